@@ -1,0 +1,27 @@
+"""AutoML with plugins: searches model families under a budget, leaves a leaderboard and an ensemble.
+
+Importing this package is light: names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from automl.api import Run, load_run, search
+
+__all__ = ["Run", "__version__", "load_run", "search"]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Run", "load_run", "search"):
+        from automl import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'automl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,178 @@
+"""The typed, closed configuration of a search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "DataConfig",
+    "EnsembleConfig",
+    "PluginsConfig",
+    "PrunerConfig",
+    "SamplerConfig",
+    "SchedulerConfig",
+    "SearchConfig",
+    "SearchOptions",
+]
+
+
+@dataclass
+class DataConfig:
+    """How the table is read.
+
+    Attributes:
+        kinds: Kinds set by the user, by column name: ``data.kinds={zip: categorical}``.
+        drop: Names of columns to leave out.
+        sql: Query to run when DATA is a database URL.
+        delimiter: Of a text file; found out when null.
+        missing: Further texts that stand for a missing value.
+    """
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    drop: list[str] = field(default_factory=list)
+    sql: str | None = None
+    delimiter: str | None = None
+    missing: list[str] = field(default_factory=list)
+
+
+@dataclass
+class SearchOptions:
+    """How much is tried, and on what folds.
+
+    Attributes:
+        folds: Folds of the split plan; null chooses by rows and budget. 1 is a holdout.
+        repeats: Repeats of the folds with other divisions; null chooses.
+        holdout_share: Share of rows held out when folds is 1; null chooses.
+        max_trials_per_family: At most so many trials of one family; null for no limit.
+        reserve_share: Share of the time budget kept for the last ensemble and for saving.
+        keep_models: ``all`` keeps the models of every complete trial, ``members`` only those of
+            the ensemble.
+    """
+
+    folds: int | None = None
+    repeats: int | None = None
+    holdout_share: float | None = None
+    max_trials_per_family: int | None = None
+    reserve_share: float = 0.04
+    keep_models: str = "all"
+
+
+@dataclass
+class SamplerConfig:
+    """Who proposes params after the portfolio.
+
+    Attributes:
+        name: ``tpe``, ``random``, ``gp`` or ``cmaes``.
+        startup_trials: Random trials of a family before the sampler models anything.
+    """
+
+    name: str = "tpe"
+    startup_trials: int = 8
+
+
+@dataclass
+class PrunerConfig:
+    """When a trial stops early.
+
+    Attributes:
+        name: ``forgiving``, ``median``, ``wilcoxon``, ``halving``, ``hyperband`` or ``none``.
+        startup_trials: Complete trials a family needs before any of its trials is pruned.
+        warmup_steps: Reports of a fit that are never pruned.
+    """
+
+    name: str = "forgiving"
+    startup_trials: int = 3
+    warmup_steps: int = 1
+
+
+@dataclass
+class SchedulerConfig:
+    """Where fits run.
+
+    Attributes:
+        cpus: CPU cores to use; null takes what affinity and cgroup allow.
+        gpus: Indices of the GPUs to use; null takes all, [] none.
+        gpu_slots: Fits that may share one GPU.
+        threads_per_fit: Threads of one fit; null chooses by rows.
+        memory_gib: Memory the whole run may use; null takes 80 % of what is free.
+        fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
+    """
+
+    cpus: int | None = None
+    gpus: list[int] | None = None
+    gpu_slots: int = 1
+    threads_per_fit: int | None = None
+    memory_gib: float | None = None
+    fit_timeout_s: float | None = None
+
+
+@dataclass
+class EnsembleConfig:
+    """How members are chosen.
+
+    Attributes:
+        enabled: Without it the best single trial predicts.
+        steps: Steps of greedy selection with replacement.
+        max_members: At most so many members.
+    """
+
+    enabled: bool = True
+    steps: int = 25
+    max_members: int = 12
+
+
+@dataclass
+class PluginsConfig:
+    """Plugins beside the installed ones.
+
+    Attributes:
+        modules: Importable modules to register as plugins without an entry point.
+        block: Distributions whose plugins are not loaded.
+    """
+
+    modules: list[str] = field(default_factory=list)
+    block: list[str] = field(default_factory=list)
+
+
+@dataclass
+class SearchConfig:
+    """Everything that steers a search, as composed and saved in the run.
+
+    The fields up to ``weight`` are plain options of the command line; the rest are Hydra groups.
+
+    Attributes:
+        data_path: What DATA named; null for a data frame.
+        target: Column to predict; null guesses.
+        task: ``binary``, ``multiclass`` or ``regression``; null guesses.
+        metric: Name in the catalog, or ``module:function``; null takes the default of the task.
+        time_s: Wall-clock budget in seconds; null without one.
+        trials: Trial budget; null without one.
+        seed: Of the whole run.
+        group, time_column, folds_column, weight: Names of columns that steer splits and weights.
+        preset: Name of the preset that was composed in.
+        family: Names of the families to try; null tries all that are installed and fit.
+        model: Settings by family.
+    """
+
+    data_path: str | None = None
+    target: str | None = None
+    task: str | None = None
+    metric: str | None = None
+    time_s: float | None = 600.0
+    trials: int | None = None
+    seed: int = 0
+    group: str | None = None
+    time_column: str | None = None
+    folds_column: str | None = None
+    weight: str | None = None
+    preset: str = "balanced"
+    family: list[str] | None = None
+    data: DataConfig = field(default_factory=DataConfig)
+    model: dict[str, Any] = field(default_factory=dict)
+    search: SearchOptions = field(default_factory=SearchOptions)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    pruner: PrunerConfig = field(default_factory=PrunerConfig)
+    scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
+    ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    plugins: PluginsConfig = field(default_factory=PluginsConfig)

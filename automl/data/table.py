@@ -1,0 +1,123 @@
+"""A table with column kinds, and the dataset that a search learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.plugin.task import ColumnKind, Task
+
+__all__ = ["Column", "Dataset", "IntArray", "Label", "Table", "Target"]
+
+IntArray: TypeAlias = NDArray[np.int64]
+Label: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One feature column of the user's table.
+
+    Attributes:
+        key: Internal name, ``c0``, ``c1``, ... by position: any user's name is safe behind it.
+        name: As it stands in the data, whatever characters it holds; may be empty or repeated.
+        occurrence: 0 for the first column of that name, 1 for the second, ...
+        kind: What the values mean.
+        reason: Why that kind, in words for ``automl inspect``.
+        left_out: Why the column is not used; "" when it is.
+        missing_share: Share of rows without a value, 0 to 1.
+        n_distinct: Number of distinct values.
+        examples: A few values as text.
+    """
+
+    key: str
+    name: str
+    occurrence: int
+    kind: ColumnKind
+    reason: str
+    left_out: str = ""
+    missing_share: float = 0.0
+    n_distinct: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The column that is predicted.
+
+    Attributes:
+        name: As it stands in the data.
+        task: What is predicted.
+        classes: The labels as they stand in the data, in the order of the class indices; empty
+            for regression.
+        reason: Why this column and this task, in words, with how to override.
+    """
+
+    name: str
+    task: Task
+    classes: tuple[Label, ...] = ()
+    reason: str = ""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 0 for regression."""
+        return len(self.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The feature columns in use, by key, in a storage type that follows from the kind.
+
+    numeric: float64; boolean: float64 of 0 and 1; categorical: dictionary<int32, string>;
+    datetime: timestamp[us] without zone (UTC); text: string. Missing values are Arrow nulls,
+    never NaN.
+
+    Attributes:
+        data: One Arrow column per used column, named by its key.
+        columns: All feature columns in the order of the file, also those left out.
+    """
+
+    data: pa.Table
+    columns: tuple[Column, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.data.num_rows)
+
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """The columns in use."""
+        return tuple(c for c in self.columns if not c.left_out)
+
+    def of_kind(self, *kinds: ColumnKind) -> tuple[Column, ...]:
+        """The columns in use that have one of these kinds."""
+        return tuple(c for c in self.used if c.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What a search learns from: features, target, and columns that steer weights and splits.
+
+    Attributes:
+        table: The features.
+        target: The target column.
+        y: Class indices (int64) or values (float64), ``(n_rows,)``.
+        weight: Row weights (float64, positive, mean 1), or None.
+        group: Group number of each row (int64): a group is never on both sides of a split.
+        time: Order of each row in time (int64 rank), or None.
+        fold: Fold number of each row given by the user (int64), or None.
+        n_dropped: Rows left out because they have no target.
+    """
+
+    table: Table
+    target: Target
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+    group: IntArray | None = None
+    time: IntArray | None = None
+    fold: IntArray | None = None
+    n_dropped: int = 0

@@ -1,0 +1,92 @@
+"""The exception tree: what a person can have done wrong, and what the machine could not do.
+
+    AutoMLError                 exit status 1
+    ├── UserError               exit status 2: the command or the input must change
+    │   ├── ConfigError         an unknown or wrong setting
+    │   ├── DataError           a file that cannot be read, or a table that cannot be learnt from
+    │   │   └── MissingColumnError   a column the model needs is not in the table
+    │   ├── PluginError         a plugin or family that is broken, missing or named twice
+    │   └── RunError            a run directory that is not there, in use, or not a run
+    ├── MissingExtraError       a library that an extra of this distribution installs
+    └── NoPredictorError        the search ended and no model was usable
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "AutoMLError",
+    "ConfigError",
+    "DataError",
+    "MissingColumnError",
+    "MissingExtraError",
+    "NoPredictorError",
+    "PluginError",
+    "RunError",
+    "UserError",
+    "did_you_mean",
+]
+
+
+class AutoMLError(Exception):
+    """Base of every error that is meant to be read by a person; its text is the whole message."""
+
+    exit_status = 1
+
+
+class UserError(AutoMLError):
+    """The command, the configuration or the input must change."""
+
+    exit_status = 2
+
+
+class ConfigError(UserError):
+    """A setting is unknown, has a value that does not fit, or contradicts another."""
+
+
+class DataError(UserError):
+    """A file cannot be read, or the table in it cannot be learnt from or predicted."""
+
+
+class MissingColumnError(DataError):
+    """A column that the predictor needs is not in the table."""
+
+
+class PluginError(UserError):
+    """A plugin cannot be loaded, or a family is unknown or defined twice."""
+
+
+class RunError(UserError):
+    """A run directory does not exist, is not one, or is in use."""
+
+
+class MissingExtraError(AutoMLError):
+    """A library is missing that an extra installs.
+
+    Args:
+        needed_by: What needs it, such as ``"family mlp"``.
+        module: The module that could not be imported.
+        extra: The extra of this distribution that installs it.
+    """
+
+    def __init__(self, needed_by: str, module: str, extra: str) -> None:
+        self.needed_by, self.module, self.extra = needed_by, module, extra
+        super().__init__(
+            f"{needed_by} needs {module}, which is not installed: "
+            f"pip install 'automl-search[{extra}]'"
+        )
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        return type(self), (self.needed_by, self.module, self.extra)
+
+
+class NoPredictorError(AutoMLError):
+    """The search is over and left no model that can predict."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Returns ``"; did you mean 'x'?"`` for the nearest choices, or ``""`` when none is near."""
+    near = difflib.get_close_matches(word, list(choices), n=3, cutoff=0.6)
+    return f"; did you mean {', '.join(repr(n) for n in near)}?" if near else ""

@@ -1,0 +1,27 @@
+"""All that a plugin may import, and all that stays stable for it."""
+
+from automl.plugin.context import Features, Fold, Matrix, Resources, Shape, TrialContext, View
+from automl.plugin.family import FittedModel, ModelFamily, Params, Report, Suggest, TrialPruned
+from automl.plugin.hookspecs import hookimpl
+from automl.plugin.metric import Metric
+from automl.plugin.task import ColumnKind, Task
+
+__all__ = [
+    "ColumnKind",
+    "Features",
+    "FittedModel",
+    "Fold",
+    "Matrix",
+    "Metric",
+    "ModelFamily",
+    "Params",
+    "Report",
+    "Resources",
+    "Shape",
+    "Suggest",
+    "Task",
+    "TrialContext",
+    "TrialPruned",
+    "View",
+    "hookimpl",
+]

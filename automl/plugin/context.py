@@ -1,0 +1,187 @@
+"""The values a family is given: the shape of the problem, encoded folds, its slot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin.metric import Metric
+from automl.plugin.task import Task
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["Features", "Fold", "Matrix", "Resources", "Shape", "TrialContext", "View"]
+
+Matrix: TypeAlias = "NDArray[np.float32] | csr_matrix"
+"""Encoded rows: float32 of shape ``(n_rows, n_features)``, CSR only where the view allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a family wants the columns of a table encoded. Every fitted step is fitted in the fold.
+
+    Attributes:
+        numeric: ``raw`` keeps values and NaN; ``standard`` imputes the median, adds an indicator
+            of missing values where there are any, and scales to mean 0 and standard deviation 1;
+            ``quantile`` does the same with a quantile-normal transform in place of the scaling.
+            Booleans and the parts of datetimes are numeric.
+        categorical: ``codes`` gives one column of integer codes (0 is missing, unseen or rare);
+            ``onehot`` one column per category, with out-of-fold target encoding above
+            ``max_onehot`` categories; ``target`` out-of-fold target encoding for all;
+            ``drop`` leaves them out.
+        text: ``svd`` gives a few dense components of the TF-IDF matrix; ``tfidf`` the matrix
+            itself (only with ``sparse``); ``drop`` leaves text out.
+        max_onehot: The most categories a column may have to be one-hot encoded.
+        sparse: Whether the family takes a CSR matrix. It gets one only where it saves memory.
+    """
+
+    numeric: Literal["raw", "standard", "quantile"] = "raw"
+    categorical: Literal["codes", "onehot", "target", "drop"] = "codes"
+    text: Literal["svd", "tfidf", "drop"] = "svd"
+    max_onehot: int = 64
+    sparse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the columns of an encoded matrix are.
+
+    Attributes:
+        names: One name per column of the matrix, unique and safe (``c0``, ``c1_hour``, ...);
+            never text from the data.
+        categorical: Indices of the columns that hold category codes.
+        cardinalities: For each of those, the number of codes (codes are ``0 .. n - 1``).
+    """
+
+    names: tuple[str, ...]
+    categorical: tuple[int, ...] = ()
+    cardinalities: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One train/validation division, encoded in the view the family asked for.
+
+    Arrays may be read-only and memory-mapped: copy before writing.
+
+    Attributes:
+        X_train, X_valid: Encoded rows, ``(n_rows, n_features)``. For an out-of-bag family that
+            sees all rows at once, ``X_valid`` has no rows.
+        y_train, y_valid: Class indices (int64) or values (float64), ``(n_rows,)``.
+        weight_train, weight_valid: Row weights (float64) or None.
+        features: What the columns are.
+        index: Number of the fold in the split plan, from 0.
+        memo: Kept in this worker between trials on the same fold and view: a place for what is
+            costly to build from the data alone, such as a binned data set. May be emptied.
+    """
+
+    X_train: Matrix
+    y_train: NDArray[Any]
+    weight_train: NDArray[np.float64] | None
+    X_valid: Matrix
+    y_valid: NDArray[Any]
+    weight_valid: NDArray[np.float64] | None
+    features: Features
+    index: int = 0
+    memo: MutableMapping[Hashable, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of the problem before any fit: enough to choose a search space.
+
+    Attributes:
+        task: What is predicted.
+        metric: What the run is judged by.
+        n_rows: Rows that can be learnt from.
+        n_numeric, n_categorical, n_text: Columns by kind (booleans and datetimes are numeric).
+        n_categories: Number of distinct values of each categorical column.
+        n_classes: Number of classes; 0 for regression.
+        n_folds: Fits that one complete trial takes.
+        n_cpus: CPU cores of the run.
+        n_gpus: GPUs of the run.
+        time_s: Wall-clock budget of the run in seconds; None without one.
+        settings: The family's own settings from the configuration (``model.<family>.*``).
+    """
+
+    task: Task
+    metric: Metric
+    n_rows: int
+    n_numeric: int
+    n_categorical: int = 0
+    n_text: int = 0
+    n_categories: tuple[int, ...] = ()
+    n_classes: int = 0
+    n_folds: int = 5
+    n_cpus: int = 1
+    n_gpus: int = 0
+    time_s: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_columns(self) -> int:
+        """All columns, before encoding."""
+        return self.n_numeric + self.n_categorical + self.n_text
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one fit takes: an estimate, used to place jobs.
+
+    Attributes:
+        n_cpus: Threads.
+        ram_gib: Resident memory above what the worker already has, in GiB.
+        n_gpus: Share of a GPU: 0 for none, 0.25 for a quarter, 1 for a whole one. Never more
+            than one.
+        vram_gib: GPU memory in GiB.
+    """
+
+    n_cpus: int = 1
+    ram_gib: float = 0.5
+    n_gpus: float = 0.0
+    vram_gib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialContext:
+    """The slot a fit runs in.
+
+    Attributes:
+        shape: The problem.
+        seed: For every random choice of the fit; differs by run, trial and fold.
+        n_threads: Threads the fit may use.
+        device: ``cpu``, or the torch name of the leased GPU (``cuda:0``: the worker sees only
+            its own).
+        time_limit_s: Seconds this fit should take at most, as a fair share of the budget: adapt
+            learning rates and sizes to it. None without a time budget.
+        deadline: ``time.monotonic()`` at which the fit must be over; later the worker is killed
+            and the fit lost. Boosters and nets stop by themselves before it. None without one.
+    """
+
+    shape: Shape
+    seed: int
+    n_threads: int = 1
+    device: str = "cpu"
+    time_limit_s: float | None = None
+    deadline: float | None = None
+
+    @property
+    def task(self) -> Task:
+        """What is predicted."""
+        return self.shape.task
+
+    @property
+    def metric(self) -> Metric:
+        """What the run is judged by: early stopping and reports use it."""
+        return self.shape.metric
+
+    @property
+    def time_left_s(self) -> float:
+        """Seconds until the deadline; infinite without one."""
+        return float("inf") if self.deadline is None else self.deadline - time.monotonic()

@@ -1,0 +1,159 @@
+"""A family of models, as its author sees it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin.context import Fold, Matrix, Resources, Shape, TrialContext, View
+from automl.plugin.task import ColumnKind, Task
+
+__all__ = ["FittedModel", "ModelFamily", "Params", "Report", "Suggest", "TrialPruned"]
+
+Params = Mapping[str, Any]
+"""One point of a search space: names to JSON values."""
+
+
+class TrialPruned(Exception):  # noqa: N818 - the name the field knows it by
+    """Raised by ``report`` inside a fit that is to stop; a family lets it pass."""
+
+
+class Suggest(Protocol):
+    """Proposes values, with the names and meaning of Optuna's ``Trial.suggest_*``."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A float in ``[low, high]``."""
+        ...
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """An integer in ``[low, high]``, both included."""
+        ...
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of ``choices`` (None, bool, int, float or str)."""
+        ...
+
+
+class Report(Protocol):
+    """Tells the search how a fit is doing."""
+
+    def __call__(self, step: int, score: float) -> None:
+        """Reports a validation score, in the run's metric, after ``step`` units of fidelity.
+
+        Raises:
+            TrialPruned: The fit is to stop now and counts as pruned.
+        """
+        ...
+
+
+class FittedModel(Protocol):
+    """What ``fit`` and ``load`` return."""
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        """Predicts encoded rows ``(n_rows, n_features)``.
+
+        Returns:
+            Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` for regression.
+        """
+        ...
+
+
+class ModelFamily(ABC):
+    """One kind of model with its search space. Instances hold no state.
+
+    Importing the module of a family must be light: the library it stands on is imported inside
+    ``fit``, ``save`` and ``load``.
+
+    Attributes:
+        name: Lower case, unique among installed families; used in the configuration.
+        tasks: Tasks it takes.
+        kinds: Column kinds it takes; others are not shown to it.
+        extra: The extra of the distribution that installs its library; "" when none is needed.
+        preload: Modules that a fit imports. Loaded once, before workers are forked.
+        fidelity: What a step of ``report`` counts: ``rounds``, ``epochs``, ``trees``, or "" when
+            the family cannot report inside a fit.
+        priority: Families with a higher priority get their first trial earlier.
+        out_of_bag: Whether one fit on all rows gives an honest prediction of each of them. Where
+            rows are exchangeable such a family is fitted once in place of once per fold, and its
+            model has a method ``out_of_bag_prediction`` that returns predictions of the training
+            rows, NaN where a row has none.
+        settings: Defaults of what a user may set under ``model.<name>``; the types of the
+            defaults are enforced.
+    """
+
+    name: ClassVar[str]
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
+    kinds: ClassVar[frozenset[ColumnKind]] = frozenset(ColumnKind)
+    extra: ClassVar[str] = ""
+    preload: ClassVar[tuple[str, ...]] = ()
+    fidelity: ClassVar[str] = ""
+    priority: ClassVar[int] = 50
+    out_of_bag: ClassVar[bool] = False
+    settings: ClassVar[Mapping[str, Any]] = {}
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Says why this family should not be tried on such data; None when it should.
+
+        A reason is shown to the user, never swallowed.
+        """
+        return None
+
+    def resources(self, shape: Shape) -> Resources:
+        """Estimates what one fit takes."""
+        return Resources()
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """How the columns are encoded for these params."""
+        return View()
+
+    @abstractmethod
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """Draws params; the values must survive JSON."""
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """Params to try first, best first; the first is the default of the family.
+
+        Each entry must be complete and lie inside the search space.
+        """
+        return ()
+
+    @abstractmethod
+    def fit(
+        self, params: Params, fold: Fold, context: TrialContext, report: Report
+    ) -> FittedModel:
+        """Fits one model on one fold.
+
+        Raises:
+            TrialPruned: As raised by ``report``.
+        """
+
+    @abstractmethod
+    def save(self, model: FittedModel, path: Path) -> None:
+        """Writes a model into the empty directory ``path``, without pickle."""
+
+    @abstractmethod
+    def load(self, path: Path) -> FittedModel:
+        """Reads what ``save`` wrote. Predictions must be equal."""
+
+
+def check_prediction(prediction: Any, n_rows: int, task: Task, n_classes: int) -> NDArray[Any]:
+    """Returns a prediction as a float64 array of the right shape.
+
+    Raises:
+        ValueError: It is no array of numbers, has another shape, or holds NaN or infinity.
+    """
+    try:
+        array = np.asarray(prediction, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the prediction is not an array of numbers: {error}") from None
+    expected = (n_rows, n_classes) if task.is_classification else (n_rows,)
+    if array.shape != expected:
+        raise ValueError(f"the prediction has shape {array.shape}, expected {expected}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"the prediction has {int((~np.isfinite(array)).sum())} NaN or infinite values")
+    return array

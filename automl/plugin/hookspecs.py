@@ -1,0 +1,33 @@
+"""The hooks a plugin may implement. A plugin is a module found by the entry-point group ``automl``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pluggy
+
+from automl.plugin.family import ModelFamily
+from automl.plugin.metric import Metric
+
+__all__ = ["ENTRY_POINT_GROUP", "PROJECT_NAME", "hookimpl"]
+
+PROJECT_NAME = "automl"
+ENTRY_POINT_GROUP = "automl"
+
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+@hookspec
+def automl_model_families() -> Sequence[ModelFamily]:  # type: ignore[empty-body]
+    """Returns the families this plugin brings."""
+
+
+@hookspec
+def automl_metrics() -> Sequence[Metric]:  # type: ignore[empty-body]
+    """Returns metrics this plugin adds to the catalog."""
+
+
+@hookspec
+def automl_config_search_path() -> str:  # type: ignore[empty-body]
+    """Returns where this plugin's Hydra config groups lie, such as ``pkg://my_package.conf``."""

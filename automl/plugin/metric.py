@@ -1,0 +1,65 @@
+"""A metric as a value: its name, its direction, and what it needs to be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin.task import Task
+
+__all__ = ["Metric", "MetricFunction"]
+
+MetricFunction = Callable[[NDArray[Any], NDArray[Any], NDArray[np.float64] | None], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Compares predictions with the truth.
+
+    Attributes:
+        name: As in the configuration, such as ``roc_auc``.
+        greater_is_better: The direction.
+        needs: What ``function`` takes as its second argument: ``probabilities`` of shape
+            ``(n_rows, n_classes)``, ``labels`` of shape ``(n_rows,)`` (class indices), or
+            ``values`` of shape ``(n_rows,)`` (regression).
+        bounds: The lowest and the highest score there can be.
+        tasks: The tasks it is defined for.
+        function: ``(y_true, prediction, weight or None) -> score``. ``y_true`` holds class
+            indices ``0 .. n_classes - 1`` (int64) or values (float64), shape ``(n_rows,)``.
+    """
+
+    name: str
+    greater_is_better: bool
+    needs: Literal["probabilities", "labels", "values"]
+    bounds: tuple[float, float]
+    tasks: frozenset[Task]
+    function: MetricFunction
+
+    def score(
+        self,
+        y_true: NDArray[Any],
+        prediction: NDArray[Any],
+        weight: NDArray[np.float64] | None = None,
+    ) -> float:
+        """Scores what a fitted model's ``predict`` returns, in the metric's own direction.
+
+        Args:
+            y_true: Class indices or values, shape ``(n_rows,)``.
+            prediction: Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)``.
+            weight: Weight of each row, shape ``(n_rows,)``.
+        """
+        if self.needs == "labels":
+            prediction = prediction.argmax(axis=1)
+        return float(self.function(y_true, prediction, weight))
+
+    def loss(self, score: float) -> float:
+        """Turns a score into a loss: lower is better whatever the direction of the metric."""
+        return -score if self.greater_is_better else score
+
+    def is_better(self, score: float, than: float) -> bool:
+        """Whether ``score`` beats ``than``."""
+        return self.loss(score) < self.loss(than)

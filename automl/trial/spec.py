@@ -1,0 +1,156 @@
+"""The (trial, fold) unit of work, and the record a trial leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["FoldResult", "Job", "TrialError", "TrialRecord", "TrialSpec", "TrialState"]
+
+
+class TrialState(StrEnum):
+    """How a trial stands."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """One family with one params.
+
+    Attributes:
+        family: Name of the family.
+        number: Number within the family, from 0.
+        params: The point of the search space.
+        source: ``portfolio`` or ``sampler``.
+    """
+
+    family: str
+    number: int
+    params: dict[str, Any]
+    source: str = "portfolio"
+
+    @property
+    def trial_id(self) -> str:
+        """Such as ``lightgbm-3``."""
+        return f"{self.family}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One fit: a trial on a fold, in a slot.
+
+    Attributes:
+        spec: The trial.
+        fold: Number of the fold; ``ALL_ROWS`` (-1) for the one fit of an out-of-bag family.
+        seed: Seed of the fit.
+        n_threads: Threads it may use.
+        device: ``cpu`` or ``cuda:0``.
+        time_limit_s: Fair share of the budget, in seconds; None without a time budget.
+        deadline_s: Seconds from its start until it is killed; None for never.
+        attempt: 0 at the first try, more after its worker was lost.
+    """
+
+    spec: TrialSpec
+    fold: int
+    seed: int
+    n_threads: int = 1
+    device: str = "cpu"
+    time_limit_s: float | None = None
+    deadline_s: float | None = None
+    attempt: int = 0
+
+    @property
+    def job_id(self) -> str:
+        """Such as ``lightgbm-3/fold-0``."""
+        return f"{self.spec.trial_id}/fold-{self.fold}"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What a finished fit gave.
+
+    Attributes:
+        fold: Number of the fold.
+        score: On its validation rows, in the run's metric.
+        fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
+        encode_s: Seconds spent encoding the fold (0 when it was cached).
+        n_valid: Validation rows.
+        model_mib: Size of the saved model.
+        peak_rss_mib: Peak resident memory of the worker so far.
+        steps: Reports of the fit as (step, score).
+    """
+
+    fold: int
+    score: float
+    fit_s: float
+    predict_s: float
+    encode_s: float = 0.0
+    n_valid: int = 0
+    model_mib: float = 0.0
+    peak_rss_mib: float = 0.0
+    steps: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrialError:
+    """Why a trial failed or was pruned.
+
+    Attributes:
+        kind: ``exception``, ``crash``, ``timeout``, ``memory``, ``bad_prediction``, ``pruned``,
+            ``out_of_time`` or ``interrupted``.
+        message: One line for people.
+        traceback: Of the worker, where there is one.
+        fold: The fold it happened in.
+    """
+
+    kind: str
+    message: str
+    traceback: str = ""
+    fold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """What is known of a trial: one file in its directory, one row of the leaderboard.
+
+    Attributes:
+        spec: The trial.
+        index: Number within the run, from 0, in the order of proposal.
+        state: How it stands.
+        folds: Results of its finished folds, in the order of the folds.
+        score: Of its out-of-fold predictions, in the run's metric; None unless complete.
+        score_se: Standard error of the score over the folds; None with a single fold.
+        error: Why it failed or was pruned.
+        started_s, finished_s: Seconds since the start of the run.
+    """
+
+    spec: TrialSpec
+    index: int
+    state: TrialState
+    folds: tuple[FoldResult, ...] = ()
+    score: float | None = None
+    score_se: float | None = None
+    error: TrialError | None = None
+    started_s: float = 0.0
+    finished_s: float | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def trial_id(self) -> str:
+        """Such as ``lightgbm-3``."""
+        return self.spec.trial_id
+
+    @property
+    def fit_s(self) -> float:
+        """Seconds of all its fits."""
+        return sum(f.fit_s for f in self.folds)
+
+    @property
+    def predict_s(self) -> float:
+        """Seconds of predicting all its validation rows."""
+        return sum(f.predict_s for f in self.folds)
