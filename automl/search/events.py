@@ -1,0 +1,176 @@
+"""What a search tells whoever watches it: frozen values, in the order things happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+__all__ = [
+    "EnsembleUpdated",
+    "Event",
+    "FamilyCounts",
+    "Note",
+    "Progress",
+    "SearchFinished",
+    "SearchStarted",
+    "TrialFinished",
+    "TrialStarted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStarted:
+    """The data is read, the folds are made, and workers are about to start.
+
+    Attributes:
+        run: Path of the run directory.
+        n_rows, n_columns: Size of the table in use.
+        target, task, metric: What is predicted and how it is judged.
+        target_reason: Why this target and task, and how to override.
+        families: Names of the families to be tried, in order.
+        split: The split plan in words.
+        n_cpus, n_gpus: What the run may use.
+        time_s, trials: The budget.
+    """
+
+    run: str
+    n_rows: int
+    n_columns: int
+    target: str
+    task: str
+    metric: str
+    target_reason: str
+    families: tuple[str, ...]
+    split: str
+    n_cpus: int
+    n_gpus: int
+    time_s: float | None
+    trials: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person should know: a column left out, a family skipped, a plugin broken."""
+
+    message: str
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted:
+    """The first fit of a trial went to a worker."""
+
+    trial: str
+    family: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    """A trial is complete, pruned or failed.
+
+    Attributes:
+        trial, family: Which.
+        state: ``complete``, ``pruned`` or ``failed``.
+        score, score_se: Of its out-of-fold predictions, when complete.
+        fit_s: Seconds of all its fits.
+        error_kind, error: Why it failed or was pruned; "" otherwise.
+        elapsed_s: Since the start of the run.
+    """
+
+    trial: str
+    family: str
+    state: str
+    score: float | None
+    score_se: float | None
+    fit_s: float
+    error_kind: str
+    error: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleUpdated:
+    """There is a better predictor on disk.
+
+    Attributes:
+        score: Of its out-of-fold predictions.
+        weights: Weight of each member trial.
+        elapsed_s: Since the start of the run.
+    """
+
+    score: float
+    weights: Mapping[str, float]
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyCounts:
+    """Trials of one family by state, and its best score."""
+
+    complete: int = 0
+    running: int = 0
+    pruned: int = 0
+    failed: int = 0
+    best_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How things stand; comes several times a second.
+
+    Attributes:
+        elapsed_s: Since the start of the run.
+        time_left_s: Until the budget is used up; None without one.
+        stage: ``searching`` or ``finishing``.
+        families: Counts by family, in the order of the first round.
+        running: The fits that run now, such as ``lightgbm-3/fold-0``.
+        best_trial, best_score: The best complete trial so far.
+        ensemble_score: Of the ensemble so far.
+    """
+
+    elapsed_s: float
+    time_left_s: float | None
+    stage: str
+    families: Mapping[str, FamilyCounts] = field(default_factory=dict)
+    running: tuple[str, ...] = ()
+    best_trial: str | None = None
+    best_score: float | None = None
+    ensemble_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFinished:
+    """The search is over and everything is on disk.
+
+    Attributes:
+        run: Path of the run directory.
+        stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
+        n_complete, n_pruned, n_failed: Trials by state.
+        failures: Causes of failed trials with their counts, most frequent first.
+        ensemble_score: Of the predictor's out-of-fold predictions.
+        weights: Weight of each member trial.
+        elapsed_s: Since the start of the run.
+    """
+
+    run: str
+    stopped_by: str
+    n_complete: int
+    n_pruned: int
+    n_failed: int
+    failures: tuple[tuple[str, int], ...]
+    ensemble_score: float | None
+    weights: Mapping[str, float]
+    elapsed_s: float
+
+
+Event: TypeAlias = (
+    SearchStarted
+    | Note
+    | TrialStarted
+    | TrialFinished
+    | EnsembleUpdated
+    | Progress
+    | SearchFinished
+)

@@ -1,0 +1,61 @@
+"""Trial records on disk: ``trials/<family>-<n>/trial.json``, the truth about a trial."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from automl.store.run_dir import RunDir, read_json, write_json
+from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
+
+__all__ = ["read_record", "read_records", "write_record"]
+
+FILE_NAME = "trial.json"
+
+
+def write_record(run: RunDir, record: TrialRecord) -> None:
+    """Writes the record of a trial whole, in place of an older one."""
+    folder = run.trial(record.trial_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / FILE_NAME, asdict(record))
+
+
+def read_record(run: RunDir, trial_id: str) -> TrialRecord:
+    """Reads the record of one trial.
+
+    Raises:
+        RunError: It is missing or damaged.
+    """
+    return _from_json(read_json(run.trial(trial_id) / FILE_NAME))
+
+
+def read_records(run: RunDir) -> list[TrialRecord]:
+    """Reads all records of a run, in the order of proposal.
+
+    Raises:
+        RunError: One is damaged.
+    """
+    folders = sorted(p.parent.name for p in run.trials.glob(f"*/{FILE_NAME}"))
+    return sorted((read_record(run, name) for name in folders), key=lambda r: r.index)
+
+
+def _from_json(value: dict[str, Any]) -> TrialRecord:
+    folds = tuple(
+        FoldResult(**{**fold, "steps": tuple((int(s), float(v)) for s, v in fold["steps"])})
+        for fold in value["folds"]
+    )
+    return TrialRecord(
+        **{
+            **value,
+            "spec": TrialSpec(**value["spec"]),
+            "state": TrialState(value["state"]),
+            "folds": folds,
+            "error": TrialError(**value["error"]) if value["error"] else None,
+        }
+    )
+
+
+def canonical_params(params: dict[str, Any]) -> str:
+    """Params as JSON with sorted keys: equal text means equal params."""
+    return json.dumps(params, sort_keys=True, allow_nan=False)
