@@ -1,14 +1,14 @@
 """The exception tree: what a person can have done wrong, and what the machine could not do.
 
-    AutoMLError                 exit status 1
-    ├── UserError               exit status 2: the command or the input must change
-    │   ├── ConfigError         an unknown or wrong setting
-    │   ├── DataError           a file that cannot be read, or a table that cannot be learnt from
-    │   │   └── MissingColumnError   a column the model needs is not in the table
-    │   ├── PluginError         a plugin or family that is broken, missing or named twice
-    │   └── RunError            a run directory that is not there, in use, or not a run
-    ├── MissingExtraError       a library that an extra of this distribution installs
-    └── NoPredictorError        the search ended and no model was usable
+AutoMLError                 exit status 1
+├── UserError               exit status 2: the command or the input must change
+│   ├── ConfigError         an unknown or wrong setting
+│   ├── DataError           a file that cannot be read, or a table that cannot be learnt from
+│   │   └── MissingColumnError   a column the model needs is not in the table
+│   ├── PluginError         a plugin or family that is broken, missing or named twice
+│   └── RunError            a run directory that is not there, in use, or not a run
+├── MissingExtraError       a library that an extra of this distribution installs
+└── NoPredictorError        the search ended and no model was usable
 """
 
 from __future__ import annotations
@@ -68,18 +68,22 @@ class MissingExtraError(AutoMLError):
     Args:
         needed_by: What needs it, such as ``"family mlp"``.
         module: The module that could not be imported.
-        extra: The extra of this distribution that installs it.
+        extra: The extra of the distribution that installs it; "" where no extra does.
+        distribution: The distribution that has the extra.
     """
 
-    def __init__(self, needed_by: str, module: str, extra: str) -> None:
+    def __init__(
+        self, needed_by: str, module: str, extra: str, distribution: str = "automl-search"
+    ) -> None:
         self.needed_by, self.module, self.extra = needed_by, module, extra
+        self.distribution = distribution
+        what = f"{distribution}[{extra}]" if extra else module
         super().__init__(
-            f"{needed_by} needs {module}, which is not installed: "
-            f"pip install 'automl-search[{extra}]'"
+            f"{needed_by} needs {module}, which is not installed: pip install '{what}'"
         )
 
-    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
-        return type(self), (self.needed_by, self.module, self.extra)
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str, str]]:
+        return type(self), (self.needed_by, self.module, self.extra, self.distribution)
 
 
 class NoPredictorError(AutoMLError):

@@ -1,1 +1,6 @@
-"""TODO."""
+"""Entry points to plugins to families; broken plugins are kept with their error."""
+
+from automl.registry.loading import load_registry
+from automl.registry.registry import BrokenPlugin, LoadedPlugin, RegisteredFamily, Registry
+
+__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry", "load_registry"]

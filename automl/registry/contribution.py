@@ -1,0 +1,172 @@
+"""What one plugin brings, asked of its hooks one at a time and checked."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pluggy
+
+from automl.plugin import ColumnKind, Metric, ModelFamily, Task
+from automl.plugin.hookspecs import PROJECT_NAME
+
+__all__ = ["RESERVED_SETTINGS", "Contribution", "HookError", "collect"]
+
+RESERVED_SETTINGS = ("fixed", "max_trials")
+"""Settings every family has; a family must not define them itself."""
+
+_T = TypeVar("_T")
+
+_FAMILY_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOOK_PREFIX = f"{PROJECT_NAME}_"
+
+
+class HookError(Exception):
+    """A plugin implements a hook in a way that cannot work; the text says how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one plugin brings.
+
+    Attributes:
+        hooks: Names of the hooks it implements, sorted.
+        families: Its families.
+        metrics: Its metrics.
+        search_paths: Where its config groups lie.
+    """
+
+    hooks: tuple[str, ...] = ()
+    families: tuple[ModelFamily, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    search_paths: tuple[str, ...] = ()
+
+
+def collect(manager: pluggy.PluginManager, plugin: object) -> Contribution:
+    """Calls the hooks of one registered plugin.
+
+    Raises:
+        HookError: A hook is unknown or returns what it must not.
+        Exception: Whatever an implementation raises.
+    """
+    _check_hook_names(manager, plugin)
+    answers: dict[str, list[Any]] = {}
+    for caller in manager.get_hookcallers(plugin) or ():
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is plugin and caller.has_spec():
+                if implementation.wrapper or implementation.hookwrapper:
+                    raise HookError(f"{caller.name} is a wrapper: hooks are called one by one")
+                answers.setdefault(caller.name, []).append(implementation.function())
+    # mypy forbids an abstract class as a value; here it only serves isinstance
+    kind: type[ModelFamily] = ModelFamily  # type: ignore[type-abstract]
+    families = tuple(_each(answers, "automl_model_families", kind))
+    metrics = tuple(_each(answers, "automl_metrics", Metric))
+    for family in families:
+        _check_family(family)
+    _check_unique("family", [f.name for f in families])
+    _check_unique("metric", [m.name for m in metrics])
+    paths = [p for p in answers.get("automl_config_search_path", []) if p is not None]
+    for path in paths:
+        _check_search_path(path)
+    return Contribution(tuple(sorted(answers)), families, metrics, tuple(paths))
+
+
+def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
+    known = [name for name, caller in vars(manager.hook).items() if _has_spec(caller)]
+    for caller in manager.get_hookcallers(plugin) or ():
+        required = any(i.plugin is plugin and not i.optionalhook for i in caller.get_hookimpls())
+        if required and not caller.has_spec():
+            raise HookError(
+                f"there is no hook {caller.name!r}{_nearest(caller.name, known)} "
+                f"(hooks: {', '.join(sorted(known))})"
+            )
+    implemented = {
+        i.function for c in manager.get_hookcallers(plugin) or () for i in c.get_hookimpls()
+    }
+    for name, function in inspect.getmembers(plugin, inspect.isroutine):
+        # a function that is imported for use is no attempt at a hook
+        own = getattr(function, "__module__", None) == getattr(plugin, "__name__", None)
+        if name.startswith(_HOOK_PREFIX) and own and function not in implemented:
+            nearest = "" if name in known else _nearest(name, known)
+            raise HookError(f"{name} looks like a hook but is not marked @hookimpl{nearest}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """The nearest hook only: they all share a prefix, which makes each look near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _has_spec(caller: object) -> bool:
+    return isinstance(caller, pluggy.HookCaller) and caller.has_spec()
+
+
+def _each(answers: Mapping[str, list[Any]], hook: str, kind: type[_T]) -> Iterator[_T]:
+    for answer in answers.get(hook, []):
+        if isinstance(answer, (str, Mapping)) or not isinstance(answer, Iterable):
+            raise HookError(
+                f"{hook} must return a list of {kind.__name__}, not {type(answer).__name__}"
+            )
+        for item in answer:
+            if isinstance(item, type) and issubclass(item, kind):
+                raise HookError(
+                    f"{hook} returns the class {item.__name__}: write {item.__name__}()"
+                )
+            if not isinstance(item, kind):
+                raise HookError(f"{hook} returns {item!r}, which is no {kind.__name__}")
+            yield item
+
+
+def _check_unique(what: str, names: list[str]) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise HookError(f"{what} {repeated[0]!r} is brought twice")
+
+
+def _check_family(family: ModelFamily) -> None:
+    where = f"family {type(family).__name__}"
+    name = getattr(family, "name", None)
+    if not isinstance(name, str) or not _FAMILY_NAME.fullmatch(name):
+        raise HookError(f"{where} has the name {name!r}: use lower-case letters, digits and _")
+    where = f"family {name!r}"
+    if not family.tasks or not family.tasks <= frozenset(Task):
+        raise HookError(f"{where}: tasks must be a set of Task, not {family.tasks!r}")
+    if not family.kinds or not family.kinds <= frozenset(ColumnKind):
+        raise HookError(f"{where}: kinds must be a set of ColumnKind, not {family.kinds!r}")
+    for key, value in family.settings.items():
+        if not isinstance(key, str) or not _SETTING_NAME.fullmatch(key):
+            raise HookError(f"{where}: the setting {key!r} is not a plain name")
+        if key in RESERVED_SETTINGS:
+            raise HookError(f"{where}: the setting {key!r} is one that every family has")
+        if not _is_plain(value):
+            raise HookError(f"{where}: the default of the setting {key!r} is no YAML value")
+
+
+def _is_plain(value: object) -> bool:
+    """Whether YAML can hold it."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _check_search_path(path: object) -> None:
+    hint = "automl_config_search_path must return a text such as 'pkg://my_package.conf'"
+    if not isinstance(path, str):
+        raise HookError(f"{hint}, not {path!r}")
+    if path.startswith("pkg://"):
+        if importlib.util.find_spec(path.removeprefix("pkg://")) is None:
+            raise HookError(f"the config search path {path!r} leads to no package")
+    elif path.startswith("file://"):
+        if not Path(path.removeprefix("file://")).is_dir():
+            raise HookError(f"the config search path {path!r} leads to no folder")
+    else:
+        raise HookError(f"{hint}, not {path!r}")

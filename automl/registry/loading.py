@@ -1,0 +1,162 @@
+"""Finds the plugins, loads each one apart from the others, and collects what they bring."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from automl.plugin import Metric, hookspecs
+from automl.plugin.hookspecs import ENTRY_POINT_GROUP, PROJECT_NAME
+from automl.registry.contribution import Contribution, HookError, collect
+from automl.registry.registry import (
+    FROM_CONFIG,
+    BrokenPlugin,
+    LoadedPlugin,
+    RegisteredFamily,
+    Registry,
+)
+
+__all__ = ["load_registry"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A plugin that is not loaded yet."""
+
+    plugin: str
+    distribution: str
+    version: str
+    module: str
+    load: Callable[[], object]
+
+
+def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Registry:
+    """Loads all plugins; what is wrong with one of them is kept and harms no other.
+
+    Args:
+        modules: Importable modules to register beside those of the entry points.
+        block: Names of distributions whose plugins are not loaded.
+    """
+    manager = pluggy.PluginManager(PROJECT_NAME)
+    manager.add_hookspecs(hookspecs)
+    broken: list[BrokenPlugin] = []
+    good: list[tuple[_Source, Contribution]] = []
+    metrics: dict[str, tuple[Metric, str]] = {}
+    seen: set[str] = set()
+    for source in (*_installed(block), *_named(modules)):
+        if source.distribution == FROM_CONFIG and source.module in seen:
+            continue  # installed and named in the configuration as well: the same plugin
+        seen.add(source.module)
+        found = _load(manager, source, metrics)
+        if isinstance(found, BrokenPlugin):
+            broken.append(found)
+        else:
+            good.append((source, found))
+    families, conflicts = _by_name(good)
+    return Registry(
+        families=families,
+        broken=tuple(broken),
+        metrics={name: metric for name, (metric, _) in sorted(metrics.items())},
+        config_search_paths=tuple((s.distribution, p) for s, c in good for p in c.search_paths),
+        conflicts=conflicts,
+        plugins=tuple(
+            LoadedPlugin(
+                plugin=s.plugin,
+                distribution=s.distribution,
+                version=s.version,
+                module=s.module,
+                hooks=c.hooks,
+                families=tuple(f.name for f in c.families),
+            )
+            for s, c in good
+        ),
+    )
+
+
+def _installed(block: Sequence[str]) -> Iterator[_Source]:
+    blocked = {_canonical(name) for name in block}
+
+    def order(entry: EntryPoint) -> tuple[str, str]:
+        return (entry.dist.name if entry.dist else "", entry.name)
+
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=order):
+        distribution = entry.dist.name if entry.dist else "unknown"
+        version = entry.dist.version if entry.dist else ""
+        if _canonical(distribution) not in blocked:
+            yield _Source(entry.name, distribution, version, entry.value, entry.load)
+
+
+def _named(modules: Sequence[str]) -> Iterator[_Source]:
+    for name in dict.fromkeys(modules):
+
+        def load(name: str = name) -> object:
+            return importlib.import_module(name)
+
+        yield _Source(name, FROM_CONFIG, "", name, load)
+
+
+def _load(
+    manager: pluggy.PluginManager, source: _Source, metrics: dict[str, tuple[Metric, str]]
+) -> Contribution | BrokenPlugin:
+    """Loads one plugin and calls its hooks; whatever it raises is its own affair."""
+    key = f"{source.distribution}:{source.plugin}"
+    plugin: object = None
+    try:
+        plugin = source.load()
+        manager.register(plugin, name=key)
+        found = collect(manager, plugin)
+        for metric in found.metrics:
+            if metric.name in metrics:
+                raise HookError(
+                    f"metric {metric.name!r} is brought by {metrics[metric.name][1]} already"
+                )
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a plugin must not end the program
+        # register is not atomic: hooks that were added before it failed would stay
+        if plugin is not None and manager.get_plugin(key) is not None:
+            manager.unregister(plugin)
+        return _broken(source, error)
+    metrics.update({m.name: (m, f"{source.distribution} ({source.module})") for m in found.metrics})
+    return found
+
+
+def _broken(source: _Source, error: BaseException) -> BrokenPlugin:
+    text = " ".join(str(error).split())
+    if not isinstance(error, HookError):
+        text = f"{type(error).__name__}: {text}"
+    if isinstance(error, ModuleNotFoundError) and source.distribution == FROM_CONFIG:
+        text += " (modules of plugins.modules must be importable: is their folder on PYTHONPATH?)"
+    trace = "" if isinstance(error, HookError) else "".join(traceback.format_exception(error))
+    return BrokenPlugin(
+        plugin=source.plugin,
+        distribution=source.distribution,
+        version=source.version,
+        error=text,
+        module=source.module,
+        traceback=trace,
+    )
+
+
+def _by_name(
+    good: Sequence[tuple[_Source, Contribution]],
+) -> tuple[dict[str, RegisteredFamily], dict[str, tuple[RegisteredFamily, ...]]]:
+    claims: dict[str, list[RegisteredFamily]] = {}
+    for source, found in good:
+        for family in found.families:
+            entry = RegisteredFamily(family, source.distribution, source.version, source.module)
+            claims.setdefault(family.name, []).append(entry)
+    names = sorted(claims)
+    families = {name: claims[name][0] for name in names if len(claims[name]) == 1}
+    return families, {name: tuple(claims[name]) for name in names if name not in families}
+
+
+def _canonical(distribution: str) -> str:
+    """The normalised name of the packaging standard (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()

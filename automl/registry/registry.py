@@ -1,0 +1,187 @@
+"""What the installed plugins bring, and which of them are broken."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from automl.errors import MissingExtraError, PluginError, did_you_mean
+from automl.plugin import Metric, ModelFamily
+
+__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry"]
+
+FROM_CONFIG = "plugins.modules"
+"""Stands for the distribution of a plugin that the configuration names as a module."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPlugin:
+    """A plugin that works.
+
+    Attributes:
+        plugin: Name of its entry point, or of its module.
+        distribution: The installed distribution it comes from; ``plugins.modules`` for a module
+            named in the configuration.
+        version: Of the distribution; "" where there is none.
+        module: Where the entry point leads.
+        hooks: Names of the hooks it implements, sorted.
+        families: Names of the families it brings.
+    """
+
+    plugin: str
+    distribution: str
+    version: str
+    module: str
+    hooks: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """A plugin that brings nothing, and why.
+
+    Attributes:
+        plugin: Name of its entry point, or of its module.
+        distribution: The installed distribution it comes from.
+        version: Of the distribution; "" where there is none.
+        error: What is wrong, in one line.
+        module: Where the entry point leads.
+        traceback: For the author of the plugin; "" where the error says all.
+    """
+
+    plugin: str
+    distribution: str
+    version: str
+    error: str
+    module: str = ""
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} of {self.distribution} is broken: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredFamily:
+    """A family and where it comes from.
+
+    Attributes:
+        family: The family.
+        distribution: The installed distribution that brings it.
+        version: Of the distribution; "" where there is none.
+        module: Where the entry point of its plugin leads.
+    """
+
+    family: ModelFamily
+    distribution: str
+    version: str
+    module: str
+
+    @property
+    def name(self) -> str:
+        """Name of the family."""
+        return self.family.name
+
+    @property
+    def origin(self) -> str:
+        """Such as ``automl-search 0.1.0 (automl_plugins.svm)``."""
+        return f"{self.distribution} {self.version}".strip() + f" ({self.module})"
+
+    @property
+    def missing_module(self) -> str | None:
+        """The first library it needs that is not installed; nothing is imported to find out."""
+        packages = (module.partition(".")[0] for module in self.family.preload)
+        return next((p for p in packages if importlib.util.find_spec(p) is None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All families, metrics and config groups of the installed plugins.
+
+    Attributes:
+        families: Usable families by name. A name that two plugins claim is not among them.
+        broken: Plugins that could not be loaded or that break the rules of a hook.
+        metrics: Metrics that plugins add to the catalog, by name.
+        config_search_paths: ``(distribution, path)`` of config groups that plugins bring.
+        conflicts: Families by a name that more than one plugin claims.
+        plugins: Plugins that work.
+    """
+
+    families: Mapping[str, RegisteredFamily] = field(default_factory=dict)
+    broken: tuple[BrokenPlugin, ...] = ()
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    config_search_paths: tuple[tuple[str, str], ...] = ()
+    conflicts: Mapping[str, tuple[RegisteredFamily, ...]] = field(default_factory=dict)
+    plugins: tuple[LoadedPlugin, ...] = ()
+
+    def get(self, name: str) -> ModelFamily:
+        """Returns a family by name; its library may be missing still.
+
+        Raises:
+            PluginError: There is no such family, two plugins claim the name, or the plugin of
+                this name is broken.
+        """
+        return self._registered(name).family
+
+    def select(self, names: Sequence[str] | None) -> tuple[ModelFamily, ...]:
+        """Returns the families a search is to try.
+
+        Args:
+            names: Names of families; None takes all that can run here (``notes`` tells which
+                cannot, and why).
+
+        Raises:
+            PluginError: As ``get`` does, for a name that is given twice, or for no name at all.
+            MissingExtraError: The library of a named family is not installed.
+        """
+        if names is None:
+            return tuple(r.family for r in self.families.values() if r.missing_module is None)
+        repeated = sorted({n for n in names if list(names).count(n) > 1})
+        if repeated:
+            raise PluginError(f"family names {', '.join(map(repr, repeated))} more than once")
+        if not names:
+            raise PluginError(
+                f"family names no family: leave it out to try all, or choose from "
+                f"{', '.join(self.families) or 'none: no plugin brings one'}"
+            )
+        registered = [self._registered(name) for name in names]
+        for entry in registered:
+            if entry.missing_module is not None:
+                raise _missing(entry, entry.missing_module)
+        return tuple(r.family for r in registered)
+
+    def notes(self) -> tuple[str, ...]:
+        """Says in words what is not there: broken plugins, conflicts, missing libraries."""
+        missing = (
+            str(_missing(r, r.missing_module))
+            for r in self.families.values()
+            if r.missing_module is not None
+        )
+        conflicts = (_conflict(name, rivals) for name, rivals in self.conflicts.items())
+        return (*map(str, self.broken), *conflicts, *missing)
+
+    def _registered(self, name: str) -> RegisteredFamily:
+        if name in self.families:
+            return self.families[name]
+        if name in self.conflicts:
+            raise PluginError(_conflict(name, self.conflicts[name]))
+        for broken in self.broken:
+            if broken.plugin == name:
+                raise PluginError(f"family {name!r} cannot be used: {broken}")
+        known = ", ".join(self.families) or "none"
+        message = f"unknown family {name!r}{did_you_mean(name, self.families)} (known: {known})"
+        raise PluginError("; ".join([message, *map(str, self.broken)]))
+
+
+def _conflict(name: str, rivals: Sequence[RegisteredFamily]) -> str:
+    origins = " and ".join(r.origin for r in rivals)
+    distributions = " or ".join(dict.fromkeys(r.distribution for r in rivals))
+    return (
+        f"family {name!r} is brought by {origins}: uninstall one, or leave one out with "
+        f"plugins.block=[...] ({distributions})"
+    )
+
+
+def _missing(entry: RegisteredFamily, module: str) -> MissingExtraError:
+    extra = "" if entry.distribution == FROM_CONFIG else entry.family.extra
+    return MissingExtraError(f"family {entry.name}", module, extra, distribution=entry.distribution)
