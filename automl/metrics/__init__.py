@@ -1,1 +1,5 @@
-"""TODO."""
+"""Metrics as values: the catalog, and metrics of one's own."""
+
+from automl.metrics.catalog import CATALOG, default_metric, get_metric, metric_names
+
+__all__ = ["CATALOG", "default_metric", "get_metric", "metric_names"]
