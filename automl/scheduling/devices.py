@@ -1,0 +1,177 @@
+"""What the machine has, and who may use it now: CPU cores and shares of GPUs."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from automl.errors import ConfigError
+from automl.plugin.context import Resources
+
+__all__ = ["DevicePool", "Gpu", "Lease", "available_cpus", "find_gpus"]
+
+CGROUP_V2_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU: its index, name and total memory in GiB."""
+
+    index: int
+    name: str = ""
+    vram_gib: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job's temporary right to cores and to a share of one GPU.
+
+    Attributes:
+        n_cpus: Cores.
+        gpu: Index of the GPU, or None.
+        share: Share of that GPU, 0 to 1.
+    """
+
+    n_cpus: int
+    gpu: int | None = None
+    share: float = 0.0
+
+    @property
+    def device(self) -> str:
+        """Name for torch inside the worker, which sees only its own GPU."""
+        return "cpu" if self.gpu is None else "cuda:0"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment that shows a worker exactly its devices."""
+        return {"CUDA_VISIBLE_DEVICES": "" if self.gpu is None else str(self.gpu)}
+
+
+@dataclass(slots=True)
+class DevicePool:
+    """Cores and GPUs of a run, and what is leased.
+
+    Args:
+        n_cpus: Cores.
+        gpus: GPUs.
+        gpu_slots: Jobs that may share one GPU.
+    """
+
+    n_cpus: int
+    gpus: tuple[Gpu, ...] = ()
+    gpu_slots: int = 1
+    _free_cpus: int = field(init=False)
+    _free_share: dict[int, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._free_cpus = self.n_cpus
+        self._free_share = {g.index: 1.0 for g in self.gpus}
+
+    @property
+    def free_cpus(self) -> int:
+        """Cores that are not leased."""
+        return self._free_cpus
+
+    def lease(self, need: Resources) -> Lease | None:
+        """Takes what a job needs, or None when it is not free now.
+
+        A job that wants more cores than the run has gets them all. A job that wants a GPU gets
+        a share of exactly one; without any GPU it runs on the CPU.
+        """
+        n_cpus = min(need.n_cpus, self.n_cpus)
+        if n_cpus > self._free_cpus:
+            return None
+        gpu, share = None, 0.0
+        if need.n_gpus > 0 and self.gpus:
+            share = min(1.0, max(need.n_gpus, 1.0 / self.gpu_slots))
+            free = {g: s for g, s in self._free_share.items() if s >= share - 1e-9}
+            if not free:
+                return None
+            gpu = max(free, key=lambda g: (free[g], -g))
+            self._free_share[gpu] -= share
+        self._free_cpus -= n_cpus
+        return Lease(n_cpus, gpu, share)
+
+    def release(self, lease: Lease) -> None:
+        """Gives back what a lease took."""
+        self._free_cpus += lease.n_cpus
+        if lease.gpu is not None:
+            self._free_share[lease.gpu] += lease.share
+
+
+def available_cpus() -> int:
+    """Cores this process may use, by affinity and cgroup quota; at least 1."""
+    with contextlib.suppress(AttributeError):
+        return max(1, min(len(os.sched_getaffinity(0)), _quota()))
+    return max(1, os.cpu_count() or 1)
+
+
+def _quota() -> int:
+    """Whole cores of the cgroup's CPU quota; very many without one."""
+    unlimited = 1 << 20
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = CGROUP_V2_QUOTA.read_text().split()
+        return unlimited if quota == "max" else math.floor(int(quota) / int(period)) or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota_us = int((CGROUP_V1 / "cpu.cfs_quota_us").read_text())
+        period_us = int((CGROUP_V1 / "cpu.cfs_period_us").read_text())
+        return unlimited if quota_us <= 0 else quota_us // period_us or 1
+    return unlimited
+
+
+class _NvmlMemory(ctypes.Structure):
+    _fields_ = (
+        ("total", ctypes.c_ulonglong),
+        ("free", ctypes.c_ulonglong),
+        ("used", ctypes.c_ulonglong),
+    )
+
+
+def find_gpus(wanted: Sequence[int] | None = None) -> tuple[Gpu, ...]:
+    """Finds GPUs by NVML, which makes no CUDA context.
+
+    Args:
+        wanted: Indices to use; None takes all.
+
+    Raises:
+        ConfigError: A wanted index is not there.
+    """
+    if wanted is not None and not wanted:
+        return ()
+    found = {g.index: g for g in _nvml_gpus()}
+    if wanted is None:
+        return tuple(found.values())
+    missing = [i for i in wanted if i not in found]
+    if missing:
+        have = ", ".join(map(str, found)) or "none"
+        raise ConfigError(f"scheduler.gpus={list(wanted)}: no GPU {missing[0]}; found: {have}")
+    return tuple(found[i] for i in wanted)
+
+
+def _nvml_gpus() -> list[Gpu]:
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return []
+    if nvml.nvmlInit_v2() != 0:
+        return []
+    try:
+        count = ctypes.c_uint()
+        nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
+        return [_describe(nvml, index) for index in range(count.value)]
+    finally:
+        nvml.nvmlShutdown()
+
+
+def _describe(nvml: ctypes.CDLL, index: int) -> Gpu:
+    handle, name, memory = ctypes.c_void_p(), ctypes.create_string_buffer(96), _NvmlMemory()
+    nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
+    nvml.nvmlDeviceGetName(handle, name, len(name))
+    nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory))
+    return Gpu(index, name.value.decode(errors="replace"), memory.total / 2**30)

@@ -1,0 +1,199 @@
+"""Runs jobs in worker processes on this machine: submit, poll, prune, kill."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Protocol, TypeAlias
+
+from automl.plugin.context import Resources
+from automl.scheduling.devices import DevicePool, Lease
+from automl.scheduling.launch import Launcher, WorkerProcess
+from automl.scheduling.messages import Done, Failed, FromWorker, Progressed, Prune, Pruned, Ready
+from automl.trial.setup import TrialSetup
+from automl.trial.spec import Job, TrialError
+
+__all__ = ["Executor", "Happening", "LocalExecutor"]
+
+Ended: TypeAlias = Done | Pruned | Failed
+Happening: TypeAlias = Progressed | Ended
+
+
+class Executor(Protocol):
+    """Where jobs run. The controller knows nothing else of machines and processes."""
+
+    def lease(self, need: Resources) -> Lease | None:
+        """Takes what a job needs, or None when it is not free now."""
+        ...
+
+    def release(self, lease: Lease) -> None:
+        """Gives a lease back that was not used."""
+        ...
+
+    def submit(self, job: Job, lease: Lease, modules: frozenset[str]) -> None:
+        """Starts a job on leased devices; ``modules`` are what its family imports."""
+        ...
+
+    def poll(self, timeout_s: float) -> list[Happening]:
+        """Waits at most so long for something to happen, and returns what did."""
+        ...
+
+    def prune(self, job_id: str) -> None:
+        """Asks a fit to stop at its next report."""
+        ...
+
+    def kill(self, job_id: str, error: TrialError) -> None:
+        """Ends a running job at once; the next poll returns it as failed with this error."""
+        ...
+
+    def close(self) -> None:
+        """Ends everything that runs."""
+        ...
+
+
+@dataclass(slots=True)
+class _Busy:
+    job: Job
+    lease: Lease
+    worker: WorkerProcess
+    deadline: float
+
+
+class LocalExecutor:
+    """Worker processes on this machine, one job each at a time, kept warm between jobs.
+
+    Args:
+        setup: What every worker is told first.
+        pool: The devices of the run.
+        launcher: Starts worker processes; closed together with the executor.
+    """
+
+    def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
+        self._setup, self._pool, self._launcher = setup, pool, launcher
+        self._busy: dict[str, _Busy] = {}
+        self._idle: list[tuple[int | None, WorkerProcess]] = []
+        self._killed: list[Failed] = []
+
+    def lease(self, need: Resources) -> Lease | None:
+        """Takes what a job needs, or None when it is not free now."""
+        return self._pool.lease(need)
+
+    def release(self, lease: Lease) -> None:
+        """Gives a lease back that was not used."""
+        self._pool.release(lease)
+
+    def submit(self, job: Job, lease: Lease, modules: frozenset[str] = frozenset()) -> None:
+        """Starts a job on leased devices; ``modules`` are what its family imports."""
+        worker = self._worker_for(lease, modules)
+        due = float("inf") if job.deadline_s is None else time.monotonic() + job.deadline_s
+        self._busy[job.job_id] = _Busy(job, lease, worker, due)
+        with contextlib.suppress(BrokenPipeError):  # a dead worker is seen at the next poll
+            worker.connection.send(job)
+
+    def _worker_for(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
+        """An idle worker that sees these devices, or a new one.
+
+        An idle worker that would have to import what the launcher has loaded by now is replaced:
+        forking costs milliseconds, the import seconds.
+        """
+        for place, (gpu, worker) in enumerate(self._idle):
+            if gpu == lease.gpu:
+                del self._idle[place]
+                if not (modules & self._launcher.modules) - worker.modules:
+                    return worker
+                self._launcher.kill(worker)
+                break
+        worker = self._launcher.launch(lease.env)
+        worker.connection.send(self._setup)
+        return worker
+
+    def poll(self, timeout_s: float) -> list[Happening]:
+        """Waits at most so long for something to happen, and returns what did.
+
+        Deadlines come first: a fit that never falls silent is killed all the same.
+        """
+        now = time.monotonic()
+        for busy in [b for b in self._busy.values() if b.deadline <= now]:
+            limit = busy.job.deadline_s or 0.0
+            message = f"killed after {limit:.1f} s: it did not stop at its deadline"
+            self.kill(busy.job.job_id, TrialError("timeout", message, fold=busy.job.fold))
+        events: list[Happening] = list(self._killed)
+        self._killed.clear()
+        due = min((b.deadline for b in self._busy.values()), default=float("inf"))
+        patience = 0.0 if events else max(0.0, min(timeout_s, due - now))
+        by_connection = {b.worker.connection: b for b in self._busy.values()}
+        for connection in wait(list(by_connection), timeout=patience):
+            events.extend(self._read(by_connection[connection]))  # type: ignore[index]
+        return events
+
+    def _read(self, busy: _Busy) -> Iterator[Happening]:
+        """Reads all that a worker has said."""
+        try:
+            while busy.worker.connection.poll():
+                message: FromWorker = busy.worker.connection.recv()
+                if isinstance(message, Ready):
+                    busy.worker.pid = message.pid
+                    continue
+                yield message
+                if not isinstance(message, Progressed):
+                    self._end(busy)
+                    self._keep(busy, message)
+                    return
+        except (EOFError, ConnectionResetError):
+            self._end(busy)
+            yield Failed(busy.job.job_id, self._death_of(busy))
+
+    def _keep(self, busy: _Busy, message: Ended) -> None:
+        """Keeps a worker warm; one that failed may be in any state and is replaced."""
+        if isinstance(message, Failed):
+            self._launcher.kill(busy.worker)
+        else:
+            self._idle.append((busy.lease.gpu, busy.worker))
+
+    def _death_of(self, busy: _Busy) -> TrialError:
+        """Says what ended a worker that is gone."""
+        for _ in range(50):  # the nursery reports the exit a moment after the pipe closes
+            self._launcher.refresh()
+            if busy.worker.exit_status is not None:
+                break
+            time.sleep(0.01)
+        self._launcher.kill(busy.worker)
+        status = busy.worker.exit_status
+        kind = "crash"
+        if status is None:
+            message = "the worker is gone"
+        elif status < 0:
+            name = signal.Signals(-status).name
+            message = f"the worker was killed by {name}"
+            kind = "killed" if name == "SIGKILL" else "crash"
+        else:
+            message = f"the worker exited with status {status}"
+        return TrialError(kind, message, fold=busy.job.fold)
+
+    def prune(self, job_id: str) -> None:
+        """Asks a fit to stop at its next report."""
+        if job_id in self._busy:
+            with contextlib.suppress(BrokenPipeError):
+                self._busy[job_id].worker.connection.send(Prune(job_id))
+
+    def kill(self, job_id: str, error: TrialError) -> None:
+        """Ends a running job at once; the next poll returns it as failed with this error."""
+        busy = self._busy.get(job_id)
+        if busy is not None:
+            self._launcher.kill(busy.worker)
+            self._end(busy)
+            self._killed.append(Failed(job_id, error))
+
+    def close(self) -> None:
+        """Ends everything that runs."""
+        self._launcher.close()
+        self._busy.clear()
+        self._idle.clear()
+
+    def _end(self, busy: _Busy) -> None:
+        del self._busy[busy.job.job_id]
+        self._pool.release(busy.lease)

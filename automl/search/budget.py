@@ -1,0 +1,73 @@
+"""How much time and how many trials there are, and what part of them one fit may take."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+__all__ = ["Budget"]
+
+# One model may take about 15 % of the core-seconds of a minute; less of longer budgets, which
+# are better spent on more models (the exponent keeps a fold of an hour's run near half a minute).
+MODEL_SHARE_AT_60_S = 0.15
+MODEL_SHARE_EXPONENT = 0.35
+KILL_FACTOR = 3.0
+KILL_SLACK_S = 10.0
+MIN_RESERVE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The budget of a run.
+
+    Attributes:
+        started: ``time.monotonic()`` at the start of the run.
+        time_s: Wall-clock seconds; None without a limit.
+        trials: Number of trials; None without a limit.
+        reserve_share: Share of the time kept for the last ensemble and for saving.
+        fit_timeout_s: Seconds after which a fit is killed, as set by the user; None derives it.
+    """
+
+    started: float
+    time_s: float | None = None
+    trials: int | None = None
+    reserve_share: float = 0.04
+    fit_timeout_s: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start of the run."""
+        return time.monotonic() - self.started
+
+    @property
+    def time_left_s(self) -> float | None:
+        """Seconds until the budget is used up; None without a limit."""
+        return None if self.time_s is None else self.time_s - self.elapsed_s
+
+    def search_left_s(self, finish_s: float = 0.0) -> float:
+        """Seconds until fits must be over, so that ensemble and saving fit in; may be infinite.
+
+        Args:
+            finish_s: What finishing is expected to take, from what was seen.
+        """
+        if self.time_s is None:
+            return float("inf")
+        reserve = max(MIN_RESERVE_S, self.reserve_share * self.time_s, 1.5 * finish_s)
+        return self.time_s - min(reserve, 0.25 * self.time_s) - self.elapsed_s
+
+    def fair_share_s(self, n_slots: int, n_folds: int) -> float | None:
+        """Seconds that one fit should take at most; None without a limit."""
+        if self.time_s is None:
+            return None
+        share = MODEL_SHARE_AT_60_S * (60.0 / max(60.0, self.time_s)) ** MODEL_SHARE_EXPONENT
+        return share * self.time_s * n_slots / n_folds
+
+    def kill_after_s(self, fair_share_s: float | None, finish_s: float) -> float | None:
+        """Seconds after its start at which a fit is killed; None for never."""
+        limits = [self.search_left_s(finish_s)]
+        if self.fit_timeout_s is not None:
+            limits.append(self.fit_timeout_s)
+        elif fair_share_s is not None:
+            limits.append(KILL_FACTOR * fair_share_s + KILL_SLACK_S)
+        limit = min(limits)
+        return None if limit == float("inf") else max(0.0, limit)

@@ -1,0 +1,181 @@
+"""The controller's memory of trials: which folds are done, running, or waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+
+from automl.data.split import ALL_ROWS
+from automl.plugin.metric import Metric
+from automl.search.events import FamilyCounts
+from automl.search.pruning import Curve
+from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
+
+__all__ = ["Ledger", "Trial"]
+
+
+@dataclass(slots=True)
+class Trial:
+    """One trial as the controller sees it.
+
+    Attributes:
+        spec: The trial.
+        index: Number within the run, in the order of proposal.
+        folds: The folds it needs, in the order they are run.
+        started_s: Seconds since the start of the run.
+        generation: Trials are compared with complete ones of earlier generations only, where
+            the run must not depend on the order in which workers answer.
+        state: How it stands.
+        promoted: Whether folds after the first may run.
+        gain: What it would add to the ensemble on the first fold, as a share of the way from
+            the baseline; None before that is known.
+        first_loss: Its loss on the rows of the first fold, comparable between families.
+        attempts: How often each fold was started again after its worker was lost.
+    """
+
+    spec: TrialSpec
+    index: int
+    folds: tuple[int, ...]
+    started_s: float
+    generation: int = 0
+    state: TrialState = TrialState.RUNNING
+    promoted: bool = False
+    gain: float | None = None
+    first_loss: float | None = None
+    score: float | None = None
+    score_se: float | None = None
+    error: TrialError | None = None
+    finished_s: float | None = None
+    results: dict[int, FoldResult] = field(default_factory=dict)
+    running: set[int] = field(default_factory=set)
+    steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    attempts: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> list[int]:
+        """Folds that are neither done nor running, in their order."""
+        if self.state is not TrialState.RUNNING or self.error is not None:
+            return []
+        return [f for f in self.folds if f not in self.results and f not in self.running]
+
+    @property
+    def ready(self) -> list[int]:
+        """Folds that may start now: the first always, the others once it is promoted."""
+        waiting = self.waiting
+        return waiting if self.promoted else [f for f in waiting if f == self.folds[0]]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every fold has its result."""
+        return len(self.results) == len(self.folds)
+
+    @property
+    def unit_s(self) -> float | None:
+        """Seconds of its longest finished fit, everything included; None without one."""
+        return max((_seconds(r) for r in self.results.values()), default=None)
+
+    def curve(self, metric: Metric) -> Curve:
+        """Its losses, for the pruner."""
+        return Curve(
+            self.spec.number,
+            {f: metric.loss(r.score) for f, r in self.results.items()},
+            {f: [(s, metric.loss(v)) for s, v in reports] for f, reports in self.steps.items()},
+        )
+
+    def record(self) -> TrialRecord:
+        """What goes to disk."""
+        results = tuple(self.results[f] for f in sorted(self.results))
+        return TrialRecord(
+            spec=self.spec,
+            index=self.index,
+            state=self.state,
+            folds=results,
+            score=self.score,
+            score_se=self.score_se,
+            error=self.error,
+            started_s=self.started_s,
+            finished_s=self.finished_s,
+        )
+
+
+def _seconds(result: FoldResult) -> float:
+    return result.encode_s + result.fit_s + result.predict_s
+
+
+@dataclass(slots=True)
+class Ledger:
+    """All trials of a run, in the order of proposal."""
+
+    metric: Metric
+    trials: list[Trial] = field(default_factory=list)
+
+    def find(self, trial_id: str) -> Trial:
+        """The trial of this id."""
+        return next(t for t in reversed(self.trials) if t.spec.trial_id == trial_id)
+
+    def of(self, family: str) -> list[Trial]:
+        """The trials of a family."""
+        return [t for t in self.trials if t.spec.family == family]
+
+    def in_state(self, *states: TrialState) -> list[Trial]:
+        """The trials in these states."""
+        return [t for t in self.trials if t.state in states]
+
+    def peers(self, trial: Trial) -> list[Curve]:
+        """Complete trials of the same family that a trial may be compared with."""
+        return [
+            t.curve(self.metric)
+            for t in self.of(trial.spec.family)
+            if t.state is TrialState.COMPLETE and t.generation < trial.generation
+        ]
+
+    def complete_cost_s(self, family: str) -> float | None:
+        """Typical seconds of a complete trial, from the fits that were seen; None without any."""
+        costs = [t.unit_s * len(t.folds) for t in self.of(family) if t.unit_s is not None]
+        return median(costs) if costs else None
+
+    def best(self) -> Trial | None:
+        """The best complete trial."""
+        complete = [t for t in self.in_state(TrialState.COMPLETE) if t.score is not None]
+        return min(complete, key=self._rank, default=None)
+
+    def _rank(self, trial: Trial) -> tuple[float, int]:
+        return self.metric.loss(trial.score or 0.0), trial.index
+
+    def counts(self, families: Iterable[str]) -> dict[str, FamilyCounts]:
+        """Trials by state, and the best score, of each family."""
+        return {name: _count(self.of(name), self.metric) for name in families}
+
+    def failures(self) -> tuple[tuple[str, int], ...]:
+        """Causes of failed trials with their counts, most frequent first."""
+        causes: dict[str, int] = {}
+        for trial in self.in_state(TrialState.FAILED):
+            if trial.error is not None:
+                cause = f"{trial.spec.family}: {trial.error.message.splitlines()[0][:200]}"
+                causes[cause] = causes.get(cause, 0) + 1
+        return tuple(sorted(causes.items(), key=lambda c: (-c[1], c[0])))
+
+
+def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
+    def number(state: TrialState) -> int:
+        return sum(t.state is state for t in trials)
+
+    scores = [t.score for t in trials if t.state is TrialState.COMPLETE and t.score is not None]
+    return FamilyCounts(
+        complete=number(TrialState.COMPLETE),
+        running=number(TrialState.RUNNING),
+        pruned=number(TrialState.PRUNED),
+        failed=number(TrialState.FAILED),
+        best_score=min(scores, key=metric.loss, default=None),
+    )
+
+
+def standard_error(results: Sequence[FoldResult]) -> float | None:
+    """Standard error of the mean score over folds; None with fewer than two."""
+    scores = [r.score for r in results if r.fold != ALL_ROWS]
+    if len(scores) < 2:
+        return None
+    return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))

@@ -1,0 +1,146 @@
+"""One Optuna study per family, asked and told by the controller alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl.config.schema import SamplerConfig
+from automl.errors import ConfigError, MissingExtraError
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.search.space import FixedSuggest, space_hash
+from automl.trial.records import canonical_params
+from automl.trial.setup import seed_of
+from automl.trial.spec import TrialSpec
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["FamilyStudy", "open_storage"]
+
+MAX_REPEATS = 8  # as many proposals in a row that were tried before: the space is used up
+
+
+def open_storage(path: Path) -> optuna.storages.RDBStorage:
+    """Opens Optuna's storage on a SQLite file with a write-ahead log."""
+    import optuna
+    import sqlalchemy
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+    def tune(connection: Any, _: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    sqlalchemy.event.listen(storage.engine, "connect", tune)
+    storage.engine.dispose()  # connections made before the listener are not tuned
+    return storage
+
+
+class FamilyStudy:
+    """Proposes params for one family: its portfolio first, then the sampler.
+
+    Args:
+        family: The family.
+        shape: The problem as it sees it.
+        storage: Optuna's storage of the run.
+        sampler: Which sampler, and how it starts.
+        seed: Of the run.
+    """
+
+    def __init__(
+        self,
+        family: ModelFamily,
+        shape: Shape,
+        storage: optuna.storages.BaseStorage,
+        sampler: SamplerConfig,
+        seed: int,
+    ) -> None:
+        import optuna
+
+        self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
+        self._fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
+        self._study = optuna.create_study(
+            study_name=f"{family.name}@{space_hash(family, shape)}",
+            storage=storage,
+            direction="minimize",
+            load_if_exists=True,
+        )
+        self._seen: set[str] = set()
+        self._open: dict[int, optuna.trial.Trial] = {}
+        self.exhausted = False
+        portfolio = [dict(p) | dict(self._fixed) for p in family.portfolio(shape)]
+        self._n_portfolio = len(portfolio)
+        for params in portfolio:
+            self._study.enqueue_trial(params, skip_if_exists=True)
+
+    def ask(self) -> TrialSpec | None:
+        """Proposes params that were not tried before; None when the space is used up."""
+        import optuna
+
+        for _ in range(MAX_REPEATS):
+            self._study.sampler = _make_sampler(
+                self._config, seed_of(self._seed, self.family.name, len(self._study.trials))
+            )
+            with warnings.catch_warnings():
+                # Optuna says so of each portfolio value outside the space; it is used unclipped.
+                warnings.simplefilter("ignore")
+                trial = self._study.ask()
+                suggest = FixedSuggest(trial, self._fixed)
+                params = self.family.search_space(suggest, self._shape)
+            text = canonical_params(params)
+            if text not in self._seen:
+                self._seen.add(text)
+                self._open[trial.number] = trial
+                source = "portfolio" if trial.number < self._n_portfolio else "sampler"
+                return TrialSpec(self.family.name, trial.number, params, source)
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        self.exhausted = True
+        return None
+
+    def tell_complete(self, spec: TrialSpec, loss: float) -> None:
+        """Tells the loss of a complete trial."""
+        self._study.tell(self._open.pop(spec.number), loss)
+
+    def tell_pruned(self, spec: TrialSpec) -> None:
+        """Tells that a trial was stopped early."""
+        import optuna
+
+        state = optuna.trial.TrialState.PRUNED
+        self._study.tell(self._open.pop(spec.number), state=state)
+
+    def tell_failed(self, spec: TrialSpec) -> None:
+        """Tells that a trial failed."""
+        import optuna
+
+        self._study.tell(self._open.pop(spec.number), state=optuna.trial.TrialState.FAIL)
+
+
+def _make_sampler(config: SamplerConfig, seed: int) -> optuna.samplers.BaseSampler:
+    """A fresh sampler for each proposal: what it draws depends on history and seed alone."""
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if config.name == "tpe":
+            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.startup_trials)
+        if config.name == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        if config.name == "gp":
+            _need("torch", "gp")
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=config.startup_trials)
+        if config.name == "cmaes":
+            _need("cmaes", "cmaes")
+            return optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=config.startup_trials)
+    raise ConfigError(f"sampler.name={config.name}: choose one of tpe, random, gp, cmaes")
+
+
+def _need(module: str, extra: str) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(f"sampler.name={extra}", module, extra)

@@ -1,0 +1,71 @@
+"""What controller and workers must agree on: one frozen value, and the shape it gives a family."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automl.data.table import Dataset
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.plugin.metric import Metric
+from automl.plugin.task import ColumnKind
+
+__all__ = ["TrialSetup", "family_shape", "seed_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSetup:
+    """All a worker needs beside the files of the run.
+
+    Attributes:
+        run: Path of the run directory.
+        metric: Name in the catalog, or ``module:function``.
+        seed: Of the run.
+        n_folds: Fits of one complete trial.
+        n_cpus, n_gpus: What the run may use.
+        time_s: Wall-clock budget of the run; None without one.
+        settings: Settings by family (``model.<family>``).
+        modules, block: Plugins beside the installed ones, and distributions that are not loaded.
+    """
+
+    run: str
+    metric: str
+    seed: int
+    n_folds: int
+    n_cpus: int = 1
+    n_gpus: int = 0
+    time_s: float | None = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+
+
+def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: ModelFamily) -> Shape:
+    """The problem as one family sees it: only the column kinds it takes."""
+    columns = [c for c in dataset.table.used if c.kind in family.kinds]
+    categories = tuple(c.n_distinct for c in columns if c.kind is ColumnKind.CATEGORICAL)
+    n_text = sum(c.kind is ColumnKind.TEXT for c in columns)
+    return Shape(
+        task=dataset.target.task,
+        metric=metric,
+        n_rows=len(dataset.y),
+        n_numeric=len(columns) - len(categories) - n_text,
+        n_categorical=len(categories),
+        n_text=n_text,
+        n_categories=categories,
+        n_classes=dataset.target.n_classes,
+        n_folds=setup.n_folds,
+        n_cpus=setup.n_cpus,
+        n_gpus=setup.n_gpus,
+        time_s=setup.time_s,
+        settings=setup.settings.get(family.name, {}),
+    )
+
+
+def seed_of(*parts: str | int) -> int:
+    """A seed below 2**31 that depends on every part and on nothing else."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
