@@ -1,1 +1,17 @@
-"""TODO."""
+"""Every trial of a run, ranked, and how to show it."""
+
+from automl.leaderboard.board import Board, Row, read_board
+from automl.leaderboard.render import FORMATS, render, to_table
+from automl.leaderboard.text import clean, format_score, format_seconds
+
+__all__ = [
+    "FORMATS",
+    "Board",
+    "Row",
+    "clean",
+    "format_score",
+    "format_seconds",
+    "read_board",
+    "render",
+    "to_table",
+]

@@ -1,0 +1,134 @@
+"""From a command line to an exit status. Imports nothing but the verb that is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from automl import __version__
+from automl.errors import AutoMLError, UserError, did_you_mean
+
+__all__ = ["VERBS", "main"]
+
+VERBS = {
+    "search": "try model families on a table under a time budget",
+    "leaderboard": "show every model of a run, ranked",
+    "predict": "predict a new table with a run",
+    "inspect": "show what the columns of a table are taken for, and why",
+    "plugins": "show the installed model families, and what is broken",
+}
+"""The verbs, in the order a person meets them. Each is a module of this package."""
+
+HELP = """\
+automl {version}: searches model families under a time budget, leaves a leaderboard and an ensemble
+
+usage: automl VERB ...
+
+verbs:
+{verbs}
+
+examples:
+  automl search data.csv
+  automl search data.csv --target price --time 10m --out runs/first
+  automl leaderboard runs/first
+  automl predict runs/first new.csv --out predictions.csv
+
+automl VERB --help tells all about a verb; automl --version tells the version.
+"""
+
+INTERRUPTED = 130
+
+
+class _Verb(Protocol):
+    """What a verb's module offers."""
+
+    def run(self, argv: Sequence[str], started: float) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line.
+
+    Args:
+        argv: The words after ``automl``; those of this process by default.
+
+    Returns:
+        The exit status: 0 when done, 2 when the user must change something, 130 after Ctrl-C,
+        1 otherwise.
+    """
+    started = time.monotonic()
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _dispatch(words, started)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has what it wanted. Without this Python would complain
+        # once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        _say("stopped")
+        return INTERRUPTED
+    except AutoMLError as error:
+        _say(f"error: {error}", _traceback_if(words))
+        return error.exit_status
+    except Exception as error:
+        trace = _traceback_if(words)
+        hint = "" if trace else " (run again with -v for the traceback)"
+        _say(f"unexpected error: {type(error).__name__}: {error}{hint}", trace)
+        return 1
+    return status
+
+
+def _dispatch(words: list[str], started: float) -> int:
+    """Finds the verb and runs it; ``-v`` and ``-q`` may stand before it."""
+    first = next((i for i, w in enumerate(words) if w not in ("-v", "-q")), None)
+    verb = "" if first is None else words[first]
+    if verb in ("-h", "--help") or words == ["help"]:
+        sys.stdout.write(_help())
+        return 0
+    if verb in ("-V", "--version"):
+        sys.stdout.write(f"automl {__version__}\n")
+        return 0
+    if first is None:
+        sys.stderr.write(_help())
+        return UserError.exit_status
+    rest = words[:first] + words[first + 1 :]
+    if verb == "help":
+        verb, rest = rest[0], ["--help"]
+    if verb not in VERBS:
+        raise UserError(_unknown(verb))
+    module = importlib.import_module(f"automl.cli.{verb}")
+    return cast(_Verb, module).run(rest, started)
+
+
+def _help() -> str:
+    verbs = "\n".join(f"  {verb:<13}{about}" for verb, about in VERBS.items())
+    return HELP.format(version=__version__, verbs=verbs)
+
+
+def _unknown(verb: str) -> str:
+    """Names what was taken for a verb, and the verbs."""
+    if verb.startswith("-"):
+        near = did_you_mean(verb, ["--help", "--version"])
+        return f"unknown option {verb} before the verb{near}\nrun `automl --help` for the verbs"
+    near = did_you_mean(verb, VERBS)
+    return f"unknown verb {verb!r}{near}\nthe verbs are {', '.join(VERBS)}"
+
+
+def _traceback_if(words: Sequence[str]) -> str:
+    """The traceback of the current exception where ``-v`` was given, else nothing."""
+    return traceback.format_exc() if {"-v", "--verbose"} & set(words) else ""
+
+
+def _say(message: str, trace: str = "") -> None:
+    """Writes to stderr, after what was already written to stdout."""
+    from automl.leaderboard.text import clean
+
+    sys.stdout.flush()
+    sys.stderr.write(trace)
+    sys.stderr.write(f"automl: {clean(message, keep_newlines=True)}\n")

@@ -1,0 +1,39 @@
+"""The terminal as rich sees it, with text from data taken as text."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["make_console", "make_table"]
+
+_WIDTH_WITHOUT_TERMINAL = 120
+
+
+class _Console(Console):
+    """Lets a broken pipe through in place of ending the process, so that a search goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich while it handles a ``BrokenPipeError``, which goes on upwards."""
+        raise
+
+
+def make_console(file: TextIO) -> Console:
+    """Returns a console that interprets nothing in what it prints.
+
+    Args:
+        file: Where it writes. A file or a pipe has the width of ``COLUMNS``, or 120.
+    """
+    width = None
+    if not file.isatty() and not os.environ.get("COLUMNS"):
+        width = _WIDTH_WITHOUT_TERMINAL
+    return _Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+
+
+def make_table() -> Table:
+    """Returns an empty table with a line below its head and nothing around it."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")

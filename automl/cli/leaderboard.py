@@ -1,0 +1,79 @@
+"""``automl leaderboard``: every model of a run, ranked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl.cli.parser import Parser, one_word
+
+if TYPE_CHECKING:
+    from automl.leaderboard import Board
+
+__all__ = ["parser", "run"]
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser(
+        "leaderboard",
+        "RUN [options]",
+        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top.\n"
+        "Works while the run goes on, and on a run that was killed.",
+        (
+            "automl leaderboard runs/first",
+            "automl leaderboard runs/first --test held_out.csv",
+            "automl leaderboard runs/first --format json > leaderboard.json",
+        ),
+    )
+    parser.option(
+        "--format",
+        choices=("table", "csv", "json", "md"),
+        default="table",
+        help="table for people; csv and json hold every number in full; md for a document",
+    )
+    parser.option(
+        "--test",
+        metavar="FILE",
+        help="a table with the target that the run has not seen: adds a column with the score "
+        "of every model on it",
+    )
+    parser.common_options()
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: There is no such run, or the test table does not fit.
+    """
+    del started
+    options, words = (verb := parser()).read(argv)
+    path = one_word(verb, words, "RUN", overrides=False)
+    board = _read_board(path, options.test)
+    if options.format == "table":
+        from automl.cli.console import make_console
+        from automl.leaderboard import to_table
+
+        console = make_console(sys.stdout)
+        console.print(to_table(board, console.width))
+    else:
+        from automl.leaderboard import render
+
+        sys.stdout.write(render(board, options.format))
+    return 0
+
+
+def _read_board(path: str, test: str | None) -> Board:
+    """Reads the records alone, as long as nothing has to be predicted: a run may still go on."""
+    if test is not None:
+        from automl.api import load_run
+
+        return load_run(path).board(test)
+    from automl.leaderboard import read_board
+    from automl.store.run_dir import RunDir
+
+    return read_board(RunDir(Path(path)))

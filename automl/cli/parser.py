@@ -1,0 +1,167 @@
+"""Command lines whose options, overrides and DATA may stand in any order."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from automl.errors import UserError, did_you_mean
+
+__all__ = ["Parser", "UsageError", "one_word", "positive_int", "split_words"]
+
+_OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
+"""What Hydra takes: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
+
+
+class UsageError(UserError):
+    """The command line does not say what to do."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One verb's options; words that are no option are handed back in their order.
+
+    An option takes the next word whatever it holds, unless that word is itself an option of the
+    verb: ``--target -x`` works, and a column called ``--out`` is given by ``--target=--out``.
+
+    Args:
+        verb: Name of the verb.
+        usage: What follows the verb on the usage line.
+        about: What the verb does, and what its words are.
+        examples: Command lines, shown below the options.
+    """
+
+    def __init__(self, verb: str, usage: str, about: str, examples: Sequence[str] = ()) -> None:
+        lines = "\n".join(f"  {example}" for example in examples)
+        super().__init__(
+            prog=f"automl {verb}",
+            usage=f"automl {verb} {usage}",
+            description=about,
+            epilog=f"examples:\n{lines}" if examples else None,
+            formatter_class=_HelpFormatter,
+            add_help=False,
+            allow_abbrev=False,
+        )
+        self._takes_value: dict[str, bool] = {}
+        self._sections: dict[str, argparse._ArgumentGroup] = {}
+
+    def option(self, *names: str, section: str = "options", **settings: Any) -> None:
+        """Adds an option, as ``add_argument`` does, under a heading of the help text."""
+        if section not in self._sections:
+            self._sections[section] = self.add_argument_group(section)
+        action = self._sections[section].add_argument(*names, **settings)
+        self._takes_value.update(dict.fromkeys(names, action.nargs != 0))
+
+    def common_options(self, *, section: str = "options", quiet: str | None = None) -> None:
+        """Adds ``-v`` and ``--help``, and ``-q`` where it means something."""
+        if quiet is not None:
+            self.option("-q", "--quiet", action="store_true", section=section, help=quiet)
+        self.option(
+            "-v",
+            "--verbose",
+            action="store_true",
+            section=section,
+            help="say more; show the traceback of an error",
+        )
+        self.option("-h", "--help", action="help", section=section, help="show this text")
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """All options of the verb."""
+        return tuple(self._takes_value)
+
+    def read(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+        """Sorts a command line into options and the other words.
+
+        Raises:
+            UsageError: An option is unknown, lacks its value, or has a value that does not fit.
+        """
+        options: list[str] = []
+        words: list[str] = []
+        rest = list(argv)
+        while rest:
+            word = rest.pop(0)
+            name = word.partition("=")[0]
+            if word == "--":
+                words, rest = words + rest, []
+            elif not word.startswith("-") or word == "-":
+                words.append(word)
+            elif name not in self._takes_value:
+                self._refuse(name)
+            elif self._takes_value[name] and word == name and rest:
+                options.append(word if rest[0] in self._takes_value else f"{word}={rest.pop(0)}")
+            else:
+                options.append(word)
+        return self.parse_args(_one_word_each(options)), words
+
+    def _refuse(self, name: str) -> NoReturn:
+        near = did_you_mean(name, self.option_names)
+        self.error(f"unknown option {name}{near or '; see the options'}")
+
+    def error(self, message: str) -> NoReturn:
+        """Raises instead of writing and exiting, so that all errors leave by one door."""
+        raise UsageError(f"{message}\nrun `{self.prog} --help` for all options")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps paragraphs as written and gives option names room."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=96)
+
+
+def _one_word_each(options: list[str]) -> list[str]:
+    """Turns ``-o=x`` into ``-ox``: argparse knows ``=`` only after a long name."""
+    return [o[:2] + o[3:] if re.match(r"-[^-]=", o) else o for o in options]
+
+
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tells DATA from overrides.
+
+    Args:
+        words: What is no option. A word such as ``a=b.csv`` is an override, unless a file of
+            that name exists and nothing else is DATA.
+
+    Returns:
+        The words that are no overrides, and the overrides.
+    """
+    overrides = [word for word in words if _OVERRIDE.match(word)]
+    data = [word for word in words if not _OVERRIDE.match(word)]
+    file = next((word for word in overrides if Path(word).is_file()), None)
+    if not data and file is not None:
+        overrides.remove(file)
+        data = [file]
+    return data, overrides
+
+
+def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -> str:
+    """Returns the only word.
+
+    Args:
+        parser: For the error.
+        words: What was given.
+        what: Name of the word in the usage line, such as ``DATA``.
+        overrides: Whether ``key=value`` is allowed beside it: the error then says so.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    if not words:
+        parser.error(f"{what} is missing")
+    if len(words) > 1:
+        hint = "; a setting is written key=value, without spaces" if overrides else ""
+        parser.error(f"expected one {what}, got {len(words)}: {', '.join(map(repr, words))}{hint}")
+    return words[0]
+
+
+def positive_int(text: str) -> int:
+    """Reads a whole number above 0, as argparse wants it.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)

@@ -1,0 +1,243 @@
+"""``automl search``: a table and a time budget give a leaderboard and an ensemble."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from automl.cli.parser import Parser, one_word, positive_int, split_words
+from automl.errors import NoPredictorError
+
+if TYPE_CHECKING:
+    from automl.api import Run
+    from automl.cli.events import Watcher
+
+__all__ = ["parser", "run"]
+
+ABOUT = """\
+Tries model families on a table until the time is up, and leaves a run directory with a
+leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes with what there
+is, twice stops at once.
+
+DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Parquet or Arrow; or a database URL, with
+           the query as data.sql='select ...'
+key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
+           --cfg shows all of them
+Options, settings and DATA may stand in any order."""
+
+EXAMPLES = (
+    "automl search data.csv",
+    "automl search data.csv --target price --time 10m --out runs/first",
+    "automl search visits.parquet --target 'did return' --group patient --metric log_loss",
+    "automl search data.csv --time 60 --seed 0 family=[lightgbm,svm] search.folds=5",
+)
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser("search", "DATA [options] [key=value ...]", ABOUT, EXAMPLES)
+    _learning_options(parser)
+    _budget_options(parser)
+    parser.option(
+        "--out",
+        metavar="DIR",
+        section="output",
+        help="the run directory, which must not exist yet; a new one under runs/ by default",
+    )
+    parser.option(
+        "--cfg",
+        action="store_true",
+        section="output",
+        help="print the composed configuration and where each value came from, and do nothing",
+    )
+    parser.common_options(
+        section="output", quiet="print nothing but the path of the run, and errors"
+    )
+    return parser
+
+
+def _learning_options(parser: Parser) -> None:
+    section = "what to learn"
+    parser.option(
+        "--target",
+        metavar="COLUMN",
+        section=section,
+        help="the column to predict; by default the one called target, label, class or y, "
+        "else the last",
+    )
+    parser.option(
+        "--task",
+        metavar="TASK",
+        section=section,
+        help="binary, multiclass or regression; by default from the values of the target",
+    )
+    parser.option(
+        "--metric",
+        metavar="NAME",
+        section=section,
+        help="what models are judged by, such as roc_auc, log_loss, accuracy, rmse, or a function "
+        "of yours as module:function; by default that of the task",
+    )
+    for name, about in (
+        ("--group", "rows with the same value here are never on both sides of a split"),
+        ("--time-column", "validate on what comes later by this column"),
+        ("--folds-column", "the number of the fold each row is validated in"),
+        ("--weight", "how much each row counts"),
+    ):
+        parser.option(name, metavar="COLUMN", section=section, help=about)
+
+
+def _budget_options(parser: Parser) -> None:
+    section = "how much to try"
+    parser.option(
+        "--time",
+        metavar="TIME",
+        dest="time_s",
+        type=_time,
+        section=section,
+        help="wall-clock budget of the whole command: 60, 90s, 10m, 2h; by default 10m, and no "
+        "limit where --trials is given",
+    )
+    parser.option(
+        "--trials",
+        metavar="N",
+        type=positive_int,
+        section=section,
+        help="stop after so many trials",
+    )
+    parser.option(
+        "--preset",
+        metavar="NAME",
+        section=section,
+        help="fast, balanced (the default) or best",
+    )
+    parser.option(
+        "--seed",
+        metavar="N",
+        type=_seed,
+        section=section,
+        help="of every random choice; 0 by default. With --trials the same seed gives the same "
+        "trials, whatever the number of CPUs",
+    )
+
+
+def _time(text: str) -> float:
+    from automl.config import parse_time
+
+    return parse_time(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: The command, the configuration or the data must change, or no model could
+            be fitted.
+    """
+    options, words = (verb := parser()).read(argv)
+    data_words, overrides = split_words(words)
+    given = {name: value for name in _GIVEN if (value := getattr(options, name)) is not None}
+    if options.cfg:
+        path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
+        return _print_config(given if path is None else {"data_path": path, **given}, overrides)
+    data = one_word(verb, data_words, "DATA", overrides=True)
+    if options.quiet and options.verbose:
+        verb.error("-q and -v contradict each other")
+    return _search(data, given, options, overrides, started)
+
+
+_GIVEN = (
+    "target",
+    "task",
+    "metric",
+    "time_s",
+    "trials",
+    "seed",
+    "group",
+    "time_column",
+    "folds_column",
+    "weight",
+    "preset",
+)
+"""Options that are passed on by their name when they are given."""
+
+
+def _search(
+    data: str,
+    given: dict[str, Any],
+    options: argparse.Namespace,
+    overrides: Sequence[str],
+    started: float,
+) -> int:
+    from automl import api
+    from automl.cli.app import INTERRUPTED
+
+    watcher = _make_watcher(data, options)
+    try:
+        with watcher:
+            found = api.search(
+                data,
+                out=options.out,
+                overrides=overrides,
+                on_event=watcher,
+                started=started,
+                **given,
+            )
+    except NoPredictorError as error:
+        if watcher.finished is None or watcher.finished.stopped_by != "interrupt":
+            raise
+        print(f"automl: stopped: {error}", file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        kept = f"; what was found until then is in {watcher.run}" if watcher.run else ""
+        print(f"automl: stopped at once{kept}", file=sys.stderr)
+        return INTERRUPTED
+    _show_result(found, options.quiet, watcher)
+    return INTERRUPTED if found.stopped_by == "interrupt" else 0
+
+
+def _make_watcher(data: str, options: argparse.Namespace) -> Watcher:
+    """Chooses how the search is shown: not at all, live, or in lines."""
+    if options.quiet:
+        from automl.cli.events import Watcher
+
+        return Watcher()
+    from automl.cli.console import make_console
+
+    console = make_console(sys.stdout)
+    if console.is_terminal and not console.is_dumb_terminal and not options.verbose:
+        from automl.cli.view import LiveView
+
+        return LiveView(console, data)
+    from automl.cli.lines import LineView
+
+    return LineView(sys.stdout, data, options.verbose)
+
+
+def _show_result(found: Run, quiet: bool, watcher: Watcher) -> None:
+    if quiet:
+        print(found.path)
+        return
+    from automl.cli.console import make_console
+    from automl.cli.summary import print_summary
+
+    elapsed_s = watcher.finished.elapsed_s if watcher.finished else None
+    console = make_console(sys.stdout)
+    print_summary(console, found.board(), str(found.path), found.stopped_by, elapsed_s)
+
+
+def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
+    from automl.config import compose_config, render_config
+    from automl.registry import load_registry
+
+    composed = compose_config(overrides, options, load_registry())
+    sys.stdout.write(render_config(composed).rstrip("\n") + "\n")
+    return 0

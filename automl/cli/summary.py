@@ -1,0 +1,76 @@
+"""What a finished search leaves on the screen."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from automl.leaderboard import Board, clean, format_seconds, to_table
+
+__all__ = ["print_summary"]
+
+_N_TRIALS = 10
+_N_CAUSES = 3
+
+_STOPPED_BY = {
+    "time": "the time budget is used up",
+    "trials": "the trial budget is used up",
+    "exhausted": "there is nothing left to try",
+    "interrupt": "stopped by Ctrl-C",
+}
+
+
+def print_summary(
+    console: Console, board: Board, path: str, stopped_by: str, elapsed_s: float | None
+) -> None:
+    """Prints the top of the leaderboard, the ensemble, failures, and where to go from here.
+
+    Args:
+        console: Where to.
+        board: The leaderboard.
+        path: The run directory as the user may type it.
+        stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
+        elapsed_s: Wall-clock seconds of the search, where they are known.
+    """
+    console.print()
+    console.print(_outcome(board, stopped_by, elapsed_s))
+    console.print(to_table(board, console.width, limit=_N_TRIALS))
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(width=9, style="dim")
+    lines.add_column(overflow="fold")
+    members = [f"{row.trial} {row.weight:.2f}" for row in board.members]
+    if members:
+        lines.add_row("ensemble", Text(", ".join(members)))
+    for index, cause in enumerate(_causes(board)):
+        lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
+    lines.add_row("run", Text(path))
+    console.print(lines)
+    # On its own, and never broken: it is there to be copied.
+    command = f"automl predict {shlex.quote(path)} new.csv --out predictions.csv"
+    console.print(Text.assemble((f"{'next':<10}", "dim"), (command, "bold")), soft_wrap=True)
+
+
+def _outcome(board: Board, stopped_by: str, elapsed_s: float | None) -> Text:
+    counts = [f"{board.count('complete')} complete"]
+    counts += [f"{n} {state}" for state in ("pruned", "failed") if (n := board.count(state))]
+    after = "" if elapsed_s is None else f" after {format_seconds(elapsed_s)}"
+    n = len(board.trials)
+    return Text(
+        f"{n} trial{'s' * (n != 1)}: {', '.join(counts)}; "
+        f"{_STOPPED_BY.get(stopped_by, stopped_by)}{after}"
+    )
+
+
+def _causes(board: Board) -> list[str]:
+    """``k of n trials failed`` and the most frequent causes."""
+    failures = board.failures
+    if not failures:
+        return []
+    lines = [f"{board.count('failed')} of {len(board.trials)} trials failed"]
+    lines += [f"{count} × {clean(cause)}" for cause, count in failures[:_N_CAUSES]]
+    if len(failures) > _N_CAUSES:
+        lines.append(f"and {len(failures) - _N_CAUSES} more causes: see the leaderboard")
+    return lines

@@ -1,0 +1,259 @@
+"""The leaderboard of a run: read from its records, whether it runs, is over or was killed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from automl.errors import RunError
+from automl.store.run_dir import RunDir, read_json
+from automl.trial.records import read_records
+from automl.trial.spec import TrialRecord, TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COLUMNS", "ENSEMBLE", "Board", "Row", "read_board"]
+
+ENSEMBLE = "ensemble"
+"""Family and trial name of the ensemble's own row."""
+
+COLUMNS = (
+    "rank",
+    "family",
+    "trial",
+    "state",
+    "score",
+    "score_se",
+    "test_score",
+    "fit_s",
+    "predict_s",
+    "weight",
+    "error",
+    "folds",
+    "params",
+)
+"""What a row holds, in the order of every format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One trial, or the ensemble.
+
+    Attributes:
+        rank: From 1, among complete trials; None for the ensemble, which is no trial, and for
+            trials that are not complete.
+        family, trial: Such as ``lightgbm`` and ``lightgbm-3``.
+        state: ``complete``, ``pruned``, ``failed`` or ``running``.
+        score: Of its out-of-fold predictions, in the run's metric; None unless complete.
+        score_se: Standard error of the score.
+        test_score: On a table it has not seen; None when none was given.
+        fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
+            rows. Those of the ensemble are the sums over its members.
+        weight: In the ensemble, 0 for a trial that is not in it; None where there is no
+            ensemble, and for the ensemble itself.
+        error: Why it failed or was pruned; None otherwise.
+        folds: Score of each finished fold, in the order of the folds.
+        params: The point of the search space.
+    """
+
+    rank: int | None
+    family: str
+    trial: str
+    state: str
+    score: float | None = None
+    score_se: float | None = None
+    test_score: float | None = None
+    fit_s: float = 0.0
+    predict_s: float = 0.0
+    weight: float | None = None
+    error: str | None = None
+    folds: tuple[float, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the row as JSON values, keys in the order of ``COLUMNS``."""
+        values = {name: getattr(self, name) for name in COLUMNS}
+        return {**values, "folds": list(self.folds), "params": dict(self.params)}
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All trials of a run.
+
+    Attributes:
+        metric: Name of the run's metric.
+        greater_is_better: Its direction.
+        task, target: What is predicted; "" where the run does not say.
+        rows: The ensemble where there is one, then complete trials from the best to the worst,
+            then trials that run, were pruned, and failed.
+    """
+
+    metric: str
+    greater_is_better: bool
+    task: str
+    target: str
+    rows: tuple[Row, ...]
+
+    @property
+    def ensemble(self) -> Row | None:
+        """The row of the ensemble."""
+        return next((row for row in self.rows if row.trial == ENSEMBLE), None)
+
+    @property
+    def trials(self) -> tuple[Row, ...]:
+        """All rows but that of the ensemble."""
+        return tuple(row for row in self.rows if row.trial != ENSEMBLE)
+
+    @property
+    def members(self) -> tuple[Row, ...]:
+        """Trials with a weight in the ensemble, heaviest first."""
+        return tuple(sorted((r for r in self.trials if r.weight), key=lambda r: -(r.weight or 0)))
+
+    @property
+    def failures(self) -> tuple[tuple[str, int], ...]:
+        """Causes of failed trials with their counts, most frequent first."""
+        causes = Counter(row.error or "unknown" for row in self.trials if row.state == "failed")
+        return tuple(causes.most_common())
+
+    def count(self, state: str) -> int:
+        """Number of trials in a state."""
+        return sum(row.state == state for row in self.trials)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns one line per row, always with the same columns and types."""
+        import pandas as pd
+
+        rows = [row.to_dict() for row in self.rows]
+        frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+        numbers = ("score", "score_se", "test_score", "fit_s", "predict_s", "weight")
+        return frame.astype({"rank": "Int64", **dict.fromkeys(numbers, "float64")})
+
+
+def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> Board:
+    """Reads the leaderboard of a run that runs, is over, or was killed.
+
+    Args:
+        run: The run directory.
+        test_scores: Score of each trial on a held-out table, by trial name; the ensemble's
+            under ``ensemble``.
+
+    Raises:
+        RunError: It is no run, or one of its files is damaged.
+    """
+    run.check()
+    manifest = read_json(run.manifest)
+    try:
+        metric = manifest["metric"]
+        name, greater_is_better = str(metric["name"]), bool(metric["greater_is_better"])
+    except (KeyError, TypeError):
+        raise RunError(f"{run.manifest} does not say by which metric the run is judged") from None
+    ensemble = _read_ensemble(run)
+    tests = test_scores or {}
+    trials = _rank(read_records(run), greater_is_better, _weights(ensemble), tests)
+    top = [] if ensemble is None else [_ensemble_row(ensemble, trials, tests)]
+    return Board(
+        metric=name,
+        greater_is_better=greater_is_better,
+        task=str(manifest.get("task") or ""),
+        target=str(manifest.get("target") or ""),
+        rows=(*top, *trials),
+    )
+
+
+def _read_ensemble(run: RunDir) -> Mapping[str, Any] | None:
+    """Reads ``ensemble/ensemble.json``; None where the run has none yet."""
+    path = run.ensemble / "ensemble.json"
+    if not path.is_file():
+        return None
+    value = read_json(path)
+    try:
+        for member in value["members"]:
+            str(member["trial"]), float(member["weight"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error!r}") from None
+    return value if value["members"] else None
+
+
+def _weights(ensemble: Mapping[str, Any] | None) -> Mapping[str, float] | None:
+    """Weight of each member trial; a trial listed more than once has the sum."""
+    if ensemble is None:
+        return None
+    weights: dict[str, float] = {}
+    for member in ensemble["members"]:
+        trial = str(member["trial"])
+        weights[trial] = weights.get(trial, 0.0) + float(member["weight"])
+    return weights
+
+
+def _rank(
+    records: Iterable[TrialRecord],
+    greater_is_better: bool,
+    weights: Mapping[str, float] | None,
+    tests: Mapping[str, float],
+) -> list[Row]:
+    """Orders trials: complete ones by score, ties by fit time and then age, the others after them.
+
+    A complete trial without a finite score has nothing to be ranked by and comes last of them.
+    """
+    others = [TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED, TrialState.FAILED]
+
+    def order(record: TrialRecord) -> tuple[int, float, float, int]:
+        score = _finite(record.score)
+        if record.state is not TrialState.COMPLETE or score is None:
+            return (1 + others.index(record.state), 0.0, 0.0, record.index)
+        return (0, -score if greater_is_better else score, record.fit_s, record.index)
+
+    rows = []
+    for place, record in enumerate(sorted(records, key=order), start=1):
+        ranked = order(record)[0] == 0
+        weight = None if weights is None else weights.get(record.trial_id, 0.0)
+        test = _finite(tests.get(record.trial_id))
+        rows.append(_trial_row(record, place if ranked else None, weight, test))
+    return rows
+
+
+def _trial_row(
+    record: TrialRecord, rank: int | None, weight: float | None, test_score: float | None
+) -> Row:
+    error = record.error
+    return Row(
+        rank=rank,
+        family=record.spec.family,
+        trial=record.trial_id,
+        state=str(record.state),
+        score=_finite(record.score) if record.state is TrialState.COMPLETE else None,
+        score_se=_finite(record.score_se) if record.state is TrialState.COMPLETE else None,
+        test_score=test_score,
+        fit_s=record.fit_s,
+        predict_s=record.predict_s,
+        weight=weight,
+        error=None if error is None else f"{error.kind}: {error.message}",
+        folds=tuple(fold.score for fold in record.folds),
+        params=record.spec.params,
+    )
+
+
+def _ensemble_row(
+    ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Mapping[str, float]
+) -> Row:
+    members = [row for row in trials if row.weight]
+    return Row(
+        rank=None,
+        family=ENSEMBLE,
+        trial=ENSEMBLE,
+        state="complete",
+        score=_finite(ensemble.get("score")),
+        score_se=_finite(ensemble.get("score_se")),
+        test_score=_finite(tests.get(ENSEMBLE)),
+        fit_s=sum(row.fit_s for row in members),
+        predict_s=sum(row.predict_s for row in members),
+        params={"members": len(members)},
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -1,0 +1,73 @@
+"""Text and numbers as they may stand on a person's terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["clean", "format_params", "format_score", "format_seconds"]
+
+_ESCAPE_SEQUENCE = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC, DCS and other strings: titles, links
+    r"|\x1b[ -/]*[0-~]",
+    re.DOTALL,
+)
+# What can be neither seen nor trusted: controls, and format characters other than the joiners
+# that emoji and several scripts need. Bidirectional overrides could turn a line around.
+_JOINERS = "\u200c\u200d"
+
+
+def clean(text: str, *, keep_newlines: bool = False) -> str:
+    """Returns text without escape sequences, control and direction characters.
+
+    Args:
+        text: Anything: a column name, a label, an error of somebody's library.
+        keep_newlines: Without it the text becomes one line.
+    """
+    text = _ESCAPE_SEQUENCE.sub("", text)
+    if not keep_newlines:
+        text = " ".join(text.split())
+    return "".join(c for c in text if c == "\n" or c in _JOINERS or not _is_hidden(c))
+
+
+def _is_hidden(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def format_score(score: float | None) -> str:
+    """Returns a score in as many digits as tell models apart; "" for None."""
+    if score is None:
+        return ""
+    size = abs(score)
+    if size != 0 and not 1e-3 <= size < 1e7:
+        return f"{score:.3e}"
+    whole_digits = len(str(int(size)))
+    return f"{score:.{max(0, min(4, 7 - whole_digits))}f}"
+
+
+def format_seconds(seconds: float | None) -> str:
+    """Returns a duration such as ``3 ms``, ``4.2 s``, ``2:05`` or ``1:02:05``; "" for None."""
+    if seconds is None:
+        return ""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def format_params(params: Mapping[str, Any]) -> str:
+    """Returns params as ``name=value``, numbers in four digits: for people, not for parsers."""
+    return clean(", ".join(f"{name}={_format_value(value)}" for name, value in params.items()))
+
+
+def _format_value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
