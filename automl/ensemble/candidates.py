@@ -1,0 +1,170 @@
+"""Out-of-fold predictions of several models on the same rows: what selection works on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin.metric import Metric
+
+__all__ = ["Candidates", "aligned", "common_rows", "sample"]
+
+MIN_COMMON_ROWS = 10
+SIGNIFICANT_DIGITS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Models that may enter an ensemble, with what scores them.
+
+    Attributes:
+        predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``, all finite.
+        numbers: Position of each in the sequence the caller gave.
+        costs: What a prediction of each costs, in any unit; breaks ties.
+        families: Family of each.
+        y: Class indices or values, ``(n_rows,)``.
+        weight: Row weights, ``(n_rows,)``, or None.
+        metric: What they are judged by.
+    """
+
+    predictions: tuple[NDArray[Any], ...]
+    numbers: tuple[int, ...]
+    costs: tuple[float, ...]
+    families: tuple[str, ...]
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None
+    metric: Metric
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that every model predicts."""
+        return len(self.y)
+
+    def score(self, prediction: NDArray[Any]) -> float:
+        """Scores a prediction of all rows, in the metric's own direction."""
+        return self.metric.score(self.y, prediction, self.weight)
+
+    def loss(self, prediction: NDArray[Any]) -> float:
+        """Loss rounded to 7 significant digits, so that noise of summation decides nothing.
+
+        A metric without a value there is the worst loss.
+        """
+        loss = self.metric.loss(self.score(prediction))
+        return math.inf if math.isnan(loss) else float(f"{loss:.{SIGNIFICANT_DIGITS - 1}e}")
+
+    def losses(self) -> list[float]:
+        """Loss of each model by itself."""
+        return [self.loss(prediction) for prediction in self.predictions]
+
+    def blend(self, path: Sequence[int]) -> NDArray[np.float64]:
+        """Mean prediction of the models at these positions, each as often as it occurs."""
+        positions, counts = np.unique(np.asarray(path), return_counts=True)
+        total = np.zeros(self.predictions[0].shape)
+        for position, count in zip(positions, counts, strict=True):
+            total += count * self.predictions[position]
+        return total / len(path)
+
+    def rows(self, rows: NDArray[np.int64]) -> Candidates:
+        """The same models on some of the rows."""
+        return replace(
+            self,
+            predictions=tuple(p[rows] for p in self.predictions),
+            y=self.y[rows],
+            weight=None if self.weight is None else self.weight[rows],
+        )
+
+    def models(self, positions: Sequence[int]) -> Candidates:
+        """Some of the models on the same rows."""
+        return replace(
+            self,
+            predictions=tuple(self.predictions[i] for i in positions),
+            numbers=tuple(self.numbers[i] for i in positions),
+            costs=tuple(self.costs[i] for i in positions),
+            families=tuple(self.families[i] for i in positions),
+        )
+
+
+def common_rows(predictions: Sequence[NDArray[Any]]) -> tuple[list[int], NDArray[np.int64]]:
+    """Finds the rows that all models predict.
+
+    Where hardly any row is predicted by all, the models with the fewest rows are left out.
+
+    Returns:
+        Positions of the models that stay, and the rows, sorted.
+
+    Raises:
+        ValueError: No model predicts any row.
+    """
+    covered = [np.isfinite(p if p.ndim == 1 else np.einsum("ij->i", p)) for p in predictions]
+    n_covered = [int(mask.sum()) for mask in covered]
+    if not max(n_covered, default=0):
+        raise ValueError("no candidate has an out-of-fold prediction of any row")
+    kept = [i for i, n_rows in enumerate(n_covered) if n_rows]
+    enough = min(MIN_COMMON_ROWS, max(n_covered))
+    while True:
+        rows = np.flatnonzero(np.logical_and.reduce([covered[i] for i in kept]))
+        if len(rows) >= enough or len(kept) == 1:
+            return kept, rows
+        kept.remove(min(reversed(kept), key=n_covered.__getitem__))
+
+
+def aligned(
+    predictions: Sequence[NDArray[Any]],
+    y: NDArray[Any],
+    metric: Metric,
+    *,
+    weight: NDArray[np.float64] | None = None,
+    families: Sequence[str] | None = None,
+    costs: Sequence[float] | None = None,
+) -> Candidates:
+    """Brings models to the rows that all of them predict (see ``common_rows``).
+
+    Args:
+        predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where a row
+            is not predicted.
+        y: Class indices or values, ``(n_rows,)``.
+        metric: What they are judged by.
+        weight: Row weights, ``(n_rows,)``.
+        families: Family of each model.
+        costs: What a prediction of each model costs.
+
+    Raises:
+        ValueError: The lengths do not agree, or no model predicts any row.
+    """
+    shapes = {p.shape for p in predictions}
+    if len(shapes) > 1 or any(shape[0] != len(y) for shape in shapes):
+        raise ValueError(f"predictions have shapes {sorted(shapes)}, for {len(y)} rows")
+    for name, values in (("families", families), ("costs", costs)):
+        if values is not None and len(values) != len(predictions):
+            raise ValueError(f"there are {len(values)} {name} for {len(predictions)} predictions")
+    kept, rows = common_rows(predictions)
+    every = Candidates(
+        predictions=tuple(predictions),
+        numbers=tuple(range(len(predictions))),
+        costs=tuple(costs) if costs is not None else (0.0,) * len(predictions),
+        families=tuple(families) if families is not None else ("",) * len(predictions),
+        y=y,
+        weight=weight,
+        metric=metric,
+    ).models(kept)
+    return every if len(rows) == len(y) else every.rows(rows)
+
+
+def sample(candidates: Candidates, max_rows: int, seed: int) -> Candidates:
+    """At most ``max_rows`` rows, drawn by the seed; fewer where there are more than two classes.
+
+    The time of one scoring grows with rows times classes, so it is that product that is bounded,
+    down to a tenth of ``max_rows``.
+    """
+    shape = candidates.predictions[0].shape
+    n_classes = shape[1] if len(shape) == 2 else 2
+    n_rows = min(max_rows, max(2 * max_rows // max(n_classes, 2), max_rows // 10, 1))
+    if candidates.n_rows <= n_rows:
+        return candidates
+    drawn = np.random.default_rng(seed).choice(candidates.n_rows, n_rows, replace=False)
+    return candidates.rows(np.sort(drawn))

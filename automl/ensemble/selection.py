@@ -1,0 +1,165 @@
+"""Greedy selection of an ensemble, with replacement, on out-of-fold predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.ensemble.candidates import Candidates, aligned, sample
+from automl.plugin.metric import Metric
+
+__all__ = ["Selection", "as_selection", "best_single", "greedy_path", "select_ensemble"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which models predict together.
+
+    Attributes:
+        weights: Weight of each model, ``(n_models,)``, not negative, sum 1.
+        score: Of the weighted mean on the rows it was selected on, in the metric's direction.
+        path: Numbers of the models in the order they were added.
+        single_best: Number of the model that is best by itself.
+        kind: ``ensemble``, or ``single`` where one model predicts alone.
+        reason: Why that kind, in a sentence.
+        nested_score: Mean score on rows that the selection did not see; None where not computed.
+        score_se: Standard error of ``nested_score`` over the parts; None where not computed.
+    """
+
+    weights: NDArray[np.float64]
+    score: float
+    path: tuple[int, ...]
+    single_best: int
+    kind: Literal["ensemble", "single"]
+    reason: str = ""
+    nested_score: float | None = None
+    score_se: float | None = None
+
+
+def select_ensemble(
+    predictions: Sequence[NDArray[Any]],
+    y: NDArray[Any],
+    metric: Metric,
+    *,
+    steps: int = 25,
+    max_members: int = 12,
+    weight: NDArray[np.float64] | None = None,
+    families: Sequence[str] | None = None,
+    costs: Sequence[float] | None = None,
+    pool: int = 30,
+    max_rows: int = 100_000,
+    seed: int = 0,
+) -> Selection:
+    """Selects models greedily, with replacement (Caruana et al., 2004, section 2).
+
+    From the best single model on, each step adds the model that lowers the loss of the mean
+    prediction most. Losses are compared at 7 significant digits; among equal ones a model that is
+    already in is preferred, then the cheaper one, then the first. Of the steps the shortest
+    prefix with the lowest loss is kept.
+
+    Models are compared on the rows that all of them predict. Where these are more than
+    ``max_rows``, a sample of them steers the steps, and the result is checked against the best
+    single model on all of them.
+
+    Args:
+        predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where a row
+            is not predicted.
+        y: Class indices or values, ``(n_rows,)``.
+        metric: What is to be good.
+        steps: Models added at most, repeats included.
+        max_members: Distinct models at most.
+        weight: Row weights, ``(n_rows,)``.
+        families: Family of each model: the best of each is always considered.
+        costs: What a prediction of each model costs, in any unit.
+        pool: Models considered at most, beside the best of each family.
+        max_rows: Rows that steer the steps at most; fewer where there are many classes.
+        seed: Of the sample of rows.
+
+    Raises:
+        ValueError: The lengths do not agree, or no model predicts any row.
+    """
+    candidates = aligned(predictions, y, metric, weight=weight, families=families, costs=costs)
+    path = greedy_path(
+        sample(candidates, max_rows, seed), steps=steps, max_members=max_members, pool=pool
+    )
+    single = [best_single(candidates)]
+    if candidates.loss(candidates.blend(single)) <= candidates.loss(candidates.blend(path)):
+        path = single
+    return as_selection(candidates, path, single[0], len(predictions))
+
+
+def as_selection(
+    candidates: Candidates, path: Sequence[int], single: int, n_models: int
+) -> Selection:
+    """The result of a path through the candidates, in the numbers of the caller's models."""
+    numbers = tuple(candidates.numbers[position] for position in path)
+    weights = np.bincount(numbers, minlength=n_models) / len(numbers)
+    return Selection(
+        weights=weights,
+        score=candidates.score(candidates.blend(path)),
+        path=numbers,
+        single_best=candidates.numbers[single],
+        kind="ensemble" if len(set(numbers)) > 1 else "single",
+    )
+
+
+def best_single(candidates: Candidates, losses: Sequence[float] | None = None) -> int:
+    """Position of the model that is best by itself; among equal ones the cheaper, then the first.
+
+    Args:
+        candidates: The models.
+        losses: Their losses, where they are known.
+    """
+    known = candidates.losses() if losses is None else losses
+    return min(range(len(known)), key=lambda i: (known[i], candidates.costs[i], i))
+
+
+def greedy_path(candidates: Candidates, *, steps: int, max_members: int, pool: int) -> list[int]:
+    """Positions of the models in the order they are added; see ``select_ensemble``."""
+    losses = candidates.losses()
+    considered = _considered(candidates, losses, pool)
+    path = [best_single(candidates, losses)]
+    reached = [losses[path[0]]]
+    total = candidates.predictions[path[0]].astype(np.float64)
+    while len(path) < steps:
+        full = len(set(path)) >= max_members
+        allowed = [i for i in considered if i in path or not full]
+        loss, added = _best_addition(candidates, path, total, allowed)
+        path.append(added)
+        reached.append(loss)
+        total += candidates.predictions[added]
+    return path[: int(np.argmin(reached)) + 1]
+
+
+def _best_addition(
+    candidates: Candidates, path: Sequence[int], total: NDArray[np.float64], allowed: Sequence[int]
+) -> tuple[float, int]:
+    """Loss and position of the model whose addition gives the best mean.
+
+    Args:
+        candidates: The models.
+        path: Those that are in.
+        total: Sum of their predictions.
+        allowed: Positions of the models that may be added.
+    """
+    mean = np.empty_like(total)
+    ranks = []
+    for i in allowed:
+        np.add(total, candidates.predictions[i], out=mean)
+        np.divide(mean, len(path) + 1, out=mean)
+        ranks.append((candidates.loss(mean), i not in path, candidates.costs[i], i))
+    best = min(ranks)
+    return best[0], best[-1]
+
+
+def _considered(candidates: Candidates, losses: Sequence[float], pool: int) -> list[int]:
+    """The best models by loss, and the best of each family."""
+    ranked = sorted(range(len(losses)), key=lambda i: (losses[i], candidates.costs[i], i))
+    best_of_family: dict[str, int] = {}
+    for i in ranked:
+        best_of_family.setdefault(candidates.families[i], i)
+    return sorted({*ranked[:pool], *best_of_family.values()})

@@ -1,0 +1,105 @@
+import time
+
+import numpy as np
+import pytest
+
+from automl.ensemble import choose_ensemble, select_ensemble
+from automl.metrics import CATALOG
+
+
+def complementary(n_models=5, n_rows=2000, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=n_rows)
+    return y, [y + rng.normal(size=n_rows) for _ in range(n_models)]
+
+
+def test_models_that_err_independently_predict_together():
+    y, predictions = complementary()
+    chosen = choose_ensemble(predictions, y, CATALOG["rmse"])
+    assert chosen.kind == "ensemble"
+    assert np.count_nonzero(chosen.weights) == 5
+    assert chosen.nested_score == pytest.approx(chosen.score, rel=0.1)
+    assert 0 < chosen.score_se < 0.1
+    assert "did not see the ensemble has rmse" in chosen.reason
+
+
+def test_the_single_model_predicts_alone_when_the_others_are_noise():
+    singles = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        y = np.arange(80) % 2
+        good = np.clip(0.5 + 0.25 * (2 * y - 1) + 0.3 * rng.normal(size=80), 0, 1)
+        noise = [rng.random(80) for _ in range(10)]
+        predictions = [np.c_[1 - p, p] for p in (good, *noise)]
+        on_its_own_rows = select_ensemble(predictions, y, CATALOG["roc_auc"])
+        assert on_its_own_rows.kind == "ensemble"
+        chosen = choose_ensemble(predictions, y, CATALOG["roc_auc"], seed=seed)
+        assert chosen.single_best == 0
+        if chosen.kind == "single":
+            singles += 1
+            assert chosen.weights.tolist() == [1.0] + [0.0] * 10
+            assert chosen.reason.endswith("so that model predicts alone")
+            assert chosen.score == CATALOG["roc_auc"].score(y, predictions[0])
+    assert singles >= 7
+
+
+def test_the_nested_score_does_not_flatter():
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    predictions = [np.c_[1 - p, p] for p in rng.random((30, 200))]
+    chosen = choose_ensemble(predictions, y, CATALOG["roc_auc"])
+    assert select_ensemble(predictions, y, CATALOG["roc_auc"]).score > 0.6
+    assert abs(chosen.nested_score - 0.5) < 0.12
+
+
+def test_one_model_is_chosen_with_its_standard_error():
+    y, predictions = complementary(n_models=1)
+    chosen = choose_ensemble(predictions, y, CATALOG["rmse"])
+    assert (chosen.kind, chosen.weights.tolist()) == ("single", [1.0])
+    assert chosen.reason == "there is one model to choose from"
+    assert chosen.nested_score == pytest.approx(chosen.score, rel=0.05)
+    assert chosen.score_se > 0
+
+
+def test_copies_of_one_model_leave_a_single_one():
+    y, predictions = complementary(n_models=1)
+    chosen = choose_ensemble(predictions * 4, y, CATALOG["rmse"])
+    assert (chosen.kind, chosen.weights.tolist()) == ("single", [1.0, 0, 0, 0])
+    assert chosen.reason == "no other model improves on the best single one"
+
+
+def test_a_handful_of_rows_leaves_the_single_model():
+    y, predictions = complementary(n_rows=6)
+    chosen = choose_ensemble(predictions, y, CATALOG["rmse"])
+    assert chosen.kind == "single"
+    assert chosen.nested_score is None
+    assert chosen.score_se is None
+
+
+def test_rows_that_a_model_does_not_predict_are_left_out():
+    y, predictions = complementary()
+    predictions[2][:500] = np.nan
+    chosen = choose_ensemble(predictions, y, CATALOG["rmse"])
+    expected = choose_ensemble([p[500:] for p in predictions], y[500:], CATALOG["rmse"])
+    np.testing.assert_array_equal(chosen.weights, expected.weights)
+
+
+def test_without_a_time_limit_the_result_depends_on_the_arguments_alone():
+    y, predictions = complementary()
+    first, again = (choose_ensemble(predictions, y, CATALOG["rmse"], seed=4) for _ in range(2))
+    assert first.weights.tolist() == again.weights.tolist()
+    assert (first.nested_score, first.score_se) == (again.nested_score, again.score_se)
+
+
+def test_a_time_limit_makes_it_faster():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 40_000)
+    scores = [1 / (1 + np.exp(-(y + rng.normal(size=40_000)))) for _ in range(12)]
+    predictions = [np.c_[1 - p, p] for p in scores]
+    times_s = []
+    for limit_s in (None, 0.2):
+        start = time.perf_counter()
+        chosen = choose_ensemble(predictions, y, CATALOG["roc_auc"], time_limit_s=limit_s)
+        times_s.append(time.perf_counter() - start)
+        assert chosen.kind == "ensemble"
+    assert times_s[1] < times_s[0] / 2
