@@ -36,4 +36,10 @@ def make_console(file: TextIO) -> Console:
 
 def make_table() -> Table:
     """Returns an empty table with a line below its head and nothing around it."""
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    return Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.parser import Parser, one_word, positive_int, split_words
-from automl.errors import NoPredictorError
+from automl.errors import ConfigError, NoPredictorError
 
 if TYPE_CHECKING:
     from automl.api import Run
@@ -126,7 +126,10 @@ def _budget_options(parser: Parser) -> None:
 def _time(text: str) -> float:
     from automl.config import parse_time
 
-    return parse_time(text)
+    try:
+        return parse_time(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seed(text: str) -> int:

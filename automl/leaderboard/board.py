@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
+from automl.leaderboard.text import clean
 from automl.store.run_dir import RunDir, read_json
 from automl.trial.records import read_records
 from automl.trial.spec import TrialRecord, TrialState
@@ -55,7 +56,7 @@ class Row:
             rows. Those of the ensemble are the sums over its members.
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
-        error: Why it failed or was pruned; None otherwise.
+        error: Why it failed or was pruned, in one line; None otherwise.
         folds: Score of each finished fold, in the order of the folds.
         params: The point of the search space.
     """
@@ -228,10 +229,10 @@ def _trial_row(
         score=_finite(record.score) if record.state is TrialState.COMPLETE else None,
         score_se=_finite(record.score_se) if record.state is TrialState.COMPLETE else None,
         test_score=test_score,
-        fit_s=record.fit_s,
-        predict_s=record.predict_s,
+        fit_s=float(record.fit_s),
+        predict_s=float(record.predict_s),
         weight=weight,
-        error=None if error is None else f"{error.kind}: {error.message}",
+        error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
         folds=tuple(fold.score for fold in record.folds),
         params=record.spec.params,
     )
@@ -249,8 +250,8 @@ def _ensemble_row(
         score=_finite(ensemble.get("score")),
         score_se=_finite(ensemble.get("score_se")),
         test_score=_finite(tests.get(ENSEMBLE)),
-        fit_s=sum(row.fit_s for row in members),
-        predict_s=sum(row.predict_s for row in members),
+        fit_s=math.fsum(row.fit_s for row in members),
+        predict_s=math.fsum(row.predict_s for row in members),
         params={"members": len(members)},
     )
 

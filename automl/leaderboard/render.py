@@ -17,8 +17,12 @@ __all__ = ["FORMATS", "render", "to_table"]
 
 FORMATS = ("table", "csv", "json", "md")
 
-_WIDE = 110
-"""Columns of a terminal from which on there is room for the scores of the folds."""
+# Widths in a terminal.
+_GAP = 2
+_MAX_TRIAL = 24
+_MAX_FOLDS = 40
+_MIN_DETAIL = 10
+_MIN_DETAIL_BESIDE_FOLDS = 30
 
 _STATE_STYLES = {"complete": "", "running": "cyan", "pruned": "dim", "failed": "red"}
 
@@ -50,51 +54,82 @@ def to_table(board: Board, width: int = 100, limit: int | None = None) -> Table:
 
     Args:
         board: The leaderboard.
-        width: Columns of the terminal.
+        width: Columns of the terminal. Where they are few, the params are cut first.
         limit: At most so many trials below the ensemble.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    rows = [row for row in board.rows if row == board.ensemble]
-    rows += board.trials[:limit]
-    cells = _number_columns(board, rows)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("trial", no_wrap=True, min_width=8, overflow="ellipsis")
-    for title in cells:
-        table.add_column(title, justify="right", no_wrap=True)
-    if width >= _WIDE:
-        table.add_column("folds", no_wrap=True, overflow="ellipsis", max_width=42)
-    table.add_column("params", no_wrap=True, overflow="ellipsis", ratio=1, min_width=10)
-    for index, row in enumerate(rows):
-        numbers = [Text(column[index]) for column in cells.values()]
-        folds = [Text(" ".join(map(format_score, row.folds)))] if width >= _WIDE else []
-        first = Text("" if row.rank is None else str(row.rank))
+    top = () if board.ensemble is None else (board.ensemble,)
+    rows = [*top, *board.trials[:limit]]
+    columns, sizes = _fit(board, rows, width)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0),
+        header_style="bold",
+    )
+    for title in columns:
+        is_text = title in ("trial", "folds", "params")
+        table.add_column(Text(title), justify="left" if is_text else "right", no_wrap=True)
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        texts = [Text(cell) for cell in cells]
+        for text, size in zip(texts, sizes, strict=True):
+            text.truncate(size, overflow="ellipsis")
         style = "bold" if row == board.ensemble else _STATE_STYLES.get(row.state, "")
-        table.add_row(first, Text(clean(row.trial)), *numbers, *folds, _detail(row), style=style)
+        table.add_row(*texts, style=style)
     return table
+
+
+def _fit(board: Board, rows: list[Row], width: int) -> tuple[dict[str, list[str]], list[int]]:
+    """Chooses the columns that ``width`` has room for, and how wide each may be."""
+    from rich.cells import cell_len
+
+    columns = _columns(board, rows)
+    folds = [" ".join(map(format_score, row.folds)) for row in rows]
+    sizes = {t: max(map(cell_len, (t, *cells))) for t, cells in columns.items()}
+    sizes["trial"] = min(sizes["trial"], _MAX_TRIAL)
+
+    def left() -> int:
+        return width - sum(sizes.values()) - _GAP * len(sizes)
+
+    for title in ("predict", "fit", "± se"):
+        if left() < _MIN_DETAIL and title in sizes:
+            del columns[title], sizes[title]
+    folds_size = min(_MAX_FOLDS, max(map(cell_len, folds), default=0))
+    if folds_size and left() - folds_size - _GAP >= _MIN_DETAIL_BESIDE_FOLDS:
+        columns["folds"], sizes["folds"] = folds, max(folds_size, len("folds"))
+    columns["params"], sizes["params"] = [_detail(row) for row in rows], max(left(), _MIN_DETAIL)
+    return columns, list(sizes.values())
+
+
+def _columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
+    """The columns that have to be seen whole, by title."""
+    return {
+        "#": ["" if row.rank is None else str(row.rank) for row in rows],
+        "trial": [clean(row.trial) for row in rows],
+        **_number_columns(board, rows),
+    }
 
 
 def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     """Columns of numbers by title; those that say nothing in this board are left out."""
     columns = {
-        board.metric: [format_score(r.score) or r.state for r in rows],
-        "± se": [format_score(r.score_se) for r in rows],
-        "test": [format_score(r.test_score) for r in rows],
-        "weight": [f"{r.weight:.2f}" if r.weight else "" for r in rows],
-        "fit": [format_seconds(r.fit_s) for r in rows],
-        "predict": [format_seconds(r.predict_s) for r in rows],
+        clean(board.metric): [format_score(row.score) or row.state for row in rows],
+        "± se": [format_score(row.score_se) for row in rows],
+        "test": [format_score(row.test_score) for row in rows],
+        "weight": [f"{row.weight:.2f}" if row.weight else "" for row in rows],
+        "fit": [format_seconds(row.fit_s) if row.fit_s else "" for row in rows],
+        "predict": [format_seconds(row.predict_s) if row.predict_s else "" for row in rows],
     }
-    return {title: cells for title, cells in columns.items() if title == board.metric or any(cells)}
+    return {title: cells for title, cells in columns.items() if any(cells) or not rows}
 
 
-def _detail(row: Row) -> Any:
+def _detail(row: Row) -> str:
     """What the last column says: why a trial did not finish, else its params."""
-    from rich.text import Text
-
-    return Text(clean(row.error)) if row.error else Text(format_params(row.params))
+    return clean(row.error) if row.error else format_params(row.params)
 
 
 def _table_text(board: Board, width: int) -> str:
@@ -139,17 +174,15 @@ def _without_nan(value: Any) -> Any:
 
 
 def _markdown(board: Board) -> str:
-    titles = ["rank", "trial", "state", *_number_columns(board, list(board.rows)), "params"]
-    cells = _number_columns(board, list(board.rows))
-    lines = [titles, [":--" if t in ("trial", "state", "params") else "--:" for t in titles]]
-    for index, row in enumerate(board.rows):
-        numbers = [
-            column[index] if row.score is not None or title != board.metric else ""
-            for title, column in cells.items()
-        ]
-        detail = row.error or format_params(row.params)
-        rank = "" if row.rank is None else str(row.rank)
-        lines.append([rank, row.trial, row.state, *numbers, detail])
+    rows = list(board.rows)
+    columns = {
+        **_columns(board, rows),
+        "state": [row.state for row in rows],
+        "params": [_detail(row) for row in rows],
+    }
+    columns[clean(board.metric)] = [format_score(row.score) for row in rows]
+    marks = [":--" if title in ("trial", "state", "params") else "--:" for title in columns]
+    lines = [list(columns), marks, *zip(*columns.values(), strict=True)]
     return "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
 
 
