@@ -1,0 +1,314 @@
+"""THE loop: while there is budget, a free slot gets the next fit, and every answer is acted on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from automl.config.schema import SearchConfig
+from automl.plugin.context import Resources, Shape
+from automl.plugin.family import ModelFamily
+from automl.scheduling.devices import Lease
+from automl.scheduling.executor import Executor, Happening
+from automl.scheduling.messages import Done, Failed, Progressed, Pruned
+from automl.search.budget import Budget
+from automl.search.events import (
+    EnsembleUpdated,
+    Event,
+    Note,
+    Progress,
+    TrialFinished,
+    TrialStarted,
+)
+from automl.search.ledger import Ledger, Trial, standard_error
+from automl.search.proposer import Proposer
+from automl.search.pruning import should_stop_fit, should_stop_trial
+from automl.search.standing import Standing
+from automl.store.run_dir import RunDir
+from automl.trial.records import write_record
+from automl.trial.setup import seed_of
+from automl.trial.spec import Job, TrialError, TrialState
+
+__all__ = ["Controller"]
+
+TICK_S = 0.2
+MAX_ATTEMPTS = 3
+MIN_GAIN = 1e-3
+STOPPED_EARLY = frozenset({"pruned", "out_of_time", "interrupted"})
+
+
+@dataclass(slots=True)
+class Controller:
+    """Runs a search to its end. Iterate over ``events``; everything else follows from it.
+
+    Attributes:
+        run: The run directory, with data, split plan and configuration in place.
+        config: The configuration.
+        families: Family and shape by name.
+        executor: Where fits run.
+        proposer: What is tried next.
+        standing: The ensemble so far.
+        ledger: All trials.
+        budget: The budget.
+        interrupted: Asked at every turn: whether the user wants the search to finish now.
+        stopped_by: What ended the search, once it is over.
+    """
+
+    run: RunDir
+    config: SearchConfig
+    families: Mapping[str, tuple[ModelFamily, Shape]]
+    executor: Executor
+    proposer: Proposer
+    standing: Standing
+    ledger: Ledger
+    budget: Budget
+    threads_per_fit: int
+    interrupted: Callable[[], bool]
+    stopped_by: str = ""
+    _needs: dict[str, Resources] = field(default_factory=dict)
+    _noted: set[str] = field(default_factory=set)
+    _last_progress: float = 0.0
+
+    def events(self) -> Iterator[Event]:
+        """Searches until the budget is used up, and yields what happens."""
+        while not self.stopped_by:
+            yield from self._fill_slots()
+            self.stopped_by = self._why_stop()
+            for happening in self.executor.poll(TICK_S):
+                yield from self._handle(happening)
+            yield from self._update_ensemble()
+            yield from self._progress("searching")
+        yield from self._stop_running()
+        yield from self._progress("finishing", force=True)
+        ensemble = self.standing.finish()
+        if ensemble is not None:
+            yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
+
+    def _search_left_s(self) -> float:
+        return self.budget.search_left_s(self.standing.selection_s)
+
+    def _why_stop(self) -> str:
+        """What ends the search now; "" when nothing does."""
+        if self.interrupted():
+            return "interrupt"
+        if self._search_left_s() <= 0:
+            return "time"
+        if any(t.running for t in self.ledger.trials):
+            return ""
+        used_up = self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials
+        return "trials" if used_up else "exhausted"
+
+    # ---- from a free slot to a fit ---------------------------------------------------------
+
+    def _fill_slots(self) -> Iterator[Event]:
+        """Starts fits until no device is free or nothing is to be done."""
+        while not self.interrupted():
+            choice = self._next_fit()
+            if choice is None:
+                return
+            trial, fold, lease = choice
+            if not trial.running and not trial.results:
+                yield TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
+            self._start(trial, fold, lease)
+
+    def _next_fit(self) -> tuple[Trial, int, Lease] | None:
+        """The next (trial, fold) that a device is free for: ready folds first, then new trials."""
+        ready = self._first_leasable(self.ledger.in_state(TrialState.RUNNING))
+        if ready is not None:
+            return ready
+        lease = self.executor.lease(Resources())
+        if lease is None:
+            return None
+        self.executor.release(lease)
+        proposed = self.proposer.propose(self._search_left_s())
+        for trial in proposed:
+            write_record(self.run, trial.record())
+        ready = self._first_leasable(proposed)
+        if ready is None and not proposed:
+            return self._first_leasable(self._deferred(), deferred=True)
+        return ready
+
+    def _first_leasable(
+        self, trials: list[Trial], deferred: bool = False
+    ) -> tuple[Trial, int, Lease] | None:
+        left = self._search_left_s()
+        for trial in trials:
+            folds = trial.waiting if deferred else trial.ready
+            if not folds or self.proposer.expected_s(trial) > left:
+                continue
+            lease = self.executor.lease(self._need(trial.spec.family))
+            if lease is not None:
+                return trial, folds[0], lease
+        return None
+
+    def _deferred(self) -> list[Trial]:
+        """Trials whose first fold promised no gain, most promising first: better than idling."""
+        waiting = [t for t in self.ledger.in_state(TrialState.RUNNING) if t.waiting]
+        return sorted(waiting, key=lambda t: (-(t.gain or 0.0), t.index))
+
+    def _need(self, name: str) -> Resources:
+        if name not in self._needs:
+            family, shape = self.families[name]
+            need = family.resources(shape)
+            self._needs[name] = replace(need, n_cpus=max(need.n_cpus, self.threads_per_fit))
+        return self._needs[name]
+
+    def _start(self, trial: Trial, fold: int, lease: Lease) -> None:
+        name = trial.spec.family
+        share = self.proposer.fair_share_s(name)
+        job = Job(
+            spec=trial.spec,
+            fold=fold,
+            seed=seed_of(self.config.seed, name, trial.spec.number, fold),
+            n_threads=lease.n_cpus,
+            device=lease.device,
+            time_limit_s=share,
+            deadline_s=self.budget.kill_after_s(share, self.standing.selection_s),
+            attempt=trial.attempts.get(fold, 0),
+        )
+        trial.running.add(fold)
+        trial.steps.pop(fold, None)
+        self.executor.submit(job, lease, frozenset(self.families[name][0].preload))
+
+    # ---- from an answer to a decision ------------------------------------------------------
+
+    def _handle(self, happening: Happening) -> Iterator[Event]:
+        trial_id, _, fold_name = happening.job_id.partition("/fold-")
+        trial, fold = self.ledger.find(trial_id), int(fold_name)
+        if isinstance(happening, Progressed):
+            self._on_progress(trial, fold, happening)
+            return
+        trial.running.discard(fold)
+        if isinstance(happening, Done):
+            self._on_done(trial, happening)
+        elif isinstance(happening, Failed):
+            self._on_failed(trial, fold, happening.error)
+        elif isinstance(happening, Pruned) and trial.error is None:
+            trial.error = TrialError("pruned", f"stopped at step {happening.step}", fold=fold)
+        if not trial.running and (trial.error is not None or trial.is_done):
+            yield from self._conclude(trial)
+        else:
+            write_record(self.run, trial.record())
+
+    def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
+        trial.steps.setdefault(fold, []).append((report.step, report.score))
+        if trial.error is None:
+            curve = trial.curve(self.ledger.metric)
+            peers = self.ledger.peers(trial)
+            self._stop_trial(trial, fold, should_stop_fit(self.config.pruner, curve, fold, peers))
+
+    def _on_done(self, trial: Trial, done: Done) -> None:
+        fold = done.result.fold
+        trial.results[fold] = done.result
+        if fold == trial.folds[0]:
+            self._on_first_fold(trial)
+        if not trial.is_done and trial.error is None:
+            curve, peers = trial.curve(self.ledger.metric), self.ledger.peers(trial)
+            self._stop_trial(trial, fold, should_stop_trial(self.config.pruner, curve, peers))
+
+    def _on_first_fold(self, trial: Trial) -> None:
+        """Promotes a trial to its other folds, unless the clock matters and it adds nothing."""
+        trial.first_loss = self.standing.first_fold_loss(trial)
+        trial.gain = self.standing.gain(trial)
+        worthwhile = trial.gain is None or trial.gain > MIN_GAIN
+        trial.promoted = trial.promoted or self.proposer.by_generation or worthwhile
+        self.standing.first_unit(trial)
+
+    def _on_failed(self, trial: Trial, fold: int, error: TrialError) -> None:
+        attempts = trial.attempts.get(fold, 0) + 1
+        if error.kind == "killed" and attempts < MAX_ATTEMPTS and trial.error is None:
+            trial.attempts[fold] = attempts  # somebody else's doing: it is queued again
+            return
+        if trial.error is None:
+            late = error.kind == "timeout" and self._search_left_s() < 1.0
+            trial.error = _out_of_time(trial) if late else error
+            for other in trial.running:
+                job_id = f"{trial.spec.trial_id}/fold-{other}"
+                self.executor.kill(job_id, error)
+
+    def _stop_trial(self, trial: Trial, fold: int, why: str | None) -> None:
+        if why is not None:
+            trial.error = TrialError("pruned", why, fold=fold)
+            for running in trial.running:
+                self.executor.prune(f"{trial.spec.trial_id}/fold-{running}")
+
+    def _conclude(self, trial: Trial) -> Iterator[Event]:
+        """Ends a trial: its state, its record, its study, and the news of it."""
+        trial.finished_s = self.budget.elapsed_s
+        if trial.error is None:
+            trial.score = self.standing.add(trial)
+            trial.score_se = standard_error(list(trial.results.values()))
+            trial.state = TrialState.COMPLETE
+        else:
+            early = trial.error.kind in STOPPED_EARLY
+            trial.state = TrialState.PRUNED if early else TrialState.FAILED
+        record = trial.record()
+        write_record(self.run, record)
+        self.proposer.conclude(trial)
+        yield TrialFinished(
+            trial=record.trial_id,
+            family=trial.spec.family,
+            state=trial.state.value,
+            score=trial.score,
+            score_se=trial.score_se,
+            fit_s=record.fit_s,
+            error_kind=trial.error.kind if trial.error else "",
+            error=trial.error.message if trial.error else "",
+            elapsed_s=trial.finished_s,
+        )
+        for name, why in self.proposer.stopped.items():
+            if name not in self._noted:
+                self._noted.add(name)
+                yield Note(f"family {name} gets no more trials: {why}", self.budget.elapsed_s)
+
+    # ---- standing and end ------------------------------------------------------------------
+
+    def _update_ensemble(self) -> Iterator[Event]:
+        ensemble = self.standing.update(self.budget.elapsed_s)
+        if ensemble is not None:
+            yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
+
+    def _stop_running(self) -> Iterator[Event]:
+        """Ends what runs, and concludes what is not complete."""
+        self.executor.close()
+        for trial in self.ledger.in_state(TrialState.RUNNING):
+            trial.running.clear()
+            if trial.error is None:
+                interrupted = self.stopped_by == "interrupt"
+                trial.error = _interrupted(trial) if interrupted else _out_of_time(trial)
+            yield from self._conclude(trial)
+        self.proposer.flush()
+
+    def _progress(self, stage: str, force: bool = False) -> Iterator[Event]:
+        now = time.monotonic()
+        if not force and now - self._last_progress < TICK_S:
+            return
+        self._last_progress = now
+        best, current = self.ledger.best(), self.standing.current
+        live = self.ledger.in_state(TrialState.RUNNING)
+        yield Progress(
+            elapsed_s=self.budget.elapsed_s,
+            time_left_s=self.budget.time_left_s,
+            stage=stage,
+            families=self.ledger.counts(self.families),
+            running=tuple(f"{t.spec.trial_id}/fold-{f}" for t in live for f in sorted(t.running)),
+            best_trial=best.spec.trial_id if best else None,
+            best_score=best.score if best else None,
+            ensemble_score=current.score if current else None,
+        )
+
+
+def _progress_of(trial: Trial) -> str:
+    text = f"{len(trial.results)} of {len(trial.folds)} folds were done"
+    if trial.gain is not None and trial.gain <= MIN_GAIN:
+        text += ", and the first promised no gain for the ensemble"
+    return text
+
+
+def _out_of_time(trial: Trial) -> TrialError:
+    return TrialError("out_of_time", f"the time was over when {_progress_of(trial)}")
+
+
+def _interrupted(trial: Trial) -> TrialError:
+    return TrialError("interrupted", f"the search was stopped when {_progress_of(trial)}")

@@ -1,0 +1,196 @@
+"""What is tried next: which family, which params, on which folds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from automl.config.schema import SearchConfig
+from automl.data.split import ALL_ROWS, SplitPlan
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.search.allocator import Arm, choose_family
+from automl.search.budget import Budget
+from automl.search.ledger import Ledger, Trial
+from automl.search.study import FamilyStudy
+from automl.trial.spec import TrialState
+
+__all__ = ["Proposer"]
+
+GENERATION = 8
+SAME_FAILURES = 3
+UNKNOWN_COST_SHARE = 0.5
+OUT_OF_BAG_SHARE = 3.0
+
+
+@dataclass(slots=True)
+class Proposer:
+    """Proposes trials from the families' studies.
+
+    With a trial budget, trials are proposed in generations of fixed size, each only from what
+    the earlier ones gave and without a look at the clock: the same trials come out whatever the
+    number of workers. With a time budget alone, whatever is known at the moment is used.
+
+    Attributes:
+        families: Family and shape by name.
+        studies: The study of each family.
+        plan: The split plan.
+        ledger: All trials.
+        budget: The budget of the run.
+        n_slots: Fits that run side by side.
+        stopped: Families that get no more trials, and why.
+    """
+
+    families: Mapping[str, tuple[ModelFamily, Shape]]
+    studies: Mapping[str, FamilyStudy]
+    plan: SplitPlan
+    ledger: Ledger
+    config: SearchConfig
+    budget: Budget
+    n_slots: int
+    stopped: dict[str, str] = field(default_factory=dict)
+    _concluded: list[Trial] = field(default_factory=list)
+
+    @property
+    def by_generation(self) -> bool:
+        """Whether trials are proposed in generations."""
+        return self.budget.trials is not None
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there will be no further proposal."""
+        enough = self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials
+        return enough or not self._open_families()
+
+    def folds_of(self, family: ModelFamily) -> tuple[int, ...]:
+        """The fits of one complete trial: one per fold, or one on all rows."""
+        if family.out_of_bag and self.plan.exchangeable:
+            return (ALL_ROWS,)
+        return tuple(range(self.plan.n_folds))
+
+    def fair_share_s(self, family: str) -> float | None:
+        """Seconds that one fit of a family should take; None without a time budget."""
+        share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
+        folds = self.folds_of(self.families[family][0])
+        if share is None or folds != (ALL_ROWS,):
+            return share
+        return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
+
+    def expected_s(self, trial: Trial) -> float:
+        """Seconds that the next fit of a trial is expected to take; 0 when nothing is known."""
+        if trial.unit_s is not None:
+            return trial.unit_s
+        cost = self.ledger.complete_cost_s(trial.spec.family)
+        return 0.0 if cost is None else cost / len(trial.folds)
+
+    def propose(self, search_left_s: float) -> list[Trial]:
+        """Enters new trials into the ledger: a generation, or one; none when it is not the time.
+
+        Args:
+            search_left_s: Seconds until fits must be over.
+        """
+        if not self.by_generation:
+            trial = self._propose_one(search_left_s)
+            return [] if trial is None else [trial]
+        if self.ledger.in_state(TrialState.RUNNING):
+            return []
+        self.flush()
+        generation = []
+        while len(generation) < GENERATION:
+            trial = self._propose_one(float("inf"))
+            if trial is None:
+                break
+            generation.append(trial)
+        return generation
+
+    def _propose_one(self, search_left_s: float) -> Trial | None:
+        if self.is_exhausted:
+            return None
+        names = [n for n in self._open_families() if self._fits(n, search_left_s)]
+        while names:
+            arms = [self._arm(name) for name in names]
+            losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
+            name = choose_family(arms, losses, use_cost=not self.by_generation)
+            if name is None:
+                return None
+            spec = self.studies[name].ask()
+            if spec is not None:
+                return self._enter(Trial(spec, len(self.ledger.trials), self._folds(name), 0.0))
+            names.remove(name)  # its space is used up
+        return None
+
+    def _folds(self, name: str) -> tuple[int, ...]:
+        return self.folds_of(self.families[name][0])
+
+    def _enter(self, trial: Trial) -> Trial:
+        trial.started_s = self.budget.elapsed_s
+        trial.generation = trial.index // GENERATION if self.by_generation else trial.index + 1
+        sure_to_go_on = len(self.ledger.peers(trial)) < self.config.pruner.startup_trials
+        trial.promoted = sure_to_go_on if self.by_generation else trial.index < 2
+        self.ledger.trials.append(trial)
+        return trial
+
+    def _arm(self, name: str) -> Arm:
+        family, _ = self.families[name]
+        known = [t.first_loss for t in self.ledger.of(name)]
+        cost = None if self.by_generation else self.ledger.complete_cost_s(name)
+        return Arm(
+            name,
+            family.priority,
+            len(self.ledger.of(name)),
+            min((loss for loss in known if loss is not None), default=None),
+            cost,
+        )
+
+    def _open_families(self) -> list[str]:
+        limit = self.config.search.max_trials_per_family
+        return [name for name in self.families if self._is_open(name, limit)]
+
+    def _is_open(self, name: str, limit: int | None) -> bool:
+        if name in self.stopped or self.studies[name].exhausted:
+            return False
+        own = self.families[name][1].settings.get("max_trials")
+        allowed = min((x for x in (limit, own) if x is not None), default=None)
+        return allowed is None or len(self.ledger.of(name)) < allowed
+
+    def _fits(self, name: str, search_left_s: float) -> bool:
+        """Whether a whole trial of a family is expected to end in time."""
+        if search_left_s == float("inf"):
+            return True
+        folds = self._folds(name)
+        cost = self.ledger.complete_cost_s(name)
+        unit = cost / len(folds) if cost is not None else self._guess_s(name)
+        return math.ceil(len(folds) / self.n_slots) * unit <= search_left_s
+
+    def _guess_s(self, name: str) -> float:
+        return UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
+
+    def conclude(self, trial: Trial) -> None:
+        """Takes note of a trial that is over; its study learns of it in the order of proposal."""
+        self._concluded.append(trial)
+        if not self.by_generation:
+            self.flush()
+
+    def flush(self) -> None:
+        """Tells the studies of all trials that are over and not told yet."""
+        for trial in sorted(self._concluded, key=lambda t: t.index):
+            study = self.studies[trial.spec.family]
+            if trial.state is TrialState.COMPLETE and trial.score is not None:
+                study.tell_complete(trial.spec, self.ledger.metric.loss(trial.score))
+            elif trial.state is TrialState.PRUNED:
+                study.tell_pruned(trial.spec)
+            else:
+                study.tell_failed(trial.spec)
+                self._count_failure(trial)
+        self._concluded.clear()
+
+    def _count_failure(self, trial: Trial) -> None:
+        """Stops a family that has failed three times in the same way."""
+        name = trial.spec.family
+        failed = [t for t in self.ledger.of(name) if t.state is TrialState.FAILED]
+        causes = [t.error.message for t in failed if t.error is not None]
+        if trial.error is not None and causes.count(trial.error.message) >= SAME_FAILURES:
+            self.stopped[name] = (
+                f"it failed {SAME_FAILURES} times in the same way: {trial.error.message}"
+            )

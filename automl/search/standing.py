@@ -1,0 +1,198 @@
+"""How the search stands: the ensemble of what is complete so far, and what a trial would add."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.config.schema import EnsembleConfig
+from automl.data.split import SplitPlan
+from automl.data.table import Dataset
+from automl.ensemble import Ensemble, Member, Selection, choose_ensemble, read_oof, select_ensemble
+from automl.ensemble import write_ensemble as write_to_run
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.plugin.metric import Metric
+from automl.search.ledger import Trial
+from automl.store.run_dir import RunDir
+
+__all__ = ["Standing"]
+
+GAIN_WEIGHTS = (0.1, 0.25, 0.5)
+SELECTION_SHARE = 0.04  # of the time so far may go into selecting; more has to wait
+FINAL_SELECTION_S = 6.0
+
+
+@dataclass(slots=True)
+class Standing:
+    """Out-of-fold predictions of complete trials, and the ensemble selected from them.
+
+    Attributes:
+        run, dataset, plan, metric, config: Of the run.
+        families: Family and shape by name.
+        selection_s: Seconds the last selection took.
+    """
+
+    run: RunDir
+    dataset: Dataset
+    plan: SplitPlan
+    metric: Metric
+    config: EnsembleConfig
+    families: Mapping[str, tuple[ModelFamily, Shape]]
+    seed: int
+    selection_s: float = 0.0
+    spent_s: float = 0.0
+    current: Ensemble | None = None
+    _complete: dict[str, Trial] = field(default_factory=dict)
+    _oof: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _blend: NDArray[Any] | None = None
+    _stale: bool = False
+
+    def first_fold_loss(self, trial: Trial) -> float:
+        """Loss of a trial on the validation rows of the first division.
+
+        The same rows for every family, also for those that are fitted once on all rows.
+        """
+        rows, prediction = self._first_fold(trial)
+        return self._loss(rows, prediction)
+
+    def gain(self, trial: Trial) -> float | None:
+        """What a trial would add to the ensemble on the first division's validation rows.
+
+        Returns:
+            The drop in loss as a share of the way from the prior to the ensemble, for the best
+            of a few weights; negative when it only hurts; None before there is an ensemble.
+        """
+        if self._blend is None:
+            return None
+        rows, prediction = self._first_fold(trial)
+        blend = self._blend[rows]
+        known = _finite(blend)
+        if known.sum() < 2:
+            return None
+        rows, blend, prediction = rows[known], blend[known], prediction[known]
+        now = self._loss(rows, blend)
+        mixed = min(self._loss(rows, (1 - w) * blend + w * prediction) for w in GAIN_WEIGHTS)
+        way = max(abs(self._prior_loss(rows) - now), 1e-12)
+        return (now - mixed) / way
+
+    def _first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        fold = trial.folds[0]
+        oof = read_oof(self.run, trial.spec.trial_id, [fold], self.plan)
+        rows = np.asarray(self.plan.divisions[0].valid)
+        rows = rows[_finite(oof[rows])]
+        return rows, oof[rows]
+
+    def _loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
+
+    def _prior_loss(self, rows: NDArray[np.int64]) -> float:
+        """Loss of predicting class shares or the mean for everybody."""
+        y, n_classes = self.dataset.y, self.dataset.target.n_classes
+        if n_classes:
+            shares = np.bincount(y, minlength=n_classes) / len(y)
+            return self._loss(rows, np.tile(shares, (len(rows), 1)))
+        return self._loss(rows, np.full(len(rows), float(np.mean(y))))
+
+    def add(self, trial: Trial) -> float:
+        """Takes a complete trial in; returns the score of its out-of-fold predictions."""
+        name = trial.spec.trial_id
+        oof = read_oof(self.run, name, list(trial.folds), self.plan)
+        self._oof[name], self._complete[name] = oof, trial
+        self._stale = True
+        rows = np.flatnonzero(_finite(oof))
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        return float(self.metric.score(self.dataset.y[rows], oof[rows], weight))
+
+    def first_unit(self, trial: Trial) -> None:
+        """Writes a predictor of the folds of one trial that are there, when there is none yet."""
+        if self.current is None:
+            self._write(
+                Selection(np.ones(1), trial.results[trial.folds[0]].score, (0,), 0, "single"),
+                [trial],
+            )
+
+    def update(self, elapsed_s: float) -> Ensemble | None:
+        """Selects anew when there is something new and it is cheap enough; the better ensemble.
+
+        Returns:
+            The new ensemble, or None when nothing changed.
+        """
+        dear = self.spent_s + self.selection_s > SELECTION_SHARE * max(elapsed_s, 1.0)
+        if not self._stale or (dear and self.current is not None and len(self._complete) > 2):
+            return None
+        return self._select(final=False)
+
+    def finish(self) -> Ensemble | None:
+        """Selects for the last time, with the check that an ensemble beats the best single."""
+        return self._select(final=True) if self._complete else self.current
+
+    def _select(self, final: bool) -> Ensemble:
+        start = time.monotonic()
+        trials = list(self._complete.values())
+        options: dict[str, Any] = {
+            "steps": self.config.steps if self.config.enabled else 1,
+            "max_members": self.config.max_members if self.config.enabled else 1,
+            "weight": self.dataset.weight,
+            "families": [t.spec.family for t in trials],
+            "costs": [sum(r.predict_s for r in t.results.values()) for t in trials],
+            "seed": self.seed,
+        }
+        oofs = [self._oof[t.spec.trial_id] for t in trials]
+        if final and self.config.enabled:
+            limit = FINAL_SELECTION_S
+            chosen = choose_ensemble(
+                oofs, self.dataset.y, self.metric, time_limit_s=limit, **options
+            )
+        else:
+            chosen = select_ensemble(oofs, self.dataset.y, self.metric, **options)
+        members = np.flatnonzero(chosen.weights)
+        self._blend = sum(chosen.weights[i] * oofs[i] for i in members)
+        ensemble = self._write(chosen, trials)
+        self._stale = False
+        self.selection_s = time.monotonic() - start
+        self.spent_s += self.selection_s
+        return ensemble
+
+    def _write(self, chosen: Selection, trials: list[Trial]) -> Ensemble:
+        members = []
+        for number in np.flatnonzero(chosen.weights):
+            trial = trials[number]
+            family, shape = self.families[trial.spec.family]
+            members.append(
+                Member(
+                    trial=trial.spec.trial_id,
+                    family=trial.spec.family,
+                    weight=float(chosen.weights[number]),
+                    folds=tuple(sorted(trial.results)),
+                    view=family.view(trial.spec.params, shape),
+                    kinds=family.kinds,
+                )
+            )
+        target = self.dataset.target
+        self.current = Ensemble(
+            members=tuple(sorted(members, key=lambda m: -m.weight)),
+            score=chosen.score,
+            score_se=chosen.score_se,
+            nested_score=chosen.nested_score,
+            kind=chosen.kind,
+            reason=chosen.reason,
+            task=target.task,
+            n_classes=target.n_classes,
+            metric=self.metric.name,
+        )
+        write_to_run(self.run, self.current)
+        return self.current
+
+
+def _finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Rows without NaN, ``(n_rows,)``."""
+    return np.isfinite(values).reshape(len(values), -1).all(axis=1)
+
+
