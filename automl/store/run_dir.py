@@ -79,6 +79,14 @@ class RunDir:
         """Directory of one fitted fold of a trial: model and validation predictions."""
         return self.trial(trial_id) / f"fold-{fold}"
 
+    def model(self, trial_id: str, fold: int) -> Path:
+        """Directory of the model of one fitted fold, written by its family."""
+        return self.fold(trial_id, fold) / "model"
+
+    def oof(self, trial_id: str, fold: int) -> Path:
+        """Predictions of the rows that the model of one fold did not see."""
+        return self.fold(trial_id, fold) / "oof.npy"
+
     def check(self) -> RunDir:
         """Returns itself.
 

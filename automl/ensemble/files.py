@@ -1,0 +1,130 @@
+"""The ensemble on disk: ``ensemble/ensemble.json``, what a predictor needs beside the models."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from automl.errors import RunError
+from automl.plugin.context import View
+from automl.plugin.task import ColumnKind, Task
+from automl.store.run_dir import RunDir, read_json, write_json
+
+__all__ = ["Ensemble", "Member", "ensemble_file", "read_ensemble", "write_ensemble"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One trial of an ensemble; its prediction is the mean over its fold models.
+
+    Attributes:
+        trial: Such as ``lightgbm-3``.
+        family: Name of the family that loads its models.
+        weight: Share of its prediction in the ensemble's.
+        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for the one model of an
+            out-of-bag family.
+        view: How its columns are encoded.
+        kinds: Column kinds it is shown.
+    """
+
+    trial: str
+    family: str
+    weight: float
+    folds: tuple[int, ...]
+    view: View
+    kinds: frozenset[ColumnKind]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """The weighted members that predict together, or the one that predicts alone.
+
+    Attributes:
+        members: The trials with their weights, which sum to 1.
+        task: What is predicted.
+        n_classes: Number of classes; 0 for regression.
+        metric: Name of the metric of the run.
+        score: Of the weighted out-of-fold predictions.
+        score_se: Standard error of ``nested_score``; None where it is not known.
+        nested_score: Mean score on rows that the selection did not see; None where not known.
+        kind: ``ensemble`` or ``single``.
+        reason: Why that kind, in a sentence.
+    """
+
+    members: tuple[Member, ...]
+    task: Task
+    n_classes: int
+    metric: str
+    score: float
+    score_se: float | None = None
+    nested_score: float | None = None
+    kind: Literal["ensemble", "single"] = "ensemble"
+    reason: str = ""
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each member trial."""
+        return {member.trial: member.weight for member in self.members}
+
+
+def ensemble_file(run: RunDir) -> Path:
+    """Where the ensemble of a run is written."""
+    return run.ensemble / "ensemble.json"
+
+
+def write_ensemble(run: RunDir, ensemble: Ensemble) -> None:
+    """Writes the ensemble of a run whole, in place of an older one."""
+    members = [
+        {**asdict(m), "folds": list(m.folds), "kinds": sorted(kind.value for kind in m.kinds)}
+        for m in ensemble.members
+    ]
+    run.ensemble.mkdir(parents=True, exist_ok=True)
+    content = {"schema": SCHEMA, **asdict(ensemble), "members": members, "calibration": None}
+    write_json(ensemble_file(run), content)
+
+
+def read_ensemble(run: RunDir) -> Ensemble:
+    """Reads the ensemble of a run.
+
+    Raises:
+        RunError: It is missing, damaged, or written by a newer version; the file is named.
+    """
+    path = ensemble_file(run)
+    value = read_json(path)
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if schema != SCHEMA:
+        raise RunError(
+            f"{path} has schema {schema!r}, and this version reads {SCHEMA}: the run was written "
+            "by another version, use that one"
+        )
+    try:
+        ensemble = _from_json(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+    if not math.isclose(sum(ensemble.weights.values()), 1, abs_tol=1e-6):
+        raise RunError(f"{path} is damaged: the weights {ensemble.weights} do not sum to 1")
+    return ensemble
+
+
+def _from_json(value: dict[str, Any]) -> Ensemble:
+    if value["calibration"] is not None:
+        raise ValueError("it has a calibration, which this version does not know")
+    fields = {k: v for k, v in value.items() if k not in ("schema", "calibration")}
+    members = tuple(
+        Member(
+            **{
+                **member,
+                "folds": tuple(int(fold) for fold in member["folds"]),
+                "view": View(**member["view"]),
+                "kinds": frozenset(ColumnKind(kind) for kind in member["kinds"]),
+            }
+        )
+        for member in fields["members"]
+    )
+    if not all(member.folds for member in members):
+        raise ValueError("a member has no folds")
+    return Ensemble(**{**fields, "members": members, "task": Task(fields["task"])})

@@ -1,0 +1,84 @@
+"""Out-of-fold predictions of a trial, put together from the files of its folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.split import ALL_ROWS, SplitPlan
+from automl.errors import RunError
+from automl.store.run_dir import RunDir
+
+__all__ = ["as_probabilities", "read_oof"]
+
+
+def read_oof(
+    run: RunDir, trial_id: str, folds: Sequence[int], plan: SplitPlan
+) -> NDArray[np.float64]:
+    """Reads the predictions of the rows that each fold's model did not see.
+
+    A row that several repeats validate gets the mean of their predictions.
+
+    Args:
+        run: The run.
+        trial_id: Such as ``lightgbm-3``.
+        folds: Numbers of the finished folds; ``ALL_ROWS`` (-1) for an out-of-bag family.
+        plan: The split plan of the run.
+
+    Returns:
+        Probabilities ``(n_rows, n_classes)`` that sum to 1, or values ``(n_rows,)``; NaN for rows
+        that no fold predicts.
+
+    Raises:
+        RunError: A file is missing, damaged, or does not fit the plan; it is named.
+    """
+    total: NDArray[np.float64] | None = None
+    times_seen = np.zeros(plan.n_rows)
+    for fold in folds:
+        path = run.oof(trial_id, fold)
+        prediction = _read(path)
+        rows = np.arange(plan.n_rows) if fold == ALL_ROWS else plan.divisions[fold].valid
+        if len(prediction) != len(rows):
+            raise RunError(
+                f"{path} has {len(prediction)} predictions, fold {fold} of the split plan has "
+                f"{len(rows)} rows: it is not of this run"
+            )
+        if total is None:
+            total = np.zeros((plan.n_rows, *prediction.shape[1:]))
+        seen = np.isfinite(prediction.reshape(len(prediction), -1)).all(axis=1)
+        total[rows[seen]] += _normalised(prediction[seen])
+        times_seen[rows[seen]] += 1
+    if total is None:
+        raise RunError(f"trial {trial_id} of {run.path} has no finished fold")
+    times_seen[times_seen == 0] = np.nan
+    return total / (times_seen[:, None] if total.ndim == 2 else times_seen)
+
+
+def as_probabilities(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows ``(n_rows, n_classes)`` made to sum to 1: negative values count as 0.
+
+    A row without a positive value becomes the same probability for every class.
+    """
+    positive = np.maximum(prediction, 0)
+    total = positive.sum(axis=1, keepdims=True)
+    result: NDArray[np.float64] = np.full_like(positive, 1 / positive.shape[1])
+    np.divide(positive, total, out=result, where=total > 0)
+    return result
+
+
+def _normalised(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+    return as_probabilities(prediction) if prediction.ndim == 2 else prediction
+
+
+def _read(path: Path) -> NDArray[np.float64]:
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+        return array.astype(np.float64)
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing: the trial is not complete") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None

@@ -1,0 +1,167 @@
+"""Prediction of new rows: the weighted mean over the members of the mean over their fold models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.table import Table
+from automl.ensemble.files import Ensemble, Member
+from automl.ensemble.oof import as_probabilities
+from automl.errors import AutoMLError, MissingExtraError, RunError, did_you_mean
+from automl.plugin.context import Matrix, View
+from automl.plugin.family import FittedModel, ModelFamily, check_prediction
+from automl.plugin.task import ColumnKind
+from automl.store.run_dir import RunDir
+
+__all__ = ["FindEncoder", "Predictor", "TableEncoder"]
+
+
+_Encoding = tuple[int, View, frozenset[ColumnKind]]
+
+
+class TableEncoder(Protocol):
+    """Fitted in a fold, it encodes the rows of any table with the same columns."""
+
+    def transform(self, table: Table) -> Matrix:
+        """Encodes rows, ``(n_rows, n_features)``."""
+        ...
+
+
+FindEncoder = Callable[[int, View, frozenset[ColumnKind]], TableEncoder]
+"""Gives the encoder that was fitted in a fold, for a view and the column kinds a family sees."""
+
+
+class Predictor:
+    """Predicts new rows with the ensemble of a run. Models and encoders are loaded once.
+
+    Args:
+        run: The run that holds the models.
+        ensemble: Its members and weights.
+        families: Installed families by name.
+        find_encoder: Gives the encoder of a fold, view and column kinds.
+        chunk_rows: Rows that are encoded at a time, which bounds memory.
+        keep_models: Whether loaded models stay for the next call. Without it a call holds only the
+            models of one fold and view at a time.
+    """
+
+    def __init__(
+        self,
+        run: RunDir,
+        ensemble: Ensemble,
+        families: Mapping[str, ModelFamily],
+        find_encoder: FindEncoder,
+        *,
+        chunk_rows: int = 50_000,
+        keep_models: bool = True,
+    ) -> None:
+        self.run = run
+        self.ensemble = ensemble
+        self._families = families
+        self._find_encoder = find_encoder
+        self._chunk_rows = chunk_rows
+        self._keep_models = keep_models
+        self._models: dict[tuple[str, int], FittedModel] = {}
+        self._encoders: dict[_Encoding, TableEncoder] = {}
+
+    def predict(self, table: Table) -> NDArray[np.float64]:
+        """Predicts the rows of a table.
+
+        Returns:
+            Probabilities ``(n_rows, n_classes)`` in the order of the class indices, each row with
+            sum 1; or values ``(n_rows,)``.
+
+        Raises:
+            RunError: A member's family is not installed, or its model is missing or fails; it is
+                named.
+            MissingExtraError: A library that loads a model is not installed.
+            DataError: The table does not fit the encoders.
+        """
+        is_class = self.ensemble.task.is_classification
+        shape = (table.n_rows, self.ensemble.n_classes) if is_class else (table.n_rows,)
+        result = np.zeros(shape)
+        for encoding, members in _by_encoding(self.ensemble).items():
+            encoder = self._encoder(encoding)
+            fold = encoding[0]
+            models = [(member, self._model(member, fold)) for member in members]
+            for rows, chunk in _chunks(table, self._chunk_rows):
+                encoded = encoder.transform(chunk)
+                for member, model in models:
+                    share = member.weight / len(member.folds)
+                    result[rows] += share * self._predict_one(member, fold, model, encoded)
+        return as_probabilities(result) if is_class else result
+
+    def _encoder(self, encoding: _Encoding) -> TableEncoder:
+        found = self._encoders.get(encoding)
+        if found is None:
+            found = self._find_encoder(*encoding)
+        if self._keep_models:
+            self._encoders[encoding] = found
+        return found
+
+    def _model(self, member: Member, fold: int) -> FittedModel:
+        key = (member.trial, fold)
+        found = self._models.get(key)
+        if found is None:
+            found = self._load(member, fold)
+        if self._keep_models:
+            self._models[key] = found
+        return found
+
+    def _load(self, member: Member, fold: int) -> FittedModel:
+        family = self._families.get(member.family)
+        if family is None:
+            raise RunError(
+                f"the ensemble of {self.run.path} needs family {member.family!r} for trial "
+                f"{member.trial}, and no installed plugin brings it"
+                f"{did_you_mean(member.family, self._families)}; `automl plugins` lists those "
+                "that do load"
+            )
+        path = self.run.model(member.trial, fold)
+        if not path.is_dir():
+            raise RunError(f"{path} is missing: the model of trial {member.trial}, fold {fold}")
+        try:
+            return family.load(path)
+        except AutoMLError:
+            raise
+        except Exception as error:  # whatever the code of a plugin raises
+            if isinstance(error, ImportError) and family.extra and error.name:
+                needed_by = f"family {family.name}"
+                raise MissingExtraError(needed_by, error.name, family.extra) from error
+            raise RunError(
+                f"the model of trial {member.trial}, fold {fold}, cannot be loaded from {path}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def _predict_one(
+        self, member: Member, fold: int, model: FittedModel, encoded: Matrix
+    ) -> NDArray[Any]:
+        task, n_classes = self.ensemble.task, self.ensemble.n_classes
+        try:
+            prediction = check_prediction(model.predict(encoded), encoded.shape[0], task, n_classes)
+        except AutoMLError:
+            raise
+        except Exception as error:  # whatever the code of a plugin raises
+            raise RunError(
+                f"the model of trial {member.trial}, fold {fold}, cannot predict: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return as_probabilities(prediction) if task.is_classification else prediction
+
+
+def _by_encoding(ensemble: Ensemble) -> dict[_Encoding, list[Member]]:
+    """Members by fold, view and kinds: those of one entry are shown the same matrix."""
+    groups: dict[_Encoding, list[Member]] = {}
+    for member in ensemble.members:
+        for fold in member.folds:
+            groups.setdefault((fold, member.view, member.kinds), []).append(member)
+    return groups
+
+
+def _chunks(table: Table, chunk_rows: int) -> Iterator[tuple[slice, Table]]:
+    for start in range(0, table.n_rows, chunk_rows):
+        data = table.data.slice(start, chunk_rows)
+        yield slice(start, start + data.num_rows), Table(data, table.columns)
