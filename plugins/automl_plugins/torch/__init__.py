@@ -1,0 +1,1 @@
+"""Neural networks for tables, on a CPU or on a leased GPU."""

@@ -1,0 +1,203 @@
+"""What stands between the encoded columns and the first hidden layer of a net."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "CategoryEncoding",
+    "LearntScale",
+    "PeriodicEmbedding",
+    "PiecewiseLinearEmbedding",
+    "RobustScale",
+    "quantile_edges",
+    "robust_centre_and_factor",
+]
+
+_MAX_ROWS_FOR_QUANTILES = 50_000
+_CLIP = 3.0  # where the smooth clip has taken away 29 % of a value
+
+
+class RobustScale(nn.Module):
+    """Centres by the median, scales by the quartiles, clips smoothly to (-3, 3).
+
+    Method: RealMLP (arXiv 2407.04491), section 3, preprocessing.
+
+    Shape:
+        ``(..., n_features)`` to the same.
+
+    Args:
+        centre, factor: As ``robust_centre_and_factor`` gives them, ``(n_features,)``.
+    """
+
+    centre: Tensor
+    factor: Tensor
+
+    def __init__(self, centre: Tensor, factor: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("centre", centre)
+        self.register_buffer("factor", factor)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scales and clips."""
+        scaled = (x - self.centre) * self.factor
+        return scaled / torch.sqrt(1.0 + (scaled / _CLIP) ** 2)
+
+
+def robust_centre_and_factor(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Medians and one over the interquartile ranges of columns, each ``(n_features,)``.
+
+    A column whose quartiles are equal is scaled by half its range in place of them, a constant
+    one by 0.
+
+    Args:
+        x: Training rows, ``(n_rows, n_features)``.
+    """
+    low, centre, high = _quantiles(x, (0.25, 0.5, 0.75))
+    spread = high - low
+    half_range = (x.amax(0) - x.amin(0)) / 2
+    spread = torch.where(spread > 0, spread, half_range)
+    return centre, torch.where(spread > 0, 1.0 / spread.clamp_min(1e-30), torch.zeros_like(spread))
+
+
+def quantile_edges(x: Tensor, n_bins: int) -> Tensor:
+    """Edges of bins with equal numbers of rows, ``(n_features, n_bins + 1)``, rising or equal."""
+    shares = [i / n_bins for i in range(n_bins + 1)]
+    return _quantiles(x, shares).T.contiguous()
+
+
+def _quantiles(x: Tensor, shares: Sequence[float]) -> Tensor:
+    """Quantiles of columns, ``(len(shares), n_features)``, from evenly spaced rows if many."""
+    step = max(1, math.ceil(len(x) / _MAX_ROWS_FOR_QUANTILES))
+    ordered = x[::step].sort(dim=0).values
+    position = torch.tensor(shares, device=x.device) * (len(ordered) - 1)
+    return ordered[position.round().long()]
+
+
+class PeriodicEmbedding(nn.Module):
+    """Periodic-bias-linear-dense embedding (PBLD) of each number, with the number itself.
+
+    ``[x, W cos(2 pi (f x + b)) + c]`` with its own frequencies and weights for each feature.
+    Method: arXiv 2203.05556, equation 2, with the changes of arXiv 2407.04491, section 3.
+
+    Shape:
+        ``(..., n_features)`` to ``(..., n_features * width)``.
+
+    Args:
+        n_features: Number of numeric features.
+        width: Outputs for each feature, its value included: at least 2.
+        n_frequencies: Cosines for each feature.
+        sigma: Standard deviation of the initial frequencies.
+    """
+
+    def __init__(self, n_features: int, width: int, n_frequencies: int, sigma: float) -> None:
+        super().__init__()
+        bound = 1.0 / math.sqrt(n_frequencies)
+        self.n_outputs = n_features * width
+        self.frequency = nn.Parameter(sigma * torch.randn(n_features, n_frequencies))
+        self.phase = nn.Parameter(torch.rand(n_features, n_frequencies) - 0.5)
+        self.weight = nn.Parameter(
+            bound * (2 * torch.rand(n_features, n_frequencies, width - 1) - 1)
+        )
+        self.bias = nn.Parameter(torch.zeros(n_features, width - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embeds each feature."""
+        waves = torch.cos(2 * math.pi * (x.unsqueeze(-1) * self.frequency + self.phase))
+        embedded = _per_feature(waves, self.weight, self.bias)
+        return torch.cat([x, embedded.flatten(-2)], dim=-1)
+
+
+class PiecewiseLinearEmbedding(nn.Module):
+    """Piecewise-linear encoding of each number by quantile bins, then a linear layer each.
+
+    Method: arXiv 2203.05556, equation 1; the value itself is kept beside it.
+
+    Shape:
+        ``(..., n_features)`` to ``(..., n_features * width)``.
+
+    Args:
+        edges: Bin edges of each feature, ``(n_features, n_bins + 1)``; empty bins are allowed.
+        width: Outputs for each feature, its value included: at least 2.
+    """
+
+    edges: Tensor
+
+    def __init__(self, edges: Tensor, width: int) -> None:
+        super().__init__()
+        n_features, n_bins = edges.shape[0], edges.shape[1] - 1
+        bound = 1.0 / math.sqrt(n_bins)
+        self.n_outputs = n_features * width
+        self.register_buffer("edges", edges)
+        self.weight = nn.Parameter(bound * (2 * torch.rand(n_features, n_bins, width - 1) - 1))
+        self.bias = nn.Parameter(torch.zeros(n_features, width - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embeds each feature."""
+        low, size = self.edges[:, :-1], self.edges[:, 1:] - self.edges[:, :-1]
+        # An empty bin is a step: 0 below its edge, 1 from it on.
+        share = (x.unsqueeze(-1) - low) / size.clamp_min(1e-6)
+        embedded = _per_feature(share.clamp(0.0, 1.0), self.weight, self.bias)
+        return torch.cat([x, embedded.flatten(-2)], dim=-1)
+
+
+def _per_feature(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """One linear layer a feature: ``(..., n, i)`` by ``(n, i, o)`` and ``(n, o)``."""
+    return torch.einsum("...ni,nio->...no", x, weight) + bias
+
+
+class CategoryEncoding(nn.Module):
+    """One-hot for columns of few categories, a learnt vector for the others.
+
+    Code 0 (missing, unseen or rare) is all zeros in the one-hot form.
+
+    Shape:
+        Codes ``(..., n_columns)`` (int64) to ``(..., n_outputs)``.
+
+    Args:
+        cardinalities: Number of codes of each column.
+        max_onehot: The most codes a column may have to be one-hot encoded.
+        width: Length of the learnt vectors.
+    """
+
+    def __init__(self, cardinalities: Sequence[int], max_onehot: int, width: int) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList()
+        self.n_outputs = 0
+        for cardinality in cardinalities:
+            if cardinality <= max_onehot:
+                table = nn.Embedding(cardinality, cardinality - 1, _weight=_onehot(cardinality))
+                table.weight.requires_grad = False
+            else:
+                table = nn.Embedding(cardinality, width)
+            self.n_outputs += table.embedding_dim
+            self.tables.append(table)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Encodes each column and puts the results side by side."""
+        return torch.cat([table(codes[..., i]) for i, table in enumerate(self.tables)], dim=-1)
+
+
+def _onehot(cardinality: int) -> Tensor:
+    """Rows of a one-hot table ``(cardinality, cardinality - 1)``: the first is all zeros."""
+    return torch.eye(cardinality)[:, 1:].contiguous()
+
+
+class LearntScale(nn.Module):
+    """A learnt factor for each input: soft feature selection (arXiv 2407.04491, section 3).
+
+    Shape:
+        ``(..., n_features)`` to the same.
+    """
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(n_features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiplies."""
+        return x * self.factor

@@ -1,0 +1,110 @@
+"""Learning-rate schedules, and how many steps fit in the time there is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+__all__ = ["SCHEDULES", "Pace"]
+
+
+def _coslog4(progress: float) -> float:
+    """Four cosine cycles, each twice as long as the one before (arXiv 2407.04491, section 3)."""
+    return 0.5 * (1.0 - math.cos(2 * math.pi * math.log2(1.0 + 15.0 * progress)))
+
+
+def _flat_cos(progress: float) -> float:
+    """Full rate for the first half, then a half cosine down to 0."""
+    return 0.5 * (1.0 + math.cos(math.pi * max(0.0, 2.0 * progress - 1.0)))
+
+
+def _cosine(progress: float) -> float:
+    """A short linear warm-up, then a half cosine down to 0."""
+    warm_up = 0.05
+    if progress < warm_up:
+        return 0.1 + 0.9 * progress / warm_up
+    return 0.5 * (1.0 + math.cos(math.pi * (progress - warm_up) / (1.0 - warm_up)))
+
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "coslog4": _coslog4,
+    "flat_cos": _flat_cos,
+    "cosine": _cosine,
+}
+"""Factor of the learning rate by progress, both from 0 to 1."""
+
+_WARM_UP_STEPS = 3  # the first steps allocate memory and say nothing of the others
+
+
+@dataclass(slots=True)
+class Pace:
+    """Plans the number of steps: all of them, or what the clock allows.
+
+    While all steps fit, the plan never changes, so a fit that has time enough does not depend on
+    the clock.
+
+    Attributes:
+        max_steps: Steps without a clock.
+        steps_per_epoch: Steps between two evaluations.
+        stop_at: ``time.monotonic()`` at which training and evaluation should be over; None
+            without one.
+        clock: Tells the time; for tests.
+        n_steps: Steps of the present plan.
+    """
+
+    max_steps: int
+    steps_per_epoch: int
+    stop_at: float | None = None
+    clock: Callable[[], float] = time.monotonic
+    n_steps: int = field(init=False)
+    _step: int = field(init=False, default=0)
+    _training_s: float = field(init=False, default=0.0)
+    _evaluation_s: float = field(init=False, default=0.0)
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.n_steps = self.max_steps
+        self._last = self.clock()
+
+    @property
+    def progress(self) -> float:
+        """Share of the planned steps that is done, 0 to 1."""
+        return min(1.0, self._step / self.n_steps)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the planned steps are done or the time is up."""
+        return self._step >= self.n_steps or self._time_left() <= self._evaluation_s
+
+    def step_done(self) -> None:
+        """Notes the time of a step, and plans once the first steps have been timed."""
+        now = self.clock()
+        if self._step >= _WARM_UP_STEPS:
+            self._training_s += now - self._last
+        self._last = now
+        self._step += 1
+        if self._step - _WARM_UP_STEPS in (5, 40):
+            self._plan()
+
+    def evaluation_done(self) -> None:
+        """Notes the time of an evaluation, and plans again."""
+        now = self.clock()
+        self._evaluation_s = now - self._last
+        self._last = now
+        self._plan()
+
+    def _time_left(self) -> float:
+        return math.inf if self.stop_at is None else self.stop_at - self.clock()
+
+    def _plan(self) -> None:
+        timed = self._step - _WARM_UP_STEPS
+        left = self._time_left()
+        if timed <= 0 or math.isinf(left):
+            return
+        step_s = self._training_s / timed
+        # One evaluation is always due at the end, the others come with the epochs.
+        with_evaluation_s = step_s + self._evaluation_s / self.steps_per_epoch
+        fitting = max(0.0, left - self._evaluation_s) / max(with_evaluation_s, 1e-9)
+        self.n_steps = max(1, self._step, min(self.max_steps, self._step + int(fitting)))
