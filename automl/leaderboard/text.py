@@ -29,12 +29,14 @@ def clean(text: str, *, keep_newlines: bool = False) -> str:
         keep_newlines: Without it the text becomes one line.
     """
     text = _ESCAPE_SEQUENCE.sub("", text)
-    if not keep_newlines:
-        text = " ".join(text.split())
-    return "".join(c for c in text if c == "\n" or c in _JOINERS or not _is_hidden(c))
+    if keep_newlines:
+        return "".join(c for c in text if c == "\n" or not _is_hidden(c))
+    return " ".join("".join(c for c in text if c.isspace() or not _is_hidden(c)).split())
 
 
 def _is_hidden(character: str) -> bool:
+    if character in _JOINERS:
+        return False
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 

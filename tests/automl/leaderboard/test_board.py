@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automl.errors import RunError
+from automl.leaderboard import read_board
+from automl.leaderboard.board import COLUMNS
+from automl.store.run_dir import RunDir, write_json
+from automl.trial.records import write_record
+from automl.trial.spec import FoldResult, TrialRecord, TrialSpec, TrialState
+
+
+def test_the_ensemble_is_on_top_then_complete_trials_then_the_others(mixed_run: RunDir):
+    board = read_board(mixed_run)
+    names = ["ensemble", "svm-0", "lightgbm-0", "forest-0", "lightgbm-1", "mlp-0", "mlp-1", "mlp-2"]
+    assert [row.trial for row in board.rows] == names
+    assert [row.rank for row in board.rows] == [None, 1, 2, None, None, None, None, None]
+
+
+def test_a_partial_trial_has_fold_scores_and_neither_rank_nor_score(mixed_run: RunDir):
+    pruned = next(row for row in read_board(mixed_run).rows if row.state == "pruned")
+    assert (pruned.rank, pruned.score, pruned.folds) == (None, None, (0.5,))
+    assert pruned.error == "pruned: losing"
+
+
+def test_weights_are_those_of_the_ensemble_and_0_elsewhere(mixed_run: RunDir):
+    board = read_board(mixed_run)
+    weights = {row.trial: row.weight for row in board.trials}
+    assert (weights["svm-0"], weights["lightgbm-0"], weights["mlp-0"]) == (0.75, 0.25, 0.0)
+    assert [row.trial for row in board.members] == ["svm-0", "lightgbm-0"]
+
+
+def test_without_an_ensemble_there_is_no_row_and_no_weight(make_run, make_record):
+    board = read_board(make_run(make_record("knn-0", 0, score=0.5)))
+    assert board.ensemble is None
+    assert board.rows[0].weight is None
+
+
+def test_a_loss_is_ranked_from_the_lowest(make_run, make_record):
+    records = [make_record(f"knn-{i}", i, score=s) for i, s in enumerate((3.0, 1.0, 2.0))]
+    board = read_board(make_run(*records, greater_is_better=False, metric="rmse"))
+    assert [row.trial for row in board.rows] == ["knn-1", "knn-2", "knn-0"]
+
+
+def test_equal_scores_go_by_fit_time_then_age(make_run, make_record):
+    slow = make_record("knn-0", 0, score=0.5, folds=(0.5,), fit_s=2.0)
+    young = make_record("knn-2", 2, score=0.5, folds=(0.5,), fit_s=1.0)
+    old = make_record("svm-0", 1, score=0.5, folds=(0.5,), fit_s=1.0)
+    board = read_board(make_run(slow, young, old))
+    assert [row.trial for row in board.rows] == ["svm-0", "knn-2", "knn-0"]
+
+
+def test_test_scores_stand_in_a_column_of_their_own_and_do_not_rank(make_run, make_record):
+    run = make_run(
+        make_record("svm-0", 0, score=0.9), make_record("knn-0", 1, score=0.8), weights={"svm-0": 1}
+    )
+    board = read_board(run, {"ensemble": 0.7, "svm-0": 0.6, "knn-0": 0.99})
+    tests = [(row.trial, row.test_score) for row in board.rows]
+    assert tests == [("ensemble", 0.7), ("svm-0", 0.6), ("knn-0", 0.99)]
+
+
+def test_failures_are_counted_by_cause_most_frequent_first(mixed_run: RunDir):
+    (first, n_first), (second, n_second) = read_board(mixed_run).failures
+    assert (first, n_first) == ("memory: needed 3.2 GiB, 1.1 GiB were free", 2)
+    assert (second, n_second) == ("exception: ValueError: bad | [red]x second line", 1)
+
+
+def test_a_run_without_trials_has_an_empty_board_with_all_columns(make_run):
+    frame = read_board(make_run()).to_frame()
+    assert frame.empty
+    assert tuple(frame.columns) == COLUMNS
+
+
+def test_the_frame_has_the_same_columns_and_types_whatever_the_rows(make_run, mixed_run: RunDir):
+    full, empty = read_board(mixed_run).to_frame(), read_board(make_run(name="empty")).to_frame()
+    assert full.dtypes.to_dict() == empty.dtypes.to_dict()
+    assert full["rank"].to_list()[1:3] == [1, 2]
+    assert full["score"].isna().sum() == 5
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path):
+    with pytest.raises(RunError, match="no such directory"):
+        read_board(RunDir(tmp_path / "missing"))
+    with pytest.raises(RunError, match="not a run"):
+        read_board(RunDir(tmp_path))
+
+
+def test_a_manifest_without_a_metric_is_named(make_run):
+    run = make_run()
+    write_json(run.manifest, {"task": "binary"})
+    with pytest.raises(RunError, match=r"manifest\.json does not say by which metric"):
+        read_board(run)
+
+
+def test_a_damaged_ensemble_is_named(make_run):
+    run = make_run(weights={"svm-0": 1.0})
+    write_json(run.ensemble / "ensemble.json", {"members": [{"trial": "svm-0"}]})
+    with pytest.raises(RunError, match=r"ensemble\.json is damaged"):
+        read_board(run)
+
+
+_TRIALS = st.lists(
+    st.tuples(
+        st.sampled_from(TrialState),
+        st.one_of(st.none(), st.floats(-3, 3, allow_nan=False).map(lambda s: round(s, 1))),
+        st.sampled_from([0.5, 1.0]),
+    ),
+    max_size=12,
+)
+
+
+@given(trials=_TRIALS, greater_is_better=st.booleans())
+def test_ranks_follow_scores_and_only_complete_trials_have_one(trials, greater_is_better):
+    board = _board(trials, greater_is_better)
+    assert len(board.rows) == len(trials)
+    ranked = [row for row in board.rows if row.rank is not None]
+    assert [row.rank for row in ranked] == list(range(1, len(ranked) + 1))
+    assert board.rows[: len(ranked)] == tuple(ranked)
+    assert len(ranked) == sum(s is TrialState.COMPLETE and v is not None for s, v, _ in trials)
+    sign = -1 if greater_is_better else 1
+    order = [(sign * row.score, row.fit_s) for row in ranked]
+    assert order == sorted(order)
+
+
+def _board(trials, greater_is_better: bool):
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunDir(Path(folder))
+        metric = {"name": "r2", "greater_is_better": greater_is_better}
+        write_json(run.manifest, {"metric": metric})
+        for index, (state, score, fit_s) in enumerate(trials):
+            spec = TrialSpec("knn", index, {})
+            folds = (FoldResult(0, 0.0, fit_s, 0.0),)
+            write_record(run, TrialRecord(spec, index, state, folds, score))
+        return read_board(run)

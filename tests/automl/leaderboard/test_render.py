@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from rich.cells import cell_len
+
+from automl.leaderboard import FORMATS, read_board, render
+from automl.leaderboard.board import COLUMNS
+from automl.store.run_dir import RunDir
+
+
+def _refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def test_json_is_a_list_of_rows_with_every_key_and_no_nan(mixed_run: RunDir):
+    board = read_board(mixed_run, {"svm-0": float("nan")})
+    rows = json.loads(render(board, "json"), parse_constant=_refuse_constant)
+    assert all(tuple(row) == COLUMNS for row in rows)
+    svm = rows[1]
+    assert (svm["rank"], svm["trial"], svm["score"], svm["test_score"]) == (1, "svm-0", 0.9, None)
+    assert (svm["folds"], svm["params"]) == ([0.9, 0.9], {"C": 1.0, "kernel": "rbf"})
+
+
+def test_csv_gives_every_number_back(make_run, make_record):
+    score = 0.1 + 0.2
+    run = make_run(make_record("knn-0", 0, score=score, folds=(score,), text='a,"b"\nc'))
+    (row,) = csv.DictReader(io.StringIO(render(read_board(run), "csv")))
+    assert tuple(row) == COLUMNS
+    assert float(row["score"]) == score
+    assert json.loads(row["params"]) == {"text": 'a,"b"\nc'}
+    assert json.loads(row["folds"]) == [score]
+    assert row["test_score"] == ""
+
+
+def test_markdown_cells_stay_in_their_columns(mixed_run: RunDir):
+    lines = render(read_board(mixed_run), "md").splitlines()
+    assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
+    assert "ValueError: bad \\| \\[red\\]x second line" in lines[-1]
+    assert lines[2].split(" | ")[1] == "ensemble"
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_the_table_fits_its_width_and_shows_scores_whole(mixed_run: RunDir, width: int):
+    text = render(read_board(mixed_run, {"ensemble": 0.5}), "table", width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    for whole in ("svm-0", "0.9000", "0.5000", "0.75", "pruned", "failed", "running"):
+        assert whole in text
+
+
+def test_a_wide_table_has_the_scores_of_the_folds(mixed_run: RunDir):
+    board = read_board(mixed_run)
+    assert "0.7900 0.8100" in render(board, "table", 160)
+    assert "0.7900 0.8100" not in render(board, "table", 80)
+
+
+def test_the_table_takes_text_as_text(mixed_run: RunDir):
+    text = render(read_board(mixed_run), "table", 160)
+    assert "\x1b" not in text
+    assert "[bold]a|b" in text
+    assert "bad | [red]x second line" in text
+
+
+def test_columns_that_say_nothing_are_not_in_the_table(mixed_run: RunDir):
+    head = render(read_board(mixed_run), "table").splitlines()[0]
+    assert "test" not in head
+    assert "weight" in head
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_empty_board_can_be_shown(make_run, format: str):
+    text = render(read_board(make_run()), format)
+    assert text.endswith("\n")
+    if format == "json":
+        assert json.loads(text) == []
+
+
+def test_an_unknown_format_is_refused(mixed_run: RunDir):
+    with pytest.raises(ValueError, match="unknown format 'xml': one of table, csv, json, md"):
+        render(read_board(mixed_run), "xml")
