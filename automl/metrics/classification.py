@@ -202,7 +202,7 @@ def _counts_above(
     positive: NDArray[np.bool_], score: NDArray[Any], weight: Weight
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weight of rows inside and outside the class, at or above each distinct score from the top."""
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(-score)
     ranked = score[order]
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if ranked.size else order
     mass = np.ones(score.size) if weight is None else weight[order]
