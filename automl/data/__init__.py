@@ -1,1 +1,25 @@
-"""TODO."""
+"""The table: read once into Arrow, typed, described, kept on disk."""
+
+from automl.data.conform import load_features, load_labelled
+from automl.data.describe import Description, describe
+from automl.data.load import load_dataset
+from automl.data.options import ReadOptions
+from automl.data.persist import fingerprint, open_dataset, read_schema, save_dataset
+from automl.data.table import Column, Dataset, Table, Target
+
+__all__ = [
+    "Column",
+    "Dataset",
+    "Description",
+    "ReadOptions",
+    "Table",
+    "Target",
+    "describe",
+    "fingerprint",
+    "load_dataset",
+    "load_features",
+    "load_labelled",
+    "open_dataset",
+    "read_schema",
+    "save_dataset",
+]

@@ -31,6 +31,7 @@ class Column:
         missing_share: Share of rows without a value, 0 to 1.
         n_distinct: Number of distinct values.
         examples: A few values as text.
+        day_first: Whether dates such as 01/02/2013 mean 1 February.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Column:
     missing_share: float = 0.0
     n_distinct: int = 0
     examples: tuple[str, ...] = ()
+    day_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""New tables in the columns of a known one: for predicting and for scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.features import occurrences
+from automl.data.load import rows_with
+from automl.data.options import ReadOptions
+from automl.data.raw import RawTable, listed
+from automl.data.sources import read_source
+from automl.data.table import Column, Label, Table, Target
+from automl.data.target import present_rows, read_labels
+from automl.data.values import as_kind
+from automl.errors import DataError, MissingColumnError, did_you_mean
+
+__all__ = ["load_features", "load_labelled"]
+
+
+def load_features(
+    source: Any, columns: Sequence[Column], options: ReadOptions | None = None
+) -> Table:
+    """Reads the columns a predictor knows, in any order and among any others.
+
+    A value that does not fit the kind of its column is missing; a category that was not seen
+    before stays as it is.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        columns: All feature columns of the table that was learnt from.
+        options: How to read the source.
+
+    Raises:
+        MissingColumnError: Columns in use are not there; all of them are named.
+        DataError: The source cannot be read.
+    """
+    return _conform(_read(source, options), columns)
+
+
+def load_labelled(
+    source: Any, columns: Sequence[Column], target: Target, options: ReadOptions | None = None
+) -> tuple[Table, NDArray[Any]]:
+    """Reads a table with a known target, to score predictions by. Rows without it are left out.
+
+    Returns:
+        The features, and class indices (int64) or values (float64), ``(n_rows,)``.
+
+    Raises:
+        MissingColumnError: Columns in use are not there; all of them are named.
+        DataError: There is no target, or it holds a label that is no class.
+    """
+    raw = _read(source, options)
+    position = raw.position(target.name, "the target")
+    present = present_rows(raw.columns[position])
+    if not present.any():
+        raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
+    kept = raw if present.all() else rows_with(raw, present)
+    y = _labels(kept.columns[position], target, np.flatnonzero(present) + 1, kept)
+    return _conform(kept, columns), y
+
+
+def _read(source: Any, options: ReadOptions | None) -> RawTable:
+    # what was dropped before need not be there now
+    return read_source(source, replace(options or ReadOptions(), drop=(), kinds={}))
+
+
+def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
+    found = dict(zip(zip(raw.names, occurrences(raw.names), strict=True), raw.columns, strict=True))
+    used = [column for column in columns if not column.left_out]
+    missing = [c for c in used if (c.name, c.occurrence) not in found]
+    if missing:
+        raise MissingColumnError(_missing_message(missing, raw, columns))
+    arrays = [as_kind(found[c.name, c.occurrence], c.kind, raw.decimal, c.day_first) for c in used]
+    data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
+    return Table(data=data, columns=tuple(columns))
+
+
+def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Column]) -> str:
+    names = [c.name if c.occurrence == 0 else f"{c.name} (no. {c.occurrence + 1})" for c in missing]
+    plural = "column" if len(names) == 1 else f"{len(names)} columns"
+    known = {column.name for column in columns}
+    others = [name for name in raw.names if name not in known]
+    hints = "".join(did_you_mean(c.name, others) for c in missing[:3])
+    return (
+        f"{raw.where} lacks the {plural} {listed(names, at_most=50)} that the model needs{hints} "
+        f"It has {listed(raw.names)}"
+    )
+
+
+def _labels(
+    column: pa.ChunkedArray, target: Target, rows: NDArray[np.int64], raw: RawTable
+) -> NDArray[Any]:
+    values = read_labels(column, target.name, raw.decimal)
+    if not target.classes:
+        if values.numbers is None:
+            raise DataError(
+                f"the target {target.name!r} of {raw.where} is not numeric, such as "
+                f"{values.odd[:60]!r}: the model predicts numbers"
+            )
+        numbers = values.numbers[values.codes]
+        if not np.isfinite(numbers).all():
+            row = rows[int(np.flatnonzero(~np.isfinite(numbers))[0])]
+            raise DataError(f"the target {target.name!r} of {raw.where} is infinite in row {row}")
+        return numbers
+    labels = values.labels()
+    indices = _class_indices(labels, target.classes)
+    unknown = np.flatnonzero(indices[values.codes] < 0)
+    if len(unknown):
+        label = labels[values.codes[unknown[0]]]
+        raise DataError(
+            f"the target {target.name!r} of {raw.where} holds {label!r} in row {rows[unknown[0]]}, "
+            f"which is no class of the model{did_you_mean(str(label), map(str, target.classes))} "
+            f"Classes: {listed([str(c) for c in target.classes])}"
+        )
+    return indices[values.codes]
+
+
+def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray[np.int64]:
+    """Index of the class of each label; -1 for none. Files write ``1`` as ``1.0``, true as True."""
+    exact = {str(label): i for i, label in enumerate(classes)}
+    loose = {_loose(label): i for i, label in reversed(list(enumerate(classes)))}
+    return np.array([exact.get(str(v), loose.get(_loose(v), -1)) for v in labels], dtype=np.int64)
+
+
+def _loose(label: Label) -> str:
+    text = str(label).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text.lower() if text.lower() in ("true", "false") else text
+    return str(int(number)) if number.is_integer() else str(number)

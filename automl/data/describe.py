@@ -1,0 +1,98 @@
+"""What a table holds: columns with their kinds and reasons, before anything is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from automl.data.features import type_columns
+from automl.data.options import ReadOptions
+from automl.data.sources import read_source
+from automl.data.table import Column, Label, Target
+from automl.data.target import choose_target, present_rows, read_target
+from automl.errors import DataError
+from automl.plugin.task import Task
+
+__all__ = ["Description", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What ``automl inspect`` shows.
+
+    Attributes:
+        where: What was read.
+        n_rows: Rows of the table.
+        columns: All columns but the target, in the order of the source.
+        target: The target; None when none could be guessed.
+        problem: Why there is no target, or why nothing can be learnt; "" otherwise.
+        class_counts: Rows of each class, in the order of the classes; empty for regression.
+        n_without_target: Rows that a search would leave out.
+        notes: What a person should know about the reading, such as its encoding.
+    """
+
+    where: str
+    n_rows: int
+    columns: tuple[Column, ...]
+    target: Target | None
+    problem: str = ""
+    class_counts: Mapping[Label, int] | None = None
+    n_without_target: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def describe(
+    source: Any,
+    options: ReadOptions | None = None,
+    target: str | None = None,
+    task: Task | None = None,
+) -> Description:
+    """Reads a table and says what it holds.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        options: How to read it.
+        target: Column to predict; None guesses, and a failing guess is described, not raised.
+        task: What is predicted; None guesses.
+
+    Raises:
+        DataError: It cannot be read, or the named target cannot be predicted.
+    """
+    options = options or ReadOptions()
+    raw = read_source(source, options)
+    position: int | None = None
+    found: Target | None = None
+    problem, counts, n_without = "", {}, 0
+    try:
+        position, chosen = choose_target(raw, target)
+        column, name = raw.columns[position], raw.names[position]
+        present = present_rows(column)
+        n_without = int((~present).sum())
+        rows = np.flatnonzero(present) + 1
+        found, y = read_target(column.filter(present), name, task, rows, raw.decimal, chosen)
+        counts = (
+            dict(zip(found.classes, np.bincount(y.astype(np.int64)).tolist(), strict=False))
+            if found.classes
+            else {}
+        )
+    except DataError as error:
+        if target is not None:
+            raise
+        problem = str(error)
+    excluded = [] if position is None or found is None else [position]
+    table = type_columns(raw, excluded, {}, options)
+    if not table.used and not problem:
+        problem = "no column can be learnt from"
+    return Description(
+        where=raw.where,
+        n_rows=raw.n_rows,
+        columns=table.columns,
+        target=found,
+        problem=problem,
+        class_counts=counts,
+        n_without_target=n_without,
+        notes=raw.notes,
+    )

@@ -1,0 +1,225 @@
+"""Raw columns into typed feature columns; those of no use are named and left out."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl.data.kinds import KindGuess, infer_kind, parse_kind
+from automl.data.options import ReadOptions
+from automl.data.raw import RawTable
+from automl.data.table import Column, Table
+from automl.data.values import as_kind, as_texts
+from automl.errors import DataError
+from automl.plugin.task import ColumnKind
+
+__all__ = ["build_table", "occurrences", "type_columns"]
+
+ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|index|idx|key|rowid|rownum|row)($|[^a-z])")
+FEWEST_ROWS_FOR_IDS = 10
+FEWEST_ROWS_FOR_COUNTERS = 50
+COUNTER_SPAN = 1.1
+"""Unique whole numbers that span at most this many times the rows number the rows."""
+EXAMPLE_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    column: Column
+    values: pa.Array
+    chosen: bool
+
+
+def occurrences(names: Sequence[str]) -> list[int]:
+    """For each name, how often it came before."""
+    seen: Counter[str] = Counter()
+    counts = []
+    for name in names:
+        counts.append(seen[name])
+        seen[name] += 1
+    return counts
+
+
+def build_table(
+    raw: RawTable, excluded: Sequence[int], steering: Mapping[int, str], options: ReadOptions
+) -> Table:
+    """Types the feature columns of a table.
+
+    Args:
+        raw: What was read.
+        excluded: Positions of columns that are no features at all, such as the target.
+        steering: Positions of columns that are listed but not used, with the reason.
+        options: Kinds set by the user.
+
+    Raises:
+        DataError: A kind is unknown or does not fit, or no column is left to learn from.
+    """
+    table = type_columns(raw, excluded, steering, options)
+    if not table.used:
+        reasons = "; ".join(f"{c.name!r} {c.left_out}" for c in table.columns[:5])
+        raise DataError(
+            f"{raw.where} has no column to learn from{': ' + reasons if reasons else ''}. "
+            "Add columns, or set a kind with data.kinds to use one of them"
+        )
+    return table
+
+
+def type_columns(
+    raw: RawTable, excluded: Sequence[int], steering: Mapping[int, str], options: ReadOptions
+) -> Table:
+    """Does what ``build_table`` does, for a table that may have nothing to learn from.
+
+    Raises:
+        DataError: A kind is unknown or does not fit.
+    """
+    for name in options.kinds:
+        position = raw.position(name, "data.kinds")
+        if position in excluded and raw.names.count(name) == 1:
+            raise DataError(
+                f"data.kinds names {name!r}, which is the target: set the task with --task"
+            )
+    positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
+    counts = occurrences([raw.names[i] for i in positions])
+    typed = [
+        _typed(raw, position, f"c{number}", counts[number], steering.get(position, ""), options)
+        for number, position in enumerate(positions)
+    ]
+    typed = _without_duplicates(_with_some_left(typed))
+    used = [t for t in typed if not t.column.left_out]
+    data = pa.Table.from_arrays([t.values for t in used], names=[t.column.key for t in used])
+    return Table(data=data, columns=tuple(t.column for t in typed))
+
+
+def _typed(
+    raw: RawTable, position: int, key: str, occurrence: int, steers: str, options: ReadOptions
+) -> _Typed:
+    name, source = raw.names[position], raw.columns[position]
+    guess = infer_kind(source, raw.decimal)
+    chosen = name in options.kinds
+    if chosen:
+        guess = _chosen_guess(guess, parse_kind(options.kinds[name], name))
+    values = as_kind(source, guess.kind, raw.decimal, guess.day_first)
+    if chosen and values.null_count == len(values) and source.null_count < len(source):
+        example = source.drop_null()[0].as_py()
+        raise DataError(
+            f"column {name!r} cannot have the kind {guess.kind}: none of its values fits, such as "
+            f"{str(example)[:EXAMPLE_LENGTH]!r}"
+        )
+    is_dictionary = pa.types.is_dictionary(values.type)
+    n_distinct = pc.count_distinct(values.indices if is_dictionary else values).as_py()
+    left_out = guess.left_out or steers
+    if not left_out and not chosen:
+        left_out = _useless(name, values, guess.kind, n_distinct)
+    column = Column(
+        key=key,
+        name=name,
+        occurrence=occurrence,
+        kind=guess.kind,
+        reason=guess.reason,
+        left_out=left_out,
+        missing_share=values.null_count / len(values),
+        n_distinct=n_distinct,
+        examples=_examples(source),
+        day_first=guess.day_first,
+    )
+    return _Typed(column, values, chosen or bool(steers))
+
+
+def _chosen_guess(guess: KindGuess, kind: ColumnKind) -> KindGuess:
+    """The kind a person chose. Only a column without any value stays left out."""
+    left_out = guess.left_out if guess.left_out.startswith("empty") else ""
+    return KindGuess(kind, "set by data.kinds", left_out, guess.day_first)
+
+
+def _examples(column: pa.ChunkedArray) -> tuple[str, ...]:
+    some = as_texts(column.slice(0, 2000)).drop_null()
+    if not len(some):
+        some = as_texts(column.drop_null().slice(0, 2000)).drop_null()
+    texts = (text for text in pc.unique(some).to_pylist()[:3])
+    return tuple(t if len(t) <= EXAMPLE_LENGTH else t[: EXAMPLE_LENGTH - 3] + "..." for t in texts)
+
+
+def _useless(name: str, values: pa.Array, kind: ColumnKind, n_distinct: int) -> str:
+    """Why a column tells nothing of a row; "" when it may."""
+    n_rows = len(values)
+    if n_distinct == 0:
+        return "empty: no row has a usable value"
+    if n_distinct == 1 and values.null_count == 0:
+        return "constant: all rows have the same value"
+    if n_rows < FEWEST_ROWS_FOR_IDS or values.null_count:
+        return ""
+    if kind is ColumnKind.NUMERIC and n_distinct == n_rows:
+        return _counter(name, values)
+    if kind is ColumnKind.CATEGORICAL:
+        if n_distinct == n_rows:
+            return "id-like: every row has another value"
+        if n_distinct >= 0.95 * n_rows and _is_uuid(values[0].as_py()):
+            return "id-like: its values are UUIDs"
+    return ""
+
+
+def _counter(name: str, values: pa.Array) -> str:
+    numbers = values.to_numpy(zero_copy_only=False)
+    if not np.equal(numbers, np.floor(numbers)).all():
+        return ""  # measurements are often unique; only whole numbers count rows
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    if not name.strip() or snake.startswith("unnamed:") or ID_NAME.search(snake):
+        return "id-like: every row has another whole number, and its name says so"
+    span = float(numbers.max() - numbers.min()) + 1
+    if len(numbers) >= FEWEST_ROWS_FOR_COUNTERS and span <= COUNTER_SPAN * len(numbers):
+        return "id-like: it numbers the rows"
+    return ""
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_some_left(typed: list[_Typed]) -> list[_Typed]:
+    """Takes id-like columns back in where there is nothing else to learn from."""
+    if any(not t.column.left_out for t in typed):
+        return typed
+    return [
+        replace(t, column=_taken_in(t.column)) if t.column.left_out.startswith("id-like") else t
+        for t in typed
+    ]
+
+
+def _taken_in(column: Column) -> Column:
+    reason = f"{column.reason}; looks like an id, but there is nothing else to learn from"
+    return replace(column, left_out="", reason=reason)
+
+
+def _without_duplicates(typed: list[_Typed]) -> list[_Typed]:
+    """Leaves out columns that are equal to an earlier one in every row."""
+    seen: dict[tuple[object, ...], list[_Typed]] = {}
+    result = []
+    for t in typed:
+        column = t.column
+        if column.left_out or t.chosen:
+            result.append(t)
+            continue
+        clue = (column.kind, column.n_distinct, t.values.null_count, column.examples)
+        twin = next((s for s in seen.get(clue, ()) if _same(s.values, t.values)), None)
+        if twin is None:
+            seen.setdefault(clue, []).append(t)
+            result.append(t)
+        else:
+            why = f"duplicated: the same as column {twin.column.name!r} in every row"
+            result.append(replace(t, column=replace(column, left_out=why)))
+    return result
+
+
+def _same(left: pa.Array, right: pa.Array) -> bool:
+    return bool(left.equals(right))

@@ -1,0 +1,83 @@
+"""Data frames of other libraries, by the Arrow C interface where they have it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from automl.data.options import ReadOptions
+from automl.data.raw import RawTable, plain_strings
+from automl.errors import DataError
+
+__all__ = ["read_frame"]
+
+
+def read_frame(source: Any, options: ReadOptions) -> RawTable:
+    """Takes a pandas, polars or Arrow table, a mapping of columns, or a 2-D array.
+
+    Raises:
+        DataError: It is none of these, or a column of it cannot be understood.
+    """
+    if options.sql is not None:
+        raise DataError("data.sql is set, but the data is a table in memory: give a database URL")
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(source, pandas.DataFrame):
+        return _from_pandas(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if not (hasattr(source, "__arrow_c_stream__") or isinstance(source, Mapping)):
+        raise DataError(
+            f"data of type {type(source).__name__} cannot be read: give a path, a database URL, "
+            "or a pandas, polars or Arrow table"
+        )
+    try:
+        table = pa.table(source)
+        columns = tuple(plain_strings(column) for column in table.columns)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"the table cannot be turned into an Arrow table: {error}") from None
+    return RawTable(tuple(table.column_names), columns, "the table")
+
+
+def _from_pandas(frame: Any) -> RawTable:
+    # lone surrogates are legal in Python strings but in no file: both sides lose them alike
+    names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
+    columns = tuple(_series(frame.iloc[:, i], names[i]) for i in range(len(names)))
+    return RawTable(names, columns, "the data frame")
+
+
+def _series(series: Any, name: str) -> pa.ChunkedArray:
+    """One pandas column as Arrow; objects of mixed types become text."""
+    try:
+        array = pa.Array.from_pandas(series)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        missing = np.asarray(series.isna(), dtype=bool)
+        values = [None if gone else str(v) for v, gone in zip(series, missing, strict=True)]
+        array = pa.array(values, type=pa.string())
+    column = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    try:
+        return plain_strings(column)
+    except pa.ArrowInvalid:
+        raise DataError(
+            f"column {name!r} of the data frame holds bytes that are not UTF-8 text: decode or "
+            "drop it"
+        ) from None
+
+
+def _from_array(array: Any) -> RawTable:
+    if array.ndim != 2:
+        raise DataError(f"an array must have 2 dimensions (rows, columns), not {array.ndim}")
+    names = tuple(str(i) for i in range(array.shape[1]))
+    columns = []
+    for i in range(array.shape[1]):
+        values = (
+            array[:, i].tolist() if array.dtype == object else np.ascontiguousarray(array[:, i])
+        )
+        try:
+            columns.append(pa.chunked_array([pa.array(values, from_pandas=True)]))
+        except (pa.ArrowException, TypeError) as error:
+            raise DataError(f"column {i} of the array cannot be read: {error}") from None
+    return RawTable(names, tuple(columns), "the array")

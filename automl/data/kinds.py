@@ -1,0 +1,150 @@
+"""What the values of a column mean, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl.data.dates import DAY_FIRST_REASON, date_share, is_day_first
+from automl.data.options import NULL_TEXTS
+from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, numbers_of_texts
+from automl.errors import DataError, did_you_mean
+from automl.plugin.task import ColumnKind
+
+__all__ = ["KindGuess", "infer_kind", "parse_kind"]
+
+DATE_SHARE = 0.95
+MOST_DIGITS = 15
+"""Whole numbers with more digits do not survive as float64: they are codes."""
+TEXT_WORDS = 3.0
+TEXT_DISTINCT_SHARE = 0.5
+LONG_TEXT_WORDS = 8.0
+SAMPLE = 2000
+_WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
+"""Scripts that are written without spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindGuess:
+    """The kind of a column, why, and how to read it.
+
+    Attributes:
+        kind: What the values mean.
+        reason: Why, in plain words.
+        left_out: Why the column cannot be used; "" when it can.
+        day_first: Whether its dates stand with the day before the month.
+    """
+
+    kind: ColumnKind
+    reason: str
+    left_out: str = ""
+    day_first: bool = False
+
+
+def parse_kind(name: str, column: str) -> ColumnKind:
+    """Reads the name of a kind.
+
+    Raises:
+        DataError: There is no such kind; the nearest is given.
+    """
+    try:
+        return ColumnKind(name.strip().lower())
+    except ValueError:
+        kinds = [kind.value for kind in ColumnKind]
+        raise DataError(
+            f"column {column!r} cannot have the kind {name!r}{did_you_mean(name, kinds)} "
+            f"Kinds: {', '.join(kinds)}"
+        ) from None
+
+
+def infer_kind(column: pa.ChunkedArray, decimal: str = ".") -> KindGuess:
+    """Infers the kind of a column from its type and from all of its values.
+
+    Args:
+        column: As it was read, ``(n_rows,)``.
+        decimal: Decimal mark of numbers written as text.
+    """
+    kind = column.type
+    if column.null_count == len(column):
+        return KindGuess(ColumnKind.CATEGORICAL, "it has no value", "empty: no row has a value")
+    if pa.types.is_dictionary(kind):
+        return KindGuess(ColumnKind.CATEGORICAL, "the data has it as categories")
+    if pa.types.is_boolean(kind):
+        return KindGuess(ColumnKind.BOOLEAN, "its values are true and false")
+    if pa.types.is_integer(kind):
+        return KindGuess(ColumnKind.NUMERIC, "its values are whole numbers")
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return KindGuess(ColumnKind.NUMERIC, "its values are numbers")
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return KindGuess(ColumnKind.DATETIME, "the data has it as dates")
+    if pa.types.is_time(kind) or pa.types.is_duration(kind):
+        return KindGuess(ColumnKind.NUMERIC, "times of day or durations, as seconds")
+    if not pa.types.is_string(kind):
+        why = f"values of type {kind} are not supported"
+        return KindGuess(ColumnKind.TEXT, why, why)
+    _, distinct = distinct_texts(column)
+    return _of_texts(distinct, len(column) - column.null_count, decimal)
+
+
+def _of_texts(distinct: pa.Array, n_valid: int, decimal: str) -> KindGuess:
+    numbers, fits = numbers_of_texts(distinct, decimal)
+    n_fit = pc.sum(fits).as_py() or 0
+    if n_fit == len(distinct):
+        return _of_numbers(distinct, numbers)
+    words = set(pc.utf8_lower(pc.utf8_trim_whitespace(distinct.slice(0, 3))).to_pylist())
+    if len(distinct) <= 3 and _is_boolean(words):
+        return KindGuess(ColumnKind.BOOLEAN, f"its values are {' and '.join(sorted(words))}")
+    share = date_share(distinct)
+    if share >= DATE_SHARE:
+        day_first = is_day_first(distinct)
+        how = f", {DAY_FIRST_REASON}" if day_first else ""
+        return KindGuess(ColumnKind.DATETIME, f"its texts are dates{how}", day_first=day_first)
+    guess = _text_or_category(distinct, n_valid)
+    if n_fit > 0.5 * len(distinct):
+        odd = distinct.filter(pc.invert(fits))[0].as_py()
+        more = f"; not numeric because of values such as {odd[:40]!r}"
+        return KindGuess(guess.kind, guess.reason + more)
+    return guess
+
+
+def _of_numbers(distinct: pa.Array, numbers: pa.Array) -> KindGuess:
+    trimmed = pc.utf8_trim_whitespace(distinct)
+    if numbers.null_count == len(numbers):
+        odd = set(trimmed.to_pylist()) - set(NULL_TEXTS)
+        finite = "no finite number" if odd else "no value"
+        return KindGuess(ColumnKind.NUMERIC, f"it has {finite}", f"empty: {finite} in any row")
+    codes = trimmed.filter(pc.match_substring_regex(trimmed, r"^[+-]?0\d+$").fill_null(False))
+    if len(codes):
+        why = f"numbers with leading zeros, such as {codes[0].as_py()!r}, are codes"
+        return KindGuess(ColumnKind.CATEGORICAL, why)
+    long = pc.match_substring_regex(trimmed, rf"^[+-]?\d{{{MOST_DIGITS + 1},}}$").fill_null(False)
+    if pc.any(long).as_py():
+        example = trimmed.filter(long)[0].as_py()
+        why = f"whole numbers of more than {MOST_DIGITS} digits, such as {example!r}, are codes"
+        return KindGuess(ColumnKind.CATEGORICAL, why)
+    marks = trimmed.filter(pc.is_null(numbers)).to_pylist()
+    also = f"; {marks[0]!r} counts as missing" if marks else ""
+    whole = pc.all(pc.equal(numbers, pc.floor(numbers))).as_py()
+    return KindGuess(ColumnKind.NUMERIC, f"its values are {'whole ' if whole else ''}numbers{also}")
+
+
+def _is_boolean(words: set[str]) -> bool:
+    pairs = zip(TRUE_WORDS, FALSE_WORDS, strict=True)
+    return any(words == {true, false} for true, false in pairs if not true[0].isdigit())
+
+
+def _text_or_category(distinct: pa.Array, n_valid: int) -> KindGuess:
+    step = max(1, len(distinct) // SAMPLE)
+    sample = distinct.take(pa.array(np.arange(0, len(distinct), step)))
+    spaces = pc.count_substring_regex(pc.utf8_trim_whitespace(sample), r"\s+")
+    wide = pc.count_substring_regex(sample, _WIDE)
+    n_words = 1 + pc.mean(spaces).as_py() + 0.5 * pc.mean(wide).as_py()
+    share = len(distinct) / max(n_valid, 1)
+    many = len(distinct) > 20 and share >= TEXT_DISTINCT_SHARE
+    if (many and n_words >= TEXT_WORDS) or (len(distinct) > 50 and n_words >= LONG_TEXT_WORDS):
+        why = f"texts of {n_words:.0f} words on average, {len(distinct):,} different ones"
+        return KindGuess(ColumnKind.TEXT, why)
+    return KindGuess(ColumnKind.CATEGORICAL, f"texts, {len(distinct):,} different ones")

@@ -1,0 +1,102 @@
+"""From a source to a dataset: read once, target and steering columns taken out, features typed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.features import build_table
+from automl.data.options import ReadOptions
+from automl.data.raw import RawTable
+from automl.data.sources import read_source
+from automl.data.steering import read_folds, read_groups, read_time, read_weight
+from automl.data.table import Dataset
+from automl.data.target import choose_target, present_rows, read_target
+from automl.errors import DataError
+from automl.plugin.task import Task
+
+__all__ = ["load_dataset", "rows_with"]
+
+
+def load_dataset(
+    source: Any,
+    *,
+    target: str | None = None,
+    task: Task | None = None,
+    group: str | None = None,
+    time_column: str | None = None,
+    folds_column: str | None = None,
+    weight: str | None = None,
+    options: ReadOptions | None = None,
+) -> Dataset:
+    """Reads a table to learn from. Rows without a target are left out and counted.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        target: Column to predict; None guesses.
+        task: What is predicted; None guesses.
+        group: Column whose equal values stay together in a split.
+        time_column: Column that orders the rows in time; it stays a feature.
+        folds_column: Column that numbers the folds.
+        weight: Column of row weights.
+        options: How to read the source.
+
+    Raises:
+        DataError: It cannot be read or learnt from; the message says where and how to mend it.
+        MissingExtraError: It is a database and the connectors are not installed.
+    """
+    options = options or ReadOptions()
+    raw = read_source(source, options)
+    position, chosen = choose_target(raw, target)
+    name = raw.names[position]
+    steering = _steering(raw, position, group, folds_column, weight)
+    time_position = None if time_column is None else raw.position(time_column, "--time-column")
+    present = present_rows(raw.columns[position])
+    rows = np.flatnonzero(present) + 1
+    kept = raw if present.all() else rows_with(raw, present)
+    described, y = read_target(kept.columns[position], name, task, rows, raw.decimal, chosen)
+    table = build_table(
+        kept,
+        excluded=[position],
+        steering={at: f"not a feature: it gives the {role}" for role, at in steering.items()},
+        options=options,
+    )
+    return Dataset(
+        table=table,
+        target=described,
+        y=y,
+        weight=read_weight(kept, steering["weights"]) if "weights" in steering else None,
+        group=read_groups(kept, steering["groups"]) if "groups" in steering else None,
+        time=None if time_position is None else read_time(kept, time_position),
+        fold=read_folds(kept, steering["folds"]) if "folds" in steering else None,
+        n_dropped=int((~present).sum()),
+    )
+
+
+def rows_with(raw: RawTable, mask: NDArray[np.bool_]) -> RawTable:
+    """Keeps the rows of a mask, ``(n_rows,)``."""
+    keep = pa.array(mask)
+    return replace(raw, columns=tuple(column.filter(keep) for column in raw.columns))
+
+
+def _steering(
+    raw: RawTable, target: int, group: str | None, folds: str | None, weight: str | None
+) -> dict[str, int]:
+    """Positions of the columns that steer, by what they give."""
+    asked = {
+        "groups": (group, "--group"),
+        "folds": (folds, "--folds-column"),
+        "weights": (weight, "--weight"),
+    }
+    found: dict[str, int] = {}
+    for role, (name, option) in asked.items():
+        if name is None:
+            continue
+        found[role] = raw.position(name, option)
+        if found[role] == target:
+            raise DataError(f"column {name!r} is the target and cannot give the {role} as well")
+    return found

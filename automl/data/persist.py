@@ -1,0 +1,148 @@
+"""A dataset on disk, laid out so that workers map it into memory and share one copy."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.table import Column, Dataset, Table, Target
+from automl.errors import RunError
+from automl.plugin.task import ColumnKind, Task
+from automl.store.run_dir import read_json, write_json, write_whole
+
+__all__ = ["fingerprint", "open_dataset", "read_schema", "save_dataset"]
+
+TABLE_FILE = "table.arrow"
+SCHEMA_FILE = "schema.json"
+ARRAYS = ("y", "weight", "group", "time", "fold")
+
+
+def save_dataset(dataset: Dataset, folder: Path) -> None:
+    """Writes a dataset into a folder, which is made. The schema comes last and completes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = dataset.table.data.combine_chunks()
+    options = pa.ipc.IpcWriteOptions(compression=None)
+
+    def write_table(file: Any) -> None:
+        with pa.ipc.new_file(file, table.schema, options=options) as writer:
+            writer.write_table(table)
+
+    write_whole(folder / TABLE_FILE, write_table)
+    for name in ARRAYS:
+        array = getattr(dataset, name)
+        path = folder / f"{name}.npy"
+        if array is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_whole(path, partial(np.save, arr=array, allow_pickle=False))
+    schema = {
+        "columns": [asdict(column) for column in dataset.table.columns],
+        "target": asdict(dataset.target),
+        "n_rows": dataset.table.n_rows,
+        "n_dropped": dataset.n_dropped,
+    }
+    write_json(folder / SCHEMA_FILE, schema)
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Maps a saved dataset into memory: nothing is copied, arrays are read-only.
+
+    Raises:
+        RunError: A file of it is missing or damaged.
+    """
+    schema = read_json(folder / SCHEMA_FILE)
+    columns, target = read_schema(folder)
+    path = folder / TABLE_FILE
+    try:
+        data = pa.ipc.open_file(pa.memory_map(str(path), "rb")).read_all()
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing: the run is not complete") from None
+    except (pa.ArrowException, OSError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+    y = _array(folder, "y")
+    if y is None:
+        raise RunError(f"{folder / 'y.npy'} is missing: the run is not complete")
+    return Dataset(
+        table=Table(data=data, columns=columns),
+        target=target,
+        y=y,
+        weight=_array(folder, "weight"),
+        group=_array(folder, "group"),
+        time=_array(folder, "time"),
+        fold=_array(folder, "fold"),
+        n_dropped=int(schema["n_dropped"]),
+    )
+
+
+def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
+    """Reads the columns and the target of a saved dataset.
+
+    Raises:
+        RunError: The schema is missing or damaged.
+    """
+    schema = read_json(folder / SCHEMA_FILE)
+    try:
+        columns = tuple(
+            Column(**{**c, "kind": ColumnKind(c["kind"]), "examples": tuple(c["examples"])})
+            for c in schema["columns"]
+        )
+        written = schema["target"]
+        target = Target(
+            **{**written, "task": Task(written["task"]), "classes": tuple(written["classes"])}
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{folder / SCHEMA_FILE} is damaged: {error!r}") from None
+    return columns, target
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """SHA-256 over the names, kinds and values of a dataset, as 64 hexadecimal digits.
+
+    Equal data gives equal fingerprints however it is chunked or stored.
+    """
+    digest = hashlib.sha256()
+    for column in dataset.table.used:
+        digest.update(repr((column.name, column.occurrence, str(column.kind))).encode())
+        array = dataset.table.data.column(column.key).combine_chunks()
+        for part in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
+            _digest_array(digest, part)
+    digest.update(repr((dataset.target.name, dataset.target.task, dataset.target.classes)).encode())
+    for name in ARRAYS:
+        array = getattr(dataset, name)
+        if array is not None:
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _digest_array(digest: Any, array: pa.Array) -> None:
+    digest.update(array.is_valid().to_numpy(zero_copy_only=False).tobytes())
+    if pa.types.is_dictionary(array.type):
+        digest.update(array.indices.fill_null(-1).to_numpy().tobytes())
+        _digest_array(digest, array.dictionary)
+    elif pa.types.is_string(array.type):
+        filled = pa.concat_arrays([array.fill_null("")])
+        for text in filled.to_pylist():
+            digest.update(len(text).to_bytes(8, "little"))
+            digest.update(text.encode())
+    else:
+        whole = array.cast(pa.int64()) if pa.types.is_timestamp(array.type) else array
+        digest.update(whole.fill_null(0).to_numpy().tobytes())
+
+
+def _array(folder: Path, name: str) -> NDArray[Any] | None:
+    path = folder / f"{name}.npy"
+    if not path.exists():
+        return None
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+    return array

@@ -1,0 +1,185 @@
+"""Where a table comes from: a file by its ending, a database by its URL, or a data frame."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl.data.frames import read_frame
+from automl.data.options import ReadOptions
+from automl.data.raw import RawTable, listed, plain_strings
+from automl.data.sql import DATABASE_SCHEMES, read_sql
+from automl.data.streams import check_regular, compression_of, open_bytes
+from automl.data.text import BLOCK_BYTES, read_text
+from automl.errors import DataError, did_you_mean
+
+__all__ = ["SUPPORTED", "read_source"]
+
+TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".psv", ".data")
+JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
+PARQUET_ENDINGS = (".parquet", ".pq")
+ARROW_ENDINGS = (".feather", ".arrow", ".ipc")
+COMPRESSED_ENDINGS = (".gz", ".zst", ".bz2")
+SUPPORTED = (
+    ".csv, .tsv, .txt (also .gz, .zst, .bz2), .jsonl, .ndjson (also .gz, .zst, .bz2), "
+    ".parquet, .feather, .arrow, or a database URL (postgresql://, sqlite:///path)"
+)
+
+
+def read_source(source: Any, options: ReadOptions) -> RawTable:
+    """Reads a table once, whole.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        options: How to read it; columns to drop are taken out.
+
+    Raises:
+        DataError: It cannot be read; the message says where and how to mend it.
+        MissingExtraError: It is a database and the connectors are not installed.
+    """
+    raw = _with_missing(_read(source, options), options.missing)
+    if not raw.columns:
+        raise DataError(f"{raw.where} has no columns")
+    if raw.n_rows == 0:
+        raise DataError(f"{raw.where} has column names but no rows: {listed(raw.names)}")
+    for name in options.drop:
+        raw.position(name, "data.drop")
+    kept = [i for i, name in enumerate(raw.names) if name not in options.drop]
+    if not kept:
+        raise DataError(f"data.drop takes out all columns of {raw.where}: {listed(raw.names)}")
+    return replace(
+        raw,
+        names=tuple(raw.names[i] for i in kept),
+        columns=tuple(raw.columns[i] for i in kept),
+    )
+
+
+def _with_missing(raw: RawTable, missing: tuple[str, ...]) -> RawTable:
+    """Empties the cells that hold one of the user's texts for a missing value."""
+    if not missing:
+        return raw
+    texts, nothing = pa.array(missing, pa.string()), pa.scalar(None, pa.string())
+    columns = tuple(
+        pc.if_else(pc.is_in(c, texts), nothing, c) if pa.types.is_string(c.type) else c
+        for c in raw.columns
+    )
+    return replace(raw, columns=columns)
+
+
+def _read(source: Any, options: ReadOptions) -> RawTable:
+    if not isinstance(source, str | os.PathLike):
+        return read_frame(source, options)
+    text = os.fspath(source)
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
+    if scheme and not Path(text).exists():
+        if scheme[1].lower() not in DATABASE_SCHEMES:
+            raise DataError(
+                f"{text!r}: {scheme[1]}:// cannot be read. Download the file first, or give a "
+                "database URL (postgresql://, sqlite:///path)"
+            )
+        return read_sql(text, options.sql)
+    if options.sql is not None:
+        raise DataError(
+            f"data.sql is set, but {text!r} is not a database URL: give postgresql://... or "
+            "sqlite:///path"
+        )
+    return _read_file(Path(text), options)
+
+
+def _read_file(path: Path, options: ReadOptions) -> RawTable:
+    check_regular(path)
+    compression = compression_of(path)
+    inner = Path(path.stem) if path.suffix.lower() in COMPRESSED_ENDINGS else Path(path.name)
+    ending = inner.suffix.lower()
+    opened = partial(open_bytes, path, compression)
+    if ending in PARQUET_ENDINGS:
+        return _read_parquet(path)
+    if ending in ARROW_ENDINGS:
+        return _read_arrow(path)
+    if ending in JSON_ENDINGS:
+        return _read_json_lines(opened, path)
+    with opened() as file:
+        start = file.read(4)
+    if start == b"PK\x03\x04":
+        raise DataError(f"{path} is a zip file or an Excel sheet: save the sheet as CSV")
+    if start == b"PAR1":
+        raise DataError(f"{path} is a Parquet file: rename it to end in .parquet")
+    if ending in TEXT_ENDINGS:
+        return read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+    known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS)
+    raise DataError(
+        f"{path}: files that end in {ending or 'nothing'!r} are not known"
+        f"{did_you_mean(ending, known)} Supported: {SUPPORTED}"
+    )
+
+
+def _read_parquet(path: Path) -> RawTable:
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{path} is not a Parquet file, or a damaged one: {_line(error)}") from None
+    return _from_arrow(table, path.name)
+
+
+def _read_arrow(path: Path) -> RawTable:
+    try:
+        with pa.memory_map(str(path), "rb") as file:
+            try:
+                table = pa.ipc.open_file(file).read_all()
+            except pa.ArrowInvalid:
+                file.seek(0)
+                table = pa.ipc.open_stream(file).read_all()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not a Feather or Arrow file, or a damaged one: {_line(error)}"
+        ) from None
+    return _from_arrow(table, path.name)
+
+
+def _read_json_lines(opened: Any, path: Path) -> RawTable:
+    import pyarrow.json as pj
+
+    with opened() as file:
+        start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] != b"{":
+        said = "one JSON array" if start[:1] == b"[" else "no JSON object"
+        raise DataError(
+            f"{path}, line 1: it starts with {said}; JSON Lines has one object a line "
+            "(pandas: to_json(path, orient='records', lines=True))"
+        )
+    blocks = list(BLOCK_BYTES)
+    while True:
+        try:
+            with opened() as file:
+                table = pj.read_json(file, pj.ReadOptions(block_size=blocks[0]))
+            return _from_arrow(table, path.name)
+        except (pa.ArrowException, ValueError) as error:
+            if "straddl" in str(error) and len(blocks) > 1:
+                blocks = blocks[1:]
+                continue
+            row = re.search(r"in row (\d+)", str(error))
+            line = f", about line {int(row[1]) + 1}" if row else ""
+            raise DataError(f"{path}{line}: {_line(error)}. One JSON object a line") from None
+
+
+def _from_arrow(table: pa.Table, where: str) -> RawTable:
+    try:
+        columns = tuple(plain_strings(column) for column in table.columns)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{where} holds bytes that are not UTF-8 text: {_line(error)}") from None
+    return RawTable(tuple(table.column_names), columns, where)
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")

@@ -1,0 +1,93 @@
+"""The result of an SQL query as a table, by ADBC drivers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from automl.data.raw import RawTable, plain_strings
+from automl.data.streams import check_regular
+from automl.errors import DataError, MissingExtraError
+
+__all__ = ["DATABASE_SCHEMES", "read_sql"]
+
+DATABASE_SCHEMES = ("postgresql", "postgres", "sqlite")
+SQLITE_TYPE_ROWS = 1 << 20
+"""Rows that the SQLite driver looks at to find the type of a column."""
+
+
+def read_sql(url: str, query: str | None) -> RawTable:
+    """Runs a query.
+
+    Args:
+        url: ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``postgresql://...``.
+        query: What to run.
+
+    Raises:
+        DataError: There is no query, or the database refuses; its words are given.
+        MissingExtraError: The extra ``sql`` is not installed.
+    """
+    where = _without_password(url)
+    if not query or not query.strip():
+        raise DataError(
+            f"{where} is a database: say what to read, such as data.sql='SELECT * FROM my_table'"
+        )
+    sqlite = url.lower().startswith("sqlite:")
+    database_error = _database_error()
+    try:
+        connect = _connect_sqlite if sqlite else _connect_postgresql
+        with connect(url) as connection, connection.cursor() as cursor:
+            if sqlite:
+                size = {"adbc.sqlite.query.batch_rows": str(SQLITE_TYPE_ROWS)}
+                cursor.adbc_statement.set_options(**size)
+            cursor.execute(query)
+            table = cursor.fetch_arrow_table()
+    except database_error as error:
+        raise DataError(f"{where} refused the query: {_first_line(error, url)}") from None
+    columns = tuple(plain_strings(column) for column in table.columns)
+    return RawTable(tuple(table.column_names), columns, where)
+
+
+def _database_error() -> type[Exception]:
+    try:
+        import adbc_driver_manager.dbapi as dbapi
+    except ImportError:
+        raise MissingExtraError("reading a database", "adbc_driver_manager", "sql") from None
+    error: type[Exception] = dbapi.Error
+    return error
+
+
+def _connect_sqlite(url: str) -> Any:
+    try:
+        import adbc_driver_sqlite.dbapi as sqlite
+    except ImportError:
+        raise MissingExtraError("reading SQLite", "adbc_driver_sqlite", "sql") from None
+    path = unquote(url.split("://", 1)[1])
+    path = path[1:] if path.startswith("/") else path
+    if not path:
+        raise DataError(f"{url!r} names no file: write sqlite:///path/to/file.db")
+    check_regular(Path(path))  # the driver would make a new, empty database
+    return sqlite.connect(Path(path).absolute().as_uri() + "?mode=ro")
+
+
+def _connect_postgresql(url: str) -> Any:
+    try:
+        import adbc_driver_postgresql.dbapi as postgresql
+    except ImportError:
+        raise MissingExtraError("reading PostgreSQL", "adbc_driver_postgresql", "sql") from None
+    return postgresql.connect(url)
+
+
+def _without_password(url: str) -> str:
+    """The URL as it may be shown: a password must not reach a log."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return url.split("://", 1)[0] + "://..."
+    return url.replace(f":{password}@", ":***@") if password else url
+
+
+def _first_line(error: Exception, url: str) -> str:
+    line = (str(error).splitlines() or ["no reason given"])[0][:300]
+    return line.replace(url, _without_password(url))

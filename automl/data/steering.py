@@ -1,0 +1,113 @@
+"""Columns that steer splits and weights: groups, time, given folds, row weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.kinds import infer_kind
+from automl.data.raw import RawTable
+from automl.data.table import IntArray
+from automl.data.target import present_rows
+from automl.data.values import as_kind, as_texts, distinct_texts
+from automl.errors import DataError
+from automl.plugin.task import ColumnKind
+
+__all__ = ["read_folds", "read_groups", "read_time", "read_weight"]
+
+
+def _complete(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
+    """The column, made sure to have a value in every row."""
+    column = raw.columns[position]
+    present = present_rows(column)
+    if not present.all():
+        n_missing, first = int((~present).sum()), int(np.flatnonzero(~present)[0]) + 1
+        raise DataError(
+            f"column {raw.names[position]!r} gives the {role}, but {n_missing:,} rows have no "
+            f"value in it, first row {first}: fill them in, or leave these rows out"
+        )
+    return column
+
+
+def read_groups(raw: RawTable, position: int) -> IntArray:
+    """Numbers the groups, ``(n_rows,)``.
+
+    Raises:
+        DataError: A row has no group, or there is only one.
+    """
+    indices, distinct = distinct_texts(as_texts(_complete(raw, position, "groups")))
+    if len(distinct) < 2:
+        raise DataError(
+            f"column {raw.names[position]!r} has only one group: rows cannot be divided by it"
+        )
+    return np.asarray(indices.to_numpy(), dtype=np.int64)
+
+
+def read_time(raw: RawTable, position: int) -> IntArray:
+    """Ranks the rows in time, equal times alike, ``(n_rows,)``.
+
+    Raises:
+        DataError: A row has no time, or the values are neither dates nor numbers.
+    """
+    name, column = raw.names[position], _complete(raw, position, "order in time")
+    guess = infer_kind(column, raw.decimal)
+    if guess.kind not in (ColumnKind.DATETIME, ColumnKind.NUMERIC):
+        raise DataError(
+            f"column {name!r} cannot give the order in time: its values are neither dates nor "
+            f"numbers, such as {column[0].as_py()!r}"
+        )
+    moments = as_kind(column, guess.kind, raw.decimal, guess.day_first)
+    if moments.null_count:
+        first = int(np.flatnonzero(~moments.is_valid().to_numpy(zero_copy_only=False))[0])
+        raise DataError(
+            f"column {name!r} gives the order in time, but row {first + 1} cannot be read: "
+            f"{column[first].as_py()!r}. Correct it, or leave the row out"
+        )
+    values = moments.cast(pa.int64()) if pa.types.is_timestamp(moments.type) else moments
+    _, rank = np.unique(values.to_numpy(), return_inverse=True)
+    return rank.astype(np.int64)
+
+
+def read_folds(raw: RawTable, position: int) -> IntArray:
+    """Numbers the given folds from 0 in the order of their values, ``(n_rows,)``.
+
+    Raises:
+        DataError: A row has no fold, or there is only one.
+    """
+    name, column = raw.names[position], _complete(raw, position, "folds")
+    numbers = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
+    ordered = numbers if numbers.null_count == 0 else None
+    if ordered is not None:
+        distinct, fold = np.unique(ordered.to_numpy(), return_inverse=True)
+    else:
+        distinct, fold = np.unique(as_texts(column).to_numpy().astype(str), return_inverse=True)
+    if len(distinct) < 2:
+        raise DataError(f"column {name!r} has only one fold: at least 2 are needed")
+    if len(distinct) > len(fold) / 2:
+        raise DataError(
+            f"column {name!r} has {len(distinct):,} folds for {len(fold):,} rows: it does not "
+            "number folds"
+        )
+    return fold.astype(np.int64)
+
+
+def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
+    """Reads row weights and scales them to mean 1, ``(n_rows,)``.
+
+    Raises:
+        DataError: A weight is missing, negative, infinite or no number, or all are 0.
+    """
+    name, column = raw.names[position], _complete(raw, position, "weights")
+    weight = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
+    values = weight.to_numpy(zero_copy_only=False)
+    wrong = np.isnan(values) | (values < 0)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"column {name!r} gives the weights, but row {first + 1} has "
+            f"{column[first].as_py()!r}: weights are finite numbers of 0 or more"
+        )
+    if values.sum() <= 0:
+        raise DataError(f"column {name!r} gives the weights, but all of them are 0")
+    return np.asarray(values / values.mean(), dtype=np.float64)

@@ -1,0 +1,115 @@
+"""Files opened safely: only regular ones, decompressed under a cap."""
+
+from __future__ import annotations
+
+import io
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+
+from automl.errors import DataError, did_you_mean
+
+__all__ = ["check_regular", "compression_of", "open_bytes"]
+
+MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bz2": b"BZh"}
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+LARGEST_BYTES = 20 << 30
+BOMB_BYTES = 256 << 20
+BOMB_RATIO = 200
+"""A file that grows more than this many times, beyond ``BOMB_BYTES``, is taken for a bomb."""
+
+
+def check_regular(path: Path) -> None:
+    """Makes sure that a path is a regular, readable, non-empty file, without opening anything else.
+
+    Raises:
+        DataError: It is not; the nearest name in its folder is given.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise DataError(_missing(path)) from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(path)!r} cannot be opened: {error}") from None
+    if stat.S_ISDIR(found.st_mode):
+        inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
+        names = f", such as {', '.join(inside)}" if inside else ""
+        raise DataError(f"{path} is a directory: name one file in it{names}")
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"{path} is a pipe, device or socket: name a regular file")
+    if found.st_size == 0:
+        raise DataError(f"{path} is empty: it needs a line of column names and rows below it")
+
+
+def _missing(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no file {path}: the folder {folder} does not exist"
+    names = [p.name for p in folder.iterdir()]
+    return f"there is no file {path}{did_you_mean(path.name, names)}"
+
+
+def compression_of(path: Path) -> str | None:
+    """Returns ``gzip``, ``zstd``, ``bz2`` or None, by the first bytes of a file.
+
+    Raises:
+        DataError: Its name says that it is compressed, but it is not.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    found = next((name for name, magic in MAGIC.items() if start.startswith(magic)), None)
+    suffix = path.suffix.lower()
+    if suffix in COMPRESSIONS and found != COMPRESSIONS[suffix]:
+        raise DataError(
+            f"{path} is not a {COMPRESSIONS[suffix]} file, though its name ends in {suffix}: "
+            "compress it, or take the ending off"
+        )
+    return found
+
+
+def open_bytes(path: Path, compression: str | None) -> BinaryIO:
+    """Opens a file for reading its decompressed bytes; they are counted as they come.
+
+    The stream raises DataError when a compressed file is damaged, or grows beyond reason.
+    """
+    if compression is None:
+        return path.open("rb")
+    source = pa.CompressedInputStream(pa.OSFile(str(path), "rb"), compression)
+    return cast(BinaryIO, io.BufferedReader(_Capped(source, path), buffer_size=1 << 20))
+
+
+class _Capped(io.RawIOBase):
+    """Bytes of a decompressing stream, refused beyond a cap."""
+
+    def __init__(self, source: Any, path: Path) -> None:
+        self._source, self._path = source, path
+        self._size = path.stat().st_size
+        self._n_read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data: bytes = self._source.read(len(buffer))
+        except (OSError, EOFError, pa.ArrowException) as error:
+            reason = str(error).splitlines()[0][:150]
+            raise DataError(f"{self._path} is a damaged compressed file: {reason}") from None
+        buffer[: len(data)] = data
+        self._n_read += len(data)
+        bomb = self._n_read > BOMB_BYTES and self._n_read > BOMB_RATIO * self._size
+        if bomb or self._n_read > LARGEST_BYTES:
+            raise DataError(
+                f"{self._path} grows to more than {self._n_read >> 20:,} MiB when it is "
+                f"decompressed, from {self._size:,} bytes. If that is right, decompress it first"
+            )
+        return len(data)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()

@@ -1,0 +1,210 @@
+"""Delimited text into Arrow strings: delimiter, encoding, header and missing values.
+
+Every cell is read as a string and typed later over the whole column, so that nothing a person
+wrote is lost on the way: codes keep their leading zeros, labels their spelling.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv
+
+from automl.data.options import NULL_TEXTS, ReadOptions
+from automl.data.raw import RawTable
+from automl.data.text_errors import explain_failure
+from automl.errors import DataError
+
+__all__ = ["DELIMITERS", "read_text"]
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_BYTES = 1 << 18
+LONGEST_HEADER_BYTES = 1 << 26
+BLOCK_BYTES = (1 << 22, 1 << 26, (1 << 30) - 1)
+"""Sizes of parse blocks: the larger ones are for files with a row that does not fit."""
+BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+FALLBACKS = ("cp1252", "latin-1")
+"""Encodings tried in turn when a file is not UTF-8; the last takes any bytes."""
+
+Open = Callable[[], BinaryIO]
+
+
+def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = False) -> RawTable:
+    """Reads delimited text.
+
+    Args:
+        open_file: Opens the decompressed bytes from the start.
+        where: Name of the file, for messages.
+        options: Delimiter and further texts for missing values.
+        tabs: Whether the file's name says that it is separated by tabs.
+
+    Raises:
+        DataError: The text is no table; line and fix are named.
+    """
+    sample = _sample(open_file)
+    encoding = _encoding(sample, where)
+    text = _decoded(sample, encoding)
+    delimiter = _checked(options.delimiter) or _found_delimiter(text, "\t" if tabs else ",")
+    header = _header(text, delimiter, where)
+    encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
+    table, used = _read(open_file, where, delimiter, encodings, len(header), options.missing)
+    notes = []
+    if used != encoding:
+        header = _header(_decoded(sample, used), delimiter, where)
+        notes.append(f"{where} is not UTF-8: read as {used}")
+    if delimiter != ",":
+        notes.append(f"{where} is separated by {delimiter!r}")
+    return RawTable(
+        names=tuple(header),
+        columns=tuple(table.columns),
+        where=where,
+        decimal="," if delimiter == ";" else ".",
+        notes=tuple(notes),
+    )
+
+
+def _sample(open_file: Open) -> bytes:
+    """Reads the start of a file: more than a sample where the first line is longer than that."""
+    with open_file() as file:
+        sample = file.read(SAMPLE_BYTES)
+        while sample and len(sample) < LONGEST_HEADER_BYTES:
+            if b"\n" in sample or b"\r" in sample:
+                break
+            more = file.read(len(sample))
+            if not more:
+                break
+            sample += more
+    return sample
+
+
+def _encoding(sample: bytes, where: str) -> str:
+    if not sample.strip():
+        raise DataError(f"{where} is empty: it needs a line of column names and rows below it")
+    for mark, encoding in BOMS:
+        if sample.startswith(mark):
+            return encoding
+    if b"\0" in sample:
+        even, odd = sample[0:4096:2].count(0), sample[1:4096:2].count(0)
+        if max(even, odd) > 0.4 * min(len(sample), 4096) / 2:
+            return "utf-16-le" if odd > even else "utf-16-be"
+        line = sample[: sample.index(b"\0")].count(b"\n") + 1
+        raise DataError(
+            f"{where}, line {line}: there is a NUL byte, so this is not a text file, or a "
+            "damaged one. Save it as CSV in UTF-8"
+        )
+    if len(sample) >= LONGEST_HEADER_BYTES and b"\n" not in sample and b"\r" not in sample:
+        raise DataError(
+            f"{where}: the first line is longer than {LONGEST_HEADER_BYTES >> 20} MiB, "
+            "so this is no table with a line of column names"
+        )
+    return "utf-8"
+
+
+def _decoded(sample: bytes, encoding: str) -> str:
+    return sample.decode(encoding, errors="replace").removeprefix("\ufeff")
+
+
+def _checked(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
+    if len(delimiter) != 1 or delimiter in '\r\n"' or not delimiter.isascii():
+        raise DataError(
+            f"the delimiter {delimiter!r} is not usable: it must be one ASCII character, "
+            "such as , ; | or \\t"
+        )
+    return delimiter
+
+
+@contextmanager
+def _any_field_size() -> Iterator[None]:
+    before = csv.field_size_limit(1 << 30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _records(text: str, delimiter: str, at_most: int) -> list[list[str]]:
+    """First records of a text that is cut off somewhere; blank lines are left out."""
+    with _any_field_size():
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        return list(islice((record for record in reader if record), at_most))
+
+
+def _found_delimiter(text: str, preferred: str) -> str:
+    """The delimiter that gives most records as many fields as the header has, at least two."""
+    best, best_score = preferred, (0.0, 0)
+    for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
+        records = _records(text, delimiter, 200)
+        if len(records) > 2:
+            records = records[:-1]  # the last one may be cut off
+        n_fields = len(records[0]) if records else 0
+        if n_fields < 2:
+            continue
+        same = sum(len(record) == n_fields for record in records) / len(records)
+        if (round(same, 1), n_fields) > best_score and (same > 0.5 or delimiter == preferred):
+            best, best_score = delimiter, (round(same, 1), n_fields)
+    return best
+
+
+def _header(text: str, delimiter: str, where: str) -> list[str]:
+    records = _records(text, delimiter, 1)
+    if not records:
+        raise DataError(f"{where} is empty: it needs a line of column names and rows below it")
+    return records[0]
+
+
+def _read(
+    open_file: Open,
+    where: str,
+    delimiter: str,
+    encodings: tuple[str, ...],
+    n_columns: int,
+    missing: tuple[str, ...],
+) -> tuple[pa.Table, str]:
+    """Reads all cells as strings, with the first encoding and the smallest block that fit."""
+    convert = pa.csv.ConvertOptions(
+        column_types={f"f{i}": pa.string() for i in range(n_columns)},
+        strings_can_be_null=True,
+        null_values=[*NULL_TEXTS, *missing],
+    )
+    parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    encoding, blocks = encodings[0], list(BLOCK_BYTES)
+    remaining = list(encodings)
+    while True:
+        read = pa.csv.ReadOptions(
+            autogenerate_column_names=True, block_size=blocks[0], encoding=encoding
+        )
+        try:
+            with open_file() as file:
+                table = pa.csv.read_csv(file, read, parse, convert)
+            break
+        except (pa.ArrowInvalid, UnicodeError, IndexError) as error:
+            message = str(error)
+            not_decoded = isinstance(error, UnicodeError) or "invalid UTF8" in message
+            if not_decoded and len(remaining) > 1:
+                remaining = remaining[1:]
+                encoding = remaining[0]
+            elif "straddl" in message and len(blocks) > 1:
+                blocks = blocks[1:]
+            else:
+                raise explain_failure(open_file, where, delimiter, encoding, message) from None
+    if table.num_columns != n_columns:
+        raise DataError(
+            f"{where}, line 1: the column names cannot be read: {n_columns} by the quotes, "
+            f"{table.num_columns} by the separators. Check the quotes in that line"
+        )
+    return table.slice(1), encoding

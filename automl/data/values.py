@@ -1,0 +1,213 @@
+"""Columns of any Arrow type into the storage type of a kind; what does not fit becomes null.
+
+Texts are converted once for each distinct value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl.data.dates import dates_of_texts
+from automl.data.options import NULL_TEXTS
+from automl.plugin.task import ColumnKind
+
+__all__ = [
+    "FALSE_WORDS",
+    "TRUE_WORDS",
+    "as_kind",
+    "as_texts",
+    "distinct_texts",
+    "numbers_of_texts",
+]
+
+TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0", "on")
+FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0", "off")
+MARKS = (*NULL_TEXTS, "?", "-", "--", ".", "*")
+"""Texts that mean a missing value in a column whose other values are numbers."""
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
+_MICROSECONDS = 1_000_000
+_NO_VALUE_S = 1e14
+"""Seconds beyond which a number is no point in time (about 3 million years)."""
+
+
+def as_kind(
+    column: pa.ChunkedArray, kind: ColumnKind, decimal: str = ".", day_first: bool = False
+) -> pa.Array:
+    """Converts a column to the storage type of a kind (see ``Table``).
+
+    Args:
+        column: Of any type, ``(n_rows,)``.
+        kind: What the values mean.
+        decimal: Decimal mark of numbers written as text.
+        day_first: Whether 01/02/2013 means 1 February.
+
+    Returns:
+        One array, ``(n_rows,)``; null where a value is missing or does not fit the kind.
+    """
+    convert: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.Array]] = {
+        ColumnKind.NUMERIC: lambda c: _numbers(c, decimal),
+        ColumnKind.BOOLEAN: _booleans,
+        ColumnKind.DATETIME: lambda c: _datetimes(c, day_first),
+        ColumnKind.CATEGORICAL: _categories,
+        ColumnKind.TEXT: _texts,
+    }
+    return convert[kind](_decoded(column))
+
+
+def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """Returns ``(indices, distinct)`` of a string column; missing values have a null index."""
+    encoded = _one(column.dictionary_encode())
+    return encoded.indices, encoded.dictionary
+
+
+def numbers_of_texts(texts: pa.Array, decimal: str) -> tuple[pa.Array, pa.Array]:
+    """Reads texts as numbers.
+
+    Returns:
+        ``(values, fits)``: float64 with null for what is no finite number, and whether each text
+        is a number or a usual mark of a missing value; both ``(n,)``.
+    """
+    try:
+        return _finite(texts.cast(pa.float64())), pa.array(np.ones(len(texts), dtype=bool))
+    except pa.ArrowInvalid:
+        trimmed = pc.utf8_trim_whitespace(texts)
+    if decimal == ",":
+        commas = pc.match_substring_regex(trimmed, r"^[+-]?\d*,\d+([eE][+-]?\d+)?$")
+        trimmed = pc.if_else(commas, pc.replace_substring(trimmed, ",", "."), trimmed)
+    is_number = pc.match_substring_regex(trimmed, _NUMBER)
+    values = pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64())
+    fits = pc.or_(is_number, pc.is_in(trimmed, pa.array(MARKS)))
+    return _finite(values), fits.fill_null(True)
+
+
+def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Returns any column as strings: whole numbers without a decimal point, as in a text file."""
+    column = _decoded(column)
+    kind = column.type
+    if pa.types.is_string(kind):
+        return column
+    if pa.types.is_boolean(kind):
+        return pc.if_else(column, "True", "False")
+    if pa.types.is_nested(kind) or pa.types.is_null(kind):
+        return pa.chunked_array([pa.nulls(len(column), pa.string())])
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+        return _whole_as_integers(column.cast(pa.string()))
+    return column.cast(pa.string())
+
+
+def _whole_as_integers(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return pc.replace_substring_regex(texts, r"^([+-]?\d+)\.0+$", r"\1")
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    if not isinstance(combined, pa.ChunkedArray):
+        return combined
+    return combined.chunk(0) if combined.num_chunks else pa.array([], combined.type)
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
+    return column
+
+
+def _finite(values: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
+
+
+def _nothing(n_rows: int, kind: pa.DataType) -> pa.Array:
+    return pa.nulls(n_rows, kind)
+
+
+def _numbers(column: pa.ChunkedArray, decimal: str) -> pa.Array:
+    kind = column.type
+    if pa.types.is_string(kind):
+        indices, distinct = distinct_texts(column)
+        return numbers_of_texts(distinct, decimal)[0].take(indices)
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        since = _one(column.cast(pa.timestamp("us"), safe=False)).cast(pa.int64())
+        return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
+    if pa.types.is_time(kind):
+        since = _one(column.cast(pa.time64("us"), safe=False)).cast(pa.int64())
+        return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
+    if pa.types.is_duration(kind):
+        since = _one(column.cast(pa.duration("us"), safe=False)).cast(pa.int64())
+        return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
+    if pa.types.is_boolean(kind):
+        return _one(column).cast(pa.int8()).cast(pa.float64())
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _finite(_one(column).cast(pa.float64(), safe=False))
+    return _nothing(len(column), pa.float64())
+
+
+def _booleans(column: pa.ChunkedArray) -> pa.Array:
+    if pa.types.is_boolean(column.type):
+        return _one(column).cast(pa.int8()).cast(pa.float64())
+    indices, distinct = distinct_texts(as_texts(column))
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(distinct))
+    true, false = pc.is_in(words, pa.array(TRUE_WORDS)), pc.is_in(words, pa.array(FALSE_WORDS))
+    values = pc.if_else(true, 1.0, pc.if_else(false, 0.0, pa.scalar(None, pa.float64())))
+    return values.take(indices)
+
+
+def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        unit = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.timestamp("us")
+        moments = _one(column.cast(unit, safe=False))
+        return moments.cast(pa.int64()).cast(pa.timestamp("us"))
+    if pa.types.is_string(kind):
+        indices, distinct = distinct_texts(column)
+        moments = dates_of_texts(distinct, day_first)
+        if moments.null_count:
+            numbers, _ = numbers_of_texts(distinct, ".")
+            moments = pc.coalesce(moments, _moments_of_numbers(numbers))
+        return moments.take(indices)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return _moments_of_numbers(_numbers(column, "."))
+    return _nothing(len(column), pa.timestamp("us"))
+
+
+def _moments_of_numbers(values: pa.Array) -> pa.Array:
+    """Numbers as points in time: 20130131, a year, or seconds or milliseconds since 1970."""
+    numbers = values.to_numpy(zero_copy_only=False)
+    numbers = np.where(np.isfinite(numbers) & (np.abs(numbers) < _NO_VALUE_S), numbers, np.nan)
+    whole = np.nan_to_num(numbers).astype(np.int64)
+    year, month, day = whole // 10_000, whole // 100 % 100, whole % 100
+    written = (
+        (year >= 1500) & (year < 2500) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    )
+    is_year = (whole >= 1500) & (whole < 2500)
+    year, month, day = (
+        np.where(written, year, np.where(is_year, whole, 1970)),
+        np.where(written, month, 1),
+        np.where(written, day, 1),
+    )
+    months = (year - 1970) * 12 + month - 1
+    days = months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)
+    seconds = np.where(np.abs(numbers) >= 1e11, numbers / 1e3, numbers)
+    since = np.round(np.nan_to_num(seconds) * _MICROSECONDS).astype("datetime64[us]")
+    moments = np.where(written | is_year, days.astype("datetime64[us]"), since)
+    return pa.array(moments, mask=np.isnan(numbers), type=pa.timestamp("us"))
+
+
+def _categories(column: pa.ChunkedArray) -> pa.Array:
+    """Trimmed texts as a dictionary; blank ones are missing."""
+    indices, distinct = distinct_texts(as_texts(column))
+    names = _whole_as_integers(pc.utf8_trim_whitespace(distinct))
+    again = pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names).dictionary_encode()
+    if len(again.dictionary) == len(distinct):
+        return pa.DictionaryArray.from_arrays(indices, names)
+    return pa.DictionaryArray.from_arrays(again.indices.take(indices), again.dictionary)
+
+
+def _texts(column: pa.ChunkedArray) -> pa.Array:
+    return _one(as_texts(column))
