@@ -1,0 +1,119 @@
+"""What several families need while they fit: time limits, early stopping, full class columns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import Metric, TrialContext
+
+__all__ = [
+    "BestRound",
+    "FitClock",
+    "all_class_columns",
+    "load_arrays",
+    "report_steps",
+    "save_arrays",
+]
+
+
+class FitClock:
+    """Says how long a fit may go on: its fair share of the budget and its deadline, whichever ends first.
+
+    Args:
+        context: The slot of the fit.
+    """
+
+    def __init__(self, context: TrialContext) -> None:
+        self._context = context
+        self._started = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the fit began."""
+        return time.monotonic() - self._started
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether time ends the fit at all: without, a fit depends on its seed alone."""
+        return self._context.time_limit_s is not None or self._context.deadline is not None
+
+    def left_s(self, reserve_s: float = 0.0) -> float:
+        """Seconds that may still be spent on fitting.
+
+        Args:
+            reserve_s: Seconds that predicting and saving take after the fit. They count against
+                the deadline, with a tenth of the time spent so far (at least 0.2 s) as a margin.
+        """
+        margin_s = max(0.2, 0.1 * self.elapsed_s)
+        left_s = self._context.time_left_s - reserve_s - margin_s
+        if self._context.time_limit_s is not None:
+            left_s = min(left_s, self._context.time_limit_s - self.elapsed_s)
+        return left_s
+
+
+@dataclass(slots=True)
+class BestRound:
+    """Early stopping: the best round so far, and whether to go on waiting for a better one.
+
+    Attributes:
+        metric: What decides.
+        patience: Maps the best round so far to the rounds to wait after it.
+        best_round: The round with the best score, 0 before the first.
+        best_score: That score.
+    """
+
+    metric: Metric
+    patience: Callable[[int], float]
+    best_round: int = 0
+    best_score: float = float("nan")
+
+    def update(self, round_: int, score: float) -> bool:
+        """Takes the score after ``round_`` rounds; True when there is a new best."""
+        if self.best_round and not self.metric.is_better(score, self.best_score):
+            return False
+        if np.isnan(score):
+            return False
+        self.best_round, self.best_score = round_, score
+        return True
+
+    def is_over(self, round_: int) -> bool:
+        """Whether the patience has run out after ``round_`` rounds."""
+        return round_ - self.best_round >= self.patience(self.best_round)
+
+
+def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:
+    """At most ``n_steps`` steps from ``first`` to ``last``, evenly spaced on a log scale.
+
+    They are the same for every trial with the same ends, so that a pruner can compare trials.
+    """
+    return frozenset(int(round(step)) for step in np.geomspace(first, max(first, last), n_steps))
+
+
+def all_class_columns(
+    probabilities: NDArray[Any], classes: NDArray[Any], n_classes: int
+) -> NDArray[np.float64]:
+    """Puts the columns of the classes that were seen into ``(n_rows, n_classes)``.
+
+    Classes that the training rows did not have get probability 0.
+    """
+    full = np.zeros((len(probabilities), n_classes))
+    full[:, np.asarray(classes, dtype=np.int64)] = probabilities
+    return full
+
+
+def save_arrays(path: Path, **arrays: NDArray[Any] | float) -> None:
+    """Writes arrays as ``arrays.npz`` into the directory ``path``."""
+    np.savez(path / "arrays.npz", allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Reads what ``save_arrays`` wrote."""
+    with np.load(path / "arrays.npz", allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

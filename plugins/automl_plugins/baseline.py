@@ -1,0 +1,106 @@
+"""Baseline family: the prior of the classes, or the mean or median of the target.
+
+It is instant and always works, so every run has a predictor to beat from its first second on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import (
+    Fold,
+    Matrix,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    View,
+    hookimpl,
+)
+from automl_plugins._fitting import load_arrays, save_arrays
+
+__all__ = ["Baseline", "automl_model_families"]
+
+MEDIAN_METRICS = frozenset({"mae", "medae", "mape"})
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantModel:
+    """Predicts the same for every row.
+
+    Attributes:
+        value: Probabilities ``(n_classes,)``, or the value as an array of shape ``()``.
+    """
+
+    value: NDArray[np.float64]
+
+    def predict(self, X: Matrix) -> NDArray[np.float64]:
+        """Repeats the constant: ``(n_rows, n_classes)`` or ``(n_rows,)``."""
+        return np.broadcast_to(self.value, (X.shape[0], *self.value.shape)).copy()
+
+
+class Baseline(ModelFamily):
+    """Predicts without looking at the features."""
+
+    name = "baseline"
+    priority = 100
+
+    def resources(self, shape: Shape) -> Resources:
+        """Nothing worth counting."""
+        return Resources(ram_gib=0.05)
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """The cheapest one; the features are not read."""
+        return View(numeric="raw", categorical="drop", text="drop")
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """A single point."""
+        return {}
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A single point."""
+        return ({},)
+
+    def fit(
+        self, params: Params, fold: Fold, context: TrialContext, report: Report
+    ) -> ConstantModel:
+        """Counts the classes, or takes the mean (the median where the metric is absolute error)."""
+        weight = fold.weight_train
+        if context.task.is_classification:
+            counts = np.bincount(fold.y_train, weights=weight, minlength=context.shape.n_classes)
+            smoothed = counts + 1.0  # Laplace's rule: no class is impossible
+            return ConstantModel(smoothed / smoothed.sum())
+        if context.metric.name in MEDIAN_METRICS:
+            return ConstantModel(np.asarray(_weighted_median(fold.y_train, weight)))
+        return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
+
+    def save(self, model: Any, path: Path) -> None:
+        """Writes the constant."""
+        save_arrays(path, value=model.value)
+
+    def load(self, path: Path) -> ConstantModel:
+        """Reads the constant."""
+        return ConstantModel(load_arrays(path)["value"])
+
+
+def _weighted_median(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
+    if weight is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(weight[order])
+    return float(values[order[np.searchsorted(cumulative, 0.5 * cumulative[-1])]])
+
+
+@hookimpl
+def automl_model_families() -> list[ModelFamily]:
+    """The family of this module."""
+    return [Baseline()]

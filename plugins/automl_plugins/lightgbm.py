@@ -1,0 +1,180 @@
+"""LightGBM family: gradient-boosted trees (Ke et al., NeurIPS 2017)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import (
+    Fold,
+    Matrix,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    Task,
+    TrialContext,
+    View,
+    hookimpl,
+)
+from automl_plugins._lightgbm_portfolio import portfolio
+from automl_plugins._lightgbm_training import train
+
+__all__ = ["LightGBM", "automl_model_families"]
+
+CHUNK_ROWS = 100_000
+"""Rows predicted at a time: LightGBM copies what it predicts."""
+
+FEW_ROWS = 20_000
+"""Up to here one thread predicts as fast as several."""
+
+
+@dataclass(frozen=True, slots=True)
+class LightGBMModel:
+    """A trained booster.
+
+    Attributes:
+        text: The model in LightGBM's own format, cut at the best round.
+        booster: The same, loaded.
+        is_binary: Whether the single output is the probability of class 1.
+        n_threads: The most threads for predicting.
+    """
+
+    text: str
+    booster: Any
+    is_binary: bool
+    n_threads: int
+
+    def predict(self, X: Matrix) -> NDArray[np.float64]:
+        """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
+        n_threads = self.n_threads if X.shape[0] > FEW_ROWS else 1
+        starts = range(0, max(1, X.shape[0]), CHUNK_ROWS)
+        parts = [
+            self.booster.predict(np.asarray(X[i : i + CHUNK_ROWS]), num_threads=n_threads)
+            for i in starts
+        ]
+        prediction = np.concatenate(parts)
+        return np.column_stack((1 - prediction, prediction)) if self.is_binary else prediction
+
+
+class LightGBM(ModelFamily):
+    """Gradient-boosted trees on raw values and category codes."""
+
+    name = "lightgbm"
+    preload = ("lightgbm",)
+    fidelity = "rounds"
+    priority = 90
+    settings = {"max_rounds": 10_000, "max_bin": 255}
+
+    def resources(self, shape: Shape) -> Resources:
+        """Binned data, predictions and histograms; one thread unless there are many rows."""
+        n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
+        data = 6.0 * shape.n_rows * shape.n_columns
+        histograms = 24.0 * 255 * shape.n_columns * 128
+        trees = 2_000 * 64 * 100.0 * n_outputs
+        bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
+        many = shape.n_rows >= 200_000 and shape.n_cpus > 2
+        return Resources(n_cpus=min(4, shape.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """The space of TabArena (arXiv 2506.16791), with more leaves where there are many rows."""
+        params = {
+            "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
+            "num_leaves": suggest.suggest_int(
+                "num_leaves", 2, 255 if shape.n_rows <= 100_000 else 1023, log=True
+            ),
+            "extra_trees": suggest.suggest_categorical("extra_trees", (False, True)),
+            "feature_fraction": suggest.suggest_float("feature_fraction", 0.4, 1.0),
+            "bagging_fraction": suggest.suggest_float("bagging_fraction", 0.7, 1.0),
+            "min_data_in_leaf": suggest.suggest_int("min_data_in_leaf", 1, 64, log=True),
+            "lambda_l1": suggest.suggest_float("lambda_l1", 0.0, 1.0),
+            "lambda_l2": suggest.suggest_float("lambda_l2", 0.0, 2.0),
+        }
+        if shape.n_categorical:
+            params |= {
+                "cat_l2": suggest.suggest_float("cat_l2", 0.005, 2.0, log=True),
+                "cat_smooth": suggest.suggest_float("cat_smooth", 0.001, 100.0, log=True),
+                "max_cat_to_onehot": suggest.suggest_int("max_cat_to_onehot", 8, 100, log=True),
+                "min_data_per_group": suggest.suggest_int("min_data_per_group", 2, 100, log=True),
+            }
+        return params
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A regularised default, then AutoGluon's learned configs by the size of the data."""
+        return portfolio(shape)
+
+    def fit(
+        self, params: Params, fold: Fold, context: TrialContext, report: Report
+    ) -> LightGBMModel:
+        """Boosts with early stopping on the run's metric.
+
+        Raises:
+            TrialPruned: As raised by ``report``.
+        """
+        settings = {**self.settings, **context.shape.settings}
+        booster_params = {
+            **params,
+            # A leaf must be able to hold its rows on small data too.
+            "min_data_in_leaf": max(1, min(params["min_data_in_leaf"], len(fold.y_train) // 20)),
+            "bagging_freq": 1,
+            **_objective(context),
+            "metric": "None",
+            "seed": context.seed % 2**31,
+            "num_threads": context.n_threads,
+            "deterministic": True,
+            "force_col_wise": True,
+            "verbosity": -1,
+        }
+        dataset_params = {
+            "max_bin": settings["max_bin"],
+            # Lets trials with another min_data_in_leaf use the same binned data.
+            "feature_pre_filter": False,
+            # Part of the binned data, so it must not follow the seed of a trial.
+            "data_random_seed": 1,
+            "verbosity": -1,
+        }
+        text = train(
+            booster_params, dataset_params, settings["max_rounds"], fold, context, report
+        )
+        return _model(text, context.task is Task.BINARY, context.n_threads)
+
+    def save(self, model: Any, path: Path) -> None:
+        """Writes LightGBM's text format."""
+        name = "binary.txt" if model.is_binary else "model.txt"
+        (path / name).write_text(model.text, encoding="utf-8")
+
+    def load(self, path: Path) -> LightGBMModel:
+        """Reads LightGBM's text format."""
+        is_binary = (path / "binary.txt").exists()
+        file = path / ("binary.txt" if is_binary else "model.txt")
+        n_threads = min(4, len(os.sched_getaffinity(0)))
+        return _model(file.read_text(encoding="utf-8"), is_binary, n_threads)
+
+
+def _objective(context: TrialContext) -> dict[str, Any]:
+    if context.task is Task.BINARY:
+        return {"objective": "binary"}
+    if context.task is Task.MULTICLASS:
+        return {"objective": "multiclass", "num_class": context.shape.n_classes}
+    absolute = context.metric.name in {"mae", "medae", "mape"}
+    return {"objective": "regression_l1" if absolute else "regression"}
+
+
+def _model(text: str, is_binary: bool, n_threads: int) -> LightGBMModel:
+    import lightgbm as lgb
+
+    return LightGBMModel(text, lgb.Booster(model_str=text), is_binary, n_threads)
+
+
+@hookimpl
+def automl_model_families() -> list[ModelFamily]:
+    """The family of this module."""
+    return [LightGBM()]
