@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
-from typing import TextIO
+import re
+from typing import Any, TextIO, cast
 
 from rich import box
 from rich.console import Console
@@ -12,6 +14,20 @@ from rich.table import Table
 __all__ = ["make_console", "make_table"]
 
 _WIDTH_WITHOUT_TERMINAL = 120
+
+
+class _Trimmed(io.TextIOBase):
+    """Leaves out the blanks that rich fills lines with: a file or a pipe has no use for them."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        self._file.write(re.sub(r"[ \t]+(?=\n)", "", text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 class _Console(Console):
@@ -28,10 +44,11 @@ def make_console(file: TextIO) -> Console:
     Args:
         file: Where it writes. A file or a pipe has the width of ``COLUMNS``, or 120.
     """
-    width = None
-    if not file.isatty() and not os.environ.get("COLUMNS"):
-        width = _WIDTH_WITHOUT_TERMINAL
-    return _Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+    settings: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
+    if file.isatty():
+        return _Console(file=file, **settings)
+    width = None if os.environ.get("COLUMNS") else _WIDTH_WITHOUT_TERMINAL
+    return _Console(file=cast(TextIO, _Trimmed(file)), width=width, **settings)
 
 
 def make_table() -> Table:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from automl.errors import UserError, did_you_mean
+from automl.errors import UserError
 
 __all__ = ["Parser", "UsageError", "one_word", "positive_int", "split_words"]
 
@@ -97,8 +98,11 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args(_one_word_each(options)), words
 
     def _refuse(self, name: str) -> NoReturn:
-        near = did_you_mean(name, self.option_names)
-        self.error(f"unknown option {name}{near or '; see the options'}")
+        # Without the dashes, which make all options look alike.
+        bare = {known.lstrip("-"): known for known in self.option_names}
+        near = difflib.get_close_matches(name.lstrip("-"), bare, n=1)
+        hint = f"; did you mean {bare[near[0]]}?" if near else ""
+        self.error(f"unknown option {name}{hint}")
 
     def error(self, message: str) -> NoReturn:
         """Raises instead of writing and exiting, so that all errors leave by one door."""

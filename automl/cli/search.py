@@ -238,9 +238,10 @@ def _show_result(found: Run, quiet: bool, watcher: Watcher) -> None:
 
 
 def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
-    from automl.config import compose_config, render_config
+    from automl.config import compose_config, plugin_settings, render_config
     from automl.registry import load_registry
 
-    composed = compose_config(overrides, options, load_registry())
+    plugins = plugin_settings(overrides)
+    composed = compose_config(overrides, options, load_registry(plugins.modules, plugins.block))
     sys.stdout.write(render_config(composed).rstrip("\n") + "\n")
     return 0

@@ -1,0 +1,173 @@
+"""``automl inspect``: what the columns of a table are taken for, and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from automl.cli.parser import Parser, UsageError, one_word, split_words
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from automl.data import Column, Description, ReadOptions
+
+__all__ = ["parser", "run"]
+
+_MAX_NAME = 28
+_MAX_EXAMPLES = 40
+_MAX_CLASSES = 8
+_NUMBERS = 3 * 11
+"""Widths: what kind, missing share and distinct values take together, with their gaps."""
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser(
+        "inspect",
+        "DATA [options] [data.key=value ...]",
+        "Reads a table as a search would, and shows the target and the kind of every column with\n"
+        "the reason. What is wrong can be set: data.kinds={zip: categorical} data.drop=[id]\n"
+        "data.delimiter=';' data.missing=['?']; the same settings go with a search.",
+        (
+            "automl inspect data.csv",
+            "automl inspect data.csv --target price",
+            "automl inspect data.csv 'data.kinds={zip: categorical}'",
+        ),
+    )
+    parser.option(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict; by default the one a search would guess",
+    )
+    parser.option(
+        "--task",
+        choices=("binary", "multiclass", "regression"),
+        help="by default from the values of the target",
+    )
+    parser.common_options()
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: The table cannot be read, or a setting or the target does not fit.
+    """
+    del started
+    options, words = (verb := parser()).read(argv)
+    data_words, overrides = split_words(words)
+    data = one_word(verb, data_words, "DATA", overrides=True)
+    read_options = _read_options(overrides)
+    from automl.cli.console import make_console
+    from automl.data import describe
+    from automl.plugin.task import Task
+
+    task = None if options.task is None else Task(options.task)
+    _print(make_console(sys.stdout), describe(data, read_options, options.target, task))
+    return 0
+
+
+def _read_options(overrides: Sequence[str]) -> ReadOptions:
+    """How to read the table, as a search with the same settings would."""
+    from automl.data import ReadOptions
+
+    if not overrides:
+        return ReadOptions()
+    other = next((o for o in overrides if not o.lstrip("+~").startswith(("data.", "data="))), None)
+    if other is not None:
+        raise UsageError(f"{other!r} does not say how a table is read: only data.* settings do")
+    from automl.config import compose_config
+    from automl.registry import Registry
+
+    config = compose_config(overrides, {}, Registry()).config.data
+    return ReadOptions(
+        kinds=dict(config.kinds),
+        drop=tuple(config.drop),
+        sql=config.sql,
+        delimiter=config.delimiter,
+        missing=tuple(config.missing),
+    )
+
+
+def _print(console: Console, found: Description) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from automl.leaderboard import clean
+
+    n_used = sum(not column.left_out for column in found.columns)
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(width=9, style="dim")
+    lines.add_column(overflow="fold")
+    size = f"{found.n_rows:,} rows, {len(found.columns)} columns, {n_used} to learn from"
+    lines.add_row("data", Text(clean(f"{found.where}: {size}")))
+    if found.target is not None:
+        target = found.target
+        lines.add_row("target", Text(clean(f"{target.name} ({target.task})"), "bold"))
+        lines.add_row("", Text(clean(target.reason), "dim"))
+    if found.class_counts:
+        lines.add_row("classes", Text(_classes(found)))
+    if found.n_without_target:
+        lines.add_row("", Text(f"{found.n_without_target:,} rows have no target: left out"))
+    for note in found.notes:
+        lines.add_row(Text("note", "yellow"), Text(clean(note)))
+    if found.problem:
+        lines.add_row(Text("problem", "red"), Text(clean(found.problem), "red"))
+    console.print(lines)
+    if found.columns:
+        console.print()
+        console.print(_columns_table(found.columns, console.width))
+
+
+def _classes(found: Description) -> str:
+    from automl.leaderboard import clean
+
+    counts = sorted((found.class_counts or {}).items(), key=lambda item: -item[1])
+    texts = [f"{clean(str(label))}: {n:,}" for label, n in counts[:_MAX_CLASSES]]
+    more = len(counts) - _MAX_CLASSES
+    return ", ".join([*texts, f"and {more} more"] if more > 0 else texts)
+
+
+def _columns_table(columns: Sequence[Column], width: int) -> Table:
+    from rich.text import Text
+
+    from automl.cli.console import make_table
+    from automl.leaderboard import clean
+
+    table = make_table()
+    table.add_column("column", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("missing", justify="right", no_wrap=True)
+    table.add_column("distinct", justify="right", no_wrap=True)
+    table.add_column("examples", no_wrap=True)
+    table.add_column("why")
+    name_size = min(_MAX_NAME, max(len(column.name) for column in columns))
+    # The reason matters most: it gets more than half of what is left, and may take lines.
+    examples_size = max(10, min(_MAX_EXAMPLES, (width - name_size - _NUMBERS) * 2 // 5))
+    for column in columns:
+        name = Text(clean(column.name) or "(no name)", "" if clean(column.name) else "italic")
+        name.truncate(max(name_size, 9), overflow="ellipsis")
+        examples = Text(", ".join(clean(example) for example in column.examples))
+        examples.truncate(examples_size, overflow="ellipsis")
+        why = f"left out: {column.left_out}" if column.left_out else column.reason
+        table.add_row(
+            name,
+            Text("–" if column.left_out else str(column.kind)),
+            Text(_share(column.missing_share)),
+            Text(f"{column.n_distinct:,}"),
+            examples,
+            Text(clean(why)),
+            style="dim" if column.left_out else "",
+        )
+    return table
+
+
+def _share(share: float) -> str:
+    """A share in percent that is 0 or 100 only where it is exactly that."""
+    if share in (0.0, 1.0):
+        return "" if share == 0.0 else "100%"
+    return f"{min(max(share * 100, 0.1), 99.9):.1f}%"
