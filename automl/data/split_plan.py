@@ -1,0 +1,125 @@
+"""The split plan as a value, and on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.table import IntArray
+from automl.errors import RunError
+
+__all__ = ["ALL_ROWS", "Division", "SplitPlan", "load_split_plan", "save_split_plan"]
+
+ALL_ROWS = -1
+"""In place of a fold number: all rows are training rows and none is left for validation."""
+
+EXCHANGEABLE_KINDS = frozenset({"stratified", "plain", "holdout"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Division:
+    """One train/validation division: row numbers, ascending, without a common row."""
+
+    train: IntArray
+    valid: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class SplitPlan:
+    """All divisions of a run.
+
+    Attributes:
+        kind: ``given`` (the user's folds), ``time`` (training rows lie before validation rows),
+            ``group`` (no group on both sides), ``stratified``, ``plain`` or ``holdout``.
+        divisions: One per fold; the folds of a repeat follow those of the repeat before.
+        reason: What was chosen and why, in words.
+        n_rows: Rows of the data set.
+    """
+
+    kind: str
+    divisions: tuple[Division, ...]
+    reason: str
+    n_rows: int
+
+    @property
+    def n_folds(self) -> int:
+        """Number of divisions, over all repeats."""
+        return len(self.divisions)
+
+    @property
+    def exchangeable(self) -> bool:
+        """Whether any row may stand for any other: no groups, times or given folds part them."""
+        return self.kind in EXCHANGEABLE_KINDS
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the row numbers of all divisions, in hexadecimal."""
+        sha = hashlib.sha256(f"{self.n_rows}".encode())
+        for division in self.divisions:
+            for part in (division.train, division.valid):
+                sha.update(f"/{len(part)}:".encode())
+                sha.update(np.ascontiguousarray(part, dtype="<i8").data)
+        return sha.hexdigest()
+
+    @cached_property
+    def covered(self) -> NDArray[np.bool_]:
+        """True for the rows that get an out-of-fold prediction, ``(n_rows,)``."""
+        mask = np.zeros(self.n_rows, dtype=np.bool_)
+        for division in self.divisions:
+            mask[division.valid] = True
+        return mask
+
+
+def save_split_plan(plan: SplitPlan, folder: Path) -> None:
+    """Writes a plan as ``indices.npy`` and ``plan.json``; the latter last, by rename."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [part for d in plan.divisions for part in (d.train, d.valid)]
+    meta = {
+        "kind": plan.kind,
+        "reason": plan.reason,
+        "n_rows": plan.n_rows,
+        "lengths": [len(part) for part in parts],
+        "digest": plan.digest,
+    }
+    for name in ("indices.npy", "plan.json"):
+        temporary = folder / f".{name}.{os.getpid()}"
+        with temporary.open("wb") as file:
+            if name == "indices.npy":
+                np.save(file, np.concatenate(parts).astype(np.int64), allow_pickle=False)
+            else:
+                file.write(json.dumps(meta, indent=1, ensure_ascii=False).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / name)
+
+
+def load_split_plan(folder: Path) -> SplitPlan:
+    """Reads a plan; row numbers stay on disk, mapped into memory.
+
+    Raises:
+        RunError: A file is missing or damaged, or does not match the digest; it is named.
+    """
+    meta_file, index_file = folder / "plan.json", folder / "indices.npy"
+    path = meta_file
+    try:
+        meta = json.loads(meta_file.read_bytes())
+        path = index_file
+        indices = np.asarray(np.load(index_file, mmap_mode="r", allow_pickle=False))
+        parts = np.split(indices, np.cumsum(meta["lengths"])[:-1])
+        divisions = tuple(Division(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
+        plan = SplitPlan(str(meta["kind"]), divisions, str(meta["reason"]), int(meta["n_rows"]))
+        digest = str(meta["digest"])
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing: the run has no split plan") from None
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise RunError(f"{path} is damaged: {error}") from None
+    if plan.digest != digest:
+        raise RunError(f"{index_file} does not match the digest in {meta_file}: it was changed")
+    return plan
