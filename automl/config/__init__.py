@@ -1,1 +1,34 @@
-"""TODO."""
+"""The typed schema of a search, and how groups, presets, plugins and overrides compose it."""
+
+from automl.config.compose import compose_config, plugin_settings
+from automl.config.provenance import Composed, render_config
+from automl.config.saved import load_config, save_config
+from automl.config.schema import (
+    DataConfig,
+    EnsembleConfig,
+    PluginsConfig,
+    PrunerConfig,
+    SamplerConfig,
+    SchedulerConfig,
+    SearchConfig,
+    SearchOptions,
+)
+from automl.config.time import parse_time
+
+__all__ = [
+    "Composed",
+    "DataConfig",
+    "EnsembleConfig",
+    "PluginsConfig",
+    "PrunerConfig",
+    "SamplerConfig",
+    "SchedulerConfig",
+    "SearchConfig",
+    "SearchOptions",
+    "compose_config",
+    "load_config",
+    "parse_time",
+    "plugin_settings",
+    "render_config",
+    "save_config",
+]

@@ -1,0 +1,108 @@
+"""Sets single values in the composed configuration and checks their types."""
+
+from __future__ import annotations
+
+import numbers
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from automl.config.fields import Leaf
+from automl.config.overrides import Assignment, Keys
+
+__all__ = ["assign", "escaped"]
+
+_REFERENCE = re.compile(r"(\\*)\$\{")
+
+
+def assign(
+    composed: DictConfig, assignment: Assignment, keys: Keys, provenance: dict[str, str]
+) -> list[str]:
+    """Sets a value, or all values of a mapping that stands for a branch.
+
+    Returns:
+        What is wrong with it, one text a key.
+    """
+    problems = []
+    for key, value in _by_leaf(assignment.key, assignment.value, keys):
+        leaf = keys.leaves.get(key)
+        problem = keys.check(key) or (
+            f"{key}={value}: expected a mapping of keys such as {_example(key, keys)}"
+            if leaf is None
+            else _set(composed, leaf, value, assignment.literal)
+        )
+        if problem:
+            problems.append(problem)
+        provenance[key] = assignment.origin
+    return problems
+
+
+def escaped(value: Any) -> Any:
+    """Returns a value in which OmegaConf finds no reference to another key."""
+    if isinstance(value, str):
+        # backslashes count only in front of a reference; elsewhere they stand for themselves
+        return _REFERENCE.sub(lambda match: match[1] * 2 + r"\${", value)
+    if isinstance(value, Mapping):
+        return {key: escaped(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [escaped(item) for item in value]
+    return value
+
+
+def _by_leaf(key: str, value: Any, keys: Keys) -> Iterator[tuple[str, Any]]:
+    if key not in keys.leaves and isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _by_leaf(f"{key}.{name}", item, keys)
+    else:
+        yield key, value
+
+
+def _set(composed: DictConfig, leaf: Leaf, value: Any, literal: bool) -> str | None:
+    value = _python(value)
+    wrong = f"{leaf.key}={value}: expected {leaf.expected}"
+    if value is not None and not _fits(leaf, value):
+        return wrong
+    try:
+        OmegaConf.update(
+            composed, leaf.key, escaped(value) if literal else value, force_add=leaf.is_mapping
+        )
+    except OmegaConfBaseException:
+        return wrong
+    return None
+
+
+def _fits(leaf: Leaf, value: Any) -> bool:
+    """Refuses what OmegaConf would bend: 3.7 to the integer 3, 2 to true."""
+    is_mapping, is_list = isinstance(value, Mapping), isinstance(value, list)
+    if leaf.annotation is Any:
+        return True
+    if leaf.is_mapping or leaf.is_list:
+        return is_mapping == leaf.is_mapping and is_list == leaf.is_list
+    if int in leaf.types and isinstance(value, (float, bool)):
+        return False
+    if leaf.types == (bool,) and not isinstance(value, (bool, str)):
+        return False
+    return not (is_mapping or is_list)
+
+
+def _python(value: Any) -> Any:
+    """Numbers of other libraries and paths as Python's own."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): _python(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_python(item) for item in value]
+    if isinstance(value, numbers.Integral) and not isinstance(value, (bool, int)):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
+        return float(value)
+    return value
+
+
+def _example(key: str, keys: Keys) -> str:
+    return next(leaf for leaf in keys.leaves if leaf.startswith(f"{key}."))

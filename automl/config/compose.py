@@ -1,0 +1,145 @@
+"""From what a person asked for to the configuration of a search, with the origin of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from automl.config.fields import leaves
+from automl.config.groups import CORE_PATH, find_groups
+from automl.config.overrides import Assignment, Keys, Overrides, choice, read_overrides, user_paths
+from automl.config.provenance import DEFAULT, Composed
+from automl.config.schema import PluginsConfig
+from automl.config.time import parse_time
+from automl.config.validate import problems_of
+from automl.errors import ConfigError, did_you_mean
+from automl.registry import Registry
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["compose_config", "plugin_settings"]
+
+OPTIONS = (
+    "data_path",
+    "target",
+    "task",
+    "metric",
+    "time_s",
+    "trials",
+    "seed",
+    "group",
+    "time_column",
+    "folds_column",
+    "weight",
+    "preset",
+)
+"""What the command line takes as plain options."""
+
+USER = "the user"
+"""Stands for the distribution of config groups that ``hydra.searchpath`` leads to."""
+
+
+def compose_config(
+    overrides: Sequence[str],
+    options: Mapping[str, object],
+    registry: Registry,
+    settings: Mapping[str, Any] | None = None,
+) -> Composed:
+    """Composes the configuration of a search.
+
+    Later wins: schema and families' settings, groups, plugins' groups, preset, overrides,
+    settings, options. May be called from several threads. With a trial budget and no time of
+    its own the clock is off, so that the same trials come out on every machine.
+
+    Args:
+        overrides: ``key=value`` and ``group=option`` as typed.
+        options: Plain options by name, text as it stands; None means not given.
+        registry: The installed families and config groups.
+        settings: Further values by dotted key, as Python objects.
+
+    Raises:
+        ConfigError: Something is unknown or does not fit; all that is wrong is in the text.
+    """
+    # loaded here: importing Hydra takes a third of a second
+    from automl.config.assign import assign
+    from automl.config.layers import compose_layers
+    from automl.config.saved import config_of
+
+    families = [entry.family for entry in registry.families.values()]
+    paths = [*registry.config_search_paths, *((USER, path) for path in user_paths(overrides))]
+    groups = find_groups([CORE_PATH, *(path for _, path in paths)])
+    keys = Keys(leaves(families), groups, registry)
+    found = read_overrides(overrides, keys)
+    _read_values(settings or {}, "setting", keys, found)
+    _read_values(_known(options, found), "option", keys, found)
+    # what was understood is composed even where something was not: all problems come at once
+    composed, provenance = compose_layers(found.choices, paths, keys)
+    for assignment in found.assignments:
+        found.problems.extend(assign(composed, assignment, keys, provenance))
+    _stop_the_clock(composed, provenance)
+    config = config_of(composed)
+    _fail([*found.problems, *problems_of(config, keys.groups)])
+    return Composed(config, provenance)
+
+
+def plugin_settings(
+    overrides: Sequence[str], settings: Mapping[str, Any] | None = None
+) -> PluginsConfig:
+    """Reads ``plugins.*`` alone: it must be known before the registry that composing needs.
+
+    Raises:
+        ConfigError: A key below ``plugins`` is unknown or its value is no list of names.
+    """
+    keys = Keys({k: v for k, v in leaves(()).items() if k.startswith("plugins.")}, {}, Registry())
+    found = read_overrides([text for text in overrides if text.startswith("plugins.")], keys)
+    own = {k: v for k, v in (settings or {}).items() if k.startswith("plugins.")}
+    _read_values(own, "setting", keys, found)
+    _fail(found.problems)
+    values = {a.key.removeprefix("plugins."): [str(v) for v in a.value] for a in found.assignments}
+    return PluginsConfig(**values)
+
+
+def _fail(problems: Sequence[str]) -> None:
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def _known(options: Mapping[str, object], found: Overrides) -> dict[str, object]:
+    for name in options.keys() - set(OPTIONS):
+        found.problems.append(f"there is no option {name!r}{did_you_mean(name, OPTIONS)}")
+    return {k: v for k, v in options.items() if k in OPTIONS and v is not None}
+
+
+def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overrides) -> None:
+    """Reads Python values by key as if they had been typed, without any grammar."""
+    for key, value in values.items():
+        try:
+            if key in keys.groups and isinstance(value, str):
+                found.choices[key] = choice(key, value, keys.groups[key])
+            elif problem := keys.check(key):
+                found.problems.append(problem)
+            else:
+                if key == "time_s" and isinstance(value, str):
+                    value = parse_time(value)
+                found.assignments.append(_assignment(key, value, kind, keys))
+        except ConfigError as error:
+            found.problems.append(str(error))
+
+
+def _assignment(key: str, value: Any, kind: str, keys: Keys) -> Assignment:
+    origin = f"{kind} {key}"
+    leaf = keys.leaves.get(key)
+    if leaf is not None and leaf.is_list and isinstance(value, str):
+        value = [value]
+    above = None if leaf else keys.mapping_above(key)
+    if above is not None:
+        key, value = above, {key.removeprefix(f"{above}."): value}
+    return Assignment(key, value, origin, literal=True)
+
+
+def _stop_the_clock(composed: DictConfig, provenance: dict[str, str]) -> None:
+    given = provenance["trials"] != DEFAULT and composed.trials is not None
+    if given and provenance["time_s"] == DEFAULT:
+        composed.time_s = None
+        provenance["time_s"] = "no clock: trials is given"

@@ -1,0 +1,120 @@
+"""Every key there is, with its type: the schema and one typed node per registered family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from functools import cache
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from automl.config.schema import SearchConfig
+from automl.plugin import ModelFamily
+
+__all__ = ["Leaf", "family_node", "leaves"]
+
+_SCALARS = (bool, int, float, str)
+_WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A key that holds a value.
+
+    Attributes:
+        key: Dotted, such as ``search.folds``.
+        annotation: Its type.
+    """
+
+    key: str
+    annotation: Any
+
+    @property
+    def types(self) -> tuple[Any, ...]:
+        """The types it may have, None left out."""
+        is_collection = get_origin(self.annotation) in (dict, list)
+        members = () if is_collection else get_args(self.annotation)
+        return tuple(t for t in members or (self.annotation,) if t is not NoneType)
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether null is a value of it."""
+        return self.annotation is Any or NoneType in get_args(self.annotation)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it takes keys of the user's own."""
+        return any(get_origin(t) is dict for t in self.types)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it holds a list."""
+        return any(get_origin(t) is list for t in self.types)
+
+    @property
+    def expected(self) -> str:
+        """The type in words, such as ``an integer or null``."""
+        words = [_in_words(t) for t in self.types]
+        return " or ".join([*words, "null"] if self.is_optional else words)
+
+
+def _in_words(annotation: Any) -> str:
+    inner = get_args(annotation)
+    if get_origin(annotation) is dict:
+        return "a mapping such as {name: value}"
+    if get_origin(annotation) is list:
+        item = {int: " of integers", float: " of numbers", str: " of texts"}.get(inner[0], "")
+        return f"a list{item} such as [a, b]" if inner[0] is str else f"a list{item}"
+    return _WORDS.get(annotation, "any value")
+
+
+@cache
+def _schema_leaves(kind: type, prefix: str) -> tuple[Leaf, ...]:
+    hints = get_type_hints(kind)
+    found: list[Leaf] = []
+    for entry in fields(kind):
+        hint = hints[entry.name]
+        if is_dataclass(hint) and isinstance(hint, type):
+            found += _schema_leaves(hint, f"{prefix}{entry.name}.")
+        else:
+            found.append(Leaf(f"{prefix}{entry.name}", hint))
+    return tuple(found)
+
+
+def leaves(families: Iterable[ModelFamily]) -> dict[str, Leaf]:
+    """All keys that hold a value, in the order of the schema."""
+    found: dict[str, Leaf] = {}
+    for leaf in _schema_leaves(SearchConfig, ""):
+        if leaf.key != "model":
+            found[leaf.key] = leaf
+            continue
+        for family in families:
+            node = _schema_leaves(family_node(family), f"model.{family.name}.")
+            found.update({inner.key: inner for inner in node})
+    return found
+
+
+def family_node(family: ModelFamily) -> type:
+    """A dataclass of what may be set under ``model.<family>``.
+
+    Beside the family's own settings every family has ``fixed``, params that are not searched
+    but given, and ``max_trials``, the most trials it gets.
+    """
+    own = [(key, *_typed(value)) for key, value in family.settings.items()]
+    common: list[tuple[str, Any, Any]] = [
+        ("fixed", dict[str, Any], field(default_factory=dict)),
+        ("max_trials", int | None, field(default=None)),
+    ]
+    return make_dataclass(f"{type(family).__name__}Settings", [*own, *common])
+
+
+def _typed(default: Any) -> tuple[Any, Any]:
+    """The type that a default stands for, and the dataclass field that holds it."""
+    if isinstance(default, Mapping):
+        return dict[str, Any], field(default_factory=lambda: dict(default))
+    if isinstance(default, (list, tuple)):
+        kinds = {type(item) for item in default}
+        kind = kinds.pop() if len(kinds) == 1 else Any
+        item = kind if kind in _SCALARS else Any
+        return list[item], field(default_factory=lambda: list(default))  # type: ignore[valid-type]
+    return (type(default) if isinstance(default, _SCALARS) else Any), field(default=default)

@@ -1,0 +1,145 @@
+"""The part Hydra does: schema, families, groups, plugins' groups and preset, one over the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.default_element import ResultDefault
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
+from hydra.version import VersionBase
+from omegaconf import DictConfig, OmegaConf, SCMode
+from omegaconf.errors import OmegaConfBaseException
+
+from automl.config.fields import family_node
+from automl.config.groups import CORE_PATH, find_groups
+from automl.config.overrides import Keys
+from automl.config.provenance import DEFAULT
+from automl.config.schema import SearchConfig
+from automl.errors import ConfigError
+from automl.registry import Registry
+
+__all__ = ["compose_layers"]
+
+_CORE_MODULE = CORE_PATH.removeprefix("pkg://")
+_SCHEMA, _FAMILIES, _ROOT = "automl_schema", "automl_families", "automl_search"
+_PRESET = "preset"
+
+_lock = threading.Lock()
+_paths: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("_paths", default=())
+
+
+class PluginPaths(SearchPathPlugin):
+    """Adds plugins' config groups while a configuration of ours is composed, and only then."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Appends each plugin's path under the name of its distribution."""
+        for distribution, path in _paths.get():
+            search_path.append(provider=distribution, path=path)
+
+
+def compose_layers(
+    choices: Mapping[str, str], paths: Sequence[tuple[str, str]], keys: Keys
+) -> tuple[DictConfig, dict[str, str]]:
+    """Composes everything below the single values.
+
+    Args:
+        choices: Which option of which group is chosen.
+        paths: ``(distribution, path)`` of config groups beside our own.
+        keys: What there is to be set.
+
+    Returns:
+        The typed, closed configuration, and the origin of each leaf in words.
+
+    Raises:
+        ConfigError: A group of a plugin does not fit the schema.
+    """
+    overrides = [f"{group}={option}" for group, option in choices.items()]
+    with _lock, _own_hydra(paths):
+        _store(keys)
+        try:
+            with initialize_config_module(_CORE_MODULE, version_base="1.3"):
+                return compose(_ROOT, overrides), _origins(overrides, keys)
+        except (HydraException, OmegaConfBaseException) as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise ConfigError(f"the configuration groups do not fit: {reason}") from None
+
+
+@contextmanager
+def _own_hydra(paths: Sequence[tuple[str, str]]) -> Iterator[None]:
+    """Keeps apart from a Hydra application that may run around us: its state is global."""
+    Plugins.instance().register(PluginPaths)
+    version = VersionBase.instance()
+    outer, outer_version = GlobalHydra.instance().hydra, version.version_base
+    GlobalHydra.instance().clear()
+    token = _paths.set(tuple(paths))
+    try:
+        yield
+    finally:
+        _paths.reset(token)
+        GlobalHydra.instance().hydra = outer
+        version.version_base = outer_version
+
+
+def _store(keys: Keys) -> None:
+    store = ConfigStore.instance()
+    families = keys.registry.families
+    store.store(name=_SCHEMA, node=SearchConfig)
+    for name, entry in families.items():
+        node = family_node(entry.family)
+        store.store(group=_FAMILIES, name=name, node=node, provider=entry.distribution)
+    core = find_groups([CORE_PATH])
+    defaults: list[Any] = [_SCHEMA]
+    defaults += [{f"{_FAMILIES}@model.{name}": name} for name in families]
+    defaults += ["config"]
+    # a plugin's model/<family>.yaml holds other defaults for that family's settings
+    tuned = [name for name in keys.groups.get("model", ()) if name in families]
+    defaults += [{f"model@model.{name}": name} for name in tuned]
+    for group, options in keys.groups.items():
+        if group not in core and group != "model":
+            defaults.append({group: "default" if "default" in options else None})
+    defaults += [{_PRESET: SearchConfig.preset}, "_self_"]
+    store.store(name=_ROOT, node={"defaults": defaults})
+
+
+def _origins(overrides: list[str], keys: Keys) -> dict[str, str]:
+    loader: Any = GlobalHydra.instance().config_loader()
+    chain = loader.compute_defaults_list(_ROOT, overrides, RunMode.RUN).defaults
+    origins = dict.fromkeys(keys.leaves, DEFAULT)
+    for entry in chain:
+        path = entry.config_path or ""
+        if path in (_SCHEMA, _ROOT) or path.startswith("hydra/") or path == "hydra":
+            continue
+        layer = loader.repository.load_config(path)
+        content = OmegaConf.to_container(layer.config, structured_config_mode=SCMode.DICT)
+        if isinstance(content, Mapping):
+            origin = _in_words(entry, layer.provider, keys.registry)
+            for key in _leaf_keys(content, entry.package or "", keys):
+                origins[key] = origin
+    return origins
+
+
+def _in_words(entry: ResultDefault, provider: str, registry: Registry) -> str:
+    group, _, option = (entry.config_path or "").rpartition("/")
+    if group == _FAMILIES:
+        return f"settings of {registry.families[option].distribution}"
+    return f"{group}={option}" if provider == "main" else f"{group}={option} of {provider}"
+
+
+def _leaf_keys(content: Mapping[Any, Any], package: str, keys: Keys) -> Iterator[str]:
+    for name, value in content.items():
+        key = f"{package}.{name}" if package not in ("", "_global_") else str(name)
+        if key in keys.leaves:
+            yield key
+        elif isinstance(value, Mapping):
+            yield from _leaf_keys(value, key, keys)

@@ -1,0 +1,264 @@
+"""``key=value`` as a person types it, read into group choices and values."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from automl.config.fields import Leaf
+from automl.config.groups import is_search_path
+from automl.config.time import parse_time
+from automl.errors import ConfigError, PluginError, did_you_mean
+from automl.registry import Registry
+
+__all__ = ["Assignment", "Keys", "Overrides", "choice", "read_overrides", "user_paths"]
+
+TEXT_KEYS = frozenset(
+    {
+        "data_path",
+        "target",
+        "task",
+        "metric",
+        "group",
+        "time_column",
+        "folds_column",
+        "weight",
+        "data.sql",
+        "data.delimiter",
+    }
+)
+"""What stands after ``=`` is the text itself, whatever characters it holds."""
+
+NAMES_KEYS = frozenset(
+    {"data.kinds", "data.drop", "data.missing", "plugins.modules", "plugins.block"}
+)
+"""Names and values of the user's table: numbers and ``no`` in them are texts."""
+
+
+SEARCH_PATH_KEY = "hydra.searchpath"
+"""The one setting of Hydra's own that means something here: folders with groups of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One value to set.
+
+    Attributes:
+        key: Of a leaf, or of a branch when the value is a mapping.
+        value: As read.
+        origin: Where it came from, in words.
+        literal: Whether ``${`` in it is text and no reference to another key.
+    """
+
+    key: str
+    value: Any
+    origin: str
+    literal: bool = False
+
+
+@dataclass(slots=True)
+class Overrides:
+    """What a list of overrides says.
+
+    Attributes:
+        choices: Option by group.
+        assignments: Values, in the order given.
+        problems: What cannot be understood, one text each.
+    """
+
+    choices: dict[str, str] = field(default_factory=dict)
+    assignments: list[Assignment] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What there is to be set.
+
+    Attributes:
+        leaves: Keys that hold a value.
+        groups: Options by config group.
+        registry: The families, for the reason why one has no settings.
+    """
+
+    leaves: Mapping[str, Leaf]
+    groups: Mapping[str, Sequence[str]]
+    registry: Registry
+
+    def is_branch(self, key: str) -> bool:
+        """Whether other keys lie below this one."""
+        return any(leaf.startswith(f"{key}.") for leaf in self.leaves)
+
+    def mapping_above(self, key: str) -> str | None:
+        """The leaf with keys of the user's own that this key lies below."""
+        parts = key.split(".")
+        above = (".".join(parts[:n]) for n in range(1, len(parts)))
+        return next((k for k in above if k in self.leaves and self.leaves[k].is_mapping), None)
+
+    def check(self, key: str) -> str | None:
+        """Says what is wrong with a key; None when it is known."""
+        if key in self.leaves or self.is_branch(key) or self.mapping_above(key):
+            return None
+        parts = key.split(".")
+        if parts[0] == "model" and len(parts) > 1 and parts[1] not in self.registry.families:
+            try:
+                self.registry.get(parts[1])
+            except PluginError as error:
+                return f"{key}: {error}"
+        tops = (".".join(parts[:n]) for n in range(1, len(parts)))
+        above = next((k for k in tops if k in self.leaves), None)
+        if above is not None:
+            return f"unknown key {key!r}: {above} holds {self.leaves[above].expected}"
+        return f"unknown key {key!r}{self._nearest(key)}"
+
+    def _nearest(self, key: str) -> str:
+        every = [*self.leaves, *self.groups]
+        last = key.rpartition(".")[2]
+        same = [k for k in every if k.rpartition(".")[2] == last]
+        if same:
+            return f"; did you mean {', '.join(map(repr, same[:3]))}?"
+        if near := did_you_mean(key, every):
+            return near
+        lasts = {k.rpartition(".")[2]: k for k in every}
+        close = difflib.get_close_matches(last, lasts, n=1, cutoff=0.7)
+        if close:
+            return f"; did you mean {lasts[close[0]]!r}?"
+        return "; automl search DATA --cfg prints all keys"
+
+
+def user_paths(texts: Iterable[str]) -> list[str]:
+    """Reads where config groups of the user's own lie.
+
+    Raises:
+        ConfigError: A path leads to no folder and to no package.
+    """
+    prefix = f"{SEARCH_PATH_KEY}="
+    values = [text.removeprefix(prefix) for text in texts if text.startswith(prefix)]
+    paths = [p.strip(" '\"") for value in values for p in value.strip(" []").split(",")]
+    full = [p if "://" in p else f"file://{Path(p).absolute()}" for p in paths if p]
+    for path in full:
+        if not is_search_path(path):
+            raise ConfigError(f"{SEARCH_PATH_KEY}={path}: leads to no folder and no package")
+    return full
+
+
+def read_overrides(texts: Iterable[str], keys: Keys) -> Overrides:
+    """Reads overrides; what is wrong with any of them is collected."""
+    found = Overrides()
+    for text in texts:
+        try:
+            _read(text, keys, found)
+        except ConfigError as error:
+            found.problems.append(str(error))
+    return found
+
+
+def _read(text: str, keys: Keys, found: Overrides) -> None:
+    sign = next((s for s in ("++", "+", "~") if text.startswith(s)), "")
+    key, equals, value = text.removeprefix(sign).partition("=")
+    key = key.strip()
+    if sign == "~":
+        raise ConfigError(f"{text!r}: a setting cannot be removed; write {key}=null")
+    if not equals or not key:
+        raise ConfigError(f"{text!r} is no setting: write key=value")
+    if key == SEARCH_PATH_KEY:
+        return  # read by user_paths, before the groups could be known
+    if key in keys.groups and not value.lstrip().startswith("{"):
+        found.choices[key] = choice(key, _unquoted(value.strip()), keys.groups[key])
+    elif problem := keys.check(key):
+        raise ConfigError(problem)
+    elif sign and keys.mapping_above(key) is None:
+        raise ConfigError(f"{text!r}: {key} is there already; write it without {sign}")
+    else:
+        found.assignments.append(_assignment(key, value, keys))
+
+
+def choice(group: str, option: str, options: Sequence[str]) -> str:
+    """Returns the option of a group.
+
+    Raises:
+        ConfigError: The group has no such option.
+    """
+    if option not in options:
+        near = did_you_mean(option, options)
+        raise ConfigError(
+            f"{group}={option}: unknown {group}{near} (choices: {', '.join(options)})"
+        )
+    return option
+
+
+def _assignment(key: str, text: str, keys: Keys) -> Assignment:
+    origin = f"override {key}"
+    leaf = keys.leaves.get(key)
+    if key in TEXT_KEYS:
+        return Assignment(key, _text(text), origin, literal=True)
+    if key == "time_s" and text != "null":
+        return Assignment(key, parse_time(text), origin)
+    if key in NAMES_KEYS and leaf is not None:
+        value, literal = _names(key, text, leaf)
+        return Assignment(key, value, origin, literal)
+    value = _parsed(key, text, leaf)
+    if leaf is not None and leaf.is_list and value is not None and not isinstance(value, list):
+        value = [value]
+    above = None if leaf else keys.mapping_above(key)
+    if above is not None:
+        return Assignment(above, {key.removeprefix(f"{above}."): value}, origin)
+    return Assignment(key, value, origin)
+
+
+def _text(text: str) -> str | None:
+    return None if text == "null" else _unquoted(text)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _names(key: str, text: str, leaf: Leaf) -> tuple[Any, bool]:
+    """Reads a list or mapping of names as texts, in YAML's flow style: it has quotes."""
+    import yaml
+
+    try:
+        value = yaml.load(text, Loader=yaml.BaseLoader)
+    except yaml.YAMLError:
+        return _parsed(key, text, leaf), False
+    if leaf.is_list:
+        return (value if isinstance(value, list) else [value]), True
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key}={text}: expected {leaf.expected}")
+    # YAML takes {a:b} for the key "a:b" without a value
+    pairs = (k.rpartition(":")[::2] if v == "" and ":" in k else (k, v) for k, v in value.items())
+    return dict(pairs), True
+
+
+def _parsed(key: str, text: str, leaf: Leaf | None) -> Any:
+    """Reads a value by Hydra's grammar."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        override = OverridesParser.create().parse_override(f"x={text}")
+    except HydraException as error:
+        hint = f" (expected {leaf.expected})" if leaf is not None else ""
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{key}={text}: cannot be read: {reason}{hint}") from None
+    if override.is_sweep_override():
+        hint = f"; write {key}=[{text}]" if leaf is not None and leaf.is_list else ""
+        raise ConfigError(f"{key}={text}: gives several values, a search takes one{hint}")
+    return _plain(override.value())
+
+
+def _plain(value: Any) -> Any:
+    """Hydra's quoted strings as plain ones."""
+    from hydra.core.override_parser.types import QuotedString
+
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_plain(k)): _plain(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,92 @@
+"""What the types cannot say: ranges, names and settings that contradict each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from automl.config.schema import SearchConfig
+from automl.errors import did_you_mean
+from automl.plugin import ColumnKind, Task
+
+__all__ = ["problems_of"]
+
+
+def problems_of(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """All that is wrong with a configuration, one text each.
+
+    Args:
+        config: Values of the right types.
+        groups: Options by config group: the names of samplers and pruners.
+    """
+    return [*_names(config, groups), *_ranges(config), *_contradictions(config)]
+
+
+def _names(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    kinds = [str(kind) for kind in ColumnKind]
+    checks: list[tuple[str, str | None, Sequence[str]]] = [
+        ("task", config.task, [str(t) for t in Task]),
+        ("sampler.name", config.sampler.name, groups["sampler"]),
+        ("pruner.name", config.pruner.name, groups["pruner"]),
+        ("search.keep_models", config.search.keep_models, ("all", "members")),
+        *((f"data.kinds of {c!r}", kind, kinds) for c, kind in config.data.kinds.items()),
+    ]
+    for key, value, choices in checks:
+        if value is not None and value not in choices:
+            near = did_you_mean(value, choices)
+            yield f"{key}={value}: no such name{near} (choices: {', '.join(choices)})"
+
+
+def _ranges(config: SearchConfig) -> Iterator[str]:
+    search, scheduler = config.search, config.scheduler
+    at_least: list[tuple[str, float | None, int]] = [
+        ("trials", config.trials, 1),
+        ("seed", config.seed, 0),
+        ("search.folds", search.folds, 1),
+        ("search.repeats", search.repeats, 1),
+        ("search.max_trials_per_family", search.max_trials_per_family, 1),
+        ("sampler.startup_trials", config.sampler.startup_trials, 0),
+        ("pruner.startup_trials", config.pruner.startup_trials, 0),
+        ("pruner.warmup_steps", config.pruner.warmup_steps, 0),
+        ("scheduler.cpus", scheduler.cpus, 1),
+        *(("scheduler.gpus", gpu, 0) for gpu in scheduler.gpus or ()),
+        ("scheduler.gpu_slots", scheduler.gpu_slots, 1),
+        ("scheduler.threads_per_fit", scheduler.threads_per_fit, 1),
+        ("ensemble.steps", config.ensemble.steps, 1),
+        ("ensemble.max_members", config.ensemble.max_members, 1),
+        *((f"model.{f}.max_trials", v["max_trials"], 0) for f, v in config.model.items()),
+    ]
+    for key, value, low in at_least:
+        if value is not None and value < low:
+            yield f"{key}={value}: must be at least {low}"
+    positive = [
+        ("time_s", config.time_s),
+        ("scheduler.memory_gib", scheduler.memory_gib),
+        ("scheduler.fit_timeout_s", scheduler.fit_timeout_s),
+    ]
+    for key, amount in positive:
+        if amount is not None and not 0 < amount < math.inf:
+            yield f"{key}={amount}: must be above 0"
+    shares = [("search.holdout_share", search.holdout_share)]
+    shares += [("search.reserve_share", search.reserve_share)]
+    for key, share in shares:
+        if share is not None and not 0 < share < 1:
+            yield f"{key}={share}: must lie between 0 and 1"
+
+
+def _contradictions(config: SearchConfig) -> Iterator[str]:
+    if config.time_s is None and config.trials is None:
+        yield "there is no budget: give a time (--time 10m) or a number of trials (--trials 100)"
+    if config.seed >= 2**32:
+        yield f"seed={config.seed}: must be below 2**32"
+    splits = {"group": config.group, "folds_column": config.folds_column}
+    given = [name for name, column in splits.items() if column is not None]
+    if len(given) > 1 or (config.folds_column is not None and config.time_column is not None):
+        given += ["time_column"] if config.time_column is not None else []
+        yield f"{' and '.join(given)} contradict each other: given folds are taken as they are"
+    roles = ("target", "group", "time_column", "folds_column", "weight")
+    for i, one in enumerate(roles):
+        for other in roles[i + 1 :]:
+            name = getattr(config, one)
+            if name is not None and name == getattr(config, other):
+                yield f"{one} and {other} both name the column {name!r}"

@@ -1,0 +1,38 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from automl.config import SearchConfig, compose_config, load_config, save_config
+from automl.errors import RunError
+
+TEXTS = st.text(st.sampled_from("ab ${}\\'\"=:[]\n#\t") | st.characters(), max_size=20)
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(TEXTS)
+def test_a_saved_configuration_is_read_back_as_it_was(tmp_path, text):
+    config = SearchConfig(target=text, model={"alpha": {"fixed": {"x": [1, None, text]}}})
+    config.data.kinds = {text: "text"}
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+
+
+def test_a_composed_configuration_is_read_back_as_it_was(registry, tmp_path):
+    config = compose_config(["preset=best", "model.alpha.sizes=[1]"], {"seed": 3}, registry).config
+    save_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "seed: x", "no_such_key: 1", "a: [", "\ufffe"])
+def test_a_damaged_file_is_named(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text.encode("utf-16") if text == "\ufffe" else text.encode())
+    with pytest.raises(RunError, match=r"config\.yaml is damaged"):
+        load_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(RunError, match=r"nowhere\.yaml is missing"):
+        load_config(tmp_path / "nowhere.yaml")
