@@ -145,7 +145,7 @@ def _columns_table(columns: Sequence[Column], width: int) -> Table:
     table.add_column("distinct", justify="right", no_wrap=True)
     table.add_column("examples", no_wrap=True)
     table.add_column("why")
-    name_size = min(_MAX_NAME, max(len(column.name) for column in columns))
+    name_size = min(_MAX_NAME, width // 4, max(len(column.name) for column in columns))
     # The reason matters most: it gets more than half of what is left, and may take lines.
     examples_size = max(10, min(_MAX_EXAMPLES, (width - name_size - _NUMBERS) * 2 // 5))
     for column in columns:

@@ -59,6 +59,7 @@ def run(argv: Sequence[str], started: float) -> int:
         from automl.leaderboard import to_table
 
         console = make_console(sys.stdout)
+        console.print(f"{_heading(board)}\n", style="dim")
         console.print(to_table(board, console.width))
     else:
         from automl.leaderboard import render
@@ -77,3 +78,12 @@ def _read_board(path: str, test: str | None) -> Board:
     from automl.store.run_dir import RunDir
 
     return read_board(RunDir(Path(path)))
+
+
+def _heading(board: Board) -> str:
+    """What the leaderboard is of, and which way its scores go."""
+    from automl.leaderboard import clean
+
+    task = f"{board.target} ({board.task}), " if board.target and board.task else ""
+    direction = "higher" if board.greater_is_better else "lower"
+    return clean(f"{task}by {board.metric}: {direction} is better")

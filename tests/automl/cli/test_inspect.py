@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automl.cli import main
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    path = tmp_path / "data.csv"
+    rows = [f"{i:03},{i % 3},{'x' * (i % 2)},{'[red]' * (i % 4)},{i % 2}" for i in range(60)]
+    path.write_text("\n".join(["zip,n,empty?,[bold]odd,label", *rows]))
+    return str(path)
+
+
+def test_the_target_and_every_column_are_shown(table: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["inspect", table]) == 0
+    shown = capsys.readouterr().out
+    assert "label (binary)" in shown
+    assert "0: 30, 1: 30" in shown
+    for name in ("zip", "n", "empty?", "[bold]odd"):
+        assert f"\n{name} " in shown
+    assert "50.0%" in shown
+
+
+def test_settings_go_to_the_reader(table: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["inspect", "data.drop=[zip]", "data.kinds={n: categorical}", table]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("n ")).split()[1] == "categorical"
+    assert not any(line.startswith("zip ") and "numeric" in line for line in lines)
+
+
+def test_the_named_target_and_task_are_taken(table: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["inspect", table, "--target", "n", "--task", "regression"]) == 0
+    assert "n (regression)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["search.folds=5"], "'search.folds=5' does not say how a table is read"),
+        (["data.drap=[n]"], "data.drop"),
+        (["--target", "lable"], "did you mean 'label'"),
+    ],
+)
+def test_a_mistake_is_named_with_the_nearest(
+    table: str, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["inspect", table, *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_missing_file_is_status_2(capsys: pytest.CaptureFixture[str]):
+    assert main(["inspect", "no_such.csv"]) == 2
+    assert "no_such.csv" in capsys.readouterr().err

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automl.cli import search
+from automl.cli.parser import Parser, UsageError, one_word, split_words
+
+
+def _parser() -> Parser:
+    parser = Parser("try", "DATA", "Tries.")
+    parser.option("--target", metavar="COLUMN")
+    parser.option("--time", metavar="TIME")
+    parser.common_options(quiet="say less")
+    return parser
+
+
+def test_options_and_words_may_stand_in_any_order():
+    line = ["a=1", "--target", "y", "data.csv", "-q", "b=[1,2]", "--time=60"]
+    options, words = _parser().read(line)
+    assert (options.target, options.time, options.quiet) == ("y", "60", True)
+    assert words == ["a=1", "data.csv", "b=[1,2]"]
+
+
+@given(st.text().filter(lambda text: text not in _parser().option_names))
+def test_an_option_takes_the_next_word_whatever_it_holds(text: str):
+    for line in (["--target", text, "data.csv"], ["data.csv", f"--target={text}"]):
+        options, words = _parser().read(line)
+        assert (options.target, words) == (text, ["data.csv"])
+
+
+def test_a_column_named_like_an_option_is_given_with_an_equals_sign():
+    assert _parser().read(["--target=--time"])[0].target == "--time"
+    with pytest.raises(UsageError, match="--target: expected one argument"):
+        _parser().read(["--target", "--time", "60"])
+
+
+def test_words_after_two_dashes_are_no_options():
+    assert _parser().read(["--time", "1", "--", "--target", "-x"])[1] == ["--target", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [
+        ("--traget", "--target"),
+        ("--tim", "--time"),
+        ("--verbos", "--verbose"),
+        ("--Target=y", "--target"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_the_nearest(word: str, nearest: str):
+    with pytest.raises(UsageError, match=f"did you mean {nearest}\\?"):
+        _parser().read([word])
+
+
+def test_an_option_is_not_guessed_from_its_beginning():
+    with pytest.raises(UsageError, match="unknown option --targ"):
+        _parser().read(["--targ", "y"])
+
+
+def test_an_option_without_its_value_is_refused():
+    with pytest.raises(
+        UsageError, match=r"--target: expected one argument\nrun `automl try --help`"
+    ):
+        _parser().read(["data.csv", "--target"])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "data.csv",
+        "./a=b.csv",
+        "/tmp/a=b.csv",
+        "postgresql://me:pw@host/db?sslmode=require",
+        "1=2.csv",
+    ],
+)
+def test_what_no_setting_looks_like_is_data(word: str):
+    assert split_words(["search.folds=5", word, "+new=1", "~old"]) == (
+        [word],
+        ["search.folds=5", "+new=1", "~old"],
+    )
+
+
+def test_a_file_that_looks_like_a_setting_is_data_when_nothing_else_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a=b.csv").touch()
+    assert split_words(["seed=1", "a=b.csv"]) == (["a=b.csv"], ["seed=1"])
+    assert split_words(["a=b.csv", "data.csv"]) == (["data.csv"], ["a=b.csv"])
+
+
+def test_a_word_must_be_there_once():
+    with pytest.raises(UsageError, match="DATA is missing"):
+        one_word(_parser(), [], "DATA", overrides=True)
+    with pytest.raises(UsageError, match=r"expected one DATA, got 2: 'a', '\[b\]'; a setting is"):
+        one_word(_parser(), ["a", "[b]"], "DATA", overrides=True)
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"), [("60", 60.0), ("90s", 90.0), ("10m", 600.0), ("2h", 7200.0)]
+)
+def test_a_budget_is_read_in_seconds(time: str, seconds: float):
+    assert search.parser().read(["--time", time])[0].time_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["--time", "soon"], "argument --time: 'soon' is no time: write 60, 90s"),
+        (["--trials", "0"], "argument --trials: expected a whole number above 0, got '0'"),
+        (["--trials", "1.5"], "argument --trials: expected a whole number above 0"),
+        (["--seed", "-1"], "argument --seed: expected a whole number from 0 on, got '-1'"),
+    ],
+)
+def test_a_number_that_does_not_fit_is_named(line: list[str], message: str):
+    with pytest.raises(UsageError, match=message):
+        search.parser().read(line)

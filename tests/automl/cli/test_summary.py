@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import io
+
+from automl.cli.console import make_console
+from automl.cli.summary import print_summary
+from automl.leaderboard import Board
+
+
+def _summary(board: Board, path: str = "runs/first", stopped_by: str = "time") -> str:
+    file = io.StringIO()
+    print_summary(make_console(file), board, path, stopped_by, 60.2)
+    return file.getvalue()
+
+
+def test_it_ends_with_the_command_to_type_next(board: Board):
+    last = _summary(board, "runs/it's mine").splitlines()[-1]
+    assert last == """next      automl predict 'runs/it'"'"'s mine' new.csv --out predictions.csv"""
+
+
+def test_it_says_how_many_trials_ended_how_and_why_the_search_stopped(board: Board):
+    first = _summary(board, stopped_by="interrupt").splitlines()[1]
+    assert first == "3 trials: 1 complete, 1 failed; stopped by Ctrl-C after 1:00"
+
+
+def test_it_names_the_most_frequent_causes_of_failures(many_failures: Board):
+    text = _summary(many_failures)
+    assert "12 of 12 trials failed" in text
+    assert "3 × crash: cause 0" in text
+    assert "and 2 more causes: see the leaderboard" in text
+    assert "cause 3" not in text.partition("12 of 12")[2]
+
+
+def test_it_shows_the_top_of_the_leaderboard_only(many_failures: Board):
+    head = _summary(many_failures).partition("failed  ")[0]
+    assert "mlp-9 " in head
+    assert "mlp-10" not in head
+
+
+def test_a_long_path_is_not_broken(board: Board):
+    path = "runs/" + "x" * 200
+    assert _summary(board, path).splitlines()[-1].endswith(f"{path} new.csv --out predictions.csv")
+
+
+def test_no_line_ends_with_blanks_when_it_is_no_terminal(board: Board):
+    assert all(line == line.rstrip() for line in _summary(board).splitlines())
