@@ -1,1 +1,1 @@
-"""The families shipped with this distribution: guests, that import ``automl.plugin`` and no more."""
+"""The families shipped with this distribution: guests, that import `automl.plugin` alone."""

@@ -24,7 +24,7 @@ __all__ = [
 
 
 class FitClock:
-    """Says how long a fit may go on: its fair share of the budget and its deadline, whichever ends first.
+    """Says how long a fit may go on: its share of the budget or its deadline, what ends first.
 
     Args:
         context: The slot of the fit.
@@ -93,7 +93,7 @@ def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:
 
     They are the same for every trial with the same ends, so that a pruner can compare trials.
     """
-    return frozenset(int(round(step)) for step in np.geomspace(first, max(first, last), n_steps))
+    return frozenset(round(step) for step in np.geomspace(first, max(first, last), n_steps))
 
 
 def all_class_columns(
@@ -110,7 +110,9 @@ def all_class_columns(
 
 def save_arrays(path: Path, **arrays: NDArray[Any] | float) -> None:
     """Writes arrays as ``arrays.npz`` into the directory ``path``."""
-    np.savez(path / "arrays.npz", allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+    np.savez(
+        path / "arrays.npz", allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()}
+    )
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -43,10 +43,11 @@ def train(
     booster = lgb.Booster({**dataset_params, **params}, train_set)
     booster.add_valid(valid_set, "valid")
     n_outputs = booster.num_model_per_iteration()
-    pace = _Pace(params, clock, predict_s=1.5e-7 * len(fold.y_valid) * n_outputs)
+    pace = _Pace(params, clock, predict_s=3e-7 * len(fold.y_valid) * n_outputs)
     floor = minimum_patience(len(fold.y_train), params["learning_rate"])
     best = BestRound(context.metric, lambda round_: max(floor, 0.3 * round_ + 20))
-    stride = evaluation_stride(*fold.X_train.shape, len(fold.y_valid), n_outputs)
+    n_rows, n_features = fold.X_train.shape
+    stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
     reported = report_steps(10, max_rounds)
     for round_ in range(1, max_rounds + 1):
         is_last = booster.update() or round_ == max_rounds or pace.is_over(round_)
@@ -74,7 +75,7 @@ def minimum_patience(n_rows: int, learning_rate: float) -> float:
     AutoGluon's adaptive early stopping: 300 rounds up to 10,000 rows, less in proportion above,
     at least 20. That is meant for learning rates near 0.02: faster ones wait less.
     """
-    by_size = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
+    by_size: float = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
     return max(20.0, by_size * min(1.0, 0.02 / learning_rate))
 
 
@@ -116,7 +117,9 @@ class _Pace:
             return
         self._adapted = True
         fitting = max(1.0, left_s / (spent_s / round_))
-        wanted = self._learning_rate * rounds_needed(self._learning_rate, self._num_leaves) / fitting
+        wanted = (
+            self._learning_rate * rounds_needed(self._learning_rate, self._num_leaves) / fitting
+        )
         if wanted > self._learning_rate:
             rate = max(self._learning_rate, min(wanted, MAX_LEARNING_RATE))
             booster.reset_parameter({"learning_rate": rate})

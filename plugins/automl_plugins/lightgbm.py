@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,6 @@ from automl.plugin import (
     Suggest,
     Task,
     TrialContext,
-    View,
     hookimpl,
 )
 from automl_plugins._lightgbm_portfolio import portfolio
@@ -72,7 +71,7 @@ class LightGBM(ModelFamily):
     preload = ("lightgbm",)
     fidelity = "rounds"
     priority = 90
-    settings = {"max_rounds": 10_000, "max_bin": 255}
+    settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 255}
 
     def resources(self, shape: Shape) -> Resources:
         """Binned data, predictions and histograms; one thread unless there are many rows."""
@@ -141,9 +140,7 @@ class LightGBM(ModelFamily):
             "data_random_seed": 1,
             "verbosity": -1,
         }
-        text = train(
-            booster_params, dataset_params, settings["max_rounds"], fold, context, report
-        )
+        text = train(booster_params, dataset_params, settings["max_rounds"], fold, context, report)
         return _model(text, context.task is Task.BINARY, context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:

@@ -1,0 +1,169 @@
+"""A fitted linear model as plain arrays, and its training by stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import Fold, Matrix, Report, TrialContext
+from automl_plugins._fitting import BestRound, FitClock, all_class_columns
+
+__all__ = ["LinearModel", "clipped", "fit_sgd", "make_linear_model"]
+
+CHUNK_ROWS = 20_000
+"""Rows of one step of ``partial_fit``, and of predicting: the clock is read in between."""
+
+MAX_EPOCHS = 50
+PATIENCE_EPOCHS = 4
+FEATURE_LIMIT = 10.0
+"""Scaled features are cut at this many standard deviations: beyond, a line is no longer safe."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """Coefficients and what is done with their sums.
+
+    Attributes:
+        coef: ``(n_outputs, n_features)``, float32.
+        intercept: ``(n_outputs,)``, float64.
+        link: ``softmax``, ``sigmoid`` (one output, two classes), ``one_vs_rest``, or ``values``.
+        classes: Indices of the classes that the columns stand for; empty for regression.
+        n_classes: Number of classes of the task; 0 for regression.
+        low, high: Values are kept between these, a tenth beyond the target's range.
+    """
+
+    coef: NDArray[np.float32]
+    intercept: NDArray[np.float64]
+    link: str
+    classes: NDArray[np.int64]
+    n_classes: int = 0
+    low: float = -np.inf
+    high: float = np.inf
+
+    def decision(self, X: Matrix) -> NDArray[np.float64]:
+        """Sums before the link, ``(n_rows, n_outputs)``."""
+        parts = [
+            np.asarray(clipped(X[i : i + CHUNK_ROWS]) @ self.coef.T, dtype=np.float64)
+            for i in range(0, max(1, X.shape[0]), CHUNK_ROWS)
+        ]
+        return np.concatenate(parts) + self.intercept
+
+    def predict(self, X: Matrix) -> NDArray[np.float64]:
+        """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
+        from scipy.special import expit, softmax
+
+        sums = self.decision(X)
+        if self.link == "values":
+            return np.clip(sums[:, 0], self.low, self.high)
+        if self.link == "softmax":
+            probabilities = softmax(sums, axis=1)
+        elif self.link == "sigmoid":
+            positive = expit(sums[:, 0])
+            probabilities = np.column_stack((1 - positive, positive))
+        else:
+            each = expit(sums) + 1e-9
+            probabilities = each / each.sum(axis=1, keepdims=True)
+        return all_class_columns(probabilities, self.classes, self.n_classes)
+
+
+def clipped(X: Matrix) -> Matrix:
+    """Scaled features within ``FEATURE_LIMIT``; sparse ones as they are."""
+    if isinstance(X, np.ndarray):
+        return np.clip(X, -FEATURE_LIMIT, FEATURE_LIMIT)
+    return X
+
+
+def fit_sgd(
+    C: float, fold: Fold, context: TrialContext, clock: FitClock, report: Report
+) -> LinearModel:
+    """Averaged stochastic gradient descent with early stopping on the validation rows.
+
+    Logistic loss one class against the rest, or squared error; the L2 penalty matches that of
+    ``C`` in the exact solvers. Averaging after Polyak & Juditsky (1992).
+
+    Raises:
+        TrialPruned: As raised by ``report``.
+    """
+    from sklearn.linear_model import SGDClassifier, SGDRegressor
+
+    shared = {
+        "alpha": 1.0 / (C * len(fold.y_train)),
+        "average": True,
+        "random_state": context.seed % 2**32,
+    }
+    is_classification = context.task.is_classification
+    scale = (0.0, 1.0) if is_classification else (fold.y_train.mean(), fold.y_train.std() or 1.0)
+    sgd = (
+        SGDClassifier(loss="log_loss", **shared)
+        if is_classification
+        else SGDRegressor(eta0=0.001, **shared)
+    )
+    extra = {"classes": np.unique(fold.y_train)} if is_classification else {}
+    best = BestRound(context.metric, lambda _: PATIENCE_EPOCHS)
+    model = None
+    for epoch in range(1, MAX_EPOCHS + 1):
+        for rows in _shuffled(len(fold.y_train), context.seed + epoch):
+            y = (
+                fold.y_train[rows]
+                if is_classification
+                else (fold.y_train[rows] - scale[0]) / scale[1]
+            )
+            weight = None if fold.weight_train is None else fold.weight_train[rows]
+            sgd.partial_fit(clipped(fold.X_train[rows]), y, sample_weight=weight, **extra)
+            if clock.left_s() <= 0:
+                break
+        candidate = _from_sgd(sgd, fold, context, scale)
+        score = context.metric.score(
+            fold.y_valid, candidate.predict(fold.X_valid), fold.weight_valid
+        )
+        if best.update(epoch, score) or model is None:
+            model = candidate
+        report(epoch, best.best_score)
+        if best.is_over(epoch) or clock.left_s() <= 0:
+            break
+    assert model is not None  # there is at least one epoch
+    return model
+
+
+def _from_sgd(
+    sgd: Any, fold: Fold, context: TrialContext, scale: tuple[float, float]
+) -> LinearModel:
+    """Takes the averaged coefficients of a scikit-learn SGD model; the target was scaled."""
+    mean, deviation = scale
+    coef = np.atleast_2d(sgd.coef_) * deviation
+    intercept = np.atleast_1d(sgd.intercept_) * deviation + mean
+    return make_linear_model(coef, intercept, fold, context, exact=False)
+
+
+def make_linear_model(
+    coef: NDArray[Any], intercept: NDArray[Any], fold: Fold, context: TrialContext, exact: bool
+) -> LinearModel:
+    """A linear model from coefficients in any precision.
+
+    Args:
+        coef: ``(n_outputs, n_features)``.
+        intercept: ``(n_outputs,)``.
+        fold: Its training target gives the classes, or the range of values.
+        context: The task.
+        exact: Whether several classes were fitted jointly (softmax) or one against the rest.
+    """
+    coef, intercept = coef.astype(np.float32), intercept.astype(np.float64)
+    if not context.task.is_classification:
+        low, high = float(fold.y_train.min()), float(fold.y_train.max())
+        margin = 0.1 * (high - low)
+        none = np.empty(0, dtype=np.int64)
+        return LinearModel(coef, intercept, "values", none, 0, low - margin, high + margin)
+    classes = np.unique(fold.y_train).astype(np.int64)
+    joint = "softmax" if exact or len(classes) == 1 else "one_vs_rest"
+    link = "sigmoid" if len(coef) == 1 and len(classes) == 2 else joint
+    return LinearModel(coef, intercept, link, classes, context.shape.n_classes)
+
+
+def _shuffled(n_rows: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    order = np.random.default_rng(seed).permutation(n_rows)
+    for start in range(0, n_rows, CHUNK_ROWS):
+        yield order[start : start + CHUNK_ROWS]

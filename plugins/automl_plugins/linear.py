@@ -1,0 +1,137 @@
+"""Linear family: logistic, ridge and elastic-net regression, by gradient descent on large data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from automl.plugin import (
+    Fold,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    View,
+    hookimpl,
+)
+from automl_plugins._fitting import FitClock, load_arrays, save_arrays
+from automl_plugins._linear_model import LinearModel, clipped, fit_sgd, make_linear_model
+
+__all__ = ["Linear", "automl_model_families"]
+
+EXACT_WORK = 2e7
+"""Stored values times outputs up to which the exact solvers are used: a few seconds of one core."""
+
+SECONDS_PER_WORK = 2e-7
+"""Of the exact solvers, per stored value and output, rounded up."""
+
+
+class Linear(ModelFamily):
+    """Linear models on scaled, one-hot encoded columns and TF-IDF of text."""
+
+    name = "linear"
+    preload = ("sklearn.linear_model",)
+    fidelity = "epochs"
+    priority = 70
+    settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
+
+    def resources(self, shape: Shape) -> Resources:
+        """One copy of the encoded rows, where categories may be many columns."""
+        columns = shape.n_numeric + 8 * shape.n_categorical + 200 * shape.n_text
+        rows = min(shape.n_rows, EXACT_WORK / max(1, columns))
+        return Resources(ram_gib=0.1 + 12.0 * rows * columns / 2**30)
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Scaled or quantile-normal numbers, one-hot categories, TF-IDF of text."""
+        return View(numeric=params["scaling"], categorical="onehot", text="tfidf", sparse=True)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """Penalty and scaling, after TabArena's space of its linear models (arXiv 2506.16791)."""
+        params = {
+            "C": suggest.suggest_float("C", 1e-3, 1e3, log=True),
+            "scaling": suggest.suggest_categorical("scaling", ("standard", "quantile")),
+        }
+        if not shape.task.is_classification:
+            params["l1_ratio"] = suggest.suggest_categorical("l1_ratio", (0.0, 0.5, 1.0))
+        return params
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A medium penalty with each scaling, then a path of penalties."""
+        points = [(1.0, "quantile"), (1.0, "standard"), (0.1, "quantile"), (0.02, "standard")]
+        points += [(10.0, "quantile"), (100.0, "standard")]
+        extra = {} if shape.task.is_classification else {"l1_ratio": 0.0}
+        return [{"C": C, "scaling": scaling, **extra} for C, scaling in points]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> LinearModel:
+        """Solves exactly where that takes seconds, else by stochastic gradient descent.
+
+        Raises:
+            TrialPruned: As raised by ``report``, which only gradient descent calls.
+        """
+        clock = FitClock(context)
+        if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
+            coef = np.zeros((1, fold.X_train.shape[1]))
+            return make_linear_model(coef, np.zeros(1), fold, context, exact=True)
+        if _is_exact(fold, context, clock):
+            return _fit_exact(params, fold, context)
+        return fit_sgd(params["C"], fold, context, clock, report)
+
+    def save(self, model: Any, path: Path) -> None:
+        """Writes the arrays."""
+        save_arrays(path, **{f.name: getattr(model, f.name) for f in fields(LinearModel)})
+
+    def load(self, path: Path) -> LinearModel:
+        """Reads the arrays."""
+        arrays = load_arrays(path)
+        scalars = {name: a.item() for name, a in arrays.items() if a.ndim == 0}
+        return LinearModel(**{**arrays, **scalars})
+
+
+def _is_exact(fold: Fold, context: TrialContext, clock: FitClock) -> bool:
+    """Whether the exact solvers fit into the time and a few seconds."""
+    solver = context.shape.settings.get("solver", "auto")
+    if solver != "auto":
+        return bool(solver == "exact")
+    stored = fold.X_train.size  # for a CSR matrix the values that are stored
+    work = stored * (context.shape.n_classes if context.shape.n_classes > 2 else 1)
+    return work <= EXACT_WORK and work * SECONDS_PER_WORK < clock.left_s()
+
+
+def _fit_exact(params: Params, fold: Fold, context: TrialContext) -> LinearModel:
+    """L-BFGS for classes; for values a closed form, or coordinate descent with an L1 part."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+
+    C, X, weight = params["C"], clipped(fold.X_train), fold.weight_train
+    with warnings.catch_warnings():
+        # A bound on iterations is a bound on time; what is reached by then is judged by its score.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if context.task.is_classification:
+            logistic = LogisticRegression(C=C, max_iter=200).fit(X, fold.y_train, weight)
+            return make_linear_model(logistic.coef_, logistic.intercept_, fold, context, exact=True)
+        mean, deviation = fold.y_train.mean(), fold.y_train.std() or 1.0
+        y = (fold.y_train - mean) / deviation
+        if params["l1_ratio"] == 0.0:
+            linear = Ridge(alpha=1 / C)
+        else:
+            alpha = 1 / (C * len(y))
+            linear = ElasticNet(alpha=alpha, l1_ratio=params["l1_ratio"], max_iter=300)
+        linear.fit(X, y, weight)
+    coef, intercept = np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_)
+    return make_linear_model(
+        coef * deviation, intercept * deviation + mean, fold, context, exact=True
+    )
+
+
+@hookimpl
+def automl_model_families() -> list[ModelFamily]:
+    """The family of this module."""
+    return [Linear()]
