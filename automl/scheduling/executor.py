@@ -78,6 +78,11 @@ class LocalExecutor:
         self._idle: list[tuple[int | None, WorkerProcess]] = []
         self._killed: list[Failed] = []
 
+    def warm_up(self, n_workers: int) -> None:
+        """Starts workers for the CPU, so that they open the data before the first job."""
+        for _ in range(n_workers):
+            self._idle.append((None, self._launch(Lease(0))))
+
     def lease(self, need: Resources) -> Lease | None:
         """Takes what a job needs, or None when it is not free now."""
         return self._pool.lease(need)
@@ -107,6 +112,9 @@ class LocalExecutor:
                     return worker
                 self._launcher.kill(worker)
                 break
+        return self._launch(lease)
+
+    def _launch(self, lease: Lease) -> WorkerProcess:
         worker = self._launcher.launch(lease.env)
         worker.connection.send(self._setup)
         return worker

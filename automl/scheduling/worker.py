@@ -24,17 +24,20 @@ def serve(connection: Connection[Any, Any]) -> None:
     faulthandler.disable()  # a crash is reported by its signal, not on a terminal nobody owns
     _silence()
     setup: TrialSetup = connection.recv()
-    bench: Workbench | None = None
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(Ready(os.getpid()))
+        bench: Workbench | None = None
+        problem: Exception | None = None
+        try:
+            bench = open_workbench(setup)  # before the first job comes
+        except Exception as error:
+            problem = error
         while True:
             job = connection.recv()
             if isinstance(job, Prune):
                 continue  # the fit it was meant for has just ended
-            try:
-                bench = bench or open_workbench(setup)
-            except Exception as error:
-                connection.send(_failed(job, "exception", error))
+            if bench is None:
+                connection.send(_failed(job, "exception", problem or RuntimeError("no data")))
             else:
                 connection.send(_run(job, bench, connection))
 
@@ -65,7 +68,10 @@ def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> Done |
 
 def _failed(job: Job, kind: str, error: BaseException) -> Failed:
     message = f"{type(error).__name__}: {error}"[:2000]
-    return Failed(job.job_id, TrialError(kind, message, traceback.format_exc()[-20000:], job.fold))
+    return Failed(
+        job.job_id,
+        TrialError(kind, message, "".join(traceback.format_exception(error))[-20000:], job.fold),
+    )
 
 
 def _limit_threads(n_threads: int) -> None:

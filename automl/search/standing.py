@@ -25,7 +25,6 @@ __all__ = ["Standing"]
 
 GAIN_WEIGHTS = (0.1, 0.25, 0.5)
 SELECTION_SHARE = 0.04  # of the time so far may go into selecting; more has to wait
-FINAL_SELECTION_S = 6.0
 
 
 @dataclass(slots=True)
@@ -35,7 +34,11 @@ class Standing:
     Attributes:
         run, dataset, plan, metric, config: Of the run.
         families: Family and shape by name.
+        seed: Of the run.
+        finish_limit_s: Seconds the last selection should take at most; None without a time budget.
         selection_s: Seconds the last selection took.
+        spent_s: Seconds that all selections took.
+        current: The ensemble on disk.
     """
 
     run: RunDir
@@ -45,6 +48,7 @@ class Standing:
     config: EnsembleConfig
     families: Mapping[str, tuple[ModelFamily, Shape]]
     seed: int
+    finish_limit_s: float | None = None
     selection_s: float = 0.0
     spent_s: float = 0.0
     current: Ensemble | None = None
@@ -146,9 +150,8 @@ class Standing:
         }
         oofs = [self._oof[t.spec.trial_id] for t in trials]
         if final and self.config.enabled:
-            limit = FINAL_SELECTION_S
             chosen = choose_ensemble(
-                oofs, self.dataset.y, self.metric, time_limit_s=limit, **options
+                oofs, self.dataset.y, self.metric, time_limit_s=self.finish_limit_s, **options
             )
         else:
             chosen = select_ensemble(oofs, self.dataset.y, self.metric, **options)
@@ -193,6 +196,5 @@ class Standing:
 
 def _finite(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Rows without NaN, ``(n_rows,)``."""
-    return np.isfinite(values).reshape(len(values), -1).all(axis=1)
-
-
+    finite: NDArray[np.bool_] = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return finite

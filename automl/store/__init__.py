@@ -1,1 +1,5 @@
-"""TODO."""
+"""The run directory: where everything lies, and how it gets there whole."""
+
+from automl.store.run_dir import RunDir, read_json, write_json, write_whole
+
+__all__ = ["RunDir", "read_json", "write_json", "write_whole"]

@@ -30,16 +30,10 @@ from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
 
-__all__ = ["OOF_FILE", "Workbench", "model_folder", "open_workbench", "run_job"]
+__all__ = ["Workbench", "open_workbench", "run_job"]
 
-OOF_FILE = "oof.npy"
 MEMO_BUDGET_BYTES = 512 << 20
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for predicting and saving
-
-
-def model_folder(run: RunDir, trial_id: str, fold: int) -> Path:
-    """Where the model of one fold of a trial lies."""
-    return run.fold(trial_id, fold) / "model"
 
 
 @dataclass(slots=True)
@@ -182,7 +176,7 @@ def _write(
     try:
         (draft / "model").mkdir(parents=True)
         family.save(model, draft / "model")
-        np.save(draft / OOF_FILE, prediction.astype(np.float32), allow_pickle=False)
+        np.save(draft / run.oof("", 0).name, prediction.astype(np.float32), allow_pickle=False)
         shutil.rmtree(final, ignore_errors=True)
         draft.rename(final)
     finally:

@@ -1,0 +1,239 @@
+"""A finished run: its leaderboard and its predictions. Needs nothing of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from automl.store.run_dir import RunDir, read_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from automl.config.schema import SearchConfig
+    from automl.data import ReadOptions
+    from automl.data.split import SplitPlan
+    from automl.data.table import Column, Label, Table, Target
+    from automl.ensemble import Ensemble, Predictor
+    from automl.leaderboard import Board
+    from automl.plugin.metric import Metric
+    from automl.registry import Registry
+
+__all__ = ["Run", "load_run"]
+
+
+def load_run(path: str | Path) -> Run:
+    """Opens a run directory.
+
+    Raises:
+        RunError: It is not there, or holds no run.
+    """
+    return Run(path)
+
+
+class Run:
+    """A run directory, opened to look at or to predict with.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        RunError: It is not there, or holds no run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._run = RunDir(Path(path)).check()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self._run.path
+
+    @property
+    def stopped_by(self) -> str:
+        """``time``, ``trials``, ``exhausted`` or ``interrupt``; "" while it runs or when killed."""
+        return str(read_json(self._run.manifest).get("stopped_by", ""))
+
+    @property
+    def task(self) -> str:
+        """``binary``, ``multiclass`` or ``regression``."""
+        return str(self._target.task.value)
+
+    @property
+    def classes(self) -> tuple[Label, ...]:
+        """The labels as they stand in the data; empty for regression."""
+        return self._target.classes
+
+    def board(self, test: Any = None) -> Board:
+        """The leaderboard as a value.
+
+        Args:
+            test: A held-out table with the target: every complete trial and the ensemble are
+                scored on it.
+        """
+        from automl.leaderboard import read_board
+
+        return read_board(self._run, None if test is None else self.test_scores(test))
+
+    def leaderboard(self, test: Any = None) -> pd.DataFrame:
+        """The leaderboard as a data frame, best first.
+
+        Args:
+            test: As for ``board``.
+        """
+        return self.board(test).to_frame()
+
+    def predict(self, data: Any) -> NDArray[Any]:
+        """Predicts labels, in the type they have in the data, or values.
+
+        Args:
+            data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+
+        Returns:
+            An array of shape ``(n_rows,)``.
+
+        Raises:
+            MissingColumnError: Columns are not there; all of them are named.
+        """
+        import numpy as np
+
+        prediction = self._predict(data)
+        if not self.classes:
+            return prediction
+        return np.array(self.classes)[prediction.argmax(axis=1)]
+
+    def predict_proba(self, data: Any) -> pd.DataFrame:
+        """Predicts probabilities: one column per class, named by its label.
+
+        Raises:
+            UserError: The task is regression.
+            MissingColumnError: Columns are not there; all of them are named.
+        """
+        import pandas as pd
+
+        from automl.errors import UserError
+
+        if not self.classes:
+            raise UserError(f"{self.path} predicts numbers: there are no probabilities")
+        return pd.DataFrame(self._predict(data), columns=list(self.classes))
+
+    def test_scores(self, test: Any) -> Mapping[str, float]:
+        """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table."""
+        from automl.data import load_labelled
+        from automl.leaderboard import read_board
+
+        columns, target = self._schema
+        table, y = load_labelled(test, columns, target, self._options)
+        scores = {"ensemble": self._score(y, self._predictor.predict(table))}
+        for row in read_board(self._run).trials:
+            single = self._single(row.trial) if row.state == "complete" else None
+            if single is not None:
+                scores[row.trial] = self._score(y, self._make_predictor(single).predict(table))
+        return scores
+
+    def _score(self, y: NDArray[Any], prediction: NDArray[np.float64]) -> float:
+        return self._metric.score(y, prediction)
+
+    def _single(self, trial_id: str) -> Ensemble | None:
+        """A predictor of one trial alone; None where its models were not kept."""
+        from automl.ensemble import Ensemble, Member
+        from automl.trial.records import read_record
+        from automl.trial.setup import family_shape
+
+        record = read_record(self._run, trial_id)
+        folds = tuple(result.fold for result in record.folds)
+        if not all(self._run.model(trial_id, fold).is_dir() for fold in folds):
+            return None
+        family = self._registry.get(record.spec.family)
+        shape = family_shape(self._setup, self._dataset, self._metric, family)
+        view = family.view(record.spec.params, shape)
+        member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
+        target = self._target
+        return Ensemble(
+            (member,), target.task, target.n_classes, self._metric.name, record.score or 0.0
+        )
+
+    def _predict(self, data: Any) -> NDArray[np.float64]:
+        from automl.data import load_features
+
+        table: Table = load_features(data, self._schema[0], self._options)
+        return self._predictor.predict(table)
+
+    @cached_property
+    def _config(self) -> SearchConfig:
+        from automl.config import load_config
+
+        return load_config(self._run.config)
+
+    @cached_property
+    def _registry(self) -> Registry:
+        from automl.registry import load_registry
+
+        return load_registry(self._config.plugins.modules, self._config.plugins.block)
+
+    @cached_property
+    def _options(self) -> ReadOptions:
+        from automl.search.prepare import read_options
+
+        return read_options(self._config)
+
+    @cached_property
+    def _schema(self) -> tuple[tuple[Column, ...], Target]:
+        from automl.data import read_schema
+
+        return read_schema(self._run.data)
+
+    @property
+    def _target(self) -> Target:
+        return self._schema[1]
+
+    @cached_property
+    def _metric(self) -> Metric:
+        from automl.metrics import get_metric
+
+        name = read_json(self._run.manifest)["metric"]["name"]
+        return get_metric(self._config.metric or name, self._target.task, self._registry.metrics)
+
+    @cached_property
+    def _dataset(self) -> Any:
+        from automl.data import open_dataset
+
+        return open_dataset(self._run.data)
+
+    @cached_property
+    def _plan(self) -> SplitPlan:
+        from automl.data.split import load_split_plan
+
+        return load_split_plan(self._run.split)
+
+    @cached_property
+    def _setup(self) -> Any:
+        from automl.search.prepare import trial_setup
+
+        return trial_setup(self._run, self._config, self._plan, self._metric.name)
+
+    @cached_property
+    def _predictor(self) -> Predictor:
+        from automl.ensemble import read_ensemble
+
+        return self._make_predictor(read_ensemble(self._run))
+
+    def _make_predictor(self, ensemble: Ensemble) -> Predictor:
+        from automl.data.cache import load_encoder
+        from automl.ensemble import Predictor
+
+        run, seed, digest = self._run, self._config.seed, self._plan.digest
+        families = {name: r.family for name, r in self._registry.families.items()}
+        return Predictor(
+            run,
+            ensemble,
+            families,
+            lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
+        )
