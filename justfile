@@ -1,0 +1,29 @@
+# Short names for what one does every day. `just --list` shows them.
+
+venv := ".venv"
+bin := venv / "bin"
+
+# a virtual environment with everything
+install:
+    python3 -m venv {{venv}}
+    {{bin}}/pip install -c constraints.txt -e '.[all,dev]'
+
+# mend what can be mended by a program
+fix:
+    {{bin}}/ruff check --fix
+    {{bin}}/ruff format
+
+# all that reads the code without running it
+check:
+    {{bin}}/ruff check
+    {{bin}}/ruff format --check
+    {{bin}}/mypy
+    {{bin}}/lint-imports
+
+# the tests; `just test -m "not slow"` leaves out the long ones
+test *args:
+    {{bin}}/pytest {{args}}
+
+# what README claims about speed and quality
+bench *args:
+    {{bin}}/python -m benchmarks {{args}}
