@@ -62,14 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     started = time.monotonic()
     words = list(sys.argv[1:] if argv is None else argv)
+    status = 0
     try:
         status = _dispatch(words, started)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, such as `head`, has what it wanted. Without this Python would complain
-        # once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _let_go_of_stdout()
     except KeyboardInterrupt:
         _say("stopped")
         return INTERRUPTED
@@ -129,6 +127,17 @@ def _say(message: str, trace: str = "") -> None:
     """Writes to stderr, after what was already written to stdout."""
     from automl.leaderboard.text import clean
 
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go_of_stdout()
     sys.stderr.write(trace)
     sys.stderr.write(f"automl: {clean(message, keep_newlines=True)}\n")
+
+
+def _let_go_of_stdout() -> None:
+    """Takes it that the reader, such as ``head``, has what it wanted.
+
+    Without this Python would try once more to write what is left, and complain at exit.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

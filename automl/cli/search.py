@@ -226,6 +226,8 @@ def _make_watcher(data: str, options: argparse.Namespace) -> Watcher:
 
 
 def _show_result(found: Run, quiet: bool, watcher: Watcher) -> None:
+    if watcher.output_error is not None:
+        return
     if quiet:
         print(found.path)
         return

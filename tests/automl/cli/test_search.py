@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -102,6 +103,17 @@ def test_after_ctrl_c_the_best_so_far_is_shown_and_the_status_is_130(
     calls.result.stopped_by = "interrupt"
     assert main(["search", "data.csv"]) == 130
     assert "stopped by Ctrl-C" in capsys.readouterr().out
+
+
+def test_a_reader_that_is_gone_changes_neither_the_search_nor_the_status(
+    calls: Any, monkeypatch: pytest.MonkeyPatch
+):
+    read, write = os.pipe()
+    os.close(read)
+    calls.result.stopped_by = "interrupt"
+    with os.fdopen(write, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(["search", "data.csv"]) == 130
 
 
 def test_after_a_second_ctrl_c_the_run_is_named(calls: Any, capsys: pytest.CaptureFixture[str]):
