@@ -76,7 +76,8 @@ def minimum_patience(n_rows: int, learning_rate: float) -> float:
     at least 20. That is meant for learning rates near 0.02: faster ones wait less.
     """
     by_size: float = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
-    return max(20.0, by_size * min(1.0, 0.02 / learning_rate))
+    waiting: float = by_size * min(1.0, 0.02 / learning_rate)
+    return max(20.0, waiting)
 
 
 def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:
@@ -87,7 +88,8 @@ def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int
     """
     round_s = n_outputs * (0.5e-3 + 3.0e-9 * n_rows * n_features)
     evaluation_s = 0.15e-3 + 1.5e-7 * n_valid * n_outputs
-    return min(25, max(1, ceil(evaluation_s / (0.15 * round_s))))
+    stride: int = ceil(evaluation_s / (0.15 * round_s))
+    return min(25, max(1, stride))
 
 
 class _Pace:

@@ -98,7 +98,7 @@ def fit_sgd(
     is_classification = context.task.is_classification
     scale = (0.0, 1.0) if is_classification else (fold.y_train.mean(), fold.y_train.std() or 1.0)
     sgd = (
-        SGDClassifier(loss="log_loss", **shared)
+        SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.02, **shared)
         if is_classification
         else SGDRegressor(eta0=0.001, **shared)
     )
