@@ -29,6 +29,7 @@ _LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what come
 _DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
 _PATIENCE_SHARE = {"coslog4": 0.55, "flat_cos": 0.3, "cosine": 0.3}
 _MIN_PATIENCE = 20
+_MAX_STEPS, _MIN_EPOCHS = 20_000, 16
 _RANGE_MARGIN = 0.01  # predictions may leave the range of the training target by so much of it
 
 
@@ -42,7 +43,8 @@ def fit_mlp(
         fold: Encoded rows.
         context: The slot.
         report: Told the validation score after each epoch.
-        max_epochs: Epochs, unless time or patience end it earlier.
+        max_epochs: Epochs of a small table, unless time or patience end it earlier; a large one
+            gets fewer, for about ``_MAX_STEPS`` steps.
 
     Raises:
         TrialPruned: As raised by ``report``.
@@ -79,20 +81,26 @@ def _fit(
         report(epoch, score)
         return metric.loss(score)
 
-    options = LoopOptions(
-        n_epochs=max_epochs,
-        batch_size=params["batch_size"],
-        schedule=params["schedule"],
-        patience=max(_MIN_PATIENCE, int(_PATIENCE_SHARE[params["schedule"]] * max_epochs)),
-        clip_norm=params["clip_norm"],
-        stop_at=stop_at,
-    )
+    options = _options(params, len(fold.X_train), max_epochs, stop_at)
     generator = torch.Generator(device).manual_seed(context.seed)
     rows = Rows(inputs, _target(fold, scale, device), _weight(fold, device))
     loss = _squared_error if scale else _cross_entropy(params["label_smoothing"])
     train(net, optimiser, rows, loss, evaluate, options, generator)
     return FittedNet(
         net.cpu(), fold.features.categorical, fold.X_train.shape[1], scale, context.n_threads
+    )
+
+
+def _options(params: Params, n_rows: int, max_epochs: int, stop_at: float | None) -> LoopOptions:
+    steps = max(1, n_rows // params["batch_size"])
+    n_epochs = min(max_epochs, max(_MIN_EPOCHS, _MAX_STEPS // steps))
+    return LoopOptions(
+        n_epochs=n_epochs,
+        batch_size=params["batch_size"],
+        schedule=params["schedule"],
+        patience=max(_MIN_PATIENCE, int(_PATIENCE_SHARE[params["schedule"]] * n_epochs)),
+        clip_norm=params["clip_norm"],
+        stop_at=stop_at,
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from automl_plugins.torch._schedule import SCHEDULES, Pace
 
-__all__ = ["LoopOptions", "Outcome", "Rows", "index_batches", "train"]
+__all__ = ["Batches", "LoopOptions", "Outcome", "Rows", "index_batches", "train"]
+
+Batches: TypeAlias = Callable[[int, int, torch.Generator], Iterator[Tensor]]
+"""Gives the batches of an epoch from the number of rows, the size of a batch and a generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def train(
     evaluate: Callable[[int], float],
     options: LoopOptions,
     generator: torch.Generator,
+    batches: Batches = index_batches,
 ) -> Outcome:
     """Trains a net in place and leaves it with its best weights, in evaluation mode.
 
@@ -109,6 +114,7 @@ def train(
             ``TrialPruned``, passes.
         options: How to train.
         generator: Of the order of rows, on the device of ``rows``.
+        batches: Row numbers of the batches of one epoch.
     """
     steps_per_epoch = max(1, rows.n_rows // options.batch_size)
     pace = Pace(options.n_epochs * steps_per_epoch, steps_per_epoch, options.stop_at)
@@ -118,7 +124,7 @@ def train(
     epoch = n_steps = last_gain = 0
     while not pace.is_over or epoch == 0:
         net.train()
-        for index in index_batches(rows.n_rows, options.batch_size, generator):
+        for index in batches(rows.n_rows, options.batch_size, generator):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor(pace.progress)
             _step(net, optimiser, rows, index, loss, options.clip_norm)

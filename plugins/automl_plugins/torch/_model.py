@@ -149,5 +149,6 @@ def load(path: Path) -> FittedNet:
             f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {names[0]} is "
             f"{found.get(names[0], 'missing')}, expected {expected.get(names[0], 'nothing')}"
         )
-    net.load_state_dict(weights, assign=True)
+    # Copies are aligned as torch aligns its own: elsewhere a product may differ in the last bit.
+    net.load_state_dict({name: tensor.clone() for name, tensor in weights.items()}, assign=True)
     return FittedNet(net.eval(), categorical, n_columns, scale)

@@ -24,6 +24,7 @@ __all__ = ["Mlp", "automl_model_families"]
 
 _WIDTHS = (64, 128, 256, 384, 512)
 _BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
+_MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
 _FLOPS_PER_S = 1e10  # of one CPU core in training: a cautious estimate
 
 
@@ -94,9 +95,52 @@ class Mlp(ModelFamily):
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """RealMLP's tuned default, adapted to the rows, then other sizes and embeddings."""
         default = _default(shape)
-        return [
-            default,
-        ]
+        changes: Sequence[Mapping[str, Any]] = (
+            {},
+            # Normal quantiles and bins: another view of the same numbers, for the ensemble.
+            {
+                "numeric": "quantile",
+                "n_layers": 2,
+                "activation": "relu",
+                "dropout": 0.1,
+                "embedding": "piecewise",
+                "embedding_width": 8,
+                "embedding_lr": 0.3,
+            },
+            # Small, fast and strongly regularised: for few rows.
+            {
+                "n_layers": 2,
+                "width": 128,
+                "activation": "selu",
+                "dropout": 0.3,
+                "embedding": "none",
+                "weight_decay": 0.05,
+                "schedule": "cosine",
+            },
+            # Deep, with higher frequencies: for targets that change fast.
+            {
+                "n_layers": 4,
+                "activation": "mish",
+                "dropout": 0.05,
+                "embedding_width": 8,
+                "n_frequencies": 32,
+                "sigma": 1.0,
+                "lr": 0.5 * default["lr"],
+            },
+            # One wide layer on normal quantiles.
+            {
+                "numeric": "quantile",
+                "n_layers": 1,
+                "width": 512,
+                "activation": "relu",
+                "dropout": 0.4,
+                "schedule": "coslog4",
+            },
+        )
+        entries = [{**default, **change} for change in changes]
+        if shape.n_numeric > _MAX_EMBEDDED:
+            entries = [{**entry, "embedding": "none"} for entry in entries]
+        return entries
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Trains with early stopping and keeps the weights of the best epoch."""
@@ -125,7 +169,7 @@ def _default(shape: Shape) -> dict[str, Any]:
         "numeric": "standard",
         "n_layers": 3,
         "width": 256,
-        "activation": "silu" if regression else "selu",
+        "activation": "silu",
         "dropout": 0.15,
         "embedding": "periodic",
         "embedding_width": 4,
@@ -138,7 +182,7 @@ def _default(shape: Shape) -> dict[str, Any]:
         "embedding_lr": 0.1,
         "weight_decay": 0.02,
         "batch_size": _batch_size(shape.n_rows),
-        "schedule": "coslog4",
+        "schedule": "flat_cos",
         "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
         "clip_norm": None,
     }
