@@ -59,7 +59,8 @@ class Budget:
         """Seconds that one fit should take at most; None without a limit."""
         if self.time_s is None:
             return None
-        share = MODEL_SHARE_AT_60_S * (60.0 / max(60.0, self.time_s)) ** MODEL_SHARE_EXPONENT
+        relative = 60.0 / max(60.0, self.time_s)
+        share = MODEL_SHARE_AT_60_S * float(relative**MODEL_SHARE_EXPONENT)
         return share * self.time_s * n_slots / n_folds
 
     def kill_after_s(self, fair_share_s: float | None, finish_s: float) -> float | None:

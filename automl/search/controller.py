@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
-from automl.plugin.context import Resources, Shape
+from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
-from automl.scheduling.devices import Lease
 from automl.scheduling.executor import Executor, Happening
 from automl.scheduling.messages import Done, Failed, Progressed, Pruned
 from automl.search.budget import Budget
+from automl.search.dispatch import Dispatcher
 from automl.search.events import (
     EnsembleUpdated,
     Event,
@@ -27,8 +27,7 @@ from automl.search.pruning import should_stop_fit, should_stop_trial
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.setup import seed_of
-from automl.trial.spec import Job, TrialError, TrialState
+from automl.trial.spec import TrialError, TrialState
 
 __all__ = ["Controller"]
 
@@ -48,6 +47,7 @@ class Controller:
         families: Family and shape by name.
         executor: Where fits run.
         proposer: What is tried next.
+        dispatcher: Which fit a free device gets.
         standing: The ensemble so far.
         ledger: All trials.
         budget: The budget.
@@ -60,13 +60,12 @@ class Controller:
     families: Mapping[str, tuple[ModelFamily, Shape]]
     executor: Executor
     proposer: Proposer
+    dispatcher: Dispatcher
     standing: Standing
     ledger: Ledger
     budget: Budget
-    threads_per_fit: int
     interrupted: Callable[[], bool]
     stopped_by: str = ""
-    _needs: dict[str, Resources] = field(default_factory=dict)
     _noted: set[str] = field(default_factory=set)
     _last_progress: float = 0.0
 
@@ -96,82 +95,24 @@ class Controller:
             return "time"
         if any(t.running for t in self.ledger.trials):
             return ""
-        used_up = self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials
-        return "trials" if used_up else "exhausted"
-
-    # ---- from a free slot to a fit ---------------------------------------------------------
+        if self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials:
+            return "trials"
+        return "exhausted" if self.proposer.is_exhausted else "time"  # nothing more fits in
 
     def _fill_slots(self) -> Iterator[Event]:
         """Starts fits until no device is free or nothing is to be done."""
         while not self.interrupted():
-            choice = self._next_fit()
-            if choice is None:
-                return
-            trial, fold, lease = choice
-            if not trial.running and not trial.results:
+            fit, proposed = self.dispatcher.next_fit(self._search_left_s())
+            for trial in proposed:
+                write_record(self.run, trial.record())
                 yield TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
-            self._start(trial, fold, lease)
-
-    def _next_fit(self) -> tuple[Trial, int, Lease] | None:
-        """The next (trial, fold) that a device is free for: ready folds first, then new trials."""
-        ready = self._first_leasable(self.ledger.in_state(TrialState.RUNNING))
-        if ready is not None:
-            return ready
-        lease = self.executor.lease(Resources())
-        if lease is None:
-            return None
-        self.executor.release(lease)
-        proposed = self.proposer.propose(self._search_left_s())
-        for trial in proposed:
-            write_record(self.run, trial.record())
-        ready = self._first_leasable(proposed)
-        if ready is None and not proposed:
-            return self._first_leasable(self._deferred(), deferred=True)
-        return ready
-
-    def _first_leasable(
-        self, trials: list[Trial], deferred: bool = False
-    ) -> tuple[Trial, int, Lease] | None:
-        left = self._search_left_s()
-        for trial in trials:
-            folds = trial.waiting if deferred else trial.ready
-            if not folds or self.proposer.expected_s(trial) > left:
-                continue
-            lease = self.executor.lease(self._need(trial.spec.family))
-            if lease is not None:
-                return trial, folds[0], lease
-        return None
-
-    def _deferred(self) -> list[Trial]:
-        """Trials whose first fold promised no gain, most promising first: better than idling."""
-        waiting = [t for t in self.ledger.in_state(TrialState.RUNNING) if t.waiting]
-        return sorted(waiting, key=lambda t: (-(t.gain or 0.0), t.index))
-
-    def _need(self, name: str) -> Resources:
-        if name not in self._needs:
-            family, shape = self.families[name]
-            need = family.resources(shape)
-            self._needs[name] = replace(need, n_cpus=max(need.n_cpus, self.threads_per_fit))
-        return self._needs[name]
-
-    def _start(self, trial: Trial, fold: int, lease: Lease) -> None:
-        name = trial.spec.family
-        share = self.proposer.fair_share_s(name)
-        job = Job(
-            spec=trial.spec,
-            fold=fold,
-            seed=seed_of(self.config.seed, name, trial.spec.number, fold),
-            n_threads=lease.n_cpus,
-            device=lease.device,
-            time_limit_s=share,
-            deadline_s=self.budget.kill_after_s(share, self.standing.selection_s),
-            attempt=trial.attempts.get(fold, 0),
-        )
-        trial.running.add(fold)
-        trial.steps.pop(fold, None)
-        self.executor.submit(job, lease, frozenset(self.families[name][0].preload))
-
-    # ---- from an answer to a decision ------------------------------------------------------
+            if fit is None:
+                return
+            fit.trial.running.add(fit.fold)
+            fit.trial.steps.pop(fit.fold, None)
+            job = self.dispatcher.job(fit, self.standing.selection_s)
+            family, _ = self.families[fit.trial.spec.family]
+            self.executor.submit(job, fit.lease, frozenset(family.preload))
 
     def _handle(self, happening: Happening) -> Iterator[Event]:
         trial_id, _, fold_name = happening.job_id.partition("/fold-")
@@ -261,8 +202,6 @@ class Controller:
             if name not in self._noted:
                 self._noted.add(name)
                 yield Note(f"family {name} gets no more trials: {why}", self.budget.elapsed_s)
-
-    # ---- standing and end ------------------------------------------------------------------
 
     def _update_ensemble(self) -> Iterator[Event]:
         ensemble = self.standing.update(self.budget.elapsed_s)

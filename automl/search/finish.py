@@ -6,7 +6,7 @@ import shutil
 
 from automl.data.cache import drop_matrices
 from automl.errors import NoPredictorError
-from automl.leaderboard import read_board, render_csv
+from automl.leaderboard import read_board, render
 from automl.search.controller import Controller
 from automl.search.events import SearchFinished
 from automl.store.manifest import update_manifest
@@ -24,7 +24,7 @@ def finish_run(controller: Controller) -> SearchFinished:
     """
     run, ledger = controller.run, controller.ledger
     update_manifest(run, status="finished", stopped_by=controller.stopped_by)
-    text = render_csv(read_board(run))
+    text = render(read_board(run), "csv")
     write_whole(run.leaderboard, lambda file: file.write(text.encode()))
     ensemble = controller.standing.current
     if ensemble is None:

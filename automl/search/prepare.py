@@ -23,6 +23,7 @@ from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import Launcher
 from automl.search.budget import Budget
 from automl.search.controller import Controller
+from automl.search.dispatch import Dispatcher
 from automl.search.events import Note, SearchStarted
 from automl.search.ledger import Ledger
 from automl.search.proposer import Proposer
@@ -123,7 +124,9 @@ def trial_setup(
     """What workers are told.
 
     Args:
-        run, config, plan: Of the run.
+        run: The run directory.
+        config: The configuration.
+        plan: The split plan.
         metric: Name in the catalog, or ``module:function``.
         pool: The devices; None where nothing will be fitted.
     """
@@ -244,6 +247,7 @@ def _controller(
     ledger = Ledger(metric)
     n_slots = max(1, pool.n_cpus // threads)
     proposer = Proposer(chosen, studies, plan, ledger, config, budget, n_slots)
+    dispatcher = Dispatcher(chosen, executor, proposer, ledger, budget, config.seed, threads)
     standing = Standing(
         run,
         dataset,
@@ -260,10 +264,10 @@ def _controller(
         families=chosen,
         executor=executor,
         proposer=proposer,
+        dispatcher=dispatcher,
         standing=standing,
         ledger=ledger,
         budget=budget,
-        threads_per_fit=threads,
         interrupted=interrupted,
     )
 

@@ -96,7 +96,7 @@ class Proposer:
         if self.ledger.in_state(TrialState.RUNNING):
             return []
         self.flush()
-        generation = []
+        generation: list[Trial] = []
         while len(generation) < GENERATION:
             trial = self._propose_one(float("inf"))
             if trial is None:
