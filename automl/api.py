@@ -92,14 +92,14 @@ def search(
         "weight": weight,
         "preset": preset,
     }
-    from automl.config import compose_config, plugin_options
+    from automl.config import compose_config, plugin_settings
     from automl.registry import load_registry
     from automl.scheduling.launch import start_launcher
 
     launcher = start_launcher()  # first of all: it imports while the table is read
     try:
-        modules, block = plugin_options(overrides, settings)
-        registry = load_registry(modules, block)
+        plugins = plugin_settings(overrides, settings)
+        registry = load_registry(plugins.modules, plugins.block)
         config = compose_config(overrides, options, registry, settings).config
         path = Path(out) if out is not None else _new_path(config)
         with _interrupts() as interrupts:

@@ -1,0 +1,293 @@
+"""Encoded folds on disk: each view of a fold is made once, and mapped into memory by all workers.
+
+    views/<hash of view, kinds, seed and split plan>/fold-<k>/
+        fold.json  encoder/  X_train.npy  X_valid.npy     (or X_train.{data,indices,indptr}.npy)
+
+A fold's folder appears by one rename when everything in it is written, so a process that is killed
+leaves at most a temporary folder, which the next writer removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.encode import Encoder, fit_encoder
+from automl.data.split_plan import ALL_ROWS, Division, SplitPlan
+from automl.data.table import Dataset
+from automl.errors import RunError
+from automl.plugin.context import Features, Fold, Matrix, View
+from automl.plugin.task import ColumnKind
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this platform: see _locked
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["drop_matrices", "encoded_fold", "encoder_folder", "load_encoder"]
+
+META_FILE = "fold.json"
+CSR_PARTS = ("data", "indices", "indptr")
+
+
+def encoded_fold(
+    dataset: Dataset,
+    plan: SplitPlan,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    views: Path,
+    seed: int,
+) -> tuple[Fold, float]:
+    """Opens an encoded fold, after encoding it if no process has done so before.
+
+    Args:
+        dataset: The data of the run.
+        plan: Its divisions.
+        fold: Number of the division, or ``ALL_ROWS``.
+        view: How the columns are encoded.
+        kinds: Columns of other kinds are left out.
+        views: Folder of the run's encoded folds.
+        seed: Of the run.
+
+    Returns:
+        The fold, its matrices mapped from disk and read-only, with an empty memo; and the seconds
+        this call spent encoding, 0.0 when the fold was there.
+
+    Raises:
+        PluginError: The view contradicts itself.
+        RunError: A file of the fold is damaged; it is named.
+    """
+    division = _division(plan, fold)
+    folder = _fold_folder(views, fold, view, kinds, seed, plan.digest)
+    seconds = 0.0
+    if not _is_there(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_suffix(".lock")):
+            if not _is_there(folder):
+                started = time.perf_counter()
+                _write(dataset, division, fold, view, kinds, seed, folder)
+                seconds = time.perf_counter() - started
+    return _open(dataset, division, fold, folder), seconds
+
+
+def encoder_folder(
+    views: Path,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+    plan_digest: str,
+) -> Path:
+    """Where the encoder of a fold lies once the fold is encoded."""
+    return _fold_folder(views, fold, view, kinds, seed, plan_digest) / "encoder"
+
+
+def load_encoder(
+    views: Path,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+    plan_digest: str,
+) -> Encoder:
+    """Reads the encoder of an encoded fold.
+
+    Raises:
+        RunError: It is missing or damaged; the file is named.
+    """
+    return Encoder.load(encoder_folder(views, fold, view, kinds, seed, plan_digest))
+
+
+def drop_matrices(views: Path) -> None:
+    """Deletes the encoded matrices of a run that is over; the encoders stay for its predictor."""
+    for meta in views.glob(f"*/fold-*/{META_FILE}"):
+        meta.unlink()  # first: without it the fold counts as not encoded
+        for matrix in meta.parent.glob("X_*.npy"):
+            matrix.unlink()
+
+
+def _is_there(folder: Path) -> bool:
+    return (folder / META_FILE).is_file()
+
+
+def _division(plan: SplitPlan, fold: int) -> Division:
+    if fold == ALL_ROWS:
+        return Division(np.arange(plan.n_rows), np.empty(0, dtype=np.int64))
+    return plan.divisions[fold]
+
+
+def _fold_folder(
+    views: Path,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+    plan_digest: str,
+) -> Path:
+    what = {"view": asdict(view), "kinds": sorted(kinds), "seed": seed, "plan": plan_digest}
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+    return views / digest / ("fold-all" if fold == ALL_ROWS else f"fold-{fold}")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Lets one process in at a time; the system frees the lock of a process that is killed.
+
+    Where there are no such locks, several may come in: each writes a folder of its own, and the
+    first to rename it wins.
+    """
+    if fcntl is None:
+        yield
+        return
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write(
+    dataset: Dataset,
+    division: Division,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+    folder: Path,
+) -> None:
+    """Encodes a fold into a temporary folder and renames it."""
+    prefix = f".{folder.name}."
+    if fcntl is not None:  # under the lock, other temporary folders are of killed processes
+        for left in folder.parent.glob(f"{prefix}*"):
+            shutil.rmtree(left)
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    try:
+        _encode(dataset, division, fold, view, kinds, seed, temporary)
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                _to_disk(path)
+        _rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _encode(
+    dataset: Dataset,
+    division: Division,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+    folder: Path,
+) -> None:
+    """Writes the encoder, both matrices and what they are; one matrix is in memory at a time."""
+    fold_seed = int(np.random.SeedSequence([seed, fold + 1]).generate_state(1)[0])
+    encoder, matrix = fit_encoder(
+        dataset.table,
+        division.train,
+        dataset.y,
+        task=dataset.target.task,
+        n_classes=dataset.target.n_classes,
+        view=view,
+        kinds=kinds,
+        seed=fold_seed,
+        weight=dataset.weight,
+    )
+    encoder.save(folder / "encoder")
+    _save_matrix(folder, "X_train", matrix)
+    del matrix
+    _save_matrix(folder, "X_valid", encoder.transform(dataset.table, division.valid))
+    meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
+    (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _rename(temporary: Path, folder: Path) -> None:
+    if not _is_there(folder):
+        shutil.rmtree(folder, ignore_errors=True)  # an encoder whose matrices were dropped
+    try:
+        temporary.rename(folder)
+    except OSError:
+        if not _is_there(folder):  # else another process was first, and wrote the same
+            raise
+
+
+def _save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
+    if isinstance(matrix, np.ndarray):
+        np.save(folder / f"{name}.npy", matrix, allow_pickle=False)
+        return
+    for part in CSR_PARTS:
+        np.save(folder / f"{name}.{part}.npy", getattr(matrix, part), allow_pickle=False)
+
+
+def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold:
+    meta = _read_meta(folder / META_FILE)
+    features = Features(
+        tuple(meta["features"]["names"]),
+        tuple(meta["features"]["categorical"]),
+        tuple(meta["features"]["cardinalities"]),
+    )
+    width = len(features.names)
+    train, valid, weight = division.train, division.valid, dataset.weight
+    return Fold(
+        X_train=_open_matrix(folder, "X_train", (len(train), width), meta["is_sparse"]),
+        y_train=dataset.y[train],
+        weight_train=None if weight is None else weight[train],
+        X_valid=_open_matrix(folder, "X_valid", (len(valid), width), meta["is_sparse"]),
+        y_valid=dataset.y[valid],
+        weight_valid=None if weight is None else weight[valid],
+        features=features,
+        index=fold,
+    )
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from None
+    return meta
+
+
+def _open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:
+    if not is_sparse:
+        matrix = _open_array(folder / f"{name}.npy")
+        if matrix.shape != shape:
+            reason = ValueError(f"it has shape {matrix.shape}, expected {shape}")
+            raise _damaged(folder / f"{name}.npy", reason)
+        return matrix
+    from scipy.sparse import csr_matrix
+
+    parts = tuple(_open_array(folder / f"{name}.{part}.npy") for part in CSR_PARTS)
+    try:
+        return csr_matrix(parts, shape=shape, copy=False)
+    except ValueError as error:
+        raise _damaged(folder / f"{name}.indptr.npy", error) from None
+
+
+def _open_array(path: Path) -> NDArray[Any]:
+    """Maps an array; a plain view of it, because a memmap makes every slice one too."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from None
+    return np.asarray(array)
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path} is damaged: {error}; delete {path.parent} to have it made again")
