@@ -39,7 +39,7 @@ _lock = threading.Lock()
 _paths: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("_paths", default=())
 
 
-class PluginPaths(SearchPathPlugin):
+class _PluginPaths(SearchPathPlugin):
     """Adds plugins' config groups while a configuration of ours is composed, and only then."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
@@ -78,7 +78,7 @@ def compose_layers(
 @contextmanager
 def _own_hydra(paths: Sequence[tuple[str, str]]) -> Iterator[None]:
     """Keeps apart from a Hydra application that may run around us: its state is global."""
-    Plugins.instance().register(PluginPaths)
+    Plugins.instance().register(_PluginPaths)
     version = VersionBase.instance()
     outer, outer_version = GlobalHydra.instance().hydra, version.version_base
     GlobalHydra.instance().clear()
