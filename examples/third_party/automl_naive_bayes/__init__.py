@@ -1,0 +1,100 @@
+"""Gaussian naive Bayes as a model family of its own distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from automl.plugin import (
+    ColumnKind,
+    FittedModel,
+    Fold,
+    ModelFamily,
+    Params,
+    Report,
+    Shape,
+    Suggest,
+    Task,
+    TrialContext,
+    View,
+    hookimpl,
+)
+
+__all__ = ["NaiveBayes", "automl_config_search_path", "automl_model_families"]
+
+_ARRAYS = ("classes_", "class_prior_", "theta_", "var_")
+
+
+class NaiveBayes(ModelFamily):
+    """One normal distribution for each class and column."""
+
+    name: ClassVar[str] = "naive_bayes"
+    tasks: ClassVar[frozenset[Task]] = frozenset({Task.BINARY, Task.MULTICLASS})
+    kinds: ClassVar[frozenset[ColumnKind]] = frozenset(ColumnKind) - {ColumnKind.TEXT}
+    settings: ClassVar[Mapping[str, Any]] = {"max_smoothing": 0.1}
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Numbers as near to normal as they get, categories as columns of 0 and 1."""
+        return View(numeric="quantile", categorical="onehot", text="drop")
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """How much of the largest variance is added to all."""
+        most = shape.settings.get("max_smoothing", self.settings["max_smoothing"])
+        return {"smoothing": suggest.suggest_float("smoothing", most / 1e6, most, log=True)}
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """Little smoothing, then as much as is allowed."""
+        most = shape.settings.get("max_smoothing", self.settings["max_smoothing"])
+        return [{"smoothing": most / 100}, {"smoothing": most}]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Fits the means and variances."""
+        from sklearn.naive_bayes import GaussianNB
+
+        model = GaussianNB(var_smoothing=params["smoothing"])
+        model.fit(fold.X_train, fold.y_train, sample_weight=fold.weight_train)
+        return _Fitted(model, context.shape.n_classes)
+
+    def save(self, model: FittedModel, path: Path) -> None:
+        """Writes the fitted arrays: an .npz file runs no code when it is read."""
+        arrays = {name: getattr(model.model, name) for name in _ARRAYS}
+        np.savez(path / "model.npz", n_classes=model.n_classes, **arrays)
+
+    def load(self, path: Path) -> FittedModel:
+        """Puts the arrays back."""
+        from sklearn.naive_bayes import GaussianNB
+
+        model = GaussianNB()
+        with np.load(path / "model.npz", allow_pickle=False) as arrays:
+            for name in _ARRAYS:
+                setattr(model, name, arrays[name])
+            return _Fitted(model, int(arrays["n_classes"]))
+
+
+class _Fitted:
+    """The scikit-learn model, and how many classes there are: a fold may lack one."""
+
+    def __init__(self, model: Any, n_classes: int) -> None:
+        self.model, self.n_classes = model, n_classes
+
+    def predict(self, X: Any) -> Any:
+        """Probabilities ``(n_rows, n_classes)``."""
+        probabilities = np.zeros((X.shape[0], self.n_classes))
+        if X.shape[0]:
+            probabilities[:, self.model.classes_] = self.model.predict_proba(X)
+        return probabilities
+
+
+@hookimpl
+def automl_model_families() -> Sequence[ModelFamily]:
+    """Brings the family."""
+    return [NaiveBayes()]
+
+
+@hookimpl
+def automl_config_search_path() -> str:
+    """Brings ``conf/model/naive_bayes.yaml``."""
+    return "pkg://automl_naive_bayes.conf"
