@@ -1,0 +1,60 @@
+"""The categories of a column, known from the training rows, and their codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = ["MAX_CATEGORIES", "MISSING", "CategoryIndex", "fit_index"]
+
+MAX_CATEGORIES = 10_000
+MISSING = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryIndex:
+    """Categories from the most to the least frequent; equal counts by name.
+
+    The code of a category is its position plus 1; ``MISSING`` is 0 and ``unseen`` the code after
+    the last.
+    """
+
+    categories: tuple[str, ...]
+
+    @property
+    def unseen(self) -> int:
+        """The code of categories that are not among ``categories``."""
+        return len(self.categories) + 1
+
+    def codes(self, values: pa.Array) -> NDArray[np.int64]:
+        """Codes of values, ``(n_rows,)``, each distinct value being looked up once."""
+        texts, positions = _dictionary(values)
+        known = pc.index_in(texts, value_set=pa.array(self.categories, type=pa.string()))
+        code_of = np.append(pc.add(pc.fill_null(known, self.unseen - 1), 1), MISSING)
+        code_of[:-1][np.asarray(texts.is_null())] = MISSING
+        codes: NDArray[np.int64] = code_of.astype(np.int64)[positions]
+        return codes
+
+
+def fit_index(values: pa.Array) -> CategoryIndex:
+    """Collects the categories of the training rows, at most ``MAX_CATEGORIES``."""
+    texts, positions = _dictionary(values)
+    counts = np.bincount(positions[positions >= 0], minlength=len(texts))
+    count_of: dict[str, int] = {}
+    for text, count in zip(texts.to_pylist(), counts.tolist(), strict=True):
+        if text is not None and count:
+            count_of[text] = count_of.get(text, 0) + count
+    ordered = sorted(count_of, key=lambda text: (-count_of[text], text))
+    return CategoryIndex(tuple(ordered[:MAX_CATEGORIES]))
+
+
+def _dictionary(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """The distinct texts, and the position of each row's text among them; -1 where missing."""
+    if not pa.types.is_dictionary(values.type):
+        values = values.dictionary_encode()
+    positions = pc.fill_null(values.indices.cast(pa.int64()), -1)
+    return values.dictionary.cast(pa.string()), np.asarray(positions)

@@ -1,0 +1,253 @@
+"""The encoder of a whole table: the blocks of its columns side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.block import Block, FittedBlock, prefixed
+from automl.data.encode.categorical import CodesBlock, OneHotBlock, fit_codes, fit_onehot
+from automl.data.encode.categories import MISSING, fit_index
+from automl.data.encode.dates import DateBlock, fit_dates
+from automl.data.encode.numeric import NumericBlock, fit_numeric
+from automl.data.encode.target import InnerTarget, TargetBlock, fit_target, inner_target
+from automl.data.encode.text import TextBlock, fit_text
+from automl.data.table import Column, IntArray, Table
+from automl.errors import MissingColumnError, PluginError, RunError
+from automl.plugin.context import Features, Matrix, View
+from automl.plugin.task import ColumnKind, Task
+
+__all__ = ["Encoder", "fit_encoder"]
+
+BLOCK_TYPES: dict[str, type[Block]] = {
+    "numeric": NumericBlock,
+    "dates": DateBlock,
+    "codes": CodesBlock,
+    "onehot": OneHotBlock,
+    "target": TargetBlock,
+    "text": TextBlock,
+}
+TYPE_NAMES = {block_type: name for name, block_type in BLOCK_TYPES.items()}
+META_FILE, ARRAY_FILE = "encoder.json", "encoder.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Encodes tables as the training rows of one fold were.
+
+    Attributes:
+        blocks: One per column in use that told anything in the training rows.
+        is_sparse: Whether it gives CSR matrices.
+        features: What the columns of the matrix are.
+    """
+
+    blocks: tuple[Block, ...]
+    is_sparse: bool
+    features: Features
+
+    def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
+        """Encodes rows of a table with the same columns.
+
+        Args:
+            table: Columns by key, of the same kinds as in training.
+            rows: Row numbers; None for all rows.
+
+        Returns:
+            float32, ``(n_rows, n_features)``: C-contiguous, or CSR.
+
+        Raises:
+            MissingColumnError: The table lacks a column.
+        """
+        return _assemble(table, rows, self, [None] * len(self.blocks))
+
+    def save(self, folder: Path) -> None:
+        """Writes ``encoder.json`` and ``encoder.npz`` into a folder that is made if needed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, NDArray[Any]] = {}
+        blocks = []
+        for i, block in enumerate(self.blocks):
+            meta, own = block.state()
+            blocks.append({"type": TYPE_NAMES[type(block)], "key": block.key, "state": meta})
+            arrays |= prefixed(str(i), own)
+        value = {"is_sparse": self.is_sparse, "blocks": blocks}
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        (folder / META_FILE).write_bytes(text.encode())
+        with (folder / ARRAY_FILE).open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, folder: Path) -> Encoder:
+        """Reads what ``save`` wrote; its matrices are equal bit for bit.
+
+        Raises:
+            RunError: A file is missing or damaged; it is named.
+        """
+        path = folder / META_FILE
+        try:
+            value = json.loads(path.read_bytes())
+            path = folder / ARRAY_FILE
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            own: dict[str, dict[str, NDArray[Any]]] = {}
+            for name, array in arrays.items():
+                number, _, inner = name.partition(".")
+                own.setdefault(number, {})[inner] = array
+            blocks = tuple(
+                BLOCK_TYPES[b["type"]].from_state(b["key"], b["state"], own.get(str(i), {}))
+                for i, b in enumerate(value["blocks"])
+            )
+            return cls(blocks, bool(value["is_sparse"]), _features(blocks))
+        except FileNotFoundError:
+            raise RunError(f"{path} is missing: the encoder is not complete") from None
+        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+            raise RunError(f"{path} is damaged: {error}") from None
+
+
+def fit_encoder(
+    table: Table,
+    rows: IntArray,
+    y: NDArray[Any],
+    *,
+    task: Task,
+    n_classes: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+    weight: NDArray[np.float64] | None = None,
+) -> tuple[Encoder, Matrix]:
+    """Fits on some rows of a table and on nothing else of it.
+
+    Args:
+        table: The features.
+        rows: Numbers of the training rows.
+        y: Class indices or values of all rows of the table.
+        task: What is predicted.
+        n_classes: Number of classes; 0 for regression.
+        view: How the columns are encoded.
+        kinds: Columns of other kinds are left out.
+        seed: Of inner folds and decompositions.
+        weight: Weights of all rows of the table, or None.
+
+    Returns:
+        The encoder, and the encoded training rows: out of fold where the target takes part.
+
+    Raises:
+        PluginError: The view asks for a TF-IDF matrix but takes no sparse one.
+    """
+    if view.text == "tfidf" and not view.sparse:
+        raise PluginError("a view with text='tfidf' needs sparse=True; text='svd' is dense")
+    target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
+    fitted: list[FittedBlock] = []
+    for column in table.of_kind(*kinds):
+        block = _fit_column(column, _values(table, column.key, rows), target, view, seed)
+        if block is not None:
+            fitted.append(block)
+    blocks = tuple(f.block for f in fitted)
+    features = _features(blocks)
+    is_sparse = view.sparse and _saves_memory(fitted, len(features.names))
+    encoder = Encoder(blocks, is_sparse, features)
+    return encoder, _assemble(table, rows, encoder, [f.train for f in fitted])
+
+
+def _fit_column(
+    column: Column, values: pa.Array, target: InnerTarget, view: View, seed: int
+) -> FittedBlock | None:
+    """Fits one column; None where it tells nothing or the view leaves it out."""
+    match column.kind:
+        case ColumnKind.NUMERIC | ColumnKind.BOOLEAN:
+            return fit_numeric(column.key, values, view.numeric)
+        case ColumnKind.DATETIME:
+            return fit_dates(column.key, values, view.numeric)
+        case ColumnKind.CATEGORICAL:
+            return _fit_categories(column.key, values, target, view)
+        case ColumnKind.TEXT:
+            if view.text == "drop":
+                return None
+            return fit_text(column.key, values, view.text == "svd", view.numeric, seed)
+
+
+def _fit_categories(
+    key: str, values: pa.Array, target: InnerTarget, view: View
+) -> FittedBlock | None:
+    if view.categorical == "drop":
+        return None
+    index = fit_index(values)
+    has_missing = bool((index.codes(values) == MISSING).any())
+    if len(index.categories) + has_missing < 2:
+        return None
+    if view.categorical == "codes":
+        return fit_codes(key, index)
+    if view.categorical == "onehot" and len(index.categories) <= view.max_onehot:
+        return fit_onehot(key, index, has_missing)
+    return fit_target(key, index, values, target, scaled=view.numeric != "raw")
+
+
+def _features(blocks: Sequence[Block]) -> Features:
+    names: list[str] = []
+    categorical: list[int] = []
+    cardinalities: list[int] = []
+    for block in blocks:
+        if block.cardinality:
+            categorical.append(len(names))
+            cardinalities.append(block.cardinality)
+        names += block.names
+    # A family is never given a matrix without columns.
+    return Features(tuple(names) or ("constant",), tuple(categorical), tuple(cardinalities))
+
+
+def _saves_memory(fitted: Sequence[FittedBlock], width: int) -> bool:
+    """Whether CSR (a value and a column number per entry, a pointer per row) is smaller."""
+    return 2 * sum(f.n_nonzero for f in fitted) + 1 < width
+
+
+def _values(table: Table, key: str, rows: IntArray | None) -> pa.Array:
+    if key not in table.data.column_names:
+        raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
+    column = table.data.column(key)
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
+
+
+def _assemble(
+    table: Table, rows: IntArray | None, encoder: Encoder, known: Sequence[Matrix | None]
+) -> Matrix:
+    """Encodes column by column into one matrix; ``known`` blocks are taken as they are."""
+    n_rows = table.n_rows if rows is None else len(rows)
+    if encoder.is_sparse:
+        return _assemble_sparse(table, rows, encoder, known)
+    out = np.zeros((n_rows, len(encoder.features.names)), dtype=np.float32)
+    if n_rows == 0:
+        return out
+    start = 0
+    for block, train in zip(encoder.blocks, known, strict=True):
+        end = start + len(block.names)
+        if train is None:
+            block.write(_values(table, block.key, rows), out[:, start:end])
+        else:
+            out[:, start:end] = train if isinstance(train, np.ndarray) else train.toarray()
+        start = end
+    return out
+
+
+def _assemble_sparse(
+    table: Table, rows: IntArray | None, encoder: Encoder, known: Sequence[Matrix | None]
+) -> Matrix:
+    from scipy.sparse import csr_matrix, hstack
+
+    n_rows = table.n_rows if rows is None else len(rows)
+    if n_rows == 0:
+        return csr_matrix((0, len(encoder.features.names)), dtype=np.float32)
+    parts = [
+        block.sparse(_values(table, block.key, rows)) if train is None else csr_matrix(train)
+        for block, train in zip(encoder.blocks, known, strict=True)
+    ]
+    matrix = csr_matrix(hstack(parts, format="csr", dtype=np.float32))
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,237 @@
+"""Numbers: kept as they are, scaled, or mapped to a normal distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.block import Arrays, Block, FittedBlock, State
+
+__all__ = [
+    "NumberEncoder",
+    "NumericBlock",
+    "NumericMode",
+    "fit_numbers",
+    "fit_numeric",
+    "numbers",
+    "write_parts",
+]
+
+NumericMode: TypeAlias = Literal["raw", "standard", "quantile"]
+
+MAX_STANDARD = 10.0
+"""Standard deviations from the mean at which scaled values are cut off."""
+MAX_NORMAL = 5.2
+"""Where quantile-normal scores are cut off: the 1e-7 quantile."""
+MAX_QUANTILES = 1000
+OUTLIER_IQRS = 30.0
+"""Interquartile ranges beyond the quartiles at which a value no longer moves mean and scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberEncoder:
+    """Encodes one sequence of numbers.
+
+    Attributes:
+        name: Name of the value column; the indicator is ``<name>_is_missing``.
+        mode: As in the view.
+        has_value: Whether there is a value column; a constant has none.
+        has_indicator: Whether there is an indicator of missing values.
+        fill: What stands for a missing value: the median of the training rows.
+        levels, scores: ``quantile``: distinct values, ascending, and their normal scores.
+            ``standard``: (lowest, highest, mean) and (standard deviation,). ``raw``: empty.
+    """
+
+    name: str
+    mode: NumericMode
+    has_value: bool
+    has_indicator: bool
+    fill: float
+    levels: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column written."""
+        value = (self.name,) if self.has_value else ()
+        return (*value, f"{self.name}_is_missing") if self.has_indicator else value
+
+    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+        """Encodes values ``(n_rows,)``, NaN where missing, into ``(n_rows, len(names))``."""
+        if self.mode == "raw":
+            out[:, 0] = values
+            return
+        missing = np.isnan(values)
+        if self.has_value:
+            filled = np.where(missing, self.fill, values)
+            out[:, 0] = self._quantile(filled) if self.mode == "quantile" else self._scaled(filled)
+        if self.has_indicator:
+            out[:, -1] = missing
+
+    def state(self) -> State:
+        """What ``from_state`` needs."""
+        meta = {
+            "name": self.name,
+            "mode": self.mode,
+            "has_value": self.has_value,
+            "has_indicator": self.has_indicator,
+            "fill": self.fill,
+        }
+        return meta, {"levels": self.levels, "scores": self.scores}
+
+    @classmethod
+    def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> NumberEncoder:
+        """Builds an equal encoder from what ``state`` gave."""
+        return cls(**meta, levels=arrays["levels"], scores=arrays["scores"])
+
+    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        low, high, mean = self.levels
+        scaled = (np.clip(values, low, high) - mean) / self.scores[0]
+        clipped: NDArray[np.float64] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
+        return clipped
+
+    def _quantile(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = np.interp(values, self.levels, self.scores)
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class NumericBlock(Block):
+    """A numeric or boolean column."""
+
+    key: str
+    encoder: NumberEncoder
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column of the block."""
+        return self.encoder.names
+
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
+        """Encodes an Arrow array of numbers."""
+        self.encoder.write(numbers(values), out)
+
+    def state(self) -> State:
+        """What ``from_state`` needs."""
+        return self.encoder.state()
+
+    @classmethod
+    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> NumericBlock:
+        """Builds an equal block from what ``state`` gave."""
+        return cls(key, NumberEncoder.from_state(meta, arrays))
+
+
+def numbers(values: pa.Array) -> NDArray[np.float64]:
+    """Arrow numbers as float64; NaN where missing, infinite or too large for float32."""
+    array = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    with np.errstate(invalid="ignore"):
+        beyond = np.abs(array) > np.finfo(np.float32).max
+    return np.where(beyond, np.nan, array) if beyond.any() else array
+
+
+def write_parts(
+    parts: Mapping[str, NumberEncoder],
+    numbers_of: Callable[[str], NDArray[np.float64]],
+    out: NDArray[np.float32],
+) -> int:
+    """Encodes what several encoders take from one column, side by side from the left of ``out``.
+
+    Args:
+        parts: Encoders by part name.
+        numbers_of: Gives the numbers of a part, ``(n_rows,)``.
+        out: ``(n_rows, n_columns)``, with at least as many columns as the parts write.
+
+    Returns:
+        Number of columns written.
+    """
+    start = 0
+    for part, encoder in parts.items():
+        end = start + len(encoder.names)
+        encoder.write(numbers_of(part), out[:, start:end])
+        start = end
+    return start
+
+
+def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
+    """Fits a numeric or boolean column on training rows; None where it tells nothing."""
+    encoder = fit_numbers(key, numbers(values), mode)
+    if encoder is None:
+        return None
+    return FittedBlock(NumericBlock(key, encoder), float(len(encoder.names)))
+
+
+def fit_numbers(
+    name: str, values: NDArray[np.float64], mode: NumericMode, indicator: bool = True
+) -> NumberEncoder | None:
+    """Fits on the training rows.
+
+    Row weights play no part: they say how much a row counts in the loss, and the encoding does not
+    look at the target.
+
+    Args:
+        name: Name of the value column.
+        values: Training values, NaN where missing, ``(n_rows,)``.
+        mode: As in the view.
+        indicator: Whether to tell missing values in a column of their own. ``raw`` never does.
+
+    Returns:
+        None where all values are missing, or all are equal and none is missing.
+    """
+    missing = np.isnan(values)
+    known = values[~missing] if missing.any() else values
+    if len(known) == 0:
+        return None
+    is_constant = bool(known.min() == known.max())
+    some_missing = len(known) < len(values)
+    none = np.empty(0, dtype=np.float64)
+    if mode == "raw":
+        if is_constant and not some_missing:
+            return None
+        return NumberEncoder(name, mode, True, False, 0.0, none, none)
+    has_indicator = indicator and some_missing
+    if is_constant:
+        if not has_indicator:
+            return None
+        return NumberEncoder(name, mode, False, True, 0.0, none, none)
+    fill = float(np.median(known))
+    if mode == "quantile":
+        levels, scores = _quantile_levels(known)
+    else:
+        levels, scores = _scale(known, len(values) - len(known), fill)
+    return NumberEncoder(name, mode, True, has_indicator, fill, levels, scores)
+
+
+def _scale(
+    known: NDArray[np.float64], n_missing: int, fill: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Range, mean and standard deviation of the imputed values, without far outliers."""
+    low, first, third, high = np.quantile(known, [0, 0.25, 0.75, 1])
+    reach = OUTLIER_IQRS * (third - first)
+    if reach > 0:
+        low, high = max(low, first - reach), min(high, third + reach)
+    clipped = np.clip(known, low, high)
+    n_rows = len(known) + n_missing
+    mean = (clipped.sum() + n_missing * fill) / n_rows
+    square = ((clipped - mean) ** 2).sum() + n_missing * (fill - mean) ** 2
+    deviation = float(np.sqrt(square / n_rows))
+    # Differences too small to be squared leave a deviation of 0: any scale does then.
+    return np.array([low, high, mean]), np.array([deviation or 1.0])
+
+
+def _quantile_levels(
+    known: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distinct values and the normal scores of their mid-ranks, for interpolation between them."""
+    from scipy.special import ndtri
+
+    ordered = np.sort(known)
+    n_rows = len(ordered)
+    ranks = np.unique(np.linspace(0, n_rows - 1, min(n_rows, MAX_QUANTILES)).round().astype(int))
+    levels, which, counts = np.unique(ordered[ranks], return_inverse=True, return_counts=True)
+    share = np.bincount(which, weights=(ranks + 0.5) / n_rows) / counts
+    return levels, np.clip(ndtri(share), -MAX_NORMAL, MAX_NORMAL)
