@@ -38,7 +38,7 @@ def print_summary(
     console.print()
     console.print(_outcome(board, stopped_by, elapsed_s))
     console.print()
-    console.print(to_table(board, console.width, limit=_N_TRIALS))
+    console.print(to_table(board, console.width, limit=min(_N_TRIALS, board.count("complete"))))
     console.print()
     lines = Table.grid(padding=(0, 1))
     lines.add_column(width=9, style="dim")

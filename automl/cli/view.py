@@ -107,6 +107,7 @@ class LiveView(Watcher):
         return Group(
             Text(),
             _time_line(start, progress, time.monotonic() - self._progress_at, self._console.width),
+            Text(),
             _families_table(start, progress),
             _best_line(start, progress),
             Text(),

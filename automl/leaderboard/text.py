@@ -56,7 +56,7 @@ def format_seconds(seconds: float | None) -> str:
     if seconds is None:
         return ""
     if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms"
+        return "<1 ms" if seconds < 0.0005 else f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from automl.cli.console import make_console
 from automl.cli.summary import print_summary
-from automl.leaderboard import Board
+from automl.leaderboard import Board, Row
 
 
 def _summary(board: Board, path: str = "runs/first", stopped_by: str = "time") -> str:
@@ -31,10 +32,14 @@ def test_it_names_the_most_frequent_causes_of_failures(many_failures: Board):
     assert "cause 3" not in text.partition("12 of 12")[2]
 
 
-def test_it_shows_the_top_of_the_leaderboard_only(many_failures: Board):
-    head = _summary(many_failures).partition("12 of 12")[0]
-    assert "mlp-9 " in head
-    assert "mlp-10" not in head
+def test_it_shows_the_ten_best_trials_and_none_that_is_not_complete(many_failures: Board):
+    done = tuple(Row(i, "svm", f"svm-{i}", "complete", 0.5) for i in range(1, 13))
+    board = replace(many_failures, rows=(*done, *many_failures.rows))
+    assert "svm-10 " in _summary(board)
+    assert "svm-11 " not in _summary(board)
+    top = replace(board, rows=(*done[:2], *many_failures.rows))
+    assert "svm-2 " in _summary(top)
+    assert "mlp-0" not in _summary(top)
 
 
 def test_a_long_path_is_not_broken(board: Board):

@@ -58,6 +58,7 @@ def test_scores_have_as_many_digits_as_tell_models_apart(score: float | None, sh
     ("seconds", "shown"),
     [
         (None, ""),
+        (0.0001, "<1 ms"),
         (0.0031, "3 ms"),
         (4.21, "4.2 s"),
         (59.96, "1:00"),
