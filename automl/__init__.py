@@ -1,4 +1,4 @@
-"""AutoML with plugins: searches model families under a budget, leaves a leaderboard and an ensemble.
+"""AutoML with plugins: searches model families, leaves a leaderboard and an ensemble.
 
 Importing this package is light: names are loaded when they are first used.
 """

@@ -13,13 +13,21 @@ from numpy.typing import NDArray
 from automl.plugin.context import Fold, Matrix, Resources, Shape, TrialContext, View
 from automl.plugin.task import ColumnKind, Task
 
-__all__ = ["FittedModel", "ModelFamily", "Params", "Report", "Suggest", "TrialPruned"]
+__all__ = [
+    "FittedModel",
+    "ModelFamily",
+    "Params",
+    "Report",
+    "Suggest",
+    "TrialPruned",
+    "check_prediction",
+]
 
 Params = Mapping[str, Any]
 """One point of a search space: names to JSON values."""
 
 
-class TrialPruned(Exception):  # noqa: N818 - the name the field knows it by
+class TrialPruned(Exception):
     """Raised by ``report`` inside a fit that is to stop; a family lets it pass."""
 
 
@@ -123,9 +131,7 @@ class ModelFamily(ABC):
         return ()
 
     @abstractmethod
-    def fit(
-        self, params: Params, fold: Fold, context: TrialContext, report: Report
-    ) -> FittedModel:
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Fits one model on one fold.
 
         Raises:
@@ -155,5 +161,6 @@ def check_prediction(prediction: Any, n_rows: int, task: Task, n_classes: int) -
     if array.shape != expected:
         raise ValueError(f"the prediction has shape {array.shape}, expected {expected}")
     if not np.isfinite(array).all():
-        raise ValueError(f"the prediction has {int((~np.isfinite(array)).sum())} NaN or infinite values")
+        n_bad = int((~np.isfinite(array)).sum())
+        raise ValueError(f"the prediction has {n_bad} NaN or infinite values")
     return array

@@ -1,4 +1,4 @@
-"""The hooks a plugin may implement. A plugin is a module found by the entry-point group ``automl``."""
+"""The hooks a plugin may implement. A plugin is found by the entry-point group ``automl``."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from automl.store.run_dir import RunDir, read_json, write_json
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
-__all__ = ["read_record", "read_records", "write_record"]
+__all__ = ["canonical_params", "read_record", "read_records", "write_record"]
 
 FILE_NAME = "trial.json"
 

@@ -350,9 +350,10 @@ def test_a_plugin_brings_config_groups_of_its_own(install, family_source, tmp_pa
     )
 
 
-def test_a_plugin_may_tune_its_family_in_one_file(install, family_source, tmp_path):
+@pytest.mark.parametrize("header", ["", "# @package model.gam\n"])
+def test_a_plugin_may_tune_its_family_in_one_file(install, family_source, tmp_path, header):
     registry = plugin_with_conf(
-        install, family_source, tmp_path, {"model/gam.yaml": "smooth: 0.9\n"}
+        install, family_source, tmp_path, {"model/gam.yaml": f"{header}smooth: 0.9\n"}
     )
     assert compose(registry).config.model["gam"]["smooth"] == 0.9
 
