@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -239,7 +240,7 @@ def _controller(
     threads = config.scheduler.threads_per_fit or 1
     executor = LocalExecutor(setup, pool, launcher)
     executor.warm_up(pool.n_cpus // threads)
-    storage = open_storage(run.study)
+    storage = functools.cache(lambda: open_storage(run.study))
     studies = {
         name: FamilyStudy(family, shape, storage, config.sampler, config.seed)
         for name, (family, shape) in chosen.items()

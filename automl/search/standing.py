@@ -24,6 +24,7 @@ from automl.store.run_dir import RunDir
 __all__ = ["Standing"]
 
 GAIN_WEIGHTS = (0.1, 0.25, 0.5)
+MIN_SKILL = 0.02  # of the way from the prior to the best trial
 SELECTION_SHARE = 0.04  # of the time so far may go into selecting; more has to wait
 
 
@@ -139,7 +140,7 @@ class Standing:
 
     def _select(self, final: bool) -> Ensemble:
         start = time.monotonic()
-        trials = list(self._complete.values())
+        trials = self._candidates()
         options: dict[str, Any] = {
             "steps": self.config.steps if self.config.enabled else 1,
             "max_members": self.config.max_members if self.config.enabled else 1,
@@ -162,6 +163,18 @@ class Standing:
         self.selection_s = time.monotonic() - start
         self.spent_s += self.selection_s
         return ensemble
+
+    def _candidates(self) -> list[Trial]:
+        """Complete trials that know more than the prior, if there are any.
+
+        A constant prediction leaves some metrics unmoved: it must not enter for nothing.
+        """
+        trials = list(self._complete.values())
+        prior = self._prior_loss(np.flatnonzero(_finite(self._oof[trials[0].spec.trial_id])))
+        losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
+        limit = prior - MIN_SKILL * (prior - min(losses))
+        able = [t for t in trials if t.score is not None and self.metric.loss(t.score) < limit]
+        return able or trials
 
     def _write(self, chosen: Selection, trials: list[Trial]) -> Ensemble:
         members = []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,12 @@ def open_storage(path: Path) -> optuna.storages.RDBStorage:
 class FamilyStudy:
     """Proposes params for one family: its portfolio first, then the sampler.
 
+    The study is made in the storage when the first params are asked for.
+
     Args:
         family: The family.
         shape: The problem as it sees it.
-        storage: Optuna's storage of the run.
+        storage: Gives Optuna's storage of the run.
         sampler: Which sampler, and how it starts.
         seed: Of the run.
     """
@@ -56,36 +59,42 @@ class FamilyStudy:
         self,
         family: ModelFamily,
         shape: Shape,
-        storage: optuna.storages.BaseStorage,
+        storage: Callable[[], optuna.storages.BaseStorage],
         sampler: SamplerConfig,
         seed: int,
     ) -> None:
+        self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
+        self._storage = storage
+        self._fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
+        self._portfolio = [dict(p) | dict(self._fixed) for p in family.portfolio(shape)]
+        self._seen: set[str] = set()
+        self._open: dict[int, optuna.trial.Trial] = {}
+        self._n_asked = 0
+        self.exhausted = False
+
+    @cached_property
+    def _study(self) -> optuna.Study:
         import optuna
 
-        self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
-        self._fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
-        self._study = optuna.create_study(
-            study_name=f"{family.name}@{space_hash(family, shape)}",
-            storage=storage,
+        return optuna.create_study(
+            study_name=f"{self.family.name}@{space_hash(self.family, self._shape)}",
+            storage=self._storage(),
             direction="minimize",
             load_if_exists=True,
         )
-        self._seen: set[str] = set()
-        self._open: dict[int, optuna.trial.Trial] = {}
-        self.exhausted = False
-        portfolio = [dict(p) | dict(self._fixed) for p in family.portfolio(shape)]
-        self._n_portfolio = len(portfolio)
-        for params in portfolio:
-            self._study.enqueue_trial(params, skip_if_exists=True)
 
     def ask(self) -> TrialSpec | None:
         """Proposes params that were not tried before; None when the space is used up."""
         import optuna
 
-        for _ in range(MAX_REPEATS):
-            self._study.sampler = _make_sampler(
-                self._config, seed_of(self._seed, self.family.name, len(self._study.trials))
-            )
+        for _ in range(MAX_REPEATS + len(self._portfolio)):
+            number = self._n_asked
+            self._n_asked += 1
+            from_portfolio = number < len(self._portfolio)
+            if from_portfolio:
+                self._study.enqueue_trial(self._portfolio[number])
+            seed = seed_of(self._seed, self.family.name, number)
+            self._study.sampler = _make_sampler(self._config, seed)
             with warnings.catch_warnings():
                 # Optuna says so of each portfolio value outside the space; it is used unclipped.
                 warnings.simplefilter("ignore")
@@ -96,7 +105,7 @@ class FamilyStudy:
             if text not in self._seen:
                 self._seen.add(text)
                 self._open[trial.number] = trial
-                source = "portfolio" if trial.number < self._n_portfolio else "sampler"
+                source = "portfolio" if from_portfolio else "sampler"
                 return TrialSpec(self.family.name, trial.number, params, source)
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         self.exhausted = True
