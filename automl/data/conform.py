@@ -11,14 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.features import occurrences
-from automl.data.load import rows_with
 from automl.data.options import ReadOptions
-from automl.data.raw import RawTable, listed
+from automl.data.raw import RawTable, listed, near
 from automl.data.sources import read_source
 from automl.data.table import Column, Label, Table, Target
 from automl.data.target import present_rows, read_labels
 from automl.data.values import as_kind
-from automl.errors import DataError, MissingColumnError, did_you_mean
+from automl.errors import DataError, MissingColumnError
 
 __all__ = ["load_features", "load_labelled"]
 
@@ -60,8 +59,8 @@ def load_labelled(
     present = present_rows(raw.columns[position])
     if not present.any():
         raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
-    kept = raw if present.all() else rows_with(raw, present)
-    y = _labels(kept.columns[position], target, np.flatnonzero(present) + 1, kept)
+    kept = raw if present.all() else raw.with_rows(present)
+    y = _labels(kept, position, target)
     return _conform(kept, columns), y
 
 
@@ -86,17 +85,15 @@ def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Col
     plural = "column" if len(names) == 1 else f"{len(names)} columns"
     known = {column.name for column in columns}
     others = [name for name in raw.names if name not in known]
-    hints = "".join(did_you_mean(c.name, others) for c in missing[:3])
+    hints = "".join(near(c.name, others).removesuffix(".") for c in missing[:3])
     return (
-        f"{raw.where} lacks the {plural} {listed(names, at_most=50)} that the model needs{hints} "
-        f"It has {listed(raw.names)}"
+        f"{raw.where} lacks the {plural} {listed(names, at_most=50)} that the model needs"
+        f"{hints or '.'} It has {listed(raw.names)}"
     )
 
 
-def _labels(
-    column: pa.ChunkedArray, target: Target, rows: NDArray[np.int64], raw: RawTable
-) -> NDArray[Any]:
-    values = read_labels(column, target.name, raw.decimal)
+def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
+    values = read_labels(raw.columns[position], target.name, raw.decimal)
     if not target.classes:
         if values.numbers is None:
             raise DataError(
@@ -105,18 +102,19 @@ def _labels(
             )
         numbers = values.numbers[values.codes]
         if not np.isfinite(numbers).all():
-            row = rows[int(np.flatnonzero(~np.isfinite(numbers))[0])]
+            row = raw.row(int(np.flatnonzero(~np.isfinite(numbers))[0]))
             raise DataError(f"the target {target.name!r} of {raw.where} is infinite in row {row}")
         return numbers
     labels = values.labels()
     indices = _class_indices(labels, target.classes)
     unknown = np.flatnonzero(indices[values.codes] < 0)
     if len(unknown):
+        names = [str(label) for label in target.classes]
         label = labels[values.codes[unknown[0]]]
         raise DataError(
-            f"the target {target.name!r} of {raw.where} holds {label!r} in row {rows[unknown[0]]}, "
-            f"which is no class of the model{did_you_mean(str(label), map(str, target.classes))} "
-            f"Classes: {listed([str(c) for c in target.classes])}"
+            f"the target {target.name!r} of {raw.where} holds {label!r} in row "
+            f"{raw.row(int(unknown[0]))}, which is no class of the model{near(str(label), names)} "
+            f"Classes: {listed(names)}"
         )
     return indices[values.codes]
 

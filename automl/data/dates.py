@@ -15,7 +15,7 @@ DAY_FIRST_REASON = "day before month"
 _TIME = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp][Mm])?)?"
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MONTH_ONLY = re.compile(r"(?:19|20)\d{2}-(?:0[1-9]|1[0-2])$")
-_NUMERIC = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{2}|\d{4})" + _TIME + "$")
+_NUMERIC = re.compile(r"(\d{1,4})([-/.])(\d{1,2})\2(\d{4}|\d{1,2})" + _TIME + "$")
 _DAY_NAME = r"(?:[A-Za-z]{3,9},? )?"
 _DAY_MONTH = re.compile(_DAY_NAME + r"(\d{1,2})[ -]([A-Za-z]{3,9})\.?,?[ -](\d{4})" + _TIME + "$")
 _MONTH_DAY = re.compile(_DAY_NAME + r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})" + _TIME + "$")
@@ -105,9 +105,9 @@ def _parse(text: str, day_first: bool) -> datetime | None:
 def _parse_other(text: str, day_first: bool) -> datetime | None:
     if found := _NUMERIC.match(text):
         first, separator, middle, last, *clock = found.groups()
-        if len(first) == 4 and len(last) == 2:
+        if len(first) == 4 and len(last) <= 2:
             return _at(int(first), int(middle), int(last), clock)
-        if len(first) > 2 or (len(last) == 2 and separator != "/"):
+        if len(first) > 2 or len(last) == 1 or (len(last) == 2 and separator != "/"):
             return None
         year = int(last) if len(last) == 4 else int(last) + (2000 if int(last) < 70 else 1900)
         day, month = (first, middle) if day_first else (middle, first)

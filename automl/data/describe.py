@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class Description:
     columns: tuple[Column, ...]
     target: Target | None
     problem: str = ""
-    class_counts: Mapping[Label, int] | None = None
+    class_counts: Mapping[Label, int] = field(default_factory=dict)
     n_without_target: int = 0
     notes: tuple[str, ...] = ()
 
@@ -65,19 +65,15 @@ def describe(
     raw = read_source(source, options)
     position: int | None = None
     found: Target | None = None
-    problem, counts, n_without = "", {}, 0
+    problem, n_without = "", 0
+    counts: dict[Label, int] = {}
     try:
         position, chosen = choose_target(raw, target)
-        column, name = raw.columns[position], raw.names[position]
-        present = present_rows(column)
+        present = present_rows(raw.columns[position])
         n_without = int((~present).sum())
-        rows = np.flatnonzero(present) + 1
-        found, y = read_target(column.filter(present), name, task, rows, raw.decimal, chosen)
-        counts = (
-            dict(zip(found.classes, np.bincount(y.astype(np.int64)).tolist(), strict=False))
-            if found.classes
-            else {}
-        )
+        found, y = read_target(raw.with_rows(present), position, task, chosen)
+        if found.classes:
+            counts = dict(zip(found.classes, np.bincount(y).tolist(), strict=True))
     except DataError as error:
         if target is not None:
             raise

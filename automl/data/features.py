@@ -105,7 +105,9 @@ def _typed(
     chosen = name in options.kinds
     if chosen:
         guess = _chosen_guess(guess, parse_kind(options.kinds[name], name))
-    values = as_kind(source, guess.kind, raw.decimal, guess.day_first)
+    values = guess.values
+    if values is None:
+        values = as_kind(source, guess.kind, raw.decimal, guess.day_first)
     if chosen and values.null_count == len(values) and source.null_count < len(source):
         example = source.drop_null()[0].as_py()
         raise DataError(

@@ -35,6 +35,8 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
             "or a pandas, polars or Arrow table"
         )
     try:
+        if isinstance(source, Mapping):
+            source = {str(k): pa.array(v, from_pandas=True) for k, v in source.items()}
         table = pa.table(source)
         columns = tuple(plain_strings(column) for column in table.columns)
     except (pa.ArrowException, TypeError, ValueError) as error:

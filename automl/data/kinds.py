@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from automl.data.dates import DAY_FIRST_REASON, date_share, is_day_first
 from automl.data.options import NULL_TEXTS
+from automl.data.raw import near
 from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, numbers_of_texts
-from automl.errors import DataError, did_you_mean
+from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
 __all__ = ["KindGuess", "infer_kind", "parse_kind"]
@@ -19,6 +20,7 @@ __all__ = ["KindGuess", "infer_kind", "parse_kind"]
 DATE_SHARE = 0.95
 MOST_DIGITS = 15
 """Whole numbers with more digits do not survive as float64: they are codes."""
+_CODE = rf"^\s*[+-]?(0\d+|\d{{{MOST_DIGITS + 1},}})\s*$"
 TEXT_WORDS = 3.0
 TEXT_DISTINCT_SHARE = 0.5
 LONG_TEXT_WORDS = 8.0
@@ -36,12 +38,14 @@ class KindGuess:
         reason: Why, in plain words.
         left_out: Why the column cannot be used; "" when it can.
         day_first: Whether its dates stand with the day before the month.
+        values: The column in the storage type of the kind, where finding the kind gave it.
     """
 
     kind: ColumnKind
     reason: str
     left_out: str = ""
     day_first: bool = False
+    values: pa.Array | None = field(default=None, repr=False, compare=False)
 
 
 def parse_kind(name: str, column: str) -> ColumnKind:
@@ -55,7 +59,7 @@ def parse_kind(name: str, column: str) -> ColumnKind:
     except ValueError:
         kinds = [kind.value for kind in ColumnKind]
         raise DataError(
-            f"column {column!r} cannot have the kind {name!r}{did_you_mean(name, kinds)} "
+            f"column {column!r} cannot have the kind {name!r}{near(name, kinds)} "
             f"Kinds: {', '.join(kinds)}"
         ) from None
 
@@ -85,15 +89,17 @@ def infer_kind(column: pa.ChunkedArray, decimal: str = ".") -> KindGuess:
     if not pa.types.is_string(kind):
         why = f"values of type {kind} are not supported"
         return KindGuess(ColumnKind.TEXT, why, why)
-    _, distinct = distinct_texts(column)
-    return _of_texts(distinct, len(column) - column.null_count, decimal)
-
-
-def _of_texts(distinct: pa.Array, n_valid: int, decimal: str) -> KindGuess:
+    indices, distinct = distinct_texts(column)
     numbers, fits = numbers_of_texts(distinct, decimal)
+    if fits is None:
+        guess = _of_numbers(distinct, numbers)
+        is_numeric = guess.kind is ColumnKind.NUMERIC
+        return replace(guess, values=numbers.take(indices)) if is_numeric else guess
+    return _of_texts(distinct, fits, len(column) - column.null_count)
+
+
+def _of_texts(distinct: pa.Array, fits: pa.Array, n_valid: int) -> KindGuess:
     n_fit = pc.sum(fits).as_py() or 0
-    if n_fit == len(distinct):
-        return _of_numbers(distinct, numbers)
     words = set(pc.utf8_lower(pc.utf8_trim_whitespace(distinct.slice(0, 3))).to_pylist())
     if len(distinct) <= 3 and _is_boolean(words):
         return KindGuess(ColumnKind.BOOLEAN, f"its values are {' and '.join(sorted(words))}")
@@ -111,24 +117,22 @@ def _of_texts(distinct: pa.Array, n_valid: int, decimal: str) -> KindGuess:
 
 
 def _of_numbers(distinct: pa.Array, numbers: pa.Array) -> KindGuess:
-    trimmed = pc.utf8_trim_whitespace(distinct)
     if numbers.null_count == len(numbers):
-        odd = set(trimmed.to_pylist()) - set(NULL_TEXTS)
-        finite = "no finite number" if odd else "no value"
+        trimmed = pc.utf8_trim_whitespace(distinct).to_pylist()
+        finite = "no finite number" if set(trimmed) - set(NULL_TEXTS) else "no value"
         return KindGuess(ColumnKind.NUMERIC, f"it has {finite}", f"empty: {finite} in any row")
-    codes = trimmed.filter(pc.match_substring_regex(trimmed, r"^[+-]?0\d+$").fill_null(False))
-    if len(codes):
-        why = f"numbers with leading zeros, such as {codes[0].as_py()!r}, are codes"
-        return KindGuess(ColumnKind.CATEGORICAL, why)
-    long = pc.match_substring_regex(trimmed, rf"^[+-]?\d{{{MOST_DIGITS + 1},}}$").fill_null(False)
-    if pc.any(long).as_py():
-        example = trimmed.filter(long)[0].as_py()
-        why = f"whole numbers of more than {MOST_DIGITS} digits, such as {example!r}, are codes"
-        return KindGuess(ColumnKind.CATEGORICAL, why)
-    marks = trimmed.filter(pc.is_null(numbers)).to_pylist()
-    also = f"; {marks[0]!r} counts as missing" if marks else ""
-    whole = pc.all(pc.equal(numbers, pc.floor(numbers))).as_py()
-    return KindGuess(ColumnKind.NUMERIC, f"its values are {'whole ' if whole else ''}numbers{also}")
+    codes = pc.match_substring_regex(distinct, _CODE)
+    if pc.any(codes).as_py():
+        example = distinct.filter(codes)[0].as_py().strip()
+        zeros = example.lstrip("+-").startswith("0")
+        which = "numbers with leading zeros" if zeros else f"numbers of over {MOST_DIGITS} digits"
+        return KindGuess(ColumnKind.CATEGORICAL, f"{which}, such as {example!r}, are codes")
+    also = ""
+    if numbers.null_count:
+        also = f"; {distinct.filter(pc.is_null(numbers))[0].as_py()!r} counts as missing"
+    values = numbers.drop_null().to_numpy()
+    whole = "whole " if np.equal(values, np.floor(values)).all() else ""
+    return KindGuess(ColumnKind.NUMERIC, f"its values are {whole}numbers{also}")
 
 
 def _is_boolean(words: set[str]) -> bool:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from automl.data.features import build_table
 from automl.data.options import ReadOptions
@@ -19,7 +14,7 @@ from automl.data.target import choose_target, present_rows, read_target
 from automl.errors import DataError
 from automl.plugin.task import Task
 
-__all__ = ["load_dataset", "rows_with"]
+__all__ = ["load_dataset"]
 
 
 def load_dataset(
@@ -52,13 +47,11 @@ def load_dataset(
     options = options or ReadOptions()
     raw = read_source(source, options)
     position, chosen = choose_target(raw, target)
-    name = raw.names[position]
     steering = _steering(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
     present = present_rows(raw.columns[position])
-    rows = np.flatnonzero(present) + 1
-    kept = raw if present.all() else rows_with(raw, present)
-    described, y = read_target(kept.columns[position], name, task, rows, raw.decimal, chosen)
+    kept = raw if present.all() else raw.with_rows(present)
+    described, y = read_target(kept, position, task, chosen)
     table = build_table(
         kept,
         excluded=[position],
@@ -75,12 +68,6 @@ def load_dataset(
         fold=read_folds(kept, steering["folds"]) if "folds" in steering else None,
         n_dropped=int((~present).sum()),
     )
-
-
-def rows_with(raw: RawTable, mask: NDArray[np.bool_]) -> RawTable:
-    """Keeps the rows of a mask, ``(n_rows,)``."""
-    keep = pa.array(mask)
-    return replace(raw, columns=tuple(column.filter(keep) for column in raw.columns))
 
 
 def _steering(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
-__all__ = ["RawTable", "listed", "plain_strings"]
+__all__ = ["RawTable", "listed", "near", "plain_strings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class RawTable:
         where: What was read, for messages: a file name, ``the data frame``, ...
         decimal: Decimal mark of numbers written as text.
         notes: What a person should know about the reading.
+        row_numbers: Number of each row in the source, from 1, where rows were left out.
     """
 
     names: tuple[str, ...]
@@ -29,11 +33,22 @@ class RawTable:
     where: str
     decimal: str = "."
     notes: tuple[str, ...] = ()
+    row_numbers: IntArray | None = None
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self.columns[0]) if self.columns else 0
+
+    def row(self, index: int) -> int:
+        """Number of a row in the source, from 1: for messages."""
+        return index + 1 if self.row_numbers is None else int(self.row_numbers[index])
+
+    def with_rows(self, mask: NDArray[np.bool_]) -> RawTable:
+        """The rows of a mask, ``(n_rows,)``."""
+        keep = pa.array(mask)
+        columns = tuple(column.filter(keep) for column in self.columns)
+        return replace(self, columns=columns, row_numbers=np.flatnonzero(mask) + 1)
 
     def position(self, name: str, role: str) -> int:
         """Position of the column of that name; the last one where the name is repeated.
@@ -48,8 +63,8 @@ class RawTable:
         if name in self.names:
             return len(self.names) - 1 - self.names[::-1].index(name)
         raise DataError(
-            f"{self.where} has no column {name!r} for {role}{did_you_mean(name, self.names)}"
-            f" The columns are {listed(self.names)}"
+            f"{self.where} has no column {name!r} for {role}{near(name, self.names)} "
+            f"The columns are {listed(self.names)}"
         )
 
 
@@ -62,21 +77,41 @@ def listed(names: Sequence[str], at_most: int = 12) -> str:
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
+def near(word: str, choices: Iterable[str]) -> str:
+    """Returns ``"; did you mean 'x'?"``, or ``"."`` when no choice is near."""
+    choices = list(choices)
+    same = [choice for choice in choices if choice.strip().lower() == word.strip().lower()]
+    return f"; did you mean {same[0]!r}?" if same else did_you_mean(word, choices) or "."
+
+
 def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Returns a column whose large, view and binary strings are plain ``string``.
+
+    Dictionaries get int32 indices. Other columns stay as they are.
 
     Raises:
         pa.ArrowInvalid: Bytes are not UTF-8.
     """
     kind = column.type
-    if pa.types.is_string(kind):
-        return column
-    if (
+    if _is_odd_string(kind):
+        return column.cast(pa.string())
+    if pa.types.is_dictionary(kind):
+        value_type = pa.string() if _is_odd_string(kind.value_type) else kind.value_type
+        chunks = [
+            pa.DictionaryArray.from_arrays(
+                chunk.indices.cast(pa.int32()), chunk.dictionary.cast(value_type)
+            )
+            for chunk in column.chunks
+        ]
+        return pa.chunked_array(chunks, type=pa.dictionary(pa.int32(), value_type))
+    return column
+
+
+def _is_odd_string(kind: pa.DataType) -> bool:
+    return bool(
         pa.types.is_large_string(kind)
         or pa.types.is_string_view(kind)
         or pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
         or pa.types.is_binary_view(kind)
-    ):
-        return column.cast(pa.string())
-    return column
+    )

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from automl.data.frames import read_frame
 from automl.data.options import ReadOptions
-from automl.data.raw import RawTable, listed, plain_strings
+from automl.data.raw import RawTable, listed, near, plain_strings
 from automl.data.sql import DATABASE_SCHEMES, read_sql
 from automl.data.streams import check_regular, compression_of, open_bytes
 from automl.data.text import BLOCK_BYTES, read_text
-from automl.errors import DataError, did_you_mean
+from automl.errors import DataError
 
 __all__ = ["SUPPORTED", "read_source"]
 
@@ -77,6 +77,8 @@ def _read(source: Any, options: ReadOptions) -> RawTable:
     if not isinstance(source, str | os.PathLike):
         return read_frame(source, options)
     text = os.fspath(source)
+    if not text:
+        raise DataError("the path of the data is empty: name a file")
     if isinstance(text, bytes):
         text = os.fsdecode(text)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
@@ -118,7 +120,7 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
     known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS)
     raise DataError(
         f"{path}: files that end in {ending or 'nothing'!r} are not known"
-        f"{did_you_mean(ending, known)} Supported: {SUPPORTED}"
+        f"{near(ending, known)} Supported: {SUPPORTED}"
     )
 
 

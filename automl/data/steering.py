@@ -22,7 +22,7 @@ def _complete(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
     column = raw.columns[position]
     present = present_rows(column)
     if not present.all():
-        n_missing, first = int((~present).sum()), int(np.flatnonzero(~present)[0]) + 1
+        n_missing, first = int((~present).sum()), raw.row(int(np.flatnonzero(~present)[0]))
         raise DataError(
             f"column {raw.names[position]!r} gives the {role}, but {n_missing:,} rows have no "
             f"value in it, first row {first}: fill them in, or leave these rows out"
@@ -61,7 +61,7 @@ def read_time(raw: RawTable, position: int) -> IntArray:
     if moments.null_count:
         first = int(np.flatnonzero(~moments.is_valid().to_numpy(zero_copy_only=False))[0])
         raise DataError(
-            f"column {name!r} gives the order in time, but row {first + 1} cannot be read: "
+            f"column {name!r} gives the order in time, but row {raw.row(first)} cannot be read: "
             f"{column[first].as_py()!r}. Correct it, or leave the row out"
         )
     values = moments.cast(pa.int64()) if pa.types.is_timestamp(moments.type) else moments
@@ -105,7 +105,7 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"column {name!r} gives the weights, but row {first + 1} has "
+            f"column {name!r} gives the weights, but row {raw.row(first)} has "
             f"{column[first].as_py()!r}: weights are finite numbers of 0 or more"
         )
     if values.sum() <= 0:

@@ -16,7 +16,7 @@ __all__ = ["check_regular", "compression_of", "open_bytes"]
 MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bz2": b"BZh"}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 LARGEST_BYTES = 20 << 30
-BOMB_BYTES = 256 << 20
+BOMB_BYTES = 128 << 20
 BOMB_RATIO = 200
 """A file that grows more than this many times, beyond ``BOMB_BYTES``, is taken for a bomb."""
 
@@ -32,7 +32,8 @@ def check_regular(path: Path) -> None:
     except FileNotFoundError:
         raise DataError(_missing(path)) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{str(path)!r} cannot be opened: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{str(path)[:200]!r} cannot be opened: {reason}") from None
     if stat.S_ISDIR(found.st_mode):
         inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
         names = f", such as {', '.join(inside)}" if inside else ""

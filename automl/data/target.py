@@ -79,21 +79,14 @@ def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def read_target(
-    column: pa.ChunkedArray,
-    name: str,
-    task: Task | None,
-    rows: NDArray[np.int64],
-    decimal: str = ".",
-    chosen: str = "chosen",
+    raw: RawTable, position: int, task: Task | None, chosen: str = "chosen"
 ) -> tuple[Target, NDArray[Any]]:
     """Reads the target of rows that have one.
 
     Args:
-        column: Values without missing ones, ``(n_rows,)``.
-        name: Of the column.
+        raw: Only rows that have a target.
+        position: Of the target column.
         task: What is predicted; None guesses from the values.
-        rows: Number of each row in the data, from 1, ``(n_rows,)``: for messages.
-        decimal: Decimal mark of numbers written as text.
         chosen: Why this column.
 
     Returns:
@@ -102,15 +95,16 @@ def read_target(
     Raises:
         DataError: There is nothing to learn, or the values do not fit the task.
     """
+    name, column = raw.names[position], raw.columns[position]
     if len(column) < 2:
         n_rows = "no row has" if len(column) == 0 else "only one row has"
         raise DataError(f"{n_rows} a value in the target {name!r}: at least 2 are needed")
-    values = read_labels(column, name, decimal)
+    values = read_labels(column, name, raw.decimal)
     if values.numbers is not None and not np.isfinite(values.numbers).all():
         first = int(np.flatnonzero(~np.isfinite(values.numbers[values.codes]))[0])
         raise DataError(
-            f"the target {name!r} is infinite in row {rows[first]}: correct it, or empty the cell "
-            "to leave the row out"
+            f"the target {name!r} is infinite in row {raw.row(first)}: correct it, or empty the "
+            "cell to leave the row out"
         )
     if values.n_distinct < 2:
         raise DataError(
@@ -118,7 +112,7 @@ def read_target(
             f"{len(column):,} rows that have one: there is nothing to learn. Use --target NAME"
         )
     guessed, why = (task, "chosen") if task else guess_task(values, name)
-    _check_task(guessed, values, name, rows)
+    _check_task(guessed, values, raw, position)
     reason = f"target {name!r} {chosen}; task {guessed} {why}"
     if guessed is Task.REGRESSION:
         assert values.numbers is not None
@@ -158,13 +152,14 @@ def guess_task(values: LabelValues, name: str) -> tuple[Task, str]:
     return Task.REGRESSION, why
 
 
-def _check_task(task: Task, values: LabelValues, name: str, rows: NDArray[np.int64]) -> None:
+def _check_task(task: Task, values: LabelValues, raw: RawTable, position: int) -> None:
+    name = raw.names[position]
     if task is Task.REGRESSION and values.numbers is None:
         labels = values.labels()
         odd = values.odd or str(labels[0])
         first = next(i for i, code in enumerate(values.codes) if str(labels[code]) == odd)
         raise DataError(
-            f"the target {name!r} is not numeric, such as {odd[:60]!r} in row {rows[first]}: "
+            f"the target {name!r} is not numeric, such as {odd[:60]!r} in row {raw.row(first)}: "
             "regression needs numbers. Use --task multiclass or another --target"
         )
     if task is Task.BINARY and values.n_distinct != 2:

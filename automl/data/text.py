@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import islice
 from typing import BinaryIO
 
@@ -17,8 +16,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from automl.data.options import NULL_TEXTS, ReadOptions
-from automl.data.raw import RawTable
-from automl.data.text_errors import explain_failure
+from automl.data.raw import RawTable, listed
+from automl.data.text_errors import any_field_size, explain_failure, find_unclosed_quote
 from automl.errors import DataError
 
 __all__ = ["DELIMITERS", "read_text"]
@@ -58,6 +57,8 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     text = _decoded(sample, encoding)
     delimiter = _checked(options.delimiter) or _found_delimiter(text, "\t" if tabs else ",")
     header = _header(text, delimiter, where)
+    if "\n" not in text.strip() and "\r" not in text.strip():
+        raise DataError(f"{where} has column names but no rows: {listed(header)}")
     encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
     table, used = _read(open_file, where, delimiter, encodings, len(header), options.missing)
     notes = []
@@ -97,7 +98,7 @@ def _encoding(sample: bytes, where: str) -> str:
             return encoding
     if b"\0" in sample:
         even, odd = sample[0:4096:2].count(0), sample[1:4096:2].count(0)
-        if max(even, odd) > 0.4 * min(len(sample), 4096) / 2:
+        if max(even, odd) > 0.4 * min(len(sample), 4096) / 2 and min(even, odd) == 0:
             return "utf-16-le" if odd > even else "utf-16-be"
         line = sample[: sample.index(b"\0")].count(b"\n") + 1
         raise DataError(
@@ -128,18 +129,9 @@ def _checked(delimiter: str | None) -> str | None:
     return delimiter
 
 
-@contextmanager
-def _any_field_size() -> Iterator[None]:
-    before = csv.field_size_limit(1 << 30)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
 def _records(text: str, delimiter: str, at_most: int) -> list[list[str]]:
     """First records of a text that is cut off somewhere; blank lines are left out."""
-    with _any_field_size():
+    with any_field_size():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         return list(islice((record for record in reader if record), at_most))
 
@@ -202,6 +194,11 @@ def _read(
                 blocks = blocks[1:]
             else:
                 raise explain_failure(open_file, where, delimiter, encoding, message) from None
+    if table.num_rows and "\n" in (table.column(table.num_columns - 1)[-1].as_py() or ""):
+        # a quote that is never closed swallows the rest of the file in silence
+        unclosed = find_unclosed_quote(open_file, where, delimiter, encoding)
+        if unclosed is not None:
+            raise unclosed
     if table.num_columns != n_columns:
         raise DataError(
             f"{where}, line 1: the column names cannot be read: {n_columns} by the quotes, "

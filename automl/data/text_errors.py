@@ -5,15 +5,28 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from automl.errors import DataError
 
-__all__ = ["explain_failure"]
+__all__ = ["any_field_size", "explain_failure", "find_unclosed_quote"]
 
 PATIENCE_S = 5.0
 """How long a file is searched for the line that is wrong."""
+Record = tuple[int, list[str], list[str]]
+"""First line (from 1), values, and the lines as they stand."""
+
+
+@contextmanager
+def any_field_size() -> Iterator[None]:
+    """Lets the csv module read fields of any length meanwhile."""
+    before = csv.field_size_limit(1 << 30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def explain_failure(
@@ -28,39 +41,64 @@ def explain_failure(
         encoding: What the text is encoded in.
         message: What Arrow said.
     """
-    before = csv.field_size_limit(1 << 30)
-    try:
-        with open_file() as file:
-            text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
-            return _search(text, where, delimiter) or _unexplained(where, message)
-    finally:
-        csv.field_size_limit(before)
+    n_expected = 0
+    with any_field_size(), _text(open_file(), encoding) as text:
+        try:
+            for line, record, lines in _records(text, delimiter):
+                n_expected = n_expected or len(record)
+                if record and len(record) != n_expected:
+                    if len(lines) > 1 or _is_unclosed(lines, delimiter):
+                        return _unclosed(where, line)
+                    return _ragged(where, line, record, n_expected, delimiter)
+        except csv.Error as error:
+            return DataError(f"{where} cannot be read: {error}. Save the table as CSV in UTF-8")
+    said = message.splitlines()[0][:200] if message else "no reason given"
+    return DataError(f"{where} cannot be read as delimited text: {said}. Save it as CSV in UTF-8")
 
 
-def _search(text: io.TextIOWrapper, where: str, delimiter: str) -> DataError | None:
-    reader = csv.reader(text, delimiter=delimiter, strict=False)
-    started, n_expected, line, last_start = time.monotonic(), 0, 1, 1
+def find_unclosed_quote(
+    open_file: Callable[[], BinaryIO], where: str, delimiter: str, encoding: str
+) -> DataError | None:
+    """Returns the error for a quote that is open at the end of a text; None when there is none."""
+    last: Record = (1, [], [])
+    with any_field_size(), _text(open_file(), encoding) as text:
+        for last in _records(text, delimiter):  # noqa: B007 - only the last counts
+            pass
+    line, _, lines = last
+    return _unclosed(where, line) if _is_unclosed(lines, delimiter) else None
+
+
+def _text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+
+
+def _records(text: Iterable[str], delimiter: str) -> Iterator[Record]:
+    """All records of a text with their lines, as long as patience lasts."""
+    lines: list[str] = []
+
+    def remembered() -> Iterator[str]:
+        for one in text:
+            lines.append(one)
+            yield one
+
+    started, first = time.monotonic(), 1
+    for number, record in enumerate(csv.reader(remembered(), delimiter=delimiter)):
+        yield first, record, list(lines)
+        first += len(lines)
+        lines.clear()
+        if number % 10_000 == 0 and time.monotonic() - started > PATIENCE_S:
+            return
+
+
+def _is_unclosed(lines: list[str], delimiter: str) -> bool:
     try:
-        for number, record in enumerate(reader):
-            if record and not n_expected:
-                n_expected = len(record)
-            if record and len(record) != n_expected:
-                return _ragged(where, line, record, n_expected, delimiter, reader.line_num)
-            last_start, line = line, reader.line_num + 1
-            if number % 10_000 == 0 and time.monotonic() - started > PATIENCE_S:
-                return None
+        list(csv.reader(lines, delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return DataError(f"{where}, line {line}: {error}. Save the table as CSV in UTF-8")
-    if reader.line_num > last_start:
-        return _unclosed(where, last_start)
-    return None
+        return "unexpected end of data" in str(error)
+    return False
 
 
-def _ragged(
-    where: str, line: int, record: list[str], n_expected: int, delimiter: str, last_line: int
-) -> DataError:
-    if last_line > line + 1:
-        return _unclosed(where, line)
+def _ragged(where: str, line: int, record: list[str], n_expected: int, delimiter: str) -> DataError:
     shown = delimiter.join(record)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     few = len(record) < n_expected
@@ -81,8 +119,3 @@ def _unclosed(where: str, line: int) -> DataError:
         f"{where}, line {line}: a double quote opens there and is not closed before the row ends. "
         'Close it, or write a quote inside a value as ""'
     )
-
-
-def _unexplained(where: str, message: str) -> DataError:
-    said = message.splitlines()[0][:200] if message else "no reason given"
-    return DataError(f"{where} cannot be read as a delimited text: {said}. Save it as CSV in UTF-8")

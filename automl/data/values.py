@@ -64,15 +64,15 @@ def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     return encoded.indices, encoded.dictionary
 
 
-def numbers_of_texts(texts: pa.Array, decimal: str) -> tuple[pa.Array, pa.Array]:
+def numbers_of_texts(texts: pa.Array, decimal: str) -> tuple[pa.Array, pa.Array | None]:
     """Reads texts as numbers.
 
     Returns:
-        ``(values, fits)``: float64 with null for what is no finite number, and whether each text
-        is a number or a usual mark of a missing value; both ``(n,)``.
+        ``(values, fits)``, both ``(n,)``: float64 with null for what is no finite number, and
+        whether each text is a number or a usual mark of a missing value; None when all are.
     """
     try:
-        return _finite(texts.cast(pa.float64())), pa.array(np.ones(len(texts), dtype=bool))
+        return _finite(texts.cast(pa.float64())), None
     except pa.ArrowInvalid:
         trimmed = pc.utf8_trim_whitespace(texts)
     if decimal == ",":
@@ -81,7 +81,7 @@ def numbers_of_texts(texts: pa.Array, decimal: str) -> tuple[pa.Array, pa.Array]
     is_number = pc.match_substring_regex(trimmed, _NUMBER)
     values = pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64())
     fits = pc.or_(is_number, pc.is_in(trimmed, pa.array(MARKS)))
-    return _finite(values), fits.fill_null(True)
+    return _finite(values), None if pc.all(fits).as_py() else fits.fill_null(True)
 
 
 def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -97,6 +97,8 @@ def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
         return _whole_as_integers(column.cast(pa.string()))
+    if pa.types.is_temporal(kind):
+        return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+(Z?)$", r"\1")
     return column.cast(pa.string())
 
 
@@ -114,12 +116,12 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        column = column.cast(pa.string())
     return column
 
 
 def _finite(values: pa.Array) -> pa.Array:
+    if values.null_count == 0 and np.isfinite(values.to_numpy(zero_copy_only=False)).all():
+        return values
     return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
 
 

@@ -1,0 +1,65 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data import ReadOptions, describe
+from automl.errors import DataError
+
+
+def frame():
+    return pd.DataFrame(
+        {
+            "x": [1.5, None, 2.5, 3.5] * 5,
+            "c": ["u", "v"] * 10,
+            "same": 3,
+            "y": ["p", "q", None, "q"] * 5,
+        }
+    )
+
+
+def test_columns_are_described_with_kind_share_values_and_reason():
+    found = describe(frame())
+    assert found.n_rows == 20
+    x, c, same = found.columns
+    assert (x.kind, x.missing_share, x.n_distinct, x.examples) == (
+        *("numeric", 0.25, 3),
+        ("1.5", "2.5", "3.5"),
+    )
+    assert (c.kind, c.n_distinct, c.examples) == ("categorical", 2, ("u", "v"))
+    assert same.left_out.startswith("constant")
+
+
+def test_the_target_is_described_with_its_classes():
+    found = describe(frame())
+    assert (found.target.name, found.target.task, found.problem) == ("y", "binary", "")
+    assert found.class_counts == {"p": 5, "q": 10}
+    assert found.n_without_target == 5
+
+
+def test_a_guess_that_fails_is_told_and_the_columns_still_shown():
+    data = pd.DataFrame({"x": np.arange(10) / 7, "z": 1})
+    found = describe(data)
+    assert found.target is None
+    assert "same value 1" in found.problem
+    assert [c.name for c in found.columns] == ["x", "z"]
+    with pytest.raises(DataError, match="same value 1"):
+        describe(data, target="z")
+
+
+def test_a_single_column_is_described():
+    found = describe(pd.DataFrame({"only": [1, 2, 3]}))
+    assert found.columns[0].name == "only"
+    assert "only one column" in found.problem
+
+
+def test_how_a_file_was_read_is_told(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("a;y\nü;1\nb;2\n".encode("latin-1"))
+    notes = describe(path).notes
+    assert any("cp1252" in note for note in notes)
+    assert any("';'" in note for note in notes)
+
+
+def test_set_kinds_are_shown():
+    found = describe(frame(), ReadOptions(kinds={"x": "categorical"}))
+    assert found.columns[0].reason == "set by data.kinds"

@@ -1,0 +1,78 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data import load_dataset
+from automl.errors import DataError
+
+
+def frame(**columns):
+    base = {"x": np.random.default_rng(0).normal(size=8), "y": [0, 1] * 4}
+    return pd.DataFrame(base | columns)
+
+
+def test_groups_folds_and_weights_are_read_and_are_no_features():
+    data = frame(g=list("aabbccdd"), f=[3, 3, 1, 1, 2, 2, 1, 1], w=[1, 0, 2, 1, 1, 1, 1, 1])
+    dataset = load_dataset(data, target="y", group="g", folds_column="f", weight="w")
+    assert dataset.group.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert dataset.fold.tolist() == [2, 2, 0, 0, 1, 1, 0, 0]
+    assert dataset.weight.tolist() == [1, 0, 2, 1, 1, 1, 1, 1]
+    assert [c.name for c in dataset.table.used] == ["x"]
+    assert "groups" in dataset.table.columns[1].left_out
+
+
+def test_weights_are_scaled_to_mean_one():
+    weight = load_dataset(frame(w=[2.0] * 4 + [6.0] * 4), target="y", weight="w").weight
+    assert weight.tolist() == [0.5] * 4 + [1.5] * 4
+
+
+def test_time_ranks_the_rows_and_stays_a_feature():
+    days = ["2020-01-03", "2020-01-01", "2020-01-02", "2020-01-01"] * 2
+    dataset = load_dataset(frame(t=days), target="y", time_column="t")
+    assert dataset.time.tolist() == [2, 0, 1, 0] * 2
+    assert [c.name for c in dataset.table.used] == ["x", "t"]
+
+
+def test_numbers_and_names_can_be_folds():
+    assert load_dataset(frame(f=list("abababab")), target="y", folds_column="f").fold.max() == 1
+    folds = load_dataset(frame(f=["10", "9"] * 4), target="y", folds_column="f").fold
+    assert folds.tolist() == [1, 0] * 4
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "said"),
+    [
+        ("weight", [1, 2, -1, 1, 1, 1, 1, 1], "row 3 has -1"),
+        ("weight", list("abcdabcd"), "row 1 has 'a'"),
+        ("weight", [0] * 8, "all of them are 0"),
+        ("weight", [1, None, 1, 1, 1, 1, 1, 1], "first row 2"),
+        ("weight", [1, np.inf, 1, 1, 1, 1, 1, 1], "row 2"),
+        ("group", ["a"] * 8, "only one group"),
+        ("group", ["a", None] * 4, "4 rows have no value"),
+        ("folds_column", [1] * 8, "only one fold"),
+        ("folds_column", list(range(8)), "8 folds for 8 rows"),
+        ("time_column", list("abcdabcd"), "neither dates nor numbers"),
+        ("time_column", [1, None] * 4, "4 rows have no value"),
+    ],
+)
+def test_steering_columns_are_checked(option, values, said):
+    with pytest.raises(DataError, match=said):
+        load_dataset(frame(s=values), target="y", **{option: "s"})
+
+
+def test_row_numbers_in_messages_count_rows_of_the_source():
+    data = frame(w=[1, 1, 1, 1, 1, 1, 1, -1])
+    data["y"] = [None, *data.y[1:]]
+    with pytest.raises(DataError, match="row 8 has -1"):
+        load_dataset(data, target="y", weight="w")
+
+
+@pytest.mark.parametrize("option", ["weight", "group", "folds_column", "time_column"])
+def test_unknown_names_are_refused_with_the_nearest(option):
+    with pytest.raises(DataError, match="did you mean 'w8'"):
+        load_dataset(frame(w8=[1.0] * 8), target="y", **{option: "W8"})
+
+
+def test_the_target_cannot_give_the_groups():
+    with pytest.raises(DataError, match="is the target"):
+        load_dataset(frame(), target="y", group="y")

@@ -1,0 +1,130 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data import load_dataset
+from automl.errors import DataError
+from automl.plugin.task import Task
+
+
+def target_of(values, **options):
+    data = pd.DataFrame({"x": np.random.default_rng(0).normal(size=len(values)), "t": values})
+    dataset = load_dataset(data, target="t", **options)
+    return dataset.target, dataset.y
+
+
+@pytest.mark.parametrize("name", ["target", "Label", "CLASS", "y"])
+def test_a_usual_name_is_the_target(name):
+    data = pd.DataFrame({name: [0, 1] * 5, "last": np.arange(10) / 7})
+    target = load_dataset(data).target
+    assert target.name == name
+    assert "--target" in target.reason
+
+
+def test_without_a_usual_name_it_is_the_last_column():
+    data = pd.DataFrame({"a": np.arange(10) / 7, "b": [0, 1] * 5})
+    assert load_dataset(data).target.name == "b"
+    both = data.rename(columns={"a": "y"}).assign(label=1.5 * data.a, b=data.b)
+    assert load_dataset(both).target.name == "label"
+
+
+def test_an_unknown_target_is_refused_with_the_nearest():
+    data = pd.DataFrame({"Price": [1.5, 2.5], "b": [0, 1]})
+    with pytest.raises(DataError, match="did you mean 'Price'"):
+        load_dataset(data, target="price")
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([0, 1] * 30, "binary"),
+        ([0.5, 1.5] * 30, "binary"),
+        ([True, False] * 30, "binary"),
+        (["a", "b", "c"] * 20, "multiclass"),
+        ([1, 2, 3] * 20, "multiclass"),
+        ([1.0, 2.0, None] * 20 + [3.0] * 9, "multiclass"),
+        (list(range(3, 10)) * 100, "multiclass"),
+        (list(range(1, 29)) * 100, "regression"),
+        (list(range(60)), "regression"),
+        ([0.1, 0.2, 0.3] * 20, "regression"),
+    ],
+)
+def test_the_task_follows_from_the_values(values, task):
+    target, _ = target_of(values)
+    assert target.task == task
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ([2, 10, 1] * 10, (1, 2, 10)),
+        (["b", "a"] * 10, ("a", "b")),
+        (["True", "False"] * 10, ("False", "True")),
+        ([True, False] * 10, (False, True)),
+        (["02", "01"] * 10, ("01", "02")),
+        (["10", "9"] * 10, (9, 10)),
+        (["1.50", "2"] * 10, ("1.50", "2")),
+        ([" a", "a "] * 10, (" a", "a ")),
+    ],
+)
+def test_classes_stand_as_in_the_data_and_sorted(values, classes):
+    target, y = target_of(values)
+    assert target.classes == classes
+    assert [type(c) for c in target.classes] == [type(c) for c in classes]
+    given = [str(v) for v in values]
+    assert [str(classes[i]) for i in y] == given
+    assert y.dtype == np.int64
+
+
+def test_labels_of_a_file_keep_their_spelling(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n" + "1,true\n2,false\n" * 5)
+    assert load_dataset(tmp_path / "a.csv").target.classes == ("false", "true")
+
+
+def test_the_task_can_be_set():
+    assert target_of([1, 2, 3] * 20, task=Task.REGRESSION)[0].task == "regression"
+    target, y = target_of([str(i / 2) for i in range(9)], task=Task.MULTICLASS)
+    assert target.n_classes == 9
+    assert target_of(["1", "2,5"] * 3 + ["3"], task=None)[0].task == "multiclass"
+    assert y.tolist() == list(range(9))
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "said"),
+    [
+        (["a", "b"] * 10, "regression", "not numeric, such as 'a' in row 1"),
+        (["1", "2", "x3"] * 10, "regression", "not numeric, such as 'x3' in row 3"),
+        ([1, 2, 3] * 10, "binary", "3 different values"),
+        ([1, 2] * 10, "multiclass", "--task binary"),
+        ([1.5, None, float("inf")] * 10, None, "infinite in row 3"),
+        (["1.5", "2.5", "inf"] * 10, None, "infinite in row 3"),
+        ([1] * 10, None, "same value 1"),
+        ([None] * 9 + [1.0], None, "only one row"),
+        ([None] * 10, None, "no row has a value"),
+        ([f"text {i}" for i in range(300)], None, "no set of classes"),
+        (list(pd.date_range("2020-01-01", periods=9)), None, "cannot be predicted"),
+    ],
+)
+def test_targets_that_cannot_be_learnt_are_refused(values, task, said):
+    with pytest.raises(DataError, match=said):
+        target_of(values, task=task and Task(task))
+
+
+def test_rows_without_a_target_are_dropped_and_counted():
+    data = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [0.5, None, 1.25, 7.5]})
+    dataset = load_dataset(data)
+    assert dataset.n_dropped == 1
+    assert dataset.y.tolist() == [0.5, 1.25, 7.5]
+    assert dataset.table.data["c0"].to_pylist() == [1.0, 3.0, 4.0]
+
+
+def test_numbers_written_in_several_ways_are_one_class():
+    target, y = target_of(["1", "1.0", "2", "2"] * 5)
+    assert target.classes == (1, 2)
+    assert y.tolist()[:4] == [0, 0, 1, 1]
+
+
+def test_a_table_of_ids_and_constants_only_has_nothing_to_learn_from():
+    data = pd.DataFrame({"a": [1] * 10, "b": [None] * 10, "y": [0, 1] * 5})
+    with pytest.raises(DataError, match=r"'a' constant.*'b' empty"):
+        load_dataset(data)
