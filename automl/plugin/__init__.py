@@ -1,6 +1,7 @@
 """All that a plugin may import, and all that stays stable for it."""
 
 from automl.plugin.context import Features, Fold, Matrix, Resources, Shape, TrialContext, View
+from automl.plugin.estimators import load_estimator, save_estimator
 from automl.plugin.family import FittedModel, ModelFamily, Params, Report, Suggest, TrialPruned
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
@@ -24,4 +25,6 @@ __all__ = [
     "TrialPruned",
     "View",
     "hookimpl",
+    "load_estimator",
+    "save_estimator",
 ]

@@ -76,8 +76,7 @@ def minimum_patience(n_rows: int, learning_rate: float) -> float:
     at least 20. That is meant for learning rates near 0.02: faster ones wait less.
     """
     by_size: float = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
-    waiting: float = by_size * min(1.0, 0.02 / learning_rate)
-    return max(20.0, waiting)
+    return max(20.0, by_size * min(1.0, 0.02 / learning_rate))
 
 
 def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:

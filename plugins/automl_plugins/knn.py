@@ -1,0 +1,160 @@
+"""Nearest-neighbour family: weighted averages over the most similar training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import (
+    Fold,
+    Matrix,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    View,
+    hookimpl,
+)
+from automl_plugins._fitting import load_arrays, save_arrays
+
+__all__ = ["KNN", "automl_model_families"]
+
+MAX_ROWS = 100_000
+CHUNK_ROWS = 2_000
+"""Rows predicted at a time; the neighbours of a chunk are found without all its distances."""
+
+
+@dataclass(frozen=True, slots=True)
+class KNNModel:
+    """The training rows.
+
+    Attributes:
+        X: ``(n_train, n_features)``, float32.
+        y: Class indices or values ``(n_train,)``.
+        weight: Row weights ``(n_train,)``.
+        n_neighbors: How many rows are averaged.
+        by_distance: Whether nearer rows count more, by 1 / distance.
+        n_classes: Number of classes; 0 for regression.
+        index: scikit-learn's search structure over ``X``.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[Any]
+    weight: NDArray[np.float64]
+    n_neighbors: int
+    by_distance: bool
+    n_classes: int
+    index: Any = field(repr=False)
+
+    def predict(self, X: Matrix) -> NDArray[np.float64]:
+        """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
+        starts = range(0, X.shape[0], CHUNK_ROWS)
+        parts = [self._predict_chunk(np.asarray(X[i : i + CHUNK_ROWS])) for i in starts]
+        empty = np.empty((0, self.n_classes) if self.n_classes else 0)
+        return np.concatenate(parts) if parts else empty
+
+    def _predict_chunk(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        distance, rows = self.index.kneighbors(X, n_neighbors=self.n_neighbors)
+        weight = self.weight[rows]
+        if self.by_distance:
+            # Equal rows must not divide by zero: far below any distance between others.
+            floor = 1e-6 + 1e-3 * distance.mean(axis=1, keepdims=True)
+            weight = weight / np.maximum(distance, floor)
+        weight = weight / weight.sum(axis=1, keepdims=True)
+        if not self.n_classes:
+            return np.asarray((weight * self.y[rows]).sum(axis=1))
+        cells = np.arange(len(X))[:, np.newaxis] * self.n_classes + self.y[rows]
+        flat = np.bincount(cells.ravel(), weight.ravel(), minlength=len(X) * self.n_classes)
+        return flat.reshape(len(X), self.n_classes)
+
+
+class KNN(ModelFamily):
+    """k nearest neighbours by Euclidean distance over scaled columns."""
+
+    name = "knn"
+    preload = ("sklearn.neighbors",)
+    priority = 30
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Refuses tables where every prediction would read too many rows."""
+        if shape.n_rows > MAX_ROWS:
+            return (
+                f"the table has {shape.n_rows:,} rows; with more than {MAX_ROWS:,} knn is slow to "
+                "predict, for it compares each row with all of them"
+            )
+        return None
+
+    def resources(self, shape: Shape) -> Resources:
+        """The rows, twice."""
+        columns = shape.n_numeric + 8 * shape.n_categorical + 32 * shape.n_text
+        return Resources(ram_gib=0.15 + 8.0 * shape.n_rows * columns / 2**30)
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Scaled or quantile-normal numbers, one-hot categories, components of text."""
+        return View(numeric=params["scaling"], categorical="onehot", text="svd", max_onehot=32)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """Neighbours, weights and scaling, as in TabArena (arXiv 2506.16791)."""
+        return {
+            "n_neighbors": suggest.suggest_int("n_neighbors", 1, 200, log=True),
+            "weights": suggest.suggest_categorical("weights", ("distance", "uniform")),
+            "scaling": suggest.suggest_categorical("scaling", ("standard", "quantile")),
+        }
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """20 neighbours by distance, then fewer and more."""
+        points = [(20, "standard"), (7, "quantile"), (50, "quantile"), (3, "standard")]
+        return [{"n_neighbors": k, "weights": "distance", "scaling": s} for k, s in points]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> KNNModel:
+        """Keeps the training rows."""
+        weight = np.ones(len(fold.y_train)) if fold.weight_train is None else fold.weight_train
+        return _model(
+            np.array(fold.X_train),
+            np.array(fold.y_train),
+            np.array(weight),
+            min(params["n_neighbors"], len(fold.y_train)),
+            params["weights"] == "distance",
+            context.shape.n_classes if context.task.is_classification else 0,
+        )
+
+    def save(self, model: Any, path: Path) -> None:
+        """Writes the training rows as an array."""
+        names = ("X", "y", "weight", "n_neighbors", "by_distance", "n_classes")
+        save_arrays(path, **{name: getattr(model, name) for name in names})
+
+    def load(self, path: Path) -> KNNModel:
+        """Reads the training rows."""
+        a = load_arrays(path)
+        n_neighbors, n_classes = int(a["n_neighbors"]), int(a["n_classes"])
+        return _model(a["X"], a["y"], a["weight"], n_neighbors, bool(a["by_distance"]), n_classes)
+
+
+def _model(
+    X: NDArray[np.float32],
+    y: NDArray[Any],
+    weight: NDArray[np.float64],
+    n_neighbors: int,
+    by_distance: bool,
+    n_classes: int,
+) -> KNNModel:
+    from sklearn.neighbors import NearestNeighbors
+
+    # Trees of balls or boxes lose their gain beyond some ten columns.
+    algorithm = "kd_tree" if X.shape[1] <= 8 else "brute"
+    index = NearestNeighbors(algorithm=algorithm).fit(X)
+    return KNNModel(X, y, weight, n_neighbors, by_distance, n_classes, index)
+
+
+@hookimpl
+def automl_model_families() -> list[ModelFamily]:
+    """The family of this module."""
+    return [KNN()]
