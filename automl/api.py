@@ -33,7 +33,7 @@ def search(
     metric: str | None = None,
     time_s: float | None = None,
     trials: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     out: str | Path | None = None,
     group: str | None = None,
     time_column: str | None = None,
@@ -57,7 +57,7 @@ def search(
         metric: Name in the catalog, or ``module:function``; None takes the default of the task.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
-        seed: Of everything that is drawn.
+        seed: Of everything that is drawn; None takes that of the configuration, which is 0.
         out: The run directory; None makes one under ``runs``.
         group: Column whose values are never on both sides of a split.
         time_column: Column that orders rows in time.

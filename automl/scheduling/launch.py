@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
 from typing import Any, Protocol
 
 __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "start_launcher"]
@@ -78,7 +79,8 @@ def start_launcher() -> Launcher:
 
 
 def _worker_env(env: Mapping[str, str]) -> dict[str, str]:
-    paths = os.pathsep.join(p or os.getcwd() for p in sys.path)  # plugins of a notebook's folder
+    here = str(Path.cwd())  # the empty path: plugins beside a notebook
+    paths = os.pathsep.join(p or here for p in sys.path)
     return {**os.environ, "PYTHONPATH": paths, **THREAD_ENV, **env}
 
 
@@ -135,7 +137,7 @@ class ForkLauncher:
         """Ends all workers."""
         self._link.close()  # the nursery kills its workers when it sees the end of file
         try:
-            self._nursery.wait(timeout=2.0)
+            self._nursery.wait(timeout=0.5)
         except subprocess.TimeoutExpired:  # in the middle of an import
             self._nursery.kill()  # the kernel ends its workers with it
             self._nursery.wait()

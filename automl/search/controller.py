@@ -22,7 +22,7 @@ from automl.search.events import (
     TrialStarted,
 )
 from automl.search.ledger import Ledger, Trial, standard_error
-from automl.search.proposer import Proposer
+from automl.search.proposer import MIN_GAIN, Proposer
 from automl.search.pruning import should_stop_fit, should_stop_trial
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
@@ -33,7 +33,6 @@ __all__ = ["Controller"]
 
 TICK_S = 0.2
 MAX_ATTEMPTS = 3
-MIN_GAIN = 1e-3
 STOPPED_EARLY = frozenset({"pruned", "out_of_time", "interrupted"})
 
 

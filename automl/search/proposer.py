@@ -16,11 +16,13 @@ from automl.search.ledger import Ledger, Trial
 from automl.search.study import FamilyStudy
 from automl.trial.spec import TrialState
 
-__all__ = ["Proposer"]
+__all__ = ["MIN_GAIN", "Proposer"]
 
 GENERATION = 8
 SAME_FAILURES = 3
 UNKNOWN_COST_SHARE = 0.5
+PATIENCE = 8  # trials of a family without a gain, after which the others come first
+MIN_GAIN = 1e-3
 OUT_OF_BAG_SHARE = 3.0
 
 
@@ -108,6 +110,8 @@ class Proposer:
         if self.is_exhausted:
             return None
         names = [n for n in self._open_families() if self._fits(n, search_left_s)]
+        if not self.by_generation:
+            names = [n for n in names if self._idle_trials(n) < PATIENCE] or names
         while names:
             arms = [self._arm(name) for name in names]
             losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
@@ -119,6 +123,12 @@ class Proposer:
                 return self._enter(Trial(spec, len(self.ledger.trials), self._folds(name), 0.0))
             names.remove(name)  # its space is used up
         return None
+
+    def _idle_trials(self, name: str) -> int:
+        """Trials of a family since the last one that promised to improve the ensemble."""
+        gains = [t.gain for t in self.ledger.of(name)]
+        useful = [i for i, gain in enumerate(gains) if gain is None or gain > MIN_GAIN]
+        return len(gains) - 1 - max(useful, default=-1)
 
     def _folds(self, name: str) -> tuple[int, ...]:
         return self.folds_of(self.families[name][0])
