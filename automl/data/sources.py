@@ -177,9 +177,12 @@ def _read_json_lines(opened: Any, path: Path) -> RawTable:
 
 def _from_arrow(table: pa.Table, where: str) -> RawTable:
     try:
+        table.validate(full=True)  # Arrow's readers trust a file: texts may not be UTF-8
         columns = tuple(plain_strings(column) for column in table.columns)
     except pa.ArrowInvalid as error:
-        raise DataError(f"{where} holds bytes that are not UTF-8 text: {_line(error)}") from None
+        raise DataError(
+            f"{where} is damaged, or its texts are not UTF-8: {_line(error)}. Write it again"
+        ) from None
     return RawTable(tuple(table.column_names), columns, where)
 
 

@@ -172,6 +172,7 @@ def test_paths_that_are_no_files_are_refused(source):
         ("a.csv", b"PAR1abcd", r"rename it to end in \.parquet"),
         ("a.json", b'[{"a": 1}]', "one JSON array"),
         ("a.jsonl", b'{"a": 1, "y": 2}\n{"a": 2, "y": 3\n', "about line 2"),
+        ("a.jsonl", b'{"a": "\xff", "y": 2}\n{"a": "x", "y": 3}\n', "not UTF-8"),
         ("a.jsonl", b'{"a": 1, "y": 2}\n{"a": "x", "y": 3}\n', "line 2: .*from number to string"),
     ],
 )

@@ -1,6 +1,8 @@
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from automl.data import ReadOptions, load_dataset
 from automl.errors import DataError
@@ -131,3 +133,29 @@ def test_a_pipe_is_never_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(DataError, match="pipe, device or socket"):
         load_dataset(tmp_path / "pipe.csv")
+
+
+@settings(max_examples=150, deadline=2000)
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 1),
+            st.sampled_from([b'"', b",", b";", b"\n", b"\r", b"\0", b"\xff", b"1e400", b"", b"?"]),
+            st.integers(0, 40),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_a_damaged_text_is_read_or_refused_by_name(tmp_path_factory, damages):
+    data = HEAD + ROWS
+    for place, inserted, n_deleted in damages:
+        at = int(place * len(data))
+        data = data[:at] + inserted + data[at + n_deleted :]
+    path = tmp_path_factory.getbasetemp() / "damaged.csv"
+    path.write_bytes(data)
+    try:
+        dataset = load_dataset(path)
+    except DataError:
+        return
+    assert dataset.table.n_rows == len(dataset.y) >= 2
