@@ -170,7 +170,8 @@ class CategoryEncoding(nn.Module):
         self.n_outputs = 0
         for cardinality in cardinalities:
             if cardinality <= max_onehot:
-                table = nn.Embedding(cardinality, cardinality - 1, _weight=_onehot(cardinality))
+                onehot = _onehot(cardinality)
+                table = nn.Embedding(cardinality, onehot.shape[1], _weight=onehot)
                 table.weight.requires_grad = False
             else:
                 table = nn.Embedding(cardinality, width)
@@ -183,8 +184,8 @@ class CategoryEncoding(nn.Module):
 
 
 def _onehot(cardinality: int) -> Tensor:
-    """Rows of a one-hot table ``(cardinality, cardinality - 1)``: the first is all zeros."""
-    return torch.eye(cardinality)[:, 1:].contiguous()
+    """A table ``(cardinality, cardinality - 1)``, at least one wide: its first row is zeros."""
+    return torch.eye(max(2, cardinality))[:cardinality, 1:].contiguous()
 
 
 class LearntScale(nn.Module):

@@ -28,6 +28,7 @@ __all__ = ["Mlp", "automl_model_families"]
 
 _WIDTHS = (64, 128, 256, 384, 512)
 _BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
+_FEW_ROWS = 3_000  # below that classes are learnt by heart without more dropout
 _MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
 _FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
 
@@ -170,12 +171,13 @@ class Mlp(ModelFamily):
 
 def _default(shape: Shape) -> dict[str, Any]:
     regression = not shape.task.is_classification
+    few = shape.task.is_classification and shape.n_rows < _FEW_ROWS
     return {
         "numeric": "quantile",
         "n_layers": 2,
         "width": 256,
         "activation": "silu",
-        "dropout": 0.1,
+        "dropout": 0.3 if few else 0.1,
         "embedding": "piecewise",
         "embedding_width": 8,
         "n_frequencies": 16,
@@ -195,7 +197,7 @@ def _default(shape: Shape) -> dict[str, Any]:
 
 def _batch_size(n_rows: int) -> int:
     """Larger for more rows: steps cost the same, epochs do not."""
-    for rows, size in ((2_000, 64), (8_000, 128), (50_000, 256), (150_000, 512)):
+    for rows, size in ((50_000, 256), (150_000, 512)):
         if n_rows <= rows:
             return size
     return 1024

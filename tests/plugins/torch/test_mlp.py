@@ -153,6 +153,34 @@ def test_a_constant_target_is_predicted():
     assert np.allclose(fit(fold, Task.REGRESSION).predict(fold.X_valid), 3.0)
 
 
+NOISE = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("X", "categorical", "cardinalities"),
+    [
+        pytest.param(NOISE.normal(size=(5, 3)), (), (), id="five rows"),
+        pytest.param(NOISE.normal(size=(60, 1)), (), (), id="one column"),
+        pytest.param(np.zeros((60, 1)), (), (), id="a constant column"),
+        pytest.param(np.zeros((60, 1)), (0,), (1,), id="a column of missing categories"),
+        pytest.param(NOISE.integers(0, 40, (60, 2)), (0, 1), (40, 40), id="only categories"),
+        pytest.param(NOISE.normal(size=(60, 3)) * 1e15, (), (), id="huge numbers"),
+    ],
+)
+def test_poor_data_still_gives_finite_predictions(X, categorical, cardinalities):
+    fold = make_fold(X, np.arange(len(X)) % 2, categorical, cardinalities)
+    model = fit(fold, Task.BINARY, settings={"max_epochs": 3})
+    assert np.isfinite(model.predict(fold.X_valid)).all()
+
+
+def test_a_class_that_the_fold_lacks_gets_a_probability_all_the_same():
+    fold = make_fold(NOISE.normal(size=(60, 2)), np.arange(60) % 2)
+    context = make_context(fold, Task.MULTICLASS)
+    context = replace(context, shape=replace(context.shape, n_classes=4))
+    params = Mlp().portfolio(context.shape)[0]
+    assert Mlp().fit(params, fold, context, silent).predict(fold.X_valid).shape == (15, 4)
+
+
 def test_it_learns_from_categories(mixed):
     model = fit(mixed, Task.BINARY, settings={"max_epochs": 60})
     assert score(model, mixed, ACCURACY) > 0.95
