@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +12,14 @@ from numpy.typing import NDArray
 
 from automl.data.table import IntArray
 from automl.errors import RunError
+from automl.store.run_dir import read_json, write_json, write_whole
 
 __all__ = ["ALL_ROWS", "Division", "SplitPlan", "load_split_plan", "save_split_plan"]
 
 ALL_ROWS = -1
 """In place of a fold number: all rows are training rows and none is left for validation."""
 
+INDEX_FILE, META_FILE = "indices.npy", "plan.json"
 EXCHANGEABLE_KINDS = frozenset({"stratified", "plain", "holdout"})
 
 
@@ -78,7 +78,7 @@ class SplitPlan:
 
 
 def save_split_plan(plan: SplitPlan, folder: Path) -> None:
-    """Writes a plan as ``indices.npy`` and ``plan.json``; the latter last, by rename."""
+    """Writes a plan as ``indices.npy`` and, last, ``plan.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [part for d in plan.divisions for part in (d.train, d.valid)]
     meta = {
@@ -88,16 +88,9 @@ def save_split_plan(plan: SplitPlan, folder: Path) -> None:
         "lengths": [len(part) for part in parts],
         "digest": plan.digest,
     }
-    for name in ("indices.npy", "plan.json"):
-        temporary = folder / f".{name}.{os.getpid()}"
-        with temporary.open("wb") as file:
-            if name == "indices.npy":
-                np.save(file, np.concatenate(parts).astype(np.int64), allow_pickle=False)
-            else:
-                file.write(json.dumps(meta, indent=1, ensure_ascii=False).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / name)
+    indices = np.concatenate(parts).astype(np.int64)
+    write_whole(folder / INDEX_FILE, lambda file: np.save(file, indices, allow_pickle=False))
+    write_json(folder / META_FILE, meta)
 
 
 def load_split_plan(folder: Path) -> SplitPlan:
@@ -106,12 +99,10 @@ def load_split_plan(folder: Path) -> SplitPlan:
     Raises:
         RunError: A file is missing or damaged, or does not match the digest; it is named.
     """
-    meta_file, index_file = folder / "plan.json", folder / "indices.npy"
-    path = meta_file
+    meta = read_json(folder / META_FILE)
+    path = folder / INDEX_FILE
     try:
-        meta = json.loads(meta_file.read_bytes())
-        path = index_file
-        indices = np.asarray(np.load(index_file, mmap_mode="r", allow_pickle=False))
+        indices = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         parts = np.split(indices, np.cumsum(meta["lengths"])[:-1])
         divisions = tuple(Division(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
         plan = SplitPlan(str(meta["kind"]), divisions, str(meta["reason"]), int(meta["n_rows"]))
@@ -119,7 +110,7 @@ def load_split_plan(folder: Path) -> SplitPlan:
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the run has no split plan") from None
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise RunError(f"{path} is damaged: {error}") from None
+        raise RunError(f"{path} or {META_FILE} is damaged: {error!r}") from None
     if plan.digest != digest:
-        raise RunError(f"{index_file} does not match the digest in {meta_file}: it was changed")
+        raise RunError(f"{path} does not match the digest in {META_FILE}: it was changed")
     return plan

@@ -168,9 +168,12 @@ def _fit_components(
         components = np.eye(n_terms, dtype=np.float32)
     else:
         from sklearn.decomposition import TruncatedSVD
+        from threadpoolctl import threadpool_limits
 
         n_components = max(1, min(MAX_COMPONENTS, len(values) - 1))
-        decomposition = TruncatedSVD(n_components, random_state=seed).fit(matrix)
+        # One thread: other folds are encoded beside this one, and its sums do not depend on cores.
+        with threadpool_limits(1):
+            decomposition = TruncatedSVD(n_components, random_state=seed).fit(matrix)
         components = decomposition.components_.astype(np.float32)
     if mode != "raw":
         variance = float((matrix @ components.T).var(axis=0).mean())
