@@ -1,1 +1,17 @@
-"""TODO."""
+"""The conformance suite that authors of families inherit."""
+
+from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.family import FamilyTestCase
+from automl.testing.tables import LOG_LOSS, RMSE, TestTable, made_table, real_table
+
+__all__ = [
+    "LOG_LOSS",
+    "RMSE",
+    "CheckingSuggest",
+    "FamilyTestCase",
+    "RandomSuggest",
+    "RecordingReport",
+    "TestTable",
+    "made_table",
+    "real_table",
+]

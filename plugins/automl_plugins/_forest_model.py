@@ -83,15 +83,18 @@ def grow(
         context: Threads, seed and time.
     """
     clock = FitClock(context)
-    X = np.ascontiguousarray(fold.X_train, dtype=np.float32)
-    y = fold.y_train
+    # scikit-learn's trees refuse read-only memory, such as a file mapped by a worker.
+    X = np.require(fold.X_train, np.float32, ["C", "W"])
+    y = np.require(fold.y_train, requirements=["C", "W"])
     classes = (
         np.unique(y).astype(np.int64) if context.task.is_classification else np.empty(0, np.int64)
     )
     sums, counts = np.zeros((len(y), max(1, len(classes)))), np.zeros(len(y), dtype=np.int32)
 
     def grow_one(number: int) -> tuple[Any, NDArray[np.bool_], NDArray[np.float64]]:
-        tree, unseen = _grow_tree(kind, params, max_rows, X, fold, (context.seed, number))
+        tree, unseen = _grow_tree(
+            kind, params, max_rows, (X, y, fold.weight_train), (context.seed, number)
+        )
         return tree, unseen, _outputs(tree, X[unseen])
 
     trees: list[Any] = []
@@ -119,8 +122,7 @@ def _grow_tree(
     kind: str,
     params: Mapping[str, Any],
     max_rows: int,
-    X: NDArray[np.float32],
-    fold: Fold,
+    rows: tuple[NDArray[np.float32], NDArray[Any], NDArray[np.float64] | None],
     seed: tuple[int, int],
 ) -> tuple[Any, NDArray[np.bool_]]:
     """One tree, and which rows it has not seen.
@@ -131,17 +133,18 @@ def _grow_tree(
     from sklearn import tree as sklearn_tree
 
     rng = np.random.default_rng(seed)
-    n_rows = len(fold.y_train)
+    X, y, row_weight = rows
+    n_rows = len(y)
     drawn = rng.integers(n_rows, size=min(n_rows, max_rows))
     weight = np.bincount(drawn, minlength=n_rows).astype(np.float64)
     unseen = weight == 0
-    if fold.weight_train is not None:
-        weight *= fold.weight_train
+    if row_weight is not None:
+        weight *= row_weight
     name = ("ExtraTree" if kind == "extra" else "DecisionTree") + (
-        "Classifier" if fold.y_train.dtype.kind in "iu" else "Regressor"
+        "Classifier" if y.dtype.kind in "iu" else "Regressor"
     )
     estimator = getattr(sklearn_tree, name)(random_state=int(rng.integers(2**31)), **params)
-    estimator.fit(X, fold.y_train, sample_weight=weight)
+    estimator.fit(X, y, sample_weight=weight)
     return _slim(estimator.tree_), unseen
 
 

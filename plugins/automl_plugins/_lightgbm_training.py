@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, sqrt
 from typing import Any
 
 from automl.plugin import Fold, Report, Task, TrialContext
@@ -66,7 +66,7 @@ def rounds_needed(learning_rate: float, num_leaves: int) -> float:
 
     Smaller trees need more of them; the square root is our estimate.
     """
-    return 12 / learning_rate * min(3.0, max(0.5, (31 / num_leaves) ** 0.5))
+    return 12 / learning_rate * min(3.0, max(0.5, sqrt(31 / num_leaves)))
 
 
 def minimum_patience(n_rows: int, learning_rate: float) -> float:

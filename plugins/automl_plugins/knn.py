@@ -73,7 +73,7 @@ class KNNModel:
             return np.asarray((weight * self.y[rows]).sum(axis=1))
         cells = np.arange(len(X))[:, np.newaxis] * self.n_classes + self.y[rows]
         flat = np.bincount(cells.ravel(), weight.ravel(), minlength=len(X) * self.n_classes)
-        return flat.reshape(len(X), self.n_classes)
+        return flat.astype(np.float64).reshape(len(X), self.n_classes)
 
 
 class KNN(ModelFamily):

@@ -54,7 +54,7 @@ class SVM(ModelFamily):
         return None
 
     def resources(self, shape: Shape) -> Resources:
-        """libsvm's cache and rows, or mapped rows."""
+        """Cache of libsvm and rows, or mapped rows."""
         columns = shape.n_numeric + 8 * shape.n_categorical + 32 * shape.n_text
         mapped = min(256 * 2**20, 4.0 * shape.n_rows * n_components(shape.n_rows))
         return Resources(ram_gib=0.4 + (mapped + 12.0 * shape.n_rows * columns) / 2**30)

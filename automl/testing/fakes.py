@@ -1,0 +1,106 @@
+"""Stand-ins for what the search gives a family: suggestions and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from automl.plugin import TrialPruned
+
+__all__ = ["CheckingSuggest", "RandomSuggest", "RecordingReport"]
+
+
+class RandomSuggest:
+    """Draws every value at random.
+
+    Args:
+        seed: Of the draws.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._rng = np.random.default_rng(seed)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """A float in ``[low, high]``."""
+        if log:
+            return float(np.clip(np.exp(self._rng.uniform(np.log(low), np.log(high))), low, high))
+        return float(self._rng.uniform(low, high))
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """An integer in ``[low, high]``."""
+        return min(high, round(self.suggest_float(name, low, high, log=log)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of ``choices``."""
+        return choices[int(self._rng.integers(len(choices)))]
+
+
+class CheckingSuggest:
+    """Proposes given params, and notes what lies outside of the space or is missing.
+
+    Args:
+        params: What to propose.
+
+    Attributes:
+        problems: One sentence a problem.
+    """
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self._params = params
+        self.problems: list[str] = []
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """The given value; ``low`` where there is none in the range."""
+        value = self._params.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return float(self._problem(name, value, "is not a float", low))
+        if not low <= value <= high:
+            return float(self._problem(name, value, f"is not in [{low}, {high}]", low))
+        return float(value)
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        """The given value; ``low`` where there is none in the range."""
+        value = self._params.get(name)
+        if isinstance(value, bool) or not isinstance(value, int):
+            return int(self._problem(name, value, "is not an integer", low))
+        if not low <= value <= high:
+            return int(self._problem(name, value, f"is not in [{low}, {high}]", low))
+        return value
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """The given value; the first choice where it is none of them."""
+        value = self._params.get(name)
+        if not any(value == c and type(value) is type(c) for c in choices):
+            return self._problem(name, value, f"is not one of {list(choices)}", choices[0])
+        return value
+
+    def _problem(self, name: str, value: Any, what: str, instead: Any) -> Any:
+        self.problems.append(f"{name} = {value!r} {what}")
+        return instead
+
+
+class RecordingReport:
+    """Keeps what is reported, and prunes where it is told to.
+
+    Args:
+        prune_at: Number of the call that raises ``TrialPruned``, from 1; None for never.
+
+    Attributes:
+        steps: The calls as (step, score).
+    """
+
+    def __init__(self, prune_at: int | None = None) -> None:
+        self.steps: list[tuple[int, float]] = []
+        self._prune_at = prune_at
+
+    def __call__(self, step: int, score: float) -> None:
+        """Notes one report.
+
+        Raises:
+            TrialPruned: It is the call that was to raise it.
+        """
+        self.steps.append((step, score))
+        if len(self.steps) == self._prune_at:
+            raise TrialPruned

@@ -1,0 +1,348 @@
+"""The conformance suite of families: inherit ``FamilyTestCase`` and set ``family``.
+
+from automl.testing import FamilyTestCase
+
+class TestMyFamily(FamilyTestCase):
+    family = MyFamily()
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from automl.plugin import Fold, ModelFamily, Params, Task, TrialContext, TrialPruned
+from automl.plugin.family import check_prediction
+from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.tables import TestTable, made_table, real_table
+
+__all__ = ["FamilyTestCase"]
+
+HEAVY = ("sklearn", "lightgbm", "torch", "optuna", "pandas", "xgboost", "catboost")
+"""Libraries that importing a family must not load, beside those in its ``preload``."""
+
+DEADLINE_S = 1.0
+GRACE_S = 4.0
+
+each_task = pytest.mark.parametrize("task", list(Task), ids=str)
+
+
+class FamilyTestCase:
+    """What every family must do. Each test is a promise that the search relies on.
+
+    Attributes:
+        family: The family under test; set it.
+        settings: Settings it is tested with, beside its defaults.
+        expected_failures: Names of tests it need not pass, with the reason, which is shown.
+    """
+
+    family: ClassVar[ModelFamily]
+    settings: ClassVar[Mapping[str, Any]] = {}
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+
+    @pytest.fixture(autouse=True)
+    def _skip_what_does_not_apply(self, request: pytest.FixtureRequest) -> None:
+        name = getattr(request.node, "originalname", request.node.name)
+        if name in self.expected_failures:
+            pytest.skip(self.expected_failures[name])
+        task = getattr(request.node, "callspec", None)
+        if task is not None and task.params.get("task") not in {None, *self.family.tasks}:
+            pytest.skip(f"{self.family.name} does not take {task.params['task']}")
+
+    # What it declares
+
+    def test_name_and_kinds_are_valid(self) -> None:
+        """The name can stand in a configuration; tasks and kinds are the known ones."""
+        assert self.family.name.isidentifier()
+        assert self.family.name == self.family.name.lower()
+        assert self.family.tasks
+        assert self.family.tasks <= frozenset(Task)
+        assert self.family.kinds
+        json.dumps(dict(self.family.settings), allow_nan=False)
+
+    def test_importing_it_is_light(self) -> None:
+        """Its module loads no library that fits models: the command line imports every family."""
+        module = type(self.family).__module__
+        heavy = sorted({*HEAVY, *(name.split(".")[0] for name in self.family.preload)})
+        code = (
+            f"import sys; sys.path[:0] = {sys.path!r}; import {module}; "
+            f"print(*(m for m in {heavy!r} if m in sys.modules))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert not done.stdout.split(), f"importing {module} loads {done.stdout.strip()}"
+
+    @each_task
+    def test_resources_are_positive(self, task: Task) -> None:
+        """An estimate that can be used to place jobs."""
+        resources = self.family.resources(self._made(task).shape())
+        assert resources.n_cpus >= 1
+        assert 0 < resources.ram_gib < 64
+        assert 0 <= resources.n_gpus <= 1
+
+    @each_task
+    def test_reasons_not_to_be_tried_are_sentences(self, task: Task) -> None:
+        """They are shown to people."""
+        for n_rows in (20, 1_000, 10_000_000):
+            reason = self.family.accepts(replace(self._made(task).shape(), n_rows=n_rows))
+            assert reason is None or len(reason.split()) >= 4
+
+    @each_task
+    def test_params_survive_json(self, task: Task) -> None:
+        """They are stored and shown."""
+        shape = self._made(task).shape()
+        for seed in range(5):
+            params = self.family.search_space(RandomSuggest(seed), shape)
+            assert json.loads(json.dumps(params, allow_nan=False)) == params
+
+    @each_task
+    def test_portfolio_is_complete_and_inside_the_space(self, task: Task) -> None:
+        """Its entries are enqueued as trials of the study."""
+        shapes = [
+            replace(table.shape(), n_rows=n_rows)
+            for table in (self._made(task), self._real(task))
+            for n_rows in (200, 5_000, 50_000, 500_000)
+        ]
+        for shape in shapes:
+            for params in self.family.portfolio(shape):
+                check = CheckingSuggest(dict(params))
+                drawn = self.family.search_space(check, shape)
+                assert check.problems == []
+                assert drawn == dict(params)
+
+    # What it predicts
+
+    @each_task
+    def test_predictions_have_the_right_shape(self, task: Task) -> None:
+        """Finite, one row each, and probabilities that sum to 1."""
+        for table in (self._real(task), self._made(task)):
+            self._check(*self._fit(table), table)
+
+    @each_task
+    def test_it_beats_the_prior(self, task: Task) -> None:
+        """On real data that can be learnt."""
+        table = self._real(task)
+        prediction, fold = self._fit(table)
+        if task.is_classification:
+            constant: Any = np.bincount(fold.y_train, minlength=table.n_classes) / len(fold.y_train)
+        else:
+            constant = fold.y_train.mean()
+        prior = np.broadcast_to(constant, prediction.shape)
+        score = table.metric.score(fold.y_valid, prediction)
+        assert table.metric.is_better(score, table.metric.score(fold.y_valid, prior))
+
+    @each_task
+    def test_any_point_of_the_space_can_be_fitted(self, task: Task) -> None:
+        """Three random ones."""
+        table = self._made(task)
+        for seed in range(3):
+            params = self.family.search_space(RandomSuggest(seed), table.shape())
+            self._check(*self._fit(table, params=params), table)
+
+    @each_task
+    def test_the_same_seed_gives_the_same_model(self, task: Task) -> None:
+        """Whatever ran before in this process, and with a memo that is filled already."""
+        table = self._made(task)
+        fold = self._fold(table)
+        first, _ = self._fit(table, fold=fold, seed=3)
+        np.random.seed(1)  # the global state must not matter
+        again, _ = self._fit(table, fold=fold, seed=3)
+        fresh, _ = self._fit(table, seed=3)
+        np.testing.assert_array_equal(first, again)
+        np.testing.assert_array_equal(first, fresh)
+
+    @each_task
+    def test_saved_and_loaded_it_predicts_the_same(self, task: Task, tmp_path: Path) -> None:
+        """Bit for bit, and no file holds a pickle."""
+        table = self._made(task)
+        params, fold = self._params(table), self._fold(table)
+        model = self.family.fit(params, fold, self._context(table), RecordingReport())
+        self.family.save(model, tmp_path)
+        files = [file for file in tmp_path.rglob("*") if file.is_file()]
+        assert files, "save wrote nothing"
+        assert [f.name for f in files if _is_pickle(f)] == []
+        loaded = self.family.load(tmp_path)
+        np.testing.assert_array_equal(loaded.predict(fold.X_valid), model.predict(fold.X_valid))
+
+    # Data as it comes
+
+    @each_task
+    def test_one_column_is_enough(self, task: Task) -> None:
+        """A table of a single feature."""
+        table = self._made(task)
+        none = np.empty((len(table.y), 0), dtype=np.int64)
+        table = replace(table, numeric=table.numeric[:, :1], codes=none)
+        self._check(*self._fit(table), table)
+
+    @each_task
+    def test_constant_columns_do_no_harm(self, task: Task) -> None:
+        """A table in which no column tells anything."""
+        table = self._made(task)
+        none = np.empty((len(table.y), 0), dtype=np.int64)
+        table = replace(table, numeric=np.full((len(table.y), 2), 3.0), codes=none)
+        self._check(*self._fit(table), table)
+
+    @each_task
+    def test_a_class_may_be_missing_in_the_training_rows(self, task: Task) -> None:
+        """Its column is there all the same; for regression: a constant target."""
+        table = self._made(task)
+        if not task.is_classification:
+            table = replace(table, y=np.full(len(table.y), 2.5))
+            self._check(*self._fit(table), table)
+            return
+        valid = np.arange(len(table.y)) % 4 == 3
+        for missing in {0, table.n_classes - 1}:
+            y = np.where(~valid & (table.y == missing), 1 if missing == 0 else 0, table.y)
+            changed = replace(table, y=y)
+            self._check(*self._fit(changed), changed)
+
+    @each_task
+    def test_weights_are_taken(self, task: Task) -> None:
+        """Fitting with row weights works."""
+        table = self._made(task)
+        weight = np.random.default_rng(0).uniform(0.2, 3.0, size=len(table.y))
+        fold = table.fold(self._view(table), weight=weight)
+        self._check(*self._fit(table, fold=fold), table)
+
+    @each_task
+    def test_read_only_memory_maps_are_taken(self, task: Task, tmp_path: Path) -> None:
+        """Workers get the encoded rows as files mapped into memory."""
+        table = self._made(task)
+        fold = self._fold(table)
+        mapped = {}
+        for name in ("X_train", "y_train", "X_valid", "y_valid"):
+            np.save(tmp_path / f"{name}.npy", getattr(fold, name))
+            mapped[name] = np.load(tmp_path / f"{name}.npy", mmap_mode="r")
+        prediction, _ = self._fit(table, fold=replace(fold, **mapped))
+        np.testing.assert_array_equal(prediction, self._fit(table)[0])
+
+    @each_task
+    def test_sparse_rows_are_taken_where_the_view_allows_them(self, task: Task) -> None:
+        """CSR matrices for training and validation."""
+        table = self._made(task)
+        if not self._view(table).sparse:
+            pytest.skip("its view is dense")
+        fold = table.fold(self._view(table), sparse=True)
+        self._check(*self._fit(table, fold=fold), table)
+
+    # Time, reports and out-of-bag rows
+
+    @each_task
+    def test_it_ends_by_itself_near_the_deadline(self, task: Task) -> None:
+        """With a second left a fit ends within a few seconds, and its model is usable."""
+        table = self._real(task)
+        started = time.monotonic()
+        deadline = started + DEADLINE_S
+        prediction, fold = self._fit(table, time_limit_s=DEADLINE_S, deadline=deadline)
+        assert time.monotonic() - started < DEADLINE_S + GRACE_S
+        self._check(prediction, fold, table)
+
+    @each_task
+    def test_reports_count_up_and_pruning_passes(self, task: Task) -> None:
+        """Steps increase, scores are numbers, and ``TrialPruned`` is let through."""
+        table = self._real(task)
+        params, fold = self._params(table), self._fold(table)
+        report = RecordingReport()
+        self.family.fit(params, fold, self._context(table), report)
+        steps = [step for step, _ in report.steps]
+        assert steps == sorted(set(steps))
+        assert all(np.isfinite(score) for _, score in report.steps)
+        if not self.family.fidelity:
+            assert not steps, "a family that reports must name its fidelity"
+        for call in sorted({1, len(steps)} if steps else ()):
+            with pytest.raises(TrialPruned):
+                self.family.fit(params, fold, self._context(table), RecordingReport(call))
+
+    @each_task
+    def test_out_of_bag_predictions_stand_for_rows(self, task: Task) -> None:
+        """One for each training row, from a fit on all rows with no validation rows."""
+        if not self.family.out_of_bag:
+            pytest.skip("it has no out-of-bag predictions")
+        table = self._real(task)
+        fold = table.fold(self._view(table), valid=np.zeros(len(table.y), dtype=bool))
+        context, params = self._context(table), self._params(table)
+        model: Any = self.family.fit(params, fold, context, RecordingReport())
+        unbagged = model.out_of_bag_prediction()
+        seen = np.isfinite(unbagged.reshape(len(table.y), -1)).all(axis=1)
+        assert seen.mean() > 0.9
+        check_prediction(unbagged[seen], int(seen.sum()), task, table.n_classes)
+        assert not np.array_equal(unbagged[seen], model.predict(fold.X_train)[seen])
+
+    # Helpers
+
+    def _made(self, task: Task) -> TestTable:
+        return made_table(task, settings=self._settings())
+
+    def _real(self, task: Task) -> TestTable:
+        return real_table(task, settings=self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {**self.family.settings, **self.settings}
+
+    def _params(self, table: TestTable) -> Params:
+        """The default: the head of the portfolio, else a random point."""
+        shape = table.shape()
+        portfolio = self.family.portfolio(shape)
+        return portfolio[0] if portfolio else self.family.search_space(RandomSuggest(), shape)
+
+    def _view(self, table: TestTable, params: Params | None = None) -> Any:
+        chosen = self._params(table) if params is None else params
+        return self.family.view(chosen, table.shape())
+
+    def _fold(self, table: TestTable, params: Params | None = None) -> Fold:
+        return table.fold(self._view(table, params))
+
+    def _context(self, table: TestTable, seed: int = 0, **slot: Any) -> TrialContext:
+        return table.context(seed, **slot)
+
+    def _fit(
+        self,
+        table: TestTable,
+        params: Params | None = None,
+        fold: Fold | None = None,
+        seed: int = 0,
+        **slot: Any,
+    ) -> tuple[NDArray[Any], Fold]:
+        """Predictions of the validation rows of a fitted model, and its fold."""
+        chosen = self._params(table) if params is None else params
+        division = self._fold(table, chosen) if fold is None else fold
+        context = self._context(table, seed, **slot)
+        model = self.family.fit(chosen, division, context, RecordingReport())
+        return model.predict(division.X_valid), division
+
+    def _check(self, prediction: NDArray[Any], fold: Fold, table: TestTable) -> None:
+        checked = check_prediction(prediction, len(fold.y_valid), table.task, table.n_classes)
+        if table.task.is_classification:
+            np.testing.assert_allclose(checked.sum(axis=1), 1.0, atol=1e-6)
+            assert checked.min() >= 0.0
+
+
+def _is_pickle(file: Path) -> bool:
+    """Whether a file is a pickle, or is an archive or array that holds one."""
+    import pickletools
+    import zipfile
+
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            return any(name.endswith((".pkl", ".pickle")) for name in names) or any(
+                b"'|O'" in archive.open(name).read(200) for name in names
+            )
+    content = file.read_bytes()
+    if content[:6] == b"\x93NUMPY":
+        return b"'|O'" in content[:200]
+    try:
+        return sum(1 for _ in pickletools.genops(content)) > 1
+    except ValueError:
+        return False

@@ -1,0 +1,176 @@
+"""Small real and made tables, encoded as a family asks for it, for testing families."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import Features, Fold, Metric, Shape, Task, TrialContext, View
+
+__all__ = ["LOG_LOSS", "RMSE", "TestTable", "made_table", "real_table"]
+
+CATEGORIES = 4
+"""Codes of the categorical column of a made table; 0 stands for a missing value."""
+
+
+def _log_loss(
+    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
+) -> float:
+    chosen = np.clip(prediction[np.arange(len(y)), y], 1e-15, 1.0)
+    return float(np.average(-np.log(chosen), weights=weight))
+
+
+def _rmse(y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None) -> float:
+    return float(np.sqrt(np.average((y - prediction) ** 2, weights=weight)))
+
+
+_CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
+LOG_LOSS = Metric("log_loss", False, "probabilities", (0.0, float("inf")), _CLASSES, _log_loss)
+RMSE = Metric("rmse", False, "values", (0.0, float("inf")), frozenset({Task.REGRESSION}), _rmse)
+
+
+@dataclass(frozen=True)
+class TestTable:
+    """Rows of a task before they are encoded.
+
+    Attributes:
+        task: What is predicted.
+        numeric: ``(n_rows, n_numeric)``; may hold NaN.
+        codes: ``(n_rows, n_categorical)`` of codes ``0 .. CATEGORIES - 1``.
+        y: Class indices or values ``(n_rows,)``.
+        n_classes: Number of classes; 0 for regression.
+        settings: Settings of the family.
+    """
+
+    __test__ = False  # pytest is not to collect it
+
+    task: Task
+    numeric: NDArray[np.float64]
+    codes: NDArray[np.int64]
+    y: NDArray[Any]
+    n_classes: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def metric(self) -> Metric:
+        """Log loss or root mean squared error."""
+        return LOG_LOSS if self.task.is_classification else RMSE
+
+    def shape(self) -> Shape:
+        """What a family is told of the table."""
+        return Shape(
+            task=self.task,
+            metric=self.metric,
+            n_rows=len(self.y),
+            n_numeric=self.numeric.shape[1],
+            n_categorical=self.codes.shape[1],
+            n_categories=(CATEGORIES,) * self.codes.shape[1],
+            n_classes=self.n_classes,
+            settings=self.settings,
+        )
+
+    def context(self, seed: int = 0, **slot: Any) -> TrialContext:
+        """A slot of one CPU thread without a time limit, unless ``slot`` says otherwise."""
+        return TrialContext(self.shape(), seed, **slot)
+
+    def encode(self, view: View, sparse: bool = False) -> tuple[Any, Features]:
+        """The rows as the view says.
+
+        Args:
+            view: What the family asks for. Statistics are of all rows: nothing is measured here.
+            sparse: Whether to give a CSR matrix.
+        """
+        blocks: list[NDArray[Any]] = [_scaled(self.numeric, view)]
+        categorical: tuple[int, ...] = ()
+        if view.categorical == "codes":
+            first, n = self.numeric.shape[1], self.codes.shape[1]
+            categorical = tuple(range(first, first + n))
+            blocks.append(self.codes)
+        elif view.categorical == "onehot":
+            blocks += [column[:, np.newaxis] == np.arange(CATEGORIES) for column in self.codes.T]
+        elif view.categorical == "target":
+            blocks.append((self.codes - self.codes.mean(axis=0)) / CATEGORIES)
+        X: Any = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
+        names = tuple(f"c{i}" for i in range(X.shape[1]))
+        features = Features(names, categorical, (CATEGORIES,) * len(categorical))
+        if sparse:
+            from scipy.sparse import csr_matrix
+
+            X = csr_matrix(X)
+        return X, features
+
+    def fold(
+        self,
+        view: View,
+        valid: NDArray[np.bool_] | None = None,
+        weight: NDArray[np.float64] | None = None,
+        sparse: bool = False,
+    ) -> Fold:
+        """One division: every fourth row validates, unless ``valid`` marks others.
+
+        Args:
+            view: What the family asks for.
+            valid: Rows that validate; all False for the one fit of an out-of-bag family.
+            weight: Row weights.
+            sparse: Whether to give CSR matrices.
+        """
+        X, features = self.encode(view, sparse)
+        mask = np.arange(len(self.y)) % 4 == 3 if valid is None else valid
+        train = ~mask
+        return Fold(
+            X_train=X[train],
+            y_train=self.y[train],
+            weight_train=None if weight is None else weight[train],
+            X_valid=X[mask],
+            y_valid=self.y[mask],
+            weight_valid=None if weight is None else weight[mask],
+            features=features,
+        )
+
+
+def real_table(task: Task, n_rows: int = 300, **extra: Any) -> TestTable:
+    """Rows of a real data set of scikit-learn: breast cancer, iris or diabetes."""
+    from sklearn import datasets
+
+    name = {Task.BINARY: "breast_cancer", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
+    X, y = getattr(datasets, f"load_{name[task]}")(return_X_y=True)
+    rows = np.random.default_rng(0).permutation(len(y))[:n_rows]
+    n_classes = int(y.max()) + 1 if task.is_classification else 0
+    y = y.astype(np.int64 if task.is_classification else np.float64)
+    none = np.empty((len(rows), 0), dtype=np.int64)
+    return TestTable(task, X[rows], none, y[rows], n_classes, **extra)
+
+
+def made_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
+    """Three numeric columns, one constant and one with NaN, and a column of category codes.
+
+    The target depends on the first numeric column and on the category.
+    """
+    rng = np.random.default_rng(7)
+    numeric = rng.normal(size=(n_rows, 3))
+    numeric[:, 1] = 5.0
+    numeric[rng.random(n_rows) < 0.2, 2] = np.nan
+    codes = rng.integers(CATEGORIES, size=(n_rows, 1))
+    signal = numeric[:, 0] + (codes[:, 0] == 2) * 2.0 + 0.3 * rng.normal(size=n_rows)
+    if not task.is_classification:
+        return TestTable(task, numeric, codes, signal, 0, **extra)
+    n_classes = 2 if task is Task.BINARY else 4
+    cuts = np.quantile(signal, np.arange(1, n_classes) / n_classes)
+    return TestTable(task, numeric, codes, np.digitize(signal, cuts), n_classes, **extra)
+
+
+def _scaled(numeric: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+    if view.numeric == "raw":
+        return numeric
+    filled = np.where(np.isnan(numeric), np.nanmedian(numeric, axis=0), numeric)
+    if view.numeric == "quantile":
+        from scipy.stats import norm, rankdata
+
+        shares = rankdata(filled, axis=0) / (len(filled) + 1)
+        return np.asarray(norm.ppf(shares))
+    deviation = filled.std(axis=0)
+    return np.asarray((filled - filled.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0))
