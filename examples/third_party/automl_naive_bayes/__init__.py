@@ -55,11 +55,15 @@ class NaiveBayes(ModelFamily):
         from sklearn.naive_bayes import GaussianNB
 
         model = GaussianNB(var_smoothing=params["smoothing"])
-        model.fit(fold.X_train, fold.y_train, sample_weight=fold.weight_train)
+        X = np.asarray(fold.X_train, dtype=np.float64)
+        model.fit(X, fold.y_train, sample_weight=fold.weight_train)
+        # Where all columns are constant no variance is left to smooth with.
+        model.var_ = np.maximum(model.var_, 1e-9)
         return _Fitted(model, context.shape.n_classes)
 
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes the fitted arrays: an .npz file runs no code when it is read."""
+        assert isinstance(model, _Fitted)
         arrays = {name: getattr(model.model, name) for name in _ARRAYS}
         np.savez(path / "model.npz", n_classes=model.n_classes, **arrays)
 
@@ -84,6 +88,7 @@ class _Fitted:
         """Probabilities ``(n_rows, n_classes)``."""
         probabilities = np.zeros((X.shape[0], self.n_classes))
         if X.shape[0]:
+            X = np.asarray(X, dtype=np.float64)  # in float32 they do not quite add up to 1
             probabilities[:, self.model.classes_] = self.model.predict_proba(X)
         return probabilities
 

@@ -19,6 +19,7 @@ from automl.plugin import (
     TrialContext,
     TrialPruned,
 )
+from automl.testing import FamilyTestCase
 from automl_plugins.torch.mlp import Mlp
 
 ACCURACY = Metric(
@@ -38,6 +39,11 @@ RMSE = Metric(
     lambda y, p, w: float(np.sqrt(np.average((y - p) ** 2, weights=w))),
 )
 FAST = {"max_epochs": 15}
+
+
+class TestMlp(FamilyTestCase):
+    family = Mlp()
+    settings = FAST
 
 
 def silent(step, score):
