@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +94,7 @@ class Encoder:
         try:
             value = json.loads(path.read_bytes())
             path = folder / ARRAY_FILE
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             own: dict[str, dict[str, NDArray[Any]]] = {}
             for name, array in arrays.items():
@@ -106,7 +107,7 @@ class Encoder:
             return cls(blocks, bool(value["is_sparse"]), _features(blocks))
         except FileNotFoundError:
             raise RunError(f"{path} is missing: the encoder is not complete") from None
-        except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
             raise RunError(f"{path} is damaged: {error}") from None
 
 

@@ -29,8 +29,8 @@ MAX_STANDARD = 10.0
 MAX_NORMAL = 5.2
 """Where quantile-normal scores are cut off: the 1e-7 quantile."""
 MAX_QUANTILES = 1000
-OUTLIER_IQRS = 30.0
-"""Interquartile ranges beyond the quartiles at which a value no longer moves mean and scale."""
+OUTLIER_IQRS = 10.0
+"""Interquartile ranges beyond the quartiles to which outliers are drawn in for mean and scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class NumberEncoder:
         has_indicator: Whether there is an indicator of missing values.
         fill: What stands for a missing value: the median of the training rows.
         levels, scores: ``quantile``: distinct values, ascending, and their normal scores.
-            ``standard``: (lowest, highest, mean) and (standard deviation,). ``raw``: empty.
+            ``standard``: (mean,) and (standard deviation,). ``raw``: empty.
     """
 
     name: str
@@ -90,8 +90,7 @@ class NumberEncoder:
         return cls(**meta, levels=arrays["levels"], scores=arrays["scores"])
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        low, high, mean = self.levels
-        scaled = (np.clip(values, low, high) - mean) / self.scores[0]
+        scaled = (values - self.levels[0]) / self.scores[0]
         clipped: NDArray[np.float64] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
         return clipped
 
@@ -209,18 +208,16 @@ def fit_numbers(
 def _scale(
     known: NDArray[np.float64], n_missing: int, fill: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Range, mean and standard deviation of the imputed values, without far outliers."""
-    low, first, third, high = np.quantile(known, [0, 0.25, 0.75, 1])
+    """Mean and standard deviation of the imputed values, far outliers being drawn in."""
+    first, third = np.quantile(known, [0.25, 0.75])
     reach = OUTLIER_IQRS * (third - first)
-    if reach > 0:
-        low, high = max(low, first - reach), min(high, third + reach)
-    clipped = np.clip(known, low, high)
+    clipped = np.clip(known, first - reach, third + reach) if reach > 0 else known
     n_rows = len(known) + n_missing
     mean = (clipped.sum() + n_missing * fill) / n_rows
     square = ((clipped - mean) ** 2).sum() + n_missing * (fill - mean) ** 2
     deviation = float(np.sqrt(square / n_rows))
     # Differences too small to be squared leave a deviation of 0: any scale does then.
-    return np.array([low, high, mean]), np.array([deviation or 1.0])
+    return np.array([mean]), np.array([deviation or 1.0])
 
 
 def _quantile_levels(

@@ -1,0 +1,225 @@
+"""Encoded folds on disk: made once, shared, and never half there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from automl.data import cache
+from automl.data.cache import drop_matrices, encoded_fold, encoder_folder, load_encoder
+from automl.data.split import ALL_ROWS, make_split_plan
+from automl.data.table import Column, Dataset, Table, Target
+from automl.errors import RunError
+from automl.plugin import ColumnKind, Task, View
+
+KINDS = frozenset(ColumnKind)
+SPARSE = View("standard", "onehot", sparse=True)
+
+
+def make_dataset(n_rows=60):
+    rng = np.random.default_rng(0)
+    categories = pa.array([f"v{v}" for v in rng.integers(0, 20, n_rows)]).dictionary_encode()
+    data = pa.table({"c0": rng.normal(size=n_rows), "c1": categories})
+    columns = (
+        Column("c0", "a", 0, ColumnKind.NUMERIC, "by hand"),
+        Column("c1", "b", 0, ColumnKind.CATEGORICAL, "by hand"),
+    )
+    y = np.arange(n_rows) % 2
+    weight = np.linspace(0.5, 1.5, n_rows)
+    return Dataset(Table(data, columns), Target("y", Task.BINARY, (0, 1)), y, weight)
+
+
+@pytest.fixture
+def data():
+    return make_dataset()
+
+
+@pytest.fixture
+def plan(data):
+    return make_split_plan(data, seed=0, folds=3)
+
+
+def dense(matrix):
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+
+
+@pytest.mark.parametrize("view", [View(), SPARSE])
+def test_a_fold_is_encoded_once_and_then_mapped(data, plan, tmp_path, view):
+    first, seconds = encoded_fold(data, plan, 1, view, KINDS, tmp_path, 0)
+    again, no_seconds = encoded_fold(data, plan, 1, view, KINDS, tmp_path, 0)
+    assert seconds > 0
+    assert no_seconds == 0.0
+    assert isinstance(first.X_train, np.ndarray) is not view.sparse
+    for name in ("X_train", "X_valid"):
+        np.testing.assert_array_equal(dense(getattr(first, name)), dense(getattr(again, name)))
+    values = first.X_train if isinstance(first.X_train, np.ndarray) else first.X_train.data
+    assert values.dtype == np.float32
+    assert not values.flags.writeable
+    assert first.features == again.features
+    assert first.memo == {}
+    assert first.memo is not again.memo
+
+
+def test_rows_targets_and_weights_belong_together(data, plan, tmp_path):
+    fold, _ = encoded_fold(data, plan, 2, View(), KINDS, tmp_path, 0)
+    division = plan.divisions[2]
+    c0 = data.table.data["c0"].to_numpy().astype(np.float32)
+    np.testing.assert_array_equal(fold.X_train[:, 0], c0[division.train])
+    np.testing.assert_array_equal(fold.X_valid[:, 0], c0[division.valid])
+    np.testing.assert_array_equal(fold.y_train, data.y[division.train])
+    np.testing.assert_array_equal(fold.y_valid, data.y[division.valid])
+    np.testing.assert_array_equal(fold.weight_train, data.weight[division.train])
+    np.testing.assert_array_equal(fold.weight_valid, data.weight[division.valid])
+    assert fold.index == 2
+    bare, _ = encoded_fold(replace(data, weight=None), plan, 2, View(), KINDS, tmp_path, 0)
+    assert bare.weight_train is None
+    assert bare.weight_valid is None
+
+
+@pytest.mark.parametrize("view", [View(), SPARSE])
+def test_all_rows_have_an_empty_validation_part(data, plan, tmp_path, view):
+    fold, _ = encoded_fold(data, plan, ALL_ROWS, view, KINDS, tmp_path, 0)
+    assert fold.X_train.shape[0] == len(data.y)
+    assert fold.X_valid.shape == (0, fold.X_train.shape[1])
+    assert len(fold.y_valid) == 0
+    np.testing.assert_array_equal(fold.y_train, data.y)
+    assert fold.index == ALL_ROWS
+
+
+def test_views_kinds_seeds_and_folds_do_not_mix(data, plan, tmp_path):
+    numeric = frozenset({ColumnKind.NUMERIC})
+    asked = [
+        (0, View(), KINDS, 0),
+        (1, View(), KINDS, 0),
+        (ALL_ROWS, View(), KINDS, 0),
+        (0, View("standard"), KINDS, 0),
+        (0, View(), numeric, 0),
+        (0, View(), KINDS, 1),
+    ]
+    for fold, view, kinds, seed in asked:
+        assert encoded_fold(data, plan, fold, view, kinds, tmp_path, seed)[1] > 0
+    folders = {encoder_folder(tmp_path, *a, plan.digest) for a in asked}
+    assert len(folders) == len(asked)
+    assert all(folder.is_dir() for folder in folders)
+
+
+@pytest.mark.parametrize("view", [View(), SPARSE])
+def test_the_encoder_of_a_fold_encodes_as_the_fold_was(data, plan, tmp_path, view):
+    fold, _ = encoded_fold(data, plan, 0, view, KINDS, tmp_path, 0)
+    encoder = load_encoder(tmp_path, 0, view, KINDS, 0, plan.digest)
+    X = encoder.transform(data.table, plan.divisions[0].valid)
+    np.testing.assert_array_equal(dense(X), dense(fold.X_valid))
+    with pytest.raises(RunError, match="is missing"):
+        load_encoder(tmp_path, 1, view, KINDS, 0, plan.digest)
+
+
+def test_dropped_matrices_are_made_again_and_encoders_stay(data, plan, tmp_path):
+    before, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    kept = np.array(before.X_train)
+    drop_matrices(tmp_path)
+    assert not list(tmp_path.rglob("X_*.npy"))
+    load_encoder(tmp_path, 0, View(), KINDS, 0, plan.digest)
+    after, seconds = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    assert seconds > 0
+    np.testing.assert_array_equal(after.X_train, kept)
+
+
+def test_a_failed_writer_leaves_nothing(data, plan, tmp_path, monkeypatch):
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_save_matrix", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    assert {p.suffix for p in tmp_path.glob("*/*")} == {".lock"}
+    assert encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)[1] > 0
+
+
+@pytest.mark.parametrize("name", ["X_train.npy", "X_valid.npy", "fold.json"])
+def test_a_damaged_file_is_named(data, plan, tmp_path, name):
+    encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    path = encoder_folder(tmp_path, 0, View(), KINDS, 0, plan.digest).parent / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RunError, match=name):
+        encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+
+
+def _encode_and_tell(views, queue):
+    data = make_dataset()
+    plan = make_split_plan(data, seed=0, folds=3)
+    queue.put(encoded_fold(data, plan, 0, View(), KINDS, views, 0)[1])
+
+
+def _encode_for_ever(views, started):
+    def hang(*_):
+        started.set()
+        time.sleep(600)
+
+    cache._save_matrix = hang  # in the child alone
+    data = make_dataset()
+    plan = make_split_plan(data, seed=0, folds=3)
+    encoded_fold(data, plan, 0, View(), KINDS, views, 0)
+
+
+needs_fork = pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="needs processes by fork"
+)
+# Libraries keep threads of their own; the children here use none of them.
+fork_beside_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
+
+@needs_fork
+@fork_beside_threads
+def test_of_several_processes_one_encodes(tmp_path):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    processes = [context.Process(target=_encode_and_tell, args=(tmp_path, queue)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    seconds = [queue.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join()
+    assert sum(s > 0 for s in seconds) == 1
+    assert len(list(tmp_path.glob("*/fold-0"))) == 1
+
+
+@needs_fork
+@fork_beside_threads
+def test_a_killed_writer_leaves_neither_its_lock_nor_half_a_fold(data, plan, tmp_path):
+    context = multiprocessing.get_context("fork")
+    started = context.Event()
+    process = context.Process(target=_encode_for_ever, args=(tmp_path, started))
+    process.start()
+    assert started.wait(60)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    (left,) = tmp_path.glob("*/.fold-0.*")
+    fold, seconds = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    assert seconds > 0
+    assert len(fold.y_train) == len(plan.divisions[0].train)
+    assert not left.exists()
+
+
+def test_without_file_locks_the_first_to_finish_wins(data, plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "fcntl", None)
+    encode, inner = cache._encode, []
+
+    def encode_twice(*args):
+        """Another process comes in and finishes while this one encodes."""
+        if not inner:
+            inner.append(True)
+            encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+        encode(*args)
+
+    monkeypatch.setattr(cache, "_encode", encode_twice)
+    fold, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    assert len(fold.y_train) == len(plan.divisions[0].train)
+    assert [p.name for p in tmp_path.glob("*/*")] == ["fold-0"]
