@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from automl.plugin import Fold, Matrix, Report, TrialContext
 from automl_plugins._fitting import BestRound, FitClock, all_class_columns
+from automl_plugins._softmax_sgd import SoftmaxSGD
 
 __all__ = ["LinearModel", "clipped", "fit_sgd", "make_linear_model"]
 
@@ -30,7 +31,7 @@ class LinearModel:
     Attributes:
         coef: ``(n_outputs, n_features)``, float32.
         intercept: ``(n_outputs,)``, float64.
-        link: ``softmax``, ``sigmoid`` (one output, two classes), ``one_vs_rest``, or ``values``.
+        link: ``softmax``, ``sigmoid`` (one output, two classes), or ``values``.
         classes: Indices of the classes that the columns stand for; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
         low, high: Values are kept between these, a tenth beyond the target's range.
@@ -59,14 +60,11 @@ class LinearModel:
         sums = self.decision(X)
         if self.link == "values":
             return np.clip(sums[:, 0], self.low, self.high)
-        if self.link == "softmax":
-            probabilities = softmax(sums, axis=1)
-        elif self.link == "sigmoid":
+        if self.link == "sigmoid":
             positive = expit(sums[:, 0])
             probabilities = np.column_stack((1 - positive, positive))
         else:
-            each = expit(sums) + 1e-9
-            probabilities = each / each.sum(axis=1, keepdims=True)
+            probabilities = softmax(sums, axis=1)
         return all_class_columns(probabilities, self.classes, self.n_classes)
 
 
@@ -82,27 +80,16 @@ def fit_sgd(
 ) -> LinearModel:
     """Averaged stochastic gradient descent with early stopping on the validation rows.
 
-    Logistic loss one class against the rest, or squared error; the L2 penalty matches that of
-    ``C`` in the exact solvers. Averaging after Polyak & Juditsky (1992).
+    Logistic loss or squared error; the L2 penalty matches that of
+    ``C`` in the exact solvers. Averaging after Polyak & Juditsky (1992), but for several classes.
 
     Raises:
         TrialPruned: As raised by ``report``.
     """
-    from sklearn.linear_model import SGDClassifier, SGDRegressor
-
-    shared = {
-        "alpha": 1.0 / (C * len(fold.y_train)),
-        "average": True,
-        "random_state": context.seed % 2**32,
-    }
     is_classification = context.task.is_classification
     scale = (0.0, 1.0) if is_classification else (fold.y_train.mean(), fold.y_train.std() or 1.0)
-    sgd = (
-        SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.02, **shared)
-        if is_classification
-        else SGDRegressor(eta0=0.001, **shared)
-    )
     extra = {"classes": np.unique(fold.y_train)} if is_classification else {}
+    sgd = _solver(C, fold, context, len(extra.get("classes", ())))
     best = BestRound(context.metric, lambda _: PATIENCE_EPOCHS)
     model = None
     for epoch in range(1, MAX_EPOCHS + 1):
@@ -129,6 +116,19 @@ def fit_sgd(
     return model
 
 
+def _solver(C: float, fold: Fold, context: TrialContext, n_seen: int) -> Any:
+    """What is fitted chunk by chunk, for ``n_seen`` classes in the training rows."""
+    from sklearn.linear_model import SGDClassifier, SGDRegressor
+
+    alpha = 1.0 / (C * len(fold.y_train))
+    if n_seen > 2:
+        return SoftmaxSGD(alpha)
+    shared = {"alpha": alpha, "average": True, "random_state": context.seed % 2**32}
+    if n_seen:
+        return SGDClassifier(loss="log_loss", learning_rate="constant", eta0=0.02, **shared)
+    return SGDRegressor(eta0=0.001, **shared)
+
+
 def _from_sgd(
     sgd: Any, fold: Fold, context: TrialContext, scale: tuple[float, float]
 ) -> LinearModel:
@@ -136,11 +136,11 @@ def _from_sgd(
     mean, deviation = scale
     coef = np.atleast_2d(sgd.coef_) * deviation
     intercept = np.atleast_1d(sgd.intercept_) * deviation + mean
-    return make_linear_model(coef, intercept, fold, context, exact=False)
+    return make_linear_model(coef, intercept, fold, context)
 
 
 def make_linear_model(
-    coef: NDArray[Any], intercept: NDArray[Any], fold: Fold, context: TrialContext, exact: bool
+    coef: NDArray[Any], intercept: NDArray[Any], fold: Fold, context: TrialContext
 ) -> LinearModel:
     """A linear model from coefficients in any precision.
 
@@ -149,7 +149,6 @@ def make_linear_model(
         intercept: ``(n_outputs,)``.
         fold: Its training target gives the classes, or the range of values.
         context: The task.
-        exact: Whether several classes were fitted jointly (softmax) or one against the rest.
     """
     coef, intercept = coef.astype(np.float32), intercept.astype(np.float64)
     if not context.task.is_classification:
@@ -158,8 +157,7 @@ def make_linear_model(
         none = np.empty(0, dtype=np.int64)
         return LinearModel(coef, intercept, "values", none, 0, low - margin, high + margin)
     classes = np.unique(fold.y_train).astype(np.int64)
-    joint = "softmax" if exact or len(classes) == 1 else "one_vs_rest"
-    link = "sigmoid" if len(coef) == 1 and len(classes) == 2 else joint
+    link = "sigmoid" if len(classes) == 2 else "softmax"
     return LinearModel(coef, intercept, link, classes, context.shape.n_classes)
 
 

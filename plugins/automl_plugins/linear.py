@@ -79,7 +79,7 @@ class Linear(ModelFamily):
         clock = FitClock(context)
         if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
             coef = np.zeros((1, fold.X_train.shape[1]))
-            return make_linear_model(coef, np.zeros(1), fold, context, exact=True)
+            return make_linear_model(coef, np.zeros(1), fold, context)
         if _is_exact(fold, context, clock):
             return _fit_exact(params, fold, context)
         return fit_sgd(params["C"], fold, context, clock, report)
@@ -116,7 +116,7 @@ def _fit_exact(params: Params, fold: Fold, context: TrialContext) -> LinearModel
         warnings.simplefilter("ignore", ConvergenceWarning)
         if context.task.is_classification:
             logistic = LogisticRegression(C=C, max_iter=200).fit(X, fold.y_train, weight)
-            return make_linear_model(logistic.coef_, logistic.intercept_, fold, context, exact=True)
+            return make_linear_model(logistic.coef_, logistic.intercept_, fold, context)
         mean, deviation = fold.y_train.mean(), fold.y_train.std() or 1.0
         y = (fold.y_train - mean) / deviation
         if params["l1_ratio"] == 0.0:
@@ -126,9 +126,7 @@ def _fit_exact(params: Params, fold: Fold, context: TrialContext) -> LinearModel
             linear = ElasticNet(alpha=alpha, l1_ratio=params["l1_ratio"], max_iter=300)
         linear.fit(X, y, weight)
     coef, intercept = np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_)
-    return make_linear_model(
-        coef * deviation, intercept * deviation + mean, fold, context, exact=True
-    )
+    return make_linear_model(coef * deviation, intercept * deviation + mean, fold, context)
 
 
 @hookimpl

@@ -1,8 +1,128 @@
 from __future__ import annotations
 
-from automl.testing import FamilyTestCase
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from automl.plugin import Task
+from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table, real_table
+from automl_plugins._lightgbm_training import (
+    MAX_LEARNING_RATE,
+    _Pace,
+    evaluation_stride,
+    minimum_patience,
+)
 from automl_plugins.lightgbm import LightGBM
 
 
 class TestLightGBM(FamilyTestCase):
     family = LightGBM()
+
+
+def fit(task: Task = Task.BINARY, **params: Any) -> tuple[Any, Any, RecordingReport]:
+    family, table, report = LightGBM(), real_table(task), RecordingReport()
+    chosen = {**family.portfolio(table.shape())[0], **params}
+    fold = table.fold(family.view(chosen, table.shape()))
+    return family.fit(chosen, fold, table.context(), report), fold, report
+
+
+def test_trials_on_one_fold_share_the_binned_data() -> None:
+    family, table = LightGBM(), made_table(Task.BINARY)
+    fold = table.fold(family.view({}, table.shape()))
+    kept = []
+    for params in family.portfolio(table.shape()):
+        family.fit(params, fold, table.context(), RecordingReport())
+        kept.append(next(iter(fold.memo.values()))[0])
+    assert len(fold.memo) == 1
+    assert all(data is kept[0] for data in kept)
+
+
+def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
+    family, table = LightGBM(), made_table(Task.MULTICLASS)
+    used, fresh = (table.fold(family.view({}, table.shape())) for _ in range(2))
+    first, second, *_ = family.portfolio(table.shape())
+    family.fit(first, used, table.context(), RecordingReport())
+    after, alone = (
+        family.fit(second, fold, table.context(), RecordingReport()) for fold in (used, fresh)
+    )
+    np.testing.assert_array_equal(after.predict(used.X_valid), alone.predict(used.X_valid))
+
+
+def test_only_the_trees_up_to_the_best_round_are_kept() -> None:
+    model, fold, report = fit(learning_rate=0.1, num_leaves=31, min_data_in_leaf=1)
+    last_step, best_score = report.steps[-1]
+    assert model.booster.num_trees() < last_step
+    assert RMSE.name == "rmse"
+    score = real_table(Task.BINARY).metric.score(fold.y_valid, model.predict(fold.X_valid))
+    assert score == pytest.approx(best_score, rel=1e-6)
+
+
+def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
+    family, table = LightGBM(), made_table(Task.REGRESSION)
+    shape = replace(table.shape(), metric=replace(RMSE, name="mae"))
+    params = family.portfolio(shape)[0]
+    fold = table.fold(family.view(params, shape))
+    model = family.fit(params, fold, replace(table.context(), shape=shape), RecordingReport())
+    assert "objective=regression_l1" in model.text
+
+
+def test_large_data_is_evaluated_less_often_per_metric_second() -> None:
+    assert evaluation_stride(2_000, 20, 500, 1) < evaluation_stride(40_000, 5, 400_000, 1)
+    assert 1 <= evaluation_stride(10, 1, 10, 1) <= evaluation_stride(10, 1, 10**9, 1) == 25
+
+
+def test_patience_falls_with_rows_and_with_the_learning_rate() -> None:
+    assert minimum_patience(5_000, 0.01) == 300
+    assert minimum_patience(100_000, 0.01) == 30
+    assert minimum_patience(5_000, 0.04) == 150
+    assert minimum_patience(10**9, 0.1) == 20
+
+
+class FakeClock:
+    """A fit that took ``elapsed_s`` of ``limit_s`` so far."""
+
+    has_limit = True
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s, self.elapsed_s = limit_s, 0.0
+
+    def left_s(self, reserve_s: float = 0.0) -> float:
+        return self.limit_s - self.elapsed_s - reserve_s
+
+
+class RateRecorder:
+    """Stands for a booster whose learning rate is changed."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    def reset_parameter(self, params: dict[str, float]) -> None:
+        self.rates.append(params["learning_rate"])
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "expected"),
+    [(1000.0, []), (120.0, [pytest.approx(0.0427, rel=0.05)]), (21.0, [MAX_LEARNING_RATE])],
+)
+def test_the_learning_rate_rises_when_the_rounds_do_not_fit(
+    limit_s: float, expected: list[Any]
+) -> None:
+    # 0.02 and 31 leaves need some 600 rounds; a round takes 0.4 s here, so 240 s.
+    clock, booster = FakeClock(limit_s), RateRecorder()
+    pace = _Pace({"learning_rate": 0.02, "num_leaves": 31}, clock, 0.0)  # type: ignore[arg-type]
+    for round_ in range(1, 60):
+        clock.elapsed_s += 0.4
+        pace.adapt(round_, booster)
+    assert booster.rates == expected
+
+
+def test_boosting_ends_before_the_time_does() -> None:
+    clock = FakeClock(10.0)
+    pace = _Pace({"learning_rate": 0.02, "num_leaves": 31}, clock, 0.01)  # type: ignore[arg-type]
+    for round_ in range(1, 100):
+        clock.elapsed_s += 0.4
+        if pace.is_over(round_):
+            break
+    assert 8.0 < clock.elapsed_s <= 10.0 - 0.01 * round_

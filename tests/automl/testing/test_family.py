@@ -1,0 +1,248 @@
+"""Each promise of the conformance suite is broken once, and the suite has to notice."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from automl.plugin import ModelFamily, Task, TrialPruned
+from automl.testing import FamilyTestCase
+
+
+@dataclass
+class Model:
+    value: Any
+    noise: float = 0.0
+
+    def predict(self, X: Any) -> Any:
+        return (
+            np.tile(self.value, (X.shape[0], 1))
+            if np.ndim(self.value)
+            else np.full(X.shape[0], self.value)
+        )
+
+
+class Honest(ModelFamily):
+    """Predicts the mean; every mutant below breaks one thing of it."""
+
+    name = "honest"
+    fidelity = "rounds"
+
+    def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
+        return {"a": suggest.suggest_float("a", 0.0, 1.0)}
+
+    def portfolio(self, shape: Any) -> Any:
+        return ({"a": 0.5},)
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        report(1, 0.5)
+        report(2, 0.4)
+        if not context.task.is_classification:
+            return Model(fold.y_train.mean())
+        counts = np.bincount(fold.y_train, minlength=context.shape.n_classes)
+        return Model(counts / counts.sum())
+
+    def save(self, model: Any, path: Path) -> None:
+        np.save(path / "value.npy", model.value)
+
+    def load(self, path: Path) -> Any:
+        value = np.load(path / "value.npy")
+        return Model(value if value.ndim else float(value))
+
+
+class BadName(Honest):
+    name = "Bad Name"
+
+
+class OutsidePortfolio(Honest):
+    def portfolio(self, shape: Any) -> Any:
+        return ({"a": 2.0},)
+
+
+class IncompletePortfolio(Honest):
+    def portfolio(self, shape: Any) -> Any:
+        return ({},)
+
+
+class NotJSON(Honest):
+    def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
+        return {"a": (1, 2)}
+
+
+class NoSum(Honest):
+    def fit(self, *args: Any) -> Any:
+        return Model(super().fit(*args).value * 1.1)
+
+
+class WrongShape(Honest):
+    def fit(self, *args: Any) -> Any:
+        return Model(np.ones(7))
+
+
+class NaNs(Honest):
+    def fit(self, *args: Any) -> Any:
+        return Model(super().fit(*args).value * np.nan)
+
+
+class Unseeded(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        return Model(super().fit(params, fold, context, report).value + np.random.normal() * 1e-9)
+
+
+class Remembers(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        fold.memo["calls"] = fold.memo.get("calls", 0) + 1
+        return Model(super().fit(params, fold, context, report).value + fold.memo["calls"] * 1e-9)
+
+
+class Pickles(Honest):
+    def save(self, model: Any, path: Path) -> None:
+        super().save(model, path)
+        (path / "model.bin").write_bytes(pickle.dumps(model))
+
+
+class Rounds(Honest):
+    def save(self, model: Any, path: Path) -> None:
+        np.save(path / "value.npy", np.round(model.value, 3))
+
+
+class ForgetsClasses(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        if not context.task.is_classification:
+            return super().fit(params, fold, context, report)
+        counts = np.unique(fold.y_train, return_counts=True)[1]
+        return Model(counts / counts.sum())
+
+
+class Writes(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        fold.X_train[0, 0] = 0.0
+        return super().fit(params, fold, context, report)
+
+
+class RefusesWeights(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        assert fold.weight_train is None
+        return super().fit(params, fold, context, report)
+
+
+class Late(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        if context.deadline is not None:
+            time.sleep(max(0.0, context.time_left_s) + 4.2)
+        return super().fit(params, fold, context, report)
+
+
+class StepsBack(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        report(9, 0.1)
+        return super().fit(params, fold, context, report)
+
+
+class Swallows(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        try:
+            return super().fit(params, fold, context, report)
+        except TrialPruned:
+            return super().fit(params, fold, context, lambda *_: None)
+
+
+class NoFidelity(Honest):
+    fidelity = ""
+
+
+class MutteredReason(Honest):
+    def accepts(self, shape: Any) -> str | None:
+        return "no"
+
+
+class NoMemory(Honest):
+    def resources(self, shape: Any) -> Any:
+        return type(super().resources(shape))(ram_gib=0.0)
+
+
+class InSample(Honest):
+    out_of_bag = True
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        model = super().fit(params, fold, context, report)
+        X = fold.X_train
+        model.out_of_bag_prediction = lambda: model.predict(X)
+        return model
+
+
+def notices(family: ModelFamily, test: str, task: Task, tmp_path: Path) -> bool:
+    case = FamilyTestCase()
+    type(case).family = family  # what an author writes in the class body
+    arguments: dict[str, Any] = {"task": task, "tmp_path": tmp_path}
+    wanted = getattr(FamilyTestCase, test).__code__.co_varnames
+    count = getattr(FamilyTestCase, test).__code__.co_argcount
+    chosen = {n: v for n, v in arguments.items() if n in wanted[:count]}
+    try:
+        getattr(case, test)(**chosen)
+    except pytest.skip.Exception:
+        return False
+    except (AssertionError, ValueError, pytest.fail.Exception):
+        return True
+    return False
+
+
+MUTANTS = [
+    (BadName, "test_name_and_kinds_are_valid"),
+    (NoMemory, "test_resources_are_positive"),
+    (MutteredReason, "test_reasons_not_to_be_tried_are_sentences"),
+    (NotJSON, "test_params_survive_json"),
+    (OutsidePortfolio, "test_portfolio_is_complete_and_inside_the_space"),
+    (IncompletePortfolio, "test_portfolio_is_complete_and_inside_the_space"),
+    (NoSum, "test_predictions_have_the_right_shape"),
+    (WrongShape, "test_predictions_have_the_right_shape"),
+    (NaNs, "test_any_point_of_the_space_can_be_fitted"),
+    (NaNs, "test_one_column_is_enough"),
+    (NaNs, "test_constant_columns_do_no_harm"),
+    (Honest, "test_it_beats_the_prior"),
+    (Unseeded, "test_the_same_seed_gives_the_same_model"),
+    (Remembers, "test_the_same_seed_gives_the_same_model"),
+    (Pickles, "test_saved_and_loaded_it_predicts_the_same"),
+    (Rounds, "test_saved_and_loaded_it_predicts_the_same"),
+    (ForgetsClasses, "test_a_class_may_be_missing_in_the_training_rows"),
+    (RefusesWeights, "test_weights_are_taken"),
+    (Writes, "test_read_only_memory_maps_are_taken"),
+    (Late, "test_it_ends_by_itself_near_the_deadline"),
+    (StepsBack, "test_reports_count_up_and_pruning_passes"),
+    (Swallows, "test_reports_count_up_and_pruning_passes"),
+    (NoFidelity, "test_reports_count_up_and_pruning_passes"),
+    (InSample, "test_out_of_bag_predictions_stand_for_rows"),
+]
+BREAKS_BY_ITSELF = {"test_it_beats_the_prior", "test_out_of_bag_predictions_stand_for_rows"}
+
+
+@pytest.mark.parametrize(("mutant", "test"), MUTANTS, ids=lambda v: getattr(v, "__name__", v))
+def test_the_suite_notices_what_is_broken(
+    mutant: type[ModelFamily], test: str, tmp_path: Path
+) -> None:
+    assert notices(mutant(), test, Task.BINARY, tmp_path)
+
+
+@pytest.mark.parametrize("test", sorted({test for _, test in MUTANTS} - BREAKS_BY_ITSELF))
+@pytest.mark.parametrize("task", list(Task))
+def test_the_suite_passes_what_is_sound(task: Task, test: str, tmp_path: Path) -> None:
+    assert not notices(Honest(), test, task, tmp_path)
+
+
+def test_importing_a_heavy_library_at_the_top_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "heavy_family.py").write_text("import sklearn\nclass Heavy: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    class Heavy(Honest):
+        preload = ("sklearn.tree",)
+
+    Heavy.__module__ = "heavy_family"
+    assert notices(Heavy(), "test_importing_it_is_light", Task.BINARY, tmp_path)
