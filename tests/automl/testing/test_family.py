@@ -109,7 +109,7 @@ class Pickles(Honest):
 
 class Rounds(Honest):
     def save(self, model: Any, path: Path) -> None:
-        np.save(path / "value.npy", np.round(model.value, 3))
+        np.save(path / "value.npy", np.asarray(model.value) * (1 + 1e-12))
 
 
 class ForgetsClasses(Honest):
@@ -135,7 +135,7 @@ class RefusesWeights(Honest):
 class Late(Honest):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         if context.deadline is not None:
-            time.sleep(max(0.0, context.time_left_s) + 4.2)
+            time.sleep(max(0.0, context.time_left_s) + 0.3)
         return super().fit(params, fold, context, report)
 
 
@@ -178,8 +178,7 @@ class InSample(Honest):
 
 
 def notices(family: ModelFamily, test: str, task: Task, tmp_path: Path) -> bool:
-    case = FamilyTestCase()
-    type(case).family = family  # what an author writes in the class body
+    case = type("Case", (FamilyTestCase,), {"family": family})()
     arguments: dict[str, Any] = {"task": task, "tmp_path": tmp_path}
     wanted = getattr(FamilyTestCase, test).__code__.co_varnames
     count = getattr(FamilyTestCase, test).__code__.co_argcount
@@ -224,8 +223,9 @@ BREAKS_BY_ITSELF = {"test_it_beats_the_prior", "test_out_of_bag_predictions_stan
 
 @pytest.mark.parametrize(("mutant", "test"), MUTANTS, ids=lambda v: getattr(v, "__name__", v))
 def test_the_suite_notices_what_is_broken(
-    mutant: type[ModelFamily], test: str, tmp_path: Path
+    mutant: type[ModelFamily], test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("automl.testing.family.GRACE_S", 0.2)
     assert notices(mutant(), test, Task.BINARY, tmp_path)
 
 
