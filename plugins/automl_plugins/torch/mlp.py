@@ -98,10 +98,19 @@ class Mlp(ModelFamily):
         }
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A net on binned normal quantiles, RealMLP's tuned default, then other sizes."""
+        """Two nets on binned normal quantiles, then RealMLP's own default and other sizes."""
         default = _default(shape)
         changes: Sequence[Mapping[str, Any]] = (
             {},
+            # One wide layer.
+            {
+                "n_layers": 1,
+                "width": 512,
+                "activation": "relu",
+                "dropout": 0.4,
+                "n_frequencies": 32,
+                "schedule": "coslog4",
+            },
             # RealMLP-TD: robust scaling and low frequencies; slower to learn, another view.
             {
                 "numeric": "standard",
@@ -132,15 +141,6 @@ class Mlp(ModelFamily):
                 "embedding": "none",
                 "weight_decay": 0.05,
                 "schedule": "cosine",
-            },
-            # One wide layer.
-            {
-                "n_layers": 1,
-                "width": 512,
-                "activation": "relu",
-                "dropout": 0.4,
-                "n_frequencies": 32,
-                "schedule": "coslog4",
             },
         )
         entries = [{**default, **change} for change in changes]
@@ -187,7 +187,8 @@ def _default(shape: Shape) -> dict[str, Any]:
         "lr": 0.2 if regression else 0.04,
         "scale_lr": 6.0,
         "embedding_lr": 0.3,
-        "weight_decay": 0.02,
+        # Learnt vectors of categories fit single rows unless they decay.
+        "weight_decay": 0.1 if shape.n_categorical and not regression else 0.02,
         "batch_size": _batch_size(shape.n_rows),
         "schedule": "flat_cos",
         "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
