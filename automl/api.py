@@ -117,7 +117,7 @@ def search(
             prepared = prepare_search(
                 data, config, registry, RunDir(path), launcher, budget, interrupts.asked
             )
-            events = _all_events(prepared.controller, (prepared.started, *prepared.notes))
+            events = _all_events(prepared.controller, prepared.news)
             _watch(RunDir(path), events, on_event)
     finally:
         launcher.close()

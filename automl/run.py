@@ -107,7 +107,8 @@ class Run:
         prediction = self._predict(data)
         if not self.classes:
             return prediction
-        return np.array(self.classes)[prediction.argmax(axis=1)]
+        labels: NDArray[Any] = np.array(self.classes)[prediction.argmax(axis=1)]
+        return labels
 
     def predict_proba(self, data: Any) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
@@ -180,7 +181,7 @@ class Run:
 
     @cached_property
     def _options(self) -> ReadOptions:
-        from automl.search.prepare import read_options
+        from automl.search.problem import read_options
 
         return read_options(self._config)
 
@@ -215,7 +216,7 @@ class Run:
 
     @cached_property
     def _setup(self) -> Any:
-        from automl.search.prepare import trial_setup
+        from automl.search.problem import trial_setup
 
         return trial_setup(self._run, self._config, self._plan, self._metric.name)
 

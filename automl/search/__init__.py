@@ -1,1 +1,1 @@
-"""TODO."""
+"""The search: proposals, allocation, pruning, and the loop that joins them."""

@@ -14,7 +14,7 @@ from automl.search.events import FamilyCounts
 from automl.search.pruning import Curve
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
-__all__ = ["Ledger", "Trial"]
+__all__ = ["Ledger", "Trial", "standard_error"]
 
 
 @dataclass(slots=True)

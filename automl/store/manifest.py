@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
@@ -14,33 +16,41 @@ from automl.store.run_dir import RunDir, read_json, write_json
 __all__ = ["new_manifest", "update_manifest", "write_manifest"]
 
 SCHEMA = 1
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "optuna", "torch")
+DISTRIBUTION = "automl-search"
+REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-def new_manifest(facts: Mapping[str, Any], packages: Iterable[str] = PACKAGES) -> dict[str, Any]:
+def new_manifest(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Makes the manifest of a run that starts now.
 
     Args:
         facts: What the caller knows: data, target, task, metric, split, seed, families, budget.
-        packages: Distributions whose versions are kept, as far as they are installed.
     """
     return {
         "schema": SCHEMA,
         "automl": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: v for name in packages if (v := _version(name)) is not None},
+        "packages": _package_versions(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "status": "running",
         **facts,
     }
 
 
-def _version(name: str) -> str | None:
+def _package_versions() -> dict[str, str]:
+    """Versions of the libraries this distribution asks for, extras included, where installed."""
     try:
-        return metadata.version(name)
+        requirements = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
-        return None
+        return {}
+    versions = {}
+    for requirement in requirements:
+        found = REQUIREMENT_NAME.match(requirement)
+        if found is not None:
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                versions[found.group()] = metadata.version(found.group())
+    return dict(sorted(versions.items()))
 
 
 def write_manifest(run: RunDir, manifest: Mapping[str, Any]) -> None:

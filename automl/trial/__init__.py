@@ -1,1 +1,1 @@
-"""TODO."""
+"""One (trial, fold) job, from spec to result."""

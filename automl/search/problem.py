@@ -1,0 +1,170 @@
+"""What is searched: the table, its folds, its metric, and the families that take it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from automl.config.schema import SearchConfig
+from automl.data import ReadOptions, load_dataset
+from automl.data.split import SplitPlan, make_split_plan
+from automl.data.table import Dataset
+from automl.errors import ConfigError, PluginError, did_you_mean
+from automl.metrics import default_metric, get_metric
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.plugin.metric import Metric
+from automl.plugin.task import Task
+from automl.registry import Registry
+from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
+from automl.store.run_dir import RunDir
+from automl.trial.setup import TrialSetup, family_shape
+
+__all__ = ["Problem", "read_options", "read_problem", "trial_setup"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is searched, and with what.
+
+    Attributes:
+        run: The run directory.
+        config: The configuration.
+        dataset: The data.
+        plan: Its divisions.
+        metric: What models are judged by.
+        setup: What workers are told.
+        families: Family and shape by name, in the order of the first round.
+        pool: The devices.
+        notes: What a person should know: families and columns that are left out, and why.
+    """
+
+    run: RunDir
+    config: SearchConfig
+    dataset: Dataset
+    plan: SplitPlan
+    metric: Metric
+    setup: TrialSetup
+    families: Mapping[str, tuple[ModelFamily, Shape]]
+    pool: DevicePool
+    notes: tuple[str, ...] = ()
+
+
+def read_problem(source: Any, config: SearchConfig, registry: Registry, run: RunDir) -> Problem:
+    """Reads the table, chooses folds and metric, and asks the families whether they take it.
+
+    Raises:
+        UserError: The data, the configuration or the choice of families does not fit.
+    """
+    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
+    pool = _devices(config)
+    dataset = load_dataset(
+        source,
+        target=config.target,
+        task=_task(config.task),
+        group=config.group,
+        time_column=config.time_column,
+        folds_column=config.folds_column,
+        weight=config.weight,
+        options=read_options(config),
+    )
+    task = dataset.target.task
+    name = config.metric or default_metric(task).name
+    metric = get_metric(name, task, registry.metrics)
+    plan = make_split_plan(
+        dataset,
+        seed=config.seed,
+        folds=config.search.folds,
+        repeats=config.search.repeats,
+        holdout_share=config.search.holdout_share,
+        time_s=config.time_s,
+    )
+    setup = trial_setup(run, config, plan, name, pool)
+    shapes = {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
+    families, refused = _willing(shapes)
+    notes = (*registry.notes(), *_notes(dataset), *refused)
+    return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
+
+
+def read_options(config: SearchConfig) -> ReadOptions:
+    """How the configuration wants tables to be read."""
+    data = config.data
+    return ReadOptions(
+        kinds=dict(data.kinds),
+        drop=tuple(data.drop),
+        sql=data.sql,
+        delimiter=data.delimiter,
+        missing=tuple(data.missing),
+    )
+
+
+def trial_setup(
+    run: RunDir, config: SearchConfig, plan: SplitPlan, metric: str, pool: DevicePool | None = None
+) -> TrialSetup:
+    """What workers are told.
+
+    Args:
+        run: The run directory.
+        config: The configuration.
+        plan: The split plan.
+        metric: Name in the catalog, or ``module:function``.
+        pool: The devices; None where nothing will be fitted.
+    """
+    return TrialSetup(
+        run=str(run.path.resolve()),
+        metric=metric,
+        seed=config.seed,
+        n_folds=plan.n_folds,
+        n_cpus=pool.n_cpus if pool else 1,
+        n_gpus=len(pool.gpus) if pool else 0,
+        time_s=config.time_s,
+        settings={name: dict(settings) for name, settings in config.model.items()},
+        modules=tuple(config.plugins.modules),
+        block=tuple(config.plugins.block),
+    )
+
+
+def _task(name: str | None) -> Task | None:
+    if name is None:
+        return None
+    if name not in list(Task):
+        choices = ", ".join(Task)
+        raise ConfigError(f"task {name!r}: choose one of {choices}{did_you_mean(name, Task)}")
+    return Task(name)
+
+
+def _devices(config: SearchConfig) -> DevicePool:
+    scheduler = config.scheduler
+    n_cpus = scheduler.cpus or available_cpus()
+    return DevicePool(n_cpus, find_gpus(scheduler.gpus), scheduler.gpu_slots)
+
+
+def _willing(
+    shapes: Mapping[str, tuple[ModelFamily, Shape]],
+) -> tuple[dict[str, tuple[ModelFamily, Shape]], list[str]]:
+    """Families that take such data; for the others the reasons."""
+    chosen, refused = {}, []
+    for name, (family, shape) in shapes.items():
+        if shape.task not in family.tasks:
+            why: str | None = f"it is not for {shape.task.value} tasks"
+        elif shape.n_columns == 0:
+            why = "no column is of a kind it takes"
+        else:
+            why = family.accepts(shape)
+        if why is None:
+            chosen[name] = (family, shape)
+        else:
+            refused.append(f"family {name} is not tried: {why}")
+    if not chosen:
+        raise PluginError(f"no family takes this data: {'; '.join(refused)}")
+    return chosen, refused
+
+
+def _notes(dataset: Dataset) -> list[str]:
+    notes = [
+        f"column {c.name!r} is left out: {c.left_out}" for c in dataset.table.columns if c.left_out
+    ]
+    if dataset.n_dropped:
+        notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
+    return notes
