@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where fits run: devices, worker processes, and the executor above them."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,8 +14,10 @@ from automl.plugin.context import Resources
 
 __all__ = ["DevicePool", "Gpu", "Lease", "available_cpus", "find_gpus"]
 
-CGROUP_V2_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+OWN_CGROUPS = Path("/proc/self/cgroup")
+CGROUP_V2 = Path("/sys/fs/cgroup")
 CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
+NO_QUOTA = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Lease:
     @property
     def env(self) -> dict[str, str]:
         """Environment that shows a worker exactly its devices."""
-        return {"CUDA_VISIBLE_DEVICES": "" if self.gpu is None else str(self.gpu)}
+        visible = "" if self.gpu is None else str(self.gpu)
+        # CUDA counts the fastest first unless told to count like NVML.
+        return {"CUDA_VISIBLE_DEVICES": visible, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 @dataclass(slots=True)
@@ -113,16 +116,34 @@ def available_cpus() -> int:
 
 
 def _quota() -> int:
-    """Whole cores of the cgroup's CPU quota; very many without one."""
-    unlimited = 1 << 20
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = CGROUP_V2_QUOTA.read_text().split()
-        return unlimited if quota == "max" else math.floor(int(quota) / int(period)) or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota_us = int((CGROUP_V1 / "cpu.cfs_quota_us").read_text())
-        period_us = int((CGROUP_V1 / "cpu.cfs_period_us").read_text())
-        return unlimited if quota_us <= 0 else quota_us // period_us or 1
-    return unlimited
+    """Whole cores that the CPU quotas of our cgroup and those above it allow; many without any."""
+    quotas = [NO_QUOTA]
+    for folder in _cgroup_folders():
+        with contextlib.suppress(OSError, ValueError):
+            if folder.is_relative_to(CGROUP_V1):
+                quota = (folder / "cpu.cfs_quota_us").read_text()
+                period = (folder / "cpu.cfs_period_us").read_text()
+            else:
+                quota, period = (folder / "cpu.max").read_text().split()
+            if quota != "max" and int(quota) > 0:
+                quotas.append(max(1, int(quota) // int(period)))
+    return min(quotas)
+
+
+def _cgroup_folders() -> Iterator[Path]:
+    """Folders of our cgroup and of those above it.
+
+    In a container the path that the kernel names may not exist: the mounted root is ours there.
+    """
+    groups = [":cpu:/", "::/"]
+    with contextlib.suppress(OSError):
+        groups += OWN_CGROUPS.read_text().splitlines()
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if not controllers or "cpu" in controllers.split(","):
+            root = CGROUP_V1 if controllers else CGROUP_V2
+            folder = root / path.lstrip("/")
+            yield from (f for f in (folder, *folder.parents) if f.is_relative_to(root))
 
 
 class _NvmlMemory(ctypes.Structure):
@@ -136,8 +157,10 @@ class _NvmlMemory(ctypes.Structure):
 def find_gpus(wanted: Sequence[int] | None = None) -> tuple[Gpu, ...]:
     """Finds GPUs by NVML, which makes no CUDA context.
 
+    Like CUDA itself it sees only what ``CUDA_VISIBLE_DEVICES`` names, where that is set.
+
     Args:
-        wanted: Indices to use; None takes all.
+        wanted: Indices to use, as ``nvidia-smi`` counts; None takes all.
 
     Raises:
         ConfigError: A wanted index is not there.
@@ -151,7 +174,7 @@ def find_gpus(wanted: Sequence[int] | None = None) -> tuple[Gpu, ...]:
     if missing:
         have = ", ".join(map(str, found)) or "none"
         raise ConfigError(f"scheduler.gpus={list(wanted)}: no GPU {missing[0]}; found: {have}")
-    return tuple(found[i] for i in wanted)
+    return tuple(found[i] for i in dict.fromkeys(wanted))
 
 
 def _nvml_gpus() -> list[Gpu]:
@@ -164,14 +187,26 @@ def _nvml_gpus() -> list[Gpu]:
     try:
         count = ctypes.c_uint()
         nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-        return [_describe(nvml, index) for index in range(count.value)]
+        described = [_describe(nvml, index) for index in range(count.value)]
     finally:
         nvml.nvmlShutdown()
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [gpu for gpu, uuid in described if visible is None or _is_visible(gpu, uuid, visible)]
 
 
-def _describe(nvml: ctypes.CDLL, index: int) -> Gpu:
-    handle, name, memory = ctypes.c_void_p(), ctypes.create_string_buffer(96), _NvmlMemory()
+def _is_visible(gpu: Gpu, uuid: str, visible: str) -> bool:
+    """Whether ``CUDA_VISIBLE_DEVICES`` names a GPU, by its index or the start of its UUID."""
+    names = [name.strip() for name in visible.split(",")]
+    return any(n == str(gpu.index) or (n.startswith("GPU-") and uuid.startswith(n)) for n in names)
+
+
+def _describe(nvml: ctypes.CDLL, index: int) -> tuple[Gpu, str]:
+    """A GPU and its UUID."""
+    handle, memory = ctypes.c_void_p(), _NvmlMemory()
+    name, uuid = ctypes.create_string_buffer(96), ctypes.create_string_buffer(96)
     nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
     nvml.nvmlDeviceGetName(handle, name, len(name))
+    nvml.nvmlDeviceGetUUID(handle, uuid, len(uuid))
     nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory))
-    return Gpu(index, name.value.decode(errors="replace"), memory.total / 2**30)
+    gpu = Gpu(index, name.value.decode(errors="replace"), memory.total / 2**30)
+    return gpu, uuid.value.decode(errors="replace")

@@ -13,11 +13,22 @@ from typing import Protocol, TypeAlias
 from automl.plugin.context import Resources
 from automl.scheduling.devices import DevicePool, Lease
 from automl.scheduling.launch import Launcher, WorkerProcess
-from automl.scheduling.messages import Done, Failed, FromWorker, Progressed, Prune, Pruned, Ready
+from automl.scheduling.messages import (
+    Done,
+    Failed,
+    FromWorker,
+    Progressed,
+    Prune,
+    Pruned,
+    Ready,
+    Start,
+)
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
 
 __all__ = ["Executor", "Happening", "LocalExecutor"]
+
+MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
 
 Ended: TypeAlias = Done | Pruned | Failed
 Happening: TypeAlias = Progressed | Ended
@@ -96,8 +107,8 @@ class LocalExecutor:
         worker = self._worker_for(lease, modules)
         due = float("inf") if job.deadline_s is None else time.monotonic() + job.deadline_s
         self._busy[job.job_id] = _Busy(job, lease, worker, due)
-        with contextlib.suppress(BrokenPipeError):  # a dead worker is seen at the next poll
-            worker.connection.send(job)
+        with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
+            worker.connection.send(Start(job, due))
 
     def _worker_for(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
         """An idle worker that sees these devices, or a new one.
@@ -105,6 +116,8 @@ class LocalExecutor:
         An idle worker that would have to import what the launcher has loaded by now is replaced:
         forking costs milliseconds, the import seconds.
         """
+        self._launcher.refresh()
+        self._idle = [(gpu, w) for gpu, w in self._idle if w.exit_status is None]
         for place, (gpu, worker) in enumerate(self._idle):
             if gpu == lease.gpu:
                 del self._idle[place]
@@ -116,7 +129,8 @@ class LocalExecutor:
 
     def _launch(self, lease: Lease) -> WorkerProcess:
         worker = self._launcher.launch(lease.env)
-        worker.connection.send(self._setup)
+        with contextlib.suppress(OSError):  # a dead worker is seen when it has a job
+            worker.connection.send(self._setup)
         return worker
 
     def poll(self, timeout_s: float) -> list[Happening]:
@@ -124,6 +138,7 @@ class LocalExecutor:
 
         Deadlines come first: a fit that never falls silent is killed all the same.
         """
+        self._launcher.refresh()
         now = time.monotonic()
         for busy in [b for b in self._busy.values() if b.deadline <= now]:
             limit = busy.job.deadline_s or 0.0
@@ -139,9 +154,12 @@ class LocalExecutor:
         return events
 
     def _read(self, busy: _Busy) -> Iterator[Happening]:
-        """Reads all that a worker has said."""
+        """Reads what a worker has said; not all, where it talks faster than we can read."""
+        job_id = busy.job.job_id
         try:
-            while busy.worker.connection.poll():
+            for _ in range(MAX_MESSAGES):
+                if not busy.worker.connection.poll():
+                    return
                 message: FromWorker = busy.worker.connection.recv()
                 if isinstance(message, Ready):
                     busy.worker.pid = message.pid
@@ -151,9 +169,14 @@ class LocalExecutor:
                     self._end(busy)
                     self._keep(busy, message)
                     return
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):
             self._end(busy)
-            yield Failed(busy.job.job_id, self._death_of(busy))
+            yield Failed(job_id, self._death_of(busy))
+        except Exception as error:  # a fit has written into the pipe
+            message_text = f"the worker sent something unreadable: {type(error).__name__}: {error}"
+            self._launcher.kill(busy.worker)
+            self._end(busy)
+            yield Failed(job_id, TrialError("crash", message_text[:500], fold=busy.job.fold))
 
     def _keep(self, busy: _Busy, message: Ended) -> None:
         """Keeps a worker warm; one that failed may be in any state and is replaced."""
@@ -175,9 +198,8 @@ class LocalExecutor:
         if status is None:
             message = "the worker is gone"
         elif status < 0:
-            name = signal.Signals(-status).name
-            message = f"the worker was killed by {name}"
-            kind = "killed" if name == "SIGKILL" else "crash"
+            message = f"the worker was killed by {_signal_name(-status)}"
+            kind = "killed" if -status == signal.SIGKILL else "crash"
         else:
             message = f"the worker exited with status {status}"
         return TrialError(kind, message, fold=busy.job.fold)
@@ -185,7 +207,7 @@ class LocalExecutor:
     def prune(self, job_id: str) -> None:
         """Asks a fit to stop at its next report."""
         if job_id in self._busy:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):
                 self._busy[job_id].worker.connection.send(Prune(job_id))
 
     def kill(self, job_id: str, error: TrialError) -> None:
@@ -205,3 +227,11 @@ class LocalExecutor:
     def _end(self, busy: _Busy) -> None:
         del self._busy[busy.job.job_id]
         self._pool.release(busy.lease)
+
+
+def _signal_name(number: int) -> str:
+    """Such as SIGSEGV; real-time signals have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
+import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +22,8 @@ __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "start_
 # A spinning barrier costs everybody on a busy machine up to 50 times the work (measured with
 # LightGBM and torch, two processes of two threads on two cores); a passive one costs nothing.
 THREAD_ENV = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OMP_NUM_THREADS": "1"}
-ADDRESS_VARIABLE = "AUTOML_WORKER_ADDRESS"
-KEY_VARIABLE = "AUTOML_WORKER_KEY"
+WORKER_MODULE = "automl.scheduling.worker"
+MESSAGE_BYTES = 1 << 16
 
 
 @dataclass(slots=True)
@@ -88,92 +89,111 @@ class ForkLauncher:
     """Asks a nursery (``automl.scheduling.nursery``) to fork."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._link = ours
-        self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "automl.scheduling.nursery", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=_worker_env({}),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C in the terminal is for the controller alone
-        )
-        theirs.close()
         self._workers: dict[int, WorkerProcess] = {}
+        self._condemned: set[int] = set()
         self._count = 0
         self.modules: frozenset[str] = frozenset()
+        self._start_nursery()
+
+    def _start_nursery(self) -> None:
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._nursery = _start_python(
+            "automl.scheduling.nursery", theirs, {}, stdout=subprocess.DEVNULL
+        )
+        self.modules = frozenset()
+        self.preload([WORKER_MODULE])
 
     def preload(self, modules: Sequence[str]) -> None:
         """Loads modules for the workers to come, without waiting."""
         new = [m for m in modules if m not in self.modules]
         if new:
-            self._send({"op": "preload", "modules": new})
+            with contextlib.suppress(BrokenPipeError):  # a lost nursery is seen at the next launch
+                self._link.send(json.dumps({"op": "preload", "modules": new}).encode())
             self.modules |= frozenset(new)
 
     def launch(self, env: Mapping[str, str]) -> WorkerProcess:
-        """Starts a worker with these environment variables."""
+        """Starts a worker with these environment variables.
+
+        A nursery that was killed, or that crashed in the import of a module, is replaced by one
+        that loads no modules in advance.
+        """
+        self.refresh()
+        if self._nursery.poll() is not None:
+            self._bury_nursery()
+            self._link.close()
+            self._start_nursery()
         ours, theirs = socket.socketpair()
         worker = WorkerProcess(self._count, Connection(ours.detach()), self.modules)
         self._count += 1
         self._workers[worker.number] = worker
         message = {"op": "fork", "worker": worker.number, "env": dict(env)}
-        socket.send_fds(self._link, [json.dumps(message).encode()], [theirs.fileno()])
-        theirs.close()
+        with theirs, contextlib.suppress(BrokenPipeError):
+            socket.send_fds(self._link, [json.dumps(message).encode()], [theirs.fileno()])
         return worker
 
     def kill(self, worker: WorkerProcess) -> None:
         """Ends a worker and all it has started, at once."""
-        while worker.pid is None and self._nursery.poll() is None:
-            self._receive(timeout_s=None)  # asked for, not yet forked
-        if worker.pid is not None and worker.exit_status is None:
+        self.refresh()
+        if worker.pid is None:
+            self._condemned.add(worker.number)  # asked for, not yet forked
+        elif worker.exit_status is None:
             _kill_group(worker.pid)
         worker.connection.close()
 
     def refresh(self) -> None:
         """Learns process ids and exit statuses."""
-        while self._receive(timeout_s=0.0):
+        while self._receive():
             pass
 
     def close(self) -> None:
         """Ends all workers."""
         self._link.close()  # the nursery kills its workers when it sees the end of file
         try:
-            self._nursery.wait(timeout=0.5)
+            self._nursery.wait(timeout=2.0)
         except subprocess.TimeoutExpired:  # in the middle of an import
             self._nursery.kill()  # the kernel ends its workers with it
             self._nursery.wait()
         for worker in self._workers.values():
             worker.connection.close()
+        self._workers.clear()
 
-    def _send(self, message: dict[str, Any]) -> None:
-        self._link.send(json.dumps(message).encode())
-
-    def _receive(self, timeout_s: float | None) -> bool:
-        self._link.settimeout(timeout_s)
+    def _receive(self) -> bool:
+        """Takes in one message of the nursery; False when there is none."""
         try:
-            data = self._link.recv(1 << 16)
-        except (BlockingIOError, TimeoutError):
+            data = self._link.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
+        except (BlockingIOError, ConnectionResetError):
             return False
-        finally:
-            self._link.settimeout(None)
+        except OSError:  # closed
+            return False
         if not data:
+            self._bury_nursery()
             return False
         message = json.loads(data)
         worker = self._workers[message["worker"]]
         if message["op"] == "forked":
             worker.pid = message["pid"]
+            if worker.number in self._condemned:
+                self._condemned.discard(worker.number)
+                _kill_group(message["pid"])
         else:
             worker.exit_status = message["status"]
-            del self._workers[message["worker"]]
+            del self._workers[worker.number]
         return True
+
+    def _bury_nursery(self) -> None:
+        """The kernel has killed the workers of a nursery that is gone."""
+        for worker in self._workers.values():
+            worker.exit_status = -signal.SIGKILL
+        self._workers.clear()
+        self._condemned.clear()
 
 
 class SpawnLauncher:
     """Starts a new interpreter for each worker: for platforms without a safe fork."""
 
     def __init__(self) -> None:
-        self._key = secrets.token_bytes(16)
-        self._listener = Listener(authkey=self._key)
-        self._workers: list[WorkerProcess] = []
+        self._workers: dict[int, WorkerProcess] = {}
+        self._count = 0
         self.modules: frozenset[str] = frozenset()
 
     def preload(self, modules: Sequence[str]) -> None:
@@ -181,40 +201,52 @@ class SpawnLauncher:
 
     def launch(self, env: Mapping[str, str]) -> WorkerProcess:
         """Starts a worker with these environment variables."""
-        contact = {ADDRESS_VARIABLE: str(self._listener.address), KEY_VARIABLE: self._key.hex()}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "automl.scheduling.launch"],
-            env=_worker_env({**env, **contact}),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        worker = WorkerProcess(
-            len(self._workers), self._listener.accept(), pid=process.pid, process=process
-        )
-        self._workers.append(worker)
+        ours, theirs = socket.socketpair()
+        process = _start_python("automl.scheduling.launch", theirs, env)
+        connection: Connection[Any, Any] = Connection(ours.detach())
+        worker = WorkerProcess(self._count, connection, pid=process.pid, process=process)
+        self._count += 1
+        self._workers[worker.number] = worker
         return worker
 
     def kill(self, worker: WorkerProcess) -> None:
         """Ends a worker and all it has started, at once."""
-        if worker.process is not None and worker.process.poll() is None:
-            if hasattr(os, "killpg"):
-                _kill_group(worker.process.pid)
-            else:
-                worker.process.kill()
-            worker.process.wait()
+        self.refresh()
+        if worker.process is not None and worker.exit_status is None:
+            _kill_group(worker.process.pid)
+            worker.exit_status = worker.process.wait()
+            self._workers.pop(worker.number, None)
         worker.connection.close()
 
     def refresh(self) -> None:
-        """Learns process ids and exit statuses."""
-        for worker in self._workers:
-            if worker.process is not None:
-                worker.exit_status = worker.process.poll()
+        """Learns exit statuses."""
+        for worker in list(self._workers.values()):
+            status = None if worker.process is None else worker.process.poll()
+            if status is not None and worker.process is not None:
+                _kill_group(worker.process.pid)  # what it has left behind
+                worker.exit_status = status
+                del self._workers[worker.number]
 
     def close(self) -> None:
         """Ends all workers."""
-        for worker in self._workers:
+        for worker in list(self._workers.values()):
             self.kill(worker)
-        self._listener.close()
+
+
+def _start_python(
+    module: str, channel: socket.socket, env: Mapping[str, str], stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Runs a module in a new interpreter that is given one end of a socket, and closes it here."""
+    with channel:
+        return subprocess.Popen(
+            # -P: the current folder must not hide modules of the library
+            [sys.executable, "-P", "-m", module, str(channel.fileno())],
+            pass_fds=[channel.fileno()],
+            env=_worker_env(env),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            start_new_session=True,  # Ctrl-C in the terminal is for the controller alone
+        )
 
 
 def _kill_group(pid: int) -> None:
@@ -222,12 +254,21 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def _die_with_controller(descriptor: int) -> None:
+    """Waits until the other end of a socket is closed, then ends this process and its group."""
+    poller = select.poll()
+    poller.register(descriptor, 0)  # nothing but the hang-up
+    poller.poll()
+    _kill_group(os.getpid())
+
+
 def main() -> None:
-    """Entry of a spawned worker."""
+    """Entry of a spawned worker; the socket's descriptor is the first argument."""
+    descriptor = int(sys.argv[1])
+    threading.Thread(target=_die_with_controller, args=[descriptor], daemon=True).start()
     from automl.scheduling.worker import serve
 
-    key = bytes.fromhex(os.environ.pop(KEY_VARIABLE))
-    serve(Client(os.environ.pop(ADDRESS_VARIABLE), authkey=key))
+    serve(Connection(descriptor))
 
 
 if __name__ == "__main__":

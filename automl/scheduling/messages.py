@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from automl.trial.spec import FoldResult, TrialError
+from automl.trial.spec import FoldResult, Job, TrialError
 
-__all__ = ["Done", "Failed", "FromWorker", "Progressed", "Prune", "Pruned", "Ready"]
+__all__ = ["Done", "Failed", "FromWorker", "Progressed", "Prune", "Pruned", "Ready", "Start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,20 @@ class Failed:
 
     job_id: str
     error: TrialError
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """To a worker: run this job.
+
+    Attributes:
+        job: The job.
+        due: ``time.monotonic()`` at which it will be killed, which counts alike in all processes
+            of a machine; infinite for never.
+    """
+
+    job: Job
+    due: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A worker process: opens the data once, then runs one job after another until it is told to stop."""
+"""A worker process: opens the data once, then runs one job after another to the end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import contextlib
 import faulthandler
 import os
 import sys
+import time
 import traceback
+from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+from automl.errors import AutoMLError
 from automl.plugin.family import TrialPruned
-from automl.scheduling.messages import Done, Failed, Progressed, Prune, Pruned, Ready
-from automl.trial.run import Workbench, open_workbench, run_job
+from automl.scheduling.messages import (
+    Done,
+    Failed,
+    FromWorker,
+    Progressed,
+    Prune,
+    Pruned,
+    Ready,
+    Start,
+)
+from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
 
@@ -23,9 +36,10 @@ def serve(connection: Connection[Any, Any]) -> None:
     """Serves jobs on a connection whose first message is the setup; ends when it closes."""
     faulthandler.disable()  # a crash is reported by its signal, not on a terminal nobody owns
     _silence()
-    setup: TrialSetup = connection.recv()
+    own_pid = os.getpid()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        connection.send(Ready(os.getpid()))
+        setup: TrialSetup = connection.recv()
+        connection.send(Ready(own_pid))
         bench: Workbench | None = None
         problem: Exception | None = None
         try:
@@ -33,45 +47,95 @@ def serve(connection: Connection[Any, Any]) -> None:
         except Exception as error:
             problem = error
         while True:
-            job = connection.recv()
-            if isinstance(job, Prune):
+            message = connection.recv()
+            if isinstance(message, Prune):
                 continue  # the fit it was meant for has just ended
+            job = _with_time_left(message)
+            answer: FromWorker
             if bench is None:
-                connection.send(_failed(job, "exception", problem or RuntimeError("no data")))
+                answer = _failed(job, "exception", problem or RuntimeError("no data"))
             else:
-                connection.send(_run(job, bench, connection))
+                with _restored():
+                    answer = _run(job, bench, connection)
+            if os.getpid() != own_pid:  # the fit has forked, and this is the copy
+                os._exit(1)
+            connection.send(answer)
 
 
-def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> Done | Pruned | Failed:
-    last_step = 0
+def _with_time_left(start: Start) -> Job:
+    """The job with the seconds that are left: starting a worker may have taken some."""
+    if start.job.deadline_s is None:
+        return start.job
+    return replace(start.job, deadline_s=max(0.0, start.due - time.monotonic()))
+
+
+def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> FromWorker:
+    own_pid, last_step, stop = os.getpid(), 0, False
 
     def report(step: int, score: float) -> None:
-        nonlocal last_step
+        nonlocal last_step, stop
+        if os.getpid() != own_pid:
+            raise RuntimeError("report() was called in another process than fit()")
         last_step = step
-        connection.send(Progressed(job.job_id, step, score))
-        while connection.poll():
-            if connection.recv() == Prune(job.job_id):
-                raise TrialPruned
+        try:
+            connection.send(Progressed(job.job_id, step, score))
+            while connection.poll():
+                stop = connection.recv() == Prune(job.job_id) or stop
+        except (EOFError, OSError):  # the controller is gone
+            os._exit(1)
+        if stop:
+            raise TrialPruned
 
     try:
         _limit_threads(job.n_threads)
         return Done(job.job_id, run_job(job, bench, report))
     except TrialPruned:
         return Pruned(job.job_id, last_step)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        raise  # the controller is gone
     except MemoryError as error:
         return _failed(job, "memory", error)
+    except BadPredictionError as error:
+        return _failed(job, "bad_prediction", error)
     except BaseException as error:  # a plugin may raise SystemExit or KeyboardInterrupt as well
         return _failed(job, "exception", error)
 
 
 def _failed(job: Job, kind: str, error: BaseException) -> Failed:
-    message = f"{type(error).__name__}: {error}"[:2000]
+    lines = "".join(traceback.format_exception(error))
     return Failed(
         job.job_id,
-        TrialError(kind, message, "".join(traceback.format_exception(error))[-20000:], job.fold),
+        TrialError(kind, _printable(_text(error))[:2000], _printable(lines)[-20000:], job.fold),
     )
+
+
+def _text(error: BaseException) -> str:
+    """What an error says; its class is part of it unless the text was written for people."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        return f"{name} (its text cannot be shown)"
+    if isinstance(error, AutoMLError | BadPredictionError) and text:
+        return text
+    return f"{name}: {text}" if text else name
+
+
+def _printable(text: str) -> str:
+    """Text that can be written as UTF-8: lone surrogates are spelled out."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+@contextlib.contextmanager
+def _restored() -> Iterator[None]:
+    """Gives the next fit the environment and the current folder that this one found."""
+    folder, env = os.open(".", os.O_RDONLY), dict(os.environ)
+    try:
+        yield
+    finally:
+        os.fchdir(folder)
+        os.close(folder)
+        if dict(os.environ) != env:
+            os.environ.clear()
+            os.environ.update(env)
 
 
 def _limit_threads(n_threads: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import shutil
@@ -30,10 +31,14 @@ from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
 
-__all__ = ["Workbench", "open_workbench", "run_job"]
+__all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
 
 MEMO_BUDGET_BYTES = 512 << 20
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for predicting and saving
+
+
+class BadPredictionError(ValueError):
+    """A family predicted what no score can be computed of."""
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     Raises:
         TrialPruned: ``report`` said so.
         MissingExtraError: The family's library is not installed.
-        ValueError: The family returned predictions of a wrong shape or with NaN.
+        BadPredictionError: The family returned predictions of a wrong shape or with NaN.
     """
     start = time.monotonic()
     family = bench.families[job.spec.family]
@@ -102,6 +107,8 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     steps: list[tuple[int, float]] = []
 
     def record(step: int, score: float) -> None:
+        if not math.isfinite(score):
+            raise ValueError(f"the score reported at step {step} is {score}")
         steps.append((int(step), float(score)))
         report(int(step), float(score))
 
@@ -109,7 +116,10 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     model = _fit(family, job, fold, context, record)
     fit_s = time.monotonic() - now
     now = time.monotonic()
-    prediction, score = _validate(job, model, fold, bench)
+    try:
+        prediction, score = _validate(job, model, fold, bench)
+    except ValueError as error:
+        raise BadPredictionError(str(error)) from error
     predict_s = time.monotonic() - now
     size = _write(bench.run, job, family, model, prediction)
     return FoldResult(

@@ -1,0 +1,81 @@
+"""A prepared run on disk, and workers that are really processes."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data import load_dataset, save_dataset
+from automl.data.split import make_split_plan, save_split_plan
+from automl.store import RunDir
+from automl.trial.setup import TrialSetup
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> TrialSetup:
+    """A run directory with data and split plan; families of ``nasty_families`` can be fitted."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 3))
+    frame = pd.DataFrame(x, columns=["a", "b", "c"])
+    frame["target"] = np.where(x[:, 0] + rng.normal(scale=0.5, size=120) > 0, "yes", "no")
+    run = RunDir(tmp_path_factory.mktemp("run"))
+    for folder in (run.trials, run.views):
+        folder.mkdir()
+    dataset = load_dataset(frame, target="target")
+    save_dataset(dataset, run.data)
+    plan = make_split_plan(dataset, seed=0, folds=3)
+    save_split_plan(plan, run.split)
+    return TrialSetup(
+        run=str(run.path),
+        metric="log_loss",
+        seed=0,
+        n_folds=plan.n_folds,
+        modules=("nasty_families",),
+        block=("automl-search",),
+    )
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes modules of this folder importable, here and in workers."""
+    monkeypatch.syspath_prepend(str(HERE))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@pytest.fixture
+def all_gone() -> Callable[..., None]:
+    """Fails unless all of these processes are gone within some seconds."""
+
+    def check(pids: list[int], within_s: float = 2.0) -> None:
+        patience = time.monotonic() + within_s
+        while alive := [p for p in pids if is_alive(p)]:
+            if time.monotonic() > patience:
+                for pid in alive:
+                    os.kill(pid, 9)
+                raise AssertionError(f"still alive after {within_s} s: {alive}")
+            time.sleep(0.02)
+
+    return check
+
+
+@pytest.fixture
+def new_folder(tmp_path: Path) -> Iterator[Path]:
+    """The current folder of a test that changes it."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(before)

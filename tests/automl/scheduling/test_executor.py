@@ -1,0 +1,371 @@
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from automl.plugin import Resources
+from automl.scheduling.devices import DevicePool, Gpu
+from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.launch import ForkLauncher, SpawnLauncher
+from automl.scheduling.messages import Done, Failed, Progressed, Pruned
+from automl.store import RunDir
+from automl.trial.spec import Job, TrialError, TrialSpec
+
+PATIENCE_S = 20.0
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks"),
+    pytest.mark.usefixtures("importable"),
+]
+
+
+class Runner:
+    """An executor with two cores and one GPU that is there on paper only."""
+
+    def __init__(self, setup, launcher):
+        self.run = RunDir(Path(setup.run))
+        self.launcher = launcher
+        self.pool = DevicePool(2, (Gpu(3),), gpu_slots=2)
+        self.executor = LocalExecutor(setup, self.pool, launcher)
+        self._count = 0
+
+    def submit(self, family, deadline_s=None, need=None, fold=0, **params):
+        lease = self.executor.lease(need or Resources())
+        assert lease is not None
+        self._count += 1
+        job = Job(
+            TrialSpec(family, self._count, params),
+            fold=fold,
+            seed=1,
+            n_threads=lease.n_cpus,
+            device=lease.device,
+            deadline_s=deadline_s,
+        )
+        self.executor.submit(job, lease)
+        return job.job_id
+
+    def until(self, job_id, wanted=(Done, Failed, Pruned)):
+        """Polls until a job says something of these kinds."""
+        patience = time.monotonic() + PATIENCE_S
+        while time.monotonic() < patience:
+            for happening in self.executor.poll(0.2):
+                if happening.job_id == job_id and isinstance(happening, wanted):
+                    return happening
+        raise AssertionError(f"nothing is heard of {job_id}")
+
+    def fit(self, family, **options):
+        return self.until(self.submit(family, **options))
+
+    def error(self, family, **options):
+        answer = self.fit(family, **options)
+        assert isinstance(answer, Failed), answer
+        return answer.error
+
+    def good_score(self):
+        answer = self.fit("good")
+        assert isinstance(answer, Done), answer
+        assert self.pool.free_cpus == 2
+        return answer.result.score
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    sys.path.insert(0, str(Path(__file__).parent))
+    launcher = ForkLauncher()
+    sys.path.pop(0)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture
+def runner(prepared, launcher):
+    runner = Runner(prepared, launcher)
+    yield runner
+    for worker in [b.worker for b in runner.executor._busy.values()] + [
+        w for _, w in runner.executor._idle
+    ]:
+        launcher.kill(worker)
+
+
+@pytest.fixture(scope="module")
+def score(prepared, launcher):
+    """What the good family scores on a fresh worker."""
+    return Runner(prepared, launcher).good_score()
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "message"),
+    [
+        ("raises", "exception", "ArithmeticError: the matrix is singular"),
+        ("unspeakable", "exception", "SilentError (its text cannot be shown)"),
+        ("surrogates", "exception", "ValueError: bad byte \\udce9"),
+        ("exits", "crash", "the worker exited with status 3"),
+        ("exits_quietly", "crash", "the worker exited with status 0"),
+        ("segfaults", "crash", "the worker was killed by SIGSEGV"),
+        ("real_time", "crash", f"the worker was killed by signal {signal.SIGRTMIN + 3}"),
+        ("oom", "killed", "the worker was killed by SIGKILL"),
+        ("system_exit", "exception", "SystemExit: I am leaving"),
+        ("interrupt", "exception", "KeyboardInterrupt"),
+        ("eof", "exception", "EOFError: the file ends in the middle"),
+        ("broken_pipe", "exception", "BrokenPipeError: the helper is gone"),
+        ("memory", "memory", "MemoryError: cannot allocate 1 TiB"),
+        ("nan", "bad_prediction", "the prediction has 40 NaN or infinite values"),
+        ("shape", "bad_prediction", "the prediction has shape (40, 3), expected (40, 2)"),
+        ("reports_nan", "exception", "ValueError: the score reported at step 1 is nan"),
+        ("save", "exception", "OSError: no space left on device"),
+        (
+            "missing",
+            "exception",
+            "family missing needs no_such_library_at_all, which is not installed: "
+            "pip install 'automl-search[torch]'",
+        ),
+    ],
+)
+def test_a_failure_is_recorded_with_its_cause_and_harms_nobody(
+    runner, score, family, kind, message
+):
+    error = runner.error(family)
+    assert (error.kind, error.message) == (kind, message)
+    assert runner.good_score() == score
+
+
+def test_predictions_that_are_texts_are_recorded_as_such(runner, score):
+    error = runner.error("strings")
+    assert error.kind == "bad_prediction"
+    assert "not an array of numbers" in error.message
+    assert runner.good_score() == score
+
+
+def test_the_traceback_leads_to_the_line_in_the_family(runner):
+    assert "deep_inside" in runner.error("raises").traceback
+
+
+def test_the_fold_of_a_failure_is_recorded(runner):
+    assert runner.error("raises", fold=2).fold == 2
+
+
+def test_all_that_a_failure_says_can_be_written_as_utf8(runner):
+    error = runner.error("surrogates")
+    assert (error.message + error.traceback).encode()
+
+
+@pytest.mark.parametrize("family", ["sleeps", "spins", "deaf"])
+def test_a_fit_past_its_deadline_is_killed_and_the_next_one_runs(runner, score, family):
+    runner.good_score()  # the worker is warm
+    begin = time.monotonic()
+    error = runner.error(family, deadline_s=0.6)
+    assert error.kind == "timeout"
+    assert error.message == "killed after 0.6 s: it did not stop at its deadline"
+    assert 0.6 <= time.monotonic() - begin < 1.1
+    assert runner.good_score() == score
+
+
+def test_a_fit_that_talks_without_pause_keeps_no_other_waiting(runner, score):
+    spinning = runner.submit("spins")
+    answer = runner.fit("good")
+    assert answer.result.score == score
+    runner.executor.kill(spinning, TrialError("interrupted", "enough"))
+    assert runner.until(spinning, Failed).error.message == "enough"
+
+
+def test_a_fit_stops_at_its_next_report_when_it_is_pruned(runner, score):
+    job_id = runner.submit("stepper")
+    runner.until(job_id, Progressed)
+    begin = time.monotonic()
+    runner.executor.prune(job_id)
+    answer = runner.until(job_id)
+    assert isinstance(answer, Pruned)
+    assert answer.step >= 1
+    assert time.monotonic() - begin < 0.5
+    assert runner.good_score() == score
+
+
+def test_a_fit_that_catches_the_pruning_is_told_again(runner):
+    job_id = runner.submit("stubborn")
+    runner.until(job_id, Progressed)
+    runner.executor.prune(job_id)
+    assert isinstance(runner.until(job_id), Pruned)
+
+
+def test_pruning_what_is_over_does_nothing(runner, score):
+    job_id = runner.submit("good")
+    runner.until(job_id)
+    runner.executor.prune(job_id)
+    assert runner.good_score() == score
+
+
+def test_a_pruning_that_comes_too_late_does_not_hit_the_next_fit(runner, score):
+    from automl.scheduling.messages import Prune
+
+    runner.good_score()
+    _, worker = runner.executor._idle[0]
+    worker.connection.send(Prune("good-1/fold-0"))
+    assert runner.good_score() == score
+
+
+def test_progress_carries_step_and_score(runner):
+    job_id = runner.submit("stepper")
+    first = runner.until(job_id, Progressed)
+    assert (first.step, first.score) == (1, 0.5)
+    runner.executor.kill(job_id, TrialError("interrupted", "enough"))
+
+
+def test_kill_gives_the_error_it_was_given_and_frees_the_devices(runner, score):
+    job_id = runner.submit("sleeps")
+    error = TrialError("interrupted", "the search was stopped")
+    runner.executor.kill(job_id, error)
+    assert runner.pool.free_cpus == 2
+    assert runner.until(job_id).error == error
+    assert runner.good_score() == score
+
+
+def test_what_a_fit_prints_reaches_nobody(prepared, score, capfd):
+    launcher = ForkLauncher()  # started under capfd: its streams are the captured ones
+    try:
+        answer = Runner(prepared, launcher).fit("prints")
+    finally:
+        launcher.close()
+    assert answer.result.score == score
+    assert capfd.readouterr() == ("", "")
+
+
+def test_folder_and_environment_of_a_fit_do_not_reach_the_next(runner, tmp_path):
+    runner.fit("moves")
+    pid = runner.executor._idle[0][1].pid
+    runner.fit("sees", to=str(tmp_path / "seen"))
+    assert runner.executor._idle[0][1].pid == pid
+    seen = json.loads((tmp_path / "seen").read_text())
+    assert seen["cwd"] == str(Path.cwd())
+    assert seen["env"]["CUDA_VISIBLE_DEVICES"] == ""
+    assert "LEFT_BEHIND" not in seen["env"]
+
+
+@pytest.mark.parametrize("then", ["crash", "return"])
+def test_children_end_with_the_worker_that_forked_them(runner, score, tmp_path, all_gone, then):
+    target = tmp_path / "children"
+    job_id = runner.submit("forks", to=str(target), then=then)
+    runner.until(job_id)
+    if then == "return":
+        runner.launcher.kill(runner.executor._idle.pop()[1])
+    all_gone(json.loads(target.read_text()))
+    assert runner.good_score() == score
+
+
+def test_children_end_with_a_fit_that_is_killed_at_its_deadline(runner, tmp_path, all_gone):
+    target = tmp_path / "children"
+    runner.good_score()
+    assert runner.error("forks", to=str(target), then="sleep", deadline_s=1.0).kind == "timeout"
+    all_gone(json.loads(target.read_text()))
+
+
+def test_a_fit_that_forks_and_returns_twice_answers_once(runner, score):
+    job_id = runner.submit("returns_twice")
+    assert isinstance(runner.until(job_id), Done)
+    time.sleep(0.3)  # by now the copy has come back as well
+    assert runner.good_score() == score
+
+
+def test_report_in_a_child_process_is_refused(runner, score):
+    assert "the child exited with 7" in runner.error("reports_from_child").message
+    assert runner.good_score() == score
+
+
+def test_rubbish_in_the_pipe_fails_the_fit_that_wrote_it(runner, score):
+    error = runner.error("rubbish", deadline_s=5.0)
+    assert error.kind == "crash"
+    assert "unreadable" in error.message
+    assert runner.good_score() == score
+
+
+def test_a_finished_fold_is_on_disk(runner):
+    job_id = runner.submit("good", fold=1)
+    runner.until(job_id)
+    trial_id = job_id.partition("/")[0]
+    assert runner.run.oof(trial_id, 1).is_file()
+    assert (runner.run.model(trial_id, 1) / "model.json").is_file()
+
+
+def test_a_worker_is_kept_for_the_next_job_and_replaced_after_a_failure(runner):
+    runner.good_score()
+    first = runner.executor._idle[0][1]
+    runner.good_score()
+    assert runner.executor._idle[0][1] is first
+    runner.error("raises")
+    runner.good_score()
+    assert runner.executor._idle[0][1] is not first
+
+
+def test_a_worker_that_died_while_idle_is_no_failure_of_the_next_fit(runner, score):
+    runner.good_score()
+    worker = runner.executor._idle[0][1]
+    os.kill(worker.pid, signal.SIGKILL)
+    patience = time.monotonic() + 5
+    while worker.exit_status is None and time.monotonic() < patience:
+        runner.launcher.refresh()
+    assert runner.good_score() == score
+
+
+def test_jobs_on_a_gpu_go_to_workers_that_see_it_and_no_others_do(runner, tmp_path):
+    runner.fit("sees", to=str(tmp_path / "cpu"))
+    runner.fit("sees", to=str(tmp_path / "gpu"), need=Resources(n_gpus=0.5))
+    cpu, gpu = (json.loads((tmp_path / name).read_text()) for name in ("cpu", "gpu"))
+    assert (cpu["device"], cpu["env"]["CUDA_VISIBLE_DEVICES"]) == ("cpu", "")
+    assert (gpu["device"], gpu["env"]["CUDA_VISIBLE_DEVICES"]) == ("cuda:0", "3")
+
+
+def test_two_fits_run_side_by_side(runner):
+    first, second = runner.submit("stepper"), runner.submit("stepper")
+    assert runner.executor.lease(Resources()) is None
+    runner.until(first, Progressed)
+    runner.until(second, Progressed)
+    for job_id in (first, second):
+        runner.executor.kill(job_id, TrialError("interrupted", "enough"))
+
+
+def test_a_release_gives_back_a_lease_that_was_not_used(runner):
+    lease = runner.executor.lease(Resources(n_cpus=2))
+    runner.executor.release(lease)
+    assert runner.pool.free_cpus == 2
+
+
+def test_warm_workers_take_the_first_jobs(runner, score):
+    runner.executor.warm_up(2)
+    warm = [w for _, w in runner.executor._idle]
+    assert runner.good_score() == score
+    assert runner.executor._idle[-1][1] in warm
+
+
+def test_data_that_cannot_be_opened_fails_the_job_and_says_why(prepared, launcher, tmp_path):
+    runner = Runner(replace(prepared, run=str(tmp_path / "nowhere")), launcher)
+    error = runner.error("good")
+    assert error.kind == "exception"
+    assert "nowhere" in error.message
+
+
+def test_the_time_it_takes_to_start_a_worker_counts_against_the_deadline(runner, tmp_path):
+    """Otherwise a fit that minds its deadline is killed all the same."""
+    from automl.scheduling.messages import Start
+    from automl.scheduling.worker import _with_time_left
+
+    job = Job(TrialSpec("good", 0, {}), 0, 0, deadline_s=10.0)
+    left = _with_time_left(Start(job, time.monotonic() + 4.0)).deadline_s
+    assert 3.5 < left <= 4.0
+    assert _with_time_left(Start(job, time.monotonic() - 1.0)).deadline_s == 0.0
+    forever = replace(job, deadline_s=None)
+    assert _with_time_left(Start(forever, float("inf"))) == forever
+
+
+def test_spawned_workers_do_the_same(prepared, score):
+    launcher = SpawnLauncher()
+    try:
+        runner = Runner(prepared, launcher)
+        assert runner.error("segfaults").message == "the worker was killed by SIGSEGV"
+        assert runner.error("sleeps", deadline_s=3.0).kind == "timeout"
+        assert runner.good_score() == score
+    finally:
+        launcher.close()
