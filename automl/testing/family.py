@@ -12,19 +12,17 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from automl.plugin import Fold, ModelFamily, Params, Task, TrialContext, TrialPruned
+from automl.plugin import Task, TrialPruned
 from automl.plugin.family import check_prediction
+from automl.testing.case import FamilyCase
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
-from automl.testing.tables import TestTable, made_table, real_table
 
 __all__ = ["FamilyTestCase"]
 
@@ -37,7 +35,7 @@ GRACE_S = 4.0
 each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
-class FamilyTestCase:
+class FamilyTestCase(FamilyCase):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:
@@ -45,19 +43,6 @@ class FamilyTestCase:
         settings: Settings it is tested with, beside its defaults.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.
     """
-
-    family: ClassVar[ModelFamily]
-    settings: ClassVar[Mapping[str, Any]] = {}
-    expected_failures: ClassVar[Mapping[str, str]] = {}
-
-    @pytest.fixture(autouse=True)
-    def _skip_what_does_not_apply(self, request: pytest.FixtureRequest) -> None:
-        name = getattr(request.node, "originalname", request.node.name)
-        if name in self.expected_failures:
-            pytest.skip(self.expected_failures[name])
-        task = getattr(request.node, "callspec", None)
-        if task is not None and task.params.get("task") not in {None, *self.family.tasks}:
-            pytest.skip(f"{self.family.name} does not take {task.params['task']}")
 
     # What it declares
 
@@ -278,54 +263,6 @@ class FamilyTestCase:
         assert seen.mean() > 0.9
         check_prediction(unbagged[seen], int(seen.sum()), task, table.n_classes)
         assert not np.array_equal(unbagged[seen], model.predict(fold.X_train)[seen])
-
-    # Helpers
-
-    def _made(self, task: Task) -> TestTable:
-        return made_table(task, settings=self._settings())
-
-    def _real(self, task: Task) -> TestTable:
-        return real_table(task, settings=self._settings())
-
-    def _settings(self) -> dict[str, Any]:
-        return {**self.family.settings, **self.settings}
-
-    def _params(self, table: TestTable) -> Params:
-        """The default: the head of the portfolio, else a random point."""
-        shape = table.shape()
-        portfolio = self.family.portfolio(shape)
-        return portfolio[0] if portfolio else self.family.search_space(RandomSuggest(), shape)
-
-    def _view(self, table: TestTable, params: Params | None = None) -> Any:
-        chosen = self._params(table) if params is None else params
-        return self.family.view(chosen, table.shape())
-
-    def _fold(self, table: TestTable, params: Params | None = None) -> Fold:
-        return table.fold(self._view(table, params))
-
-    def _context(self, table: TestTable, seed: int = 0, **slot: Any) -> TrialContext:
-        return table.context(seed, **slot)
-
-    def _fit(
-        self,
-        table: TestTable,
-        params: Params | None = None,
-        fold: Fold | None = None,
-        seed: int = 0,
-        **slot: Any,
-    ) -> tuple[NDArray[Any], Fold]:
-        """Predictions of the validation rows of a fitted model, and its fold."""
-        chosen = self._params(table) if params is None else params
-        division = self._fold(table, chosen) if fold is None else fold
-        context = self._context(table, seed, **slot)
-        model = self.family.fit(chosen, division, context, RecordingReport())
-        return model.predict(division.X_valid), division
-
-    def _check(self, prediction: NDArray[Any], fold: Fold, table: TestTable) -> None:
-        checked = check_prediction(prediction, len(fold.y_valid), table.task, table.n_classes)
-        if table.task.is_classification:
-            np.testing.assert_allclose(checked.sum(axis=1), 1.0, atol=1e-6)
-            assert checked.min() >= 0.0
 
 
 def _is_pickle(file: Path) -> bool:
