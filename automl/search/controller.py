@@ -151,8 +151,7 @@ class Controller:
         """Promotes a trial to its other folds, unless the clock matters and it adds nothing."""
         trial.first_loss = self.standing.first_fold_loss(trial)
         trial.gain = self.standing.gain(trial)
-        worthwhile = trial.gain is None or trial.gain > MIN_GAIN
-        trial.promoted = trial.promoted or self.proposer.by_generation or worthwhile
+        trial.promoted = self.proposer.is_worthwhile(trial)
         self.standing.first_unit(trial)
 
     def _on_failed(self, trial: Trial, fold: int, error: TrialError) -> None:

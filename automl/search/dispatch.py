@@ -63,11 +63,22 @@ class Dispatcher:
         if fit is not None or not self._is_anything_free():
             return fit, ()
         proposed = self.proposer.propose(search_left_s)
-        if proposed:
-            return self._first(proposed, search_left_s), proposed
-        # Trials whose first fold promised no gain are better than idling, the best of them first.
-        deferred = sorted(live, key=lambda t: (-(t.gain or 0.0), t.index))
-        return self._first(deferred, search_left_s, deferred=True), ()
+        if not proposed and self._revive(live, search_left_s):
+            return self._first(live, search_left_s), ()
+        proposed = proposed or self.proposer.propose(search_left_s, idle=True)
+        return self._first(proposed, search_left_s), proposed
+
+    def _revive(self, live: Sequence[Trial], search_left_s: float) -> bool:
+        """Promotes the most promising trial that was held back after its first fold, if any fits.
+
+        Its family is where gains came from; a new trial of one that gives none is worth less.
+        """
+        held = [t for t in live if t.waiting and t.results]
+        fitting = [t for t in held if self.proposer.rest_fits(t, search_left_s)]
+        if not fitting:
+            return False
+        min(fitting, key=lambda t: (-(t.gain or 0.0), t.index)).promoted = True
+        return True
 
     def job(self, fit: Fit, finish_s: float) -> Job:
         """The job of a fit, with its seed and its limits.
@@ -95,11 +106,9 @@ class Dispatcher:
             self.executor.release(lease)
         return lease is not None
 
-    def _first(
-        self, trials: Sequence[Trial], search_left_s: float, deferred: bool = False
-    ) -> Fit | None:
+    def _first(self, trials: Sequence[Trial], search_left_s: float) -> Fit | None:
         for trial in trials:
-            folds = trial.waiting if deferred else trial.ready
+            folds = trial.ready
             if folds and self.proposer.expected_s(trial) <= search_left_s:
                 lease = self.executor.lease(self._need(trial.spec.family))
                 if lease is not None:

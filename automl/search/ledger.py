@@ -68,6 +68,11 @@ class Trial:
         return waiting if self.promoted else [f for f in waiting if f == self.folds[0]]
 
     @property
+    def is_held(self) -> bool:
+        """Whether it waits after its first fold because that promised no gain."""
+        return bool(self.results) and not self.running and bool(self.waiting) and not self.promoted
+
+    @property
     def is_done(self) -> bool:
         """Whether every fold has its result."""
         return len(self.results) == len(self.folds)
@@ -163,11 +168,12 @@ def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
     def number(state: TrialState) -> int:
         return sum(t.state is state for t in trials)
 
+    held = sum(t.is_held for t in trials)
     scores = [t.score for t in trials if t.state is TrialState.COMPLETE and t.score is not None]
     return FamilyCounts(
         complete=number(TrialState.COMPLETE),
-        running=number(TrialState.RUNNING),
-        pruned=number(TrialState.PRUNED),
+        running=number(TrialState.RUNNING) - held,
+        pruned=number(TrialState.PRUNED) + held,
         failed=number(TrialState.FAILED),
         best_score=min(scores, key=metric.loss, default=None),
     )

@@ -21,8 +21,9 @@ __all__ = ["MIN_GAIN", "Proposer"]
 GENERATION = 8
 SAME_FAILURES = 3
 UNKNOWN_COST_SHARE = 0.5
-PATIENCE = 8  # trials of a family without a gain, after which the others come first
-MIN_GAIN = 1e-3
+PATIENCE = 8  # trials of a family without a gain, after which it has to wait
+MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
+ELITE = 4
 OUT_OF_BAG_SHARE = 3.0
 
 
@@ -79,6 +80,24 @@ class Proposer:
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
 
+    def is_worthwhile(self, trial: Trial) -> bool:
+        """Whether a trial whose first fold is done should be given the others.
+
+        It should when the fold promised a gain for the ensemble, or when it is among the best
+        there are: a gain on one small fold is a noisy thing.
+        """
+        if trial.promoted or self.by_generation or trial.gain is None or trial.gain > MIN_GAIN:
+            return True
+        complete = self.ledger.in_state(TrialState.COMPLETE)
+        losses = sorted(t.first_loss for t in complete if t.first_loss is not None)
+        limit = losses[min(ELITE, len(losses)) - 1] if losses else float("inf")
+        return trial.first_loss is not None and trial.first_loss <= limit
+
+    def rest_fits(self, trial: Trial, search_left_s: float) -> bool:
+        """Whether all folds that are left of a trial are expected to end in time."""
+        rounds = math.ceil(len(trial.waiting) / self.n_slots)
+        return rounds * self.expected_s(trial) <= search_left_s
+
     def expected_s(self, trial: Trial) -> float:
         """Seconds that the next fit of a trial is expected to take; 0 when nothing is known."""
         if trial.unit_s is not None:
@@ -86,32 +105,33 @@ class Proposer:
         cost = self.ledger.complete_cost_s(trial.spec.family)
         return 0.0 if cost is None else cost / len(trial.folds)
 
-    def propose(self, search_left_s: float) -> list[Trial]:
+    def propose(self, search_left_s: float, *, idle: bool = False) -> list[Trial]:
         """Enters new trials into the ledger: a generation, or one; none when it is not the time.
 
         Args:
             search_left_s: Seconds until fits must be over.
+            idle: Whether families may come that have not helped the ensemble for a while.
         """
         if not self.by_generation:
-            trial = self._propose_one(search_left_s)
+            trial = self._propose_one(search_left_s, idle)
             return [] if trial is None else [trial]
         if self.ledger.in_state(TrialState.RUNNING):
             return []
         self.flush()
         generation: list[Trial] = []
         while len(generation) < GENERATION:
-            trial = self._propose_one(float("inf"))
+            trial = self._propose_one(float("inf"), idle=True)
             if trial is None:
                 break
             generation.append(trial)
         return generation
 
-    def _propose_one(self, search_left_s: float) -> Trial | None:
+    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
         if self.is_exhausted:
             return None
         names = [n for n in self._open_families() if self._fits(n, search_left_s)]
-        if not self.by_generation:
-            names = [n for n in names if self._idle_trials(n) < PATIENCE] or names
+        if not idle:
+            names = [n for n in names if self._idle_trials(n) < PATIENCE]
         while names:
             arms = [self._arm(name) for name in names]
             losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
