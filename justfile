@@ -24,6 +24,14 @@ check:
 test *args:
     {{bin}}/pytest {{args}}
 
-# what README claims about speed and quality
+# searches each table of a catalog, next to LightGBM with its defaults
 bench *args:
-    {{bin}}/python -m benchmarks {{args}}
+    {{bin}}/python -m benchmarks.catalog {{args}}
+
+# what a trial costs beside its fits
+overhead *args:
+    {{bin}}/python -m benchmarks.overhead {{args}}
+
+# the pictures of README
+pictures:
+    {{bin}}/python docs/images/record.py

@@ -1,0 +1,70 @@
+"""A family whose fit does nothing: what is left of a trial is what the search itself costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import (
+    FittedModel,
+    Fold,
+    Matrix,
+    ModelFamily,
+    Params,
+    Report,
+    Shape,
+    Suggest,
+    TrialContext,
+    View,
+    hookimpl,
+)
+
+__all__ = ["Instant", "automl_model_families"]
+
+
+class _Model:
+    """Predicts by the params and the first column alone."""
+
+    def __init__(self, x: float) -> None:
+        self.x = x
+
+    def predict(self, X: Matrix) -> NDArray[Any]:
+        """Values ``(n_rows,)``."""
+        return np.asarray(X[:, 0], dtype=np.float64) * self.x
+
+
+class Instant(ModelFamily):
+    """Fits in no time."""
+
+    name = "instant"
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Values as they are."""
+        return View(numeric="raw", categorical="drop", text="drop")
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """One number, so that the sampler has something to do."""
+        return {"x": suggest.suggest_float("x", 0.0, 1.0)}
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Does nothing."""
+        return _Model(params["x"])
+
+    def save(self, model: FittedModel, path: Path) -> None:
+        """Writes the number."""
+        assert isinstance(model, _Model)
+        (path / "x.txt").write_text(repr(model.x), encoding="utf-8")
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads the number."""
+        return _Model(float((path / "x.txt").read_text(encoding="utf-8")))
+
+
+@hookimpl
+def automl_model_families() -> Sequence[ModelFamily]:
+    """Brings the family."""
+    return [Instant()]
