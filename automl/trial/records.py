@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from automl.errors import RunError
 from automl.store.run_dir import RunDir, read_json, write_json
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
@@ -25,9 +26,14 @@ def read_record(run: RunDir, trial_id: str) -> TrialRecord:
     """Reads the record of one trial.
 
     Raises:
-        RunError: It is missing or damaged.
+        RunError: It is missing or damaged; the file is named.
     """
-    return _from_json(read_json(run.trial(trial_id) / FILE_NAME))
+    path = run.trial(trial_id) / FILE_NAME
+    value = read_json(path)
+    try:
+        return _from_json(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error!r}") from None
 
 
 def read_records(run: RunDir) -> list[TrialRecord]:

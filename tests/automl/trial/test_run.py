@@ -1,0 +1,308 @@
+import json
+import time
+
+import numpy as np
+import pytest
+
+from automl.data.split import ALL_ROWS
+from automl.errors import MissingExtraError
+from automl.plugin import ModelFamily, TrialPruned, View
+from automl.trial.run import FIT_SHARE, BadPredictionError, open_workbench, run_job
+from automl.trial.setup import TrialSetup
+from automl.trial.spec import Job, TrialSpec
+
+
+class Model:
+    def __init__(self, row):
+        self.row = row
+
+    def predict(self, X):
+        return np.tile(self.row, (X.shape[0], 1))
+
+
+class Family(ModelFamily):
+    """Predicts a constant; keeps what it was shown for the test to look at."""
+
+    name = "plain"
+
+    def __init__(self):
+        self.folds, self.contexts, self.params = [], [], []
+
+    def search_space(self, suggest, shape):
+        return {}
+
+    def fit(self, params, fold, context, report):
+        self.folds.append(fold)
+        self.contexts.append(context)
+        self.params.append(params)
+        return Model([0.4, 0.6])
+
+    def save(self, model, path):
+        (path / "row.json").write_text(json.dumps(model.row))
+
+    def load(self, path):
+        return Model(json.loads((path / "row.json").read_text()))
+
+
+class Reports(Family):
+    def fit(self, params, fold, context, report):
+        report(np.int64(1), np.float32(0.5))
+        report(2, 0.25)
+        return super().fit(params, fold, context, report)
+
+
+class FailsToSave(Family):
+    def save(self, model, path):
+        (path / "half").write_text("half")
+        raise OSError("no space left on device")
+
+
+class OutOfBag(Family):
+    out_of_bag = True
+
+    def fit(self, params, fold, context, report):
+        super().fit(params, fold, context, report)
+        model = Model([0.4, 0.6])
+        prediction = np.tile([0.4, 0.6], (len(fold.y_train), 1))
+        prediction[: params["unseen"]] = np.nan
+        model.out_of_bag_prediction = lambda: prediction
+        return model
+
+
+class Missing(Family):
+    extra = "torch"
+
+    def fit(self, params, fold, context, report):
+        import no_such_library_at_all  # noqa: F401
+
+
+class MissingWithoutExtra(Missing):
+    extra = ""
+
+
+def ignore(step, score):
+    pass
+
+
+def job_of(fold=0, number=0, **options):
+    params = options.pop("params", {})
+    return Job(TrialSpec("plain", number, params), fold, seed=options.pop("seed", 5), **options)
+
+
+def leftovers(bench):
+    return sorted(str(p.relative_to(bench.run.trials)) for p in bench.run.trials.rglob("*"))
+
+
+def test_a_fit_leaves_model_and_predictions_and_says_how_it_went(open_bench):
+    bench = open_bench(Family())
+    result = run_job(job_of(fold=1), bench, ignore)
+    valid = bench.plan.divisions[1].valid
+    oof = np.load(bench.run.oof("plain-0", 1))
+    assert oof.shape == (len(valid), 2)
+    assert result.score == pytest.approx(
+        bench.metric.score(bench.dataset.y[valid], oof.astype(np.float64), None), abs=1e-6
+    )
+    assert (result.fold, result.n_valid) == (1, len(valid))
+    assert bench.families["plain"].load(bench.run.model("plain-0", 1)).row == [0.4, 0.6]
+    assert result.model_mib > 0
+
+
+def test_nothing_temporary_is_left_beside_a_finished_fold(open_bench):
+    bench = open_bench(Family())
+    run_job(job_of(), bench, ignore)
+    assert [p.name for p in bench.run.trial("plain-0").iterdir()] == ["fold-0"]
+
+
+def test_a_fault_while_saving_leaves_no_fold(open_bench):
+    bench = open_bench(FailsToSave())
+    with pytest.raises(OSError, match="no space"):
+        run_job(job_of(), bench, ignore)
+    assert leftovers(bench) in ([], ["plain-0"])
+
+
+def test_a_fault_while_saving_keeps_the_fold_of_an_earlier_attempt(open_bench):
+    family = Family()
+    bench = open_bench(family)
+    run_job(job_of(), bench, ignore)
+    before = leftovers(bench)
+    bench.families["plain"] = FailsToSave()
+    with pytest.raises(OSError, match="no space"):
+        run_job(job_of(), bench, ignore)
+    assert leftovers(bench) == before
+
+
+def test_a_second_attempt_replaces_the_fold(open_bench):
+    bench = open_bench(Family())
+    run_job(job_of(), bench, ignore)
+    (bench.run.fold("plain-0", 0) / "model" / "old").touch()
+    run_job(job_of(attempt=1), bench, ignore)
+    assert not (bench.run.fold("plain-0", 0) / "model" / "old").exists()
+
+
+def test_a_fold_has_the_rows_of_its_division(open_bench):
+    family = Family()
+    bench = open_bench(family)
+    run_job(job_of(fold=2), bench, ignore)
+    fold, division = family.folds[0], bench.plan.divisions[2]
+    assert fold.index == 2
+    np.testing.assert_array_equal(fold.y_train, bench.dataset.y[division.train])
+    np.testing.assert_array_equal(fold.y_valid, bench.dataset.y[division.valid])
+
+
+def test_the_context_tells_seed_threads_device_and_time(open_bench):
+    family = Family()
+    before = time.monotonic()
+    run_job(
+        job_of(seed=11, n_threads=3, device="cuda:0", time_limit_s=4.0, deadline_s=100.0),
+        open_bench(family),
+        ignore,
+    )
+    context = family.contexts[0]
+    assert (context.seed, context.n_threads, context.device) == (11, 3, "cuda:0")
+    assert context.time_limit_s == 4.0
+    assert context.deadline - before == pytest.approx(FIT_SHARE * 100.0, abs=5.0)
+    assert context.deadline - before < 100.0
+
+
+def test_without_a_deadline_the_fit_has_none(open_bench):
+    family = Family()
+    run_job(job_of(), open_bench(family), ignore)
+    assert family.contexts[0].deadline is None
+
+
+def test_reports_are_passed_on_and_recorded_as_plain_numbers(open_bench):
+    heard = []
+    result = run_job(job_of(), open_bench(Reports()), lambda step, score: heard.append(step))
+    assert heard == [1, 2]
+    assert result.steps == ((1, 0.5), (2, 0.25))
+    assert json.dumps(result.steps)
+
+
+def test_a_report_that_prunes_leaves_no_fold(open_bench):
+    def prune(step, score):
+        raise TrialPruned
+
+    bench = open_bench(Reports())
+    with pytest.raises(TrialPruned):
+        run_job(job_of(), bench, prune)
+    assert leftovers(bench) == []
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_a_reported_score_must_be_a_number(open_bench, score):
+    class Spoilt(Family):
+        def fit(self, params, fold, context, report):
+            report(7, score)
+
+    with pytest.raises(ValueError, match="the score reported at step 7 is"):
+        run_job(job_of(), open_bench(Spoilt()), ignore)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([np.nan, 1.0], "NaN"),
+        ([0.5, np.inf], "infinite"),
+        ([0.2, 0.3, 0.5], r"expected \(20, 2\)"),
+        (["a", "b"], "not an array of numbers"),
+    ],
+)
+def test_predictions_without_a_score_are_refused_and_leave_no_fold(open_bench, row, message):
+    class Spoilt(Family):
+        def fit(self, params, fold, context, report):
+            return Model(row)
+
+    bench = open_bench(Spoilt())
+    with pytest.raises(BadPredictionError, match=message):
+        run_job(job_of(), bench, ignore)
+    assert leftovers(bench) == []
+
+
+def test_an_out_of_bag_family_is_scored_on_the_rows_it_has_predictions_for(open_bench):
+    family = OutOfBag()
+    bench = open_bench(family)
+    result = run_job(job_of(fold=ALL_ROWS, params={"unseen": 7}), bench, ignore)
+    assert len(family.folds[0].y_train) == 60
+    assert len(family.folds[0].y_valid) == 0
+    oof = np.load(bench.run.oof("plain-0", ALL_ROWS))
+    assert np.isnan(oof[:7]).all()
+    assert np.isfinite(oof[7:]).all()
+    seen = np.tile([0.4, 0.6], (53, 1))
+    assert result.score == pytest.approx(
+        bench.metric.score(family.folds[0].y_train[7:], seen, None), abs=1e-9
+    )
+
+
+def test_an_out_of_bag_family_that_has_seen_no_row_from_outside_fails(open_bench):
+    with pytest.raises(BadPredictionError, match="too few trees"):
+        run_job(job_of(fold=ALL_ROWS, params={"unseen": 60}), open_bench(OutOfBag()), ignore)
+
+
+def test_a_missing_library_names_the_extra_that_installs_it(open_bench):
+    with pytest.raises(MissingExtraError, match=r"pip install 'automl-search\[torch\]'"):
+        run_job(job_of(), open_bench(Missing()), ignore)
+
+
+def test_an_import_error_of_a_family_without_an_extra_stays_what_it_is(open_bench):
+    with pytest.raises(ModuleNotFoundError, match="no_such_library_at_all"):
+        run_job(job_of(), open_bench(MissingWithoutExtra()), ignore)
+
+
+class Remembers(Family):
+    """Counts in its memo how often it has met it."""
+
+    def __init__(self):
+        super().__init__()
+        self.counts = []
+
+    def view(self, params, shape):
+        return View(numeric=params.get("numeric", "raw"))
+
+    def fit(self, params, fold, context, report):
+        fold.memo["count"] = fold.memo.get("count", 0) + 1
+        self.counts.append(fold.memo["count"])
+        return super().fit(params, fold, context, report)
+
+
+def test_the_memo_of_a_fold_and_view_is_kept_for_the_next_trial(open_bench):
+    family = Remembers()
+    bench = open_bench(family)
+    for number in range(3):
+        run_job(job_of(number=number), bench, ignore)
+    assert family.counts == [1, 2, 3]
+
+
+def test_another_fold_and_another_view_have_memos_of_their_own(open_bench):
+    family = Remembers()
+    bench = open_bench(family)
+    run_job(job_of(fold=0), bench, ignore)
+    run_job(job_of(fold=1), bench, ignore)
+    run_job(job_of(fold=0, number=1, params={"numeric": "standard"}), bench, ignore)
+    run_job(job_of(fold=1, number=1), bench, ignore)
+    assert family.counts == [1, 1, 1, 2]
+
+
+def test_the_memo_used_longest_ago_is_forgotten_first(open_bench, monkeypatch):
+    monkeypatch.setattr("automl.trial.run.MEMO_BUDGET_BYTES", 1)  # room for a single one
+    family = Remembers()
+    bench = open_bench(family)
+    for fold in (0, 0, 1, 0):
+        run_job(job_of(fold=fold), bench, ignore)
+    assert family.counts == [1, 2, 1, 1]
+
+
+def test_a_fold_is_encoded_once_for_all_trials(open_bench):
+    bench = open_bench(Family())
+    first = run_job(job_of(), bench, ignore)
+    second = run_job(job_of(number=1), bench, ignore)
+    assert first.encode_s > 0
+    assert second.encode_s == 0
+
+
+def test_a_worker_opens_what_the_controller_has_written(open_bench):
+    bench = open_bench(Family())
+    opened = open_workbench(TrialSetup(bench.setup.run, "roc_auc", seed=0, n_folds=3))
+    assert opened.metric.name == "roc_auc"
+    assert opened.plan.digest == bench.plan.digest
+    np.testing.assert_array_equal(opened.dataset.y, bench.dataset.y)
+    assert opened.families

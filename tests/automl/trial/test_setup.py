@@ -1,0 +1,90 @@
+import os
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automl.plugin import ColumnKind, ModelFamily, Task
+from automl.trial.setup import family_shape, seed_of
+
+
+class Family(ModelFamily):
+    name = "all"
+
+    def search_space(self, suggest, shape):
+        return {}
+
+    def fit(self, params, fold, context, report):
+        raise NotImplementedError
+
+    save = load = fit
+
+
+class NumbersOnly(Family):
+    name = "numbers"
+    kinds = frozenset({ColumnKind.NUMERIC})
+
+
+class NoText(Family):
+    name = "no_text"
+    kinds = frozenset({ColumnKind.NUMERIC, ColumnKind.CATEGORICAL})
+
+
+def shape_for(bench, family):
+    return family_shape(bench.setup, bench.dataset, bench.metric, family)
+
+
+def test_a_family_that_takes_all_kinds_sees_all_columns(open_bench):
+    shape = shape_for(open_bench(), Family())
+    assert (shape.n_numeric, shape.n_categorical, shape.n_text) == (2, 1, 1)
+    assert shape.n_categories == (3,)
+
+
+def test_a_family_sees_only_columns_of_kinds_it_takes(open_bench):
+    bench = open_bench()
+    shape = shape_for(bench, NumbersOnly())
+    assert (shape.n_numeric, shape.n_categorical, shape.n_text, shape.n_columns) == (2, 0, 0, 2)
+    assert shape.n_categories == ()
+    assert shape_for(bench, NoText()).n_columns == 3
+
+
+def test_the_shape_tells_the_problem_and_the_resources_of_the_run(open_bench):
+    shape = shape_for(open_bench(n_cpus=4, n_gpus=1, time_s=90.0), Family())
+    assert (shape.task, shape.metric.name) == (Task.BINARY, "log_loss")
+    assert (shape.n_rows, shape.n_classes, shape.n_folds) == (60, 2, 3)
+    assert (shape.n_cpus, shape.n_gpus, shape.time_s) == (4, 1, 90.0)
+
+
+def test_a_family_sees_its_own_settings_only(open_bench):
+    bench = open_bench(settings={"all": {"depth": 3}, "numbers": {"depth": 5}})
+    assert shape_for(bench, Family()).settings == {"depth": 3}
+    assert shape_for(bench, NoText()).settings == {}
+
+
+parts = st.tuples(st.integers(0, 100), st.sampled_from(["svm", "tree"]), st.integers(0, 50))
+
+
+@given(st.lists(parts, min_size=2, max_size=30, unique=True))
+def test_a_seed_depends_on_every_part(many):
+    assert len({seed_of(*p) for p in many}) == len(many)
+
+
+@given(parts)
+def test_a_seed_fits_what_every_library_takes(some):
+    assert 0 <= seed_of(*some) < 2**31
+
+
+def test_a_seed_is_the_same_in_every_process():
+    code = "from automl.trial.setup import seed_of; print(seed_of(7, 'svm', 3, -1))"
+    seeds = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for hash_seed in ("0", "1")
+    }
+    assert seeds == {str(seed_of(7, "svm", 3, -1))}
