@@ -35,19 +35,19 @@ def predict_floor(entry: Entry, train_file: Path, test_file: Path, seed: int) ->
     fit_rows, stop_rows = divide(y.tolist(), is_classification, seed, entry.name)
     kind: Any = lightgbm.LGBMClassifier if is_classification else lightgbm.LGBMRegressor
     model = kind(n_estimators=MAX_TREES, random_state=seed, verbose=-1)
-    values = y if is_classification else y.astype(float)
-    seen = values.iloc[stop_rows].isin(set(values.iloc[fit_rows]))
-    stop_rows = stop_rows[seen.to_numpy()] if is_classification else stop_rows
+    # every class is among the rows that are fitted on
+    labels, codes = np.unique(y.to_numpy(str), return_inverse=True)
+    values = codes if is_classification else y.to_numpy(float)
     model.fit(
         X.iloc[fit_rows],
-        values.iloc[fit_rows],
+        values[fit_rows],
         eval_X=(X.iloc[stop_rows],),
-        eval_y=(values.iloc[stop_rows],),
+        eval_y=(values[stop_rows],),
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
     )
     if not is_classification:
         return pd.DataFrame({"prediction": np.asarray(model.predict(X_test))})
-    return pd.DataFrame(np.asarray(model.predict_proba(X_test)), columns=list(model.classes_))
+    return pd.DataFrame(np.asarray(model.predict_proba(X_test)), columns=labels)
 
 
 def _as_categories(train: pd.DataFrame, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
