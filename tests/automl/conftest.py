@@ -1,0 +1,297 @@
+"""A search without processes: a fake executor answers, everything else is real."""
+
+import functools
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+
+from automl.config.schema import SearchConfig
+from automl.data import load_dataset
+from automl.data.split import ALL_ROWS, make_split_plan
+from automl.data.table import Dataset
+from automl.metrics import get_metric
+from automl.plugin import ModelFamily, Resources
+from automl.scheduling.devices import DevicePool
+from automl.scheduling.messages import Done, Failed, Pruned
+from automl.search.budget import Budget
+from automl.search.controller import Controller
+from automl.search.dispatch import Dispatcher
+from automl.search.ledger import Ledger
+from automl.search.proposer import Proposer
+from automl.search.standing import Standing
+from automl.search.study import FamilyStudy
+from automl.store.run_dir import RunDir
+from automl.trial.setup import TrialSetup, family_shape, seed_of
+from automl.trial.spec import FoldResult, Job, TrialError
+
+N_ROWS = 90
+
+
+class Clock:
+    """What ``time.monotonic`` says to budgets; only the fake executor moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class FakeFamily(ModelFamily):
+    """A family that is never fitted: the fake executor knows how good its params are."""
+
+    def __init__(
+        self,
+        name: str,
+        priority: int = 50,
+        portfolio: Sequence[Mapping[str, Any]] = ({"x": 0.5},),
+        out_of_bag: bool = False,
+        n_cpus: int = 1,
+        choices: Sequence[float] | None = None,
+    ) -> None:
+        self.name, self.priority, self.out_of_bag = name, priority, out_of_bag
+        self._portfolio, self._n_cpus, self._choices = portfolio, n_cpus, choices
+
+    def resources(self, shape):
+        return Resources(n_cpus=self._n_cpus)
+
+    def search_space(self, suggest, shape):
+        if self._choices is not None:
+            return {"x": suggest.suggest_categorical("x", list(self._choices))}
+        return {"x": suggest.suggest_float("x", 0.0, 1.0)}
+
+    def portfolio(self, shape):
+        return self._portfolio
+
+    def fit(self, params, fold, context, report):
+        raise AssertionError("nothing is fitted here")
+
+    def save(self, model, path):
+        raise AssertionError("nothing is saved here")
+
+    def load(self, path):
+        raise AssertionError("nothing is loaded here")
+
+
+@dataclass
+class FakeExecutor:
+    """Answers one running job at a poll: which one, and how, is up to the test.
+
+    Attributes:
+        answer: Makes the happening of a job, or a list of them; None leaves it running.
+        choose: Chooses among the running jobs, in the order they were started.
+        seconds: How far each poll moves the clock.
+    """
+
+    pool: DevicePool
+    clock: Clock
+    answer: Callable[[Job], Any]
+    choose: Callable[[list[Job]], int] = lambda jobs: 0
+    seconds: float = 0.1
+    submitted: list[Job] = field(default_factory=list)
+    running: dict[str, tuple[Job, Any]] = field(default_factory=dict)
+    to_prune: set[str] = field(default_factory=set)
+    killed: list[str] = field(default_factory=list)
+    closed: bool = False
+    _failed: list[Failed] = field(default_factory=list)
+
+    def lease(self, need):
+        return self.pool.lease(need)
+
+    def release(self, lease):
+        self.pool.release(lease)
+
+    def submit(self, job, lease, modules):
+        assert not self.closed
+        assert job.job_id not in self.running
+        self.submitted.append(job)
+        self.running[job.job_id] = (job, lease)
+
+    def poll(self, timeout_s):
+        self.clock.now += self.seconds
+        happenings, self._failed = list(self._failed), []
+        if self.running:
+            jobs = [job for job, _ in self.running.values()]
+            job = jobs[self.choose(jobs)]
+            if job.job_id in self.to_prune:
+                answers = [Pruned(job.job_id, 1)]
+            else:
+                answers = self.answer(job)
+                answers = answers if isinstance(answers, list) else [answers]
+            happenings += [a for a in answers if a is not None]
+            if any(isinstance(a, Done | Failed | Pruned) for a in answers):
+                self._end(job.job_id)
+        return happenings
+
+    def prune(self, job_id):
+        if job_id in self.running:
+            self.to_prune.add(job_id)
+
+    def kill(self, job_id, error):
+        if job_id in self.running:
+            self.killed.append(job_id)
+            self._end(job_id)
+            self._failed.append(Failed(job_id, error))
+
+    def close(self):
+        self.closed = True
+        for job_id in list(self.running):
+            self._end(job_id)
+
+    def _end(self, job_id):
+        _, lease = self.running.pop(job_id)
+        self.pool.release(lease)
+
+
+@dataclass
+class Scene:
+    """The rooms of one search, joined, and what the fake executor answers with."""
+
+    run: RunDir
+    dataset: Dataset
+    plan: Any
+    config: SearchConfig
+    clock: Clock
+    executor: FakeExecutor
+    ledger: Ledger
+    proposer: Proposer
+    dispatcher: Dispatcher
+    standing: Standing
+    budget: Budget
+    controller: Controller
+    interrupted: list[bool]
+    skill: Callable[[Job], float]
+    fit_s: Callable[[Job], float]
+
+    def rows(self, fold: int) -> Any:
+        return np.arange(N_ROWS) if fold == ALL_ROWS else self.plan.divisions[fold].valid
+
+    def predictions(self, job: Job) -> Any:
+        """Class 1 gets a probability nearer to the truth the higher the skill, ``(n, 2)``."""
+        rows = self.rows(job.fold)
+        rng = np.random.default_rng(seed_of(job.spec.trial_id, "noise"))
+        noise = rng.uniform(-0.05, 0.05, N_ROWS)[rows]
+        side = 2 * self.dataset.y[rows] - 1
+        p = np.clip(0.5 + 0.45 * self.skill(job) * side + noise, 0.01, 0.99)
+        return np.column_stack([1 - p, p])
+
+    def done(self, job: Job, prediction: Any = None) -> Done:
+        """Writes what a worker would, and says so."""
+        prediction = self.predictions(job) if prediction is None else prediction
+        path = self.run.oof(job.spec.trial_id, job.fold)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, prediction.astype(np.float32))
+        score = self.standing.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
+        result = FoldResult(job.fold, score, self.fit_s(job), 0.0, n_valid=len(prediction))
+        return Done(job.job_id, result)
+
+    def failed(self, job: Job, kind: str = "exception", message: str = "no") -> Failed:
+        return Failed(job.job_id, TrialError(kind, message, fold=job.fold))
+
+    def search(self) -> list[Any]:
+        return list(self.controller.events())
+
+    def params(self) -> list[Any]:
+        """Family and params of all trials in the order of proposal."""
+        return [(t.spec.family, t.spec.params["x"]) for t in self.ledger.trials]
+
+
+@functools.cache
+def small_dataset(group: bool) -> Dataset:
+    """Two classes in turn, and nothing that tells them apart: skill is the executor's."""
+    rng = np.random.default_rng(0)
+    y = np.arange(N_ROWS) % 2
+    frame = pd.DataFrame({"a": rng.normal(size=N_ROWS), "y": np.where(y == 1, "yes", "no")})
+    dataset = load_dataset(frame, target="y")
+    return replace(dataset, group=np.arange(N_ROWS) // 3) if group else dataset
+
+
+def build_scene(
+    path: Path,
+    clock: Clock,
+    families: Sequence[ModelFamily],
+    *,
+    slots: int = 2,
+    folds: int = 3,
+    trials: int | None = None,
+    time_s: float | None = None,
+    group: bool = False,
+    metric: str = "log_loss",
+    config: SearchConfig | None = None,
+    model: Mapping[str, Any] | None = None,
+    answer: Callable[[Scene, Job], Any] | None = None,
+    skill: Callable[[Job], float] = lambda job: job.spec.params["x"],
+    fit_s: Callable[[Job], float] = lambda job: 0.1,
+) -> Scene:
+    """Joins the rooms around a fake executor."""
+    config = config or SearchConfig()
+    config.time_s, config.trials, config.model = time_s, trials, dict(model or {})
+    run = RunDir(path)
+    for folder in (run.path, run.trials, run.ensemble):
+        folder.mkdir(parents=True)
+    dataset = small_dataset(group)
+    plan = make_split_plan(dataset, seed=0, folds=folds)
+    chosen = get_metric(metric, dataset.target.task, {})
+    setup = TrialSetup(str(path), metric, 0, folds, time_s=time_s, settings=config.model)
+    shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = optuna.storages.InMemoryStorage()
+    studies = {
+        name: FamilyStudy(family, shape, lambda: storage, config.sampler, 0)
+        for name, (family, shape) in shapes.items()
+    }
+    budget = Budget(clock.now, time_s, trials)
+    ledger, interrupted = Ledger(chosen), [False]
+    executor = FakeExecutor(DevicePool(slots), clock, answer=lambda job: None)
+    proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots)
+    dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0)
+    standing = Standing(run, dataset, plan, chosen, config.ensemble, shapes, 0)
+    controller = Controller(
+        run=run,
+        config=config,
+        families=shapes,
+        executor=executor,
+        proposer=proposer,
+        dispatcher=dispatcher,
+        standing=standing,
+        ledger=ledger,
+        budget=budget,
+        interrupted=lambda: interrupted[0],
+    )
+    rooms = (executor, ledger, proposer, dispatcher, standing, budget, controller)
+    scene = Scene(run, dataset, plan, config, clock, *rooms, interrupted, skill, fit_s)
+    executor.answer = scene.done if answer is None else functools.partial(answer, scene)
+    return scene
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that budgets read, and that stands still between polls."""
+    clock = Clock()
+    fake = types.SimpleNamespace(monotonic=clock.monotonic)
+    monkeypatch.setattr("automl.search.budget.time", fake)
+    return clock
+
+
+@pytest.fixture
+def make_family() -> Callable[..., ModelFamily]:
+    """Makes a family that is never fitted."""
+    return FakeFamily
+
+
+@pytest.fixture
+def make_scene(tmp_path: Path, clock: Clock) -> Callable[..., Scene]:
+    """Makes a search with a fake executor; each in a directory of its own."""
+    count = iter(range(10_000))
+
+    def make(families: Sequence[ModelFamily], **options: Any) -> Scene:
+        return build_scene(tmp_path / f"run-{next(count)}", clock, families, **options)
+
+    return make

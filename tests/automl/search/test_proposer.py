@@ -1,0 +1,225 @@
+"""What is tried next, with nothing real but the rules: no process, a clock that stands still."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from automl.config.schema import SearchConfig
+from automl.data.split import ALL_ROWS
+from automl.search.events import Note
+from automl.search.proposer import PATIENCE, SAME_FAILURES
+from automl.trial.spec import TrialState
+
+
+def test_the_first_round_goes_by_priority(make_scene, make_family):
+    families = [make_family("low", 10), make_family("high", 90), make_family("middle", 50)]
+    scene = make_scene(families, trials=6, slots=1)
+    scene.search()
+    assert [name for name, _ in scene.params()][:3] == ["high", "middle", "low"]
+
+
+def test_the_first_round_goes_by_priority_against_the_clock_too(make_scene, make_family):
+    families = [make_family("low", 10), make_family("high", 90), make_family("middle", 50)]
+    scene = make_scene(families, time_s=60, slots=7)
+    for _ in range(7):  # three folds of each of the first two, and one of the third
+        fit, _ = scene.dispatcher.next_fit(60)
+        fit.trial.running.add(fit.fold)
+    assert [name for name, _ in scene.params()][:3] == ["high", "middle", "low"]
+
+
+def test_the_portfolio_comes_before_the_sampler_in_its_order(make_scene, make_family):
+    values = (0.3, 0.9, 0.6)
+    family = make_family("a", portfolio=[{"x": v} for v in values])
+    scene = make_scene([family], trials=5)
+    scene.search()
+    assert [x for _, x in scene.params()][:3] == list(values)
+    sources = [t.spec.source for t in scene.ledger.trials]
+    assert sources == ["portfolio"] * 3 + ["sampler"] * 2
+
+
+@pytest.mark.parametrize("trials", [1, 7, 8, 9, 17])
+@pytest.mark.parametrize("slots", [1, 5])
+def test_a_trial_budget_is_used_up_exactly(make_scene, make_family, trials, slots):
+    scene = make_scene([make_family("a"), make_family("b")], trials=trials, slots=slots, folds=2)
+    scene.search()
+    assert len(scene.ledger.trials) == trials
+    assert not scene.ledger.in_state(TrialState.RUNNING)
+    assert scene.controller.stopped_by == "trials"
+
+
+def outcome(scene):
+    """All that a user sees of the trials."""
+    return [
+        (t.spec.trial_id, t.spec.params, t.state, t.score, sorted(t.results), t.error)
+        for t in scene.ledger.trials
+    ]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return {}
+
+
+@settings(
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 2**32), slots=st.sampled_from([1, 2, 8]))
+def test_with_a_trial_budget_the_order_of_answers_changes_nothing(
+    make_scene, make_family, expected, seed, slots
+):
+    rng = random.Random(seed)
+
+    def answer(scene, job):
+        if job.spec.family == "b" and job.spec.number % 3 == 1 and job.fold == 1:
+            return scene.failed(job, message=f"x is {job.spec.params['x']}")
+        return scene.done(job)
+
+    config = SearchConfig()
+    config.ensemble.steps = 4
+    scene = make_scene(
+        [make_family("a", 60), make_family("b", 70), make_family("bag", 20, out_of_bag=True)],
+        trials=20,
+        slots=slots,
+        config=config,
+        answer=answer,
+        fit_s=lambda job: rng.uniform(0.01, 5),
+    )
+    scene.executor.choose = lambda jobs: rng.randrange(len(jobs))
+    scene.executor.seconds = rng.uniform(0.01, 100)
+    scene.search()
+    found = outcome(scene)
+    states = {state for _, _, state, *_ in found}
+    assert len(found) == 20
+    assert {TrialState.COMPLETE, TrialState.FAILED} <= states
+    assert [(n, p, s, score) for n, p, s, score, *_ in found] == expected.setdefault(
+        "trials", [(n, p, s, score) for n, p, s, score, *_ in found]
+    )
+    assert scene.standing.current.weights == expected.setdefault(
+        "weights", scene.standing.current.weights
+    )
+
+
+def test_another_seed_of_the_order_does_try_other_orders(make_scene, make_family):
+    """The test above compares searches that did differ."""
+    orders = []
+    for seed in range(2):
+        rng = random.Random(seed)
+        scene = make_scene([make_family("a")], trials=8, slots=8)
+        scene.executor.choose = lambda jobs, rng=rng: rng.randrange(len(jobs))
+        done = []
+        scene.executor.answer = lambda job, scene=scene, done=done: (
+            done.append(job.job_id),
+            scene.done(job),
+        )[1]
+        scene.search()
+        orders.append(done)
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1])
+
+
+def test_an_out_of_bag_family_is_fitted_once_where_rows_are_exchangeable(make_scene, make_family):
+    scene = make_scene([make_family("bag", out_of_bag=True)], trials=1, folds=3)
+    scene.search()
+    assert [job.fold for job in scene.executor.submitted] == [ALL_ROWS]
+    assert scene.ledger.trials[0].state is TrialState.COMPLETE
+
+
+def test_an_out_of_bag_family_is_fitted_on_folds_where_groups_part_rows(make_scene, make_family):
+    scene = make_scene([make_family("bag", out_of_bag=True)], trials=1, folds=3, group=True)
+    scene.search()
+    assert scene.plan.kind == "group"
+    assert sorted(job.fold for job in scene.executor.submitted) == [0, 1, 2]
+
+
+def test_a_family_gets_no_more_than_its_limit(make_scene, make_family):
+    config = SearchConfig()
+    config.search.max_trials_per_family = 3
+    scene = make_scene(
+        [make_family("a"), make_family("b")],
+        trials=20,
+        config=config,
+        model={"b": {"max_trials": 1}},
+    )
+    scene.search()
+    names = [name for name, _ in scene.params()]
+    assert (names.count("a"), names.count("b")) == (3, 1)
+    assert scene.controller.stopped_by == "exhausted"
+
+
+def test_a_family_whose_space_is_used_up_leaves_the_search(make_scene, make_family):
+    scene = make_scene(
+        [make_family("small", choices=[0.1, 0.5, 0.9]), make_family("large")], trials=12
+    )
+    scene.search()
+    small = sorted(x for name, x in scene.params() if name == "small")
+    assert len(scene.ledger.trials) == 12
+    assert small == sorted(set(small))
+    assert set(small) <= {0.1, 0.5, 0.9}
+
+
+def test_when_every_space_is_used_up_the_search_ends(make_scene, make_family):
+    scene = make_scene([make_family("small", choices=[0.5, 0.9])], time_s=1000)
+    scene.search()
+    assert len(scene.ledger.trials) == 2
+    assert scene.controller.stopped_by == "exhausted"
+
+
+def test_three_failures_of_the_same_kind_end_a_family(make_scene, make_family):
+    def answer(scene, job):
+        return scene.failed(job) if job.spec.family == "bad" else scene.done(job)
+
+    scene = make_scene(
+        [make_family("bad", 90), make_family("good")], time_s=1000, slots=1, answer=answer
+    )
+    scene.executor.seconds = 10
+    events = scene.search()
+    n_bad = sum(name == "bad" for name, _ in scene.params())
+    assert n_bad == SAME_FAILURES == 3
+    assert "failed 3 times in the same way: no" in scene.proposer.stopped["bad"]
+    notes = [e.message for e in events if isinstance(e, Note)]
+    assert len(notes) == 1
+    assert "family bad gets no more trials" in notes[0]
+
+
+def test_failures_of_different_kinds_end_no_family(make_scene, make_family):
+    def answer(scene, job):
+        return scene.failed(job, message=f"cause {job.spec.number}")
+
+    scene = make_scene([make_family("bad")], trials=9, answer=answer)
+    scene.search()
+    assert len(scene.ledger.trials) == 9
+    assert not scene.proposer.stopped
+
+
+def test_a_family_that_adds_nothing_waits_until_devices_would_idle(
+    make_scene, make_family
+):
+    """The dull one wins the bandit but adds nothing to the ensemble: patience ends."""
+    scene = make_scene([make_family("dull"), make_family("other")], time_s=600, slots=1)
+    for _ in range(PATIENCE + 1):
+        (trial,) = scene.proposer.propose(600)
+        while trial.spec.family != "dull":
+            trial.gain, trial.first_loss, trial.state = 0.5, 0.6, TrialState.COMPLETE
+            (trial,) = scene.proposer.propose(600)
+        trial.gain, trial.first_loss, trial.state = 0.0, 0.1, TrialState.COMPLETE
+        if trial.index == 0:
+            trial.gain = None
+        if scene.proposer._idle_trials("dull") >= PATIENCE:
+            break
+    assert scene.proposer._idle_trials("dull") == PATIENCE
+    for _ in range(4):
+        (trial,) = scene.proposer.propose(600)
+        assert trial.spec.family == "other"
+        trial.gain, trial.first_loss, trial.state = 0.5, 0.6, TrialState.COMPLETE
+    while scene.proposer._idle_trials("other") < PATIENCE:
+        (trial,) = scene.proposer.propose(600)
+        assert trial.spec.family == "other"
+        trial.gain, trial.first_loss, trial.state = 0.0, 0.6, TrialState.COMPLETE
+    assert scene.proposer.propose(600) == []
+    (trial,) = scene.proposer.propose(600, idle=True)
+    assert trial.spec.family == "dull"
