@@ -159,7 +159,8 @@ class Ledger:
         causes: dict[str, int] = {}
         for trial in self.in_state(TrialState.FAILED):
             if trial.error is not None:
-                cause = f"{trial.spec.family}: {trial.error.message.splitlines()[0][:200]}"
+                first_line = next(iter(trial.error.message.splitlines()), trial.error.kind)
+                cause = f"{trial.spec.family}: {first_line[:200]}"
                 causes[cause] = causes.get(cause, 0) + 1
         return tuple(sorted(causes.items(), key=lambda c: (-c[1], c[0])))
 

@@ -7,7 +7,6 @@ before the family has ``startup_trials`` of them.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -139,14 +138,19 @@ def _wilcoxon(trial: Curve, peers: Sequence[Curve]) -> str | None:
 
 
 def _signed_rank_p(differences: Sequence[float]) -> float:
-    """Exact P(rank sum of positive differences >= the one seen) under symmetry; zeros dropped."""
+    """Exact P(rank sum of positive differences >= the one seen) under symmetry; zeros dropped.
+
+    Ties share the mean of their ranks. The distribution of the sum is built rank by rank, with
+    ranks doubled to be whole.
+    """
     values = np.array([d for d in differences if d != 0.0])
-    if not len(values):
-        return 1.0
-    ranks = np.argsort(np.argsort(np.abs(values))) + 1.0
-    seen = ranks[values > 0].sum()
-    signs = np.array(list(itertools.product((0.0, 1.0), repeat=len(values))))
-    return float(np.mean(signs @ ranks >= seen - 1e-9))
+    _, place, counts = np.unique(np.abs(values), return_inverse=True, return_counts=True)
+    doubled = (2 * counts.cumsum() - counts + 1)[place]
+    seen = int(doubled[values > 0].sum())
+    ways = np.ones(1)
+    for rank in doubled:
+        ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))
+    return float(ways[seen:].sum() / ways.sum())
 
 
 def _halving(trial: Curve, peers: Sequence[Curve], first_rung: int = 1) -> str | None:

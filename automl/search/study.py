@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -32,14 +33,15 @@ def open_storage(path: Path) -> optuna.storages.RDBStorage:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
-    def tune(connection: Any, _: Any) -> None:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False)
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
             connection.execute(f"PRAGMA {pragma}")
+        return connection
 
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-    sqlalchemy.event.listen(storage.engine, "connect", tune)
-    storage.engine.dispose()  # connections made before the listener are not tuned
-    return storage
+    # A URL would give a meaning to some characters of the path.
+    options = {"creator": connect, "poolclass": sqlalchemy.pool.QueuePool}
+    return optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
 
 
 class FamilyStudy:

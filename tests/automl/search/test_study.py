@@ -1,0 +1,219 @@
+import sqlite3
+import time
+from contextlib import closing
+
+import optuna
+import pytest
+
+from automl.config.schema import SamplerConfig
+from automl.errors import ConfigError
+from automl.search.study import FamilyStudy, open_storage
+
+PORTFOLIO = (
+    {"rate": 0.5, "depth": 3, "kind": "plain"},
+    {"rate": 0.1, "depth": 7, "kind": "dropout", "share": 0.25},
+    {"rate": 0.02, "depth": 9, "kind": "plain"},
+)
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.fixture
+def study(family, shape):
+    """study(...): a study in memory; settings of the family by keyword ``settings``."""
+
+    def make(portfolio=(), sampler="random", seed=0, space=None, settings=None, startup=3):
+        toy = family(space, portfolio) if space else family(portfolio=portfolio)
+        storage = optuna.storages.InMemoryStorage()
+        config = SamplerConfig(sampler, startup)
+        return FamilyStudy(toy, shape(**(settings or {})), lambda: storage, config, seed)
+
+    return make
+
+
+def loss(params):
+    return (params["rate"] - 0.3) ** 2 + 0.01 * params["depth"]
+
+
+def play(study, n):
+    """Asks and tells one after another; returns the specs."""
+    specs = []
+    for _ in range(n):
+        spec = study.ask()
+        if spec is None:
+            break
+        specs.append(spec)
+        study.tell_complete(spec, loss(spec.params))
+    return specs
+
+
+def test_the_portfolio_comes_first_and_in_its_order(study):
+    specs = play(study(PORTFOLIO), 5)
+    assert [s.params for s in specs[:3]] == list(PORTFOLIO)
+    assert [s.source for s in specs] == ["portfolio"] * 3 + ["sampler"] * 2
+    assert [s.number for s in specs] == [0, 1, 2, 3, 4]
+
+
+def test_the_portfolio_can_be_asked_for_before_anything_is_told(study):
+    open_study = study(PORTFOLIO)
+    assert [open_study.ask().params for _ in range(3)] == list(PORTFOLIO)
+
+
+def test_a_portfolio_entry_that_stands_there_twice_is_tried_once(study):
+    specs = play(study([PORTFOLIO[0], PORTFOLIO[0], PORTFOLIO[1]]), 2)
+    assert [s.params for s in specs] == [PORTFOLIO[0], PORTFOLIO[1]]
+
+
+def test_a_portfolio_value_outside_the_space_is_used_as_it_is(study):
+    spec = study([{"rate": 5.0, "depth": 3, "kind": "plain"}]).ask()
+    assert spec.params["rate"] == 5.0
+
+
+def small_space(suggest):
+    return {"k": suggest.suggest_int("k", 0, 4)}
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_no_params_are_proposed_twice(study, sampler):
+    s = study(space=small_space, sampler=sampler)
+    seen = []
+    while (spec := s.ask()) is not None:
+        seen.append(spec.params["k"])
+        s.tell_complete(spec, float(spec.params["k"]))
+    assert len(seen) == len(set(seen))
+    assert len(seen) >= 3
+    assert s.exhausted
+
+
+def test_a_space_of_one_point_is_exhausted_after_one_trial(study):
+    s = study(space=lambda suggest: {})
+    assert s.ask().params == {}
+    assert not s.exhausted
+    assert s.ask() is None
+    assert s.exhausted
+
+
+def test_fixed_params_are_respected_by_portfolio_and_sampler(study):
+    specs = play(study(PORTFOLIO, settings={"fixed": {"depth": 2}}), 6)
+    assert {s.params["depth"] for s in specs} == {2}
+    assert specs[0].params["rate"] == 0.5
+    assert len({s.params["rate"] for s in specs}) > 3
+
+
+def test_a_fixed_choice_steers_the_params_that_depend_on_it(study):
+    specs = play(study(settings={"fixed": {"kind": "dropout"}}), 4)
+    assert all("share" in s.params for s in specs)
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "cmaes"])
+def test_the_same_seed_and_history_give_the_same_params_whatever_the_clock_says(
+    study, sampler, monkeypatch
+):
+    first = [s.params for s in play(study(PORTFOLIO[:1], sampler, seed=7), 8)]
+    started = time.time()
+    monkeypatch.setattr(time, "time", lambda: started + 1e6)
+    second = [s.params for s in play(study(PORTFOLIO[:1], sampler, seed=7), 8)]
+    assert first == second
+    third = [s.params for s in play(study(PORTFOLIO[:1], sampler, seed=8), 8)]
+    assert third != first
+    assert third[0] == first[0]
+
+
+def test_params_do_not_repeat_after_each_other_though_each_sampler_is_new(study):
+    specs = play(study(sampler="tpe"), 10)
+    assert len({s.params["rate"] for s in specs}) == 10
+
+
+@pytest.mark.parametrize(
+    "sampler", ["random", "tpe", "cmaes", pytest.param("gp", marks=pytest.mark.slow)]
+)
+def test_every_sampler_proposes_inside_the_space(study, sampler):
+    if sampler == "gp":
+        pytest.importorskip("torch")
+    if sampler == "cmaes":
+        pytest.importorskip("cmaes")
+    specs = play(study(sampler=sampler), 7)
+    assert len(specs) == 7
+    for spec in specs:
+        assert 0.01 <= spec.params["rate"] <= 1.0
+        assert 1 <= spec.params["depth"] <= 9
+        assert ("share" in spec.params) == (spec.params["kind"] == "dropout")
+
+
+def test_tpe_learns_where_random_search_does_not(study):
+    def near(suggest):
+        return {"rate": suggest.suggest_float("rate", 0.0, 1.0), "depth": 0}
+
+    def mean_loss(sampler):
+        specs = play(study(space=near, sampler=sampler, startup=8), 40)
+        return sum(loss(s.params) for s in specs[20:]) / 20
+
+    assert mean_loss("tpe") < 0.5 * mean_loss("random")
+
+
+def test_an_unknown_sampler_is_a_wrong_setting_with_its_choices(study):
+    with pytest.raises(ConfigError, match=r"sampler\.name=annealing: choose one of tpe"):
+        study(sampler="annealing").ask()
+
+
+def test_pruned_and_failed_trials_can_be_told_and_the_search_goes_on(study):
+    s = study(PORTFOLIO, sampler="tpe")
+    first, second, third = (s.ask() for _ in range(3))
+    s.tell_failed(second)
+    s.tell_pruned(first)
+    s.tell_complete(third, 0.25)
+    states = [t.state.name for t in s._study.trials]
+    assert states == ["PRUNED", "FAIL", "COMPLETE"]
+    assert s._study.best_value == 0.25
+    assert len(play(s, 3)) == 3
+
+
+def test_a_trial_is_told_once(study):
+    s = study(PORTFOLIO)
+    spec = s.ask()
+    s.tell_complete(spec, 0.1)
+    with pytest.raises(KeyError):
+        s.tell_complete(spec, 0.1)
+
+
+def test_the_storage_has_a_write_ahead_log_and_opens_again(family, shape, tmp_path):
+    path = tmp_path / "study.db"
+    storage = open_storage(path)
+    try:
+        with storage.engine.connect() as connection:
+            pragma = connection.exec_driver_sql
+            assert pragma("PRAGMA journal_mode").scalar() == "wal"
+            assert pragma("PRAGMA synchronous").scalar() == 1
+            assert pragma("PRAGMA busy_timeout").scalar() == 60000
+        s = FamilyStudy(family(portfolio=PORTFOLIO), shape(), lambda: storage, SamplerConfig(), 0)
+        play(s, 4)
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+    with closing(sqlite3.connect(path)) as plain:
+        assert plain.execute("SELECT count(*) FROM trials").fetchone() == (4,)
+    again = open_storage(path)
+    try:
+        names = optuna.study.get_all_study_names(again)
+        assert [n.split("@")[0] for n in names] == ["toy"]
+        trials = optuna.load_study(study_name=names[0], storage=again).trials
+        assert [t.params["rate"] for t in trials[:3]] == [p["rate"] for p in PORTFOLIO]
+        assert all(t.state.name == "COMPLETE" for t in trials)
+    finally:
+        again.remove_session()
+        again.engine.dispose()
+
+
+def test_the_path_of_the_storage_may_hold_any_character(tmp_path):
+    folder = tmp_path / "a b?c#d%20é{x}"
+    folder.mkdir()
+    storage = open_storage(folder / "study.db")
+    storage.remove_session()
+    storage.engine.dispose()
+    assert (folder / "study.db").is_file()
