@@ -23,7 +23,8 @@ SAME_FAILURES = 3
 UNKNOWN_COST_SHARE = 0.5
 PATIENCE = 8  # trials of a family without a gain, after which it has to wait
 MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
-ELITE = 4
+ELITE = 4  # complete trials that a cheap one must not be worse than
+CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
 
 
@@ -84,14 +85,16 @@ class Proposer:
         """Whether a trial whose first fold is done should be given the others.
 
         It should when the fold promised a gain for the ensemble, or when it is among the best
-        there are: a gain on one small fold is a noisy thing.
+        there are and the other folds cost next to nothing: a gain on one small fold is noisy.
         """
         if trial.promoted or self.by_generation or trial.gain is None or trial.gain > MIN_GAIN:
             return True
         complete = self.ledger.in_state(TrialState.COMPLETE)
         losses = sorted(t.first_loss for t in complete if t.first_loss is not None)
         limit = losses[min(ELITE, len(losses)) - 1] if losses else float("inf")
-        return trial.first_loss is not None and trial.first_loss <= limit
+        core_seconds = (self.budget.time_s or float("inf")) * self.n_slots
+        is_cheap = self.expected_s(trial) * len(trial.waiting) <= CHEAP * core_seconds
+        return is_cheap and trial.first_loss is not None and trial.first_loss <= limit
 
     def rest_fits(self, trial: Trial, search_left_s: float) -> bool:
         """Whether all folds that are left of a trial are expected to end in time."""
