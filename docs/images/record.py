@@ -24,7 +24,9 @@ ROOT = HERE.parents[1]
 COLUMNS, LINES = 112, 34
 TIME_S = 20
 LIMIT_S = 120
-COMMAND = f"automl search examples/penguins.csv --target sex --time {TIME_S} --out runs/penguins"
+COMMAND = (
+    f"automl search examples/penguins.csv --target body_mass_g --time {TIME_S} --out runs/penguins"
+)
 SESSION = "automl-record"
 
 

@@ -1,7 +1,8 @@
 """Runs the code blocks of README.md and docs/.
 
 Blocks of ``python`` and ``console`` run, those of one page in order and in one temporary folder
-that has ``examples`` in it. A python block is a script of its own. In a console block the lines
+that has ``examples`` in it. A python block is a script of its own; one whose first line is a
+comment with the name of a file, ``# mine.py``, is written to that file first. In a console block the lines
 that start with ``$ `` are commands and the rest is what they print; without such a line every
 line is a command. ``<!-- test: skip -->`` on the line before a block leaves it out.
 """
@@ -21,6 +22,7 @@ SKIP = "<!-- test: skip -->"
 BLOCK = re.compile(
     r"^(?P<before>[^\n]*)\n```(?P<language>python|console)\n(?P<code>.*?)^```$", re.M | re.S
 )
+FILE = re.compile(r"# (\w+\.py)\n")
 TIMEOUT_S = 600
 
 
@@ -29,6 +31,11 @@ class Block:
     language: str
     code: str
     line: int
+
+    @property
+    def file(self):
+        named = FILE.match(self.code) if self.language == "python" else None
+        return named and named[1]
 
     @property
     def command(self):
@@ -51,13 +58,14 @@ def test_blocks_are_found_and_commands_taken_from_them():
     text = (
         "```console\n$ echo a\na\n$ echo b\n```\ntext\n\n```python\nprint(1)\n```\n"
         f"{SKIP}\n```console\nfalse\n```\n```text\nno code\n```\n"
-        "\n```console\necho a\necho b\n```\n"
+        "\n```console\necho a\necho b\n```\n\n```python\n# mine.py\nx = 1\n```\n"
     )
     found = blocks(text)
-    assert [b.language for b in found] == ["console", "python", "console"]
+    assert [b.language for b in found] == ["console", "python", "console", "python"]
     assert found[0].command[-1] == "echo a\necho b"
     assert found[1].command[-1] == "print(1)\n"
     assert found[2].command[-1] == "echo a\necho b"
+    assert [b.file for b in found] == [None, None, None, "mine.py"]
 
 
 @pytest.mark.slow
@@ -70,6 +78,8 @@ def test_the_code_of_a_page_runs(page, tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     for block in blocks(page.read_text(encoding="utf-8")):
+        if block.file:
+            (tmp_path / block.file).write_text(block.code, encoding="utf-8")
         done = subprocess.run(
             block.command,
             cwd=tmp_path,
