@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from automl.config.schema import SearchConfig
 from automl.plugin.context import Shape
@@ -124,8 +124,10 @@ class Controller:
             self._on_done(trial, happening)
         elif isinstance(happening, Failed):
             self._on_failed(trial, fold, happening.error)
-        elif isinstance(happening, Pruned) and trial.error is None:
-            trial.error = TrialError("pruned", f"stopped at step {happening.step}", fold=fold)
+        elif isinstance(happening, Pruned):
+            stopped = TrialError("pruned", f"stopped at step {happening.step}", fold=fold)
+            trial.errors.setdefault(fold, stopped)
+            self._judge(trial)
         if not trial.running and (trial.error is not None or trial.is_done):
             yield from self._conclude(trial)
         else:
@@ -133,19 +135,22 @@ class Controller:
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
         trial.steps.setdefault(fold, []).append((report.step, report.score))
-        if trial.error is None:
-            curve = trial.curve(self.ledger.metric)
-            peers = self.ledger.peers(trial)
-            self._stop_trial(trial, fold, should_stop_fit(self.config.pruner, curve, fold, peers))
+        if trial.error is not None or fold in trial.errors:
+            return
+        curve, peers = trial.curve(self.ledger.metric), self.ledger.peers(trial)
+        why = should_stop_fit(self.config.pruner, curve, fold, peers)
+        if why is not None:
+            trial.errors[fold] = TrialError("pruned", why, fold=fold)
+            self._judge(trial)
+            if trial.error is None:  # folds ahead of it are still to speak
+                self.executor.prune(f"{trial.spec.trial_id}/fold-{fold}")
 
     def _on_done(self, trial: Trial, done: Done) -> None:
         fold = done.result.fold
         trial.results[fold] = done.result
         if fold == trial.folds[0]:
             self._on_first_fold(trial)
-        if not trial.is_done and trial.error is None:
-            curve, peers = trial.curve(self.ledger.metric), self.ledger.peers(trial)
-            self._stop_trial(trial, fold, should_stop_trial(self.config.pruner, curve, peers))
+        self._judge(trial)
 
     def _on_first_fold(self, trial: Trial) -> None:
         """Promotes a trial to its other folds, unless the clock matters and it adds nothing."""
@@ -159,18 +164,47 @@ class Controller:
         if error.kind == "killed" and attempts < MAX_ATTEMPTS and trial.error is None:
             trial.attempts[fold] = attempts  # somebody else's doing: it is queued again
             return
-        if trial.error is None:
-            late = error.kind == "timeout" and self._search_left_s() < 1.0
-            trial.error = _out_of_time(trial) if late else error
-            for other in trial.running:
-                job_id = f"{trial.spec.trial_id}/fold-{other}"
+        late = error.kind == "timeout" and self._search_left_s() < 1.0
+        trial.errors.setdefault(fold, _out_of_time(trial) if late else error)
+        self._judge(trial)
+
+    def _judge(self, trial: Trial) -> None:
+        """Ends the fits of a trial that failed or that is losing."""
+        if trial.error is not None:
+            return
+        error = trial.error = self._verdict(trial)
+        if error is None:
+            return
+        for fold in trial.running:
+            job_id = f"{trial.spec.trial_id}/fold-{fold}"
+            if error.kind == "pruned":
+                self.executor.prune(job_id)
+            else:
                 self.executor.kill(job_id, error)
 
-    def _stop_trial(self, trial: Trial, fold: int, why: str | None) -> None:
-        if why is not None:
-            trial.error = TrialError("pruned", why, fold=fold)
-            for running in trial.running:
-                self.executor.prune(f"{trial.spec.trial_id}/fold-{running}")
+    def _verdict(self, trial: Trial) -> TrialError | None:
+        """Why a trial should end now; None when it should go on.
+
+        Where the run must not depend on who answers first, folds count in their order: a fold
+        says nothing before those ahead of it are done.
+        """
+        if not self.proposer.by_generation:
+            first = next(iter(trial.errors.values()), None)
+            return first or (None if trial.is_done else self._losing(trial, list(trial.results)))
+        for n_done, fold in enumerate(trial.folds):
+            if fold in trial.errors or fold not in trial.results:
+                return trial.errors.get(fold)
+            losing = self._losing(trial, trial.folds[: n_done + 1])
+            if losing is not None and n_done + 1 < len(trial.folds):
+                return losing
+        return None
+
+    def _losing(self, trial: Trial, folds: Sequence[int]) -> TrialError | None:
+        """What the pruner says of a trial by these finished folds."""
+        curve = trial.curve(self.ledger.metric)
+        seen = replace(curve, folds={f: curve.folds[f] for f in folds})
+        why = should_stop_trial(self.config.pruner, seen, self.ledger.peers(trial))
+        return None if why is None else TrialError("pruned", why, fold=folds[-1])
 
     def _conclude(self, trial: Trial) -> Iterator[Event]:
         """Ends a trial: its state, its record, its study, and the news of it."""
@@ -213,7 +247,8 @@ class Controller:
             trial.running.clear()
             if trial.error is None:
                 interrupted = self.stopped_by == "interrupt"
-                trial.error = _interrupted(trial) if interrupted else _out_of_time(trial)
+                over = _interrupted(trial) if interrupted else _out_of_time(trial)
+                trial.error = next(iter(trial.errors.values()), over)
             yield from self._conclude(trial)
         self.proposer.flush()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -33,6 +34,7 @@ class Trial:
         gain: What it would add to the ensemble on the first fold, as a share of the way from
             the baseline; None before that is known.
         first_loss: Its loss on the rows of the first fold, comparable between families.
+        errors: What ended fits of it, by fold.
         attempts: How often each fold was started again after its worker was lost.
     """
 
@@ -52,14 +54,16 @@ class Trial:
     results: dict[int, FoldResult] = field(default_factory=dict)
     running: set[int] = field(default_factory=set)
     steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    errors: dict[int, TrialError] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
 
     @property
     def waiting(self) -> list[int]:
-        """Folds that are neither done nor running, in their order."""
+        """Folds that are neither done nor running, in their order; none after one that failed."""
         if self.state is not TrialState.RUNNING or self.error is not None:
             return []
-        return [f for f in self.folds if f not in self.results and f not in self.running]
+        wanted = itertools.takewhile(lambda f: f not in self.errors, self.folds)
+        return [f for f in wanted if f not in self.results and f not in self.running]
 
     @property
     def ready(self) -> list[int]:

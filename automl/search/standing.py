@@ -169,7 +169,7 @@ class Standing:
 
         A constant prediction leaves some metrics unmoved: it must not enter for nothing.
         """
-        trials = list(self._complete.values())
+        trials = sorted(self._complete.values(), key=lambda t: t.index)
         prior = self._prior_loss(np.flatnonzero(_finite(self._oof[trials[0].spec.trial_id])))
         losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
         limit = prior - MIN_SKILL * (prior - min(losses))
