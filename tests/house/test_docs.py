@@ -2,9 +2,9 @@
 
 Blocks of ``python`` and ``console`` run, those of one page in order and in one temporary folder
 that has ``examples`` in it. A python block is a script of its own; one whose first line is a
-comment with the name of a file, ``# mine.py``, is written to that file first. In a console block the lines
-that start with ``$ `` are commands and the rest is what they print; without such a line every
-line is a command. ``<!-- test: skip -->`` on the line before a block leaves it out.
+comment with the name of a file, ``# mine.py``, is written to that file first. In a console block
+the lines that start with ``$ `` are commands and the rest is what they print; without such a line
+every line is a command. ``<!-- test: skip -->`` on the line before a block leaves it out.
 """
 
 import os
