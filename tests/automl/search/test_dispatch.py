@@ -1,0 +1,141 @@
+"""Which fit a free device gets."""
+
+import pytest
+
+from automl.trial.spec import FoldResult, TrialState
+
+
+def started(scene, fit):
+    """What the controller notes when it starts a fit."""
+    fit.trial.running.add(fit.fold)
+    return fit.trial.spec.trial_id, fit.fold
+
+
+def finish(scene, fit, score=-0.5, fit_s=1.0):
+    """What the controller notes when a fit is done."""
+    fit.trial.running.discard(fit.fold)
+    fit.trial.results[fit.fold] = FoldResult(fit.fold, score, fit_s, 0.0)
+    scene.executor.release(fit.lease)
+
+
+def all_started(scene, search_left_s=100.0):
+    """Starts fits until no more can be."""
+    fits = []
+    while (fit := scene.dispatcher.next_fit(search_left_s)[0]) is not None:
+        started(scene, fit)
+        fits.append(fit)
+    return fits
+
+
+def test_no_fit_is_started_beyond_the_devices(make_scene, make_family):
+    scene = make_scene([make_family("a")], time_s=100, slots=2, folds=3)
+    fits = all_started(scene)
+    assert [(f.trial.spec.trial_id, f.fold) for f in fits] == [("a-0", 0), ("a-0", 1)]
+    assert len(scene.ledger.trials) == 1
+
+
+def test_folds_of_older_trials_come_before_new_trials(make_scene, make_family):
+    scene = make_scene([make_family("a")], time_s=100, slots=2, folds=3)
+    first, _ = all_started(scene)
+    finish(scene, first)
+    (next_fit,) = all_started(scene)
+    assert (next_fit.trial.spec.trial_id, next_fit.fold) == ("a-0", 2)
+
+
+def test_a_trial_that_is_not_promoted_gets_one_fold(make_scene, make_family):
+    scene = make_scene([make_family("a")], time_s=100, slots=9, folds=3)
+    fits = all_started(scene)
+    folds = [(f.trial.spec.number, f.fold) for f in fits]
+    assert folds == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (3, 0), (4, 0)]
+
+
+def test_a_fit_that_is_not_expected_to_end_in_time_is_not_started(make_scene, make_family):
+    scene = make_scene([make_family("slow")], time_s=100, slots=1, folds=3)
+    (fit,) = all_started(scene, search_left_s=90)
+    finish(scene, fit, fit_s=40)
+    assert all_started(scene, search_left_s=39.9) == []
+    assert [f.fold for f in all_started(scene, search_left_s=40.1)] == [1]
+
+
+def test_a_trial_that_is_not_expected_to_end_in_time_is_not_proposed(make_scene, make_family):
+    scene = make_scene(
+        [make_family("slow", 90), make_family("quick", 10)], time_s=1000, slots=1, folds=2
+    )
+    for _ in range(4):  # both folds of both
+        (fit,) = all_started(scene, search_left_s=900)
+        finish(scene, fit, fit_s=100 if fit.trial.spec.family == "slow" else 1)
+        if fit.trial.is_done:
+            fit.trial.state = TrialState.COMPLETE
+            fit.trial.first_loss = 0.1 if fit.trial.spec.family == "slow" else 0.5
+    assert [name for name, _ in scene.params()] == ["slow", "quick"]
+    (fit,) = all_started(scene, search_left_s=199)
+    assert fit.trial.spec.family == "quick"
+    finish(scene, fit)
+
+
+def test_with_a_trial_budget_alone_time_stops_nothing(make_scene, make_family):
+    scene = make_scene([make_family("slow")], trials=3, slots=1, folds=2)
+    scene.fit_s = lambda job: 1e6
+    scene.search()
+    assert len(scene.ledger.in_state(TrialState.COMPLETE)) == 3
+
+
+def test_a_trial_held_back_goes_on_only_when_nothing_better_can_be_done(make_scene, make_family):
+    """Its first fold promised nothing: new trials come first, as long as there are any."""
+    scene = make_scene([make_family("a", choices=[0.5, 0.7, 0.9])], time_s=1000, slots=1, folds=2)
+    for _ in range(4):
+        (fit,) = all_started(scene)
+        finish(scene, fit)
+        if fit.trial.is_done:
+            fit.trial.state = TrialState.COMPLETE
+    (held,) = all_started(scene)
+    assert (held.trial.index, held.fold) == (2, 0)
+    held.trial.gain = -0.1
+    finish(scene, held)
+    assert not held.trial.ready
+    (fit,) = all_started(scene)
+    assert (fit.trial, fit.fold) == (held.trial, 1)
+
+
+def test_a_family_that_wants_more_cores_waits_for_them_and_others_pass(make_scene, make_family):
+    scene = make_scene(
+        [make_family("wide", 90, n_cpus=2), make_family("thin", 10)], time_s=1000, slots=2, folds=1
+    )
+    (wide,) = all_started(scene)
+    assert wide.trial.spec.family == "wide"
+    assert wide.lease.n_cpus == 2
+    finish(scene, wide)
+    wide.trial.state = TrialState.COMPLETE
+    (thin, *_) = all_started(scene)
+    assert thin.trial.spec.family == "thin"
+    assert thin.lease.n_cpus == 1
+
+
+@pytest.mark.parametrize("time_s", [None, 100])
+def test_a_job_carries_its_seed_and_its_limits(make_scene, make_family, time_s):
+    scene = make_scene([make_family("a")], trials=2, time_s=time_s, slots=1, folds=2)
+    fits = []
+    for _ in range(2):
+        (fit,) = all_started(scene)
+        fits.append(scene.dispatcher.job(fit, 0.0))
+        finish(scene, fit)
+    one, two = fits
+    assert (one.fold, two.fold) == (0, 1)
+    assert one.seed != two.seed
+    assert one.n_threads == 1
+    assert one.device == "cpu"
+    if time_s is None:
+        assert one.time_limit_s is None
+        assert one.deadline_s is None
+    else:
+        assert 0 < one.time_limit_s < one.deadline_s < 100
+
+
+def test_the_attempt_is_counted_in_the_job_but_the_seed_stays(make_scene, make_family):
+    scene = make_scene([make_family("a")], trials=1, slots=1)
+    (fit,) = all_started(scene)
+    before = scene.dispatcher.job(fit, 0.0)
+    fit.trial.attempts[fit.fold] = 2
+    after = scene.dispatcher.job(fit, 0.0)
+    assert (before.attempt, after.attempt) == (0, 2)
+    assert before.seed == after.seed
