@@ -173,6 +173,21 @@ def test_a_fit_that_talks_without_pause_keeps_no_other_waiting(runner, score):
     assert runner.until(spinning, Failed).error.message == "enough"
 
 
+def test_one_poll_ends_though_a_worker_talks_faster_than_it_is_read(runner):
+    class Torrent:
+        def poll(self):
+            return True
+
+        def recv(self):
+            return Progressed("spins-1/fold-0", 1, 0.5)
+
+    job_id = runner.submit("sleeps")
+    busy = runner.executor._busy[job_id]
+    connection, busy.worker.connection = busy.worker.connection, Torrent()
+    assert len(list(runner.executor._read(busy))) > 1
+    busy.worker.connection = connection
+
+
 def test_a_fit_stops_at_its_next_report_when_it_is_pruned(runner, score):
     job_id = runner.submit("stepper")
     runner.until(job_id, Progressed)
