@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil, sqrt
 from typing import Any
 
-from automl.plugin import Fold, Report, Task, TrialContext
+from automl.plugin import Features, Fold, Report, Task, TrialContext
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
 __all__ = ["evaluation_stride", "minimum_patience", "rounds_needed", "train"]
@@ -145,7 +145,7 @@ def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
             fold.X_train,
             fold.y_train,
             weight=fold.weight_train,
-            categorical_feature=list(fold.features.categorical),
+            categorical_feature=_native_categories(fold.features, params["max_bin"]),
             **shared,
         ).construct()
         valid_set = lgb.Dataset(
@@ -154,6 +154,16 @@ def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
         fold.memo[key] = (train_set, valid_set)
     pair: tuple[Any, Any] = fold.memo[key]
     return pair
+
+
+def _native_categories(features: Features, max_bin: int) -> list[int]:
+    """Columns that LightGBM splits as sets of categories.
+
+    Those with more categories than there are bins are left as numbers, ordered by frequency:
+    searching the best set among thousands costs much time and follows the noise.
+    """
+    pairs = zip(features.categorical, features.cardinalities, strict=True)
+    return [column for column, n_categories in pairs if n_categories <= max_bin]
 
 
 def _score(booster: Any, fold: Fold, context: TrialContext) -> float:

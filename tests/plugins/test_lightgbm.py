@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.plugin import Task
+from automl.plugin import Features, Task
 from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table, real_table
 from automl_plugins._lightgbm_training import (
     MAX_LEARNING_RATE,
+    _native_categories,
     _Pace,
     evaluation_stride,
     minimum_patience,
@@ -126,3 +127,9 @@ def test_boosting_ends_before_the_time_does() -> None:
         if pace.is_over(round_):
             break
     assert 8.0 < clock.elapsed_s <= 10.0 - 0.01 * round_
+
+
+def test_columns_with_more_categories_than_bins_are_not_split_as_sets():
+    features = Features(("c0", "c1", "c2"), categorical=(0, 2), cardinalities=(255, 256))
+
+    assert _native_categories(features, max_bin=255) == [0]
