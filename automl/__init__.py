@@ -5,6 +5,8 @@ Importing this package is light: names are loaded when they are first used.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +15,29 @@ if TYPE_CHECKING:
 __all__ = ["Run", "__version__", "load_run", "search"]
 
 __version__ = "0.1.0"
+
+
+class _Package(ModuleType):
+    """This package, where ``search`` is a function and also the name of a subpackage.
+
+    Importing a subpackage sets it as an attribute, in place of the function: so the subpackage
+    is made to do what the function does when it is called.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "search" and isinstance(value, ModuleType):
+            value.__class__ = _SearchPackage
+        super().__setattr__(name, value)
+
+
+class _SearchPackage(ModuleType):
+    def __call__(self, *args: Any, **options: Any) -> Run:
+        from automl import api
+
+        return api.search(*args, **options)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,74 @@
+"""Families that fail in the ways families do, beside a good one; found by ``plugins.modules``."""
+
+import json
+import os
+import time
+
+import numpy as np
+
+from automl.plugin import ColumnKind, ModelFamily, hookimpl
+
+
+class ClassShares:
+    """Predicts the shares of the classes for every row."""
+
+    def __init__(self, shares):
+        self.shares = list(shares)
+
+    def predict(self, X):
+        return np.tile(np.float64(self.shares), (X.shape[0], 1))
+
+
+class Shares(ModelFamily):
+    """The good one: it learns nothing, and always works."""
+
+    name = "shares"
+    kinds = frozenset(ColumnKind)
+
+    def search_space(self, suggest, shape):
+        return {"smooth": suggest.suggest_float("smooth", 0.0, 1.0)}
+
+    def fit(self, params, fold, context, report):
+        counts = np.bincount(fold.y_train, minlength=context.shape.n_classes) + params["smooth"]
+        return ClassShares(counts / counts.sum())
+
+    def save(self, model, path):
+        (path / "model.json").write_text(json.dumps(model.shares))
+
+    def load(self, path):
+        return ClassShares(json.loads((path / "model.json").read_text()))
+
+
+class Raises(Shares):
+    name = "raises"
+
+    def fit(self, params, fold, context, report):
+        raise ArithmeticError("the matrix is singular")
+
+
+class Crashes(Shares):
+    name = "crashes"
+
+    def fit(self, params, fold, context, report):
+        os.abort()
+
+
+class Hangs(Shares):
+    name = "hangs"
+
+    def fit(self, params, fold, context, report):
+        time.sleep(600)
+
+
+class Babbles(Shares):
+    """Predicts the wrong shape."""
+
+    name = "babbles"
+
+    def fit(self, params, fold, context, report):
+        return ClassShares([1.0])
+
+
+@hookimpl
+def automl_model_families():
+    return [Shares(), Raises(), Crashes(), Hangs(), Babbles()]
