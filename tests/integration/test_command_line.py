@@ -1,0 +1,310 @@
+"""The command line from a file to predictions, as processes: what scripts rely on."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+VERBS = [sys.executable, "-m", "automl"]
+BUDGET_S = 8
+
+
+def automl(*words, **options):
+    """Runs a command line to its end."""
+    return subprocess.run(
+        [*VERBS, *map(str, words)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "200"},
+        **options,
+    )
+
+
+def rows_of(path):
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def children_of(session):
+    """Processes of a session that still run, with their command lines."""
+    alive = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if entry.name.isdigit() and int(fields[3]) == session and fields[0] not in "ZX":
+                alive[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+        except (OSError, IndexError):
+            continue
+    return alive
+
+
+def assert_none_left(session, within_s=3.0):
+    """Every process that was started in a session ends soon."""
+    patience = time.monotonic() + within_s
+    while alive := children_of(session):
+        if time.monotonic() > patience:
+            for pid in alive:
+                os.kill(pid, signal.SIGKILL)
+            raise AssertionError(f"still alive after {within_s} s: {alive}")
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """Two CSV files of one kind, one to learn from and one held out; strange names included."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("data")
+    for name, n in (("train", 400), ("test", 100)):
+        y = rng.integers(0, 2, n)
+        size = y + rng.normal(scale=0.7, size=n)
+        colour = np.where(rng.random(n) < 0.75, np.where(y == 1, "red", "blue"), "green, light")
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["size=cm", 'the "colour"', "noise", "did return?"])
+            for s, c, k in zip(size, colour, y, strict=True):
+                writer.writerow([f"{s:.4f}", c, f"{rng.normal():.4f}", "Yes" if k else "No"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(data, tmp_path_factory):
+    """A search that used up its time, what it said, how long it took, and what it left behind."""
+    run = tmp_path_factory.mktemp("runs") / "first"
+    words = ["search", data / "train.csv", "--target", "did return?", "--time", BUDGET_S]
+    start = time.monotonic()
+    process = subprocess.Popen(
+        [*VERBS, *map(str, words), "--out", str(run), "--seed", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    out, err = process.communicate(timeout=60)
+    took_s = time.monotonic() - start
+    assert_none_left(process.pid)
+    assert process.returncode == 0, err
+    return run, out, took_s
+
+
+@pytest.fixture
+def run(finished):
+    return finished[0]
+
+
+def test_a_search_keeps_its_time(finished):
+    _, _, took_s = finished
+    assert took_s <= BUDGET_S * 1.05 + 5
+
+
+def test_a_search_says_what_it_did_and_what_to_do_next(finished):
+    run, out, _ = finished
+    for word in ("did return?", "roc_auc", "ensemble", str(run), f"automl predict {run}"):
+        assert word in out
+
+
+def test_predictions_are_written_and_read_back(run, data, tmp_path):
+    done = automl("predict", run, data / "test.csv", "--out", tmp_path / "p.csv")
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "p.csv")
+    truth = [row["did return?"] for row in rows_of(data / "test.csv")]
+    assert [list(row) for row in rows] == [["prediction"]] * 100
+    assert np.mean([r["prediction"] == t for r, t in zip(rows, truth, strict=True)]) > 0.75
+
+
+def test_probabilities_have_a_column_per_label(run, data, tmp_path):
+    done = automl("predict", run, data / "test.csv", "--proba", "--out", tmp_path / "p.csv")
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "p.csv")
+    assert list(rows[0]) == ["No", "Yes"]
+    assert [float(r["No"]) + float(r["Yes"]) for r in rows] == pytest.approx([1.0] * 100)
+
+
+def test_the_leaderboard_as_json_has_the_keys_that_scripts_use(run):
+    done = automl("leaderboard", run, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
+    keys = "rank family trial state score score_se fit_s predict_s weight test_score error"
+    assert all(set(keys.split()) <= set(row) for row in rows)
+    assert {row["state"] for row in rows} <= {"complete", "pruned", "failed", "running"}
+    ranks = [row["rank"] for row in rows if row["rank"] is not None]
+    assert ranks == list(range(1, len(ranks) + 1))
+    assert all(row["score"] is None for row in rows if row["state"] != "complete")
+    assert all(row["test_score"] is None for row in rows)
+    failed = [row["error"] for row in rows if row["state"] == "failed"]
+    assert failed == []
+
+
+def test_a_held_out_table_fills_the_test_column(run, data):
+    done = automl("leaderboard", run, "--test", data / "test.csv", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    for row in rows:
+        assert (row["test_score"] is not None) == (row["state"] == "complete")
+    (ensemble,) = [row for row in rows if row["family"] == "ensemble"]
+    assert ensemble["test_score"] > 0.8
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "md"])
+def test_the_leaderboard_in_every_other_format(run, form):
+    done = automl("leaderboard", run, "--format", form)
+    assert done.returncode == 0, done.stderr
+    assert "lightgbm-0" in done.stdout
+    if form == "csv":
+        assert done.stdout == (run / "leaderboard.csv").read_text(encoding="utf-8")
+
+
+def test_the_log_holds_one_json_object_a_line(run):
+    lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    events = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert all({"time", "event"} <= set(event) for event in events)
+    assert events[0]["event"] == "SearchStarted"
+    assert events[-1]["event"] == "SearchFinished"
+
+
+def test_the_run_directory_is_laid_out_and_its_manifest_is_plain(run):
+    names = {path.name for path in run.iterdir()}
+    expected = {"config.yaml", "manifest.json", "data", "split", "study.db", "trials", "ensemble"}
+    assert expected | {"leaderboard.csv", "log.jsonl"} <= names
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["status"] == "finished"
+    assert manifest["stopped_by"] == "time"
+    assert manifest["target"] == "did return?"
+    assert not [p for p in run.rglob("*") if p.suffix in (".pkl", ".pickle", ".joblib")]
+
+
+def test_a_missing_column_is_named(run, tmp_path):
+    (tmp_path / "new.csv").write_text("noise,other\n1,2\n")
+    done = automl("predict", run, tmp_path / "new.csv")
+    assert done.returncode == 2
+    assert "size=cm" in done.stderr
+    assert 'the "colour"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_table_can_be_inspected(data):
+    done = automl("inspect", data / "train.csv")
+    assert done.returncode == 0, done.stderr
+    for word in ("size=cm", "numeric", 'the "colour"', "categorical", "did return?"):
+        assert word in done.stdout
+
+
+def test_the_installed_families_are_listed():
+    done = automl("plugins")
+    assert done.returncode == 0, done.stderr
+    for family in ("baseline", "forest", "knn", "lightgbm", "linear", "mlp", "svm"):
+        assert family in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nothing.csv"], "nothing.csv"),
+        (["{train}", "--target", "did retrun?"], "did return?"),
+        (["{train}", "--metric", "acuracy"], "did you mean 'accuracy'"),
+        (["{train}", "family=[lightgmb]"], "did you mean 'lightgbm'"),
+        (["{train}", "search.fods=3"], "search.folds"),
+        (["{train}", "--time", "soon"], "soon"),
+        (["{train}", "--trails", "3"], "--trials"),
+        (["{train}", "--out", "{folder}"], "not empty"),
+    ],
+)
+def test_a_mistake_ends_with_status_2_and_no_traceback(data, tmp_path, words, said):
+    words = [w.format(train=data / "train.csv", folder=data) for w in words]
+    done = automl("search", *words, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_in_quiet_says_its_directory_and_nothing_else(data, tmp_path):
+    words = ["--trials", "2", "-q", "family=[linear,baseline]", "search.folds=2"]
+    done = automl("search", data / "train.csv", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = done.stdout.removesuffix("\n")
+    assert done.stderr == ""
+    assert run.startswith("runs/")
+    assert automl("predict", run, data / "test.csv", cwd=tmp_path).returncode == 0
+
+
+def start_search(data, run, *words):
+    """Starts a long search in a session of its own."""
+    return subprocess.Popen(
+        [*VERBS, "search", str(data / "train.csv"), "--time", "100", "--out", str(run), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(path, process, within_s=30.0):
+    patience = time.monotonic() + within_s
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < patience, f"no {path} after {within_s} s"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("whom", ["process", "group"])
+def test_ctrl_c_once_leaves_the_best_so_far(data, tmp_path, whom):
+    run = tmp_path / "run"
+    process = start_search(data, run)
+    try:
+        wait_for(run / "ensemble" / "ensemble.json", process)
+        time.sleep(1)
+        begun = time.monotonic()
+        (os.kill if whom == "process" else os.killpg)(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert time.monotonic() - begun < 6
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert_none_left(process.pid)
+    assert json.loads((run / "manifest.json").read_text())["stopped_by"] == "interrupt"
+    done = automl("predict", run, data / "test.csv", "--out", tmp_path / "p.csv")
+    assert done.returncode == 0, done.stderr
+    assert len(rows_of(tmp_path / "p.csv")) == 100
+
+
+def test_ctrl_c_twice_stops_at_once_and_leaves_no_process(data, tmp_path):
+    run = tmp_path / "run"
+    process = start_search(data, run)
+    try:
+        wait_for(run / "ensemble" / "ensemble.json", process)
+        begun = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert time.monotonic() - begun < 2
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert_none_left(process.pid)
+    assert automl("predict", run, data / "test.csv").returncode == 0
+
+
+def test_a_killed_search_leaves_no_process_and_a_run_that_predicts(data, tmp_path):
+    run = tmp_path / "run"
+    process = start_search(data, run)
+    wait_for(run / "ensemble" / "ensemble.json", process)
+    process.kill()
+    process.communicate(timeout=30)
+    assert_none_left(process.pid)
+    assert automl("predict", run, data / "test.csv").returncode == 0
+    board = automl("leaderboard", run, "--format", "json")
+    assert board.returncode == 0, board.stderr
+    assert json.loads(board.stdout)
