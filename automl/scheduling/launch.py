@@ -148,6 +148,8 @@ class ForkLauncher:
     def close(self) -> None:
         """Ends all workers."""
         self._link.close()  # the nursery kills its workers when it sees the end of file
+        if not self._workers:
+            self._nursery.kill()  # nothing to end: its imports need not be waited for
         try:
             self._nursery.wait(timeout=2.0)
         except subprocess.TimeoutExpired:  # in the middle of an import

@@ -35,28 +35,47 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def children_of(session):
-    """Processes of a session that still run, with their command lines."""
+MARK = "AUTOML_TEST_MARK"
+
+
+def marked(mark):
+    """Processes that have a mark in their environment and still run, with their command lines.
+
+    Workers have sessions of their own, but all of them inherit the environment.
+    """
     alive = {}
-    for entry in Path("/proc").iterdir():
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if entry.name.isdigit() and int(fields[3]) == session and fields[0] not in "ZX":
+            environment = (entry / "environ").read_bytes()
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            if f"{MARK}={mark}\0".encode() in environment and state not in "ZX":
                 alive[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
-        except (OSError, IndexError):
+        except OSError:
             continue
     return alive
 
 
-def assert_none_left(session, within_s=3.0):
-    """Every process that was started in a session ends soon."""
+def assert_none_left(mark, within_s=3.0):
+    """Every process with this mark ends soon."""
     patience = time.monotonic() + within_s
-    while alive := children_of(session):
+    while alive := marked(mark):
         if time.monotonic() > patience:
             for pid in alive:
                 os.kill(pid, signal.SIGKILL)
             raise AssertionError(f"still alive after {within_s} s: {alive}")
         time.sleep(0.05)
+
+
+def start(words, mark):
+    """Starts a command line in a session of its own, marked with all that it starts."""
+    return subprocess.Popen(
+        [*VERBS, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, MARK: str(mark)},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -81,17 +100,11 @@ def finished(data, tmp_path_factory):
     """A search that used up its time, what it said, how long it took, and what it left behind."""
     run = tmp_path_factory.mktemp("runs") / "first"
     words = ["search", data / "train.csv", "--target", "did return?", "--time", BUDGET_S]
-    start = time.monotonic()
-    process = subprocess.Popen(
-        [*VERBS, *map(str, words), "--out", str(run), "--seed", "1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    begun = time.monotonic()
+    process = start([*words, "--out", run, "--seed", 1], mark="finished")
     out, err = process.communicate(timeout=60)
-    took_s = time.monotonic() - start
-    assert_none_left(process.pid)
+    took_s = time.monotonic() - begun
+    assert_none_left("finished")
     assert process.returncode == 0, err
     return run, out, took_s
 
@@ -237,17 +250,6 @@ def test_a_search_in_quiet_says_its_directory_and_nothing_else(data, tmp_path):
     assert automl("predict", run, data / "test.csv", cwd=tmp_path).returncode == 0
 
 
-def start_search(data, run, *words):
-    """Starts a long search in a session of its own."""
-    return subprocess.Popen(
-        [*VERBS, "search", str(data / "train.csv"), "--time", "100", "--out", str(run), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def wait_for(path, process, within_s=30.0):
     patience = time.monotonic() + within_s
     while not path.exists():
@@ -259,7 +261,8 @@ def wait_for(path, process, within_s=30.0):
 @pytest.mark.parametrize("whom", ["process", "group"])
 def test_ctrl_c_once_leaves_the_best_so_far(data, tmp_path, whom):
     run = tmp_path / "run"
-    process = start_search(data, run)
+    words = ["search", data / "train.csv", "--target", "did return?", "--time", 100, "--out", run]
+    process = start(words, mark=run)
     try:
         wait_for(run / "ensemble" / "ensemble.json", process)
         time.sleep(1)
@@ -271,7 +274,7 @@ def test_ctrl_c_once_leaves_the_best_so_far(data, tmp_path, whom):
         process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
-    assert_none_left(process.pid)
+    assert_none_left(run)
     assert json.loads((run / "manifest.json").read_text())["stopped_by"] == "interrupt"
     done = automl("predict", run, data / "test.csv", "--out", tmp_path / "p.csv")
     assert done.returncode == 0, done.stderr
@@ -280,12 +283,15 @@ def test_ctrl_c_once_leaves_the_best_so_far(data, tmp_path, whom):
 
 def test_ctrl_c_twice_stops_at_once_and_leaves_no_process(data, tmp_path):
     run = tmp_path / "run"
-    process = start_search(data, run)
+    words = ["search", data / "train.csv", "--target", "did return?", "--time", 100, "--out", run]
+    process = start(words, mark=run)
     try:
         wait_for(run / "ensemble" / "ensemble.json", process)
-        begun = time.monotonic()
+        assert len(marked(run)) > 2  # the search itself, and workers
+        time.sleep(2)  # libraries of extras are loaded
         os.killpg(process.pid, signal.SIGINT)
-        time.sleep(0.05)
+        time.sleep(0.1)
+        begun = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=30)
         assert time.monotonic() - begun < 2
@@ -293,17 +299,18 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_no_process(data, tmp_path):
         process.kill()
     assert process.returncode == 130, err
     assert "Traceback" not in out + err
-    assert_none_left(process.pid)
+    assert_none_left(run)
     assert automl("predict", run, data / "test.csv").returncode == 0
 
 
 def test_a_killed_search_leaves_no_process_and_a_run_that_predicts(data, tmp_path):
     run = tmp_path / "run"
-    process = start_search(data, run)
+    words = ["search", data / "train.csv", "--target", "did return?", "--time", 100, "--out", run]
+    process = start(words, mark=run)
     wait_for(run / "ensemble" / "ensemble.json", process)
     process.kill()
     process.communicate(timeout=30)
-    assert_none_left(process.pid)
+    assert_none_left(run)
     assert automl("predict", run, data / "test.csv").returncode == 0
     board = automl("leaderboard", run, "--format", "json")
     assert board.returncode == 0, board.stderr
