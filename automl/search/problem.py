@@ -128,9 +128,10 @@ def trial_setup(
 def _task(name: str | None) -> Task | None:
     if name is None:
         return None
-    if name not in list(Task):
-        choices = ", ".join(Task)
-        raise ConfigError(f"task {name!r}: choose one of {choices}{did_you_mean(name, Task)}")
+    names = [task.value for task in Task]
+    if name not in names:
+        near = did_you_mean(name, names)
+        raise ConfigError(f"task {name!r}: choose one of {', '.join(names)}{near}")
     return Task(name)
 
 
