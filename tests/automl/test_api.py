@@ -206,7 +206,11 @@ def iris(as_frame=True):
 
 @pytest.mark.parametrize(
     ("labels", "kind"),
-    [((7, 2, 30), np.integer), (("b", "a", "ü"), str), ((1.5, 0.5, 2.5), np.floating)],
+    [
+        ((7, 2, 30), np.integer),
+        (("b", "a", "ü"), str),
+        pytest.param((1.5, 0.5, 2.5), np.floating, marks=pytest.mark.slow),
+    ],
 )
 def test_labels_of_any_type_come_back_in_that_type(tmp_path, labels, kind):
     frame = iris()
@@ -219,6 +223,7 @@ def test_labels_of_any_type_come_back_in_that_type(tmp_path, labels, kind):
     assert np.mean(prediction == frame["target"].to_numpy()) > 0.9
 
 
+@pytest.mark.slow
 def test_boolean_labels_come_back_as_booleans(tmp_path):
     frame = iris()
     frame["target"] = frame["target"] == 1
@@ -262,8 +267,8 @@ def steered(n=120):
     [
         ("group", "who", "group"),
         ("time_column", "when", "time"),
-        ("folds_column", "part", "given"),
-        ("weight", "w", "stratified"),
+        pytest.param("folds_column", "part", "given", marks=pytest.mark.slow),
+        pytest.param("weight", "w", "stratified", marks=pytest.mark.slow),
     ],
 )
 def test_a_column_that_steers_is_used_for_that(tmp_path, option, column, kind):
@@ -279,6 +284,7 @@ def test_a_column_that_steers_is_used_for_that(tmp_path, option, column, kind):
     assert len(run.predict(needed)) == len(frame)
 
 
+@pytest.mark.slow
 def test_columns_of_the_same_name_are_told_apart(tmp_path):
     frame = iris()
     frame.columns = ["x", "x", "x", "", "target"]
@@ -378,6 +384,7 @@ def test_a_directory_that_is_not_empty_is_left_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.slow
 def test_a_directory_that_is_there_and_empty_is_taken(tmp_path):
     assert search(iris(), tmp_path, trials=1).path == tmp_path
 

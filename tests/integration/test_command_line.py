@@ -258,7 +258,7 @@ def wait_for(path, process, within_s=30.0):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("whom", ["process", "group"])
+@pytest.mark.parametrize("whom", [pytest.param("process", marks=pytest.mark.slow), "group"])
 def test_ctrl_c_once_leaves_the_best_so_far(data, tmp_path, whom):
     run = tmp_path / "run"
     words = ["search", data / "train.csv", "--target", "did return?", "--time", 100, "--out", run]
@@ -303,6 +303,7 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_no_process(data, tmp_path):
     assert automl("predict", run, data / "test.csv").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_killed_search_leaves_no_process_and_a_run_that_predicts(data, tmp_path):
     run = tmp_path / "run"
     words = ["search", data / "train.csv", "--target", "did return?", "--time", 100, "--out", run]

@@ -1,0 +1,74 @@
+"""What is left to do when the search is over."""
+
+import json
+
+import pytest
+
+from automl.config.schema import SearchConfig
+from automl.errors import NoPredictorError
+from automl.leaderboard import read_board, render
+from automl.search.events import SearchFinished
+from automl.search.finish import finish_run
+from automl.store.manifest import write_manifest
+
+
+def finished(make_scene, families, **options):
+    """A search that is over, with a manifest and models on disk."""
+    scene = make_scene(families, trials=5, **options)
+    metric = {"name": "log_loss", "greater_is_better": False}
+    write_manifest(scene.run, {"status": "running", "metric": metric})
+    scene.run.views.mkdir()
+    scene.search()
+    for trial in scene.ledger.trials:
+        for fold in trial.results:
+            scene.run.model(trial.spec.trial_id, fold).mkdir()
+    return scene
+
+
+def models(scene):
+    return {p.parent.parent.name for p in scene.run.trials.glob("*/fold-*/model")}
+
+
+def test_leaderboard_and_manifest_tell_the_end(make_scene, make_family):
+    scene = finished(make_scene, [make_family("a")])
+    end = finish_run(scene.controller)
+    manifest = json.loads(scene.run.manifest.read_text())
+    assert (manifest["status"], manifest["stopped_by"]) == ("finished", "trials")
+    assert scene.run.leaderboard.read_text() == render(read_board(scene.run), "csv")
+    assert isinstance(end, SearchFinished)
+    assert (end.n_complete + end.n_pruned, end.n_failed, end.failures) == (5, 0, ())
+    assert end.weights == scene.standing.current.weights
+    assert end.run == str(scene.run.path)
+
+
+@pytest.mark.parametrize("keep", ["all", "members"])
+def test_models_are_kept_as_asked(make_scene, make_family, keep):
+    config = SearchConfig()
+    config.search.keep_models = keep
+    scene = finished(make_scene, [make_family("a")], config=config)
+    before = models(scene)
+    end = finish_run(scene.controller)
+    assert len(before) == 5
+    assert models(scene) == (before if keep == "all" else set(end.weights))
+
+
+def test_failures_are_counted_by_cause(make_scene, make_family):
+    def answer(scene, job):
+        return scene.failed(job) if job.spec.family == "bad" else scene.done(job)
+
+    scene = finished(make_scene, [make_family("bad", 90), make_family("good")], answer=answer)
+    end = finish_run(scene.controller)
+    assert end.n_failed == end.failures[0][1] > 0
+    assert end.failures[0][0] == "bad: no"
+
+
+def test_without_a_model_the_causes_and_the_place_are_told(make_scene, make_family):
+    scene = finished(
+        make_scene,
+        [make_family("bad")],
+        answer=lambda scene, job: scene.failed(job, message="it is singular"),
+    )
+    with pytest.raises(NoPredictorError, match="bad: it is singular") as error:
+        finish_run(scene.controller)
+    assert str(scene.run.path) in str(error.value)
+    assert scene.run.leaderboard.is_file()

@@ -1,0 +1,112 @@
+"""What a search leaves on disk before its first fit, with a launcher that starts nothing."""
+
+import json
+import types
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from automl.config.schema import SearchConfig
+from automl.data.split import load_split_plan
+from automl.errors import DataError, RunError
+from automl.registry import load_registry
+from automl.search.budget import Budget
+from automl.search.events import Note, SearchStarted
+from automl.search.prepare import prepare_search
+from automl.store.run_dir import RunDir
+
+
+class StillLauncher:
+    """Notes what it is asked for."""
+
+    def __init__(self):
+        self.preloaded, self.n_workers = [], 0
+        self.modules = frozenset()
+
+    def preload(self, modules):
+        self.preloaded.append(list(modules))
+
+    def launch(self, env):
+        self.n_workers += 1
+        connection = types.SimpleNamespace(send=lambda message: None)
+        return types.SimpleNamespace(connection=connection, exit_status=None, modules=frozenset())
+
+
+@pytest.fixture
+def prepare(tmp_path):
+    """Prepares a search of a small table; the launcher is an attribute."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=80), "same": 1, "y": np.arange(80) % 2})
+
+    def prepare(data=frame, out=tmp_path / "a" / "run", **settings):
+        config = SearchConfig(family=["baseline", "linear", "mlp"], seed=5, **settings)
+        config.scheduler.cpus, config.scheduler.gpus = 3, []
+        prepare.launcher = StillLauncher()
+        return prepare_search(
+            data,
+            config,
+            load_registry(),
+            RunDir(out),
+            prepare.launcher,
+            Budget(0.0, config.time_s, config.trials),
+            lambda: False,
+        )
+
+    return prepare
+
+
+def test_the_run_is_written_before_the_first_fit(prepare):
+    run = prepare().controller.run
+    assert load_split_plan(run.split).n_rows == 80
+    assert yaml.safe_load(run.config.read_text())["seed"] == 5
+    manifest = json.loads(run.manifest.read_text())
+    assert manifest["status"] == "running"
+    assert manifest["split"]["digest"] == load_split_plan(run.split).digest
+    assert manifest["target"] == "y"
+    assert manifest["data"]["n_rows"] == 80
+    assert set(manifest["families"]) == {"baseline", "linear", "mlp"}
+    assert manifest["families"]["linear"]["distribution"] == "automl-search"
+
+
+def test_the_study_is_not_opened_before_it_is_asked(prepare):
+    assert not prepare().controller.run.study.exists()
+
+
+def test_the_first_news_is_the_start_and_then_the_notes(prepare):
+    first, *notes = prepare(time_s=60.0).news
+    assert isinstance(first, SearchStarted)
+    assert (first.n_rows, first.n_columns, first.n_cpus, first.time_s) == (80, 1, 3, 60.0)
+    assert (first.target, first.task) == ("y", "binary")
+    assert all(isinstance(note, Note) for note in notes)
+    assert any("'same'" in note.message for note in notes)
+
+
+def test_a_worker_a_core_is_started_and_libraries_of_extras_come_last(prepare):
+    prepare()
+    assert prepare.launcher.n_workers == 3
+    first, *_, last = prepare.launcher.preloaded
+    assert "torch" not in first
+    assert "torch" in last
+
+
+def test_nothing_is_written_when_the_data_does_not_fit(prepare, tmp_path):
+    with pytest.raises(DataError):
+        prepare(target="nobody")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_with_something_in_it_is_refused_and_left_alone(prepare, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(RunError, match="not empty"):
+        prepare(out=tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_file_in_the_place_of_the_run_is_refused(prepare, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="exists"):
+        prepare(out=tmp_path / "file")
+    with pytest.raises(RunError, match="cannot be written"):
+        prepare(out=tmp_path / "file" / "run")

@@ -1,0 +1,131 @@
+"""The problem of a search: the table, its folds, its metric, and the families that take it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.config.schema import SearchConfig
+from automl.errors import ConfigError, DataError, PluginError
+from automl.plugin import ColumnKind, Task
+from automl.registry import load_registry
+from automl.search.problem import read_options, read_problem, trial_setup
+from automl.store.run_dir import RunDir
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load_registry()
+
+
+@pytest.fixture(scope="module")
+def frame():
+    rng = np.random.default_rng(0)
+    n = 120
+    return pd.DataFrame(
+        {
+            "number": rng.normal(size=n),
+            "same": 1.0,
+            "colour": np.array(["red", "blue"])[rng.integers(0, 2, n)],
+            "y": np.array(["no", "yes"])[rng.integers(0, 2, n)],
+        }
+    )
+
+
+@pytest.fixture
+def read(registry, frame, tmp_path):
+    """Reads the problem of a table, or of the usual one."""
+
+    def read(data=frame, families=("baseline", "linear", "lightgbm"), **settings):
+        config = SearchConfig(family=list(families), **settings)
+        config.scheduler.cpus = 1
+        config.scheduler.gpus = []
+        return read_problem(data, config, registry, RunDir(tmp_path / "run"))
+
+    return read
+
+
+def test_families_come_in_the_order_of_their_priority(read, registry):
+    families = [family for family, _ in read().families.values()]
+    assert [f.name for f in families] == list(read().families)
+    order = [(-f.priority, f.name) for f in families]
+    assert order == sorted(order)
+
+
+def test_reading_writes_nothing(read, tmp_path):
+    assert not read().run.path.exists()
+
+
+def test_the_shape_is_that_of_the_table(read):
+    problem = read(time_s=60.0)
+    _, shape = problem.families["linear"]
+    assert shape.task is Task.BINARY
+    assert shape.metric is problem.metric
+    assert (shape.n_rows, shape.n_numeric, shape.n_categorical) == (120, 1, 1)
+    assert (shape.n_classes, shape.n_categories, shape.time_s) == (2, (2,), 60.0)
+    assert shape.n_folds == problem.plan.n_folds == 5
+
+
+def test_columns_and_rows_that_are_left_out_are_named(read, frame):
+    data = frame.copy()
+    data.loc[:9, "y"] = None
+    notes = read(data).notes
+    assert any("'same' is left out" in note for note in notes)
+    assert any("10 rows are left out: they have no target" in note for note in notes)
+
+
+def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame, tmp_path):
+    registry = load_registry()
+    linear = registry.families["linear"].family
+    original = type(linear).kinds
+    try:
+        type(linear).kinds = frozenset({ColumnKind.TEXT})
+        config = SearchConfig(family=["linear", "baseline"])
+        problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"))
+        alone = SearchConfig(family=["linear"])
+        with pytest.raises(PluginError, match=r"no family takes this data.*no column is of a kind"):
+            read_problem(frame, alone, registry, RunDir(tmp_path / "run"))
+    finally:
+        type(linear).kinds = original
+    assert set(problem.families) == {"baseline"}
+    assert "family linear is not tried: no column is of a kind it takes" in problem.notes
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "said"),
+    [
+        ({"task": "binray"}, ConfigError, "did you mean 'binary'"),
+        ({"target": "z"}, DataError, "'z'"),
+        ({"families": ["lightbgm"]}, PluginError, "did you mean 'lightgbm'"),
+        ({"metric": "rmse"}, Exception, "rmse"),
+    ],
+)
+def test_what_does_not_fit_is_named(read, settings, error, said):
+    with pytest.raises(error, match=said) as raised:
+        read(**settings)
+    assert raised.value.exit_status == 2
+
+
+def test_a_given_metric_is_what_the_run_is_judged_by(read):
+    problem = read(metric="accuracy")
+    assert problem.metric.name == problem.setup.metric == "accuracy"
+
+
+def test_workers_are_told_all_that_the_configuration_says_of_fits(read):
+    config = SearchConfig(seed=7, time_s=30.0, model={"linear": {"fixed": {"C": 1.0}}})
+    config.plugins.modules, config.plugins.block = ["one"], ["two"]
+    problem = read()
+    setup = trial_setup(problem.run, config, problem.plan, "accuracy")
+    assert (setup.seed, setup.time_s, setup.n_folds) == (7, 30.0, problem.plan.n_folds)
+    assert setup.settings == {"linear": {"fixed": {"C": 1.0}}}
+    assert (setup.modules, setup.block) == (("one",), ("two",))
+    assert setup.run == str(problem.run.path.resolve())
+
+
+def test_read_options_are_those_of_the_configuration():
+    config = SearchConfig()
+    config.data.kinds, config.data.drop = {"zip": "categorical"}, ["id"]
+    config.data.delimiter, config.data.missing, config.data.sql = ";", ["?"], "select 1"
+    options = read_options(config)
+    assert options.kinds == {"zip": "categorical"}
+    assert (options.drop, options.missing) == (("id",), ("?",))
+    assert (options.delimiter, options.sql) == (";", "select 1")

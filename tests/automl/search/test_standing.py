@@ -1,0 +1,187 @@
+"""The ensemble so far, on predictions whose worth is known."""
+
+import numpy as np
+import pytest
+
+from automl.config.schema import SearchConfig
+from automl.data.split import ALL_ROWS
+from automl.ensemble import read_ensemble
+from automl.search.ledger import Trial
+from automl.trial.spec import Job, TrialSpec
+
+
+def add_trial(scene, family, number, skill, folds=(0, 1, 2), predict=None, complete=True):
+    """A trial with predictions on disk; complete ones are taken in."""
+    spec = TrialSpec(family, number, {"x": skill})
+    trial = Trial(spec, len(scene.ledger.trials), folds, 0.0)
+    for fold in folds:
+        given = None if predict is None else predict(scene.rows(fold))
+        trial.results[fold] = scene.done(Job(spec, fold, 0), given).result
+    scene.ledger.trials.append(trial)
+    if complete:
+        trial.score = scene.standing.add(trial)
+    return trial
+
+
+@pytest.fixture
+def scene(make_scene, make_family):
+    return make_scene([make_family("a"), make_family("b"), make_family("bag", out_of_bag=True)])
+
+
+def noisy(seed, strength):
+    """Predictions that are right on average; their errors are their own."""
+
+    def predict(scene, rows):
+        noise = np.random.default_rng(seed).normal(size=len(scene.dataset.y))[rows]
+        p = 1 / (1 + np.exp(-strength * (2 * scene.dataset.y[rows] - 1 + noise)))
+        return np.column_stack([1 - p, p])
+
+    return predict
+
+
+def test_there_is_no_gain_to_speak_of_before_there_is_an_ensemble(scene):
+    assert scene.standing.gain(add_trial(scene, "a", 0, 0.5, complete=False)) is None
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc"])
+def test_a_gain_is_positive_for_what_helps_and_not_for_what_hurts(make_scene, make_family, metric):
+    scene = make_scene([make_family("a")], metric=metric)
+
+    def predictor(seed, strength):
+        return lambda rows: noisy(seed, strength)(scene, rows)
+
+    add_trial(scene, "a", 0, 0, predict=predictor(0, 2.0))
+    scene.standing.update(100.0)
+    helpful = add_trial(scene, "a", 1, 0, predict=predictor(1, 2.0), complete=False)
+    harmful = add_trial(scene, "a", 2, 0, predict=predictor(2, -2.0), complete=False)
+    assert scene.standing.gain(helpful) > 0.01
+    assert scene.standing.gain(harmful) < 0
+
+
+def test_a_perfect_trial_gains_a_large_share_and_a_copy_nothing(scene):
+    add_trial(scene, "a", 0, 0.3)
+    scene.standing.update(100.0)
+    assert scene.standing.gain(add_trial(scene, "a", 1, 1.0, complete=False)) > 0.3
+    copy = add_trial(scene, "a", 0, 0.3, complete=False)
+    assert scene.standing.gain(copy) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_first_fold_is_compared_on_the_same_rows_in_both_kinds_of_family(scene):
+    """An out-of-bag family predicts all rows at once, others only those of the fold."""
+
+    def predict(rows):
+        p = np.where(scene.dataset.y[rows] == 1, 0.8, 0.3)
+        p -= 0.02 * (rows % 7)
+        return np.column_stack([1 - p, p])
+
+    folded = add_trial(scene, "a", 0, 0.0, predict=predict, complete=False)
+    bagged = add_trial(scene, "bag", 0, 0.0, (ALL_ROWS,), predict=predict, complete=False)
+    assert folded.results[0].score != pytest.approx(bagged.results[ALL_ROWS].score)
+    assert scene.standing.first_fold_loss(folded) == pytest.approx(folded.results[0].score)
+    losses = [scene.standing.first_fold_loss(t) for t in (folded, bagged)]
+    assert losses[0] == pytest.approx(losses[1])
+
+
+def test_the_score_is_that_of_all_out_of_fold_predictions(scene):
+    trial = add_trial(scene, "a", 0, 0.6)
+    prediction = np.full((len(scene.dataset.y), 2), np.nan)
+    for fold in trial.folds:
+        prediction[scene.rows(fold)] = np.load(scene.run.oof("a-0", fold))
+    expected = scene.standing.metric.score(scene.dataset.y, prediction.astype(float))
+    assert trial.score == pytest.approx(expected, rel=1e-5)
+
+
+def test_constant_predictions_stay_out_of_the_ensemble(make_scene, make_family):
+    """They leave the area under the curve unmoved, so that a tie could let them in."""
+    scene = make_scene([make_family("a"), make_family("b")], metric="roc_auc")
+    good = add_trial(scene, "a", 0, 1.0)
+    add_trial(scene, "b", 0, 0.0, predict=lambda rows: np.full((len(rows), 2), 0.5))
+    assert good.score == 1.0
+    assert set(scene.standing.finish().weights) == {"a-0"}
+
+
+def test_constant_predictions_alone_are_better_than_none(scene):
+    add_trial(scene, "b", 0, 0.0, predict=lambda rows: np.full((len(rows), 2), 0.5))
+    assert scene.standing.finish().weights == {"b-0": 1.0}
+
+
+def test_an_ensemble_that_does_not_beat_the_single_best_is_not_kept(scene):
+    add_trial(scene, "a", 0, 0.99)
+    for number in range(1, 4):
+        add_trial(scene, "b", number, 0.05)
+    ensemble = scene.standing.finish()
+    assert ensemble.kind == "single"
+    assert ensemble.weights == {"a-0": 1.0}
+    assert ensemble.reason
+    assert read_ensemble(scene.run) == ensemble
+
+
+def test_trials_that_err_apart_predict_together(make_scene, make_family):
+    scene = make_scene([make_family("a")], metric="log_loss")
+    trials = [
+        add_trial(scene, "a", k, 0.0, predict=lambda rows, k=k: noisy(k, 1.5)(scene, rows))
+        for k in range(4)
+    ]
+    ensemble = scene.standing.finish()
+    assert ensemble.kind == "ensemble"
+    assert len(ensemble.members) > 1
+    assert sum(ensemble.weights.values()) == pytest.approx(1)
+    assert ensemble.score < min(t.score for t in trials)
+    assert all(m.folds == (0, 1, 2) for m in ensemble.members)
+    assert read_ensemble(scene.run) == ensemble
+
+
+def test_without_ensembles_the_best_trial_predicts_alone(make_scene, make_family):
+    config = SearchConfig()
+    config.ensemble.enabled = False
+    scene = make_scene([make_family("a")], config=config)
+    for k in range(4):
+        add_trial(scene, "a", k, 0.0, predict=lambda rows, k=k: noisy(k, 1.5)(scene, rows))
+    assert len(scene.standing.finish().members) == 1
+
+
+def test_the_first_finished_fit_is_a_predictor_and_later_ones_do_not_replace_it(scene):
+    first = add_trial(scene, "a", 0, 0.5, folds=(0,), complete=False)
+    second = add_trial(scene, "b", 0, 0.9, folds=(0,), complete=False)
+    scene.standing.first_unit(first)
+    scene.standing.first_unit(second)
+    (member,) = read_ensemble(scene.run).members
+    assert (member.trial, member.folds, member.weight) == ("a-0", (0,), 1.0)
+
+
+def test_nothing_is_selected_anew_without_news(scene):
+    assert scene.standing.update(100.0) is None
+    add_trial(scene, "a", 0, 0.5)
+    assert scene.standing.update(100.0) is not None
+    assert scene.standing.update(100.0) is None
+
+
+def test_selecting_waits_when_it_has_taken_too_much_of_the_time(scene):
+    for number in range(3):
+        add_trial(scene, "a", number, 0.5)
+    scene.standing.update(100.0)
+    scene.standing.spent_s = 50.0
+    add_trial(scene, "a", 3, 0.9)
+    assert scene.standing.update(100.0) is None
+    assert scene.standing.update(10_000.0) is not None
+
+
+def test_the_order_in_which_trials_end_changes_nothing(make_scene, make_family):
+    found = []
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+        scene = make_scene([make_family("a")])
+        trials = [
+            add_trial(
+                scene,
+                "a",
+                k,
+                0.0,
+                predict=lambda rows, k=k, scene=scene: noisy(k // 2, 1.5)(scene, rows),
+                complete=False,
+            )
+            for k in range(4)
+        ]
+        for k in order:
+            trials[k].score = scene.standing.add(trials[k])
+        found.append(scene.standing.finish().weights)
+    assert found[0] == found[1]

@@ -1,0 +1,87 @@
+"""A run directory that is opened: while it runs, when it is over, and when it is none."""
+
+import json
+
+import numpy as np
+import pytest
+
+import automl
+from automl.errors import RunError, UserError
+from automl.run import Run, load_run
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A regression that kept the models of its members only, and its table."""
+    from sklearn.datasets import load_diabetes
+
+    frame = load_diabetes(as_frame=True).frame
+    run = automl.search(
+        frame,
+        trials=4,
+        out=tmp_path_factory.mktemp("runs") / "kept",
+        overrides=(
+            "family=[linear,baseline]",
+            "search.folds=2",
+            "search.keep_models=members",
+            "scheduler.cpus=1",
+        ),
+    )
+    return run, frame
+
+
+def test_an_opened_run_tells_what_it_is(finished):
+    run = load_run(str(finished[0].path))
+    assert isinstance(run, Run)
+    assert repr(run) == f"Run({str(run.path)!r})"
+    assert (run.task, run.classes, run.stopped_by) == ("regression", (), "trials")
+
+
+def test_no_directory_and_no_run_are_told_apart(tmp_path):
+    with pytest.raises(RunError, match="no such directory"):
+        load_run(tmp_path / "nothing")
+    with pytest.raises(RunError, match=r"is not a run: it has no manifest\.json"):
+        load_run(tmp_path)
+
+
+def test_a_damaged_manifest_is_named(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"status": ')
+    with pytest.raises(RunError, match="damaged"):
+        _ = load_run(tmp_path).stopped_by
+
+
+def test_nothing_stopped_a_run_that_goes_on(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"status": "running"}')
+    assert load_run(tmp_path).stopped_by == ""
+
+
+def test_trials_whose_models_were_not_kept_have_no_test_score(finished):
+    run, frame = finished
+    scores = run.test_scores(frame)
+    members = {row.trial for row in run.board().members}
+    assert set(scores) == members | {"ensemble"}
+    board = run.board(test=frame)
+    assert all((row.test_score is not None) == (row.trial in members) for row in board.trials)
+    assert all(row.state == "complete" for row in board.trials)
+
+
+def test_the_test_score_is_that_of_the_predictions(finished):
+    run, frame = finished
+    metric = json.loads((run.path / "manifest.json").read_text())["metric"]["name"]
+    assert metric == "rmse"
+    expected = np.sqrt(np.mean((run.predict(frame) - frame["target"]) ** 2))
+    assert run.test_scores(frame)["ensemble"] == pytest.approx(expected)
+
+
+def test_a_test_table_needs_its_target(finished):
+    run, frame = finished
+    with pytest.raises(UserError, match="target"):
+        run.test_scores(frame.drop(columns="target"))
+
+
+def test_a_run_may_be_moved(finished, tmp_path):
+    import shutil
+
+    run, frame = finished
+    shutil.copytree(run.path, tmp_path / "elsewhere")
+    assert np.array_equal(load_run(tmp_path / "elsewhere").predict(frame), run.predict(frame))
