@@ -15,7 +15,7 @@ from automl.errors import UserError
 if TYPE_CHECKING:
     from automl.api import Run
 
-__all__ = ["parser", "run"]
+__all__ = ["parser", "run", "write_csv"]
 
 
 def parser() -> Parser:

@@ -95,7 +95,6 @@ class SchedulerConfig:
         gpus: Indices of the GPUs to use; null takes all, [] none.
         gpu_slots: Fits that may share one GPU.
         threads_per_fit: Threads of one fit; null chooses by rows.
-        memory_gib: Memory the whole run may use; null takes 80 % of what is free.
         fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
     """
 
@@ -103,7 +102,6 @@ class SchedulerConfig:
     gpus: list[int] | None = None
     gpu_slots: int = 1
     threads_per_fit: int | None = None
-    memory_gib: float | None = None
     fit_timeout_s: float | None = None
 
 

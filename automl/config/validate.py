@@ -61,7 +61,6 @@ def _ranges(config: SearchConfig) -> Iterator[str]:
             yield f"{key}={value}: must be at least {low}"
     positive = [
         ("time_s", config.time_s),
-        ("scheduler.memory_gib", scheduler.memory_gib),
         ("scheduler.fit_timeout_s", scheduler.fit_timeout_s),
     ]
     for key, amount in positive:

@@ -18,7 +18,14 @@ from automl.data.values import distinct_texts, numbers_of_texts
 from automl.errors import DataError
 from automl.plugin.task import Task
 
-__all__ = ["LabelValues", "choose_target", "present_rows", "read_labels", "read_target"]
+__all__ = [
+    "LabelValues",
+    "choose_target",
+    "guess_task",
+    "present_rows",
+    "read_labels",
+    "read_target",
+]
 
 USUAL_NAMES = ("target", "label", "class", "y")
 MOST_WHOLE_CLASSES = 20

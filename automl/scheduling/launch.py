@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "start_launcher"]
+__all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "main", "start_launcher"]
 
 # A spinning barrier costs everybody on a busy machine up to 50 times the work (measured with
 # LightGBM and torch, two processes of two threads on two cores); a passive one costs nothing.

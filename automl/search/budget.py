@@ -14,6 +14,7 @@ MODEL_SHARE_EXPONENT = 0.35
 KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
 MIN_RESERVE_S = 1.0
+LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, when there is nothing to predict with yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ class Budget:
         reserve = max(MIN_RESERVE_S, self.reserve_share * self.time_s, 1.5 * finish_s)
         return self.time_s - min(reserve, 0.25 * self.time_s) - self.elapsed_s
 
+    @property
+    def last_chance_s(self) -> float:
+        """Seconds that a search without any predictor may still take to get its first one."""
+        if self.time_s is None:
+            return float("inf")
+        return LATE_SHARE * self.time_s + LATE_S - self.elapsed_s
+
     def fair_share_s(self, n_slots: int, n_folds: int) -> float | None:
         """Seconds that one fit should take at most; None without a limit."""
         if self.time_s is None:
@@ -63,9 +71,9 @@ class Budget:
         share = MODEL_SHARE_AT_60_S * float(relative**MODEL_SHARE_EXPONENT)
         return share * self.time_s * n_slots / n_folds
 
-    def kill_after_s(self, fair_share_s: float | None, finish_s: float) -> float | None:
+    def kill_after_s(self, fair_share_s: float | None, search_left_s: float) -> float | None:
         """Seconds after its start at which a fit is killed; None for never."""
-        limits = [self.search_left_s(finish_s)]
+        limits = [search_left_s]
         if self.fit_timeout_s is not None:
             limits.append(self.fit_timeout_s)
         elif fair_share_s is not None:

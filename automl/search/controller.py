@@ -84,7 +84,9 @@ class Controller:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
 
     def _search_left_s(self) -> float:
-        return self.budget.search_left_s(self.standing.selection_s)
+        """Seconds until fits must be over; more while there is nothing to predict with."""
+        left = self.budget.search_left_s(self.standing.selection_s)
+        return left if self.standing.current is not None else self.budget.last_chance_s
 
     def _why_stop(self) -> str:
         """What ends the search now; "" when nothing does."""
@@ -109,7 +111,7 @@ class Controller:
                 return
             fit.trial.running.add(fit.fold)
             fit.trial.steps.pop(fit.fold, None)
-            job = self.dispatcher.job(fit, self.standing.selection_s)
+            job = self.dispatcher.job(fit, self._search_left_s())
             family, _ = self.families[fit.trial.spec.family]
             self.executor.submit(job, fit.lease, frozenset(family.preload))
 

@@ -80,12 +80,12 @@ class Dispatcher:
         min(fitting, key=lambda t: (-(t.gain or 0.0), t.index)).promoted = True
         return True
 
-    def job(self, fit: Fit, finish_s: float) -> Job:
+    def job(self, fit: Fit, search_left_s: float) -> Job:
         """The job of a fit, with its seed and its limits.
 
         Args:
             fit: What is fitted where.
-            finish_s: Seconds that finishing the run is expected to take.
+            search_left_s: Seconds until fits must be over.
         """
         spec = fit.trial.spec
         share = self.proposer.fair_share_s(spec.family)
@@ -96,7 +96,7 @@ class Dispatcher:
             n_threads=fit.lease.n_cpus,
             device=fit.lease.device,
             time_limit_s=share,
-            deadline_s=self.budget.kill_after_s(share, finish_s),
+            deadline_s=self.budget.kill_after_s(share, search_left_s),
             attempt=fit.trial.attempts.get(fit.fold, 0),
         )
 

@@ -26,7 +26,7 @@ from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
 
 __all__ = ["FamilyTestCase"]
 
-HEAVY = ("sklearn", "lightgbm", "torch", "optuna", "pandas", "xgboost", "catboost")
+HEAVY = ("sklearn", "torch", "optuna", "pandas")
 """Libraries that importing a family must not load, beside those in its ``preload``."""
 
 DEADLINE_S = 1.0

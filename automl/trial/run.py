@@ -179,7 +179,8 @@ def _timed_prediction(model: FittedModel, rows: Matrix) -> float:
     sample = rows[: min(n_rows, TIMED_ROWS)]
     now = time.monotonic()
     model.predict(sample)
-    return (time.monotonic() - now) * n_rows / sample.shape[0]
+    seconds = time.monotonic() - now
+    return seconds * float(n_rows / sample.shape[0])
 
 
 def _score(

@@ -28,7 +28,7 @@ from automl.plugin import (
 )
 from automl_plugins._fitting import load_arrays, save_arrays
 
-__all__ = ["Baseline", "automl_model_families"]
+__all__ = ["Baseline", "ConstantModel", "automl_model_families"]
 
 MEDIAN_METRICS = frozenset({"mae", "medae", "mape"})
 

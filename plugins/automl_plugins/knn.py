@@ -25,7 +25,7 @@ from automl.plugin import (
 )
 from automl_plugins._fitting import load_arrays, save_arrays
 
-__all__ = ["KNN", "automl_model_families"]
+__all__ = ["KNN", "KNNModel", "automl_model_families"]
 
 MAX_ROWS = 100_000
 CHUNK_ROWS = 2_000

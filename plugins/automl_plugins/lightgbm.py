@@ -27,7 +27,7 @@ from automl.plugin import (
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import train
 
-__all__ = ["LightGBM", "automl_model_families"]
+__all__ = ["LightGBM", "LightGBMModel", "automl_model_families"]
 
 CHUNK_ROWS = 100_000
 """Rows predicted at a time: LightGBM copies what it predicts."""

@@ -32,6 +32,7 @@ EXACT_WORK = 2e7
 
 SECONDS_PER_WORK = 2e-7
 """Of the exact solvers, per stored value and output, rounded up."""
+SOLVERS = ("auto", "exact", "sgd")
 
 
 class Linear(ModelFamily):
@@ -52,6 +53,13 @@ class Linear(ModelFamily):
     def view(self, params: Params, shape: Shape) -> View:
         """Scaled or quantile-normal numbers, one-hot categories, TF-IDF of text."""
         return View(numeric=params["scaling"], categorical="onehot", text="tfidf", sparse=True)
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Refuses an unknown solver."""
+        solver = shape.settings.get("solver", "auto")
+        if solver not in SOLVERS:
+            return f"model.linear.solver={solver}: choose one of {', '.join(SOLVERS)}"
+        return None
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """Penalty and scaling, after TabArena's space of its linear models (arXiv 2506.16791)."""

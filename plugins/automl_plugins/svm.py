@@ -33,6 +33,7 @@ EXACT_SECONDS = 30.0
 """Longest exact fit where there is no time limit."""
 
 MAX_ROWS = 1_000_000
+SOLVERS = ("auto", "exact", "approximate")
 
 
 class SVM(ModelFamily):
@@ -45,7 +46,10 @@ class SVM(ModelFamily):
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
 
     def accepts(self, shape: Shape) -> str | None:
-        """Refuses more rows than the approximation gains from."""
+        """Refuses an unknown solver, and more rows than the approximation gains from."""
+        solver = shape.settings.get("solver", "auto")
+        if solver not in SOLVERS:
+            return f"model.svm.solver={solver}: choose one of {', '.join(SOLVERS)}"
         if shape.n_rows > MAX_ROWS:
             return (
                 f"the table has {shape.n_rows:,} rows; beyond {MAX_ROWS:,} an svm costs minutes "

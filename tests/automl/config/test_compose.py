@@ -261,7 +261,6 @@ def test_all_mistakes_come_at_once(registry):
         ("seed", 2**32),
         ("scheduler.cpus", 0),
         ("scheduler.gpus", [-1]),
-        ("scheduler.memory_gib", -1.0),
         ("ensemble.steps", 0),
         ("model.alpha.max_trials", -1),
         ("search.keep_models", "some"),
