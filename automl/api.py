@@ -125,11 +125,13 @@ def search(
 
 
 def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Event]:
-    from automl.search.finish import finish_run
+    from automl.search.finish import finish_run, require_predictor
 
     yield from first
     yield from controller.events()
-    yield finish_run(controller)
+    end = finish_run(controller)
+    yield end
+    require_predictor(end)
 
 
 def _watch(run: Any, events: Iterator[Event], on_event: Callable[[Event], None] | None) -> None:

@@ -13,29 +13,20 @@ from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir, write_whole
 from automl.trial.spec import TrialState
 
-__all__ = ["finish_run"]
+__all__ = ["finish_run", "require_predictor"]
 
 
 def finish_run(controller: Controller) -> SearchFinished:
-    """Writes the leaderboard and the last of the manifest, and drops what only the search needs.
-
-    Raises:
-        NoPredictorError: No trial gave a usable model.
-    """
+    """Writes the leaderboard and the last of the manifest, and drops what only the search needs."""
     run, ledger = controller.run, controller.ledger
     update_manifest(run, status="finished", stopped_by=controller.stopped_by)
     text = render(read_board(run), "csv")
     write_whole(run.leaderboard, lambda file: file.write(text.encode()))
     ensemble = controller.standing.current
-    if ensemble is None:
-        causes = "; ".join(f"{cause} ({n} trials)" for cause, n in ledger.failures()[:3])
-        raise NoPredictorError(
-            f"no trial gave a usable model: {causes or 'the time was over before the first'}. "
-            f"The run lies in {run.path}"
-        )
+    weights = {} if ensemble is None else ensemble.weights
     drop_matrices(run.views)
     if controller.config.search.keep_models == "members":
-        _drop_models(run, set(ensemble.weights))
+        _drop_models(run, set(weights))
     return SearchFinished(
         run=str(run.path),
         stopped_by=controller.stopped_by,
@@ -43,9 +34,25 @@ def finish_run(controller: Controller) -> SearchFinished:
         n_pruned=len(ledger.in_state(TrialState.PRUNED)),
         n_failed=len(ledger.in_state(TrialState.FAILED)),
         failures=ledger.failures(),
-        ensemble_score=ensemble.score,
-        weights=ensemble.weights,
+        ensemble_score=None if ensemble is None else ensemble.score,
+        weights=weights,
         elapsed_s=controller.budget.elapsed_s,
+    )
+
+
+def require_predictor(end: SearchFinished) -> None:
+    """Checks that a search has left something to predict with.
+
+    Raises:
+        NoPredictorError: No trial gave a usable model; the causes are named.
+    """
+    if end.weights:
+        return
+    causes = "; ".join(f"{cause} ({n} trials)" for cause, n in end.failures[:3])
+    over = "it was stopped" if end.stopped_by == "interrupt" else "the time was over"
+    raise NoPredictorError(
+        f"no trial gave a usable model: {causes or f'{over} before the first'}. "
+        f"The run lies in {end.run}"
     )
 
 

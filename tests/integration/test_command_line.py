@@ -281,6 +281,21 @@ def test_ctrl_c_once_leaves_the_best_so_far(data, tmp_path, whom):
     assert len(rows_of(tmp_path / "p.csv")) == 100
 
 
+def test_ctrl_c_before_the_first_model_is_no_failure(data, tmp_path):
+    run = tmp_path / "run"
+    words = ["search", data / "train.csv", "--time", 100, "--out", run, "family=[mlp]"]
+    process = start(words, mark=run)
+    try:
+        wait_for(run / "manifest.json", process)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert_none_left(run)
+
+
 def test_ctrl_c_twice_stops_at_once_and_leaves_no_process(data, tmp_path):
     run = tmp_path / "run"
     words = ["search", data / "train.csv", "--target", "did return?", "--time", 100, "--out", run]

@@ -8,7 +8,7 @@ from automl.config.schema import SearchConfig
 from automl.errors import NoPredictorError
 from automl.leaderboard import read_board, render
 from automl.search.events import SearchFinished
-from automl.search.finish import finish_run
+from automl.search.finish import finish_run, require_predictor
 from automl.store.manifest import write_manifest
 
 
@@ -68,7 +68,23 @@ def test_without_a_model_the_causes_and_the_place_are_told(make_scene, make_fami
         [make_family("bad")],
         answer=lambda scene, job: scene.failed(job, message="it is singular"),
     )
-    with pytest.raises(NoPredictorError, match="bad: it is singular") as error:
-        finish_run(scene.controller)
-    assert str(scene.run.path) in str(error.value)
+    end = finish_run(scene.controller)
+    assert (end.ensemble_score, end.weights) == (None, {})
     assert scene.run.leaderboard.is_file()
+    with pytest.raises(NoPredictorError, match="bad: it is singular") as error:
+        require_predictor(end)
+    assert str(scene.run.path) in str(error.value)
+
+
+def test_a_search_that_is_stopped_before_its_first_model_says_so(make_scene, make_family):
+    scene = make_scene([make_family("a")], time_s=100)
+    metric = {"name": "log_loss", "greater_is_better": False}
+    write_manifest(scene.run, {"status": "running", "metric": metric})
+    scene.interrupted[0] = True
+    scene.search()
+    with pytest.raises(NoPredictorError, match="it was stopped before the first"):
+        require_predictor(finish_run(scene.controller))
+
+
+def test_a_predictor_is_all_that_is_required(make_scene, make_family):
+    require_predictor(finish_run(finished(make_scene, [make_family("a")]).controller))
