@@ -16,8 +16,8 @@ VERBS = [sys.executable, "-m", "automl"]
 BUDGET_S = 8
 
 
-def automl(*words, **options):
-    """Runs a command line to its end."""
+def automl(*words, path="", **options):
+    """Runs a command line to its end; modules of the folder ``path`` can be imported."""
     return subprocess.run(
         [*VERBS, *map(str, words)],
         capture_output=True,
@@ -25,7 +25,7 @@ def automl(*words, **options):
         encoding="utf-8",
         check=False,
         timeout=120,
-        env={**os.environ, "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200", "PYTHONPATH": str(path)},
         **options,
     )
 
@@ -238,6 +238,19 @@ def test_a_mistake_ends_with_status_2_and_no_traceback(data, tmp_path, words, sa
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_usable_model_the_status_is_1_and_the_cause_is_told(data, tmp_path):
+    folder = Path(__file__).parents[1] / "automl"
+    words = ["--trials", "1", "--out", tmp_path / "run", "plugins.modules=[odd_families]"]
+    done = automl("search", data / "train.csv", *words, "family=[raises]", path=folder)
+    assert done.returncode == 1
+    assert "ArithmeticError: the matrix is singular" in done.stderr
+    assert "Traceback" not in done.stderr
+    board = automl("leaderboard", tmp_path / "run", "--format", "json")
+    (row,) = json.loads(board.stdout)
+    assert (row["state"], row["rank"], row["score"]) == ("failed", None, None)
+    assert "the matrix is singular" in row["error"]
 
 
 def test_a_search_in_quiet_says_its_directory_and_nothing_else(data, tmp_path):
