@@ -75,6 +75,7 @@ class Controller:
             self.stopped_by = self._why_stop()
             for happening in self.executor.poll(TICK_S):
                 yield from self._handle(happening)
+            yield from self._note_stopped_families()
             yield from self._update_ensemble()
             yield from self._progress("searching")
         yield from self._stop_running()
@@ -232,6 +233,8 @@ class Controller:
             error=trial.error.message if trial.error else "",
             elapsed_s=trial.finished_s,
         )
+
+    def _note_stopped_families(self) -> Iterator[Event]:
         for name, why in self.proposer.stopped.items():
             if name not in self._noted:
                 self._noted.add(name)

@@ -147,12 +147,7 @@ def _willing(
     """Families that take such data; for the others the reasons."""
     chosen, refused = {}, []
     for name, (family, shape) in shapes.items():
-        if shape.task not in family.tasks:
-            why: str | None = f"it is not for {shape.task.value} tasks"
-        elif shape.n_columns == 0:
-            why = "no column is of a kind it takes"
-        else:
-            why = family.accepts(shape)
+        why = _refusal(family, shape)
         if why is None:
             chosen[name] = (family, shape)
         else:
@@ -160,6 +155,22 @@ def _willing(
     if not chosen:
         raise PluginError(f"no family takes this data: {'; '.join(refused)}")
     return chosen, refused
+
+
+def _refusal(family: ModelFamily, shape: Shape) -> str | None:
+    """Why a family is not tried; None when it is."""
+    if shape.task not in family.tasks:
+        return f"it is not for {shape.task.value} tasks"
+    if shape.n_columns == 0:
+        return "no column is of a kind it takes"
+    try:
+        why = family.accepts(shape)
+        if why is None:  # what the search will ask it for
+            family.resources(shape)
+            family.portfolio(shape)
+    except Exception as error:  # the code of a plugin may raise anything
+        return f"asked whether it takes such data it fails with {type(error).__name__}: {error}"
+    return why
 
 
 def _notes(dataset: Dataset) -> list[str]:

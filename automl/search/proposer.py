@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS, SplitPlan
+from automl.errors import AutoMLError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.allocator import Arm, choose_family
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
 from automl.search.study import FamilyStudy
-from automl.trial.spec import TrialState
+from automl.trial.spec import TrialSpec, TrialState
 
 __all__ = ["MIN_GAIN", "Proposer"]
 
@@ -141,11 +142,21 @@ class Proposer:
             name = choose_family(arms, losses, use_cost=not self.by_generation)
             if name is None:
                 return None
-            spec = self.studies[name].ask()
+            spec = self._ask(name)
             if spec is not None:
                 return self._enter(Trial(spec, len(self.ledger.trials), self._folds(name), 0.0))
-            names.remove(name)  # its space is used up
+            names.remove(name)
         return None
+
+    def _ask(self, name: str) -> TrialSpec | None:
+        """Params for one more trial; None when the space is used up or its code fails."""
+        try:
+            return self.studies[name].ask()
+        except AutoMLError:
+            raise
+        except Exception as error:  # the search space is code of a plugin
+            self.stopped[name] = f"its search space fails with {type(error).__name__}: {error}"
+            return None
 
     def _idle_trials(self, name: str) -> int:
         """Trials of a family since the last one that promised to improve the ensemble."""

@@ -9,7 +9,6 @@ import shutil
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from automl.metrics import get_metric
 from automl.plugin.context import Fold, Matrix, TrialContext
 from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
 from automl.plugin.metric import Metric
-from automl.registry import load_registry
+from automl.registry import Registry, load_registry
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
@@ -44,14 +43,14 @@ class BadPredictionError(ValueError):
 
 @dataclass(slots=True)
 class Workbench:
-    """What a worker keeps between jobs: open data, families, and memos of recent folds."""
+    """What a worker keeps between jobs: open data, plugins, and memos of recent folds."""
 
     setup: TrialSetup
     run: RunDir
     dataset: Dataset
     plan: SplitPlan
     metric: Metric
-    families: Mapping[str, ModelFamily]
+    registry: Registry
     _memos: OrderedDict[Any, dict[Any, Any]] = field(default_factory=OrderedDict)
 
     def remember(self, key: Any, fold: Fold) -> Fold:
@@ -75,7 +74,7 @@ def open_workbench(setup: TrialSetup) -> Workbench:
         dataset=dataset,
         plan=load_split_plan(run.split),
         metric=get_metric(setup.metric, dataset.target.task, registry.metrics),
-        families={name: entry.family for name, entry in registry.families.items()},
+        registry=registry,
     )
 
 
@@ -87,10 +86,11 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     Raises:
         TrialPruned: ``report`` said so.
         MissingExtraError: The family's library is not installed.
+        PluginError: The family is not there in this process.
         BadPredictionError: The family returned predictions of a wrong shape or with NaN.
     """
     start = time.monotonic()
-    family = bench.families[job.spec.family]
+    family = bench.registry.get(job.spec.family)
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     view = family.view(job.spec.params, shape)
     fold, encode_s = encoded_fold(

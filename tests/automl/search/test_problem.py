@@ -129,3 +129,15 @@ def test_read_options_are_those_of_the_configuration():
     assert options.kinds == {"zip": "categorical"}
     assert (options.drop, options.missing) == (("id",), ("?",))
     assert (options.delimiter, options.sql) == (";", "select 1")
+
+
+def test_a_family_that_fails_when_asked_is_left_out_with_its_error(read, registry, monkeypatch):
+    def accepts(self, shape):
+        raise ZeroDivisionError("nothing to divide")
+
+    monkeypatch.setattr(type(registry.get("linear")), "accepts", accepts)
+    problem = read()
+
+    assert "linear" not in problem.families
+    (note,) = [note for note in problem.notes if "linear" in note]
+    assert "ZeroDivisionError: nothing to divide" in note

@@ -231,3 +231,17 @@ def test_a_family_that_adds_nothing_waits_until_devices_would_idle(make_scene, m
     assert scene.proposer.propose(600) == []
     (trial,) = scene.proposer.propose(600, idle=True)
     assert trial.spec.family == "dull"
+
+
+def test_a_family_whose_search_space_fails_is_stopped_and_the_others_go_on(make_scene, make_family):
+    class Broken(make_family):
+        def search_space(self, suggest, shape):
+            raise LookupError("no such table")
+
+    scene = make_scene([Broken("broken", 90), make_family("good")], trials=3, slots=1)
+    events = scene.search()
+
+    assert {name for name, _ in scene.params()} == {"good"}
+    notes = [e.message for e in events if isinstance(e, Note)]
+    assert len(notes) == 1
+    assert "LookupError: no such table" in notes[0]

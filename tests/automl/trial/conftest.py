@@ -11,6 +11,7 @@ from automl.data import load_dataset, open_dataset, save_dataset
 from automl.data.split import load_split_plan, make_split_plan, save_split_plan
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily
+from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
 from automl.trial.run import Workbench
 from automl.trial.setup import TrialSetup
@@ -31,6 +32,11 @@ def frame(n_rows: int = 60) -> pd.DataFrame:
     )
 
 
+def registry_of(*families: ModelFamily) -> Registry:
+    """A registry of these families."""
+    return Registry({f.name: RegisteredFamily(f, "tests", "", "tests") for f in families})
+
+
 @pytest.fixture
 def open_bench(tmp_path: Path) -> Callable[..., Workbench]:
     """open_bench(families..., **setup): a workbench on a fresh run directory."""
@@ -45,6 +51,6 @@ def open_bench(tmp_path: Path) -> Callable[..., Workbench]:
         dataset, plan = open_dataset(run.data), load_split_plan(run.split)
         setup = TrialSetup(str(run.path), "log_loss", seed=0, n_folds=plan.n_folds, **options)
         metric = get_metric("log_loss", dataset.target.task)
-        return Workbench(setup, run, dataset, plan, metric, {f.name: f for f in families})
+        return Workbench(setup, run, dataset, plan, metric, registry_of(*families))
 
     return open_bench

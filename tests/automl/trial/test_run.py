@@ -57,6 +57,18 @@ class FailsToSave(Family):
         raise OSError("no space left on device")
 
 
+class FailsLater(FailsToSave):
+    """Saves once, and never again."""
+
+    saved = False
+
+    def save(self, model, path):
+        if self.saved:
+            super().save(model, path)
+        self.saved = True
+        Family.save(self, model, path)
+
+
 class OutOfBag(Family):
     out_of_bag = True
 
@@ -103,7 +115,7 @@ def test_a_fit_leaves_model_and_predictions_and_says_how_it_went(open_bench):
         bench.metric.score(bench.dataset.y[valid], oof.astype(np.float64), None), abs=1e-6
     )
     assert (result.fold, result.n_valid) == (1, len(valid))
-    assert bench.families["plain"].load(bench.run.model("plain-0", 1)).row == [0.4, 0.6]
+    assert bench.registry.get("plain").load(bench.run.model("plain-0", 1)).row == [0.4, 0.6]
     assert result.model_mib > 0
 
 
@@ -121,11 +133,9 @@ def test_a_fault_while_saving_leaves_no_fold(open_bench):
 
 
 def test_a_fault_while_saving_keeps_the_fold_of_an_earlier_attempt(open_bench):
-    family = Family()
-    bench = open_bench(family)
+    bench = open_bench(FailsLater())
     run_job(job_of(), bench, ignore)
     before = leftovers(bench)
-    bench.families["plain"] = FailsToSave()
     with pytest.raises(OSError, match="no space"):
         run_job(job_of(), bench, ignore)
     assert leftovers(bench) == before
@@ -305,4 +315,4 @@ def test_a_worker_opens_what_the_controller_has_written(open_bench):
     assert opened.metric.name == "roc_auc"
     assert opened.plan.digest == bench.plan.digest
     np.testing.assert_array_equal(opened.dataset.y, bench.dataset.y)
-    assert opened.families
+    assert opened.registry.families
