@@ -13,6 +13,7 @@ MODEL_SHARE_AT_60_S = 0.15
 MODEL_SHARE_EXPONENT = 0.35
 KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
+KILL_SHARE = 0.5  # of the budget: one fit that hangs must not be all there is of a short run
 MIN_RESERVE_S = 1.0
 LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, when there is nothing to predict with yet
 
@@ -76,7 +77,8 @@ class Budget:
         limits = [search_left_s]
         if self.fit_timeout_s is not None:
             limits.append(self.fit_timeout_s)
-        elif fair_share_s is not None:
-            limits.append(KILL_FACTOR * fair_share_s + KILL_SLACK_S)
+        elif fair_share_s is not None and self.time_s is not None:
+            patience = KILL_FACTOR * fair_share_s + KILL_SLACK_S
+            limits.append(min(patience, KILL_SHARE * self.time_s))
         limit = min(limits)
         return None if limit == float("inf") else max(0.0, limit)

@@ -67,6 +67,10 @@ def test_a_fit_is_killed_after_three_shares_and_some_slack(budget):
     assert limit == KILL_FACTOR * 5.0 + KILL_SLACK_S
 
 
+def test_in_a_short_run_a_fit_is_killed_after_half_of_it(budget):
+    assert budget(0.0, time_s=6.0).kill_after_s(2.0, 5.0) == 3.0
+
+
 def test_the_timeout_of_the_user_replaces_the_derived_one(budget):
     assert budget(0.0, time_s=3600.0, fit_timeout_s=200.0).kill_after_s(5.0, 3000.0) == 200.0
     assert budget(0.0, fit_timeout_s=2.0).kill_after_s(None, math.inf) == 2.0
