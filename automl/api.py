@@ -77,9 +77,11 @@ def search(
         NoPredictorError: No trial gave a usable model.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
+    from automl.data.sql import without_password
+
     started = time.monotonic() if started is None else started
     options = {
-        "data_path": str(data) if isinstance(data, str | Path) else None,
+        "data_path": without_password(str(data)) if isinstance(data, str | Path) else None,
         "target": target,
         "task": task,
         "metric": metric,

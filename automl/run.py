@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ class Run:
         from automl.leaderboard import read_board
 
         columns, target = self._schema
-        table, y = load_labelled(test, columns, target, self._options)
+        table, y = load_labelled(test, columns, target, self._options_for(test))
         scores = {"ensemble": self._score(y, self._predictor.predict(table))}
         for row in read_board(self._run).trials:
             single = self._single(row.trial) if row.state == "complete" else None
@@ -164,7 +165,7 @@ class Run:
     def _predict(self, data: Any) -> NDArray[np.float64]:
         from automl.data import load_features
 
-        table: Table = load_features(data, self._schema[0], self._options)
+        table: Table = load_features(data, self._schema[0], self._options_for(data))
         return self._predictor.predict(table)
 
     @cached_property
@@ -179,11 +180,13 @@ class Run:
 
         return load_registry(self._config.plugins.modules, self._config.plugins.block)
 
-    @cached_property
-    def _options(self) -> ReadOptions:
+    def _options_for(self, source: Any) -> ReadOptions:
+        """How a source is read: as the search read its own, whose query is for databases only."""
+        from automl.data.sql import is_database_url
         from automl.search.problem import read_options
 
-        return read_options(self._config)
+        options = read_options(self._config)
+        return options if is_database_url(source) else replace(options, sql=None)
 
     @cached_property
     def _schema(self) -> tuple[tuple[Column, ...], Target]:

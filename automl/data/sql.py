@@ -10,11 +10,16 @@ from automl.data.raw import RawTable, plain_strings
 from automl.data.streams import check_regular
 from automl.errors import DataError, MissingExtraError
 
-__all__ = ["DATABASE_SCHEMES", "read_sql"]
+__all__ = ["DATABASE_SCHEMES", "is_database_url", "read_sql", "without_password"]
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "sqlite")
 SQLITE_TYPE_ROWS = 1 << 20
 """Rows that the SQLite driver looks at to find the type of a column."""
+
+
+def is_database_url(source: object) -> bool:
+    """Whether a source is the URL of a database."""
+    return str(source).partition("://")[0].lower() in DATABASE_SCHEMES and "://" in str(source)
 
 
 def read_sql(url: str, query: str | None) -> RawTable:
@@ -28,7 +33,7 @@ def read_sql(url: str, query: str | None) -> RawTable:
         DataError: There is no query, or the database refuses; its words are given.
         MissingExtraError: The extra ``sql`` is not installed.
     """
-    where = _without_password(url)
+    where = without_password(url)
     if not query or not query.strip():
         raise DataError(
             f"{where} is a database: say what to read, such as data.sql='SELECT * FROM my_table'"
@@ -79,7 +84,7 @@ def _connect_postgresql(url: str) -> Any:
     return postgresql.connect(url)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """The URL as it may be shown: a password must not reach a log."""
     try:
         password = urlsplit(url).password
@@ -90,4 +95,4 @@ def _without_password(url: str) -> str:
 
 def _first_line(error: Exception, url: str) -> str:
     line = (str(error).splitlines() or ["no reason given"])[0][:300]
-    return line.replace(url, _without_password(url))
+    return line.replace(url, without_password(url))

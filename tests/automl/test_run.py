@@ -85,3 +85,25 @@ def test_a_run_may_be_moved(finished, tmp_path):
     run, frame = finished
     shutil.copytree(run.path, tmp_path / "elsewhere")
     assert np.array_equal(load_run(tmp_path / "elsewhere").predict(frame), run.predict(frame))
+
+
+def test_a_run_searched_in_a_database_predicts_files_too(tmp_path):
+    import sqlite3
+
+    path = tmp_path / "data.db"
+    with sqlite3.connect(path) as database:
+        database.execute("create table flowers (width real, kind text)")
+        rows = [(float(i % 10), "wide" if i % 10 > 4 else "thin") for i in range(60)]
+        database.executemany("insert into flowers values (?, ?)", rows)
+    run = automl.search(
+        f"sqlite:///{path}",
+        target="kind",
+        trials=2,
+        out=tmp_path / "run",
+        overrides=("family=[baseline,linear]", "data.sql=select * from flowers"),
+    )
+    file = tmp_path / "new.csv"
+    file.write_text("width\n1.0\n9.0\n")
+
+    assert list(run.predict(file)) == ["thin", "wide"]
+    assert list(run.predict(f"sqlite:///{path}")[:1]) == ["thin"]
