@@ -12,7 +12,7 @@ from automl.cli.parser import Parser
 if TYPE_CHECKING:
     from automl.registry import Registry
 
-__all__ = ["parser", "run"]
+__all__ = ["parser", "run", "to_json"]
 
 
 def parser() -> Parser:
@@ -39,13 +39,13 @@ def run(argv: Sequence[str], started: float) -> int:
 
     registry = load_registry()
     if options.format == "json":
-        sys.stdout.write(json.dumps(_to_json(registry), indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(to_json(registry), indent=1, ensure_ascii=False) + "\n")
     else:
         _print(registry, options.verbose)
     return 0
 
 
-def _to_json(registry: Registry) -> dict[str, list[dict[str, Any]]]:
+def to_json(registry: Registry) -> dict[str, list[dict[str, Any]]]:
     """Returns families, broken plugins and conflicts as JSON values."""
     families = [
         {
