@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import resource
 import shutil
 import sys
 import time
@@ -216,5 +215,10 @@ def _n_bytes(matrix: Matrix) -> int:
 
 
 def _peak_rss_mib() -> float:
+    """Peak resident memory of this process; 0 on platforms that do not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

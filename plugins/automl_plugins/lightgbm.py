@@ -29,6 +29,7 @@ from automl_plugins._lightgbm_training import train
 
 __all__ = ["LightGBM", "LightGBMModel", "automl_model_families"]
 
+MAX_PREDICT_THREADS = 4
 CHUNK_ROWS = 100_000
 """Rows predicted at a time: LightGBM copies what it predicts."""
 
@@ -152,8 +153,15 @@ class LightGBM(ModelFamily):
         """Reads LightGBM's text format."""
         is_binary = (path / "binary.txt").exists()
         file = path / ("binary.txt" if is_binary else "model.txt")
-        n_threads = min(4, len(os.sched_getaffinity(0)))
+        n_threads = min(MAX_PREDICT_THREADS, _usable_cpus())
         return _model(file.read_text(encoding="utf-8"), is_binary, n_threads)
+
+
+def _usable_cpus() -> int:
+    """Cores this process may use, where the platform tells; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _objective(context: TrialContext) -> dict[str, Any]:
