@@ -244,7 +244,7 @@ def build_scene(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = optuna.storages.InMemoryStorage()
     studies = {
-        name: FamilyStudy(family, shape, lambda: storage, config.sampler, 0)
+        name: FamilyStudy(family, shape, lambda: storage, config.sampler, config.seed)
         for name, (family, shape) in shapes.items()
     }
     budget = Budget(clock.now, time_s, trials)

@@ -60,7 +60,7 @@ def outcome(scene):
 
 def uneven_skill(job):
     """Some folds of a trial are luckier than others: its rank depends on which are looked at."""
-    luck = random.Random(f"{job.spec.trial_id}/{job.fold}").uniform(-0.3, 0.3)
+    luck = random.Random(f"{job.spec.trial_id}/{job.fold}").uniform(-0.05, 0.05)
     return min(max(job.spec.params["x"] + luck, 0.0), 1.0)
 
 
