@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from automl.leaderboard import Board
     from automl.plugin.metric import Metric
     from automl.registry import Registry
+    from automl.search.rerun import Rerun
 
 __all__ = ["Run", "load_run"]
 
@@ -125,6 +126,24 @@ class Run:
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
         return pd.DataFrame(self._predict(data), columns=list(self.classes))
+
+    def rerun(self, trial: str) -> Rerun:
+        """Runs one trial again, alone, from its record; this run is only read.
+
+        Args:
+            trial: Such as ``lightgbm-3``. One that failed fails again where its record says why,
+                and the traceback of the worker is in ``folds[-1].error``.
+
+        Returns:
+            Score by fold beside the recorded one, and whether they are equal.
+
+        Raises:
+            RunError: There is no such trial; the nearest ones are named.
+            PluginError: Its family is not installed.
+        """
+        from automl.search.rerun import rerun_trial
+
+        return rerun_trial(self._run, trial)
 
     def test_scores(self, test: Any) -> Mapping[str, float]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table."""

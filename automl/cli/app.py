@@ -19,6 +19,7 @@ VERBS = {
     "search": "try model families on a table under a time budget",
     "leaderboard": "show every model of a run, ranked",
     "predict": "predict a new table with a run",
+    "rerun": "run one trial of a run again, alone, and compare",
     "inspect": "show what the columns of a table are taken for, and why",
     "plugins": "show the installed model families, and what is broken",
 }

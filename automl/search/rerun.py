@@ -1,0 +1,220 @@
+"""One trial again, alone, from its record: the same params, seeds and folds, and no other trial."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from automl.config import load_config
+from automl.config.schema import SearchConfig
+from automl.data import open_dataset
+from automl.data.split import SplitPlan, load_split_plan
+from automl.errors import RunError, did_you_mean
+from automl.metrics import get_metric
+from automl.registry import load_registry
+from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
+from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.launch import start_launcher
+from automl.scheduling.messages import Done, Failed
+from automl.search.budget import Budget
+from automl.search.dispatch import Dispatcher
+from automl.search.ledger import Ledger, Trial
+from automl.search.problem import trial_setup
+from automl.search.proposer import Proposer
+from automl.store.run_dir import RunDir, read_json
+from automl.trial.records import read_record
+from automl.trial.setup import family_shape
+from automl.trial.spec import TrialError, TrialRecord, TrialState
+
+__all__ = ["FoldRerun", "Rerun", "find_trial", "rerun_trial"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldRerun:
+    """One fold of a trial, as recorded and as it came out again.
+
+    Attributes:
+        fold: Number of the fold; -1 for the one fit on all rows of an out-of-bag family.
+        recorded: The score on record; None where the fold was not finished.
+        score: The score now; None where the fit failed.
+        same_predictions: Whether the predictions are those on disk to the last bit; None where
+            there are none to compare.
+        error: Why the fit failed now, with the traceback of the worker.
+    """
+
+    fold: int
+    recorded: float | None
+    score: float | None = None
+    same_predictions: bool | None = None
+    error: TrialError | None = None
+
+    @property
+    def is_equal(self) -> bool | None:
+        """Whether score and predictions are the recorded ones; None without a recorded score."""
+        if self.recorded is None:
+            return None
+        return self.score == self.recorded and self.same_predictions is not False
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What came out of running one trial again.
+
+    Attributes:
+        record: The record it was run from.
+        metric: What the scores are.
+        folds: The folds that were fitted again, in their order.
+        timed: Whether the run had a budget of time: fits that adapt to the clock may differ.
+    """
+
+    record: TrialRecord
+    metric: str
+    folds: tuple[FoldRerun, ...]
+    timed: bool
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every fold that was on record came out the same."""
+        return all(fold.is_equal is not False for fold in self.folds)
+
+
+def find_trial(run: RunDir, trial_id: str) -> TrialRecord:
+    """The record of a trial.
+
+    Raises:
+        RunError: There is no such trial, or its record is damaged; the nearest ones are named.
+    """
+    known = sorted(path.parent.name for path in run.trials.glob("*/trial.json"))
+    if trial_id not in known:
+        near = did_you_mean(trial_id, known) or "; see `automl leaderboard` for all trials"
+        raise RunError(f"{run.path} has no trial {trial_id!r}{near}")
+    return read_record(run, trial_id)
+
+
+def rerun_trial(
+    run: RunDir, trial_id: str, on_fold: Callable[[FoldRerun], None] = lambda fold: None
+) -> Rerun:
+    """Runs one trial again in a worker process; the run is only read.
+
+    The folds on record are fitted, and the one the trial failed in; where there are none, every
+    fold of the trial. The first that fails is the last. Without a budget of time a fit on the
+    CPU comes out equal to the last bit. With one, a fit is told its fair share and its deadline
+    as in the run.
+
+    Args:
+        run: The run directory.
+        trial_id: Such as ``lightgbm-3``.
+        on_fold: Called with each fold as soon as it is over.
+
+    Raises:
+        RunError: There is no such trial.
+        PluginError: Its family is not installed.
+        ConfigError: A device that the configuration names is not there.
+    """
+    record = find_trial(run, trial_id)
+    config, plan = load_config(run.config), load_split_plan(run.split)
+    metric = config.metric or str(read_json(run.manifest)["metric"]["name"])
+    folds = []
+    with _scratch(run) as scratch, _bench(scratch, record, config, plan, metric) as bench:
+        for ended in bench.fits():
+            folds.append(_compare(run, scratch, record, ended))
+            on_fold(folds[-1])
+    return Rerun(record, metric, tuple(folds), config.time_s is not None)
+
+
+@contextmanager
+def _scratch(run: RunDir) -> Iterator[RunDir]:
+    """A run directory with the data and the folds of another one, and nothing fitted yet."""
+    with tempfile.TemporaryDirectory(prefix="automl-rerun-") as folder:
+        scratch = RunDir(Path(folder))
+        scratch.data.symlink_to(run.data.resolve())
+        scratch.split.symlink_to(run.split.resolve())
+        for own in (scratch.trials, scratch.views):
+            own.mkdir()
+        yield scratch
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """The rooms of a search around one trial."""
+
+    trial: Trial
+    dispatcher: Dispatcher
+    executor: LocalExecutor
+    modules: frozenset[str]
+
+    def fits(self) -> Iterator[Done | Failed]:
+        """Fits one fold after another, up to the first that fails."""
+        while self.trial.waiting:
+            fit, _ = self.dispatcher.next_fit(float("inf"))
+            assert fit is not None  # nothing else runs, and nothing is too long
+            job = self.dispatcher.job(fit, float("inf"))
+            self.executor.submit(job, fit.lease, self.modules)
+            ended = self._end()
+            yield ended
+            if isinstance(ended, Failed):
+                return
+            self.trial.results[fit.fold] = ended.result
+
+    def _end(self) -> Done | Failed:
+        """Waits for the end of the one fit that runs."""
+        while True:
+            for happening in self.executor.poll(1.0):
+                if isinstance(happening, Done | Failed):
+                    return happening
+
+
+@contextmanager
+def _bench(
+    scratch: RunDir, record: TrialRecord, config: SearchConfig, plan: SplitPlan, metric: str
+) -> Iterator[_Bench]:
+    """Joins the rooms as for a search, with the family of the trial alone."""
+    registry = load_registry(config.plugins.modules, config.plugins.block)
+    family = registry.get(record.spec.family)
+    scheduler = config.scheduler
+    pool = DevicePool(
+        scheduler.cpus or available_cpus(), find_gpus(scheduler.gpus), scheduler.gpu_slots
+    )
+    dataset = open_dataset(scratch.data)
+    measure = get_metric(metric, dataset.target.task, registry.metrics)
+    setup = trial_setup(scratch, config, plan, metric, pool)
+    families = {family.name: (family, family_shape(setup, dataset, measure, family))}
+    launcher = start_launcher()
+    try:
+        launcher.preload(family.preload)
+        executor = LocalExecutor(setup, pool, launcher)
+        ledger = Ledger(measure)
+        threads = scheduler.threads_per_fit or 1
+        n_slots = max(1, pool.n_cpus // threads)
+        budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
+        proposer = Proposer(families, {}, plan, ledger, config, budget, n_slots)
+        dispatcher = Dispatcher(families, executor, proposer, ledger, budget, config.seed, threads)
+        folds = _folds(record, proposer.folds_of(family))
+        trial = Trial(record.spec, record.index, folds, 0.0, promoted=True)
+        ledger.trials.append(trial)
+        yield _Bench(trial, dispatcher, executor, frozenset(family.preload))
+    finally:
+        launcher.close()
+
+
+def _folds(record: TrialRecord, all_folds: tuple[int, ...]) -> tuple[int, ...]:
+    """The folds to fit: those on record, and the one the trial failed in; else all."""
+    folds = {result.fold for result in record.folds}
+    if record.state is TrialState.FAILED and record.error is not None:
+        folds.add(record.error.fold)
+    return tuple(f for f in all_folds if f in folds) or all_folds
+
+
+def _compare(run: RunDir, scratch: RunDir, record: TrialRecord, ended: Done | Failed) -> FoldRerun:
+    """Puts a fold beside what is on record of it."""
+    fold = ended.error.fold if isinstance(ended, Failed) else ended.result.fold
+    recorded = next((r.score for r in record.folds if r.fold == fold), None)
+    if isinstance(ended, Failed):
+        return FoldRerun(fold, recorded, error=ended.error)
+    before, now = (r.oof(record.trial_id, fold) for r in (run, scratch))
+    same = before.read_bytes() == now.read_bytes() if before.is_file() else None
+    return FoldRerun(fold, recorded, ended.result.score, same)
