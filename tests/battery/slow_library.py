@@ -1,0 +1,5 @@
+"""A library whose import takes minutes."""
+
+import time
+
+time.sleep(300)

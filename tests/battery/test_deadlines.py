@@ -1,0 +1,49 @@
+"""Whatever a trial does, a search ends in time and leaves a model."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import automl
+
+NASTY = ["busy_in_c", "sleeps", "deaf", "slow_import", "slow_predict"]
+
+
+def allowed_s(budget_s):
+    return 1.05 * budget_s + 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", NASTY)
+@pytest.mark.usefixtures("importable")
+def test_a_search_among_fits_that_do_not_end_is_over_in_time(tmp_path, size, figure, family):
+    budgets, seeds = size([10], [10, 30, 60]), size(1, 3)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["a", "b", "c"])
+    frame["target"] = np.where(frame["a"] + rng.normal(scale=0.5, size=200) > 0, "yes", "no")
+    worst, n = 0.0, 0
+    for budget_s in budgets:
+        for seed in range(seeds):
+            begun = time.monotonic()
+            run = automl.search(
+                frame,
+                target="target",
+                time_s=budget_s,
+                seed=seed,
+                out=tmp_path / f"{budget_s}-{seed}",
+                overrides=(
+                    f"family=[good,{family}]",
+                    "plugins.modules=[nasty_families,battery_families]",
+                    "scheduler.cpus=2",
+                ),
+            )
+            took = time.monotonic() - begun
+            worst, n = max(worst, took - budget_s), n + 1
+            assert took <= allowed_s(budget_s), (budget_s, seed)
+            assert set(run.predict(frame)) == {"yes", "no"}
+            states = run.leaderboard().set_index("trial")["state"]
+            assert states["good-0"] == "complete"
+            assert states[f"{family}-0"] in ("failed", "pruned")
+    figure(f"{n} of {n} in time; at most {worst:+.1f} s beside the budget")

@@ -1,0 +1,101 @@
+"""``kill -9`` of a worker: its fit is queued again, at most twice, and nobody else notices."""
+
+import os
+import random
+import signal
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.config import compose_config
+from automl.registry import load_registry
+from automl.scheduling.launch import start_launcher
+from automl.search.budget import Budget
+from automl.search.events import Progress
+from automl.search.prepare import prepare_search
+from automl.store.run_dir import RunDir
+from automl.trial.spec import TrialState
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks"),
+    pytest.mark.usefixtures("importable"),
+]
+TRIALS = 6
+FOLDS = 3
+
+
+class Killer:
+    """Kills a worker at random moments, each fit at most twice."""
+
+    def __init__(self, n, seed):
+        self.left, self.rng, self.killed = n, random.Random(seed), {}
+
+    def __call__(self, controller):
+        fits = [
+            (job_id, busy.worker.pid)
+            for job_id, busy in controller.executor._busy.items()
+            if busy.worker.pid is not None and self.killed.get(job_id, 0) < 2
+        ]
+        if self.left and fits and self.rng.random() < 0.7:
+            job_id, pid = self.rng.choice(fits)
+            os.kill(pid, signal.SIGKILL)
+            self.killed[job_id] = self.killed.get(job_id, 0) + 1
+            self.left -= 1
+
+
+def search(frame, out, meddle):
+    """A search in this process, so that its workers are at hand; its trials."""
+    launcher = start_launcher()
+    try:
+        registry = load_registry(("nasty_families", "battery_families"), ())
+        overrides = [
+            "family=[paced]",
+            "plugins.modules=[nasty_families,battery_families]",
+            "scheduler.cpus=2",
+            f"search.folds={FOLDS}",
+        ]
+        options = {"target": "target", "trials": TRIALS, "time_s": None}
+        config = compose_config(overrides, options, registry, None).config
+        budget = Budget(0.0, None, TRIALS)
+        prepared = prepare_search(
+            frame, config, registry, RunDir(out), launcher, budget, lambda: False
+        )
+        for event in prepared.controller.events():
+            if isinstance(event, Progress):
+                meddle(prepared.controller)
+        return prepared.controller.ledger.trials
+    finally:
+        launcher.close()
+
+
+def outcome(trials):
+    return [
+        (t.spec.params, t.state, t.score, [r.score for _, r in sorted(t.results.items())])
+        for t in trials
+    ]
+
+
+def test_a_killed_worker_costs_a_repetition_and_nothing_else(tmp_path, size, figure):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["a", "b", "c"])
+    frame["target"] = np.where(frame["a"] + rng.normal(scale=0.5, size=200) > 0, "yes", "no")
+    calm = search(frame, tmp_path / "calm", lambda controller: None)
+    assert all(t.state is TrialState.COMPLETE for t in calm)
+    wanted, done, lost, n_runs = size(6, 200), 0, 0, 0
+    while done < wanted:
+        killer = Killer(wanted - done, n_runs)
+        trials = search(frame, tmp_path / f"run-{n_runs}", killer)
+        assert outcome(trials) == outcome(calm)
+        attempts = {
+            f"{t.spec.trial_id}/fold-{fold}": n for t in trials for fold, n in t.attempts.items()
+        }
+        # A fit may have been over, its answer on the way, when its worker was killed.
+        assert all(n <= killer.killed.get(job_id, 0) for job_id, n in attempts.items())
+        assert killer.killed
+        n_killed = sum(killer.killed.values())
+        lost += sum(attempts.values())
+        done, n_runs = done + n_killed, n_runs + 1
+    assert lost > 0
+    figure(f"{done} workers killed in {n_runs} runs, {lost} fits queued again; all trials complete")
