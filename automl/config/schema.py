@@ -96,6 +96,8 @@ class SchedulerConfig:
         gpu_slots: Fits that may share one GPU.
         threads_per_fit: Threads of one fit; null chooses by rows.
         fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
+        memory_gib: Memory of all fits together, in GiB; null takes 80 % of what is available.
+        fit_memory_gib: Memory at which one fit is ended, in GiB; null shares ``memory_gib`` out.
     """
 
     cpus: int | None = None
@@ -103,6 +105,8 @@ class SchedulerConfig:
     gpu_slots: int = 1
     threads_per_fit: int | None = None
     fit_timeout_s: float | None = None
+    memory_gib: float | None = None
+    fit_memory_gib: float | None = None
 
 
 @dataclass

@@ -62,6 +62,8 @@ def _ranges(config: SearchConfig) -> Iterator[str]:
     positive = [
         ("time_s", config.time_s),
         ("scheduler.fit_timeout_s", scheduler.fit_timeout_s),
+        ("scheduler.memory_gib", scheduler.memory_gib),
+        ("scheduler.fit_memory_gib", scheduler.fit_memory_gib),
     ]
     for key, amount in positive:
         if amount is not None and not 0 < amount < math.inf:

@@ -1,23 +1,22 @@
-"""What the machine has, and who may use it now: CPU cores and shares of GPUs."""
+"""What the machine has, and who may use it now: CPU cores, memory and shares of GPUs."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from automl.errors import ConfigError
 from automl.plugin.context import Resources
+from automl.scheduling.cgroups import cgroup_folders
 
 __all__ = ["DevicePool", "Gpu", "Lease", "available_cpus", "find_gpus"]
 
-OWN_CGROUPS = Path("/proc/self/cgroup")
-CGROUP_V2 = Path("/sys/fs/cgroup")
-CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
 NO_QUOTA = 1 << 20
+MIN_FIT_GIB = 1.0  # a worker with its libraries takes a third of it before any data comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,21 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job's temporary right to cores and to a share of one GPU.
+    """A job's temporary right to cores, memory and a share of one GPU.
 
     Attributes:
         n_cpus: Cores.
         gpu: Index of the GPU, or None.
         share: Share of that GPU, 0 to 1.
+        ram_gib: Memory that is set aside for it, in GiB: what its family declares.
+        limit_gib: Memory at which it is ended, in GiB; infinite for never.
     """
 
     n_cpus: int
     gpu: int | None = None
     share: float = 0.0
+    ram_gib: float = 0.0
+    limit_gib: float = math.inf
 
     @property
     def device(self) -> str:
@@ -58,22 +61,28 @@ class Lease:
 
 @dataclass(slots=True)
 class DevicePool:
-    """Cores and GPUs of a run, and what is leased.
+    """Cores, memory and GPUs of a run, and what is leased.
 
     Args:
         n_cpus: Cores.
         gpus: GPUs.
         gpu_slots: Jobs that may share one GPU.
+        memory_gib: Memory of all jobs together, in GiB; infinite without a limit.
+        fit_memory_gib: Limit of one job in GiB; None takes its part of the memory by its cores.
     """
 
     n_cpus: int
     gpus: tuple[Gpu, ...] = ()
     gpu_slots: int = 1
+    memory_gib: float = math.inf
+    fit_memory_gib: float | None = None
     _free_cpus: int = field(init=False)
+    _free_gib: float = field(init=False)
+    _n_leased: int = field(init=False, default=0)
     _free_share: dict[int, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._free_cpus = self.n_cpus
+        self._free_cpus, self._free_gib = self.n_cpus, self.memory_gib
         self._free_share = {g.index: 1.0 for g in self.gpus}
 
     @property
@@ -81,14 +90,21 @@ class DevicePool:
         """Cores that are not leased."""
         return self._free_cpus
 
+    def limit_gib(self, n_cpus: int) -> float:
+        """Memory in GiB at which a job on so many cores is ended; infinite for never."""
+        if self.fit_memory_gib is not None:
+            return self.fit_memory_gib
+        return max(MIN_FIT_GIB, self.memory_gib * min(1.0, n_cpus / self.n_cpus))
+
     def lease(self, need: Resources) -> Lease | None:
         """Takes what a job needs, or None when it is not free now.
 
         A job that wants more cores than the run has gets them all. A job that wants a GPU gets
-        a share of exactly one; without any GPU it runs on the CPU.
+        a share of exactly one; without any GPU it runs on the CPU. A job that declares more
+        memory than is left waits, unless nothing else runs: what it declares is an estimate.
         """
         n_cpus = min(need.n_cpus, self.n_cpus)
-        if n_cpus > self._free_cpus:
+        if n_cpus > self._free_cpus or (self._n_leased and need.ram_gib > self._free_gib):
             return None
         gpu, share = None, 0.0
         if need.n_gpus > 0 and self.gpus:
@@ -98,12 +114,17 @@ class DevicePool:
                 return None
             gpu = max(free, key=lambda g: (free[g], -g))
             self._free_share[gpu] -= share
+        ram_gib = need.ram_gib if math.isfinite(self.memory_gib) else 0.0
         self._free_cpus -= n_cpus
-        return Lease(n_cpus, gpu, share)
+        self._free_gib -= ram_gib
+        self._n_leased += 1
+        return Lease(n_cpus, gpu, share, ram_gib, self.limit_gib(n_cpus))
 
     def release(self, lease: Lease) -> None:
         """Gives back what a lease took."""
         self._free_cpus += lease.n_cpus
+        self._free_gib += lease.ram_gib
+        self._n_leased -= 1
         if lease.gpu is not None:
             self._free_share[lease.gpu] += lease.share
 
@@ -118,9 +139,9 @@ def available_cpus() -> int:
 def _quota() -> int:
     """Whole cores that the CPU quotas of our cgroup and those above it allow; many without any."""
     quotas = [NO_QUOTA]
-    for folder in _cgroup_folders():
+    for folder, version in cgroup_folders("cpu"):
         with contextlib.suppress(OSError, ValueError):
-            if folder.is_relative_to(CGROUP_V1):
+            if version == 1:
                 quota = (folder / "cpu.cfs_quota_us").read_text()
                 period = (folder / "cpu.cfs_period_us").read_text()
             else:
@@ -128,22 +149,6 @@ def _quota() -> int:
             if quota != "max" and int(quota) > 0:
                 quotas.append(max(1, int(quota) // int(period)))
     return min(quotas)
-
-
-def _cgroup_folders() -> Iterator[Path]:
-    """Folders of our cgroup and of those above it.
-
-    In a container the path that the kernel names may not exist: the mounted root is ours there.
-    """
-    groups = [":cpu:/", "::/"]
-    with contextlib.suppress(OSError):
-        groups += OWN_CGROUPS.read_text().splitlines()
-    for group in groups:
-        _, controllers, path = group.split(":", 2)
-        if not controllers or "cpu" in controllers.split(","):
-            root = CGROUP_V1 if controllers else CGROUP_V2
-            folder = root / path.lstrip("/")
-            yield from (f for f in (folder, *folder.parents) if f.is_relative_to(root))
 
 
 class _NvmlMemory(ctypes.Structure):

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from automl.plugin.context import Resources
 from automl.scheduling.devices import DevicePool, Lease
+from automl.scheduling.guard import Footprint, MemoryGuard
 from automl.scheduling.launch import Launcher, WorkerProcess
 from automl.scheduling.messages import (
     Done,
@@ -72,6 +73,7 @@ class _Busy:
     lease: Lease
     worker: WorkerProcess
     deadline: float
+    footprint: Footprint
 
 
 class LocalExecutor:
@@ -85,6 +87,7 @@ class LocalExecutor:
 
     def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
         self._setup, self._pool, self._launcher = setup, pool, launcher
+        self._guard = MemoryGuard()
         self._busy: dict[str, _Busy] = {}
         self._idle: list[tuple[int | None, WorkerProcess]] = []
         self._killed: list[Failed] = []
@@ -106,7 +109,8 @@ class LocalExecutor:
         """Starts a job on leased devices; ``modules`` are what its family imports."""
         worker = self._worker_for(lease, modules)
         due = float("inf") if job.deadline_s is None else time.monotonic() + job.deadline_s
-        self._busy[job.job_id] = _Busy(job, lease, worker, due)
+        footprint = Footprint(lease.limit_gib, job.fold)
+        self._busy[job.job_id] = _Busy(job, lease, worker, due, footprint)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
             worker.connection.send(Start(job, due))
 
@@ -136,7 +140,7 @@ class LocalExecutor:
     def poll(self, timeout_s: float) -> list[Happening]:
         """Waits at most so long for something to happen, and returns what did.
 
-        Deadlines come first: a fit that never falls silent is killed all the same.
+        Limits come first: a fit that never falls silent is killed all the same.
         """
         self._launcher.refresh()
         now = time.monotonic()
@@ -144,14 +148,25 @@ class LocalExecutor:
             limit = busy.job.deadline_s or 0.0
             message = f"killed after {limit:.1f} s: it did not stop at its deadline"
             self.kill(busy.job.job_id, TrialError("timeout", message, fold=busy.job.fold))
+        self._check_memory()
         events: list[Happening] = list(self._killed)
         self._killed.clear()
         due = min((b.deadline for b in self._busy.values()), default=float("inf"))
-        patience = 0.0 if events else max(0.0, min(timeout_s, due - now))
+        patience = 0.0 if events else max(0.0, min(timeout_s, due - now, self._guard.wait_s))
         by_connection = {b.worker.connection: b for b in self._busy.values()}
         for connection in wait(list(by_connection), timeout=patience):
             events.extend(self._read(by_connection[connection]))  # type: ignore[index]
         return events
+
+    def _check_memory(self) -> None:
+        """Kills the fits that hold more memory than they may, and no others."""
+        if not self._guard.is_time():
+            return
+        for busy in list(self._busy.values()):
+            if busy.worker.pid is not None and busy.worker.exit_status is None:
+                error = busy.footprint.error(busy.worker.pid)
+                if error is not None:
+                    self.kill(busy.job.job_id, error)
 
     def _read(self, busy: _Busy) -> Iterator[Happening]:
         """Reads what a worker has said; not all, where it talks faster than we can read."""
@@ -179,8 +194,13 @@ class LocalExecutor:
             yield Failed(job_id, TrialError("crash", message_text[:500], fold=busy.job.fold))
 
     def _keep(self, busy: _Busy, message: Ended) -> None:
-        """Keeps a worker warm; one that failed may be in any state and is replaced."""
-        if isinstance(message, Failed):
+        """Keeps a worker warm; one that failed may be in any state and is replaced.
+
+        So is one that has too much memory left from its fits, as where a library leaks.
+        """
+        pid, limit_gib = busy.worker.pid, busy.lease.limit_gib
+        heavy = pid is not None and not self._guard.is_light(pid, limit_gib)
+        if heavy or isinstance(message, Failed):
             self._launcher.kill(busy.worker)
         else:
             self._idle.append((busy.lease.gpu, busy.worker))
@@ -195,6 +215,10 @@ class LocalExecutor:
         self._launcher.kill(busy.worker)
         status = busy.worker.exit_status
         kind = "crash"
+        if status == -signal.SIGKILL:
+            starved = self._guard.explain_kill(busy.footprint)
+            if starved is not None:
+                return starved
         if status is None:
             message = "the worker is gone"
         elif status < 0:

@@ -221,6 +221,7 @@ class Controller:
             trial.state = TrialState.PRUNED if early else TrialState.FAILED
         record = trial.record()
         write_record(self.run, record)
+        trial.shed_reports()
         self.proposer.conclude(trial)
         yield TrialFinished(
             trial=record.trial_id,

@@ -49,6 +49,7 @@ class Dispatcher:
     seed: int
     threads_per_fit: int = 1
     _needs: dict[str, Resources] = field(default_factory=dict)
+    _waits_for_memory: bool = False
 
     def next_fit(self, search_left_s: float) -> tuple[Fit | None, Sequence[Trial]]:
         """The next fit a device is free for, if any, and the trials that were proposed for it.
@@ -60,7 +61,7 @@ class Dispatcher:
         """
         live = self.ledger.in_state(TrialState.RUNNING)
         fit = self._first(live, search_left_s)
-        if fit is not None or not self._is_anything_free():
+        if fit is not None or self._waits_for_memory or not self._is_anything_free():
             return fit, ()
         proposed = self.proposer.propose(search_left_s)
         if not proposed and self._revive(live, search_left_s):
@@ -101,18 +102,29 @@ class Dispatcher:
         )
 
     def _is_anything_free(self) -> bool:
-        lease = self.executor.lease(Resources())
+        lease = self.executor.lease(Resources(ram_gib=0.0))
         if lease is not None:
             self.executor.release(lease)
         return lease is not None
 
     def _first(self, trials: Sequence[Trial], search_left_s: float) -> Fit | None:
+        """The first fit that may start; none while one before it waits for memory alone.
+
+        Smaller fits that go ahead would take what it waits for, again and again.
+        """
+        self._waits_for_memory = False
         for trial in trials:
             folds = trial.ready
             if folds and self.proposer.expected_s(trial) <= search_left_s:
-                lease = self.executor.lease(self._need(trial.spec.family))
+                need = self._need(trial.spec.family)
+                lease = self.executor.lease(need)
                 if lease is not None:
                     return Fit(trial, folds[0], lease)
+                lease = self.executor.lease(replace(need, ram_gib=0.0))
+                if lease is not None:
+                    self.executor.release(lease)
+                    self._waits_for_memory = True
+                    return None
         return None
 
     def _need(self, name: str) -> Resources:

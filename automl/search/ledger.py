@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
@@ -16,6 +16,8 @@ from automl.search.pruning import Curve
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
 __all__ = ["Ledger", "Trial", "standard_error"]
+
+CURVE_POINTS = 64  # of a complete fit, first and last included
 
 
 @dataclass(slots=True)
@@ -93,6 +95,18 @@ class Trial:
             {f: metric.loss(r.score) for f, r in self.results.items()},
             {f: [(s, metric.loss(v)) for s, v in reports] for f, reports in self.steps.items()},
         )
+
+    def shed_reports(self) -> None:
+        """Lets go of reports that nobody will ask for, once the trial is over and on disk.
+
+        A fit may report thousands of times. Complete trials keep a thinned curve for the pruner.
+        """
+        self.results = {f: replace(r, steps=()) for f, r in self.results.items()}
+        if self.state is not TrialState.COMPLETE:
+            self.steps.clear()
+        for fold, reports in self.steps.items():
+            kept = np.linspace(0, len(reports) - 1, min(len(reports), CURVE_POINTS)).round()
+            self.steps[fold] = [reports[int(place)] for place in kept]
 
     def record(self) -> TrialRecord:
         """What goes to disk."""

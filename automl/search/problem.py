@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,13 @@ from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 from automl.registry import Registry
 from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
+from automl.scheduling.memory import available_gib, can_measure
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 
 __all__ = ["Problem", "read_options", "read_problem", "trial_setup"]
+
+MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
     setup = trial_setup(run, config, plan, name, pool)
     shapes = {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
     families, refused = _willing(shapes)
-    notes = (*registry.notes(), *_notes(dataset), *refused)
+    threads = config.scheduler.threads_per_fit or 1
+    notes = (*registry.notes(), *_notes(dataset), *refused, *_memory_notes(families, pool, threads))
     return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
 
 
@@ -137,8 +142,17 @@ def _task(name: str | None) -> Task | None:
 
 def _devices(config: SearchConfig) -> DevicePool:
     scheduler = config.scheduler
-    n_cpus = scheduler.cpus or available_cpus()
-    return DevicePool(n_cpus, find_gpus(scheduler.gpus), scheduler.gpu_slots)
+    memory_gib = scheduler.memory_gib
+    if memory_gib is None:
+        available = available_gib()
+        memory_gib = math.inf if available is None else MEMORY_SHARE * available
+    return DevicePool(
+        scheduler.cpus or available_cpus(),
+        find_gpus(scheduler.gpus),
+        scheduler.gpu_slots,
+        memory_gib,
+        scheduler.fit_memory_gib,
+    )
 
 
 def _willing(
@@ -179,4 +193,23 @@ def _notes(dataset: Dataset) -> list[str]:
     ]
     if dataset.n_dropped:
         notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
+    return notes
+
+
+def _memory_notes(
+    families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool, threads: int
+) -> list[str]:
+    """Families that expect to need more memory than a fit may have: they are tried all the same."""
+    if not can_measure():
+        return ["the memory of fits is not limited: this system does not show what they hold"]
+    notes = []
+    for name, (family, shape) in families.items():
+        need = family.resources(shape)
+        limit = pool.limit_gib(max(need.n_cpus, threads))
+        if need.ram_gib > limit:
+            notes.append(
+                f"family {name} expects a fit to take {need.ram_gib:.1f} GiB of memory, and one "
+                f"that holds more than {limit:.1f} GiB is ended; it is tried all the same: "
+                "scheduler.fit_memory_gib raises the limit"
+            )
     return notes

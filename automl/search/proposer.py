@@ -15,7 +15,7 @@ from automl.search.allocator import Arm, choose_family
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
 from automl.search.study import FamilyStudy
-from automl.trial.spec import TrialSpec, TrialState
+from automl.trial.spec import TrialError, TrialSpec, TrialState
 
 __all__ = ["MIN_GAIN", "Proposer"]
 
@@ -27,6 +27,7 @@ MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
 ELITE = 4  # complete trials that a cheap one must not be worse than
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
+OUT_OF_MEMORY = frozenset({"oom", "memory"})
 
 
 @dataclass(slots=True)
@@ -225,16 +226,31 @@ class Proposer:
             elif trial.state is TrialState.PRUNED:
                 study.tell_pruned(trial.spec)
             else:
-                study.tell_failed(trial.spec)
+                if trial.error is not None and trial.error.kind in OUT_OF_MEMORY:
+                    study.tell_out_of_memory(trial.spec)
+                else:
+                    study.tell_failed(trial.spec)
                 self._count_failure(trial)
         self._concluded.clear()
 
     def _count_failure(self, trial: Trial) -> None:
-        """Stops a family that has failed three times in the same way."""
-        name = trial.spec.family
-        failed = [t for t in self.ledger.of(name) if t.state is TrialState.FAILED]
-        causes = [t.error.message for t in failed if t.error is not None]
-        if trial.error is not None and causes.count(trial.error.message) >= SAME_FAILURES:
+        """Stops a family that has failed three times in the same way.
+
+        Out of memory is one way, whatever the numbers, and stops a family only as long as no
+        trial of it has been complete: others of its params may take less.
+        """
+        name, error = trial.spec.family, trial.error
+        trials = self.ledger.of(name)
+        able = any(t.state is TrialState.COMPLETE for t in trials)
+        if error is None or (error.kind == "oom" and able):
+            return
+        ways = [_way(t.error) for t in trials if t.state is TrialState.FAILED and t.error]
+        if ways.count(_way(error)) >= SAME_FAILURES:
             self.stopped[name] = (
-                f"it failed {SAME_FAILURES} times in the same way: {trial.error.message}"
+                f"it failed {SAME_FAILURES} times in the same way: {error.message}"
             )
+
+
+def _way(error: TrialError) -> str:
+    """What makes two failures the same."""
+    return error.kind if error.kind == "oom" else error.message

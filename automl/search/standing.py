@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ __all__ = ["Standing"]
 GAIN_WEIGHTS = (0.1, 0.25, 0.5)
 MIN_SKILL = 0.02  # of the way from the prior to the best trial
 SELECTION_SHARE = 0.04  # of the time so far may go into selecting; more has to wait
+KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
+KEPT_OF_FAMILY = 3
 
 
 @dataclass(slots=True)
@@ -55,6 +58,7 @@ class Standing:
     current: Ensemble | None = None
     _complete: dict[str, Trial] = field(default_factory=dict)
     _oof: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _losses: dict[str, float] = field(default_factory=dict)
     _blend: NDArray[Any] | None = None
     _stale: bool = False
 
@@ -109,11 +113,33 @@ class Standing:
         """Takes a complete trial in; returns the score of its out-of-fold predictions."""
         name = trial.spec.trial_id
         oof = read_oof(self.run, name, list(trial.folds), self.plan)
-        self._oof[name], self._complete[name] = oof, trial
-        self._stale = True
         rows = np.flatnonzero(_finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        return float(self.metric.score(self.dataset.y[rows], oof[rows], weight))
+        score = float(self.metric.score(self.dataset.y[rows], oof[rows], weight))
+        self._oof[name], self._complete[name] = oof, trial
+        self._losses[name] = self.metric.loss(score)
+        self._stale = True
+        self._forget_worst(oof.nbytes)
+        return score
+
+    def _forget_worst(self, n_bytes: int) -> None:
+        """Keeps the predictions of the best trials and of the best of each family, not of all.
+
+        Selection looks no further than these, and of many rows the predictions of all trials would
+        fill the memory. Who stays does not depend on the order in which trials came.
+
+        Args:
+            n_bytes: Of the predictions of one trial.
+        """
+        most = max(KEPT_AT_LEAST, min(KEPT, KEPT_BYTES // max(1, n_bytes)))
+        trials = self._complete.values()
+        ranked = sorted(trials, key=lambda t: (self._losses[t.spec.trial_id], t.index))
+        n_seen: Counter[str] = Counter()
+        for place, trial in enumerate(ranked):
+            n_seen[trial.spec.family] += 1
+            if place >= most and n_seen[trial.spec.family] > KEPT_OF_FAMILY:
+                name = trial.spec.trial_id
+                del self._oof[name], self._complete[name], self._losses[name]
 
     def first_unit(self, trial: Trial) -> None:
         """Writes a predictor of the folds of one trial that are there, when there is none yet."""

@@ -72,6 +72,7 @@ class FamilyStudy:
         self._seen: set[str] = set()
         self._open: dict[int, optuna.trial.Trial] = {}
         self._n_asked = 0
+        self._worst: float | None = None
         self.exhausted = False
 
     @cached_property
@@ -115,6 +116,7 @@ class FamilyStudy:
 
     def tell_complete(self, spec: TrialSpec, loss: float) -> None:
         """Tells the loss of a complete trial."""
+        self._worst = loss if self._worst is None else max(self._worst, loss)
         self._study.tell(self._open.pop(spec.number), loss)
 
     def tell_pruned(self, spec: TrialSpec) -> None:
@@ -123,6 +125,22 @@ class FamilyStudy:
 
         state = optuna.trial.TrialState.PRUNED
         self._study.tell(self._open.pop(spec.number), state=state)
+
+    def tell_out_of_memory(self, spec: TrialSpec) -> None:
+        """Tells that a trial held too much memory, so that the sampler keeps away from there.
+
+        It is told as complete with the worst loss seen so far. A failed trial would teach nothing:
+        samplers leave those out of their models, and would come back to a region that looks
+        untried. The worst loss, and no made-up one, leaves the scale of the others as it is.
+        Before any loss is known it is told as pruned without a report, which TPE ranks behind
+        every complete trial.
+        """
+        if self._worst is None:
+            self.tell_pruned(spec)
+            return
+        trial = self._open.pop(spec.number)
+        trial.set_user_attr("penalty", "out of memory")  # for who looks at the study
+        self._study.tell(trial, self._worst)
 
     def tell_failed(self, spec: TrialSpec) -> None:
         """Tells that a trial failed."""

@@ -101,9 +101,9 @@ class TrialError:
     """Why a trial failed or was pruned.
 
     Attributes:
-        kind: ``exception``, ``crash``, ``killed`` (by somebody else, such as the kernel short of
-            memory), ``timeout``, ``memory``, ``bad_prediction``, ``pruned``, ``out_of_time`` or
-            ``interrupted``.
+        kind: ``exception``, ``crash``, ``killed`` (by somebody else), ``timeout``, ``oom`` (more
+            memory than a fit may have, or than the machine has), ``memory`` (an allocation that
+            was refused), ``bad_prediction``, ``pruned``, ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
         fold: The fold it happened in.

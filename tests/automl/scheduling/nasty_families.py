@@ -266,6 +266,59 @@ class TooBig(Family):
         raise MemoryError("cannot allocate 1 TiB")
 
 
+HOG = """
+import sys, time
+held, step_s = [], 0.05
+for _ in range(int(float(sys.argv[1]) * 1024 / 10)):
+    held.append(b"x" * (10 << 20))
+    time.sleep(step_s)
+"""
+
+
+class Hog(Family):
+    """Takes 200 MB a second until it holds ``gib`` of them, itself or by a child of its own."""
+
+    name = "hog"
+
+    def misbehave(self, params, fold, context, report):
+        if params.get("child"):
+            subprocess.run([sys.executable, "-c", HOG, str(params["gib"])], check=True)
+            return
+        held = []
+        for _ in range(int(params["gib"] * 1024 / 10)):
+            held.append(b"x" * (10 << 20))
+            time.sleep(0.05)
+            if "to" in params:
+                Path(params["to"]).write_text(f"{time.monotonic()} {len(held) * 10 / 1024}")
+
+
+class Sharer(Family):
+    """Forks copies of itself that share all its memory, and waits a second with them."""
+
+    name = "sharer"
+
+    def misbehave(self, params, fold, context, report):
+        held = b"x" * int(params["gib"] * 2**30)
+        children = []
+        for _ in range(4):
+            if (pid := os.fork()) == 0:
+                time.sleep(1.0)
+                os._exit(len(held) == 0)
+            children.append(pid)
+        for pid in children:
+            os.waitpid(pid, 0)
+
+
+class Leaks(Family):
+    """Leaves memory behind in its process at every fit."""
+
+    name = "leaks"
+    left_behind = []  # noqa: RUF012
+
+    def misbehave(self, params, fold, context, report):
+        self.left_behind.append(b"x" * (int(params["mib"]) << 20))
+
+
 class Forks(Family):
     """Leaves a child in its group and one in a session of its own, then says who they are."""
 

@@ -7,17 +7,16 @@ from hypothesis import strategies as st
 
 from automl.errors import ConfigError
 from automl.plugin import Resources
-from automl.scheduling import devices
+from automl.scheduling import cgroups, devices
 from automl.scheduling.devices import DevicePool, Gpu, Lease, available_cpus, find_gpus
 
 
 @pytest.fixture
-def cgroups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine of 16 cores without quotas; cgroup files may be put under the returned folder."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)))
-    monkeypatch.setattr(devices, "CGROUP_V2", tmp_path)
-    monkeypatch.setattr(devices, "CGROUP_V1", tmp_path / "cpu")
-    monkeypatch.setattr(devices, "OWN_CGROUPS", tmp_path / "own")
+    monkeypatch.setattr(cgroups, "ROOT", tmp_path)
+    monkeypatch.setattr(cgroups, "OWN_CGROUPS", tmp_path / "own")
     return tmp_path
 
 
@@ -31,7 +30,7 @@ def _v1(folder: Path, quota: int, period: int = 100_000) -> None:
     _write(folder / "cpu.cfs_period_us", str(period))
 
 
-def test_all_cores_of_the_affinity_count_without_a_quota(cgroups):
+def test_all_cores_of_the_affinity_count_without_a_quota(groups):
     assert available_cpus() == 16
 
 
@@ -39,39 +38,39 @@ def test_all_cores_of_the_affinity_count_without_a_quota(cgroups):
     ("text", "cores"),
     [("max 100000", 16), ("400000 100000", 4), ("250000 100000", 2), ("50000 100000", 1)],
 )
-def test_a_v2_quota_limits_the_cores_to_whole_ones_and_at_least_one(cgroups, text, cores):
-    _write(cgroups / "cpu.max", text)
+def test_a_v2_quota_limits_the_cores_to_whole_ones_and_at_least_one(groups, text, cores):
+    _write(groups / "cpu.max", text)
     assert available_cpus() == cores
 
 
 @pytest.mark.parametrize(("quota", "cores"), [(-1, 16), (300_000, 3), (20_000, 1)])
-def test_a_v1_quota_limits_the_cores(cgroups, quota, cores):
-    _v1(cgroups / "cpu", quota)
+def test_a_v1_quota_limits_the_cores(groups, quota, cores):
+    _v1(groups / "cpu", quota)
     assert available_cpus() == cores
 
 
-def test_the_tightest_quota_on_the_way_up_from_our_own_v2_cgroup_counts(cgroups):
-    _write(cgroups / "own", "0::/user.slice/job.scope")
-    _write(cgroups / "user.slice" / "cpu.max", "200000 100000")
-    _write(cgroups / "user.slice" / "job.scope" / "cpu.max", "500000 100000")
+def test_the_tightest_quota_on_the_way_up_from_our_own_v2_cgroup_counts(groups):
+    _write(groups / "own", "0::/user.slice/job.scope")
+    _write(groups / "user.slice" / "cpu.max", "200000 100000")
+    _write(groups / "user.slice" / "job.scope" / "cpu.max", "500000 100000")
     assert available_cpus() == 2
 
 
-def test_the_tightest_quota_on_the_way_up_from_our_own_v1_cgroup_counts(cgroups):
-    _write(cgroups / "own", "5:memory:/x\n4:cpu,cpuacct:/batch/job\n0::/")
-    _v1(cgroups / "cpu" / "batch" / "job", 300_000)
-    _v1(cgroups / "cpu", 800_000)
+def test_the_tightest_quota_on_the_way_up_from_our_own_v1_cgroup_counts(groups):
+    _write(groups / "own", "5:memory:/x\n4:cpu,cpuacct:/batch/job\n0::/")
+    _v1(groups / "cpu" / "batch" / "job", 300_000)
+    _v1(groups / "cpu", 800_000)
     assert available_cpus() == 3
 
 
-def test_a_damaged_quota_file_is_no_quota(cgroups):
-    _write(cgroups / "cpu.max", "many of them")
+def test_a_damaged_quota_file_is_no_quota(groups):
+    _write(groups / "cpu.max", "many of them")
     assert available_cpus() == 16
 
 
-def test_affinity_limits_the_cores_below_the_quota(cgroups, monkeypatch):
+def test_affinity_limits_the_cores_below_the_quota(groups, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5})
-    _write(cgroups / "cpu.max", "400000 100000")
+    _write(groups / "cpu.max", "400000 100000")
     assert available_cpus() == 2
 
 
@@ -220,3 +219,57 @@ def test_a_real_gpu_has_a_name_and_memory(monkeypatch):
 def test_real_gpus_hidden_by_the_environment_are_not_found(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert find_gpus() == ()
+
+
+def test_a_job_that_declares_more_memory_than_is_left_waits():
+    pool = DevicePool(4, memory_gib=8.0)
+    first = pool.lease(Resources(ram_gib=6.0))
+    assert pool.lease(Resources(ram_gib=3.0)) is None
+    assert pool.lease(Resources(ram_gib=2.0)) is not None
+    pool.release(first)
+    assert pool.lease(Resources(ram_gib=3.0)) is not None
+
+
+def test_a_job_that_declares_more_memory_than_there_is_runs_alone():
+    pool = DevicePool(4, memory_gib=8.0)
+    small = pool.lease(Resources(ram_gib=0.5))
+    assert pool.lease(Resources(ram_gib=20.0)) is None
+    pool.release(small)
+    large = pool.lease(Resources(ram_gib=20.0))
+    assert large is not None
+    assert pool.lease(Resources(ram_gib=0.0)) is None
+    pool.release(large)
+    assert pool.lease(Resources(ram_gib=8.0)) is not None
+
+
+def test_without_a_limit_memory_makes_nobody_wait():
+    pool = DevicePool(2)
+    assert pool.lease(Resources(ram_gib=1e6)) == Lease(1)
+    assert pool.lease(Resources(ram_gib=1e6)) == Lease(1)
+
+
+@pytest.mark.parametrize(
+    ("memory", "given", "n_cpus", "limit"),
+    [
+        (32.0, None, 1, 4.0),  # of eight slots
+        (32.0, None, 4, 16.0),  # of two
+        (32.0, None, 64, 32.0),
+        (4.0, None, 1, 1.0),  # never less than a GiB by itself
+        (32.0, 0.5, 4, 0.5),
+        (float("inf"), None, 1, float("inf")),
+    ],
+)
+def test_the_limit_of_a_job_is_what_is_set_or_its_part_by_its_cores(memory, given, n_cpus, limit):
+    pool = DevicePool(8, memory_gib=memory, fit_memory_gib=given)
+    assert pool.lease(Resources(n_cpus=n_cpus)).limit_gib == limit
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 12.0)), max_size=60))
+def test_declared_memory_never_exceeds_the_pool_except_alone(moves):
+    pool, leases = DevicePool(100, memory_gib=8.0), []
+    for gives_back, ram_gib in moves:
+        if gives_back and leases:
+            pool.release(leases.pop())
+        elif (lease := pool.lease(Resources(ram_gib=ram_gib))) is not None:
+            leases.append(lease)
+        assert len(leases) == 1 or sum(x.ram_gib for x in leases) <= 8.0 + 1e-6

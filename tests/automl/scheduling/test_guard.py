@@ -1,0 +1,205 @@
+"""Fits that take more memory than they may, in real workers."""
+
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from automl.plugin import Resources
+from automl.scheduling import memory
+from automl.scheduling.devices import DevicePool
+from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.guard import Footprint, MemoryGuard
+from automl.scheduling.launch import ForkLauncher, SpawnLauncher
+from automl.scheduling.messages import Done, Failed
+from automl.trial.spec import Job, TrialSpec
+
+LIMIT_GIB = 0.5
+SOON_S = 3.0
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.usefixtures("importable"),
+]
+
+
+class Runner:
+    """An executor with some cores and a limit of half a GiB for each fit."""
+
+    def __init__(self, setup, launcher, limit_gib=LIMIT_GIB):
+        self.pool = DevicePool(4, memory_gib=8.0, fit_memory_gib=limit_gib)
+        self.executor = LocalExecutor(setup, self.pool, launcher)
+        self.ended = {}
+        self._count = 0
+
+    def submit(self, family, **params):
+        lease = self.executor.lease(Resources())
+        self._count += 1
+        job = Job(TrialSpec(family, self._count, params), fold=0, seed=1)
+        self.executor.submit(job, lease)
+        return job.job_id
+
+    def until_ended(self, *job_ids, patience_s=20.0):
+        over = time.monotonic() + patience_s
+        while not set(job_ids) <= set(self.ended):
+            assert time.monotonic() < over, f"only {set(self.ended)} of {job_ids} have ended"
+            for happening in self.executor.poll(0.2):
+                if isinstance(happening, Done | Failed):
+                    self.ended[happening.job_id] = happening
+        return [self.ended[j] for j in job_ids]
+
+    def workers(self):
+        busy = [b.worker for b in self.executor._busy.values()]
+        return busy + [w for _, w in self.executor._idle]
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    sys.path.insert(0, str(Path(__file__).parent))
+    launcher = ForkLauncher()
+    sys.path.pop(0)
+    yield launcher
+    launcher.close()
+
+
+@pytest.fixture
+def runner(prepared, launcher):
+    runner = Runner(prepared, launcher)
+    yield runner
+    for worker in runner.workers():
+        launcher.kill(worker)
+
+
+def test_a_hog_is_ended_soon_and_alone_with_its_numbers(runner, tmp_path):
+    others = [runner.submit("sleeps"), runner.submit("good")]
+    hog = runner.submit("hog", gib=3.0, to=str(tmp_path / "last"))
+    (failed,) = runner.until_ended(hog)
+    now = time.monotonic()
+    last, held_gib = map(float, (tmp_path / "last").read_text().split())
+    assert (failed.error.kind, failed.error.fold) == ("oom", 0)
+    assert "above the limit of 0.50 GiB for one fit: scheduler.fit_memory_gib" in (
+        failed.error.message
+    )
+    assert LIMIT_GIB < float(failed.error.message.split()[0]) < LIMIT_GIB + 0.5
+    assert now - last < SOON_S
+    assert held_gib < LIMIT_GIB + 0.2 * SOON_S
+    runner.until_ended(others[1])
+    assert isinstance(runner.ended[others[1]], Done)
+    assert others[0] in runner.executor._busy
+    sleeper = runner.executor._busy[others[0]].worker
+    assert sleeper.exit_status is None
+    (good,) = runner.until_ended(runner.submit("good"))
+    assert isinstance(good, Done)
+    assert runner.pool.free_cpus == 3
+
+
+def test_a_worker_that_was_ended_is_replaced(runner, all_gone):
+    hog = runner.submit("hog", gib=3.0)
+    worker = runner.executor._busy[hog].worker
+    runner.until_ended(hog)
+    all_gone([worker.pid])
+    runner.until_ended(runner.submit("good"))
+    assert worker not in runner.workers()
+
+
+def test_what_a_fit_takes_in_a_process_of_its_own_counts(runner):
+    (failed,) = runner.until_ended(runner.submit("hog", gib=3.0, child=True))
+    assert failed.error.kind == "oom"
+
+
+def test_memory_below_the_limit_is_no_matter(runner):
+    (done,) = runner.until_ended(runner.submit("hog", gib=0.1))
+    assert isinstance(done, Done)
+
+
+def test_pages_that_forked_children_share_count_once(prepared, launcher):
+    runner = Runner(prepared, launcher, limit_gib=0.9)
+    (done,) = runner.until_ended(runner.submit("sharer", gib=0.3))
+    assert isinstance(done, Done), done.error
+    for worker in runner.workers():
+        launcher.kill(worker)
+
+
+def test_without_a_limit_nothing_is_ended(prepared, launcher):
+    runner = Runner(prepared, launcher, limit_gib=math.inf)
+    (done,) = runner.until_ended(runner.submit("hog", gib=0.55))
+    assert isinstance(done, Done)
+    for worker in runner.workers():
+        launcher.kill(worker)
+
+
+def test_spawned_workers_are_watched_as_well(prepared):
+    launcher = SpawnLauncher()
+    try:
+        runner = Runner(prepared, launcher)
+        (failed,) = runner.until_ended(runner.submit("hog", gib=3.0))
+        assert failed.error.kind == "oom"
+    finally:
+        launcher.close()
+
+
+def test_a_worker_whose_fits_leak_is_replaced_before_that_costs_a_fit(runner):
+    pids = set()
+    for _ in range(8):
+        job_id = runner.submit("leaks", mib=100)
+        (done,) = runner.until_ended(job_id)
+        assert isinstance(done, Done), done.error
+        pids |= {w.pid for w in runner.workers()}
+    assert len(pids) > 2
+
+
+def killed_by_hand(runner, job_id):
+    """Kills the worker of a fit from outside."""
+    busy = runner.executor._busy[job_id]
+    patience = time.monotonic() + 10.0
+    while busy.worker.pid is None and time.monotonic() < patience:
+        runner.executor.poll(0.05)
+    os.kill(busy.worker.pid, signal.SIGKILL)
+    (failed,) = runner.until_ended(job_id)
+    return failed.error
+
+
+def test_a_kill_that_the_kernel_has_counted_is_lack_of_memory(runner, monkeypatch):
+    before = memory.oom_kills()
+    first, second = runner.submit("sleeps"), runner.submit("sleeps")
+    monkeypatch.setattr(memory, "oom_kills", lambda: before + 1)
+    error = killed_by_hand(runner, first)
+    assert error.kind == "oom"
+    assert "the kernel killed the worker for lack of memory" in error.message
+    assert "the limit of one fit is 0.50 GiB (scheduler.fit_memory_gib)" in error.message
+    assert killed_by_hand(runner, second).kind == "killed"
+
+
+def test_a_kill_near_the_limit_is_lack_of_memory(runner, monkeypatch):
+    job_id = runner.submit("sleeps")
+    monkeypatch.setattr(memory, "tree_gib", lambda pid: 0.47)
+    time.sleep(0.25)
+    runner.executor.poll(0.0)
+    runner.executor.poll(0.3)
+    error = killed_by_hand(runner, job_id)
+    assert error.kind == "oom"
+    assert "0.47 GiB when last looked at" in error.message
+
+
+def test_a_kill_far_from_the_limit_is_somebody_elses_doing(runner):
+    assert killed_by_hand(runner, runner.submit("sleeps")).kind == "killed"
+
+
+def test_the_guard_looks_a_few_times_a_second():
+    guard = MemoryGuard()
+    assert guard.is_time()
+    assert not guard.is_time()
+    assert 0.0 < guard.wait_s <= 0.2
+
+
+def test_a_fit_without_a_limit_is_not_looked_at(monkeypatch):
+    def must_not_be_called(pid):
+        raise AssertionError
+
+    monkeypatch.setattr(memory, "tree_gib", must_not_be_called)
+    assert Footprint(math.inf, 0).error(1) is None
+    assert MemoryGuard().is_light(1, math.inf)
