@@ -1,6 +1,7 @@
 """A search without processes: a fake executor answers, everything else is real."""
 
 import functools
+import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -55,12 +56,14 @@ class FakeFamily(ModelFamily):
         out_of_bag: bool = False,
         n_cpus: int = 1,
         choices: Sequence[float] | None = None,
+        ram_gib: float = 0.5,
     ) -> None:
         self.name, self.priority, self.out_of_bag = name, priority, out_of_bag
-        self._portfolio, self._n_cpus, self._choices = portfolio, n_cpus, choices
+        self._portfolio, self._choices = portfolio, choices
+        self._need = Resources(n_cpus=n_cpus, ram_gib=ram_gib)
 
     def resources(self, shape):
-        return Resources(n_cpus=self._n_cpus)
+        return self._need
 
     def search_space(self, suggest, shape):
         if self._choices is not None:
@@ -223,6 +226,7 @@ def build_scene(
     trials: int | None = None,
     time_s: float | None = None,
     group: bool = False,
+    memory_gib: float = math.inf,
     metric: str = "log_loss",
     config: SearchConfig | None = None,
     model: Mapping[str, Any] | None = None,
@@ -249,7 +253,9 @@ def build_scene(
     }
     budget = Budget(clock.now, time_s, trials)
     ledger, interrupted = Ledger(chosen), [False]
-    executor = FakeExecutor(DevicePool(slots), clock, answer=lambda job: None)
+    executor = FakeExecutor(
+        DevicePool(slots, memory_gib=memory_gib), clock, answer=lambda job: None
+    )
     proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots)
     dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0)
     standing = Standing(run, dataset, plan, chosen, config.ensemble, shapes, 0)

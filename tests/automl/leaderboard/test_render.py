@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from automl.leaderboard import FORMATS, read_board, render
 from automl.leaderboard.board import COLUMNS
 from automl.store.run_dir import RunDir
+from automl.trial.spec import TrialError
 
 
 def _refuse_constant(name: str) -> None:
@@ -81,3 +82,13 @@ def test_an_empty_board_can_be_shown(make_run, format: str):
 def test_an_unknown_format_is_refused(mixed_run: RunDir):
     with pytest.raises(ValueError, match="unknown format 'xml': one of table, csv, json, md"):
         render(read_board(mixed_run), "xml")
+
+
+@pytest.mark.parametrize("format", ["table", "md", "csv", "json"])
+def test_a_trial_out_of_memory_shows_its_state_and_its_numbers(make_run, make_record, format):
+    message = "1.27 GiB of memory, above the limit of 1.00 GiB for one fit: scheduler.x raises it"
+    failed = make_record("svm-0", 0, "failed", error=TrialError("oom", message))
+    board = read_board(make_run(failed))
+    text = render(board, format, width=100)
+    assert "failed" in text
+    assert "oom: 1.27 GiB of memory, above the limit of 1.00 GiB" in text

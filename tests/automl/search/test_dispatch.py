@@ -139,3 +139,42 @@ def test_the_attempt_is_counted_in_the_job_but_the_seed_stays(make_scene, make_f
     after = scene.dispatcher.job(fit, 60.0)
     assert (before.attempt, after.attempt) == (0, 2)
     assert before.seed == after.seed
+
+
+def test_a_fit_that_lacks_memory_waits_and_is_not_overtaken(make_scene, make_family):
+    scene = make_scene(
+        [make_family("small", 90, ram_gib=1.0), make_family("large", 10, ram_gib=7.5)],
+        time_s=1000,
+        slots=3,
+        folds=1,
+        memory_gib=8.0,
+    )
+    (small,) = all_started(scene)
+    assert small.trial.spec.family == "small"
+    large = scene.ledger.trials[1]
+    assert large.spec.family == "large"
+    assert large.ready == [0]
+    assert all_started(scene) == []  # neither the large one nor smaller ones that could go ahead
+    assert len(scene.ledger.trials) == 2
+    finish(scene, small)
+    assert all_started(scene)[0].trial is large
+
+
+def test_a_fit_that_declares_more_memory_than_there_is_runs_alone(make_scene, make_family):
+    scene = make_scene(
+        [make_family("giant", ram_gib=50.0)], time_s=1000, slots=3, folds=3, memory_gib=8.0
+    )
+    for fold in range(3):
+        (fit,) = all_started(scene)
+        assert (fit.trial.index, fit.fold) == (0, fold)
+        finish(scene, fit)
+
+
+@pytest.mark.parametrize("budget", [{"trials": 6}, {"time_s": 60}])
+def test_declared_memory_keeps_no_search_from_its_end(make_scene, make_family, budget):
+    families = [make_family("a", ram_gib=0.1), make_family("b", ram_gib=5.0)]
+    scene = make_scene([*families, make_family("c", ram_gib=50.0)], memory_gib=8.0, **budget)
+    scene.executor.seconds = 0.5
+    scene.search()
+    complete = {t.spec.family for t in scene.ledger.in_state(TrialState.COMPLETE)}
+    assert complete == {"a", "b", "c"}

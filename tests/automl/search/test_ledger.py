@@ -164,3 +164,21 @@ def test_the_standard_error_needs_two_folds_and_leaves_out_of_bag_alone():
     assert standard_error([result(0, 0.5)]) is None
     assert standard_error([result(ALL_ROWS, 0.5), result(ALL_ROWS, 0.7)]) is None
     assert standard_error([result(0, 0.5), result(1, 0.7)]) == pytest.approx(0.1)
+
+
+def test_a_trial_that_is_over_keeps_few_of_its_reports():
+    reports = [(step, 1.0 / step) for step in range(1, 5001)]
+    over = {}
+    for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED):
+        over[state] = t = trial(state=state)
+        t.steps = {0: list(reports), 1: list(reports[:3]), 2: []}
+        t.results = {0: FoldResult(0, 0.5, 1.0, 0.0, steps=tuple(reports))}
+        t.shed_reports()
+        assert t.results[0].steps == ()
+        assert t.results[0].score == 0.5
+    kept = over[TrialState.COMPLETE].steps
+    assert len(kept[0]) == 64
+    assert (kept[0][0], kept[0][-1]) == (reports[0], reports[-1])
+    assert [step for step, _ in kept[0]] == sorted({step for step, _ in kept[0]})
+    assert kept[1] == reports[:3]
+    assert over[TrialState.PRUNED].steps == over[TrialState.FAILED].steps == {}

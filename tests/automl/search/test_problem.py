@@ -6,7 +6,7 @@ import pytest
 
 from automl.config.schema import SearchConfig
 from automl.errors import ConfigError, DataError, PluginError
-from automl.plugin import ColumnKind, Task
+from automl.plugin import ColumnKind, Resources, Task
 from automl.registry import load_registry
 from automl.search.problem import read_options, read_problem, trial_setup
 from automl.store.run_dir import RunDir
@@ -141,3 +141,43 @@ def test_a_family_that_fails_when_asked_is_left_out_with_its_error(read, registr
     assert "linear" not in problem.families
     (note,) = [note for note in problem.notes if "linear" in note]
     assert "ZeroDivisionError: nothing to divide" in note
+
+
+def test_fits_share_four_fifths_of_the_memory_that_is_available(read, monkeypatch):
+    monkeypatch.setattr("automl.search.problem.available_gib", lambda: 20.0)
+    pool = read().pool
+    assert pool.memory_gib == 16.0
+    assert pool.limit_gib(1) == 16.0  # one core: one fit at a time
+
+
+def test_memory_can_be_given(registry, frame, tmp_path):
+    config = SearchConfig(family=["baseline"])
+    config.scheduler.cpus, config.scheduler.gpus = 4, []
+    config.scheduler.memory_gib = 32.0
+    pool = read_problem(frame, config, registry, RunDir(tmp_path / "run")).pool
+    assert (pool.memory_gib, pool.limit_gib(1)) == (32.0, 8.0)
+    config.scheduler.fit_memory_gib = 0.5
+    pool = read_problem(frame, config, registry, RunDir(tmp_path / "run")).pool
+    assert (pool.memory_gib, pool.limit_gib(1)) == (32.0, 0.5)
+
+
+def test_where_nobody_says_what_is_available_there_is_no_limit(read, monkeypatch):
+    monkeypatch.setattr("automl.search.problem.available_gib", lambda: None)
+    monkeypatch.setattr("automl.search.problem.can_measure", lambda: False)
+    problem = read()
+    assert problem.pool.limit_gib(1) == float("inf")
+    assert [n for n in problem.notes if "memory of fits is not limited" in n]
+
+
+def test_a_family_that_expects_to_need_too_much_memory_is_tried_and_that_is_said_once(
+    read, registry, monkeypatch
+):
+    monkeypatch.setattr("automl.search.problem.available_gib", lambda: 5.0)
+    linear = type(registry.get("linear"))
+    monkeypatch.setattr(linear, "resources", lambda self, shape: Resources(ram_gib=9.4))
+    problem = read()
+    assert "linear" in problem.families
+    (note,) = [n for n in problem.notes if "memory" in n]
+    assert "family linear expects a fit to take 9.4 GiB" in note
+    assert "4.0 GiB" in note
+    assert "scheduler.fit_memory_gib" in note

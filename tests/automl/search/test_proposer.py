@@ -245,3 +245,63 @@ def test_a_family_whose_search_space_fails_is_stopped_and_the_others_go_on(make_
     notes = [e.message for e in events if isinstance(e, Note)]
     assert len(notes) == 1
     assert "LookupError: no such table" in notes[0]
+
+
+def short_of_memory(limit):
+    """Fits with an x above a limit hold too much; no two by the same numbers."""
+
+    def answer(scene, job):
+        if job.spec.params["x"] > limit:
+            return scene.failed(job, "oom", f"{job.spec.params['x']} GiB: too much")
+        return scene.done(job)
+
+    return answer
+
+
+def test_a_family_that_never_has_enough_memory_is_stopped_after_three(make_scene, make_family):
+    scene = make_scene(
+        [make_family("hog"), make_family("good", choices=[0.1, 0.3, 0.5])],
+        time_s=600,
+        slots=1,
+        answer=lambda scene, job: short_of_memory(-1.0 if job.spec.family == "hog" else 2.0)(
+            scene, job
+        ),
+    )
+    scene.search()
+    assert len(scene.ledger.of("hog")) == SAME_FAILURES
+    assert "3 times in the same way" in scene.proposer.stopped["hog"]
+    assert "good" not in scene.proposer.stopped
+
+
+@pytest.mark.parametrize("kind", ["oom", "memory"])
+def test_a_trial_out_of_memory_is_failed_and_its_region_is_told(make_scene, make_family, kind):
+    def answer(scene, job):
+        if job.spec.number % 2:
+            return scene.failed(job, kind, f"{job.spec.number} GiB")
+        return scene.done(job)
+
+    scene = make_scene([make_family("a")], trials=16, slots=2, answer=answer)
+    scene.search()
+    failed = scene.ledger.in_state(TrialState.FAILED)
+    assert len(scene.ledger.trials) == 16
+    assert len(failed) == 8
+    assert not scene.proposer.stopped
+    study = scene.proposer.studies["a"]._study
+    values = [t.value for t in study.trials]
+    worst = [max(v for v in values[: k + 1] if v is not None) for k in range(16)]
+    assert [values[k] for k in range(1, 16, 2)] == worst[1::2]
+
+
+@pytest.mark.parametrize("slots", [1, 5])
+def test_trials_out_of_memory_leave_a_trial_budget_reproducible(make_scene, make_family, slots):
+    def run(slots):
+        scene = make_scene(
+            [make_family("a"), make_family("b")],
+            trials=24,
+            slots=slots,
+            answer=short_of_memory(0.6),
+        )
+        scene.search()
+        return outcome(scene)
+
+    assert run(slots) == run(2)

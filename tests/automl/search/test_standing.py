@@ -185,3 +185,31 @@ def test_the_order_in_which_trials_end_changes_nothing(make_scene, make_family):
             trials[k].score = scene.standing.add(trials[k])
         found.append(scene.standing.finish().weights)
     assert found[0] == found[1]
+
+
+def test_predictions_of_the_best_are_kept_and_of_the_best_of_each_family(
+    make_scene, make_family, monkeypatch
+):
+    monkeypatch.setattr("automl.search.standing.KEPT", 4)
+    monkeypatch.setattr("automl.search.standing.KEPT_AT_LEAST", 2)
+    kept = []
+    for order in (range(14), reversed(range(14))):
+        scene = make_scene([make_family("a"), make_family("b")])
+        trials = [
+            add_trial(scene, "ab"[k >= 8], k, 0.9 - 0.05 * k, complete=False) for k in range(14)
+        ]
+        for k in order:
+            trials[k].score = scene.standing.add(trials[k])
+        kept.append(set(scene.standing._oof))
+        assert set(scene.standing._complete) == set(scene.standing._oof)
+        assert scene.standing.finish() is not None
+    assert kept[0] == kept[1] == {"a-0", "a-1", "a-2", "a-3", "b-8", "b-9", "b-10"}
+
+
+def test_of_many_rows_the_predictions_of_fewer_trials_are_kept(scene, monkeypatch):
+    n_bytes = scene.dataset.y.size * 2 * 8
+    monkeypatch.setattr("automl.search.standing.KEPT_AT_LEAST", 2)
+    monkeypatch.setattr("automl.search.standing.KEPT_BYTES", 5 * n_bytes)
+    for number in range(12):
+        add_trial(scene, "a", number, 0.05 * number)
+    assert set(scene.standing._oof) == {f"a-{n}" for n in range(7, 12)}

@@ -217,3 +217,50 @@ def test_the_path_of_the_storage_may_hold_any_character(tmp_path):
     storage.remove_session()
     storage.engine.dispose()
     assert (folder / "study.db").is_file()
+
+
+def climb(study, tell, n=40):
+    """Losses fall towards the middle, and beyond it there is no memory; returns what was asked."""
+    asked = []
+    for _ in range(n):
+        spec = study.ask()
+        x = spec.params["x"]
+        asked.append(x)
+        if x > 0.5:
+            tell(study, spec)
+        else:
+            study.tell_complete(spec, 1.0 - x)
+    return asked
+
+
+def line(suggest):
+    return {"x": suggest.suggest_float("x", 0.0, 1.0)}
+
+
+def test_the_sampler_keeps_away_from_where_memory_ran_out(study):
+    def falls(tell):
+        runs = (climb(study(space=line, sampler="tpe", seed=seed), tell) for seed in range(3))
+        return sum(x > 0.5 for asked in runs for x in asked)
+
+    told = falls(lambda s, spec: s.tell_out_of_memory(spec))
+    left_out = falls(lambda s, spec: s.tell_failed(spec))
+    assert told < 0.6 * left_out
+
+
+def states_of(study):
+    return [(t.state.name, t.value) for t in study._study.trials]
+
+
+def test_a_trial_out_of_memory_has_the_worst_loss_there_was(study):
+    s = study()
+    for value in (0.3, 0.9, 0.5):
+        s.tell_complete(s.ask(), value)
+    s.tell_out_of_memory(s.ask())
+    assert states_of(s)[-1] == ("COMPLETE", 0.9)
+    assert s._study.trials[-1].user_attrs == {"penalty": "out of memory"}
+
+
+def test_a_trial_out_of_memory_before_any_loss_is_ranked_behind_all(study):
+    s = study()
+    s.tell_out_of_memory(s.ask())
+    assert states_of(s) == [("PRUNED", None)]
