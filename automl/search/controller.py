@@ -137,7 +137,8 @@ class Controller:
             write_record(self.run, trial.record())
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
-        trial.steps.setdefault(fold, []).append((report.step, report.score))
+        loss = self.ledger.metric.loss(report.score)
+        trial.steps.setdefault(fold, []).append((report.step, loss))
         if trial.error is not None or fold in trial.errors:
             return
         curve, peers = trial.curve(self.ledger.metric), self.ledger.peers(trial)

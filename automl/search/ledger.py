@@ -36,6 +36,7 @@ class Trial:
         gain: What it would add to the ensemble on the first fold, as a share of the way from
             the baseline; None before that is known.
         first_loss: Its loss on the rows of the first fold, comparable between families.
+        steps: Reports of its fits by fold, as step and loss, in the order they came.
         errors: What ended fits of it, by fold.
         attempts: How often each fold was started again after its worker was lost.
     """
@@ -93,7 +94,7 @@ class Trial:
         return Curve(
             self.spec.number,
             {f: metric.loss(r.score) for f, r in self.results.items()},
-            {f: [(s, metric.loss(v)) for s, v in reports] for f, reports in self.steps.items()},
+            self.steps,
         )
 
     def shed_reports(self) -> None:

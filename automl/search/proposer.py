@@ -246,9 +246,7 @@ class Proposer:
             return
         ways = [_way(t.error) for t in trials if t.state is TrialState.FAILED and t.error]
         if ways.count(_way(error)) >= SAME_FAILURES:
-            self.stopped[name] = (
-                f"it failed {SAME_FAILURES} times in the same way: {error.message}"
-            )
+            self.stopped[name] = f"it failed {SAME_FAILURES} times in the same way: {error.message}"
 
 
 def _way(error: TrialError) -> str:

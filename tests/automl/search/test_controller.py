@@ -121,9 +121,12 @@ def test_a_losing_trial_stops_between_folds_and_is_not_ranked(make_scene, make_f
         assert (row.score is None) == (row.state != "complete")
 
 
-def test_a_hopeless_fit_is_asked_to_stop_and_its_trial_is_pruned(make_scene, make_family):
+@pytest.mark.parametrize(("metric", "good", "bad"), [("log_loss", 0.1, 9.0), ("roc_auc", 0.9, 0.1)])
+def test_a_hopeless_fit_is_asked_to_stop_and_its_trial_is_pruned(
+    make_scene, make_family, metric, good, bad
+):
     def answer(scene, job):
-        scores = [0.1] * 3 if job.spec.number < 8 else [9.0] * 3
+        scores = [good] * 3 if job.spec.number < 8 else [bad] * 3
         reports = [Progressed(job.job_id, i, s) for i, s in enumerate(scores)]
         again = job.job_id in scene.executor.to_prune
         if job.spec.number < 8:
@@ -136,7 +139,7 @@ def test_a_hopeless_fit_is_asked_to_stop_and_its_trial_is_pruned(make_scene, mak
         slots=3,
         answer=answer,
         skill=lambda job: 0.8,
-        metric="log_loss",
+        metric=metric,
     )
     events = finished(scene.search())
     last = events[-1]
