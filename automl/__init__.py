@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from automl.api import Run, load_run, search
+    from automl.api import Run, load_run, resume, search
 
-__all__ = ["Run", "__version__", "load_run", "search"]
+__all__ = ["Run", "__version__", "load_run", "resume", "search"]
 
 __version__ = "0.1.0"
 
@@ -41,7 +41,7 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Run", "load_run", "search"):
+    if name in ("Run", "load_run", "resume", "search"):
         from automl import api
 
         return getattr(api, name)

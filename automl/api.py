@@ -1,4 +1,4 @@
-"""``search`` and ``load_run``: what the command line calls and what people import."""
+"""``search``, ``resume`` and ``load_run``: what the command line calls and what people import."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from automl.run import Run, load_run
+from automl.store.lock import RunLock
+from automl.store.run_dir import RunDir
 
 if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
+    from automl.registry import Registry
+    from automl.scheduling.launch import Launcher
     from automl.search.controller import Controller
     from automl.search.events import Event
+    from automl.search.prepare import Prepared
 
-__all__ = ["Run", "load_run", "search"]
+__all__ = ["Run", "load_run", "resume", "search"]
 
 RUNS = Path("runs")
 
@@ -35,6 +40,7 @@ def search(
     trials: int | None = None,
     seed: int | None = None,
     out: str | Path | None = None,
+    resume: bool = False,
     group: str | None = None,
     time_column: str | None = None,
     folds_column: str | None = None,
@@ -59,6 +65,9 @@ def search(
         trials: Number of trials; None for no limit.
         seed: Of everything that is drawn; None takes that of the configuration, which is 0.
         out: The run directory; None makes one under ``runs``.
+        resume: Whether to go on with a search in ``out`` that was stopped or killed, if there is
+            one. Budgets are totals and may have grown; data, metric, folds, seed and search
+            spaces must be the same.
         group: Column whose values are never on both sides of a split.
         time_column: Column that orders rows in time.
         folds_column: Column with the number of each row's fold.
@@ -73,13 +82,12 @@ def search(
         The run, ready to predict.
 
     Raises:
-        UserError: The data, a setting or a plugin does not fit.
+        UserError: The data, a setting or a plugin does not fit, or the run is in use.
         NoPredictorError: No trial gave a usable model.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
     from automl.data.sql import without_password
 
-    started = time.monotonic() if started is None else started
     options = {
         "data_path": without_password(str(data)) if isinstance(data, str | Path) else None,
         "target": target,
@@ -94,36 +102,113 @@ def search(
         "weight": weight,
         "preset": preset,
     }
-    from automl.config import compose_config, plugin_settings
-    from automl.registry import load_registry
-    from automl.scheduling.launch import start_launcher
+    with _session(started, on_event) as session:
+        from automl.config import compose_config, plugin_settings
+        from automl.errors import ConfigError
+        from automl.registry import load_registry
 
-    launcher = start_launcher()  # first of all: it imports while the table is read
-    try:
+        if resume and out is None:
+            raise ConfigError("resume needs out: the run directory to go on with")
         plugins = plugin_settings(overrides, settings)
         registry = load_registry(plugins.modules, plugins.block)
         config = compose_config(overrides, options, registry, settings).config
-        path = Path(out) if out is not None else _new_path(config)
-        with _interrupts() as interrupts:
-            from automl.search.budget import Budget
-            from automl.search.prepare import prepare_search
-            from automl.store.run_dir import RunDir
+        run = RunDir(Path(out) if out is not None else _new_path(config))
+        if resume and run.manifest.exists():
+            session.go_on(run, config, registry, data)
+        else:
+            session.begin(run, config, registry, data)
+    return load_run(run.path)
 
-            budget = Budget(
-                started,
-                config.time_s,
-                config.trials,
-                config.search.reserve_share,
-                config.scheduler.fit_timeout_s,
-            )
+
+def resume(
+    path: str | Path,
+    *,
+    time_s: float | None = None,
+    trials: int | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    started: float | None = None,
+) -> Run:
+    """Goes on with a search that was stopped or killed, or that is over and gets more budget.
+
+    The data, the folds and all settings are those of the run. Finished trials are not run again;
+    those that were under way are continued.
+
+    Args:
+        path: The run directory.
+        time_s: Wall-clock budget in seconds, what was used included; None keeps that of the run.
+        trials: Number of trials, those that were proposed included; None keeps that of the run.
+        on_event: Called with every event of ``automl.search.events``.
+        started: ``time.monotonic()`` at which this part of the search began; now by default.
+
+    Returns:
+        The run, ready to predict.
+
+    Raises:
+        UserError: There is no run, it is in use or damaged, or a family of it has changed.
+        NoPredictorError: No trial gave a usable model.
+        KeyboardInterrupt: Ctrl-C was pressed twice.
+    """
+    run = RunDir(Path(path)).check()
+    with _session(started, on_event) as session:
+        from automl.config import load_config
+        from automl.registry import load_registry
+
+        config = load_config(run.config)
+        config.time_s = config.time_s if time_s is None else time_s
+        config.trials = config.trials if trials is None else trials
+        registry = load_registry(config.plugins.modules, config.plugins.block)
+        session.go_on(run, config, registry, None)
+    return load_run(run.path)
+
+
+@dataclass(slots=True)
+class _Session:
+    """One search, new or resumed, while this process is at it."""
+
+    launcher: Launcher
+    started: float
+    on_event: Callable[[Event], None] | None
+    lock: RunLock | None = None
+
+    def begin(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        from automl.search.prepare import prepare_search
+
+        lock = self.lock = RunLock(run)
+        with _interrupts() as interrupts:
             prepared = prepare_search(
-                data, config, registry, RunDir(path), launcher, budget, interrupts.asked
+                data, config, registry, run, self.launcher, self.started, interrupts.asked, lock
             )
-            events = _all_events(prepared.controller, prepared.news)
-            _watch(RunDir(path), events, on_event)
+            self._conduct(prepared)
+
+    def go_on(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        from automl.search.prepare import prepare_resumed
+
+        self.lock = RunLock(run)
+        self.lock.acquire()
+        with _interrupts() as interrupts:
+            prepared = prepare_resumed(
+                data, config, registry, run, self.launcher, self.started, interrupts.asked
+            )
+            self._conduct(prepared)
+
+    def _conduct(self, prepared: Prepared) -> None:
+        controller = prepared.controller
+        _watch(controller.run, _all_events(controller, prepared.news), self.on_event)
+
+
+@contextmanager
+def _session(started: float | None, on_event: Callable[[Event], None] | None) -> Iterator[_Session]:
+    started = time.monotonic() if started is None else started
+    from automl.scheduling.launch import start_launcher
+
+    launcher = start_launcher()  # first of all: it imports while the table is read
+    session = _Session(launcher, started, on_event)
+    try:
+        yield session
     finally:
         launcher.close()
-    return load_run(path)
+        if session.lock is not None:
+            session.lock.release()
 
 
 def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Event]:

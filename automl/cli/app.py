@@ -17,6 +17,7 @@ __all__ = ["VERBS", "main"]
 
 VERBS = {
     "search": "try model families on a table under a time budget",
+    "resume": "go on with a search that was stopped or killed, or give it more time",
     "leaderboard": "show every model of a run, ranked",
     "predict": "predict a new table with a run",
     "rerun": "run one trial of a run again, alone, and compare",

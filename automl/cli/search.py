@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.parser import Parser, one_word, positive_int, split_words
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from automl.api import Run
     from automl.cli.events import Watcher
 
-__all__ = ["parser", "run"]
+__all__ = ["follow", "parser", "run", "time_of"]
 
 ABOUT = """\
 Tries model families on a table until the time is up, and leaves a run directory with a
@@ -45,6 +45,13 @@ def parser() -> Parser:
         metavar="DIR",
         section="output",
         help="the run directory, which must not exist yet; a new one under runs/ by default",
+    )
+    parser.option(
+        "--resume",
+        action="store_true",
+        section="output",
+        help="go on with the search in --out if there is one: the same command again after it was "
+        "killed, or with more --time or --trials, which are totals",
     )
     parser.option(
         "--cfg",
@@ -95,7 +102,7 @@ def _budget_options(parser: Parser) -> None:
         "--time",
         metavar="TIME",
         dest="time_s",
-        type=_time,
+        type=time_of,
         section=section,
         help="wall-clock budget of the whole command: 60, 90s, 10m, 2h; by default 10m, and no "
         "limit where --trials is given",
@@ -123,7 +130,12 @@ def _budget_options(parser: Parser) -> None:
     )
 
 
-def _time(text: str) -> float:
+def time_of(text: str) -> float:
+    """Reads a time such as ``90s``, as argparse wants it.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
     from automl.config import parse_time
 
     try:
@@ -154,6 +166,8 @@ def run(argv: Sequence[str], started: float) -> int:
     data = one_word(verb, data_words, "DATA", overrides=True)
     if options.quiet and options.verbose:
         verb.error("-q and -v contradict each other")
+    if options.resume and options.out is None:
+        verb.error("--resume needs --out: the run to go on with")
     return _search(data, given, options, overrides, started)
 
 
@@ -181,19 +195,41 @@ def _search(
     started: float,
 ) -> int:
     from automl import api
+
+    def search(watcher: Watcher) -> Run:
+        return api.search(
+            data,
+            out=options.out,
+            resume=options.resume,
+            overrides=overrides,
+            on_event=watcher,
+            started=started,
+            **given,
+        )
+
+    return follow(search, data, options)
+
+
+def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:
+    """Shows a search while it runs, and what came of it.
+
+    Args:
+        search: Searches and tells the watcher.
+        about: What is searched, in the words of the command.
+        options: ``quiet`` and ``verbose``.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        AutoMLError: The command must change, or no model could be fitted.
+    """
     from automl.cli.app import INTERRUPTED
 
-    watcher = _make_watcher(data, options)
+    watcher = _make_watcher(about, options)
     try:
         with watcher:
-            found = api.search(
-                data,
-                out=options.out,
-                overrides=overrides,
-                on_event=watcher,
-                started=started,
-                **given,
-            )
+            found = search(watcher)
     except NoPredictorError as error:
         if watcher.finished is None or watcher.finished.stopped_by != "interrupt":
             raise

@@ -27,13 +27,13 @@ from automl.search.pruning import should_stop_fit, should_stop_trial
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import TrialError, TrialState
+from automl.trial.spec import UNFINISHED, TrialError, TrialState
 
 __all__ = ["Controller"]
 
 TICK_S = 0.2
 MAX_ATTEMPTS = 3
-STOPPED_EARLY = frozenset({"pruned", "out_of_time", "interrupted"})
+STOPPED_EARLY = frozenset({"pruned"}) | UNFINISHED
 
 
 @dataclass(slots=True)
@@ -70,6 +70,9 @@ class Controller:
 
     def events(self) -> Iterator[Event]:
         """Searches until the budget is used up, and yields what happens."""
+        for trial in self.ledger.in_state(TrialState.RUNNING):  # of a search that is resumed
+            if trial.error is not None or trial.is_done:
+                yield from self._conclude(trial)
         while not self.stopped_by:
             yield from self._fill_slots()
             self.stopped_by = self._why_stop()
@@ -106,7 +109,6 @@ class Controller:
         while not self.interrupted():
             fit, proposed = self.dispatcher.next_fit(self._search_left_s())
             for trial in proposed:
-                write_record(self.run, trial.record())
                 yield TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
             if fit is None:
                 return

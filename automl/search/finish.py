@@ -19,7 +19,12 @@ __all__ = ["finish_run", "require_predictor"]
 def finish_run(controller: Controller) -> SearchFinished:
     """Writes the leaderboard and the last of the manifest, and drops what only the search needs."""
     run, ledger = controller.run, controller.ledger
-    update_manifest(run, status="finished", stopped_by=controller.stopped_by)
+    update_manifest(
+        run,
+        status="finished",
+        stopped_by=controller.stopped_by,
+        elapsed_s=round(controller.budget.elapsed_s, 3),
+    )
     text = render(read_board(run), "csv")
     write_whole(run.leaderboard, lambda file: file.write(text.encode()))
     ensemble = controller.standing.current

@@ -110,8 +110,12 @@ class Trial:
             self.steps[fold] = [reports[int(place)] for place in kept]
 
     def record(self) -> TrialRecord:
-        """What goes to disk."""
-        results = tuple(self.results[f] for f in sorted(self.results))
+        """What goes to disk.
+
+        A fold that was condemned and ended all the same counts as not done: whether it could be
+        stopped in time must not show.
+        """
+        results = tuple(self.results[f] for f in sorted(self.results) if f not in self.errors)
         return TrialRecord(
             spec=self.spec,
             index=self.index,

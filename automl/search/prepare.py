@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from automl.config import save_config
+from automl.config import load_config, save_config
 from automl.config.schema import SearchConfig
-from automl.data import fingerprint, save_dataset
+from automl.data import save_dataset
 from automl.data.split import save_split_plan
 from automl.errors import RunError
 from automl.registry import Registry
@@ -19,15 +19,18 @@ from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
 from automl.search.events import Event, Note, SearchStarted
+from automl.search.identity import check_config, check_data, check_problem, facts_of
 from automl.search.ledger import Ledger
-from automl.search.problem import Problem, read_problem
+from automl.search.problem import Problem, open_problem, read_dataset, read_problem
 from automl.search.proposer import Proposer
+from automl.search.resume import Past, read_past, resume
 from automl.search.standing import Standing
 from automl.search.study import FamilyStudy, open_storage
-from automl.store.manifest import new_manifest, write_manifest
+from automl.store.lock import RunLock
+from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
 
-__all__ = ["Prepared", "prepare_search"]
+__all__ = ["Prepared", "prepare_resumed", "prepare_search"]
 
 FINISH_SHARE = 0.02  # of the time budget, for the last selection of an ensemble
 
@@ -51,61 +54,123 @@ def prepare_search(
     registry: Registry,
     run: RunDir,
     launcher: Launcher,
-    budget: Budget,
+    started: float,
     interrupted: Callable[[], bool],
+    lock: RunLock,
 ) -> Prepared:
     """Reads the data, fixes the folds, writes both to the run, and joins the rooms.
+
+    Args:
+        source: The data.
+        config: The configuration.
+        registry: The families.
+        run: The run directory, which must be new, or one where a search was killed before it
+            had begun.
+        launcher: Starts workers.
+        started: ``time.monotonic()`` at which the budget began to run.
+        interrupted: Whether the user wants the search to finish now.
+        lock: Of the run directory; it is taken here.
 
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
     """
+    _preload(launcher, registry, config)
+    problem = read_problem(source, config, registry, run)
+    _make_folders(run, lock)
+    save_dataset(problem.dataset, run.data)
+    save_split_plan(problem.plan, run.split)
+    save_config(config, run.config)
+    write_manifest(run, new_manifest(facts_of(problem, registry)))  # last: it makes it a run
+    return _join(problem, launcher, started, interrupted, None)
+
+
+def prepare_resumed(
+    source: Any,
+    config: SearchConfig,
+    registry: Registry,
+    run: RunDir,
+    launcher: Launcher,
+    started: float,
+    interrupted: Callable[[], bool],
+) -> Prepared:
+    """Opens what lies in a run, checks that it is what it was, and joins the rooms around it.
+
+    Args:
+        source: The data, to be compared with that of the run; None takes what the run has.
+        config: The configuration, with budgets that are totals.
+        registry: The families.
+        run: The run directory, whose lock is taken.
+        launcher: Starts workers.
+        started: ``time.monotonic()`` at which this part of the search began.
+        interrupted: Whether the user wants the search to finish now.
+
+    Raises:
+        UserError: Something that must not change did, or a file of the run is damaged.
+    """
+    _preload(launcher, registry, config)
+    past = read_past(run)
+    problem = open_problem(config, registry, run)
+    if source is not None:
+        check_config(problem, load_config(run.config))
+        check_data(problem, read_dataset(source, config))
+    facts = facts_of(problem, registry)
+    check_problem(problem, past.manifest, facts)
+    prepared = _join(problem, launcher, started - past.elapsed_s, interrupted, past)
+    save_config(config, run.config)
+    changes = {"budget": facts["budget"], "families": facts["families"]}
+    update_manifest(run, status="running", stopped_by="", **changes)
+    return prepared
+
+
+def _preload(launcher: Launcher, registry: Registry, config: SearchConfig) -> None:
     selected = registry.select(config.family)
     launcher.preload([m for f in selected if not f.extra for m in f.preload])
-    problem = read_problem(source, config, registry, run)
-    _write_run(problem, registry)
-    controller = _controller(problem, launcher, budget, interrupted)
-    # Libraries of extras are loaded after the first workers are forked: these start sooner.
-    families = [family for family, _ in problem.families.values()]
-    launcher.preload([m for f in families if f.extra for m in f.preload])
-    notes = (Note(text, budget.elapsed_s) for text in problem.notes)
-    return Prepared(controller, (_started(problem), *notes))
 
 
-def _write_run(problem: Problem, registry: Registry) -> None:
-    """Makes the run directory; the manifest comes last and makes it a run."""
-    run, dataset, plan, config = problem.run, problem.dataset, problem.plan, problem.config
-    if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-        raise RunError(f"{run.path} exists and is not empty: choose another --out, or remove it")
+def _make_folders(run: RunDir, lock: RunLock) -> None:
+    """Makes the run directory, and takes it before anybody else does."""
+    begun = run.lock.is_file() and not run.manifest.exists()  # killed before it was a run
+    taken = run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir()))
+    if taken and not begun:
+        if run.lock.is_file():
+            lock.acquire()  # refused with the better reason where another search is at it
+        raise RunError(
+            f"{run.path} exists and is not empty: choose another --out, or remove it, or go on "
+            "with it by --resume if it is a run"
+        )
     try:
         for folder in (run.path, run.trials, run.views, run.ensemble):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"the run cannot be written to {run.path}: {error.strerror}") from None
-    save_dataset(dataset, run.data)
-    save_split_plan(plan, run.split)
-    save_config(config, run.config)
-    origins = {name: registry.families[name] for name in problem.families}
-    facts = {
-        "data": {
-            "path": config.data_path,
-            "n_rows": len(dataset.y),
-            "fingerprint": fingerprint(dataset),
-        },
-        "target": dataset.target.name,
-        "task": dataset.target.task.value,
-        "metric": {
-            "name": problem.metric.name,
-            "greater_is_better": problem.metric.greater_is_better,
-        },
-        "split": {"kind": plan.kind, "n_folds": plan.n_folds, "digest": plan.digest},
-        "seed": config.seed,
-        "budget": {"time_s": config.time_s, "trials": config.trials},
-        "families": {
-            name: {"distribution": r.distribution, "version": r.version}
-            for name, r in origins.items()
-        },
-    }
-    write_manifest(run, new_manifest(facts))
+    lock.acquire()
+
+
+def _join(
+    problem: Problem,
+    launcher: Launcher,
+    started: float,
+    interrupted: Callable[[], bool],
+    past: Past | None,
+) -> Prepared:
+    """The controller of a search, new or with a past, and the news it begins with."""
+    config = problem.config
+    budget = Budget(
+        started,
+        config.time_s,
+        config.trials,
+        config.search.reserve_share,
+        config.scheduler.fit_timeout_s,
+    )
+    controller = _controller(problem, launcher, budget, interrupted)
+    # Libraries of extras are loaded after the first workers are forked: these start sooner.
+    families = [family for family, _ in problem.families.values()]
+    launcher.preload([m for f in families if f.extra for m in f.preload])
+    notes = list(problem.notes)
+    if past is not None:
+        notes += resume(past, controller)
+    news = (Note(text, budget.elapsed_s) for text in notes)
+    return Prepared(controller, (_started(problem), *news))
 
 
 def _controller(
@@ -122,7 +187,7 @@ def _controller(
         for name, (family, shape) in families.items()
     }
     ledger = Ledger(problem.metric)
-    proposer = Proposer(families, studies, problem.plan, ledger, config, budget, n_slots)
+    proposer = Proposer(families, studies, problem.plan, ledger, config, budget, n_slots, run)
     finish_limit_s = None if config.time_s is None else FINISH_SHARE * config.time_s
     return Controller(
         run=run,

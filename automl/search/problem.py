@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.config.schema import SearchConfig
-from automl.data import ReadOptions, load_dataset
-from automl.data.split import SplitPlan, make_split_plan
+from automl.data import ReadOptions, load_dataset, open_dataset
+from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.errors import ConfigError, PluginError, did_you_mean
 from automl.metrics import default_metric, get_metric
@@ -23,7 +23,7 @@ from automl.scheduling.memory import available_gib, can_measure
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 
-__all__ = ["Problem", "read_options", "read_problem", "trial_setup"]
+__all__ = ["Problem", "open_problem", "read_dataset", "read_options", "read_problem", "trial_setup"]
 
 MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
 
@@ -61,9 +61,38 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
     """
-    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
     pool = _devices(config)
-    dataset = load_dataset(
+    dataset = read_dataset(source, config)
+    metric = _metric(dataset, config, registry)
+    plan = make_split_plan(
+        dataset,
+        seed=config.seed,
+        folds=config.search.folds,
+        repeats=config.search.repeats,
+        holdout_share=config.search.holdout_share,
+        time_s=config.time_s,
+    )
+    return _problem(dataset, plan, metric, pool, config, registry, run)
+
+
+def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Problem:
+    """Opens the table and the folds that lie in a run, and asks the families again.
+
+    Raises:
+        UserError: A file of the run is damaged, or no family takes the data.
+    """
+    dataset, plan = open_dataset(run.data), load_split_plan(run.split)
+    metric = _metric(dataset, config, registry)
+    return _problem(dataset, plan, metric, _devices(config), config, registry, run)
+
+
+def read_dataset(source: Any, config: SearchConfig) -> Dataset:
+    """Reads the table as the configuration wants it.
+
+    Raises:
+        UserError: The data or the configuration does not fit.
+    """
+    return load_dataset(
         source,
         target=config.target,
         task=_task(config.task),
@@ -73,17 +102,24 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         weight=config.weight,
         options=read_options(config),
     )
+
+
+def _metric(dataset: Dataset, config: SearchConfig, registry: Registry) -> Metric:
     task = dataset.target.task
-    name = config.metric or default_metric(task).name
-    metric = get_metric(name, task, registry.metrics)
-    plan = make_split_plan(
-        dataset,
-        seed=config.seed,
-        folds=config.search.folds,
-        repeats=config.search.repeats,
-        holdout_share=config.search.holdout_share,
-        time_s=config.time_s,
-    )
+    return get_metric(config.metric or default_metric(task).name, task, registry.metrics)
+
+
+def _problem(
+    dataset: Dataset,
+    plan: SplitPlan,
+    metric: Metric,
+    pool: DevicePool,
+    config: SearchConfig,
+    registry: Registry,
+    run: RunDir,
+) -> Problem:
+    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
+    name = config.metric or metric.name
     setup = trial_setup(run, config, plan, name, pool)
     shapes = {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
     families, refused = _willing(shapes)

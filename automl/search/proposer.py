@@ -15,7 +15,9 @@ from automl.search.allocator import Arm, choose_family
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
 from automl.search.study import FamilyStudy
-from automl.trial.spec import TrialError, TrialSpec, TrialState
+from automl.store.run_dir import RunDir
+from automl.trial.records import write_record
+from automl.trial.spec import UNFINISHED, TrialError, TrialSpec, TrialState
 
 __all__ = ["MIN_GAIN", "Proposer"]
 
@@ -45,6 +47,7 @@ class Proposer:
         ledger: All trials.
         budget: The budget of the run.
         n_slots: Fits that run side by side.
+        run: Where a trial is recorded as soon as its params are known.
         stopped: Families that get no more trials, and why.
     """
 
@@ -55,6 +58,7 @@ class Proposer:
     config: SearchConfig
     budget: Budget
     n_slots: int
+    run: RunDir
     stopped: dict[str, str] = field(default_factory=dict)
     _concluded: list[Trial] = field(default_factory=list)
 
@@ -120,11 +124,13 @@ class Proposer:
         if not self.by_generation:
             trial = self._propose_one(search_left_s, idle)
             return [] if trial is None else [trial]
-        if self.ledger.in_state(TrialState.RUNNING):
+        n_cut = len(self.ledger.trials) % GENERATION  # of a generation that was not proposed whole
+        is_due = n_cut > 0 and not self.is_exhausted
+        if not is_due and self.ledger.in_state(TrialState.RUNNING):
             return []
         self.flush()
         generation: list[Trial] = []
-        while len(generation) < GENERATION:
+        while n_cut + len(generation) < GENERATION:
             trial = self._propose_one(float("inf"), idle=True)
             if trial is None:
                 break
@@ -145,7 +151,7 @@ class Proposer:
                 return None
             spec = self._ask(name)
             if spec is not None:
-                return self._enter(Trial(spec, len(self.ledger.trials), self._folds(name), 0.0))
+                return self._enter(spec)
             names.remove(name)
         return None
 
@@ -168,13 +174,31 @@ class Proposer:
     def _folds(self, name: str) -> tuple[int, ...]:
         return self.folds_of(self.families[name][0])
 
-    def _enter(self, trial: Trial) -> Trial:
-        trial.started_s = self.budget.elapsed_s
+    def _enter(self, spec: TrialSpec) -> Trial:
+        index = len(self.ledger.trials)
+        trial = Trial(spec, index, self._folds(spec.family), self.budget.elapsed_s)
+        self.place(trial)
+        self.ledger.trials.append(trial)
+        write_record(self.run, trial.record())
+        return trial
+
+    def place(self, trial: Trial) -> None:
+        """Says which trials one is compared with, and whether all its folds may run at once."""
         trial.generation = trial.index // GENERATION if self.by_generation else trial.index + 1
         sure_to_go_on = len(self.ledger.peers(trial)) < self.config.pruner.startup_trials
         trial.promoted = sure_to_go_on if self.by_generation else trial.index < 2
-        self.ledger.trials.append(trial)
-        return trial
+
+    def restore(self) -> None:
+        """Takes up the trials of an earlier search, which the ledger has.
+
+        Raises:
+            RunError: The storage of the studies is damaged.
+        """
+        for name, study in self.studies.items():
+            study.restore([trial.spec for trial in self.ledger.of(name)])
+        over = [t for t in self.ledger.trials if t.state is not TrialState.RUNNING]
+        self._concluded.extend(over)
+        self.flush()
 
     def _arm(self, name: str) -> Arm:
         family, _ = self.families[name]
@@ -218,9 +242,14 @@ class Proposer:
             self.flush()
 
     def flush(self) -> None:
-        """Tells the studies of all trials that are over and not told yet."""
+        """Tells the studies of all trials that are over and not told yet.
+
+        Of a trial that was cut they are not told: a resumed run finishes it.
+        """
         for trial in sorted(self._concluded, key=lambda t: t.index):
             study = self.studies[trial.spec.family]
+            if trial.error is not None and trial.error.kind in UNFINISHED:
+                continue
             if trial.state is TrialState.COMPLETE and trial.score is not None:
                 study.tell_complete(trial.spec, self.ledger.metric.loss(trial.score))
             elif trial.state is TrialState.PRUNED:

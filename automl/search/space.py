@@ -11,7 +11,7 @@ from typing import Any
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Suggest
 
-__all__ = ["FixedSuggest", "space_hash"]
+__all__ = ["FixedSuggest", "describe_space", "space_hash"]
 
 PROBES = 64
 
@@ -71,9 +71,23 @@ def space_hash(family: ModelFamily, shape: Shape) -> str:
 
     It is part of the name of the study, because choices cannot change within a study.
     """
+    text = json.dumps(_distributions(family, shape), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def describe_space(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:
+    """What may vary and how far, by param, as JSON values; of a fixed one its value."""
+    fixed = {name: ["fixed", value] for name, value in (shape.settings.get("fixed") or {}).items()}
+    described: dict[str, list[Any]] = json.loads(
+        json.dumps({**_distributions(family, shape), **fixed}, default=str)
+    )
+    return described
+
+
+def _distributions(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:
     seen: dict[str, list[Any]] = {}
     for seed in range(PROBES):
         recorder = _Recorder(seed)
         family.search_space(recorder, shape)
         seen.update(recorder.seen)
-    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()[:8]
+    return seen

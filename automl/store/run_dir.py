@@ -71,6 +71,11 @@ class RunDir:
         """The leaderboard as CSV."""
         return self.path / "leaderboard.csv"
 
+    @property
+    def lock(self) -> Path:
+        """Locked by the process that searches; its id is inside."""
+        return self.path / "lock"
+
     def trial(self, trial_id: str) -> Path:
         """Directory of one trial, such as ``lightgbm-3``."""
         return self.trials / trial_id

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["FoldResult", "Job", "TrialError", "TrialRecord", "TrialSpec", "TrialState"]
+__all__ = [
+    "UNFINISHED",
+    "FoldResult",
+    "Job",
+    "TrialError",
+    "TrialRecord",
+    "TrialSpec",
+    "TrialState",
+]
+
+UNFINISHED = frozenset({"out_of_time", "interrupted"})
+"""Kinds of errors that say that the search was over, and nothing of the trial."""
 
 
 class TrialState(StrEnum):

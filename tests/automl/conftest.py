@@ -256,7 +256,7 @@ def build_scene(
     executor = FakeExecutor(
         DevicePool(slots, memory_gib=memory_gib), clock, answer=lambda job: None
     )
-    proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots)
+    proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots, run)
     dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0)
     standing = Standing(run, dataset, plan, chosen, config.ensemble, shapes, 0)
     controller = Controller(

@@ -178,7 +178,7 @@ def test_a_trial_is_told_once(study):
     s = study(PORTFOLIO)
     spec = s.ask()
     s.tell_complete(spec, 0.1)
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="COMPLETE"):
         s.tell_complete(spec, 0.1)
 
 

@@ -1,0 +1,61 @@
+"""One search at a time in a run directory: a lock that the system frees when its holder dies."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from automl.errors import RunError
+from automl.store.run_dir import RunDir
+
+try:
+    import fcntl
+except ImportError:  # no such locks on this platform: nothing is refused there
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["RunLock"]
+
+
+class RunLock:
+    """The right to search in a run directory. The file stays, only its lock goes.
+
+    Args:
+        run: The run directory.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self._run = run
+        self._file: BinaryIO | None = None
+
+    def acquire(self) -> None:
+        """Takes the lock of a directory that exists, and writes the process id into its file.
+
+        Raises:
+            RunError: Another search holds it, which is named, or the file cannot be written.
+        """
+        try:
+            file = self._run.lock.open("a+b")
+        except OSError as error:
+            message = f"the run cannot be written to {self._run.path}: {error.strerror}"
+            raise RunError(message) from None
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                holder = file.read(20).decode(errors="replace").strip() or "unknown"
+                file.close()
+                raise RunError(
+                    f"{self._run.path} is in use by the search with process id {holder}: wait "
+                    "until it is over, or stop that process"
+                ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Lets others in, if the lock was taken."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
