@@ -26,6 +26,7 @@ from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
 from automl.search.ledger import Ledger
 from automl.search.proposer import Proposer
+from automl.search.resume import read_past, resume
 from automl.search.standing import Standing
 from automl.search.study import FamilyStudy
 from automl.store.run_dir import RunDir
@@ -172,6 +173,8 @@ class Scene:
     interrupted: list[bool]
     skill: Callable[[Job], float]
     fit_s: Callable[[Job], float]
+    storage: Any
+    news: Sequence[str] = ()
 
     def rows(self, fold: int) -> Any:
         return np.arange(N_ROWS) if fold == ALL_ROWS else self.plan.divisions[fold].valid
@@ -189,7 +192,7 @@ class Scene:
         """Writes what a worker would, and says so."""
         prediction = self.predictions(job) if prediction is None else prediction
         path = self.run.oof(job.spec.trial_id, job.fold)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.run.model(job.spec.trial_id, job.fold).mkdir(parents=True, exist_ok=True)
         np.save(path, prediction.astype(np.float32))
         score = self.standing.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
         result = FoldResult(job.fold, score, self.fit_s(job), 0.0, n_valid=len(prediction))
@@ -233,25 +236,27 @@ def build_scene(
     answer: Callable[[Scene, Job], Any] | None = None,
     skill: Callable[[Job], float] = lambda job: job.spec.params["x"],
     fit_s: Callable[[Job], float] = lambda job: 0.1,
+    killed: Scene | None = None,
 ) -> Scene:
-    """Joins the rooms around a fake executor."""
+    """Joins the rooms around a fake executor; with a scene that was ``killed``, resumes it."""
     config = config or SearchConfig()
     config.time_s, config.trials, config.model = time_s, trials, dict(model or {})
-    run = RunDir(path)
+    run = RunDir(path) if killed is None else killed.run
     for folder in (run.path, run.trials, run.ensemble):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=killed is not None)
+    past = None if killed is None else read_past(run)
     dataset = small_dataset(group)
     plan = make_split_plan(dataset, seed=0, folds=folds)
     chosen = get_metric(metric, dataset.target.task, {})
-    setup = TrialSetup(str(path), metric, 0, folds, time_s=time_s, settings=config.model)
+    setup = TrialSetup(str(run.path), metric, 0, folds, time_s=time_s, settings=config.model)
     shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = optuna.storages.InMemoryStorage()
+    storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
     studies = {
         name: FamilyStudy(family, shape, lambda: storage, config.sampler, config.seed)
         for name, (family, shape) in shapes.items()
     }
-    budget = Budget(clock.now, time_s, trials)
+    budget = Budget(clock.now - (past.elapsed_s if past else 0.0), time_s, trials)
     ledger, interrupted = Ledger(chosen), [False]
     executor = FakeExecutor(
         DevicePool(slots, memory_gib=memory_gib), clock, answer=lambda job: None
@@ -272,7 +277,10 @@ def build_scene(
         interrupted=lambda: interrupted[0],
     )
     rooms = (executor, ledger, proposer, dispatcher, standing, budget, controller)
-    scene = Scene(run, dataset, plan, config, clock, *rooms, interrupted, skill, fit_s)
+    news = resume(past, controller) if past else ()
+    scene = Scene(
+        run, dataset, plan, config, clock, *rooms, interrupted, skill, fit_s, storage, news
+    )
     executor.answer = scene.done if answer is None else functools.partial(answer, scene)
     return scene
 

@@ -12,9 +12,9 @@ from automl.config.schema import SearchConfig
 from automl.data.split import load_split_plan
 from automl.errors import DataError, RunError
 from automl.registry import load_registry
-from automl.search.budget import Budget
 from automl.search.events import Note, SearchStarted
 from automl.search.prepare import prepare_search
+from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 
 
@@ -50,8 +50,9 @@ def prepare(tmp_path):
             load_registry(),
             RunDir(out),
             prepare.launcher,
-            Budget(0.0, config.time_s, config.trials),
+            0.0,
             lambda: False,
+            RunLock(RunDir(out)),
         )
 
     return prepare
