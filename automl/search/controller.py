@@ -70,9 +70,7 @@ class Controller:
 
     def events(self) -> Iterator[Event]:
         """Searches until the budget is used up, and yields what happens."""
-        for trial in self.ledger.in_state(TrialState.RUNNING):  # of a search that is resumed
-            if trial.error is not None or trial.is_done:
-                yield from self._conclude(trial)
+        yield from self._take_up()
         while not self.stopped_by:
             yield from self._fill_slots()
             self.stopped_by = self._why_stop()
@@ -86,6 +84,15 @@ class Controller:
         ensemble = self.standing.finish()
         if ensemble is not None:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
+
+    def _take_up(self) -> Iterator[Event]:
+        """Begins where an earlier search in the run was cut, if there was one."""
+        if self.ledger.trials:
+            for trial in self.proposer.complete_generation():
+                yield _started(trial)
+        for trial in self.ledger.in_state(TrialState.RUNNING):
+            if trial.error is not None or trial.is_done:
+                yield from self._conclude(trial)
 
     def _search_left_s(self) -> float:
         """Seconds until fits must be over; more while there is nothing to predict with."""
@@ -109,7 +116,7 @@ class Controller:
         while not self.interrupted():
             fit, proposed = self.dispatcher.next_fit(self._search_left_s())
             for trial in proposed:
-                yield TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
+                yield _started(trial)
             if fit is None:
                 return
             fit.trial.running.add(fit.fold)
@@ -278,6 +285,10 @@ class Controller:
             best_score=best.score if best else None,
             ensemble_score=current.score if current else None,
         )
+
+
+def _started(trial: Trial) -> TrialStarted:
+    return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
 
 
 def _progress_of(trial: Trial) -> str:

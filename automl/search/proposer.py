@@ -124,18 +124,32 @@ class Proposer:
         if not self.by_generation:
             trial = self._propose_one(search_left_s, idle)
             return [] if trial is None else [trial]
-        n_cut = len(self.ledger.trials) % GENERATION  # of a generation that was not proposed whole
-        is_due = n_cut > 0 and not self.is_exhausted
-        if not is_due and self.ledger.in_state(TrialState.RUNNING):
+        if self.ledger.in_state(TrialState.RUNNING):
             return []
         self.flush()
-        generation: list[Trial] = []
-        while n_cut + len(generation) < GENERATION:
+        return self._propose(GENERATION)
+
+    def complete_generation(self) -> list[Trial]:
+        """Proposes what a search that was killed had not come to of its last generation.
+
+        Nothing may have been fitted since the search was taken up: what is proposed here must
+        not know how the rest of its generation turns out.
+        """
+        n_missing = -len(self.ledger.trials) % GENERATION
+        if not self.by_generation or n_missing == 0 or self.is_exhausted:
+            return []
+        self.flush()
+        return self._propose(n_missing)
+
+    def _propose(self, n: int) -> list[Trial]:
+        """So many trials of one generation, without a look at the clock."""
+        trials: list[Trial] = []
+        while len(trials) < n:
             trial = self._propose_one(float("inf"), idle=True)
             if trial is None:
                 break
-            generation.append(trial)
-        return generation
+            trials.append(trial)
+        return trials
 
     def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
         if self.is_exhausted:
@@ -198,7 +212,8 @@ class Proposer:
             study.restore([trial.spec for trial in self.ledger.of(name)])
         over = [t for t in self.ledger.trials if t.state is not TrialState.RUNNING]
         self._concluded.extend(over)
-        self.flush()
+        if not self.by_generation:  # else once the last generation is over
+            self.flush()
 
     def _arm(self, name: str) -> Arm:
         family, _ = self.families[name]

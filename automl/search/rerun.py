@@ -191,7 +191,7 @@ def _bench(
         threads = scheduler.threads_per_fit or 1
         n_slots = max(1, pool.n_cpus // threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
-        proposer = Proposer(families, {}, plan, ledger, config, budget, n_slots)
+        proposer = Proposer(families, {}, plan, ledger, config, budget, n_slots, scratch)
         dispatcher = Dispatcher(families, executor, proposer, ledger, budget, config.seed, threads)
         folds = _folds(record, proposer.folds_of(family))
         trial = Trial(record.spec, record.index, folds, 0.0, promoted=True)

@@ -66,6 +66,7 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
         "trials": 7,
         "seed": 3,
         "out": "runs/x",
+        "resume": False,
         "group": "g",
         "time_column": "t",
         "folds_column": "f",
@@ -77,7 +78,7 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
 
 def test_what_is_not_given_is_left_to_the_configuration(calls: Any):
     assert main(["search", "data.csv"]) == 0
-    assert calls.given == {"out": None, "overrides": []}
+    assert calls.given == {"out": None, "resume": False, "overrides": []}
     assert isinstance(calls.started, float)
 
 

@@ -21,7 +21,7 @@ def finished(make_scene, families, **options):
     scene.search()
     for trial in scene.ledger.trials:
         for fold in trial.results:
-            scene.run.model(trial.spec.trial_id, fold).mkdir()
+            scene.run.model(trial.spec.trial_id, fold).mkdir(exist_ok=True)
     return scene
 
 

@@ -40,22 +40,21 @@ def prepare(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"x": rng.normal(size=80), "same": 1, "y": np.arange(80) % 2})
 
+    locks = []
+
     def prepare(data=frame, out=tmp_path / "a" / "run", **settings):
         config = SearchConfig(family=["baseline", "linear", "mlp"], seed=5, **settings)
         config.scheduler.cpus, config.scheduler.gpus = 3, []
         prepare.launcher = StillLauncher()
+        run, registry = RunDir(out), load_registry()
+        locks.append(RunLock(run))
         return prepare_search(
-            data,
-            config,
-            load_registry(),
-            RunDir(out),
-            prepare.launcher,
-            0.0,
-            lambda: False,
-            RunLock(RunDir(out)),
+            data, config, registry, run, prepare.launcher, 0.0, lambda: False, locks[-1]
         )
 
-    return prepare
+    yield prepare
+    for lock in locks:
+        lock.release()
 
 
 def test_the_run_is_written_before_the_first_fit(prepare):

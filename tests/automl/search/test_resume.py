@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from automl.config.schema import PrunerConfig, SearchConfig
 from automl.errors import RunError
 from automl.scheduling.messages import Progressed
 from automl.search.resume import read_past
@@ -217,12 +218,14 @@ def test_time_that_was_used_counts(make_scene, make_family):
 
 
 def test_what_the_time_cut_goes_on_with_more_time(make_scene, make_family):
-    scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1)
+    config = SearchConfig(pruner=PrunerConfig(name="none"))
+    scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1, config=config)
     write_json(scene.run.manifest, {})
     scene.search()
     cut = [t for t in scene.ledger.trials if t.error and t.error.kind == "out_of_time"]
     assert cut
-    again = make_scene([make_family("a")], time_s=30.0, folds=4, slots=1, killed=scene)
+    options = {"time_s": 30.0, "folds": 4, "slots": 1, "config": config}
+    again = make_scene([make_family("a")], killed=scene, **options)
     assert all(again.ledger.find(t.spec.trial_id).state is TrialState.RUNNING for t in cut)
     again.search()
     assert again.ledger.find(cut[0].spec.trial_id).state is TrialState.COMPLETE
