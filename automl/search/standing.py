@@ -172,7 +172,8 @@ class Standing:
             "max_members": self.config.max_members if self.config.enabled else 1,
             "weight": self.dataset.weight,
             "families": [t.spec.family for t in trials],
-            "costs": [sum(r.predict_s for r in t.results.values()) for t in trials],
+            # Sizes and not seconds: no clock may decide between equals.
+            "costs": [sum(r.model_mib for r in t.results.values()) for t in trials],
             "seed": self.seed,
         }
         oofs = [self._oof[t.spec.trial_id] for t in trials]

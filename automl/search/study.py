@@ -37,7 +37,6 @@ def open_storage(path: Path) -> optuna.storages.RDBStorage:
     import sqlalchemy
 
     _check(path)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, check_same_thread=False)
@@ -116,6 +115,7 @@ class FamilyStudy:
     def _make_study(self, storage: optuna.storages.BaseStorage) -> optuna.Study:
         import optuna
 
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         return optuna.create_study(
             study_name=self._name, storage=storage, direction="minimize", load_if_exists=True
         )

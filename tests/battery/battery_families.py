@@ -31,6 +31,22 @@ class Paced(Nasty):
         return Sided(model.centre, np.float64(model.direction) * params["sharpness"])
 
 
+class Quick(Nasty):
+    """Over in no time; some of its params fail, and some are hopeless."""
+
+    name = "quick"
+
+    def search_space(self, suggest, shape):
+        return {"sharpness": suggest.suggest_float("sharpness", -0.5, 2.0)}
+
+    def fit(self, params, fold, context, report):
+        if params["sharpness"] > 1.7:
+            raise ValueError(f"too sharp: {params['sharpness']}")
+        time.sleep(0.02)
+        model = super().fit(params, fold, context, report)
+        return Sided(model.centre, np.float64(model.direction) * params["sharpness"])
+
+
 class BusyInC(Nasty):
     """Never comes back to the interpreter: no signal handler of Python runs."""
 
