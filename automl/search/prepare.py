@@ -135,15 +135,18 @@ def _make_folders(run: RunDir, lock: RunLock) -> None:
         if run.lock.is_file():
             lock.acquire()  # refused with the better reason where another search is at it
         raise RunError(
-            f"{run.path} exists and is not empty: choose another --out, or remove it, or go on "
-            "with it by --resume if it is a run"
+            f"{run.path} holds a run: go on with it by `automl resume {run.path}` (or --resume "
+            "with the same command), or choose another --out"
+            if run.manifest.is_file()
+            else f"{run.path} exists and is not empty: choose another --out, or remove it"
         )
     try:
-        for folder in (run.path, run.trials, run.views, run.ensemble):
-            folder.mkdir(parents=True, exist_ok=True)
+        run.path.mkdir(parents=True, exist_ok=True)
+        lock.acquire()  # before anything else: without its file this would be no begun run
+        for folder in (run.trials, run.views, run.ensemble):
+            folder.mkdir(exist_ok=True)
     except OSError as error:
         raise RunError(f"the run cannot be written to {run.path}: {error.strerror}") from None
-    lock.acquire()
 
 
 def _join(

@@ -133,7 +133,8 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
     )
     for result in record.folds:
         trial.results[result.fold] = result
-        trial.steps[result.fold] = list(result.steps)
+        if result.steps:
+            trial.steps[result.fold] = list(result.steps)
     return trial
 
 
@@ -146,7 +147,8 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
         why = _damage(run, name, fold, plan, keep_all or trial.state is TrialState.RUNNING)
         if why is not None:
             notes.append(f"{name}/fold-{fold} is fitted again: {why}")
-            del trial.results[fold], trial.steps[fold]
+            del trial.results[fold]
+            trial.steps.pop(fold, None)
     if notes:
         trial.state, trial.score, trial.score_se = TrialState.RUNNING, None, None
         trial.finished_s = None
