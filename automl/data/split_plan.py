@@ -109,7 +109,7 @@ def load_split_plan(folder: Path) -> SplitPlan:
         digest = str(meta["digest"])
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the run has no split plan") from None
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
         raise RunError(f"{path} or {META_FILE} is damaged: {error!r}") from None
     if plan.digest != digest:
         raise RunError(f"{path} does not match the digest in {META_FILE}: it was changed")

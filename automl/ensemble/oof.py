@@ -80,5 +80,5 @@ def _read(path: Path) -> NDArray[np.float64]:
         return array.astype(np.float64)
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the trial is not complete") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise RunError(f"{path} is damaged: {error}") from None

@@ -13,6 +13,7 @@ from automl.scheduling.executor import Executor, Happening
 from automl.scheduling.messages import Done, Failed, Progressed, Pruned
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
+from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
 from automl.search.events import (
     EnsembleUpdated,
     Event,
@@ -22,18 +23,17 @@ from automl.search.events import (
     TrialStarted,
 )
 from automl.search.ledger import Ledger, Trial, standard_error
-from automl.search.proposer import MIN_GAIN, Proposer
+from automl.search.proposer import Proposer
 from automl.search.pruning import should_stop_fit, should_stop_trial
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import UNFINISHED, TrialError, TrialState
+from automl.trial.spec import TrialError, TrialState
 
 __all__ = ["Controller"]
 
 TICK_S = 0.2
 MAX_ATTEMPTS = 3
-STOPPED_EARLY = frozenset({"pruned"}) | UNFINISHED
 
 
 @dataclass(slots=True)
@@ -161,7 +161,7 @@ class Controller:
     def _on_done(self, trial: Trial, done: Done) -> None:
         fold = done.result.fold
         trial.results[fold] = done.result
-        if fold == trial.folds[0]:
+        if fold == trial.folds[0] and fold not in trial.errors:
             self._on_first_fold(trial)
         self._judge(trial)
 
@@ -178,7 +178,7 @@ class Controller:
             trial.attempts[fold] = attempts  # somebody else's doing: it is queued again
             return
         late = error.kind == "timeout" and self._search_left_s() < 1.0
-        trial.errors.setdefault(fold, _out_of_time(trial) if late else error)
+        trial.errors.setdefault(fold, out_of_time(trial) if late else error)
         self._judge(trial)
 
     def _judge(self, trial: Trial) -> None:
@@ -262,9 +262,8 @@ class Controller:
         for trial in self.ledger.in_state(TrialState.RUNNING):
             trial.running.clear()
             if trial.error is None:
-                interrupted = self.stopped_by == "interrupt"
-                over = _interrupted(trial) if interrupted else _out_of_time(trial)
-                trial.error = next(iter(trial.errors.values()), over)
+                over = interrupted if self.stopped_by == "interrupt" else out_of_time
+                trial.error = next(iter(trial.errors.values()), over(trial))
             yield from self._conclude(trial)
         self.proposer.flush()
 
@@ -289,18 +288,3 @@ class Controller:
 
 def _started(trial: Trial) -> TrialStarted:
     return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
-
-
-def _progress_of(trial: Trial) -> str:
-    text = f"{len(trial.results)} of {len(trial.folds)} folds were done"
-    if trial.gain is not None and trial.gain <= MIN_GAIN:
-        text += ", and the first promised no gain for the ensemble"
-    return text
-
-
-def _out_of_time(trial: Trial) -> TrialError:
-    return TrialError("out_of_time", f"the time was over when {_progress_of(trial)}")
-
-
-def _interrupted(trial: Trial) -> TrialError:
-    return TrialError("interrupted", f"the search was stopped when {_progress_of(trial)}")

@@ -85,6 +85,8 @@ def resume(past: Past, controller: Controller) -> list[str]:
         trial = _trial_of(record, proposer)
         ledger.trials.append(trial)
         notes.extend(_check_files(trial, run, standing.plan, keep_all))
+        if trial.state is not TrialState.RUNNING:
+            trial.shed_reports()
     for trial in ledger.trials:
         proposer.place(trial)
         _look_at(trial, standing)
@@ -134,7 +136,8 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
     for result in record.folds:
         trial.results[result.fold] = result
         if result.steps:
-            trial.steps[result.fold] = list(result.steps)
+            loss = proposer.ledger.metric.loss
+            trial.steps[result.fold] = [(step, loss(score)) for step, score in result.steps]
     return trial
 
 

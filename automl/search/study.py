@@ -229,9 +229,10 @@ class FamilyStudy:
         if self._worst is None:
             self.tell_pruned(spec)
             return
-        storage, study = self._stored._storage, self._stored._study_id
-        trial = storage.get_trial_id_from_study_id_trial_number(study, spec.number)
-        storage.set_trial_user_attr(trial, "penalty", "out of memory")  # for who looks at it
+        if spec.number not in self._told:
+            storage, study = self._stored._storage, self._stored._study_id
+            trial = storage.get_trial_id_from_study_id_trial_number(study, spec.number)
+            storage.set_trial_user_attr(trial, "penalty", "out of memory")  # for who looks at it
         self._tell(spec.number, self._worst)
 
     def tell_failed(self, spec: TrialSpec) -> None:

@@ -12,9 +12,9 @@ import pytest
 from automl.config import compose_config
 from automl.registry import load_registry
 from automl.scheduling.launch import start_launcher
-from automl.search.budget import Budget
 from automl.search.events import Progress
 from automl.search.prepare import prepare_search
+from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
 
@@ -47,7 +47,8 @@ class Killer:
 
 def search(frame, out, meddle):
     """A search in this process, so that its workers are at hand; its trials."""
-    launcher = start_launcher()
+    launcher, run = start_launcher(), RunDir(out)
+    lock = RunLock(run)
     try:
         registry = load_registry(("nasty_families", "battery_families"), ())
         overrides = [
@@ -58,16 +59,14 @@ def search(frame, out, meddle):
         ]
         options = {"target": "target", "trials": TRIALS, "time_s": None}
         config = compose_config(overrides, options, registry, None).config
-        budget = Budget(0.0, None, TRIALS)
-        prepared = prepare_search(
-            frame, config, registry, RunDir(out), launcher, budget, lambda: False
-        )
+        prepared = prepare_search(frame, config, registry, run, launcher, 0.0, lambda: False, lock)
         for event in prepared.controller.events():
             if isinstance(event, Progress):
                 meddle(prepared.controller)
         return prepared.controller.ledger.trials
     finally:
         launcher.close()
+        lock.release()
 
 
 def outcome(trials):

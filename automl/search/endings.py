@@ -1,0 +1,29 @@
+"""What is said of a trial that did not come to its end."""
+
+from __future__ import annotations
+
+from automl.search.ledger import Trial
+from automl.search.proposer import MIN_GAIN
+from automl.trial.spec import UNFINISHED, TrialError
+
+__all__ = ["STOPPED_EARLY", "interrupted", "out_of_time"]
+
+STOPPED_EARLY = frozenset({"pruned"}) | UNFINISHED
+"""Kinds of errors that are no failure of the trial."""
+
+
+def _progress_of(trial: Trial) -> str:
+    text = f"{len(trial.results)} of {len(trial.folds)} folds were done"
+    if trial.gain is not None and trial.gain <= MIN_GAIN:
+        text += ", and the first promised no gain for the ensemble"
+    return text
+
+
+def out_of_time(trial: Trial) -> TrialError:
+    """What is said of a trial that the end of the time has cut."""
+    return TrialError("out_of_time", f"the time was over when {_progress_of(trial)}")
+
+
+def interrupted(trial: Trial) -> TrialError:
+    """What is said of a trial that the user has cut."""
+    return TrialError("interrupted", f"the search was stopped when {_progress_of(trial)}")
