@@ -100,6 +100,11 @@ class RunDir:
         """
         if not self.path.is_dir():
             raise RunError(f"there is no run at {self.path}: no such directory")
+        if not self.manifest.is_file() and self.lock.is_file():
+            raise RunError(
+                f"{self.path} is no run yet: the search was killed before it had begun: start it "
+                "again by the command it was started with"
+            )
         if not self.manifest.is_file():
             raise RunError(f"{self.path} is not a run: it has no {self.manifest.name}")
         return self

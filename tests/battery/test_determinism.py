@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -55,12 +57,30 @@ def table(kind, rng):
     return frame
 
 
-def search(data, out, cpus, hash_seed):
+def kill_at_trial_7(command, out, **options):
+    """Runs a command until six trials are over, and kills it."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, **options) as process:
+        while process.poll() is None and n_over(out) < 6:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert 6 <= n_over(out) < 8
+
+
+def n_over(out):
+    records = [json.loads(p.read_text()) for p in out.glob("trials/*/trial.json")]
+    return sum(record["state"] != "running" for record in records)
+
+
+def search(data, out, cpus, hash_seed, killed=False):
     """A search as a process of its own; returns all that must be equal."""
     command = [sys.executable, "-m", "automl", "search", str(data), "--target", "target"]
     command += ["--trials", "8", "--seed", "7", "--out", str(out), "-q", "search.folds=3"]
     command += [f"scheduler.cpus={cpus}", "family=[baseline,lightgbm,forest,linear,svm]"]
     env = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    if killed:
+        kill_at_trial_7(command, out, env=env, cwd=out.parent)
+        command = [sys.executable, "-m", "automl", "resume", str(out), "-q"]
     done = subprocess.run(command, env=env, cwd=out.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     records = [json.loads(p.read_text()) for p in sorted(out.glob("trials/*/trial.json"))]
@@ -77,19 +97,19 @@ def search(data, out, cpus, hash_seed):
 
 
 @pytest.mark.slow
-def test_real_workers_another_directory_and_another_hash_seed_change_nothing(
+def test_real_workers_kills_another_directory_and_another_hash_seed_change_nothing(
     tmp_path, size, figure
 ):
-    ways = [("one", 1, "0"), ("two", 2, "1"), ("else where/deep", 2, "random"), ("more", 3, "99")]
-    ways = ways[: size(2, 4)]
+    ways = [("one", 1, "0"), ("else where/deep", 2, "random", True), ("two", 2, "1")]
+    ways = [*ways, ("killed", 3, "0", True), ("more", 3, "99")][: size(2, 5)]
     kinds = ["binary", "multiclass", "regression"][: size(1, 3)]
     for kind in kinds:
         data = tmp_path / f"{kind}.csv"
         table(kind, np.random.default_rng(0)).to_csv(data, index=False)
         found = []
-        for folder, cpus, hash_seed in ways:
+        for folder, *way in ways:
             out = tmp_path / kind / folder
             out.parent.mkdir(parents=True, exist_ok=True)
-            found.append(search(data, out, cpus, hash_seed))
+            found.append(search(data, out, *way))
         assert all(result == found[0] for result in found), kind
     figure(f"{len(ways)} ways equal on {len(kinds)} tables: params, scores, sha256 of predictions")

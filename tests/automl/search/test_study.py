@@ -257,7 +257,7 @@ def test_a_trial_out_of_memory_has_the_worst_loss_there_was(study):
         s.tell_complete(s.ask(), value)
     s.tell_out_of_memory(s.ask())
     assert states_of(s)[-1] == ("COMPLETE", 0.9)
-    assert s._study.trials[-1].user_attrs == {"penalty": "out of memory"}
+    assert s._stored.trials[-1].user_attrs == {"penalty": "out of memory"}
 
 
 def test_a_trial_out_of_memory_before_any_loss_is_ranked_behind_all(study):

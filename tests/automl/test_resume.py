@@ -1,0 +1,174 @@
+"""A real run that is resumed: what is refused, and with what words."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import automl
+from automl.errors import ConfigError, RunError
+from automl.search.events import Note, TrialStarted
+from automl.store.lock import RunLock
+from automl.store.run_dir import RunDir, read_json, write_json
+
+OVERRIDES = ("family=[baseline,linear]", "search.folds=2", "scheduler.cpus=1")
+
+
+def table(n=80, shift=0.0):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(n, 2)), columns=["a", "b"])
+    frame["c"] = np.where(rng.random(n) < 0.5, "red", "blue")
+    frame["y"] = np.where(frame["a"] + rng.normal(scale=0.5, size=n) > 0, "yes", "no")
+    frame["a"] += shift
+    return frame
+
+
+def search(out, data=None, trials=4, overrides=OVERRIDES, **options):
+    frame = table() if data is None else data
+    options = {"target": "y", "trials": trials, "overrides": overrides, **options}
+    return automl.search(frame, out=out, **options)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return search(tmp_path_factory.mktemp("resumed") / "run").path
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    """A copy of a run of four trials that is over."""
+    return RunDir(Path(shutil.copytree(finished, tmp_path / "run")))
+
+
+def test_more_trials_are_added_to_those_there_are(run):
+    before = {p: p.read_bytes() for p in run.trials.glob("*/trial.json")}
+    events = []
+    again = automl.resume(run.path, trials=6, on_event=events.append)
+    assert len(again.leaderboard().query("trial != 'ensemble'")) == 6
+    assert all(p.read_bytes() == text for p, text in before.items())
+    assert sum(isinstance(e, TrialStarted) for e in events) == 2
+    manifest = read_json(run.manifest)
+    assert (manifest["status"], manifest["budget"]["trials"]) == ("finished", 6)
+
+
+def test_a_run_that_is_over_says_that_budgets_are_totals(run):
+    events = []
+    automl.resume(run.path, on_event=events.append)
+    notes = [e.message for e in events if isinstance(e, Note)]
+    assert any("4 trials are over" in n and "give totals" in n for n in notes)
+
+
+def test_the_same_search_again_needs_to_be_told_to_resume(run):
+    with pytest.raises(RunError, match=f"automl resume {run.path}"):
+        search(run.path)
+    assert search(run.path, resume=True).stopped_by == "trials"
+
+
+def test_a_family_may_come_in_addition(run):
+    overrides = ("family=[baseline,linear,knn]", *OVERRIDES[1:])
+    again = search(run.path, trials=6, overrides=overrides, resume=True)
+    assert "knn-0" in set(again.leaderboard()["trial"])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"data": table(shift=1.0)}, "other values in the same columns"),
+        ({"data": table(60)}, "rows: 80 -> 60"),
+        ({"data": table().rename(columns={"b": "z"})}, "column 'z': none -> numeric"),
+        ({"metric": "accuracy"}, "metric: roc_auc -> accuracy"),
+        ({"seed": 9}, "seed: 0 -> 9"),
+        ({"overrides": (*OVERRIDES, "search.folds=3")}, "search.folds: 2 -> 3"),
+        ({"overrides": (*OVERRIDES, "model.linear.fixed.C=1.0")}, "family linear: C: .*fixed"),
+        ({"overrides": (*OVERRIDES, "family=[baseline]")}, "family linear: searched -> not among"),
+    ],
+)
+def test_what_must_not_change_is_refused_with_old_and_new(run, change, says):
+    before = run.config.read_bytes(), run.manifest.read_bytes()
+    with pytest.raises(RunError, match=f"(?s)cannot be resumed.*{says}"):
+        search(run.path, resume=True, **change)
+    assert (run.config.read_bytes(), run.manifest.read_bytes()) == before
+
+
+def test_resume_needs_a_directory():
+    with pytest.raises(ConfigError, match="resume needs out"):
+        search(None, resume=True)
+
+
+def test_a_search_that_was_killed_before_it_had_begun_is_begun_again(tmp_path):
+    run = RunDir(tmp_path / "run")
+    run.trials.mkdir(parents=True)
+    run.lock.write_text("1")
+    with pytest.raises(RunError, match="killed before it had begun: start it again"):
+        automl.resume(run.path)
+    assert search(run.path, trials=2).stopped_by == "trials"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+def test_a_run_in_use_is_refused_by_all_ways(run):
+    lock = RunLock(run)
+    lock.acquire()
+    try:
+        for again in (
+            lambda: automl.resume(run.path),
+            lambda: search(run.path),
+            lambda: search(run.path, resume=True),
+        ):
+            with pytest.raises(RunError, match="in use by the search with process id"):
+                again()
+    finally:
+        lock.release()
+
+
+FILES = [
+    "manifest.json",
+    "config.yaml",
+    "data/schema.json",
+    "data/table.arrow",
+    "data/y.npy",
+    "split/plan.json",
+    "split/indices.npy",
+    "study.db",
+    "trials/linear-0/trial.json",
+]
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.6])
+@pytest.mark.parametrize("name", FILES)
+def test_a_torn_file_is_named(run, name, keep):
+    path = run.path / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole))])
+    if name == "study.db" and keep == 0.0:
+        automl.resume(run.path, trials=5)  # as good as none: it is made again
+    else:
+        with pytest.raises(RunError, match=path.name):
+            automl.resume(run.path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_garbled_file_is_told(run, name):
+    path = run.path / name
+    whole = bytearray(path.read_bytes())
+    middle = slice(len(whole) // 3, len(whole) // 3 + max(16, len(whole) // 8))
+    whole[middle] = bytes(b ^ 0xA5 for b in whole[middle])
+    path.write_bytes(whole)
+    with pytest.raises(RunError, match=f"{path.name}|fingerprint of the data"):
+        automl.resume(run.path)
+
+
+def test_a_missing_fact_of_the_manifest_is_damage(run):
+    manifest = read_json(run.manifest)
+    del manifest["split"]
+    write_json(run.manifest, manifest)
+    with pytest.raises(RunError, match=r"manifest\.json is damaged"):
+        automl.resume(run.path)
+
+
+def test_the_study_is_made_again_from_the_records(run):
+    run.study.unlink()
+    assert automl.resume(run.path, trials=6).stopped_by == "trials"
+    assert run.study.is_file()
