@@ -29,7 +29,7 @@ def calls(monkeypatch):
 
 
 def test_budgets_are_passed_on_and_errors_told(calls, capsys):
-    assert main("resume runs/x --time 20m --trials 40".split()) == 2
+    assert main(["resume", "runs/x", "--time", "20m", "--trials", "40"]) == 2
     assert calls == [("runs/x", {"time_s": 1200.0, "trials": 40})]
     assert "process id 7" in capsys.readouterr().err
 

@@ -59,5 +59,5 @@ def test_a_released_lock_can_be_taken_again(tmp_path):
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path):
-    with pytest.raises(RunError, match="cannot be written to .*missing"):
+    with pytest.raises(RunError, match=r"cannot be written to .*missing"):
         RunLock(RunDir(tmp_path / "missing")).acquire()
