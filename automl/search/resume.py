@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from automl.data.split import SplitPlan
@@ -18,7 +18,7 @@ from automl.search.proposer import Proposer
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir, read_json
 from automl.trial.records import read_records
-from automl.trial.spec import UNFINISHED, TrialRecord, TrialState
+from automl.trial.spec import UNFINISHED, FoldResult, TrialRecord, TrialState
 
 __all__ = ["Past", "read_past", "resume"]
 
@@ -101,7 +101,7 @@ def resume(past: Past, controller: Controller) -> list[str]:
     proposer.restore()
     n_running = len(ledger.in_state(TrialState.RUNNING))
     n_over = len(ledger.trials) - n_running
-    news = f"resumed after {past.elapsed_s:.0f} s: {n_over} trials are over, {n_running} go on"
+    news = f"resumed after {past.elapsed_s:.0f} s; trials: {n_over} over, {n_running} under way"
     is_used_up = budget.trials is not None and len(ledger.trials) >= budget.trials
     if (is_used_up and not n_running) or budget.search_left_s() <= 0:
         news += "; the budget is used up: --time and --trials give totals, which may grow"
@@ -147,7 +147,8 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
         return ()
     name, notes = trial.spec.trial_id, []
     for fold in list(trial.results):
-        why = _damage(run, name, fold, plan, keep_all or trial.state is TrialState.RUNNING)
+        needs_model = keep_all or trial.state is TrialState.RUNNING
+        why = _damage(run, name, trial.results[fold], plan, needs_model)
         if why is not None:
             notes.append(f"{name}/fold-{fold} is fitted again: {why}")
             del trial.results[fold]
@@ -159,13 +160,15 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
 
 
 def _damage(
-    run: RunDir, trial_id: str, fold: int, plan: SplitPlan, needs_model: bool
+    run: RunDir, trial_id: str, result: FoldResult, plan: SplitPlan, needs_model: bool
 ) -> str | None:
+    predictions, model = run.oof(trial_id, result.fold), run.model(trial_id, result.fold)
     try:
-        read_oof(run, trial_id, [fold], plan)
+        read_oof(run, trial_id, [result.fold], plan)
     except RunError as error:
         return str(error)
-    model: Path = run.model(trial_id, fold)
+    if result.oof_crc not in (None, zlib.crc32(predictions.read_bytes())):
+        return f"{predictions} is damaged: it is not what was written"
     return f"{model} is missing" if needs_model and not model.is_dir() else None
 
 

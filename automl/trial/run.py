@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -134,6 +135,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         model_mib=size / 2**20,
         peak_rss_mib=_peak_rss_mib(),
         steps=tuple(steps),
+        oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
     )
 
 

@@ -94,6 +94,7 @@ class FoldResult:
         model_mib: Size of the saved model.
         peak_rss_mib: Peak resident memory of the worker so far.
         steps: Reports of the fit as (step, score).
+        oof_crc: CRC-32 of the file of its predictions; None where nobody took it.
     """
 
     fold: int
@@ -105,6 +106,7 @@ class FoldResult:
     model_mib: float = 0.0
     peak_rss_mib: float = 0.0
     steps: tuple[tuple[int, float], ...] = ()
+    oof_crc: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def test_a_run_that_is_over_says_that_budgets_are_totals(run):
     events = []
     automl.resume(run.path, on_event=events.append)
     notes = [e.message for e in events if isinstance(e, Note)]
-    assert any("4 trials are over" in n and "give totals" in n for n in notes)
+    assert any("4 over, 0 under way" in n and "give totals" in n for n in notes)
 
 
 def test_the_same_search_again_needs_to_be_told_to_resume(run):
@@ -158,6 +158,20 @@ def test_a_garbled_file_is_told(run, name):
     path.write_bytes(whole)
     with pytest.raises(RunError, match=f"{path.name}|fingerprint of the data"):
         automl.resume(run.path)
+
+
+@pytest.mark.parametrize("place", [0, 20, -8], ids=["magic", "header", "values"])
+def test_predictions_that_are_not_what_was_written_are_fitted_again(run, place):
+    path = run.oof("linear-0", 1)
+    whole = bytearray(path.read_bytes())
+    before = bytes(whole)
+    whole[place] ^= 0xA5
+    path.write_bytes(whole)
+    events = []
+    automl.resume(run.path, on_event=events.append)
+    notes = [e.message for e in events if isinstance(e, Note)]
+    assert any("linear-0/fold-1 is fitted again" in n and str(path) in n for n in notes)
+    assert path.read_bytes() == before
 
 
 def test_a_missing_fact_of_the_manifest_is_damage(run):
