@@ -8,7 +8,8 @@ AutoMLError                 exit status 1
 │   ├── PluginError         a plugin or family that is broken, missing or named twice
 │   └── RunError            a run directory that is not there, in use, or not a run
 ├── MissingExtraError       a library that an extra of this distribution installs
-└── NoPredictorError        the search ended and no model was usable
+├── NoPredictorError        the search ended and no model was usable
+└── StorageError            exit status 3: the disk is full, read-only or closed to us
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "NoPredictorError",
     "PluginError",
     "RunError",
+    "StorageError",
     "UserError",
     "did_you_mean",
 ]
@@ -88,6 +90,12 @@ class MissingExtraError(AutoMLError):
 
 class NoPredictorError(AutoMLError):
     """The search is over and left no model that can predict."""
+
+
+class StorageError(AutoMLError):
+    """The disk takes no more: it is full, read-only, or closed to us."""
+
+    exit_status = 3
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

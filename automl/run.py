@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.store.run_dir import RunDir, read_json
+from automl.store.files import read_json
+from automl.store.run_dir import RunDir
 
 if TYPE_CHECKING:
     import numpy as np

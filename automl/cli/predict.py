@@ -86,7 +86,7 @@ def _check_out(path: Path) -> Path:
 
 
 def _write_file(path: Path, names: list[str], columns: list[list[Any]]) -> None:
-    from automl.store.run_dir import write_whole
+    from automl.store.files import write_whole
 
     text = io.StringIO(newline="")
     write_csv(text, names, columns)

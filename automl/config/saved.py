@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from automl.config.schema import SearchConfig
 from automl.errors import RunError
-from automl.store.run_dir import write_whole
+from automl.store.files import write_whole
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig

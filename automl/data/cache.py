@@ -3,17 +3,13 @@
     views/<hash of view, kinds, seed and split plan>/fold-<k>/
         fold.json  encoder/  X_train.npy  X_valid.npy     (or X_train.{data,indices,indptr}.npy)
 
-A fold's folder appears by one rename when everything in it is written, so a process that is killed
-leaves at most a temporary folder, which the next writer removes.
+A fold's folder appears whole; the draft of a process that is killed is removed by the next writer.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +26,8 @@ from automl.data.table import Dataset
 from automl.errors import RunError
 from automl.plugin.context import Features, Fold, Matrix, View
 from automl.plugin.task import ColumnKind
+from automl.store.disk import writing
+from automl.store.files import draft_folder, settle, write_array
 
 try:
     import fcntl
@@ -69,13 +67,13 @@ def encoded_fold(
     Raises:
         PluginError: The view contradicts itself.
         RunError: A file of the fold is damaged; it is named.
+        StorageError: The disk is full, read-only or closed to us.
     """
     division = _division(plan, fold)
     folder = _fold_folder(views, fold, view, kinds, seed, plan.digest)
     seconds = 0.0
     if not _is_there(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_suffix(".lock")):
+        with _locked(folder):
             if not _is_there(folder):
                 started = time.perf_counter()
                 _write(dataset, division, fold, view, kinds, seed, folder)
@@ -143,16 +141,20 @@ def _fold_folder(
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Lets one process in at a time; the system frees the lock of a process that is killed.
 
-    Where there are no such locks, several may come in: each writes a folder of its own, and the
-    first to rename it wins.
+    Where there are no such locks, several may come in: each writes a draft of its own, and the
+    first to settle it wins.
     """
     if fcntl is None:
         yield
         return
-    with path.open("ab") as file:
+    path = folder.with_suffix(".lock")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -166,20 +168,11 @@ def _write(
     seed: int,
     folder: Path,
 ) -> None:
-    """Encodes a fold into a temporary folder and renames it."""
-    prefix = f".{folder.name}."
-    if fcntl is not None:  # under the lock, other temporary folders are of killed processes
-        for left in folder.parent.glob(f"{prefix}*"):
-            shutil.rmtree(left)
-    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
-    try:
-        _encode(dataset, division, fold, view, kinds, seed, temporary)
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                _to_disk(path)
-        _rename(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    """Encodes a fold into a draft and settles it."""
+    with draft_folder(folder, alone=fcntl is not None) as draft:
+        _encode(dataset, division, fold, view, kinds, seed, draft)
+        if not _is_there(folder):  # else another process was first, and wrote the same
+            settle(draft, folder)
 
 
 def _encode(
@@ -212,27 +205,17 @@ def _encode(
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
 
 
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _rename(temporary: Path, folder: Path) -> None:
-    if not _is_there(folder):
-        shutil.rmtree(folder, ignore_errors=True)  # an encoder whose matrices were dropped
-    try:
-        temporary.rename(folder)
-    except OSError:
-        if not _is_there(folder):  # else another process was first, and wrote the same
-            raise
-
-
 def _save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
     if isinstance(matrix, np.ndarray):
-        np.save(folder / f"{name}.npy", matrix, allow_pickle=False)
+        _save_array(folder / f"{name}.npy", matrix)
         return
     for part in CSR_PARTS:
-        np.save(folder / f"{name}.{part}.npy", getattr(matrix, part), allow_pickle=False)
+        _save_array(folder / f"{name}.{part}.npy", getattr(matrix, part))
+
+
+def _save_array(path: Path, array: NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        write_array(file, array)
 
 
 def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold:

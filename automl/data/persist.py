@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError
 from automl.plugin.task import ColumnKind, Task
-from automl.store.run_dir import read_json, write_json, write_whole
+from automl.store.files import read_json, write_array, write_json, write_whole
 
 __all__ = ["fingerprint", "open_dataset", "read_schema", "save_dataset"]
 
@@ -26,7 +26,6 @@ ARRAYS = ("y", "weight", "group", "time", "fold")
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
     """Writes a dataset into a folder, which is made. The schema comes last and completes it."""
-    folder.mkdir(parents=True, exist_ok=True)
     table = dataset.table.data.combine_chunks()
     options = pa.ipc.IpcWriteOptions(compression=None)
 
@@ -41,7 +40,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         if array is None:
             path.unlink(missing_ok=True)
         else:
-            write_whole(path, partial(np.save, arr=array, allow_pickle=False))
+            write_whole(path, partial(write_array, array=array))
     schema = {
         "columns": [asdict(column) for column in dataset.table.columns],
         "target": asdict(dataset.target),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from automl.data.table import IntArray
 from automl.errors import RunError
-from automl.store.run_dir import read_json, write_json, write_whole
+from automl.store.files import read_json, write_array, write_json, write_whole
 
 __all__ = ["ALL_ROWS", "Division", "SplitPlan", "load_split_plan", "save_split_plan"]
 
@@ -79,7 +79,6 @@ class SplitPlan:
 
 def save_split_plan(plan: SplitPlan, folder: Path) -> None:
     """Writes a plan as ``indices.npy`` and, last, ``plan.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
     parts = [part for d in plan.divisions for part in (d.train, d.valid)]
     meta = {
         "kind": plan.kind,
@@ -89,7 +88,7 @@ def save_split_plan(plan: SplitPlan, folder: Path) -> None:
         "digest": plan.digest,
     }
     indices = np.concatenate(parts).astype(np.int64)
-    write_whole(folder / INDEX_FILE, lambda file: np.save(file, indices, allow_pickle=False))
+    write_whole(folder / INDEX_FILE, lambda file: write_array(file, indices))
     write_json(folder / META_FILE, meta)
 
 

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from automl.errors import RunError
 from automl.plugin.context import View
 from automl.plugin.task import ColumnKind, Task
-from automl.store.run_dir import RunDir, read_json, write_json
+from automl.store.files import read_json, write_json
+from automl.store.run_dir import RunDir
 
 __all__ = ["Ensemble", "Member", "ensemble_file", "read_ensemble", "write_ensemble"]
 
@@ -82,7 +83,6 @@ def write_ensemble(run: RunDir, ensemble: Ensemble) -> None:
         {**asdict(m), "folds": list(m.folds), "kinds": sorted(kind.value for kind in m.kinds)}
         for m in ensemble.members
     ]
-    run.ensemble.mkdir(parents=True, exist_ok=True)
     content = {"schema": SCHEMA, **asdict(ensemble), "members": members, "calibration": None}
     write_json(ensemble_file(run), content)
 

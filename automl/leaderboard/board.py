@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.leaderboard.text import clean
-from automl.store.run_dir import RunDir, read_json
+from automl.store.files import read_json
+from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 from automl.trial.spec import TrialRecord, TrialState
 

@@ -23,6 +23,7 @@ from automl.scheduling.messages import (
     Pruned,
     Ready,
     Start,
+    Unwritable,
 )
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
@@ -31,7 +32,7 @@ __all__ = ["Executor", "Happening", "LocalExecutor"]
 
 MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
 
-Ended: TypeAlias = Done | Pruned | Failed
+Ended: TypeAlias = Done | Pruned | Failed | Unwritable
 Happening: TypeAlias = Progressed | Ended
 
 

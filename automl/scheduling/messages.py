@@ -7,7 +7,17 @@ from typing import TypeAlias
 
 from automl.trial.spec import FoldResult, Job, TrialError
 
-__all__ = ["Done", "Failed", "FromWorker", "Progressed", "Prune", "Pruned", "Ready", "Start"]
+__all__ = [
+    "Done",
+    "Failed",
+    "FromWorker",
+    "Progressed",
+    "Prune",
+    "Pruned",
+    "Ready",
+    "Start",
+    "Unwritable",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,19 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwritable:
+    """A fit ended because the disk is full, read-only or closed: so would every other.
+
+    Attributes:
+        job_id: The job; it counts as not run.
+        why: What could not be written, and why.
+    """
+
+    job_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """To a worker: run this job.
 
@@ -71,4 +94,4 @@ class Prune:
     job_id: str
 
 
-FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed
+FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed | Unwritable

@@ -13,7 +13,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
-from automl.errors import AutoMLError
+from automl.errors import AutoMLError, StorageError
 from automl.plugin.family import TrialPruned
 from automl.scheduling.messages import (
     Done,
@@ -24,6 +24,7 @@ from automl.scheduling.messages import (
     Pruned,
     Ready,
     Start,
+    Unwritable,
 )
 from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
@@ -91,12 +92,16 @@ def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> FromWo
         return Done(job.job_id, run_job(job, bench, report))
     except TrialPruned:
         return Pruned(job.job_id, last_step)
-    except MemoryError as error:
-        return _failed(job, "memory", error)
-    except BadPredictionError as error:
-        return _failed(job, "bad_prediction", error)
+    except StorageError as error:
+        return Unwritable(job.job_id, _printable(str(error)))
     except BaseException as error:  # a plugin may raise SystemExit or KeyboardInterrupt as well
-        return _failed(job, "exception", error)
+        return _failed(job, _kind(error), error)
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "memory"
+    return "bad_prediction" if isinstance(error, BadPredictionError) else "exception"
 
 
 def _failed(job: Job, kind: str, error: BaseException) -> Failed:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from automl.config.schema import SearchConfig
+from automl.errors import StorageError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.scheduling.executor import Executor, Happening
-from automl.scheduling.messages import Done, Failed, Progressed, Pruned
+from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwritable
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
@@ -69,7 +70,12 @@ class Controller:
     _last_progress: float = 0.0
 
     def events(self) -> Iterator[Event]:
-        """Searches until the budget is used up, and yields what happens."""
+        """Searches until the budget is used up, and yields what happens.
+
+        Raises:
+            StorageError: The disk is full, read-only or closed to us. What was running counts as
+                running still, as after a crash.
+        """
         yield from self._take_up()
         while not self.stopped_by:
             yield from self._fill_slots()
@@ -126,6 +132,8 @@ class Controller:
             self.executor.submit(job, fit.lease, frozenset(family.preload))
 
     def _handle(self, happening: Happening) -> Iterator[Event]:
+        if isinstance(happening, Unwritable):
+            raise StorageError(happening.why)
         trial_id, _, fold_name = happening.job_id.partition("/fold-")
         trial, fold = self.ledger.find(trial_id), int(fold_name)
         if isinstance(happening, Progressed):

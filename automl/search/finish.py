@@ -9,29 +9,35 @@ from automl.errors import NoPredictorError
 from automl.leaderboard import read_board, render
 from automl.search.controller import Controller
 from automl.search.events import SearchFinished
+from automl.store.files import remove_drafts, write_whole
 from automl.store.manifest import update_manifest
-from automl.store.run_dir import RunDir, write_whole
+from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
 
 __all__ = ["finish_run", "require_predictor"]
 
 
 def finish_run(controller: Controller) -> SearchFinished:
-    """Writes the leaderboard and the last of the manifest, and drops what only the search needs."""
+    """Drops what only the search needs, and writes the leaderboard and the last of the manifest.
+
+    Raises:
+        StorageError: The disk is full, read-only or closed to us.
+    """
     run, ledger = controller.run, controller.ledger
+    ensemble = controller.standing.current
+    weights = {} if ensemble is None else ensemble.weights
+    remove_drafts(run.path)  # first what makes room
+    drop_matrices(run.views)
+    if controller.config.search.keep_models == "members":
+        _drop_models(run, set(weights))
+    text = render(read_board(run), "csv")
+    write_whole(run.leaderboard, lambda file: file.write(text.encode()))
     update_manifest(
         run,
         status="finished",
         stopped_by=controller.stopped_by,
         elapsed_s=round(controller.budget.elapsed_s, 3),
     )
-    text = render(read_board(run), "csv")
-    write_whole(run.leaderboard, lambda file: file.write(text.encode()))
-    ensemble = controller.standing.current
-    weights = {} if ensemble is None else ensemble.weights
-    drop_matrices(run.views)
-    if controller.config.search.keep_models == "members":
-        _drop_models(run, set(weights))
     return SearchFinished(
         run=str(run.path),
         stopped_by=controller.stopped_by,

@@ -17,7 +17,7 @@ from automl.search.ledger import Ledger, Trial
 from automl.search.study import FamilyStudy
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import UNFINISHED, TrialError, TrialSpec, TrialState
+from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
 
 __all__ = ["MIN_GAIN", "Proposer"]
 
@@ -280,19 +280,14 @@ class Proposer:
     def _count_failure(self, trial: Trial) -> None:
         """Stops a family that has failed three times in the same way.
 
-        Out of memory is one way, whatever the numbers, and stops a family only as long as no
-        trial of it has been complete: others of its params may take less.
+        Out of memory stops a family only as long as no trial of it has been complete: others of
+        its params may take less.
         """
         name, error = trial.spec.family, trial.error
         trials = self.ledger.of(name)
         able = any(t.state is TrialState.COMPLETE for t in trials)
         if error is None or (error.kind == "oom" and able):
             return
-        ways = [_way(t.error) for t in trials if t.state is TrialState.FAILED and t.error]
-        if ways.count(_way(error)) >= SAME_FAILURES:
+        ways = [t.error.way for t in trials if t.state is TrialState.FAILED and t.error]
+        if ways.count(error.way) >= SAME_FAILURES:
             self.stopped[name] = f"it failed {SAME_FAILURES} times in the same way: {error.message}"
-
-
-def _way(error: TrialError) -> str:
-    """What makes two failures the same."""
-    return error.kind if error.kind == "oom" else error.message

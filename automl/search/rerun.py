@@ -13,19 +13,20 @@ from automl.config import load_config
 from automl.config.schema import SearchConfig
 from automl.data import open_dataset
 from automl.data.split import SplitPlan, load_split_plan
-from automl.errors import RunError, did_you_mean
+from automl.errors import RunError, StorageError, did_you_mean
 from automl.metrics import get_metric
 from automl.registry import load_registry
 from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import start_launcher
-from automl.scheduling.messages import Done, Failed
+from automl.scheduling.messages import Done, Failed, Unwritable
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.ledger import Ledger, Trial
 from automl.search.problem import trial_setup
 from automl.search.proposer import Proposer
-from automl.store.run_dir import RunDir, read_json
+from automl.store.files import read_json
+from automl.store.run_dir import RunDir
 from automl.trial.records import read_record
 from automl.trial.setup import family_shape
 from automl.trial.spec import TrialError, TrialRecord, TrialState
@@ -114,6 +115,7 @@ def rerun_trial(
         RunError: There is no such trial.
         PluginError: Its family is not installed.
         ConfigError: A device that the configuration names is not there.
+        StorageError: The disk of temporary files is full.
     """
     record = find_trial(run, trial_id)
     config, plan = load_config(run.config), load_split_plan(run.split)
@@ -164,6 +166,8 @@ class _Bench:
         """Waits for the end of the one fit that runs."""
         while True:
             for happening in self.executor.poll(1.0):
+                if isinstance(happening, Unwritable):
+                    raise StorageError(happening.why)
                 if isinstance(happening, Done | Failed):
                     return happening
 

@@ -11,7 +11,8 @@ from importlib import metadata
 from typing import Any
 
 from automl import __version__
-from automl.store.run_dir import RunDir, read_json, write_json
+from automl.store.files import read_json, write_json
+from automl.store.run_dir import RunDir
 
 __all__ = ["new_manifest", "update_manifest", "write_manifest"]
 

@@ -1,18 +1,13 @@
-"""Every path in a run directory, and how a file gets there whole."""
+"""Every path in a run directory."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from automl.errors import RunError
 
-__all__ = ["RunDir", "read_json", "write_json", "write_whole"]
+__all__ = ["RunDir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,42 +103,3 @@ class RunDir:
         if not self.manifest.is_file():
             raise RunError(f"{self.path} is not a run: it has no {self.manifest.name}")
         return self
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes a file so that it is there whole or not at all: temporary name, fsync, rename.
-
-    Args:
-        path: The file; its directory must exist.
-        write: Called with the open binary file.
-    """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON whole; NaN and infinity are refused, lone surrogates are written as escapes."""
-    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(path, lambda file: file.write(text.encode(errors="backslashreplace")))
-
-
-def read_json(path: Path) -> Any:
-    """Reads JSON.
-
-    Raises:
-        RunError: The file is not there or does not hold JSON; it is named.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunError(f"{path} is missing: the run is not complete") from None
-    except ValueError as error:
-        raise RunError(f"{path} is damaged: {error}") from None

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from automl.errors import RunError
-from automl.store.run_dir import RunDir, read_json, write_json
+from automl.store.files import read_json, write_json
+from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
 __all__ = ["canonical_params", "read_record", "read_records", "write_record"]
@@ -17,9 +18,7 @@ FILE_NAME = "trial.json"
 
 def write_record(run: RunDir, record: TrialRecord) -> None:
     """Writes the record of a trial whole, in place of an older one."""
-    folder = run.trial(record.trial_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / FILE_NAME, asdict(record))
+    write_json(run.trial(record.trial_id) / FILE_NAME, asdict(record))
 
 
 def read_record(run: RunDir, trial_id: str) -> TrialRecord:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import sys
+import tempfile
 import time
 import zlib
 from collections import OrderedDict
@@ -26,6 +25,8 @@ from automl.plugin.context import Fold, Matrix, TrialContext
 from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
 from automl.plugin.metric import Metric
 from automl.registry import Registry, load_registry
+from automl.store.disk import failing_on_a_full_disk
+from automl.store.files import draft_folder, settle, write_array
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
@@ -88,6 +89,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         MissingExtraError: The family's library is not installed.
         PluginError: The family is not there in this process.
         BadPredictionError: The family returned predictions of a wrong shape or with NaN.
+        StorageError: The disk of the run or of temporary files is full, or closed to us.
     """
     start = time.monotonic()
     family = bench.registry.get(job.spec.family)
@@ -114,7 +116,8 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         report(int(step), float(score))
 
     now = time.monotonic()
-    model = _fit(family, job, fold, context, record)
+    with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
+        model = _fit(family, job, fold, context, record)
     fit_s = time.monotonic() - now
     now = time.monotonic()
     try:
@@ -196,19 +199,18 @@ def _score(
 def _write(
     run: RunDir, job: Job, family: ModelFamily, model: FittedModel, prediction: NDArray[Any]
 ) -> int:
-    """Writes model and predictions under a temporary name, then renames; returns bytes."""
-    final = run.fold(job.spec.trial_id, job.fold)
-    draft = final.with_name(f".{final.name}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        (draft / "model").mkdir(parents=True)
-        family.save(model, draft / "model")
-        np.save(draft / run.oof("", 0).name, prediction.astype(np.float32), allow_pickle=False)
-        shutil.rmtree(final, ignore_errors=True)
-        draft.rename(final)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return sum(f.stat().st_size for f in (final / "model").rglob("*") if f.is_file())
+    """Writes model and predictions into the folder of the fold; returns bytes of the model."""
+    final, name = run.fold(job.spec.trial_id, job.fold), job.spec.trial_id
+    with draft_folder(final) as draft:
+        folder = draft / run.model(name, job.fold).name
+        folder.mkdir()
+        with failing_on_a_full_disk(folder):
+            family.save(model, folder)
+        with (draft / run.oof(name, job.fold).name).open("wb") as file:
+            write_array(file, prediction.astype(np.float32))
+        settle(draft, final)
+    files = run.model(name, job.fold).rglob("*")
+    return sum(f.stat().st_size for f in files if f.is_file())
 
 
 def _n_bytes(matrix: Matrix) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,9 @@ __all__ = [
 
 UNFINISHED = frozenset({"out_of_time", "interrupted"})
 """Kinds of errors that say that the search was over, and nothing of the trial."""
+
+LIMITS = frozenset({"oom", "timeout"})
+NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 class TrialState(StrEnum):
@@ -126,6 +130,14 @@ class TrialError:
     message: str
     traceback: str = ""
     fold: int = 0
+
+    @property
+    def way(self) -> tuple[str, str]:
+        """Kind and message without its numbers, which is equal for failures of one cause.
+
+        A limit of time or memory is one cause, however it was met.
+        """
+        return self.kind, "" if self.kind in LIMITS else NUMBERS.sub("#", self.message)
 
 
 @dataclass(frozen=True, slots=True)

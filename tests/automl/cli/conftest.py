@@ -16,7 +16,8 @@ from automl.search.events import (
     TrialFinished,
     TrialStarted,
 )
-from automl.store.run_dir import RunDir, write_json
+from automl.store.files import write_json
+from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from automl.store.run_dir import RunDir, write_json
+from automl.store.files import write_json
+from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from automl.errors import RunError
 from automl.leaderboard import read_board
 from automl.leaderboard.board import COLUMNS
-from automl.store.run_dir import RunDir, write_json
+from automl.store.files import write_json
+from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import FoldResult, TrialRecord, TrialSpec, TrialState
 

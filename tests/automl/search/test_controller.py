@@ -8,7 +8,7 @@ from automl.ensemble import read_ensemble
 from automl.leaderboard import read_board
 from automl.scheduling.messages import Progressed
 from automl.search.events import EnsembleUpdated, Progress, TrialFinished, TrialStarted
-from automl.store.run_dir import write_json
+from automl.store.files import write_json
 from automl.trial.records import read_records
 from automl.trial.spec import TrialState
 
