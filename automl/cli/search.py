@@ -270,9 +270,10 @@ def _show_result(found: Run, quiet: bool, watcher: Watcher) -> None:
     from automl.cli.console import make_console
     from automl.cli.summary import print_summary
 
-    elapsed_s = watcher.finished.elapsed_s if watcher.finished else None
+    end = watcher.finished
+    elapsed_s, notes = (None, ()) if end is None else (end.elapsed_s, end.notes)
     console = make_console(sys.stdout)
-    print_summary(console, found.board(), str(found.path), found.stopped_by, elapsed_s)
+    print_summary(console, found.board(), str(found.path), found.stopped_by, elapsed_s, notes)
 
 
 def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:

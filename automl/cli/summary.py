@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -24,7 +25,12 @@ _STOPPED_BY = {
 
 
 def print_summary(
-    console: Console, board: Board, path: str, stopped_by: str, elapsed_s: float | None
+    console: Console,
+    board: Board,
+    path: str,
+    stopped_by: str,
+    elapsed_s: float | None,
+    notes: Sequence[str] = (),
 ) -> None:
     """Prints the top of the leaderboard, the ensemble, failures, and where to go from here.
 
@@ -34,6 +40,7 @@ def print_summary(
         path: The run directory as the user may type it.
         stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
         elapsed_s: Wall-clock seconds of the search, where they are known.
+        notes: Why there is no more.
     """
     console.print()
     console.print(_outcome(board, stopped_by, elapsed_s))
@@ -48,6 +55,8 @@ def print_summary(
         lines.add_row("ensemble", Text(", ".join(members)))
     for index, cause in enumerate(_causes(board)):
         lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
+    for index, note in enumerate(notes):
+        lines.add_row("" if index else "note", Text(clean(note), style="yellow"))
     lines.add_row("run", Text(path))
     console.print(lines)
     # On its own, and never broken: it is there to be copied.

@@ -274,6 +274,7 @@ class Controller:
                 trial.error = next(iter(trial.errors.values()), over(trial))
             yield from self._conclude(trial)
         self.proposer.flush()
+        yield from self._note_stopped_families()
 
     def _progress(self, stage: str, force: bool = False) -> Iterator[Event]:
         now = time.monotonic()

@@ -152,6 +152,7 @@ class SearchFinished:
         ensemble_score: Of the predictor's out-of-fold predictions.
         weights: Weight of each member trial.
         elapsed_s: Since the start of the run.
+        notes: Why there is no more: families that were stopped, or had no time.
     """
 
     run: str
@@ -163,6 +164,7 @@ class SearchFinished:
     ensemble_score: float | None
     weights: Mapping[str, float]
     elapsed_s: float
+    notes: tuple[str, ...] = ()
 
 
 Event: TypeAlias = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 
 from automl.data.cache import drop_matrices
 from automl.errors import NoPredictorError
@@ -48,7 +49,23 @@ def finish_run(controller: Controller) -> SearchFinished:
         ensemble_score=None if ensemble is None else ensemble.score,
         weights=weights,
         elapsed_s=controller.budget.elapsed_s,
+        notes=tuple(_notes(controller)),
     )
+
+
+def _notes(controller: Controller) -> Iterator[str]:
+    """Families that were stopped, and those that had no time where one predicts alone."""
+    stopped, ensemble = controller.proposer.stopped, controller.standing.current
+    for name, why in stopped.items():
+        yield f"family {name} got no more trials: {why}"
+    able = {t.spec.family for t in controller.ledger.in_state(TrialState.COMPLETE)}
+    late = [name for name in controller.families if name not in able and name not in stopped]
+    if controller.stopped_by == "time" and ensemble is not None and len(able) < 2 and late:
+        alone = ", ".join(sorted({member.family for member in ensemble.members}))
+        yield (
+            f"{alone} predicts alone: no trial of {', '.join(late)} was over in time; "
+            "give more with --time"
+        )
 
 
 def require_predictor(end: SearchFinished) -> None:

@@ -25,7 +25,8 @@ from automl.search.problem import Problem, open_problem, read_dataset, read_prob
 from automl.search.proposer import Proposer
 from automl.search.resume import Past, read_past, resume
 from automl.search.standing import Standing
-from automl.search.study import FamilyStudy, open_storage
+from automl.search.storage import open_storage
+from automl.search.study import FamilyStudy
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir

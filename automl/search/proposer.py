@@ -286,7 +286,7 @@ class Proposer:
         name, error = trial.spec.family, trial.error
         trials = self.ledger.of(name)
         able = any(t.state is TrialState.COMPLETE for t in trials)
-        if error is None or (error.kind == "oom" and able):
+        if error is None or (error.kind in OUT_OF_MEMORY and able):
             return
         ways = [t.error.way for t in trials if t.state is TrialState.FAILED and t.error]
         if ways.count(error.way) >= SAME_FAILURES:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import SamplerConfig
-from automl.errors import ConfigError, MissingExtraError, RunError
+from automl.errors import ConfigError, MissingExtraError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.space import FixedSuggest, space_hash
@@ -22,46 +19,9 @@ from automl.trial.spec import TrialSpec
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["FamilyStudy", "open_storage"]
+__all__ = ["FamilyStudy"]
 
 MAX_REPEATS = 8  # as many proposals in a row that were tried before: the space is used up
-
-
-def open_storage(path: Path) -> optuna.storages.RDBStorage:
-    """Opens Optuna's storage on a SQLite file with a write-ahead log.
-
-    Raises:
-        RunError: The file is damaged.
-    """
-    import optuna
-    import sqlalchemy
-
-    _check(path)
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(path, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=60000"):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    # A URL would give a meaning to some characters of the path.
-    options = {"creator": connect, "poolclass": sqlalchemy.pool.QueuePool}
-    return optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
-
-
-def _check(path: Path) -> None:
-    if not path.exists():
-        return
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        problem = str(error)
-    if problem != "ok":
-        raise RunError(
-            f"{path} is damaged: {problem}; remove it (and {path.name}-wal, {path.name}-shm) to "
-            "have it made again from the records of the trials"
-        )
 
 
 class FamilyStudy:

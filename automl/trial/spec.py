@@ -20,7 +20,7 @@ __all__ = [
 UNFINISHED = frozenset({"out_of_time", "interrupted"})
 """Kinds of errors that say that the search was over, and nothing of the trial."""
 
-LIMITS = frozenset({"oom", "timeout"})
+LIMITS = frozenset({"memory", "oom", "timeout"})
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 

@@ -20,7 +20,7 @@ from automl.data.table import Dataset
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Resources
 from automl.scheduling.devices import DevicePool
-from automl.scheduling.messages import Done, Failed, Pruned
+from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
 from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
@@ -130,7 +130,7 @@ class FakeExecutor:
                 answers = self.answer(job)
                 answers = answers if isinstance(answers, list) else [answers]
             happenings += [a for a in answers if a is not None]
-            if any(isinstance(a, Done | Failed | Pruned) for a in answers):
+            if any(isinstance(a, Done | Failed | Pruned | Unwritable) for a in answers):
                 self._end(job.job_id)
         return happenings
 

@@ -49,3 +49,12 @@ def test_a_long_path_is_not_broken(board: Board):
 
 def test_no_line_ends_with_blanks_when_it_is_no_terminal(board: Board):
     assert all(line == line.rstrip() for line in _summary(board).splitlines())
+
+
+def test_it_says_why_there_is_no_more(board: Board):
+    file = io.StringIO()
+    notes = ("family svm got no more trials: no", "baseline predicts alone")
+    print_summary(make_console(file), board, "runs/first", "time", 60.2, notes)
+    lines = [line.rstrip() for line in file.getvalue().splitlines()]
+    at = lines.index("note      family svm got no more trials: no")
+    assert lines[at + 1 : at + 3] == [f"{'':<10}baseline predicts alone", "run       runs/first"]

@@ -16,7 +16,7 @@ from automl.data import cache
 from automl.data.cache import drop_matrices, encoded_fold, encoder_folder, load_encoder
 from automl.data.split import ALL_ROWS, make_split_plan
 from automl.data.table import Column, Dataset, Table, Target
-from automl.errors import RunError
+from automl.errors import RunError, StorageError
 from automl.plugin import ColumnKind, Task, View
 
 KINDS = frozenset(ColumnKind)
@@ -137,7 +137,7 @@ def test_a_failed_writer_leaves_nothing(data, plan, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(cache, "_save_matrix", full_disk)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StorageError, match="fold-0 cannot be written: no space"):
             encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     assert {p.suffix for p in tmp_path.glob("*/*")} == {".lock"}
     assert encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)[1] > 0
@@ -216,7 +216,9 @@ def test_without_file_locks_the_first_to_finish_wins(data, plan, tmp_path, monke
         """Another process comes in and finishes while this one encodes."""
         if not inner:
             inner.append(True)
-            encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+            with monkeypatch.context() as patch:
+                patch.setattr("os.getpid", lambda: 0)
+                encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
         encode(*args)
 
     monkeypatch.setattr(cache, "_encode", encode_twice)

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import signal
@@ -401,6 +402,18 @@ class FailsToSave(Family):
     def save(self, model, path):
         (path / "half").write_text("half of it")
         raise OSError("no space left on device")
+
+
+class FillsDisk(Family):
+    """Leaves this worker a disk that takes nothing more."""
+
+    name = "fills_disk"
+
+    def misbehave(self, params, fold, context, report):
+        def fsync(descriptor):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        os.fsync = fsync
 
 
 @hookimpl

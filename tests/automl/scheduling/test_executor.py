@@ -12,7 +12,7 @@ from automl.plugin import Resources
 from automl.scheduling.devices import DevicePool, Gpu
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher
-from automl.scheduling.messages import Done, Failed, Progressed, Pruned
+from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwritable
 from automl.store import RunDir
 from automl.trial.spec import Job, TrialError, TrialSpec
 
@@ -49,7 +49,7 @@ class Runner:
         self.executor.submit(job, lease)
         return job.job_id
 
-    def until(self, job_id, wanted=(Done, Failed, Pruned)):
+    def until(self, job_id, wanted=(Done, Failed, Pruned, Unwritable)):
         """Polls until a job says something of these kinds."""
         patience = time.monotonic() + PATIENCE_S
         while time.monotonic() < patience:
@@ -132,6 +132,13 @@ def test_a_failure_is_recorded_with_its_cause_and_harms_nobody(
     error = runner.error(family)
     assert (error.kind, error.message) == (kind, message)
     assert runner.good_score() == score
+
+
+def test_a_full_disk_is_no_failure_of_the_fit_that_met_it(runner):
+    answer = runner.fit("fills_disk")
+    assert isinstance(answer, Unwritable)
+    assert "fold-0 cannot be written: no space is left on its disk (" in answer.why
+    assert runner.pool.free_cpus == 2
 
 
 def test_predictions_that_are_texts_are_recorded_as_such(runner, score):

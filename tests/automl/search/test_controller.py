@@ -5,8 +5,9 @@ import math
 import pytest
 
 from automl.ensemble import read_ensemble
+from automl.errors import StorageError
 from automl.leaderboard import read_board
-from automl.scheduling.messages import Progressed
+from automl.scheduling.messages import Progressed, Unwritable
 from automl.search.events import EnsembleUpdated, Progress, TrialFinished, TrialStarted
 from automl.store.files import write_json
 from automl.trial.records import read_records
@@ -42,6 +43,20 @@ def test_the_last_news_is_of_finishing_and_of_the_last_ensemble(make_scene, make
     assert progress.families["a"].complete == 2
     assert isinstance(ensemble, EnsembleUpdated)
     assert ensemble.weights == read_ensemble(scene.run).weights
+
+
+def test_a_full_disk_ends_the_search_and_no_trial(make_scene, make_family):
+    def answer(scene, job):
+        full = job.spec.number == 1 and job.fold == 1
+        return Unwritable(job.job_id, "oof.npy cannot be written") if full else scene.done(job)
+
+    scene = make_scene([make_family("a")], trials=8, slots=2, answer=answer)
+    with pytest.raises(StorageError, match=r"^oof\.npy cannot be written$"):
+        scene.search()
+    records = read_records(scene.run)
+    assert [r.state.value for r in records[:3]] == ["complete", "running", "running"]
+    assert not any(r.error for r in records)
+    assert read_ensemble(scene.run).weights == {"a-0": 1.0}
 
 
 def test_a_fit_whose_worker_was_killed_from_outside_is_tried_three_times(make_scene, make_family):

@@ -14,7 +14,7 @@ from automl.store.manifest import write_manifest
 
 def finished(make_scene, families, **options):
     """A search that is over, with a manifest and models on disk."""
-    scene = make_scene(families, trials=5, **options)
+    scene = make_scene(families, **{"trials": 5, **options})
     metric = {"name": "log_loss", "greater_is_better": False}
     write_manifest(scene.run, {"status": "running", "metric": metric})
     scene.run.views.mkdir()
@@ -88,3 +88,35 @@ def test_a_search_that_is_stopped_before_its_first_model_says_so(make_scene, mak
 
 def test_a_predictor_is_all_that_is_required(make_scene, make_family):
     require_predictor(finish_run(finished(make_scene, [make_family("a")]).controller))
+
+
+def test_a_family_that_was_stopped_is_told_at_the_end(make_scene, make_family):
+    def answer(scene, job):
+        return scene.failed(job) if job.spec.family == "bad" else scene.done(job)
+
+    scene = finished(make_scene, [make_family("bad", 90), make_family("good")], answer=answer)
+    (note,) = finish_run(scene.controller).notes
+    assert note == "family bad got no more trials: it failed 3 times in the same way: no"
+
+
+@pytest.mark.parametrize("n_late", [0, 1])
+def test_that_one_family_predicts_alone_for_want_of_time_is_told_at_the_end(
+    make_scene, make_family, n_late
+):
+    def answer(scene, job):
+        late = job.spec.family != "quick"
+        return None if late and n_late else scene.done(job)
+
+    families = [make_family("quick", 90, choices=[0.5]), make_family("slow")]
+    scene = finished(make_scene, families, answer=answer, trials=None, time_s=20)
+    notes = finish_run(scene.controller).notes
+    told = "quick predicts alone: no trial of slow was over in time; give more with --time"
+    assert notes == (told,) * n_late
+
+
+def test_drafts_of_workers_that_were_killed_are_removed(make_scene, make_family):
+    scene = finished(make_scene, [make_family("a")])
+    draft = scene.run.trial("a-0") / ".fold-0.123.draft"
+    draft.mkdir()
+    finish_run(scene.controller)
+    assert not draft.exists()

@@ -196,9 +196,34 @@ def test_three_failures_of_the_same_kind_end_a_family(make_scene, make_family):
     assert "family bad gets no more trials" in notes[0]
 
 
-def test_failures_of_different_kinds_end_no_family(make_scene, make_family):
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("exception", "ValueError: 12 rows of {n}, address 0x7f{n}, loss 1.{n}e-0{n}"),
+        ("timeout", "killed after {n}.0 s"),
+        ("oom", "{n} MiB of 100 MiB, {cause}"),
+    ],
+)
+def test_failures_that_differ_in_numbers_only_are_the_same(make_scene, make_family, kind, message):
+    causes = "abcdefghijk"
+
     def answer(scene, job):
-        return scene.failed(job, message=f"cause {job.spec.number}")
+        n = job.spec.number
+        return scene.failed(job, kind, message.format(n=n, cause=causes[n]))
+
+    scene = make_scene([make_family("bad")], time_s=1000, slots=1, answer=answer)
+    events = scene.search()
+    assert len(scene.ledger.trials) == SAME_FAILURES
+    cause = message.format(n=2, cause="c")
+    notes = [e.message for e in events if isinstance(e, Note)]
+    assert notes == [f"family bad gets no more trials: it failed 3 times in the same way: {cause}"]
+
+
+def test_failures_of_different_kinds_end_no_family(make_scene, make_family):
+    causes = iter("abcdefghi")
+
+    def answer(scene, job):
+        return scene.failed(job, message=f"cause {next(causes)}")
 
     scene = make_scene([make_family("bad")], trials=9, answer=answer)
     scene.search()

@@ -7,7 +7,8 @@ import pytest
 
 from automl.config.schema import SamplerConfig
 from automl.errors import ConfigError
-from automl.search.study import FamilyStudy, open_storage
+from automl.search.storage import open_storage
+from automl.search.study import FamilyStudy
 
 PORTFOLIO = (
     {"rate": 0.5, "depth": 3, "kind": "plain"},

@@ -1,8 +1,13 @@
+import errno
+import io
 import json
 import math
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
+from automl.errors import StorageError
 from automl.store import RunDir
 from automl.store.log import append_log
 
@@ -46,3 +51,25 @@ def test_the_name_of_a_file_that_is_not_utf8_can_be_logged(tmp_path):
     run = RunDir(tmp_path)
     append_log(run, "Note", {"path": "caf\udce9.csv"})
     assert lines(run)[0]["path"] == "caf\udce9.csv"
+
+
+def test_a_line_that_finds_no_room_is_not_there_in_part(tmp_path, monkeypatch):
+    run = RunDir(tmp_path)
+    append_log(run, "Note", {"text": "first"})
+    written = io.FileIO.write
+    room = [10]
+
+    class Full(io.FileIO):
+        def write(self, data):
+            if not room[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            n = written(self, data[: room[0]])
+            room[0] -= n
+            return n
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", lambda path, mode, buffering: Full(path, mode.replace("b", "")))
+        with pytest.raises(StorageError, match=r"log\.jsonl cannot be written: no space is left"):
+            append_log(run, "Note", {"text": "second"})
+    append_log(run, "Note", {"text": "third"})
+    assert [e["text"] for e in lines(run)] == ["first", "third"]
