@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from automl.errors import StorageError
 from automl.run import Run, load_run
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
@@ -84,6 +85,7 @@ def search(
     Raises:
         UserError: The data, a setting or a plugin does not fit, or the run is in use.
         NoPredictorError: No trial gave a usable model.
+        StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
     from automl.data.sql import without_password
@@ -146,6 +148,7 @@ def resume(
     Raises:
         UserError: There is no run, it is in use or damaged, or a family of it has changed.
         NoPredictorError: No trial gave a usable model.
+        StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
     run = RunDir(Path(path)).check()
@@ -168,12 +171,19 @@ class _Session:
     launcher: Launcher
     started: float
     on_event: Callable[[Event], None] | None
+    run: RunDir | None = None
     lock: RunLock | None = None
+
+    def end(self) -> None:
+        """Ends what was started, and lets others search in the run."""
+        self.launcher.close()
+        if self.lock is not None:
+            self.lock.release()
 
     def begin(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
         from automl.search.prepare import prepare_search
 
-        lock = self.lock = RunLock(run)
+        self.run, self.lock = run, (lock := RunLock(run))
         with _interrupts() as interrupts:
             prepared = prepare_search(
                 data, config, registry, run, self.launcher, self.started, interrupts.asked, lock
@@ -183,7 +193,7 @@ class _Session:
     def go_on(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
         from automl.search.prepare import prepare_resumed
 
-        self.lock = RunLock(run)
+        self.run, self.lock = run, RunLock(run)
         self.lock.acquire()
         with _interrupts() as interrupts:
             prepared = prepare_resumed(
@@ -204,11 +214,14 @@ def _session(started: float | None, on_event: Callable[[Event], None] | None) ->
     launcher = start_launcher()  # first of all: it imports while the table is read
     session = _Session(launcher, started, on_event)
     try:
-        yield session
-    finally:
-        launcher.close()
-        if session.lock is not None:
-            session.lock.release()
+        try:
+            yield session
+        finally:
+            session.end()
+    except StorageError as error:
+        from automl.search.finish import with_the_way_on
+
+        raise with_the_way_on(error, session.run) from error
 
 
 def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Event]:

@@ -41,6 +41,8 @@ examples:
   automl predict runs/first new.csv --out predictions.csv
 
 automl VERB --help tells all about a verb; automl --version tells the version.
+The exit status is 0 when all went well, 2 when you have to change something, 3 when the disk is
+full or cannot be written, 130 after Ctrl-C, else 1.
 """
 
 INTERRUPTED = 130
@@ -59,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after ``automl``; those of this process by default.
 
     Returns:
-        The exit status: 0 when done, 2 when the user must change something, 130 after Ctrl-C,
-        1 otherwise.
+        The exit status: 0 when done, 2 when the user must change something, 3 when the disk is
+        full or cannot be written, 130 after Ctrl-C, 1 otherwise.
     """
     started = time.monotonic()
     words = list(sys.argv[1:] if argv is None else argv)

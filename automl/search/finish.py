@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Iterator
 
 from automl.data.cache import drop_matrices
-from automl.errors import NoPredictorError
+from automl.errors import NoPredictorError, StorageError
 from automl.leaderboard import read_board, render
 from automl.search.controller import Controller
 from automl.search.events import SearchFinished
@@ -15,7 +16,7 @@ from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
 
-__all__ = ["finish_run", "require_predictor"]
+__all__ = ["finish_run", "require_predictor", "with_the_way_on"]
 
 
 def finish_run(controller: Controller) -> SearchFinished:
@@ -81,6 +82,22 @@ def require_predictor(end: SearchFinished) -> None:
     raise NoPredictorError(
         f"no trial gave a usable model: {causes or f'{over} before the first'}. "
         f"The run lies in {end.run}"
+    )
+
+
+def with_the_way_on(error: StorageError, run: RunDir | None) -> StorageError:
+    """The news that the disk takes no more, and what to do about it; makes a little room.
+
+    Args:
+        error: What could not be written, and why.
+        run: The run of the search that this has ended; None where there was none yet.
+    """
+    if run is None or not run.manifest.is_file():
+        return StorageError(f"{error}\nthe search had not begun: mend that and start it again")
+    remove_drafts(run.path)
+    return StorageError(
+        f"{error}\nthe search has stopped, and what it found is kept; once that is mended, go on "
+        f"with `automl resume {shlex.quote(str(run.path))}`"
     )
 
 

@@ -27,6 +27,7 @@ from automl.search.resume import Past, read_past, resume
 from automl.search.standing import Standing
 from automl.search.storage import open_storage
 from automl.search.study import FamilyStudy
+from automl.store.disk import writing
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
@@ -74,6 +75,7 @@ def prepare_search(
 
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
+        StorageError: The disk is full, read-only or closed to us.
     """
     _preload(launcher, registry, config)
     problem = read_problem(source, config, registry, run)
@@ -142,10 +144,11 @@ def _make_folders(run: RunDir, lock: RunLock) -> None:
             else f"{run.path} exists and is not empty: choose another --out, or remove it"
         )
     try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        lock.acquire()  # before anything else: without its file this would be no begun run
-        for folder in (run.trials, run.views, run.ensemble):
-            folder.mkdir(exist_ok=True)
+        with writing(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()  # before anything else: without its file this would be no begun run
+            for folder in (run.trials, run.views, run.ensemble):
+                folder.mkdir(exist_ok=True)
     except OSError as error:
         raise RunError(f"the run cannot be written to {run.path}: {error.strerror}") from None
 

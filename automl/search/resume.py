@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from automl.search.controller import Controller
 from automl.search.ledger import Trial
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
-from automl.store.run_dir import RunDir, read_json
+from automl.store.files import read_json, remove_drafts
+from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 from automl.trial.spec import UNFINISHED, FoldResult, TrialRecord, TrialState
 
@@ -80,7 +80,7 @@ def resume(past: Past, controller: Controller) -> list[str]:
     standing, proposer = controller.standing, controller.proposer
     keep_all = controller.config.search.keep_models == "all"
     notes: list[str] = []
-    _clear_drafts(run)
+    remove_drafts(run.path)
     for record in past.records:
         trial = _trial_of(record, proposer)
         ledger.trials.append(trial)
@@ -106,15 +106,6 @@ def resume(past: Past, controller: Controller) -> list[str]:
     if (is_used_up and not n_running) or budget.search_left_s() <= 0:
         news += "; the budget is used up: --time and --trials give totals, which may grow"
     return [news, *notes]
-
-
-def _clear_drafts(run: RunDir) -> None:
-    """Removes what processes that were killed had begun to write."""
-    for draft in (*run.path.glob(".*.json.*"), *run.trials.glob("*/.*")):
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-        else:
-            draft.unlink(missing_ok=True)
 
 
 def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import SamplerConfig
-from automl.errors import ConfigError, MissingExtraError
+from automl.errors import ConfigError, MissingExtraError, RunError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.space import FixedSuggest, space_hash

@@ -6,6 +6,7 @@ import os
 from typing import BinaryIO
 
 from automl.errors import RunError
+from automl.store.disk import writing
 from automl.store.run_dir import RunDir
 
 try:
@@ -32,9 +33,11 @@ class RunLock:
 
         Raises:
             RunError: Another search holds it, which is named, or the file cannot be written.
+            StorageError: The disk is full, read-only or closed to us.
         """
         try:
-            file = self._run.lock.open("a+b")
+            with writing(self._run.lock):
+                file = self._run.lock.open("a+b", buffering=0)
         except OSError as error:
             message = f"the run cannot be written to {self._run.path}: {error.strerror}"
             raise RunError(message) from None
@@ -49,10 +52,10 @@ class RunLock:
                     f"{self._run.path} is in use by the search with process id {holder}: wait "
                     "until it is over, or stop that process"
                 ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
         self._file = file
+        with writing(self._run.lock):
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
 
     def release(self) -> None:
         """Lets others in, if the lock was taken."""

@@ -11,8 +11,9 @@ import pytest
 import automl
 from automl.errors import ConfigError, RunError
 from automl.search.events import Note, TrialStarted
+from automl.store.files import read_json, write_json
 from automl.store.lock import RunLock
-from automl.store.run_dir import RunDir, read_json, write_json
+from automl.store.run_dir import RunDir
 
 OVERRIDES = ("family=[baseline,linear]", "search.folds=2", "scheduler.cpus=1")
 

@@ -12,7 +12,8 @@ from automl.config.schema import PrunerConfig, SearchConfig
 from automl.errors import RunError
 from automl.scheduling.messages import Progressed
 from automl.search.resume import read_past
-from automl.store.run_dir import RunDir, write_json
+from automl.store.files import write_json
+from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 from automl.trial.spec import TrialState
 
