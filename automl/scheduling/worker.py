@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import os
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -131,13 +132,14 @@ def _printable(text: str) -> str:
 
 @contextlib.contextmanager
 def _restored() -> Iterator[None]:
-    """Gives the next fit the environment and the current folder that this one found."""
-    folder, env = os.open(".", os.O_RDONLY), dict(os.environ)
+    """Gives the next fit the environment and the folders that this one found."""
+    folder, env, temporary = os.open(".", os.O_RDONLY), dict(os.environ), tempfile.tempdir
     try:
         yield
     finally:
         os.fchdir(folder)
         os.close(folder)
+        tempfile.tempdir = temporary
         if dict(os.environ) != env:
             os.environ.clear()
             os.environ.update(env)

@@ -47,3 +47,33 @@ def test_a_search_among_fits_that_do_not_end_is_over_in_time(tmp_path, size, fig
             assert states["good-0"] == "complete"
             assert states[f"{family}-0"] in ("failed", "pruned")
     figure(f"{n} of {n} in time; at most {worst:+.1f} s beside the budget")
+
+
+@pytest.mark.usefixtures("importable")
+def test_where_nothing_else_fits_the_baseline_predicts_and_that_is_said_in_five_seconds(
+    tmp_path, figure
+):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(50_000, 20)), columns=[f"x{i}" for i in range(20)])
+    frame["target"] = np.where(frame["x0"] + rng.normal(size=50_000) > 0, "yes", "no")
+    events, begun = [], time.monotonic()
+    run = automl.search(
+        frame,
+        target="target",
+        time_s=3,
+        out=tmp_path / "run",
+        on_event=lambda event: events.append((time.monotonic() - begun, event)),
+        overrides=(
+            "family=[baseline,sleeps,busy_in_c]",
+            "plugins.modules=[nasty_families,battery_families]",
+            "scheduler.cpus=2",
+        ),
+    )
+    said_s, end = events[-1]
+    assert end.notes == (
+        "baseline predicts alone: no trial of busy_in_c, sleeps was over in time; "
+        "give more with --time",
+    )
+    assert said_s <= 5
+    assert len(run.predict(frame.head())) == 5
+    figure(f"said after {said_s:.1f} s of a budget of 3 s")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -133,3 +134,19 @@ def test_columns_with_more_categories_than_bins_are_not_split_as_sets():
     features = Features(("c0", "c1", "c2"), categorical=(0, 2), cardinalities=(255, 256))
 
     assert _native_categories(features, max_bin=255) == [0]
+
+
+@pytest.mark.parametrize(("limit", "allowed_s"), [("time_limit_s", 3.0), ("deadline", 2.0)])
+def test_it_stops_by_itself_when_its_time_is_over(limit: str, allowed_s: float) -> None:
+    """Before the deadline, where it would be killed; about when its share is used up."""
+    pytest.importorskip("lightgbm")  # its import is no part of the fit
+    family, table = LightGBM(), made_table(Task.MULTICLASS)
+    params = {**family.portfolio(table.shape())[0], "learning_rate": 1e-5}  # never at its best
+    fold = table.fold(family.view(params, table.shape()))
+    shape = replace(table.shape(), settings={"max_rounds": 10**9})
+    started = time.monotonic()
+    value = 2.0 if limit == "time_limit_s" else started + 2.0
+    context = replace(table.context(), shape=shape, **{limit: value})
+    model = family.fit(params, fold, context, RecordingReport())
+    assert time.monotonic() - started < allowed_s
+    assert model.predict(fold.X_valid).shape == (len(fold.y_valid), table.n_classes)
