@@ -59,12 +59,14 @@ def _notes(controller: Controller) -> Iterator[str]:
     stopped, ensemble = controller.proposer.stopped, controller.standing.current
     for name, why in stopped.items():
         yield f"family {name} got no more trials: {why}"
+    if controller.stopped_by != "time" or ensemble is None:
+        return
     able = {t.spec.family for t in controller.ledger.in_state(TrialState.COMPLETE)}
-    late = [name for name in controller.families if name not in able and name not in stopped]
-    if controller.stopped_by == "time" and ensemble is not None and len(able) < 2 and late:
-        alone = ", ".join(sorted({member.family for member in ensemble.members}))
+    alone = {member.family for member in ensemble.members}
+    late = [name for name in controller.families if name not in {*able, *alone, *stopped}]
+    if len(able | alone) == 1 and late:
         yield (
-            f"{alone} predicts alone: no trial of {', '.join(late)} was over in time; "
+            f"{alone.pop()} predicts alone: no trial of {', '.join(late)} was over in time; "
             "give more with --time"
         )
 
