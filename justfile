@@ -24,6 +24,10 @@ check:
 test *args:
     {{bin}}/pytest {{args}}
 
+# the promises of docs/battery.md; `just battery full` shows them with the full N, in hours
+battery n="fast" *args:
+    AUTOML_BATTERY={{n}} {{bin}}/pytest tests/battery {{args}}
+
 # searches each table of a catalog, next to LightGBM with its defaults
 bench *args:
     {{bin}}/python -m benchmarks.catalog {{args}}
