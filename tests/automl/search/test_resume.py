@@ -274,9 +274,9 @@ def test_without_their_models_trials_stay_out_of_the_ensemble(search, untouched)
 
 
 def test_drafts_of_killed_processes_are_removed(search, untouched):
-    draft = untouched.run.trial(complete_trial(untouched).trial_id) / ".fold-0.4711"
+    draft = untouched.run.trial(complete_trial(untouched).trial_id) / ".fold-0.4711.draft"
     (draft / "model").mkdir(parents=True)
-    torn = untouched.run.path / ".manifest.json.x1"
+    torn = untouched.run.path / ".manifest.json.4711.draft"
     torn.write_text("{")
     search(killed=untouched)
     assert not draft.exists()
