@@ -49,3 +49,11 @@ def test_a_long_path_is_not_broken(board: Board):
 
 def test_no_line_ends_with_blanks_when_it_is_no_terminal(board: Board):
     assert all(line == line.rstrip() for line in _summary(board).splitlines())
+
+
+def test_it_says_what_the_predictor_takes_of_each_limit(board: Board):
+    top = Row(None, "ensemble", "ensemble", "complete", predict_ms=7.25, size_mb=0.5)
+    limited = replace(board, rows=(top, *board.trials), limits={"predict_ms": 5.0, "size_mb": 2.0})
+    text = _summary(limited)
+    assert "limit     7.25 of 5 ms to predict 1,000 rows: NOT KEPT" in text
+    assert "limit     0.5 of 2 MB of models\n" in text
