@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from automl.leaderboard import Board, clean, format_seconds, to_table
+from automl.leaderboard import Board, clean, format_amount, format_seconds, to_table
 
 __all__ = ["print_summary"]
 
@@ -53,6 +53,8 @@ def print_summary(
     members = [f"{row.trial} {row.weight:.2f}" for row in board.members]
     if members:
         lines.add_row("ensemble", Text(", ".join(members)))
+    for text, is_kept in _limits(board):
+        lines.add_row("limit", Text(text, style="" if is_kept else "red"))
     for index, cause in enumerate(_causes(board)):
         lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
     for index, note in enumerate(notes):
@@ -73,6 +75,23 @@ def _outcome(board: Board, stopped_by: str, elapsed_s: float | None) -> Text:
         f"{n} trial{'s' * (n != 1)}: {', '.join(counts)}; "
         f"{_STOPPED_BY.get(stopped_by, stopped_by)}{after}"
     )
+
+
+def _limits(board: Board) -> list[tuple[str, bool]]:
+    """What the ensemble takes of each limit, and whether it keeps it."""
+    if board.ensemble is None:
+        return []
+    figures = {
+        "predict_ms": (board.ensemble.predict_ms, "ms to predict 1,000 rows"),
+        "size_mb": (board.ensemble.size_mb, "MB of models"),
+    }
+    lines = []
+    for name, limit in board.limits.items():
+        value, unit = figures[name]
+        is_kept = value <= limit
+        verdict = "" if is_kept else ": NOT KEPT"
+        lines.append((f"{format_amount(value) or 0} of {limit:g} {unit}{verdict}", is_kept))
+    return lines
 
 
 def _causes(board: Board) -> list[str]:

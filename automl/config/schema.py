@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = [
+    "OBJECTIVES",
     "DataConfig",
     "EnsembleConfig",
+    "LimitsConfig",
     "PluginsConfig",
     "PrunerConfig",
     "SamplerConfig",
@@ -15,6 +17,9 @@ __all__ = [
     "SearchConfig",
     "SearchOptions",
 ]
+
+OBJECTIVES = ("score", "predict_ms", "size_mb")
+"""What a search may optimise; a score goes by its metric's direction, the others are kept low."""
 
 
 @dataclass
@@ -48,6 +53,9 @@ class SearchOptions:
         reserve_share: Share of the time budget kept for the last ensemble and for saving.
         keep_models: ``all`` keeps the models of every complete trial, ``members`` only those of
             the ensemble.
+        objectives: What is optimised: ``score`` first, then any of ``predict_ms``, milliseconds
+            to predict 1,000 rows, and ``size_mb``, 10^6 bytes of models.
+        prune_on: The objective that trials are pruned by; null is the only one there is.
     """
 
     folds: int | None = None
@@ -56,6 +64,8 @@ class SearchOptions:
     max_trials_per_family: int | None = None
     reserve_share: float = 0.04
     keep_models: str = "all"
+    objectives: list[str] = field(default_factory=lambda: ["score"])
+    prune_on: str | None = None
 
 
 @dataclass
@@ -125,6 +135,19 @@ class EnsembleConfig:
 
 
 @dataclass
+class LimitsConfig:
+    """What the predictor may cost, all its models together.
+
+    Attributes:
+        predict_ms: Milliseconds to predict 1,000 rows; null for no limit.
+        size_mb: Size of its models, in units of 10^6 bytes; null for no limit.
+    """
+
+    predict_ms: float | None = None
+    size_mb: float | None = None
+
+
+@dataclass
 class PluginsConfig:
     """Plugins beside the installed ones.
 
@@ -177,4 +200,5 @@ class SearchConfig:
     pruner: PrunerConfig = field(default_factory=PrunerConfig)
     scheduler: SchedulerConfig = field(default_factory=SchedulerConfig)
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     plugins: PluginsConfig = field(default_factory=PluginsConfig)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from automl.config.schema import SearchConfig
+from automl.config.schema import OBJECTIVES, SearchConfig
 from automl.errors import did_you_mean
 from automl.plugin import ColumnKind, Task
 
@@ -19,7 +19,12 @@ def problems_of(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> li
         config: Values of the right types.
         groups: Options by config group: the names of samplers and pruners.
     """
-    return [*_names(config, groups), *_ranges(config), *_contradictions(config)]
+    return [
+        *_names(config, groups),
+        *_ranges(config),
+        *_contradictions(config),
+        *_objectives(config),
+    ]
 
 
 def _names(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -29,6 +34,8 @@ def _names(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> Iterato
         ("sampler.name", config.sampler.name, groups["sampler"]),
         ("pruner.name", config.pruner.name, groups["pruner"]),
         ("search.keep_models", config.search.keep_models, ("all", "members")),
+        *(("search.objectives", name, OBJECTIVES) for name in config.search.objectives),
+        ("search.prune_on", config.search.prune_on, OBJECTIVES),
         *((f"data.kinds of {c!r}", kind, kinds) for c, kind in config.data.kinds.items()),
     ]
     for key, value, choices in checks:
@@ -64,6 +71,8 @@ def _ranges(config: SearchConfig) -> Iterator[str]:
         ("scheduler.fit_timeout_s", scheduler.fit_timeout_s),
         ("scheduler.memory_gib", scheduler.memory_gib),
         ("scheduler.fit_memory_gib", scheduler.fit_memory_gib),
+        ("limits.predict_ms", config.limits.predict_ms),
+        ("limits.size_mb", config.limits.size_mb),
     ]
     for key, amount in positive:
         if amount is not None and not 0 < amount < math.inf:
@@ -91,3 +100,22 @@ def _contradictions(config: SearchConfig) -> Iterator[str]:
             name = getattr(config, one)
             if name is not None and name == getattr(config, other):
                 yield f"{one} and {other} both name the column {name!r}"
+
+
+def _objectives(config: SearchConfig) -> Iterator[str]:
+    """What is wrong with the objectives beside their names."""
+    names, prune_on = config.search.objectives, config.search.prune_on
+    listed = f"search.objectives=[{', '.join(names)}]"
+    if names[:1] != ["score"]:
+        yield f"{listed}: score must be the first of them"
+    if len(set(names)) < len(names):
+        yield f"{listed}: one stands there twice"
+    if prune_on in OBJECTIVES and prune_on not in names:
+        yield f"search.prune_on={prune_on}: it must be one of the objectives ({', '.join(names)})"
+    if len(names) > 1 and prune_on is None and config.pruner.name != "none":
+        yield (
+            f"several objectives need one declared `prune_on`: add search.prune_on={names[0]} "
+            f"(choices: {', '.join(names)}), or pruner=none to prune nothing"
+        )
+    if len(names) > 1 and config.sampler.name == "cmaes":
+        yield f"sampler.name=cmaes knows one objective, and there are {len(names)}: take tpe"

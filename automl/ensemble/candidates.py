@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ class Candidates:
         numbers: Position of each in the sequence the caller gave.
         costs: What a prediction of each costs, in any unit; breaks ties.
         families: Family of each.
+        loads: What share of each limit each model takes up, ``(n_models, n_limits)``.
         y: Class indices or values, ``(n_rows,)``.
         weight: Row weights, ``(n_rows,)``, or None.
         metric: What they are judged by.
@@ -36,6 +37,7 @@ class Candidates:
     numbers: tuple[int, ...]
     costs: tuple[float, ...]
     families: tuple[str, ...]
+    loads: NDArray[np.float64]
     y: NDArray[Any]
     weight: NDArray[np.float64] | None
     metric: Metric
@@ -69,6 +71,10 @@ class Candidates:
             total += count * self.predictions[position]
         return total / len(path)
 
+    def fit_together(self, positions: Iterable[int]) -> bool:
+        """Whether the models at these positions keep all limits together."""
+        return bool((self.loads[sorted(set(positions))].sum(axis=0) <= 1.0).all())
+
     def rows(self, rows: NDArray[np.int64]) -> Candidates:
         """The same models on some of the rows."""
         return replace(
@@ -86,6 +92,7 @@ class Candidates:
             numbers=tuple(self.numbers[i] for i in positions),
             costs=tuple(self.costs[i] for i in positions),
             families=tuple(self.families[i] for i in positions),
+            loads=self.loads[list(positions)],
         )
 
 
@@ -121,6 +128,7 @@ def aligned(
     weight: NDArray[np.float64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
+    loads: Sequence[Sequence[float]] | None = None,
 ) -> Candidates:
     """Brings models to the rows that all of them predict (see ``common_rows``).
 
@@ -132,6 +140,7 @@ def aligned(
         weight: Row weights, ``(n_rows,)``.
         families: Family of each model.
         costs: What a prediction of each model costs.
+        loads: What share of each limit each model takes up.
 
     Raises:
         ValueError: The lengths do not agree, or no model predicts any row.
@@ -139,7 +148,7 @@ def aligned(
     shapes = {p.shape for p in predictions}
     if len(shapes) > 1 or any(shape[0] != len(y) for shape in shapes):
         raise ValueError(f"predictions have shapes {sorted(shapes)}, for {len(y)} rows")
-    for name, values in (("families", families), ("costs", costs)):
+    for name, values in (("families", families), ("costs", costs), ("loads", loads)):
         if values is not None and len(values) != len(predictions):
             raise ValueError(f"there are {len(values)} {name} for {len(predictions)} predictions")
     kept, rows = common_rows(predictions)
@@ -148,6 +157,7 @@ def aligned(
         numbers=tuple(range(len(predictions))),
         costs=tuple(costs) if costs is not None else (0.0,) * len(predictions),
         families=tuple(families) if families is not None else ("",) * len(predictions),
+        loads=np.zeros((len(predictions), 0)) if loads is None else np.array(loads, dtype=float),
         y=y,
         weight=weight,
         metric=metric,

@@ -47,6 +47,7 @@ def choose_ensemble(
     weight: NDArray[np.float64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
+    loads: Sequence[Sequence[float]] | None = None,
     pool: int = 30,
     max_rows: int = 100_000,
     parts: int = 5,
@@ -69,6 +70,7 @@ def choose_ensemble(
         weight: Row weights, ``(n_rows,)``.
         families: Family of each model.
         costs: What a prediction of each model costs, in any unit.
+        loads: What share of each limit each model takes up, as in ``select_ensemble``.
         pool: Models considered at most, beside the best of each family.
         max_rows: Rows that steer the steps at most.
         parts: Parts of the rows.
@@ -79,7 +81,9 @@ def choose_ensemble(
     Raises:
         ValueError: The lengths do not agree, or no model predicts any row.
     """
-    candidates = aligned(predictions, y, metric, weight=weight, families=families, costs=costs)
+    candidates = aligned(
+        predictions, y, metric, weight=weight, families=families, costs=costs, loads=loads
+    )
     n_models = len(candidates.numbers)
     n_scorings = n_models + steps * min(pool, n_models)
     share = _affordable_share(sample(candidates, max_rows, seed), n_scorings, time_limit_s)

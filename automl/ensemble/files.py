@@ -54,6 +54,8 @@ class Ensemble:
         nested_score: Mean score on rows that the selection did not see; None where not known.
         kind: ``ensemble`` or ``single``.
         reason: Why that kind, in a sentence.
+        predict_ms: Milliseconds in which it predicts 1,000 rows, as measured with the models that
+            were saved; None where it was not measured.
     """
 
     members: tuple[Member, ...]
@@ -65,6 +67,7 @@ class Ensemble:
     nested_score: float | None = None
     kind: Literal["ensemble", "single"] = "ensemble"
     reason: str = ""
+    predict_ms: float | None = None
 
     @property
     def weights(self) -> dict[str, float]:

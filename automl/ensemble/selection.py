@@ -50,6 +50,7 @@ def select_ensemble(
     weight: NDArray[np.float64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
+    loads: Sequence[Sequence[float]] | None = None,
     pool: int = 30,
     max_rows: int = 100_000,
     seed: int = 0,
@@ -75,6 +76,8 @@ def select_ensemble(
         weight: Row weights, ``(n_rows,)``.
         families: Family of each model: the best of each is always considered.
         costs: What a prediction of each model costs, in any unit.
+        loads: What share of each limit each model takes up: a model is added only where the sum
+            of none exceeds 1.
         pool: Models considered at most, beside the best of each family.
         max_rows: Rows that steer the steps at most; fewer where there are many classes.
         seed: Of the sample of rows.
@@ -82,7 +85,9 @@ def select_ensemble(
     Raises:
         ValueError: The lengths do not agree, or no model predicts any row.
     """
-    candidates = aligned(predictions, y, metric, weight=weight, families=families, costs=costs)
+    candidates = aligned(
+        predictions, y, metric, weight=weight, families=families, costs=costs, loads=loads
+    )
     path = greedy_path(
         sample(candidates, max_rows, seed), steps=steps, max_members=max_members, pool=pool
     )
@@ -127,7 +132,9 @@ def greedy_path(candidates: Candidates, *, steps: int, max_members: int, pool: i
     total = candidates.predictions[path[0]].astype(np.float64)
     while len(path) < steps:
         full = len(set(path)) >= max_members
-        allowed = [i for i in considered if i in path or not full]
+        allowed = [
+            i for i in considered if i in path or (not full and candidates.fit_together([*path, i]))
+        ]
         loss, added = _best_addition(candidates, path, total, allowed)
         path.append(added)
         reached.append(loss)

@@ -1,14 +1,17 @@
 """Every trial of a run, ranked, and how to show it."""
 
 from automl.leaderboard.board import Board, Row, read_board
+from automl.leaderboard.front import dominates
 from automl.leaderboard.render import FORMATS, render, to_table
-from automl.leaderboard.text import clean, format_score, format_seconds
+from automl.leaderboard.text import clean, format_amount, format_score, format_seconds
 
 __all__ = [
     "FORMATS",
     "Board",
     "Row",
     "clean",
+    "dominates",
+    "format_amount",
     "format_score",
     "format_seconds",
     "read_board",

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
+from automl.leaderboard.front import mark_front
 from automl.leaderboard.text import clean
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
+from automl.trial.cost import cost_of
 from automl.trial.records import read_records
 from automl.trial.spec import TrialRecord, TrialState
 
@@ -33,12 +35,17 @@ COLUMNS = (
     "test_score",
     "fit_s",
     "predict_s",
+    "predict_ms",
+    "size_mb",
+    "front",
     "weight",
     "error",
     "folds",
     "params",
 )
 """What a row holds, in the order of every format."""
+
+_NUMBERS = (*COLUMNS[COLUMNS.index("score") : COLUMNS.index("front")], "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class Row:
         test_score: On a table it has not seen; None when none was given.
         fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
             rows. Those of the ensemble are the sums over its members.
+        predict_ms: Milliseconds to predict 1,000 rows with all its fold models. That of the
+            ensemble is measured where it was asked for, and else the sum over its members.
+        size_mb: Size of its models, in units of 10^6 bytes.
+        front: Whether no other complete trial is better in all objectives; None where there is
+            only one, and for the ensemble.
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
         error: Why it failed or was pruned, in one line; None otherwise.
@@ -71,6 +83,9 @@ class Row:
     test_score: float | None = None
     fit_s: float = 0.0
     predict_s: float = 0.0
+    predict_ms: float = 0.0
+    size_mb: float = 0.0
+    front: bool | None = None
     weight: float | None = None
     error: str | None = None
     folds: tuple[float, ...] = ()
@@ -92,6 +107,8 @@ class Board:
         task, target: What is predicted; "" where the run does not say.
         rows: The ensemble where there is one, then complete trials from the best to the worst,
             then trials that run, were pruned, and failed.
+        objectives: What was optimised, ``score`` first.
+        limits: What the predictor may cost: ``predict_ms``, ``size_mb``, where they are set.
     """
 
     metric: str
@@ -99,6 +116,8 @@ class Board:
     task: str
     target: str
     rows: tuple[Row, ...]
+    objectives: tuple[str, ...] = ("score",)
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ensemble(self) -> Row | None:
@@ -131,8 +150,8 @@ class Board:
 
         rows = [row.to_dict() for row in self.rows]
         frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-        numbers = ("score", "score_se", "test_score", "fit_s", "predict_s", "weight")
-        return frame.astype({"rank": "Int64", **dict.fromkeys(numbers, "float64")})
+        numbers = dict.fromkeys(_NUMBERS, "float64")
+        return frame.astype({"rank": "Int64", "front": "boolean", **numbers})
 
 
 def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> Board:
@@ -156,6 +175,9 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
     ensemble = _read_ensemble(run)
     tests = test_scores or {}
     trials = _rank(read_records(run), greater_is_better, _weights(ensemble), tests)
+    objectives = tuple(manifest.get("objectives") or ("score",))
+    if len(objectives) > 1:
+        trials = mark_front(trials, objectives, greater_is_better)
     top = [] if ensemble is None else [_ensemble_row(ensemble, trials, tests)]
     return Board(
         metric=name,
@@ -163,6 +185,8 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
         task=str(manifest.get("task") or ""),
         target=str(manifest.get("target") or ""),
         rows=(*top, *trials),
+        objectives=objectives,
+        limits=dict(manifest.get("limits") or {}),
     )
 
 
@@ -221,7 +245,7 @@ def _rank(
 def _trial_row(
     record: TrialRecord, rank: int | None, weight: float | None, test_score: float | None
 ) -> Row:
-    error = record.error
+    error, cost = record.error, cost_of(record.folds)
     return Row(
         rank=rank,
         family=record.spec.family,
@@ -232,6 +256,8 @@ def _trial_row(
         test_score=test_score,
         fit_s=float(record.fit_s),
         predict_s=float(record.predict_s),
+        predict_ms=cost.predict_ms,
+        size_mb=cost.size_mb,
         weight=weight,
         error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
         folds=tuple(fold.score for fold in record.folds),
@@ -243,6 +269,7 @@ def _ensemble_row(
     ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Mapping[str, float]
 ) -> Row:
     members = [row for row in trials if row.weight]
+    measured = _finite(ensemble.get("predict_ms"))
     return Row(
         rank=None,
         family=ENSEMBLE,
@@ -253,6 +280,8 @@ def _ensemble_row(
         test_score=_finite(tests.get(ENSEMBLE)),
         fit_s=math.fsum(row.fit_s for row in members),
         predict_s=math.fsum(row.predict_s for row in members),
+        predict_ms=math.fsum(row.predict_ms for row in members) if measured is None else measured,
+        size_mb=math.fsum(row.size_mb for row in members),
         params={"members": len(members)},
     )
 

@@ -8,7 +8,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from automl.leaderboard.board import COLUMNS, Board, Row
-from automl.leaderboard.text import clean, format_params, format_score, format_seconds
+from automl.leaderboard.text import (
+    clean,
+    format_amount,
+    format_params,
+    format_score,
+    format_seconds,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -121,10 +127,23 @@ def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
         "± se": [format_score(row.score_se) for row in rows],
         "test": [format_score(row.test_score) for row in rows],
         "weight": [f"{row.weight:.2f}" if row.weight else "" for row in rows],
+        **_cost_columns(board, rows),
         "fit": [format_seconds(row.fit_s) if row.fit_s else "" for row in rows],
         "predict": [format_seconds(row.predict_s) if row.predict_s else "" for row in rows],
     }
     return {title: cells for title, cells in columns.items() if any(cells) or not rows}
+
+
+def _cost_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
+    """What predicting costs, where it was optimised or has a limit, and who is on the front."""
+    wanted = {*board.objectives, *board.limits}
+    columns = {
+        "ms/1000": [format_amount(row.predict_ms) for row in rows],
+        "MB": [format_amount(row.size_mb) for row in rows],
+        "front": ["*" if row.front else "" for row in rows],
+    }
+    shown = {"ms/1000": "predict_ms" in wanted, "MB": "size_mb" in wanted, "front": True}
+    return {title: cells for title, cells in columns.items() if shown[title]}
 
 
 def _detail(row: Row) -> str:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["clean", "format_params", "format_score", "format_seconds"]
+__all__ = ["clean", "format_amount", "format_params", "format_score", "format_seconds"]
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
@@ -49,6 +49,13 @@ def format_score(score: float | None) -> str:
         return f"{score:.3e}"
     whole_digits = len(str(int(size)))
     return f"{score:.{max(0, min(4, 7 - whole_digits))}f}"
+
+
+def format_amount(amount: float) -> str:
+    """Returns an amount in three digits, without an exponent; "" for nothing."""
+    if not amount:
+        return ""
+    return f"{amount:.0f}" if amount >= 99.95 else f"{amount:.3g}"
 
 
 def format_seconds(seconds: float | None) -> str:

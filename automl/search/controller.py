@@ -23,6 +23,7 @@ from automl.search.events import (
     TrialFinished,
     TrialStarted,
 )
+from automl.search.final_look import look_at_predictor, look_s
 from automl.search.ledger import Ledger, Trial, standard_error
 from automl.search.proposer import Proposer
 from automl.search.pruning import should_stop_fit, should_stop_trial
@@ -87,7 +88,10 @@ class Controller:
             yield from self._progress("searching")
         yield from self._stop_running()
         yield from self._progress("finishing", force=True)
-        ensemble = self.standing.finish()
+        self.standing.finish()
+        for text in look_at_predictor(self.standing, self.config):
+            yield Note(text, self.budget.elapsed_s)
+        ensemble = self.standing.current
         if ensemble is not None:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
 
@@ -102,7 +106,8 @@ class Controller:
 
     def _search_left_s(self) -> float:
         """Seconds until fits must be over; more while there is nothing to predict with."""
-        left = self.budget.search_left_s(self.standing.selection_s)
+        finish_s = self.standing.selection_s + look_s(self.standing, self.config)
+        left = self.budget.search_left_s(finish_s)
         return left if self.standing.current is not None else self.budget.last_chance_s
 
     def _why_stop(self) -> str:
@@ -158,7 +163,7 @@ class Controller:
         trial.steps.setdefault(fold, []).append((report.step, loss))
         if trial.error is not None or fold in trial.errors:
             return
-        curve, peers = trial.curve(self.ledger.metric), self.ledger.peers(trial)
+        curve, peers = self.ledger.curve(trial), self.ledger.peers(trial)
         why = should_stop_fit(self.config.pruner, curve, fold, peers)
         if why is not None:
             trial.errors[fold] = TrialError("pruned", why, fold=fold)
@@ -222,7 +227,7 @@ class Controller:
 
     def _losing(self, trial: Trial, folds: Sequence[int]) -> TrialError | None:
         """What the pruner says of a trial by these finished folds."""
-        curve = trial.curve(self.ledger.metric)
+        curve = self.ledger.curve(trial)
         seen = replace(curve, folds={f: curve.folds[f] for f in folds})
         why = should_stop_trial(self.config.pruner, seen, self.ledger.peers(trial))
         return None if why is None else TrialError("pruned", why, fold=folds[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from automl.config.schema import SearchConfig
@@ -37,6 +38,8 @@ def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
             "greater_is_better": problem.metric.greater_is_better,
         },
         "split": {"kind": plan.kind, "n_folds": plan.n_folds, "digest": plan.digest},
+        "objectives": list(config.search.objectives),
+        "limits": {name: limit for name, limit in asdict(config.limits).items() if limit},
         "seed": config.seed,
         "budget": {"time_s": config.time_s, "trials": config.trials},
         "families": {
@@ -126,6 +129,8 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
         ("fingerprint of the data", then["data"]["fingerprint"], now["data"]["fingerprint"]),
         ("digest of the split plan", then["split"]["digest"], now["split"]["digest"]),
         ("metric", then["metric"]["name"], now["metric"]["name"]),
+        ("objectives", then["objectives"], now["objectives"]),
+        ("limits", then["limits"], now["limits"]),
         ("seed", then["seed"], now["seed"]),
     ):
         if old != new:

@@ -10,9 +10,11 @@ from statistics import median
 import numpy as np
 
 from automl.data.split import ALL_ROWS
+from automl.leaderboard import dominates
 from automl.plugin.metric import Metric
 from automl.search.events import FamilyCounts
 from automl.search.pruning import Curve
+from automl.trial.cost import Cost, cost_of
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
 __all__ = ["Ledger", "Trial", "standard_error"]
@@ -89,11 +91,20 @@ class Trial:
         """Seconds of its longest finished fit, everything included; None without one."""
         return max((_seconds(r) for r in self.results.values()), default=None)
 
-    def curve(self, metric: Metric) -> Curve:
-        """Its losses, for the pruner."""
+    @property
+    def cost(self) -> Cost:
+        """Of predicting with all its folds; those that are not finished count as the others do."""
+        return cost_of(self.results.values()).times(len(self.folds) / max(1, len(self.results)))
+
+    def curve(self, metric: Metric, prune_on: str = "score") -> Curve:
+        """Its losses in the objective that it is pruned by. Reports are of the score alone."""
+        number, results = self.spec.number, self.results
+        if prune_on != "score":
+            costs = {f: getattr(cost_of([r]), prune_on) for f, r in results.items()}
+            return Curve(number, costs, {})
         return Curve(
-            self.spec.number,
-            {f: metric.loss(r.score) for f, r in self.results.items()},
+            number,
+            {f: metric.loss(r.score) for f, r in results.items()},
             self.steps,
         )
 
@@ -135,10 +146,19 @@ def _seconds(result: FoldResult) -> float:
 
 @dataclass(slots=True)
 class Ledger:
-    """All trials of a run, in the order of proposal."""
+    """All trials of a run, in the order of proposal.
+
+    Attributes:
+        metric: What trials are judged by.
+        trials: The trials.
+        objectives: What is optimised.
+        prune_on: The objective that trials are pruned by.
+    """
 
     metric: Metric
     trials: list[Trial] = field(default_factory=list)
+    objectives: Sequence[str] = ("score",)
+    prune_on: str = "score"
 
     def find(self, trial_id: str) -> Trial:
         """The trial of this id."""
@@ -152,13 +172,36 @@ class Ledger:
         """The trials in these states."""
         return [t for t in self.trials if t.state in states]
 
+    def curve(self, trial: Trial) -> Curve:
+        """What the pruner sees of a trial."""
+        return trial.curve(self.metric, self.prune_on)
+
     def peers(self, trial: Trial) -> list[Curve]:
         """Complete trials of the same family that a trial may be compared with."""
         return [
-            t.curve(self.metric)
+            self.curve(t)
             for t in self.of(trial.spec.family)
             if t.state is TrialState.COMPLETE and t.generation < trial.generation
         ]
+
+    def losses(self, trial: Trial) -> tuple[float, ...]:
+        """What a complete trial has in each objective; lower is better."""
+        return self._losses(trial, self.metric.loss(trial.score or 0.0))
+
+    def may_be_on_front(self, trial: Trial) -> bool:
+        """Whether no complete trial is better in all of several objectives, by the first fold."""
+        if len(self.objectives) == 1 or trial.first_loss is None:
+            return False
+        own = self._losses(trial, trial.first_loss)
+        return not any(
+            dominates(self._losses(t, t.first_loss), own)
+            for t in self.in_state(TrialState.COMPLETE)
+            if t.first_loss is not None
+        )
+
+    def _losses(self, trial: Trial, loss: float) -> tuple[float, ...]:
+        cost = trial.cost
+        return tuple(loss if name == "score" else getattr(cost, name) for name in self.objectives)
 
     def complete_cost_s(self, family: str) -> float | None:
         """Typical seconds of a complete trial, from the fits that were seen; None without any."""

@@ -19,6 +19,7 @@ from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
 from automl.search.events import Event, Note, SearchStarted
+from automl.search.forecast import Forecast
 from automl.search.identity import check_config, check_data, check_problem, facts_of
 from automl.search.ledger import Ledger
 from automl.search.problem import Problem, open_problem, read_dataset, read_problem
@@ -188,12 +189,13 @@ def _controller(
     n_slots = max(1, problem.pool.n_cpus // threads)
     executor = LocalExecutor(problem.setup, problem.pool, launcher)
     executor.warm_up(n_slots)
+    objectives, prune_on = config.search.objectives, config.search.prune_on
     storage = functools.cache(lambda: open_storage(run.study))
     studies = {
-        name: FamilyStudy(family, shape, storage, config.sampler, config.seed)
+        name: FamilyStudy(family, shape, storage, config.sampler, config.seed, len(objectives))
         for name, (family, shape) in families.items()
     }
-    ledger = Ledger(problem.metric)
+    ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
     proposer = Proposer(families, studies, problem.plan, ledger, config, budget, n_slots, run)
     finish_limit_s = None if config.time_s is None else FINISH_SHARE * config.time_s
     return Controller(
@@ -211,6 +213,7 @@ def _controller(
             config.ensemble,
             families,
             config.seed,
+            Forecast(config.limits),
             finish_limit_s,
         ),
         ledger=ledger,

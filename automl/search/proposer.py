@@ -90,10 +90,12 @@ class Proposer:
     def is_worthwhile(self, trial: Trial) -> bool:
         """Whether a trial whose first fold is done should be given the others.
 
-        It should when the fold promised a gain for the ensemble, or when it is among the best
-        there are and the other folds cost next to nothing: a gain on one small fold is noisy.
+        It should when the fold promised a gain for the ensemble, when no complete trial is better
+        in all of several objectives, or when it is among the best there are and the other folds
+        cost next to nothing: a gain on one small fold is noisy.
         """
-        if trial.promoted or self.by_generation or trial.gain is None or trial.gain > MIN_GAIN:
+        promising = trial.gain is None or trial.gain > MIN_GAIN
+        if trial.promoted or self.by_generation or promising or self.ledger.may_be_on_front(trial):
             return True
         complete = self.ledger.in_state(TrialState.COMPLETE)
         losses = sorted(t.first_loss for t in complete if t.first_loss is not None)
@@ -244,11 +246,9 @@ class Proposer:
             return True
         folds = self._folds(name)
         cost = self.ledger.complete_cost_s(name)
-        unit = cost / len(folds) if cost is not None else self._guess_s(name)
+        guess = UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
+        unit = cost / len(folds) if cost is not None else guess
         return math.ceil(len(folds) / self.n_slots) * unit <= search_left_s
-
-    def _guess_s(self, name: str) -> float:
-        return UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
 
     def conclude(self, trial: Trial) -> None:
         """Takes note of a trial that is over; its study learns of it in the order of proposal."""
@@ -266,7 +266,8 @@ class Proposer:
             if trial.error is not None and trial.error.kind in UNFINISHED:
                 continue
             if trial.state is TrialState.COMPLETE and trial.score is not None:
-                study.tell_complete(trial.spec, self.ledger.metric.loss(trial.score))
+                losses, limits = self.ledger.losses(trial), self.config.limits
+                study.tell_complete(trial.spec, losses, trial.cost.excesses(limits))
             elif trial.state is TrialState.PRUNED:
                 study.tell_pruned(trial.spec)
             else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,10 @@ from automl.ensemble import write_ensemble as write_to_run
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
+from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
 from automl.store.run_dir import RunDir
+from automl.trial.cost import Cost
 
 __all__ = ["Standing"]
 
@@ -39,10 +41,12 @@ class Standing:
         run, dataset, plan, metric, config: Of the run.
         families: Family and shape by name.
         seed: Of the run.
+        forecast: What trials cost, and the limits.
         finish_limit_s: Seconds the last selection should take at most; None without a time budget.
         selection_s: Seconds the last selection took.
         spent_s: Seconds that all selections took.
         current: The ensemble on disk.
+        members: Its trials.
     """
 
     run: RunDir
@@ -52,10 +56,12 @@ class Standing:
     config: EnsembleConfig
     families: Mapping[str, tuple[ModelFamily, Shape]]
     seed: int
+    forecast: Forecast = field(default_factory=Forecast)
     finish_limit_s: float | None = None
     selection_s: float = 0.0
     spent_s: float = 0.0
     current: Ensemble | None = None
+    members: Sequence[Trial] = ()
     _complete: dict[str, Trial] = field(default_factory=dict)
     _oof: dict[str, NDArray[Any]] = field(default_factory=dict)
     _losses: dict[str, float] = field(default_factory=dict)
@@ -76,9 +82,16 @@ class Standing:
         Returns:
             The drop in loss as a share of the way from the prior to the ensemble, for the best
             of a few weights; negative when it only hurts; None before there is an ensemble.
+            Nothing for a trial that is too dear to be a member, and the whole way for one that
+            comes nearer to the limits than an ensemble that is beyond them.
         """
         if self._blend is None:
             return None
+        excess = self.forecast.excess([trial])
+        if excess < self.forecast.excess(self.members):
+            return 1.0
+        if excess > 0.0:
+            return 0.0
         rows, prediction = self._first_fold(trial)
         blend = self._blend[rows]
         known = _finite(blend)
@@ -133,7 +146,10 @@ class Standing:
         """
         most = max(KEPT_AT_LEAST, min(KEPT, KEPT_BYTES // max(1, n_bytes)))
         trials = self._complete.values()
-        ranked = sorted(trials, key=lambda t: (self._losses[t.spec.trial_id], t.index))
+        ranked = sorted(
+            trials,
+            key=lambda t: (self.forecast.excess([t]), self._losses[t.spec.trial_id], t.index),
+        )
         n_seen: Counter[str] = Counter()
         for place, trial in enumerate(ranked):
             n_seen[trial.spec.family] += 1
@@ -173,7 +189,8 @@ class Standing:
             "weight": self.dataset.weight,
             "families": [t.spec.family for t in trials],
             # Sizes and not seconds: no clock may decide between equals.
-            "costs": [sum(r.model_mib for r in t.results.values()) for t in trials],
+            "costs": [t.cost.size_mb for t in trials],
+            "loads": [self.forecast.shares(t) for t in trials],
             "seed": self.seed,
         }
         oofs = [self._oof[t.spec.trial_id] for t in trials]
@@ -191,12 +208,28 @@ class Standing:
         self.spent_s += self.selection_s
         return ensemble
 
+    @property
+    def cost(self) -> Cost:
+        """Of predicting with the ensemble: its time as measured, or else as its trials add up."""
+        expected = self.forecast.cost(self.members)
+        if self.current is None or self.current.predict_ms is None:
+            return expected
+        return replace(expected, predict_ms=self.current.predict_ms)
+
+    def measured(self, predict_ms: float) -> None:
+        """Notes with the ensemble on disk in how many milliseconds it predicts 1,000 rows."""
+        if self.current is not None:
+            self.current = replace(self.current, predict_ms=predict_ms)
+            write_to_run(self.run, self.current)
+
     def _candidates(self) -> list[Trial]:
         """Complete trials that know more than the prior, if there are any.
 
-        A constant prediction leaves some metrics unmoved: it must not enter for nothing.
+        A constant prediction leaves some metrics unmoved: it must not enter for nothing. Where
+        limits are set, these are of the trials that keep them by themselves, or the one that
+        comes nearest to them.
         """
-        trials = sorted(self._complete.values(), key=lambda t: t.index)
+        trials = self.forecast.keeping(sorted(self._complete.values(), key=lambda t: t.index))
         prior = self._prior_loss(np.flatnonzero(_finite(self._oof[trials[0].spec.trial_id])))
         losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
         limit = prior - MIN_SKILL * (prior - min(losses))
@@ -205,8 +238,9 @@ class Standing:
 
     def _write(self, chosen: Selection, trials: list[Trial]) -> Ensemble:
         members = []
-        for number in np.flatnonzero(chosen.weights):
-            trial = trials[number]
+        numbers = np.flatnonzero(chosen.weights)
+        self.members = [trials[number] for number in numbers]
+        for number, trial in zip(numbers, self.members, strict=True):
             family, shape = self.families[trial.spec.family]
             members.append(
                 Member(

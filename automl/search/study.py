@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import SamplerConfig
-from automl.errors import ConfigError, MissingExtraError, RunError
+from automl.errors import RunError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.search.sampler import make_sampler
 from automl.search.space import FixedSuggest, space_hash
 from automl.trial.records import canonical_params
 from automl.trial.setup import seed_of
@@ -37,6 +38,7 @@ class FamilyStudy:
         storage: Gives Optuna's storage of the run.
         sampler: Which sampler, and how it starts.
         seed: Of the run.
+        n_objectives: Losses of each trial.
     """
 
     def __init__(
@@ -46,16 +48,17 @@ class FamilyStudy:
         storage: Callable[[], optuna.storages.BaseStorage],
         sampler: SamplerConfig,
         seed: int,
+        n_objectives: int = 1,
     ) -> None:
         self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
-        self._open_storage = storage
+        self._open_storage, self._n_objectives = storage, n_objectives
         self._fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
         self._portfolio = [dict(p) | dict(self._fixed) for p in family.portfolio(shape)]
         self._seen: set[str] = set()
         self._n_asked = self._n_repeats = 0
         self._unrecorded: optuna.trial.FrozenTrial | None = None
         self._told: set[int] = set()
-        self._worst: float | None = None
+        self._worst: tuple[float, ...] | None = None
         self.exhausted = False
 
     @cached_property
@@ -77,7 +80,10 @@ class FamilyStudy:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         return optuna.create_study(
-            study_name=self._name, storage=storage, direction="minimize", load_if_exists=True
+            study_name=self._name,
+            storage=storage,
+            directions=["minimize"] * self._n_objectives,
+            load_if_exists=True,
         )
 
     def restore(self, specs: Sequence[TrialSpec]) -> None:
@@ -147,7 +153,7 @@ class FamilyStudy:
         number = self._n_asked
         self._n_asked += 1
         seed = seed_of(self._seed, self.family.name, number)
-        self._study.sampler = _make_sampler(self._config, seed)
+        self._study.sampler = make_sampler(self._config, seed)
         asked = self._ask_for(self._portfolio[number] if number < len(self._portfolio) else None)
         params = self._params_of(asked)
         _enter(self._stored, self._study.get_trials(deepcopy=False)[number])
@@ -166,10 +172,21 @@ class FamilyStudy:
             suggest = FixedSuggest(trial, self._fixed)
             return self.family.search_space(suggest, self._shape)
 
-    def tell_complete(self, spec: TrialSpec, loss: float) -> None:
-        """Tells the loss of a complete trial."""
-        self._worst = loss if self._worst is None else max(self._worst, loss)
-        self._tell(spec.number, loss)
+    def tell_complete(
+        self, spec: TrialSpec, losses: Sequence[float], excess: Mapping[str, float] | None = None
+    ) -> None:
+        """Tells the losses of a complete trial.
+
+        Args:
+            spec: The trial.
+            losses: One for each objective.
+            excess: How far it is beyond each limit; 0 or less where it holds. The sampler looks
+                where limits hold.
+        """
+        self._worst = tuple(map(max, losses, self._worst or losses))
+        for name, value in (excess or {}).items():
+            self._constrain(spec.number, name, value)
+        self._tell(spec.number, losses)
 
     def tell_pruned(self, spec: TrialSpec) -> None:
         """Tells that a trial was stopped early."""
@@ -202,13 +219,25 @@ class FamilyStudy:
         self._tell(spec.number, state=optuna.trial.TrialState.FAIL)
 
     def _tell(
-        self, number: int, loss: float | None = None, state: optuna.trial.TrialState | None = None
+        self,
+        number: int,
+        losses: Sequence[float] | None = None,
+        state: optuna.trial.TrialState | None = None,
     ) -> None:
         """Tells both studies, unless they know the outcome from an earlier search."""
         if number in self._told:
             return
         for study in (self._study, self._stored):
-            study.tell(number, loss, state=state)
+            study.tell(number, losses, state=state)
+
+    def _constrain(self, number: int, name: str, value: float) -> None:
+        """Sets a constraint of a trial: what ``optuna.Trial.set_constraint`` does, by number."""
+        if number in self._told:
+            return
+        for study in (self._study, self._stored):
+            storage = study._storage
+            trial_id = storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+            storage.set_trial_system_attr(trial_id, f"constraints:{name}", value)
 
 
 class _Nothing:
@@ -232,29 +261,3 @@ def _enter(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
     """Adds a trial as it is, in one transaction; values outside the space are not refused."""
     storage = study._storage
     storage.create_new_trial(study._study_id, template_trial=trial)
-
-
-def _make_sampler(config: SamplerConfig, seed: int) -> optuna.samplers.BaseSampler:
-    """A fresh sampler for each proposal: what it draws depends on history and seed alone."""
-    import optuna
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if config.name == "tpe":
-            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.startup_trials)
-        if config.name == "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-        if config.name == "gp":
-            _need("torch", "gp")
-            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=config.startup_trials)
-        if config.name == "cmaes":
-            _need("cmaes", "cmaes")
-            return optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=config.startup_trials)
-    raise ConfigError(f"sampler.name={config.name}: choose one of tpe, random, gp, cmaes")
-
-
-def _need(module: str, extra: str) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec(module) is None:
-        raise MissingExtraError(f"sampler.name={extra}", module, extra)

@@ -15,26 +15,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.cache import encoded_fold
+from automl.data.cache import encoded_fold, load_encoder
 from automl.data.persist import open_dataset
 from automl.data.split import ALL_ROWS, SplitPlan, load_split_plan
 from automl.data.table import Dataset
 from automl.errors import MissingExtraError
 from automl.metrics import get_metric
-from automl.plugin.context import Fold, Matrix, TrialContext
+from automl.plugin.context import Fold, Matrix, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
 from automl.plugin.metric import Metric
+from automl.plugin.task import ColumnKind
 from automl.registry import Registry, load_registry
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
+from automl.trial.timing import BATCH_ROWS, best_ms, predict_batch_ms, table_batch
 
 __all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
 
 MEMO_BUDGET_BYTES = 512 << 20
-TIMED_ROWS = 2_000
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for predicting and saving
 
 
@@ -44,7 +45,7 @@ class BadPredictionError(ValueError):
 
 @dataclass(slots=True)
 class Workbench:
-    """What a worker keeps between jobs: open data, plugins, and memos of recent folds."""
+    """What a worker keeps between jobs: open data, plugins, memos of recent folds, timings."""
 
     setup: TrialSetup
     run: RunDir
@@ -53,6 +54,7 @@ class Workbench:
     metric: Metric
     registry: Registry
     _memos: OrderedDict[Any, dict[Any, Any]] = field(default_factory=OrderedDict)
+    _encode_ms: dict[Any, float] = field(default_factory=dict)
 
     def remember(self, key: Any, fold: Fold) -> Fold:
         """Gives the fold the memo of the last job on the same key; forgets the oldest ones."""
@@ -62,6 +64,16 @@ class Workbench:
         while len(self._memos) > max(1, min(16, MEMO_BUDGET_BYTES // size)):
             self._memos.popitem(last=False)
         return replace(fold, memo=memo)
+
+    def encode_ms(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> float:
+        """Milliseconds in which the encoder of a fold encodes 1,000 rows; measured once."""
+        key = (fold, view, kinds)
+        if key not in self._encode_ms:
+            seed, digest = self.setup.seed, self.plan.digest
+            encoder = load_encoder(self.run.views, fold, view, kinds, seed, digest)
+            batch = table_batch(self.dataset.table)
+            self._encode_ms[key] = best_ms(lambda: encoder.transform(batch))
+        return self._encode_ms[key]
 
 
 def open_workbench(setup: TrialSetup) -> Workbench:
@@ -124,9 +136,9 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         prediction, score = _validate(job, model, fold, bench)
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
-    predict_s = time.monotonic() - now
-    if job.fold == ALL_ROWS:
-        predict_s = _timed_prediction(model, fold.X_train)
+    predict_s, model_ms = _prediction_times(
+        job, model, fold, time.monotonic() - now, len(prediction)
+    )
     size = _write(bench.run, job, family, model, prediction)
     return FoldResult(
         fold=job.fold,
@@ -137,6 +149,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         n_valid=len(prediction),
         model_mib=size / 2**20,
         peak_rss_mib=_peak_rss_mib(),
+        predict_ms=bench.encode_ms(job.fold, view, family.kinds) + model_ms,
         steps=tuple(steps),
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
     )
@@ -174,17 +187,17 @@ def _validate(
     return prediction, _score(bench.metric, fold.y_train[seen], covered, weight)
 
 
-def _timed_prediction(model: FittedModel, rows: Matrix) -> float:
-    """Seconds that predicting so many new rows would take, from a sample of them.
+def _prediction_times(
+    job: Job, model: FittedModel, fold: Fold, seen_s: float, n_rows: int
+) -> tuple[float, float]:
+    """Seconds of predicting the validation rows, and milliseconds of predicting 1,000 rows.
 
-    An out-of-bag family has its predictions at hand: that says nothing of new rows.
+    An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
     """
-    n_rows = rows.shape[0]
-    sample = rows[: min(n_rows, TIMED_ROWS)]
-    now = time.monotonic()
-    model.predict(sample)
-    seconds = time.monotonic() - now
-    return seconds * float(n_rows / sample.shape[0])
+    if job.fold != ALL_ROWS:
+        return seen_s, predict_batch_ms(model, fold.X_train, seen_s, n_rows)
+    model_ms = predict_batch_ms(model, fold.X_train, 0.0, n_rows)
+    return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
 
 
 def _score(

@@ -93,6 +93,7 @@ class FoldResult:
         fold: Number of the fold.
         score: On its validation rows, in the run's metric.
         fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
+        predict_ms: Milliseconds to encode and predict 1,000 rows.
         encode_s: Seconds spent encoding the fold (0 when it was cached).
         n_valid: Validation rows.
         model_mib: Size of the saved model.
@@ -109,6 +110,7 @@ class FoldResult:
     n_valid: int = 0
     model_mib: float = 0.0
     peak_rss_mib: float = 0.0
+    predict_ms: float = 0.0
     steps: tuple[tuple[int, float], ...] = ()
     oof_crc: int | None = None
 

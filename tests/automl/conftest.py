@@ -24,6 +24,7 @@ from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
 from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
+from automl.search.forecast import Forecast
 from automl.search.ledger import Ledger
 from automl.search.proposer import Proposer
 from automl.search.resume import read_past, resume
@@ -173,6 +174,7 @@ class Scene:
     interrupted: list[bool]
     skill: Callable[[Job], float]
     fit_s: Callable[[Job], float]
+    predict_ms: Callable[[Job], float]
     storage: Any
     news: Sequence[str] = ()
 
@@ -195,7 +197,14 @@ class Scene:
         self.run.model(job.spec.trial_id, job.fold).mkdir(parents=True, exist_ok=True)
         np.save(path, prediction.astype(np.float32))
         score = self.standing.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
-        result = FoldResult(job.fold, score, self.fit_s(job), 0.0, n_valid=len(prediction))
+        result = FoldResult(
+            job.fold,
+            score,
+            self.fit_s(job),
+            0.0,
+            n_valid=len(prediction),
+            predict_ms=self.predict_ms(job),
+        )
         return Done(job.job_id, result)
 
     def failed(self, job: Job, kind: str = "exception", message: str = "no") -> Failed:
@@ -236,6 +245,7 @@ def build_scene(
     answer: Callable[[Scene, Job], Any] | None = None,
     skill: Callable[[Job], float] = lambda job: job.spec.params["x"],
     fit_s: Callable[[Job], float] = lambda job: 0.1,
+    predict_ms: Callable[[Job], float] = lambda job: 0.0,
     killed: Scene | None = None,
 ) -> Scene:
     """Joins the rooms around a fake executor; with a scene that was ``killed``, resumes it."""
@@ -252,18 +262,23 @@ def build_scene(
     shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
+    objectives = config.search.objectives
     studies = {
-        name: FamilyStudy(family, shape, lambda: storage, config.sampler, config.seed)
+        name: FamilyStudy(
+            family, shape, lambda: storage, config.sampler, config.seed, len(objectives)
+        )
         for name, (family, shape) in shapes.items()
     }
     budget = Budget(clock.now - (past.elapsed_s if past else 0.0), time_s, trials)
-    ledger, interrupted = Ledger(chosen), [False]
+    ledger, interrupted = Ledger(chosen, objectives=objectives), [False]
     executor = FakeExecutor(
         DevicePool(slots, memory_gib=memory_gib), clock, answer=lambda job: None
     )
     proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots, run)
     dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0)
-    standing = Standing(run, dataset, plan, chosen, config.ensemble, shapes, 0)
+    standing = Standing(
+        run, dataset, plan, chosen, config.ensemble, shapes, 0, Forecast(config.limits)
+    )
     controller = Controller(
         run=run,
         config=config,
@@ -278,9 +293,8 @@ def build_scene(
     )
     rooms = (executor, ledger, proposer, dispatcher, standing, budget, controller)
     news = resume(past, controller) if past else ()
-    scene = Scene(
-        run, dataset, plan, config, clock, *rooms, interrupted, skill, fit_s, storage, news
-    )
+    answers = (skill, fit_s, predict_ms)
+    scene = Scene(run, dataset, plan, config, clock, *rooms, interrupted, *answers, storage, news)
     executor.answer = scene.done if answer is None else functools.partial(answer, scene)
     return scene
 

@@ -192,7 +192,7 @@ def test_the_same_seed_gives_the_same_run_whatever_the_number_of_cpus(found, mix
         out=tmp_path / "again",
         overrides=("family=[linear,lightgbm,baseline]", "search.folds=3", "scheduler.cpus=1"),
     )
-    times = ["fit_s", "predict_s"]
+    times = ["fit_s", "predict_s", "predict_ms"]
     one, two = (r.leaderboard().drop(columns=times).set_index("trial") for r in (run, again))
     pd.testing.assert_frame_equal(one, two.loc[one.index])
     assert np.array_equal(run.predict_proba(mixed), again.predict_proba(mixed))

@@ -58,3 +58,11 @@ def test_it_says_why_there_is_no_more(board: Board):
     lines = [line.rstrip() for line in file.getvalue().splitlines()]
     at = lines.index("note      family svm got no more trials: no")
     assert lines[at + 1 : at + 3] == [f"{'':<10}baseline predicts alone", "run       runs/first"]
+
+
+def test_it_says_what_the_predictor_takes_of_each_limit(board: Board):
+    top = Row(None, "ensemble", "ensemble", "complete", predict_ms=7.25, size_mb=0.5)
+    limited = replace(board, rows=(top, *board.trials), limits={"predict_ms": 5.0, "size_mb": 2.0})
+    text = _summary(limited)
+    assert "limit     7.25 of 5 ms to predict 1,000 rows: NOT KEPT" in text
+    assert "limit     0.5 of 2 MB of models\n" in text

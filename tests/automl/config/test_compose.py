@@ -371,3 +371,37 @@ def test_a_folder_of_the_users_own_groups_is_searched(registry, tmp_path):
     (tmp_path / "preset" / "mine.yaml").write_text(text, encoding="utf-8")
     config = compose(registry, f"hydra.searchpath=[file://{tmp_path}]", "preset=mine").config
     assert (config.preset, config.seed) == ("mine", 12)
+
+
+SEVERAL = "search.objectives=[score,predict_ms]"
+
+
+def test_several_objectives_need_one_declared_prune_on(registry):
+    text = problems(registry, SEVERAL)
+    assert "several objectives need one declared `prune_on`: add search.prune_on=score" in text
+    assert "pruner=none" in text
+    for way_out in ("search.prune_on=score", "search.prune_on=predict_ms", "pruner=none"):
+        assert len(compose(registry, SEVERAL, way_out).config.search.objectives) == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (
+            ["search.objectives=[score,predict]"],
+            "=predict: no such name; did you mean 'predict_ms'",
+        ),
+        (["search.objectives=[size_mb]"], "score must be the first of them"),
+        (["search.objectives=[predict_ms,score]"], "score must be the first of them"),
+        (["search.objectives=[]"], "score must be the first of them"),
+        (["search.objectives=[score,score]"], "one stands there twice"),
+        ([SEVERAL, "search.prune_on=scor"], "=scor: no such name; did you mean 'score'"),
+        (["search.prune_on=size_mb"], "it must be one of the objectives (score)"),
+        ([SEVERAL, "pruner=none", "sampler=cmaes"], "sampler.name=cmaes knows one objective"),
+        (["limits.predict_ms=0"], "limits.predict_ms=0.0: must be above 0"),
+        (["limits.size_mb=-1"], "limits.size_mb=-1.0: must be above 0"),
+        (["limits.predict_s=1"], "predict_ms"),
+    ],
+)
+def test_objectives_and_limits_that_do_not_fit_are_refused(registry, overrides, expected):
+    assert expected in problems(registry, *overrides)

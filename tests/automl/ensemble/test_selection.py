@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from automl.ensemble import select_ensemble
+from automl.ensemble import choose_ensemble, select_ensemble
 from automl.metrics import CATALOG
 from automl.plugin import Metric, Task
 
@@ -185,3 +185,34 @@ def test_forty_models_of_many_rows_take_a_few_seconds(name):
     start = time.perf_counter()
     select_ensemble(predictions, y, CATALOG[name])
     assert time.perf_counter() - start < 6
+
+
+@pytest.mark.parametrize("choose", [select_ensemble, choose_ensemble])
+@given(seed=SEEDS)
+@settings(max_examples=15, deadline=None)
+def test_members_keep_every_limit_together(choose, seed):
+    y, predictions = problem(seed, REGRESSION)
+    loads = np.random.default_rng(seed).uniform(0.1, 0.9, (len(predictions), 2))
+    chosen = choose(predictions, y, CATALOG[REGRESSION], loads=loads)
+    members = np.flatnonzero(chosen.weights)
+    assert len(members) == 1 or (loads[members].sum(axis=0) <= 1.0).all()
+
+
+def test_a_cheap_model_joins_where_a_better_one_does_not_fit():
+    y, predictions = problem(3, REGRESSION, n_models=4, n_rows=400)
+    free = select_ensemble(predictions, y, CATALOG[REGRESSION])
+    first = free.single_best
+    assert np.count_nonzero(free.weights) > 2
+    second = max((i for i in range(4) if i != first), key=lambda i: free.weights[i])
+    loads = [[0.9] if i in (first, second) else [0.1] for i in range(4)]
+    chosen = select_ensemble(predictions, y, CATALOG[REGRESSION], loads=loads)
+    assert chosen.weights[first] > 0
+    assert chosen.weights[second] == 0
+    assert np.count_nonzero(chosen.weights) == 2
+
+
+def test_no_limits_change_nothing():
+    y, predictions = problem(5, BINARY)
+    free = select_ensemble(predictions, y, CATALOG[BINARY])
+    none = select_ensemble(predictions, y, CATALOG[BINARY], loads=[[]] * len(predictions))
+    assert np.array_equal(free.weights, none.weights)

@@ -21,11 +21,15 @@ def record(
     score: float | None = None,
     folds: Sequence[float] = (),
     fit_s: float = 1.0,
+    predict_ms: float = 0.0,
     error: TrialError | None = None,
     **params: Any,
 ) -> TrialRecord:
     family, _, number = trial.rpartition("-")
-    results = tuple(FoldResult(i, s, fit_s, 0.01) for i, s in enumerate(folds))
+    results = tuple(
+        FoldResult(i, s, fit_s, 0.01, model_mib=1.0, predict_ms=predict_ms)
+        for i, s in enumerate(folds)
+    )
     return TrialRecord(
         spec=TrialSpec(family, int(number), params),
         index=index,
@@ -53,11 +57,14 @@ def make_run(tmp_path: Path) -> MakeRun:
         metric: str = "roc_auc",
         target: str = "y",
         name: str = "run",
+        objectives: Sequence[str] = ("score",),
+        limits: dict[str, float] | None = None,
     ) -> RunDir:
         run = RunDir(tmp_path / name)
         run.path.mkdir()
         value = {"name": metric, "greater_is_better": greater_is_better}
-        write_json(run.manifest, {"metric": value, "task": "binary", "target": target})
+        goals = {"objectives": list(objectives), "limits": limits or {}}
+        write_json(run.manifest, {"metric": value, "task": "binary", "target": target, **goals})
         for one in records:
             write_record(run, one)
         if weights is not None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from automl.errors import RunError
 from automl.leaderboard import read_board
 from automl.leaderboard.board import COLUMNS
-from automl.store.files import write_json
+from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import FoldResult, TrialRecord, TrialSpec, TrialState
@@ -138,3 +138,45 @@ def _board(trials, greater_is_better: bool):
             folds = (FoldResult(0, 0.0, fit_s, 0.0),)
             write_record(run, TrialRecord(spec, index, state, folds, score))
         return read_board(run)
+
+
+def fast_and_good(make_run, make_record, objectives):
+    return make_run(
+        make_record("good-0", 0, score=0.9, folds=(0.9, 0.9), predict_ms=40.0),
+        make_record("worse-0", 1, score=0.8, folds=(0.8, 0.8), predict_ms=50.0),
+        make_record("fast-0", 2, score=0.7, folds=(0.7, 0.7), predict_ms=1.0),
+        make_record("cut-0", 3, "pruned", folds=(0.95,), predict_ms=0.1),
+        make_record("broken-0", 4, "failed", folds=(0.95,), predict_ms=0.1),
+        weights={"good-0": 1.0},
+        objectives=objectives,
+    )
+
+
+def test_the_front_is_of_complete_trials_and_never_of_others(make_run, make_record):
+    board = read_board(fast_and_good(make_run, make_record, ("score", "predict_ms")))
+    assert {row.trial: row.front for row in board.rows} == {
+        "ensemble": None,
+        "good-0": True,
+        "worse-0": False,
+        "fast-0": True,
+        "cut-0": False,
+        "broken-0": False,
+    }
+    frame = board.to_frame()
+    assert frame["front"].dtype == "boolean"
+    assert frame.set_index("trial")["front"].fillna(False).sum() == 2
+
+
+def test_with_one_objective_there_is_no_front(make_run, make_record):
+    board = read_board(fast_and_good(make_run, make_record, ("score",)))
+    assert {row.front for row in board.rows} == {None}
+
+
+def test_costs_add_up_over_folds_and_members_until_they_are_measured(make_run, make_record):
+    run = fast_and_good(make_run, make_record, ("score",))
+    good = next(row for row in read_board(run).trials if row.trial == "good-0")
+    assert (good.predict_ms, good.size_mb) == (80.0, pytest.approx(2 * 1.048576))
+    assert read_board(run).ensemble.predict_ms == 80.0
+    path = run.ensemble / "ensemble.json"
+    write_json(path, {**read_json(path), "predict_ms": 33.0})
+    assert read_board(run).ensemble.predict_ms == 33.0

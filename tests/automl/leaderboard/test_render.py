@@ -92,3 +92,24 @@ def test_a_trial_out_of_memory_shows_its_state_and_its_numbers(make_run, make_re
     text = render(board, format, width=100)
     assert "failed" in text
     assert "oom: 1.27 GiB of memory, above the limit of 1.00 GiB" in text
+
+
+def test_costs_and_front_are_shown_where_they_were_asked_for(make_run, make_record):
+    records = [make_record("svm-0", 0, score=0.9, folds=(0.9,), predict_ms=12.5)]
+    plain = render(read_board(make_run(*records, name="plain")))
+    limited = render(read_board(make_run(*records, name="limited", limits={"predict_ms": 20.0})))
+    several = make_run(*records, name="several", objectives=("score", "size_mb"))
+    assert "ms/1000" not in plain
+    assert "front" not in plain
+    assert "ms/1000" in limited
+    assert "12.5" in limited
+    assert "front" not in limited
+    table = render(read_board(several))
+    assert "front" in table
+    assert "MB" in table
+    assert "*" in table
+    assert "ms/1000" not in table
+    (row,) = json.loads(render(read_board(several), "json"))
+    assert row["front"] is True
+    (cells,) = csv.DictReader(io.StringIO(render(read_board(several), "csv")))
+    assert (cells["front"], float(cells["predict_ms"])) == ("True", 12.5)

@@ -179,3 +179,39 @@ def test_a_trial_that_is_over_keeps_few_of_its_reports():
     assert [step for step, _ in kept[0]] == sorted({step for step, _ in kept[0]})
     assert kept[1] == reports[:3]
     assert over[TrialState.PRUNED].steps == over[TrialState.FAILED].steps == {}
+
+
+def costly(family, number, index, score, predict_ms, state=TrialState.COMPLETE):
+    t = complete(family, number, index, score)
+    t.state, t.first_loss = state, AUC.loss(score)
+    t.results = {f: FoldResult(f, score, 1.0, 0.1, predict_ms=predict_ms) for f in t.folds}
+    return t
+
+
+def test_folds_that_are_not_finished_cost_as_much_as_the_others():
+    t = costly("a", 0, 0, 0.5, predict_ms=4.0)
+    assert t.cost.predict_ms == 12.0
+    del t.results[1], t.results[2]
+    assert t.cost.predict_ms == 12.0
+
+
+def test_a_trial_that_a_complete_one_dominates_cannot_be_on_the_front():
+    done = costly("a", 0, 0, 0.8, predict_ms=5.0)
+    fast = costly("a", 1, 1, 0.7, predict_ms=1.0, state=TrialState.RUNNING)
+    slow = costly("a", 2, 2, 0.7, predict_ms=9.0, state=TrialState.RUNNING)
+    ledger = Ledger(AUC, [done, fast, slow], objectives=("score", "predict_ms"))
+    assert ledger.losses(done) == (AUC.loss(0.8), 15.0)
+    assert ledger.may_be_on_front(fast)
+    assert not ledger.may_be_on_front(slow)
+    assert not Ledger(AUC, [done, fast]).may_be_on_front(fast)
+
+
+def test_the_pruner_sees_the_objective_that_was_declared():
+    t = costly("a", 0, 0, 0.8, predict_ms=5.0)
+    t.steps = {0: [(1, 0.4)]}
+    objectives = ("score", "predict_ms")
+    by_time = Ledger(AUC, [t], objectives=objectives, prune_on="predict_ms").curve(t)
+    by_score = Ledger(AUC, [t], objectives=objectives).curve(t)
+    assert (dict(by_time.folds), dict(by_time.steps)) == ({0: 5.0, 1: 5.0, 2: 5.0}, {})
+    assert by_score.folds[0] == AUC.loss(0.8)
+    assert by_score.steps[0] == [(1, 0.4)]

@@ -11,7 +11,7 @@ from automl.data.split import ALL_ROWS
 from automl.scheduling.messages import Progressed
 from automl.search.events import Note
 from automl.search.proposer import PATIENCE, SAME_FAILURES
-from automl.trial.spec import TrialState
+from automl.trial.spec import Job, TrialState
 
 
 def test_the_first_round_goes_by_priority(make_scene, make_family):
@@ -330,3 +330,29 @@ def test_trials_out_of_memory_leave_a_trial_budget_reproducible(make_scene, make
         return outcome(scene)
 
     assert run(slots) == run(2)
+
+
+@pytest.mark.parametrize("objectives", [["score"], ["score", "predict_ms"]])
+def test_a_faster_trial_that_gains_nothing_goes_on_where_time_is_an_objective(
+    make_scene, make_family, objectives
+):
+    config = SearchConfig()
+    config.search.objectives = objectives
+    speeds = {0.9: 5.0, 0.8: 5.0, 0.2: 1.0, 0.1: 5.0}
+    scene = make_scene(
+        [make_family("a", portfolio=[{"x": x} for x in speeds])],
+        config=config,
+        time_s=600.0,
+        slots=1,
+        fit_s=lambda job: 100.0,
+        predict_ms=lambda job: speeds[job.spec.params["x"]],
+    )
+    for _ in speeds:
+        (trial,) = scene.proposer.propose(float("inf"), idle=True)
+        for fold in trial.folds if trial.promoted else trial.folds[:1]:
+            scene.controller._on_done(trial, scene.done(Job(trial.spec, fold, 0)))
+        if trial.is_done:
+            list(scene.controller._conclude(trial))
+            scene.standing.update(1e6)
+    promoted = {t.spec.params["x"]: t.promoted for t in scene.ledger.trials}
+    assert promoted == {0.9: True, 0.8: True, 0.2: len(objectives) > 1, 0.1: False}

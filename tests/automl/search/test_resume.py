@@ -300,3 +300,23 @@ def test_a_record_that_is_gone_is_named_by_its_number(search, untouched):
 def test_a_family_that_is_gone_is_named(untouched, make_scene, make_family):
     with pytest.raises(RunError, match="family a"):
         make_scene([make_family("b")], trials=TRIALS, killed=untouched)
+
+
+@pytest.mark.parametrize("cut", [5, 20, 40, 70])
+def test_several_objectives_and_limits_are_told_as_if_nobody_had_touched_it(search, cut):
+    def options():
+        config = SearchConfig()
+        config.search.objectives, config.limits.size_mb = ["score", "predict_ms"], 1.0
+        config.limits.predict_ms = 12.0
+        return {"config": config, "predict_ms": lambda job: 1 + 5 * job.spec.params["x"]}
+
+    untouched = search(**options())
+    untouched.search()
+    scene = search(**options())
+    for _ in itertools.islice(scene.controller.events(), cut):
+        pass
+    again = search(killed=scene, **options())
+    again.search()
+    assert outcome(again)[0] == outcome(untouched)[0]
+    assert told(again) == told(untouched)
+    assert any(len(values or ()) == 2 for t in told(again).values() for *_, values in t)

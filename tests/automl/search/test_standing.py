@@ -213,3 +213,74 @@ def test_of_many_rows_the_predictions_of_fewer_trials_are_kept(scene, monkeypatc
     for number in range(12):
         add_trial(scene, "a", number, 0.05 * number)
     assert set(scene.standing._oof) == {f"a-{n}" for n in range(7, 12)}
+
+
+def limited(make_scene, make_family, limit, predict_ms):
+    """A scene with a limit of time; what each trial takes is given by its number."""
+    config = SearchConfig()
+    config.limits.predict_ms = limit
+    return make_scene(
+        [make_family("a")],
+        config=config,
+        predict_ms=lambda job: predict_ms[job.spec.number],
+    )
+
+
+def own_errors(scene, number, **options):
+    predict = noisy(number, 1.5)
+    return add_trial(scene, "a", number, 0, predict=lambda rows: predict(scene, rows), **options)
+
+
+def test_the_ensemble_keeps_the_limits_all_members_together(make_scene, make_family):
+    free = limited(make_scene, make_family, None, [1.0] * 6)
+    tight = limited(make_scene, make_family, 7.0, [1.0] * 6)
+    for scene in (free, tight):
+        for number in range(6):
+            own_errors(scene, number)
+        scene.standing.finish()
+    assert len(free.standing.current.members) > 2
+    assert len(tight.standing.current.members) == 2
+    assert tight.standing.cost.predict_ms == 6.0
+
+
+def test_where_no_trial_keeps_the_limits_the_nearest_one_predicts_alone(make_scene, make_family):
+    scene = limited(make_scene, make_family, 6.0, [9.0, 4.0, 5.0])
+    for number in range(3):
+        own_errors(scene, number)
+    assert scene.standing.finish().weights == {"a-1": 1.0}
+
+
+def test_a_trial_too_dear_to_be_a_member_gains_nothing(make_scene, make_family):
+    scene = limited(make_scene, make_family, 6.0, [1.0, 1.0, 3.0])
+    own_errors(scene, 0)
+    scene.standing.update(100.0)
+    assert scene.standing.gain(own_errors(scene, 1, complete=False)) > 0.01
+    assert scene.standing.gain(own_errors(scene, 2, complete=False)) == 0.0
+
+
+def test_what_comes_nearer_to_the_limits_is_all_gain_there_is(make_scene, make_family):
+    scene = limited(make_scene, make_family, 6.0, [9.0, 3.0])
+    own_errors(scene, 0)
+    scene.standing.update(100.0)
+    bad = add_trial(scene, "a", 1, 0.0, complete=False)
+    assert scene.standing.gain(bad) == 1.0
+
+
+def test_cheap_trials_are_remembered_before_dear_ones(make_scene, make_family, monkeypatch):
+    monkeypatch.setattr("automl.search.standing.KEPT", 2)
+    monkeypatch.setattr("automl.search.standing.KEPT_AT_LEAST", 2)
+    monkeypatch.setattr("automl.search.standing.KEPT_OF_FAMILY", 0)
+    scene = limited(make_scene, make_family, 6.0, [5.0, 5.0, 5.0, 1.0])
+    for number in range(4):
+        add_trial(scene, "a", number, 0.9 - 0.2 * number)
+    assert "a-3" in scene.standing._complete
+    assert scene.standing.finish().weights == {"a-3": 1.0}
+
+
+def test_equal_scores_are_told_apart_without_a_clock(make_scene, make_family):
+    """Seconds differ between two runs: they must not choose among equals."""
+    for seconds in ([9.0, 1.0], [1.0, 9.0]):
+        scene = limited(make_scene, make_family, None, seconds)
+        for number in range(2):
+            add_trial(scene, "a", number, 0, predict=lambda rows, s=scene: noisy(0, 1.5)(s, rows))
+        assert scene.standing.finish().weights == {"a-0": 1.0}

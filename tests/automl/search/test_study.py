@@ -29,11 +29,14 @@ def _quiet():
 def study(family, shape):
     """study(...): a study in memory; settings of the family by keyword ``settings``."""
 
-    def make(portfolio=(), sampler="random", seed=0, space=None, settings=None, startup=3):
+    def make(
+        portfolio=(), sampler="random", seed=0, space=None, settings=None, startup=3, n_objectives=1
+    ):
         toy = family(space, portfolio) if space else family(portfolio=portfolio)
         storage = optuna.storages.InMemoryStorage()
         config = SamplerConfig(sampler, startup)
-        return FamilyStudy(toy, shape(**(settings or {})), lambda: storage, config, seed)
+        own = shape(**(settings or {}))
+        return FamilyStudy(toy, own, lambda: storage, config, seed, n_objectives)
 
     return make
 
@@ -50,7 +53,7 @@ def play(study, n):
         if spec is None:
             break
         specs.append(spec)
-        study.tell_complete(spec, loss(spec.params))
+        study.tell_complete(spec, [loss(spec.params)])
     return specs
 
 
@@ -86,7 +89,7 @@ def test_no_params_are_proposed_twice(study, sampler):
     seen = []
     while (spec := s.ask()) is not None:
         seen.append(spec.params["k"])
-        s.tell_complete(spec, float(spec.params["k"]))
+        s.tell_complete(spec, [float(spec.params["k"])])
     assert len(seen) == len(set(seen))
     assert len(seen) >= 3
     assert s.exhausted
@@ -168,7 +171,7 @@ def test_pruned_and_failed_trials_can_be_told_and_the_search_goes_on(study):
     first, second, third = (s.ask() for _ in range(3))
     s.tell_failed(second)
     s.tell_pruned(first)
-    s.tell_complete(third, 0.25)
+    s.tell_complete(third, [0.25])
     states = [t.state.name for t in s._study.trials]
     assert states == ["PRUNED", "FAIL", "COMPLETE"]
     assert s._study.best_value == 0.25
@@ -178,9 +181,9 @@ def test_pruned_and_failed_trials_can_be_told_and_the_search_goes_on(study):
 def test_a_trial_is_told_once(study):
     s = study(PORTFOLIO)
     spec = s.ask()
-    s.tell_complete(spec, 0.1)
+    s.tell_complete(spec, [0.1])
     with pytest.raises(ValueError, match="COMPLETE"):
-        s.tell_complete(spec, 0.1)
+        s.tell_complete(spec, [0.1])
 
 
 def test_the_storage_has_a_write_ahead_log_and_opens_again(family, shape, tmp_path):
@@ -230,7 +233,7 @@ def climb(study, tell, n=40):
         if x > 0.5:
             tell(study, spec)
         else:
-            study.tell_complete(spec, 1.0 - x)
+            study.tell_complete(spec, [1.0 - x])
     return asked
 
 
@@ -255,7 +258,7 @@ def states_of(study):
 def test_a_trial_out_of_memory_has_the_worst_loss_there_was(study):
     s = study()
     for value in (0.3, 0.9, 0.5):
-        s.tell_complete(s.ask(), value)
+        s.tell_complete(s.ask(), [value])
     s.tell_out_of_memory(s.ask())
     assert states_of(s)[-1] == ("COMPLETE", 0.9)
     assert s._stored.trials[-1].user_attrs == {"penalty": "out of memory"}
@@ -265,3 +268,49 @@ def test_a_trial_out_of_memory_before_any_loss_is_ranked_behind_all(study):
     s = study()
     s.tell_out_of_memory(s.ask())
     assert states_of(s) == [("PRUNED", None)]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_several_objectives_are_told_together_with_pruned_and_failed_trials(study, sampler):
+    s = study(sampler=sampler, n_objectives=2)
+    for n in range(16):
+        spec = s.ask()
+        if n % 4 == 1:
+            s.tell_pruned(spec)
+        elif n % 4 == 2:
+            s.tell_failed(spec)
+        else:
+            s.tell_complete(spec, [loss(spec.params), spec.params["depth"]])
+    assert len(s._study.directions) == len(s._stored.directions) == 2
+    assert {t.state.name for t in s._study.best_trials} == {"COMPLETE"}
+
+
+def test_several_objectives_have_a_worst_loss_each_where_memory_ran_out(study):
+    s = study(n_objectives=2)
+    for losses in ([0.3, 5.0], [0.9, 1.0]):
+        s.tell_complete(s.ask(), losses)
+    s.tell_out_of_memory(s.ask())
+    assert s._study.trials[-1].values == [0.9, 5.0]
+
+
+def test_the_sampler_looks_where_limits_hold(study):
+    """The loss falls to the right, and beyond the middle a limit is broken."""
+
+    def broken(tells_limits):
+        n = 0
+        for seed in range(3):
+            s = study(space=line, sampler="tpe", seed=seed)
+            for _ in range(40):
+                spec = s.ask()
+                x = spec.params["x"]
+                n += x > 0.5
+                s.tell_complete(spec, [1.0 - x], {"size_mb": x - 0.5} if tells_limits else {})
+        return n
+
+    assert broken(tells_limits=True) < 0.5 * broken(tells_limits=False)
+
+
+def test_limits_are_in_the_storage_too(study):
+    s = study()
+    s.tell_complete(s.ask(), [0.5], {"predict_ms": 0.25})
+    assert s._stored.trials[0].constraints == s._study.trials[0].constraints == {"predict_ms": 0.25}

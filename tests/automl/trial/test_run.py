@@ -7,6 +7,7 @@ import pytest
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin import ModelFamily, TrialPruned, View
+from automl.trial import run as run_module
 from automl.trial.run import FIT_SHARE, BadPredictionError, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
@@ -316,3 +317,43 @@ def test_a_worker_opens_what_the_controller_has_written(open_bench):
     assert opened.plan.digest == bench.plan.digest
     np.testing.assert_array_equal(opened.dataset.y, bench.dataset.y)
     assert opened.registry.families
+
+
+class SleepyModel(Model):
+    def predict(self, X):
+        time.sleep(0.01 + 1e-5 * X.shape[0])
+        return super().predict(X)
+
+
+class Sleepy(OutOfBag):
+    """Takes 10 ms for a prediction and 10 ms more for 1,000 rows."""
+
+    def __init__(self, out_of_bag):
+        super().__init__()
+        self.out_of_bag = out_of_bag
+
+    def fit(self, params, fold, context, report):
+        model = SleepyModel([0.4, 0.6])
+        model.out_of_bag_prediction = lambda: np.tile([0.4, 0.6], (len(fold.y_train), 1))
+        return model
+
+
+@pytest.mark.parametrize("fold", [0, ALL_ROWS])
+def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, fold):
+    """Here are 60: neither they nor predictions out of bag say what 1,000 rows take."""
+    result = run_job(job_of(fold=fold), open_bench(Sleepy(fold == ALL_ROWS)), ignore)
+    assert 20.0 <= result.predict_ms < 200.0
+
+
+def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench, monkeypatch):
+    loaded = []
+    load = run_module.load_encoder
+    monkeypatch.setattr(
+        run_module, "load_encoder", lambda *key: (loaded.append(key[1]), load(*key))[1]
+    )
+    bench = open_bench(Family())
+    for number in range(2):
+        for fold in (0, 1):
+            run_job(job_of(fold=fold, number=number), bench, ignore)
+    assert loaded == [0, 1]
+    assert all(ms > 0 for ms in bench._encode_ms.values())

@@ -1,0 +1,50 @@
+"""The Pareto front: what nothing else is better than in every objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from automl.leaderboard.board import Row
+
+__all__ = ["dominates", "mark_front", "pareto_front"]
+
+
+def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether one is nowhere higher than the other, and lower somewhere."""
+    pairs = list(zip(one, other, strict=True))
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def pareto_front(points: Sequence[Sequence[float]]) -> list[bool]:
+    """Says of each point whether no other one dominates it. Lower is better everywhere.
+
+    Args:
+        points: One value per objective each; equal points are on the front together.
+    """
+    return [not any(dominates(other, point) for other in points) for point in points]
+
+
+def mark_front(
+    rows: Iterable[Row], objectives: Sequence[str], greater_is_better: bool
+) -> list[Row]:
+    """Says of each row whether its trial is on the front; only ranked trials can be.
+
+    Args:
+        rows: The rows of all trials.
+        objectives: Names of columns; lower is better but for ``score``.
+        greater_is_better: Of the score.
+    """
+
+    def losses(row: Row) -> tuple[float, ...]:
+        score = row.score or 0.0
+        loss = -score if greater_is_better else score
+        return tuple(loss if name == "score" else getattr(row, name) for name in objectives)
+
+    rows = list(rows)
+    ranked = [row for row in rows if row.rank is not None]
+    is_on_front = pareto_front([losses(row) for row in ranked])
+    front = {row.trial for row, on_it in zip(ranked, is_on_front, strict=True) if on_it}
+    return [replace(row, front=row.trial in front) for row in rows]

@@ -1,0 +1,133 @@
+"""The last look at a predictor: what it takes in truth, and a cheaper one if that is too much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from automl.config.schema import LimitsConfig, SearchConfig
+from automl.data.cache import load_encoder
+from automl.ensemble import Ensemble, Predictor
+from automl.errors import AutoMLError
+from automl.search.forecast import Forecast
+from automl.search.ledger import Trial
+from automl.search.standing import Standing
+from automl.trial.timing import best_ms, table_batch
+
+__all__ = ["is_timed", "look_at_predictor", "look_s"]
+
+MAX_SELECTIONS = 3
+ENOUGH_MS = 300.0  # of measuring the ensemble; a member alone is measured more shortly
+LOADING_S = 2.0  # libraries and models, which the controller has not loaded until then
+N_PREDICTIONS = 4
+
+
+def look_at_predictor(standing: Standing, config: SearchConfig) -> Iterator[str]:
+    """Measures the saved predictor, and selects cheaper ones until the limit of time is kept.
+
+    The figures of trials come from workers, each fold model by itself; what counts is the time
+    of all of them in one process.
+
+    Args:
+        standing: Has selected for the last time.
+        config: The configuration.
+
+    Yields:
+        What a person should know.
+    """
+    if standing.current is None:
+        return
+    limits = config.limits
+    if is_timed(config):
+        try:
+            yield from _keep_time(standing, limits, _Stopwatch(standing))
+        except AutoMLError as error:
+            yield f"how long predicting takes was not measured: {error}"
+    yield from _what_is_broken(standing, limits)
+
+
+def is_timed(config: SearchConfig) -> bool:
+    """Whether the time of the predictor is measured: it is an objective or has a limit."""
+    return config.limits.predict_ms is not None or "predict_ms" in config.search.objectives
+
+
+def look_s(standing: Standing, config: SearchConfig) -> float:
+    """Seconds that the last look is expected to take, if there is to be one."""
+    predict_s = standing.cost.predict_ms / 1000.0
+    return LOADING_S + N_PREDICTIONS * predict_s if is_timed(config) else 0.0
+
+
+def _keep_time(standing: Standing, limits: LimitsConfig, stopwatch: _Stopwatch) -> Iterator[str]:
+    for _ in range(MAX_SELECTIONS):
+        standing.measured(stopwatch.ensemble_ms())
+        too_long = standing.cost.predict_ms > (limits.predict_ms or math.inf)
+        if not too_long or standing.forecast.excess(standing.members):
+            return
+        yield (
+            f"the ensemble takes {standing.cost.predict_ms:.3g} ms for 1,000 rows, beyond "
+            f"limits.predict_ms={limits.predict_ms:g}: a cheaper one is selected"
+        )
+        stopwatch.correct(standing.forecast)
+        standing.finish()
+    standing.measured(stopwatch.ensemble_ms())
+
+
+class _Stopwatch:
+    """Measures in how many milliseconds members, and all together, predict 1,000 rows.
+
+    Models and encoders are loaded once, also those that the next ensemble has in common with it.
+
+    Args:
+        standing: Has the ensemble.
+    """
+
+    def __init__(self, standing: Standing) -> None:
+        run, plan, seed = standing.run, standing.plan, standing.seed
+        self._standing = standing
+        self._predictor = Predictor(
+            run,
+            self._ensemble,
+            {name: family for name, (family, _) in standing.families.items()},
+            lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, plan.digest),
+        )
+        self._batch = table_batch(standing.dataset.table)
+        self._timed: dict[str, tuple[Trial, float]] = {}
+
+    @property
+    def _ensemble(self) -> Ensemble:
+        assert self._standing.current is not None
+        return self._standing.current
+
+    def ensemble_ms(self) -> float:
+        """Milliseconds of the ensemble on disk."""
+        self._predictor.ensemble = self._ensemble
+        self._predictor.predict(self._batch)  # loads
+        return best_ms(lambda: self._predictor.predict(self._batch), ENOUGH_MS)
+
+    def correct(self, forecast: Forecast) -> None:
+        """Measures each member alone, and corrects what is expected of it and of others."""
+        members = {member.trial: member for member in self._ensemble.members}
+        for trial in self._standing.members:
+            alone = replace(members[trial.spec.trial_id], weight=1.0)
+            self._predictor.ensemble = replace(self._ensemble, members=(alone,))
+            milliseconds = best_ms(lambda: self._predictor.predict(self._batch))
+            self._timed[trial.spec.trial_id] = (trial, milliseconds)
+        trials = [trial for trial, _ in self._timed.values()]
+        forecast.correct(trials, {name: ms for name, (_, ms) in self._timed.items()})
+
+
+def _what_is_broken(standing: Standing, limits: LimitsConfig) -> Iterator[str]:
+    """Says which limits do not hold, and why there is no better predictor."""
+    broken = [name for name, excess in standing.cost.excesses(limits).items() if excess > 0]
+    if not broken:
+        return
+    told = " and ".join(
+        f"limits.{name}={getattr(limits, name):g} is not kept: the predictor has "
+        f"{getattr(standing.cost, name):.3g}"
+        for name in broken
+    )
+    if standing.forecast.excess(standing.members):
+        nearest = standing.members[0].spec.trial_id
+        told += f"; no complete trial keeps the limits, and {nearest} comes nearest to them"
+    yield told
