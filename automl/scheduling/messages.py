@@ -7,7 +7,18 @@ from typing import TypeAlias
 
 from automl.trial.spec import FoldResult, Job, TrialError
 
-__all__ = ["Done", "Failed", "FromWorker", "Progressed", "Prune", "Pruned", "Ready", "Start"]
+__all__ = [
+    "Done",
+    "Failed",
+    "FromWorker",
+    "Probe",
+    "Probed",
+    "Progressed",
+    "Prune",
+    "Pruned",
+    "Ready",
+    "Start",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +82,28 @@ class Prune:
     job_id: str
 
 
-FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """To an idle worker: do work that stands for a fit, for a moment.
+
+    Attributes:
+        n_threads: Threads that share it.
+        n_rows, n_columns: Of the table it is done on.
+        start, end: ``time.monotonic()`` between which it is done.
+    """
+
+    n_threads: int
+    n_rows: int
+    n_columns: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a worker got done in a probe: passes over the table per second."""
+
+    rate: float
+
+
+FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed | Probed
