@@ -106,4 +106,4 @@ class Probed:
     rate: float
 
 
-FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed | Probed
+FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed

@@ -28,7 +28,7 @@ MIN_ADVANTAGE = 1.1  # of wide fits: real ones have parts that one thread does a
 MAX_CELLS = 4_000_000  # 16 MiB: beyond every cache that cores have to themselves
 N_PARTS = 6  # of the rows; threads wait for each other after each, as in growing a tree
 
-Columns: TypeAlias = NDArray[np.float32]
+Columns: TypeAlias = NDArray[np.uint8]
 Order: TypeAlias = NDArray[np.int64]
 
 
@@ -97,7 +97,7 @@ def _gather(columns: Columns, rows: Order, out: Columns) -> None:
 def _table(n_rows: int, n_columns: int) -> tuple[Columns, Order, Columns]:
     """Columns ``(n_columns, n_rows)``, an order of the rows in parts, room for what is read."""
     rng = np.random.default_rng(0)
-    columns = np.tile(rng.normal(size=n_rows).astype(np.float32), (n_columns, 1))
+    columns = np.tile(rng.normal(size=n_rows).astype(np.uint8), (n_columns, 1))
     part = max(1, n_rows // N_PARTS)
     order = np.resize(rng.permutation(n_rows), (N_PARTS, part))
-    return columns, order, np.empty((n_columns, part), np.float32)
+    return columns, order, np.empty((n_columns, part), np.uint8)

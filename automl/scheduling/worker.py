@@ -19,12 +19,15 @@ from automl.scheduling.messages import (
     Done,
     Failed,
     FromWorker,
+    Probe,
+    Probed,
     Progressed,
     Prune,
     Pruned,
     Ready,
     Start,
 )
+from automl.scheduling.probe import work
 from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
@@ -50,6 +53,9 @@ def serve(connection: Connection[Any, Any]) -> None:
             message = connection.recv()
             if isinstance(message, Prune):
                 continue  # the fit it was meant for has just ended
+            if isinstance(message, Probe):
+                connection.send(Probed(work(message)))
+                continue
             job = _with_time_left(message)
             answer: FromWorker
             if bench is None:

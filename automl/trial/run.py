@@ -9,7 +9,8 @@ import sys
 import time
 import zlib
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from automl.data.split import ALL_ROWS, SplitPlan, load_split_plan
 from automl.data.table import Dataset
 from automl.errors import MissingExtraError
 from automl.metrics import get_metric
-from automl.plugin.context import Fold, Matrix, TrialContext
+from automl.plugin.context import Fold, Matrix, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
 from automl.plugin.metric import Metric
+from automl.plugin.task import ColumnKind
 from automl.registry import Registry, load_registry
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
@@ -32,7 +34,7 @@ from automl.trial.spec import FoldResult, Job
 
 __all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
 
-MEMO_BUDGET_BYTES = 512 << 20
+MIN_FOLD_BYTES = 1 << 20  # a small fold counts as much: a few hundred are enough
 TIMED_ROWS = 2_000
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for predicting and saving
 
@@ -43,7 +45,7 @@ class BadPredictionError(ValueError):
 
 @dataclass(slots=True)
 class Workbench:
-    """What a worker keeps between jobs: open data, plugins, and memos of recent folds."""
+    """What a worker keeps between jobs: open data, plugins, and recent folds with their memos."""
 
     setup: TrialSetup
     run: RunDir
@@ -51,16 +53,32 @@ class Workbench:
     plan: SplitPlan
     metric: Metric
     registry: Registry
-    _memos: OrderedDict[Any, dict[Any, Any]] = field(default_factory=OrderedDict)
+    _folds: OrderedDict[Hashable, Fold] = field(default_factory=OrderedDict)
 
-    def remember(self, key: Any, fold: Fold) -> Fold:
-        """Gives the fold the memo of the last job on the same key; forgets the oldest ones."""
-        memo = self._memos.pop(key, {})
-        self._memos[key] = memo
-        size = max(1, _n_bytes(fold.X_train))
-        while len(self._memos) > max(1, min(16, MEMO_BUDGET_BYTES // size)):
-            self._memos.popitem(last=False)
-        return replace(fold, memo=memo)
+    def open_fold(self, index: int, view: View, kinds: frozenset[ColumnKind]) -> tuple[Fold, float]:
+        """Opens a fold, or takes it as the last job on it left it; forgets those used long ago.
+
+        Returns:
+            The fold, and the seconds that were spent encoding it.
+        """
+        key, seconds = (index, view, kinds), 0.0
+        fold = self._folds.pop(key, None)
+        if fold is None:
+            fold, seconds = encoded_fold(
+                self.dataset, self.plan, index, view, kinds, self.run.views, self.setup.seed
+            )
+        self._folds[key] = fold
+        while len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.kept_bytes:
+            self._folds.popitem(last=False)
+        return fold, seconds
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of the encoded training rows of all folds that are kept.
+
+        They are mapped and no burden, yet a fair guess at what families make of them.
+        """
+        return int(self.setup.memo_gib * 2**30)
 
 
 def open_workbench(setup: TrialSetup) -> Workbench:
@@ -93,10 +111,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     family = bench.registry.get(job.spec.family)
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     view = family.view(job.spec.params, shape)
-    fold, encode_s = encoded_fold(
-        bench.dataset, bench.plan, job.fold, view, family.kinds, bench.run.views, bench.setup.seed
-    )
-    fold = bench.remember((job.fold, view, family.kinds), fold)
+    fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
     context = TrialContext(
         shape=shape,
         seed=job.seed,
@@ -211,9 +226,11 @@ def _write(
     return sum(f.stat().st_size for f in (final / "model").rglob("*") if f.is_file())
 
 
-def _n_bytes(matrix: Matrix) -> int:
-    data: NDArray[Any] = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    return int(data.nbytes)
+def _n_bytes(fold: Fold) -> int:
+    """Bytes of the encoded training rows."""
+    rows = fold.X_train
+    data: NDArray[Any] = rows if isinstance(rows, np.ndarray) else rows.data
+    return max(MIN_FOLD_BYTES, int(data.nbytes))
 
 
 def _peak_rss_mib() -> float:
