@@ -10,8 +10,9 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automl.errors import AutoMLError
 from automl.plugin.family import TrialPruned
@@ -31,6 +32,9 @@ from automl.scheduling.probe import work
 from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 __all__ = ["serve"]
 
@@ -146,11 +150,17 @@ def _restored() -> Iterator[None]:
 
 def _limit_threads(n_threads: int) -> None:
     """Sets the pools of native libraries that are loaded by now."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(n_threads)
+    _thread_pools(len(sys.modules)).limit(limits=n_threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(n_threads)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(n_modules: int) -> ThreadpoolController:
+    """Pools of native libraries; finding them takes milliseconds, and they come with modules."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _silence() -> None:

@@ -73,12 +73,14 @@ class Controller:
         yield from self._take_up()
         while not self.stopped_by:
             yield from self._fill_slots()
+            # No device waits for what comes until the next answer.
+            yield from self._update_ensemble()
+            yield from self._progress("searching")
+            self.proposer.prepare(self._search_left_s())
             self.stopped_by = self._why_stop()
             for happening in self.executor.poll(TICK_S):
                 yield from self._handle(happening)
             yield from self._note_stopped_families()
-            yield from self._update_ensemble()
-            yield from self._progress("searching")
         yield from self._stop_running()
         yield from self._progress("finishing", force=True)
         ensemble = self.standing.finish()

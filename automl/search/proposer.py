@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
@@ -61,6 +61,8 @@ class Proposer:
     run: RunDir
     stopped: dict[str, str] = field(default_factory=dict)
     _concluded: list[Trial] = field(default_factory=list)
+    _ahead: dict[str, TrialSpec] = field(default_factory=dict)
+    _is_prepared: bool = False
 
     @property
     def by_generation(self) -> bool:
@@ -151,26 +153,52 @@ class Proposer:
             trials.append(trial)
         return trials
 
-    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
-        if self.is_exhausted:
-            return None
-        names = [n for n in self._open_families() if self._fits(n, search_left_s)]
-        if not idle:
-            names = [n for n in names if self._idle_trials(n) < PATIENCE]
-        while names:
-            arms = [self._arm(name) for name in names]
-            losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
-            name = choose_family(arms, losses, use_cost=not self.by_generation)
-            if name is None:
-                return None
-            spec = self._ask(name)
+    def prepare(self, search_left_s: float) -> None:
+        """Does now what a device that falls free would have to wait for.
+
+        Studies are told of the trials that are over, and the family that would be next is asked
+        for params, which may know a result less than they would if they were asked for later.
+        Not in generations, where it is fixed what params know.
+
+        Args:
+            search_left_s: Seconds until fits must be over.
+        """
+        if self.by_generation:
+            return
+        self.flush()
+        if not self._is_prepared:
+            self._is_prepared = True
+            name = None if self.is_exhausted else self._choose(self._candidates(search_left_s))
+            spec = None if name is None or name in self._ahead else self._ask(name)
             if spec is not None:
+                self._ahead[spec.family] = spec
+
+    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
+        names = [] if self.is_exhausted else self._candidates(search_left_s, idle)
+        while (name := self._choose(names)) is not None:
+            spec = self._ahead.pop(name, None) or self._ask(name)
+            if spec is not None:
+                self._is_prepared = False
                 return self._enter(spec)
             names.remove(name)
         return None
 
+    def _candidates(self, search_left_s: float, idle: bool = False) -> list[str]:
+        """Families that may get a trial now."""
+        names = [n for n in self._open_families() if self._fits(n, search_left_s)]
+        return names if idle else [n for n in names if self._idle_trials(n) < PATIENCE]
+
+    def _choose(self, names: Sequence[str]) -> str | None:
+        """The family that gets the next trial, of some; None when it is not the time."""
+        if not names:
+            return None
+        arms = [self._arm(name) for name in names]
+        losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
+        return choose_family(arms, losses, use_cost=not self.by_generation)
+
     def _ask(self, name: str) -> TrialSpec | None:
         """Params for one more trial; None when the space is used up or its code fails."""
+        self.flush()
         try:
             return self.studies[name].ask()
         except AutoMLError:
@@ -253,8 +281,8 @@ class Proposer:
     def conclude(self, trial: Trial) -> None:
         """Takes note of a trial that is over; its study learns of it in the order of proposal."""
         self._concluded.append(trial)
-        if not self.by_generation:
-            self.flush()
+        if trial.state is TrialState.FAILED and not self.by_generation:
+            self.flush()  # its family may have to be stopped
 
     def flush(self) -> None:
         """Tells the studies of all trials that are over and not told yet.
