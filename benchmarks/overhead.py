@@ -47,9 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{cost:.1f} ms a trial of {options.folds} folds, {cost / options.folds:.1f} ms a fit")
 
 
-def trial_cost_ms(
-    n_trials: int, n_folds: int, sampler: str, n_slots: int | None = None
-) -> float:
+def trial_cost_ms(n_trials: int, n_folds: int, sampler: str, n_slots: int | None = None) -> float:
     """Milliseconds of the search that one more trial takes."""
     from automl.search.events import Event, TrialFinished
 

@@ -3,8 +3,7 @@
     python -m benchmarks.threads --rows 2000 100000 --families lightgbm forest mlp svm
 
 Each family fits one binary task again and again for a fixed time, in one process or several, with
-one thread or several, and with OpenMP threads that wait passively or spin. The last line of each
-block is what the probe at the start of a search would say of such a table.
+one thread or several, and with OpenMP threads that wait passively or spin.
 """
 
 from __future__ import annotations
@@ -67,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for place, (n_fits, n_threads, env) in enumerate(ways):
                     rate = fits_per_minute(family, rows, n_fits, n_threads, options.seconds, env)
                     cells[place] = max(cells[place], rate)
-            print(f"| {rows:,} | {family} |", " | ".join(f"{c:.1f}" for c in cells), "|", flush=True)
+            print(
+                f"| {rows:,} | {family} |", " | ".join(f"{c:.1f}" for c in cells), "|", flush=True
+            )
 
 
 def fits_per_minute(

@@ -39,7 +39,8 @@ def compare_widths(
 
     Args:
         n_cpus: Cores of the run.
-        n_rows, n_columns: Of its table.
+        n_rows: Of its table.
+        n_columns: Of its table.
         measure: Has so many workers do the work side by side, and returns passes per second of
             all together; None when one of them does not answer.
 

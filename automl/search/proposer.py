@@ -14,22 +14,21 @@ from automl.plugin.family import ModelFamily
 from automl.search.allocator import Arm, choose_family
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
+from automl.search.outcomes import repeated_failure, tell
 from automl.search.study import FamilyStudy
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import UNFINISHED, TrialError, TrialSpec, TrialState
+from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
 
 __all__ = ["MIN_GAIN", "Proposer"]
 
 GENERATION = 8
-SAME_FAILURES = 3
 UNKNOWN_COST_SHARE = 0.5
 PATIENCE = 8  # trials of a family without a gain, after which it has to wait
 MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
 ELITE = 4  # complete trials that a cheap one must not be worse than
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
-OUT_OF_MEMORY = frozenset({"oom", "memory"})
 
 
 @dataclass(slots=True)
@@ -157,8 +156,8 @@ class Proposer:
         """Does now what a device that falls free would have to wait for.
 
         Studies are told of the trials that are over, and the family that would be next is asked
-        for params, which may know a result less than they would if they were asked for later.
-        Not in generations, where it is fixed what params know.
+        for params, which may know a result less than if they were asked for later. Not in
+        generations, where it is fixed what params know.
 
         Args:
             search_left_s: Seconds until fits must be over.
@@ -186,7 +185,9 @@ class Proposer:
     def _candidates(self, search_left_s: float, idle: bool = False) -> list[str]:
         """Families that may get a trial now."""
         names = [n for n in self._open_families() if self._fits(n, search_left_s)]
-        return names if idle else [n for n in names if self._idle_trials(n) < PATIENCE]
+        if idle:
+            return names
+        return [n for n in names if self.ledger.idle_trials(n, MIN_GAIN) < PATIENCE]
 
     def _choose(self, names: Sequence[str]) -> str | None:
         """The family that gets the next trial, of some; None when it is not the time."""
@@ -206,12 +207,6 @@ class Proposer:
         except Exception as error:  # the search space is code of a plugin
             self.stopped[name] = f"its search space fails with {type(error).__name__}: {error}"
             return None
-
-    def _idle_trials(self, name: str) -> int:
-        """Trials of a family since the last one that promised to improve the ensemble."""
-        gains = [t.gain for t in self.ledger.of(name)]
-        useful = [i for i, gain in enumerate(gains) if gain is None or gain > MIN_GAIN]
-        return len(gains) - 1 - max(useful, default=-1)
 
     def _folds(self, name: str) -> tuple[int, ...]:
         return self.folds_of(self.families[name][0])
@@ -272,11 +267,9 @@ class Proposer:
             return True
         folds = self._folds(name)
         cost = self.ledger.complete_cost_s(name)
-        unit = cost / len(folds) if cost is not None else self._guess_s(name)
+        guess = UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
+        unit = guess if cost is None else cost / len(folds)
         return math.ceil(len(folds) / self.n_slots) * unit <= search_left_s
-
-    def _guess_s(self, name: str) -> float:
-        return UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
 
     def conclude(self, trial: Trial) -> None:
         """Takes note of a trial that is over; its study learns of it in the order of proposal."""
@@ -290,37 +283,11 @@ class Proposer:
         Of a trial that was cut they are not told: a resumed run finishes it.
         """
         for trial in sorted(self._concluded, key=lambda t: t.index):
-            study = self.studies[trial.spec.family]
             if trial.error is not None and trial.error.kind in UNFINISHED:
                 continue
-            if trial.state is TrialState.COMPLETE and trial.score is not None:
-                study.tell_complete(trial.spec, self.ledger.metric.loss(trial.score))
-            elif trial.state is TrialState.PRUNED:
-                study.tell_pruned(trial.spec)
-            else:
-                if trial.error is not None and trial.error.kind in OUT_OF_MEMORY:
-                    study.tell_out_of_memory(trial.spec)
-                else:
-                    study.tell_failed(trial.spec)
-                self._count_failure(trial)
+            name = trial.spec.family
+            tell(self.studies[name], trial, self.ledger.metric)
+            why = repeated_failure(trial, self.ledger.of(name))
+            if why is not None:
+                self.stopped[name] = why
         self._concluded.clear()
-
-    def _count_failure(self, trial: Trial) -> None:
-        """Stops a family that has failed three times in the same way.
-
-        Out of memory is one way, whatever the numbers, and stops a family only as long as no
-        trial of it has been complete: others of its params may take less.
-        """
-        name, error = trial.spec.family, trial.error
-        trials = self.ledger.of(name)
-        able = any(t.state is TrialState.COMPLETE for t in trials)
-        if error is None or (error.kind == "oom" and able):
-            return
-        ways = [_way(t.error) for t in trials if t.state is TrialState.FAILED and t.error]
-        if ways.count(_way(error)) >= SAME_FAILURES:
-            self.stopped[name] = f"it failed {SAME_FAILURES} times in the same way: {error.message}"
-
-
-def _way(error: TrialError) -> str:
-    """What makes two failures the same."""
-    return error.kind if error.kind == "oom" else error.message

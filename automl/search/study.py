@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import SamplerConfig
-from automl.errors import ConfigError, MissingExtraError, RunError
+from automl.errors import RunError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.search.samplers import make_sampler
 from automl.search.space import FixedSuggest, space_hash
 from automl.trial.records import canonical_params
 from automl.trial.setup import seed_of
@@ -187,7 +188,7 @@ class FamilyStudy:
         number = self._n_asked
         self._n_asked += 1
         seed = seed_of(self._seed, self.family.name, number)
-        self._study.sampler = _make_sampler(self._config, seed)
+        self._study.sampler = make_sampler(self._config, seed)
         asked = self._ask_for(self._portfolio[number] if number < len(self._portfolio) else None)
         params = self._params_of(asked)
         _enter(self._stored, self._study.get_trials(deepcopy=False)[number])
@@ -272,29 +273,3 @@ def _enter(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
     """Adds a trial as it is, in one transaction; values outside the space are not refused."""
     storage = study._storage
     storage.create_new_trial(study._study_id, template_trial=trial)
-
-
-def _make_sampler(config: SamplerConfig, seed: int) -> optuna.samplers.BaseSampler:
-    """A fresh sampler for each proposal: what it draws depends on history and seed alone."""
-    import optuna
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if config.name == "tpe":
-            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.startup_trials)
-        if config.name == "random":
-            return optuna.samplers.RandomSampler(seed=seed)
-        if config.name == "gp":
-            _need("torch", "gp")
-            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=config.startup_trials)
-        if config.name == "cmaes":
-            _need("cmaes", "cmaes")
-            return optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=config.startup_trials)
-    raise ConfigError(f"sampler.name={config.name}: choose one of tpe, random, gp, cmaes")
-
-
-def _need(module: str, extra: str) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec(module) is None:
-        raise MissingExtraError(f"sampler.name={extra}", module, extra)

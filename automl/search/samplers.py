@@ -1,0 +1,44 @@
+"""Optuna's samplers by their names in the configuration."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from typing import TYPE_CHECKING
+
+from automl.config.schema import SamplerConfig
+from automl.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["make_sampler"]
+
+
+def make_sampler(config: SamplerConfig, seed: int) -> optuna.samplers.BaseSampler:
+    """A fresh sampler for each proposal: what it draws depends on history and seed alone.
+
+    Raises:
+        ConfigError: There is no sampler of this name.
+        MissingExtraError: What it stands on is not installed.
+    """
+    import optuna
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if config.name == "tpe":
+            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.startup_trials)
+        if config.name == "random":
+            return optuna.samplers.RandomSampler(seed=seed)
+        if config.name == "gp":
+            _need("torch", "gp")
+            return optuna.samplers.GPSampler(seed=seed, n_startup_trials=config.startup_trials)
+        if config.name == "cmaes":
+            _need("cmaes", "cmaes")
+            return optuna.samplers.CmaEsSampler(seed=seed, n_startup_trials=config.startup_trials)
+    raise ConfigError(f"sampler.name={config.name}: choose one of tpe, random, gp, cmaes")
+
+
+def _need(module: str, extra: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(f"sampler.name={extra}", module, extra)
