@@ -20,7 +20,7 @@ frame = load_iris(as_frame=True).frame
 run = automl.search(
     frame, target="target", trials=1, out="run", overrides=["family=[baseline]", "search.folds=2"]
 )
-print(run.leaderboard().state.tolist(), flush=True)
+print(run.leaderboard().state.tolist(), flush=True)  # the trial and the ensemble
 """
 LAUNCHERS = [
     pytest.param(
@@ -47,7 +47,7 @@ def test_code_without_a_guard_runs_once(tmp_path, launcher, way):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["once", "['complete']"]
+    assert done.stdout.splitlines() == ["once", "['complete', 'complete']"]
 
 
 @pytest.mark.slow
@@ -60,4 +60,4 @@ def test_a_search_inside_a_running_event_loop_as_in_a_notebook(tmp_path):
         exec(code, namespace)
         return namespace["run"].leaderboard().state.tolist()
 
-    assert asyncio.run(cell()) == ["complete"]
+    assert asyncio.run(cell()) == ["complete"] * 2
