@@ -179,7 +179,8 @@ def _write(
         _encode(dataset, division, fold, view, kinds, seed, temporary)
         for path in temporary.rglob("*"):
             if path.is_file():
-                _to_disk(path)
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
         _rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -214,11 +215,6 @@ def _encode(
     (folder / SHARED_FOLDER).mkdir()
     meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _rename(temporary: Path, folder: Path) -> None:
