@@ -1,10 +1,11 @@
-"""A family whose fit does nothing: what is left of a trial is what the search itself costs."""
+"""A family whose fit sleeps or does nothing: what is left is what the search itself costs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,10 @@ class _Model:
 
 
 class Instant(ModelFamily):
-    """Fits in no time."""
+    """Fits in no time, or in ``model.instant.fit_s`` seconds."""
 
     name = "instant"
+    settings: ClassVar[Mapping[str, Any]] = {"fit_s": 0.0}
 
     def view(self, params: Params, shape: Shape) -> View:
         """Values as they are."""
@@ -51,7 +53,8 @@ class Instant(ModelFamily):
         return {"x": suggest.suggest_float("x", 0.0, 1.0)}
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Does nothing."""
+        """Sleeps: a core that is free meanwhile does not make up for what the search costs."""
+        time.sleep(context.shape.settings.get("fit_s", 0.0))
         return _Model(params["x"])
 
     def save(self, model: FittedModel, path: Path) -> None:

@@ -104,7 +104,8 @@ class SchedulerConfig:
         cpus: CPU cores to use; null takes what affinity and cgroup allow.
         gpus: Indices of the GPUs to use; null takes all, [] none.
         gpu_slots: Fits that may share one GPU.
-        threads_per_fit: Threads of one fit; null chooses by rows.
+        threads_per_fit: Threads of one fit; null is one, unless its family or a probe asks for
+            more.
         fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
         memory_gib: Memory of all fits together, in GiB; null takes 80 % of what is available.
         fit_memory_gib: Memory at which one fit is ended, in GiB; null shares ``memory_gib`` out.

@@ -2,6 +2,7 @@
 
     views/<hash of view, kinds, seed and split plan>/fold-<k>/
         fold.json  encoder/  X_train.npy  X_valid.npy     (or X_train.{data,indices,indptr}.npy)
+        shared/    what families keep there, made from the encoded rows
 
 A fold's folder appears whole; the draft of a process that is killed is removed by the next writer.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +39,7 @@ except ImportError:  # no such locks on this platform: see _locked
 __all__ = ["drop_matrices", "encoded_fold", "encoder_folder", "load_encoder"]
 
 META_FILE = "fold.json"
+SHARED_FOLDER = "shared"
 CSR_PARTS = ("data", "indices", "indptr")
 
 
@@ -110,11 +113,12 @@ def load_encoder(
 
 
 def drop_matrices(views: Path) -> None:
-    """Deletes the encoded matrices of a run that is over; the encoders stay for its predictor."""
+    """Deletes encoded matrices and what was made of them; encoders stay for the predictor."""
     for meta in views.glob(f"*/fold-*/{META_FILE}"):
         meta.unlink()  # first: without it the fold counts as not encoded
         for matrix in meta.parent.glob("X_*.npy"):
             matrix.unlink()
+        shutil.rmtree(meta.parent / SHARED_FOLDER, ignore_errors=True)
 
 
 def _is_there(folder: Path) -> bool:
@@ -201,6 +205,7 @@ def _encode(
     _save_matrix(folder, "X_train", matrix)
     del matrix
     _save_matrix(folder, "X_valid", encoder.transform(dataset.table, division.valid))
+    (folder / SHARED_FOLDER).mkdir()
     meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
 
@@ -229,14 +234,21 @@ def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold
     train, valid, weight = division.train, division.valid, dataset.weight
     return Fold(
         X_train=_open_matrix(folder, "X_train", (len(train), width), meta["is_sparse"]),
-        y_train=dataset.y[train],
-        weight_train=None if weight is None else weight[train],
+        y_train=_read_only(dataset.y[train]),
+        weight_train=None if weight is None else _read_only(weight[train]),
         X_valid=_open_matrix(folder, "X_valid", (len(valid), width), meta["is_sparse"]),
-        y_valid=dataset.y[valid],
-        weight_valid=None if weight is None else weight[valid],
+        y_valid=_read_only(dataset.y[valid]),
+        weight_valid=None if weight is None else _read_only(weight[valid]),
         features=features,
         index=fold,
+        shared=folder / SHARED_FOLDER,
     )
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A worker keeps folds between trials: what one writes, another would read."""
+    array.flags.writeable = False
+    return array
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -79,6 +80,8 @@ class Fold:
         index: Number of the fold in the split plan, from 0.
         memo: Kept in this worker between trials on the same fold and view: a place for what is
             costly to build from the data alone, such as a binned data set. May be emptied.
+        shared: A folder for the same, as files that fits in all workers find; None where there is
+            none. Others may write the same file: write under a temporary name and rename it.
     """
 
     X_train: Matrix
@@ -90,6 +93,7 @@ class Fold:
     features: Features
     index: int = 0
     memo: MutableMapping[Hashable, Any] = field(default_factory=dict)
+    shared: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from automl.scheduling.messages import (
     Done,
     Failed,
     FromWorker,
+    Probe,
+    Probed,
     Progressed,
     Prune,
     Pruned,
@@ -30,6 +32,7 @@ from automl.trial.spec import Job, TrialError
 
 __all__ = ["Executor", "Happening", "LocalExecutor"]
 
+PROBE_PATIENCE_S = 10.0  # workers may still be opening the data
 MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
 
 Ended: TypeAlias = Done | Pruned | Failed | Unwritable
@@ -94,9 +97,28 @@ class LocalExecutor:
         self._killed: list[Failed] = []
 
     def warm_up(self, n_workers: int) -> None:
-        """Starts workers for the CPU, so that they open the data before the first job."""
-        for _ in range(n_workers):
+        """Starts or ends workers until so many are there, which open the data before any job."""
+        for _ in range(n_workers - len(self._idle)):
             self._idle.append((None, self._launch(Lease(0))))
+        while len(self._idle) > n_workers:
+            self._launcher.kill(self._idle.pop()[1])
+
+    def probe(self, probe: Probe, n_workers: int) -> float | None:
+        """Has the first workers do the work of a probe side by side.
+
+        Returns:
+            What all together get done per second; None when one does not answer. Then all
+            workers are ended, as an answer that comes too late would be taken for one to a job.
+        """
+        workers = [worker for _, worker in self._idle[:n_workers]]
+        due = max(probe.end, time.monotonic()) + PROBE_PATIENCE_S
+        try:
+            for worker in workers:
+                worker.connection.send(probe)
+            return sum(_probed(worker, due) for worker in workers)
+        except (EOFError, OSError):
+            self.warm_up(0)
+            return None
 
     def lease(self, need: Resources) -> Lease | None:
         """Takes what a job needs, or None when it is not free now."""
@@ -252,6 +274,21 @@ class LocalExecutor:
     def _end(self, busy: _Busy) -> None:
         del self._busy[busy.job.job_id]
         self._pool.release(busy.lease)
+
+
+def _probed(worker: WorkerProcess, due: float) -> float:
+    """What a worker answers to a probe.
+
+    Raises:
+        OSError: It does not in time, or is gone (EOFError).
+    """
+    while worker.connection.poll(max(0.0, due - time.monotonic())):
+        message: FromWorker | Probed = worker.connection.recv()
+        if isinstance(message, Probed):
+            return message.rate
+        if isinstance(message, Ready):
+            worker.pid = message.pid
+    raise TimeoutError
 
 
 def _signal_name(number: int) -> str:

@@ -11,8 +11,9 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automl.errors import AutoMLError, StorageError
 from automl.plugin.family import TrialPruned
@@ -20,6 +21,8 @@ from automl.scheduling.messages import (
     Done,
     Failed,
     FromWorker,
+    Probe,
+    Probed,
     Progressed,
     Prune,
     Pruned,
@@ -27,9 +30,13 @@ from automl.scheduling.messages import (
     Start,
     Unwritable,
 )
+from automl.scheduling.probe import work
 from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 __all__ = ["serve"]
 
@@ -52,6 +59,9 @@ def serve(connection: Connection[Any, Any]) -> None:
             message = connection.recv()
             if isinstance(message, Prune):
                 continue  # the fit it was meant for has just ended
+            if isinstance(message, Probe):
+                connection.send(Probed(work(message)))
+                continue
             job = _with_time_left(message)
             answer: FromWorker
             if bench is None:
@@ -147,11 +157,17 @@ def _restored() -> Iterator[None]:
 
 def _limit_threads(n_threads: int) -> None:
     """Sets the pools of native libraries that are loaded by now."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(n_threads)
+    _thread_pools(len(sys.modules)).limit(limits=n_threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(n_threads)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(n_modules: int) -> ThreadpoolController:
+    """Pools of native libraries; finding them takes milliseconds, and they come with modules."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _silence() -> None:

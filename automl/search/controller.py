@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
 from automl.errors import StorageError
@@ -24,9 +24,9 @@ from automl.search.events import (
     TrialStarted,
 )
 from automl.search.final_look import look_at_predictor, look_s
+from automl.search.judging import fit_verdict, verdict
 from automl.search.ledger import Ledger, Trial, standard_error
 from automl.search.proposer import Proposer
-from automl.search.pruning import should_stop_fit, should_stop_trial
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -80,12 +80,14 @@ class Controller:
         yield from self._take_up()
         while not self.stopped_by:
             yield from self._fill_slots()
+            # No device waits for what comes until the next answer.
+            yield from self._update_ensemble()
+            yield from self._progress("searching")
+            self.proposer.prepare(self._search_left_s())
             self.stopped_by = self._why_stop()
             for happening in self.executor.poll(TICK_S):
                 yield from self._handle(happening)
             yield from self._note_stopped_families()
-            yield from self._update_ensemble()
-            yield from self._progress("searching")
         yield from self._stop_running()
         yield from self._progress("finishing", force=True)
         self.standing.finish()
@@ -163,10 +165,9 @@ class Controller:
         trial.steps.setdefault(fold, []).append((report.step, loss))
         if trial.error is not None or fold in trial.errors:
             return
-        curve, peers = self.ledger.curve(trial), self.ledger.peers(trial)
-        why = should_stop_fit(self.config.pruner, curve, fold, peers)
-        if why is not None:
-            trial.errors[fold] = TrialError("pruned", why, fold=fold)
+        error = fit_verdict(trial, fold, self.ledger, self.config.pruner)
+        if error is not None:
+            trial.errors[fold] = error
             self._judge(trial)
             if trial.error is None:  # folds ahead of it are still to speak
                 self.executor.prune(f"{trial.spec.trial_id}/fold-{fold}")
@@ -198,7 +199,8 @@ class Controller:
         """Ends the fits of a trial that failed or that is losing."""
         if trial.error is not None:
             return
-        error = trial.error = self._verdict(trial)
+        pruner, in_order = self.config.pruner, self.proposer.by_generation
+        error = trial.error = verdict(trial, self.ledger, pruner, in_order)
         if error is None:
             return
         for fold in trial.running:
@@ -207,30 +209,6 @@ class Controller:
                 self.executor.prune(job_id)
             else:
                 self.executor.kill(job_id, error)
-
-    def _verdict(self, trial: Trial) -> TrialError | None:
-        """Why a trial should end now; None when it should go on.
-
-        Where the run must not depend on who answers first, folds count in their order: a fold
-        says nothing before those ahead of it are done.
-        """
-        if not self.proposer.by_generation:
-            first = next(iter(trial.errors.values()), None)
-            return first or (None if trial.is_done else self._losing(trial, list(trial.results)))
-        for n_done, fold in enumerate(trial.folds):
-            if fold in trial.errors or fold not in trial.results:
-                return trial.errors.get(fold)
-            losing = self._losing(trial, trial.folds[: n_done + 1])
-            if losing is not None and n_done + 1 < len(trial.folds):
-                return losing
-        return None
-
-    def _losing(self, trial: Trial, folds: Sequence[int]) -> TrialError | None:
-        """What the pruner says of a trial by these finished folds."""
-        curve = self.ledger.curve(trial)
-        seen = replace(curve, folds={f: curve.folds[f] for f in folds})
-        why = should_stop_trial(self.config.pruner, seen, self.ledger.peers(trial))
-        return None if why is None else TrialError("pruned", why, fold=folds[-1])
 
     def _conclude(self, trial: Trial) -> Iterator[Event]:
         """Ends a trial: its state, its record, its study, and the news of it."""

@@ -115,7 +115,7 @@ class Dispatcher:
         self._waits_for_memory = False
         for trial in trials:
             folds = trial.ready
-            if folds and self.proposer.expected_s(trial) <= search_left_s:
+            if folds and self._fits(trial, search_left_s):
                 need = self._need(trial.spec.family)
                 lease = self.executor.lease(need)
                 if lease is not None:
@@ -126,6 +126,9 @@ class Dispatcher:
                     self._waits_for_memory = True
                     return None
         return None
+
+    def _fits(self, trial: Trial, search_left_s: float) -> bool:
+        return search_left_s == float("inf") or self.proposer.expected_s(trial) <= search_left_s
 
     def _need(self, name: str) -> Resources:
         if name not in self._needs:

@@ -203,6 +203,12 @@ class Ledger:
         cost = trial.cost
         return tuple(loss if name == "score" else getattr(cost, name) for name in self.objectives)
 
+    def idle_trials(self, family: str, min_gain: float) -> int:
+        """Trials of a family since the last one that promised to improve the ensemble."""
+        gains = [t.gain for t in self.of(family)]
+        useful = [i for i, gain in enumerate(gains) if gain is None or gain > min_gain]
+        return len(gains) - 1 - max(useful, default=-1)
+
     def complete_cost_s(self, family: str) -> float | None:
         """Typical seconds of a complete trial, from the fits that were seen; None without any."""
         costs = [t.unit_s * len(t.folds) for t in self.of(family) if t.unit_s is not None]

@@ -28,6 +28,7 @@ from automl.search.resume import Past, read_past, resume
 from automl.search.standing import Standing
 from automl.search.storage import open_storage
 from automl.search.study import FamilyStudy
+from automl.search.threads import staff
 from automl.store.disk import writing
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
@@ -170,11 +171,13 @@ def _join(
         config.search.reserve_share,
         config.scheduler.fit_timeout_s,
     )
-    controller = _controller(problem, launcher, budget, interrupted)
+    executor = LocalExecutor(problem.setup, problem.pool, launcher)
+    threads, thread_notes = staff(problem, executor)
+    controller = _controller(problem, executor, threads, budget, interrupted)
     # Libraries of extras are loaded after the first workers are forked: these start sooner.
     families = [family for family, _ in problem.families.values()]
     launcher.preload([m for f in families if f.extra for m in f.preload])
-    notes = list(problem.notes)
+    notes = [*problem.notes, *thread_notes]
     if past is not None:
         notes += resume(past, controller)
     news = (Note(text, budget.elapsed_s) for text in notes)
@@ -182,13 +185,14 @@ def _join(
 
 
 def _controller(
-    problem: Problem, launcher: Launcher, budget: Budget, interrupted: Callable[[], bool]
+    problem: Problem,
+    executor: LocalExecutor,
+    threads: int,
+    budget: Budget,
+    interrupted: Callable[[], bool],
 ) -> Controller:
     run, config, families = problem.run, problem.config, problem.families
-    threads = config.scheduler.threads_per_fit or 1
     n_slots = max(1, problem.pool.n_cpus // threads)
-    executor = LocalExecutor(problem.setup, problem.pool, launcher)
-    executor.warm_up(n_slots)
     objectives, prune_on = config.search.objectives, config.search.prune_on
     storage = functools.cache(lambda: open_storage(run.study))
     studies = {

@@ -25,6 +25,7 @@ from automl.trial.setup import TrialSetup, family_shape
 
 __all__ = ["Problem", "open_problem", "read_dataset", "read_options", "read_problem", "trial_setup"]
 
+MEMO_GIB, MEMO_SHARE = 0.5, 0.1  # at most, and of the memory that a fit on one core may have
 MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
 
 
@@ -160,6 +161,7 @@ def trial_setup(
         n_cpus=pool.n_cpus if pool else 1,
         n_gpus=len(pool.gpus) if pool else 0,
         time_s=config.time_s,
+        memo_gib=min(MEMO_GIB, MEMO_SHARE * pool.limit_gib(1)) if pool else MEMO_GIB,
         settings={name: dict(settings) for name, settings in config.model.items()},
         modules=tuple(config.plugins.modules),
         block=tuple(config.plugins.block),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
@@ -14,6 +14,7 @@ from automl.plugin.family import ModelFamily
 from automl.search.allocator import Arm, choose_family
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
+from automl.search.outcomes import repeated_failure, tell
 from automl.search.study import FamilyStudy
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -22,14 +23,12 @@ from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
 __all__ = ["MIN_GAIN", "Proposer"]
 
 GENERATION = 8
-SAME_FAILURES = 3
 UNKNOWN_COST_SHARE = 0.5
 PATIENCE = 8  # trials of a family without a gain, after which it has to wait
 MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
 ELITE = 4  # complete trials that a cheap one must not be worse than
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
-OUT_OF_MEMORY = frozenset({"oom", "memory"})
 
 
 @dataclass(slots=True)
@@ -61,6 +60,8 @@ class Proposer:
     run: RunDir
     stopped: dict[str, str] = field(default_factory=dict)
     _concluded: list[Trial] = field(default_factory=list)
+    _ahead: dict[str, TrialSpec] = field(default_factory=dict)
+    _is_prepared: bool = False
 
     @property
     def by_generation(self) -> bool:
@@ -153,26 +154,54 @@ class Proposer:
             trials.append(trial)
         return trials
 
-    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
-        if self.is_exhausted:
-            return None
-        names = [n for n in self._open_families() if self._fits(n, search_left_s)]
-        if not idle:
-            names = [n for n in names if self._idle_trials(n) < PATIENCE]
-        while names:
-            arms = [self._arm(name) for name in names]
-            losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
-            name = choose_family(arms, losses, use_cost=not self.by_generation)
-            if name is None:
-                return None
-            spec = self._ask(name)
+    def prepare(self, search_left_s: float) -> None:
+        """Does now what a device that falls free would have to wait for.
+
+        Studies are told of the trials that are over, and the family that would be next is asked
+        for params, which may know a result less than if they were asked for later. Not in
+        generations, where it is fixed what params know.
+
+        Args:
+            search_left_s: Seconds until fits must be over.
+        """
+        if self.by_generation:
+            return
+        self.flush()
+        if not self._is_prepared:
+            self._is_prepared = True
+            name = None if self.is_exhausted else self._choose(self._candidates(search_left_s))
+            spec = None if name is None or name in self._ahead else self._ask(name)
             if spec is not None:
+                self._ahead[spec.family] = spec
+
+    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
+        names = [] if self.is_exhausted else self._candidates(search_left_s, idle)
+        while (name := self._choose(names)) is not None:
+            spec = self._ahead.pop(name, None) or self._ask(name)
+            if spec is not None:
+                self._is_prepared = False
                 return self._enter(spec)
             names.remove(name)
         return None
 
+    def _candidates(self, search_left_s: float, idle: bool = False) -> list[str]:
+        """Families that may get a trial now."""
+        names = [n for n in self._open_families() if self._fits(n, search_left_s)]
+        if idle:
+            return names
+        return [n for n in names if self.ledger.idle_trials(n, MIN_GAIN) < PATIENCE]
+
+    def _choose(self, names: Sequence[str]) -> str | None:
+        """The family that gets the next trial, of some; None when it is not the time."""
+        if not names:
+            return None
+        arms = [self._arm(name) for name in names]
+        losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
+        return choose_family(arms, losses, use_cost=not self.by_generation)
+
     def _ask(self, name: str) -> TrialSpec | None:
         """Params for one more trial; None when the space is used up or its code fails."""
+        self.flush()
         try:
             return self.studies[name].ask()
         except AutoMLError:
@@ -180,12 +209,6 @@ class Proposer:
         except Exception as error:  # the search space is code of a plugin
             self.stopped[name] = f"its search space fails with {type(error).__name__}: {error}"
             return None
-
-    def _idle_trials(self, name: str) -> int:
-        """Trials of a family since the last one that promised to improve the ensemble."""
-        gains = [t.gain for t in self.ledger.of(name)]
-        useful = [i for i, gain in enumerate(gains) if gain is None or gain > MIN_GAIN]
-        return len(gains) - 1 - max(useful, default=-1)
 
     def _folds(self, name: str) -> tuple[int, ...]:
         return self.folds_of(self.families[name][0])
@@ -247,14 +270,14 @@ class Proposer:
         folds = self._folds(name)
         cost = self.ledger.complete_cost_s(name)
         guess = UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
-        unit = cost / len(folds) if cost is not None else guess
+        unit = guess if cost is None else cost / len(folds)
         return math.ceil(len(folds) / self.n_slots) * unit <= search_left_s
 
     def conclude(self, trial: Trial) -> None:
         """Takes note of a trial that is over; its study learns of it in the order of proposal."""
         self._concluded.append(trial)
-        if not self.by_generation:
-            self.flush()
+        if trial.state is TrialState.FAILED and not self.by_generation:
+            self.flush()  # its family may have to be stopped
 
     def flush(self) -> None:
         """Tells the studies of all trials that are over and not told yet.
@@ -262,33 +285,11 @@ class Proposer:
         Of a trial that was cut they are not told: a resumed run finishes it.
         """
         for trial in sorted(self._concluded, key=lambda t: t.index):
-            study = self.studies[trial.spec.family]
             if trial.error is not None and trial.error.kind in UNFINISHED:
                 continue
-            if trial.state is TrialState.COMPLETE and trial.score is not None:
-                losses, limits = self.ledger.losses(trial), self.config.limits
-                study.tell_complete(trial.spec, losses, trial.cost.excesses(limits))
-            elif trial.state is TrialState.PRUNED:
-                study.tell_pruned(trial.spec)
-            else:
-                if trial.error is not None and trial.error.kind in OUT_OF_MEMORY:
-                    study.tell_out_of_memory(trial.spec)
-                else:
-                    study.tell_failed(trial.spec)
-                self._count_failure(trial)
+            name = trial.spec.family
+            tell(self.studies[name], trial, self.ledger, self.config.limits)
+            why = repeated_failure(trial, self.ledger.of(name))
+            if why is not None:
+                self.stopped[name] = why
         self._concluded.clear()
-
-    def _count_failure(self, trial: Trial) -> None:
-        """Stops a family that has failed three times in the same way.
-
-        Out of memory stops a family only as long as no trial of it has been complete: others of
-        its params may take less.
-        """
-        name, error = trial.spec.family, trial.error
-        trials = self.ledger.of(name)
-        able = any(t.state is TrialState.COMPLETE for t in trials)
-        if error is None or (error.kind in OUT_OF_MEMORY and able):
-            return
-        ways = [t.error.way for t in trials if t.state is TrialState.FAILED and t.error]
-        if ways.count(error.way) >= SAME_FAILURES:
-            self.stopped[name] = f"it failed {SAME_FAILURES} times in the same way: {error.message}"

@@ -8,7 +8,8 @@ import tempfile
 import time
 import zlib
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from automl.data.split import ALL_ROWS, SplitPlan, load_split_plan
 from automl.data.table import Dataset
 from automl.errors import MissingExtraError
 from automl.metrics import get_metric
-from automl.plugin.context import Fold, Matrix, TrialContext, View
+from automl.plugin.context import Fold, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind
@@ -35,7 +36,7 @@ from automl.trial.timing import BATCH_ROWS, best_ms, predict_batch_ms, table_bat
 
 __all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
 
-MEMO_BUDGET_BYTES = 512 << 20
+MIN_FOLD_BYTES = 1 << 20  # a small fold counts as much: a few hundred are enough
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for predicting and saving
 
 
@@ -45,7 +46,7 @@ class BadPredictionError(ValueError):
 
 @dataclass(slots=True)
 class Workbench:
-    """What a worker keeps between jobs: open data, plugins, memos of recent folds, timings."""
+    """What a worker keeps between jobs: open data, plugins, recent folds with memos, timings."""
 
     setup: TrialSetup
     run: RunDir
@@ -53,17 +54,33 @@ class Workbench:
     plan: SplitPlan
     metric: Metric
     registry: Registry
-    _memos: OrderedDict[Any, dict[Any, Any]] = field(default_factory=OrderedDict)
+    _folds: OrderedDict[Hashable, Fold] = field(default_factory=OrderedDict)
     _encode_ms: dict[Any, float] = field(default_factory=dict)
 
-    def remember(self, key: Any, fold: Fold) -> Fold:
-        """Gives the fold the memo of the last job on the same key; forgets the oldest ones."""
-        memo = self._memos.pop(key, {})
-        self._memos[key] = memo
-        size = max(1, _n_bytes(fold.X_train))
-        while len(self._memos) > max(1, min(16, MEMO_BUDGET_BYTES // size)):
-            self._memos.popitem(last=False)
-        return replace(fold, memo=memo)
+    def open_fold(self, index: int, view: View, kinds: frozenset[ColumnKind]) -> tuple[Fold, float]:
+        """Opens a fold, or takes it as the last job on it left it; forgets those used long ago.
+
+        Returns:
+            The fold, and the seconds that were spent encoding it.
+        """
+        key, seconds = (index, view, kinds), 0.0
+        fold = self._folds.pop(key, None)
+        if fold is None:
+            fold, seconds = encoded_fold(
+                self.dataset, self.plan, index, view, kinds, self.run.views, self.setup.seed
+            )
+        self._folds[key] = fold
+        while len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.kept_bytes:
+            self._folds.popitem(last=False)
+        return fold, seconds
+
+    @property
+    def kept_bytes(self) -> int:
+        """Size of the encoded training rows of all folds that are kept.
+
+        They are mapped and no burden, yet a fair guess at what families make of them.
+        """
+        return int(self.setup.memo_gib * 2**30)
 
     def encode_ms(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> float:
         """Milliseconds in which the encoder of a fold encodes 1,000 rows; measured once."""
@@ -107,10 +124,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     family = bench.registry.get(job.spec.family)
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     view = family.view(job.spec.params, shape)
-    fold, encode_s = encoded_fold(
-        bench.dataset, bench.plan, job.fold, view, family.kinds, bench.run.views, bench.setup.seed
-    )
-    fold = bench.remember((job.fold, view, family.kinds), fold)
+    fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
     context = TrialContext(
         shape=shape,
         seed=job.seed,
@@ -226,9 +240,11 @@ def _write(
     return sum(f.stat().st_size for f in files if f.is_file())
 
 
-def _n_bytes(matrix: Matrix) -> int:
-    data: NDArray[Any] = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    return int(data.nbytes)
+def _n_bytes(fold: Fold) -> int:
+    """Bytes of the encoded training rows."""
+    rows = fold.X_train
+    data: NDArray[Any] = rows if isinstance(rows, np.ndarray) else rows.data
+    return max(MIN_FOLD_BYTES, int(data.nbytes))
 
 
 def _peak_rss_mib() -> float:

@@ -28,6 +28,7 @@ class TrialSetup:
         n_cpus, n_gpus: What the run may use.
         time_s: Wall-clock budget of the run; None without one.
         settings: Settings by family (``model.<family>``).
+        memo_gib: Size of the encoded folds that one worker keeps open between fits, in GiB.
         modules, block: Plugins beside the installed ones, and distributions that are not loaded.
     """
 
@@ -39,6 +40,7 @@ class TrialSetup:
     n_gpus: int = 0
     time_s: float | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    memo_gib: float = 0.5
     modules: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
 

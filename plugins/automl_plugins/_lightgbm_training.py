@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import tempfile
 from collections.abc import Mapping
 from math import ceil, sqrt
+from pathlib import Path
 from typing import Any
 
 from automl.plugin import Features, Fold, Report, Task, TrialContext
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
 __all__ = ["evaluation_stride", "minimum_patience", "rounds_needed", "train"]
+
+BINNED_FILES = ("train.bin", "valid.bin")
 
 MAX_LEARNING_RATE = 0.15
 """The highest learning rate that a short time limit may lead to."""
@@ -138,22 +144,61 @@ def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
     """Binned training and validation rows, kept for the next trial on this fold."""
     import lightgbm as lgb
 
-    key = ("lightgbm", *sorted((name, params[name]) for name in params))
+    key = f"lightgbm-{lgb.__version__}-" + "-".join(f"{n}={params[n]}" for n in sorted(params))
     if key not in fold.memo:
-        shared: dict[str, Any] = {"params": dict(params), "free_raw_data": True}
-        train_set = lgb.Dataset(
-            fold.X_train,
-            fold.y_train,
-            weight=fold.weight_train,
-            categorical_feature=_native_categories(fold.features, params["max_bin"]),
-            **shared,
-        ).construct()
-        valid_set = lgb.Dataset(
-            fold.X_valid, fold.y_valid, weight=fold.weight_valid, reference=train_set, **shared
-        ).construct()
-        fold.memo[key] = (train_set, valid_set)
-    pair: tuple[Any, Any] = fold.memo[key]
-    return pair
+        pair = None if fold.shared is None else _read_binned(fold.shared / key, params)
+        if pair is None:
+            pair = _bin(fold, params)
+            if fold.shared is not None:
+                _share_binned(pair, fold.shared / key)
+        fold.memo[key] = pair
+    binned: tuple[Any, Any] = fold.memo[key]
+    return binned
+
+
+def _bin(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
+    import lightgbm as lgb
+
+    common: dict[str, Any] = {"params": dict(params), "free_raw_data": True}
+    train_set = lgb.Dataset(
+        fold.X_train,
+        fold.y_train,
+        weight=fold.weight_train,
+        categorical_feature=_native_categories(fold.features, params["max_bin"]),
+        **common,
+    ).construct()
+    valid_set = lgb.Dataset(
+        fold.X_valid, fold.y_valid, weight=fold.weight_valid, reference=train_set, **common
+    ).construct()
+    return train_set, valid_set
+
+
+def _share_binned(pair: tuple[Any, Any], folder: Path) -> None:
+    """Writes binned data in LightGBM's own format, for fits in other workers.
+
+    Reading it takes a hundredth of the time of binning. The folder appears whole; where another
+    worker was first, what it wrote is the same.
+    """
+    draft = Path(tempfile.mkdtemp(prefix=".draft.", dir=folder.parent))
+    try:
+        for binned, name in zip(pair, BINNED_FILES, strict=True):
+            binned.save_binary(draft / name)
+        with contextlib.suppress(OSError):
+            draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _read_binned(folder: Path, params: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """Reads what another worker binned; None where there is nothing yet."""
+    import lightgbm as lgb
+
+    if not folder.is_dir():
+        return None
+    train_file, valid_file = (folder / name for name in BINNED_FILES)
+    train_set = lgb.Dataset(train_file, params=dict(params)).construct()
+    valid_set = lgb.Dataset(valid_file, params=dict(params), reference=train_set).construct()
+    return train_set, valid_set
 
 
 def _native_categories(features: Features, max_bin: int) -> list[int]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,23 @@ def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
         family.fit(second, fold, table.context(), RecordingReport()) for fold in (used, fresh)
     )
     np.testing.assert_array_equal(after.predict(used.X_valid), alone.predict(used.X_valid))
+
+
+@pytest.mark.parametrize("task", Task)
+def test_data_that_another_worker_binned_gives_the_same_model(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, table = LightGBM(), real_table(task)
+    params = family.portfolio(table.shape())[0]
+    fold = table.fold(family.view(params, table.shape()))
+    weight = np.linspace(0.5, 2.0, len(fold.y_train))
+    fold = replace(fold, weight_train=weight, shared=tmp_path)
+    first = family.fit(params, fold, table.context(), RecordingReport())
+    monkeypatch.setattr("automl_plugins._lightgbm_training._bin", None)
+    elsewhere = replace(fold, memo={})
+    second = family.fit(params, elsewhere, table.context(), RecordingReport())
+    assert second.text == first.text
+    assert [path.name.startswith("lightgbm-") for path in tmp_path.iterdir()] == [True]
 
 
 def test_only_the_trees_up_to_the_best_round_are_kept() -> None:

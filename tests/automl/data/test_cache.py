@@ -123,8 +123,10 @@ def test_the_encoder_of_a_fold_encodes_as_the_fold_was(data, plan, tmp_path, vie
 def test_dropped_matrices_are_made_again_and_encoders_stay(data, plan, tmp_path):
     before, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     kept = np.array(before.X_train)
+    (before.shared / "binned").write_bytes(b"made of the matrices")
     drop_matrices(tmp_path)
     assert not list(tmp_path.rglob("X_*.npy"))
+    assert not list(tmp_path.rglob("binned"))
     load_encoder(tmp_path, 0, View(), KINDS, 0, plan.digest)
     after, seconds = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     assert seconds > 0

@@ -12,7 +12,7 @@ from automl.plugin import Resources
 from automl.scheduling.devices import DevicePool, Gpu
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher
-from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.messages import Done, Failed, Probe, Progressed, Pruned, Unwritable
 from automl.store import RunDir
 from automl.trial.spec import Job, TrialError, TrialSpec
 
@@ -380,6 +380,36 @@ def test_the_time_it_takes_to_start_a_worker_counts_against_the_deadline(runner,
     assert _with_time_left(Start(job, time.monotonic() - 1.0)).deadline_s == 0.0
     forever = replace(job, deadline_s=None)
     assert _with_time_left(Start(forever, float("inf"))) == forever
+
+
+def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
+    runner.executor.warm_up(2)
+    for n_threads, n_workers in ((1, 2), (2, 1)):
+        start = time.monotonic() + 0.1
+        probe = Probe(n_threads, 1000, 5, start, start + 0.1)
+        rate = runner.executor.probe(probe, n_workers)
+        assert rate is not None
+        assert rate > 0
+    assert isinstance(runner.fit("good"), Done)
+
+
+def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
+    runner.executor.warm_up(2)
+    start = time.monotonic()
+    assert runner.executor.probe(Probe(1, 1000, 5, start, start), 2) is not None
+    os.kill(runner.executor._idle[0][1].pid, signal.SIGKILL)
+    assert runner.executor.probe(Probe(1, 1000, 5, start, start), 2) is None
+    assert isinstance(runner.fit("good"), Done)
+
+
+def test_surplus_workers_are_ended(runner, all_gone):
+    runner.executor.warm_up(2)
+    start = time.monotonic()
+    runner.executor.probe(Probe(1, 1000, 5, start, start), 2)
+    surplus = runner.executor._idle[1][1].pid
+    runner.executor.warm_up(1)
+    all_gone([surplus])
+    assert isinstance(runner.fit("good"), Done)
 
 
 def test_spawned_workers_do_the_same(prepared, score):

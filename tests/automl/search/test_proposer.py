@@ -10,7 +10,8 @@ from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
 from automl.scheduling.messages import Progressed
 from automl.search.events import Note
-from automl.search.proposer import PATIENCE, SAME_FAILURES
+from automl.search.outcomes import SAME_FAILURES
+from automl.search.proposer import MIN_GAIN, PATIENCE
 from automl.trial.spec import Job, TrialState
 
 
@@ -242,14 +243,14 @@ def test_a_family_that_adds_nothing_waits_until_devices_would_idle(make_scene, m
         trial.gain, trial.first_loss, trial.state = 0.0, 0.1, TrialState.COMPLETE
         if trial.index == 0:
             trial.gain = None
-        if scene.proposer._idle_trials("dull") >= PATIENCE:
+        if scene.ledger.idle_trials("dull", MIN_GAIN) >= PATIENCE:
             break
-    assert scene.proposer._idle_trials("dull") == PATIENCE
+    assert scene.ledger.idle_trials("dull", MIN_GAIN) == PATIENCE
     for _ in range(4):
         (trial,) = scene.proposer.propose(600)
         assert trial.spec.family == "other"
         trial.gain, trial.first_loss, trial.state = 0.5, 0.6, TrialState.COMPLETE
-    while scene.proposer._idle_trials("other") < PATIENCE:
+    while scene.ledger.idle_trials("other", MIN_GAIN) < PATIENCE:
         (trial,) = scene.proposer.propose(600)
         assert trial.spec.family == "other"
         trial.gain, trial.first_loss, trial.state = 0.0, 0.6, TrialState.COMPLETE

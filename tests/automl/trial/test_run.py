@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -293,13 +294,35 @@ def test_another_fold_and_another_view_have_memos_of_their_own(open_bench):
     assert family.counts == [1, 1, 1, 2]
 
 
-def test_the_memo_used_longest_ago_is_forgotten_first(open_bench, monkeypatch):
-    monkeypatch.setattr("automl.trial.run.MEMO_BUDGET_BYTES", 1)  # room for a single one
+def test_the_fold_used_longest_ago_is_forgotten_first(open_bench):
     family = Remembers()
     bench = open_bench(family)
+    bench.setup = replace(bench.setup, memo_gib=0.0)  # room for a single one
     for fold in (0, 0, 1, 0):
         run_job(job_of(fold=fold), bench, ignore)
     assert family.counts == [1, 2, 1, 1]
+
+
+def test_as_many_folds_are_kept_as_there_is_room_for(open_bench):
+    family = Remembers()
+    bench = open_bench(family)
+    bench.setup = replace(bench.setup, memo_gib=2 / 2**10)  # small ones count as one MiB each
+    for fold in (0, 1, 0, 1, 2, 1, 0):
+        run_job(job_of(fold=fold), bench, ignore)
+    assert family.counts == [1, 1, 2, 2, 1, 3, 1]
+
+
+class Overwrites(Family):
+    """Would change what later trials learn from."""
+
+    def fit(self, params, fold, context, report):
+        fold.y_train[:] = 0
+        return super().fit(params, fold, context, report)
+
+
+def test_what_later_trials_learn_from_cannot_be_overwritten(open_bench):
+    with pytest.raises(ValueError, match="read-only"):
+        run_job(job_of(), open_bench(Overwrites()), ignore)
 
 
 def test_a_fold_is_encoded_once_for_all_trials(open_bench):

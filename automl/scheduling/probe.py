@@ -1,0 +1,104 @@
+"""Work that stands for a fit, to measure how cores are best divided among fits.
+
+What growing trees, descending gradients and searching neighbours have in common: columns are read
+in an order that is not theirs, and threads that share the work wait for each other many times a
+second. No family is asked, so that none is imported; how well the stand-in foretells real ones is
+measured by ``benchmarks/threads.py``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.scheduling.messages import Probe
+
+__all__ = ["best_width", "compare_widths", "work"]
+
+WIDTHS = (1, 2, 4, 8)  # threads of one fit that are compared
+PROBE_S = 0.9  # for all measurements together
+ROUNDS = 2  # of each width, in turns: noise comes in spells
+MIN_ADVANTAGE = 1.1  # of wide fits: real ones have parts that one thread does alone
+MAX_CELLS = 4_000_000  # 16 MiB: beyond every cache that cores have to themselves
+N_PARTS = 6  # of the rows; threads wait for each other after each, as in growing a tree
+
+Columns: TypeAlias = NDArray[np.uint8]
+Order: TypeAlias = NDArray[np.int64]
+
+
+def compare_widths(
+    n_cpus: int, n_rows: int, n_columns: int, measure: Callable[[Probe, int], float | None]
+) -> dict[int, float]:
+    """Compares ways to divide cores among fits; takes about a second.
+
+    Args:
+        n_cpus: Cores of the run.
+        n_rows: Of its table.
+        n_columns: Of its table.
+        measure: Has so many workers do the work side by side, and returns passes per second of
+            all together; None when one of them does not answer.
+
+    Returns:
+        Passes per second by threads of one fit, the best of what was measured; empty when that
+        failed.
+    """
+    widths = [width for width in WIDTHS if width <= n_cpus]
+    window_s = PROBE_S / (ROUNDS * len(widths))
+    rows = min(n_rows, MAX_CELLS // n_columns)
+    if measure(Probe(1, rows, n_columns, 0.0, 0.0), n_cpus) is None:  # tables are made
+        return {}
+    rates = dict.fromkeys(widths, 0.0)
+    for width in widths * ROUNDS:
+        start = time.monotonic() + 0.005  # so that all begin at once
+        rate = measure(Probe(width, rows, n_columns, start, start + window_s), n_cpus // width)
+        if rate is None:
+            return {}
+        rates[width] = max(rates[width], rate)
+    return rates
+
+
+def best_width(rates: Mapping[int, float]) -> int:
+    """Threads of one fit: one, unless wider fits get clearly more done."""
+    best = max(rates, key=lambda width: (rates[width], -width), default=1)
+    return best if best != 1 and rates[best] > MIN_ADVANTAGE * rates[1] else 1
+
+
+def work(probe: Probe) -> float:
+    """Does what a probe says, in a worker; returns passes over the table per second."""
+    columns, order, buffer = _table(probe.n_rows, probe.n_columns)
+    shares = np.array_split(np.arange(probe.n_columns), probe.n_threads)
+    tasks = [(columns[s[0] : s[-1] + 1], buffer[s[0] : s[-1] + 1]) for s in shares if len(s)]
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        time.sleep(max(0.0, probe.start - time.monotonic()))
+        begun, count = time.monotonic(), 0
+        while time.monotonic() < probe.end:
+            rows = order[count % N_PARTS]
+            if len(tasks) == 1:
+                _gather(columns, rows, buffer)
+            else:
+                for done in [pool.submit(_gather, source, rows, out) for source, out in tasks]:
+                    done.result()
+            count += 1
+        took_s = time.monotonic() - begun
+    return count / N_PARTS / took_s if count else 0.0
+
+
+def _gather(columns: Columns, rows: Order, out: Columns) -> None:
+    """Reads values of all columns in the order of ``rows``; NumPy frees the lock meanwhile."""
+    columns.take(rows, axis=1, out=out, mode="clip")
+
+
+@lru_cache(maxsize=1)
+def _table(n_rows: int, n_columns: int) -> tuple[Columns, Order, Columns]:
+    """Columns ``(n_columns, n_rows)``, an order of the rows in parts, room for what is read."""
+    rng = np.random.default_rng(0)
+    columns = np.tile(rng.normal(size=n_rows).astype(np.uint8), (n_columns, 1))
+    part = max(1, n_rows // N_PARTS)
+    order = np.resize(rng.permutation(n_rows), (N_PARTS, part))
+    return columns, order, np.empty((n_columns, part), np.uint8)

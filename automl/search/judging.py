@@ -1,0 +1,55 @@
+"""Whether a trial, or one fit of it, should end before it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from automl.config.schema import PrunerConfig
+from automl.search.ledger import Ledger, Trial
+from automl.search.pruning import should_stop_fit, should_stop_trial
+from automl.trial.spec import TrialError
+
+__all__ = ["fit_verdict", "verdict"]
+
+
+def verdict(
+    trial: Trial, ledger: Ledger, pruner: PrunerConfig, in_order: bool
+) -> TrialError | None:
+    """Why a trial should end now, by its finished folds and failed fits; None to go on.
+
+    Args:
+        trial: The trial.
+        ledger: All trials.
+        pruner: Which rule.
+        in_order: Whether folds count in their order only, so that a fold says nothing before
+            those ahead of it are done: where the run must not depend on who answers first.
+    """
+    if not in_order:
+        first = next(iter(trial.errors.values()), None)
+        if first is not None or trial.is_done:
+            return first
+        return _losing(trial, list(trial.results), ledger, pruner)
+    for n_done, fold in enumerate(trial.folds):
+        if fold in trial.errors or fold not in trial.results:
+            return trial.errors.get(fold)
+        losing = _losing(trial, trial.folds[: n_done + 1], ledger, pruner)
+        if losing is not None and n_done + 1 < len(trial.folds):
+            return losing
+    return None
+
+
+def fit_verdict(trial: Trial, fold: int, ledger: Ledger, pruner: PrunerConfig) -> TrialError | None:
+    """Why a running fit should end now, by its reports; None to go on."""
+    why = should_stop_fit(pruner, ledger.curve(trial), fold, ledger.peers(trial))
+    return None if why is None else TrialError("pruned", why, fold=fold)
+
+
+def _losing(
+    trial: Trial, folds: Sequence[int], ledger: Ledger, pruner: PrunerConfig
+) -> TrialError | None:
+    """What the pruner says of a trial by these finished folds."""
+    curve = ledger.curve(trial)
+    seen = replace(curve, folds={f: curve.folds[f] for f in folds})
+    why = should_stop_trial(pruner, seen, ledger.peers(trial))
+    return None if why is None else TrialError("pruned", why, fold=folds[-1])

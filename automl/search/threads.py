@@ -1,0 +1,52 @@
+"""How many threads one fit gets: as set, one, or what a probe finds to get most done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.probe import best_width, compare_widths
+from automl.search.problem import Problem
+
+__all__ = ["staff"]
+
+MIN_TIME_S = 30.0  # of a budget: a probe takes one of them
+MIN_ROWS = 20_000  # below, waking threads costs more than they do, and a probe tells nothing new
+
+
+def staff(problem: Problem, executor: LocalExecutor) -> tuple[int, tuple[str, ...]]:
+    """Starts the workers of a search, and decides how many threads each of their fits gets.
+
+    A probe decides where it can matter: with several cores, many rows and time to spare. A run
+    with a budget of trials must not depend on a clock, and the last bits of a model may depend on
+    the number of its threads: there one thread is the rule.
+
+    Returns:
+        Threads of one fit, and what a person should know of the choice.
+    """
+    config, n_cpus = problem.config, problem.pool.n_cpus
+    threads = config.scheduler.threads_per_fit or 1
+    notes: tuple[str, ...] = ()
+    if config.scheduler.threads_per_fit is None and _can_matter(problem):
+        executor.warm_up(n_cpus)
+        n_columns = len(problem.dataset.table.used)
+        rates = compare_widths(n_cpus, len(problem.dataset.y), n_columns, executor.probe)
+        threads = best_width(rates)
+        notes = (_note(threads, n_cpus, rates),) if rates else ()
+    executor.warm_up(max(1, n_cpus // threads))
+    return threads, notes
+
+
+def _can_matter(problem: Problem) -> bool:
+    config = problem.config
+    long = config.trials is None and config.time_s is not None and config.time_s >= MIN_TIME_S
+    return long and problem.pool.n_cpus > 1 and len(problem.dataset.y) >= MIN_ROWS
+
+
+def _note(threads: int, n_cpus: int, rates: Mapping[int, float]) -> str:
+    """Says what was chosen and what was measured, relative to one thread a fit."""
+    shares = ", ".join(
+        f"{rate / rates[1]:.0%} with {width} threads" for width, rate in rates.items() if width > 1
+    )
+    chosen = f"{n_cpus // threads} fits of {threads} thread{'s' if threads > 1 else ''}"
+    return f"{chosen} run side by side: a probe got {shares} each of what it got with one"
