@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Protocol, TypeAlias
 
-from automl.plugin.context import Resources
-from automl.scheduling.devices import DevicePool, Lease
+from automl.scheduling.devices import DevicePool, Gpu, Lease
 from automl.scheduling.guard import Footprint, MemoryGuard
 from automl.scheduling.launch import Launcher, WorkerProcess
 from automl.scheduling.messages import (
@@ -38,12 +37,9 @@ Happening: TypeAlias = Progressed | Ended
 class Executor(Protocol):
     """Where jobs run. The controller knows nothing else of machines and processes."""
 
-    def lease(self, need: Resources) -> Lease | None:
-        """Takes what a job needs, or None when it is not free now."""
-        ...
-
-    def release(self, lease: Lease) -> None:
-        """Gives a lease back that was not used."""
+    @property
+    def pool(self) -> DevicePool:
+        """The devices. Those of a job are leased here before it is submitted, and come back."""
         ...
 
     def submit(self, job: Job, lease: Lease, modules: frozenset[str]) -> None:
@@ -86,24 +82,16 @@ class LocalExecutor:
     """
 
     def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
-        self._setup, self._pool, self._launcher = setup, pool, launcher
+        self._setup, self.pool, self._launcher = setup, pool, launcher
         self._guard = MemoryGuard()
         self._busy: dict[str, _Busy] = {}
-        self._idle: list[tuple[int | None, WorkerProcess]] = []
+        self._idle: list[tuple[Gpu | None, WorkerProcess]] = []
         self._killed: list[Failed] = []
 
     def warm_up(self, n_workers: int) -> None:
         """Starts workers for the CPU, so that they open the data before the first job."""
         for _ in range(n_workers):
             self._idle.append((None, self._launch(Lease(0))))
-
-    def lease(self, need: Resources) -> Lease | None:
-        """Takes what a job needs, or None when it is not free now."""
-        return self._pool.lease(need)
-
-    def release(self, lease: Lease) -> None:
-        """Gives a lease back that was not used."""
-        self._pool.release(lease)
 
     def submit(self, job: Job, lease: Lease, modules: frozenset[str] = frozenset()) -> None:
         """Starts a job on leased devices; ``modules`` are what its family imports."""
@@ -112,7 +100,7 @@ class LocalExecutor:
         footprint = Footprint(lease.limit_gib, job.fold)
         self._busy[job.job_id] = _Busy(job, lease, worker, due, footprint)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
-            worker.connection.send(Start(job, due))
+            worker.connection.send(Start(job, due, lease.visible))
 
     def _worker_for(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
         """An idle worker that sees these devices, or a new one.
@@ -122,6 +110,8 @@ class LocalExecutor:
         """
         self._launcher.refresh()
         self._idle = [(gpu, w) for gpu, w in self._idle if w.exit_status is None]
+        if lease.is_whole_gpu:
+            self._clear(lease.gpu)
         for place, (gpu, worker) in enumerate(self._idle):
             if gpu == lease.gpu:
                 del self._idle[place]
@@ -130,6 +120,13 @@ class LocalExecutor:
                 self._launcher.kill(worker)
                 break
         return self._launch(lease)
+
+    def _clear(self, gpu: Gpu | None) -> None:
+        """Leaves one idle worker of a GPU: each holds some of its memory, as CUDA itself takes."""
+        of_gpu = [worker for place, worker in self._idle if place == gpu]
+        for worker in of_gpu[1:]:
+            self._idle.remove((gpu, worker))
+            self._launcher.kill(worker)
 
     def _launch(self, lease: Lease) -> WorkerProcess:
         worker = self._launcher.launch(lease.env)
@@ -179,11 +176,11 @@ class LocalExecutor:
                 if isinstance(message, Ready):
                     busy.worker.pid = message.pid
                     continue
-                yield message
-                if not isinstance(message, Progressed):
-                    self._end(busy)
-                    self._keep(busy, message)
-                    return
+                if isinstance(message, Progressed):
+                    yield message
+                    continue
+                yield self._ended(busy, message)
+                return
         except (EOFError, OSError):
             self._end(busy)
             yield Failed(job_id, self._death_of(busy))
@@ -193,17 +190,24 @@ class LocalExecutor:
             self._end(busy)
             yield Failed(job_id, TrialError("crash", message_text[:500], fold=busy.job.fold))
 
-    def _keep(self, busy: _Busy, message: Ended) -> None:
-        """Keeps a worker warm; one that failed may be in any state and is replaced.
+    def _ended(self, busy: _Busy, message: Ended) -> Ended:
+        """Ends a job; keeps its worker warm. One that failed may be in any state and is replaced.
 
         So is one that has too much memory left from its fits, as where a library leaks.
+
+        Returns:
+            The message, with what the fit was seen to hold.
         """
-        pid, limit_gib = busy.worker.pid, busy.lease.limit_gib
-        heavy = pid is not None and not self._guard.is_light(pid, limit_gib)
-        if heavy or isinstance(message, Failed):
+        self._end(busy)
+        if busy.worker.pid is not None:
+            busy.footprint.look(busy.worker.pid)
+        if isinstance(message, Failed) or not busy.footprint.is_light:
             self._launcher.kill(busy.worker)
         else:
             self._idle.append((busy.lease.gpu, busy.worker))
+        if isinstance(message, Done):
+            return Done(message.job_id, busy.footprint.measured(message.result))
+        return message
 
     def _death_of(self, busy: _Busy) -> TrialError:
         """Says what ended a worker that is gone."""
@@ -250,7 +254,7 @@ class LocalExecutor:
 
     def _end(self, busy: _Busy) -> None:
         del self._busy[busy.job.job_id]
-        self._pool.release(busy.lease)
+        self.pool.release(busy.lease)
 
 
 def _signal_name(number: int) -> str:

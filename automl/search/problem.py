@@ -18,8 +18,10 @@ from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 from automl.registry import Registry
-from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
+from automl.scheduling.cpus import available_cpus
+from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
+from automl.scheduling.nvml import find_gpus
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
@@ -29,7 +29,8 @@ MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
 ELITE = 4  # complete trials that a cheap one must not be worse than
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
-OUT_OF_MEMORY = frozenset({"oom", "memory"})
+OUT_OF_MEMORY = frozenset({"oom", "cuda_oom", "memory"})
+BY_SIZE = frozenset({"oom", "cuda_oom"})  # other params may take less
 
 
 @dataclass(slots=True)
@@ -114,15 +115,18 @@ class Proposer:
         cost = self.ledger.complete_cost_s(trial.spec.family)
         return 0.0 if cost is None else cost / len(trial.folds)
 
-    def propose(self, search_left_s: float, *, idle: bool = False) -> list[Trial]:
+    def propose(
+        self, search_left_s: float, barred: Collection[str] = (), *, idle: bool = False
+    ) -> list[Trial]:
         """Enters new trials into the ledger: a generation, or one; none when it is not the time.
 
         Args:
             search_left_s: Seconds until fits must be over.
+            barred: Families of which no trial could start now. A generation has them all the same.
             idle: Whether families may come that have not helped the ensemble for a while.
         """
         if not self.by_generation:
-            trial = self._propose_one(search_left_s, idle)
+            trial = self._propose_one(search_left_s, idle, barred)
             return [] if trial is None else [trial]
         if self.ledger.in_state(TrialState.RUNNING):
             return []
@@ -151,10 +155,13 @@ class Proposer:
             trials.append(trial)
         return trials
 
-    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
+    def _propose_one(
+        self, search_left_s: float, idle: bool, barred: Collection[str] = ()
+    ) -> Trial | None:
         if self.is_exhausted:
             return None
         names = [n for n in self._open_families() if self._fits(n, search_left_s)]
+        names = [n for n in names if n not in barred]
         if not idle:
             names = [n for n in names if self._idle_trials(n) < PATIENCE]
         while names:
@@ -286,7 +293,7 @@ class Proposer:
         name, error = trial.spec.family, trial.error
         trials = self.ledger.of(name)
         able = any(t.state is TrialState.COMPLETE for t in trials)
-        if error is None or (error.kind == "oom" and able):
+        if error is None or (error.kind in BY_SIZE and able):
             return
         ways = [_way(t.error) for t in trials if t.state is TrialState.FAILED and t.error]
         if ways.count(_way(error)) >= SAME_FAILURES:
@@ -295,4 +302,4 @@ class Proposer:
 
 def _way(error: TrialError) -> str:
     """What makes two failures the same."""
-    return error.kind if error.kind == "oom" else error.message
+    return error.kind if error.kind in BY_SIZE else error.message

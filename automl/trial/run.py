@@ -29,6 +29,7 @@ from automl.registry import Registry, load_registry
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
+from automl.trial.vram import peak_vram_mib, start_counting
 
 __all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
 
@@ -113,6 +114,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         steps.append((int(step), float(score)))
         report(int(step), float(score))
 
+    start_counting()
     now = time.monotonic()
     model = _fit(family, job, fold, context, record)
     fit_s = time.monotonic() - now
@@ -134,6 +136,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         n_valid=len(prediction),
         model_mib=size / 2**20,
         peak_rss_mib=_peak_rss_mib(),
+        peak_vram_mib=peak_vram_mib(),
         steps=tuple(steps),
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
     )

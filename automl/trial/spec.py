@@ -92,7 +92,9 @@ class FoldResult:
         encode_s: Seconds spent encoding the fold (0 when it was cached).
         n_valid: Validation rows.
         model_mib: Size of the saved model.
-        peak_rss_mib: Peak resident memory of the worker so far.
+        peak_rss_mib: The most memory its worker held, with what it started; where that is not
+            looked at, the peak of the worker so far.
+        peak_vram_mib: The most GPU memory its worker held; 0 without a GPU.
         steps: Reports of the fit as (step, score).
         oof_crc: CRC-32 of the file of its predictions; None where nobody took it.
     """
@@ -105,6 +107,7 @@ class FoldResult:
     n_valid: int = 0
     model_mib: float = 0.0
     peak_rss_mib: float = 0.0
+    peak_vram_mib: float = 0.0
     steps: tuple[tuple[int, float], ...] = ()
     oof_crc: int | None = None
 
@@ -116,7 +119,9 @@ class TrialError:
     Attributes:
         kind: ``exception``, ``crash``, ``killed`` (by somebody else), ``timeout``, ``oom`` (more
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
-            was refused), ``bad_prediction``, ``pruned``, ``out_of_time`` or ``interrupted``.
+            was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
+            ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
+            ``pruned``, ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
         fold: The fold it happened in.

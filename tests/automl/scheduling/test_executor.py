@@ -35,7 +35,7 @@ class Runner:
         self._count = 0
 
     def submit(self, family, deadline_s=None, need=None, fold=0, **params):
-        lease = self.executor.lease(need or Resources())
+        lease = self.executor.pool.lease(need or Resources())
         assert lease is not None
         self._count += 1
         job = Job(
@@ -335,7 +335,7 @@ def test_jobs_on_a_gpu_go_to_workers_that_see_it_and_no_others_do(runner, tmp_pa
 
 def test_two_fits_run_side_by_side(runner):
     first, second = runner.submit("stepper"), runner.submit("stepper")
-    assert runner.executor.lease(Resources()) is None
+    assert runner.executor.pool.lease(Resources()) is None
     runner.until(first, Progressed)
     runner.until(second, Progressed)
     for job_id in (first, second):
@@ -343,8 +343,8 @@ def test_two_fits_run_side_by_side(runner):
 
 
 def test_a_release_gives_back_a_lease_that_was_not_used(runner):
-    lease = runner.executor.lease(Resources(n_cpus=2))
-    runner.executor.release(lease)
+    lease = runner.executor.pool.lease(Resources(n_cpus=2))
+    runner.executor.pool.release(lease)
     assert runner.pool.free_cpus == 2
 
 

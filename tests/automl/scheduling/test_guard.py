@@ -37,7 +37,7 @@ class Runner:
         self._count = 0
 
     def submit(self, family, **params):
-        lease = self.executor.lease(Resources())
+        lease = self.executor.pool.lease(Resources())
         self._count += 1
         job = Job(TrialSpec(family, self._count, params), fold=0, seed=1)
         self.executor.submit(job, lease)

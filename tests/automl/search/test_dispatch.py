@@ -15,7 +15,7 @@ def finish(scene, fit, score=-0.5, fit_s=1.0):
     """What the controller notes when a fit is done."""
     fit.trial.running.discard(fit.fold)
     fit.trial.results[fit.fold] = FoldResult(fit.fold, score, fit_s, 0.0)
-    scene.executor.release(fit.lease)
+    scene.executor.pool.release(fit.lease)
 
 
 def all_started(scene, search_left_s=100.0):
