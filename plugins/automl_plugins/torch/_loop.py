@@ -171,7 +171,7 @@ def _step(
             value = loss(output, rows.target[part], weight)
             if n_parts > 1:  # losses are means over the rows of a part
                 value = value * (part.shape[-1] / index.shape[-1])
-            value.backward()
+            value.backward()  # type: ignore[no-untyped-call]
 
     parts.run(backward)
     if clip_norm is not None:
