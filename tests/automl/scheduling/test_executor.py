@@ -333,6 +333,47 @@ def test_jobs_on_a_gpu_go_to_workers_that_see_it_and_no_others_do(runner, tmp_pa
     assert (gpu["device"], gpu["env"]["CUDA_VISIBLE_DEVICES"]) == ("cuda:0", "3")
 
 
+@pytest.mark.parametrize("params", [{}, {"wrapped": True}])
+def test_a_gpu_that_is_full_is_told_from_other_errors_and_its_worker_is_replaced(runner, params):
+    need = Resources(n_gpus=0.25)
+    runner.fit("good", need=need)
+    worker = runner.executor._idle[-1][1]
+    error = runner.error("fills_gpu", need=need, **params)
+    assert error.kind == "cuda_oom"
+    assert error.traceback
+    assert worker not in [w for _, w in runner.executor._idle]
+    assert not runner.pool.leases
+
+
+def test_a_worker_that_sees_another_gpu_than_its_own_fails_the_fit_by_name(
+    prepared, launcher, tmp_path
+):
+    setup = replace(prepared, modules=(*prepared.modules, "paper_driver"))
+    runner = Runner(setup, launcher)
+    runner.pool.gpus = tuple(Gpu(i, uuid=f"GPU-{i:08x}") for i in range(2))
+    error = runner.error("good", need=Resources(n_gpus=0.5))
+    assert error.kind == "wrong_device"
+    assert error.message.startswith("the worker was to see the GPU GPU-00000000 alone and sees: ")
+    assert "GPU-00000001" in error.message
+    assert runner.good_score() is not None  # the CPU is none of its business
+
+
+def test_a_fit_that_has_a_gpu_to_itself_leaves_no_idle_workers_on_it(runner):
+    quarter, whole = Resources(n_gpus=0.25), Resources(n_gpus=1.0)
+    first, second = (runner.submit("stepper", need=quarter) for _ in range(2))
+    for job_id in (first, second):
+        runner.until(job_id, Progressed)
+        runner.executor.prune(job_id)
+    while runner.pool.leases:
+        runner.executor.poll(0.1)
+    idle = [w for gpu, w in runner.executor._idle if gpu is not None]
+    assert len(idle) == 2
+    job_id = runner.submit("good", need=whole)
+    assert [gpu for gpu, _ in runner.executor._idle if gpu is not None] == []
+    assert isinstance(runner.until(job_id), Done)
+    assert [w for gpu, w in runner.executor._idle if gpu is not None] == idle[:1]
+
+
 def test_two_fits_run_side_by_side(runner):
     first, second = runner.submit("stepper"), runner.submit("stepper")
     assert runner.executor.pool.lease(Resources()) is None
