@@ -13,24 +13,22 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.allocator import Arm, choose_family
 from automl.search.budget import Budget
+from automl.search.failures import OUT_OF_MEMORY, cause_to_stop
 from automl.search.ledger import Ledger, Trial
 from automl.search.study import FamilyStudy
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import UNFINISHED, TrialError, TrialSpec, TrialState
+from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
 
 __all__ = ["MIN_GAIN", "Proposer"]
 
 GENERATION = 8
-SAME_FAILURES = 3
 UNKNOWN_COST_SHARE = 0.5
 PATIENCE = 8  # trials of a family without a gain, after which it has to wait
 MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
 ELITE = 4  # complete trials that a cheap one must not be worse than
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
-OUT_OF_MEMORY = frozenset({"oom", "cuda_oom", "memory"})
-BY_SIZE = frozenset({"oom", "cuda_oom"})  # other params may take less
 
 
 @dataclass(slots=True)
@@ -281,25 +279,7 @@ class Proposer:
                     study.tell_out_of_memory(trial.spec)
                 else:
                     study.tell_failed(trial.spec)
-                self._count_failure(trial)
+                cause = cause_to_stop(trial, self.ledger.of(trial.spec.family))
+                if cause is not None:
+                    self.stopped[trial.spec.family] = cause
         self._concluded.clear()
-
-    def _count_failure(self, trial: Trial) -> None:
-        """Stops a family that has failed three times in the same way.
-
-        Out of memory is one way, whatever the numbers, and stops a family only as long as no
-        trial of it has been complete: others of its params may take less.
-        """
-        name, error = trial.spec.family, trial.error
-        trials = self.ledger.of(name)
-        able = any(t.state is TrialState.COMPLETE for t in trials)
-        if error is None or (error.kind in BY_SIZE and able):
-            return
-        ways = [_way(t.error) for t in trials if t.state is TrialState.FAILED and t.error]
-        if ways.count(_way(error)) >= SAME_FAILURES:
-            self.stopped[name] = f"it failed {SAME_FAILURES} times in the same way: {error.message}"
-
-
-def _way(error: TrialError) -> str:
-    """What makes two failures the same."""
-    return error.kind if error.kind in BY_SIZE else error.message

@@ -10,7 +10,8 @@ from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
 from automl.scheduling.messages import Progressed
 from automl.search.events import Note
-from automl.search.proposer import PATIENCE, SAME_FAILURES
+from automl.search.failures import SAME_FAILURES
+from automl.search.proposer import PATIENCE
 from automl.trial.spec import TrialState
 
 
@@ -273,7 +274,7 @@ def test_a_family_that_never_has_enough_memory_is_stopped_after_three(make_scene
     assert "good" not in scene.proposer.stopped
 
 
-@pytest.mark.parametrize("kind", ["oom", "memory"])
+@pytest.mark.parametrize("kind", ["oom", "cuda_oom", "memory"])
 def test_a_trial_out_of_memory_is_failed_and_its_region_is_told(make_scene, make_family, kind):
     def answer(scene, job):
         if job.spec.number % 2:
