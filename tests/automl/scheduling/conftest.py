@@ -84,7 +84,7 @@ def new_folder(tmp_path: Path) -> Iterator[Path]:
 class FakeNvml:
     """NVML of a machine on paper: each card is a device, or a list of its MIG instances.
 
-    A device is ``(name, uuid, free GiB)``; None for GiB says nothing, None in place of a card is
+    A device is ``(name, uuid, free GiB)``, the last perhaps a function; None for GiB says nothing, None in place of a card is
     one that is lost.
     """
 
@@ -134,6 +134,7 @@ class FakeNvml:
 
     def nvmlDeviceGetMemoryInfo(self, handle, memory):
         free_gib = self._at(handle)[2]
+        free_gib = free_gib() if callable(free_gib) else free_gib
         if free_gib is None:
             return 3
         memory._obj.total, memory._obj.free = 2**40, int(free_gib * 2**30)
