@@ -84,8 +84,8 @@ def new_folder(tmp_path: Path) -> Iterator[Path]:
 class FakeNvml:
     """NVML of a machine on paper: each card is a device, or a list of its MIG instances.
 
-    A device is ``(name, uuid, free GiB)``, the last perhaps a function; None for GiB says nothing, None in place of a card is
-    one that is lost.
+    A device is ``(name, uuid, free GiB)``, the last perhaps a function; None for GiB says nothing,
+    and None in place of a card is one that is lost.
     """
 
     def __init__(self, *cards, starts=True):

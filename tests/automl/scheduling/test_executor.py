@@ -31,6 +31,7 @@ class Runner:
         self.run = RunDir(Path(setup.run))
         self.launcher = launcher
         self.pool = DevicePool(2, (Gpu(3),), gpu_slots=2)
+        setup = replace(setup, modules=("no_driver", *setup.modules))
         self.executor = LocalExecutor(setup, self.pool, launcher)
         self._count = 0
 
