@@ -103,7 +103,7 @@ class SchedulerConfig:
     Attributes:
         cpus: CPU cores to use; null takes what affinity and cgroup allow.
         gpus: Indices of the GPUs to use; null takes all, [] none.
-        gpu_slots: Fits that may share one GPU.
+        gpu_slots: At most so many fits share one GPU; null for as many as go in by memory.
         threads_per_fit: Threads of one fit; null is one, unless its family or a probe asks for
             more.
         fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
@@ -113,7 +113,7 @@ class SchedulerConfig:
 
     cpus: int | None = None
     gpus: list[int] | None = None
-    gpu_slots: int = 1
+    gpu_slots: int | None = None
     threads_per_fit: int | None = None
     fit_timeout_s: float | None = None
     memory_gib: float | None = None

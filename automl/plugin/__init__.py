@@ -1,6 +1,7 @@
 """All that a plugin may import, and all that stays stable for it."""
 
 from automl.plugin.context import Features, Fold, Matrix, Resources, Shape, TrialContext, View
+from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.estimators import load_estimator, save_estimator
 from automl.plugin.family import FittedModel, ModelFamily, Params, Report, Suggest, TrialPruned
 from automl.plugin.hookspecs import hookimpl
@@ -25,6 +26,7 @@ __all__ = [
     "TrialPruned",
     "View",
     "hookimpl",
+    "is_cuda_oom",
     "load_estimator",
     "save_estimator",
 ]

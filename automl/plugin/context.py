@@ -136,7 +136,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one fit takes: an estimate, used to place jobs.
+    """What one fit takes: an estimate, by which fits are placed until some of them were measured.
 
     Attributes:
         n_cpus: Threads.

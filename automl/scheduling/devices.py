@@ -1,31 +1,44 @@
-"""What the machine has, and who may use it now: CPU cores, memory and shares of GPUs."""
+"""What a run has, and who may use it now: CPU cores, memory and shares of GPUs."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import math
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-from automl.errors import ConfigError
 from automl.plugin.context import Resources
-from automl.scheduling.cgroups import cgroup_folders
 
-__all__ = ["DevicePool", "Gpu", "Lease", "available_cpus", "find_gpus"]
+__all__ = ["DevicePool", "Gpu", "Lease", "Shortage"]
 
-NO_QUOTA = 1 << 20
 MIN_FIT_GIB = 1.0  # a worker with its libraries takes a third of it before any data comes
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU: its index, name and total memory in GiB."""
+    """One GPU, or one instance of a card that MIG divides.
+
+    Attributes:
+        index: As ``nvidia-smi`` counts.
+        name: Of the model.
+        vram_gib: Its memory that was free when it was found, in GiB; infinite where nobody says.
+        uuid: How CUDA knows it whatever the order; "" for one that is there on paper only.
+    """
 
     index: int
     name: str = ""
-    vram_gib: float = 0.0
+    vram_gib: float = math.inf
+    uuid: str = ""
+
+    def __str__(self) -> str:
+        size = f"{self.vram_gib:.1f} GiB free" if math.isfinite(self.vram_gib) else ""
+        facts = ", ".join(filter(None, (self.name, size)))
+        return f"{self.index} ({facts})" if facts else str(self.index)
+
+    @property
+    def visible(self) -> str:
+        """What ``CUDA_VISIBLE_DEVICES`` says to show this one alone."""
+        return self.uuid or str(self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +47,21 @@ class Lease:
 
     Attributes:
         n_cpus: Cores.
-        gpu: Index of the GPU, or None.
+        gpu: The GPU, or None.
         share: Share of that GPU, 0 to 1.
-        ram_gib: Memory that is set aside for it, in GiB: what its family declares.
+        vram_gib: Memory of that GPU that is set aside for it, in GiB.
+        ram_gib: Memory that is set aside for it, in GiB.
         limit_gib: Memory at which it is ended, in GiB; infinite for never.
+        holder: Who it is for, in words.
     """
 
     n_cpus: int
-    gpu: int | None = None
+    gpu: Gpu | None = None
     share: float = 0.0
+    vram_gib: float = 0.0
     ram_gib: float = 0.0
     limit_gib: float = math.inf
+    holder: str = ""
 
     @property
     def device(self) -> str:
@@ -52,11 +69,28 @@ class Lease:
         return "cpu" if self.gpu is None else "cuda:0"
 
     @property
+    def is_whole_gpu(self) -> bool:
+        """Whether it has a GPU to itself."""
+        return self.gpu is not None and self.share > 1.0 - ROUNDING
+
+    @property
+    def visible(self) -> str:
+        """What ``CUDA_VISIBLE_DEVICES`` of its worker says."""
+        return "" if self.gpu is None else self.gpu.visible
+
+    @property
     def env(self) -> dict[str, str]:
         """Environment that shows a worker exactly its devices."""
-        visible = "" if self.gpu is None else str(self.gpu)
         # CUDA counts the fastest first unless told to count like NVML.
-        return {"CUDA_VISIBLE_DEVICES": visible, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+        return {"CUDA_VISIBLE_DEVICES": self.visible, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+class Shortage(StrEnum):
+    """What a job has to wait for."""
+
+    CORES = "cores"
+    GPU = "GPU"
+    MEMORY = "memory"
 
 
 @dataclass(slots=True)
@@ -66,29 +100,43 @@ class DevicePool:
     Args:
         n_cpus: Cores.
         gpus: GPUs.
-        gpu_slots: Jobs that may share one GPU.
+        gpu_slots: Jobs that may share one GPU, if none asks for more; None for as many as their
+            shares and their memory allow.
         memory_gib: Memory of all jobs together, in GiB; infinite without a limit.
         fit_memory_gib: Limit of one job in GiB; None takes its part of the memory by its cores.
+
+    Attributes:
+        leases: What is leased now.
     """
 
     n_cpus: int
     gpus: tuple[Gpu, ...] = ()
-    gpu_slots: int = 1
+    gpu_slots: int | None = None
     memory_gib: float = math.inf
     fit_memory_gib: float | None = None
-    _free_cpus: int = field(init=False)
-    _free_gib: float = field(init=False)
-    _n_leased: int = field(init=False, default=0)
-    _free_share: dict[int, float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._free_cpus, self._free_gib = self.n_cpus, self.memory_gib
-        self._free_share = {g.index: 1.0 for g in self.gpus}
+    leases: list[Lease] = field(init=False, default_factory=list)
 
     @property
     def free_cpus(self) -> int:
         """Cores that are not leased."""
-        return self._free_cpus
+        return self.n_cpus - sum(lease.n_cpus for lease in self.leases)
+
+    @property
+    def free_gib(self) -> float:
+        """Memory that is not set aside, in GiB; below 0 where one job alone takes more."""
+        return self.memory_gib - sum(lease.ram_gib for lease in self.leases)
+
+    def on_gpu(self, gpu: Gpu) -> list[Lease]:
+        """The leases of a GPU."""
+        return [lease for lease in self.leases if lease.gpu == gpu]
+
+    def free_share(self, gpu: Gpu) -> float:
+        """Share of a GPU that is not leased."""
+        return 1.0 - sum(lease.share for lease in self.on_gpu(gpu))
+
+    def free_vram_gib(self, gpu: Gpu) -> float:
+        """Memory of a GPU that is not set aside, in GiB."""
+        return gpu.vram_gib - sum(lease.vram_gib for lease in self.on_gpu(gpu))
 
     def limit_gib(self, n_cpus: int) -> float:
         """Memory in GiB at which a job on so many cores is ended; infinite for never."""
@@ -96,122 +144,72 @@ class DevicePool:
             return self.fit_memory_gib
         return max(MIN_FIT_GIB, self.memory_gib * min(1.0, n_cpus / self.n_cpus))
 
-    def lease(self, need: Resources) -> Lease | None:
+    def lease(self, need: Resources, holder: str = "") -> Lease | None:
         """Takes what a job needs, or None when it is not free now.
 
         A job that wants more cores than the run has gets them all. A job that wants a GPU gets
-        a share of exactly one; without any GPU it runs on the CPU. A job that declares more
-        memory than is left waits, unless nothing else runs: what it declares is an estimate.
+        a share of exactly one; without any GPU it runs on the CPU. A job that says it needs more
+        memory than is left waits, unless nothing else runs: what it says is an estimate. So it
+        is with the memory of a GPU.
+
+        Args:
+            need: What it needs.
+            holder: Who it is for, in words.
         """
-        n_cpus = min(need.n_cpus, self.n_cpus)
-        if n_cpus > self._free_cpus or (self._n_leased and need.ram_gib > self._free_gib):
+        if self.shortage(need) is not None:
             return None
-        gpu, share = None, 0.0
-        if need.n_gpus > 0 and self.gpus:
-            share = min(1.0, max(need.n_gpus, 1.0 / self.gpu_slots))
-            free = {g: s for g, s in self._free_share.items() if s >= share - 1e-9}
-            if not free:
-                return None
-            gpu = max(free, key=lambda g: (free[g], -g))
-            self._free_share[gpu] -= share
-        ram_gib = need.ram_gib if math.isfinite(self.memory_gib) else 0.0
-        self._free_cpus -= n_cpus
-        self._free_gib -= ram_gib
-        self._n_leased += 1
-        return Lease(n_cpus, gpu, share, ram_gib, self.limit_gib(n_cpus))
+        n_cpus = min(need.n_cpus, self.n_cpus)
+        gpu = self._best_gpu(need)
+        lease = Lease(
+            n_cpus,
+            gpu,
+            self.share_of(need) if gpu else 0.0,
+            need.vram_gib if gpu and math.isfinite(gpu.vram_gib) else 0.0,
+            need.ram_gib if math.isfinite(self.memory_gib) else 0.0,
+            self.limit_gib(n_cpus),
+            holder,
+        )
+        self.leases.append(lease)
+        return lease
 
     def release(self, lease: Lease) -> None:
         """Gives back what a lease took."""
-        self._free_cpus += lease.n_cpus
-        self._free_gib += lease.ram_gib
-        self._n_leased -= 1
-        if lease.gpu is not None:
-            self._free_share[lease.gpu] += lease.share
+        self.leases.remove(lease)
 
+    def shortage(self, need: Resources) -> Shortage | None:
+        """What a job has to wait for; None when it can start.
 
-def available_cpus() -> int:
-    """Cores this process may use, by affinity and cgroup quota; at least 1."""
-    with contextlib.suppress(AttributeError):
-        return max(1, min(len(os.sched_getaffinity(0)), _quota()))
-    return max(1, os.cpu_count() or 1)
+        Memory comes last: a job that waits for memory alone could start but for that.
+        """
+        if min(need.n_cpus, self.n_cpus) > self.free_cpus:
+            return Shortage.CORES
+        if self.wants_gpu(need) and self._best_gpu(need) is None:
+            return Shortage.GPU
+        if self.leases and need.ram_gib > self.free_gib:
+            return Shortage.MEMORY
+        return None
 
+    def wants_gpu(self, need: Resources) -> bool:
+        """Whether a job gets a GPU, sooner or later."""
+        return need.n_gpus > 0 and bool(self.gpus)
 
-def _quota() -> int:
-    """Whole cores that the CPU quotas of our cgroup and those above it allow; many without any."""
-    quotas = [NO_QUOTA]
-    for folder, version in cgroup_folders("cpu"):
-        with contextlib.suppress(OSError, ValueError):
-            if version == 1:
-                quota = (folder / "cpu.cfs_quota_us").read_text()
-                period = (folder / "cpu.cfs_period_us").read_text()
-            else:
-                quota, period = (folder / "cpu.max").read_text().split()
-            if quota != "max" and int(quota) > 0:
-                quotas.append(max(1, int(quota) // int(period)))
-    return min(quotas)
+    def share_of(self, need: Resources) -> float:
+        """Share of a GPU that a job takes."""
+        least = 1.0 / self.gpu_slots if self.gpu_slots else 0.0
+        return min(1.0, max(need.n_gpus, least))
 
+    def has_share(self, gpu: Gpu, need: Resources) -> bool:
+        """Whether the share that a job takes is free on a GPU."""
+        return self.free_share(gpu) >= self.share_of(need) - ROUNDING
 
-class _NvmlMemory(ctypes.Structure):
-    _fields_ = (
-        ("total", ctypes.c_ulonglong),
-        ("free", ctypes.c_ulonglong),
-        ("used", ctypes.c_ulonglong),
-    )
+    def _best_gpu(self, need: Resources) -> Gpu | None:
+        """The GPU with the most room that has enough of it; None without any."""
+        roomy = [gpu for gpu in self.gpus if self.wants_gpu(need) and self._has_room(gpu, need)]
+        return max(roomy, key=self._room, default=None)
 
+    def _has_room(self, gpu: Gpu, need: Resources) -> bool:
+        fits = not self.on_gpu(gpu) or need.vram_gib <= self.free_vram_gib(gpu)
+        return fits and self.has_share(gpu, need)
 
-def find_gpus(wanted: Sequence[int] | None = None) -> tuple[Gpu, ...]:
-    """Finds GPUs by NVML, which makes no CUDA context.
-
-    Like CUDA itself it sees only what ``CUDA_VISIBLE_DEVICES`` names, where that is set.
-
-    Args:
-        wanted: Indices to use, as ``nvidia-smi`` counts; None takes all.
-
-    Raises:
-        ConfigError: A wanted index is not there.
-    """
-    if wanted is not None and not wanted:
-        return ()
-    found = {g.index: g for g in _nvml_gpus()}
-    if wanted is None:
-        return tuple(found.values())
-    missing = [i for i in wanted if i not in found]
-    if missing:
-        have = ", ".join(map(str, found)) or "none"
-        raise ConfigError(f"scheduler.gpus={list(wanted)}: no GPU {missing[0]}; found: {have}")
-    return tuple(found[i] for i in dict.fromkeys(wanted))
-
-
-def _nvml_gpus() -> list[Gpu]:
-    try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return []
-    if nvml.nvmlInit_v2() != 0:
-        return []
-    try:
-        count = ctypes.c_uint()
-        nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-        described = [_describe(nvml, index) for index in range(count.value)]
-    finally:
-        nvml.nvmlShutdown()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return [gpu for gpu, uuid in described if visible is None or _is_visible(gpu, uuid, visible)]
-
-
-def _is_visible(gpu: Gpu, uuid: str, visible: str) -> bool:
-    """Whether ``CUDA_VISIBLE_DEVICES`` names a GPU, by its index or the start of its UUID."""
-    names = [name.strip() for name in visible.split(",")]
-    return any(n == str(gpu.index) or (n.startswith("GPU-") and uuid.startswith(n)) for n in names)
-
-
-def _describe(nvml: ctypes.CDLL, index: int) -> tuple[Gpu, str]:
-    """A GPU and its UUID."""
-    handle, memory = ctypes.c_void_p(), _NvmlMemory()
-    name, uuid = ctypes.create_string_buffer(96), ctypes.create_string_buffer(96)
-    nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
-    nvml.nvmlDeviceGetName(handle, name, len(name))
-    nvml.nvmlDeviceGetUUID(handle, uuid, len(uuid))
-    nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory))
-    gpu = Gpu(index, name.value.decode(errors="replace"), memory.total / 2**30)
-    return gpu, uuid.value.decode(errors="replace")
+    def _room(self, gpu: Gpu) -> tuple[float, float, int]:
+        return self.free_share(gpu), self.free_vram_gib(gpu), -gpu.index

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Protocol, TypeAlias
 
-from automl.plugin.context import Resources
+from automl.scheduling.crew import Crew
 from automl.scheduling.devices import DevicePool, Lease
 from automl.scheduling.guard import Footprint, MemoryGuard
 from automl.scheduling.launch import Launcher, WorkerProcess
@@ -19,7 +19,6 @@ from automl.scheduling.messages import (
     Failed,
     FromWorker,
     Probe,
-    Probed,
     Progressed,
     Prune,
     Pruned,
@@ -32,7 +31,6 @@ from automl.trial.spec import Job, TrialError
 
 __all__ = ["Executor", "Happening", "LocalExecutor"]
 
-PROBE_PATIENCE_S = 10.0  # workers may still be opening the data
 MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
 
 Ended: TypeAlias = Done | Pruned | Failed | Unwritable
@@ -42,12 +40,9 @@ Happening: TypeAlias = Progressed | Ended
 class Executor(Protocol):
     """Where jobs run. The controller knows nothing else of machines and processes."""
 
-    def lease(self, need: Resources) -> Lease | None:
-        """Takes what a job needs, or None when it is not free now."""
-        ...
-
-    def release(self, lease: Lease) -> None:
-        """Gives a lease back that was not used."""
+    @property
+    def pool(self) -> DevicePool:
+        """The devices. Those of a job are leased here before it is submitted, and come back."""
         ...
 
     def submit(self, job: Job, lease: Lease, modules: frozenset[str]) -> None:
@@ -90,75 +85,27 @@ class LocalExecutor:
     """
 
     def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
-        self._setup, self._pool, self._launcher = setup, pool, launcher
-        self._guard = MemoryGuard()
+        self.pool, self._launcher = pool, launcher
+        self._crew, self._guard = Crew(setup, launcher), MemoryGuard()
         self._busy: dict[str, _Busy] = {}
-        self._idle: list[tuple[int | None, WorkerProcess]] = []
         self._killed: list[Failed] = []
 
     def warm_up(self, n_workers: int) -> None:
         """Starts or ends workers until so many are there, which open the data before any job."""
-        for _ in range(n_workers - len(self._idle)):
-            self._idle.append((None, self._launch(Lease(0))))
-        while len(self._idle) > n_workers:
-            self._launcher.kill(self._idle.pop()[1])
+        self._crew.warm_up(n_workers)
 
     def probe(self, probe: Probe, n_workers: int) -> float | None:
-        """Has the first workers do the work of a probe side by side.
-
-        Returns:
-            What all together get done per second; None when one does not answer. Then all
-            workers are ended, as an answer that comes too late would be taken for one to a job.
-        """
-        workers = [worker for _, worker in self._idle[:n_workers]]
-        due = max(probe.end, time.monotonic()) + PROBE_PATIENCE_S
-        try:
-            for worker in workers:
-                worker.connection.send(probe)
-            return sum(_probed(worker, due) for worker in workers)
-        except (EOFError, OSError):
-            self.warm_up(0)
-            return None
-
-    def lease(self, need: Resources) -> Lease | None:
-        """Takes what a job needs, or None when it is not free now."""
-        return self._pool.lease(need)
-
-    def release(self, lease: Lease) -> None:
-        """Gives a lease back that was not used."""
-        self._pool.release(lease)
+        """Has workers do the work of a probe side by side: see ``Crew.probe``."""
+        return self._crew.probe(probe, n_workers)
 
     def submit(self, job: Job, lease: Lease, modules: frozenset[str] = frozenset()) -> None:
         """Starts a job on leased devices; ``modules`` are what its family imports."""
-        worker = self._worker_for(lease, modules)
+        worker = self._crew.take(lease, modules)
         due = float("inf") if job.deadline_s is None else time.monotonic() + job.deadline_s
         footprint = Footprint(lease.limit_gib, job.fold)
         self._busy[job.job_id] = _Busy(job, lease, worker, due, footprint)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
-            worker.connection.send(Start(job, due))
-
-    def _worker_for(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
-        """An idle worker that sees these devices, or a new one.
-
-        An idle worker that would have to import what the launcher has loaded by now is replaced:
-        forking costs milliseconds, the import seconds.
-        """
-        self._launcher.refresh()
-        self._idle = [(gpu, w) for gpu, w in self._idle if w.exit_status is None]
-        for place, (gpu, worker) in enumerate(self._idle):
-            if gpu == lease.gpu:
-                del self._idle[place]
-                if not (modules & self._launcher.modules) - worker.modules:
-                    return worker
-                self._launcher.kill(worker)
-                break
-        return self._launch(lease)
-
-    def _launch(self, lease: Lease) -> WorkerProcess:
-        worker = self._launcher.launch(lease.env)
-        with contextlib.suppress(OSError):  # a dead worker is seen when it has a job
-            worker.connection.send(self._setup)
-        return worker
+            worker.connection.send(Start(job, due, lease.visible))
 
     def poll(self, timeout_s: float) -> list[Happening]:
         """Waits at most so long for something to happen, and returns what did.
@@ -202,11 +149,11 @@ class LocalExecutor:
                 if isinstance(message, Ready):
                     busy.worker.pid = message.pid
                     continue
-                yield message
-                if not isinstance(message, Progressed):
-                    self._end(busy)
-                    self._keep(busy, message)
-                    return
+                if isinstance(message, Progressed):
+                    yield message
+                    continue
+                yield self._ended(busy, message)
+                return
         except (EOFError, OSError):
             self._end(busy)
             yield Failed(job_id, self._death_of(busy))
@@ -216,17 +163,24 @@ class LocalExecutor:
             self._end(busy)
             yield Failed(job_id, TrialError("crash", message_text[:500], fold=busy.job.fold))
 
-    def _keep(self, busy: _Busy, message: Ended) -> None:
-        """Keeps a worker warm; one that failed may be in any state and is replaced.
+    def _ended(self, busy: _Busy, message: Ended) -> Ended:
+        """Ends a job; keeps its worker warm. One that failed may be in any state and is replaced.
 
         So is one that has too much memory left from its fits, as where a library leaks.
+
+        Returns:
+            The message, with what the fit was seen to hold.
         """
-        pid, limit_gib = busy.worker.pid, busy.lease.limit_gib
-        heavy = pid is not None and not self._guard.is_light(pid, limit_gib)
-        if heavy or isinstance(message, Failed):
+        self._end(busy)
+        if busy.worker.pid is not None:
+            busy.footprint.look(busy.worker.pid)
+        if isinstance(message, Failed) or not busy.footprint.is_light:
             self._launcher.kill(busy.worker)
         else:
-            self._idle.append((busy.lease.gpu, busy.worker))
+            self._crew.keep(busy.worker, busy.lease)
+        if isinstance(message, Done):
+            return Done(message.job_id, busy.footprint.measured(message.result))
+        return message
 
     def _death_of(self, busy: _Busy) -> TrialError:
         """Says what ended a worker that is gone."""
@@ -269,26 +223,11 @@ class LocalExecutor:
         """Ends everything that runs."""
         self._launcher.close()
         self._busy.clear()
-        self._idle.clear()
+        self._crew.clear()
 
     def _end(self, busy: _Busy) -> None:
         del self._busy[busy.job.job_id]
-        self._pool.release(busy.lease)
-
-
-def _probed(worker: WorkerProcess, due: float) -> float:
-    """What a worker answers to a probe.
-
-    Raises:
-        OSError: It does not in time, or is gone (EOFError).
-    """
-    while worker.connection.poll(max(0.0, due - time.monotonic())):
-        message: FromWorker | Probed = worker.connection.recv()
-        if isinstance(message, Probed):
-            return message.rate
-        if isinstance(message, Ready):
-            worker.pid = message.pid
-    raise TimeoutError
+        self.pool.release(busy.lease)
 
 
 def _signal_name(number: int) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 from automl.scheduling import memory
-from automl.trial.spec import TrialError
+from automl.trial.spec import FoldResult, TrialError
 
 __all__ = ["LOOK_S", "Footprint", "MemoryGuard"]
 
@@ -20,21 +21,39 @@ class Footprint:
     """The memory of one fit in its worker.
 
     Args:
-        limit_gib: At which it is ended, in GiB; infinite for never.
+        limit_gib: At which it is ended, in GiB; infinite for never, and then nobody looks.
         fold: The fold that is fitted.
+
+    Attributes:
+        gib: When last looked at.
+        peak_gib: The most that was seen.
     """
 
     def __init__(self, limit_gib: float, fold: int) -> None:
         self.limit_gib, self.fold = limit_gib, fold
-        self.gib = 0.0  # when last looked at
+        self.gib = self.peak_gib = 0.0
 
-    def error(self, pid: int) -> TrialError | None:
-        """Looks at the worker; says that the fit must end when it holds more than it may."""
+    def look(self, pid: int) -> None:
+        """Looks at the worker."""
         if math.isinf(self.limit_gib):
-            return None
+            return
         self.gib = memory.tree_gib(pid)
         if self.gib > self.limit_gib:
             self.gib = memory.fair_gib(pid)
+        self.peak_gib = max(self.peak_gib, self.gib)
+
+    def measured(self, result: FoldResult) -> FoldResult:
+        """A result that says how much was seen, where somebody looked."""
+        return replace(result, peak_rss_mib=1024 * self.peak_gib) if self.peak_gib else result
+
+    @property
+    def is_light(self) -> bool:
+        """Whether a worker that has just ended its fit leaves the next one enough of its limit."""
+        return self.gib <= KEEP_SHARE * self.limit_gib
+
+    def error(self, pid: int) -> TrialError | None:
+        """Looks at the worker; says that the fit must end when it holds more than it may."""
+        self.look(pid)
         if self.gib <= self.limit_gib:
             return None
         return TrialError(
@@ -82,7 +101,3 @@ class MemoryGuard:
         if math.isfinite(footprint.limit_gib):
             message += f", the limit of one fit is {footprint.limit_gib:.2f} GiB ({SETTING})"
         return TrialError("oom", message, fold=footprint.fold)
-
-    def is_light(self, pid: int, limit_gib: float) -> bool:
-        """Whether a worker between two fits leaves the next one enough of its limit."""
-        return math.isinf(limit_gib) or memory.tree_gib(pid) <= KEEP_SHARE * limit_gib

@@ -83,10 +83,12 @@ class Start:
         job: The job.
         due: ``time.monotonic()`` at which it will be killed, which counts alike in all processes
             of a machine; infinite for never.
+        visible: The GPU that the worker is to see, as in ``CUDA_VISIBLE_DEVICES``.
     """
 
     job: Job
     due: float
+    visible: str = ""
 
 
 @dataclass(frozen=True, slots=True)

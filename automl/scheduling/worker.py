@@ -16,7 +16,9 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import AutoMLError, StorageError
+from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.family import TrialPruned
+from automl.scheduling.cuda import WrongDeviceError, check_devices
 from automl.scheduling.messages import (
     Done,
     Failed,
@@ -34,11 +36,18 @@ from automl.scheduling.probe import work
 from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
+from automl.trial.vram import free_vram
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 __all__ = ["serve"]
+
+KINDS: dict[type[BaseException], str] = {
+    MemoryError: "memory",
+    BadPredictionError: "bad_prediction",
+    WrongDeviceError: "wrong_device",
+}
 
 
 def serve(connection: Connection[Any, Any]) -> None:
@@ -68,9 +77,10 @@ def serve(connection: Connection[Any, Any]) -> None:
                 answer = _failed(job, "exception", problem or RuntimeError("no data"))
             else:
                 with _restored():
-                    answer = _run(job, bench, connection)
+                    answer = _run(job, message.visible, bench, connection)
             if os.getpid() != own_pid:  # the fit has forked, and this is the copy
                 os._exit(1)
+            free_vram()
             connection.send(answer)
 
 
@@ -81,7 +91,7 @@ def _with_time_left(start: Start) -> Job:
     return replace(start.job, deadline_s=max(0.0, start.due - time.monotonic()))
 
 
-def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> FromWorker:
+def _run(job: Job, visible: str, bench: Workbench, connection: Connection[Any, Any]) -> FromWorker:
     own_pid, last_step, stop = os.getpid(), 0, False
 
     def report(step: int, score: float) -> None:
@@ -99,6 +109,7 @@ def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> FromWo
             raise TrialPruned
 
     try:
+        check_devices(visible)
         _limit_threads(job.n_threads)
         return Done(job.job_id, run_job(job, bench, report))
     except TrialPruned:
@@ -106,13 +117,12 @@ def _run(job: Job, bench: Workbench, connection: Connection[Any, Any]) -> FromWo
     except StorageError as error:
         return Unwritable(job.job_id, _printable(str(error)))
     except BaseException as error:  # a plugin may raise SystemExit or KeyboardInterrupt as well
-        return _failed(job, _kind(error), error)
+        return _failed(job, _kind_of(error), error)
 
 
-def _kind(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
-        return "memory"
-    return "bad_prediction" if isinstance(error, BadPredictionError) else "exception"
+def _kind_of(error: BaseException) -> str:
+    kinds = (kind for known, kind in KINDS.items() if isinstance(error, known))
+    return next(kinds, "cuda_oom" if is_cuda_oom(error) else "exception")
 
 
 def _failed(job: Job, kind: str, error: BaseException) -> Failed:
@@ -130,7 +140,7 @@ def _text(error: BaseException) -> str:
         text = str(error)
     except Exception:
         return f"{name} (its text cannot be shown)"
-    if isinstance(error, AutoMLError | BadPredictionError) and text:
+    if isinstance(error, AutoMLError | BadPredictionError | WrongDeviceError) and text:
         return text
     return f"{name}: {text}" if text else name
 

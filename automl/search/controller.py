@@ -87,7 +87,7 @@ class Controller:
             self.stopped_by = self._why_stop()
             for happening in self.executor.poll(TICK_S):
                 yield from self._handle(happening)
-            yield from self._note_stopped_families()
+            yield from self._notes()
         yield from self._stop_running()
         yield from self._progress("finishing", force=True)
         self.standing.finish()
@@ -191,6 +191,9 @@ class Controller:
         if error.kind == "killed" and attempts < MAX_ATTEMPTS and trial.error is None:
             trial.attempts[fold] = attempts  # somebody else's doing: it is queued again
             return
+        if error.kind == "cuda_oom" and fold not in trial.alone and trial.error is None:
+            trial.alone.add(fold)  # its neighbours may have had what it lacked
+            return
         late = error.kind == "timeout" and self._search_left_s() < 1.0
         trial.errors.setdefault(fold, out_of_time(trial) if late else error)
         self._judge(trial)
@@ -236,7 +239,9 @@ class Controller:
             elapsed_s=trial.finished_s,
         )
 
-    def _note_stopped_families(self) -> Iterator[Event]:
+    def _notes(self) -> Iterator[Event]:
+        for text in self.dispatcher.notes():
+            yield Note(text, self.budget.elapsed_s)
         for name, why in self.proposer.stopped.items():
             if name not in self._noted:
                 self._noted.add(name)
@@ -257,7 +262,7 @@ class Controller:
                 trial.error = next(iter(trial.errors.values()), over(trial))
             yield from self._conclude(trial)
         self.proposer.flush()
-        yield from self._note_stopped_families()
+        yield from self._notes()
 
     def _progress(self, stage: str, force: bool = False) -> Iterator[Event]:
         now = time.monotonic()

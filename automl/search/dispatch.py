@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from automl.plugin.context import Resources, Shape
 from automl.plugin.family import ModelFamily
-from automl.scheduling.devices import Lease
+from automl.scheduling.devices import Lease, Shortage
 from automl.scheduling.executor import Executor
+from automl.scheduling.shortage import explain
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
+from automl.search.needs import Needs
 from automl.search.proposer import Proposer
+from automl.search.waiting import Waiting
 from automl.trial.setup import seed_of
 from automl.trial.spec import Job, TrialState
 
@@ -38,7 +41,8 @@ class Dispatcher:
         ledger: All trials.
         budget: The budget.
         seed: Of the run.
-        threads_per_fit: Threads of one fit, unless its family wants more.
+        needs: What fits need.
+        waiting: Which trials are held up.
     """
 
     families: Mapping[str, tuple[ModelFamily, Shape]]
@@ -47,8 +51,8 @@ class Dispatcher:
     ledger: Ledger
     budget: Budget
     seed: int
-    threads_per_fit: int = 1
-    _needs: dict[str, Resources] = field(default_factory=dict)
+    needs: Needs
+    waiting: Waiting = field(default_factory=Waiting)
     _waits_for_memory: bool = False
 
     def next_fit(self, search_left_s: float) -> tuple[Fit | None, Sequence[Trial]]:
@@ -63,10 +67,11 @@ class Dispatcher:
         fit = self._first(live, search_left_s)
         if fit is not None or self._waits_for_memory or not self._is_anything_free():
             return fit, ()
-        proposed = self.proposer.propose(search_left_s)
+        barred = self._without_gpu()
+        proposed = self.proposer.propose(search_left_s, barred)
         if not proposed and self._revive(live, search_left_s):
             return self._first(live, search_left_s), ()
-        proposed = proposed or self.proposer.propose(search_left_s, idle=True)
+        proposed = proposed or self.proposer.propose(search_left_s, barred, idle=True)
         return self._first(proposed, search_left_s), proposed
 
     def _revive(self, live: Sequence[Trial], search_left_s: float) -> bool:
@@ -101,38 +106,49 @@ class Dispatcher:
             attempt=fit.trial.attempts.get(fit.fold, 0),
         )
 
+    def notes(self) -> list[str]:
+        """Says of trials that have been held up for a while what they wait for."""
+        now_s, pool = self.budget.elapsed_s, self.executor.pool
+        live = self.ledger.in_state(TrialState.RUNNING)
+        needs = {t.spec.trial_id: self._need(t) for t in live if t.ready and not t.running}
+        short = {trial: pool.shortage(need) for trial, need in needs.items()}
+        self.waiting.update({trial: s for trial, s in short.items() if s is not None}, now_s)
+        return [
+            f"{trial} waits for {explain(pool, needs[trial], shortage)}"
+            for trial, shortage in self.waiting.due(now_s)
+        ]
+
     def _is_anything_free(self) -> bool:
-        lease = self.executor.lease(Resources(ram_gib=0.0))
-        if lease is not None:
-            self.executor.release(lease)
-        return lease is not None
+        return self.executor.pool.shortage(Resources(ram_gib=0.0)) is None
+
+    def _without_gpu(self) -> frozenset[str]:
+        """Families that would have to wait for a GPU: others can use the cores meanwhile."""
+        shortage = self.executor.pool.shortage
+        return frozenset(n for n in self.families if shortage(self.needs.of(n)) is Shortage.GPU)
 
     def _first(self, trials: Sequence[Trial], search_left_s: float) -> Fit | None:
         """The first fit that may start; none while one before it waits for memory alone.
 
-        Smaller fits that go ahead would take what it waits for, again and again.
+        Smaller fits that go ahead would take what it waits for, again and again. Fits for a GPU
+        come before others, which would take the core that feeds it.
         """
         self._waits_for_memory = False
-        for trial in trials:
-            folds = trial.ready
-            if folds and self._fits(trial, search_left_s):
-                need = self._need(trial.spec.family)
-                lease = self.executor.lease(need)
-                if lease is not None:
-                    return Fit(trial, folds[0], lease)
-                lease = self.executor.lease(replace(need, ram_gib=0.0))
-                if lease is not None:
-                    self.executor.release(lease)
-                    self._waits_for_memory = True
-                    return None
+        pool = self.executor.pool
+        ready = [(t, self._need(t)) for t in trials if t.ready]
+        for trial, need in sorted(ready, key=lambda pair: not pool.wants_gpu(pair[1])):
+            if not self._fits(trial, search_left_s):
+                continue
+            lease = pool.lease(need, trial.spec.trial_id)
+            if lease is not None:
+                return Fit(trial, trial.ready[0], lease)
+            if pool.shortage(need) is Shortage.MEMORY:
+                self._waits_for_memory = True
+                return None
         return None
 
     def _fits(self, trial: Trial, search_left_s: float) -> bool:
         return search_left_s == float("inf") or self.proposer.expected_s(trial) <= search_left_s
 
-    def _need(self, name: str) -> Resources:
-        if name not in self._needs:
-            family, shape = self.families[name]
-            need = family.resources(shape)
-            self._needs[name] = replace(need, n_cpus=max(need.n_cpus, self.threads_per_fit))
-        return self._needs[name]
+    def _need(self, trial: Trial) -> Resources:
+        """What the next fit of a trial needs."""
+        return self.needs.of(trial.spec.family, alone=trial.ready[0] in trial.alone)

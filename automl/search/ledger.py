@@ -41,6 +41,7 @@ class Trial:
         steps: Reports of its fits by fold, as step and loss, in the order they came.
         errors: What ended fits of it, by fold.
         attempts: How often each fold was started again after its worker was lost.
+        alone: Folds that ran out of GPU memory and have a GPU to themselves when tried again.
     """
 
     spec: TrialSpec
@@ -61,6 +62,7 @@ class Trial:
     steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     errors: dict[int, TrialError] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
+    alone: set[int] = field(default_factory=set)
 
     @property
     def waiting(self) -> list[int]:
@@ -213,6 +215,11 @@ class Ledger:
         """Typical seconds of a complete trial, from the fits that were seen; None without any."""
         costs = [t.unit_s * len(t.folds) for t in self.of(family) if t.unit_s is not None]
         return median(costs) if costs else None
+
+    def last_results(self, family: str, n: int) -> list[FoldResult]:
+        """The results of at most so many finished fits of a family, of its latest trials."""
+        trials = (t for t in reversed(self.trials) if t.spec.family == family)
+        return list(itertools.islice((r for t in trials for r in t.results.values()), n))
 
     def best(self) -> Trial | None:
         """The best complete trial."""

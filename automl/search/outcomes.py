@@ -12,7 +12,7 @@ from automl.trial.spec import TrialState
 __all__ = ["repeated_failure", "tell"]
 
 SAME_FAILURES = 3
-OUT_OF_MEMORY = frozenset({"oom", "memory"})
+OUT_OF_MEMORY = frozenset({"oom", "cuda_oom", "memory"})
 
 
 def tell(study: FamilyStudy, trial: Trial, ledger: Ledger, limits: LimitsConfig) -> None:

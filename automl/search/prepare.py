@@ -22,6 +22,7 @@ from automl.search.events import Event, Note, SearchStarted
 from automl.search.forecast import Forecast
 from automl.search.identity import check_config, check_data, check_problem, facts_of
 from automl.search.ledger import Ledger
+from automl.search.needs import Needs
 from automl.search.problem import Problem, open_problem, read_dataset, read_problem
 from automl.search.proposer import Proposer
 from automl.search.resume import Past, read_past, resume
@@ -201,6 +202,7 @@ def _controller(
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
     proposer = Proposer(families, studies, problem.plan, ledger, config, budget, n_slots, run)
+    needs = Needs(families, ledger, threads)
     finish_limit_s = None if config.time_s is None else FINISH_SHARE * config.time_s
     return Controller(
         run=run,
@@ -208,7 +210,7 @@ def _controller(
         families=families,
         executor=executor,
         proposer=proposer,
-        dispatcher=Dispatcher(families, executor, proposer, ledger, budget, config.seed, threads),
+        dispatcher=Dispatcher(families, executor, proposer, ledger, budget, config.seed, needs),
         standing=Standing(
             run,
             problem.dataset,

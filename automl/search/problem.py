@@ -18,8 +18,10 @@ from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 from automl.registry import Registry
-from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
+from automl.scheduling.cpus import available_cpus
+from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
+from automl.scheduling.nvml import find_gpus
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 
@@ -125,7 +127,13 @@ def _problem(
     shapes = {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
     families, refused = _willing(shapes)
     threads = config.scheduler.threads_per_fit or 1
-    notes = (*registry.notes(), *_notes(dataset), *refused, *_memory_notes(families, pool, threads))
+    notes = (
+        *registry.notes(),
+        *_notes(dataset),
+        *refused,
+        *_device_notes(families, pool),
+        *_memory_notes(families, pool, threads),
+    )
     return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
 
 
@@ -231,6 +239,25 @@ def _notes(dataset: Dataset) -> list[str]:
     ]
     if dataset.n_dropped:
         notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
+    return notes
+
+
+def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:
+    """What is asked for that is not there, and is tried all the same."""
+    notes, n_there = [], available_cpus()
+    if pool.n_cpus > n_there:
+        notes.append(
+            f"scheduler.cpus={pool.n_cpus}: this process may use {n_there} core"
+            f"{'s' * (n_there != 1)}, which fits will have to share"
+        )
+    largest_gib = max((gpu.vram_gib for gpu in pool.gpus), default=math.inf)
+    for name, (family, shape) in families.items():
+        vram_gib = family.resources(shape).vram_gib
+        if vram_gib > largest_gib:
+            notes.append(
+                f"family {name} expects a fit to take {vram_gib:.1f} GiB of GPU memory, and no GPU "
+                f"has more than {largest_gib:.1f} GiB free; it is tried all the same, alone on one"
+            )
     return notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
@@ -117,15 +117,18 @@ class Proposer:
         cost = self.ledger.complete_cost_s(trial.spec.family)
         return 0.0 if cost is None else cost / len(trial.folds)
 
-    def propose(self, search_left_s: float, *, idle: bool = False) -> list[Trial]:
+    def propose(
+        self, search_left_s: float, barred: Collection[str] = (), *, idle: bool = False
+    ) -> list[Trial]:
         """Enters new trials into the ledger: a generation, or one; none when it is not the time.
 
         Args:
             search_left_s: Seconds until fits must be over.
+            barred: Families of which no trial could start now. A generation has them all the same.
             idle: Whether families may come that have not helped the ensemble for a while.
         """
         if not self.by_generation:
-            trial = self._propose_one(search_left_s, idle)
+            trial = self._propose_one(search_left_s, idle, barred)
             return [] if trial is None else [trial]
         if self.ledger.in_state(TrialState.RUNNING):
             return []
@@ -174,8 +177,10 @@ class Proposer:
             if spec is not None:
                 self._ahead[spec.family] = spec
 
-    def _propose_one(self, search_left_s: float, idle: bool) -> Trial | None:
-        names = [] if self.is_exhausted else self._candidates(search_left_s, idle)
+    def _propose_one(
+        self, search_left_s: float, idle: bool, barred: Collection[str] = ()
+    ) -> Trial | None:
+        names = [] if self.is_exhausted else self._candidates(search_left_s, idle, barred)
         while (name := self._choose(names)) is not None:
             spec = self._ahead.pop(name, None) or self._ask(name)
             if spec is not None:
@@ -184,12 +189,13 @@ class Proposer:
             names.remove(name)
         return None
 
-    def _candidates(self, search_left_s: float, idle: bool = False) -> list[str]:
+    def _candidates(
+        self, search_left_s: float, idle: bool = False, barred: Collection[str] = ()
+    ) -> list[str]:
         """Families that may get a trial now."""
-        names = [n for n in self._open_families() if self._fits(n, search_left_s)]
-        if idle:
-            return names
-        return [n for n in names if self.ledger.idle_trials(n, MIN_GAIN) < PATIENCE]
+        names = [n for n in self._open_families() if n not in barred]
+        names = [n for n in names if self._fits(n, search_left_s)]
+        return [n for n in names if idle or self.ledger.idle_trials(n, MIN_GAIN) < PATIENCE]
 
     def _choose(self, names: Sequence[str]) -> str | None:
         """The family that gets the next trial, of some; None when it is not the time."""
@@ -289,7 +295,6 @@ class Proposer:
                 continue
             name = trial.spec.family
             tell(self.studies[name], trial, self.ledger, self.config.limits)
-            why = repeated_failure(trial, self.ledger.of(name))
-            if why is not None:
+            if (why := repeated_failure(trial, self.ledger.of(name))) is not None:
                 self.stopped[name] = why
         self._concluded.clear()

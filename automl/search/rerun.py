@@ -16,13 +16,16 @@ from automl.data.split import SplitPlan, load_split_plan
 from automl.errors import RunError, StorageError, did_you_mean
 from automl.metrics import get_metric
 from automl.registry import load_registry
-from automl.scheduling.devices import DevicePool, available_cpus, find_gpus
+from automl.scheduling.cpus import available_cpus
+from automl.scheduling.devices import DevicePool
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.scheduling.messages import Done, Failed, Unwritable
+from automl.scheduling.nvml import find_gpus
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.ledger import Ledger, Trial
+from automl.search.needs import Needs
 from automl.search.problem import trial_setup
 from automl.search.proposer import Proposer
 from automl.store.files import read_json
@@ -196,7 +199,8 @@ def _bench(
         n_slots = max(1, pool.n_cpus // threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
         proposer = Proposer(families, {}, plan, ledger, config, budget, n_slots, scratch)
-        dispatcher = Dispatcher(families, executor, proposer, ledger, budget, config.seed, threads)
+        needs = Needs(families, ledger, threads)
+        dispatcher = Dispatcher(families, executor, proposer, ledger, budget, config.seed, needs)
         folds = _folds(record, proposer.folds_of(family))
         trial = Trial(record.spec, record.index, folds, 0.0, promoted=True)
         ledger.trials.append(trial)

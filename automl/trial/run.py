@@ -33,6 +33,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import FoldResult, Job
 from automl.trial.timing import BATCH_ROWS, best_ms, predict_batch_ms, table_batch
+from automl.trial.vram import peak_vram_mib, start_counting
 
 __all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
 
@@ -141,6 +142,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         steps.append((int(step), float(score)))
         report(int(step), float(score))
 
+    start_counting()
     now = time.monotonic()
     with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
         model = _fit(family, job, fold, context, record)
@@ -163,6 +165,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         n_valid=len(prediction),
         model_mib=size / 2**20,
         peak_rss_mib=_peak_rss_mib(),
+        peak_vram_mib=peak_vram_mib(),
         predict_ms=bench.encode_ms(job.fold, view, family.kinds) + model_ms,
         steps=tuple(steps),
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),

@@ -20,7 +20,7 @@ __all__ = [
 UNFINISHED = frozenset({"out_of_time", "interrupted"})
 """Kinds of errors that say that the search was over, and nothing of the trial."""
 
-LIMITS = frozenset({"memory", "oom", "timeout"})
+LIMITS = frozenset({"cuda_oom", "memory", "oom", "timeout"})
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -97,7 +97,9 @@ class FoldResult:
         encode_s: Seconds spent encoding the fold (0 when it was cached).
         n_valid: Validation rows.
         model_mib: Size of the saved model.
-        peak_rss_mib: Peak resident memory of the worker so far.
+        peak_rss_mib: The most memory its worker held, with what it started; where that is not
+            looked at, the peak of the worker so far.
+        peak_vram_mib: The most GPU memory its worker held; 0 without a GPU.
         steps: Reports of the fit as (step, score).
         oof_crc: CRC-32 of the file of its predictions; None where nobody took it.
     """
@@ -110,6 +112,7 @@ class FoldResult:
     n_valid: int = 0
     model_mib: float = 0.0
     peak_rss_mib: float = 0.0
+    peak_vram_mib: float = 0.0
     predict_ms: float = 0.0
     steps: tuple[tuple[int, float], ...] = ()
     oof_crc: int | None = None
@@ -122,7 +125,9 @@ class TrialError:
     Attributes:
         kind: ``exception``, ``crash``, ``killed`` (by somebody else), ``timeout``, ``oom`` (more
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
-            was refused), ``bad_prediction``, ``pruned``, ``out_of_time`` or ``interrupted``.
+            was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
+            ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
+            ``pruned``, ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
         fold: The fold it happened in.

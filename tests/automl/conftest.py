@@ -19,13 +19,14 @@ from automl.data.split import ALL_ROWS, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Resources
-from automl.scheduling.devices import DevicePool
+from automl.scheduling.devices import DevicePool, Gpu
 from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
 from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
 from automl.search.forecast import Forecast
 from automl.search.ledger import Ledger
+from automl.search.needs import Needs
 from automl.search.proposer import Proposer
 from automl.search.resume import read_past, resume
 from automl.search.standing import Standing
@@ -59,10 +60,12 @@ class FakeFamily(ModelFamily):
         n_cpus: int = 1,
         choices: Sequence[float] | None = None,
         ram_gib: float = 0.5,
+        n_gpus: float = 0.0,
+        vram_gib: float = 0.0,
     ) -> None:
         self.name, self.priority, self.out_of_bag = name, priority, out_of_bag
         self._portfolio, self._choices = portfolio, choices
-        self._need = Resources(n_cpus=n_cpus, ram_gib=ram_gib)
+        self._need = Resources(n_cpus, ram_gib, n_gpus, vram_gib)
 
     def resources(self, shape):
         return self._need
@@ -106,12 +109,6 @@ class FakeExecutor:
     killed: list[str] = field(default_factory=list)
     closed: bool = False
     _failed: list[Failed] = field(default_factory=list)
-
-    def lease(self, need):
-        return self.pool.lease(need)
-
-    def release(self, lease):
-        self.pool.release(lease)
 
     def submit(self, job, lease, modules):
         assert not self.closed
@@ -239,6 +236,7 @@ def build_scene(
     time_s: float | None = None,
     group: bool = False,
     memory_gib: float = math.inf,
+    gpus: Sequence[Gpu] = (),
     metric: str = "log_loss",
     config: SearchConfig | None = None,
     model: Mapping[str, Any] | None = None,
@@ -272,10 +270,11 @@ def build_scene(
     budget = Budget(clock.now - (past.elapsed_s if past else 0.0), time_s, trials)
     ledger, interrupted = Ledger(chosen, objectives=objectives), [False]
     executor = FakeExecutor(
-        DevicePool(slots, memory_gib=memory_gib), clock, answer=lambda job: None
+        DevicePool(slots, tuple(gpus), memory_gib=memory_gib), clock, answer=lambda job: None
     )
     proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots, run)
-    dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0)
+    needs = Needs(shapes, ledger)
+    dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0, needs)
     standing = Standing(
         run, dataset, plan, chosen, config.ensemble, shapes, 0, Forecast(config.limits)
     )

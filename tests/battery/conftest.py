@@ -53,6 +53,12 @@ def make_family() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def load_module() -> Callable[[str, Path], types.ModuleType]:
+    """Loads a module of the tests by its path."""
+    return load
+
+
+@pytest.fixture
 def size() -> Callable[[int, int], int]:
     """Chooses N: ``size(fast, full)``."""
     return lambda fast, full: full if FULL else fast

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._schedule import SCHEDULES, Pace
 
 __all__ = ["Batches", "LoopOptions", "Outcome", "Rows", "index_batches", "train"]
@@ -104,11 +105,14 @@ def train(
     targets along their first axis, so numbers of shape ``(n_members, batch_size)`` feed a pack
     of nets with stacked weights just as well.
 
+    Where a batch needs more memory than the GPU has, it goes through the net in halves or quarters
+    whose gradients add up to its own: the step stays the same.
+
     Args:
         net: Takes ``rows.inputs`` of a batch.
         optimiser: Over its weights; the schedule multiplies the ``lr`` each group has now.
         rows: What to learn from.
-        loss: ``(output, target, weight or None) -> scalar``.
+        loss: ``(output, target, weight or None) -> scalar``, a mean over rows.
         evaluate: Called with the number of the epoch, from 1, when the net is in evaluation
             mode; returns the validation loss, lower is better. What it raises, such as
             ``TrialPruned``, passes.
@@ -122,12 +126,13 @@ def train(
     rates = [group["lr"] for group in optimiser.param_groups]
     best_epoch, best_loss, best_weights = 0, math.inf, _copy(net)
     epoch = n_steps = last_gain = 0
+    parts = Parts()
     while not pace.is_over or epoch == 0:
         net.train()
         for index in batches(rows.n_rows, options.batch_size, generator):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * factor(pace.progress)
-            _step(net, optimiser, rows, index, loss, options.clip_norm)
+            _step(net, optimiser, rows, index, loss, options.clip_norm, parts)
             n_steps += 1
             pace.step_done()
             if pace.is_over:
@@ -154,13 +159,21 @@ def _step(
     index: Tensor,
     loss: Callable[[Tensor, Tensor, Tensor | None], Tensor],
     clip_norm: float | None,
+    parts: Parts,
 ) -> None:
     """One gradient step on the rows of ``index``."""
-    output = net(*(x[index] for x in rows.inputs))
-    weight = None if rows.weight is None else rows.weight[index]
-    value = loss(output, rows.target[index], weight)
-    optimiser.zero_grad(set_to_none=True)
-    value.backward()  # type: ignore[no-untyped-call]
+
+    def backward(n_parts: int) -> None:
+        optimiser.zero_grad(set_to_none=True)
+        for part in index.chunk(n_parts, dim=-1):
+            output = net(*(x[part] for x in rows.inputs))
+            weight = None if rows.weight is None else rows.weight[part]
+            value = loss(output, rows.target[part], weight)
+            if n_parts > 1:  # losses are means over the rows of a part
+                value = value * (part.shape[-1] / index.shape[-1])
+            value.backward()  # type: ignore[no-untyped-call]
+
+    parts.run(backward)
     if clip_norm is not None:
         nn.utils.clip_grad_norm_(net.parameters(), clip_norm)
     optimiser.step()

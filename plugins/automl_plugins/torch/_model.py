@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from automl.plugin import Features, Matrix
+from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._nets import NetSpec, TabularNet
 
 __all__ = ["FittedNet", "OutputScale", "load", "predict_net", "save", "split_columns", "threads"]
@@ -88,12 +89,14 @@ def predict_net(
     net: TabularNet, inputs: tuple[Tensor, Tensor], scale: OutputScale | None
 ) -> NDArray[np.float64]:
     """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` where ``scale`` is given."""
+
+    def forward(n_parts: int) -> Tensor:
+        size = _BATCH_ROWS // n_parts
+        starts = range(0, max(1, len(inputs[0])), size)
+        return torch.cat([net(*(x[start : start + size] for x in inputs)) for start in starts])
+
     with torch.inference_mode():
-        parts = [
-            net(*(x[start : start + _BATCH_ROWS] for x in inputs))
-            for start in range(0, max(1, len(inputs[0])), _BATCH_ROWS)
-        ]
-        output = torch.cat(parts)
+        output = Parts().run(forward)
         # In double precision probabilities add up to 1 as closely as anybody checks.
         output = output.double() if scale else output.double().softmax(-1)
     array: NDArray[np.float64] = output.cpu().numpy()

@@ -79,3 +79,84 @@ def new_folder(tmp_path: Path) -> Iterator[Path]:
     os.chdir(tmp_path)
     yield tmp_path
     os.chdir(before)
+
+
+class FakeNvml:
+    """NVML of a machine on paper: each card is a device, or a list of its MIG instances.
+
+    A device is ``(name, uuid, free GiB)``, the last perhaps a function; None for GiB says nothing,
+    and None in place of a card is one that is lost.
+    """
+
+    def __init__(self, *cards, starts=True):
+        self.cards, self.starts = cards, starts
+        self.open = 0
+
+    def nvmlInit_v2(self):
+        self.open += self.starts
+        return 0 if self.starts else 9
+
+    def nvmlShutdown(self):
+        self.open -= 1
+        return 0
+
+    def nvmlDeviceGetCount_v2(self, count):
+        count._obj.value = len(self.cards)
+        return 0
+
+    def nvmlDeviceGetHandleByIndex_v2(self, number, handle):
+        if self.cards[number.value] is None:
+            return 15
+        handle._obj.value = 1000 * (number.value + 1)
+        return 0
+
+    def nvmlDeviceGetMigMode(self, handle, mode, pending):
+        mode._obj.value = isinstance(self._at(handle), list)
+        return 0
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle, most):
+        most._obj.value = 7
+        return 0
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle, place, part):
+        if place.value >= len(self._at(handle)):
+            return 6
+        part._obj.value = handle.value + place.value + 1
+        return 0
+
+    def nvmlDeviceGetName(self, handle, buffer, length):
+        buffer.value = self._at(handle)[0].encode()
+        return 0
+
+    def nvmlDeviceGetUUID(self, handle, buffer, length):
+        buffer.value = self._at(handle)[1].encode()
+        return 0
+
+    def nvmlDeviceGetMemoryInfo(self, handle, memory):
+        free_gib = self._at(handle)[2]
+        free_gib = free_gib() if callable(free_gib) else free_gib
+        if free_gib is None:
+            return 3
+        memory._obj.total, memory._obj.free = 2**40, int(free_gib * 2**30)
+        return 0
+
+    def _at(self, handle):
+        card, place = divmod(handle.value, 1000)
+        device = self.cards[card - 1]
+        return device[place - 1] if place else device
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeNvml]:
+    """Makes NVML show cards that are there on paper only, and CUDA_VISIBLE_DEVICES name them."""
+
+    def make(*cards, visible=None, starts=True):
+        nvml = FakeNvml(*cards, starts=starts)
+        monkeypatch.setattr("automl.scheduling.nvml._library", lambda: nvml)
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        return nvml
+
+    return make

@@ -267,6 +267,25 @@ class TooBig(Family):
         raise MemoryError("cannot allocate 1 TiB")
 
 
+class OutOfMemoryError(RuntimeError):
+    """As torch would raise it."""
+
+
+OutOfMemoryError.__module__ = "torch"
+
+
+class FillsGpu(Family):
+    name = "fills_gpu"
+
+    def misbehave(self, params, fold, context, report):
+        if params.get("wrapped"):
+            try:
+                raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling create")
+            except RuntimeError as error:
+                raise ValueError("the net cannot be trained") from error
+        raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
 HOG = """
 import sys, time
 held, step_s = [], 0.05

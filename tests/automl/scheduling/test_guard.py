@@ -16,7 +16,7 @@ from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.guard import Footprint, MemoryGuard
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher
 from automl.scheduling.messages import Done, Failed
-from automl.trial.spec import Job, TrialSpec
+from automl.trial.spec import FoldResult, Job, TrialSpec
 
 LIMIT_GIB = 0.5
 SOON_S = 3.0
@@ -37,7 +37,7 @@ class Runner:
         self._count = 0
 
     def submit(self, family, **params):
-        lease = self.executor.lease(Resources())
+        lease = self.executor.pool.lease(Resources())
         self._count += 1
         job = Job(TrialSpec(family, self._count, params), fold=0, seed=1)
         self.executor.submit(job, lease)
@@ -54,7 +54,7 @@ class Runner:
 
     def workers(self):
         busy = [b.worker for b in self.executor._busy.values()]
-        return busy + [w for _, w in self.executor._idle]
+        return busy + self.executor._crew.idle
 
 
 @pytest.fixture(scope="module")
@@ -202,4 +202,26 @@ def test_a_fit_without_a_limit_is_not_looked_at(monkeypatch):
 
     monkeypatch.setattr(memory, "tree_gib", must_not_be_called)
     assert Footprint(math.inf, 0).error(1) is None
-    assert MemoryGuard().is_light(1, math.inf)
+    footprint = Footprint(math.inf, 0)
+    footprint.look(1)
+    assert footprint.is_light
+    result = FoldResult(0, 0.5, 1.0, 0.0, peak_rss_mib=77.0)
+    assert footprint.measured(result) == result
+
+
+def test_a_result_says_the_most_that_was_seen_of_its_fit(monkeypatch):
+    seen = iter([0.5, 2.0, 1.0])
+    monkeypatch.setattr(memory, "tree_gib", lambda pid: next(seen))
+    footprint = Footprint(4.0, 0)
+    for _ in range(3):
+        footprint.look(1)
+    assert footprint.measured(FoldResult(0, 0.5, 1.0, 0.0, peak_rss_mib=77.0)).peak_rss_mib == 2048
+    assert footprint.is_light
+
+
+def test_what_a_fit_took_is_in_its_result_though_it_has_given_it_back(runner):
+    small, large = runner.until_ended(
+        runner.submit("good"), runner.submit("hog", gib=0.3), patience_s=20.0
+    )
+    assert 0 < small.result.peak_rss_mib < 300
+    assert large.result.peak_rss_mib > small.result.peak_rss_mib + 250

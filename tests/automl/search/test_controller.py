@@ -7,8 +7,9 @@ import pytest
 from automl.ensemble import read_ensemble
 from automl.errors import StorageError
 from automl.leaderboard import read_board
+from automl.scheduling.devices import Gpu
 from automl.scheduling.messages import Progressed, Unwritable
-from automl.search.events import EnsembleUpdated, Progress, TrialFinished, TrialStarted
+from automl.search.events import EnsembleUpdated, Note, Progress, TrialFinished, TrialStarted
 from automl.store.files import write_json
 from automl.trial.records import read_records
 from automl.trial.spec import TrialState
@@ -72,6 +73,65 @@ def test_a_fit_whose_worker_was_killed_from_outside_is_tried_three_times(make_sc
     attempts = [job.attempt for job in scene.executor.submitted if job.fold == 1]
     assert attempts == [0, 1, 2]
     assert (event.state, event.error_kind, event.error) == ("failed", "killed", "SIGKILL")
+
+
+def nets_on_a_card(make_family):
+    families = [make_family("net", n_gpus=0.25, vram_gib=1.0)]
+    return families, {"gpus": [Gpu(0, vram_gib=16.0)], "slots": 3, "folds": 3}
+
+
+def test_a_fit_that_filled_the_gpu_is_tried_again_alone_on_the_card(make_scene, make_family):
+    families, options = nets_on_a_card(make_family)
+    leases = []
+
+    def answer(scene, job):
+        lease = scene.executor.running[job.job_id][1]
+        leases.append((job.fold, lease.share, len(scene.executor.pool.leases)))
+        return (
+            scene.failed(job, "cuda_oom")
+            if lease.share < 1 and job.fold == 1
+            else (scene.done(job))
+        )
+
+    scene = make_scene(families, trials=1, answer=answer, **options)
+    (event,) = finished(scene.search())
+    assert event.state == "complete"
+    assert [(share, n) for fold, share, n in leases if fold == 1] == [(0.25, 2), (1.0, 1)]
+    assert [share for fold, share, _ in leases if fold != 1] == [0.25, 0.25]
+
+
+def test_a_fit_that_fills_a_gpu_alone_fails_its_trial_and_no_other(make_scene, make_family):
+    families, options = nets_on_a_card(make_family)
+
+    def answer(scene, job):
+        if job.spec.number == 1:
+            return scene.failed(job, "cuda_oom", "OutOfMemoryError: 99 GiB")
+        return scene.done(job)
+
+    scene = make_scene(families, trials=4, answer=answer, **options)
+    events = {e.trial: e for e in finished(scene.search())}
+    assert {t: e.state for t, e in events.items()} == {
+        "net-0": "complete", "net-1": "failed", "net-2": "complete", "net-3": "complete",
+    }  # fmt: skip
+    assert (events["net-1"].error_kind, events["net-1"].error) == (
+        "cuda_oom", "OutOfMemoryError: 99 GiB",
+    )  # fmt: skip
+    assert not scene.executor.pool.leases
+
+
+def test_a_trial_that_waits_is_told_of(make_scene, make_family):
+    families, options = nets_on_a_card(make_family)
+    families = [make_family("net", n_gpus=1.0)]
+
+    def answer(scene, job):
+        return scene.done(job) if scene.clock.now > 1100.0 else None
+
+    scene = make_scene(families, trials=4, answer=answer, **options)
+    notes = [e for e in scene.search() if isinstance(e, Note)]
+    assert notes[0].message == (
+        "net-1 waits for a whole GPU: GPU 0 has 0.00 free (net-0 holds 1.00)"
+    )
+    assert notes[0].elapsed_s == pytest.approx(60.0, abs=1.0)
 
 
 def test_a_fit_that_succeeds_at_the_third_attempt_counts(make_scene, make_family):

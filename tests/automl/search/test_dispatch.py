@@ -1,7 +1,10 @@
 """Which fit a free device gets."""
 
+from itertools import pairwise
+
 import pytest
 
+from automl.scheduling.devices import Gpu
 from automl.trial.spec import FoldResult, TrialState
 
 
@@ -15,7 +18,7 @@ def finish(scene, fit, score=-0.5, fit_s=1.0):
     """What the controller notes when a fit is done."""
     fit.trial.running.discard(fit.fold)
     fit.trial.results[fit.fold] = FoldResult(fit.fold, score, fit_s, 0.0)
-    scene.executor.release(fit.lease)
+    scene.executor.pool.release(fit.lease)
 
 
 def all_started(scene, search_left_s=100.0):
@@ -178,3 +181,113 @@ def test_declared_memory_keeps_no_search_from_its_end(make_scene, make_family, b
     scene.search()
     complete = {t.spec.family for t in scene.ledger.in_state(TrialState.COMPLETE)}
     assert complete == {"a", "b", "c"}
+
+
+def card(vram_gib=16.0):
+    return [Gpu(0, vram_gib=vram_gib)]
+
+
+def test_cpu_families_run_on_the_cores_while_nets_hold_the_gpus(make_scene, make_family):
+    """One net at a time goes on the GPU; no further ones are proposed just to wait."""
+    scene = make_scene(
+        [make_family("net", 90, n_gpus=1.0), make_family("tree", 10)],
+        time_s=1000,
+        slots=4,
+        folds=1,
+        gpus=card(),
+    )
+    fits = all_started(scene, 900.0)
+    assert [f.trial.spec.family for f in fits] == ["net", "tree", "tree", "tree"]
+    for _ in range(10):  # the GPU stays busy
+        done = next(f for f in fits if f.trial.spec.family == "tree")
+        fits.remove(done)
+        finish(scene, done)
+        done.trial.state = TrialState.COMPLETE
+        fits += all_started(scene, 900.0)
+        assert sorted(f.trial.spec.family for f in fits) == ["net", "tree", "tree", "tree"]
+    assert len(scene.ledger.of("net")) == 1
+
+
+def test_with_a_trial_budget_nets_that_wait_leave_the_cores_to_others(make_scene, make_family):
+    families = [make_family("net", 90, n_gpus=1.0), make_family("tree", 10)]
+    scene = make_scene(families, trials=8, slots=4, folds=1, gpus=card())
+    started_now = [f.trial.spec.family for f in all_started(scene)]
+    assert started_now.count("net") == 1
+    assert started_now.count("tree") == 3
+    assert len(scene.ledger.of("net")) > 1
+
+
+def test_a_fit_for_the_gpu_gets_the_core_that_is_free(make_scene, make_family):
+    scene = make_scene(
+        [make_family("tree", 90), make_family("net", 10, n_gpus=1.0)],
+        trials=8,
+        slots=1,
+        folds=2,
+        gpus=card(),
+    )
+    (fit,) = all_started(scene)
+    assert fit.trial.spec.family == "net"
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+@pytest.mark.parametrize("gpus", [[], card(2.0), [*card(), Gpu(1)]])
+def test_with_a_trial_budget_params_do_not_depend_on_the_devices(
+    make_scene, make_family, slots, gpus
+):
+    def search(slots, gpus):
+        families = [make_family("net", 90, n_gpus=0.5, vram_gib=1.5), make_family("tree", 10)]
+        scene = make_scene(families, trials=20, slots=slots, gpus=gpus)
+        scene.search()
+        return scene.params()
+
+    assert search(slots, gpus) == search(2, [])
+
+
+def held(fit, ram_mib=0.0, vram_mib=0.0):
+    return FoldResult(fit.fold, -0.5, 1.0, 0.0, peak_rss_mib=ram_mib, peak_vram_mib=vram_mib)
+
+
+def test_later_fits_are_placed_by_what_fits_of_the_family_held(make_scene, make_family):
+    scene = make_scene(
+        [make_family("net", n_gpus=0.1, vram_gib=9.0)], time_s=1000, slots=4, gpus=card(16.0)
+    )
+    (first,) = all_started(scene)  # as declared one goes on the card
+    assert first.lease.vram_gib == 9.0
+    finish(scene, first)
+    first.trial.results[first.fold] = held(first, vram_mib=4 * 1024 / 1.2)
+    fits = all_started(scene)
+    assert [f.lease.vram_gib for f in fits] == pytest.approx([4.0] * 4)
+
+
+def test_measured_memory_replaces_what_was_declared(make_scene, make_family):
+    scene = make_scene([make_family("a", ram_gib=3.0)], time_s=1000, slots=4, memory_gib=8.0)
+    first, second = all_started(scene)
+    finish(scene, first)
+    first.trial.results[first.fold] = held(first, ram_mib=1024 / 1.2)
+    fits = all_started(scene)
+    assert [f.lease.ram_gib for f in fits] == pytest.approx([1.0] * 3)
+    assert second.lease.ram_gib == 3.0
+
+
+def test_a_trial_that_is_held_up_says_once_what_it_waits_for(make_scene, make_family, clock):
+    scene = make_scene(
+        [make_family("net", n_gpus=0.25, vram_gib=9.0)], trials=8, slots=4, folds=1, gpus=card(11.0)
+    )
+    all_started(scene)
+    said = []
+    for _ in range(1000):
+        clock.now += 0.2
+        said += [(clock.now, text) for text in scene.dispatcher.notes()]
+    times, texts = zip(*said, strict=True)
+    why = "waits for 9.0 GiB on a GPU: GPU 0 has 2.0 GiB free (net-0 holds 9.0)"
+    assert texts == (f"net-1 {why}", f"net-2 {why}", f"net-3 {why}")
+    assert times[0] - 1000.0 == pytest.approx(60.0, abs=0.5)
+    assert all(b - a >= 60.0 for a, b in pairwise(times))
+
+
+def test_a_trial_of_which_a_fit_runs_is_not_held_up(make_scene, make_family, clock):
+    scene = make_scene([make_family("a")], time_s=1000, slots=1, folds=3)
+    all_started(scene)
+    for _ in range(10):
+        clock.now += 30.0
+        assert scene.dispatcher.notes() == []

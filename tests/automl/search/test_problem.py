@@ -8,6 +8,7 @@ from automl.config.schema import SearchConfig
 from automl.errors import ConfigError, DataError, PluginError
 from automl.plugin import ColumnKind, Resources, Task
 from automl.registry import load_registry
+from automl.scheduling.devices import Gpu
 from automl.search.problem import read_options, read_problem, trial_setup
 from automl.store.run_dir import RunDir
 
@@ -181,3 +182,27 @@ def test_a_family_that_expects_to_need_too_much_memory_is_tried_and_that_is_said
     assert "family linear expects a fit to take 9.4 GiB" in note
     assert "4.0 GiB" in note
     assert "scheduler.fit_memory_gib" in note
+
+
+def test_more_cores_than_there_are_can_be_given_and_that_is_said(registry, frame, tmp_path):
+    config = SearchConfig(family=["baseline"])
+    config.scheduler.cpus, config.scheduler.gpus = 4096, []
+    problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"))
+    assert problem.pool.n_cpus == 4096
+    (note,) = [n for n in problem.notes if "scheduler.cpus=4096" in n]
+    assert "this process may use" in note
+
+
+def test_a_family_that_expects_more_than_any_gpu_has_is_tried_and_that_is_said(
+    read, registry, monkeypatch
+):
+    gpus = (Gpu(0, "A", 8.0), Gpu(1, "B", 16.0))
+    monkeypatch.setattr("automl.search.problem.find_gpus", lambda wanted: gpus)
+    linear = type(registry.get("linear"))
+    need = Resources(n_gpus=0.5, vram_gib=40.0)
+    monkeypatch.setattr(linear, "resources", lambda self, shape: need)
+    problem = read()
+    assert "linear" in problem.families
+    (note,) = [n for n in problem.notes if "GPU" in n]
+    assert "family linear expects a fit to take 40.0 GiB of GPU memory" in note
+    assert "16.0 GiB" in note

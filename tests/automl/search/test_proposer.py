@@ -299,7 +299,7 @@ def test_a_family_that_never_has_enough_memory_is_stopped_after_three(make_scene
     assert "good" not in scene.proposer.stopped
 
 
-@pytest.mark.parametrize("kind", ["oom", "memory"])
+@pytest.mark.parametrize("kind", ["oom", "cuda_oom", "memory"])
 def test_a_trial_out_of_memory_is_failed_and_its_region_is_told(make_scene, make_family, kind):
     def answer(scene, job):
         if job.spec.number % 2:
