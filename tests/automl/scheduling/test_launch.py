@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from automl.scheduling.devices import Lease
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher, start_launcher
 from automl.scheduling.messages import Done, Ready, Start
 from automl.trial.spec import Job, TrialSpec
@@ -36,7 +37,7 @@ def nursery_launcher(importable):
 
 
 def start(launcher, prepared, env=None):
-    worker = launcher.launch(env or {})
+    worker = launcher.launch(Lease(1).env | (env or {}))
     worker.connection.send(prepared)
     return worker
 
