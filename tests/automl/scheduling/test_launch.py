@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from automl.scheduling.devices import Lease
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher, start_launcher
 from automl.scheduling.messages import Done, Ready, Start
 from automl.trial.spec import Job, TrialSpec
@@ -36,7 +37,7 @@ def nursery_launcher(importable):
 
 
 def start(launcher, prepared, env=None):
-    worker = launcher.launch(env or {})
+    worker = launcher.launch(Lease(1).env | (env or {}))
     worker.connection.send(prepared)
     return worker
 
@@ -145,12 +146,12 @@ def test_workers_have_numbers_of_their_own(launcher, prepared):
 
 
 def test_the_environment_reaches_the_worker(launcher, prepared, tmp_path):
-    worker = start(launcher, prepared, {"CUDA_VISIBLE_DEVICES": "5"})
+    worker = start(launcher, prepared, {"COLOUR": "blue"})
     receive(worker)
     fit(worker, "sees", to=str(tmp_path / "seen"))
     receive(worker)
     env = json.loads((tmp_path / "seen").read_text())["env"]
-    assert env["CUDA_VISIBLE_DEVICES"] == "5"
+    assert (env["COLOUR"], env["CUDA_VISIBLE_DEVICES"]) == ("blue", "")
     assert env["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
@@ -298,7 +299,7 @@ CONTROLLER = """
     launcher = {launcher}()
     pids = []
     for number, family in enumerate(["sleeps", "forks"]):
-        worker = launcher.launch({{}})
+        worker = launcher.launch({{"CUDA_VISIBLE_DEVICES": ""}})
         worker.connection.send({setup!r})
         pids.append(worker.connection.recv().pid)
         params = {{"to": {children!r}, "then": "sleep"}}
