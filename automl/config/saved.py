@@ -20,7 +20,10 @@ def save_config(config: SearchConfig, path: Path) -> None:
     """Writes a configuration whole."""
     import yaml
 
-    text = yaml.safe_dump(asdict(config), sort_keys=False, allow_unicode=True)
+    values = asdict(config)
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    if yaml.safe_load(text) != values:  # PyYAML writes some characters plainly that end a line
+        text = yaml.safe_dump(values, sort_keys=False)
     write_whole(path, lambda file: file.write(text.encode()))
 
 

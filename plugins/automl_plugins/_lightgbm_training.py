@@ -146,7 +146,7 @@ def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
 
     key = f"lightgbm-{lgb.__version__}-" + "-".join(f"{n}={params[n]}" for n in sorted(params))
     if key not in fold.memo:
-        pair = None if fold.shared is None else _read_binned(fold.shared / key, params)
+        pair = None if fold.shared is None else _read_binned(fold, fold.shared / key, params)
         if pair is None:
             pair = _bin(fold, params)
             if fold.shared is not None:
@@ -189,14 +189,20 @@ def _share_binned(pair: tuple[Any, Any], folder: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _read_binned(folder: Path, params: Mapping[str, Any]) -> tuple[Any, Any] | None:
-    """Reads what another worker binned; None where there is nothing yet."""
+def _read_binned(fold: Fold, folder: Path, params: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """Reads what another worker binned; None where there is nothing yet.
+
+    LightGBM knows the categories from the file, but writes into models what it was told of them:
+    it is told again, so that models come out equal.
+    """
     import lightgbm as lgb
 
     if not folder.is_dir():
         return None
     train_file, valid_file = (folder / name for name in BINNED_FILES)
-    train_set = lgb.Dataset(train_file, params=dict(params)).construct()
+    categories = _native_categories(fold.features, params["max_bin"])
+    told = {**params, "categorical_column": categories} if categories else dict(params)
+    train_set = lgb.Dataset(train_file, params=told).construct()
     valid_set = lgb.Dataset(valid_file, params=dict(params), reference=train_set).construct()
     return train_set, valid_set
 

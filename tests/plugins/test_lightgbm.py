@@ -53,11 +53,12 @@ def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
     np.testing.assert_array_equal(after.predict(used.X_valid), alone.predict(used.X_valid))
 
 
+@pytest.mark.parametrize("made", [made_table, real_table])
 @pytest.mark.parametrize("task", Task)
 def test_data_that_another_worker_binned_gives_the_same_model(
-    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Task, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    family, table = LightGBM(), real_table(task)
+    family, table = LightGBM(), made(task)
     params = family.portfolio(table.shape())[0]
     fold = table.fold(family.view(params, table.shape()))
     weight = np.linspace(0.5, 2.0, len(fold.y_train))
