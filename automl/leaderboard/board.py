@@ -221,17 +221,17 @@ def _rank(
     weights: Mapping[str, float] | None,
     tests: Mapping[str, float],
 ) -> list[Row]:
-    """Orders trials: complete ones by score, ties by fit time and then age, the others after them.
+    """Orders trials: complete ones by score, ties by age, the others after them.
 
     A complete trial without a finite score has nothing to be ranked by and comes last of them.
     """
     others = [TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED, TrialState.FAILED]
 
-    def order(record: TrialRecord) -> tuple[int, float, float, int]:
+    def order(record: TrialRecord) -> tuple[int, float, int]:
         score = _finite(record.score)
         if record.state is not TrialState.COMPLETE or score is None:
-            return (1 + others.index(record.state), 0.0, 0.0, record.index)
-        return (0, -score if greater_is_better else score, record.fit_s, record.index)
+            return (1 + others.index(record.state), 0.0, record.index)
+        return (0, -score if greater_is_better else score, record.index)
 
     rows = []
     for place, record in enumerate(sorted(records, key=order), start=1):

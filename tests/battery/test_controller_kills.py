@@ -118,7 +118,7 @@ def outcome(run):
     oofs = sorted(run.glob("trials/*/fold-*/oof.npy"))
     digests = {str(p.relative_to(run)): hashlib.sha256(p.read_bytes()).digest() for p in oofs}
     ensemble = json.loads((run / "ensemble/ensemble.json").read_text())
-    board = pd.read_csv(run / "leaderboard.csv").drop(columns=["fit_s", "predict_s"])
+    board = pd.read_csv(run / "leaderboard.csv").drop(columns=["fit_s", "predict_s", "predict_ms"])
     with closing(sqlite3.connect(run / "study.db")) as connection:
         study = [
             sorted(connection.execute(f"select {columns} from {table}"))
