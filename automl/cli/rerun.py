@@ -97,6 +97,6 @@ def _print_end(done: Rerun) -> None:
     _print(f"{n_equal} of {len(compared)} recorded folds came out equal ({done.metric})")
     if done.timed:
         print(
-            "the run had a budget of time: fits that adapt to the clock may come out otherwise",
+            "the run had a limit of time: fits that adapt to the clock may come out otherwise",
             file=sys.stderr,
         )

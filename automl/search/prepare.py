@@ -173,7 +173,10 @@ def _join(
         config.scheduler.fit_timeout_s,
     )
     executor = LocalExecutor(problem.setup, problem.pool, launcher)
-    threads, thread_notes = staff(problem, executor)
+    known = None if past is None else past.threads_per_fit
+    threads, thread_notes = staff(problem, executor, known)
+    if threads != known:
+        update_manifest(problem.run, threads_per_fit=threads)
     controller = _controller(problem, executor, threads, budget, interrupted)
     # Libraries of extras are loaded after the first workers are forked: these start sooner.
     families = [family for family, _ in problem.families.values()]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from automl.config import load_config
@@ -72,7 +72,8 @@ class Rerun:
         record: The record it was run from.
         metric: What the scores are.
         folds: The folds that were fitted again, in their order.
-        timed: Whether the run had a budget of time: fits that adapt to the clock may differ.
+        timed: Whether the run had a limit of time, of all or of one fit: fits that adapt to the
+            clock may differ.
     """
 
     record: TrialRecord
@@ -105,9 +106,9 @@ def rerun_trial(
     """Runs one trial again in a worker process; the run is only read.
 
     The folds on record are fitted, and the one the trial failed in; where there are none, every
-    fold of the trial. The first that fails is the last. Without a budget of time a fit on the
-    CPU comes out equal to the last bit. With one, a fit is told its fair share and its deadline
-    as in the run.
+    fold of the trial. The first that fails is the last. Without a limit of time a fit on the CPU
+    comes out equal to the last bit: it has as many threads as it had. With one, a fit is told
+    its fair share and its deadline as in the run.
 
     Args:
         run: The run directory.
@@ -122,13 +123,16 @@ def rerun_trial(
     """
     record = find_trial(run, trial_id)
     config, plan = load_config(run.config), load_split_plan(run.split)
-    metric = config.metric or str(read_json(run.manifest)["metric"]["name"])
+    manifest = read_json(run.manifest)
+    metric = config.metric or str(manifest["metric"]["name"])
+    threads = config.scheduler.threads_per_fit or int(manifest.get("threads_per_fit", 1))
     folds = []
-    with _scratch(run) as scratch, _bench(scratch, record, config, plan, metric) as bench:
+    with _scratch(run) as scratch, _bench(scratch, record, config, plan, metric, threads) as bench:
         for ended in bench.fits():
             folds.append(_compare(run, scratch, record, ended))
             on_fold(folds[-1])
-    return Rerun(record, metric, tuple(folds), config.time_s is not None)
+    timed = config.time_s is not None or config.scheduler.fit_timeout_s is not None
+    return Rerun(record, metric, tuple(folds), timed)
 
 
 @contextmanager
@@ -151,6 +155,7 @@ class _Bench:
     dispatcher: Dispatcher
     executor: LocalExecutor
     modules: frozenset[str]
+    threads: Mapping[int, int]
 
     def fits(self) -> Iterator[Done | Failed]:
         """Fits one fold after another, up to the first that fails."""
@@ -158,6 +163,7 @@ class _Bench:
             fit, _ = self.dispatcher.next_fit(float("inf"))
             assert fit is not None  # nothing else runs, and nothing is too long
             job = self.dispatcher.job(fit, float("inf"))
+            job = replace(job, n_threads=self.threads.get(fit.fold, job.n_threads))
             self.executor.submit(job, fit.lease, self.modules)
             ended = self._end()
             yield ended
@@ -177,7 +183,12 @@ class _Bench:
 
 @contextmanager
 def _bench(
-    scratch: RunDir, record: TrialRecord, config: SearchConfig, plan: SplitPlan, metric: str
+    scratch: RunDir,
+    record: TrialRecord,
+    config: SearchConfig,
+    plan: SplitPlan,
+    metric: str,
+    threads: int,
 ) -> Iterator[_Bench]:
     """Joins the rooms as for a search, with the family of the trial alone."""
     registry = load_registry(config.plugins.modules, config.plugins.block)
@@ -195,7 +206,6 @@ def _bench(
         launcher.preload(family.preload)
         executor = LocalExecutor(setup, pool, launcher)
         ledger = Ledger(measure)
-        threads = scheduler.threads_per_fit or 1
         n_slots = max(1, pool.n_cpus // threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
         proposer = Proposer(families, {}, plan, ledger, config, budget, n_slots, scratch)
@@ -204,7 +214,8 @@ def _bench(
         folds = _folds(record, proposer.folds_of(family))
         trial = Trial(record.spec, record.index, folds, 0.0, promoted=True)
         ledger.trials.append(trial)
-        yield _Bench(trial, dispatcher, executor, frozenset(family.preload))
+        recorded = {result.fold: result.n_threads for result in record.folds}
+        yield _Bench(trial, dispatcher, executor, frozenset(family.preload), recorded)
     finally:
         launcher.close()
 

@@ -41,6 +41,12 @@ class Past:
         times = [t for r in self.records for t in (r.started_s, r.finished_s) if t is not None]
         return max([*times, float(self.manifest.get("elapsed_s", 0.0))])
 
+    @property
+    def threads_per_fit(self) -> int | None:
+        """Threads of one fit; None where it was killed before that was decided."""
+        threads: int | None = self.manifest.get("threads_per_fit")
+        return threads
+
 
 def read_past(run: RunDir) -> Past:
     """Reads manifest and records.

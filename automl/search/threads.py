@@ -14,20 +14,29 @@ MIN_TIME_S = 30.0  # of a budget: a probe takes one of them
 MIN_ROWS = 20_000  # below, waking threads costs more than they do, and a probe tells nothing new
 
 
-def staff(problem: Problem, executor: LocalExecutor) -> tuple[int, tuple[str, ...]]:
+def staff(
+    problem: Problem, executor: LocalExecutor, known: int | None = None
+) -> tuple[int, tuple[str, ...]]:
     """Starts the workers of a search, and decides how many threads each of their fits gets.
 
     A probe decides where it can matter: with several cores, many rows and time to spare. A run
     with a budget of trials must not depend on a clock, and the last bits of a model may depend on
-    the number of its threads: there one thread is the rule.
+    the number of its threads: there one thread is the rule. A run that is resumed keeps the number
+    that it began with, unless the user says otherwise, so that its fits are alike.
+
+    Args:
+        problem: What is searched.
+        executor: Has no workers yet.
+        known: Threads of one fit in the earlier part of the run; None without one.
 
     Returns:
         Threads of one fit, and what a person should know of the choice.
     """
     config, n_cpus = problem.config, problem.pool.n_cpus
-    threads = config.scheduler.threads_per_fit or 1
+    given = config.scheduler.threads_per_fit or known
+    threads = given or 1
     notes: tuple[str, ...] = ()
-    if config.scheduler.threads_per_fit is None and _can_matter(problem):
+    if given is None and _can_matter(problem):
         executor.warm_up(n_cpus)
         n_columns = len(problem.dataset.table.used)
         rates = compare_widths(n_cpus, len(problem.dataset.y), n_columns, executor.probe)

@@ -169,6 +169,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         predict_ms=bench.encode_ms(job.fold, view, family.kinds) + model_ms,
         steps=tuple(steps),
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
+        n_threads=job.n_threads,
     )
 
 

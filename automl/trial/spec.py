@@ -102,6 +102,7 @@ class FoldResult:
         peak_vram_mib: The most GPU memory its worker held; 0 without a GPU.
         steps: Reports of the fit as (step, score).
         oof_crc: CRC-32 of the file of its predictions; None where nobody took it.
+        n_threads: Threads it had, which the last bits of a model may depend on.
     """
 
     fold: int
@@ -116,6 +117,7 @@ class FoldResult:
     predict_ms: float = 0.0
     steps: tuple[tuple[int, float], ...] = ()
     oof_crc: int | None = None
+    n_threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,9 +84,9 @@ def test_of_a_failure_the_whole_traceback_is_shown_and_the_status_is_0(
     assert "\x1b" not in out
 
 
-def test_with_a_budget_of_time_it_says_that_fits_may_differ(
+def test_with_a_limit_of_time_it_says_that_fits_may_differ(
     run_dir: RunDir, rerun: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ):
     rerun(FoldRerun(0, 0.9, 0.9, True), timed=True)
     assert run([str(run_dir.path), "svm-0"], 0.0) == 0
-    assert "budget of time: fits that adapt to the clock may" in capsys.readouterr().err
+    assert "limit of time: fits that adapt to the clock may" in capsys.readouterr().err

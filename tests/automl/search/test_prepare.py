@@ -68,6 +68,7 @@ def test_the_run_is_written_before_the_first_fit(prepare):
     assert manifest["data"]["n_rows"] == 80
     assert set(manifest["families"]) == {"baseline", "linear", "mlp"}
     assert manifest["families"]["linear"]["distribution"] == "automl-search"
+    assert manifest["threads_per_fit"] == 1
 
 
 def test_the_study_is_not_opened_before_it_is_asked(prepare):

@@ -20,29 +20,45 @@ ODD = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Good trials of four kinds, and two families that fail."""
+def search(tmp_path_factory):
+    """search(families, *overrides): one trial each."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 2))
     frame = pd.DataFrame({"a": x[:, 0], "b": np.where(x[:, 1] > 0, "p", "q")})
     frame["target"] = np.where(x[:, 0] + rng.normal(scale=0.5, size=120) > 0, "yes", "no")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ODD))
+
+    def search(families, *overrides):
         run = automl.search(
             frame,
             target="target",
-            trials=7,
+            trials=len(families),
             seed=5,
-            out=tmp_path_factory.mktemp("runs") / "first",
+            out=tmp_path_factory.mktemp("runs") / "run",
             overrides=(
-                "family=[lightgbm,forest,linear,shares,raises,crashes,hangs]",
+                f"family=[{','.join(families)}]",
                 "plugins.modules=[odd_families]",
                 "search.folds=3",
                 "scheduler.cpus=2",
-                "scheduler.fit_timeout_s=4",
+                *overrides,
             ),
         )
-        yield RunDir(run.path)
+        return RunDir(run.path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ODD))
+        yield search
+
+
+@pytest.fixture(scope="module")
+def run(search):
+    """Good trials of four kinds, and two families that fail."""
+    return search(["lightgbm", "forest", "linear", "shares", "raises", "crashes"])
+
+
+@pytest.fixture(scope="module")
+def limited_run(search):
+    """A trial that hangs, beside a good one. Forests would grow as many trees as go in."""
+    return search(["shares", "hangs"], "scheduler.fit_timeout_s=4")
 
 
 def digest_of(folder):
@@ -83,10 +99,31 @@ def test_a_trial_that_failed_fails_again_with_the_traceback_of_the_worker(run):
     assert "odd_families.py" in fold.error.traceback
 
 
-@pytest.mark.parametrize(("trial", "kind"), [("crashes-0", "crash"), ("hangs-0", "timeout")])
-def test_a_trial_that_was_ended_is_ended_again_in_the_same_way(run, trial, kind):
-    (fold,) = rerun_trial(run, trial).folds
-    assert fold.error.kind == kind == read_record(run, trial).error.kind
+def test_a_trial_that_crashed_crashes_again(run):
+    (fold,) = rerun_trial(run, "crashes-0").folds
+    assert fold.error.kind == "crash" == read_record(run, "crashes-0").error.kind
+
+
+def test_a_trial_that_was_ended_by_a_limit_of_time_is_ended_by_it_again(limited_run):
+    again = rerun_trial(limited_run, "hangs-0")
+    (fold,) = again.folds
+    assert fold.error.kind == "timeout" == read_record(limited_run, "hangs-0").error.kind
+    assert again.timed
+
+
+def test_a_trial_has_as_many_threads_as_a_probe_gave_it(search, monkeypatch):
+    monkeypatch.setattr("automl.search.threads._can_matter", lambda problem: True)
+    monkeypatch.setattr("automl.search.threads.compare_widths", lambda *_: {1: 1.0, 2: 3.0})
+    run = search(["threads"])
+    assert [fold.n_threads for fold in read_record(run, "threads-0").folds] == [2, 2, 2]
+    assert rerun_trial(run, "threads-0").is_equal
+
+
+def test_a_trial_has_as_many_threads_as_it_had_whatever_was_set_later(search):
+    run = search(["threads"], "scheduler.threads_per_fit=2")
+    text = run.config.read_text()
+    run.config.write_text(text.replace("threads_per_fit: 2", "threads_per_fit: 1"))
+    assert rerun_trial(run, "threads-0").is_equal
 
 
 def test_a_score_that_differs_is_told(run, tmp_path):

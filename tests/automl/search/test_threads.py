@@ -86,3 +86,13 @@ def test_what_the_user_set_is_used_without_a_probe():
     executor = FakeExecutor({})
     assert staff(problem(threads=3), executor) == (3, ())
     assert (executor.probes, executor.n_workers) == ([], 1)
+
+
+def test_a_run_that_is_resumed_keeps_the_number_it_began_with():
+    executor = FakeExecutor({1: 1.0, 2: 1.0, 4: 1.0})
+    assert staff(problem(), executor, known=2) == (2, ())
+    assert (executor.probes, executor.n_workers) == ([], 2)
+
+
+def test_what_the_user_sets_later_counts_more_than_what_the_run_began_with():
+    assert staff(problem(threads=4), FakeExecutor({}), known=2) == (4, ())
