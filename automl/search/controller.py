@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
@@ -12,6 +12,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.scheduling.executor import Executor, Happening
 from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwritable
+from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
@@ -52,6 +53,7 @@ class Controller:
         standing: The ensemble so far.
         ledger: All trials.
         budget: The budget.
+        archive: Where people look at the studies.
         interrupted: Asked at every turn: whether the user wants the search to finish now.
         stopped_by: What ended the search, once it is over.
     """
@@ -65,6 +67,7 @@ class Controller:
     standing: Standing
     ledger: Ledger
     budget: Budget
+    archive: Archive
     interrupted: Callable[[], bool]
     stopped_by: str = ""
     _noted: set[str] = field(default_factory=set)
@@ -85,7 +88,7 @@ class Controller:
             yield from self._progress("searching")
             self.proposer.prepare(self._search_left_s())
             self.stopped_by = self._why_stop()
-            for happening in self.executor.poll(TICK_S):
+            for happening in self._await():
                 yield from self._handle(happening)
             yield from self._notes()
         yield from self._stop_running()
@@ -96,6 +99,16 @@ class Controller:
         ensemble = self.standing.current
         if ensemble is not None:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
+        self.archive.complete(self.budget.time_left_s)
+
+    def _await(self) -> Sequence[Happening]:
+        """Waits for what happens next, and fills the archive meanwhile."""
+        happenings, due = self.executor.poll(0.0), time.monotonic() + TICK_S
+        if happenings and not self.archive.may_delay(self.budget.elapsed_s):
+            return happenings
+        while self.archive.add_one() and not happenings and time.monotonic() < due:
+            happenings = self.executor.poll(0.0)
+        return happenings or self.executor.poll(TICK_S)
 
     def _take_up(self) -> Iterator[Event]:
         """Begins where an earlier search in the run was cut, if there was one."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from automl.config.schema import PrunerConfig
 from automl.search.ledger import Ledger, Trial
-from automl.search.pruning import should_stop_fit, should_stop_trial
+from automl.search.pruning import is_early, should_stop_fit, should_stop_trial
 from automl.trial.spec import TrialError
 
 __all__ = ["fit_verdict", "verdict"]
@@ -49,6 +49,8 @@ def _losing(
     trial: Trial, folds: Sequence[int], ledger: Ledger, pruner: PrunerConfig
 ) -> TrialError | None:
     """What the pruner says of a trial by these finished folds."""
+    if is_early(len(folds)):
+        return None  # without a look at all its peers
     curve = ledger.curve(trial)
     seen = replace(curve, folds={f: curve.folds[f] for f in folds})
     why = should_stop_trial(pruner, seen, ledger.peers(trial))

@@ -152,7 +152,7 @@ class Ledger:
 
     Attributes:
         metric: What trials are judged by.
-        trials: The trials.
+        trials: The trials; they are added at the end, and stay.
         objectives: What is optimised.
         prune_on: The objective that trials are pruned by.
     """
@@ -161,14 +161,19 @@ class Ledger:
     trials: list[Trial] = field(default_factory=list)
     objectives: Sequence[str] = ("score",)
     prune_on: str = "score"
+    _by_family: dict[str, list[Trial]] = field(default_factory=dict)
+    _n_sorted: int = 0
 
     def find(self, trial_id: str) -> Trial:
         """The trial of this id."""
         return next(t for t in reversed(self.trials) if t.spec.trial_id == trial_id)
 
-    def of(self, family: str) -> list[Trial]:
+    def of(self, family: str) -> Sequence[Trial]:
         """The trials of a family."""
-        return [t for t in self.trials if t.spec.family == family]
+        for trial in self.trials[self._n_sorted :]:
+            self._by_family.setdefault(trial.spec.family, []).append(trial)
+        self._n_sorted = len(self.trials)
+        return self._by_family.get(family, ())
 
     def in_state(self, *states: TrialState) -> list[Trial]:
         """The trials in these states."""
@@ -180,8 +185,15 @@ class Ledger:
 
     def peers(self, trial: Trial) -> list[Curve]:
         """Complete trials of the same family that a trial may be compared with."""
+        return [self.curve(t) for t in self._peers(trial)]
+
+    def n_peers(self, trial: Trial) -> int:
+        """How many trials a trial may be compared with."""
+        return len(self._peers(trial))
+
+    def _peers(self, trial: Trial) -> list[Trial]:
         return [
-            self.curve(t)
+            t
             for t in self.of(trial.spec.family)
             if t.state is TrialState.COMPLETE and t.generation < trial.generation
         ]
@@ -218,8 +230,8 @@ class Ledger:
 
     def last_results(self, family: str, n: int) -> list[FoldResult]:
         """The results of at most so many finished fits of a family, of its latest trials."""
-        trials = (t for t in reversed(self.trials) if t.spec.family == family)
-        return list(itertools.islice((r for t in trials for r in t.results.values()), n))
+        results = (r for t in reversed(self.of(family)) for r in t.results.values())
+        return list(itertools.islice(results, n))
 
     def best(self) -> Trial | None:
         """The best complete trial."""

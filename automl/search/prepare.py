@@ -15,6 +15,7 @@ from automl.errors import RunError
 from automl.registry import Registry
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import Launcher
+from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
@@ -227,6 +228,7 @@ def _controller(
         ),
         ledger=ledger,
         budget=budget,
+        archive=Archive(studies, ledger),
         interrupted=interrupted,
     )
 

@@ -230,7 +230,7 @@ class Proposer:
     def place(self, trial: Trial) -> None:
         """Says which trials one is compared with, and whether all its folds may run at once."""
         trial.generation = trial.index // GENERATION if self.by_generation else trial.index + 1
-        sure_to_go_on = len(self.ledger.peers(trial)) < self.config.pruner.startup_trials
+        sure_to_go_on = self.ledger.n_peers(trial) < self.config.pruner.startup_trials
         trial.promoted = sure_to_go_on if self.by_generation else trial.index < 2
 
     def restore(self) -> None:

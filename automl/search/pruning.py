@@ -23,7 +23,7 @@ import numpy as np
 from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError, did_you_mean
 
-__all__ = ["PRUNERS", "Curve", "should_stop_fit", "should_stop_trial"]
+__all__ = ["PRUNERS", "Curve", "is_early", "should_stop_fit", "should_stop_trial"]
 
 HALVING_ETA = 3
 N_BRACKETS = 3
@@ -61,7 +61,7 @@ def should_stop_trial(config: PrunerConfig, trial: Curve, peers: Sequence[Curve]
         ConfigError: There is no such rule.
     """
     rule = _rule(config)
-    if rule is None or len(peers) < _startup(config) or len(trial.folds) < MIN_FOLDS:
+    if rule is None or len(peers) < _startup(config) or is_early(len(trial.folds)):
         return None
     folds = sorted(trial.folds)
     comparable = [p for p in peers if all(f in p.folds for f in folds)]
@@ -71,6 +71,11 @@ def should_stop_trial(config: PrunerConfig, trial: Curve, peers: Sequence[Curve]
     rival, why = verdict
     excess = _mean(trial.folds, folds) - rival
     return why if excess > _chance([p.folds for p in comparable], len(folds)) else None
+
+
+def is_early(n_folds: int) -> bool:
+    """Whether so many finished folds are too few to say that a trial is losing."""
+    return n_folds < MIN_FOLDS
 
 
 def should_stop_fit(

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import SamplerConfig
-from automl.errors import RunError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.sampler import make_sampler
 from automl.search.space import FixedSuggest, space_hash
+from automl.search.stored import REPEATED, StoredStudy
 from automl.trial.records import canonical_params
 from automl.trial.setup import seed_of
 from automl.trial.spec import TrialSpec
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["FamilyStudy"]
 
 MAX_REPEATS = 8  # as many proposals in a row that were tried before: the space is used up
+ENQUEUED = "fixed_params"  # Optuna's own note at a trial whose params were given
 
 
 class FamilyStudy:
     """Proposes params for one family: its portfolio first, then the sampler.
 
-    The sampler works on a study in memory. The storage of the run gets each trial in one piece,
-    so a process that is killed leaves no half of one there, and is read only where an earlier
-    search is continued. Both are made when the first params are asked for.
+    The sampler works on a study in memory, which can be made again from the records of the
+    trials. The storage of the run gets a copy, when there is time for it.
 
     Args:
         family: The family.
         shape: The problem as it sees it.
-        storage: Gives Optuna's storage of the run.
+        storage: Gives Optuna's storage of the run; called when the first trial is copied.
         sampler: Which sampler, and how it starts.
         seed: Of the run.
         n_objectives: Losses of each trial.
@@ -56,18 +56,12 @@ class FamilyStudy:
         self._portfolio = [dict(p) | dict(self._fixed) for p in family.portfolio(shape)]
         self._seen: set[str] = set()
         self._n_asked = self._n_repeats = 0
-        self._unrecorded: optuna.trial.FrozenTrial | None = None
-        self._told: set[int] = set()
         self._worst: tuple[float, ...] | None = None
         self.exhausted = False
 
     @cached_property
-    def _name(self) -> str:
-        return f"{self.family.name}@{space_hash(self.family, self._shape)}"
-
-    @cached_property
-    def _stored(self) -> optuna.Study:
-        return self._make_study(self._open_storage())
+    def _stored(self) -> StoredStudy:
+        return StoredStudy(self._make_study(self._open_storage()))
 
     @cached_property
     def _study(self) -> optuna.Study:
@@ -80,7 +74,7 @@ class FamilyStudy:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         return optuna.create_study(
-            study_name=self._name,
+            study_name=f"{self.family.name}@{space_hash(self.family, self._shape)}",
             storage=storage,
             directions=["minimize"] * self._n_objectives,
             load_if_exists=True,
@@ -89,75 +83,68 @@ class FamilyStudy:
     def restore(self, specs: Sequence[TrialSpec]) -> None:
         """Takes up an earlier search: what is asked next is what it would have asked.
 
-        Trials that the storage has lost are entered again. A trial that is there without a
-        record, because the process was killed between the two, is the next to be proposed.
-
         Args:
             specs: All recorded trials of the family; their outcomes are yet to be told.
-        """
-        import optuna
 
+        Raises:
+            RunError: The storage is damaged.
+        """
         known = {spec.number: spec for spec in specs}
         self._seen = {canonical_params(spec.params) for spec in specs}
-        trials = self._stored.get_trials(deepcopy=False)
-        for trial in trials:
-            _enter(self._study, trial)
-        self._told = {trial.number for trial in trials if trial.state.is_finished()}
-        for number in range(len(trials), max(known, default=-1) + 1):
-            self._enter_lost(known.get(number))
-        trials = self._study.get_trials(deepcopy=False)
-        self._n_asked = len(trials)
-        for trial in reversed(trials):
-            if trial.number in known:
-                break
-            if trial.state is optuna.trial.TrialState.RUNNING:
-                self._unrecorded = trial
-            else:
-                self._n_repeats += 1
+        self._n_asked = max(known, default=-1) + 1
+        for number in range(self._n_asked):
+            self._enter_again(known.get(number))
+        self.store_one(0)  # a damaged storage is refused before anything is fitted
 
-    def _enter_lost(self, spec: TrialSpec | None) -> None:
-        """Enters a recorded trial into both studies, or one that only repeated another."""
-        import optuna
-
-        params = {} if spec is None else spec.params
-        trial = self._ask_for(params)
+    def _enter_again(self, spec: TrialSpec | None) -> None:
+        """Enters a recorded trial, or, without a record, one that only repeated another."""
+        trial = self._ask_for({} if spec is None else spec.params)
         if spec is None:
-            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        else:
-            self._params_of(trial)
-        _enter(self._stored, self._study.get_trials(deepcopy=False)[trial.number])
+            self._tell_repeated(trial.number)
+            return
+        self._params_of(trial)
+        for key, value in spec.noted.items():
+            self._study._storage.set_trial_system_attr(trial._trial_id, key, value)
+
+    def store_one(self, n_recorded: int) -> bool:
+        """Copies to the storage what has become of one trial; False when it knows all.
+
+        Args:
+            n_recorded: So many of the first trials are on record. Others may come out otherwise
+                after a crash, and are left out.
+
+        Raises:
+            StorageError: The disk is full, read-only or closed to us.
+        """
+        return self._stored.follow_one(self._study.get_trials(deepcopy=False)[:n_recorded])
 
     def ask(self) -> TrialSpec | None:
         """Proposes params that were not tried before; None when the space is used up."""
-        import optuna
-
         while self._n_repeats < MAX_REPEATS + len(self._portfolio):
-            number, params = self._next()
-            text = canonical_params(params)
+            spec = self._next()
+            text = canonical_params(spec.params)
             if text not in self._seen:
                 self._seen.add(text)
                 self._n_repeats = 0
-                source = "portfolio" if number < len(self._portfolio) else "sampler"
-                return TrialSpec(self.family.name, number, params, source)
+                return spec
             self._n_repeats += 1
-            self._tell(number, state=optuna.trial.TrialState.FAIL)
+            self._tell_repeated(spec.number)
         self.exhausted = True
         return None
 
-    def _next(self) -> tuple[int, dict[str, Any]]:
-        """Number and params of one more trial, which both studies know from now on."""
-        if self._unrecorded is not None:
-            trial, self._unrecorded = self._unrecorded, None
-            suggest = FixedSuggest(_Nothing(), {**trial.params, **self._fixed})
-            return trial.number, self.family.search_space(suggest, self._shape)
+    def _next(self) -> TrialSpec:
+        """One more trial, which may repeat another."""
         number = self._n_asked
         self._n_asked += 1
         seed = seed_of(self._seed, self.family.name, number)
         self._study.sampler = make_sampler(self._config, seed)
-        asked = self._ask_for(self._portfolio[number] if number < len(self._portfolio) else None)
+        given = self._portfolio[number] if number < len(self._portfolio) else None
+        asked = self._ask_for(given)
         params = self._params_of(asked)
-        _enter(self._stored, self._study.get_trials(deepcopy=False)[number])
-        return number, params
+        attributes = self._study._storage.get_trial(asked._trial_id).system_attrs
+        noted = {key: value for key, value in attributes.items() if key != ENQUEUED}
+        source = "sampler" if given is None else "portfolio"
+        return TrialSpec(self.family.name, number, params, source, noted)
 
     def _ask_for(self, params: Mapping[str, Any] | None) -> optuna.trial.Trial:
         """A new trial of the study in memory, with params of its own or the sampler's."""
@@ -206,10 +193,7 @@ class FamilyStudy:
         if self._worst is None:
             self.tell_pruned(spec)
             return
-        if spec.number not in self._told:
-            storage, study = self._stored._storage, self._stored._study_id
-            trial = storage.get_trial_id_from_study_id_trial_number(study, spec.number)
-            storage.set_trial_user_attr(trial, "penalty", "out of memory")  # for who looks at it
+        self._remark(spec.number, "penalty", "out of memory")
         self._tell(spec.number, self._worst)
 
     def tell_failed(self, spec: TrialSpec) -> None:
@@ -218,46 +202,31 @@ class FamilyStudy:
 
         self._tell(spec.number, state=optuna.trial.TrialState.FAIL)
 
+    def _tell_repeated(self, number: int) -> None:
+        """Tells that a number was used up by params that were tried before."""
+        import optuna
+
+        self._remark(number, REPEATED, True)
+        self._tell(number, state=optuna.trial.TrialState.FAIL)
+
     def _tell(
         self,
         number: int,
         losses: Sequence[float] | None = None,
         state: optuna.trial.TrialState | None = None,
     ) -> None:
-        """Tells both studies, unless they know the outcome from an earlier search."""
-        if number in self._told:
-            return
-        for study in (self._study, self._stored):
-            study.tell(number, losses, state=state)
+        self._study.tell(number, losses, state=state)
 
     def _constrain(self, number: int, name: str, value: float) -> None:
         """Sets a constraint of a trial: what ``optuna.Trial.set_constraint`` does, by number."""
-        if number in self._told:
-            return
-        for study in (self._study, self._stored):
-            storage = study._storage
-            trial_id = storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-            storage.set_trial_system_attr(trial_id, f"constraints:{name}", value)
+        storage = self._study._storage
+        storage.set_trial_system_attr(self._trial_id(number), f"constraints:{name}", value)
 
+    def _remark(self, number: int, key: str, value: Any) -> None:
+        """Says something of a trial to who looks at the study."""
+        self._study._storage.set_trial_user_attr(self._trial_id(number), key, value)
 
-class _Nothing:
-    """Stands behind params that are all fixed."""
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        raise _moved(name)
-
-    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        raise _moved(name)
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        raise _moved(name)
-
-
-def _moved(name: str) -> RunError:
-    return RunError(f"param {name!r} is not in the study of the run: its search space was changed")
-
-
-def _enter(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-    """Adds a trial as it is, in one transaction; values outside the space are not refused."""
-    storage = study._storage
-    storage.create_new_trial(study._study_id, template_trial=trial)
+    def _trial_id(self, number: int) -> int:
+        study = self._study
+        found: int = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+        return found

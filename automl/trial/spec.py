@@ -42,12 +42,14 @@ class TrialSpec:
         number: Number within the family, from 0.
         params: The point of the search space.
         source: ``portfolio`` or ``sampler``.
+        noted: What the sampler noted at it and will look for, such as the state of CMA-ES.
     """
 
     family: str
     number: int
     params: dict[str, Any]
     source: str = "portfolio"
+    noted: dict[str, Any] = field(default_factory=dict)
 
     @property
     def trial_id(self) -> str:

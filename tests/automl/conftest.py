@@ -21,6 +21,7 @@ from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Resources
 from automl.scheduling.devices import DevicePool, Gpu
 from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
+from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.controller import Controller
 from automl.search.dispatch import Dispatcher
@@ -117,6 +118,8 @@ class FakeExecutor:
         self.running[job.job_id] = (job, lease)
 
     def poll(self, timeout_s):
+        if not timeout_s:
+            return []  # jobs take their time
         self.clock.now += self.seconds
         happenings, self._failed = list(self._failed), []
         if self.running:
@@ -288,6 +291,7 @@ def build_scene(
         standing=standing,
         ledger=ledger,
         budget=budget,
+        archive=Archive(studies, ledger),
         interrupted=lambda: interrupted[0],
     )
     rooms = (executor, ledger, proposer, dispatcher, standing, budget, controller)

@@ -122,7 +122,8 @@ def kill_at(monkeypatch, module, name, number, after):
 POINTS = [
     ("automl.search.proposer", "write_record"),
     ("automl.search.controller", "write_record"),
-    ("automl.search.study", "_enter"),
+    ("automl.search.stored.StoredStudy", "_enter"),
+    ("automl.search.stored.StoredStudy", "_finish"),
     ("automl.search.study.FamilyStudy", "_tell"),
     ("automl.search.standing", "write_to_run"),
 ]

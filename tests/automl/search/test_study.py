@@ -57,6 +57,14 @@ def play(study, n):
     return specs
 
 
+def stored(study, n_recorded):
+    """The study in the storage, once it has been told of so many trials."""
+    while study.store_one(n_recorded):
+        pass
+    (name,) = optuna.study.get_all_study_names(study._open_storage())
+    return optuna.load_study(study_name=name, storage=study._open_storage())
+
+
 def test_the_portfolio_comes_first_and_in_its_order(study):
     specs = play(study(PORTFOLIO), 5)
     assert [s.params for s in specs[:3]] == list(PORTFOLIO)
@@ -197,6 +205,7 @@ def test_the_storage_has_a_write_ahead_log_and_opens_again(family, shape, tmp_pa
             assert pragma("PRAGMA busy_timeout").scalar() == 60000
         s = FamilyStudy(family(portfolio=PORTFOLIO), shape(), lambda: storage, SamplerConfig(), 0)
         play(s, 4)
+        stored(s, 4)
     finally:
         storage.remove_session()
         storage.engine.dispose()
@@ -261,7 +270,7 @@ def test_a_trial_out_of_memory_has_the_worst_loss_there_was(study):
         s.tell_complete(s.ask(), [value])
     s.tell_out_of_memory(s.ask())
     assert states_of(s)[-1] == ("COMPLETE", 0.9)
-    assert s._stored.trials[-1].user_attrs == {"penalty": "out of memory"}
+    assert stored(s, 4).trials[-1].user_attrs == {"penalty": "out of memory"}
 
 
 def test_a_trial_out_of_memory_before_any_loss_is_ranked_behind_all(study):
@@ -281,7 +290,7 @@ def test_several_objectives_are_told_together_with_pruned_and_failed_trials(stud
             s.tell_failed(spec)
         else:
             s.tell_complete(spec, [loss(spec.params), spec.params["depth"]])
-    assert len(s._study.directions) == len(s._stored.directions) == 2
+    assert len(s._study.directions) == len(stored(s, 16).directions) == 2
     assert {t.state.name for t in s._study.best_trials} == {"COMPLETE"}
 
 
@@ -313,4 +322,51 @@ def test_the_sampler_looks_where_limits_hold(study):
 def test_limits_are_in_the_storage_too(study):
     s = study()
     s.tell_complete(s.ask(), [0.5], {"predict_ms": 0.25})
-    assert s._stored.trials[0].constraints == s._study.trials[0].constraints == {"predict_ms": 0.25}
+    kept = stored(s, 1).trials[0].constraints
+    assert kept == s._study.trials[0].constraints == {"predict_ms": 0.25}
+
+
+def what(trials):
+    return [(t.number, t.state, t.params, t.values, t.distributions) for t in trials]
+
+
+def test_the_storage_follows_one_trial_at_a_time(study):
+    s = study(PORTFOLIO, "tpe")
+    specs = [s.ask() for _ in range(5)]
+    assert [t.state.name for t in stored(s, 3).trials] == ["RUNNING"] * 3
+    s.tell_complete(specs[1], [0.5], {"size_mb": 2.0})
+    s.tell_pruned(specs[4])
+    assert [s.store_one(5) for _ in range(4)] == [True, True, True, False]
+    after = stored(s, 5).trials
+    assert what(after) == what(s._study.trials)
+    assert after[1].constraints == {"size_mb": 2.0}
+    assert [t.system_attrs for t in after] == [t.system_attrs for t in s._study.trials]
+
+
+def test_what_is_not_on_record_is_not_stored(study):
+    s = study(PORTFOLIO)
+    for _ in range(3):
+        s.ask()
+    assert len(stored(s, 2).trials) == 2
+
+
+def test_a_number_that_repeated_another_trial_is_stored_without_params(study):
+    s = study([PORTFOLIO[0], PORTFOLIO[0], PORTFOLIO[1]])
+    play(s, 2)
+    repeated = stored(s, 3).trials[1]
+    assert (repeated.state.name, repeated.params) == ("FAIL", {})
+    assert repeated.user_attrs == {"repeats another trial": True}
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "cmaes"])
+def test_a_study_goes_on_from_the_records_alone(study, sampler):
+    if sampler == "cmaes":
+        pytest.importorskip("cmaes")
+    first = study(PORTFOLIO[:1], sampler)
+    specs = play(first, 14)
+    rest = [spec.params for spec in play(first, 6)]
+    again = study(PORTFOLIO[:1], sampler)
+    again.restore(specs)
+    for spec in specs:
+        again.tell_complete(spec, [loss(spec.params)])
+    assert [spec.params for spec in play(again, 6)] == rest
