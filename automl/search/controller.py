@@ -36,6 +36,7 @@ from automl.trial.spec import TrialError, TrialState
 __all__ = ["Controller"]
 
 TICK_S = 0.2
+QUIET_S = 0.05  # fits that are shorter leave no time for anything else
 MAX_ATTEMPTS = 3
 
 
@@ -102,8 +103,8 @@ class Controller:
         self.archive.complete(self.budget.time_left_s)
 
     def _await(self) -> Sequence[Happening]:
-        """Waits for what happens next, and fills the archive meanwhile."""
-        happenings, due = self.executor.poll(0.0), time.monotonic() + TICK_S
+        """Waits for what happens next, and fills the archive when that takes a while."""
+        happenings, due = self.executor.poll(QUIET_S), time.monotonic() + TICK_S
         if happenings and not self.archive.may_delay(self.budget.elapsed_s):
             return happenings
         while self.archive.add_one() and not happenings and time.monotonic() < due:

@@ -19,6 +19,7 @@ from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, Tr
 
 __all__ = ["Ledger", "Trial", "standard_error"]
 
+TYPICAL_TRIALS = 100  # more tell no more, and it is asked for again and again
 CURVE_POINTS = 64  # of a complete fit, first and last included
 
 
@@ -224,8 +225,9 @@ class Ledger:
         return len(gains) - 1 - max(useful, default=-1)
 
     def complete_cost_s(self, family: str) -> float | None:
-        """Typical seconds of a complete trial, from the fits that were seen; None without any."""
-        costs = [t.unit_s * len(t.folds) for t in self.of(family) if t.unit_s is not None]
+        """Typical seconds of a complete trial, from the latest that had fits; None without any."""
+        seen = (t.unit_s * len(t.folds) for t in reversed(self.of(family)) if t.unit_s is not None)
+        costs = list(itertools.islice(seen, TYPICAL_TRIALS))
         return median(costs) if costs else None
 
     def last_results(self, family: str, n: int) -> list[FoldResult]:

@@ -29,7 +29,7 @@ class StoredStudy:
         trials = study.get_trials(deepcopy=False)
         self._storage, self._study_id = study._storage, study._study_id
         self._n_entered = len(trials)
-        self._running = {t.number: t._trial_id for t in trials if not t.state.is_finished()}
+        self._running = {t.number: (t._trial_id, t) for t in trials if not t.state.is_finished()}
 
     def follow_one(self, trials: Sequence[FrozenTrial]) -> bool:
         """Notes what has become of one trial; False when nothing is new.
@@ -59,13 +59,13 @@ class StoredStudy:
         trial_id = self._storage.create_new_trial(self._study_id, template_trial=trial)
         self._n_entered += 1
         if not trial.state.is_finished():
-            self._running[trial.number] = trial_id
+            self._running[trial.number] = (trial_id, trial)
 
     def _finish(self, trial: FrozenTrial) -> None:
-        trial_id = self._running[trial.number]
-        for key, value in trial.system_attrs.items():
-            self._storage.set_trial_system_attr(trial_id, key, value)
-        for key, value in trial.user_attrs.items():
-            self._storage.set_trial_user_attr(trial_id, key, value)
+        trial_id, before = self._running[trial.number]
+        for key in trial.system_attrs.keys() - before.system_attrs.keys():
+            self._storage.set_trial_system_attr(trial_id, key, trial.system_attrs[key])
+        for key in trial.user_attrs.keys() - before.user_attrs.keys():
+            self._storage.set_trial_user_attr(trial_id, key, trial.user_attrs[key])
         self._storage.set_trial_state_values(trial_id, trial.state, trial.values)
         del self._running[trial.number]

@@ -23,7 +23,7 @@ from automl.scheduling.devices import DevicePool, Gpu
 from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
 from automl.search.archive import Archive
 from automl.search.budget import Budget
-from automl.search.controller import Controller
+from automl.search.controller import TICK_S, Controller
 from automl.search.dispatch import Dispatcher
 from automl.search.forecast import Forecast
 from automl.search.ledger import Ledger
@@ -97,6 +97,7 @@ class FakeExecutor:
         answer: Makes the happening of a job, or a list of them; None leaves it running.
         choose: Chooses among the running jobs, in the order they were started.
         seconds: How far each poll moves the clock.
+        answers_after_s: A poll that waits for less is in vain.
     """
 
     pool: DevicePool
@@ -104,6 +105,7 @@ class FakeExecutor:
     answer: Callable[[Job], Any]
     choose: Callable[[list[Job]], int] = lambda jobs: 0
     seconds: float = 0.1
+    answers_after_s: float = TICK_S
     submitted: list[Job] = field(default_factory=list)
     running: dict[str, tuple[Job, Any]] = field(default_factory=dict)
     to_prune: set[str] = field(default_factory=set)
@@ -118,8 +120,8 @@ class FakeExecutor:
         self.running[job.job_id] = (job, lease)
 
     def poll(self, timeout_s):
-        if not timeout_s:
-            return []  # jobs take their time
+        if timeout_s < self.answers_after_s:
+            return []
         self.clock.now += self.seconds
         happenings, self._failed = list(self._failed), []
         if self.running:
@@ -247,6 +249,7 @@ def build_scene(
     skill: Callable[[Job], float] = lambda job: job.spec.params["x"],
     fit_s: Callable[[Job], float] = lambda job: 0.1,
     predict_ms: Callable[[Job], float] = lambda job: 0.0,
+    storage: Any = None,
     killed: Scene | None = None,
 ) -> Scene:
     """Joins the rooms around a fake executor; with a scene that was ``killed``, resumes it."""
@@ -262,7 +265,8 @@ def build_scene(
     setup = TrialSetup(str(run.path), metric, 0, folds, time_s=time_s, settings=config.model)
     shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
+    if storage is None:
+        storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
     objectives = config.search.objectives
     studies = {
         name: FamilyStudy(
