@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Metric, TrialContext
+from automl.plugin import TrialContext
 
 __all__ = [
     "BestRound",
@@ -20,6 +21,7 @@ __all__ = [
     "load_arrays",
     "report_steps",
     "save_arrays",
+    "usable_cpus",
 ]
 
 
@@ -63,20 +65,20 @@ class BestRound:
     """Early stopping: the best round so far, and whether to go on waiting for a better one.
 
     Attributes:
-        metric: What decides.
+        is_better: Whether its first score is better than its second.
         patience: Maps the best round so far to the rounds to wait after it.
         best_round: The round with the best score, 0 before the first.
         best_score: That score.
     """
 
-    metric: Metric
+    is_better: Callable[[float, float], bool]
     patience: Callable[[int], float]
     best_round: int = 0
     best_score: float = float("nan")
 
     def update(self, round_: int, score: float) -> bool:
         """Takes the score after ``round_`` rounds; True when there is a new best."""
-        if self.best_round and not self.metric.is_better(score, self.best_score):
+        if self.best_round and not self.is_better(score, self.best_score):
             return False
         if np.isnan(score):
             return False
@@ -119,3 +121,10 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Reads what ``save_arrays`` wrote."""
     with np.load(path / "arrays.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
+
+
+def usable_cpus() -> int:
+    """Cores this process may use, where the platform tells; else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from automl.plugin import Features, Fold, Report, Task, TrialContext
+from automl_plugins._boosting import Pace, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
-__all__ = ["evaluation_stride", "minimum_patience", "rounds_needed", "train"]
+__all__ = ["evaluation_stride", "rounds_needed", "train"]
 
 BINNED_FILES = ("train.bin", "valid.bin")
-
-MAX_LEARNING_RATE = 0.15
-"""The highest learning rate that a short time limit may lead to."""
 
 
 def train(
@@ -49,9 +47,10 @@ def train(
     booster = lgb.Booster({**dataset_params, **params}, train_set)
     booster.add_valid(valid_set, "valid")
     n_outputs = booster.num_model_per_iteration()
-    pace = _Pace(params, clock, predict_s=3e-7 * len(fold.y_valid) * n_outputs)
-    floor = minimum_patience(len(fold.y_train), params["learning_rate"])
-    best = BestRound(context.metric, lambda round_: max(floor, 0.3 * round_ + 20))
+    rate = params["learning_rate"]
+    needed = rounds_needed(rate, params["num_leaves"])
+    pace = Pace(rate, needed, clock, predict_s=3e-7 * len(fold.y_valid) * n_outputs)
+    best = BestRound(context.metric.is_better, patience(len(fold.y_train), rate))
     n_rows, n_features = fold.X_train.shape
     stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
     reported = report_steps(10, max_rounds)
@@ -63,7 +62,9 @@ def train(
                 report(round_, best.best_score)
             if is_last or best.is_over(round_):
                 break
-        pace.adapt(round_, booster)
+        faster = pace.faster_rate(round_)
+        if faster is not None:
+            booster.reset_parameter({"learning_rate": faster})
     return str(booster.model_to_string(num_iteration=best.best_round or -1))
 
 
@@ -73,16 +74,6 @@ def rounds_needed(learning_rate: float, num_leaves: int) -> float:
     Smaller trees need more of them; the square root is our estimate.
     """
     return 12 / learning_rate * min(3.0, max(0.5, sqrt(31 / num_leaves)))
-
-
-def minimum_patience(n_rows: int, learning_rate: float) -> float:
-    """Rounds without improvement that are always granted.
-
-    AutoGluon's adaptive early stopping: 300 rounds up to 10,000 rows, less in proportion above,
-    at least 20. That is meant for learning rates near 0.02: faster ones wait less.
-    """
-    by_size: float = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
-    return max(20.0, by_size * min(1.0, 0.02 / learning_rate))
 
 
 def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:
@@ -95,49 +86,6 @@ def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int
     evaluation_s = 0.15e-3 + 1.5e-7 * n_valid * n_outputs
     stride: int = ceil(evaluation_s / (0.15 * round_s))
     return min(25, max(1, stride))
-
-
-class _Pace:
-    """Fits the number of rounds into the time: a higher learning rate first, the end at last.
-
-    Args:
-        params: Booster parameters.
-        clock: The time of the fit.
-        predict_s: Seconds that predicting the validation rows takes, per round.
-    """
-
-    def __init__(self, params: Mapping[str, Any], clock: FitClock, predict_s: float) -> None:
-        self._learning_rate = float(params["learning_rate"])
-        self._num_leaves = int(params["num_leaves"])
-        self._clock, self._predict_s = clock, predict_s
-        self._started_s, self._adapted = clock.elapsed_s, not clock.has_limit
-
-    def adapt(self, round_: int, booster: Any) -> None:
-        """Raises the learning rate, once, when the rounds it needs do not fit.
-
-        The speed is known after 5 rounds that took a twentieth of the time.
-        """
-        if self._adapted or round_ < 5:
-            return
-        spent_s, left_s = self._clock.elapsed_s - self._started_s, self._left_s(round_)
-        if spent_s < left_s / 20:
-            return
-        self._adapted = True
-        fitting = max(1.0, left_s / (spent_s / round_))
-        wanted = (
-            self._learning_rate * rounds_needed(self._learning_rate, self._num_leaves) / fitting
-        )
-        if wanted > self._learning_rate:
-            rate = max(self._learning_rate, min(wanted, MAX_LEARNING_RATE))
-            booster.reset_parameter({"learning_rate": rate})
-
-    def is_over(self, round_: int) -> bool:
-        """Whether another round might end too late."""
-        per_round_s = (self._clock.elapsed_s - self._started_s) / round_
-        return self._left_s(round_) < 2 * per_round_s
-
-    def _left_s(self, round_: int) -> float:
-        return self._clock.left_s(reserve_s=self._predict_s * round_)
 
 
 def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -92,7 +92,7 @@ def fit_sgd(
     scale = (0.0, 1.0) if is_classification else (fold.y_train.mean(), fold.y_train.std() or 1.0)
     extra = {"classes": np.unique(fold.y_train)} if is_classification else {}
     sgd = _solver(C, fold, context, len(extra.get("classes", ())))
-    best = BestRound(context.metric, lambda _: PATIENCE_EPOCHS)
+    best = BestRound(context.metric.is_better, lambda _: PATIENCE_EPOCHS)
     model = None
     for epoch in range(1, MAX_EPOCHS + 1):
         for rows in _shuffled(len(fold.y_train), context.seed + epoch):

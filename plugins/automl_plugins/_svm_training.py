@@ -106,7 +106,7 @@ def fit_approximate(
     sgd = _sgd(C, len(rows), is_classification, context.seed)
     extra = {"classes": np.unique(y)} if is_classification else {}
     transform = _cached_transform(nystroem, fold, rows)
-    best = BestRound(context.metric, lambda _: PATIENCE_EPOCHS)
+    best = BestRound(context.metric.is_better, lambda _: PATIENCE_EPOCHS)
     blank = SVMModel(nystroem, np.zeros((1, 1), np.float32), np.zeros(1), _value_scale(mean, scale))
     model = None
     for epoch in range(1, MAX_EPOCHS + 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
+from automl_plugins._fitting import usable_cpus
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import train
 
@@ -153,15 +153,8 @@ class LightGBM(ModelFamily):
         """Reads LightGBM's text format."""
         is_binary = (path / "binary.txt").exists()
         file = path / ("binary.txt" if is_binary else "model.txt")
-        n_threads = min(MAX_PREDICT_THREADS, _usable_cpus())
+        n_threads = min(MAX_PREDICT_THREADS, usable_cpus())
         return _model(file.read_text(encoding="utf-8"), is_binary, n_threads)
-
-
-def _usable_cpus() -> int:
-    """Cores this process may use, where the platform tells; else all."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _objective(context: TrialContext) -> dict[str, Any]:

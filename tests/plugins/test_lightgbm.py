@@ -11,11 +11,8 @@ import pytest
 from automl.plugin import Features, Task
 from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table, real_table
 from automl_plugins._lightgbm_training import (
-    MAX_LEARNING_RATE,
     _native_categories,
-    _Pace,
     evaluation_stride,
-    minimum_patience,
 )
 from automl_plugins.lightgbm import LightGBM
 
@@ -92,61 +89,6 @@ def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
 def test_large_data_is_evaluated_less_often_per_metric_second() -> None:
     assert evaluation_stride(2_000, 20, 500, 1) < evaluation_stride(40_000, 5, 400_000, 1)
     assert 1 <= evaluation_stride(10, 1, 10, 1) <= evaluation_stride(10, 1, 10**9, 1) == 25
-
-
-def test_patience_falls_with_rows_and_with_the_learning_rate() -> None:
-    assert minimum_patience(5_000, 0.01) == 300
-    assert minimum_patience(100_000, 0.01) == 30
-    assert minimum_patience(5_000, 0.04) == 150
-    assert minimum_patience(10**9, 0.1) == 20
-
-
-class FakeClock:
-    """A fit that took ``elapsed_s`` of ``limit_s`` so far."""
-
-    has_limit = True
-
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s, self.elapsed_s = limit_s, 0.0
-
-    def left_s(self, reserve_s: float = 0.0) -> float:
-        return self.limit_s - self.elapsed_s - reserve_s
-
-
-class RateRecorder:
-    """Stands for a booster whose learning rate is changed."""
-
-    def __init__(self) -> None:
-        self.rates: list[float] = []
-
-    def reset_parameter(self, params: dict[str, float]) -> None:
-        self.rates.append(params["learning_rate"])
-
-
-@pytest.mark.parametrize(
-    ("limit_s", "expected"),
-    [(1000.0, []), (120.0, [pytest.approx(0.0427, rel=0.05)]), (21.0, [MAX_LEARNING_RATE])],
-)
-def test_the_learning_rate_rises_when_the_rounds_do_not_fit(
-    limit_s: float, expected: list[Any]
-) -> None:
-    # 0.02 and 31 leaves need some 600 rounds; a round takes 0.4 s here, so 240 s.
-    clock, booster = FakeClock(limit_s), RateRecorder()
-    pace = _Pace({"learning_rate": 0.02, "num_leaves": 31}, clock, 0.0)  # type: ignore[arg-type]
-    for round_ in range(1, 60):
-        clock.elapsed_s += 0.4
-        pace.adapt(round_, booster)
-    assert booster.rates == expected
-
-
-def test_boosting_ends_before_the_time_does() -> None:
-    clock = FakeClock(10.0)
-    pace = _Pace({"learning_rate": 0.02, "num_leaves": 31}, clock, 0.01)  # type: ignore[arg-type]
-    for round_ in range(1, 100):
-        clock.elapsed_s += 0.4
-        if pace.is_over(round_):
-            break
-    assert 8.0 < clock.elapsed_s <= 10.0 - 0.01 * round_
 
 
 def test_columns_with_more_categories_than_bins_are_not_split_as_sets():

@@ -1,0 +1,69 @@
+"""What boosting libraries have in common: patience, and a learning rate that fits the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from automl_plugins._fitting import FitClock
+
+__all__ = ["MAX_LEARNING_RATE", "Pace", "patience"]
+
+MAX_LEARNING_RATE = 0.15
+"""The highest learning rate that a short time limit may lead to."""
+
+
+def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:
+    """Rounds without improvement that are granted after a best round.
+
+    AutoGluon's adaptive early stopping: three tenths of the best round and 20 more, and at least
+    300 up to 10,000 rows, less in proportion above, never below 20. That is meant for learning
+    rates near 0.02: faster ones wait less.
+
+    Args:
+        n_rows: Training rows.
+        learning_rate: Of the booster.
+    """
+    by_size = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
+    floor = max(20.0, by_size * min(1.0, 0.02 / learning_rate))
+    return lambda best_round: max(floor, 0.3 * best_round + 20)
+
+
+class Pace:
+    """Fits the number of rounds into the time: a higher learning rate first, the end at last.
+
+    Args:
+        learning_rate: Of the booster.
+        rounds: How many are typically needed at this learning rate.
+        clock: The time of the fit.
+        predict_s: Seconds that predicting the validation rows takes, per round.
+    """
+
+    def __init__(
+        self, learning_rate: float, rounds: float, clock: FitClock, predict_s: float
+    ) -> None:
+        self._learning_rate, self._rounds = learning_rate, rounds
+        self._clock, self._predict_s = clock, predict_s
+        self._started_s, self._asked = clock.elapsed_s, not clock.has_limit
+
+    def faster_rate(self, round_: int) -> float | None:
+        """The learning rate at which boosting ends in time, once, when it would not; else None.
+
+        The speed is known after 5 rounds that took a twentieth of the time.
+        """
+        if self._asked or round_ < 5:
+            return None
+        spent_s, left_s = self._clock.elapsed_s - self._started_s, self._left_s(round_)
+        if spent_s < left_s / 20:
+            return None
+        self._asked = True
+        fitting = max(1.0, left_s / (spent_s / round_))
+        wanted = min(self._learning_rate * self._rounds / fitting, MAX_LEARNING_RATE)
+        return wanted if wanted > self._learning_rate else None
+
+    def is_over(self, round_: int) -> bool:
+        """Whether another round might end too late."""
+        per_round_s = (self._clock.elapsed_s - self._started_s) / round_
+        return self._left_s(round_) < 2 * per_round_s
+
+    def _left_s(self, round_: int) -> float:
+        return self._clock.left_s(reserve_s=self._predict_s * round_)

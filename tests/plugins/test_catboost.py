@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from automl.plugin import Task
+from automl.testing import FamilyTestCase, RecordingReport, made_table, real_table
+
+pytest.importorskip("catboost")
+
+from automl_plugins.catboost import CatBoost
+
+
+class TestCatBoost(FamilyTestCase):
+    family = CatBoost()
+
+
+def fit(task: Task, **context: Any) -> tuple[Any, Any, RecordingReport]:
+    family, table, report = CatBoost(), real_table(task), RecordingReport()
+    params = family.portfolio(table.shape())[0]
+    fold = table.fold(family.view(params, table.shape()))
+    return family.fit(params, fold, replace(table.context(), **context), report), fold, report
+
+
+@pytest.mark.parametrize("task", Task)
+def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task) -> None:
+    model, fold, report = fit(task)
+    steps = dict(report.steps)
+    table = real_table(task)
+    score = table.metric.score(fold.y_valid, model.predict(fold.X_valid))
+    assert model.booster.tree_count_ < max(steps) or model.booster.tree_count_ in steps
+    assert table.metric.loss(score) <= min(table.metric.loss(s) for s in steps.values()) + 1e-9
+
+
+def test_trials_on_one_fold_share_the_pools() -> None:
+    family, table = CatBoost(), made_table(Task.BINARY)
+    fold = table.fold(family.view({}, table.shape()))
+    kept = []
+    for params in family.portfolio(table.shape())[:2]:
+        family.fit(params, fold, table.context(), RecordingReport())
+        kept.append(fold.memo["catboost"])
+    assert kept[0] is kept[1]
+
+
+def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate() -> None:
+    slow, _, _ = fit(Task.REGRESSION)
+    fast, _, report = fit(Task.REGRESSION, time_limit_s=0.3)
+    rates = [m.booster.get_all_params()["learning_rate"] for m in (slow, fast)]
+    assert rates[0] == pytest.approx(0.05)
+    assert rates[1] > 0.1
+    steps = [step for step, _ in report.steps]
+    assert steps == sorted(set(steps))
+
+
+def test_metrics_that_it_does_not_know_leave_stopping_to_the_loss() -> None:
+    table = real_table(Task.REGRESSION)
+    family, report = CatBoost(), RecordingReport()
+    shape = replace(table.shape(), metric=replace(table.metric, name="my_metric"))
+    params = family.portfolio(shape)[0]
+    fold = table.fold(family.view(params, shape))
+    model = family.fit(params, fold, replace(table.context(), shape=shape), report)
+    assert model.booster.tree_count_ > 10
+    assert report.steps == []
+    assert np.isfinite(model.predict(fold.X_valid)).all()
