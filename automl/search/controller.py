@@ -20,13 +20,13 @@ from automl.search.events import (
     EnsembleUpdated,
     Event,
     Note,
-    Progress,
     TrialFinished,
     TrialStarted,
 )
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
 from automl.search.ledger import Ledger, Trial, standard_error
+from automl.search.progress import progress_of
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
@@ -283,18 +283,7 @@ class Controller:
         if not force and now - self._last_progress < TICK_S:
             return
         self._last_progress = now
-        best, current = self.ledger.best(), self.standing.current
-        live = self.ledger.in_state(TrialState.RUNNING)
-        yield Progress(
-            elapsed_s=self.budget.elapsed_s,
-            time_left_s=self.budget.time_left_s,
-            stage=stage,
-            families=self.ledger.counts(self.families),
-            running=tuple(f"{t.spec.trial_id}/fold-{f}" for t in live for f in sorted(t.running)),
-            best_trial=best.spec.trial_id if best else None,
-            best_score=best.score if best else None,
-            ensemble_score=current.score if current else None,
-        )
+        yield progress_of(self.ledger, self.standing, self.budget, self.families, stage)
 
 
 def _started(trial: Trial) -> TrialStarted:
