@@ -38,24 +38,31 @@ STYLE: Any = {  # its keys are a closed type of matplotlib
 }
 
 
-def write_plots(one: Comparison, folder: Path) -> list[Path]:
-    """Writes three plots: standing, scores and costs; returns their paths."""
+def write_plots(one: Comparison, folder: Path) -> list[tuple[str, Path]]:
+    """Writes plots of standing, scores (where there is a floor) and costs.
+
+    Returns:
+        What each shows, and its path.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     folder.mkdir(parents=True, exist_ok=True)
-    draw = {"standing": _standing, "scores": _scores, "costs": _costs}
-    paths = []
+    plots = [("standing", "Mean rank, and tables won and lost", _standing)]
+    if FLOOR in one.systems:
+        plots.append(("scores", "Scores of every table", _scores))
+    plots.append(("costs", "What a run takes", _costs))
+    written = []
     with matplotlib.rc_context(STYLE):
-        for name, function in draw.items():
-            figure = function(pyplot, one)
+        for name, caption, draw in plots:
+            figure = draw(pyplot, one)
             path = folder / f"benchmark-{one.time_s:g}s-{name}.svg"
             figure.savefig(path, bbox_inches="tight", facecolor="white", metadata={"Date": None})
             pyplot.close(figure)
-            paths.append(path)
-    return paths
+            written.append((caption, path))
+    return written
 
 
 def _standing(pyplot: Any, one: Comparison) -> Any:
@@ -83,7 +90,7 @@ def _standing(pyplot: Any, one: Comparison) -> Any:
                 right.barh(place, count, 0.66, left=at, color=colour)
                 right.text(at + count / 2, place, count, ha="center", va="center", color=ink)
             at += count
-    right.set_title(f"Tables that {one.ours} wins, shares within 0.1 %, loses against each")
+    right.set_title(f"{one.ours} against each: tables won, equal, lost")
     right.set_xlim(0, len(one.tables))
     for axes in (left, right):
         axes.spines[["left", "bottom"]].set_visible(False)
@@ -94,30 +101,21 @@ def _standing(pyplot: Any, one: Comparison) -> Any:
 
 
 def _scores(pyplot: Any, one: Comparison) -> Any:
-    """A row a table, a dot a system: 0 is the floor and 1 the best."""
+    """A row a table, a dot a system, a cross where it failed: 0 is the floor and 1 the best."""
     figure, axes = pyplot.subplots(figsize=(10, 1.4 + 0.34 * len(one.tables)))
     colours, places = _colours(one), np.arange(len(one.tables))
     for system in reversed([s for s in one.systems if s != FLOOR]):
         values = [*one.normalised(system).values()]
-        if not values:
-            continue
-        is_ours = system == one.ours
-        axes.scatter(
-            values,
-            places,
-            s=95 if is_ours else 48,
-            color=colours[system],
-            alpha=1.0 if is_ours else 0.85,
-            edgecolor="white",
-            linewidth=0.8,
-            label=system,
-            zorder=4 if is_ours else 3,
-            clip_on=False,
-        )
+        failed = np.isnan([*one.scores(system).values()])
+        size, layer = (95, 4) if system == one.ours else (48, 3)
+        look = {"s": size, "color": colours[system], "zorder": layer, "clip_on": False}
+        dots = np.where(failed, np.nan, values)
+        axes.scatter(dots, places, edgecolor="white", linewidth=0.8, label=system, **look)
+        axes.scatter(np.full(failed.sum(), -1.0), places[failed], marker="x", **look)
     axes.axvline(0, color=FLOOR_COLOUR, linewidth=1.4)
     axes.set_xlim(-1.03, 1.03)
     axes.set_yticks(places, one.tables)
-    axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["-1 or worse", "-0.5", "floor", "0.5", "best"])
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["-1 or worse", "-0.5", "floor", "0.5", "best of all"])
     axes.grid(axis="y")
     axes.invert_yaxis()
     axes.tick_params(length=0)
@@ -130,6 +128,8 @@ def _scores(pyplot: Any, one: Comparison) -> Any:
 
 def _costs(pyplot: Any, one: Comparison) -> Any:
     """A panel a cost, a row a system, a dot a run, a bar at the median."""
+    from matplotlib import ticker
+
     panels = (
         ("overshoot_s", "Seconds over the budget", "linear"),
         ("first_model_s", "Seconds to the first model", "log"),
@@ -141,8 +141,12 @@ def _costs(pyplot: Any, one: Comparison) -> Any:
     for axes, (key, title, scale) in zip(grid.flat, panels, strict=True):
         _strip(axes, one, key)
         axes.set_title(title)
-        axes.set_xscale(scale)
-        if scale == "linear" and key != "overshoot_s":
+        if scale == "log":
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+        elif key != "overshoot_s":
             axes.set_xlim(left=0)
     over = grid.flat[0]
     over.axvline(0, color=FLOOR_COLOUR, linewidth=1)

@@ -46,9 +46,8 @@ def write_readme(comparisons: Sequence[Comparison], page: Path, images: Path) ->
         raise SystemExit(f"{page} has no block between {MARKS[0]!r} and {MARKS[1]!r}")
     parts = [MARKS[0]]
     for one in comparisons:
-        paths = write_plots(one, images)
         parts += [_title(one, "###"), _sentence(one), standing_table(one)]
-        parts += [_images(paths, page.parent), score_table(one)]
+        parts += [_images(write_plots(one, images), page.parent), score_table(one)]
     parts.append(MARKS[1])
     page.write_text(block.sub(lambda _: "\n\n".join(parts), text), encoding="utf-8")
 
@@ -107,11 +106,9 @@ def _sentence(one: Comparison) -> str:
     )
 
 
-def _images(paths: Sequence[Path], place: Path) -> str:
-    texts = ("Mean rank, and tables won and lost", "Scores of every table", "What a run takes")
+def _images(plots: Sequence[tuple[str, Path]], place: Path) -> str:
     return "\n\n".join(
-        f"![{text}]({Path(os.path.relpath(path, place)).as_posix()})"
-        for text, path in zip(texts, paths, strict=True)
+        f"![{caption}]({Path(os.path.relpath(path, place)).as_posix()})" for caption, path in plots
     )
 
 
@@ -132,9 +129,10 @@ def _remarks(one: Comparison) -> str:
         n_late = int((late > limit_s).sum())
         if n_late:
             lines.append(f"{system}: {n_late} of {len(late)} runs over by more than {limit_s:g} s")
+        if one.disturbed(system):
+            n_disturbed, n_all = one.disturbed(system), len(own)
+            lines.append(f"{system}: {n_disturbed} of {n_all} runs while the machine was busy")
         lines += [f"{system} failed on {failure}" for failure in one.failures(system)]
-    if one.disturbed():
-        lines.append(f"{one.disturbed()} of {len(results)} runs while the machine was busy")
     lines += [f"not counted, as a run is missing: {case}" for case in one.incomplete]
     return "\n".join(f"- {line}" for line in lines)
 

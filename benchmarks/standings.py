@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from benchmarks.results import latest
-from benchmarks.systems import FLOOR
+from benchmarks.systems import FLOOR, OURS
 
 __all__ = ["BAND", "Case", "Comparison", "comparisons", "overshoot_limit_s"]
 
@@ -113,9 +113,9 @@ class Comparison:
         """Every result that counts."""
         return [case.results[system] for case in self.cases for system in self.systems]
 
-    def disturbed(self) -> int:
-        """Number of runs during which other processes were busy."""
-        return sum(float(r["others_cores"]) > BUSY_CORES for r in self.all_results())
+    def disturbed(self, system: str) -> int:
+        """Number of runs of a system during which other processes were busy."""
+        return int((self.values(system, "others_cores") > BUSY_CORES).sum())
 
     def _by_table(self, value: Callable[[Case], float]) -> dict[str, float]:
         return {
@@ -125,7 +125,7 @@ class Comparison:
 
 
 def comparisons(
-    results: Iterable[Result], systems: Sequence[str] = (), ours: str = ""
+    results: Iterable[Result], systems: Sequence[str] = (), ours: str = OURS
 ) -> list[Comparison]:
     """One comparison for each budget, the shortest first.
 
@@ -133,6 +133,9 @@ def comparisons(
         results: As read; of runs that were repeated the last counts.
         systems: Those to compare; all that there are when empty.
         ours: The one that the others are held against.
+
+    Raises:
+        SystemExit: Ours has no result with some budget.
     """
     kept = [r for r in latest(results).values() if not systems or r["system"] in systems]
     budgets = sorted({(float(r["time_s"]), int(r["cores"])) for r in kept})
@@ -149,6 +152,11 @@ def overshoot_limit_s(time_s: float) -> float:
 
 def _comparison(results: Sequence[Result], time_s: float, n_cores: int, ours: str) -> Comparison:
     systems = tuple(dict.fromkeys(str(r["system"]) for r in results))
+    if ours not in systems:
+        raise SystemExit(
+            f"{ours} has no result with {time_s:g} s on {n_cores} cores, which there are of "
+            f"{', '.join(systems)}; --ours names another"
+        )
     cases: dict[tuple[str, int], dict[str, Result]] = {}
     for result in results:
         cases.setdefault((result["table"], result["seed"]), {})[result["system"]] = result

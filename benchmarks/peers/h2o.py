@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ METRICS = {
     ("log_loss", "multiclass"): "logloss",
     ("rmse", "regression"): "RMSE",
 }
+DAY_S = 86_400.0
 MAX_MEMORY = "8G"
 """Of the Java heap; what XGBoost takes comes on top."""
 
@@ -61,9 +63,15 @@ class H2O(FramePeer):
         y = "c" + self.y.astype(str) if self.labels else self.y
         target = self.job.target
         frame = self._frame(self.X.assign(**{target: y}), {target} if self.labels else set())
+        began_at = time.monotonic()
         self.automl.train(x=list(self.X.columns), y=target, training_frame=frame)
         if self.automl.leader is None:
             raise RuntimeError("H2O trained no model within the budget")
+        log = self.automl.event_log.as_data_frame()
+        finished = (log["stage"] == "ModelTraining") & log["message"].str.endswith("complete")
+        if finished.any():
+            passed_s = pd.to_timedelta(log["timestamp"]).dt.total_seconds()  # of the day
+            self.first_model_at = began_at + (passed_s[finished].iloc[0] - passed_s.iloc[0]) % DAY_S
         self.detail = f"{self.automl.leader.model_id} of {self.automl.leaderboard.nrows}"
 
     def predict(self) -> pd.DataFrame:

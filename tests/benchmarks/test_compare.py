@@ -21,19 +21,19 @@ def run(catalog, results, *arguments):
     main(["run", "--catalog", str(catalog), "--results", str(results), "--time", "1", *arguments])
 
 
-def test_systems_are_run_on_all_tables_and_reported(catalog, adapter, tmp_path, capsys):
+def test_systems_that_are_there_are_run_and_reported(catalog, adapter, tmp_path, capsys):
     results = tmp_path / "out" / "results.jsonl"
     systems = ["--systems", "mean", "h2o", "floor", "--adapter", f"mean={adapter('mean')}"]
-    run(catalog, results, "--cores", "1", *systems, "--peer", f"floor={sys.executable}")
+    run(catalog, results, "--tables", "b", *systems, "--peer", f"floor={sys.executable}")
     error = capsys.readouterr().err
     assert "h2o is left out" in error
-    assert "a 0 mean: roc_auc 0.5\n" in error
+    assert "b 0 mean: rmse 1" in error
     found = {(r["table"], r["system"]): r for r in read_results(results)}
-    assert len(found) == 4
+    assert len(found) == 2
     assert not any(r["error"] for r in found.values())
     assert found["b", "floor"]["score"] < found["b", "mean"]["score"]
     main(["report", str(results), "--ours", "mean"])
-    assert "| **mean** | 2.00 |  |" in capsys.readouterr().out
+    assert "| **mean** | 2.00 |" in capsys.readouterr().out
     assert (results.parent / "report" / "benchmark-1s-scores.svg").exists()
 
 
@@ -71,5 +71,5 @@ def test_our_search_has_an_adapter_that_tells_all_there_is(catalog, tmp_path):
     run(catalog, results, "--time", "8", "--systems", system)
     for result in read_results(results):
         assert result["error"] == ""
-        assert result["detail"]["complete"] >= 1
+        assert sum(result["detail"].values()) >= 1
         assert result["ready_s"] < result["first_model_s"] < result["fit_s"]

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from benchmarks.report import MARKS, score_table, standing_table, write_readme, write_report
@@ -20,7 +22,7 @@ def rows(result):
 
 
 def test_a_row_tells_how_well_a_system_predicts_and_what_it_takes(rows):
-    (one,) = comparisons(rows, ours="automl")
+    (one,) = comparisons(rows)
     lines = standing_table(one).splitlines()
     assert lines[0].count("|") == lines[1].count("|") == lines[2].count("|")
     assert lines[2] == ("| **automl** | 1.50 |  | 0.75 | 0 | +1.0 s | 3.0 s | 0.5 GiB | 0.250 s |")
@@ -28,7 +30,7 @@ def test_a_row_tells_how_well_a_system_predicts_and_what_it_takes(rows):
 
 
 def test_the_best_score_of_a_table_is_bold_whatever_the_direction(rows):
-    (one,) = comparisons(rows, ours="automl")
+    (one,) = comparisons(rows)
     lines = score_table(one).splitlines()
     assert lines[0] == "| table | judged by | automl | h2o | x | floor |"
     assert lines[2] == "| a | roc_auc ↑ | **0.9100** | 0.9000 | failed | 0.8000 |"
@@ -37,7 +39,7 @@ def test_the_best_score_of_a_table_is_bold_whatever_the_direction(rows):
 
 def test_the_report_names_failures_and_runs_that_were_late_and_shows_plots(rows, tmp_path, result):
     rows.append(result("c", "automl", 0.9))
-    page = write_report(comparisons(rows, ours="automl"), tmp_path / "report")
+    page = write_report(comparisons(rows), tmp_path / "report")
     text = page.read_text()
     assert "## 60 seconds on 2 cores, 2 tables" in text
     assert "- x failed on a 0: ValueError: no model" in text
@@ -50,13 +52,13 @@ def test_the_report_names_failures_and_runs_that_were_late_and_shows_plots(rows,
 
 def test_a_report_of_a_series_that_has_begun_has_no_plots(result, tmp_path):
     rows = [result("a", "automl", 0.9), result("b", "h2o", 0.9)]
-    page = write_report(comparisons(rows, ours="automl"), tmp_path)
+    page = write_report(comparisons(rows), tmp_path)
     assert "0 tables" in page.read_text()
     assert not list(tmp_path.glob("*.svg"))
 
 
 def test_plots_of_the_same_figures_are_the_same_files(rows, tmp_path):
-    found = comparisons(rows, ours="automl")
+    found = comparisons(rows)
     for folder in ("one", "two"):
         write_report(found, tmp_path / folder)
     for path in (tmp_path / "one").iterdir():
@@ -67,12 +69,27 @@ def test_the_block_of_a_page_is_renewed_and_nothing_else(rows, tmp_path):
     page = tmp_path / "README.md"
     page.write_text(f"before\n\n{MARKS[0]}\nold\n{MARKS[1]}\n\nafter\n")
     for _ in range(2):
-        write_readme(comparisons(rows, ours="automl"), page, tmp_path / "docs" / "images")
+        write_readme(comparisons(rows), page, tmp_path / "docs" / "images")
     text = page.read_text()
     assert text.startswith(f"before\n\n{MARKS[0]}\n\n### 60 seconds")
     assert text.endswith(f"{MARKS[1]}\n\nafter\n")
     assert "old" not in text
     assert "](docs/images/benchmark-60s-standing.svg)" in text
+
+
+def test_our_own_page_has_the_block():
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    assert text.index(MARKS[0]) < text.index(MARKS[1])
+
+
+def test_without_a_floor_there_is_no_plot_of_scores(result, tmp_path):
+    rows = [result("a", "automl", 0.9), result("a", "h2o", 0.8)]
+    page = write_report(comparisons(rows), tmp_path)
+    assert {path.name for path in tmp_path.glob("*.svg")} == {
+        "benchmark-60s-standing.svg",
+        "benchmark-60s-costs.svg",
+    }
+    assert "scores.svg" not in page.read_text()
 
 
 def test_a_page_without_the_block_is_refused(rows, tmp_path):

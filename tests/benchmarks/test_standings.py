@@ -4,8 +4,8 @@ import pytest
 from benchmarks.standings import comparisons, overshoot_limit_s
 
 
-def compare(*results, ours="automl"):
-    (found,) = comparisons(results, ours=ours)
+def compare(*results):
+    (found,) = comparisons(results)
     return found
 
 
@@ -83,16 +83,21 @@ def test_a_case_that_some_system_is_yet_to_run_is_left_out_and_named(result):
 
 def test_each_budget_is_compared_alone_and_systems_can_be_chosen(result):
     rows = [result("a", s, 0.9, time_s=t) for t in (300.0, 60.0) for s in ("automl", "h2o", "x")]
-    found = comparisons(rows, ["automl", "x"], "automl")
+    found = comparisons(rows, ["automl", "x"])
     assert [(one.time_s, set(one.systems)) for one in found] == [
         (60.0, {"automl", "x"}),
         (300.0, {"automl", "x"}),
     ]
 
 
+def test_a_series_without_ours_is_refused_with_those_there_are(result):
+    with pytest.raises(SystemExit, match=r"automl has no result with 60 s on 2 cores, .* of h2o"):
+        comparisons([result("a", "h2o", 0.9)])
+
+
 def test_runs_on_a_busy_machine_are_counted(result):
     one = compare(result("a", "automl", 0.9, others_cores=0.7), result("a", "h2o", 0.8))
-    assert one.disturbed() == 1
+    assert (one.disturbed("automl"), one.disturbed("h2o")) == (1, 0)
 
 
 def test_a_twentieth_and_five_seconds_may_be_run_over():
