@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.machine import alone
 from benchmarks.report import write_readme, write_report
 from benchmarks.results import read_results
-from benchmarks.series import Series, run_series
+from benchmarks.series import REASONS, Series, run_series
 from benchmarks.standings import comparisons
 from benchmarks.systems import DEFAULT_SYSTEMS, OURS, find_systems
 from benchmarks.tables import read_catalog
@@ -65,7 +65,12 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    results = [result for path in options.results for result in read_results(path)]
+    results = [
+        result
+        for path in options.results
+        for result in read_results(path)
+        if not options.time or result["time_s"] in options.time
+    ]
     found = comparisons(results, options.systems, options.ours)
     if not found:
         raise SystemExit("no results")
@@ -95,10 +100,11 @@ def _parser() -> argparse.ArgumentParser:
         "--adapter", type=_named_path, action="append", default=[], metavar="NAME=SCRIPT"
     )
     run.add_argument("--results", type=Path, default=RESULTS)
-    run.add_argument("--retry", action="store_true", help="repeat runs that have failed")
+    run.add_argument("--retry", nargs="+", choices=list(REASONS), default=(), help="repeat these")
     report = verbs.add_parser("report", help="write tables and plots")
     report.set_defaults(verb=_report)
     report.add_argument("results", type=Path, nargs="*", default=[RESULTS])
+    report.add_argument("--time", type=float, nargs="+", default=(), help="only these budgets")
     report.add_argument("--systems", nargs="+", default=(), help="only these")
     report.add_argument("--ours", default=OURS, help="the system that the others are held against")
     report.add_argument("--out", type=Path, help="folder; report beside the results by default")

@@ -8,7 +8,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Key", "append_result", "key_of", "latest", "read_results"]
+__all__ = [
+    "Key",
+    "append_result",
+    "has_failed",
+    "key_of",
+    "latest",
+    "read_results",
+    "was_disturbed",
+]
+
+BUSY_CORES = 0.2
+"""A run counts as disturbed when other processes were busy on more cores on average."""
 
 Key = tuple[str, int, float, int, str]
 """Table, seed, seconds, cores, system."""
@@ -23,6 +34,16 @@ def key_of(result: Mapping[str, Any]) -> Key:
         int(result["cores"]),
         str(result["system"]),
     )
+
+
+def has_failed(result: Mapping[str, Any]) -> bool:
+    """Whether a run gave no score."""
+    return result["score"] is None
+
+
+def was_disturbed(result: Mapping[str, Any]) -> bool:
+    """Whether other processes took part of the machine during a run."""
+    return float(result["others_cores"]) > BUSY_CORES
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:

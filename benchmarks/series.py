@@ -18,12 +18,22 @@ import pandas as pd
 
 from benchmarks.machine import cores_for, describe_machine, git_version
 from benchmarks.process import Outcome, run_watched
-from benchmarks.results import append_result, key_of, latest, read_results
+from benchmarks.results import (
+    append_result,
+    has_failed,
+    key_of,
+    latest,
+    read_results,
+    was_disturbed,
+)
 from benchmarks.scores import METRICS, score
 from benchmarks.systems import System
 from benchmarks.tables import Entry, write_parts
 
-__all__ = ["Series", "run_series"]
+__all__ = ["REASONS", "Series", "run_series"]
+
+REASONS = {"disturbed": was_disturbed, "failed": has_failed}
+"""Why a run may be repeated."""
 
 KILL_FACTOR = 3.0
 KILL_SLACK_S = 60.0
@@ -42,7 +52,7 @@ class Series:
         time_s: Budget of a run.
         n_cores: Cores of a run.
         results: File to append to. Divided tables and logs are kept beside it.
-        retry: Whether to repeat runs that have failed.
+        retry: Kinds of runs to repeat, of ``REASONS``.
     """
 
     entries: Sequence[Entry]
@@ -52,7 +62,7 @@ class Series:
     time_s: float
     n_cores: int
     results: Path
-    retry: bool = False
+    retry: Sequence[str] = ()
 
 
 def run_series(series: Series) -> None:
@@ -68,7 +78,7 @@ def run_series(series: Series) -> None:
             "system": system.id,
         }
         old = done.get(key_of(header))
-        if old is not None and not (series.retry and old["error"]):
+        if old is not None and not any(REASONS[reason](old) for reason in series.retry):
             continue
         header |= {"started": datetime.now(UTC).isoformat(timespec="seconds"), "git": git}
         header |= {"load_before": os.getloadavg()[0], "machine": machine}

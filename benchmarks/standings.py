@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from benchmarks.results import latest
+from benchmarks.results import has_failed, latest, was_disturbed
 from benchmarks.systems import FLOOR, OURS
 
 __all__ = ["BAND", "Case", "Comparison", "comparisons", "overshoot_limit_s"]
@@ -23,9 +23,6 @@ __all__ = ["BAND", "Case", "Comparison", "comparisons", "overshoot_limit_s"]
 HIGHER_IS_BETTER = frozenset({"roc_auc"})
 BAND = 0.001
 """Two scores are equal when they differ by no more than this share of the larger one."""
-
-BUSY_CORES = 0.2
-"""A run counts as disturbed when other processes were busy on more cores on average."""
 
 Result = Mapping[str, Any]
 
@@ -106,8 +103,12 @@ class Comparison:
 
     def failures(self, system: str) -> list[str]:
         """Table, seed and the last line of the error of each run that failed."""
-        failed = ((c, c.results[system]["error"]) for c in self.cases)
-        return [f"{c.table} {c.seed}: {e.splitlines()[-1]}" for c, e in failed if e]
+        results = ((case, case.results[system]) for case in self.cases)
+        return [
+            f"{case.table} {case.seed}: {result['error'].splitlines()[-1]}"
+            for case, result in results
+            if has_failed(result)
+        ]
 
     def all_results(self) -> list[Result]:
         """Every result that counts."""
@@ -115,7 +116,7 @@ class Comparison:
 
     def disturbed(self, system: str) -> int:
         """Number of runs of a system during which other processes were busy."""
-        return int((self.values(system, "others_cores") > BUSY_CORES).sum())
+        return sum(was_disturbed(case.results[system]) for case in self.cases)
 
     def _by_table(self, value: Callable[[Case], float]) -> dict[str, float]:
         return {

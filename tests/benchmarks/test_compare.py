@@ -45,6 +45,16 @@ def test_results_of_several_files_are_reported_together(tmp_path, result, capsys
     assert "| h2o | 1.50 | 0 1 0 |" in capsys.readouterr().out
 
 
+def test_one_budget_can_be_reported_alone(tmp_path, result, capsys):
+    file = tmp_path / "results.jsonl"
+    for time_s, system in ((5.0, "h2o"), (60.0, "automl")):
+        append_result(file, result("a", system, 0.9, time_s=time_s))
+    main(["report", str(file), "--time", "60"])
+    out = capsys.readouterr().out
+    assert "## 60 seconds" in out
+    assert "## 5 seconds" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import series as module
-from benchmarks.results import read_results
+from benchmarks.results import append_result, read_results
 from benchmarks.series import Series, run_series
 from benchmarks.systems import System
 from benchmarks.tables import read_catalog
@@ -92,9 +92,19 @@ def test_failures_are_results_and_are_repeated_when_asked(run, adapter):
     assert results["short"]["error"].startswith("unusable predictions: 1 for ")
     assert len(run({"breaks": systems["breaks"]})) == 3
     systems["breaks"] = adapter("breaks")
-    again = run({"breaks": systems["breaks"]}, retry=True)
+    again = run({"breaks": systems["breaks"]}, retry=["failed"])
     assert len(again) == 4
     assert again[-1]["score"] == 0.5
+
+
+def test_a_run_that_was_disturbed_is_repeated_when_asked(run, adapter, tmp_path, result):
+    path = tmp_path / "out" / "results.jsonl"
+    here = {"time_s": 1.0, "cores": 1}
+    append_result(path, result("a", "mean", 0.4, others_cores=0.7, **here))
+    append_result(path, result("a", "other", 0.4, others_cores=0.1, **here))
+    systems = {name: adapter(name) for name in ("mean", "other")}
+    assert len(run(systems, retry=["failed"])) == 2
+    assert [r["system"] for r in run(systems, retry=["disturbed"])[2:]] == ["mean"]
 
 
 def test_a_run_that_does_not_end_is_killed_and_said_so(run, adapter, monkeypatch):
