@@ -28,9 +28,9 @@ test *args:
 battery n="fast" *args:
     AUTOML_BATTERY={{n}} {{bin}}/pytest tests/battery {{args}}
 
-# searches each table of a catalog, next to LightGBM with its defaults
+# us and other systems on a catalog of tables: `just bench run --catalog PATH`, `just bench report`
 bench *args:
-    {{bin}}/python -m benchmarks.catalog {{args}}
+    {{bin}}/python -m benchmarks.compare {{args}}
 
 # what a trial costs beside its fits
 overhead *args:

@@ -67,11 +67,16 @@ def read_table(entry: Entry) -> pd.DataFrame:
 
 
 def divide(
-    target: Sequence[str], is_classification: bool, seed: int, name: str = ""
+    target: Sequence[str],
+    is_classification: bool,
+    seed: int,
+    name: str = "",
+    *,
+    share: float = TEST_SHARE,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divides rows, three parts to learn from and one to test on.
+    """Divides rows, by default three parts to learn from and one to test on.
 
-    Of each class a quarter goes to the test; where that is not a whole number the fractions are
+    Of each class this share goes to the test; where that is not a whole number the fractions are
     dealt by chance so that the total comes out right. A class of one row is only learnt from.
 
     Args:
@@ -79,6 +84,7 @@ def divide(
         is_classification: Whether to divide within the classes.
         seed: Of the division.
         name: Of the table: another table is divided by other draws.
+        share: Of the rows to test on.
 
     Returns:
         Row numbers to learn from and to test on, each sorted.
@@ -92,7 +98,7 @@ def divide(
         rows = random.permutation(np.flatnonzero(labels == label))
         if is_classification and len(rows) == 1:
             continue
-        owed += TEST_SHARE * len(rows)
+        owed += share * len(rows)
         n_test = min(int(owed), len(rows) - 1)
         owed -= int(owed)
         tested.append(rows[:n_test])

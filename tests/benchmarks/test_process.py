@@ -1,4 +1,8 @@
+import os
 import sys
+
+import psutil
+import pytest
 
 from benchmarks.process import run_watched
 
@@ -10,12 +14,54 @@ def test_memory_of_children_counts(tmp_path):
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     outcome = run_watched([sys.executable, "-c", parent], tmp_path / "log", 30.0)
     assert outcome.status == 0
+    assert not outcome.timed_out
     assert 64 / 1024 < outcome.peak_gib < 0.5
 
 
 def test_a_command_past_its_limit_is_killed(tmp_path):
     code = "import time; print('here', flush=True); time.sleep(60)"
     outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 0.5)
+    assert outcome.timed_out
     assert outcome.status != 0
     assert outcome.wall_s < 10
     assert outcome.error == "here"
+
+
+def test_what_a_command_leaves_behind_is_killed_as_well(tmp_path):
+    child = "import time; time.sleep(60)"
+    code = (
+        "import subprocess, sys; "
+        f"print(subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True).pid)"
+    )
+    outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 30.0)
+    assert outcome.status == 0
+    assert not psutil.pid_exists(int(outcome.error)) or (
+        psutil.Process(int(outcome.error)).status() == psutil.STATUS_ZOMBIE
+    )
+
+
+def test_an_interrupted_command_is_killed(tmp_path, monkeypatch):
+    def interrupt(self, timeout):
+        raise KeyboardInterrupt
+
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmarks.process._Usage.look", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_watched([sys.executable, "-c", code], tmp_path / "log", 30.0)
+    assert not psutil.Process().children()
+
+
+def test_a_command_runs_on_its_cores_and_we_on_ours(tmp_path):
+    before = os.sched_getaffinity(0)
+    code = "import os; print(sorted(os.sched_getaffinity(0)))"
+    core = min(before)
+    outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 30.0, cores=[core])
+    assert outcome.error == f"[{core}]"
+    assert os.sched_getaffinity(0) == before
+
+
+def test_time_of_the_command_itself_is_not_that_of_others(tmp_path):
+    code = "import time\nwhile time.process_time() < 1: pass"
+    alone = run_watched([sys.executable, "-c", code], tmp_path / "log", 30.0)
+    assert alone.others_cores < (os.cpu_count() or 1)
