@@ -48,8 +48,9 @@ def open_storage(path: Path) -> optuna.storages.RDBStorage:
     options = {"creator": connect, "poolclass": sqlalchemy.pool.QueuePool}
     try:
         storage = optuna.storages.RDBStorage("sqlite://", engine_kwargs=options)
-    except sqlalchemy.exc.DBAPIError as error:
-        _refuse(path, error.orig)
+    except (sqlalchemy.exc.DBAPIError, optuna.exceptions.StorageInternalError) as error:
+        failed = error if isinstance(error, sqlalchemy.exc.DBAPIError) else error.__cause__
+        _refuse(path, getattr(failed, "orig", None))
         raise
     sqlalchemy.event.listen(
         storage.engine, "handle_error", lambda context: _refuse(path, context.original_exception)

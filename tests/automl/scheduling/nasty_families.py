@@ -296,7 +296,10 @@ for _ in range(int(float(sys.argv[1]) * 1024 / 10)):
 
 
 class Hog(Family):
-    """Takes 200 MB a second until it holds ``gib`` of them, itself or by a child of its own."""
+    """Takes 200 MB a second until it holds ``gib`` of them, itself or by a child of its own.
+
+    At the end it holds all of it for half a second, in which it is looked at more than once.
+    """
 
     name = "hog"
 
@@ -309,7 +312,10 @@ class Hog(Family):
             held.append(b"x" * (10 << 20))
             time.sleep(0.05)
             if "to" in params:
-                Path(params["to"]).write_text(f"{time.monotonic()} {len(held) * 10 / 1024}")
+                draft = Path(params["to"]).with_suffix(".draft")  # it may be ended while it writes
+                draft.write_text(f"{time.monotonic()} {len(held) * 10 / 1024}")
+                draft.replace(params["to"])
+        time.sleep(0.5)
 
 
 class Sharer(Family):

@@ -40,6 +40,28 @@ def test_a_disk_without_room_for_the_file_is_named(tmp_path, monkeypatch):
         open_storage(tmp_path / "study.db")
 
 
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_disk_that_is_full_when_the_file_is_committed_is_named(tmp_path, monkeypatch, nth):
+    commits = []
+
+    class Full(sqlite3.Connection):
+        def commit(self):
+            commits.append(1)
+            if len(commits) >= nth:
+                error = sqlite3.OperationalError("database or disk is full")
+                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+                raise error
+            super().commit()
+
+    def connect(*args, connect=sqlite3.connect, **options):
+        return connect(*args, **options, factory=Full)
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(StorageError, match=r"study\.db cannot be written: no space is left"):
+        optuna.create_study(storage=open_storage(tmp_path / "study.db"))
+    assert len(commits) >= nth
+
+
 def test_a_file_that_may_only_be_read_is_named(tmp_path):
     path = tmp_path / "study.db"
     storage = open_storage(path)
