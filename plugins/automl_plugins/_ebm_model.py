@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ class AdditiveModel:
         return cls(Task(str(arrays["task"])), bins, arrays["intercept"], terms, scores)
 
 
-def term_places(bins: Bins, term: Term, fine: Any) -> NDArray[np.intp]:
+def term_places(bins: Bins, term: Term, fine: Mapping[int, NDArray[np.intp]]) -> NDArray[np.intp]:
     """Where the scores of each row are in those of a term, ``(n_rows,)``.
 
     Args:
@@ -87,10 +88,10 @@ def term_places(bins: Bins, term: Term, fine: Any) -> NDArray[np.intp]:
         fine: The bin of each row by column, from ``Bins.fine``.
     """
     if len(term) == 1:
-        places: NDArray[np.intp] = fine[term[0]]
-        return places
+        return fine[term[0]]
     first, second = (bins.coarse[column][fine[column]] for column in term)
-    return first * bins.n_bins(term[1], is_coarse=True) + second
+    pair_places: NDArray[np.intp] = first * bins.n_bins(term[1], is_coarse=True) + second
+    return pair_places
 
 
 def as_prediction(scores: NDArray[np.float64], task: Task) -> NDArray[np.float64]:

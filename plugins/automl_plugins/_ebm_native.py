@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from automl.plugin import Params
 from automl_plugins._ebm_model import Term
 
-__all__ = ["Column", "Objective", "Rows", "TermBooster", "native_rows", "new_random", "pair_strengths"]
+__all__ = [
+    "Column",
+    "Objective",
+    "Rows",
+    "TermBooster",
+    "native_rows",
+    "new_random",
+    "pair_strengths",
+]
 
 Rows = NDArray[np.ubyte]
 """Binned columns, target and weights in the format of the core."""

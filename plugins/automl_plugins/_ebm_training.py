@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Params, Report, Task, TrialContext
-from automl_plugins._boosting import Pace, evaluation_stride
+from automl_plugins._boosting import Pace, evaluation_stride, patience
 from automl_plugins._ebm_bins import Bins, make_bins
 from automl_plugins._ebm_model import AdditiveModel, Term, as_prediction, term_places
 from automl_plugins._ebm_native import (
@@ -71,8 +71,8 @@ def train(
         params["smoothing_rounds"],
         _part(clock, context, SHARE_OF_SINGLE if n_pairs else 1.0),
     )
-    if n_pairs and clock.left_s() > 0:
-        pairs = boosting.strongest_pairs(n_pairs)
+    pairs = boosting.strongest_pairs(n_pairs) if n_pairs and clock.left_s() > 0 else []
+    if pairs:
         smoothing = params["interaction_smoothing_rounds"]
         boosting.run(data.paired, pairs, smoothing, _part(clock, context))
     return boosting.model()
@@ -105,24 +105,23 @@ def _binned(fold: Fold, max_bin: int, max_pair_bin: int, context: TrialContext) 
         columns = range(X_train.shape[1])
         train, valid = ({c: bins.fine(X, c) for c in columns} for X in (X_train, X_valid))
         n_classes = context.shape.n_classes if context.task.is_classification else 0
-        single, paired = (
-            native_rows(
-                [
-                    Column(bins.n_bins(c, is_coarse), bins.is_coded[c], places)
-                    for c, places in enumerate(bin_columns)
-                ],
-                fold.y_train,
-                n_classes,
-                fold.weight_train,
-            )
-            for is_coarse, bin_columns in (
-                (False, [train[c] for c in columns]),
-                (True, [bins.coarse[c][train[c]] for c in columns]),
-            )
-        )
+        single, paired = (_packed(bins, train, fold, n_classes, c) for c in (False, True))
         fold.memo[key] = _BinnedFold(bins, train, valid, single, paired)
     binned: _BinnedFold = fold.memo[key]
     return binned
+
+
+def _packed(bins: Bins, train: Places, fold: Fold, n_classes: int, is_coarse: bool) -> Rows:
+    """The training rows in fine or in coarse bins."""
+    columns = [
+        Column(
+            bins.n_bins(column, is_coarse),
+            bins.is_coded[column],
+            bins.coarse[column][places] if is_coarse else places,
+        )
+        for column, places in train.items()
+    ]
+    return native_rows(columns, fold.y_train, n_classes, fold.weight_train)
 
 
 class _Boosting:
@@ -158,8 +157,8 @@ class _Boosting:
         )
         is_regression = context.task is Task.REGRESSION
         self._objective: Objective = "rmse" if is_regression else "log_loss"
-        waits = _patience(params["learning_rate"])
-        self._best = BestRound(context.metric.is_better, lambda _: waits)
+        waits = patience(len(fold.y_train), params["learning_rate"])
+        self._best = BestRound(context.metric.is_better, waits)
         self._round = 0
 
     def run(self, rows: Rows, terms: Sequence[Term], n_smooth: int, clock: FitClock) -> None:
@@ -235,11 +234,6 @@ class _Boosting:
         if self._round in self._reported:
             self._report(self._round, self._best.best_score)
         return is_best
-
-
-def _patience(learning_rate: float) -> int:
-    """Rounds without improvement that are granted: the library's 100, fewer at faster rates."""
-    return max(20, round(100 * min(1.0, 0.02 / learning_rate)))
 
 
 def _intercept(fold: Fold, context: TrialContext) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ class EBM(ModelFamily):
     extra = "ebm"
     preload = ("interpret.utils",)
     fidelity = "rounds"
-    priority = 45
+    priority = 65
     settings: ClassVar[Mapping[str, Any]] = {
         "max_rounds": 20_000,
         "max_bin": 1024,
@@ -69,13 +69,13 @@ class EBM(ModelFamily):
         return params
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """The defaults of interpret with fewer pairs, then larger trees and more pairs."""
+        """The defaults of interpret at one learning rate for all tasks, larger trees, no pairs."""
         is_regression = shape.task is Task.REGRESSION
         default = {
-            "learning_rate": 0.04 if is_regression else 0.015,
+            "learning_rate": 0.04,
             "max_leaves": 2,
             "smoothing_rounds": 500 if is_regression else 75,
-            "interactions": 1.0,
+            "interactions": 3.0,
             "interaction_smoothing_rounds": 100 if is_regression else 75,
             "min_samples_leaf": 4,
             "min_hessian": 1e-4,
@@ -85,7 +85,7 @@ class EBM(ModelFamily):
             default |= {"min_cat_samples": 10, "cat_smooth": 10.0}
         return [
             default,
-            {**default, "max_leaves": 3, "interactions": 3.0},
+            {**default, "learning_rate": 0.02, "max_leaves": 3},
             {**default, "interactions": 0.0},
         ]
 
