@@ -38,7 +38,6 @@ class Fitted:
 
     Attributes:
         family: Name of the family.
-        number: Place in its portfolio, from 0.
         out_of_fold: Predictions of the rows that were learnt from, by models that had not.
         test: Predictions of the rows apart.
         seconds: Of all fits.
@@ -46,11 +45,33 @@ class Fitted:
     """
 
     family: str
-    number: int
     out_of_fold: NDArray[np.float64]
     test: NDArray[np.float64]
     seconds: float
     predict_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A table, divided, and how long fits may take.
+
+    Attributes:
+        dataset: The table.
+        metric: What counts.
+        train: Numbers of the rows to learn from.
+        test: Numbers of the rows apart.
+        seed: Of folds and fits.
+        n_folds: Of the rows to learn from.
+        fit_s: Seconds for one fit.
+    """
+
+    dataset: Any
+    metric: Any
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    seed: int
+    n_folds: int
+    fit_s: float
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -93,8 +114,7 @@ def measure(
         modules: Plugins beside the installed ones.
 
     Returns:
-        For each family the errors of its first entry and of its best by out-of-fold error, the
-        seconds, and the gain.
+        For each family the error and the seconds of its first entry, and the gain of all.
     """
     from automl.data.load import load_dataset
     from automl.metrics import default_metric
@@ -103,35 +123,30 @@ def measure(
 
     task = Task(entry.task)
     dataset = load_dataset(entry.file, target=entry.target, task=task)
-    metric = default_metric(task)
     labels = dataset.y.astype(str).tolist()
     train, test = divide(labels, task.is_classification, seed, entry.name)
+    problem = Problem(dataset, default_metric(task), train, test, seed, folds, fit_s)
     registry = load_registry(modules)
     fitted: list[Fitted] = []
     for name in families:
         family = registry.get(name)
         for module in family.preload:  # no part of a fit: a search does it once
             importlib.import_module(module)
-        made = _fit_family(family, dataset, metric, train, test, seed, folds, fit_s, configs)
-        fitted += made
+        fitted += _fit_family(family, problem, configs)
     y_train, y_test = dataset.y[train], dataset.y[test]
-    gained = gains(fitted, y_train, y_test, metric)
-    rows = []
-    for name in families:
-        own = [one for one in fitted if one.family == name]
-        best = min(own, key=lambda one: error(metric, y_train, one.out_of_fold))
-        rows.append(
-            {
-                "family": name,
-                "metric": metric.name,
-                "first": error(metric, y_test, own[0].test),
-                "best": error(metric, y_test, best.test),
-                "seconds": own[0].seconds,
-                "predict_s": own[0].predict_s,
-                **gained[name],
-            }
-        )
-    return rows
+    gained = gains(fitted, y_train, y_test, problem.metric)
+    first = {one.family: one for one in reversed(fitted)}
+    return [
+        {
+            "family": name,
+            "metric": problem.metric.name,
+            "error": error(problem.metric, y_test, first[name].test),
+            "seconds": first[name].seconds,
+            "predict_s": first[name].predict_s,
+            **gained[name],
+        }
+        for name in families
+    ]
 
 
 def gains(
@@ -144,7 +159,8 @@ def gains(
     for name in names:
         others = [one for one in fitted if one.family != name]
         without = _ensemble_error(others, y_train, y_test, metric) if others else float("nan")
-        found[name] = {"with": everybody, "without": without, "gain": 1 - everybody / without}
+        gain = 1 - everybody / without if without else 0.0  # nothing is left to gain
+        found[name] = {"with": everybody, "without": without, "gain": gain}
     return found
 
 
@@ -156,7 +172,7 @@ def error(metric: Any, y: NDArray[Any], prediction: NDArray[np.float64]) -> floa
 
 def to_markdown(results: Sequence[Mapping[str, Any]]) -> str:
     """A table of all results, and one line a family with its median gain."""
-    columns = ("name", "family", "metric", "first", "best", "seconds", "predict_s", "gain")
+    columns = ("name", "family", "metric", "error", "seconds", "predict_s", "gain")
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for result in results:
         cells = [result[c] if isinstance(result[c], str) else f"{result[c]:.4g}" for c in columns]
@@ -187,98 +203,75 @@ def _ensemble_error(
     return error(metric, y_test, np.asarray(blend))
 
 
-def _fit_family(
-    family: Any,
-    dataset: Any,
-    metric: Any,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    seed: int,
-    folds: int,
-    fit_s: float,
-    configs: int,
-) -> list[Fitted]:
+def _fit_family(family: Any, problem: Problem, n_configs: int) -> list[Fitted]:
     """Fits the first entries of a portfolio on all folds."""
     from automl.plugin.context import TrialContext
     from automl.trial.setup import TrialSetup, family_shape
 
-    shape = family_shape(TrialSetup("", metric.name, seed, folds), dataset, metric, family)
-    portfolio = list(family.portfolio(shape))[:configs]
+    dataset, metric, seed = problem.dataset, problem.metric, problem.seed
+    shape = family_shape(
+        TrialSetup("", metric.name, seed, problem.n_folds), dataset, metric, family
+    )
+    portfolio = list(family.portfolio(shape))[:n_configs]
     width = (dataset.target.n_classes,) if dataset.target.n_classes else ()
-    out_of_fold = [np.empty((len(train), *width)) for _ in portfolio]
-    apart = [np.zeros((len(test), *width)) for _ in portfolio]
+    out_of_fold = np.empty((len(portfolio), len(problem.train), *width))
+    test = np.zeros((len(portfolio), len(problem.test), *width))
     seconds, predict_s = np.zeros(len(portfolio)), np.zeros(len(portfolio))
-    for index, rows in enumerate(_folds(dataset, train, folds, seed)):
+    for valid in _folds(problem):
         encoded: dict[Any, tuple[Any, Any]] = {}
         for number, params in enumerate(portfolio):
             view = family.view(params, shape)
             if view not in encoded:
-                encoded[view] = _encode(dataset, view, family.kinds, rows, index, seed, train, test)
+                encoded[view] = _encode(problem, view, family.kinds, valid)
             fold, X_test = encoded[view]
             started = time.monotonic()
-            context = TrialContext(
-                shape, seed, time_limit_s=fit_s, deadline=started + KILL_FACTOR * fit_s
-            )
+            deadline = started + KILL_FACTOR * problem.fit_s
+            context = TrialContext(shape, seed, time_limit_s=problem.fit_s, deadline=deadline)
             model = family.fit(params, fold, context, lambda step, score: None)
             seconds[number] += time.monotonic() - started
-            out_of_fold[number][rows] = model.predict(fold.X_valid)
+            out_of_fold[number, valid] = model.predict(fold.X_valid)
             started = time.monotonic()
-            apart[number] += model.predict(X_test) / folds
+            test[number] += model.predict(X_test) / problem.n_folds
             predict_s[number] += time.monotonic() - started
     return [
-        Fitted(family.name, i, out_of_fold[i], apart[i], float(seconds[i]), float(predict_s[i]))
+        Fitted(family.name, out_of_fold[i], test[i], float(seconds[i]), float(predict_s[i]))
         for i in range(len(portfolio))
     ]
 
 
-def _folds(
-    dataset: Any, train: NDArray[np.int64], folds: int, seed: int
-) -> Iterator[NDArray[np.int64]]:
+def _folds(problem: Problem) -> Iterator[NDArray[np.int64]]:
     """Validation rows of each fold, as positions in ``train``."""
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    y = dataset.y[train]
-    kind = StratifiedKFold if dataset.target.n_classes else KFold
-    for _, valid in kind(folds, shuffle=True, random_state=seed).split(train, y):
+    y = problem.dataset.y[problem.train]
+    kind = StratifiedKFold if problem.dataset.target.n_classes else KFold
+    folds = kind(problem.n_folds, shuffle=True, random_state=problem.seed)
+    for _, valid in folds.split(problem.train, y):
         yield valid
 
 
-def _encode(
-    dataset: Any,
-    view: Any,
-    kinds: Any,
-    valid: NDArray[np.int64],
-    index: int,
-    seed: int,
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-) -> tuple[Any, Any]:
+def _encode(problem: Problem, view: Any, kinds: Any, valid: NDArray[np.int64]) -> tuple[Any, Any]:
     """A fold in a view, and the rows apart as its encoder sees them."""
     from automl.data.encode import fit_encoder
     from automl.plugin.context import Fold
 
-    learnt, validating = np.delete(train, valid), train[valid]
+    dataset, target = problem.dataset, problem.dataset.target
+    learnt, validating = np.delete(problem.train, valid), problem.train[valid]
     encoder, X_train = fit_encoder(
         dataset.table,
         learnt,
         dataset.y,
-        task=dataset.target.task,
-        n_classes=dataset.target.n_classes,
+        task=target.task,
+        n_classes=target.n_classes,
         view=view,
         kinds=kinds,
-        seed=seed,
+        seed=problem.seed,
     )
-    fold = Fold(
-        X_train=X_train,
-        y_train=dataset.y[learnt],
-        weight_train=None,
-        X_valid=encoder.transform(dataset.table, validating),
-        y_valid=dataset.y[validating],
-        weight_valid=None,
-        features=encoder.features,
-        index=index,
+    X_valid, X_test = (
+        encoder.transform(dataset.table, rows) for rows in (validating, problem.test)
     )
-    return fold, encoder.transform(dataset.table, test)
+    y_train, y_valid = dataset.y[learnt], dataset.y[validating]
+    return Fold(X_train, y_train, None, X_valid, y_valid, None, encoder.features), X_test
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
