@@ -56,6 +56,31 @@ def test_categories_are_split_as_sets() -> None:
     assert ":{" in "".join(model.booster.get_dump())
 
 
+def test_values_that_training_did_not_have_are_predicted() -> None:
+    model, fold, _ = fit(Task.MULTICLASS, made_table)
+    rows = np.full((3, fold.X_valid.shape[1]), np.nan, dtype=np.float32)
+    rows[0, 3], rows[1, 3] = 0, 1_000  # a code that is rare, and one that there was not
+    np.testing.assert_allclose(model.predict(rows).sum(axis=1), 1.0, atol=1e-6)
+
+
+def test_any_number_of_threads_predicts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, fold, _ = fit(Task.BINARY)
+    alone = model.predict(fold.X_valid)
+    monkeypatch.setattr(xgboost, "FEW_ROWS", 0)
+    together = replace(model, n_threads=2).predict(fold.X_valid)
+    np.testing.assert_array_equal(together, alone)
+    assert '"nthread":"1"' in model.booster.save_config().replace(" ", "")
+
+
+def test_where_time_is_short_the_learning_rate_rises() -> None:
+    family, table = XGBoost(), real_table(Task.REGRESSION)
+    params = {**family.portfolio(table.shape())[0], "learning_rate": 1e-4}
+    fold = table.fold(family.view(params, table.shape()))
+    model = family.fit(params, fold, table.context(time_limit_s=2.0), RecordingReport())
+    slow = np.sqrt(np.mean((fold.y_valid - fold.y_train.mean()) ** 2))
+    assert RMSE.score(fold.y_valid, model.predict(fold.X_valid)) < 0.95 * slow
+
+
 def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
     family, table = XGBoost(), made_table(Task.REGRESSION)
     shape = replace(table.shape(), metric=replace(RMSE, name="mae"))
