@@ -6,15 +6,15 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Mapping
-from math import ceil, sqrt
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from automl.plugin import Features, Fold, Report, Task, TrialContext
-from automl_plugins._boosting import Pace, patience
+from automl.plugin import Fold, Report, Task, TrialContext
+from automl_plugins._boosting import Pace, evaluation_stride, native_categories, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
-__all__ = ["evaluation_stride", "rounds_needed", "train"]
+__all__ = ["rounds_needed", "train"]
 
 BINNED_FILES = ("train.bin", "valid.bin")
 
@@ -76,18 +76,6 @@ def rounds_needed(learning_rate: float, num_leaves: int) -> float:
     return 12 / learning_rate * min(3.0, max(0.5, sqrt(31 / num_leaves)))
 
 
-def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:
-    """Every how many rounds to evaluate so that it takes less than about 15 % of the time.
-
-    A rule of sizes instead of a clock, so that a fit without a time limit repeats exactly. The
-    costs are of LightGBM 4.7 with 31 leaves on one core, and of metrics that sort.
-    """
-    round_s = n_outputs * (0.5e-3 + 3.0e-9 * n_rows * n_features)
-    evaluation_s = 0.15e-3 + 1.5e-7 * n_valid * n_outputs
-    stride: int = ceil(evaluation_s / (0.15 * round_s))
-    return min(25, max(1, stride))
-
-
 def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
     """Binned training and validation rows, kept for the next trial on this fold."""
     import lightgbm as lgb
@@ -112,7 +100,7 @@ def _bin(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
         fold.X_train,
         fold.y_train,
         weight=fold.weight_train,
-        categorical_feature=_native_categories(fold.features, params["max_bin"]),
+        categorical_feature=native_categories(fold.features, params["max_bin"]),
         **common,
     ).construct()
     valid_set = lgb.Dataset(
@@ -148,21 +136,11 @@ def _read_binned(fold: Fold, folder: Path, params: Mapping[str, Any]) -> tuple[A
     if not folder.is_dir():
         return None
     train_file, valid_file = (folder / name for name in BINNED_FILES)
-    categories = _native_categories(fold.features, params["max_bin"])
+    categories = native_categories(fold.features, params["max_bin"])
     told = {**params, "categorical_column": categories} if categories else dict(params)
     train_set = lgb.Dataset(train_file, params=told).construct()
     valid_set = lgb.Dataset(valid_file, params=dict(params), reference=train_set).construct()
     return train_set, valid_set
-
-
-def _native_categories(features: Features, max_bin: int) -> list[int]:
-    """Columns that LightGBM splits as sets of categories.
-
-    Those with more categories than there are bins are left as numbers, ordered by frequency:
-    searching the best set among thousands costs much time and follows the noise.
-    """
-    pairs = zip(features.categorical, features.cardinalities, strict=True)
-    return [column for column, n_categories in pairs if n_categories <= max_bin]
 
 
 def _score(booster: Any, fold: Fold, context: TrialContext) -> float:

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from automl_plugins._boosting import MAX_LEARNING_RATE, Pace, patience
+from automl.plugin import Features
+from automl_plugins._boosting import (
+    MAX_LEARNING_RATE,
+    Pace,
+    evaluation_stride,
+    native_categories,
+    patience,
+)
 
 
 def test_patience_falls_with_rows_and_with_the_learning_rate() -> None:
@@ -56,3 +63,14 @@ def test_boosting_ends_before_the_time_does() -> None:
         if pace.is_over(round_):
             break
     assert 8.0 < clock.elapsed_s <= 10.0 - 0.01 * round_
+
+
+def test_large_data_is_evaluated_less_often_per_metric_second() -> None:
+    assert evaluation_stride(2_000, 20, 500, 1) < evaluation_stride(40_000, 5, 400_000, 1)
+    assert 1 <= evaluation_stride(10, 1, 10, 1) <= evaluation_stride(10, 1, 10**9, 1) == 25
+
+
+def test_columns_with_more_categories_than_bins_are_not_split_as_sets() -> None:
+    features = Features(("c0", "c1", "c2"), categorical=(0, 2), cardinalities=(255, 256))
+
+    assert native_categories(features, max_bin=255) == [0]

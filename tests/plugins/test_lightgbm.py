@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.plugin import Features, Task
+from automl.plugin import Task
 from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table, real_table
-from automl_plugins._lightgbm_training import (
-    _native_categories,
-    evaluation_stride,
-)
 from automl_plugins.lightgbm import LightGBM
 
 
@@ -84,17 +80,6 @@ def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
     fold = table.fold(family.view(params, shape))
     model = family.fit(params, fold, replace(table.context(), shape=shape), RecordingReport())
     assert "objective=regression_l1" in model.text
-
-
-def test_large_data_is_evaluated_less_often_per_metric_second() -> None:
-    assert evaluation_stride(2_000, 20, 500, 1) < evaluation_stride(40_000, 5, 400_000, 1)
-    assert 1 <= evaluation_stride(10, 1, 10, 1) <= evaluation_stride(10, 1, 10**9, 1) == 25
-
-
-def test_columns_with_more_categories_than_bins_are_not_split_as_sets():
-    features = Features(("c0", "c1", "c2"), categorical=(0, 2), cardinalities=(255, 256))
-
-    assert _native_categories(features, max_bin=255) == [0]
 
 
 @pytest.mark.parametrize(("limit", "allowed_s"), [("time_limit_s", 3.0), ("deadline", 2.0)])
