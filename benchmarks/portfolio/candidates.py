@@ -1,0 +1,87 @@
+"""The params that are measured: those of all portfolios, and some drawn at random."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+
+__all__ = ["Candidate", "candidates"]
+
+SIZES = (500, 5_000, 50_000, 500_000)
+"""Rows at which portfolios are asked for: each has an entry for every size it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One point of a family's search space, measured on all tables.
+
+    Attributes:
+        family: Name.
+        params: All of them.
+    """
+
+    family: str
+    params: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Family and a hash of the params."""
+        text = json.dumps(self.params, sort_keys=True)
+        return f"{self.family}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def candidates(
+    families: Sequence[tuple[ModelFamily, Shape]], n_random: int, seed: int = 0
+) -> list[Candidate]:
+    """The candidates of families for one table, each once: first portfolios, then random draws.
+
+    Args:
+        families: Those that take the table, with its shape.
+        n_random: Random draws of each family. The same ones on all tables, as far as the spaces
+            are the same.
+        seed: Of the draws.
+    """
+    found: dict[str, Candidate] = {}
+    for family, shape in families:
+        for params in (*_portfolios(family, shape), *_draws(family, shape, n_random, seed)):
+            candidate = Candidate(family.name, dict(params))
+            found.setdefault(candidate.name, candidate)
+    return list(found.values())
+
+
+def _portfolios(family: ModelFamily, shape: Shape) -> Iterator[Mapping[str, Any]]:
+    for n_rows in (shape.n_rows, *SIZES):
+        yield from family.portfolio(replace(shape, n_rows=n_rows))
+
+
+def _draws(family: ModelFamily, shape: Shape, n: int, seed: int) -> Iterator[Mapping[str, Any]]:
+    for number in range(n):
+        yield family.search_space(_Random(f"{family.name}/{seed}/{number}"), shape)
+
+
+class _Random:
+    """Draws each param by its name, so that a space that lacks one gives the same others."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        share = self._share(name)
+        value = low * (high / low) ** share if log else low + (high - low) * share
+        return float(f"{value:.4g}")
+
+    def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
+        return max(low, min(high, round(self.suggest_float(name, low, high, log=log))))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return choices[min(int(self._share(name) * len(choices)), len(choices) - 1)]
+
+    def _share(self, name: str) -> float:
+        return random.Random(f"{self._key}/{name}").random()

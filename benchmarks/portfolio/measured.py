@@ -1,0 +1,105 @@
+"""What was measured of candidates on a table: predictions, seconds, scores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Measured", "MeasuredTable", "read_table", "write_candidate", "write_table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One candidate on one table.
+
+    Attributes:
+        name, family: Of the candidate.
+        params: Of the candidate.
+        oof: Predictions of the rows to learn from, each by a model that did not see it,
+            ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where there is none.
+        test: Mean prediction of all fold models for the test rows, of the same form.
+        seconds: Of encoding, fitting and predicting, by fold, ``(n_folds,)``.
+        scores: By fold, in the metric's direction, ``(n_folds,)``.
+    """
+
+    name: str
+    family: str
+    params: dict[str, Any]
+    oof: NDArray[np.float32]
+    test: NDArray[np.float32]
+    seconds: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTable:
+    """A table with what was measured on it.
+
+    Attributes:
+        name, task, metric: Of the table.
+        n_rows, n_columns, n_categorical, n_classes: Its shape.
+        share_s: Seconds that one fit was given.
+        y, y_test: Targets, ``(n_rows,)`` and ``(n_test_rows,)``.
+        fold_of: Number of the fold that validates each row, ``(n_rows,)``.
+        candidates: By name.
+    """
+
+    name: str
+    task: str
+    metric: str
+    n_rows: int
+    n_columns: int
+    n_categorical: int
+    n_classes: int
+    share_s: float
+    y: NDArray[Any]
+    y_test: NDArray[Any]
+    fold_of: NDArray[np.int64]
+    candidates: dict[str, Measured]
+
+
+FACTS = (
+    *("name", "task", "metric", "n_rows", "n_columns", "n_categorical", "n_classes", "share_s"),
+)
+
+
+def write_table(folder: Path, table: MeasuredTable) -> None:
+    """Writes a table without its candidates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {name: getattr(table, name) for name in FACTS}
+    np.savez(folder / "rows.npz", y=table.y, y_test=table.y_test, fold_of=table.fold_of)
+    (folder / "table.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def write_candidate(folder: Path, measured: Measured) -> None:
+    """Writes one candidate; its file appears whole."""
+    values = asdict(measured)
+    head = json.dumps({key: values.pop(key) for key in ("name", "family", "params")})
+    draft = folder / f".{measured.name}.npz"
+    np.savez(draft, head=np.array(head), **values)
+    draft.rename(folder / f"{measured.name}.npz")
+
+
+def read_table(folder: Path) -> MeasuredTable:
+    """Reads a table with all its candidates.
+
+    Raises:
+        FileNotFoundError: Nothing was measured there.
+    """
+    facts = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+    with np.load(folder / "rows.npz") as rows:
+        arrays = dict(rows)
+    return MeasuredTable(**facts, **arrays, candidates={m.name: m for m in _candidates(folder)})
+
+
+def _candidates(folder: Path) -> Iterator[Measured]:
+    for path in sorted(folder.glob("[!.]*-*.npz")):
+        with np.load(path) as file:
+            values = dict(file)
+        yield Measured(**json.loads(str(values.pop("head"))), **values)
