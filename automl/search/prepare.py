@@ -13,7 +13,7 @@ from automl.data import save_dataset
 from automl.data.split import save_split_plan
 from automl.errors import RunError
 from automl.registry import Registry
-from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.executor import Executor, LocalExecutor
 from automl.scheduling.launch import Launcher
 from automl.search.archive import Archive
 from automl.search.budget import Budget
@@ -36,7 +36,7 @@ from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
 
-__all__ = ["Prepared", "prepare_resumed", "prepare_search"]
+__all__ = ["Prepared", "make_controller", "prepare_resumed", "prepare_search"]
 
 FINISH_SHARE = 0.02  # of the time budget, for the last selection of an ensemble
 
@@ -178,7 +178,7 @@ def _join(
     threads, thread_notes = staff(problem, executor, known)
     if threads != known:
         update_manifest(problem.run, threads_per_fit=threads)
-    controller = _controller(problem, executor, threads, budget, interrupted)
+    controller = make_controller(problem, executor, threads, budget, interrupted)
     # Libraries of extras are loaded after the first workers are forked: these start sooner.
     families = [family for family, _ in problem.families.values()]
     launcher.preload([m for f in families if f.extra for m in f.preload])
@@ -189,13 +189,22 @@ def _join(
     return Prepared(controller, (_started(problem), *news))
 
 
-def _controller(
+def make_controller(
     problem: Problem,
-    executor: LocalExecutor,
+    executor: Executor,
     threads: int,
     budget: Budget,
     interrupted: Callable[[], bool],
 ) -> Controller:
+    """Joins the rooms of a search around an executor.
+
+    Args:
+        problem: What is searched.
+        executor: Runs the fits.
+        threads: Threads of one fit.
+        budget: The budget.
+        interrupted: Whether the user wants the search to finish now.
+    """
     run, config, families = problem.run, problem.config, problem.families
     n_slots = max(1, problem.pool.n_cpus // threads)
     objectives, prune_on = config.search.objectives, config.search.prune_on

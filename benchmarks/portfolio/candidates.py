@@ -23,18 +23,15 @@ class Candidate:
     """One point of a family's search space, measured on all tables.
 
     Attributes:
+        name: Family and a hash of the params that it has where no kind of column is missing: the
+            same on all tables.
         family: Name.
-        params: All of them.
+        params: Those that the table at hand asks for.
     """
 
+    name: str
     family: str
     params: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Family and a hash of the params."""
-        text = json.dumps(self.params, sort_keys=True)
-        return f"{self.family}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def candidates(
@@ -44,25 +41,30 @@ def candidates(
 
     Args:
         families: Those that take the table, with its shape.
-        n_random: Random draws of each family. The same ones on all tables, as far as the spaces
-            are the same.
+        n_random: Random draws of each family.
         seed: Of the draws.
     """
     found: dict[str, Candidate] = {}
     for family, shape in families:
-        for params in (*_portfolios(family, shape), *_draws(family, shape, n_random, seed)):
-            candidate = Candidate(family.name, dict(params))
-            found.setdefault(candidate.name, candidate)
+        full = replace(shape, n_numeric=8, n_categorical=4, n_categories=(2, 5, 20, 100))
+        pairs = zip(
+            _params(family, full, n_random, seed),
+            _params(family, shape, n_random, seed),
+            strict=True,
+        )
+        for known_by, params in pairs:
+            text = json.dumps(known_by, sort_keys=True)
+            name = f"{family.name}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+            found.setdefault(name, Candidate(name, family.name, dict(params)))
     return list(found.values())
 
 
-def _portfolios(family: ModelFamily, shape: Shape) -> Iterator[Mapping[str, Any]]:
-    for n_rows in (shape.n_rows, *SIZES):
+def _params(
+    family: ModelFamily, shape: Shape, n_random: int, seed: int
+) -> Iterator[Mapping[str, Any]]:
+    for n_rows in SIZES:
         yield from family.portfolio(replace(shape, n_rows=n_rows))
-
-
-def _draws(family: ModelFamily, shape: Shape, n: int, seed: int) -> Iterator[Mapping[str, Any]]:
-    for number in range(n):
+    for number in range(n_random):
         yield family.search_space(_Random(f"{family.name}/{seed}/{number}"), shape)
 
 

@@ -43,6 +43,7 @@ from benchmarks.tables import Entry, read_catalog, write_parts
 __all__ = ["main", "measure_table"]
 
 OUT_OF_BAG_SHARE = 3.0
+MAX_STEPS = 40
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -171,7 +172,15 @@ def _measure(
         test=(np.asarray(total) / len(folds)).astype(np.float32),
         seconds=np.array([r.fit_s + r.predict_s for r in results]),
         scores=np.array([r.score for r in results]),
+        size_mib=np.array([r.model_mib for r in results]),
+        predict_ms=np.array([r.predict_ms for r in results]),
+        steps=[_thinned(r.steps) for r in results],
     )
+
+
+def _thinned(steps: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    kept = np.linspace(0, len(steps) - 1, min(len(steps), MAX_STEPS)).round().astype(int)
+    return [steps[place] for place in kept]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -89,8 +89,8 @@ class Judge:
             steps=STEPS,
             families=[m.family for m in members],
         )
-        used = np.flatnonzero(chosen.weights)
-        test = sum(chosen.weights[i] * members[i].test.astype(np.float64) for i in used)
+        weighted = zip(chosen.weights, members, strict=True)
+        test = sum(weight * m.test.astype(np.float64) for weight, m in weighted if weight > 0)
         best, middle = self._scale
         return (self._test_loss(np.asarray(test)) - best) / (middle - best)
 

