@@ -36,6 +36,7 @@ def search(
     target: str | None = None,
     *,
     task: str | None = None,
+    quantiles: Sequence[float] | None = None,
     metric: str | None = None,
     time_s: float | None = None,
     trials: int | None = None,
@@ -60,7 +61,9 @@ def search(
         data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
         target: Column to predict; None takes the one called target, label, class or y, else
             the last.
-        task: ``binary``, ``multiclass`` or ``regression``; None goes by the values.
+        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
+        quantiles: Levels to predict where the task is ``quantile``, as it then is by default; None
+            takes 0.1, 0.5 and 0.9.
         metric: Name in the catalog, or ``module:function``; None takes the default of the task.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
@@ -94,6 +97,7 @@ def search(
         "data_path": without_password(str(data)) if isinstance(data, str | Path) else None,
         "target": target,
         "task": task,
+        "quantiles": None if quantiles is None else list(map(float, quantiles)),
         "metric": metric,
         "time_s": time_s,
         "trials": trials,

@@ -66,13 +66,18 @@ class Run:
 
     @property
     def task(self) -> str:
-        """``binary``, ``multiclass`` or ``regression``."""
+        """``binary``, ``multiclass``, ``regression`` or ``quantile``."""
         return str(self._target.task.value)
 
     @property
     def classes(self) -> tuple[Label, ...]:
         """The labels as they stand in the data; empty for regression."""
         return self._target.classes
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
+        return self._target.quantiles
 
     def board(self, test: Any = None) -> Board:
         """The leaderboard as a value.
@@ -94,13 +99,14 @@ class Run:
         return self.board(test).to_frame()
 
     def predict(self, data: Any) -> NDArray[Any]:
-        """Predicts labels, in the type they have in the data, or values.
+        """Predicts labels, in the type they have in the data, values, or quantiles.
 
         Args:
             data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
 
         Returns:
-            An array of shape ``(n_rows,)``.
+            An array of shape ``(n_rows,)``; for a quantile task ``(n_rows, n_levels)``, each row
+            ascending, in the order of ``quantiles``.
 
         Raises:
             MissingColumnError: Columns are not there; all of them are named.
@@ -117,7 +123,7 @@ class Run:
         """Predicts probabilities: one column per class, named by its label.
 
         Raises:
-            UserError: The task is regression.
+            UserError: A number is predicted, and no class.
             MissingColumnError: Columns are not there; all of them are named.
         """
         import pandas as pd
@@ -147,21 +153,26 @@ class Run:
         return rerun_trial(self._run, trial)
 
     def test_scores(self, test: Any) -> Mapping[str, float]:
-        """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table."""
+        """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
+
+        Rows are weighted as in the search where the table has the column of weights too.
+        """
         from automl.data import load_labelled
         from automl.leaderboard import read_board
 
         columns, target = self._schema
-        table, y = load_labelled(test, columns, target, self._options_for(test))
-        scores = {"ensemble": self._score(y, self._predictor.predict(table))}
+        options, weight_column = self._options_for(test), self._config.weight
+        table, y, weight = load_labelled(test, columns, target, options, weight_column)
+
+        def score(prediction: NDArray[np.float64]) -> float:
+            return self._metric.score(y, prediction, weight)
+
+        scores = {"ensemble": score(self._predictor.predict(table))}
         for row in read_board(self._run).trials:
             single = self._single(row.trial) if row.state == "complete" else None
             if single is not None:
-                scores[row.trial] = self._score(y, self._make_predictor(single).predict(table))
+                scores[row.trial] = score(self._make_predictor(single).predict(table))
         return scores
-
-    def _score(self, y: NDArray[Any], prediction: NDArray[np.float64]) -> float:
-        return self._metric.score(y, prediction)
 
     def _single(self, trial_id: str) -> Ensemble | None:
         """A predictor of one trial alone; None where its models were not kept."""
@@ -179,7 +190,12 @@ class Run:
         member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
         target = self._target
         return Ensemble(
-            (member,), target.task, target.n_classes, self._metric.name, record.score or 0.0
+            (member,),
+            target.task,
+            target.n_classes,
+            self._metric.name,
+            record.score or 0.0,
+            n_levels=len(target.quantiles),
         )
 
     def _predict(self, data: Any) -> NDArray[np.float64]:
@@ -222,8 +238,9 @@ class Run:
     def _metric(self) -> Metric:
         from automl.metrics import get_metric
 
-        name = read_json(self._run.manifest)["metric"]["name"]
-        return get_metric(self._config.metric or name, self._target.task, self._registry.metrics)
+        name = self._config.metric or read_json(self._run.manifest)["metric"]["name"]
+        target = self._target
+        return get_metric(name, target.task, self._registry.metrics, target.quantiles)
 
     @cached_property
     def _dataset(self) -> Any:

@@ -170,7 +170,8 @@ class SearchConfig:
     Attributes:
         data_path: What DATA named; null for a data frame.
         target: Column to predict; null guesses.
-        task: ``binary``, ``multiclass`` or ``regression``; null guesses.
+        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; null guesses.
+        quantiles: Levels that a quantile task predicts; null takes 0.1, 0.5 and 0.9.
         metric: Name in the catalog, or ``module:function``; null takes the default of the task.
         time_s: Wall-clock budget in seconds; null without one.
         trials: Trial budget; null without one.
@@ -184,6 +185,7 @@ class SearchConfig:
     data_path: str | None = None
     target: str | None = None
     task: str | None = None
+    quantiles: list[float] | None = None
     metric: str | None = None
     time_s: float | None = 600.0
     trials: int | None = None

@@ -56,6 +56,7 @@ class Ensemble:
         reason: Why that kind, in a sentence.
         predict_ms: Milliseconds in which it predicts 1,000 rows, as measured with the models that
             were saved; None where it was not measured.
+        n_levels: Number of levels of a quantile task; 0 for any other.
     """
 
     members: tuple[Member, ...]
@@ -68,6 +69,12 @@ class Ensemble:
     kind: Literal["ensemble", "single"] = "ensemble"
     reason: str = ""
     predict_ms: float | None = None
+    n_levels: int = 0
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        return self.n_classes or self.n_levels
 
     @property
     def weights(self) -> dict[str, float]:

@@ -105,27 +105,34 @@ class Standing:
 
     def _first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
         fold = trial.folds[0]
-        oof = read_oof(self.run, trial.spec.trial_id, [fold], self.plan)
+        oof = self._read_oof(trial, [fold])
         rows = np.asarray(self.plan.divisions[0].valid)
         rows = rows[_finite(oof[rows])]
         return rows, oof[rows]
+
+    def _read_oof(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
+        is_classification = self.dataset.target.task.is_classification
+        return read_oof(self.run, trial.spec.trial_id, folds, self.plan, is_classification)
 
     def _loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
 
     def _prior_loss(self, rows: NDArray[np.int64]) -> float:
-        """Loss of predicting class shares or the mean for everybody."""
-        y, n_classes = self.dataset.y, self.dataset.target.n_classes
-        if n_classes:
-            shares = np.bincount(y, minlength=n_classes) / len(y)
-            return self._loss(rows, np.tile(shares, (len(rows), 1)))
-        return self._loss(rows, np.full(len(rows), float(np.mean(y))))
+        """Loss of predicting class shares, the mean, or quantiles of all rows for everybody."""
+        y, weight, target = self.dataset.y, self.dataset.weight, self.dataset.target
+        if target.n_classes:
+            prior = np.bincount(y, weight, minlength=target.n_classes) / len(y)
+        elif target.quantiles:
+            prior = np.quantile(y, target.quantiles)
+        else:
+            prior = np.asarray(np.average(y, weights=weight))
+        return self._loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
 
     def add(self, trial: Trial) -> float:
         """Takes a complete trial in; returns the score of its out-of-fold predictions."""
         name = trial.spec.trial_id
-        oof = read_oof(self.run, name, list(trial.folds), self.plan)
+        oof = self._read_oof(trial, list(trial.folds))
         rows = np.flatnonzero(_finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         score = float(self.metric.score(self.dataset.y[rows], oof[rows], weight))
@@ -263,6 +270,7 @@ class Standing:
             task=target.task,
             n_classes=target.n_classes,
             metric=self.metric.name,
+            n_levels=len(target.quantiles),
         )
         write_to_run(self.run, self.current)
         return self.current

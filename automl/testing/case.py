@@ -81,7 +81,7 @@ class FamilyCase:
         return model.predict(division.X_valid), division
 
     def _check(self, prediction: NDArray[Any], fold: Fold, table: TestTable) -> None:
-        checked = check_prediction(prediction, len(fold.y_valid), table.task, table.n_classes)
+        checked = check_prediction(prediction, len(fold.y_valid), table.task, table.n_outputs)
         if table.task.is_classification:
             np.testing.assert_allclose(checked.sum(axis=1), 1.0, atol=1e-6)
             assert checked.min() >= 0.0

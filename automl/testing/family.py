@@ -121,6 +121,8 @@ class FamilyTestCase(FamilyCase):
         prediction, fold = self._fit(table)
         if task.is_classification:
             constant: Any = np.bincount(fold.y_train, minlength=table.n_classes) / len(fold.y_train)
+        elif table.metric.quantiles:
+            constant = np.quantile(fold.y_train, table.metric.quantiles)
         else:
             constant = fold.y_train.mean()
         prior = np.broadcast_to(constant, prediction.shape)
@@ -261,7 +263,7 @@ class FamilyTestCase(FamilyCase):
         unbagged = model.out_of_bag_prediction()
         seen = np.isfinite(unbagged.reshape(len(table.y), -1)).all(axis=1)
         assert seen.mean() > 0.9
-        check_prediction(unbagged[seen], int(seen.sum()), task, table.n_classes)
+        check_prediction(unbagged[seen], int(seen.sum()), task, table.n_outputs)
         assert not np.array_equal(unbagged[seen], model.predict(fold.X_train)[seen])
 
 

@@ -21,11 +21,10 @@ __all__ = ["frame", "rounds_needed", "train"]
 _METRICS = {
     "accuracy": "Accuracy",
     "mae": "MAE",
-    "mape": "MAPE",
     "r2": "R2",
     "rmse": "RMSE",
 }
-_ABSOLUTE = frozenset({"mae", "medae", "mape"})
+_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 
 
 def train(
@@ -133,7 +132,8 @@ class _Watcher:
         is_better = context.metric.is_better if self._is_metric else operator.lt
         self.best = BestRound(is_better, patience(len(fold.y_train), learning_rate))
         needed = rounds_needed(learning_rate, params["depth"])
-        n_outputs = max(1, context.shape.n_classes if context.task is Task.MULTICLASS else 1)
+        n_classes = context.shape.n_classes if context.task is Task.MULTICLASS else 1
+        n_outputs = max(n_classes, len(context.shape.quantiles))
         self._pace = Pace(
             learning_rate, needed, clock, predict_s=5e-8 * len(fold.y_valid) * n_outputs
         )
@@ -202,14 +202,18 @@ def _loss_of(context: TrialContext) -> str:
         return "Logloss"
     if context.task is Task.MULTICLASS:
         return "MultiClass"
+    if context.task is Task.QUANTILE:
+        levels = ",".join(map(str, context.shape.quantiles))
+        return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
     return "MAE" if context.metric.name in _ABSOLUTE else "RMSE"
 
 
 def _metric_of(context: TrialContext) -> str | None:
     """CatBoost's name of the metric of the run; None where it does not have it."""
     name = context.metric.name
-    if name == "log_loss":
+    if name == "log_loss" or (name == "pinball" and context.task is Task.QUANTILE):
         return _loss_of(context)
     if name == "roc_auc":
-        return "AUC" if context.task is Task.BINARY else None
+        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told.
+        return "AUC:use_weights=true" if context.task is Task.BINARY else None
     return _METRICS.get(name)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    FittedModel,
     Fold,
     Matrix,
     ModelFamily,
@@ -24,6 +25,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._fitting import usable_cpus
+from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import train
 
@@ -69,6 +71,7 @@ class LightGBM(ModelFamily):
     """Gradient-boosted trees on raw values and category codes."""
 
     name = "lightgbm"
+    tasks = frozenset(Task)
     preload = ("lightgbm",)
     fidelity = "rounds"
     priority = 90
@@ -111,21 +114,36 @@ class LightGBM(ModelFamily):
         """A regularised default, then AutoGluon's learned configs by the size of the data."""
         return portfolio(shape)
 
-    def fit(
-        self, params: Params, fold: Fold, context: TrialContext, report: Report
-    ) -> LightGBMModel:
-        """Boosts with early stopping on the run's metric.
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Boosts with early stopping on the run's metric, or for quantiles level by level.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: As raised by ``report``, which is told nothing of single levels.
         """
+        if context.task is not Task.QUANTILE:
+            return self._boost(params, _objective(context), fold, context, report)
+
+        def fit_level(level: float, slot: TrialContext) -> FittedModel:
+            objective = {"objective": "quantile", "alpha": level}
+            return self._boost(params, objective, fold, slot, lambda step, score: None)
+
+        return fit_levels(fit_level, context)
+
+    def _boost(
+        self,
+        params: Params,
+        objective: Mapping[str, Any],
+        fold: Fold,
+        context: TrialContext,
+        report: Report,
+    ) -> LightGBMModel:
         settings = {**self.settings, **context.shape.settings}
         booster_params = {
             **params,
             # A leaf must be able to hold its rows on small data too.
             "min_data_in_leaf": max(1, min(params["min_data_in_leaf"], len(fold.y_train) // 20)),
             "bagging_freq": 1,
-            **_objective(context),
+            **objective,
             "metric": "None",
             "seed": context.seed % 2**31,
             "num_threads": context.n_threads,
@@ -146,11 +164,17 @@ class LightGBM(ModelFamily):
 
     def save(self, model: Any, path: Path) -> None:
         """Writes LightGBM's text format."""
+        if isinstance(model, LevelModels):
+            save_levels(model, path, self.save)
+            return
         name = "binary.txt" if model.is_binary else "model.txt"
         (path / name).write_text(model.text, encoding="utf-8")
 
-    def load(self, path: Path) -> LightGBMModel:
+    def load(self, path: Path) -> FittedModel:
         """Reads LightGBM's text format."""
+        levels = load_levels(path, self.load)
+        if levels is not None:
+            return levels
         is_binary = (path / "binary.txt").exists()
         file = path / ("binary.txt" if is_binary else "model.txt")
         n_threads = min(MAX_PREDICT_THREADS, usable_cpus())
@@ -162,7 +186,7 @@ def _objective(context: TrialContext) -> dict[str, Any]:
         return {"objective": "binary"}
     if context.task is Task.MULTICLASS:
         return {"objective": "multiclass", "num_class": context.shape.n_classes}
-    absolute = context.metric.name in {"mae", "medae", "mape"}
+    absolute = context.metric.name in {"mae", "mape", "medae", "pinball", "smape"}
     return {"objective": "regression_l1" if absolute else "regression"}
 
 
