@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from automl.plugin import Features, Fold, Metric, Shape, Task, TrialContext, View
 
-__all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "real_table"]
+__all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
 
 LEVELS = (0.1, 0.5, 0.9)
 """Quantiles that are predicted of a made or real table."""
@@ -134,6 +134,7 @@ class TestTable:
         valid: NDArray[np.bool_] | None = None,
         weight: NDArray[np.float64] | None = None,
         sparse: bool = False,
+        times: NDArray[np.int64] | None = None,
     ) -> Fold:
         """One division: every fourth row validates, unless ``valid`` marks others.
 
@@ -142,10 +143,12 @@ class TestTable:
             valid: Rows that validate; all False for the one fit of an out-of-bag family.
             weight: Row weights.
             sparse: Whether to give CSR matrices.
+            times: How often each row stands there; None for once.
         """
         X, features = self.encode(view, sparse)
         mask = np.arange(len(self.y)) % 4 == 3 if valid is None else valid
-        train = ~mask
+        counts = np.ones(len(self.y), dtype=np.int64) if times is None else times
+        train, mask = (np.repeat(rows, counts[rows]) for rows in map(np.flatnonzero, (~mask, mask)))
         return Fold(
             X_train=X[train],
             y_train=self.y[train],
@@ -186,6 +189,22 @@ def made_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
     n_classes = 2 if task is Task.BINARY else 4
     cuts = np.quantile(signal, np.arange(1, n_classes) / n_classes)
     return TestTable(task, numeric, codes, np.digitize(signal, cuts), n_classes, **extra)
+
+
+def mixed_table(task: Task, n_rows: int = 320, **extra: Any) -> TestTable:
+    """Two populations in turn that no column tells apart.
+
+    Rows at odd places have the higher half of the classes, or values that are higher by 4.
+    """
+    rng = np.random.default_rng(11)
+    numeric, high = rng.normal(size=(n_rows, 3)), np.arange(n_rows) % 2
+    none = np.empty((n_rows, 0), dtype=np.int64)
+    if not task.is_classification:
+        return TestTable(task, numeric, none, rng.normal(size=n_rows) + 4.0 * high, 0, **extra)
+    half = 1 if task is Task.BINARY else 2
+    return TestTable(
+        task, numeric, none, half * high + rng.integers(half, size=n_rows), 2 * half, **extra
+    )
 
 
 def _scaled(numeric: NDArray[np.float64], view: View) -> NDArray[np.float64]:

@@ -19,6 +19,9 @@ __all__ = ["ForestModel", "grow"]
 CHUNK_ROWS = 20_000
 """Rows predicted at a time."""
 
+MOST_DRAWS = 3.0
+"""Draws of a row that are expected in one sample: one tree of twenty does not see it then."""
+
 
 @dataclass(frozen=True, slots=True)
 class ForestModel:
@@ -168,12 +171,8 @@ def _grow_tree(
 
     rng = np.random.default_rng(seed)
     X, y, row_weight = rows
-    n_rows = len(y)
-    drawn = rng.integers(n_rows, size=min(n_rows, max_rows))
-    weight = np.bincount(drawn, minlength=n_rows).astype(np.float64)
+    weight = _bootstrap(row_weight, len(y), max_rows, rng)
     unseen = weight == 0
-    if row_weight is not None:
-        weight *= row_weight
     name = ("ExtraTree" if kind == "extra" else "DecisionTree") + (
         "Classifier" if y.dtype.kind in "iu" else "Regressor"
     )
@@ -182,6 +181,27 @@ def _grow_tree(
     if draws:
         draw_leaves(estimator.tree_, X, y, weight, rng)
     return _slim(estimator.tree_), unseen
+
+
+def _bootstrap(
+    row_weight: NDArray[np.float64] | None, n_rows: int, max_rows: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Weight of each row in a sample drawn with replacement, 0 for those not drawn.
+
+    A row is expected as often as its weight says, for in a leaf of a single row weight has no
+    other influence; but no more than ``MOST_DRAWS`` times, or there would be no tree that has not
+    seen it. What is beyond that counts when it is drawn.
+    """
+    size = min(n_rows, max_rows)
+    if row_weight is None:
+        return np.bincount(rng.integers(n_rows, size=size), minlength=n_rows).astype(np.float64)
+    expected = row_weight / row_weight.mean()
+    rate = np.minimum(expected, MOST_DRAWS)
+    n_draws = max(1, round(size * rate.mean()))
+    drawn = np.searchsorted(np.cumsum(rate), rng.random(n_draws) * rate.sum(), side="right")
+    counts = np.bincount(np.minimum(drawn, n_rows - 1), minlength=n_rows)
+    weight: NDArray[np.float64] = counts * (expected / rate)
+    return weight
 
 
 def _slim(tree: Any) -> Any:
