@@ -22,6 +22,7 @@ from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
+from automl.search.rare_classes import rare_class_notes
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 
@@ -133,6 +134,7 @@ def _problem(
     notes = (
         *registry.notes(),
         *_notes(dataset),
+        *rare_class_notes(dataset, metric),
         *refused,
         *_device_notes(families, pool),
         *_memory_notes(families, pool, threads),

@@ -37,7 +37,7 @@ def found(table, tmp_path_factory):
         settings={"model.forest.trees": 50},
         on_event=lambda event: notes.append(event) if isinstance(event, Note) else None,
     )
-    return run, [note.text for note in notes]
+    return run, [note.message for note in notes]
 
 
 def test_each_row_gets_ascending_quantiles_that_hold_their_share_of_new_rows(found, table):

@@ -43,7 +43,7 @@ def found(table, tmp_path_factory):
         overrides=QUICK,
         on_event=lambda event: notes.append(event) if isinstance(event, Note) else None,
     )
-    return run, [note.text for note in notes]
+    return run, [note.message for note in notes]
 
 
 def oof_of(run, trial_id):
