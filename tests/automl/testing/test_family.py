@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,10 @@ class Model:
 
 
 class Honest(ModelFamily):
-    """Predicts the mean; every mutant below breaks one thing of it."""
+    """Predicts shares, quantiles or the mean; every mutant below breaks one thing of it."""
 
     name = "honest"
+    tasks = frozenset(Task)
     fidelity = "rounds"
 
     def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
@@ -43,9 +44,13 @@ class Honest(ModelFamily):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         report(1, 0.5)
         report(2, 0.4)
+        weight = fold.weight_train
+        if context.task is Task.QUANTILE:
+            levels = context.shape.quantiles
+            return Model(np.quantile(fold.y_train, levels, weights=weight, method="inverted_cdf"))
         if not context.task.is_classification:
-            return Model(fold.y_train.mean())
-        counts = np.bincount(fold.y_train, minlength=context.shape.n_classes)
+            return Model(np.average(fold.y_train, weights=weight))
+        counts = np.bincount(fold.y_train, weight, minlength=context.shape.n_classes)
         return Model(counts / counts.sum())
 
     def save(self, model: Any, path: Path) -> None:
@@ -132,6 +137,11 @@ class RefusesWeights(Honest):
         return super().fit(params, fold, context, report)
 
 
+class ForgetsWeights(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        return super().fit(params, replace(fold, weight_train=None), context, report)
+
+
 class Late(Honest):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         if context.deadline is not None:
@@ -211,6 +221,7 @@ MUTANTS = [
     (Rounds, "test_saved_and_loaded_it_predicts_the_same"),
     (ForgetsClasses, "test_a_class_may_be_missing_in_the_training_rows"),
     (RefusesWeights, "test_weights_are_taken"),
+    (ForgetsWeights, "test_a_row_of_weight_three_counts_as_the_row_three_times"),
     (Writes, "test_read_only_memory_maps_are_taken"),
     (Late, "test_it_ends_by_itself_near_the_deadline"),
     (StepsBack, "test_reports_count_up_and_pruning_passes"),
