@@ -110,7 +110,8 @@ class Run:
         prediction = self._predict(data)
         if not self.classes:
             return prediction
-        labels: NDArray[Any] = np.array(self.classes)[prediction.argmax(axis=1)]
+        decided = self._predictor.ensemble.calibration.decide(prediction)
+        labels: NDArray[Any] = np.array(self.classes)[decided]
         return labels
 
     def predict_proba(self, data: Any) -> pd.DataFrame:
@@ -146,19 +147,39 @@ class Run:
 
         return rerun_trial(self._run, trial)
 
+    def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
+        """Predicts a table with every complete trial alone.
+
+        Returns:
+            Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
+            models were not kept are left out.
+        """
+        from automl.data import load_features
+
+        return self._predict_singly(load_features(data, self._schema[0], self._options_for(data)))
+
     def test_scores(self, test: Any) -> Mapping[str, float]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table."""
         from automl.data import load_labelled
-        from automl.leaderboard import read_board
 
         columns, target = self._schema
         table, y = load_labelled(test, columns, target, self._options_for(test))
-        scores = {"ensemble": self._score(y, self._predictor.predict(table))}
-        for row in read_board(self._run).trials:
-            single = self._single(row.trial) if row.state == "complete" else None
-            if single is not None:
-                scores[row.trial] = self._score(y, self._make_predictor(single).predict(table))
-        return scores
+        calibration = self._predictor.ensemble.calibration
+        prediction = calibration.shown_to(self._metric, self._predictor.predict(table))
+        scores = {"ensemble": self._score(y, prediction)}
+        singly = self._predict_singly(table)
+        return scores | {trial: self._score(y, prediction) for trial, prediction in singly.items()}
+
+    def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
+        from automl.leaderboard import read_board
+
+        complete = (row.trial for row in read_board(self._run).trials if row.state == "complete")
+        singles = {trial: self._single(trial) for trial in complete}
+        return {
+            trial: self._make_predictor(single).predict(table)
+            for trial, single in singles.items()
+            if single is not None
+        }
 
     def _score(self, y: NDArray[Any], prediction: NDArray[np.float64]) -> float:
         return self._metric.score(y, prediction)
