@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from automl.errors import RunError
 from automl.leaderboard import read_board
-from automl.leaderboard.board import COLUMNS
+from automl.leaderboard.row import COLUMNS
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
