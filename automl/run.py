@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from automl.leaderboard import Board
     from automl.plugin.metric import Metric
     from automl.registry import Registry
+    from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
 __all__ = ["Run", "load_run"]
@@ -128,6 +129,24 @@ class Run:
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
         return pd.DataFrame(self._predict(data), columns=list(self.classes))
+
+    def refit(self, *, undo: bool = False) -> Refit:
+        """Fits each member of the ensemble once on all rows: predictions take a fraction.
+
+        Args:
+            undo: Whether to take the models of the folds again instead.
+
+        Returns:
+            Which members were fitted, why others were not, and how long predicting takes.
+
+        Raises:
+            RunError: There is no ensemble, or the run is in use.
+        """
+        from automl.search.refit import refit_run
+
+        done = refit_run(self._run, undo=undo)
+        self.__dict__.pop("_predictor", None)  # that of the models before
+        return done
 
     def rerun(self, trial: str) -> Rerun:
         """Runs one trial again, alone, from its record; this run is only read.

@@ -21,7 +21,7 @@ import pytest
 
 from automl.plugin import Task, TrialPruned
 from automl.plugin.family import check_prediction
-from automl.testing.case import FamilyCase
+from automl.testing.canaries import LeakageCanaries, each_task
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
 
 __all__ = ["FamilyTestCase"]
@@ -32,10 +32,8 @@ HEAVY = ("sklearn", "torch", "optuna", "pandas")
 DEADLINE_S = 1.0
 GRACE_S = 4.0
 
-each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
-
-class FamilyTestCase(FamilyCase):
+class FamilyTestCase(LeakageCanaries):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:

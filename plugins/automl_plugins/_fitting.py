@@ -18,6 +18,7 @@ __all__ = [
     "BestRound",
     "FitClock",
     "all_class_columns",
+    "ignore_reports",
     "load_arrays",
     "report_steps",
     "save_arrays",
@@ -88,6 +89,10 @@ class BestRound:
     def is_over(self, round_: int) -> bool:
         """Whether the patience has run out after ``round_`` rounds."""
         return round_ - self.best_round >= self.patience(self.best_round)
+
+
+def ignore_reports(step: int, score: float) -> None:
+    """A report that goes nowhere: for a fit that is not watched."""
 
 
 def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:

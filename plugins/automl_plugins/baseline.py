@@ -26,7 +26,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import load_arrays, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, save_arrays
 
 __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
 
@@ -82,6 +82,12 @@ class Baseline(ModelFamily):
         if context.metric.name in MEDIAN_METRICS:
             return ConstantModel(np.asarray(_weighted_median(fold.y_train, weight)))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> ConstantModel:
+        """Fits all rows; validation rows are not looked at."""
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the constant."""

@@ -23,7 +23,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import load_arrays, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, save_arrays
 
 __all__ = ["KNN", "KNNModel", "automl_model_families"]
 
@@ -125,6 +125,12 @@ class KNN(ModelFamily):
             params["weights"] == "distance",
             context.shape.n_classes if context.task.is_classification else 0,
         )
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> KNNModel:
+        """Fits all rows; validation rows are not looked at."""
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the training rows as an array."""

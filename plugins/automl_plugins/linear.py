@@ -22,7 +22,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import FitClock, load_arrays, save_arrays
+from automl_plugins._fitting import FitClock, ignore_reports, load_arrays, save_arrays
 from automl_plugins._linear_model import LinearModel, clipped, fit_sgd, make_linear_model
 
 __all__ = ["Linear", "automl_model_families"]
@@ -91,6 +91,14 @@ class Linear(ModelFamily):
         if _is_exact(fold, context, clock):
             return _fit_exact(params, fold, context)
         return fit_sgd(params["C"], fold, context, clock, report)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> LinearModel | None:
+        """Solves exactly; gradient descent needs validation rows to stop by."""
+        if not _is_exact(fold, context, FitClock(context)):
+            return None
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the arrays."""
