@@ -32,6 +32,7 @@ NESTED_MAX_ROWS = 20_000
 SHARE_OF_TIME_FOR_STEPS = 0.6
 
 Kind = Literal["ensemble", "single"]
+KINDS: tuple[Kind, ...] = ("single", "ensemble")
 
 
 def choose_ensemble(
@@ -57,7 +58,8 @@ def choose_ensemble(
     Selection on the very rows that score it flatters the ensemble. So the rows are divided into
     parts; each row is predicted by the ensemble and by the single model that were selected without
     its part, and the lower loss of these predictions decides. In the same way it is decided whether
-    the weighted mean is corrected (see ``learn_calibration``). The nested selections are made short
+    the weighted mean is corrected (see ``learn_calibration``). For ``nested_score`` these decisions
+    as well are made without the part. The nested selections are made short
     (12 steps, 12 models and the best of each family, 20,000 rows): that is to the ensemble's
     disadvantage.
 
@@ -117,13 +119,21 @@ def choose_ensemble(
         seed=seed,
     )
     kind, reason = _judge(candidates, weights, nested)
+    could_be = KINDS[: np.count_nonzero(weights)]
     if kind == "single":
         weights = alone(single, candidates.n_models)
-    shown, is_corrected = (None, False) if nested is None else _corrected_if_better(nested, kind)
-    calibration = _learn(steered, weights) if is_corrected else NO_CALIBRATION
+    if nested is None:
+        return replace(as_selection(candidates, weights, single, len(predictions)), reason=reason)
+    ways = {
+        (k, is_corrected): nested.shown(k, is_corrected)
+        for k in could_be
+        for is_corrected in (False, True)
+    }
+    plain, corrected = (nested.candidates.loss(ways[kind, c]) for c in (False, True))
+    calibration = _learn(steered, weights) if corrected < plain else NO_CALIBRATION
     chosen = as_selection(candidates, weights, single, len(predictions), calibration)
-    chosen = replace(chosen, reason=reason)
-    return chosen if shown is None else _with_nested_score(chosen, steered, shown, seed)
+    honest = nested.judged_elsewhere(list(ways.values()))
+    return _with_nested_score(replace(chosen, reason=reason), steered, honest, seed)
 
 
 def _judge(
@@ -150,13 +160,6 @@ def _judge(
     return "single", found + ", so that model predicts alone"
 
 
-def _corrected_if_better(nested: Nested, kind: Kind) -> tuple[NDArray[np.float64], bool]:
-    """Predictions as the metric is shown them, corrected if that lowers their loss."""
-    plain, corrected = (nested.shown(kind, calibrated) for calibrated in (False, True))
-    is_better = nested.candidates.loss(corrected) < nested.candidates.loss(plain)
-    return (corrected if is_better else plain), is_better
-
-
 def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
     blend = candidates.blend(weights)
     return learn_calibration(blend, candidates.y, candidates.metric, candidates.weight)
@@ -165,7 +168,14 @@ def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
 def _with_nested_score(
     chosen: Selection, candidates: Candidates, shown: NDArray[np.float64], seed: int
 ) -> Selection:
-    """Adds the score of predictions that no row had a part in, and its error."""
+    """Adds the score of predictions that no row had a part in, and its error.
+
+    Args:
+        chosen: The selection.
+        candidates: What it was selected from.
+        shown: Predictions of their rows, as the metric is shown them.
+        seed: Of the draws for the error.
+    """
 
     def score(rows: NDArray[np.int64]) -> float:
         weight = None if candidates.weight is None else candidates.weight[rows]

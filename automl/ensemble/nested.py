@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,23 @@ class Nested:
             unseen = everything.rows(np.flatnonzero(inside))
             corrected = calibration.correct(unseen.blend(weights))
             result[inside] = calibration.shown_to(unseen.metric, corrected)
+        return result
+
+    def judged_elsewhere(self, ways: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Predictions of each part by the way that has the lowest loss on all other parts.
+
+        The best of several ways is flattered by the rows that show it to be the best.
+
+        Args:
+            ways: Predictions of all rows, one array a way; of equal ones the first is taken.
+        """
+        result = np.empty_like(ways[0])
+        for part in range(int(self.part_of_row.max()) + 1):
+            others = np.flatnonzero(self.part_of_row != part)
+            elsewhere = self.candidates.rows(others)
+            losses = [elsewhere.loss(way[others]) for way in ways]
+            inside = self.part_of_row == part
+            result[inside] = ways[int(np.argmin(losses))][inside]
         return result
 
 

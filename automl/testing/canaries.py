@@ -6,14 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Task
-from automl.testing.case import FamilyCase
+from automl.testing.case import FamilyCase, each_task
 from automl.testing.tables import TestTable
 
-__all__ = ["LeakageCanaries", "each_task"]
+__all__ = ["LeakageCanaries"]
 
 CHANCE = 4.0
 """Standard errors within which a difference counts as chance."""
@@ -21,8 +20,6 @@ CHANCE = 4.0
 COPIES = 4
 FOUND = 0.5
 """Share of the prior's loss that must go where the target is among the columns."""
-
-each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
 class LeakageCanaries(FamilyCase):

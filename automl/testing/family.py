@@ -21,8 +21,10 @@ import pytest
 
 from automl.plugin import Task, TrialPruned
 from automl.plugin.family import check_prediction
-from automl.testing.canaries import LeakageCanaries, each_task
+from automl.testing.canaries import LeakageCanaries
+from automl.testing.case import each_task
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.refits import Refits
 
 __all__ = ["FamilyTestCase"]
 
@@ -33,7 +35,7 @@ DEADLINE_S = 1.0
 GRACE_S = 4.0
 
 
-class FamilyTestCase(LeakageCanaries):
+class FamilyTestCase(LeakageCanaries, Refits):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:
