@@ -20,6 +20,7 @@ __all__ = ["suspicions"]
 MIN_ROWS = 50  # below, a column may sort the target by chance
 MIN_DISTINCT = 20  # values of a column that a number is to follow from
 COPIED_SHARE = 0.05
+CHANCE_FREE = 1.5  # power of the rows that combinations of values must reach: copies are rare then
 MAX_CELLS = 20_000_000  # of which rows are compared; it takes a second or two
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -75,7 +76,7 @@ def _gives_away(column: Column, dataset: Dataset) -> bool:
 def _copied_rows(dataset: Dataset) -> int:
     """Rows equal to an earlier one, where that is no natural thing; 0 where nobody looked.
 
-    It is natural where columns have few values: there are fewer combinations than pairs of rows.
+    It is natural where columns have few values, and so are combinations of them.
     """
     table, n_rows = dataset.table, len(dataset.y)
     if not table.used or n_rows * len(table.used) > MAX_CELLS:
@@ -87,7 +88,7 @@ def _copied_rows(dataset: Dataset) -> int:
         combinations += float(np.log(codes.max() + 2))
         signs = (signs ^ codes.astype(np.uint64)) * _MIX
         signs ^= signs >> np.uint64(29)
-    if combinations < 2 * np.log(n_rows):
+    if combinations < CHANCE_FREE * np.log(n_rows):
         return 0
     return n_rows - len(np.unique(signs))
 
