@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -112,10 +113,13 @@ def _ridge(candidates: Candidates) -> Combine:
 
 def _logistic(candidates: Candidates) -> Combine:
     """Logistic regression over the logarithms of the probabilities of all models."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     logistic = LogisticRegression(C=0.05, max_iter=300)
-    logistic.fit(_logits(candidates.predictions), candidates.y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # what is reached is judged
+        logistic.fit(_logits(candidates.predictions), candidates.y)
     return lambda predictions: np.asarray(logistic.predict_proba(_logits(predictions)))
 
 

@@ -80,6 +80,11 @@ class Ensemble:
         """Weight of each member trial."""
         return {member.trial: member.weight for member in self.members}
 
+    @property
+    def expected_score(self) -> float:
+        """What to expect on new rows: the nested score, where it is known."""
+        return self.score if self.nested_score is None else self.nested_score
+
 
 def ensemble_file(run: RunDir) -> Path:
     """Where the ensemble of a run is written."""
