@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from automl.leaderboard import Board
     from automl.plugin.metric import Metric
     from automl.registry import Registry
+    from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
 __all__ = ["Run", "load_run"]
@@ -116,7 +117,8 @@ class Run:
         prediction = self._predict(data)
         if not self.classes:
             return prediction
-        labels: NDArray[Any] = np.array(self.classes)[prediction.argmax(axis=1)]
+        decided = self._predictor.ensemble.calibration.decide(prediction)
+        labels: NDArray[Any] = np.array(self.classes)[decided]
         return labels
 
     def predict_proba(self, data: Any) -> pd.DataFrame:
@@ -133,6 +135,24 @@ class Run:
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
         return pd.DataFrame(self._predict(data), columns=list(self.classes))
+
+    def refit(self, *, undo: bool = False) -> Refit:
+        """Fits each member of the ensemble once on all rows: predictions take a fraction.
+
+        Args:
+            undo: Whether to take the models of the folds again instead.
+
+        Returns:
+            Which members were fitted, why others were not, and how long predicting takes.
+
+        Raises:
+            RunError: There is no ensemble, or the run is in use.
+        """
+        from automl.search.refit import refit_run
+
+        done = refit_run(self._run, undo=undo)
+        self.__dict__.pop("_predictor", None)  # that of the models before
+        return done
 
     def rerun(self, trial: str) -> Rerun:
         """Runs one trial again, alone, from its record; this run is only read.
@@ -152,13 +172,23 @@ class Run:
 
         return rerun_trial(self._run, trial)
 
+    def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
+        """Predicts a table with every complete trial alone.
+
+        Returns:
+            Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
+            models were not kept are left out.
+        """
+        from automl.data import load_features
+
+        return self._predict_singly(load_features(data, self._schema[0], self._options_for(data)))
+
     def test_scores(self, test: Any) -> Mapping[str, float]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 
         Rows are weighted as in the search where the table has the column of weights too.
         """
         from automl.data import load_labelled
-        from automl.leaderboard import read_board
 
         columns, target = self._schema
         options, weight_column = self._options_for(test), self._config.weight
@@ -167,12 +197,21 @@ class Run:
         def score(prediction: NDArray[np.float64]) -> float:
             return self._metric.score(y, prediction, weight)
 
-        scores = {"ensemble": score(self._predictor.predict(table))}
-        for row in read_board(self._run).trials:
-            single = self._single(row.trial) if row.state == "complete" else None
-            if single is not None:
-                scores[row.trial] = score(self._make_predictor(single).predict(table))
-        return scores
+        calibration = self._predictor.ensemble.calibration
+        prediction = calibration.shown_to(self._metric, self._predictor.predict(table))
+        singly = self._predict_singly(table)
+        return {"ensemble": score(prediction)} | {t: score(p) for t, p in singly.items()}
+
+    def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
+        from automl.leaderboard import read_board
+
+        complete = (row.trial for row in read_board(self._run).trials if row.state == "complete")
+        singles = {trial: self._single(trial) for trial in complete}
+        return {
+            trial: self._make_predictor(single).predict(table)
+            for trial, single in singles.items()
+            if single is not None
+        }
 
     def _single(self, trial_id: str) -> Ensemble | None:
         """A predictor of one trial alone; None where its models were not kept."""

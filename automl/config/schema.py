@@ -128,11 +128,14 @@ class EnsembleConfig:
         enabled: Without it the best single trial predicts.
         steps: Steps of greedy selection with replacement.
         max_members: At most so many members.
+        refit: Whether members are fitted once on all rows at the end, in place of the models of
+            their folds: predictions are faster, and the new models have no score.
     """
 
     enabled: bool = True
     steps: int = 25
     max_members: int = 12
+    refit: bool = False
 
 
 @dataclass

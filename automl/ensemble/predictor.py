@@ -93,7 +93,7 @@ class Predictor:
                 for member, model in models:
                     share = member.weight / len(member.folds)
                     result[rows] += share * self._predict_one(member, fold, model, encoded)
-        return as_probabilities(result) if is_class else result
+        return self.ensemble.calibration.correct(as_probabilities(result) if is_class else result)
 
     def _encoder(self, encoding: _Encoding) -> TableEncoder:
         found = self._encoders.get(encoding)

@@ -139,6 +139,23 @@ class ModelFamily(ABC):
             TrialPruned: As raised by ``report``.
         """
 
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[FittedModel]
+    ) -> FittedModel | None:
+        """Fits one model on all rows, in place of those of the folds; None where it cannot.
+
+        There are no validation rows to stop by: what early stopping found has to come from the
+        models of the folds, such as the number of rounds. A family whose ``fit`` does not look at
+        the validation rows returns what it fits.
+
+        Args:
+            params: Those of the trial.
+            fold: All rows; ``X_valid`` has none.
+            context: The slot; only its deadline limits the time.
+            models: Of the folds, as loaded.
+        """
+        return None
+
     @abstractmethod
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes a model into the empty directory ``path``, without pickle."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from automl.config.schema import SearchConfig
 from automl.data import ReadOptions, load_dataset, open_dataset
+from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.errors import ConfigError, PluginError, did_you_mean
@@ -135,6 +136,7 @@ def _problem(
         *registry.notes(),
         *_notes(dataset),
         *rare_class_notes(dataset, metric),
+        *suspicions(dataset, plan.exchangeable),
         *refused,
         *_device_notes(families, pool),
         *_memory_notes(families, pool, threads),

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from automl.config.schema import EnsembleConfig
 from automl.data.split import SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import Ensemble, Member, Selection, choose_ensemble, read_oof, select_ensemble
+from automl.ensemble import (
+    Ensemble,
+    Member,
+    Selection,
+    choose_ensemble,
+    interval,
+    read_oof,
+    select_ensemble,
+)
 from automl.ensemble import write_ensemble as write_to_run
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
@@ -168,7 +176,7 @@ class Standing:
         """Writes a predictor of the folds of one trial that are there, when there is none yet."""
         if self.current is None:
             self._write(
-                Selection(np.ones(1), trial.results[trial.folds[0]].score, (0,), 0, "single"),
+                Selection(np.ones(1), trial.results[trial.folds[0]].score, 0, "single"),
                 [trial],
             )
 
@@ -203,7 +211,12 @@ class Standing:
         oofs = [self._oof[t.spec.trial_id] for t in trials]
         if final and self.config.enabled:
             chosen = choose_ensemble(
-                oofs, self.dataset.y, self.metric, time_limit_s=self.finish_limit_s, **options
+                oofs,
+                self.dataset.y,
+                self.metric,
+                group=self.dataset.group,
+                time_limit_s=self.finish_limit_s,
+                **options,
             )
         else:
             chosen = select_ensemble(oofs, self.dataset.y, self.metric, **options)
@@ -265,15 +278,23 @@ class Standing:
             score=chosen.score,
             score_se=chosen.score_se,
             nested_score=chosen.nested_score,
+            interval=self._interval(chosen),
             kind=chosen.kind,
             reason=chosen.reason,
             task=target.task,
             n_classes=target.n_classes,
             metric=self.metric.name,
             n_levels=len(target.quantiles),
+            calibration=chosen.calibration,
         )
         write_to_run(self.run, self.current)
         return self.current
+
+    def _interval(self, chosen: Selection) -> tuple[float, float] | None:
+        """The 95 % interval of the nested score, where it is known."""
+        if chosen.nested_score is None or chosen.score_se is None:
+            return None
+        return interval(chosen.nested_score, chosen.score_se, self.metric.bounds)
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -16,7 +16,9 @@ from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import TestTable, made_table, real_table
 
-__all__ = ["FamilyCase", "is_pickle"]
+__all__ = ["FamilyCase", "each_task", "is_pickle"]
+
+each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
 class FamilyCase:

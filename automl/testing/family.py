@@ -21,8 +21,10 @@ import pytest
 
 from automl.plugin import Task, TrialPruned
 from automl.plugin.family import check_prediction
-from automl.testing.case import FamilyCase, is_pickle
+from automl.testing.canaries import LeakageCanaries
+from automl.testing.case import each_task, is_pickle
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.refits import Refits
 from automl.testing.tables import mixed_table
 
 __all__ = ["FamilyTestCase"]
@@ -33,10 +35,8 @@ HEAVY = ("sklearn", "torch", "optuna", "pandas")
 DEADLINE_S = 1.0
 GRACE_S = 4.0
 
-each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
-
-class FamilyTestCase(FamilyCase):
+class FamilyTestCase(LeakageCanaries, Refits):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:

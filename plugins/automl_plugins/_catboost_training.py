@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Params, Report, Task, TrialContext, TrialPruned
+from automl.plugin import Features, Fold, Matrix, Params, Report, Task, TrialContext, TrialPruned
 from automl_plugins._boosting import Pace, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame", "rounds_needed", "train"]
+__all__ = ["frame", "rounds_needed", "train", "train_rounds"]
 
 _METRICS = {
     "accuracy": "Accuracy",
@@ -68,6 +68,33 @@ def train(
         watcher = _Watcher(
             params, watcher.faster_rate, watcher.steps, fold, context, report, clock, is_last=True
         )
+
+
+def train_rounds(
+    params: Params,
+    settings: Mapping[str, Any],
+    rounds: int,
+    fold: Fold,
+    context: TrialContext,
+) -> Any:
+    """Boosts for so many rounds, fewer only where time is up; returns the model."""
+    import catboost
+
+    fixed = {**_fixed_params(settings, context), "iterations": rounds}
+    booster = catboost.CatBoost({**params, **fixed})
+    rows = (fold.X_train, fold.y_train, fold.weight_train)
+    return booster.fit(_pool(*rows, fold.features), callbacks=[_Alarm(FitClock(context))])
+
+
+class _Alarm:
+    """Ends boosting when time is up. CatBoost calls it."""
+
+    def __init__(self, clock: FitClock) -> None:
+        self._clock = clock
+
+    def after_iteration(self, info: Any) -> bool:
+        """Whether to go on."""
+        return bool(self._clock.left_s() > 2 * self._clock.elapsed_s / info.iteration)
 
 
 def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
@@ -157,22 +184,22 @@ class _Watcher:
 
 def _pools(fold: Fold) -> tuple[Any, Any]:
     """Training and validation rows as CatBoost's pools, kept for the next trial on this fold."""
-    import catboost
-
     if "catboost" not in fold.memo:
-        categorical = list(fold.features.categorical)
         parts = (
             (fold.X_train, fold.y_train, fold.weight_train),
             (fold.X_valid, fold.y_valid, fold.weight_valid),
         )
-        fold.memo["catboost"] = tuple(
-            catboost.Pool(
-                frame(np.asarray(X), categorical), y, cat_features=categorical, weight=weight
-            )
-            for X, y, weight in parts
-        )
+        fold.memo["catboost"] = tuple(_pool(*part, fold.features) for part in parts)
     pools: tuple[Any, Any] = fold.memo["catboost"]
     return pools
+
+
+def _pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
+    import catboost
+
+    categorical = list(features.categorical)
+    rows = frame(np.asarray(X), categorical)
+    return catboost.Pool(rows, y, cat_features=categorical, weight=weight)
 
 
 def _fixed_params(settings: Mapping[str, Any], context: TrialContext) -> dict[str, Any]:

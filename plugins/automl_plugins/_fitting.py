@@ -18,6 +18,7 @@ __all__ = [
     "BestRound",
     "FitClock",
     "all_class_columns",
+    "ignore_reports",
     "load_arrays",
     "moments",
     "quantiles_of",
@@ -135,6 +136,10 @@ def quantiles_of(
         last = np.minimum(after, n_values - 1)
         found[:, i] = (ordered[rows, first] + ordered[rows, last]) / 2
     return found
+
+
+def ignore_reports(step: int, score: float) -> None:
+    """A report that goes nowhere: for a fit that is not watched."""
 
 
 def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:

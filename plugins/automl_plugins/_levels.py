@@ -32,7 +32,7 @@ class LevelModels:
 
 
 def fit_levels(
-    fit: Callable[[float, TrialContext], FittedModel], context: TrialContext
+    fit: Callable[[int, TrialContext], FittedModel], context: TrialContext
 ) -> LevelModels:
     """Fits one model per level, one after the other.
 
@@ -40,13 +40,14 @@ def fit_levels(
     left: what an earlier one leaves goes to the later ones.
 
     Args:
-        fit: Fits the model of a level, in a slot whose metric is the loss of that level.
+        fit: Fits the model of one level by its number, in a slot that has that level alone and its
+            loss as the metric.
         context: The slot of the whole fit.
     """
     started, levels = time.monotonic(), context.shape.quantiles
     models = []
-    for done, level in enumerate(levels):
-        now, share = time.monotonic(), 1 / (len(levels) - done)
+    for number, level in enumerate(levels):
+        now, share = time.monotonic(), 1 / (len(levels) - number)
         limit_s, deadline = context.time_limit_s, context.deadline
         slot = replace(
             context,
@@ -54,7 +55,7 @@ def fit_levels(
             time_limit_s=None if limit_s is None else share * max(0.0, limit_s - (now - started)),
             deadline=None if deadline is None else now + share * (deadline - now),
         )
-        models.append(fit(level, slot))
+        models.append(fit(number, slot))
     return LevelModels(tuple(models))
 
 

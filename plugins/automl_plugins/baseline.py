@@ -27,7 +27,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import load_arrays, quantiles_of, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
 
 __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
 
@@ -87,6 +87,12 @@ class Baseline(ModelFamily):
         if context.metric.name in MEDIAN_METRICS:
             return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> ConstantModel:
+        """Fits all rows; validation rows are not looked at."""
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the constant."""

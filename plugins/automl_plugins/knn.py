@@ -24,7 +24,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import load_arrays, quantiles_of, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
 
 __all__ = ["KNN", "KNNModel", "automl_model_families"]
 
@@ -133,6 +133,12 @@ class KNN(ModelFamily):
             context.shape.n_classes if context.task.is_classification else 0,
             np.array(context.shape.quantiles),
         )
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> KNNModel:
+        """Fits all rows; validation rows are not looked at."""
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the training rows as an array."""

@@ -23,7 +23,14 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import FitClock, load_arrays, moments, save_arrays, total_weight
+from automl_plugins._fitting import (
+    FitClock,
+    ignore_reports,
+    load_arrays,
+    moments,
+    save_arrays,
+    total_weight,
+)
 from automl_plugins._linear_model import LinearModel, clipped, fit_sgd, make_linear_model
 from automl_plugins._quantile_linear import fit_quantiles
 
@@ -96,6 +103,14 @@ class Linear(ModelFamily):
         if _is_exact(fold, context, clock):
             return _fit_exact(params, fold, context)
         return fit_sgd(params["C"], fold, context, clock, report)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> LinearModel | None:
+        """Solves exactly; gradient descent needs validation rows to stop by."""
+        if context.task is not Task.QUANTILE and not _is_exact(fold, context, FitClock(context)):
+            return None
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the arrays."""

@@ -20,10 +20,11 @@ class Constant:
 def slots_of(context, seconds=0.0):
     slots = []
 
-    def fit(level, slot):
+    def fit(number, slot):
         slots.append(slot)
         time.sleep(seconds)
-        return Constant(level)
+        assert context.shape.quantiles[number : number + 1] == slot.shape.quantiles
+        return Constant(slot.shape.quantiles[0])
 
     return fit_levels(fit, context), slots
 
