@@ -29,6 +29,7 @@ from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
+from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
 from automl.trial.cost import Cost
 
@@ -127,14 +128,8 @@ class Standing:
         return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
 
     def _prior_loss(self, rows: NDArray[np.int64]) -> float:
-        """Loss of predicting class shares, the mean, or quantiles of all rows for everybody."""
-        y, weight, target = self.dataset.y, self.dataset.weight, self.dataset.target
-        if target.n_classes:
-            prior = np.bincount(y, weight, minlength=target.n_classes) / len(y)
-        elif target.quantiles:
-            prior = np.quantile(y, target.quantiles)
-        else:
-            prior = np.asarray(np.average(y, weights=weight))
+        """Loss of predicting for everybody what is known without any column."""
+        prior = prior_prediction(self.dataset)
         return self._loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
 
     def add(self, trial: Trial) -> float:
