@@ -1,7 +1,5 @@
 """Row weights from the table to the ensemble, with real workers and real families."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,7 @@ import pytest
 import automl
 from automl.data import open_dataset
 from automl.data.split import load_split_plan
-from automl.ensemble import read_oof
+from automl.ensemble import read_ensemble, read_oof
 from automl.errors import DataError
 from automl.metrics import get_metric
 from automl.plugin import Task
@@ -67,9 +65,9 @@ def test_scores_are_those_of_the_table_with_each_row_as_often_as_it_weighs(found
         oof = oof_of(run, record.trial_id)
         assert record.score == pytest.approx(score(oof), rel=1e-9)
         assert record.score != pytest.approx(metric.score(y, oof), rel=1e-3)
-    ensemble = json.loads((run.path / "ensemble" / "ensemble.json").read_text())
-    blend = sum(m["weight"] * oof_of(run, m["trial"]) for m in ensemble["members"])
-    assert ensemble["score"] == pytest.approx(score(blend), rel=1e-6)
+    ensemble = read_ensemble(RunDir(run.path))
+    blend = sum(m.weight * oof_of(run, m.trial) for m in ensemble.members)
+    assert ensemble.score == pytest.approx(score(ensemble.calibration.correct(blend)), rel=1e-6)
 
 
 def test_scores_of_folds_and_of_a_held_out_table_are_weighted_too(found, table):
