@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -36,6 +37,7 @@ def search(
     target: str | None = None,
     *,
     task: str | None = None,
+    quantiles: Sequence[float] | None = None,
     metric: str | None = None,
     time_s: float | None = None,
     trials: int | None = None,
@@ -60,7 +62,9 @@ def search(
         data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
         target: Column to predict; None takes the one called target, label, class or y, else
             the last.
-        task: ``binary``, ``multiclass`` or ``regression``; None goes by the values.
+        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
+        quantiles: Levels to predict where the task is ``quantile``, as it then is by default; None
+            takes 0.1, 0.5 and 0.9.
         metric: Name in the catalog, or ``module:function``; None takes the default of the task.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
@@ -94,6 +98,7 @@ def search(
         "data_path": without_password(str(data)) if isinstance(data, str | Path) else None,
         "target": target,
         "task": task,
+        "quantiles": None if quantiles is None else list(map(float, quantiles)),
         "metric": metric,
         "time_s": time_s,
         "trials": trials,
@@ -229,9 +234,22 @@ def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Even
 
     yield from first
     yield from controller.events()
+    if controller.config.ensemble.refit and controller.standing.current is not None:
+        yield from _refit(controller)
     end = finish_run(controller)
     yield end
     require_predictor(end)
+
+
+def _refit(controller: Controller) -> Iterator[Event]:
+    """Fits the members on all rows, as long as there is time."""
+    from automl.search.events import Note
+    from automl.search.refit import refit_ensemble
+
+    budget = controller.budget
+    time_left_s = math.inf if budget.time_left_s is None else budget.time_left_s
+    for text in refit_ensemble(controller.run, time_left_s=time_left_s).notes:
+        yield Note(text, budget.elapsed_s)
 
 
 def _watch(run: Any, events: Iterator[Event], on_event: Callable[[Event], None] | None) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from automl.leaderboard import Board
     from automl.plugin.metric import Metric
     from automl.registry import Registry
+    from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
 __all__ = ["Run", "load_run"]
@@ -66,13 +67,18 @@ class Run:
 
     @property
     def task(self) -> str:
-        """``binary``, ``multiclass`` or ``regression``."""
+        """``binary``, ``multiclass``, ``regression`` or ``quantile``."""
         return str(self._target.task.value)
 
     @property
     def classes(self) -> tuple[Label, ...]:
         """The labels as they stand in the data; empty for regression."""
         return self._target.classes
+
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
+        return self._target.quantiles
 
     def board(self, test: Any = None) -> Board:
         """The leaderboard as a value.
@@ -94,13 +100,14 @@ class Run:
         return self.board(test).to_frame()
 
     def predict(self, data: Any) -> NDArray[Any]:
-        """Predicts labels, in the type they have in the data, or values.
+        """Predicts labels, in the type they have in the data, values, or quantiles.
 
         Args:
             data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
 
         Returns:
-            An array of shape ``(n_rows,)``.
+            An array of shape ``(n_rows,)``; for a quantile task ``(n_rows, n_levels)``, each row
+            ascending, in the order of ``quantiles``.
 
         Raises:
             MissingColumnError: Columns are not there; all of them are named.
@@ -110,14 +117,15 @@ class Run:
         prediction = self._predict(data)
         if not self.classes:
             return prediction
-        labels: NDArray[Any] = np.array(self.classes)[prediction.argmax(axis=1)]
+        decided = self._predictor.ensemble.calibration.decide(prediction)
+        labels: NDArray[Any] = np.array(self.classes)[decided]
         return labels
 
     def predict_proba(self, data: Any) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
         Raises:
-            UserError: The task is regression.
+            UserError: A number is predicted, and no class.
             MissingColumnError: Columns are not there; all of them are named.
         """
         import pandas as pd
@@ -127,6 +135,24 @@ class Run:
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
         return pd.DataFrame(self._predict(data), columns=list(self.classes))
+
+    def refit(self, *, undo: bool = False) -> Refit:
+        """Fits each member of the ensemble once on all rows: predictions take a fraction.
+
+        Args:
+            undo: Whether to take the models of the folds again instead.
+
+        Returns:
+            Which members were fitted, why others were not, and how long predicting takes.
+
+        Raises:
+            RunError: There is no ensemble, or the run is in use.
+        """
+        from automl.search.refit import refit_run
+
+        done = refit_run(self._run, undo=undo)
+        self.__dict__.pop("_predictor", None)  # that of the models before
+        return done
 
     def rerun(self, trial: str) -> Rerun:
         """Runs one trial again, alone, from its record; this run is only read.
@@ -146,22 +172,46 @@ class Run:
 
         return rerun_trial(self._run, trial)
 
+    def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
+        """Predicts a table with every complete trial alone.
+
+        Returns:
+            Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
+            models were not kept are left out.
+        """
+        from automl.data import load_features
+
+        return self._predict_singly(load_features(data, self._schema[0], self._options_for(data)))
+
     def test_scores(self, test: Any) -> Mapping[str, float]:
-        """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table."""
+        """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
+
+        Rows are weighted as in the search where the table has the column of weights too.
+        """
         from automl.data import load_labelled
-        from automl.leaderboard import read_board
 
         columns, target = self._schema
-        table, y = load_labelled(test, columns, target, self._options_for(test))
-        scores = {"ensemble": self._score(y, self._predictor.predict(table))}
-        for row in read_board(self._run).trials:
-            single = self._single(row.trial) if row.state == "complete" else None
-            if single is not None:
-                scores[row.trial] = self._score(y, self._make_predictor(single).predict(table))
-        return scores
+        options, weight_column = self._options_for(test), self._config.weight
+        table, y, weight = load_labelled(test, columns, target, options, weight_column)
 
-    def _score(self, y: NDArray[Any], prediction: NDArray[np.float64]) -> float:
-        return self._metric.score(y, prediction)
+        def score(prediction: NDArray[np.float64]) -> float:
+            return self._metric.score(y, prediction, weight)
+
+        calibration = self._predictor.ensemble.calibration
+        prediction = calibration.shown_to(self._metric, self._predictor.predict(table))
+        singly = self._predict_singly(table)
+        return {"ensemble": score(prediction)} | {t: score(p) for t, p in singly.items()}
+
+    def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
+        from automl.leaderboard import read_board
+
+        complete = (row.trial for row in read_board(self._run).trials if row.state == "complete")
+        singles = {trial: self._single(trial) for trial in complete}
+        return {
+            trial: self._make_predictor(single).predict(table)
+            for trial, single in singles.items()
+            if single is not None
+        }
 
     def _single(self, trial_id: str) -> Ensemble | None:
         """A predictor of one trial alone; None where its models were not kept."""
@@ -179,7 +229,12 @@ class Run:
         member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
         target = self._target
         return Ensemble(
-            (member,), target.task, target.n_classes, self._metric.name, record.score or 0.0
+            (member,),
+            target.task,
+            target.n_classes,
+            self._metric.name,
+            record.score or 0.0,
+            n_levels=len(target.quantiles),
         )
 
     def _predict(self, data: Any) -> NDArray[np.float64]:
@@ -222,8 +277,9 @@ class Run:
     def _metric(self) -> Metric:
         from automl.metrics import get_metric
 
-        name = read_json(self._run.manifest)["metric"]["name"]
-        return get_metric(self._config.metric or name, self._target.task, self._registry.metrics)
+        name = self._config.metric or read_json(self._run.manifest)["metric"]["name"]
+        target = self._target
+        return get_metric(name, target.task, self._registry.metrics, target.quantiles)
 
     @cached_property
     def _dataset(self) -> Any:

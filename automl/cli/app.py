@@ -20,6 +20,7 @@ VERBS = {
     "resume": "go on with a search that was stopped or killed, or give it more time",
     "leaderboard": "show every model of a run, ranked",
     "predict": "predict a new table with a run",
+    "refit": "fit the members of a run once on all rows, for faster predictions",
     "rerun": "run one trial of a run again, alone, and compare",
     "inspect": "show what the columns of a table are taken for, and why",
     "plugins": "show the installed model families, and what is broken",

@@ -44,7 +44,7 @@ def parser() -> Parser:
     )
     parser.option(
         "--task",
-        choices=("binary", "multiclass", "regression"),
+        choices=("binary", "multiclass", "regression", "quantile"),
         help="by default from the values of the target",
     )
     parser.common_options()

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from automl.errors import UserError
 
-__all__ = ["Parser", "UsageError", "one_word", "positive_int", "split_words"]
+__all__ = ["Parser", "UsageError", "levels", "one_word", "positive_int", "split_words"]
 
 _OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
 """What Hydra takes: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
@@ -158,6 +158,19 @@ def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -
         hint = "; a setting is written key=value, without spaces" if overrides else ""
         parser.error(f"expected one {what}, got {len(words)}: {', '.join(map(repr, words))}{hint}")
     return words[0]
+
+
+def levels(text: str) -> list[float]:
+    """Reads numbers between commas, as argparse wants it.
+
+    Raises:
+        argparse.ArgumentTypeError: One is no number.
+    """
+    try:
+        return [float(level) for level in text.split(",")]
+    except ValueError:
+        message = f"expected levels such as 0.1,0.5,0.9, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def positive_int(text: str) -> int:

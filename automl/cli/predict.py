@@ -24,7 +24,8 @@ def parser() -> Parser:
         "predict",
         "RUN DATA [options]",
         "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
-        "column `prediction`, rows in the order of the table.",
+        "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
+        "of the table.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
@@ -34,7 +35,7 @@ def parser() -> Parser:
         "--proba",
         action="store_true",
         help="one column of probabilities per class, named by the label, in place of the "
-        "prediction; a regression has none and keeps the column `prediction`",
+        "prediction; where a number is predicted there are none",
     )
     parser.option("--out", metavar="FILE", help="where to write; standard output by default")
     parser.common_options()
@@ -73,7 +74,10 @@ def _predict(run: Run, data: str, proba: bool) -> tuple[list[str], list[list[Any
         frame = run.predict_proba(data)
         names = [str(label) for label in frame.columns]
         return names, [frame.iloc[:, i].to_numpy().tolist() for i in range(len(names))]
-    return ["prediction"], [run.predict(data).tolist()]
+    prediction = run.predict(data)
+    if run.quantiles:
+        return [f"q{level:g}" for level in run.quantiles], prediction.T.tolist()
+    return ["prediction"], [prediction.tolist()]
 
 
 def _check_out(path: Path) -> Path:

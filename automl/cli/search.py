@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.parser import Parser, one_word, positive_int, split_words
+from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
 from automl.errors import ConfigError, NoPredictorError
 
 if TYPE_CHECKING:
@@ -78,7 +78,15 @@ def _learning_options(parser: Parser) -> None:
         "--task",
         metavar="TASK",
         section=section,
-        help="binary, multiclass or regression; by default from the values of the target",
+        help="binary, multiclass, regression or quantile; by default from the values of the target",
+    )
+    parser.option(
+        "--quantiles",
+        metavar="LEVELS",
+        type=levels,
+        section=section,
+        help="levels to predict, such as 0.05,0.5,0.95: makes it a quantile task; 0.1,0.5,0.9 by "
+        "default",
     )
     parser.option(
         "--metric",
@@ -174,6 +182,7 @@ def run(argv: Sequence[str], started: float) -> int:
 _GIVEN = (
     "target",
     "task",
+    "quantiles",
     "metric",
     "time_s",
     "trials",

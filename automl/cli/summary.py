@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from automl.leaderboard import Board, clean, format_amount, format_seconds, to_table
+from automl.leaderboard import Board, clean, format_amount, format_score, format_seconds, to_table
 
 __all__ = ["print_summary"]
 
@@ -53,6 +53,9 @@ def print_summary(
     members = [f"{row.trial} {row.weight:.2f}" for row in board.members]
     if members:
         lines.add_row("ensemble", Text(", ".join(members)))
+    score = _score(board)
+    if score:
+        lines.add_row("score", Text(score))
     for text, is_kept in _limits(board):
         lines.add_row("limit", Text(text, style="" if is_kept else "red"))
     for index, cause in enumerate(_causes(board)):
@@ -74,6 +77,18 @@ def _outcome(board: Board, stopped_by: str, elapsed_s: float | None) -> Text:
     return Text(
         f"{n} trial{'s' * (n != 1)}: {', '.join(counts)}; "
         f"{_STOPPED_BY.get(stopped_by, stopped_by)}{after}"
+    )
+
+
+def _score(board: Board) -> str:
+    """What to expect of the ensemble on new rows; "" where that is not known."""
+    row = board.ensemble
+    if row is None or row.score_low is None or row.score_high is None:
+        return ""
+    expected, low, high = map(format_score, (row.score, row.score_low, row.score_high))
+    return (
+        f"{clean(board.metric)} {expected} (95 %: {low} to {high}) on rows its selection did not "
+        f"see, {format_score(row.selected_score)} on those it saw"
     )
 
 

@@ -24,6 +24,7 @@ OPTIONS = (
     "data_path",
     "target",
     "task",
+    "quantiles",
     "metric",
     "time_s",
     "trials",

@@ -128,11 +128,14 @@ class EnsembleConfig:
         enabled: Without it the best single trial predicts.
         steps: Steps of greedy selection with replacement.
         max_members: At most so many members.
+        refit: Whether members are fitted once on all rows at the end, in place of the models of
+            their folds: predictions are faster, and the new models have no score.
     """
 
     enabled: bool = True
     steps: int = 25
     max_members: int = 12
+    refit: bool = False
 
 
 @dataclass
@@ -170,7 +173,8 @@ class SearchConfig:
     Attributes:
         data_path: What DATA named; null for a data frame.
         target: Column to predict; null guesses.
-        task: ``binary``, ``multiclass`` or ``regression``; null guesses.
+        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; null guesses.
+        quantiles: Levels that a quantile task predicts; null takes 0.1, 0.5 and 0.9.
         metric: Name in the catalog, or ``module:function``; null takes the default of the task.
         time_s: Wall-clock budget in seconds; null without one.
         trials: Trial budget; null without one.
@@ -184,6 +188,7 @@ class SearchConfig:
     data_path: str | None = None
     target: str | None = None
     task: str | None = None
+    quantiles: list[float] | None = None
     metric: str | None = None
     time_s: float | None = 600.0
     trials: int | None = None

@@ -79,12 +79,18 @@ def _ranges(config: SearchConfig) -> Iterator[str]:
             yield f"{key}={amount}: must be above 0"
     shares = [("search.holdout_share", search.holdout_share)]
     shares += [("search.reserve_share", search.reserve_share)]
+    shares += [("quantiles", level) for level in config.quantiles or ()]
     for key, share in shares:
         if share is not None and not 0 < share < 1:
             yield f"{key}={share}: must lie between 0 and 1"
+    levels = config.quantiles
+    if levels is not None and (not levels or len(set(levels)) < len(levels)):
+        yield f"quantiles={levels}: give one level or more, none of them twice"
 
 
 def _contradictions(config: SearchConfig) -> Iterator[str]:
+    if config.quantiles is not None and config.task not in (None, Task.QUANTILE):
+        yield f"task={config.task} predicts no quantiles: leave out quantiles, or set task=quantile"
     if config.time_s is None and config.trials is None:
         yield "there is no budget: give a time (--time 10m) or a number of trials (--trials 100)"
     if config.seed >= 2**32:

@@ -14,6 +14,7 @@ from automl.data.features import occurrences
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable, listed, near
 from automl.data.sources import read_source
+from automl.data.steering import read_weight
 from automl.data.table import Column, Label, Table, Target
 from automl.data.target import present_rows, read_labels
 from automl.data.values import as_kind
@@ -43,16 +44,28 @@ def load_features(
 
 
 def load_labelled(
-    source: Any, columns: Sequence[Column], target: Target, options: ReadOptions | None = None
-) -> tuple[Table, NDArray[Any]]:
+    source: Any,
+    columns: Sequence[Column],
+    target: Target,
+    options: ReadOptions | None = None,
+    weight: str | None = None,
+) -> tuple[Table, NDArray[Any], NDArray[np.float64] | None]:
     """Reads a table with a known target, to score predictions by. Rows without it are left out.
 
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        columns: All feature columns of the table that was learnt from.
+        target: The target of that table.
+        options: How to read the source.
+        weight: Column of row weights; where the table has none of that name, rows count alike.
+
     Returns:
-        The features, and class indices (int64) or values (float64), ``(n_rows,)``.
+        The features; class indices (int64) or values (float64), ``(n_rows,)``; and the weights of
+        the rows ``(n_rows,)``, or None.
 
     Raises:
         MissingColumnError: Columns in use are not there; all of them are named.
-        DataError: There is no target, or it holds a label that is no class.
+        DataError: There is no target, it holds a label that is no class, or a weight is wrong.
     """
     raw = _read(source, options)
     position = raw.position(target.name, "the target")
@@ -61,7 +74,10 @@ def load_labelled(
         raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
     kept = raw if present.all() else raw.with_rows(present)
     y = _labels(kept, position, target)
-    return _conform(kept, columns), y
+    weights = None
+    if weight is not None and weight in kept.names:
+        weights = read_weight(kept, kept.position(weight, "--weight"))
+    return _conform(kept, columns), y, weights
 
 
 def _read(source: Any, options: ReadOptions | None) -> RawTable:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from automl.data.features import build_table
 from automl.data.options import ReadOptions
@@ -26,9 +31,10 @@ def load_dataset(
     time_column: str | None = None,
     folds_column: str | None = None,
     weight: str | None = None,
+    quantiles: Sequence[float] = (),
     options: ReadOptions | None = None,
 ) -> Dataset:
-    """Reads a table to learn from. Rows without a target are left out and counted.
+    """Reads a table to learn from. Rows without a target, or of weight 0, are left out and counted.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
@@ -38,6 +44,7 @@ def load_dataset(
         time_column: Column that orders the rows in time; it stays a feature.
         folds_column: Column that numbers the folds.
         weight: Column of row weights.
+        quantiles: Levels to predict where the task is to predict quantiles.
         options: How to read the source.
 
     Raises:
@@ -51,7 +58,12 @@ def load_dataset(
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
     present = present_rows(raw.columns[position])
     kept = raw if present.all() else raw.with_rows(present)
+    weights = None
+    if "weights" in steering:
+        kept, weights = _weighing(kept, steering["weights"])
     described, y = read_target(kept, position, task, chosen)
+    if described.task is Task.QUANTILE:
+        described = replace(described, quantiles=tuple(sorted(quantiles)))
     table = build_table(
         kept,
         excluded=[position],
@@ -62,12 +74,27 @@ def load_dataset(
         table=table,
         target=described,
         y=y,
-        weight=read_weight(kept, steering["weights"]) if "weights" in steering else None,
+        weight=weights,
         group=read_groups(kept, steering["groups"]) if "groups" in steering else None,
         time=None if time_position is None else read_time(kept, time_position),
         fold=read_folds(kept, steering["folds"]) if "folds" in steering else None,
         n_dropped=int((~present).sum()),
+        n_weightless=int(present.sum()) - kept.n_rows,
     )
+
+
+def _weighing(raw: RawTable, position: int) -> tuple[RawTable, NDArray[np.float64]]:
+    """The rows that weigh something, and their weights of mean 1.
+
+    A row of weight 0 counts as if it were not there, so it is not: no class, fold or bootstrap
+    sample can consist of such rows alone.
+    """
+    weight = read_weight(raw, position)
+    counts = weight > 0
+    if counts.all():
+        return raw, weight
+    kept = raw.with_rows(counts)
+    return kept, read_weight(kept, position)
 
 
 def _steering(

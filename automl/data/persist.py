@@ -46,6 +46,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         "target": asdict(dataset.target),
         "n_rows": dataset.table.n_rows,
         "n_dropped": dataset.n_dropped,
+        "n_weightless": dataset.n_weightless,
     }
     write_json(folder / SCHEMA_FILE, schema)
 
@@ -77,6 +78,7 @@ def open_dataset(folder: Path) -> Dataset:
         time=_array(folder, "time"),
         fold=_array(folder, "fold"),
         n_dropped=int(schema["n_dropped"]),
+        n_weightless=int(schema.get("n_weightless", 0)),
     )
 
 
@@ -94,7 +96,12 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
         )
         written = schema["target"]
         target = Target(
-            **{**written, "task": Task(written["task"]), "classes": tuple(written["classes"])}
+            **{
+                **written,
+                "task": Task(written["task"]),
+                "classes": tuple(written["classes"]),
+                "quantiles": tuple(written.get("quantiles", ())),
+            }
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / SCHEMA_FILE} is damaged: {error!r}") from None
@@ -112,7 +119,9 @@ def fingerprint(dataset: Dataset) -> str:
         array = dataset.table.data.column(column.key).combine_chunks()
         for part in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
             _digest_array(digest, part)
-    digest.update(repr((dataset.target.name, dataset.target.task, dataset.target.classes)).encode())
+    target = dataset.target
+    labels = target.classes or target.quantiles
+    digest.update(repr((target.name, target.task, labels)).encode())
     for name in ARRAYS:
         array = getattr(dataset, name)
         if array is not None:

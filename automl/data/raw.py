@@ -48,7 +48,8 @@ class RawTable:
         """The rows of a mask, ``(n_rows,)``."""
         keep = pa.array(mask)
         columns = tuple(column.filter(keep) for column in self.columns)
-        return replace(self, columns=columns, row_numbers=np.flatnonzero(mask) + 1)
+        numbers = np.flatnonzero(mask) + 1 if self.row_numbers is None else self.row_numbers[mask]
+        return replace(self, columns=columns, row_numbers=numbers)
 
     def position(self, name: str, role: str) -> int:
         """Position of the column of that name; the last one where the name is repeated.

@@ -93,7 +93,7 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
 
 
 def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
-    """Reads row weights and scales them to mean 1, ``(n_rows,)``.
+    """Reads row weights and scales them to mean 1, ``(n_rows,)``; some may be 0.
 
     Raises:
         DataError: A weight is missing, negative, infinite or no number, or all are 0.
@@ -108,6 +108,7 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
             f"column {name!r} gives the weights, but row {raw.row(first)} has "
             f"{column[first].as_py()!r}: weights are finite numbers of 0 or more"
         )
-    if values.sum() <= 0:
+    if not values.any():
         raise DataError(f"column {name!r} gives the weights, but all of them are 0")
-    return np.asarray(values / values.mean(), dtype=np.float64)
+    shares = values / values.max()  # of which the sum is finite
+    return np.asarray(shares / shares.mean(), dtype=np.float64)

@@ -56,17 +56,24 @@ class Target:
         classes: The labels as they stand in the data, in the order of the class indices; empty
             for regression.
         reason: Why this column and this task, in words, with how to override.
+        quantiles: Levels of a quantile task, ascending; empty for any other.
     """
 
     name: str
     task: Task
     classes: tuple[Label, ...] = ()
     reason: str = ""
+    quantiles: tuple[float, ...] = ()
 
     @property
     def n_classes(self) -> int:
         """Number of classes; 0 for regression."""
         return len(self.classes)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        return len(self.classes) or len(self.quantiles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ class Dataset:
         time: Order of each row in time (int64 rank), or None.
         fold: Fold number of each row given by the user (int64), or None.
         n_dropped: Rows left out because they have no target.
+        n_weightless: Rows left out because their weight is 0.
     """
 
     table: Table
@@ -123,3 +131,4 @@ class Dataset:
     time: IntArray | None = None
     fold: IntArray | None = None
     n_dropped: int = 0
+    n_weightless: int = 0

@@ -121,7 +121,7 @@ def read_target(
     guessed, why = (task, "chosen") if task else guess_task(values, name)
     _check_task(guessed, values, raw, position)
     reason = f"target {name!r} {chosen}; task {guessed} {why}"
-    if guessed is Task.REGRESSION:
+    if not guessed.is_classification:
         assert values.numbers is not None
         return Target(name, guessed, (), reason), values.numbers[values.codes]
     labels = values.labels()
@@ -161,13 +161,13 @@ def guess_task(values: LabelValues, name: str) -> tuple[Task, str]:
 
 def _check_task(task: Task, values: LabelValues, raw: RawTable, position: int) -> None:
     name = raw.names[position]
-    if task is Task.REGRESSION and values.numbers is None:
+    if not task.is_classification and values.numbers is None:
         labels = values.labels()
         odd = values.odd or str(labels[0])
         first = next(i for i, code in enumerate(values.codes) if str(labels[code]) == odd)
         raise DataError(
             f"the target {name!r} is not numeric, such as {odd[:60]!r} in row {raw.row(first)}: "
-            "regression needs numbers. Use --task multiclass or another --target"
+            f"{task} needs numbers. Use --task multiclass or another --target"
         )
     if task is Task.BINARY and values.n_distinct != 2:
         raise DataError(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from automl.plugin.metric import Metric
 
-__all__ = ["Candidates", "aligned", "common_rows", "sample"]
+__all__ = ["Candidates", "aligned", "common_rows", "comparable", "sample"]
 
 MIN_COMMON_ROWS = 10
 SIGNIFICANT_DIGITS = 7
@@ -31,6 +31,7 @@ class Candidates:
         y: Class indices or values, ``(n_rows,)``.
         weight: Row weights, ``(n_rows,)``, or None.
         metric: What they are judged by.
+        group: Group number of each row, ``(n_rows,)``, or None: rows of a group stay together.
     """
 
     predictions: tuple[NDArray[Any], ...]
@@ -41,35 +42,36 @@ class Candidates:
     y: NDArray[Any]
     weight: NDArray[np.float64] | None
     metric: Metric
+    group: NDArray[np.int64] | None = None
 
     @property
     def n_rows(self) -> int:
         """Rows that every model predicts."""
         return len(self.y)
 
+    @property
+    def n_models(self) -> int:
+        """Models there are."""
+        return len(self.numbers)
+
     def score(self, prediction: NDArray[Any]) -> float:
         """Scores a prediction of all rows, in the metric's own direction."""
         return self.metric.score(self.y, prediction, self.weight)
 
     def loss(self, prediction: NDArray[Any]) -> float:
-        """Loss rounded to 7 significant digits, so that noise of summation decides nothing.
-
-        A metric without a value there is the worst loss.
-        """
-        loss = self.metric.loss(self.score(prediction))
-        return math.inf if math.isnan(loss) else float(f"{loss:.{SIGNIFICANT_DIGITS - 1}e}")
+        """Loss by which predictions are compared; see ``comparable``."""
+        return comparable(self.metric.loss(self.score(prediction)))
 
     def losses(self) -> list[float]:
         """Loss of each model by itself."""
         return [self.loss(prediction) for prediction in self.predictions]
 
-    def blend(self, path: Sequence[int]) -> NDArray[np.float64]:
-        """Mean prediction of the models at these positions, each as often as it occurs."""
-        positions, counts = np.unique(np.asarray(path), return_counts=True)
+    def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weighted mean of the predictions, by a weight for each model, ``(n_models,)``, sum 1."""
         total = np.zeros(self.predictions[0].shape)
-        for position, count in zip(positions, counts, strict=True):
-            total += count * self.predictions[position]
-        return total / len(path)
+        for position in np.flatnonzero(weights):
+            total += weights[position] * self.predictions[position]
+        return total
 
     def fit_together(self, positions: Iterable[int]) -> bool:
         """Whether the models at these positions keep all limits together."""
@@ -82,6 +84,7 @@ class Candidates:
             predictions=tuple(p[rows] for p in self.predictions),
             y=self.y[rows],
             weight=None if self.weight is None else self.weight[rows],
+            group=None if self.group is None else self.group[rows],
         )
 
     def models(self, positions: Sequence[int]) -> Candidates:
@@ -94,6 +97,14 @@ class Candidates:
             families=tuple(self.families[i] for i in positions),
             loads=self.loads[list(positions)],
         )
+
+
+def comparable(loss: float) -> float:
+    """A loss rounded to 7 significant digits, so that noise of summation decides nothing.
+
+    A metric without a value there is the worst loss.
+    """
+    return math.inf if math.isnan(loss) else float(f"{loss:.{SIGNIFICANT_DIGITS - 1}e}")
 
 
 def common_rows(predictions: Sequence[NDArray[Any]]) -> tuple[list[int], NDArray[np.int64]]:
@@ -126,6 +137,7 @@ def aligned(
     metric: Metric,
     *,
     weight: NDArray[np.float64] | None = None,
+    group: NDArray[np.int64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
@@ -138,6 +150,7 @@ def aligned(
         y: Class indices or values, ``(n_rows,)``.
         metric: What they are judged by.
         weight: Row weights, ``(n_rows,)``.
+        group: Group number of each row, ``(n_rows,)``.
         families: Family of each model.
         costs: What a prediction of each model costs.
         loads: What share of each limit each model takes up.
@@ -161,6 +174,7 @@ def aligned(
         y=y,
         weight=weight,
         metric=metric,
+        group=group,
     ).models(kept)
     return every if len(rows) == len(y) else every.rows(rows)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from automl.ensemble.calibration import NO_CALIBRATION, Calibration
 from automl.errors import RunError
 from automl.plugin.context import View
 from automl.plugin.task import ColumnKind, Task
@@ -49,13 +50,17 @@ class Ensemble:
         task: What is predicted.
         n_classes: Number of classes; 0 for regression.
         metric: Name of the metric of the run.
-        score: Of the weighted out-of-fold predictions.
+        score: Of the weighted out-of-fold predictions, on the rows it was selected on.
         score_se: Standard error of ``nested_score``; None where it is not known.
-        nested_score: Mean score on rows that the selection did not see; None where not known.
+        nested_score: Score of predictions of each row by what was selected without it; None where
+            not known.
+        interval: The 95 % interval of ``nested_score``; None where not known.
         kind: ``ensemble`` or ``single``.
         reason: Why that kind, in a sentence.
         predict_ms: Milliseconds in which it predicts 1,000 rows, as measured with the models that
             were saved; None where it was not measured.
+        n_levels: Number of levels of a quantile task; 0 for any other.
+        calibration: What is done to the weighted mean.
     """
 
     members: tuple[Member, ...]
@@ -65,14 +70,27 @@ class Ensemble:
     score: float
     score_se: float | None = None
     nested_score: float | None = None
+    interval: tuple[float, float] | None = None
     kind: Literal["ensemble", "single"] = "ensemble"
     reason: str = ""
     predict_ms: float | None = None
+    n_levels: int = 0
+    calibration: Calibration = NO_CALIBRATION
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        return self.n_classes or self.n_levels
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each member trial."""
         return {member.trial: member.weight for member in self.members}
+
+    @property
+    def expected_score(self) -> float:
+        """What to expect on new rows: the nested score, where it is known."""
+        return self.score if self.nested_score is None else self.nested_score
 
 
 def ensemble_file(run: RunDir) -> Path:
@@ -86,7 +104,7 @@ def write_ensemble(run: RunDir, ensemble: Ensemble) -> None:
         {**asdict(m), "folds": list(m.folds), "kinds": sorted(kind.value for kind in m.kinds)}
         for m in ensemble.members
     ]
-    content = {"schema": SCHEMA, **asdict(ensemble), "members": members, "calibration": None}
+    content = {"schema": SCHEMA, **asdict(ensemble), "members": members}
     write_json(ensemble_file(run), content)
 
 
@@ -114,9 +132,7 @@ def read_ensemble(run: RunDir) -> Ensemble:
 
 
 def _from_json(value: dict[str, Any]) -> Ensemble:
-    if value["calibration"] is not None:
-        raise ValueError("it has a calibration, which this version does not know")
-    fields = {k: v for k, v in value.items() if k not in ("schema", "calibration")}
+    fields = {k: v for k, v in value.items() if k != "schema"}
     members = tuple(
         Member(
             **{
@@ -130,4 +146,25 @@ def _from_json(value: dict[str, Any]) -> Ensemble:
     )
     if not all(member.folds for member in members):
         raise ValueError("a member has no folds")
-    return Ensemble(**{**fields, "members": members, "task": Task(fields["task"])})
+    return Ensemble(
+        **{
+            **fields,
+            "members": members,
+            "task": Task(fields["task"]),
+            "interval": _pair(fields.get("interval")),
+            "calibration": _calibration(fields.get("calibration") or {}),
+        }
+    )
+
+
+def _calibration(value: dict[str, Any]) -> Calibration:
+    factors = tuple(float(factor) for factor in value.get("class_factors", ()))
+    value_range = _pair(value.get("value_range"))
+    return Calibration(**{**value, "class_factors": factors, "value_range": value_range})
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    low, high = values
+    return float(low), float(high)

@@ -17,7 +17,7 @@ __all__ = ["as_probabilities", "read_oof"]
 
 
 def read_oof(
-    run: RunDir, trial_id: str, folds: Sequence[int], plan: SplitPlan
+    run: RunDir, trial_id: str, folds: Sequence[int], plan: SplitPlan, sum_to_one: bool = True
 ) -> NDArray[np.float64]:
     """Reads the predictions of the rows that each fold's model did not see.
 
@@ -28,10 +28,11 @@ def read_oof(
         trial_id: Such as ``lightgbm-3``.
         folds: Numbers of the finished folds; ``ALL_ROWS`` (-1) for an out-of-bag family.
         plan: The split plan of the run.
+        sum_to_one: Whether rows of several numbers are probabilities; else they are quantiles.
 
     Returns:
-        Probabilities ``(n_rows, n_classes)`` that sum to 1, or values ``(n_rows,)``; NaN for rows
-        that no fold predicts.
+        Probabilities ``(n_rows, n_classes)`` that sum to 1, values ``(n_rows,)``, or quantiles
+        ``(n_rows, n_levels)``; NaN for rows that no fold predicts.
 
     Raises:
         RunError: A file is missing, damaged, or does not fit the plan; it is named.
@@ -50,7 +51,9 @@ def read_oof(
         if total is None:
             total = np.zeros((plan.n_rows, *prediction.shape[1:]))
         seen = np.isfinite(prediction.reshape(len(prediction), -1)).all(axis=1)
-        total[rows[seen]] += _normalised(prediction[seen])
+        is_probability = prediction.ndim == 2 and sum_to_one
+        found = prediction[seen]
+        total[rows[seen]] += as_probabilities(found) if is_probability else found
         times_seen[rows[seen]] += 1
     if total is None:
         raise RunError(f"trial {trial_id} of {run.path} has no finished fold")
@@ -68,10 +71,6 @@ def as_probabilities(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
     result: NDArray[np.float64] = np.full_like(positive, 1 / positive.shape[1])
     np.divide(positive, total, out=result, where=total > 0)
     return result
-
-
-def _normalised(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
-    return as_probabilities(prediction) if prediction.ndim == 2 else prediction
 
 
 def _read(path: Path) -> NDArray[np.float64]:

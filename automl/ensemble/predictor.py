@@ -72,7 +72,7 @@ class Predictor:
 
         Returns:
             Probabilities ``(n_rows, n_classes)`` in the order of the class indices, each row with
-            sum 1; or values ``(n_rows,)``.
+            sum 1; values ``(n_rows,)``; or ascending quantiles ``(n_rows, n_levels)``.
 
         Raises:
             RunError: A member's family is not installed, or its model is missing or fails; it is
@@ -81,7 +81,8 @@ class Predictor:
             DataError: The table does not fit the encoders.
         """
         is_class = self.ensemble.task.is_classification
-        shape = (table.n_rows, self.ensemble.n_classes) if is_class else (table.n_rows,)
+        n_outputs = self.ensemble.n_outputs
+        shape = (table.n_rows, n_outputs) if n_outputs else (table.n_rows,)
         result = np.zeros(shape)
         for encoding, members in _by_encoding(self.ensemble).items():
             encoder = self._encoder(encoding)
@@ -92,7 +93,7 @@ class Predictor:
                 for member, model in models:
                     share = member.weight / len(member.folds)
                     result[rows] += share * self._predict_one(member, fold, model, encoded)
-        return as_probabilities(result) if is_class else result
+        return self.ensemble.calibration.correct(as_probabilities(result) if is_class else result)
 
     def _encoder(self, encoding: _Encoding) -> TableEncoder:
         found = self._encoders.get(encoding)
@@ -139,9 +140,9 @@ class Predictor:
     def _predict_one(
         self, member: Member, fold: int, model: FittedModel, encoded: Matrix
     ) -> NDArray[Any]:
-        task, n_classes = self.ensemble.task, self.ensemble.n_classes
+        task, n_outputs = self.ensemble.task, self.ensemble.n_outputs
         try:
-            prediction = check_prediction(model.predict(encoded), encoded.shape[0], task, n_classes)
+            prediction = check_prediction(model.predict(encoded), encoded.shape[0], task, n_outputs)
         except AutoMLError:
             raise
         except Exception as error:  # whatever the code of a plugin raises

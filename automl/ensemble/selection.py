@@ -9,10 +9,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.ensemble.calibration import NO_CALIBRATION, Calibration
 from automl.ensemble.candidates import Candidates, aligned, sample
 from automl.plugin.metric import Metric
 
-__all__ = ["Selection", "as_selection", "best_single", "greedy_path", "select_ensemble"]
+__all__ = [
+    "Selection",
+    "alone",
+    "as_selection",
+    "best_single",
+    "greedy_path",
+    "greedy_weights",
+    "select_ensemble",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +30,24 @@ class Selection:
 
     Attributes:
         weights: Weight of each model, ``(n_models,)``, not negative, sum 1.
-        score: Of the weighted mean on the rows it was selected on, in the metric's direction.
-        path: Numbers of the models in the order they were added.
+        score: On the rows it was selected on, in the metric's direction: it flatters.
         single_best: Number of the model that is best by itself.
         kind: ``ensemble``, or ``single`` where one model predicts alone.
         reason: Why that kind, in a sentence.
-        nested_score: Mean score on rows that the selection did not see; None where not computed.
-        score_se: Standard error of ``nested_score`` over the parts; None where not computed.
+        nested_score: Of predictions of each row by what was selected without it, the calibration
+            included; None where not computed.
+        score_se: Standard error of ``nested_score``; None where not computed.
+        calibration: What is done to the weighted mean.
     """
 
     weights: NDArray[np.float64]
     score: float
-    path: tuple[int, ...]
     single_best: int
     kind: Literal["ensemble", "single"]
     reason: str = ""
     nested_score: float | None = None
     score_se: float | None = None
+    calibration: Calibration = NO_CALIBRATION
 
 
 def select_ensemble(
@@ -88,28 +98,57 @@ def select_ensemble(
     candidates = aligned(
         predictions, y, metric, weight=weight, families=families, costs=costs, loads=loads
     )
-    path = greedy_path(
-        sample(candidates, max_rows, seed), steps=steps, max_members=max_members, pool=pool
-    )
-    single = [best_single(candidates)]
-    if candidates.loss(candidates.blend(single)) <= candidates.loss(candidates.blend(path)):
-        path = single
-    return as_selection(candidates, path, single[0], len(predictions))
+    steered = sample(candidates, max_rows, seed)
+    weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
+    single = best_single(candidates)
+    if candidates.loss(candidates.predictions[single]) <= candidates.loss(
+        candidates.blend(weights)
+    ):
+        weights = alone(single, candidates.n_models)
+    return as_selection(candidates, weights, single, len(predictions))
 
 
 def as_selection(
-    candidates: Candidates, path: Sequence[int], single: int, n_models: int
+    candidates: Candidates,
+    weights: NDArray[np.float64],
+    single: int,
+    n_models: int,
+    calibration: Calibration = NO_CALIBRATION,
 ) -> Selection:
-    """The result of a path through the candidates, in the numbers of the caller's models."""
-    numbers = tuple(candidates.numbers[position] for position in path)
-    weights = np.bincount(numbers, minlength=n_models) / len(numbers)
+    """The result, in the numbers of the caller's models.
+
+    Args:
+        candidates: The models.
+        weights: Of the candidates.
+        single: Position of the one that is best by itself.
+        n_models: How many models the caller has.
+        calibration: What is done to the weighted mean.
+    """
+    corrected = calibration.correct(candidates.blend(weights))
+    of_all = np.zeros(n_models)
+    of_all[list(candidates.numbers)] = weights
     return Selection(
-        weights=weights,
-        score=candidates.score(candidates.blend(path)),
-        path=numbers,
+        weights=of_all,
+        score=candidates.score(calibration.shown_to(candidates.metric, corrected)),
         single_best=candidates.numbers[single],
-        kind="ensemble" if len(set(numbers)) > 1 else "single",
+        kind="ensemble" if np.count_nonzero(weights) > 1 else "single",
+        calibration=calibration,
     )
+
+
+def alone(position: int, n_models: int) -> NDArray[np.float64]:
+    """Weights under which one model predicts alone."""
+    weights = np.zeros(n_models)
+    weights[position] = 1.0
+    return weights
+
+
+def greedy_weights(
+    candidates: Candidates, *, steps: int, max_members: int, pool: int
+) -> NDArray[np.float64]:
+    """Weights of the candidates, ``(n_models,)``; see ``select_ensemble``."""
+    path = greedy_path(candidates, steps=steps, max_members=max_members, pool=pool)
+    return np.bincount(path, minlength=candidates.n_models) / len(path)
 
 
 def best_single(candidates: Candidates, losses: Sequence[float] | None = None) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.leaderboard.front import mark_front
+from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
 from automl.leaderboard.text import clean
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
@@ -20,81 +21,7 @@ from automl.trial.spec import TrialRecord, TrialState
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "ENSEMBLE", "Board", "Row", "read_board"]
-
-ENSEMBLE = "ensemble"
-"""Family and trial name of the ensemble's own row."""
-
-COLUMNS = (
-    "rank",
-    "family",
-    "trial",
-    "state",
-    "score",
-    "score_se",
-    "test_score",
-    "fit_s",
-    "predict_s",
-    "predict_ms",
-    "size_mb",
-    "front",
-    "weight",
-    "error",
-    "folds",
-    "params",
-)
-"""What a row holds, in the order of every format."""
-
-_NUMBERS = (*COLUMNS[COLUMNS.index("score") : COLUMNS.index("front")], "weight")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One trial, or the ensemble.
-
-    Attributes:
-        rank: From 1, among complete trials; None for the ensemble, which is no trial, and for
-            trials that are not complete.
-        family, trial: Such as ``lightgbm`` and ``lightgbm-3``.
-        state: ``complete``, ``pruned``, ``failed`` or ``running``.
-        score: Of its out-of-fold predictions, in the run's metric; None unless complete.
-        score_se: Standard error of the score.
-        test_score: On a table it has not seen; None when none was given.
-        fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
-            rows. Those of the ensemble are the sums over its members.
-        predict_ms: Milliseconds to predict 1,000 rows with all its fold models. That of the
-            ensemble is measured where it was asked for, and else the sum over its members.
-        size_mb: Size of its models, in units of 10^6 bytes.
-        front: Whether no other complete trial is better in all objectives; None where there is
-            only one, and for the ensemble.
-        weight: In the ensemble, 0 for a trial that is not in it; None where there is no
-            ensemble, and for the ensemble itself.
-        error: Why it failed or was pruned, in one line; None otherwise.
-        folds: Score of each finished fold, in the order of the folds.
-        params: The point of the search space.
-    """
-
-    rank: int | None
-    family: str
-    trial: str
-    state: str
-    score: float | None = None
-    score_se: float | None = None
-    test_score: float | None = None
-    fit_s: float = 0.0
-    predict_s: float = 0.0
-    predict_ms: float = 0.0
-    size_mb: float = 0.0
-    front: bool | None = None
-    weight: float | None = None
-    error: str | None = None
-    folds: tuple[float, ...] = ()
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the row as JSON values, keys in the order of ``COLUMNS``."""
-        values = {name: getattr(self, name) for name in COLUMNS}
-        return {**values, "folds": list(self.folds), "params": dict(self.params)}
+__all__ = ["Board", "read_board"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +77,7 @@ class Board:
 
         rows = [row.to_dict() for row in self.rows]
         frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
-        numbers = dict.fromkeys(_NUMBERS, "float64")
+        numbers = dict.fromkeys(NUMBERS, "float64")
         return frame.astype({"rank": "Int64", "front": "boolean", **numbers})
 
 
@@ -270,20 +197,38 @@ def _ensemble_row(
 ) -> Row:
     members = [row for row in trials if row.weight]
     measured = _finite(ensemble.get("predict_ms"))
+    selected, nested = _finite(ensemble.get("score")), _finite(ensemble.get("nested_score"))
+    low, high = ensemble.get("interval") or (None, None)
     return Row(
         rank=None,
         family=ENSEMBLE,
         trial=ENSEMBLE,
         state="complete",
-        score=_finite(ensemble.get("score")),
+        score=selected if nested is None else nested,
         score_se=_finite(ensemble.get("score_se")),
+        score_low=_finite(low),
+        score_high=_finite(high),
+        selected_score=selected,
         test_score=_finite(tests.get(ENSEMBLE)),
         fit_s=math.fsum(row.fit_s for row in members),
         predict_s=math.fsum(row.predict_s for row in members),
         predict_ms=math.fsum(row.predict_ms for row in members) if measured is None else measured,
         size_mb=math.fsum(row.size_mb for row in members),
-        params={"members": len(members)},
+        params={"members": len(members), **_corrections(ensemble.get("calibration") or {})},
     )
+
+
+def _corrections(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """What is done to the mean of the members, by name; nothing where it is left as it is.
+
+    The factors of two classes are shown as the probability of the second from which it is chosen.
+    """
+    nothing = {"temperature": 1.0, "class_factors": [], "value_range": None}
+    found = {name: value for name, value in calibration.items() if value != nothing.get(name)}
+    factors = found.get("class_factors", ())
+    if len(factors) == 2:
+        found["threshold"] = factors[0] / sum(found.pop("class_factors"))
+    return found
 
 
 def _finite(value: float | None) -> float | None:

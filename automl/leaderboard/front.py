@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from automl.leaderboard.board import Row
+    from automl.leaderboard.row import Row
 
 __all__ = ["dominates", "mark_front", "pareto_front"]
 

@@ -7,7 +7,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from automl.leaderboard.board import COLUMNS, Board, Row
+from automl.leaderboard.board import Board
+from automl.leaderboard.row import COLUMNS, Row
 from automl.leaderboard.text import (
     clean,
     format_amount,

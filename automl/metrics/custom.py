@@ -21,6 +21,8 @@ from automl.plugin.task import Task
 __all__ = ["CustomFunction", "load_metric"]
 
 N_ROWS = 100
+CLASSES = frozenset(task for task in Task if task.is_classification)
+OPTIONAL = frozenset({"sample_weight", "quantiles"})
 CLASSIFICATION_NEEDS = ("labels", "probabilities")
 
 
@@ -31,31 +33,33 @@ class CustomFunction:
     A function without that parameter is computed without row weights.
 
     Attributes:
-        function: ``(y_true, y_pred)`` or ``(y_true, y_pred, sample_weight=...)``.
-        weighted: Whether it takes ``sample_weight``.
+        function: ``(y_true, y_pred)``, with ``sample_weight`` and ``quantiles`` if it likes.
+        takes: Which of these two parameters it has.
     """
 
     function: Callable[..., Any]
-    weighted: bool
+    takes: frozenset[str]
 
     def __call__(
         self,
         y_true: NDArray[Any],
         prediction: NDArray[Any],
         weight: NDArray[np.float64] | None = None,
+        quantiles: tuple[float, ...] = (),
     ) -> float:
         """Scores a prediction."""
-        if self.weighted:
-            return float(self.function(y_true, prediction, sample_weight=weight))
-        return float(self.function(y_true, prediction))
+        given = {"sample_weight": weight, "quantiles": quantiles}
+        asked = {name: value for name, value in given.items() if name in self.takes}
+        return float(self.function(y_true, prediction, **asked))
 
 
-def load_metric(name: str, task: Task) -> Metric:
+def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Metric:
     """Imports a metric named ``module:function`` and tries it out.
 
     The function takes ``(y_true, y_pred)``, and ``sample_weight`` if it has such a parameter.
     ``y_true`` holds class indices or values, ``y_pred`` the same, or probabilities
-    ``(n_rows, n_classes)`` if the function has an attribute ``needs = "probabilities"``. Greater
+    ``(n_rows, n_classes)`` if the function has an attribute ``needs = "probabilities"``, or for a
+    quantile task ``(n_rows, n_levels)``, with the levels as ``quantiles`` if it has that. Greater
     is better unless it has an attribute ``greater_is_better = False``. In place of a function
     there may be a ``Metric``.
 
@@ -63,6 +67,7 @@ def load_metric(name: str, task: Task) -> Metric:
         name: ``module:function``; the module is looked for on the import path and in the working
             directory.
         task: The task it has to score.
+        quantiles: Levels of a quantile task.
 
     Raises:
         ConfigError: It cannot be imported, cannot be called, gives no finite number, or does not
@@ -78,10 +83,9 @@ def load_metric(name: str, task: Task) -> Metric:
         greater_is_better=_direction(name, found),
         needs=_needs(name, found, task),
         bounds=(-float("inf"), float("inf")),
-        tasks=frozenset(
-            {Task.REGRESSION} if task is Task.REGRESSION else set(Task) - {Task.REGRESSION}
-        ),
-        function=CustomFunction(found, _takes_weight(name, found)),
+        tasks=CLASSES if task.is_classification else frozenset({task}),
+        function=CustomFunction(found, _takes(name, found)),
+        quantiles=quantiles,
     )
     _try_out(metric, task)
     return metric
@@ -137,9 +141,9 @@ def _needs(name: str, function: Any, task: Task) -> Any:
     return needs
 
 
-def _takes_weight(name: str, function: Any) -> bool:
+def _takes(name: str, function: Any) -> frozenset[str]:
     try:
-        return "sample_weight" in inspect.signature(function).parameters
+        return frozenset(OPTIONAL & inspect.signature(function).parameters.keys())
     except (TypeError, ValueError) as error:
         raise ConfigError(f"metric {name!r} cannot be called: {error}") from None
 
@@ -150,7 +154,7 @@ def _try_out(metric: Metric, task: Task) -> None:
     Raises:
         ConfigError: The function fails, gives no finite number, or prefers the shuffled one.
     """
-    n_classes = {Task.BINARY: 2, Task.MULTICLASS: 3, Task.REGRESSION: 0}[task]
+    n_classes = {Task.BINARY: 2, Task.MULTICLASS: 3}.get(task, 0)
     shuffle = np.random.default_rng(0).permutation(N_ROWS)
     if n_classes:
         y_true: NDArray[Any] = np.arange(N_ROWS, dtype=np.int64) % n_classes
@@ -159,7 +163,8 @@ def _try_out(metric: Metric, task: Task) -> None:
     else:
         # Above 0, so that a metric of logarithms or of shares is defined.
         y_true = np.linspace(1.0, 10.0, N_ROWS)
-        perfect = y_true.copy()
+        n_levels = len(metric.quantiles)
+        perfect = np.tile(y_true[:, np.newaxis], n_levels) if n_levels else y_true.copy()
     best, worse = (_score(metric, y_true, p) for p in (perfect, perfect[shuffle]))
     if not metric.is_better(best, worse):
         opposite = not metric.greater_is_better

@@ -7,23 +7,23 @@ given where they are not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import DataError
+from automl.metrics.averages import Weight, mean, ratio
 
-__all__ = ["mae", "mape", "medae", "mse", "pinball", "r2", "rmse", "rmsle"]
-
-Weight = NDArray[np.float64] | None
+__all__ = ["mae", "mape", "medae", "mse", "pinball", "r2", "rmse", "rmsle", "smape"]
 
 LOWEST_BELOW_LOG = -1 + 1e-6
 
 
 def mse(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
     """Mean of the squared errors."""
-    return _mean((y_true - prediction) ** 2, weight)
+    return mean((y_true - prediction) ** 2, weight)
 
 
 def rmse(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
@@ -33,7 +33,7 @@ def rmse(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) 
 
 def mae(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
     """Mean of the absolute errors, in the unit of the target."""
-    return _mean(np.abs(y_true - prediction), weight)
+    return mean(np.abs(y_true - prediction), weight)
 
 
 def r2(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
@@ -41,9 +41,10 @@ def r2(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) ->
 
     Where the target is constant: 1.0 for a perfect prediction, 0.0 for any other.
     """
-    error = _mean((y_true - prediction) ** 2, weight)
-    spread = _mean((y_true - _mean(y_true, weight)) ** 2, weight)
-    if spread <= 0:
+    error = mean((y_true - prediction) ** 2, weight)
+    spread = mean((y_true - mean(y_true, weight)) ** 2, weight)
+    # A constant differs from its mean in the last bit.
+    if not y_true.size or y_true.min() == y_true.max() or spread <= 0:
         return 1.0 if error == 0 else 0.0
     return 1 - error / spread
 
@@ -51,7 +52,13 @@ def r2(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) ->
 def mape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
     """Mean of the absolute errors as shares of the target: 0.1 is 10 %. Huge where it is 0."""
     smallest = np.finfo(np.float64).eps
-    return _mean(np.abs(y_true - prediction) / np.maximum(np.abs(y_true), smallest), weight)
+    return mean(np.abs(y_true - prediction) / np.maximum(np.abs(y_true), smallest), weight)
+
+
+def smape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
+    """Mean of the absolute errors as shares of the mean size of truth and prediction, 0 to 2."""
+    size = (np.abs(y_true) + np.abs(prediction)) / 2
+    return mean(ratio(np.abs(y_true - prediction), size), weight)
 
 
 def medae(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
@@ -60,7 +67,7 @@ def medae(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None)
     With weights the mean of the lower and the upper weighted median.
     """
     error = np.abs(y_true - prediction).astype(np.float64)
-    if not error.size:
+    if not error.size or (weight is not None and weight.sum() <= 0):
         return 0.0
     if weight is None:
         return float(np.median(error))
@@ -81,12 +88,30 @@ def rmsle(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None)
             f"metric rmsle needs targets above -1; the lowest is {y_true.min():g}: use rmse or mae"
         )
     logs = np.log1p(np.maximum(prediction, LOWEST_BELOW_LOG))
-    return float(np.sqrt(_mean((np.log1p(y_true) - logs) ** 2, weight)))
+    return float(np.sqrt(mean((np.log1p(y_true) - logs) ** 2, weight)))
 
 
-def pinball(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Pinball loss of the median: half the mean of the absolute errors."""
-    return mae(y_true, prediction, weight) / 2
+def pinball(
+    y_true: NDArray[Any],
+    prediction: NDArray[Any],
+    weight: Weight = None,
+    quantiles: Sequence[float] = (0.5,),
+) -> float:
+    """Pinball loss of quantiles, averaged over their levels (Koenker & Bassett, 1978, eq. 2.1).
+
+    A value that lies above the quantile of level q costs q times its distance, one below 1 - q
+    times. For the median that is half the mean of the absolute errors.
+
+    Args:
+        y_true: Values ``(n_rows,)``.
+        prediction: Quantiles ``(n_rows, n_levels)``, or of one level ``(n_rows,)``.
+        weight: Row weights ``(n_rows,)``.
+        quantiles: The levels, between 0 and 1.
+    """
+    levels = np.asarray(quantiles)
+    columns = prediction[:, np.newaxis] if prediction.ndim == 1 else prediction
+    above = y_true[:, np.newaxis] - columns
+    return mean(np.maximum(levels * above, (levels - 1) * above).mean(axis=1), weight)
 
 
 def _weighted_lower_median(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
@@ -96,9 +121,3 @@ def _weighted_lower_median(values: NDArray[np.float64], weight: NDArray[np.float
     # A cumulative sum that reaches one half up to rounding has reached it.
     half = mass[-1] / 2 * (1 - 1e-12)
     return float(values[order[np.searchsorted(mass, half)]])
-
-
-def _mean(values: NDArray[Any], weight: Weight) -> float:
-    if not values.size:
-        return 0.0
-    return float(values.mean() if weight is None else weight @ values / weight.sum())

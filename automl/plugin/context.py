@@ -75,7 +75,8 @@ class Fold:
         X_train, X_valid: Encoded rows, ``(n_rows, n_features)``. For an out-of-bag family that
             sees all rows at once, ``X_valid`` has no rows.
         y_train, y_valid: Class indices (int64) or values (float64), ``(n_rows,)``.
-        weight_train, weight_valid: Row weights (float64) or None.
+        weight_train, weight_valid: Row weights (float64, above 0) or None. A row of weight 2
+            counts as the row twice.
         features: What the columns are.
         index: Number of the fold in the split plan, from 0.
         memo: Kept in this worker between trials on the same fold and view: a place for what is
@@ -112,6 +113,7 @@ class Shape:
         n_gpus: GPUs of the run.
         time_s: Wall-clock budget of the run in seconds; None without one.
         settings: The family's own settings from the configuration (``model.<family>.*``).
+        quantiles: Levels to predict, ascending; empty unless the task is to predict quantiles.
     """
 
     task: Task
@@ -127,6 +129,7 @@ class Shape:
     n_gpus: int = 0
     time_s: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    quantiles: tuple[float, ...] = ()
 
     @property
     def n_columns(self) -> int:

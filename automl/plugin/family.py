@@ -66,7 +66,8 @@ class FittedModel(Protocol):
         """Predicts encoded rows ``(n_rows, n_features)``.
 
         Returns:
-            Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` for regression.
+            Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` for regression, or
+            quantiles ``(n_rows, n_levels)`` in the order of the levels.
         """
         ...
 
@@ -79,7 +80,7 @@ class ModelFamily(ABC):
 
     Attributes:
         name: Lower case, unique among installed families; used in the configuration.
-        tasks: Tasks it takes.
+        tasks: Tasks it takes; to predict quantiles it must say so.
         kinds: Column kinds it takes; others are not shown to it.
         extra: The extra of the distribution that installs its library; "" when none is needed.
         preload: Modules that a fit imports. Loaded once, before workers are forked.
@@ -95,7 +96,7 @@ class ModelFamily(ABC):
     """
 
     name: ClassVar[str]
-    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task) - {Task.QUANTILE}
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset(ColumnKind)
     extra: ClassVar[str] = ""
     preload: ClassVar[tuple[str, ...]] = ()
@@ -138,6 +139,23 @@ class ModelFamily(ABC):
             TrialPruned: As raised by ``report``.
         """
 
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[FittedModel]
+    ) -> FittedModel | None:
+        """Fits one model on all rows, in place of those of the folds; None where it cannot.
+
+        There are no validation rows to stop by: what early stopping found has to come from the
+        models of the folds, such as the number of rounds. A family whose ``fit`` does not look at
+        the validation rows returns what it fits.
+
+        Args:
+            params: Those of the trial.
+            fold: All rows; ``X_valid`` has none.
+            context: The slot; only its deadline limits the time.
+            models: Of the folds, as loaded.
+        """
+        return None
+
     @abstractmethod
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes a model into the empty directory ``path``, without pickle."""
@@ -147,8 +165,17 @@ class ModelFamily(ABC):
         """Reads what ``save`` wrote. Predictions must be equal."""
 
 
-def check_prediction(prediction: Any, n_rows: int, task: Task, n_classes: int) -> NDArray[Any]:
+def check_prediction(prediction: Any, n_rows: int, task: Task, n_outputs: int) -> NDArray[Any]:
     """Returns a prediction as a float64 array of the right shape.
+
+    Quantiles that cross are put in order, which brings them nearer to the true ones (Chernozhukov,
+    Fernandez-Val & Galichon 2010, proposition 4).
+
+    Args:
+        prediction: What a model returned.
+        n_rows: Rows it was given.
+        task: What is predicted.
+        n_outputs: Columns of a prediction: classes or levels; 0 where it is a plain value.
 
     Raises:
         ValueError: It is no array of numbers, has another shape, or holds NaN or infinity.
@@ -157,10 +184,10 @@ def check_prediction(prediction: Any, n_rows: int, task: Task, n_classes: int) -
         array = np.asarray(prediction, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"the prediction is not an array of numbers: {error}") from None
-    expected = (n_rows, n_classes) if task.is_classification else (n_rows,)
+    expected = (n_rows, n_outputs) if n_outputs else (n_rows,)
     if array.shape != expected:
         raise ValueError(f"the prediction has shape {array.shape}, expected {expected}")
     if not np.isfinite(array).all():
         n_bad = int((~np.isfinite(array)).sum())
         raise ValueError(f"the prediction has {n_bad} NaN or infinite values")
-    return array
+    return np.sort(array, axis=1) if task is Task.QUANTILE else array

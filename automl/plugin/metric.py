@@ -13,7 +13,8 @@ from automl.plugin.task import Task
 
 __all__ = ["Metric", "MetricFunction"]
 
-MetricFunction = Callable[[NDArray[Any], NDArray[Any], NDArray[np.float64] | None], float]
+MetricFunction = Callable[..., float]
+"""``(y_true, prediction, weight or None) -> score``, and with levels for a quantile task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,13 @@ class Metric:
         greater_is_better: The direction.
         needs: What ``function`` takes as its second argument: ``probabilities`` of shape
             ``(n_rows, n_classes)``, ``labels`` of shape ``(n_rows,)`` (class indices), or
-            ``values`` of shape ``(n_rows,)`` (regression).
+            ``values`` of shape ``(n_rows,)`` (regression) or ``(n_rows, n_levels)`` (quantile).
         bounds: The lowest and the highest score there can be.
         tasks: The tasks it is defined for.
         function: ``(y_true, prediction, weight or None) -> score``. ``y_true`` holds class
             indices ``0 .. n_classes - 1`` (int64) or values (float64), shape ``(n_rows,)``.
+            For a quantile task it gets the levels as a fourth argument.
+        quantiles: The levels of a quantile task; whoever looks the metric up for one sets them.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Metric:
     bounds: tuple[float, float]
     tasks: frozenset[Task]
     function: MetricFunction
+    quantiles: tuple[float, ...] = ()
 
     def score(
         self,
@@ -49,12 +53,14 @@ class Metric:
 
         Args:
             y_true: Class indices or values, shape ``(n_rows,)``.
-            prediction: Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)``.
+            prediction: Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles
+                ``(n_rows, n_levels)``.
             weight: Weight of each row, shape ``(n_rows,)``.
         """
         if self.needs == "labels":
             prediction = prediction.argmax(axis=1)
-        return float(self.function(y_true, prediction, weight))
+        levels = (self.quantiles,) if self.quantiles else ()
+        return float(self.function(y_true, prediction, weight, *levels))
 
     def loss(self, score: float) -> float:
         """Turns a score into a loss: lower is better whatever the direction of the metric."""

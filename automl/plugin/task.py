@@ -8,16 +8,17 @@ __all__ = ["ColumnKind", "Task"]
 
 
 class Task(StrEnum):
-    """What is predicted."""
+    """What is predicted: one of two classes or of more, a number, or quantiles of a number."""
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
+    QUANTILE = "quantile"
 
     @property
     def is_classification(self) -> bool:
         """Whether the target is one of a set of classes."""
-        return self is not Task.REGRESSION
+        return self in (Task.BINARY, Task.MULTICLASS)
 
 
 class ColumnKind(StrEnum):

@@ -33,6 +33,7 @@ from automl.scheduling.messages import (
     Unwritable,
 )
 from automl.scheduling.probe import work
+from automl.trial.refit import refit_job
 from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
@@ -111,6 +112,8 @@ def _run(job: Job, visible: str, bench: Workbench, connection: Connection[Any, A
     try:
         check_devices(visible)
         _limit_threads(job.n_threads)
+        if job.stands_for:
+            return Done(job.job_id, refit_job(job, bench))
         return Done(job.job_id, run_job(job, bench, report))
     except TrialPruned:
         return Pruned(job.job_id, last_step)

@@ -149,7 +149,8 @@ class SearchFinished:
         stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
         n_complete, n_pruned, n_failed: Trials by state.
         failures: Causes of failed trials with their counts, most frequent first.
-        ensemble_score: Of the predictor's out-of-fold predictions.
+        ensemble_score: Of the predictor, on rows that its selection did not see where that is
+            known.
         weights: Weight of each member trial.
         elapsed_s: Since the start of the run.
         notes: Why there is no more: families that were stopped, or had no time.

@@ -12,6 +12,7 @@ from automl.ensemble import Ensemble, Predictor
 from automl.errors import AutoMLError
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
+from automl.search.refit import expected_refit_s
 from automl.search.standing import Standing
 from automl.trial.timing import best_ms, table_batch
 
@@ -53,9 +54,12 @@ def is_timed(config: SearchConfig) -> bool:
 
 
 def look_s(standing: Standing, config: SearchConfig) -> float:
-    """Seconds that the last look is expected to take, if there is to be one."""
+    """Seconds that the last look is expected to take, and the refit, where they are to be."""
     predict_s = standing.cost.predict_ms / 1000.0
-    return LOADING_S + N_PREDICTIONS * predict_s if is_timed(config) else 0.0
+    refit_s = sum(expected_refit_s(trial.results.values()) for trial in standing.members)
+    return (LOADING_S + N_PREDICTIONS * predict_s) * is_timed(config) + (
+        (LOADING_S + refit_s) * config.ensemble.refit
+    )
 
 
 def _keep_time(standing: Standing, limits: LimitsConfig, stopwatch: _Stopwatch) -> Iterator[str]:

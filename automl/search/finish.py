@@ -47,7 +47,7 @@ def finish_run(controller: Controller) -> SearchFinished:
         n_pruned=len(ledger.in_state(TrialState.PRUNED)),
         n_failed=len(ledger.in_state(TrialState.FAILED)),
         failures=ledger.failures(),
-        ensemble_score=None if ensemble is None else ensemble.score,
+        ensemble_score=None if ensemble is None else ensemble.expected_score,
         weights=weights,
         elapsed_s=controller.budget.elapsed_s,
         notes=tuple(_notes(controller)),

@@ -17,7 +17,7 @@ from automl.search.space import describe_space
 
 __all__ = ["check_config", "check_data", "check_problem", "facts_of"]
 
-STEERING = ("group", "time_column", "folds_column", "weight", "seed")
+STEERING = ("quantiles", "group", "time_column", "folds_column", "weight", "seed")
 SPLITTING = ("folds", "repeats", "holdout_share")
 
 
@@ -118,6 +118,7 @@ def check_data(problem: Problem, given: Dataset) -> None:
         ("rows", len(known.y), len(given.y)),
         ("target", known.target.name, given.target.name),
         ("task", known.target.task.value, given.target.task.value),
+        ("quantiles", known.target.quantiles, given.target.quantiles),
     ):
         if a != b:
             lines.append(_line(name, a, b))

@@ -9,6 +9,7 @@ from typing import Any
 
 from automl.config.schema import SearchConfig
 from automl.data import ReadOptions, load_dataset, open_dataset
+from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.errors import ConfigError, PluginError, did_you_mean
@@ -22,12 +23,14 @@ from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
+from automl.search.rare_classes import rare_class_notes
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 
 __all__ = ["Problem", "open_problem", "read_dataset", "read_options", "read_problem", "trial_setup"]
 
 MEMO_GIB, MEMO_SHARE = 0.5, 0.1  # at most, and of the memory that a fit on one core may have
+DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
 
 
@@ -98,18 +101,20 @@ def read_dataset(source: Any, config: SearchConfig) -> Dataset:
     return load_dataset(
         source,
         target=config.target,
-        task=_task(config.task),
+        task=_task(config),
         group=config.group,
         time_column=config.time_column,
         folds_column=config.folds_column,
         weight=config.weight,
+        quantiles=config.quantiles or DEFAULT_QUANTILES,
         options=read_options(config),
     )
 
 
 def _metric(dataset: Dataset, config: SearchConfig, registry: Registry) -> Metric:
-    task = dataset.target.task
-    return get_metric(config.metric or default_metric(task).name, task, registry.metrics)
+    target = dataset.target
+    name = config.metric or default_metric(target.task).name
+    return get_metric(name, target.task, registry.metrics, target.quantiles)
 
 
 def _problem(
@@ -130,6 +135,8 @@ def _problem(
     notes = (
         *registry.notes(),
         *_notes(dataset),
+        *rare_class_notes(dataset, metric),
+        *suspicions(dataset, plan.exchangeable),
         *refused,
         *_device_notes(families, pool),
         *_memory_notes(families, pool, threads),
@@ -176,9 +183,10 @@ def trial_setup(
     )
 
 
-def _task(name: str | None) -> Task | None:
+def _task(config: SearchConfig) -> Task | None:
+    name = config.task
     if name is None:
-        return None
+        return Task.QUANTILE if config.quantiles else None
     names = [task.value for task in Task]
     if name not in names:
         near = did_you_mean(name, names)
@@ -239,6 +247,8 @@ def _notes(dataset: Dataset) -> list[str]:
     ]
     if dataset.n_dropped:
         notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
+    if dataset.n_weightless:
+        notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
     return notes
 
 

@@ -198,7 +198,8 @@ def _bench(
         scheduler.cpus or available_cpus(), find_gpus(scheduler.gpus), scheduler.gpu_slots
     )
     dataset = open_dataset(scratch.data)
-    measure = get_metric(metric, dataset.target.task, registry.metrics)
+    target = dataset.target
+    measure = get_metric(metric, target.task, registry.metrics, target.quantiles)
     setup = trial_setup(scratch, config, plan, metric, pool)
     families = {family.name: (family, family_shape(setup, dataset, measure, family))}
     launcher = start_launcher()

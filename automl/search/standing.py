@@ -14,13 +14,22 @@ from numpy.typing import NDArray
 from automl.config.schema import EnsembleConfig
 from automl.data.split import SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import Ensemble, Member, Selection, choose_ensemble, read_oof, select_ensemble
+from automl.ensemble import (
+    Ensemble,
+    Member,
+    Selection,
+    choose_ensemble,
+    interval,
+    read_oof,
+    select_ensemble,
+)
 from automl.ensemble import write_ensemble as write_to_run
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
+from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
 from automl.trial.cost import Cost
 
@@ -105,27 +114,28 @@ class Standing:
 
     def _first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
         fold = trial.folds[0]
-        oof = read_oof(self.run, trial.spec.trial_id, [fold], self.plan)
+        oof = self._read_oof(trial, [fold])
         rows = np.asarray(self.plan.divisions[0].valid)
         rows = rows[_finite(oof[rows])]
         return rows, oof[rows]
+
+    def _read_oof(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
+        is_classification = self.dataset.target.task.is_classification
+        return read_oof(self.run, trial.spec.trial_id, folds, self.plan, is_classification)
 
     def _loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
 
     def _prior_loss(self, rows: NDArray[np.int64]) -> float:
-        """Loss of predicting class shares or the mean for everybody."""
-        y, n_classes = self.dataset.y, self.dataset.target.n_classes
-        if n_classes:
-            shares = np.bincount(y, minlength=n_classes) / len(y)
-            return self._loss(rows, np.tile(shares, (len(rows), 1)))
-        return self._loss(rows, np.full(len(rows), float(np.mean(y))))
+        """Loss of predicting for everybody what is known without any column."""
+        prior = prior_prediction(self.dataset)
+        return self._loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
 
     def add(self, trial: Trial) -> float:
         """Takes a complete trial in; returns the score of its out-of-fold predictions."""
         name = trial.spec.trial_id
-        oof = read_oof(self.run, name, list(trial.folds), self.plan)
+        oof = self._read_oof(trial, list(trial.folds))
         rows = np.flatnonzero(_finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         score = float(self.metric.score(self.dataset.y[rows], oof[rows], weight))
@@ -161,7 +171,7 @@ class Standing:
         """Writes a predictor of the folds of one trial that are there, when there is none yet."""
         if self.current is None:
             self._write(
-                Selection(np.ones(1), trial.results[trial.folds[0]].score, (0,), 0, "single"),
+                Selection(np.ones(1), trial.results[trial.folds[0]].score, 0, "single"),
                 [trial],
             )
 
@@ -196,7 +206,12 @@ class Standing:
         oofs = [self._oof[t.spec.trial_id] for t in trials]
         if final and self.config.enabled:
             chosen = choose_ensemble(
-                oofs, self.dataset.y, self.metric, time_limit_s=self.finish_limit_s, **options
+                oofs,
+                self.dataset.y,
+                self.metric,
+                group=self.dataset.group,
+                time_limit_s=self.finish_limit_s,
+                **options,
             )
         else:
             chosen = select_ensemble(oofs, self.dataset.y, self.metric, **options)
@@ -258,14 +273,23 @@ class Standing:
             score=chosen.score,
             score_se=chosen.score_se,
             nested_score=chosen.nested_score,
+            interval=self._interval(chosen),
             kind=chosen.kind,
             reason=chosen.reason,
             task=target.task,
             n_classes=target.n_classes,
             metric=self.metric.name,
+            n_levels=len(target.quantiles),
+            calibration=chosen.calibration,
         )
         write_to_run(self.run, self.current)
         return self.current
+
+    def _interval(self, chosen: Selection) -> tuple[float, float] | None:
+        """The 95 % interval of the nested score, where it is known."""
+        if chosen.nested_score is None or chosen.score_se is None:
+            return None
+        return interval(chosen.nested_score, chosen.score_se, self.metric.bounds)
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -2,10 +2,19 @@
 
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
 from automl.testing.family import FamilyTestCase
-from automl.testing.tables import LOG_LOSS, RMSE, TestTable, made_table, real_table
+from automl.testing.tables import (
+    LOG_LOSS,
+    PINBALL,
+    RMSE,
+    TestTable,
+    made_table,
+    mixed_table,
+    real_table,
+)
 
 __all__ = [
     "LOG_LOSS",
+    "PINBALL",
     "RMSE",
     "CheckingSuggest",
     "FamilyTestCase",
@@ -13,5 +22,6 @@ __all__ = [
     "RecordingReport",
     "TestTable",
     "made_table",
+    "mixed_table",
     "real_table",
 ]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, ModelFamily, Params, TrialContext, View
+from automl.plugin import FittedModel, Fold, ModelFamily, Params, TrialContext, View
 from automl.plugin.family import check_prediction
 from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import TestTable, made_table, real_table
 
-__all__ = ["FamilyCase"]
+__all__ = ["FamilyCase", "each_task", "is_pickle"]
+
+each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
 
 class FamilyCase:
@@ -24,11 +27,13 @@ class FamilyCase:
     Attributes:
         family: The family under test.
         settings: Settings it is tested with, beside its defaults.
+        exact_weights: Whether weights and repeated rows give the same model, not only on average.
         expected_failures: Names of tests it need not pass, with the reason.
     """
 
     family: ClassVar[ModelFamily]
     settings: ClassVar[Mapping[str, Any]] = {}
+    exact_weights: ClassVar[bool] = False
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
     @pytest.fixture(autouse=True)
@@ -76,12 +81,43 @@ class FamilyCase:
         """Predictions of the validation rows of a fitted model, and its fold."""
         chosen = self._params(table) if params is None else params
         division = self._fold(table, chosen) if fold is None else fold
-        context = self._context(table, seed, **slot)
-        model = self.family.fit(chosen, division, context, RecordingReport())
-        return model.predict(division.X_valid), division
+        return self._model(table, division, chosen, seed, **slot).predict(
+            division.X_valid
+        ), division
+
+    def _model(
+        self,
+        table: TestTable,
+        fold: Fold,
+        params: Params | None = None,
+        seed: int = 0,
+        **slot: Any,
+    ) -> FittedModel:
+        chosen = self._params(table) if params is None else params
+        return self.family.fit(chosen, fold, self._context(table, seed, **slot), RecordingReport())
 
     def _check(self, prediction: NDArray[Any], fold: Fold, table: TestTable) -> None:
-        checked = check_prediction(prediction, len(fold.y_valid), table.task, table.n_classes)
+        checked = check_prediction(prediction, len(fold.y_valid), table.task, table.n_outputs)
         if table.task.is_classification:
             np.testing.assert_allclose(checked.sum(axis=1), 1.0, atol=1e-6)
             assert checked.min() >= 0.0
+
+
+def is_pickle(file: Path) -> bool:
+    """Whether a file is a pickle, or is an archive or array that holds one."""
+    import pickletools
+    import zipfile
+
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            return any(name.endswith((".pkl", ".pickle")) for name in names) or any(
+                b"'|O'" in archive.open(name).read(200) for name in names
+            )
+    content = file.read_bytes()
+    if content[:6] == b"\x93NUMPY":
+        return b"'|O'" in content[:200]
+    try:
+        return sum(1 for _ in pickletools.genops(content)) > 1
+    except ValueError:
+        return False

@@ -21,8 +21,11 @@ import pytest
 
 from automl.plugin import Task, TrialPruned
 from automl.plugin.family import check_prediction
-from automl.testing.case import FamilyCase
+from automl.testing.canaries import LeakageCanaries
+from automl.testing.case import each_task, is_pickle
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.refits import Refits
+from automl.testing.tables import mixed_table
 
 __all__ = ["FamilyTestCase"]
 
@@ -32,15 +35,15 @@ HEAVY = ("sklearn", "torch", "optuna", "pandas")
 DEADLINE_S = 1.0
 GRACE_S = 4.0
 
-each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
-
-class FamilyTestCase(FamilyCase):
+class FamilyTestCase(LeakageCanaries, Refits):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:
         family: The family under test; set it.
         settings: Settings it is tested with, beside its defaults.
+        exact_weights: Whether a row of weight 2 gives the very model of the row twice. Where rows
+            are drawn or counted, that holds on average only.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.
     """
 
@@ -121,6 +124,8 @@ class FamilyTestCase(FamilyCase):
         prediction, fold = self._fit(table)
         if task.is_classification:
             constant: Any = np.bincount(fold.y_train, minlength=table.n_classes) / len(fold.y_train)
+        elif table.metric.quantiles:
+            constant = np.quantile(fold.y_train, table.metric.quantiles)
         else:
             constant = fold.y_train.mean()
         prior = np.broadcast_to(constant, prediction.shape)
@@ -156,7 +161,7 @@ class FamilyTestCase(FamilyCase):
         self.family.save(model, tmp_path)
         files = [file for file in tmp_path.rglob("*") if file.is_file()]
         assert files, "save wrote nothing"
-        assert [f.name for f in files if _is_pickle(f)] == []
+        assert [f.name for f in files if is_pickle(f)] == []
         loaded = self.family.load(tmp_path)
         np.testing.assert_array_equal(loaded.predict(fold.X_valid), model.predict(fold.X_valid))
 
@@ -199,6 +204,27 @@ class FamilyTestCase(FamilyCase):
         weight = np.random.default_rng(0).uniform(0.2, 3.0, size=len(table.y))
         fold = table.fold(self._view(table), weight=weight)
         self._check(*self._fit(table, fold=fold), table)
+
+    @each_task
+    def test_a_row_of_weight_three_counts_as_the_row_three_times(self, task: Task) -> None:
+        """The same predictions where ``exact_weights``, else moved about as far by it.
+
+        No column tells the rows that weigh more from the others, so no model can part them.
+        """
+        table = mixed_table(task, settings=self._settings())
+        times, view = np.where(np.arange(len(table.y)) % 2 == 1, 3, 1), self._view(table)
+        valid = np.arange(len(table.y)) % 8 >= 6
+        folds = (
+            table.fold(view, valid),
+            table.fold(view, valid, weight=times.astype(np.float64)),
+            table.fold(view, valid, times=times),
+        )
+        X = folds[0].X_valid
+        plain, weighted, repeated = (self._model(table, fold).predict(X) for fold in folds)
+        if self.exact_weights:
+            np.testing.assert_allclose(weighted, repeated, atol=1e-3)
+        by_weight, by_repeating = ((p - plain).mean(axis=0) for p in (weighted, repeated))
+        assert 0.5 < np.vdot(by_weight, by_repeating) / np.vdot(by_repeating, by_repeating) < 2.5
 
     @each_task
     def test_read_only_memory_maps_are_taken(self, task: Task, tmp_path: Path) -> None:
@@ -261,25 +287,5 @@ class FamilyTestCase(FamilyCase):
         unbagged = model.out_of_bag_prediction()
         seen = np.isfinite(unbagged.reshape(len(table.y), -1)).all(axis=1)
         assert seen.mean() > 0.9
-        check_prediction(unbagged[seen], int(seen.sum()), task, table.n_classes)
+        check_prediction(unbagged[seen], int(seen.sum()), task, table.n_outputs)
         assert not np.array_equal(unbagged[seen], model.predict(fold.X_train)[seen])
-
-
-def _is_pickle(file: Path) -> bool:
-    """Whether a file is a pickle, or is an archive or array that holds one."""
-    import pickletools
-    import zipfile
-
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-            return any(name.endswith((".pkl", ".pickle")) for name in names) or any(
-                b"'|O'" in archive.open(name).read(200) for name in names
-            )
-    content = file.read_bytes()
-    if content[:6] == b"\x93NUMPY":
-        return b"'|O'" in content[:200]
-    try:
-        return sum(1 for _ in pickletools.genops(content)) > 1
-    except ValueError:
-        return False

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from automl.plugin import Features, Fold, Metric, Shape, Task, TrialContext, View
 
-__all__ = ["LOG_LOSS", "RMSE", "TestTable", "made_table", "real_table"]
+__all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
+
+LEVELS = (0.1, 0.5, 0.9)
+"""Quantiles that are predicted of a made or real table."""
 
 CATEGORIES = 4
 """Codes of the categorical column of a made table; 0 stands for a missing value."""
@@ -28,9 +31,23 @@ def _rmse(y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64]
     return float(np.sqrt(np.average((y - prediction) ** 2, weights=weight)))
 
 
+def _pinball(
+    y: NDArray[Any],
+    prediction: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    levels: tuple[float, ...],
+) -> float:
+    above, shares = y[:, np.newaxis] - prediction, np.array(levels)
+    losses = np.maximum(shares * above, (shares - 1) * above).mean(axis=1)
+    return float(np.average(losses, weights=weight))
+
+
 _CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
 LOG_LOSS = Metric("log_loss", False, "probabilities", (0.0, float("inf")), _CLASSES, _log_loss)
 RMSE = Metric("rmse", False, "values", (0.0, float("inf")), frozenset({Task.REGRESSION}), _rmse)
+PINBALL = Metric(
+    "pinball", False, "values", (0.0, float("inf")), frozenset({Task.QUANTILE}), _pinball, LEVELS
+)
 
 
 @dataclass(frozen=True)
@@ -57,8 +74,15 @@ class TestTable:
 
     @property
     def metric(self) -> Metric:
-        """Log loss or root mean squared error."""
+        """Log loss, root mean squared error, or pinball loss."""
+        if self.task is Task.QUANTILE:
+            return PINBALL
         return LOG_LOSS if self.task.is_classification else RMSE
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        return self.n_classes or len(self.metric.quantiles)
 
     def shape(self) -> Shape:
         """What a family is told of the table."""
@@ -71,6 +95,7 @@ class TestTable:
             n_categories=(CATEGORIES,) * self.codes.shape[1],
             n_classes=self.n_classes,
             settings=self.settings,
+            quantiles=self.metric.quantiles,
         )
 
     def context(self, seed: int = 0, **slot: Any) -> TrialContext:
@@ -109,6 +134,7 @@ class TestTable:
         valid: NDArray[np.bool_] | None = None,
         weight: NDArray[np.float64] | None = None,
         sparse: bool = False,
+        times: NDArray[np.int64] | None = None,
     ) -> Fold:
         """One division: every fourth row validates, unless ``valid`` marks others.
 
@@ -117,10 +143,12 @@ class TestTable:
             valid: Rows that validate; all False for the one fit of an out-of-bag family.
             weight: Row weights.
             sparse: Whether to give CSR matrices.
+            times: How often each row stands there; None for once.
         """
         X, features = self.encode(view, sparse)
         mask = np.arange(len(self.y)) % 4 == 3 if valid is None else valid
-        train = ~mask
+        counts = np.ones(len(self.y), dtype=np.int64) if times is None else times
+        train, mask = (np.repeat(rows, counts[rows]) for rows in map(np.flatnonzero, (~mask, mask)))
         return Fold(
             X_train=X[train],
             y_train=self.y[train],
@@ -136,8 +164,8 @@ def real_table(task: Task, n_rows: int = 300, **extra: Any) -> TestTable:
     """Rows of a real data set of scikit-learn: breast cancer, iris or diabetes."""
     from sklearn import datasets
 
-    name = {Task.BINARY: "breast_cancer", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
-    X, y = getattr(datasets, f"load_{name[task]}")(return_X_y=True)
+    name = {Task.BINARY: "breast_cancer", Task.MULTICLASS: "iris"}.get(task, "diabetes")
+    X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     rows = np.random.default_rng(0).permutation(len(y))[:n_rows]
     n_classes = int(y.max()) + 1 if task.is_classification else 0
     y = y.astype(np.int64 if task.is_classification else np.float64)
@@ -161,6 +189,22 @@ def made_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
     n_classes = 2 if task is Task.BINARY else 4
     cuts = np.quantile(signal, np.arange(1, n_classes) / n_classes)
     return TestTable(task, numeric, codes, np.digitize(signal, cuts), n_classes, **extra)
+
+
+def mixed_table(task: Task, n_rows: int = 320, **extra: Any) -> TestTable:
+    """Two populations in turn that no column tells apart.
+
+    Rows at odd places have the higher half of the classes, or values that are higher by 4.
+    """
+    rng = np.random.default_rng(11)
+    numeric, high = rng.normal(size=(n_rows, 3)), np.arange(n_rows) % 2
+    none = np.empty((n_rows, 0), dtype=np.int64)
+    if not task.is_classification:
+        return TestTable(task, numeric, none, rng.normal(size=n_rows) + 4.0 * high, 0, **extra)
+    half = 1 if task is Task.BINARY else 2
+    return TestTable(
+        task, numeric, none, half * high + rng.integers(half, size=n_rows), 2 * half, **extra
+    )
 
 
 def _scaled(numeric: NDArray[np.float64], view: View) -> NDArray[np.float64]:

@@ -99,12 +99,13 @@ def open_workbench(setup: TrialSetup) -> Workbench:
     run = RunDir(Path(setup.run))
     registry = load_registry(setup.modules, setup.block)
     dataset = open_dataset(run.data)
+    target = dataset.target
     return Workbench(
         setup=setup,
         run=run,
         dataset=dataset,
         plan=load_split_plan(run.split),
-        metric=get_metric(setup.metric, dataset.target.task, registry.metrics),
+        metric=get_metric(setup.metric, target.task, registry.metrics, target.quantiles),
         registry=registry,
     )
 
@@ -191,14 +192,14 @@ def _validate(
     target = bench.dataset.target
     if job.fold != ALL_ROWS:
         prediction = check_prediction(
-            model.predict(fold.X_valid), len(fold.y_valid), target.task, target.n_classes
+            model.predict(fold.X_valid), len(fold.y_valid), target.task, target.n_outputs
         )
         return prediction, _score(bench.metric, fold.y_valid, prediction, fold.weight_valid)
     raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)  # type: ignore[attr-defined]
     seen = np.isfinite(raw.reshape(len(raw), -1)).all(axis=1)
     if not seen.any():
         raise ValueError("no row has an out-of-bag prediction: too few trees")
-    covered = check_prediction(raw[seen], int(seen.sum()), target.task, target.n_classes)
+    covered = check_prediction(raw[seen], int(seen.sum()), target.task, target.n_outputs)
     weight = None if fold.weight_train is None else fold.weight_train[seen]
     prediction = np.full(raw.shape, np.nan)
     prediction[seen] = covered

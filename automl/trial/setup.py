@@ -64,6 +64,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
         n_gpus=setup.n_gpus,
         time_s=setup.time_s,
         settings=setup.settings.get(family.name, {}),
+        quantiles=dataset.target.quantiles,
     )
 
 

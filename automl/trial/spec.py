@@ -70,6 +70,8 @@ class Job:
         time_limit_s: Fair share of the budget, in seconds; None without a time budget.
         deadline_s: Seconds from its start until it is killed; None for never.
         attempt: 0 at the first try, more after its worker was lost.
+        stands_for: Folds whose models the one of this job is to replace (see ``refit_job``);
+            empty for a fit that is scored.
     """
 
     spec: TrialSpec
@@ -80,6 +82,7 @@ class Job:
     time_limit_s: float | None = None
     deadline_s: float | None = None
     attempt: int = 0
+    stands_for: tuple[int, ...] = ()
 
     @property
     def job_id(self) -> str:

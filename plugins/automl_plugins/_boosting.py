@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from automl.plugin import Features
 from automl_plugins._fitting import FitClock
 
-__all__ = ["MAX_LEARNING_RATE", "Pace", "evaluation_stride", "native_categories", "patience"]
+__all__ = [
+    "MAX_LEARNING_RATE",
+    "Pace",
+    "evaluation_stride",
+    "native_categories",
+    "patience",
+    "rounds_of_all_rows",
+]
 
 MAX_LEARNING_RATE = 0.15
 """The highest learning rate that a short time limit may lead to."""
+
+
+MORE_ROUNDS = 1.1
+"""All rows are more than those of a fold, and bear some more rounds."""
+
+
+def rounds_of_all_rows(rounds: Sequence[int]) -> int:
+    """Rounds to boost all rows, by those that early stopping chose in the folds."""
+    return max(1, round(MORE_ROUNDS * sum(rounds) / len(rounds)))
 
 
 def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:

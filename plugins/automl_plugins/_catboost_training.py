@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Params, Report, Task, TrialContext, TrialPruned
+from automl.plugin import Features, Fold, Matrix, Params, Report, Task, TrialContext, TrialPruned
 from automl_plugins._boosting import Pace, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame", "rounds_needed", "train"]
+__all__ = ["frame", "rounds_needed", "train", "train_rounds"]
 
 _METRICS = {
     "accuracy": "Accuracy",
     "mae": "MAE",
-    "mape": "MAPE",
     "r2": "R2",
     "rmse": "RMSE",
 }
-_ABSOLUTE = frozenset({"mae", "medae", "mape"})
+_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 
 
 def train(
@@ -69,6 +68,33 @@ def train(
         watcher = _Watcher(
             params, watcher.faster_rate, watcher.steps, fold, context, report, clock, is_last=True
         )
+
+
+def train_rounds(
+    params: Params,
+    settings: Mapping[str, Any],
+    rounds: int,
+    fold: Fold,
+    context: TrialContext,
+) -> Any:
+    """Boosts for so many rounds, fewer only where time is up; returns the model."""
+    import catboost
+
+    fixed = {**_fixed_params(settings, context), "iterations": rounds}
+    booster = catboost.CatBoost({**params, **fixed})
+    rows = (fold.X_train, fold.y_train, fold.weight_train)
+    return booster.fit(_pool(*rows, fold.features), callbacks=[_Alarm(FitClock(context))])
+
+
+class _Alarm:
+    """Ends boosting when time is up. CatBoost calls it."""
+
+    def __init__(self, clock: FitClock) -> None:
+        self._clock = clock
+
+    def after_iteration(self, info: Any) -> bool:
+        """Whether to go on."""
+        return bool(self._clock.left_s() > 2 * self._clock.elapsed_s / info.iteration)
 
 
 def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
@@ -133,7 +159,8 @@ class _Watcher:
         is_better = context.metric.is_better if self._is_metric else operator.lt
         self.best = BestRound(is_better, patience(len(fold.y_train), learning_rate))
         needed = rounds_needed(learning_rate, params["depth"])
-        n_outputs = max(1, context.shape.n_classes if context.task is Task.MULTICLASS else 1)
+        n_classes = context.shape.n_classes if context.task is Task.MULTICLASS else 1
+        n_outputs = max(n_classes, len(context.shape.quantiles))
         self._pace = Pace(
             learning_rate, needed, clock, predict_s=5e-8 * len(fold.y_valid) * n_outputs
         )
@@ -157,22 +184,22 @@ class _Watcher:
 
 def _pools(fold: Fold) -> tuple[Any, Any]:
     """Training and validation rows as CatBoost's pools, kept for the next trial on this fold."""
-    import catboost
-
     if "catboost" not in fold.memo:
-        categorical = list(fold.features.categorical)
         parts = (
             (fold.X_train, fold.y_train, fold.weight_train),
             (fold.X_valid, fold.y_valid, fold.weight_valid),
         )
-        fold.memo["catboost"] = tuple(
-            catboost.Pool(
-                frame(np.asarray(X), categorical), y, cat_features=categorical, weight=weight
-            )
-            for X, y, weight in parts
-        )
+        fold.memo["catboost"] = tuple(_pool(*part, fold.features) for part in parts)
     pools: tuple[Any, Any] = fold.memo["catboost"]
     return pools
+
+
+def _pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
+    import catboost
+
+    categorical = list(features.categorical)
+    rows = frame(np.asarray(X), categorical)
+    return catboost.Pool(rows, y, cat_features=categorical, weight=weight)
 
 
 def _fixed_params(settings: Mapping[str, Any], context: TrialContext) -> dict[str, Any]:
@@ -202,14 +229,18 @@ def _loss_of(context: TrialContext) -> str:
         return "Logloss"
     if context.task is Task.MULTICLASS:
         return "MultiClass"
+    if context.task is Task.QUANTILE:
+        levels = ",".join(map(str, context.shape.quantiles))
+        return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
     return "MAE" if context.metric.name in _ABSOLUTE else "RMSE"
 
 
 def _metric_of(context: TrialContext) -> str | None:
     """CatBoost's name of the metric of the run; None where it does not have it."""
     name = context.metric.name
-    if name == "log_loss":
+    if name == "log_loss" or (name == "pinball" and context.task is Task.QUANTILE):
         return _loss_of(context)
     if name == "roc_auc":
-        return "AUC" if context.task is Task.BINARY else None
+        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told.
+        return "AUC:use_weights=true" if context.task is Task.BINARY else None
     return _METRICS.get(name)

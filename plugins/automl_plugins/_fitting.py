@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,17 @@ __all__ = [
     "BestRound",
     "FitClock",
     "all_class_columns",
+    "ignore_reports",
     "load_arrays",
+    "moments",
+    "quantiles_of",
     "report_steps",
     "save_arrays",
+    "total_weight",
     "usable_cpus",
 ]
+
+ROUNDING = 1e-12
 
 
 class FitClock:
@@ -88,6 +94,52 @@ class BestRound:
     def is_over(self, round_: int) -> bool:
         """Whether the patience has run out after ``round_`` rounds."""
         return round_ - self.best_round >= self.patience(self.best_round)
+
+
+def moments(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[float, float]:
+    """Weighted mean and standard deviation; 1 in place of a deviation of 0."""
+    centre = float(np.average(values, weights=weight))
+    return centre, float(np.sqrt(np.average((values - centre) ** 2, weights=weight))) or 1.0
+
+
+def total_weight(weight: NDArray[np.float64] | None, n_rows: int) -> float:
+    """What rows weigh together: as many as there are, where they have no weights."""
+    return float(n_rows) if weight is None else float(weight.sum())
+
+
+def quantiles_of(
+    values: NDArray[Any], weight: NDArray[Any] | None, levels: Sequence[float]
+) -> NDArray[np.float64]:
+    """Weighted quantiles of each row, ``(n_rows, n_levels)``.
+
+    The smallest value with at least the level's share of the weight at or below it; where a share
+    ends exactly there, the mean with the next value (Hyndman & Fan 1996, definition 2), as for a
+    median. A value of weight 2 counts as the value twice.
+
+    Args:
+        values: ``(n_rows, n_values)``; may hold NaN where the weight is 0.
+        weight: Their weights, of the same shape; None where all count alike.
+        levels: Between 0 and 1.
+    """
+    n_rows, n_values = values.shape
+    if weight is None:
+        ordered, mass = np.sort(values, axis=1), np.ones((1, n_values))
+    else:
+        order = np.argsort(values, axis=1)
+        ordered, mass = (np.take_along_axis(a, order, axis=1) for a in (values, weight))
+    share = np.cumsum(mass, axis=1)
+    share /= share[:, -1:]
+    rows, found = np.arange(n_rows), np.empty((n_rows, len(levels)))
+    for i, level in enumerate(levels):
+        # A share that reaches the level up to rounding has reached it.
+        first, after = ((share < level + e).sum(axis=1) for e in (-ROUNDING, ROUNDING))
+        last = np.minimum(after, n_values - 1)
+        found[:, i] = (ordered[rows, first] + ordered[rows, last]) / 2
+    return found
+
+
+def ignore_reports(step: int, score: float) -> None:
+    """A report that goes nowhere: for a fit that is not watched."""
 
 
 def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from automl.plugin import Fold, Report, Task, TrialContext
 from automl_plugins._boosting import Pace, evaluation_stride, native_categories, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
-__all__ = ["rounds_needed", "train"]
+__all__ = ["learning_rate_of", "rounds_needed", "train", "train_rounds"]
 
 BINNED_FILES = ("train.bin", "valid.bin")
 
@@ -68,6 +68,40 @@ def train(
     return str(booster.model_to_string(num_iteration=best.best_round or -1))
 
 
+def train_rounds(
+    params: Mapping[str, Any],
+    dataset_params: Mapping[str, Any],
+    rounds: int,
+    fold: Fold,
+    context: TrialContext,
+) -> str:
+    """Boosts for so many rounds, fewer only where time is up; returns LightGBM's text."""
+    import lightgbm as lgb
+
+    clock = FitClock(context)
+    booster = lgb.Booster({**dataset_params, **params}, _train_set(fold, dataset_params))
+    for round_ in range(1, rounds + 1):
+        if booster.update() or clock.left_s() < 2 * clock.elapsed_s / round_:
+            break
+    return str(booster.model_to_string())
+
+
+def learning_rate_of(texts: Sequence[str]) -> float:
+    """The mean learning rate of the trees of some models, from LightGBM's texts.
+
+    It is not that of the params where boosting had to be faster to end in time.
+    """
+    rates = [
+        float(line.partition("=")[2])
+        for text in texts
+        for line in text.splitlines()
+        if line.startswith("shrinkage=")
+    ]
+    # The first tree of a model has the rate 1 where it holds the mean.
+    boosted = [rate for rate in rates if rate < 1] or rates
+    return sum(boosted) / len(boosted)
+
+
 def rounds_needed(learning_rate: float, num_leaves: int) -> float:
     """Rounds until early stopping, typically: some 12 / learning rate with 31 leaves.
 
@@ -95,18 +129,29 @@ def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
 def _bin(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
     import lightgbm as lgb
 
-    common: dict[str, Any] = {"params": dict(params), "free_raw_data": True}
-    train_set = lgb.Dataset(
+    train_set = _train_set(fold, params)
+    valid_set = lgb.Dataset(
+        fold.X_valid,
+        fold.y_valid,
+        weight=fold.weight_valid,
+        reference=train_set,
+        params=dict(params),
+        free_raw_data=True,
+    ).construct()
+    return train_set, valid_set
+
+
+def _train_set(fold: Fold, params: Mapping[str, Any]) -> Any:
+    import lightgbm as lgb
+
+    return lgb.Dataset(
         fold.X_train,
         fold.y_train,
         weight=fold.weight_train,
         categorical_feature=native_categories(fold.features, params["max_bin"]),
-        **common,
+        params=dict(params),
+        free_raw_data=True,
     ).construct()
-    valid_set = lgb.Dataset(
-        fold.X_valid, fold.y_valid, weight=fold.weight_valid, reference=train_set, **common
-    ).construct()
-    return train_set, valid_set
 
 
 def _share_binned(pair: tuple[Any, Any], folder: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Matrix, Report, TrialContext
-from automl_plugins._fitting import BestRound, FitClock, all_class_columns
+from automl.plugin import Fold, Matrix, Report, Task, TrialContext
+from automl_plugins._fitting import BestRound, FitClock, all_class_columns, moments, total_weight
 from automl_plugins._softmax_sgd import SoftmaxSGD
 
 __all__ = ["LinearModel", "clipped", "fit_sgd", "make_linear_model"]
@@ -31,7 +31,7 @@ class LinearModel:
     Attributes:
         coef: ``(n_outputs, n_features)``, float32.
         intercept: ``(n_outputs,)``, float64.
-        link: ``softmax``, ``sigmoid`` (one output, two classes), or ``values``.
+        link: ``softmax``, ``sigmoid`` (one output, two classes), ``values`` or ``quantiles``.
         classes: Indices of the classes that the columns stand for; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
         low, high: Values are kept between these, a tenth beyond the target's range.
@@ -56,12 +56,14 @@ class LinearModel:
         return np.concatenate(parts) + self.intercept
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
-        """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
+        """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
         from scipy.special import expit, softmax
 
         sums = self.decision(X)
         if self.link == "values":
             return np.clip(sums[:, 0], self.low, self.high)
+        if self.link == "quantiles":
+            return np.clip(sums, self.low, self.high)
         if self.link == "sigmoid":
             positive = expit(sums[:, 0])
             probabilities = np.column_stack((1 - positive, positive))
@@ -89,7 +91,7 @@ def fit_sgd(
         TrialPruned: As raised by ``report``.
     """
     is_classification = context.task.is_classification
-    scale = (0.0, 1.0) if is_classification else (fold.y_train.mean(), fold.y_train.std() or 1.0)
+    scale = (0.0, 1.0) if is_classification else moments(fold.y_train, fold.weight_train)
     extra = {"classes": np.unique(fold.y_train)} if is_classification else {}
     sgd = _solver(C, fold, context, len(extra.get("classes", ())))
     best = BestRound(context.metric.is_better, lambda _: PATIENCE_EPOCHS)
@@ -122,7 +124,7 @@ def _solver(C: float, fold: Fold, context: TrialContext, n_seen: int) -> Any:
     """What is fitted chunk by chunk, for ``n_seen`` classes in the training rows."""
     from sklearn.linear_model import SGDClassifier, SGDRegressor
 
-    alpha = 1.0 / (C * len(fold.y_train))
+    alpha = 1.0 / (C * total_weight(fold.weight_train, len(fold.y_train)))
     if n_seen > 2:
         return SoftmaxSGD(alpha)
     shared = {"alpha": alpha, "average": True, "random_state": context.seed % 2**32}
@@ -157,7 +159,8 @@ def make_linear_model(
         low, high = float(fold.y_train.min()), float(fold.y_train.max())
         margin = 0.1 * (high - low)
         none = np.empty(0, dtype=np.int64)
-        return LinearModel(coef, intercept, "values", none, 0, low - margin, high + margin)
+        link = "quantiles" if context.task is Task.QUANTILE else "values"
+        return LinearModel(coef, intercept, link, none, 0, low - margin, high + margin)
     classes = np.unique(fold.y_train).astype(np.int64)
     link = "sigmoid" if len(classes) == 2 else "softmax"
     return LinearModel(coef, intercept, link, classes, context.shape.n_classes)

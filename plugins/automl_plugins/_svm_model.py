@@ -97,6 +97,7 @@ class SVMModel:
 def calibrate(
     decisions: NDArray[np.float64],
     y: NDArray[np.int64],
+    weight: NDArray[np.float64] | None,
     classes: NDArray[np.int64],
     context: TrialContext,
 ) -> Calibration:
@@ -105,20 +106,21 @@ def calibrate(
     Args:
         decisions: ``(n_rows, n_decisions)``.
         y: Their class indices ``(n_rows,)``.
+        weight: Their weights ``(n_rows,)``, or None.
         classes: All classes the machine tells apart; those without a row keep a low weight.
         context: The task.
     """
     from sklearn.linear_model import LogisticRegression
 
     n_classes = context.shape.n_classes
-    scale = decisions.std() or 1.0
+    scale = float(decisions.std()) or 1.0
     seen = np.unique(y)
     n_outputs = 1 if len(classes) == 2 else len(classes)
     if len(seen) < len(classes) and (len(seen) < 2 or len(classes) == 2):
         # Too few rows to calibrate on: the decision values as they are.
         coef = np.eye(n_outputs, decisions.shape[1])
         return Calibration(coef, np.zeros(n_outputs), classes, n_classes)
-    logistic = LogisticRegression(C=10.0, max_iter=1000).fit(decisions / scale, y)
+    logistic = LogisticRegression(C=10.0, max_iter=1000).fit(decisions / scale, y, weight)
     coef, intercept = logistic.coef_ / scale, logistic.intercept_
     if len(seen) < len(classes):
         all_coef = np.zeros((n_outputs, decisions.shape[1]))

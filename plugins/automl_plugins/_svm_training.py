@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Report, TrialContext
-from automl_plugins._fitting import BestRound, FitClock
+from automl_plugins._fitting import BestRound, FitClock, moments, total_weight
 from automl_plugins._svm_model import Calibration, SVMModel, calibrate
 
 __all__ = ["fit_approximate", "fit_exact", "fit_one_class", "n_components"]
@@ -60,23 +60,25 @@ def fit_exact(C: float, gamma: float, fold: Fold, context: TrialContext) -> SVMM
             return machine.fit(X[rows], target[rows], None if weight is None else weight[rows])
 
     if not context.task.is_classification:
-        mean, scale = float(y.mean()), float(y.std()) or 1.0
+        mean, scale = moments(y, weight)
         machine = fit(slice(None), (y - mean) / scale)
         return SVMModel(machine, *_NOTHING, _value_scale(mean, scale))
     classes = np.unique(y).astype(np.int64)
     n_parts, n_used = (3, 3) if len(y) < 2_000 else (4, 1)
     part = _parts(y, n_parts, context.seed)
-    decisions, truth = [], []
+    decisions, seen = [], []
     for held_out in range(n_used):
         rows = np.flatnonzero(part == held_out)
         if len(rows):
             values = fit(np.flatnonzero(part != held_out), y).decision_function(X[rows])
             decisions.append(values.reshape(len(rows), -1))
-            truth.append(y[rows])
+            seen.append(rows)
     machine = fit(slice(None), y)
     if not decisions:  # every class has too few rows to hold one out
-        decisions, truth = [machine.decision_function(X).reshape(len(y), -1)], [y]
-    calibration = calibrate(np.concatenate(decisions), np.concatenate(truth), classes, context)
+        decisions, seen = [machine.decision_function(X).reshape(len(y), -1)], [np.arange(len(y))]
+    rows = np.concatenate(seen)
+    row_weight = None if weight is None else weight[rows]
+    calibration = calibrate(np.concatenate(decisions), y[rows], row_weight, classes, context)
     return SVMModel(machine, *_NOTHING, calibration)
 
 
@@ -99,11 +101,13 @@ def fit_approximate(
     if is_classification:
         held_out = np.flatnonzero(_parts(y, 10, context.seed) == 0)[:MAX_CALIBRATION_ROWS]
     else:
-        mean, scale = float(y.mean()), float(y.std()) or 1.0
+        mean, scale = moments(y, fold.weight_train)
         y = (y - mean) / scale
     rows = np.setdiff1d(np.arange(len(y)), held_out)
     nystroem = _fit_map(gamma, np.asarray(fold.X_train), rng)
-    sgd = _sgd(C, len(rows), is_classification, context.seed)
+    row_weight = None if fold.weight_train is None else fold.weight_train[rows]
+    weighing = total_weight(row_weight, len(rows))
+    sgd = _sgd(C, weighing, is_classification, context.seed)
     extra = {"classes": np.unique(y)} if is_classification else {}
     transform = _cached_transform(nystroem, fold, rows)
     best = BestRound(context.metric.is_better, lambda _: PATIENCE_EPOCHS)
@@ -125,9 +129,9 @@ def fit_approximate(
             known = held_out if len(held_out) else rows[:MAX_CALIBRATION_ROWS]
             decisions = candidate.decision(np.asarray(fold.X_train)[known])
             classes = extra["classes"].astype(np.int64)
-            candidate = replace(
-                candidate, calibration=calibrate(decisions, y[known], classes, context)
-            )
+            weight = None if fold.weight_train is None else fold.weight_train[known]
+            calibration = calibrate(decisions, y[known], weight, classes, context)
+            candidate = replace(candidate, calibration=calibration)
         prediction = candidate.predict(fold.X_valid)
         score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
         if best.update(epoch, score) or model is None:
@@ -148,11 +152,11 @@ def _fit_map(gamma: float, X: NDArray[np.float32], rng: np.random.Generator) -> 
     return nystroem.fit(X[np.sort(rng.choice(len(X), size=components, replace=False))])
 
 
-def _sgd(C: float, n_rows: int, is_classification: bool, seed: int) -> Any:
+def _sgd(C: float, weighing: float, is_classification: bool, seed: int) -> Any:
     from sklearn.linear_model import SGDClassifier, SGDRegressor
 
     shared: dict[str, Any] = {
-        "alpha": 1.0 / (C * n_rows),
+        "alpha": 1.0 / (C * weighing),
         "average": True,
         "learning_rate": "constant",
         "random_state": seed % 2**32,

@@ -1,4 +1,4 @@
-"""Baseline family: the prior of the classes, or the mean or median of the target.
+"""Baseline family: the prior of the classes, or the mean, median or quantiles of the target.
 
 It is instant and always works, so every run has a predictor to beat from its first second on.
 """
@@ -22,15 +22,16 @@ from automl.plugin import (
     Resources,
     Shape,
     Suggest,
+    Task,
     TrialContext,
     View,
     hookimpl,
 )
-from automl_plugins._fitting import load_arrays, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
 
 __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
 
-MEDIAN_METRICS = frozenset({"mae", "medae", "mape"})
+MEDIAN_METRICS = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ class ConstantModel:
     """Predicts the same for every row.
 
     Attributes:
-        value: Probabilities ``(n_classes,)``, or the value as an array of shape ``()``.
+        value: Probabilities ``(n_classes,)``, quantiles ``(n_levels,)``, or the value as an array
+            of shape ``()``.
     """
 
     value: NDArray[np.float64]
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
-        """Repeats the constant: ``(n_rows, n_classes)`` or ``(n_rows,)``."""
+        """Repeats the constant: ``(n_rows, n_outputs)`` or ``(n_rows,)``."""
         return np.broadcast_to(self.value, (X.shape[0], *self.value.shape)).copy()
 
 
@@ -52,6 +54,7 @@ class Baseline(ModelFamily):
     """Predicts without looking at the features."""
 
     name = "baseline"
+    tasks = frozenset(Task)
     priority = 100
 
     def resources(self, shape: Shape) -> Resources:
@@ -73,15 +76,23 @@ class Baseline(ModelFamily):
     def fit(
         self, params: Params, fold: Fold, context: TrialContext, report: Report
     ) -> ConstantModel:
-        """Counts the classes, or takes the mean (the median where the metric is absolute error)."""
+        """Counts the classes, or takes quantiles, the mean, or the median for absolute errors."""
         weight = fold.weight_train
         if context.task.is_classification:
             counts = np.bincount(fold.y_train, weights=weight, minlength=context.shape.n_classes)
             smoothed = counts + 1.0  # Laplace's rule: no class is impossible
             return ConstantModel(smoothed / smoothed.sum())
+        if context.task is Task.QUANTILE:
+            return ConstantModel(_quantiles(fold, context.shape.quantiles))
         if context.metric.name in MEDIAN_METRICS:
-            return ConstantModel(np.asarray(_weighted_median(fold.y_train, weight)))
+            return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> ConstantModel:
+        """Fits all rows; validation rows are not looked at."""
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the constant."""
@@ -92,12 +103,11 @@ class Baseline(ModelFamily):
         return ConstantModel(load_arrays(path)["value"])
 
 
-def _weighted_median(values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> float:
-    if weight is None:
-        return float(np.median(values))
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weight[order])
-    return float(values[order[np.searchsorted(cumulative, 0.5 * cumulative[-1])]])
+def _quantiles(fold: Fold, levels: Sequence[float]) -> NDArray[np.float64]:
+    """Quantiles of the training target, ``(n_levels,)``."""
+    weight = None if fold.weight_train is None else fold.weight_train[np.newaxis]
+    found: NDArray[np.float64] = quantiles_of(fold.y_train[np.newaxis], weight, levels)[0]
+    return found
 
 
 @hookimpl

@@ -27,7 +27,8 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins._catboost_training import frame, train
+from automl_plugins._boosting import rounds_of_all_rows
+from automl_plugins._catboost_training import frame, train, train_rounds
 from automl_plugins._fitting import usable_cpus
 from automl_plugins.baseline import Baseline, ConstantModel
 
@@ -35,6 +36,7 @@ __all__ = ["CatBoost", "CatBoostModel", "automl_model_families"]
 
 MAX_PREDICT_THREADS = 4
 _CONSTANT = Baseline()
+CLASSIFYING = frozenset({"Logloss", "MultiClass"})
 MODEL_FILE = "model.cbm"
 CATEGORICAL_PARAMS = ("one_hot_max_size", "max_ctr_complexity", "model_size_reg")
 
@@ -71,27 +73,29 @@ class CatBoostModel:
     Attributes:
         booster: The ``catboost.CatBoost`` model, cut at the best round.
         categorical: Columns that hold category codes.
-        is_classifier: Whether it gives probabilities.
+        loss: CatBoost's name of what was minimised.
         n_threads: The most threads for predicting.
     """
 
     booster: Any
     categorical: tuple[int, ...]
-    is_classifier: bool
+    loss: str
     n_threads: int
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
-        """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
-        kind = "Probability" if self.is_classifier else "RawFormulaVal"
+        """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
+        kind = "Probability" if self.loss in CLASSIFYING else "RawFormulaVal"
         rows = frame(np.asarray(X), self.categorical)
         prediction = self.booster.predict(rows, prediction_type=kind, thread_count=self.n_threads)
-        return np.asarray(prediction, dtype=np.float64)
+        array = np.asarray(prediction, dtype=np.float64)
+        return array[:, np.newaxis] if self.loss.startswith("Quantile") else array
 
 
 class CatBoost(ModelFamily):
     """Boosted symmetric trees; categories are encoded by ordered target statistics."""
 
     name = "catboost"
+    tasks = frozenset(Task)
     extra = "catboost"
     preload = ("catboost",)
     fidelity = "rounds"
@@ -100,7 +104,8 @@ class CatBoost(ModelFamily):
 
     def resources(self, shape: Shape) -> Resources:
         """Borders, statistics of categories and histograms of all leaves of a level."""
-        n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
+        n_classes = shape.n_classes if shape.task is Task.MULTICLASS else 1
+        n_outputs = max(n_classes, len(shape.quantiles))
         data = 10.0 * shape.n_rows * shape.n_columns
         histograms = 24.0 * 2**8 * shape.n_columns * 254 * n_outputs
         bytes_ = 300e6 + data + 32.0 * shape.n_rows * n_outputs + histograms
@@ -148,8 +153,21 @@ class CatBoost(ModelFamily):
             return _CONSTANT.fit(params, fold, context, report)
         settings = {**self.settings, **context.shape.settings}
         booster = train(params, settings, fold, context, report)
-        classifies = context.task.is_classification
-        return CatBoostModel(booster, fold.features.categorical, classifies, context.n_threads)
+        return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> FittedModel | None:
+        """Boosts all rows for a tenth more rounds than the folds took, at the rate they had."""
+        boosters = [model.booster for model in models if isinstance(model, CatBoostModel)]
+        if not boosters or not _can_be_split(fold, context.task):
+            return None
+        rates = [booster.get_all_params()["learning_rate"] for booster in boosters]
+        rounds = rounds_of_all_rows([booster.tree_count_ for booster in boosters])
+        params = {**params, "learning_rate": sum(rates) / len(rates)}
+        settings = {**self.settings, **context.shape.settings}
+        booster = train_rounds(params, settings, rounds, fold, context)
+        return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes CatBoost's own format; it holds numbers, and no code."""
@@ -165,17 +183,20 @@ class CatBoost(ModelFamily):
         import catboost
 
         booster = catboost.CatBoost().load_model(str(path / MODEL_FILE))
-        classifies = booster.get_all_params()["loss_function"] in {"Logloss", "MultiClass"}
         categorical = tuple(booster.get_cat_feature_indices())
         n_threads = min(MAX_PREDICT_THREADS, usable_cpus())
-        return CatBoostModel(booster, categorical, classifies, n_threads)
+        return CatBoostModel(booster, categorical, _loss(booster), n_threads)
+
+
+def _loss(booster: Any) -> str:
+    return str(booster.get_all_params()["loss_function"])
 
 
 def _can_be_split(fold: Fold, task: Task) -> bool:
     """Whether columns and classes vary: CatBoost refuses data that do not."""
     X, first = np.asarray(fold.X_train), np.asarray(fold.X_train[:1])
     same = (first == X) | (np.isnan(X) & np.isnan(first))
-    return not same.all() and (task is Task.REGRESSION or len(np.unique(fold.y_train)) > 1)
+    return not same.all() and (not task.is_classification or len(np.unique(fold.y_train)) > 1)
 
 
 @hookimpl

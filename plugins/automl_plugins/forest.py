@@ -16,6 +16,7 @@ from automl.plugin import (
     Resources,
     Shape,
     Suggest,
+    Task,
     TrialContext,
     hookimpl,
     load_estimator,
@@ -45,6 +46,7 @@ class Forest(ModelFamily):
     """Averaged trees on bootstrap samples; out-of-bag predictions stand for folds."""
 
     name = "forest"
+    tasks = frozenset(Task)
     preload = ("sklearn.tree",)
     priority = 80
     out_of_bag = True
@@ -53,6 +55,7 @@ class Forest(ModelFamily):
     def resources(self, shape: Shape) -> Resources:
         """One copy of the rows, and the nodes of all trees."""
         data = 8.0 * shape.n_rows * (shape.n_columns + max(1, shape.n_classes))
+        data += 4.0 * shape.n_rows * _n_trees(shape) * bool(shape.quantiles)  # unbagged values
         per_tree = 2.0 * min(shape.n_rows, _max_leaves(shape)) * _node_bytes(shape)
         return Resources(ram_gib=0.1 + (data + _n_trees(shape) * per_tree) / 2**30)
 
@@ -96,13 +99,19 @@ class Forest(ModelFamily):
     def save(self, model: Any, path: Path) -> None:
         """Writes the nodes as arrays."""
         save_estimator(list(model.trees), path, "trees")
-        save_arrays(path, classes=model.classes, n_classes=model.n_classes)
+        save_arrays(
+            path,
+            classes=model.classes,
+            n_classes=model.n_classes,
+            levels=np.array(model.levels),
+        )
 
     def load(self, path: Path) -> ForestModel:
         """Reads the nodes; out-of-bag predictions are not among them."""
         arrays = load_arrays(path)
         trees = tuple(load_estimator(path, "trees"))
-        return ForestModel(trees, arrays["classes"], int(arrays["n_classes"]))
+        levels = tuple(arrays["levels"].tolist())
+        return ForestModel(trees, arrays["classes"], int(arrays["n_classes"]), levels)
 
 
 def _point(kind: str, max_features: str | float, min_samples_leaf: int) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from automl.plugin import (
     Resources,
     Shape,
     Suggest,
+    Task,
     TrialContext,
     View,
     hookimpl,
 )
-from automl_plugins._fitting import load_arrays, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
 
 __all__ = ["KNN", "KNNModel", "automl_model_families"]
 
@@ -43,6 +44,7 @@ class KNNModel:
         n_neighbors: How many rows are averaged.
         by_distance: Whether nearer rows count more, by 1 / distance.
         n_classes: Number of classes; 0 for regression.
+        levels: Quantiles to predict; none for any other task.
         index: scikit-learn's search structure over ``X``.
     """
 
@@ -52,13 +54,15 @@ class KNNModel:
     n_neighbors: int
     by_distance: bool
     n_classes: int
+    levels: NDArray[np.float64]
     index: Any = field(repr=False)
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
-        """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
+        """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
         starts = range(0, X.shape[0], CHUNK_ROWS)
         parts = [self._predict_chunk(np.asarray(X[i : i + CHUNK_ROWS])) for i in starts]
-        empty = np.empty((0, self.n_classes) if self.n_classes else 0)
+        n_outputs = self.n_classes or len(self.levels)
+        empty = np.empty((0, n_outputs) if n_outputs else 0)
         return np.concatenate(parts) if parts else empty
 
     def _predict_chunk(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -68,6 +72,8 @@ class KNNModel:
             # Equal rows must not divide by zero: far below any distance between others.
             floor = 1e-6 + 1e-3 * distance.mean(axis=1, keepdims=True)
             weight = weight / np.maximum(distance, floor)
+        if len(self.levels):
+            return quantiles_of(self.y[rows], weight, self.levels.tolist())
         weight = weight / weight.sum(axis=1, keepdims=True)
         if not self.n_classes:
             return np.asarray((weight * self.y[rows]).sum(axis=1))
@@ -80,6 +86,7 @@ class KNN(ModelFamily):
     """k nearest neighbours by Euclidean distance over scaled columns."""
 
     name = "knn"
+    tasks = frozenset(Task)
     preload = ("sklearn.neighbors",)
     priority = 30
 
@@ -124,18 +131,32 @@ class KNN(ModelFamily):
             min(params["n_neighbors"], len(fold.y_train)),
             params["weights"] == "distance",
             context.shape.n_classes if context.task.is_classification else 0,
+            np.array(context.shape.quantiles),
         )
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> KNNModel:
+        """Fits all rows; validation rows are not looked at."""
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the training rows as an array."""
-        names = ("X", "y", "weight", "n_neighbors", "by_distance", "n_classes")
+        names = ("X", "y", "weight", "n_neighbors", "by_distance", "n_classes", "levels")
         save_arrays(path, **{name: getattr(model, name) for name in names})
 
     def load(self, path: Path) -> KNNModel:
         """Reads the training rows."""
         a = load_arrays(path)
-        n_neighbors, n_classes = int(a["n_neighbors"]), int(a["n_classes"])
-        return _model(a["X"], a["y"], a["weight"], n_neighbors, bool(a["by_distance"]), n_classes)
+        return _model(
+            a["X"],
+            a["y"],
+            a["weight"],
+            int(a["n_neighbors"]),
+            bool(a["by_distance"]),
+            int(a["n_classes"]),
+            a["levels"],
+        )
 
 
 def _model(
@@ -145,13 +166,14 @@ def _model(
     n_neighbors: int,
     by_distance: bool,
     n_classes: int,
+    levels: NDArray[np.float64],
 ) -> KNNModel:
     from sklearn.neighbors import NearestNeighbors
 
     # Trees of balls or boxes lose their gain beyond some ten columns.
     algorithm = "kd_tree" if X.shape[1] <= 8 else "brute"
     index = NearestNeighbors(algorithm=algorithm).fit(X)
-    return KNNModel(X, y, weight, n_neighbors, by_distance, n_classes, index)
+    return KNNModel(X, y, weight, n_neighbors, by_distance, n_classes, levels, index)
 
 
 @hookimpl

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    FittedModel,
     Fold,
     Matrix,
     ModelFamily,
@@ -23,9 +24,11 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins._fitting import usable_cpus
+from automl_plugins._boosting import rounds_of_all_rows
+from automl_plugins._fitting import ignore_reports, usable_cpus
+from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
 from automl_plugins._lightgbm_portfolio import portfolio
-from automl_plugins._lightgbm_training import train
+from automl_plugins._lightgbm_training import learning_rate_of, train, train_rounds
 
 __all__ = ["LightGBM", "LightGBMModel", "automl_model_families"]
 
@@ -69,6 +72,7 @@ class LightGBM(ModelFamily):
     """Gradient-boosted trees on raw values and category codes."""
 
     name = "lightgbm"
+    tasks = frozenset(Task)
     preload = ("lightgbm",)
     fidelity = "rounds"
     priority = 90
@@ -111,14 +115,49 @@ class LightGBM(ModelFamily):
         """A regularised default, then AutoGluon's learned configs by the size of the data."""
         return portfolio(shape)
 
-    def fit(
-        self, params: Params, fold: Fold, context: TrialContext, report: Report
-    ) -> LightGBMModel:
-        """Boosts with early stopping on the run's metric.
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Boosts with early stopping on the run's metric, or for quantiles level by level.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: As raised by ``report``, which is told nothing of single levels.
         """
+        if context.task is not Task.QUANTILE:
+            return self._boost(params, fold, context, report)
+        return fit_levels(lambda _, slot: self._boost(params, fold, slot, ignore_reports), context)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> FittedModel:
+        """Boosts all rows for a tenth more rounds than the folds took, at the rate they had."""
+        if context.task is not Task.QUANTILE:
+            return self._boost_again(params, fold, context, models)
+
+        def refit_level(number: int, slot: TrialContext) -> FittedModel:
+            return self._boost_again(params, fold, slot, [m.models[number] for m in models])
+
+        return fit_levels(refit_level, context)
+
+    def _boost(
+        self, params: Params, fold: Fold, context: TrialContext, report: Report
+    ) -> LightGBMModel:
+        booster_params, dataset_params = self._library_params(params, fold, context)
+        max_rounds = {**self.settings, **context.shape.settings}["max_rounds"]
+        text = train(booster_params, dataset_params, max_rounds, fold, context, report)
+        return _model(text, context.task is Task.BINARY, context.n_threads)
+
+    def _boost_again(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> LightGBMModel:
+        booster_params, dataset_params = self._library_params(params, fold, context)
+        rounds = rounds_of_all_rows([model.booster.current_iteration() for model in models])
+        booster_params["learning_rate"] = learning_rate_of([model.text for model in models])
+        text = train_rounds(booster_params, dataset_params, rounds, fold, context)
+        return _model(text, context.task is Task.BINARY, context.n_threads)
+
+    def _library_params(
+        self, params: Params, fold: Fold, context: TrialContext
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameters of the booster and of the binned data."""
         settings = {**self.settings, **context.shape.settings}
         booster_params = {
             **params,
@@ -141,16 +180,21 @@ class LightGBM(ModelFamily):
             "data_random_seed": 1,
             "verbosity": -1,
         }
-        text = train(booster_params, dataset_params, settings["max_rounds"], fold, context, report)
-        return _model(text, context.task is Task.BINARY, context.n_threads)
+        return booster_params, dataset_params
 
     def save(self, model: Any, path: Path) -> None:
         """Writes LightGBM's text format."""
+        if isinstance(model, LevelModels):
+            save_levels(model, path, self.save)
+            return
         name = "binary.txt" if model.is_binary else "model.txt"
         (path / name).write_text(model.text, encoding="utf-8")
 
-    def load(self, path: Path) -> LightGBMModel:
+    def load(self, path: Path) -> FittedModel:
         """Reads LightGBM's text format."""
+        levels = load_levels(path, self.load)
+        if levels is not None:
+            return levels
         is_binary = (path / "binary.txt").exists()
         file = path / ("binary.txt" if is_binary else "model.txt")
         n_threads = min(MAX_PREDICT_THREADS, usable_cpus())
@@ -162,7 +206,10 @@ def _objective(context: TrialContext) -> dict[str, Any]:
         return {"objective": "binary"}
     if context.task is Task.MULTICLASS:
         return {"objective": "multiclass", "num_class": context.shape.n_classes}
-    absolute = context.metric.name in {"mae", "medae", "mape"}
+    if context.task is Task.QUANTILE:
+        (level,) = context.shape.quantiles
+        return {"objective": "quantile", "alpha": level}
+    absolute = context.metric.name in {"mae", "mape", "medae", "pinball", "smape"}
     return {"objective": "regression_l1" if absolute else "regression"}
 
 

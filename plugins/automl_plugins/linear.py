@@ -1,4 +1,4 @@
-"""Linear family: logistic, ridge and elastic-net regression, by gradient descent on large data."""
+"""Linear family: logistic, ridge, elastic-net and quantile regression, at any size of data."""
 
 from __future__ import annotations
 
@@ -18,12 +18,21 @@ from automl.plugin import (
     Resources,
     Shape,
     Suggest,
+    Task,
     TrialContext,
     View,
     hookimpl,
 )
-from automl_plugins._fitting import FitClock, load_arrays, save_arrays
+from automl_plugins._fitting import (
+    FitClock,
+    ignore_reports,
+    load_arrays,
+    moments,
+    save_arrays,
+    total_weight,
+)
 from automl_plugins._linear_model import LinearModel, clipped, fit_sgd, make_linear_model
+from automl_plugins._quantile_linear import fit_quantiles
 
 __all__ = ["Linear", "automl_model_families"]
 
@@ -39,6 +48,7 @@ class Linear(ModelFamily):
     """Linear models on scaled, one-hot encoded columns and TF-IDF of text."""
 
     name = "linear"
+    tasks = frozenset(Task)
     preload = ("sklearn.linear_model",)
     fidelity = "epochs"
     priority = 70
@@ -67,7 +77,7 @@ class Linear(ModelFamily):
             "C": suggest.suggest_float("C", 1e-3, 1e3, log=True),
             "scaling": suggest.suggest_categorical("scaling", ("standard", "quantile")),
         }
-        if not shape.task.is_classification:
+        if shape.task is Task.REGRESSION:
             params["l1_ratio"] = suggest.suggest_categorical("l1_ratio", (0.0, 0.5, 1.0))
         return params
 
@@ -75,7 +85,7 @@ class Linear(ModelFamily):
         """A medium penalty with each scaling, then a path of penalties."""
         points = [(1.0, "quantile"), (1.0, "standard"), (0.1, "quantile"), (0.02, "standard")]
         points += [(10.0, "quantile"), (100.0, "standard")]
-        extra = {} if shape.task.is_classification else {"l1_ratio": 0.0}
+        extra = {"l1_ratio": 0.0} if shape.task is Task.REGRESSION else {}
         return [{"C": C, "scaling": scaling, **extra} for C, scaling in points]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> LinearModel:
@@ -88,9 +98,19 @@ class Linear(ModelFamily):
         if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
             coef = np.zeros((1, fold.X_train.shape[1]))
             return make_linear_model(coef, np.zeros(1), fold, context)
+        if context.task is Task.QUANTILE:
+            return fit_quantiles(params["C"], fold, context, clock)
         if _is_exact(fold, context, clock):
             return _fit_exact(params, fold, context)
         return fit_sgd(params["C"], fold, context, clock, report)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> LinearModel | None:
+        """Solves exactly; gradient descent needs validation rows to stop by."""
+        if context.task is not Task.QUANTILE and not _is_exact(fold, context, FitClock(context)):
+            return None
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the arrays."""
@@ -125,12 +145,12 @@ def _fit_exact(params: Params, fold: Fold, context: TrialContext) -> LinearModel
         if context.task.is_classification:
             logistic = LogisticRegression(C=C, max_iter=200).fit(X, fold.y_train, weight)
             return make_linear_model(logistic.coef_, logistic.intercept_, fold, context)
-        mean, deviation = fold.y_train.mean(), fold.y_train.std() or 1.0
+        mean, deviation = moments(fold.y_train, weight)
         y = (fold.y_train - mean) / deviation
         if params["l1_ratio"] == 0.0:
             linear = Ridge(alpha=1 / C)
         else:
-            alpha = 1 / (C * len(y))
+            alpha = 1 / (C * total_weight(weight, len(y)))
             linear = ElasticNet(alpha=alpha, l1_ratio=params["l1_ratio"], max_iter=300)
         linear.fit(X, y, weight)
     coef, intercept = np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_)

@@ -20,7 +20,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import FitClock
+from automl_plugins._fitting import FitClock, ignore_reports
 from automl_plugins._svm_model import SVMModel, load_svm, save_svm
 from automl_plugins._svm_training import fit_approximate, fit_exact, fit_one_class, n_components
 
@@ -90,16 +90,18 @@ class SVM(ModelFamily):
         clock = FitClock(context)
         if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
             return fit_one_class(fold, context)
-        n_rows, n_features = fold.X_train.shape
-        gamma = params["gamma"] / n_features
-        solver = context.shape.settings.get("solver", "auto")
-        if solver == "auto":
-            limit_s = min(EXACT_SECONDS, clock.left_s())
-            fits = exact_fit_s(n_rows, n_features, context.shape.n_classes) < limit_s
-            solver = "exact" if n_rows <= EXACT_ROWS and fits else "approximate"
-        if solver == "exact":
+        gamma = params["gamma"] / fold.X_train.shape[1]
+        if _is_exact(fold, context, clock):
             return fit_exact(params["C"], gamma, fold, context)
         return fit_approximate(params["C"], gamma, fold, context, clock, report)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> SVMModel | None:
+        """Exactly; the approximation needs validation rows to stop by."""
+        if not _is_exact(fold, context, FitClock(context)):
+            return None
+        return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes arrays and JSON."""
@@ -108,6 +110,18 @@ class SVM(ModelFamily):
     def load(self, path: Path) -> SVMModel:
         """Reads arrays and JSON."""
         return load_svm(path)
+
+
+def _is_exact(fold: Fold, context: TrialContext, clock: FitClock) -> bool:
+    """Whether the exact solver is wanted, or fits into the time and a few seconds."""
+    solver = context.shape.settings.get("solver", "auto")
+    if solver != "auto":
+        return bool(solver == "exact")
+    n_rows, n_features = fold.X_train.shape
+    limit_s = min(EXACT_SECONDS, clock.left_s())
+    return n_rows <= EXACT_ROWS and (
+        exact_fit_s(n_rows, n_features, context.shape.n_classes) < limit_s
+    )
 
 
 def exact_fit_s(n_rows: int, n_features: int, n_classes: int) -> float:

@@ -19,7 +19,7 @@ from automl.errors import (
     RunError,
     UserError,
 )
-from automl.leaderboard.board import COLUMNS
+from automl.leaderboard.row import COLUMNS
 from automl.search.events import SearchFinished, SearchStarted
 
 HERE = Path(__file__).parent

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import automl
@@ -107,3 +108,45 @@ def test_a_run_searched_in_a_database_predicts_files_too(tmp_path):
 
     assert list(run.predict(file)) == ["thin", "wide"]
     assert list(run.predict(f"sqlite:///{path}")[:1]) == ["thin"]
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory):
+    """A class of one row in ten, by a metric of labels."""
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(600) < 0.1, "rare", "usual")
+    frame = pd.DataFrame({"x": rng.normal(size=600) + 1.5 * (y == "rare"), "y": y})
+    run = automl.search(
+        frame,
+        target="y",
+        metric="balanced_accuracy",
+        trials=2,
+        out=tmp_path_factory.mktemp("runs") / "rare",
+        overrides=("family=[linear,baseline]", "search.folds=3", "scheduler.cpus=1"),
+    )
+    return run, frame
+
+
+def test_labels_are_chosen_by_the_threshold_and_probabilities_stay(rare):
+    run, frame = rare
+    threshold = run.board().ensemble.params["threshold"]
+    probabilities = run.predict_proba(frame)
+    chosen = np.array(run.classes)[np.where(probabilities[run.classes[1]] > threshold, 1, 0)]
+    np.testing.assert_array_equal(run.predict(frame), chosen)
+    most_probable = np.array(run.classes)[probabilities.to_numpy().argmax(axis=1)]
+    assert (chosen == "rare").sum() > 2 * (most_probable == "rare").sum()
+
+
+def test_the_test_score_is_that_of_the_labels_that_are_chosen(rare):
+    run, frame = rare
+    right = run.predict(frame) == frame["y"]
+    expected = right.groupby(frame["y"]).mean().mean()
+    assert run.test_scores(frame)["ensemble"] == pytest.approx(expected)
+    assert expected > 0.7
+
+
+def test_each_complete_trial_predicts_alone(finished):
+    run, frame = finished
+    singly = run.trial_predictions(frame.drop(columns="target"))
+    assert set(singly) == {row.trial for row in run.board().members}
+    assert all(prediction.shape == (len(frame),) for prediction in singly.values())

@@ -9,6 +9,7 @@ import pytest
 
 from automl.plugin import Task
 from automl.testing import FamilyTestCase, RecordingReport, TestTable, made_table, real_table
+from automl.testing.tables import mixed_table
 from automl_plugins.forest import Forest
 
 
@@ -60,3 +61,34 @@ def test_the_number_of_threads_changes_nothing() -> None:
     two, _ = fit(table, n_threads=2)
     np.testing.assert_array_equal(one.predict(fold.X_train), two.predict(fold.X_train))
     np.testing.assert_array_equal(one.out_of_bag_prediction(), two.out_of_bag_prediction())
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
+def test_in_leaves_of_several_rows_weight_and_repetition_come_to_the_same(task):
+    """In a leaf of one row a weight can only count through how often the row is drawn."""
+    family, table = Forest(), mixed_table(task, n_rows=800, settings={"trees": 60})
+    params = {**family.portfolio(table.shape())[0], "min_samples_leaf": 40}
+    times, valid = np.where(np.arange(800) % 2 == 1, 3, 1), np.arange(800) % 8 >= 6
+    view = family.view(params, table.shape())
+    weighted, repeated = (
+        family.fit(params, fold, table.context(), RecordingReport())
+        .predict(fold.X_valid[: valid.sum()])
+        .mean(axis=0)
+        for fold in (
+            table.fold(view, valid, weight=times.astype(np.float64)),
+            table.fold(view, valid, times=times),
+        )
+    )
+    scale = 4.0 if task is not Task.BINARY else 1.0  # between the two populations
+    np.testing.assert_allclose(weighted, repeated, atol=0.08 * scale)
+
+
+def test_a_heavy_row_is_left_out_of_enough_trees_to_be_predicted():
+    family, table = Forest(), made_table(Task.REGRESSION, settings={"trees": 60})
+    weight = np.ones(len(table.y))
+    weight[0] = 100.0
+    view = family.view({}, table.shape())
+    fold = table.fold(view, np.zeros(len(table.y), dtype=bool), weight=weight)
+    params = family.portfolio(table.shape())[0]
+    model = family.fit(params, fold, table.context(), RecordingReport())
+    assert np.isfinite(model.out_of_bag_prediction()).all()

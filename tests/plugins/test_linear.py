@@ -14,6 +14,7 @@ from automl_plugins.linear import Linear
 
 class TestLinear(FamilyTestCase):
     family = Linear()
+    exact_weights = True
 
 
 class TestLinearByGradientDescent(FamilyTestCase):

@@ -33,7 +33,7 @@ class InnerTarget:
     """The target of the training rows, made ready once for all columns.
 
     Attributes:
-        values: What is averaged, ``(n_rows, n_outputs)``: the value, 1 for the second of two
+        values: What is averaged, ``(n_rows, n_outputs)``: the value, or 1 for the second of two
             classes, or one column of 0 and 1 per class.
         weight: Weight of each row, ``(n_rows,)``.
         part: Inner fold of each row, ``(n_rows,)``.
@@ -97,7 +97,7 @@ def inner_target(
         seed: Of the inner folds.
     """
     row_weight = np.ones(len(y)) if weight is None else weight.astype(np.float64)
-    if task is Task.REGRESSION:
+    if not task.is_classification:
         values = y.astype(np.float64)[:, None]
     elif task is Task.BINARY:
         values = (y == 1).astype(np.float64)[:, None]

@@ -67,7 +67,8 @@ def _fit(
     stop_at: float | None,
 ) -> FittedNet:
     inputs, valid = _tensors(fold, device)
-    scale = None if context.task.is_classification else _output_scale(fold.y_train)
+    levels = context.shape.quantiles
+    scale = None if context.task.is_classification else _output_scale(fold.y_train, bool(levels))
     net = TabularNet(_spec(params, fold, context), inputs[0].cpu()).to(device)
     groups = learning_groups(
         net, params["lr"], params["weight_decay"], params["scale_lr"], params["embedding_lr"]
@@ -85,6 +86,7 @@ def _fit(
     generator = torch.Generator(device).manual_seed(context.seed)
     rows = Rows(inputs, _target(fold, scale, device), _weight(fold, device))
     loss = _squared_error if scale else _cross_entropy(params["label_smoothing"])
+    loss = _pinball(torch.tensor(levels, device=device)) if levels else loss
     train(net, optimiser, rows, loss, evaluate, options, generator)
     return FittedNet(
         net.cpu(), fold.features.categorical, fold.X_train.shape[1], scale, context.n_threads
@@ -130,7 +132,7 @@ def _spec(params: Params, fold: Fold, context: TrialContext) -> NetSpec:
     return NetSpec(
         n_numeric=fold.X_train.shape[1] - len(fold.features.categorical),
         cardinalities=fold.features.cardinalities,
-        n_outputs=context.shape.n_classes if context.task.is_classification else 1,
+        n_outputs=context.shape.n_classes or len(context.shape.quantiles) or 1,
         n_layers=params["n_layers"],
         width=params["width"],
         activation=params["activation"],
@@ -144,10 +146,10 @@ def _spec(params: Params, fold: Fold, context: TrialContext) -> NetSpec:
     )
 
 
-def _output_scale(y: NDArray[Any]) -> OutputScale:
+def _output_scale(y: NDArray[Any], is_quantile: bool) -> OutputScale:
     low, high, factor = float(y.min()), float(y.max()), float(y.std())
     margin = _RANGE_MARGIN * (high - low)
-    return OutputScale(float(y.mean()), factor or 1.0, low - margin, high + margin)
+    return OutputScale(float(y.mean()), factor or 1.0, low - margin, high + margin, is_quantile)
 
 
 def _target(fold: Fold, scale: OutputScale | None, device: torch.device) -> Tensor:
@@ -168,6 +170,16 @@ def _weight(fold: Fold, device: torch.device) -> Tensor | None:
 
 def _squared_error(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     return _mean((output[..., 0] - target) ** 2, weight)
+
+
+def _pinball(levels: Tensor) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Loss of quantiles (Koenker & Bassett 1978), averaged over the levels ``(n_levels,)``."""
+
+    def loss(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        above = target[..., None] - output
+        return _mean(torch.maximum(levels * above, (levels - 1) * above).mean(dim=-1), weight)
+
+    return loss
 
 
 def _cross_entropy(

@@ -32,12 +32,14 @@ class OutputScale:
     Attributes:
         centre, factor: Mean and standard deviation of the training target.
         low, high: Predictions are kept between these.
+        is_quantile: Whether each output is a quantile, and not the one output the value.
     """
 
     centre: float
     factor: float
     low: float
     high: float
+    is_quantile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def split_columns(X: Matrix, features: Features) -> tuple[Tensor, Tensor]:
 def predict_net(
     net: TabularNet, inputs: tuple[Tensor, Tensor], scale: OutputScale | None
 ) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` where ``scale`` is given."""
+    """Probabilities ``(n_rows, n_classes)``; where ``scale`` is given, values or quantiles."""
 
     def forward(n_parts: int) -> Tensor:
         size = _BATCH_ROWS // n_parts
@@ -102,7 +104,8 @@ def predict_net(
     array: NDArray[np.float64] = output.cpu().numpy()
     if scale is None:
         return array
-    return np.clip(array[:, 0] * scale.factor + scale.centre, scale.low, scale.high)
+    values = array if scale.is_quantile else array[:, 0]
+    return np.clip(values * scale.factor + scale.centre, scale.low, scale.high)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from automl.plugin import (
     Resources,
     Shape,
     Suggest,
+    Task,
     TrialContext,
     View,
     hookimpl,
@@ -37,6 +38,7 @@ class Mlp(ModelFamily):
     """Embedded numbers and categories, a learnt scale of each, then hidden layers."""
 
     name: ClassVar[str] = "mlp"
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     extra: ClassVar[str] = "torch"
     preload: ClassVar[tuple[str, ...]] = ("torch",)
     fidelity: ClassVar[str] = "epochs"

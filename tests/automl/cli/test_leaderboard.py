@@ -7,7 +7,7 @@ import json
 import pytest
 
 from automl.cli import main
-from automl.leaderboard.board import COLUMNS
+from automl.leaderboard.row import COLUMNS
 from automl.store.run_dir import RunDir
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.cli import search
-from automl.cli.parser import Parser, UsageError, one_word, split_words
+from automl.cli.parser import Parser, UsageError, levels, one_word, split_words
 
 
 def _parser() -> Parser:
@@ -120,3 +121,9 @@ def test_a_budget_is_read_in_seconds(time: str, seconds: float):
 def test_a_number_that_does_not_fit_is_named(line: list[str], message: str):
     with pytest.raises(UsageError, match=message):
         search.parser().read(line)
+
+
+def test_levels_stand_between_commas():
+    assert levels("0.1,.5, 0.9") == [0.1, 0.5, 0.9]
+    with pytest.raises(argparse.ArgumentTypeError, match=r"such as 0.1,0.5,0.9, got '0.1;0.9'"):
+        levels("0.1;0.9")

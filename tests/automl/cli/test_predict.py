@@ -54,7 +54,13 @@ class FoundRun:
 
     task: str
 
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        return (0.1, 0.5) if self.task == "quantile" else ()
+
     def predict(self, data: str) -> np.ndarray:
+        if self.quantiles:
+            return np.array([[0.1 + 0.2, 1.0], [2.0, 3.0]])
         return np.array(["no", 'a,"b"']) if self.task == "binary" else np.array([0.1 + 0.2, 1.0])
 
     def predict_proba(self, data: str) -> pd.DataFrame:
@@ -76,6 +82,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> None:
         (["binary", "new.csv"], 'prediction\nno\n"a,""b"""\n'),
         (["binary", "new.csv", "--proba"], 'no,"a,""b"""\n0.9,0.1\n0.25,0.75\n'),
         (["regression", "new.csv"], "prediction\n0.30000000000000004\n1.0\n"),
+        (["quantile", "new.csv"], "q0.1,q0.5\n0.30000000000000004,1.0\n2.0,3.0\n"),
         (["--proba", "regression", "new.csv"], "prediction\n0.30000000000000004\n1.0\n"),
     ],
 )

@@ -66,3 +66,12 @@ def test_it_says_what_the_predictor_takes_of_each_limit(board: Board):
     text = _summary(limited)
     assert "limit     7.25 of 5 ms to predict 1,000 rows: NOT KEPT" in text
     assert "limit     0.5 of 2 MB of models\n" in text
+
+
+def test_it_says_what_to_expect_of_the_ensemble_on_new_rows(board: Board):
+    assert "score" not in _summary(board)
+    scores = {"score": 0.93, "score_low": 0.91, "score_high": 0.95, "selected_score": 0.96}
+    top = Row(None, "ensemble", "ensemble", "complete", **scores)
+    text = " ".join(_summary(replace(board, rows=(top, *board.trials))).split())
+    assert "score roc_auc 0.9300 (95 %: 0.9100 to 0.9500) on rows its selection" in text
+    assert "did not see, 0.9600 on those it saw" in text

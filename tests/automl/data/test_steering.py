@@ -12,11 +12,11 @@ def frame(**columns):
 
 
 def test_groups_folds_and_weights_are_read_and_are_no_features():
-    data = frame(g=list("aabbccdd"), f=[3, 3, 1, 1, 2, 2, 1, 1], w=[1, 0, 2, 1, 1, 1, 1, 1])
+    data = frame(g=list("aabbccdd"), f=[3, 3, 1, 1, 2, 2, 1, 1], w=[0.5, 0.5, 2, 1, 1, 1, 1, 1])
     dataset = load_dataset(data, target="y", group="g", folds_column="f", weight="w")
     assert dataset.group.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert dataset.fold.tolist() == [2, 2, 0, 0, 1, 1, 0, 0]
-    assert dataset.weight.tolist() == [1, 0, 2, 1, 1, 1, 1, 1]
+    assert dataset.weight.tolist() == [0.5, 0.5, 2, 1, 1, 1, 1, 1]
     assert [c.name for c in dataset.table.used] == ["x"]
     assert "groups" in dataset.table.columns[1].left_out
 
@@ -65,6 +65,33 @@ def test_row_numbers_in_messages_count_rows_of_the_source():
     data["y"] = [None, *data.y[1:]]
     with pytest.raises(DataError, match="row 8 has -1"):
         load_dataset(data, target="y", weight="w")
+
+
+def test_rows_of_weight_zero_are_left_out_with_their_class_and_the_rest_has_mean_one():
+    data = frame(w=[0, 2, 2, 4, 2, 2, 4, 0])
+    dataset = load_dataset(data, target="y", weight="w")
+    assert dataset.n_weightless == 2
+    assert len(dataset.y) == dataset.table.n_rows == 6
+    assert dataset.weight.mean() == pytest.approx(1.0)
+    assert dataset.weight.min() > 0
+    data["y"] = ["rare", *["a", "b"] * 3, "rare"]
+    assert load_dataset(data, target="y", weight="w").target.classes == ("a", "b")
+
+
+def test_row_numbers_stay_those_of_the_source_when_rows_are_left_out_twice():
+    data = frame(w=[1, 0, 1, 1, 1, 1, 1, 1], t=[1, 2, 3, 4, 5, 6, 7, None])
+    data["y"] = [None, *data.y[1:]]
+    with pytest.raises(DataError, match="first row 8"):
+        load_dataset(data, target="y", weight="w", time_column="t")
+
+
+def test_the_unit_of_weights_does_not_matter():
+    weight = np.array([1.0, 2, 3, 4, 5, 6, 7, 8])
+    one, other = (
+        load_dataset(frame(w=factor * weight), target="y", weight="w").weight
+        for factor in (1.0, 1e300)
+    )
+    np.testing.assert_allclose(one, other)
 
 
 @pytest.mark.parametrize("option", ["weight", "group", "folds_column", "time_column"])

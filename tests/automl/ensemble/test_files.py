@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from automl.ensemble import Ensemble, Member, read_ensemble, write_ensemble
+from automl.ensemble import Calibration, Ensemble, Member, read_ensemble, write_ensemble
 from automl.ensemble.files import ensemble_file
 from automl.errors import RunError
 from automl.plugin import ColumnKind, Task, View
@@ -27,12 +27,20 @@ ENSEMBLE = Ensemble(
     score=0.41,
     score_se=0.02,
     nested_score=0.42,
+    interval=(0.38, 0.46),
     reason="it is better",
+    calibration=Calibration(temperature=1.2),
 )
 
 
 @pytest.mark.parametrize(
-    "ensemble", [ENSEMBLE, replace(ENSEMBLE, score_se=None, nested_score=None, kind="single")]
+    "ensemble",
+    [
+        ENSEMBLE,
+        replace(ENSEMBLE, score_se=None, nested_score=None, interval=None, kind="single"),
+        replace(ENSEMBLE, calibration=Calibration(class_factors=(1.0, 0.5, 2.0))),
+        replace(ENSEMBLE, calibration=Calibration(value_range=(-1.0, 7.5))),
+    ],
 )
 def test_what_is_written_is_read_again(tmp_path, ensemble):
     write_ensemble(RunDir(tmp_path), ensemble)
@@ -43,7 +51,11 @@ def test_the_file_can_be_read_by_people_and_other_programs(tmp_path):
     write_ensemble(RunDir(tmp_path), ENSEMBLE)
     content = json.loads((tmp_path / "ensemble" / "ensemble.json").read_text())
     assert content["schema"] == 1
-    assert content["calibration"] is None
+    assert content["calibration"] == {
+        "temperature": 1.2,
+        "class_factors": [],
+        "value_range": None,
+    }
     assert content["task"] == "multiclass"
     assert content["members"][1] == {
         "trial": "bag-0",
@@ -88,7 +100,7 @@ def change(content, **fields):
         (lambda c: change(c, members=c["members"][:1]), "do not sum to 1"),
         (lambda c: change(c, members=[change(c["members"][0], folds=[])]), "has no folds"),
         (lambda c: change(c, members=[change(c["members"][0], view={"x": 1})]), "damaged"),
-        (lambda c: change(c, calibration={"temperature": 1.2}), "calibration"),
+        (lambda c: change(c, calibration={"heat": 1.2}), "damaged: TypeError: .*heat"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, spoil, says):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from automl.errors import RunError
 from automl.leaderboard import read_board
-from automl.leaderboard.board import COLUMNS
+from automl.leaderboard.row import COLUMNS
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -180,3 +180,31 @@ def test_costs_add_up_over_folds_and_members_until_they_are_measured(make_run, m
     path = run.ensemble / "ensemble.json"
     write_json(path, {**read_json(path), "predict_ms": 33.0})
     assert read_board(run).ensemble.predict_ms == 33.0
+
+
+def test_the_score_of_the_ensemble_is_the_nested_one_once_it_is_known(make_run, make_record):
+    run = make_run(make_record("svm-0", 0, score=0.9), weights={"svm-0": 1.0})
+    (before,) = [row for row in read_board(run).rows if row.trial == "ensemble"]
+    assert (before.score, before.selected_score) == (0.95, 0.95)
+    assert (before.score_low, before.score_high) == (None, None)
+    path = run.ensemble / "ensemble.json"
+    nested = {"nested_score": 0.93, "score_se": 0.01, "interval": [0.91, 0.95]}
+    write_json(path, {**read_json(path), **nested})
+    row = read_board(run).ensemble
+    assert (row.score, row.score_se, row.selected_score) == (0.93, 0.01, 0.95)
+    assert (row.score_low, row.score_high) == (0.91, 0.95)
+
+
+def test_corrections_stand_in_the_row_of_the_ensemble(make_run, make_record):
+    run = make_run(make_record("svm-0", 0, score=0.9), weights={"svm-0": 1.0})
+    path, whole = run.ensemble / "ensemble.json", read_json(run.ensemble / "ensemble.json")
+    plain = {"temperature": 1.0, "class_factors": [], "value_range": None}
+    for calibration, shown in (
+        (plain, {}),
+        ({**plain, "temperature": 1.3}, {"temperature": 1.3}),
+        ({**plain, "class_factors": [1.0, 3.0]}, {"threshold": 0.25}),
+        ({**plain, "class_factors": [1.0, 3.0, 2.0]}, {"class_factors": [1.0, 3.0, 2.0]}),
+        ({**plain, "value_range": [0.0, 9.5]}, {"value_range": [0.0, 9.5]}),
+    ):
+        write_json(path, {**whole, "calibration": calibration})
+        assert read_board(run).ensemble.params == {"members": 1, **shown}

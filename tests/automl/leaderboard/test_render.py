@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from automl.leaderboard import FORMATS, read_board, render
-from automl.leaderboard.board import COLUMNS
+from automl.leaderboard.row import COLUMNS
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialError
 

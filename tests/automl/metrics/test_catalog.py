@@ -2,8 +2,10 @@ import pickle
 import subprocess
 import sys
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from automl.errors import ConfigError
 from automl.metrics import CATALOG, default_metric, get_metric, metric_names
@@ -13,7 +15,9 @@ EXAMPLE = {
     Task.BINARY: np.array([0, 1, 1, 0, 1]),
     Task.MULTICLASS: np.array([0, 1, 2, 2, 1]),
     Task.REGRESSION: np.array([1.0, 2.0, 3.0, 5.0, 8.0]),
+    Task.QUANTILE: np.array([1.0, 2.0, 3.0, 5.0, 8.0]),
 }
+LEVELS = (0.1, 0.9)
 
 
 def probabilities(labels, n_classes):
@@ -24,17 +28,56 @@ def predictions(task):
     y_true = EXAMPLE[task]
     if task is Task.REGRESSION:
         return y_true, y_true[::-1].copy()
+    if task is Task.QUANTILE:
+        return np.c_[y_true, y_true], np.c_[y_true, y_true][::-1]
     n_classes = 2 if task is Task.BINARY else 3
     return probabilities(y_true, n_classes), probabilities(1 - y_true % 2, n_classes)
 
 
+def found(name, task):
+    return get_metric(name, task, quantiles=LEVELS if task is Task.QUANTILE else ())
+
+
 @pytest.mark.parametrize("name", CATALOG)
 def test_each_metric_prefers_a_perfect_prediction_on_each_of_its_tasks(name):
-    metric = CATALOG[name]
-    for task in metric.tasks:
+    for task in CATALOG[name].tasks:
+        metric = found(name, task)
         perfect, wrong = (metric.score(EXAMPLE[task], p) for p in predictions(task))
         assert metric.is_better(perfect, wrong)
         assert metric.bounds[0] <= min(perfect, wrong) <= max(perfect, wrong) <= metric.bounds[1]
+
+
+@pytest.mark.parametrize("name", CATALOG)
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_a_row_of_weight_two_counts_as_the_row_twice_and_one_of_weight_zero_not_at_all(name, seed):
+    rng = np.random.default_rng(seed)
+    n_rows, times = 30, rng.integers(0, 4, 30)
+    times[:4] = 1  # of each class there is one
+    for task in CATALOG[name].tasks:
+        metric = found(name, task)
+        if task.is_classification:
+            n_classes = 2 if task is Task.BINARY else 4
+            y_true = np.arange(n_rows) % n_classes
+            prediction = rng.integers(1, 6, (n_rows, n_classes)) / 8.0
+            prediction /= prediction.sum(axis=1, keepdims=True)
+        else:
+            y_true = np.round(rng.lognormal(size=n_rows), 1) + 0.1
+            shape = (n_rows, 2) if task is Task.QUANTILE else (n_rows,)
+            prediction = np.round(rng.lognormal(size=shape), 1)
+        weighted = metric.score(y_true, prediction, times.astype(np.float64))
+        repeated = metric.score(np.repeat(y_true, times), np.repeat(prediction, times, axis=0))
+        assert weighted == pytest.approx(repeated, rel=1e-9, abs=1e-12)
+        relative = metric.score(y_true, prediction, times * 0.37)
+        assert relative == pytest.approx(weighted, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_rows_that_all_weigh_nothing_give_a_defined_score(name):
+    for task in CATALOG[name].tasks:
+        y_true = EXAMPLE[task]
+        score = found(name, task).score(y_true, predictions(task)[1], np.zeros(len(y_true)))
+        assert np.isfinite(score)
 
 
 @pytest.mark.parametrize("name", CATALOG)
@@ -43,7 +86,12 @@ def test_each_metric_travels_to_another_process(name):
 
 
 def test_the_default_follows_from_the_task():
-    assert [default_metric(task).name for task in Task] == ["roc_auc", "log_loss", "rmse"]
+    assert [default_metric(task).name for task in Task] == [
+        "roc_auc",
+        "log_loss",
+        "rmse",
+        "pinball",
+    ]
 
 
 def test_an_unknown_name_gives_the_nearest_and_all_that_fit():

@@ -36,6 +36,13 @@ def breaks(y_true, y_pred):
 def not_a_number(y_true, y_pred):
     return float("nan")
 
+def too_wide(y_true, y_pred, quantiles, sample_weight=None):
+    low, high = y_pred[:, 0], y_pred[:, -1]
+    outside = np.maximum(low - y_true, 0) + np.maximum(y_true - high, 0)
+    share = 1 - (quantiles[-1] - quantiles[0])
+    return np.average(high - low + 2 / share * outside, weights=sample_weight)
+too_wide.greater_is_better = False
+
 ready = CATALOG["mae"]
 number = 3
 """
@@ -73,6 +80,12 @@ def test_a_function_may_ask_for_probabilities(module):
     metric = get_metric(f"{module}:mean_true_probability", Task.MULTICLASS)
     p = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
     assert metric.score(np.array([0, 2]), p) == pytest.approx(0.65)
+
+
+def test_a_function_of_quantiles_is_given_their_levels(module):
+    metric = get_metric(f"{module}:too_wide", Task.QUANTILE, quantiles=(0.1, 0.9))
+    y_true, prediction = np.array([1.0, 5.0]), np.array([[0.0, 2.0], [0.0, 4.0]])
+    assert metric.score(y_true, prediction) == pytest.approx((2 + 4 + 2 / 0.2) / 2)
 
 
 def test_a_metric_value_is_taken_as_it_is_where_it_fits_the_task(module):

@@ -16,6 +16,9 @@ THEIRS = {
     "medae": sk.median_absolute_error,
     "rmsle": sk.root_mean_squared_log_error,
     "pinball": sk.mean_pinball_loss,
+    "smape": lambda y, p, sample_weight: np.average(
+        2 * np.abs(y - p) / (np.abs(y) + np.abs(p)), weights=sample_weight
+    ),
 }
 
 
@@ -36,10 +39,32 @@ def test_every_metric_of_values_is_compared_with_scikit_learn():
     assert sorted(THEIRS) == sorted(ours.__all__)
 
 
+@given(seed=st.integers(0, 2**32 - 1), weighted=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_the_loss_of_quantiles_is_the_mean_over_their_levels(seed, weighted):
+    rng = np.random.default_rng(seed)
+    n_rows, levels = int(rng.integers(1, 50)), (0.1, 0.5, 0.95)
+    y_true, guess = rng.normal(size=n_rows), rng.normal(size=(n_rows, 3))
+    weight = rng.uniform(0.1, 3, n_rows) if weighted else None
+    expected = np.mean(
+        [
+            sk.mean_pinball_loss(y_true, guess[:, i], alpha=level, sample_weight=weight)
+            for i, level in enumerate(levels)
+        ]
+    )
+    assert ours.pinball(y_true, guess, weight, levels) == pytest.approx(expected, rel=1e-9)
+
+
+def test_smape_of_zeros_is_no_error():
+    assert ours.smape(np.array([0.0, 1.0]), np.array([0.0, -1.0])) == 1.0
+
+
 def test_r2_of_a_constant_target_is_defined():
     same = np.full(3, 2.0)
     assert ours.r2(same, same) == 1.0
     assert ours.r2(same, np.array([1.0, 2.0, 3.0])) == 0.0
+    tenth, weight = np.full(3, 0.1), np.array([0.3, 0.7, 1.1])  # its mean is not quite a tenth
+    assert ours.r2(tenth, np.array([1.0, 2.0, 3.0]), weight) == 0.0
 
 
 def test_rmsle_takes_predictions_without_a_logarithm():

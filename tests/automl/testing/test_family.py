@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,10 @@ class Model:
 
 
 class Honest(ModelFamily):
-    """Predicts the mean; every mutant below breaks one thing of it."""
+    """Predicts shares, quantiles or the mean; every mutant below breaks one thing of it."""
 
     name = "honest"
+    tasks = frozenset(Task)
     fidelity = "rounds"
 
     def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
@@ -43,9 +44,13 @@ class Honest(ModelFamily):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         report(1, 0.5)
         report(2, 0.4)
+        weight = fold.weight_train
+        if context.task is Task.QUANTILE:
+            levels = context.shape.quantiles
+            return Model(np.quantile(fold.y_train, levels, weights=weight, method="inverted_cdf"))
         if not context.task.is_classification:
-            return Model(fold.y_train.mean())
-        counts = np.bincount(fold.y_train, minlength=context.shape.n_classes)
+            return Model(np.average(fold.y_train, weights=weight))
+        counts = np.bincount(fold.y_train, weight, minlength=context.shape.n_classes)
         return Model(counts / counts.sum())
 
     def save(self, model: Any, path: Path) -> None:
@@ -132,6 +137,11 @@ class RefusesWeights(Honest):
         return super().fit(params, fold, context, report)
 
 
+class ForgetsWeights(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        return super().fit(params, replace(fold, weight_train=None), context, report)
+
+
 class Late(Honest):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         if context.deadline is not None:
@@ -165,6 +175,27 @@ class MutteredReason(Honest):
 class NoMemory(Honest):
     def resources(self, shape: Any) -> Any:
         return type(super().resources(shape))(ram_gib=0.0)
+
+
+class Peeks(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        model = super().fit(params, fold, context, report)
+        truth = fold.y_valid
+        if context.task.is_classification:
+            truth = np.eye(context.shape.n_classes)[truth]
+        model.predict = lambda X: truth
+        return model
+
+
+class PeeksWhereRowsAreNumbered(Peeks):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        kind = Peeks if fold.X_train[:, -2].max() > 100 else Honest
+        return kind.fit(self, params, fold, context, report)
+
+
+class RefitsToNothing(Honest):
+    def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
+        return Model(np.asarray(models[0].value) * 0.0 + 7.0)
 
 
 class InSample(Honest):
@@ -211,14 +242,24 @@ MUTANTS = [
     (Rounds, "test_saved_and_loaded_it_predicts_the_same"),
     (ForgetsClasses, "test_a_class_may_be_missing_in_the_training_rows"),
     (RefusesWeights, "test_weights_are_taken"),
+    (ForgetsWeights, "test_a_row_of_weight_three_counts_as_the_row_three_times"),
     (Writes, "test_read_only_memory_maps_are_taken"),
     (Late, "test_it_ends_by_itself_near_the_deadline"),
     (StepsBack, "test_reports_count_up_and_pruning_passes"),
     (Swallows, "test_reports_count_up_and_pruning_passes"),
     (NoFidelity, "test_reports_count_up_and_pruning_passes"),
+    (Peeks, "test_a_random_target_cannot_be_predicted"),
+    (Peeks, "test_a_random_target_of_copied_rows_cannot_be_predicted_for_other_rows"),
+    (PeeksWhereRowsAreNumbered, "test_a_row_number_brings_no_gain"),
+    (Honest, "test_a_copy_of_the_target_is_found"),
+    (RefitsToNothing, "test_one_model_of_all_rows_stands_for_those_of_the_folds"),
     (InSample, "test_out_of_bag_predictions_stand_for_rows"),
 ]
-BREAKS_BY_ITSELF = {"test_it_beats_the_prior", "test_out_of_bag_predictions_stand_for_rows"}
+BREAKS_BY_ITSELF = {
+    "test_it_beats_the_prior",
+    "test_a_copy_of_the_target_is_found",
+    "test_out_of_bag_predictions_stand_for_rows",
+}
 
 
 @pytest.mark.parametrize(("mutant", "test"), MUTANTS, ids=lambda v: getattr(v, "__name__", v))

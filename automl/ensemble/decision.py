@@ -1,0 +1,122 @@
+"""Where a label has to be chosen: factors of classes in place of the highest probability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin.metric import Metric
+
+__all__ = ["as_threshold", "fit_class_factors", "weighed"]
+
+COARSE = 51
+FINE = 19
+ROWS_OF_DOUBT = 20
+LOG_FACTORS = np.linspace(-2.0, 2.0, 17)
+ROUNDS = 2
+MAX_ROWS = 20_000
+
+
+def weighed(probabilities: NDArray[np.float64], factors: tuple[float, ...]) -> NDArray[np.float64]:
+    """Probabilities ``(n_rows, n_classes)`` times the factors of their classes, with sum 1."""
+    shares = probabilities * np.asarray(factors)
+    total = shares.sum(axis=1, keepdims=True)
+    result: NDArray[np.float64] = np.array(probabilities, dtype=np.float64)
+    np.divide(shares, total, out=result, where=total > 0)
+    return result
+
+
+def as_threshold(factors: tuple[float, ...]) -> float | None:
+    """The probability of class 1 above which it is chosen; None unless there are two classes."""
+    return factors[0] / (factors[0] + factors[1]) if len(factors) == 2 else None
+
+
+def fit_class_factors(
+    probabilities: NDArray[np.float64],
+    y: NDArray[Any],
+    metric: Metric,
+    weight: NDArray[np.float64] | None = None,
+    seed: int = 0,
+) -> tuple[float, ...]:
+    """Factors under which the most probable class scores best; they are drawn towards 1 by doubt.
+
+    Two classes have a threshold: of 51 between 0 and 1, then twice of 19 around the best, the
+    middle of the best plateau that is nearest to 0.5. More classes are gone through one by one,
+    twice, each with 17 factors from exp(-2) to exp(2). Of the way that is found, in the logarithm
+    of the odds or of the factor, a class with n rows goes ``n / (n + 20)``, the rarer class where
+    there are two.
+
+    Args:
+        probabilities: Of rows that the models did not learn from, ``(n_rows, n_classes)``.
+        y: Class indices, ``(n_rows,)``.
+        metric: One that needs labels.
+        weight: Row weights, ``(n_rows,)``.
+        seed: Of the sample of rows, where there are more than 20,000.
+    """
+    if len(y) > MAX_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(len(y), MAX_ROWS, replace=False))
+        probabilities, y = probabilities[rows], y[rows]
+        weight = None if weight is None else weight[rows]
+    n_rows = np.bincount(y, minlength=probabilities.shape[1])
+    if len(n_rows) == 2:
+        threshold = _best_threshold(probabilities[:, 1], y, metric, weight)
+        way = n_rows.min() / (n_rows.min() + ROWS_OF_DOUBT)
+        return 1.0, float(np.exp(way * np.log((1 - threshold) / threshold)))
+    logs = _best_log_factors(probabilities, y, metric, weight) * n_rows / (n_rows + ROWS_OF_DOUBT)
+    return tuple(np.exp(logs - logs.mean()).tolist())
+
+
+def _best_threshold(
+    positive: NDArray[np.float64],
+    y: NDArray[Any],
+    metric: Metric,
+    weight: NDArray[np.float64] | None,
+) -> float:
+    """The middle of the best plateau of thresholds; 0.5 where it is as good as any."""
+    best, reach = 0.5, 0.5
+    for n_points in (COARSE, FINE, FINE):
+        low, high = max(best - reach, 1e-4), min(best + reach, 1 - 1e-4)
+        points = np.linspace(low, high, n_points)
+        losses = np.array(
+            [
+                metric.loss(metric.function(y, (positive > point).astype(np.int64), weight))
+                for point in points
+            ]
+        )
+        best = _middle_of_best(points, losses)
+        reach = (high - low) / (n_points - 1)
+    return best
+
+
+def _middle_of_best(points: NDArray[np.float64], losses: NDArray[np.float64]) -> float:
+    """Of the runs of points with the lowest loss, the middle of the one nearest to 0.5."""
+    where = np.flatnonzero(losses <= np.nanmin(losses) + 1e-12)
+    plateaus = np.split(where, np.flatnonzero(np.diff(where) > 1) + 1)
+    middles = [float(points[[plateau[0], plateau[-1]]].mean()) for plateau in plateaus]
+    return min(middles, key=lambda middle: abs(middle - 0.5))
+
+
+def _best_log_factors(
+    probabilities: NDArray[np.float64],
+    y: NDArray[Any],
+    metric: Metric,
+    weight: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    """Logarithms of the factors, ``(n_classes,)``, by coordinate search."""
+    logs = np.zeros(probabilities.shape[1])
+    for _ in range(ROUNDS):
+        for k in range(len(logs)):
+            shares = probabilities * np.exp(logs)
+            others = shares.copy()
+            others[:, k] = -1.0
+            rival, strength = others.argmax(axis=1), others.max(axis=1)
+            losses = []
+            for candidate in LOG_FACTORS:
+                chosen = probabilities[:, k] * np.exp(candidate) > strength
+                labels = np.where(chosen, k, rival)
+                losses.append(metric.loss(metric.function(y, labels, weight)))
+            best = np.flatnonzero(np.array(losses) <= min(losses) + 1e-12)
+            logs[k] = LOG_FACTORS[best[np.argmin(np.abs(LOG_FACTORS[best] - logs[k]))]]
+    return logs

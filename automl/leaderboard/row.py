@@ -1,0 +1,95 @@
+"""One row of the leaderboard: a trial, or the ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "Row"]
+
+ENSEMBLE = "ensemble"
+"""Family and trial name of the ensemble's own row."""
+
+COLUMNS = (
+    "rank",
+    "family",
+    "trial",
+    "state",
+    "score",
+    "score_se",
+    "score_low",
+    "score_high",
+    "selected_score",
+    "test_score",
+    "fit_s",
+    "predict_s",
+    "predict_ms",
+    "size_mb",
+    "front",
+    "weight",
+    "error",
+    "folds",
+    "params",
+)
+"""What a row holds, in the order of every format."""
+
+NUMBERS = (*COLUMNS[COLUMNS.index("score") : COLUMNS.index("front")], "weight")
+"""Columns of numbers that may be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One trial, or the ensemble.
+
+    Attributes:
+        rank: From 1, among complete trials; None for the ensemble, which is no trial, and for
+            trials that are not complete.
+        family, trial: Such as ``lightgbm`` and ``lightgbm-3``.
+        state: ``complete``, ``pruned``, ``failed`` or ``running``.
+        score: Of its out-of-fold predictions, in the run's metric; None unless complete. That of
+            the ensemble is on rows that its selection did not see, once that is known.
+        score_se: Standard error of the score.
+        score_low, score_high: The 95 % interval of the ensemble's score; None for trials.
+        selected_score: Of the ensemble on the very rows it was selected on: it flatters. None for
+            trials.
+        test_score: On a table it has not seen; None when none was given.
+        fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
+            rows. Those of the ensemble are the sums over its members.
+        predict_ms: Milliseconds to predict 1,000 rows with all its fold models. That of the
+            ensemble is measured where it was asked for, and else the sum over its members.
+        size_mb: Size of its models, in units of 10^6 bytes.
+        front: Whether no other complete trial is better in all objectives; None where there is
+            only one, and for the ensemble.
+        weight: In the ensemble, 0 for a trial that is not in it; None where there is no
+            ensemble, and for the ensemble itself.
+        error: Why it failed or was pruned, in one line; None otherwise.
+        folds: Score of each finished fold, in the order of the folds.
+        params: The point of the search space; of the ensemble how many members it has, and how
+            it corrects their mean.
+    """
+
+    rank: int | None
+    family: str
+    trial: str
+    state: str
+    score: float | None = None
+    score_se: float | None = None
+    score_low: float | None = None
+    score_high: float | None = None
+    selected_score: float | None = None
+    test_score: float | None = None
+    fit_s: float = 0.0
+    predict_s: float = 0.0
+    predict_ms: float = 0.0
+    size_mb: float = 0.0
+    front: bool | None = None
+    weight: float | None = None
+    error: str | None = None
+    folds: tuple[float, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the row as JSON values, keys in the order of ``COLUMNS``."""
+        values = {name: getattr(self, name) for name in COLUMNS}
+        return {**values, "folds": list(self.folds), "params": dict(self.params)}

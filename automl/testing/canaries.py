@@ -1,0 +1,103 @@
+"""Leakage canaries: tables on which a family that sees what it must not see gives itself away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import Fold, Task
+from automl.testing.case import FamilyCase, each_task
+from automl.testing.tables import TestTable
+
+__all__ = ["LeakageCanaries"]
+
+CHANCE = 4.0
+"""Standard errors within which a difference counts as chance."""
+
+COPIES = 4
+FOUND = 0.5
+"""Share of the prior's loss that must go where the target is among the columns."""
+
+
+class LeakageCanaries(FamilyCase):
+    """Tests that a family learns from its training rows and columns alone."""
+
+    @each_task
+    def test_a_random_target_cannot_be_predicted(self, task: Task) -> None:
+        """Better than chance means that the target of the validation rows has leaked in."""
+        table = self._made(task)
+        table = replace(table, y=np.random.default_rng(1).permutation(table.y))
+        gain, error = self._gain(*self._fit(table), table)
+        assert gain < CHANCE * error
+
+    @each_task
+    def test_a_random_target_of_copied_rows_cannot_be_predicted_for_other_rows(
+        self, task: Task
+    ) -> None:
+        """Rows come in groups of copies with one random target, and no group is divided."""
+        table = self._made(task)
+        group = np.arange(len(table.y)) // COPIES
+        firsts = group * COPIES
+        y = np.random.default_rng(2).permutation(table.y)[firsts]
+        table = replace(table, numeric=table.numeric[firsts], codes=table.codes[firsts], y=y)
+        fold = table.fold(self._view(table), valid=group % 4 == 3)
+        gain, error = self._gain(*self._fit(table, fold=fold), table)
+        # Copies tell nothing new: there are as many rows as groups.
+        assert gain < CHANCE * error * np.sqrt(COPIES)
+
+    @each_task
+    def test_a_copy_of_the_target_is_found(self, task: Task) -> None:
+        """A column that is the target takes away most of the loss; else nothing above tells."""
+        table = self._made(task)
+        none = np.empty((len(table.y), 0), dtype=np.int64)
+        copied = np.column_stack((table.numeric[:, :1], table.y.astype(np.float64)))
+        table = replace(table, numeric=copied, codes=none)
+        prediction, fold = self._fit(table)
+        loss, prior = _losses(prediction, fold, table), _losses(_prior(fold, table), fold, table)
+        assert loss.mean() < FOUND * prior.mean()
+
+    @each_task
+    def test_a_row_number_brings_no_gain(self, task: Task) -> None:
+        """A column that numbers the rows, which are in no order, is worth nothing."""
+        table = self._made(task)
+        number = np.arange(len(table.y), dtype=np.float64)[:, np.newaxis]
+        numbered = replace(table, numeric=np.concatenate((table.numeric, number), axis=1))
+        without, fold = self._fit(table)
+        losses = _losses(without, fold, table)
+        gain, error = _mean_and_error(losses - _losses(self._fit(numbered)[0], fold, table))
+        assert gain < CHANCE * error + 1e-9
+
+    def _gain(self, prediction: NDArray[Any], fold: Fold, table: TestTable) -> tuple[float, float]:
+        """By how much the loss is below the prior's, and the standard error of that."""
+        prior = _losses(_prior(fold, table), fold, table)
+        gain, error = _mean_and_error(prior - _losses(prediction, fold, table))
+        return gain, error + 1e-9
+
+
+def _prior(fold: Fold, table: TestTable) -> NDArray[np.float64]:
+    """Class shares, quantiles or the mean of the training rows, for each validation row."""
+    y = fold.y_train
+    if table.task is Task.QUANTILE:
+        return np.tile(np.quantile(y, table.metric.quantiles), (len(fold.y_valid), 1))
+    if not table.task.is_classification:
+        return np.full(len(fold.y_valid), float(np.mean(y)))
+    shares = np.bincount(y, minlength=table.n_classes) / len(y)
+    return np.tile(shares, (len(fold.y_valid), 1))
+
+
+def _losses(prediction: NDArray[Any], fold: Fold, table: TestTable) -> NDArray[np.float64]:
+    """Loss of each validation row: squared error of probabilities or value, or pinball loss."""
+    if table.task is Task.QUANTILE:
+        rows = zip(fold.y_valid, prediction, strict=True)
+        return np.array([table.metric.score(np.array([y]), p[np.newaxis]) for y, p in rows])
+    if not table.task.is_classification:
+        return np.asarray((prediction - fold.y_valid) ** 2, dtype=np.float64)
+    truth = np.eye(table.n_classes)[fold.y_valid]
+    return np.asarray(((prediction - truth) ** 2).sum(axis=1), dtype=np.float64)
+
+
+def _mean_and_error(values: NDArray[np.float64]) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))

@@ -1,0 +1,128 @@
+"""Ways to predict from the predictions of several models, to be compared."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.ensemble.calibration import learn_calibration
+from automl.ensemble.candidates import Candidates
+from automl.ensemble.selection import alone, best_single, greedy_weights
+from automl.ensemble.temperature import fit_temperature, with_temperature
+from automl.plugin.metric import Metric
+
+__all__ = ["PLAIN", "Combine", "Way", "ways_for"]
+
+Combine = Callable[[Sequence[NDArray[Any]]], NDArray[Any]]
+"""Predictions of the models for some rows, put together as the metric is shown them."""
+
+Way = Callable[[Candidates], Combine]
+"""Learns on some rows how to put predictions together."""
+
+PLAIN = "greedy, 25 steps"
+"""What the others are compared with."""
+
+SMALLEST = 1e-6
+
+
+def ways_for(metric: Metric, n_classes: int) -> Mapping[str, Way]:
+    """The ways that make sense for a metric, by name."""
+    ways: dict[str, Way] = {
+        PLAIN: lambda c: _by(_greedy(c)),
+        "greedy, 40 steps": lambda c: _by(_greedy(c, steps=40)),
+        "best single": lambda c: _by(alone(best_single(c), c.n_models)),
+        "bagged greedy": lambda c: _by(_bagged(c)),
+    }
+    if metric.needs == "values":
+        ways |= {"range of values": _corrected, "NNLS": _nnls, "linear stack": _ridge}
+    elif metric.needs == "labels":
+        ways |= {"class factors": _corrected}
+    else:
+        ways |= {"temperature": _corrected, "temperature of each": _temperature_of_each}
+        if n_classes <= 10:
+            ways["linear stack"] = _logistic
+    return ways
+
+
+def _by(weights: NDArray[np.float64]) -> Combine:
+    members = np.flatnonzero(weights).tolist()
+
+    def combine(predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.asarray(sum(weights[i] * predictions[i] for i in members))
+
+    return combine
+
+
+def _greedy(candidates: Candidates, steps: int = 25) -> NDArray[np.float64]:
+    return greedy_weights(candidates, steps=steps, max_members=12, pool=30)
+
+
+def _bagged(candidates: Candidates) -> NDArray[np.float64]:
+    """Mean weights of 10 selections from half of the models on four fifths of the rows."""
+    random = np.random.default_rng(0)
+    total: NDArray[np.float64] = np.zeros(candidates.n_models)
+    for _ in range(10):
+        models = random.choice(candidates.n_models, (candidates.n_models + 1) // 2, replace=False)
+        rows = random.choice(candidates.n_rows, int(0.8 * candidates.n_rows), replace=False)
+        part = candidates.rows(np.sort(rows)).models(sorted(models))
+        total[np.sort(models)] += _greedy(part)
+    mean: NDArray[np.float64] = total / total.sum()
+    return mean
+
+
+def _corrected(candidates: Candidates) -> Combine:
+    """Greedy selection, and what is done to its blend; see ``learn_calibration``."""
+    metric, weights = candidates.metric, _greedy(candidates)
+    learned = learn_calibration(candidates.blend(weights), candidates.y, metric)
+    blend = _by(weights)
+    return lambda predictions: learned.shown_to(metric, learned.correct(blend(predictions)))
+
+
+def _temperature_of_each(candidates: Candidates) -> Combine:
+    """A temperature for each model, then greedy selection."""
+    found = [fit_temperature(p, candidates.y) for p in candidates.predictions]
+    scaled = tuple(map(with_temperature, candidates.predictions, found))
+    blend = _by(_greedy(replace(candidates, predictions=scaled)))
+    return lambda predictions: blend(list(map(with_temperature, predictions, found)))
+
+
+def _nnls(candidates: Candidates) -> Combine:
+    """Non-negative least squares, made to sum to 1."""
+    from scipy.optimize import nnls
+
+    weights, _ = nnls(np.column_stack(candidates.predictions), candidates.y)
+    return _by(weights / weights.sum())
+
+
+def _ridge(candidates: Candidates) -> Combine:
+    """Ridge regression over the predictions of all models."""
+    from sklearn.linear_model import RidgeCV
+
+    X = np.column_stack(candidates.predictions)
+    mean, scale = X.mean(), X.std() or 1.0
+    ridge = RidgeCV(np.logspace(-3, 3, 13)).fit((X - mean) / scale, candidates.y)
+    return lambda predictions: np.asarray(
+        ridge.predict((np.column_stack(predictions) - mean) / scale)
+    )
+
+
+def _logistic(candidates: Candidates) -> Combine:
+    """Logistic regression over the logarithms of the probabilities of all models."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    logistic = LogisticRegression(C=0.05, max_iter=300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # what is reached is judged
+        logistic.fit(_logits(candidates.predictions), candidates.y)
+    return lambda predictions: np.asarray(logistic.predict_proba(_logits(predictions)))
+
+
+def _logits(predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    logs = [np.log(np.maximum(p, SMALLEST)) for p in predictions]
+    return np.concatenate([log[:, 1:] - log[:, :1] for log in logs], axis=1)

@@ -1,0 +1,85 @@
+"""One model per level: quantiles by families that fit one of them at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import FittedModel, Matrix, Metric, Task, TrialContext
+
+__all__ = ["LevelModels", "fit_levels", "load_levels", "save_levels"]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelModels:
+    """Models that predict one quantile each.
+
+    Attributes:
+        models: One per level, ascending; each predicts values ``(n_rows,)``.
+    """
+
+    models: tuple[FittedModel, ...]
+
+    def predict(self, X: Matrix) -> NDArray[np.float64]:
+        """Quantiles ``(n_rows, n_levels)``."""
+        return np.column_stack([model.predict(X) for model in self.models])
+
+
+def fit_levels(
+    fit: Callable[[int, TrialContext], FittedModel], context: TrialContext
+) -> LevelModels:
+    """Fits one model per level, one after the other.
+
+    Each is judged by the pinball loss of its own level, and has an equal share of the time that is
+    left: what an earlier one leaves goes to the later ones.
+
+    Args:
+        fit: Fits the model of one level by its number, in a slot that has that level alone and its
+            loss as the metric.
+        context: The slot of the whole fit.
+    """
+    started, levels = time.monotonic(), context.shape.quantiles
+    models = []
+    for number, level in enumerate(levels):
+        now, share = time.monotonic(), 1 / (len(levels) - number)
+        limit_s, deadline = context.time_limit_s, context.deadline
+        slot = replace(
+            context,
+            shape=replace(context.shape, metric=_loss_of(level), quantiles=(level,)),
+            time_limit_s=None if limit_s is None else share * max(0.0, limit_s - (now - started)),
+            deadline=None if deadline is None else now + share * (deadline - now),
+        )
+        models.append(fit(number, slot))
+    return LevelModels(tuple(models))
+
+
+def _loss_of(level: float) -> Metric:
+    """The pinball loss of one level, as a metric of values."""
+
+    def loss(
+        y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
+    ) -> float:
+        above = y - prediction
+        return float(np.average(np.maximum(level * above, (level - 1) * above), weights=weight))
+
+    return Metric("pinball", False, "values", (0.0, float("inf")), frozenset({Task.QUANTILE}), loss)
+
+
+def save_levels(model: LevelModels, path: Path, save: Callable[[FittedModel, Path], None]) -> None:
+    """Writes each model into a folder of its own."""
+    for number, one in enumerate(model.models):
+        folder = path / f"level-{number}"
+        folder.mkdir()
+        save(one, folder)
+
+
+def load_levels(path: Path, load: Callable[[Path], FittedModel]) -> LevelModels | None:
+    """Reads what ``save_levels`` wrote; None where there is something else."""
+    folders = sorted(path.glob("level-*"), key=lambda f: int(f.name.removeprefix("level-")))
+    return LevelModels(tuple(load(folder) for folder in folders)) if folders else None

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from automl.cli.refit import run
+from automl.errors import UserError
+from automl.search.refit import Refit
+from automl.store.run_dir import RunDir
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ([], "RUN is missing"),
+        (["run", "more"], "expected one RUN, got 2"),
+        (["no such run"], "there is no run at no such run"),
+    ],
+)
+def test_a_mistake_is_named(line: list[str], message: str):
+    with pytest.raises(UserError, match=message):
+        run(line, 0.0)
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_it_says_what_became_faster_and_what_stays(
+    run_dir: RunDir,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    undo: bool,
+):
+    asked = []
+
+    def fake(run: RunDir, *, undo: bool) -> Refit:
+        asked.append((run.path, undo))
+        return Refit(("svm-0",), {"mlp-0": "family mlp keeps the models of the folds"}, 80.0, 10.0)
+
+    monkeypatch.setattr("automl.search.refit.refit_run", fake)
+    assert run([str(run_dir.path), *["--undo"] * undo], 0.0) == 0
+    assert asked == [(run_dir.path, undo)]
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("1 of 2 members predict with one model of all rows: 10 ms")
+    assert second == (
+        "mlp-0 keeps the models of its folds: family mlp keeps the models of the folds"
+    )

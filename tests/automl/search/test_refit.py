@@ -1,0 +1,122 @@
+"""One model of all rows in place of those of the folds, with real workers."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import automl
+from automl.data.split import ALL_ROWS
+from automl.ensemble import read_ensemble
+from automl.errors import RunError
+from automl.search.refit import expected_refit_s, refit_ensemble, refit_run
+from automl.store.lock import RunLock
+from automl.store.run_dir import RunDir
+from automl.trial.spec import FoldResult
+
+ODD = Path(__file__).parents[1]
+
+
+def table(n_rows=200):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n_rows, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": np.where(x[:, 1] > 0, "p", "q")})
+    frame["target"] = np.sin(2 * x[:, 0]) + x[:, 0] * (x[:, 1] > 0) + rng.normal(0, 0.3, n_rows)
+    return frame
+
+
+def search(folder, *overrides):
+    return automl.search(
+        table(),
+        target="target",
+        trials=3,
+        out=folder / "run",
+        overrides=(
+            "family=[lightgbm,linear,knn]",
+            "model.lightgbm.max_rounds=60",
+            "search.folds=3",
+            "scheduler.cpus=2",
+            *overrides,
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    return search(tmp_path_factory.mktemp("runs")).path
+
+
+@pytest.fixture
+def run(searched, tmp_path):
+    """A copy that a test may change."""
+    return RunDir(shutil.copytree(searched, tmp_path / "run"))
+
+
+def test_members_predict_with_one_model_each_and_much_as_before(run):
+    opened = automl.load_run(run.path)
+    before, board = opened.predict(table()), opened.board()
+    done = opened.refit()
+    assert done.kept == {}
+    assert set(done.refitted) == set(read_ensemble(run).weights)
+    assert all(member.folds == (ALL_ROWS,) for member in read_ensemble(run).members)
+    after = opened.predict(table())
+    assert not np.array_equal(after, before)
+    assert np.corrcoef(after, before)[0, 1] > 0.98
+    assert opened.board().ensemble.score == board.ensemble.score
+    assert opened.board().ensemble.predict_ms == pytest.approx(done.after_ms)
+
+
+def test_the_models_of_the_folds_can_be_taken_again(run):
+    opened = automl.load_run(run.path)
+    before = opened.predict(table())
+    opened.refit()
+    assert opened.refit(undo=True).refitted == ()
+    np.testing.assert_array_equal(opened.predict(table()), before)
+
+
+def test_without_time_everything_stays(run):
+    before = read_ensemble(run)
+    done = refit_ensemble(run, time_left_s=0.0)
+    assert done.refitted == ()
+    assert set(done.kept.values()) == {"there was no time for it"}
+    assert [m.folds for m in read_ensemble(run).members] == [m.folds for m in before.members]
+    assert next(iter(done.notes)).startswith(f"0 of {len(before.members)} members predict")
+
+
+def test_a_model_that_is_gone_is_named(run):
+    trial = read_ensemble(run).members[0].trial
+    shutil.rmtree(run.model(trial, 1))
+    with pytest.raises(RunError, match=r"fold-1/model is missing"):
+        refit_run(run)
+
+
+def test_a_run_that_is_in_use_is_left_alone(run):
+    lock = RunLock(run)
+    lock.acquire()
+    with pytest.raises(RunError, match="is in use"):
+        refit_run(run)
+    lock.release()
+
+
+def test_a_search_does_it_at_its_end_where_it_is_set(tmp_path):
+    found = []
+    run = automl.search(
+        table(),
+        target="target",
+        trials=2,
+        out=tmp_path / "run",
+        overrides=("family=[linear,knn]", "search.folds=3", "ensemble.refit=true"),
+        on_event=found.append,
+    )
+    assert all(m.folds == (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
+    assert any("with one model of all rows" in getattr(event, "message", "") for event in found)
+
+
+def test_a_fit_on_all_rows_is_expected_to_take_longer_than_that_of_a_fold():
+    results = [
+        FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0),
+        FoldResult(1, 0.9, 1.0, 9.0),
+    ]
+    assert expected_refit_s(results) == pytest.approx(4.5)
