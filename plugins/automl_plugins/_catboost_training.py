@@ -58,12 +58,13 @@ def train(
     watcher = _Watcher(params, params["learning_rate"], steps, fold, context, report, clock)
     while True:
         rate = watcher.learning_rate
-        booster = catboost.CatBoost({**params, **fixed, "learning_rate": rate})
+        # CatBoost cuts the model itself: afterwards only symmetric trees could be cut.
+        cut = {"use_best_model": True, "learning_rate": rate}
+        booster = catboost.CatBoost({**params, **fixed, **cut})
         booster.fit(train_pool, eval_set=valid_pool, callbacks=[watcher])
         if watcher.pruned is not None:
             raise watcher.pruned
         if watcher.faster_rate is None:
-            booster.shrink(max(1, watcher.best.best_round))
             return booster
         watcher = _Watcher(
             params, watcher.faster_rate, watcher.steps, fold, context, report, clock, is_last=True
@@ -214,7 +215,6 @@ def _fixed_params(settings: Mapping[str, Any], context: TrialContext) -> dict[st
         "bootstrap_type": "Bernoulli",
         "random_seed": context.seed % 2**31,
         "thread_count": context.n_threads,
-        "use_best_model": False,  # cut at the round that is chosen here
         "allow_writing_files": False,
         "allow_const_label": True,
         "verbose": False,

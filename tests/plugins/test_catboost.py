@@ -19,16 +19,19 @@ class TestCatBoost(FamilyTestCase):
     family = CatBoost()
 
 
-def fit(task: Task, **context: Any) -> tuple[Any, Any, RecordingReport]:
+def fit(
+    task: Task, grow_policy: str = "SymmetricTree", **context: Any
+) -> tuple[Any, Any, RecordingReport]:
     family, table, report = CatBoost(), real_table(task), RecordingReport()
-    params = family.portfolio(table.shape())[0]
+    params = {**family.portfolio(table.shape())[0], "grow_policy": grow_policy}
     fold = table.fold(family.view(params, table.shape()))
     return family.fit(params, fold, replace(table.context(), **context), report), fold, report
 
 
+@pytest.mark.parametrize("grow_policy", ["SymmetricTree", "Depthwise"])
 @pytest.mark.parametrize("task", Task)
-def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task) -> None:
-    model, fold, report = fit(task)
+def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task, grow_policy: str) -> None:
+    model, fold, report = fit(task, grow_policy)
     steps = dict(report.steps)
     table = real_table(task)
     score = table.metric.score(fold.y_valid, model.predict(fold.X_valid))
