@@ -131,13 +131,10 @@ class Run:
         return pd.DataFrame(self._predict(data), columns=list(self.classes))
 
     def refit(self, *, undo: bool = False) -> Refit:
-        """Fits each member of the ensemble once on all rows: predictions take a fraction.
+        """Fits each member once on all rows, for faster predictions; see ``refit_run``.
 
         Args:
             undo: Whether to take the models of the folds again instead.
-
-        Returns:
-            Which members were fitted, why others were not, and how long predicting takes.
 
         Raises:
             RunError: There is no ensemble, or the run is in use.
