@@ -108,7 +108,7 @@ class Run:
         """
         import numpy as np
 
-        prediction = self._predict(data)
+        prediction = self._predictor.predict(self._features(data))
         if not self.classes:
             return prediction
         decided = self._predictor.ensemble.calibration.decide(prediction)
@@ -128,7 +128,9 @@ class Run:
 
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
-        return pd.DataFrame(self._predict(data), columns=list(self.classes))
+        return pd.DataFrame(
+            self._predictor.predict(self._features(data)), columns=list(self.classes)
+        )
 
     def refit(self, *, undo: bool = False) -> Refit:
         """Fits each member once on all rows, for faster predictions; see ``refit_run``.
@@ -170,9 +172,7 @@ class Run:
             Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
             models were not kept are left out.
         """
-        from automl.data import load_features
-
-        return self._predict_singly(load_features(data, self._schema[0], self._options_for(data)))
+        return self._predict_singly(self._features(data))
 
     def test_scores(self, test: Any) -> Mapping[str, float]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table."""
@@ -219,11 +219,10 @@ class Run:
             (member,), target.task, target.n_classes, self._metric.name, record.score or 0.0
         )
 
-    def _predict(self, data: Any) -> NDArray[np.float64]:
+    def _features(self, data: Any) -> Table:
         from automl.data import load_features
 
-        table: Table = load_features(data, self._schema[0], self._options_for(data))
-        return self._predictor.predict(table)
+        return load_features(data, self._schema[0], self._options_for(data))
 
     @cached_property
     def _config(self) -> SearchConfig:
