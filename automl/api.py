@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
 import time
@@ -231,25 +230,15 @@ def _session(started: float | None, on_event: Callable[[Event], None] | None) ->
 
 def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Event]:
     from automl.search.finish import finish_run, require_predictor
+    from automl.search.refit import refit_at_the_end
 
     yield from first
     yield from controller.events()
     if controller.config.ensemble.refit and controller.standing.current is not None:
-        yield from _refit(controller)
+        yield from refit_at_the_end(controller.run, controller.budget)
     end = finish_run(controller)
     yield end
     require_predictor(end)
-
-
-def _refit(controller: Controller) -> Iterator[Event]:
-    """Fits the members on all rows, as long as there is time."""
-    from automl.search.events import Note
-    from automl.search.refit import refit_ensemble
-
-    budget = controller.budget
-    time_left_s = math.inf if budget.time_left_s is None else budget.time_left_s
-    for text in refit_ensemble(controller.run, time_left_s=time_left_s).notes:
-        yield Note(text, budget.elapsed_s)
 
 
 def _watch(run: Any, events: Iterator[Event], on_event: Callable[[Event], None] | None) -> None:

@@ -114,7 +114,7 @@ class Run:
         """
         import numpy as np
 
-        prediction = self._predict(data)
+        prediction = self._predictor.predict(self._features(data))
         if not self.classes:
             return prediction
         decided = self._predictor.ensemble.calibration.decide(prediction)
@@ -134,16 +134,15 @@ class Run:
 
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
-        return pd.DataFrame(self._predict(data), columns=list(self.classes))
+        return pd.DataFrame(
+            self._predictor.predict(self._features(data)), columns=list(self.classes)
+        )
 
     def refit(self, *, undo: bool = False) -> Refit:
-        """Fits each member of the ensemble once on all rows: predictions take a fraction.
+        """Fits each member once on all rows, for faster predictions; see ``refit_run``.
 
         Args:
             undo: Whether to take the models of the folds again instead.
-
-        Returns:
-            Which members were fitted, why others were not, and how long predicting takes.
 
         Raises:
             RunError: There is no ensemble, or the run is in use.
@@ -179,9 +178,7 @@ class Run:
             Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
             models were not kept are left out.
         """
-        from automl.data import load_features
-
-        return self._predict_singly(load_features(data, self._schema[0], self._options_for(data)))
+        return self._predict_singly(self._features(data))
 
     def test_scores(self, test: Any) -> Mapping[str, float]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
@@ -237,11 +234,10 @@ class Run:
             n_levels=len(target.quantiles),
         )
 
-    def _predict(self, data: Any) -> NDArray[np.float64]:
+    def _features(self, data: Any) -> Table:
         from automl.data import load_features
 
-        table: Table = load_features(data, self._schema[0], self._options_for(data))
-        return self._predictor.predict(table)
+        return load_features(data, self._schema[0], self._options_for(data))
 
     @cached_property
     def _config(self) -> SearchConfig:

@@ -16,7 +16,7 @@ FINE = 19
 ROWS_OF_DOUBT = 20
 LOG_FACTORS = np.linspace(-2.0, 2.0, 17)
 ROUNDS = 2
-MAX_ROWS = 20_000
+MAX_ROWS, MIN_ROWS = 20_000, 2_000
 
 
 def weighed(probabilities: NDArray[np.float64], factors: tuple[float, ...]) -> NDArray[np.float64]:
@@ -53,10 +53,12 @@ def fit_class_factors(
         y: Class indices, ``(n_rows,)``.
         metric: One that needs labels.
         weight: Row weights, ``(n_rows,)``.
-        seed: Of the sample of rows, where there are more than 20,000.
+        seed: Of the sample of rows, where there are more than 20,000; fewer with more classes.
     """
-    if len(y) > MAX_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(len(y), MAX_ROWS, replace=False))
+    # Every class is tried with every factor, on all classes of a row.
+    most = max(MIN_ROWS, 2 * MAX_ROWS // probabilities.shape[1])
+    if len(y) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(len(y), most, replace=False))
         probabilities, y = probabilities[rows], y[rows]
         weight = None if weight is None else weight[rows]
     n_rows = np.bincount(y, minlength=probabilities.shape[1])

@@ -18,6 +18,8 @@ from automl.registry import load_registry
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.scheduling.messages import Done, Failed, Unwritable
+from automl.search.budget import Budget
+from automl.search.events import Note
 from automl.search.problem import Problem, open_problem
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
@@ -26,7 +28,7 @@ from automl.trial.setup import seed_of
 from automl.trial.spec import FoldResult, Job, TrialRecord
 from automl.trial.timing import best_ms, table_batch
 
-__all__ = ["Refit", "expected_refit_s", "refit_ensemble", "refit_run"]
+__all__ = ["Refit", "expected_refit_s", "refit_at_the_end", "refit_ensemble", "refit_run"]
 
 MORE_ROWS = 1.5  # all rows take longer than those of a fold, and estimates err
 MEMORY_HEADROOM = 1.5
@@ -113,6 +115,17 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
     drop_matrices(run.views)
     refitted = tuple(m.trial for m in after.members if m.folds == (ALL_ROWS,))
     return Refit(refitted, kept, *times_ms)
+
+
+def refit_at_the_end(run: RunDir, budget: Budget) -> Iterator[Note]:
+    """Fits the members of a search that is nearly over, as long as there is time.
+
+    Raises:
+        UserError: As raised by ``refit_ensemble``.
+    """
+    time_left_s = math.inf if budget.time_left_s is None else budget.time_left_s
+    for text in refit_ensemble(run, time_left_s=time_left_s).notes:
+        yield Note(text, budget.elapsed_s)
 
 
 def expected_refit_s(results: Iterable[FoldResult]) -> float:

@@ -204,7 +204,7 @@ class Standing:
             "seed": self.seed,
         }
         oofs = [self._oof[t.spec.trial_id] for t in trials]
-        if final and self.config.enabled:
+        if final:
             chosen = choose_ensemble(
                 oofs,
                 self.dataset.y,
@@ -215,6 +215,8 @@ class Standing:
             )
         else:
             chosen = select_ensemble(oofs, self.dataset.y, self.metric, **options)
+        if not self.config.enabled:
+            chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)
         self._blend = sum(chosen.weights[i] * oofs[i] for i in members)
         ensemble = self._write(chosen, trials)

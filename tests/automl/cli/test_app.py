@@ -48,7 +48,7 @@ def test_each_verb_has_help_with_examples(
     ("line", "message"),
     [
         (["serch"], "unknown verb 'serch'; did you mean 'search'?"),
-        (["help", "predcit"], "unknown verb 'predcit'; did you mean 'predict'?"),
+        (["help", "perdict"], "unknown verb 'perdict'; did you mean 'predict'?"),
         (["--verson"], "unknown option --verson before the verb; did you mean '--version'"),
         (["plugins", "--fromat", "json"], "unknown option --fromat; did you mean --format?"),
         (["plugins", "x"], "expected no words, got 'x'"),

@@ -137,7 +137,23 @@ def test_without_ensembles_the_best_trial_predicts_alone(make_scene, make_family
     scene = make_scene([make_family("a")], config=config)
     for k in range(4):
         add_trial(scene, "a", k, 0.0, predict=lambda rows, k=k: noisy(k, 1.5)(scene, rows))
-    assert len(scene.standing.finish().members) == 1
+    alone = scene.standing.finish()
+    assert len(alone.members) == 1
+    assert alone.reason == "ensemble.enabled is false"
+    assert alone.nested_score is not None
+
+
+def test_the_last_selection_is_scored_on_rows_that_it_did_not_see(make_scene, make_family):
+    scene = make_scene([make_family("a")], metric="log_loss")
+    for k in range(4):
+        add_trial(scene, "a", k, 0.0, predict=lambda rows, k=k: noisy(k, 1.5)(scene, rows))
+    scene.standing.update(100.0)
+    assert scene.standing.current.nested_score is None
+    assert scene.standing.current.expected_score == scene.standing.current.score
+    ensemble = scene.standing.finish()
+    low, high = ensemble.interval
+    assert 0.0 <= low < ensemble.nested_score < high
+    assert ensemble.expected_score == ensemble.nested_score
 
 
 def test_the_first_finished_fit_is_a_predictor_and_later_ones_do_not_replace_it(scene):
