@@ -14,6 +14,8 @@ import pytest
 
 from automl.data import cache
 from automl.data.cache import drop_matrices, encoded_fold, encoder_folder, load_encoder
+from automl.data.encode import encoder
+from automl.data.encode.text import fit_text
 from automl.data.split import ALL_ROWS, make_split_plan
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError, StorageError
@@ -227,3 +229,22 @@ def test_without_file_locks_the_first_to_finish_wins(data, plan, tmp_path, monke
     fold, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     assert len(fold.y_train) == len(plan.divisions[0].train)
     assert [p.name for p in tmp_path.glob("*/*")] == ["fold-0"]
+
+
+def test_texts_are_fitted_once_for_views_that_differ_in_other_things(tmp_path, monkeypatch):
+    words = np.random.default_rng(0).choice(["red", "green", "blue", "tea", "milk"], (60, 4))
+    table = pa.table({"c0": np.arange(60.0), "c1": [" ".join(row) for row in words]})
+    columns = (
+        Column("c0", "a", 0, ColumnKind.NUMERIC, "by hand"),
+        Column("c1", "b", 0, ColumnKind.TEXT, "by hand"),
+    )
+    data = Dataset(Table(table, columns), Target("y", Task.BINARY, (0, 1)), np.arange(60) % 2)
+    plan = make_split_plan(data, seed=0, folds=3)
+    fitted = []
+    monkeypatch.setattr(
+        encoder, "fit_text", lambda key, *rest: fitted.append(key) or fit_text(key, *rest)
+    )
+    for numeric in ("raw", "standard", "quantile"):
+        fold, _ = encoded_fold(data, plan, 0, View(numeric), KINDS, tmp_path, 0)
+        assert any("score" in name for name in fold.features.names)
+    assert fitted == ["c1"]

@@ -1,0 +1,202 @@
+"""What text columns bring: families with and without them, beside scikit-learn's usual pipeline.
+
+    python -m benchmarks.text --catalog tables/catalog.csv
+
+Of the tables of a catalog (a CSV with the columns name, file, target and task) those with a text
+column are taken. Rows are divided into five folds, again in each repeat. On each fold every family
+is fitted with the first params of its portfolio, once with all columns and once without the text
+columns. ``pipeline`` is TF-IDF of words and pairs of words, scaled numbers and one-hot categories
+into a logistic or ridge regression, with scikit-learn's defaults. The mean over repeats of the
+score of out-of-fold predictions is printed; families stop early on the fold, as in a search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data import Dataset, Table, load_dataset
+from automl.data.encode import fit_encoder
+from automl.data.split import make_split_plan
+from automl.data.split_plan import Division
+from automl.ensemble.choice import choose_ensemble
+from automl.metrics import get_metric
+from automl.plugin import ColumnKind, Fold, ModelFamily, Shape, Task, TrialContext
+from automl.registry import load_registry
+from automl.trial.setup import TrialSetup, family_shape
+from benchmarks.scores import METRICS
+from benchmarks.tables import read_catalog
+
+__all__ = ["main", "measure"]
+
+N_FOLDS = 5
+WITHOUT_TEXT = frozenset(ColumnKind) - {ColumnKind.TEXT}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints a row a table and a column a system."""
+    options = _options(arguments)
+    print(f"| table | metric | rows | {' | '.join(_systems(options.families))} | encoding s |")
+    for entry in read_catalog(options.catalog, options.only):
+        dataset = load_dataset(str(entry.file), target=entry.target, task=Task(entry.task))
+        if not dataset.table.of_kind(ColumnKind.TEXT):
+            continue
+        metric = options.metric or METRICS[entry.task]
+        scores = [
+            measure(dataset, metric, options.families, options.rows, seed)
+            for seed in range(options.repeats)
+        ]
+        means = {name: float(np.mean([s[name] for s in scores])) for name in scores[0]}
+        spread = {name: float(np.std([s[name] for s in scores])) for name in scores[0]}
+        n_rows = min(options.rows, len(dataset.y))
+        cells = [f"{means[n]:.4f} ± {spread[n]:.4f}" for n in _systems(options.families)]
+        seconds = f"{means['encoding']:.1f}"
+        print(
+            f"| {entry.name} | {metric} | {n_rows} | {' | '.join(cells)} | {seconds} |", flush=True
+        )
+
+
+def measure(
+    dataset: Dataset, metric_name: str, families: Sequence[str], max_rows: int, seed: int
+) -> dict[str, float]:
+    """Scores of each system by name, and ``encoding``: processor seconds of one dense encoding.
+
+    Args:
+        dataset: The table.
+        metric_name: What is scored.
+        families: Names of families.
+        max_rows: Rows taken at most.
+        seed: Of the rows, the folds and the fits.
+    """
+    task = dataset.target.task
+    metric = get_metric(metric_name, task, {})
+    plan = make_split_plan(dataset, seed=seed, folds=N_FOLDS, repeats=1)
+    if plan.n_rows > max_rows:
+        dataset = _sampled(dataset, max_rows, seed)
+        plan = make_split_plan(dataset, seed=seed, folds=N_FOLDS, repeats=1)
+    registry = load_registry((), ())
+    setup = TrialSetup("", metric_name, seed, N_FOLDS)
+    shape_of_output = (
+        (len(dataset.y), dataset.target.n_classes) if task.is_classification else (len(dataset.y),)
+    )
+    predictions = {name: np.zeros(shape_of_output) for name in _systems(families)}
+    encoding_s = 0.0
+    for division in plan.divisions:
+        for name in families:
+            family = registry.get(name)
+            shape = family_shape(setup, dataset, metric, family)
+            for kinds in (frozenset(ColumnKind), WITHOUT_TEXT):
+                started = time.process_time()
+                fold = _fold(dataset, division, family, shape, kinds, seed)
+                encoding_s = max(encoding_s, time.process_time() - started)
+                model = family.fit(
+                    family.portfolio(shape)[0], fold, TrialContext(shape, seed), _ignore
+                )
+                system = f"{name}{' without' if kinds == WITHOUT_TEXT else ''}"
+                predictions[system][division.valid] = model.predict(fold.X_valid)
+        predictions["pipeline"][division.valid] = _pipeline(dataset, division)
+    scores = {n: metric.score(dataset.y, p, None) for n, p in predictions.items() if "ens" not in n}
+    for suffix in ("", " without"):
+        members = [predictions[f"{name}{suffix}"] for name in families]
+        chosen = choose_ensemble(members, dataset.y, metric, families=families, seed=seed)
+        assert chosen.nested_score is not None
+        scores[f"ensemble{suffix}"] = chosen.nested_score
+    return scores | {"encoding": encoding_s}
+
+
+def _systems(families: Sequence[str]) -> list[str]:
+    names = [*families, "ensemble"]
+    return ["pipeline", *(f"{name}{suffix}" for name in names for suffix in ("", " without"))]
+
+
+def _ignore(step: int, score: float) -> None:
+    """The report of a fit that nobody prunes."""
+
+
+def _sampled(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
+    rows = np.sort(np.random.default_rng(seed).choice(len(dataset.y), max_rows, replace=False))
+    table = Table(dataset.table.data.take(rows), dataset.table.columns)
+    return Dataset(table, dataset.target, dataset.y[rows])
+
+
+def _fold(
+    dataset: Dataset,
+    division: Division,
+    family: ModelFamily,
+    shape: Shape,
+    kinds: frozenset[ColumnKind],
+    seed: int,
+) -> Fold:
+    encoder, train = fit_encoder(
+        dataset.table,
+        division.train,
+        dataset.y,
+        task=dataset.target.task,
+        n_classes=dataset.target.n_classes,
+        view=family.view(family.portfolio(shape)[0], shape),
+        kinds=kinds,
+        seed=seed,
+    )
+    return Fold(
+        X_train=train,
+        y_train=dataset.y[division.train],
+        weight_train=None,
+        X_valid=encoder.transform(dataset.table, division.valid),
+        y_valid=dataset.y[division.valid],
+        weight_valid=None,
+        features=encoder.features,
+    )
+
+
+def _pipeline(dataset: Dataset, division: Division) -> NDArray[Any]:
+    """Predictions of the validation rows by what a tutorial would do."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    frame = dataset.table.data.to_pandas()
+    steps: list[Any] = []
+    numeric = []
+    for column in dataset.table.used:
+        if column.kind is ColumnKind.TEXT:
+            frame[column.key] = frame[column.key].fillna("")
+            steps.append((TfidfVectorizer(ngram_range=(1, 2)), column.key))
+        elif column.kind is ColumnKind.CATEGORICAL:
+            frame[column.key] = frame[column.key].astype(object)
+            steps.append((OneHotEncoder(handle_unknown="ignore"), [column.key]))
+        elif column.kind is not ColumnKind.DATETIME:
+            numeric.append(column.key)
+    steps.append((make_pipeline(SimpleImputer(), StandardScaler()), numeric))
+    last = LogisticRegression(max_iter=1000) if dataset.target.n_classes else Ridge()
+    model = make_pipeline(make_column_transformer(*steps), last)
+    model.fit(frame.iloc[division.train], dataset.y[division.train])
+    predict = model.predict_proba if dataset.target.n_classes else model.predict
+    return np.asarray(predict(frame.iloc[division.valid]))
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.text",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--catalog", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", default=(), metavar="NAME")
+    parser.add_argument("--families", nargs="+", default=("linear", "lightgbm", "forest"))
+    parser.add_argument("--metric", default="", help="in place of that of the task")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--rows", type=int, default=4_000, help="taken of a table at most")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
