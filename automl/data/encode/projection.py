@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["Projection", "fit_projection"]
 
 MAX_COMPONENTS = 16
-WORDS_PER_COMPONENT = 2.0
-"""Short texts differ in few directions: beyond these, components are noise to trees."""
-MAX_SVD_ROWS = 10_000
+FEWEST_WORDS, WORDS_PER_COMPONENT = 4.0, 2.0
+"""Names and titles of a few words differ in no common direction: their components are noise to
+trees. Longer texts get a component for every two words more."""
+
+MAX_ROWS = 20_000
+"""Training rows that components and scores are learnt from."""
+
 PENALTY = 1.0
 """Of the ridge regressions; the rows of the matrix have a length of about 1."""
-MAX_STEPS = 40
+
+MAX_STEPS = 15
+"""Of conjugate gradients: stopping early shrinks as the penalty does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +90,25 @@ class Projection:
 
 
 def fit_projection(
-    matrix: csr_matrix,
-    rows: NDArray[np.int64],
-    target: InnerTarget,
-    n_words: float,
-    seed: int,
+    matrix: csr_matrix, target: InnerTarget, n_words: float, seed: int
 ) -> tuple[Projection, NDArray[np.float32]]:
     """Fits on training rows.
 
     Args:
         matrix: TF-IDF of the training texts, ``(n_rows, n_terms)``.
-        rows: Those of its rows that are learnt from, ascending.
-        target: The target of all its rows.
+        target: The target of the same rows.
         n_words: Words of a text on average: the more, the more components.
-        seed: Of the decomposition.
+        seed: Of the rows that are learnt from, and of the decomposition.
 
     Returns:
         The projection, and the training rows projected: scores are out of the inner folds, so
         that the target of a row does not come back as a feature.
     """
-    n_components = int(np.clip(round(n_words / WORDS_PER_COMPONENT), 1, MAX_COMPONENTS))
-    components = _components(matrix[rows], n_components, seed)
+    rows = np.arange(matrix.shape[0])
+    if len(rows) > MAX_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False))
+    n_components = round((n_words - FEWEST_WORDS) / WORDS_PER_COMPONENT)
+    components = _components(matrix[rows], min(max(n_components, 0), MAX_COMPONENTS), seed)
     coef, intercept = _ridge(matrix[rows], target, rows)
     weights = np.concatenate([components, coef]).astype(np.float32)
     shift = np.concatenate([np.zeros(len(components)), intercept]).astype(np.float32)
@@ -121,13 +125,12 @@ def _components(matrix: csr_matrix, n_components: int, seed: int) -> NDArray[np.
     n_rows, n_terms = matrix.shape
     if n_terms <= n_components:
         return np.eye(n_terms, dtype=np.float32)
+    n_components = min(n_components, n_rows - 1)
+    if n_components < 1:
+        return np.empty((0, n_terms), dtype=np.float32)
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
 
-    if n_rows > MAX_SVD_ROWS:
-        drawn = np.random.default_rng(seed).choice(n_rows, MAX_SVD_ROWS, replace=False)
-        matrix = matrix[np.sort(drawn)]
-    n_components = max(1, min(n_components, n_rows - 1))
     # One thread: other folds are encoded beside this one, and its sums do not depend on cores.
     with threadpool_limits(1):
         _, _, components = randomized_svd(matrix, n_components, n_iter=3, random_state=seed)
@@ -158,9 +161,9 @@ def _ridge(
     from sklearn.linear_model import Ridge
 
     ridge = Ridge(PENALTY, solver="sparse_cg", max_iter=MAX_STEPS, tol=1e-3)
-    values = target.values[rows]
+    values, weight = target.values[rows], target.weight[rows]
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     deviation[deviation == 0] = 1.0
-    ridge.fit(matrix, (values - mean) / deviation, target.weight[rows])
+    ridge.fit(matrix, (values - mean) / deviation, weight if weight.any() else None)
     coef = np.atleast_2d(ridge.coef_) * deviation[:, None]
     return coef, np.atleast_1d(ridge.intercept_) * deviation + mean

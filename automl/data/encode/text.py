@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TextBlock", "fit_text", "in_mode"]
 
-MAX_FIT_TEXTS = 50_000
-"""Texts that terms, components and scores are learnt from: more change little and take long."""
-
-MOST_CHARACTERS = 6_000_000
+MOST_CHARACTERS = 5_000_000
 """Of all training texts together, up to which runs of characters are counted: they take four times
 as long as words, and what they add to these falls with the number of texts."""
 
@@ -143,18 +140,14 @@ def fit_text(
         values: Its training values, ``(n_rows,)``.
         target: The target of the same rows.
         dense: Whether to give components and scores in place of the TF-IDF matrix.
-        seed: Of the sample of texts and of the decomposition.
+        seed: Of what components and scores are learnt from.
     """
     texts = values.cast(pa.string())
     traits = _fit_traits(key, texts, "raw")
-    rows = np.arange(len(texts))
-    if len(texts) > MAX_FIT_TEXTS:
-        drawn = np.random.default_rng(seed).choice(rows, MAX_FIT_TEXTS, replace=False)
-        rows = np.sort(drawn)
     terms, parts = [], []
     for grams in _grams_of(texts):
         counts = count_grams(texts, grams)
-        tfidf = fit_tfidf(counts[rows] if len(rows) < len(texts) else counts, grams)
+        tfidf = fit_tfidf(counts, grams)
         if tfidf is not None:
             terms.append(tfidf)
             parts.append(tfidf.weigh(counts))
@@ -165,7 +158,7 @@ def fit_text(
     matrix, projection = _stacked(parts), None
     if dense:
         n_words = float(np.nanmean(np.expm1(trait("words", texts))))
-        projection, matrix = fit_projection(matrix, rows, target, n_words, seed)
+        projection, matrix = fit_projection(matrix, target, n_words, seed)
     block = TextBlock(key, traits, tuple(terms), projection)
     return _fitted(block, texts, matrix)
 
