@@ -43,7 +43,7 @@ class TextBlock(Block):
 
     Attributes:
         key: Key of the column.
-        traits: Encoders of the traits, by name.
+        traits: Encoders of the traits, by name; none beside the TF-IDF matrix itself.
         terms: What is counted, side by side in the TF-IDF matrix.
         projection: What is made of the matrix; None gives the matrix itself.
     """
@@ -79,14 +79,12 @@ class TextBlock(Block):
         return csr_matrix(self._encoded(values))
 
     def beside_traits(self, texts: pa.Array, matrix: Matrix) -> Matrix:
-        """The traits of texts with the columns made of their terms to the right, ``matrix``."""
+        """Columns made of the terms of texts, with the traits of these to the left, if any."""
+        if not self.traits:
+            return matrix
         traits = np.empty((len(texts), self.n_trait_columns), dtype=np.float32)
         write_parts(self.traits, lambda name: trait(name, texts), traits)
-        if isinstance(matrix, np.ndarray):
-            return np.concatenate([traits, matrix], axis=1)
-        from scipy.sparse import csr_matrix
-
-        return _stacked([csr_matrix(traits), matrix])
+        return np.concatenate([traits, matrix], axis=1)
 
     def _encoded(self, values: pa.Array) -> Matrix:
         texts = values.cast(pa.string())
@@ -143,7 +141,8 @@ def fit_text(
         seed: Of what components and scores are learnt from.
     """
     texts = values.cast(pa.string())
-    traits = _fit_traits(key, texts, "raw")
+    # Beside a matrix of terms, traits add nothing to linear models and outweigh long texts.
+    traits = _fit_traits(key, texts, "raw") if dense else {}
     terms, parts = [], []
     for grams in _grams_of(texts):
         counts = count_grams(texts, grams)
@@ -174,7 +173,7 @@ def in_mode(fitted: FittedBlock, values: pa.Array, mode: NumericMode) -> FittedB
     if mode == "raw":
         return fitted
     raw, texts = cast(TextBlock, fitted.block), values.cast(pa.string())
-    traits = _fit_traits(raw.key, texts, mode)
+    traits = _fit_traits(raw.key, texts, mode) if raw.traits else {}
     if not raw.terms:
         if not traits:
             return None
