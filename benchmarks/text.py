@@ -58,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         spread = {name: float(np.std([s[name] for s in scores])) for name in scores[0]}
         n_rows = min(options.rows, len(dataset.y))
         cells = [f"{means[n]:.4f} ± {spread[n]:.4f}" for n in _systems(options.families)]
-        print(
-            f"| {entry.name} | {metric} | {n_rows} | {' | '.join(cells)} | {seconds} |", flush=True
-        )
+        print(f"| {entry.name} | {metric} | {n_rows} | {' | '.join(cells)} |", flush=True)
 
 
 def measure(

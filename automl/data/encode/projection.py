@@ -29,7 +29,7 @@ PENALTY = 1.0
 """Of the ridge regressions; the rows of the matrix have a length of about 1."""
 
 MAX_STEPS = 15
-"""Of conjugate gradients: stopping early shrinks as the penalty does."""
+"""Of the solver (LSQR, Paige & Saunders 1982): stopping early shrinks as the penalty does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def _ridge(
     """Coefficients ``(n_outputs, n_terms)`` and intercepts ``(n_outputs,)``."""
     from sklearn.linear_model import Ridge
 
-    ridge = Ridge(PENALTY, solver="sparse_cg", max_iter=MAX_STEPS, tol=1e-3)
+    ridge = Ridge(PENALTY, solver="lsqr", max_iter=MAX_STEPS, tol=1e-3)
     values, weight = target.values[rows], target.weight[rows]
     mean, deviation = values.mean(axis=0), values.std(axis=0)
     deviation[deviation == 0] = 1.0
