@@ -22,6 +22,9 @@ FEWEST_WORDS, WORDS_PER_COMPONENT = 4.0, 2.0
 """Names and titles of a few words differ in no common direction: their components are noise to
 trees. Longer texts get a component for every two words more."""
 
+ROUNDING = 1e-6
+"""Columns that differ by less, as a share of their values, are constant."""
+
 MAX_ROWS = 20_000
 """Training rows that components and scores are learnt from."""
 
@@ -72,7 +75,7 @@ class Projection:
         if self.n_components:
             scale[: self.n_components] = np.sqrt(components.var(axis=0).mean())
         scale[self.n_components :] = scores.std(axis=0)
-        scale[scale == 0] = 1.0
+        scale[scale <= ROUNDING * np.abs(train).max(axis=0)] = 1.0
         offset[self.n_components :] = scores.mean(axis=0)
         weights = (self.weights / scale[:, None]).astype(np.float32)
         shift = ((self.shift - offset) / scale).astype(np.float32)
