@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.encode import Encoder, fit_encoder
+from automl.data.encode.block import FittedBlock
+from automl.data.matrices import damaged, open_matrix, save_matrix
 from automl.data.split_plan import ALL_ROWS, Division, SplitPlan
 from automl.data.table import Dataset
-from automl.errors import RunError
-from automl.plugin.context import Features, Fold, Matrix, View
+from automl.plugin.context import Features, Fold, View
 from automl.plugin.task import ColumnKind
 from automl.store.disk import writing
-from automl.store.files import draft_folder, settle, write_array
+from automl.store.files import draft_folder, settle
 
 try:
     import fcntl
@@ -40,7 +41,7 @@ __all__ = ["drop_matrices", "encoded_fold", "encoder_folder", "load_encoder"]
 
 META_FILE = "fold.json"
 SHARED_FOLDER = "shared"
-CSR_PARTS = ("data", "indices", "indptr")
+TEXTS = frozenset({ColumnKind.TEXT})
 
 
 def encoded_fold(
@@ -79,7 +80,8 @@ def encoded_fold(
         with _locked(folder):
             if not _is_there(folder):
                 started = time.perf_counter()
-                _write(dataset, division, fold, view, kinds, seed, folder)
+                texts = _fitted_texts(dataset, plan, fold, view, kinds, views, seed)
+                _write(dataset, division, fold, view, kinds, seed, folder, texts)
                 seconds = time.perf_counter() - started
     return _open(dataset, division, fold, folder), seconds
 
@@ -144,6 +146,28 @@ def _fold_folder(
     return views / digest / ("fold-all" if fold == ALL_ROWS else f"fold-{fold}")
 
 
+def _fitted_texts(
+    dataset: Dataset,
+    plan: SplitPlan,
+    fold: int,
+    view: View,
+    kinds: frozenset[ColumnKind],
+    views: Path,
+    seed: int,
+) -> dict[str, FittedBlock] | None:
+    """The text columns as a view of texts alone has them: costly, and alike in many views.
+
+    None where the view has none, or is that view.
+    """
+    of_texts = View(text=view.text, sparse=view.sparse)
+    has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and view.text != "drop"
+    if not has_texts or (view == of_texts and kinds == TEXTS):
+        return None
+    known, _ = encoded_fold(dataset, plan, fold, of_texts, TEXTS, views, seed)
+    encoder = load_encoder(views, fold, of_texts, TEXTS, seed, plan.digest)
+    return encoder.fitted_blocks(known.X_train)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Lets one process in at a time; the system frees the lock of a process that is killed.
@@ -171,10 +195,11 @@ def _write(
     kinds: frozenset[ColumnKind],
     seed: int,
     folder: Path,
+    texts: Mapping[str, FittedBlock] | None,
 ) -> None:
     """Encodes a fold into a draft and settles it."""
     with draft_folder(folder, alone=fcntl is not None) as draft:
-        _encode(dataset, division, fold, view, kinds, seed, draft)
+        _encode(dataset, division, fold, view, kinds, seed, draft, texts)
         if not _is_there(folder):  # else another process was first, and wrote the same
             settle(draft, folder)
 
@@ -187,6 +212,7 @@ def _encode(
     kinds: frozenset[ColumnKind],
     seed: int,
     folder: Path,
+    texts: Mapping[str, FittedBlock] | None,
 ) -> None:
     """Writes the encoder, both matrices and what they are; one matrix is in memory at a time."""
     fold_seed = int(np.random.SeedSequence([seed, fold + 1]).generate_state(1)[0])
@@ -200,27 +226,15 @@ def _encode(
         kinds=kinds,
         seed=fold_seed,
         weight=dataset.weight,
+        texts=texts,
     )
     encoder.save(folder / "encoder")
-    _save_matrix(folder, "X_train", matrix)
+    save_matrix(folder, "X_train", matrix)
     del matrix
-    _save_matrix(folder, "X_valid", encoder.transform(dataset.table, division.valid))
+    save_matrix(folder, "X_valid", encoder.transform(dataset.table, division.valid))
     (folder / SHARED_FOLDER).mkdir()
     meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
-
-
-def _save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
-    if isinstance(matrix, np.ndarray):
-        _save_array(folder / f"{name}.npy", matrix)
-        return
-    for part in CSR_PARTS:
-        _save_array(folder / f"{name}.{part}.npy", getattr(matrix, part))
-
-
-def _save_array(path: Path, array: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        write_array(file, array)
 
 
 def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold:
@@ -233,10 +247,10 @@ def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold
     width = len(features.names)
     train, valid, weight = division.train, division.valid, dataset.weight
     return Fold(
-        X_train=_open_matrix(folder, "X_train", (len(train), width), meta["is_sparse"]),
+        X_train=open_matrix(folder, "X_train", (len(train), width), meta["is_sparse"]),
         y_train=_read_only(dataset.y[train]),
         weight_train=None if weight is None else _read_only(weight[train]),
-        X_valid=_open_matrix(folder, "X_valid", (len(valid), width), meta["is_sparse"]),
+        X_valid=open_matrix(folder, "X_valid", (len(valid), width), meta["is_sparse"]),
         y_valid=_read_only(dataset.y[valid]),
         weight_valid=None if weight is None else _read_only(weight[valid]),
         features=features,
@@ -255,34 +269,5 @@ def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise _damaged(path, error) from None
+        raise damaged(path, error) from None
     return meta
-
-
-def _open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:
-    if not is_sparse:
-        matrix = _open_array(folder / f"{name}.npy")
-        if matrix.shape != shape:
-            reason = ValueError(f"it has shape {matrix.shape}, expected {shape}")
-            raise _damaged(folder / f"{name}.npy", reason)
-        return matrix
-    from scipy.sparse import csr_matrix
-
-    parts = tuple(_open_array(folder / f"{name}.{part}.npy") for part in CSR_PARTS)
-    try:
-        return csr_matrix(parts, shape=shape, copy=False)
-    except ValueError as error:
-        raise _damaged(folder / f"{name}.indptr.npy", error) from None
-
-
-def _open_array(path: Path) -> NDArray[Any]:
-    """Maps an array; a plain view of it, because a memmap makes every slice one too."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from None
-    return np.asarray(array)
-
-
-def _damaged(path: Path, error: Exception) -> RunError:
-    return RunError(f"{path} is damaged: {error}; delete {path.parent} to have it made again")

@@ -24,7 +24,9 @@ _CODE = rf"^\s*[+-]?(0\d+|\d{{{MOST_DIGITS + 1},}})\s*$"
 TEXT_WORDS = 3.0
 TEXT_DISTINCT_SHARE = 0.5
 LONG_TEXT_WORDS = 8.0
+ADDRESS_SHARE = 0.9
 SAMPLE = 2000
+_ADDRESS = r"^\s*([a-z]+://|www\.)"
 _WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
 """Scripts that are written without spaces."""
 
@@ -148,6 +150,8 @@ def _text_or_category(distinct: pa.Array, n_valid: int) -> KindGuess:
     n_words = 1 + pc.mean(spaces).as_py() + 0.5 * pc.mean(wide).as_py()
     share = len(distinct) / max(n_valid, 1)
     many = len(distinct) > 20 and share >= TEXT_DISTINCT_SHARE
+    if many and pc.mean(pc.match_substring_regex(sample, _ADDRESS)).as_py() >= ADDRESS_SHARE:
+        return KindGuess(ColumnKind.TEXT, f"web addresses, {len(distinct):,} different ones")
     if (many and n_words >= TEXT_WORDS) or (len(distinct) > 50 and n_words >= LONG_TEXT_WORDS):
         why = f"texts of {n_words:.0f} words on average, {len(distinct):,} different ones"
         return KindGuess(ColumnKind.TEXT, why)

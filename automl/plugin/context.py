@@ -36,8 +36,10 @@ class View:
             ``onehot`` one column per category, with out-of-fold target encoding above
             ``max_onehot`` categories; ``target`` out-of-fold target encoding for all;
             ``drop`` leaves them out.
-        text: ``svd`` gives a few dense components of the TF-IDF matrix; ``tfidf`` the matrix
-            itself (only with ``sparse``); ``drop`` leaves text out.
+        text: ``svd`` gives a few dense columns: components of the TF-IDF matrix of words and
+            runs of characters, out-of-fold scores of the target, length, number of words, and
+            shares of digits, capitals and signs; ``tfidf`` the matrix itself (only with
+            ``sparse``); ``drop`` leaves text out.
         max_onehot: The most categories a column may have to be one-hot encoded.
         sparse: Whether the family takes a CSR matrix. It gets one only where it saves memory.
     """

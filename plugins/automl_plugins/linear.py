@@ -82,9 +82,14 @@ class Linear(ModelFamily):
         return params
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A medium penalty with each scaling, then a path of penalties."""
+        """A medium penalty with each scaling, then a path of penalties.
+
+        Beside texts the scaling of numbers matters little and the penalty much.
+        """
         points = [(1.0, "quantile"), (1.0, "standard"), (0.1, "quantile"), (0.02, "standard")]
         points += [(10.0, "quantile"), (100.0, "standard")]
+        if shape.n_text:
+            points = [points[0], points[4], points[2], points[1], points[5], points[3]]
         extra = {"l1_ratio": 0.0} if shape.task is Task.REGRESSION else {}
         return [{"C": C, "scaling": scaling, **extra} for C, scaling in points]
 

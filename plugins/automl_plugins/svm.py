@@ -64,7 +64,7 @@ class SVM(ModelFamily):
         return Resources(ram_gib=0.4 + (mapped + 12.0 * shape.n_rows * columns) / 2**30)
 
     def view(self, params: Params, shape: Shape) -> View:
-        """Scaled or quantile-normal numbers, one-hot categories, components of text."""
+        """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""
         return View(numeric=params["scaling"], categorical="onehot", text="svd", max_onehot=32)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from automl.data.encode.categories import MISSING, fit_index
 from automl.data.encode.dates import DateBlock, fit_dates
 from automl.data.encode.numeric import NumericBlock, fit_numeric
 from automl.data.encode.target import InnerTarget, TargetBlock, fit_target, inner_target
-from automl.data.encode.text import TextBlock, fit_text
+from automl.data.encode.text import TextBlock, fit_text, in_mode
 from automl.data.table import Column, IntArray, Table
 from automl.errors import MissingColumnError, PluginError, RunError
 from automl.plugin.context import Features, Matrix, View
@@ -67,6 +67,17 @@ class Encoder:
             MissingColumnError: The table lacks a column.
         """
         return _assemble(table, rows, self, [None] * len(self.blocks))
+
+    def fitted_blocks(self, train: Matrix) -> dict[str, FittedBlock]:
+        """Each block by its key, with its columns of the encoded training rows."""
+        fitted, start = {}, 0
+        for block in self.blocks:
+            end = start + len(block.names)
+            columns = train[:, start:end]
+            stored = columns.size if isinstance(columns, np.ndarray) else columns.nnz
+            fitted[block.key] = FittedBlock(block, stored / max(train.shape[0], 1), columns)
+            start = end
+        return fitted
 
     def save(self, folder: Path) -> None:
         """Writes ``encoder.json`` and ``encoder.npz`` into a folder that is made if needed."""
@@ -122,6 +133,7 @@ def fit_encoder(
     kinds: frozenset[ColumnKind],
     seed: int,
     weight: NDArray[np.float64] | None = None,
+    texts: Mapping[str, FittedBlock] | None = None,
 ) -> tuple[Encoder, Matrix]:
     """Fits on some rows of a table and on nothing else of it.
 
@@ -135,6 +147,8 @@ def fit_encoder(
         kinds: Columns of other kinds are left out.
         seed: Of inner folds and decompositions.
         weight: Weights of all rows of the table, or None.
+        texts: Text columns that tell anything, by key, if they were fitted on these rows before,
+            with the same ``text`` of the view and in its mode ``raw``.
 
     Returns:
         The encoder, and the encoded training rows: out of fold where the target takes part.
@@ -147,7 +161,11 @@ def fit_encoder(
     target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
     fitted: list[FittedBlock] = []
     for column in table.of_kind(*kinds):
-        block = _fit_column(column, _values(table, column.key, rows), target, view, seed)
+        values = _values(table, column.key, rows)
+        if column.kind is ColumnKind.TEXT:
+            block = _fit_text(column.key, values, target, view, seed, texts)
+        else:
+            block = _fit_column(column, values, target, view)
         if block is not None:
             fitted.append(block)
     blocks = tuple(f.block for f in fitted)
@@ -158,20 +176,31 @@ def fit_encoder(
 
 
 def _fit_column(
-    column: Column, values: pa.Array, target: InnerTarget, view: View, seed: int
+    column: Column, values: pa.Array, target: InnerTarget, view: View
 ) -> FittedBlock | None:
     """Fits one column; None where it tells nothing or the view leaves it out."""
-    match column.kind:
-        case ColumnKind.NUMERIC | ColumnKind.BOOLEAN:
-            return fit_numeric(column.key, values, view.numeric)
-        case ColumnKind.DATETIME:
-            return fit_dates(column.key, values, view.numeric)
-        case ColumnKind.CATEGORICAL:
-            return _fit_categories(column.key, values, target, view)
-        case ColumnKind.TEXT:
-            if view.text == "drop":
-                return None
-            return fit_text(column.key, values, view.text == "svd", view.numeric, seed)
+    if column.kind is ColumnKind.CATEGORICAL:
+        return _fit_categories(column.key, values, target, view)
+    if column.kind is ColumnKind.DATETIME:
+        return fit_dates(column.key, values, view.numeric)
+    return fit_numeric(column.key, values, view.numeric)
+
+
+def _fit_text(
+    key: str,
+    values: pa.Array,
+    target: InnerTarget,
+    view: View,
+    seed: int,
+    known: Mapping[str, FittedBlock] | None,
+) -> FittedBlock | None:
+    if view.text == "drop":
+        return None
+    if known is None:
+        fitted = fit_text(key, values, target, view.text == "svd", seed)
+    else:
+        fitted = known.get(key)
+    return None if fitted is None else in_mode(fitted, values, view.numeric)
 
 
 def _fit_categories(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from automl.data.divide import strata_of, stratified_labels
 from automl.data.encode.block import Arrays, Block, FittedBlock, State
 from automl.data.encode.categories import CategoryIndex
+from automl.data.encode.numeric import MAX_STANDARD
 from automl.data.table import IntArray
 from automl.plugin.task import Task
 
@@ -26,6 +27,7 @@ __all__ = ["InnerTarget", "TargetBlock", "fit_target", "inner_target"]
 SMOOTHING = 10.0
 N_INNER_FOLDS = 5
 MAX_CLASSES = 10
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,11 @@ def fit_target(
     train = np.column_stack([train, frequency[codes]])
     if scaled:
         mean, deviation = train.mean(axis=0), train.std(axis=0)
-        deviation[deviation == 0] = 1.0
-        table, train = (table - mean) / deviation, (train - mean) / deviation
+        # What differs by rounding alone is constant: scaled up, it would swamp rows seen later.
+        deviation[deviation <= ROUNDING * np.abs(train).max(axis=0)] = 1.0
+        table, train = (
+            np.clip((a - mean) / deviation, -MAX_STANDARD, MAX_STANDARD) for a in (table, train)
+        )
     block = TargetBlock(key, index, table.astype(np.float32))
     return FittedBlock(block, float(len(block.names)), train.astype(np.float32))
 

@@ -1,10 +1,10 @@
-"""Text: the TF-IDF matrix of its words and word pairs, or a few dense components of it."""
+"""Text: the TF-IDF matrix of its words and characters, or a few dense columns made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,193 +19,194 @@ from automl.data.encode.block import (
     inner_arrays,
     prefixed,
 )
+from automl.data.encode.ngrams import MAX_CHARACTERS, Grams, count_grams
 from automl.data.encode.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
+from automl.data.encode.projection import Projection, fit_projection
+from automl.data.encode.target import InnerTarget
+from automl.data.encode.tfidf import Tfidf, fit_tfidf
+from automl.data.encode.traits import TRAITS, trait
+from automl.plugin.context import Matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["TextBlock", "fit_text"]
+__all__ = ["TextBlock", "fit_text", "in_mode"]
 
-MAX_TERMS = 20_000
-MAX_COMPONENTS = 32
-MAX_FIT_TEXTS = 50_000
-"""Texts the terms and components are learnt from; more of them change little and take long."""
-MIN_TEXTS_FOR_PRUNING = 20
-"""From so many texts on, a term must be in two of them."""
+MOST_CHARACTERS = 5_000_000
+"""Of all training texts together, up to which runs of characters are counted: they take four times
+as long as words, and what they add to these falls with the number of texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextBlock(Block):
-    """A text column: its length, its words, and its terms.
+    """A text column: its traits, and its terms or what they come to.
 
     Attributes:
         key: Key of the column.
-        sizes: Encoders of the logarithms of the numbers of characters and words, by part name.
-        terms: The vocabulary, in the order of the columns of the TF-IDF matrix.
-        idf: Inverse document frequency of each term, ``(n_terms,)``.
-        components: ``(n_components, n_terms)``; None gives the matrix itself.
+        traits: Encoders of the traits, by name; none beside the TF-IDF matrix itself.
+        terms: What is counted, side by side in the TF-IDF matrix.
+        projection: What is made of the matrix; None gives the matrix itself.
     """
 
     key: str
-    sizes: Mapping[str, NumberEncoder]
-    terms: tuple[str, ...]
-    idf: NDArray[np.float32]
-    components: NDArray[np.float32] | None
+    traits: Mapping[str, NumberEncoder]
+    terms: tuple[Tfidf, ...]
+    projection: Projection | None
 
     @property
     def names(self) -> tuple[str, ...]:
         """One name per column of the block."""
-        sizes = tuple(name for encoder in self.sizes.values() for name in encoder.names)
-        if self.components is None:
-            return (*sizes, *(f"{self.key}_term{i}" for i in range(len(self.terms))))
-        return (*sizes, *(f"{self.key}_svd{i}" for i in range(len(self.components))))
+        traits = tuple(name for encoder in self.traits.values() for name in encoder.names)
+        if self.projection is not None:
+            return (*traits, *(f"{self.key}_{name}" for name in self.projection.names))
+        n_terms = sum(len(part.buckets) for part in self.terms)
+        return (*traits, *(f"{self.key}_term{i}" for i in range(n_terms)))
+
+    @property
+    def n_trait_columns(self) -> int:
+        """How many columns the traits take, from the left."""
+        return sum(len(encoder.names) for encoder in self.traits.values())
 
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes an Arrow array of texts."""
-        start = write_parts(self.sizes, lambda part: _size(part, values), out)
-        if not self.terms:
-            return
-        matrix = self._tfidf(values)
-        if self.components is None:
-            out[:, start:] = matrix.toarray()
-        else:
-            out[:, start:] = matrix @ self.components.T
+        encoded = self._encoded(values)
+        out[:] = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
 
     def sparse(self, values: pa.Array) -> csr_matrix:
         """Encodes values without making the TF-IDF matrix dense."""
-        if self.components is not None or not self.terms:
-            return Block.sparse(self, values)
-        from scipy.sparse import csr_matrix, hstack
+        from scipy.sparse import csr_matrix
 
-        n_sizes = len(self.names) - len(self.terms)
-        sizes = np.empty((len(values), n_sizes), dtype=np.float32)
-        write_parts(self.sizes, lambda part: _size(part, values), sizes)
-        return hstack([csr_matrix(sizes), self._tfidf(values)], format="csr", dtype=np.float32)
+        return csr_matrix(self._encoded(values))
+
+    def beside_traits(self, texts: pa.Array, matrix: Matrix) -> Matrix:
+        """Columns made of the terms of texts, with the traits of these to the left, if any."""
+        if not self.traits:
+            return matrix
+        traits = np.empty((len(texts), self.n_trait_columns), dtype=np.float32)
+        write_parts(self.traits, lambda name: trait(name, texts), traits)
+        return np.concatenate([traits, matrix], axis=1)
+
+    def _encoded(self, values: pa.Array) -> Matrix:
+        texts = values.cast(pa.string())
+        if not self.terms:
+            return self.beside_traits(texts, np.empty((len(texts), 0), dtype=np.float32))
+        matrix = _stacked([part.transform(texts) for part in self.terms])
+        return self.beside_traits(
+            texts, matrix if self.projection is None else self.projection.apply(matrix)
+        )
 
     def state(self) -> State:
         """What ``from_state`` needs."""
-        meta: dict[str, Any] = {"terms": self.terms, "sizes": {}}
-        arrays: dict[str, NDArray[Any]] = {"idf": self.idf}
-        if self.components is not None:
-            arrays["components"] = self.components
-        for part, encoder in self.sizes.items():
-            meta["sizes"][part], inner = encoder.state()
-            arrays |= prefixed(part, inner)
+        meta: dict[str, Any] = {"traits": {}, "terms": []}
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, encoder in self.traits.items():
+            meta["traits"][name], inner = encoder.state()
+            arrays |= prefixed(name, inner)
+        for part in self.terms:
+            part_meta, inner = part.state()
+            meta["terms"].append(part_meta)
+            arrays |= prefixed(part.grams, inner)
+        if self.projection is not None:
+            meta["projection"], inner = self.projection.state()
+            arrays |= prefixed("projection", inner)
         return meta, arrays
 
     @classmethod
     def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> TextBlock:
         """Builds an equal block from what ``state`` gave."""
-        sizes = {
-            part: NumberEncoder.from_state(inner, inner_arrays(part, arrays))
-            for part, inner in meta["sizes"].items()
+        traits = {
+            name: NumberEncoder.from_state(inner, inner_arrays(name, arrays))
+            for name, inner in meta["traits"].items()
         }
-        terms = tuple(meta["terms"])
-        return cls(key, sizes, terms, arrays["idf"], arrays.get("components"))
-
-    def _tfidf(self, values: pa.Array) -> csr_matrix:
-        vectorizer = _vectorizer(vocabulary={term: i for i, term in enumerate(self.terms)})
-        vectorizer.idf_ = self.idf
-        return vectorizer.transform(_texts(values)).tocsr().astype(np.float32)
+        terms = tuple(
+            Tfidf.from_state(inner, inner_arrays(inner["grams"], arrays)) for inner in meta["terms"]
+        )
+        projection = None
+        if "projection" in meta:
+            inner = inner_arrays("projection", arrays)
+            projection = Projection.from_state(meta["projection"], inner)
+        return cls(key, traits, terms, projection)
 
 
 def fit_text(
-    key: str, values: pa.Array, svd: bool, mode: NumericMode, seed: int
+    key: str, values: pa.Array, target: InnerTarget, dense: bool, seed: int
 ) -> FittedBlock | None:
-    """Fits a text column on training rows; None where it tells nothing.
+    """Fits a text column on training rows, numbers as they are; None where it tells nothing.
 
     Args:
         key: Key of the column.
         values: Its training values, ``(n_rows,)``.
-        svd: Whether to give components in place of the TF-IDF matrix.
-        mode: How the sizes are encoded; but for ``raw``, components get a common scale that
-            makes their mean variance 1.
-        seed: Of the sample of texts and of the decomposition.
+        target: The target of the same rows.
+        dense: Whether to give components and scores in place of the TF-IDF matrix.
+        seed: Of what components and scores are learnt from.
     """
-    sizes = {
-        part: encoder
-        for part in ("length", "words")
-        if (encoder := fit_numbers(f"{key}_{part}", _size(part, values), mode, part == "length"))
-    }
-    sample = values
-    if len(values) > MAX_FIT_TEXTS:
-        rows = np.random.default_rng(seed).choice(len(values), MAX_FIT_TEXTS, replace=False)
-        sample = values.take(pa.array(np.sort(rows)))
-    terms, idf = _fit_terms(sample)
-    plain = TextBlock(key, sizes, terms, idf, None)
-    if not plain.names:
-        return None
-    if not svd:
-        train = plain.sparse(values)
-        return FittedBlock(plain, train.nnz / max(len(values), 1), train)
-    components = _fit_components(plain, sample, mode, seed)
-    block = TextBlock(key, sizes, terms, idf, components)
-    return FittedBlock(block, float(len(block.names)))
-
-
-def _fit_terms(values: pa.Array) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """The vocabulary and its idf; both empty where the texts hold no words."""
-    vectorizer = _vectorizer(min_df=2 if len(values) >= MIN_TEXTS_FOR_PRUNING else 1)
-    try:
-        vectorizer.fit(_texts(values))
-    except ValueError as error:
-        if "empty vocabulary" in str(error) or "no terms remain" in str(error):
-            return (), np.empty(0, dtype=np.float32)
-        raise
-    terms = tuple(str(term) for term in vectorizer.get_feature_names_out())
-    return terms, vectorizer.idf_.astype(np.float32)
-
-
-def _fit_components(
-    plain: TextBlock, values: pa.Array, mode: NumericMode, seed: int
-) -> NDArray[np.float32]:
-    """Directions of the TF-IDF matrix; the terms themselves where they are few."""
-    n_terms = len(plain.terms)
-    if n_terms == 0:
-        return np.empty((0, 0), dtype=np.float32)
-    matrix = plain._tfidf(values)
-    if n_terms <= MAX_COMPONENTS:
-        components = np.eye(n_terms, dtype=np.float32)
-    else:
-        from sklearn.decomposition import TruncatedSVD
-        from threadpoolctl import threadpool_limits
-
-        n_components = max(1, min(MAX_COMPONENTS, len(values) - 1))
-        # One thread: other folds are encoded beside this one, and its sums do not depend on cores.
-        with threadpool_limits(1):
-            decomposition = TruncatedSVD(n_components, random_state=seed).fit(matrix)
-        components = decomposition.components_.astype(np.float32)
-    if mode != "raw":
-        variance = float((matrix @ components.T).var(axis=0).mean())
-        components = components / np.float32(np.sqrt(variance) if variance > 0 else 1.0)
-    return components
-
-
-def _vectorizer(**options: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    return TfidfVectorizer(
-        strip_accents="unicode",
-        lowercase=True,
-        ngram_range=(1, 2),
-        sublinear_tf=True,
-        max_features=None if "vocabulary" in options else MAX_TERMS,
-        dtype=np.float32,
-        **options,
-    )
-
-
-def _texts(values: pa.Array) -> list[str]:
-    texts: list[str] = pc.fill_null(values.cast(pa.string()), "").to_pylist()
-    return texts
-
-
-def _size(part: str, values: pa.Array) -> NDArray[np.float64]:
-    """Logarithm of 1 plus the number of characters or words; NaN where missing."""
     texts = values.cast(pa.string())
-    if part == "length":
-        counts = pc.utf8_length(texts)
-    else:
-        counts = pc.count_substring_regex(texts, pattern=r"\S+")
-    logs: NDArray[np.float64] = np.log1p(counts.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    return logs
+    # Beside a matrix of terms, traits add nothing to linear models and outweigh long texts.
+    traits = _fit_traits(key, texts, "raw") if dense else {}
+    terms, parts = [], []
+    for grams in _grams_of(texts):
+        counts = count_grams(texts, grams)
+        tfidf = fit_tfidf(counts, grams)
+        if tfidf is not None:
+            terms.append(tfidf)
+            parts.append(tfidf.weigh(counts))
+    if not traits and not terms:
+        return None
+    if not terms:
+        return FittedBlock(TextBlock(key, traits, (), None), float(len(traits)))
+    matrix, projection = _stacked(parts), None
+    if dense:
+        n_words = float(np.nanmean(np.expm1(trait("words", texts))))
+        projection, matrix = fit_projection(matrix, target, n_words, seed)
+    block = TextBlock(key, traits, tuple(terms), projection)
+    return _fitted(block, texts, matrix)
+
+
+def in_mode(fitted: FittedBlock, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
+    """A text column as it was fitted, with its numbers in the mode of a view.
+
+    Args:
+        fitted: What ``fit_text`` gave.
+        values: The training values it was fitted on.
+        mode: How traits are encoded; but for ``raw``, components and scores are scaled.
+    """
+    if mode == "raw":
+        return fitted
+    raw, texts = cast(TextBlock, fitted.block), values.cast(pa.string())
+    traits = _fit_traits(raw.key, texts, mode) if raw.traits else {}
+    if not raw.terms:
+        if not traits:
+            return None
+        return FittedBlock(TextBlock(raw.key, traits, (), None), float(2 * len(traits)))
+    assert fitted.train is not None  # a block with terms comes with its training rows
+    matrix, projection = fitted.train[:, raw.n_trait_columns :], raw.projection
+    if projection is not None:
+        projection, matrix = projection.scaled(np.asarray(matrix))
+    return _fitted(TextBlock(raw.key, traits, raw.terms, projection), texts, matrix)
+
+
+def _fit_traits(key: str, texts: pa.Array, mode: NumericMode) -> dict[str, NumberEncoder]:
+    """Encoders of the traits that differ; the first tells where a text is missing."""
+    encoders = {
+        name: fit_numbers(f"{key}_{name}", trait(name, texts), mode, name == TRAITS[0])
+        for name in TRAITS
+    }
+    return {name: encoder for name, encoder in encoders.items() if encoder is not None}
+
+
+def _fitted(block: TextBlock, texts: pa.Array, matrix: Matrix) -> FittedBlock:
+    """A block with its training rows, of which all but the traits are known."""
+    train = block.beside_traits(texts, matrix)
+    n_stored = train.size if isinstance(train, np.ndarray) else train.nnz
+    return FittedBlock(block, n_stored / max(len(texts), 1), train)
+
+
+def _grams_of(texts: pa.Array) -> tuple[Grams, ...]:
+    read = pc.min_element_wise(pc.utf8_length(texts), pa.scalar(MAX_CHARACTERS, pa.int32()))
+    return ("words", "chars") if (pc.sum(read).as_py() or 0) <= MOST_CHARACTERS else ("words",)
+
+
+def _stacked(parts: list[csr_matrix]) -> csr_matrix:
+    from scipy.sparse import hstack
+
+    return parts[0] if len(parts) == 1 else hstack(parts, format="csr", dtype=np.float32)

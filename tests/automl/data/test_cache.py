@@ -14,6 +14,8 @@ import pytest
 
 from automl.data import cache
 from automl.data.cache import drop_matrices, encoded_fold, encoder_folder, load_encoder
+from automl.data.encode import encoder
+from automl.data.encode.text import fit_text
 from automl.data.split import ALL_ROWS, make_split_plan
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError, StorageError
@@ -138,7 +140,7 @@ def test_a_failed_writer_leaves_nothing(data, plan, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "_save_matrix", full_disk)
+        patch.setattr(cache, "save_matrix", full_disk)
         with pytest.raises(StorageError, match="fold-0 cannot be written: no space"):
             encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     assert {p.suffix for p in tmp_path.glob("*/*")} == {".lock"}
@@ -165,7 +167,7 @@ def _encode_for_ever(views, started):
         started.set()
         time.sleep(600)
 
-    cache._save_matrix = hang  # in the child alone
+    cache.save_matrix = hang  # in the child alone
     data = make_dataset()
     plan = make_split_plan(data, seed=0, folds=3)
     encoded_fold(data, plan, 0, View(), KINDS, views, 0)
@@ -227,3 +229,22 @@ def test_without_file_locks_the_first_to_finish_wins(data, plan, tmp_path, monke
     fold, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     assert len(fold.y_train) == len(plan.divisions[0].train)
     assert [p.name for p in tmp_path.glob("*/*")] == ["fold-0"]
+
+
+def test_texts_are_fitted_once_for_views_that_differ_in_other_things(tmp_path, monkeypatch):
+    words = np.random.default_rng(0).choice(["red", "green", "blue", "tea", "milk"], (60, 4))
+    table = pa.table({"c0": np.arange(60.0), "c1": [" ".join(row) for row in words]})
+    columns = (
+        Column("c0", "a", 0, ColumnKind.NUMERIC, "by hand"),
+        Column("c1", "b", 0, ColumnKind.TEXT, "by hand"),
+    )
+    data = Dataset(Table(table, columns), Target("y", Task.BINARY, (0, 1)), np.arange(60) % 2)
+    plan = make_split_plan(data, seed=0, folds=3)
+    fitted = []
+    monkeypatch.setattr(
+        encoder, "fit_text", lambda key, *rest: fitted.append(key) or fit_text(key, *rest)
+    )
+    for numeric in ("raw", "standard", "quantile"):
+        fold, _ = encoded_fold(data, plan, 0, View(numeric), KINDS, tmp_path, 0)
+        assert any("score" in name for name in fold.features.names)
+    assert fitted == ["c1"]

@@ -96,3 +96,11 @@ def test_a_single_row_can_be_encoded(table, fit):
     data = table(("categorical", ["a", None]))
     _, X = fit(data, TARGET, y=[1.0, 2.0], task=Task.REGRESSION, n_classes=0)
     assert np.isfinite(X).all()
+
+
+def test_a_column_that_is_constant_but_for_rounding_is_not_scaled_up(table, fit):
+    names = [f"name {i}" for i in range(249)]
+    encoder, X = fit(table(("categorical", names)), View("quantile", "target"))
+    again = encoder.transform(table(("categorical", ["name 1", "never seen", None])))
+    assert np.abs(X).max() <= 10
+    assert np.abs(again).max() <= 10

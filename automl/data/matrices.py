@@ -1,0 +1,66 @@
+"""Encoded matrices on disk, dense or CSR: written plainly, opened as maps of their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.errors import RunError
+from automl.plugin.context import Matrix
+from automl.store.files import write_array
+
+__all__ = ["damaged", "open_matrix", "save_matrix"]
+
+CSR_PARTS = ("data", "indices", "indptr")
+
+
+def save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
+    """Writes ``<name>.npy``, or one file for each part of a CSR matrix."""
+    if isinstance(matrix, np.ndarray):
+        _save_array(folder / f"{name}.npy", matrix)
+        return
+    for part in CSR_PARTS:
+        _save_array(folder / f"{name}.{part}.npy", getattr(matrix, part))
+
+
+def _save_array(path: Path, array: NDArray[Any]) -> None:
+    with path.open("wb") as file:
+        write_array(file, array)
+
+
+def open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:
+    """Maps what ``save_matrix`` wrote.
+
+    Raises:
+        RunError: A file is missing or damaged; it is named.
+    """
+    if not is_sparse:
+        matrix = _open_array(folder / f"{name}.npy")
+        if matrix.shape != shape:
+            reason = ValueError(f"it has shape {matrix.shape}, expected {shape}")
+            raise damaged(folder / f"{name}.npy", reason)
+        return matrix
+    from scipy.sparse import csr_matrix
+
+    parts = tuple(_open_array(folder / f"{name}.{part}.npy") for part in CSR_PARTS)
+    try:
+        return csr_matrix(parts, shape=shape, copy=False)
+    except ValueError as error:
+        raise damaged(folder / f"{name}.indptr.npy", error) from None
+
+
+def _open_array(path: Path) -> NDArray[Any]:
+    """Maps an array; a plain view of it, because a memmap makes every slice one too."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from None
+    return np.asarray(array)
+
+
+def damaged(path: Path, error: Exception) -> RunError:
+    """An error that names a file and says what to do."""
+    return RunError(f"{path} is damaged: {error}; delete {path.parent} to have it made again")
