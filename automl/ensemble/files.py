@@ -113,6 +113,10 @@ def read_ensemble(run: RunDir) -> Ensemble:
     return ensemble
 
 
+def _view(fields: dict[str, Any]) -> View:
+    return View(**{**fields, "generated": tuple(fields["generated"])})
+
+
 def _from_json(value: dict[str, Any]) -> Ensemble:
     if value["calibration"] is not None:
         raise ValueError("it has a calibration, which this version does not know")
@@ -122,7 +126,7 @@ def _from_json(value: dict[str, Any]) -> Ensemble:
             **{
                 **member,
                 "folds": tuple(int(fold) for fold in member["folds"]),
-                "view": View(**member["view"]),
+                "view": _view(member["view"]),
                 "kinds": frozenset(ColumnKind(kind) for kind in member["kinds"]),
             }
         )

@@ -21,9 +21,11 @@ from automl.plugin import (
     Suggest,
     Task,
     TrialContext,
+    View,
     hookimpl,
 )
 from automl_plugins._fitting import usable_cpus
+from automl_plugins._generated import generated_view, suggest_generated
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import train
 
@@ -66,7 +68,7 @@ class LightGBMModel:
 
 
 class LightGBM(ModelFamily):
-    """Gradient-boosted trees on raw values and category codes."""
+    """Gradient-boosted trees on raw values, category codes, and columns generated from them."""
 
     name = "lightgbm"
     preload = ("lightgbm",)
@@ -83,6 +85,10 @@ class LightGBM(ModelFamily):
         bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
         many = shape.n_rows >= 200_000 and shape.n_cpus > 2
         return Resources(n_cpus=min(4, shape.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Raw values and category codes, with the new columns that the params ask for."""
+        return generated_view(params)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """The space of TabArena (arXiv 2506.16791), with more leaves where there are many rows."""
@@ -105,7 +111,7 @@ class LightGBM(ModelFamily):
                 "max_cat_to_onehot": suggest.suggest_int("max_cat_to_onehot", 8, 100, log=True),
                 "min_data_per_group": suggest.suggest_int("min_data_per_group", 2, 100, log=True),
             }
-        return params
+        return params | suggest_generated(suggest, shape)
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """A regularised default, then AutoGluon's learned configs by the size of the data."""
@@ -121,7 +127,7 @@ class LightGBM(ModelFamily):
         """
         settings = {**self.settings, **context.shape.settings}
         booster_params = {
-            **params,
+            **{name: value for name, value in params.items() if name != "generated"},
             # A leaf must be able to hold its rows on small data too.
             "min_data_in_leaf": max(1, min(params["min_data_in_leaf"], len(fold.y_train) // 20)),
             "bagging_freq": 1,

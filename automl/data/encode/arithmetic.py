@@ -18,7 +18,7 @@ from automl.data.encode.generated import (
     pairs_of,
     within_float32,
 )
-from automl.data.encode.remainder import Remainder, explained, least_share, without_doubles
+from automl.data.encode.remainder import Remainder, explained, without_doubles
 
 __all__ = ["ArithmeticGenerator", "fit_arithmetic"]
 
@@ -98,7 +98,7 @@ def fit_arithmetic(
         for a, b in pairs_of(len(keys))
         for share, term in _scored(_terms(a, b), values, remainder)
     ]
-    least = least_share(len(remainder.rows))
+    least = remainder.least_share
     best = sorted((s for s in scored if s[0] > least), key=lambda s: -s[0])[: SPARE * limit]
     if not best:
         return None
@@ -118,7 +118,9 @@ def _most_telling(columns: Mapping[str, Floats], remainder: Remainder) -> list[s
     keys = [key for key, values in columns.items() if _n_distinct(values) >= MIN_DISTINCT]
     if len(keys) <= MAX_COLUMNS:
         return keys
-    shares = explained(np.column_stack([columns[key] for key in keys]), remainder.target)
+    shares = explained(
+        np.column_stack([columns[key] for key in keys]), remainder.target, remainder.weight
+    )
     chosen = np.argsort(-shares, kind="stable")[:MAX_COLUMNS]
     return [keys[i] for i in np.sort(chosen)]
 
@@ -141,5 +143,5 @@ def _scored(
     terms: list[Term], values: Sequence[Floats], remainder: Remainder
 ) -> list[tuple[float, Term]]:
     block = np.column_stack([_term(term, values) for term in terms])
-    shares = explained(block, remainder.rest)
+    shares = explained(block, remainder.rest, remainder.weight)
     return [(float(share), term) for share, term in zip(shares, terms, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ __all__ = ["CombinationGenerator", "choose_pairs", "fit_combinations"]
 
 MAX_COLUMNS = 20
 """Columns whose pairs are tried: those with the most groups."""
-MIN_SHARE = 0.002
+MIN_SHARE = 0.02
 """Share of the rest of the target that a pair must explain out of fold."""
+MIN_GROUPS = 3
+"""Fewer groups are left to the family, which needs no mean to tell them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,10 @@ def choose_pairs(
     for a, b in pairs_of(len(keys)):
         pair = keys[a], keys[b]
         joint = _joint((0, 1), [codes[key] for key in pair], [groupings[key] for key in pair])
-        share = explained_by_groups(np.unique(joint, return_inverse=True)[1], remainder)
+        known, groups = np.unique(joint, return_inverse=True)
+        if len(known) < MIN_GROUPS:
+            continue
+        share = explained_by_groups(groups, remainder)
         if share > MIN_SHARE:
             scored.append((share, pair))
     return [pair for _, pair in sorted(scored, key=lambda s: -s[0])[:limit]]
@@ -115,6 +120,7 @@ def fit_combinations(
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
     target: InnerTarget,
+    rng: np.random.Generator,
 ) -> FittedGenerator | None:
     """Fits the encoding of combinations on training rows; None where there are none.
 
@@ -123,6 +129,8 @@ def fit_combinations(
         groupings: How rows are grouped, by key.
         codes: Groups of the training rows, each ``(n_rows,)``.
         target: The target of the same rows.
+        rng: Deals the rows out to inner folds of its own for each combination: what a row lacks
+            differs from column to column, so that columns together do not tell it.
     """
     if not combinations:
         return None
@@ -130,7 +138,7 @@ def fit_combinations(
     used = tuple(groupings[key] for key in keys)
     rows = [codes[key] for key in keys]
     places = tuple(tuple(keys.index(key) for key in columns) for columns in combinations)
-    parts = list(_fitted(places, rows, used, target))
+    parts = list(_fitted(places, rows, used, target, rng))
     generator = CombinationGenerator(
         keys, used, places, tuple(known for known, _, _ in parts), tuple(t for _, t, _ in parts)
     )
@@ -142,13 +150,15 @@ def _fitted(
     rows: Sequence[IntArray],
     groupings: Sequence[Grouping],
     target: InnerTarget,
+    rng: np.random.Generator,
 ) -> Iterator[tuple[IntArray, NDArray[np.float32], NDArray[np.float32]]]:
     """Known joint codes, table and encoded training rows of each combination."""
     for columns in places:
         known, position, counts = np.unique(
             _joint(columns, rows, groupings), return_inverse=True, return_counts=True
         )
-        table, train = smoothed_means(position, len(known) + 1, target)
+        dealt = replace(target, part=rng.permutation(target.part))
+        table, train = smoothed_means(position, len(known) + 1, dealt)
         frequency = np.log1p(np.append(counts, 0))
         yield (
             known,

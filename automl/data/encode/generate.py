@@ -23,7 +23,10 @@ from automl.plugin.task import ColumnKind
 
 __all__ = ["fit_generators"]
 
-MAX_ARITHMETIC, MAX_PAIRS, MAX_GROUPS = 50, 20, 30
+MAX_ARITHMETIC, MAX_ENCODED, MAX_GROUPS = 20, 40, 20
+"""The most new columns of a kind, for each of the two that encode categories."""
+MIN_CATEGORIES = 3
+"""Of two groups, the code tells as much as the mean of the target."""
 MAX_CELLS = 20_000_000
 """Entries of all new columns of one kind together, which bounds time and memory."""
 MIN_ROWS = 200
@@ -45,7 +48,7 @@ def fit_generators(
         view: Says what to generate.
         seed: Of the sample of rows that candidates are judged on.
     """
-    if not view.generated or len(target.part) < MIN_ROWS:
+    if not view.generated or np.count_nonzero(target.weight) < MIN_ROWS:
         return []
     source = _Source(tuple(columns), values_of, target, seed)
     fitted = [GENERATORS[name](source) for name in dict.fromkeys(view.generated)]
@@ -63,7 +66,7 @@ class _Source:
 
     @cached_property
     def rows(self) -> IntArray:
-        return sample_rows(len(self.target.part), self.seed)
+        return sample_rows(self.target.weight, self.seed)
 
     @cached_property
     def numbers(self) -> dict[str, NDArray[np.float64]]:
@@ -95,9 +98,23 @@ class _Source:
         grouped = [self.codes[key][self.rows] for key in self.categories]
         return fit_remainder(self.rows, [*binned, *grouped], self.target)
 
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)
+
+    def combined(self, combinations: Sequence[tuple[str, ...]]) -> FittedGenerator | None:
+        """The target encoding of combinations of categories."""
+        return fit_combinations(combinations, self.groupings, self.codes, self.target, self.rng)
+
     def limit(self, most: int) -> int:
         """How many new columns there may be."""
         return max(1, min(most, MAX_CELLS // len(self.target.part)))
+
+    @property
+    def n_encoded(self) -> int:
+        """How many categories, or combinations of them, may be encoded by the target."""
+        n_columns: int = self.target.values.shape[1] + 1
+        return max(1, self.limit(MAX_ENCODED) // n_columns)
 
 
 def _varies(values: NDArray[np.float64]) -> bool:
@@ -111,16 +128,16 @@ def _arithmetic(source: _Source) -> FittedGenerator | None:
 
 
 def _target(source: _Source) -> FittedGenerator | None:
-    alone = [(key,) for key in source.categories]
-    return fit_combinations(alone, source.groupings, source.codes, source.target)
+    n_groups = {key: source.groupings[key].n_codes - 2 for key in source.categories}
+    many = [key for key in source.categories if n_groups[key] >= MIN_CATEGORIES]
+    alone = [(key,) for key in sorted(many, key=lambda key: -n_groups[key])]
+    return source.combined(alone[: source.n_encoded])
 
 
 def _interactions(source: _Source) -> FittedGenerator | None:
     sample = {key: codes[source.rows] for key, codes in source.codes.items()}
-    n_outputs = source.target.values.shape[1]
-    limit = source.limit(max(1, 2 * MAX_PAIRS // (n_outputs + 1)))
-    pairs = choose_pairs(source.groupings, sample, source.remainder, limit)
-    return fit_combinations(pairs, source.groupings, source.codes, source.target)
+    pairs = choose_pairs(source.groupings, sample, source.remainder, source.n_encoded)
+    return source.combined(pairs)
 
 
 def _groups(source: _Source) -> FittedGenerator | None:

@@ -19,7 +19,7 @@ from automl.data.encode.generated import (
     measures,
     within_float32,
 )
-from automl.data.encode.remainder import Remainder, explained, least_share, without_doubles
+from automl.data.encode.remainder import Remainder, explained, without_doubles
 from automl.data.table import IntArray
 
 __all__ = ["GroupGenerator", "fit_groups"]
@@ -140,7 +140,7 @@ def _scored(
     remainder: Remainder,
 ) -> list[tuple[float, tuple[str, str, str], Floats]]:
     """Share, term and moments of each candidate that is worth it, best first."""
-    rows, least = remainder.rows, least_share(len(remainder.rows))
+    rows, least = remainder.rows, remainder.least_share
     pairs = product(_usable(groupings, codes), _most_telling(numbers, remainder))
     scored = []
     for b, a in pairs:
@@ -149,9 +149,10 @@ def _scored(
         moments = _moments(numbers[a], codes[b], groupings[b].n_codes)
         value, group = numbers[a][rows], codes[b][rows]
         block = np.column_stack([_compared(n, value, group, moments) for n in COMPARISONS])
+        shares = explained(block, remainder.rest, remainder.weight)
         scored += [
             (float(share), (name, a, b), moments)
-            for name, share in zip(COMPARISONS, explained(block, remainder.rest), strict=True)
+            for name, share in zip(COMPARISONS, shares, strict=True)
             if share > least
         ]
     return sorted(scored, key=lambda candidate: -candidate[0])
@@ -167,7 +168,8 @@ def _most_telling(numbers: Mapping[str, Floats], remainder: Remainder) -> list[s
     if len(keys) <= MAX_NUMBERS:
         return keys
     block = np.column_stack([numbers[key][remainder.rows] for key in keys])
-    chosen = np.argsort(-explained(block, remainder.target), kind="stable")[:MAX_NUMBERS]
+    shares = explained(block, remainder.target, remainder.weight)
+    chosen = np.argsort(-shares, kind="stable")[:MAX_NUMBERS]
     return [keys[i] for i in np.sort(chosen)]
 
 

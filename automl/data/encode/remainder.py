@@ -21,15 +21,17 @@ __all__ = [
     "explained",
     "explained_by_groups",
     "fit_remainder",
-    "least_share",
     "sample_rows",
     "without_doubles",
 ]
 
 MAX_SAMPLE = 5_000
 """Rows that candidates are judged on."""
-N_BINS = 16
+MAX_BINS, MIN_BINS, ROWS_OF_BIN = 16, 4, 64
+"""Bins of a column by the number of rows: fewer bins explain less by chance."""
 N_PASSES, STEP = 10, 0.3
+TAILS = 0.01, 0.99
+"""Quantiles of the target that values beyond are drawn in to."""
 MAX_CORRELATION = 0.97
 """Rank correlation above which two new columns count as one."""
 NOISE_FACTOR = 3.0
@@ -41,24 +43,39 @@ class Remainder:
     """The residual of the target on a sample of training rows.
 
     Attributes:
-        rows: Positions of the sample among the training rows, ascending, ``(n_sample,)``.
+        rows: Positions of the sample among the training rows, ``(n_sample,)``.
         target: The target itself, mean 0, ``(n_sample, n_outputs)``.
         rest: Its residual, mean 0, ``(n_sample, n_outputs)``.
+        weight: Weight of each row.
         part: Inner fold of each row.
     """
 
     rows: IntArray
     target: NDArray[np.float64]
     rest: NDArray[np.float64]
+    weight: NDArray[np.float64]
     part: IntArray
 
+    @property
+    def least_share(self) -> float:
+        """The share that a candidate must explain, well above what chance does.
 
-def sample_rows(n_rows: int, seed: int) -> IntArray:
-    """Positions of the rows to judge on, at most ``MAX_SAMPLE``, ascending."""
-    if n_rows <= MAX_SAMPLE:
-        return np.arange(n_rows)
-    chosen = np.random.default_rng(seed).choice(n_rows, MAX_SAMPLE, replace=False)
-    return np.sort(chosen)
+        Few rows that hold most of the rest count as few rows: a normal distribution, whose
+        kurtosis is 3, counts in full.
+        """
+        energy = self.weight * (self.rest**2).sum(axis=1)
+        if not energy.any():
+            return 1.0
+        n_effective = min(len(energy), 3 * energy.sum() ** 2 / (energy**2).sum())
+        return float(NOISE_FACTOR * (_n_bins(len(energy)) - 1) / n_effective)
+
+
+def sample_rows(weight: NDArray[np.float64], seed: int) -> IntArray:
+    """Positions of the rows to judge on: at most ``MAX_SAMPLE`` that weigh, in random order.
+
+    The order of the table may tell the target, and equal values keep the order that they are in.
+    """
+    return np.random.default_rng(seed).permutation(np.flatnonzero(weight))[:MAX_SAMPLE]
 
 
 def fit_remainder(rows: IntArray, columns: Sequence[IntArray], target: InnerTarget) -> Remainder:
@@ -69,56 +86,93 @@ def fit_remainder(rows: IntArray, columns: Sequence[IntArray], target: InnerTarg
         columns: The columns as codes of bins or categories, each ``(n_sample,)``.
         target: The target of all training rows.
     """
-    values = target.values[rows] - target.values[rows].mean(axis=0)
-    rest = values.copy()
+    values, weight = target.values[rows], target.weight[rows]
+    is_class = bool(np.isin(values, (0.0, 1.0)).all())
+    if not is_class:  # a few values far away would decide alone what is worth a column
+        values = np.clip(values, *np.quantile(values, TAILS, axis=0))
+    mean = np.average(values, axis=0, weights=weight)
+    rest = np.empty(values.shape)
+    for output in range(values.shape[1]):
+        added = _added_classes if is_class and 0 < mean[output] < 1 else _added_values
+        rest[:, output] = values[:, output] - added(values[:, output], weight, columns)
+    rest -= np.average(rest, axis=0, weights=weight)
+    return Remainder(rows, values - mean, rest, weight, target.part[rows])
+
+
+def _added_values(
+    values: NDArray[np.float64], weight: NDArray[np.float64], columns: Sequence[IntArray]
+) -> NDArray[np.float64]:
+    """What adds up over the columns, ``(n_sample,)``, by boosting one column after the other."""
+    guess = np.full(len(values), np.average(values, weights=weight))
+    totals = [np.bincount(codes, weights=weight) + SMOOTHING for codes in columns]
+    for _ in range(N_PASSES):
+        for codes, total in zip(columns, totals, strict=True):
+            guess += STEP * (np.bincount(codes, weights=weight * (values - guess)) / total)[codes]
+    return guess
+
+
+def _added_classes(
+    values: NDArray[np.float64], weight: NDArray[np.float64], columns: Sequence[IntArray]
+) -> NDArray[np.float64]:
+    """The same for 0 and 1: log-odds add up (Newton steps, Friedman 2001, algorithm 5)."""
+    mean = np.average(values, weights=weight)
+    log_odds = np.full(len(values), np.log(mean / (1 - mean)))
     for _ in range(N_PASSES):
         for codes in columns:
-            counts = np.bincount(codes) + SMOOTHING
-            for output in range(rest.shape[1]):
-                means = np.bincount(codes, weights=rest[:, output]) / counts
-                rest[:, output] -= STEP * means[codes]
-    return Remainder(rows, values, rest - rest.mean(axis=0), target.part[rows])
+            guess = _probability(log_odds)
+            slope = np.bincount(codes, weights=weight * guess * (1 - guess))
+            step = np.bincount(codes, weights=weight * (values - guess)) / (slope + SMOOTHING / 4)
+            log_odds += STEP * step[codes]
+    return _probability(log_odds)
+
+
+def _probability(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    probability: NDArray[np.float64] = 1 / (1 + np.exp(-log_odds))
+    return probability
 
 
 def bins_of(values: NDArray[np.float64]) -> IntArray:
-    """Codes of ``N_BINS`` bins with about as many rows each; one more where missing."""
+    """Codes of bins of about as many rows each, or distinct values; one more where missing.
+
+    Bins by rows alone would put all that is not frequent of a column that is mostly 0 into one.
+    """
     missing = np.isnan(values)
     known = values[~missing]
     if len(known) == 0:
         return np.zeros(len(values), dtype=np.int64)
-    edges = np.unique(np.quantile(known, np.arange(1, N_BINS) / N_BINS))
+    n_bins = _n_bins(len(values))
+    at = np.arange(1, n_bins) / n_bins
+    edges = np.unique([np.quantile(known, at), np.quantile(np.unique(known), at)])
     codes = np.searchsorted(edges, values, side="right")
-    codes[missing] = N_BINS
+    codes[missing] = len(edges) + 1
     return codes
 
 
-def explained(values: NDArray[np.float64], rest: NDArray[np.float64]) -> NDArray[np.float64]:
+def explained(
+    values: NDArray[np.float64], rest: NDArray[np.float64], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Share of the variance that lies between bins of each candidate.
 
     Args:
         values: Candidates, ``(n_sample, n_candidates)``; missing values come into the last bins.
         rest: What is to be explained, mean 0, ``(n_sample, n_outputs)``.
+        weight: Weight of each row, ``(n_sample,)``.
 
     Returns:
         ``(n_candidates,)``, each from 0 to 1.
     """
     n_rows = len(rest)
-    starts = np.unique(np.linspace(0, n_rows, N_BINS + 1)[:-1].astype(np.int64))
-    counts = np.diff(np.append(starts, n_rows))
-    total = float((rest**2).sum())
+    starts = np.unique(np.linspace(0, n_rows, _n_bins(n_rows) + 1)[:-1].astype(np.int64))
+    total = _variance(rest, weight)
     if total <= 0:
         return np.zeros(values.shape[1])
     order = np.argsort(values, axis=0, kind="stable")
+    weights = np.add.reduceat(weight[order], starts, axis=0).clip(np.finfo(np.float64).tiny)
     shares = np.zeros(values.shape[1])
     for output in range(rest.shape[1]):
-        sums = np.add.reduceat(rest[:, output][order], starts, axis=0)
-        shares += (sums**2 / counts[:, None]).sum(axis=0)
+        sums = np.add.reduceat((weight * rest[:, output])[order], starts, axis=0)
+        shares += (sums**2 / weights).sum(axis=0)
     return shares / total
-
-
-def least_share(n_rows: int) -> float:
-    """The share that a candidate must explain, well above what chance does."""
-    return NOISE_FACTOR * (N_BINS - 1) / max(n_rows, 1)
 
 
 def explained_by_groups(codes: IntArray, remainder: Remainder) -> float:
@@ -128,13 +182,13 @@ def explained_by_groups(codes: IntArray, remainder: Remainder) -> float:
         codes: Group of each row of the sample, ``(n_sample,)``.
         remainder: What is to be explained.
     """
-    rest = remainder.rest
-    total = float((rest**2).sum())
+    rest, weight = remainder.rest, remainder.weight
+    total = _variance(rest, weight)
     if total <= 0:
         return 0.0
-    inner = InnerTarget(rest, np.ones(len(rest)), remainder.part)
+    inner = InnerTarget(rest, weight, remainder.part)
     _, guess = smoothed_means(codes, int(codes.max()) + 1, inner)
-    return 1.0 - float(((rest - guess) ** 2).sum()) / total
+    return 1.0 - _variance(rest - guess, weight) / total
 
 
 def without_doubles(values: NDArray[np.float64], limit: int) -> list[int]:
@@ -159,3 +213,12 @@ def without_doubles(values: NDArray[np.float64], limit: int) -> list[int]:
         if not (likeness[candidate, kept] > MAX_CORRELATION).any():
             kept.append(candidate)
     return kept
+
+
+def _n_bins(n_rows: int) -> int:
+    return min(MAX_BINS, max(MIN_BINS, n_rows // ROWS_OF_BIN))
+
+
+def _variance(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """Sum of weighted squares of values whose mean is 0."""
+    return float((weight[:, None] * values**2).sum())

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from automl.data.encode import Encoder
+from automl.data.encode.categories import CategoryIndex
+from automl.data.encode.combinations import fit_combinations
+from automl.data.encode.generated import Grouping
+from automl.data.encode.target import inner_target
 from automl.data.table import Table
 from automl.errors import PluginError
 from automl.plugin import Task, View
@@ -26,7 +31,7 @@ def mixed(seed, n_rows=1600):
     a, b, c = draw.normal(size=n_rows), draw.uniform(1, 9, n_rows), draw.integers(0, 5, n_rows)
     first, second = draw.integers(0, 6, n_rows), draw.integers(0, 6, n_rows)
     days = draw.integers(0, 900, n_rows)
-    y = 4 * a / b + np.where((first + second) % 2 == 0, 1.0, -1.0) 
+    y = 4 * a / b + np.where((first + second) % 2 == 0, 1.0, -1.0)
     y += np.where(np.isin(first, (1, 4)), a, -a) * 2
 
     def holes(values):
@@ -208,6 +213,77 @@ def test_a_random_target_cannot_be_told_from_the_columns(table, fit, generated):
     made = X[:, 5:]
     related = [abs(np.corrcoef(column, y)[0, 1]) for column in made.T if column.std() > 0]
     assert all(r < 0.08 for r in related)
+
+
+def test_a_row_is_encoded_without_its_own_target():
+    draw = rng(2)
+    codes = {"c0": draw.integers(1, 9, 500), "c1": draw.integers(1, 5, 500)}
+    groupings = {
+        key: Grouping(CategoryIndex(tuple(f"v{i}" for i in range(values.max()))))
+        for key, values in codes.items()
+    }
+    y = draw.normal(size=500)
+    target = inner_target(y, None, Task.REGRESSION, 0, 0)
+    changed = replace(target, values=target.values + np.eye(500, 1, k=-7) * 100)
+    pairs = [("c0",), ("c0", "c1")]
+    before, after = (
+        fit_combinations(pairs, groupings, codes, t, rng(0)) for t in (target, changed)
+    )
+    assert before is not None
+    assert after is not None
+    np.testing.assert_array_equal(after.train[7], before.train[7])
+    assert (after.train != before.train).any(axis=0).tolist() == [True, False, True, False]
+
+
+def test_columns_that_tell_nothing_make_none(table, fit):
+    draw = rng(3)
+    a, b = draw.uniform(1, 9, (2, 600))
+    data = table(
+        ("numeric", a),
+        ("numeric", b),
+        ("numeric", [5.0] * 600),
+        ("numeric", [None] * 600),
+        ("categorical", ["same"] * 600),
+        ("categorical", [None] * 600),
+        ("categorical", draw.choice(["yes", "no"], 600)),
+    )
+    encoder, _ = fit(data, ALL, y=a * b, **REGRESSION)
+    used = {key for generator in encoder.generators for key in generator.keys}
+    assert used == {"c0", "c1"}
+
+
+def test_values_at_the_ends_of_the_range_become_missing_not_infinite(table, fit):
+    draw = rng(4)
+    a, b = draw.uniform(1, 9, (2, 600))
+    y = a / b
+    a[:4], b[:4] = [1e300, 3e38, -3e38, 1e-310], [1e300, 3e38, 1e-310, 0.0]
+    data = table(("numeric", a), ("numeric", b), ("categorical", draw.choice(list("xyz"), 600)))
+    encoder, X = fit(data, ALL, y=y, **REGRESSION)
+    assert encoder.generators
+    assert not np.isinf(X).any()
+
+
+def test_rows_without_weight_do_not_decide_what_is_made(table, fit):
+    draw = rng(5)
+    a, b = draw.uniform(1, 9, (2, 1200))
+    ignored = np.arange(1200) % 3 == 0
+    y = np.where(ignored, draw.normal(0, 1e4, 1200), a / b)
+    data = table(("numeric", a), ("numeric", b))
+    view = View(generated=("arithmetic",))
+    assert not fit(data, view, y=y, **REGRESSION)[0].generators
+    weight = np.where(ignored, 0.0, 1.0)
+    assert fit(data, view, y=y, weight=weight, **REGRESSION)[0].generators
+
+
+def test_each_class_has_a_column_and_all_together_are_bounded(table, fit):
+    draw = rng(6)
+    y = draw.integers(0, 4, 900)
+    columns = [("categorical", [f"v{v}" for v in draw.integers(0, 5 + i, 900)]) for i in range(30)]
+    encoder, X = fit(
+        table(*columns), View(generated=("target",)), y=y, task=Task.MULTICLASS, n_classes=4
+    )
+    assert encoder.features.names[30:35] == (*(f"c29_mean{i}" for i in range(4)), "c29_count")
+    assert X.shape[1] == 30 + 40
 
 
 def test_new_columns_are_dense(table, fit):
