@@ -44,11 +44,7 @@ WAYS: Mapping[str, View] = {
     "C": View(generated=("interactions",)),
     "G": View(generated=("groups",)),
     "AG": View(generated=("arithmetic", "groups")),
-    "CT": View(generated=("target", "interactions")),
     "ACTG": View(generated=("arithmetic", "target", "interactions", "groups")),
-    "ACTG, no codes": View(
-        categorical="target", generated=("arithmetic", "interactions", "groups")
-    ),
 }
 N_PARTS = 5
 """Of so many parts of the training rows one decides when to stop."""

@@ -34,8 +34,10 @@ TAILS = 0.01, 0.99
 """Quantiles of the target that values beyond are drawn in to."""
 MAX_CORRELATION = 0.97
 """Rank correlation above which two new columns count as one."""
+LEAST_SHARE = 0.004
+"""Share of the rest of the target that is worth a column."""
 NOISE_FACTOR = 3.0
-"""How many times what chance explains on average a candidate must explain."""
+"""How many times what chance does on average a candidate must do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +57,6 @@ class Remainder:
     rest: NDArray[np.float64]
     weight: NDArray[np.float64]
     part: IntArray
-
-    @property
-    def least_share(self) -> float:
-        """The share that a candidate must explain, well above what chance does.
-
-        Few rows that hold most of the rest count as few rows: a normal distribution, whose
-        kurtosis is 3, counts in full.
-        """
-        energy = self.weight * (self.rest**2).sum(axis=1)
-        if not energy.any():
-            return 1.0
-        n_effective = min(len(energy), 3 * energy.sum() ** 2 / (energy**2).sum())
-        return float(NOISE_FACTOR * (_n_bins(len(energy)) - 1) / n_effective)
 
 
 def sample_rows(weight: NDArray[np.float64], seed: int) -> IntArray:
@@ -151,7 +140,12 @@ def bins_of(values: NDArray[np.float64]) -> IntArray:
 def explained(
     values: NDArray[np.float64], rest: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Share of the variance that lies between bins of each candidate.
+    """Share of the variance that lies between bins of each candidate; 0 where it is not worth it.
+
+    It is not where the share is below ``LEAST_SHARE``, or chance may have done it.
+
+    By chance the squared sum of a bin is the sum of its squares, on average, however unequally
+    they lie in the bins (White 1980). The ratio must be ``NOISE_FACTOR`` on average of the bins.
 
     Args:
         values: Candidates, ``(n_sample, n_candidates)``; missing values come into the last bins.
@@ -167,12 +161,16 @@ def explained(
     if total <= 0:
         return np.zeros(values.shape[1])
     order = np.argsort(values, axis=0, kind="stable")
-    weights = np.add.reduceat(weight[order], starts, axis=0).clip(np.finfo(np.float64).tiny)
-    shares = np.zeros(values.shape[1])
-    for output in range(rest.shape[1]):
-        sums = np.add.reduceat((weight * rest[:, output])[order], starts, axis=0)
-        shares += (sums**2 / weights).sum(axis=0)
-    return shares / total
+
+    def by_bin(of_rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.add.reduceat(of_rows[order], starts, axis=0)
+
+    weighted = weight[:, None] * rest
+    squares = by_bin((weighted**2).sum(axis=1)).clip(np.finfo(np.float64).tiny)
+    of_sums = sum(by_bin(column) ** 2 for column in weighted.T)
+    shares = (of_sums / by_bin(weight).clip(np.finfo(np.float64).tiny)).sum(axis=0) / total
+    is_more = (of_sums / squares).mean(axis=0) > NOISE_FACTOR
+    return np.where(is_more & (shares > LEAST_SHARE), shares, 0.0)
 
 
 def explained_by_groups(codes: IntArray, remainder: Remainder) -> float:
