@@ -10,7 +10,10 @@ from typing import Any
 
 from automl.plugin import Params, Shape, Suggest, Task, View
 
-__all__ = ["generated_view", "suggest_generated", "widest"]
+__all__ = ["MOST_COLUMNS", "generated_view", "left_of", "suggest_generated"]
+
+MOST_COLUMNS = 80
+"""Generated columns there may be, for estimates."""
 
 _VIEWS: Mapping[str, View] = {
     "none": View(),
@@ -20,17 +23,9 @@ _VIEWS: Mapping[str, View] = {
 }
 
 
-def suggest_generated(suggest: Suggest, shape: Shape, encodes: bool = False) -> dict[str, Any]:
-    """The param ``generated``; nothing where the columns leave no choice.
-
-    Args:
-        suggest: Draws it.
-        shape: The data.
-        encodes: Whether the family encodes categories by the target itself.
-    """
+def suggest_generated(suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    """The param ``generated``; nothing where the columns leave no choice."""
     choices = _choices(shape)
-    if encodes:
-        choices = tuple(choice for choice in choices if choice in {"none", "numbers"})
     if len(choices) == 1:
         return {}
     return {"generated": suggest.suggest_categorical("generated", choices)}
@@ -41,9 +36,12 @@ def generated_view(params: Params) -> View:
     return _VIEWS[params.get("generated", "none")]
 
 
-def widest(shape: Shape) -> str:
-    """The choice with the most new columns."""
-    return _choices(shape)[-1]
+def left_of(choice: str, shape: Shape) -> str:
+    """What the columns of the data leave of a choice; ``none`` may be all."""
+    choices = _choices(shape)
+    if choice in choices:
+        return choice
+    return choices[-1] if choice == "all" else "none"
 
 
 def _choices(shape: Shape) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from automl.plugin import Shape
-from automl_plugins._generated import widest
+from automl_plugins._generated import left_of
 
 __all__ = ["CATEGORICAL_PARAMS", "portfolio"]
 
@@ -51,7 +51,7 @@ _CONFIGS: dict[int | str, tuple[Any, ...]] = {
     "large": (0.03, 128, False, 0.9, 1.0, 3, 0.0, 0.0, 2.0, 10.0, 8, 100),
 }
 
-_ON_GENERATED = (2, 7, 10)
+_ON_GENERATED: dict[int | str, str] = {2: "numbers", 7: "all", 10: "numbers"}
 
 # Upper end of the number of rows, the default, then the configs by name. Extremely randomised
 # trees converge slowly: with many rows the others come first, which are ready in a short budget.
@@ -69,14 +69,13 @@ _ORDERS: tuple[tuple[float, tuple[Any, ...], tuple[int | str, ...]], ...] = (
 def portfolio(shape: Shape) -> list[dict[str, Any]]:
     """Params to try first for data of this shape, the default of the family at the head."""
     default, order = next((d, o) for limit, d, o in _ORDERS if shape.n_rows <= limit)
-    rows = [(default, "none"), *((_CONFIGS[key], _generated(key, shape)) for key in order)]
+    rows = [
+        (default, "none"),
+        *((_CONFIGS[key], left_of(_ON_GENERATED.get(key, "none"), shape)) for key in order),
+    ]
     left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
-    names = (*_NAMES, "generated") if widest(shape) != "none" else _NAMES
+    names = (*_NAMES, "generated") if left_of("all", shape) != "none" else _NAMES
     return [
         {n: value for n, value in zip(names, (*row, generated), strict=False) if n not in left_out}
         for row, generated in rows
     ]
-
-
-def _generated(key: int | str, shape: Shape) -> str:
-    return widest(shape) if key in _ON_GENERATED else "none"

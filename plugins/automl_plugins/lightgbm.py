@@ -25,7 +25,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._fitting import usable_cpus
-from automl_plugins._generated import generated_view, suggest_generated
+from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import train
 
@@ -79,8 +79,9 @@ class LightGBM(ModelFamily):
     def resources(self, shape: Shape) -> Resources:
         """Binned data, predictions and histograms; one thread unless there are many rows."""
         n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
-        data = 6.0 * shape.n_rows * shape.n_columns
-        histograms = 24.0 * 255 * shape.n_columns * 128
+        n_columns = shape.n_columns + (0 if left_of("all", shape) == "none" else MOST_COLUMNS)
+        data = 6.0 * shape.n_rows * n_columns
+        histograms = 24.0 * 255 * n_columns * 128
         trees = 2_000 * 64 * 100.0 * n_outputs
         bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
         many = shape.n_rows >= 200_000 and shape.n_cpus > 2
