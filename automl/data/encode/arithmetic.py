@@ -98,7 +98,8 @@ def fit_arithmetic(
         for a, b in pairs_of(len(keys))
         for share, term in _scored(_terms(a, b), values, remainder)
     ]
-    best = sorted((s for s in scored if s[0] > 0), key=lambda s: -s[0])[: SPARE * limit]
+    least = remainder.least_share
+    best = sorted((s for s in scored if s[0] > least), key=lambda s: -s[0])[: SPARE * limit]
     if not best:
         return None
     candidates = np.column_stack([_term(term, values) for _, term in best])

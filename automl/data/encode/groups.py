@@ -140,7 +140,7 @@ def _scored(
     remainder: Remainder,
 ) -> list[tuple[float, tuple[str, str, str], Floats]]:
     """Share, term and moments of each candidate that is worth it, best first."""
-    rows = remainder.rows
+    rows, least = remainder.rows, remainder.least_share
     pairs = product(_usable(groupings, codes), _most_telling(numbers, remainder))
     scored = []
     for b, a in pairs:
@@ -153,7 +153,7 @@ def _scored(
         scored += [
             (float(share), (name, a, b), moments)
             for name, share in zip(COMPARISONS, shares, strict=True)
-            if share > 0
+            if share > least
         ]
     return sorted(scored, key=lambda candidate: -candidate[0])
 

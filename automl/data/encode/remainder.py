@@ -30,14 +30,10 @@ MAX_SAMPLE = 5_000
 MAX_BINS, MIN_BINS, ROWS_OF_BIN = 16, 4, 64
 """Bins of a column by the number of rows: fewer bins explain less by chance."""
 N_PASSES, STEP = 10, 0.3
-TAILS = 0.01, 0.99
-"""Quantiles of the target that values beyond are drawn in to."""
 MAX_CORRELATION = 0.97
 """Rank correlation above which two new columns count as one."""
-LEAST_SHARE = 0.004
-"""Share of the rest of the target that is worth a column."""
 NOISE_FACTOR = 3.0
-"""How many times what chance does on average a candidate must do."""
+"""How many times what chance explains on average a candidate must explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,12 @@ class Remainder:
     weight: NDArray[np.float64]
     part: IntArray
 
+    @property
+    def least_share(self) -> float:
+        """The share that a candidate must explain, well above what chance does."""
+        n_effective = self.weight.sum() ** 2 / (self.weight**2).sum()
+        return float(NOISE_FACTOR * (_n_bins(len(self.rows)) - 1) / n_effective)
+
 
 def sample_rows(weight: NDArray[np.float64], seed: int) -> IntArray:
     """Positions of the rows to judge on: at most ``MAX_SAMPLE`` that weigh, in random order.
@@ -75,49 +77,16 @@ def fit_remainder(rows: IntArray, columns: Sequence[IntArray], target: InnerTarg
         columns: The columns as codes of bins or categories, each ``(n_sample,)``.
         target: The target of all training rows.
     """
-    values, weight = target.values[rows], target.weight[rows]
-    is_class = bool(np.isin(values, (0.0, 1.0)).all())
-    if not is_class:  # a few values far away would decide alone what is worth a column
-        values = np.clip(values, *np.quantile(values, TAILS, axis=0))
-    mean = np.average(values, axis=0, weights=weight)
-    rest = np.empty(values.shape)
-    for output in range(values.shape[1]):
-        added = _added_classes if is_class and 0 < mean[output] < 1 else _added_values
-        rest[:, output] = values[:, output] - added(values[:, output], weight, columns)
-    rest -= np.average(rest, axis=0, weights=weight)
-    return Remainder(rows, values - mean, rest, weight, target.part[rows])
-
-
-def _added_values(
-    values: NDArray[np.float64], weight: NDArray[np.float64], columns: Sequence[IntArray]
-) -> NDArray[np.float64]:
-    """What adds up over the columns, ``(n_sample,)``, by boosting one column after the other."""
-    guess = np.full(len(values), np.average(values, weights=weight))
+    weight = target.weight[rows]
+    values = _centred(target.values[rows], weight)
+    rest = values.copy()
     totals = [np.bincount(codes, weights=weight) + SMOOTHING for codes in columns]
     for _ in range(N_PASSES):
         for codes, total in zip(columns, totals, strict=True):
-            guess += STEP * (np.bincount(codes, weights=weight * (values - guess)) / total)[codes]
-    return guess
-
-
-def _added_classes(
-    values: NDArray[np.float64], weight: NDArray[np.float64], columns: Sequence[IntArray]
-) -> NDArray[np.float64]:
-    """The same for 0 and 1: log-odds add up (Newton steps, Friedman 2001, algorithm 5)."""
-    mean = np.average(values, weights=weight)
-    log_odds = np.full(len(values), np.log(mean / (1 - mean)))
-    for _ in range(N_PASSES):
-        for codes in columns:
-            guess = _probability(log_odds)
-            slope = np.bincount(codes, weights=weight * guess * (1 - guess))
-            step = np.bincount(codes, weights=weight * (values - guess)) / (slope + SMOOTHING / 4)
-            log_odds += STEP * step[codes]
-    return _probability(log_odds)
-
-
-def _probability(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    probability: NDArray[np.float64] = 1 / (1 + np.exp(-log_odds))
-    return probability
+            for output in range(rest.shape[1]):
+                means = np.bincount(codes, weights=weight * rest[:, output]) / total
+                rest[:, output] -= STEP * means[codes]
+    return Remainder(rows, values, _centred(rest, weight), weight, target.part[rows])
 
 
 def bins_of(values: NDArray[np.float64]) -> IntArray:
@@ -140,12 +109,7 @@ def bins_of(values: NDArray[np.float64]) -> IntArray:
 def explained(
     values: NDArray[np.float64], rest: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Share of the variance that lies between bins of each candidate; 0 where it is not worth it.
-
-    It is not where the share is below ``LEAST_SHARE``, or chance may have done it.
-
-    By chance the squared sum of a bin is the sum of its squares, on average, however unequally
-    they lie in the bins (White 1980). The ratio must be ``NOISE_FACTOR`` on average of the bins.
+    """Share of the variance that lies between bins of each candidate.
 
     Args:
         values: Candidates, ``(n_sample, n_candidates)``; missing values come into the last bins.
@@ -161,16 +125,12 @@ def explained(
     if total <= 0:
         return np.zeros(values.shape[1])
     order = np.argsort(values, axis=0, kind="stable")
-
-    def by_bin(of_rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.add.reduceat(of_rows[order], starts, axis=0)
-
-    weighted = weight[:, None] * rest
-    squares = by_bin((weighted**2).sum(axis=1)).clip(np.finfo(np.float64).tiny)
-    of_sums = sum(by_bin(column) ** 2 for column in weighted.T)
-    shares = (of_sums / by_bin(weight).clip(np.finfo(np.float64).tiny)).sum(axis=0) / total
-    is_more = (of_sums / squares).mean(axis=0) > NOISE_FACTOR
-    return np.where(is_more & (shares > LEAST_SHARE), shares, 0.0)
+    weights = np.add.reduceat(weight[order], starts, axis=0).clip(np.finfo(np.float64).tiny)
+    shares = np.zeros(values.shape[1])
+    for output in range(rest.shape[1]):
+        sums = np.add.reduceat((weight * rest[:, output])[order], starts, axis=0)
+        shares += (sums**2 / weights).sum(axis=0)
+    return shares / total
 
 
 def explained_by_groups(codes: IntArray, remainder: Remainder) -> float:
@@ -215,6 +175,11 @@ def without_doubles(values: NDArray[np.float64], limit: int) -> list[int]:
 
 def _n_bins(n_rows: int) -> int:
     return min(MAX_BINS, max(MIN_BINS, n_rows // ROWS_OF_BIN))
+
+
+def _centred(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred: NDArray[np.float64] = values - np.average(values, axis=0, weights=weight)
+    return centred
 
 
 def _variance(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
