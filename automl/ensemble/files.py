@@ -131,6 +131,10 @@ def read_ensemble(run: RunDir) -> Ensemble:
     return ensemble
 
 
+def _view(fields: dict[str, Any]) -> View:
+    return View(**{**fields, "generated": tuple(fields["generated"])})
+
+
 def _from_json(value: dict[str, Any]) -> Ensemble:
     fields = {k: v for k, v in value.items() if k != "schema"}
     members = tuple(
@@ -138,7 +142,7 @@ def _from_json(value: dict[str, Any]) -> Ensemble:
             **{
                 **member,
                 "folds": tuple(int(fold) for fold in member["folds"]),
-                "view": View(**member["view"]),
+                "view": _view(member["view"]),
                 "kinds": frozenset(ColumnKind(kind) for kind in member["kinds"]),
             }
         )

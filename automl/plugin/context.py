@@ -42,6 +42,10 @@ class View:
             ``sparse``); ``drop`` leaves text out.
         max_onehot: The most categories a column may have to be one-hot encoded.
         sparse: Whether the family takes a CSR matrix. It gets one only where it saves memory.
+        generated: New columns, after all others; without ``sparse``. ``arithmetic`` combines pairs
+            of numeric columns; ``target`` adds out-of-fold target encoding of single categories,
+            ``interactions`` that of pairs of them; ``groups`` compares numbers with the mean of
+            their group. Only what explains more than the columns alone is kept.
     """
 
     numeric: Literal["raw", "standard", "quantile"] = "raw"
@@ -49,6 +53,7 @@ class View:
     text: Literal["svd", "tfidf", "drop"] = "svd"
     max_onehot: int = 64
     sparse: bool = False
+    generated: tuple[Literal["arithmetic", "target", "interactions", "groups"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

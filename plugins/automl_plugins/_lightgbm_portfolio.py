@@ -1,9 +1,10 @@
 """LightGBM params known to do well, in an order by the size of the data.
 
 The numbered entries are the LightGBM configs of AutoGluon's zeroshot portfolio of 2025-12-18 for
-CPUs (learned on TabArena, arXiv 2506.16791), by their place in it; those that AutoGluon fits on
-generated features are used here on the plain ones. ``large`` is AutoGluon's ``GBMLarge`` preset.
-The order by size follows the places in that portfolio, with few leaves first for small data.
+CPUs (learned on TabArena, arXiv 2506.16791), by their place in it. Of those that AutoGluon fits on
+generated columns, the ones in ``_ON_GENERATED`` are fitted on ours, the others on the plain ones.
+``large`` is AutoGluon's ``GBMLarge`` preset. The order by size follows the places in that
+portfolio, with few leaves first for small data.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from automl.plugin import Shape
+from automl_plugins._generated import left_of
 
 __all__ = ["CATEGORICAL_PARAMS", "portfolio"]
 
@@ -49,6 +51,8 @@ _CONFIGS: dict[int | str, tuple[Any, ...]] = {
     "large": (0.03, 128, False, 0.9, 1.0, 3, 0.0, 0.0, 2.0, 10.0, 8, 100),
 }
 
+_ON_GENERATED: dict[int | str, str] = {2: "numbers", 7: "all", 10: "numbers"}
+
 # Upper end of the number of rows, the default, then the configs by name. Extremely randomised
 # trees converge slowly: with many rows the others come first, which are ready in a short budget.
 _DEFAULT_SMALL = (0.05, 15, False, 0.8, 0.9, 10, 0.0, 1.0, 2.0, 10.0, 8, 20)
@@ -56,7 +60,7 @@ _DEFAULT = (0.05, 31, False, 0.8, 0.9, 20, 0.0, 1.0, 2.0, 10.0, 8, 50)
 _DEFAULT_LARGE = (0.08, 63, False, 0.8, 0.9, 20, 0.0, 1.0, 2.0, 10.0, 8, 100)
 _ORDERS: tuple[tuple[float, tuple[Any, ...], tuple[int | str, ...]], ...] = (
     (1_000, _DEFAULT_SMALL, (13, 3, 7, 21, 10, 16, 23, 48)),
-    (10_000, _DEFAULT, (3, 2, 13, 5, 7, 8, 10, 31, 36)),
+    (10_000, _DEFAULT, (2, 3, 13, 5, 7, 8, 10, 31, 36)),
     (100_000, _DEFAULT, (10, 5, 3, 17, 2, 38, 8, 45, 36)),
     (float("inf"), _DEFAULT_LARGE, ("large", 17, 38, 10, 45, 19, 36)),
 )
@@ -65,9 +69,13 @@ _ORDERS: tuple[tuple[float, tuple[Any, ...], tuple[int | str, ...]], ...] = (
 def portfolio(shape: Shape) -> list[dict[str, Any]]:
     """Params to try first for data of this shape, the default of the family at the head."""
     default, order = next((d, o) for limit, d, o in _ORDERS if shape.n_rows <= limit)
-    rows = [default, *(_CONFIGS[key] for key in order)]
+    rows = [
+        (default, "none"),
+        *((_CONFIGS[key], left_of(_ON_GENERATED.get(key, "none"), shape)) for key in order),
+    ]
     left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
+    names = (*_NAMES, "generated") if left_of("all", shape) != "none" else _NAMES
     return [
-        {name: value for name, value in zip(_NAMES, row, strict=True) if name not in left_out}
-        for row in rows
+        {n: value for n, value in zip(names, (*row, generated), strict=False) if n not in left_out}
+        for row, generated in rows
     ]

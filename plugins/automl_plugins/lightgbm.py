@@ -22,10 +22,12 @@ from automl.plugin import (
     Suggest,
     Task,
     TrialContext,
+    View,
     hookimpl,
 )
 from automl_plugins._boosting import rounds_of_all_rows
 from automl_plugins._fitting import ignore_reports, usable_cpus
+from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import learning_rate_of, train, train_rounds
@@ -69,7 +71,7 @@ class LightGBMModel:
 
 
 class LightGBM(ModelFamily):
-    """Gradient-boosted trees on raw values and category codes."""
+    """Gradient-boosted trees on raw values, category codes, and columns generated from them."""
 
     name = "lightgbm"
     tasks = frozenset(Task)
@@ -81,12 +83,17 @@ class LightGBM(ModelFamily):
     def resources(self, shape: Shape) -> Resources:
         """Binned data, predictions and histograms; one thread unless there are many rows."""
         n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
-        data = 6.0 * shape.n_rows * shape.n_columns
-        histograms = 24.0 * 255 * shape.n_columns * 128
+        n_columns = shape.n_columns + (0 if left_of("all", shape) == "none" else MOST_COLUMNS)
+        data = 6.0 * shape.n_rows * n_columns
+        histograms = 24.0 * 255 * n_columns * 128
         trees = 2_000 * 64 * 100.0 * n_outputs
         bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
         many = shape.n_rows >= 200_000 and shape.n_cpus > 2
         return Resources(n_cpus=min(4, shape.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Raw values and category codes, with the new columns that the params ask for."""
+        return generated_view(params)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """The space of TabArena (arXiv 2506.16791), with more leaves where there are many rows."""
@@ -109,7 +116,7 @@ class LightGBM(ModelFamily):
                 "max_cat_to_onehot": suggest.suggest_int("max_cat_to_onehot", 8, 100, log=True),
                 "min_data_per_group": suggest.suggest_int("min_data_per_group", 2, 100, log=True),
             }
-        return params
+        return params | suggest_generated(suggest, shape)
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """A regularised default, then AutoGluon's learned configs by the size of the data."""
@@ -160,7 +167,7 @@ class LightGBM(ModelFamily):
         """Parameters of the booster and of the binned data."""
         settings = {**self.settings, **context.shape.settings}
         booster_params = {
-            **params,
+            **{name: value for name, value in params.items() if name != "generated"},
             # A leaf must be able to hold its rows on small data too.
             "min_data_in_leaf": max(1, min(params["min_data_in_leaf"], len(fold.y_train) // 20)),
             "bagging_freq": 1,

@@ -21,7 +21,7 @@ from automl.data.encode.block import (
 )
 from automl.data.encode.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
 
-__all__ = ["DateBlock", "fit_dates"]
+__all__ = ["DateBlock", "days", "fit_dates"]
 
 DAY_US = 86_400_000_000
 
@@ -90,7 +90,7 @@ def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | No
     return FittedBlock(block, float(len(block.names)))
 
 
-def _days(values: pa.Array) -> NDArray[np.float64]:
+def days(values: pa.Array) -> NDArray[np.float64]:
     """Days since 1970, with the time of day as a fraction."""
     return _floats(values.cast(pa.timestamp("us")).cast(pa.int64())) / DAY_US
 
@@ -113,7 +113,7 @@ def _wave(
 
 
 PARTS: Mapping[str, Callable[[pa.Array], NDArray[np.float64]]] = {
-    "days": _days,
+    "days": days,
     "year": _part(pc.year),
     "month": _part(pc.month),
     "day": _part(pc.day),

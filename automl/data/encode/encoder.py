@@ -13,10 +13,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.data.encode.arithmetic import ArithmeticGenerator
 from automl.data.encode.block import Block, FittedBlock, prefixed
 from automl.data.encode.categorical import CodesBlock, OneHotBlock, fit_codes, fit_onehot
 from automl.data.encode.categories import MISSING, fit_index
+from automl.data.encode.combinations import CombinationGenerator
 from automl.data.encode.dates import DateBlock, fit_dates
+from automl.data.encode.generate import fit_generators
+from automl.data.encode.generated import Generator
+from automl.data.encode.groups import GroupGenerator
 from automl.data.encode.numeric import NumericBlock, fit_numeric
 from automl.data.encode.target import InnerTarget, TargetBlock, fit_target, inner_target
 from automl.data.encode.text import TextBlock, fit_text, in_mode
@@ -35,7 +40,14 @@ BLOCK_TYPES: dict[str, type[Block]] = {
     "target": TargetBlock,
     "text": TextBlock,
 }
-TYPE_NAMES = {block_type: name for name, block_type in BLOCK_TYPES.items()}
+GENERATOR_TYPES: dict[str, type[Generator]] = {
+    "arithmetic": ArithmeticGenerator,
+    "combinations": CombinationGenerator,
+    "groups": GroupGenerator,
+}
+TYPE_NAMES: dict[type[Any], str] = {
+    part_type: name for name, part_type in (*BLOCK_TYPES.items(), *GENERATOR_TYPES.items())
+}
 META_FILE, ARRAY_FILE = "encoder.json", "encoder.npz"
 
 
@@ -45,11 +57,13 @@ class Encoder:
 
     Attributes:
         blocks: One per column in use that told anything in the training rows.
+        generators: What makes new columns of several, after those of the blocks.
         is_sparse: Whether it gives CSR matrices.
         features: What the columns of the matrix are.
     """
 
     blocks: tuple[Block, ...]
+    generators: tuple[Generator, ...]
     is_sparse: bool
     features: Features
 
@@ -66,7 +80,8 @@ class Encoder:
         Raises:
             MissingColumnError: The table lacks a column.
         """
-        return _assemble(table, rows, self, [None] * len(self.blocks))
+        n_parts = len(self.blocks) + len(self.generators)
+        return _assemble(table, rows, self, [None] * n_parts)
 
     def fitted_blocks(self, train: Matrix) -> dict[str, FittedBlock]:
         """Each block by its key, with its columns of the encoded training rows."""
@@ -83,12 +98,17 @@ class Encoder:
         """Writes ``encoder.json`` and ``encoder.npz`` into a folder that is made if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, NDArray[Any]] = {}
-        blocks = []
+        blocks, generators = [], []
         for i, block in enumerate(self.blocks):
             meta, own = block.state()
             blocks.append({"type": TYPE_NAMES[type(block)], "key": block.key, "state": meta})
             arrays |= prefixed(str(i), own)
-        value = {"is_sparse": self.is_sparse, "blocks": blocks}
+        for i, generator in enumerate(self.generators, start=len(blocks)):
+            meta, own = generator.state()
+            kind = TYPE_NAMES[type(generator)]
+            generators.append({"type": kind, "keys": generator.keys, "state": meta})
+            arrays |= prefixed(str(i), own)
+        value = {"is_sparse": self.is_sparse, "blocks": blocks, "generators": generators}
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         (folder / META_FILE).write_bytes(text.encode())
         with (folder / ARRAY_FILE).open("wb") as file:
@@ -115,7 +135,14 @@ class Encoder:
                 BLOCK_TYPES[b["type"]].from_state(b["key"], b["state"], own.get(str(i), {}))
                 for i, b in enumerate(value["blocks"])
             )
-            return cls(blocks, bool(value["is_sparse"]), _features(blocks))
+            generators = tuple(
+                GENERATOR_TYPES[g["type"]].from_state(
+                    tuple(g["keys"]), g["state"], own.get(str(i), {})
+                )
+                for i, g in enumerate(value["generators"], start=len(blocks))
+            )
+            features = _features(blocks, generators)
+            return cls(blocks, generators, bool(value["is_sparse"]), features)
         except FileNotFoundError:
             raise RunError(f"{path} is missing: the encoder is not complete") from None
         except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
@@ -154,10 +181,13 @@ def fit_encoder(
         The encoder, and the encoded training rows: out of fold where the target takes part.
 
     Raises:
-        PluginError: The view asks for a TF-IDF matrix but takes no sparse one.
+        PluginError: The view asks for a TF-IDF matrix but takes no sparse one, or for new columns,
+            which are dense, and takes a sparse one.
     """
     if view.text == "tfidf" and not view.sparse:
         raise PluginError("a view with text='tfidf' needs sparse=True; text='svd' is dense")
+    if view.generated and view.sparse:
+        raise PluginError(f"a view with generated={view.generated} needs sparse=False")
     target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
     fitted: list[FittedBlock] = []
     for column in table.of_kind(*kinds):
@@ -168,11 +198,15 @@ def fit_encoder(
             block = _fit_column(column, values, target, view)
         if block is not None:
             fitted.append(block)
-    blocks = tuple(f.block for f in fitted)
-    features = _features(blocks)
+    made = fit_generators(
+        table.of_kind(*kinds), lambda key: _values(table, key, rows), target, view, seed
+    )
+    blocks, generators = tuple(f.block for f in fitted), tuple(g.generator for g in made)
+    features = _features(blocks, generators)
     is_sparse = view.sparse and _saves_memory(fitted, len(features.names))
-    encoder = Encoder(blocks, is_sparse, features)
-    return encoder, _assemble(table, rows, encoder, [f.train for f in fitted])
+    encoder = Encoder(blocks, generators, is_sparse, features)
+    known = [*(f.train for f in fitted), *(g.train for g in made)]
+    return encoder, _assemble(table, rows, encoder, known)
 
 
 def _fit_column(
@@ -219,7 +253,7 @@ def _fit_categories(
     return fit_target(key, index, values, target, scaled=view.numeric != "raw")
 
 
-def _features(blocks: Sequence[Block]) -> Features:
+def _features(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
     names: list[str] = []
     categorical: list[int] = []
     cardinalities: list[int] = []
@@ -228,6 +262,8 @@ def _features(blocks: Sequence[Block]) -> Features:
             categorical.append(len(names))
             cardinalities.append(block.cardinality)
         names += block.names
+    for generator in generators:
+        names += generator.names
     # A family is never given a matrix without columns.
     return Features(tuple(names) or ("constant",), tuple(categorical), tuple(cardinalities))
 
@@ -256,12 +292,15 @@ def _assemble(
     if n_rows == 0:
         return out
     start = 0
-    for block, train in zip(encoder.blocks, known, strict=True):
-        end = start + len(block.names)
-        if train is None:
-            block.write(_values(table, block.key, rows), out[:, start:end])
-        else:
+    parts: tuple[Block | Generator, ...] = (*encoder.blocks, *encoder.generators)
+    for part, train in zip(parts, known, strict=True):
+        end = start + len(part.names)
+        if train is not None:
             out[:, start:end] = train if isinstance(train, np.ndarray) else train.toarray()
+        elif isinstance(part, Generator):
+            part.write([_values(table, key, rows) for key in part.keys], out[:, start:end])
+        else:
+            part.write(_values(table, part.key, rows), out[:, start:end])
         start = end
     return out
 

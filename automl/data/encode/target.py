@@ -22,7 +22,7 @@ from automl.data.encode.numeric import MAX_STANDARD
 from automl.data.table import IntArray
 from automl.plugin.task import Task
 
-__all__ = ["InnerTarget", "TargetBlock", "fit_target", "inner_target"]
+__all__ = ["InnerTarget", "TargetBlock", "fit_target", "inner_target", "smoothed_means"]
 
 SMOOTHING = 10.0
 N_INNER_FOLDS = 5
@@ -125,7 +125,7 @@ def fit_target(
         scaled: Whether each column is brought to mean 0 and standard deviation 1.
     """
     codes = index.codes(values)
-    table, train = _means(codes, index.unseen + 1, target)
+    table, train = smoothed_means(codes, index.unseen + 1, target)
     counts = np.bincount(codes, minlength=index.unseen + 1)
     counts[index.unseen] = 0  # rare categories together are no frequent one
     frequency = np.log1p(counts).astype(np.float64)
@@ -142,10 +142,20 @@ def fit_target(
     return FittedBlock(block, float(len(block.names)), train.astype(np.float32))
 
 
-def _means(
+def smoothed_means(
     codes: IntArray, n_codes: int, target: InnerTarget
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Smoothed means by code, ``(n_codes, n_outputs)``, and out of fold by row."""
+    """Means of the target by code, pulled towards the mean of all rows.
+
+    Args:
+        codes: Code of each training row, ``(n_rows,)``.
+        n_codes: Codes are below.
+        target: The target of the same rows.
+
+    Returns:
+        The means of all rows, ``(n_codes, n_outputs)``, and for each training row that of its code
+        in the other inner folds, ``(n_rows, n_outputs)``.
+    """
     n_outputs = target.values.shape[1]
     table = np.empty((n_codes, n_outputs))
     train = np.empty((len(codes), n_outputs))

@@ -11,7 +11,14 @@ from automl.store.run_dir import RunDir
 
 ENSEMBLE = Ensemble(
     members=(
-        Member("trees-3", "trees", 0.75, (0, 1, 2), View(), frozenset(ColumnKind)),
+        Member(
+            "trees-3",
+            "trees",
+            0.75,
+            (0, 1, 2),
+            View(generated=("arithmetic", "groups")),
+            frozenset(ColumnKind),
+        ),
         Member(
             "bag-0",
             "bag",
@@ -68,6 +75,7 @@ def test_the_file_can_be_read_by_people_and_other_programs(tmp_path):
             "text": "svd",
             "max_onehot": 64,
             "sparse": True,
+            "generated": [],
         },
         "kinds": ["categorical", "numeric"],
     }
