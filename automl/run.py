@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from automl.opened import OpenedRun
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 
@@ -16,14 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from automl.config.schema import SearchConfig
-    from automl.data import ReadOptions
-    from automl.data.split import SplitPlan
-    from automl.data.table import Column, Label, Table, Target
-    from automl.ensemble import Ensemble, Predictor
+    from automl.data.table import Label, Table
     from automl.leaderboard import Board
-    from automl.plugin.metric import Metric
-    from automl.registry import Registry
     from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
@@ -51,6 +44,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self._run = RunDir(Path(path)).check()
+        self._opened = OpenedRun(self._run)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -68,17 +62,17 @@ class Run:
     @property
     def task(self) -> str:
         """``binary``, ``multiclass``, ``regression`` or ``quantile``."""
-        return str(self._target.task.value)
+        return str(self._opened.target.task.value)
 
     @property
     def classes(self) -> tuple[Label, ...]:
         """The labels as they stand in the data; empty for regression."""
-        return self._target.classes
+        return self._opened.target.classes
 
     @property
     def quantiles(self) -> tuple[float, ...]:
         """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
-        return self._target.quantiles
+        return self._opened.target.quantiles
 
     def board(self, test: Any = None) -> Board:
         """The leaderboard as a value.
@@ -114,10 +108,10 @@ class Run:
         """
         import numpy as np
 
-        prediction = self._predictor.predict(self._features(data))
+        prediction = self._opened.predictor.predict(self._opened.features(data))
         if not self.classes:
             return prediction
-        decided = self._predictor.ensemble.calibration.decide(prediction)
+        decided = self._opened.predictor.ensemble.calibration.decide(prediction)
         labels: NDArray[Any] = np.array(self.classes)[decided]
         return labels
 
@@ -135,7 +129,7 @@ class Run:
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
         return pd.DataFrame(
-            self._predictor.predict(self._features(data)), columns=list(self.classes)
+            self._opened.predictor.predict(self._opened.features(data)), columns=list(self.classes)
         )
 
     def refit(self, *, undo: bool = False) -> Refit:
@@ -150,7 +144,7 @@ class Run:
         from automl.search.refit import refit_run
 
         done = refit_run(self._run, undo=undo)
-        self.__dict__.pop("_predictor", None)  # that of the models before
+        self._opened.__dict__.pop("predictor", None)  # that of the models before
         return done
 
     def rerun(self, trial: str) -> Rerun:
@@ -178,7 +172,7 @@ class Run:
             Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
             models were not kept are left out.
         """
-        return self._predict_singly(self._features(data))
+        return self._predict_singly(self._opened.features(data))
 
     def test_scores(self, test: Any) -> Mapping[str, float]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
@@ -187,15 +181,17 @@ class Run:
         """
         from automl.data import load_labelled
 
-        columns, target = self._schema
-        options, weight_column = self._options_for(test), self._config.weight
+        columns, target = self._opened.schema
+        options, weight_column = self._opened.options_for(test), self._opened.config.weight
         table, y, weight = load_labelled(test, columns, target, options, weight_column)
 
         def score(prediction: NDArray[np.float64]) -> float:
-            return self._metric.score(y, prediction, weight)
+            return self._opened.metric.score(y, prediction, weight)
 
-        calibration = self._predictor.ensemble.calibration
-        prediction = calibration.shown_to(self._metric, self._predictor.predict(table))
+        calibration = self._opened.predictor.ensemble.calibration
+        prediction = calibration.shown_to(
+            self._opened.metric, self._opened.predictor.predict(table)
+        )
         singly = self._predict_singly(table)
         return {"ensemble": score(prediction)} | {t: score(p) for t, p in singly.items()}
 
@@ -203,113 +199,9 @@ class Run:
         from automl.leaderboard import read_board
 
         complete = (row.trial for row in read_board(self._run).trials if row.state == "complete")
-        singles = {trial: self._single(trial) for trial in complete}
+        singles = {trial: self._opened.single(trial) for trial in complete}
         return {
-            trial: self._make_predictor(single).predict(table)
+            trial: self._opened.make_predictor(single).predict(table)
             for trial, single in singles.items()
             if single is not None
         }
-
-    def _single(self, trial_id: str) -> Ensemble | None:
-        """A predictor of one trial alone; None where its models were not kept."""
-        from automl.ensemble import Ensemble, Member
-        from automl.trial.records import read_record
-        from automl.trial.setup import family_shape
-
-        record = read_record(self._run, trial_id)
-        folds = tuple(result.fold for result in record.folds)
-        if not all(self._run.model(trial_id, fold).is_dir() for fold in folds):
-            return None
-        family = self._registry.get(record.spec.family)
-        shape = family_shape(self._setup, self._dataset, self._metric, family)
-        view = family.view(record.spec.params, shape)
-        member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
-        target = self._target
-        return Ensemble(
-            (member,),
-            target.task,
-            target.n_classes,
-            self._metric.name,
-            record.score or 0.0,
-            n_levels=len(target.quantiles),
-        )
-
-    def _features(self, data: Any) -> Table:
-        from automl.data import load_features
-
-        return load_features(data, self._schema[0], self._options_for(data))
-
-    @cached_property
-    def _config(self) -> SearchConfig:
-        from automl.config import load_config
-
-        return load_config(self._run.config)
-
-    @cached_property
-    def _registry(self) -> Registry:
-        from automl.registry import load_registry
-
-        return load_registry(self._config.plugins.modules, self._config.plugins.block)
-
-    def _options_for(self, source: Any) -> ReadOptions:
-        """How a source is read: as the search read its own, whose query is for databases only."""
-        from automl.data.sql import is_database_url
-        from automl.search.problem import read_options
-
-        options = read_options(self._config)
-        return options if is_database_url(source) else replace(options, sql=None)
-
-    @cached_property
-    def _schema(self) -> tuple[tuple[Column, ...], Target]:
-        from automl.data import read_schema
-
-        return read_schema(self._run.data)
-
-    @property
-    def _target(self) -> Target:
-        return self._schema[1]
-
-    @cached_property
-    def _metric(self) -> Metric:
-        from automl.metrics import get_metric
-
-        name = self._config.metric or read_json(self._run.manifest)["metric"]["name"]
-        target = self._target
-        return get_metric(name, target.task, self._registry.metrics, target.quantiles)
-
-    @cached_property
-    def _dataset(self) -> Any:
-        from automl.data import open_dataset
-
-        return open_dataset(self._run.data)
-
-    @cached_property
-    def _plan(self) -> SplitPlan:
-        from automl.data.split import load_split_plan
-
-        return load_split_plan(self._run.split)
-
-    @cached_property
-    def _setup(self) -> Any:
-        from automl.search.problem import trial_setup
-
-        return trial_setup(self._run, self._config, self._plan, self._metric.name)
-
-    @cached_property
-    def _predictor(self) -> Predictor:
-        from automl.ensemble import read_ensemble
-
-        return self._make_predictor(read_ensemble(self._run))
-
-    def _make_predictor(self, ensemble: Ensemble) -> Predictor:
-        from automl.data.cache import load_encoder
-        from automl.ensemble import Predictor
-
-        run, seed, digest = self._run, self._config.seed, self._plan.digest
-        families = {name: r.family for name, r in self._registry.families.items()}
-        return Predictor(
-            run,
-            ensemble,
-            families,
-            lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
-        )

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.report import append_result, read_results
+from benchmarks.results import append_result, read_results
 from benchmarks.tables import Entry, divide, read_catalog
 
 __all__ = ["Fitted", "error", "gains", "main", "measure"]

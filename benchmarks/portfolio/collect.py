@@ -67,7 +67,7 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
         if not missing:
             return
         columns, target = problem.dataset.table.columns, problem.dataset.target
-        test_table, y_test = load_labelled(test, columns, target)
+        test_table, y_test, _ = load_labelled(test, columns, target)
         bench = open_workbench(problem.setup)
         write_table(folder, _facts(entry, problem, y_test, _share_s(problem, options)))
         for candidate in missing:

@@ -18,19 +18,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from automl.config import compose_config
 from automl.config.schema import SearchConfig
-from automl.data import load_dataset
-from automl.data.split import ALL_ROWS, Division, SplitPlan
-from automl.data.table import Dataset
+from automl.data.split import ALL_ROWS, SplitPlan
 from automl.metrics import get_metric
-from automl.plugin.context import Shape
-from automl.plugin.family import ModelFamily, Params
 from automl.plugin.task import Task
 from automl.registry import load_registry
 from automl.scheduling.devices import DevicePool, Lease
@@ -43,6 +37,7 @@ from automl.search.problem import Problem, trial_setup
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, Job, TrialError
 from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
+from benchmarks.portfolio.stand_in import dataset_of, families_of, plan_of
 
 __all__ = ["Replay", "main", "replay"]
 
@@ -191,11 +186,11 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
         run = RunDir(Path(place) / "run")
         for folder in (run.path, run.trials, run.ensemble):
             folder.mkdir()
-        plan = _plan(table)
+        plan = plan_of(table)
         pool = DevicePool(config.scheduler.cpus or 2, (), None, float("inf"), None)
         setup = trial_setup(run, config, plan, table.metric, pool)
-        families = _families(table, plan, priorities, config, metric)
-        dataset = _dataset(table)
+        families = families_of(table, plan, priorities, config, metric)
+        dataset = dataset_of(table)
         problem = Problem(run, config, dataset, plan, metric, setup, families, pool)
         executor = ReplayExecutor(table, run, plan, pool, clock)
         budget = Budget(-START_S, config.time_s, None, config.search.reserve_share, None, clock)
@@ -209,85 +204,13 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
         trials = {t.spec.trial_id: t.spec.params["candidate"] for t in controller.ledger.trials}
     weights = {} if ensemble is None else {trials[t]: w for t, w in ensemble.weights.items()}
     total = sum(w * table.candidates[name].test.astype(float) for name, w in weights.items())
-    score = float(metric.score(table.y_test, np.asarray(total), None))
+    prediction = np.asarray(total)
+    if ensemble is not None:
+        prediction = ensemble.calibration.shown_to(metric, prediction)
+    score = float(metric.score(table.y_test, prediction, None))
     return Replay(
         table.name, score, metric.loss(score), n_complete, weights, first_s, clock.now + START_S
     )
-
-
-def _plan(table: MeasuredTable) -> SplitPlan:
-    """The folds; a fold that no row validates is not there."""
-    every = np.arange(len(table.y))
-    divisions = tuple(
-        Division(every[table.fold_of != fold], every[table.fold_of == fold])
-        for fold in range(int(table.fold_of.max()) + 1)
-    )
-    return SplitPlan("stratified", divisions, "as measured", len(every))
-
-
-def _dataset(table: MeasuredTable) -> Dataset:
-    """The target with one column beside it: nothing is fitted."""
-    frame = pd.DataFrame({"x": np.arange(len(table.y)) % 7, "y": table.y})
-    return load_dataset(frame, target="y", task=Task(table.task))
-
-
-def _families(
-    table: MeasuredTable,
-    plan: SplitPlan,
-    priorities: Mapping[str, int],
-    config: SearchConfig,
-    metric: Any,
-) -> dict[str, tuple[ModelFamily, Shape]]:
-    """Families with the measured candidates for a portfolio, in the order they were measured."""
-    by_family: dict[str, list[str]] = {}
-    for name, measured in table.candidates.items():
-        by_family.setdefault(measured.family, []).append(name)
-    shape = Shape(
-        task=Task(table.task),
-        metric=metric,
-        n_rows=table.n_rows,
-        n_numeric=table.n_columns - table.n_categorical,
-        n_categorical=table.n_categorical,
-        n_classes=table.n_classes,
-        n_folds=plan.n_folds,
-        n_cpus=config.scheduler.cpus or 2,
-        time_s=config.time_s,
-    )
-    ordered = sorted(by_family, key=lambda name: (-priorities.get(name, 50), name))
-    return {
-        name: (_Replayed.make(name, priorities.get(name, 50), by_family[name], table), shape)
-        for name in ordered
-    }
-
-
-class _Replayed(ModelFamily):
-    """Proposes candidates that were measured."""
-
-    _names: Sequence[str]
-
-    @classmethod
-    def make(
-        cls, name: str, priority: int, names: Sequence[str], table: MeasuredTable
-    ) -> ModelFamily:
-        once = all(len(table.candidates[n].seconds) == 1 for n in names)
-        facts = {"name": name, "priority": priority, "out_of_bag": once, "_names": names}
-        made: ModelFamily = type(f"Replayed_{name}", (cls,), facts)()
-        return made
-
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        return [{"candidate": name} for name in self._names]
-
-    def search_space(self, suggest: Any, shape: Shape) -> dict[str, Any]:
-        return {"candidate": suggest.suggest_categorical("candidate", list(self._names))}
-
-    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
-        raise NotImplementedError
-
-    def save(self, model: Any, path: Any) -> None:
-        raise NotImplementedError
-
-    def load(self, path: Any) -> Any:
-        raise NotImplementedError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

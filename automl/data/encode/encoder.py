@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,19 @@ from numpy.typing import NDArray
 
 from automl.data.encode.arithmetic import ArithmeticGenerator
 from automl.data.encode.block import Block, FittedBlock, prefixed
-from automl.data.encode.categorical import CodesBlock, OneHotBlock, fit_codes, fit_onehot
-from automl.data.encode.categories import MISSING, fit_index
+from automl.data.encode.categorical import CodesBlock, OneHotBlock
 from automl.data.encode.combinations import CombinationGenerator
-from automl.data.encode.dates import DateBlock, fit_dates
-from automl.data.encode.generate import fit_generators
+from automl.data.encode.dates import DateBlock
 from automl.data.encode.generated import Generator
 from automl.data.encode.groups import GroupGenerator
-from automl.data.encode.numeric import NumericBlock, fit_numeric
-from automl.data.encode.target import InnerTarget, TargetBlock, fit_target, inner_target
-from automl.data.encode.text import TextBlock, fit_text, in_mode
-from automl.data.table import Column, IntArray, Table
-from automl.errors import MissingColumnError, PluginError, RunError
-from automl.plugin.context import Features, Matrix, View
-from automl.plugin.task import ColumnKind, Task
+from automl.data.encode.numeric import NumericBlock
+from automl.data.encode.target import TargetBlock
+from automl.data.encode.text import TextBlock
+from automl.data.table import IntArray, Table
+from automl.errors import MissingColumnError, RunError
+from automl.plugin.context import Features, Matrix
 
-__all__ = ["Encoder", "fit_encoder"]
+__all__ = ["Encoder", "assemble", "features_of", "values_of"]
 
 BLOCK_TYPES: dict[str, type[Block]] = {
     "numeric": NumericBlock,
@@ -81,7 +78,7 @@ class Encoder:
             MissingColumnError: The table lacks a column.
         """
         n_parts = len(self.blocks) + len(self.generators)
-        return _assemble(table, rows, self, [None] * n_parts)
+        return assemble(table, rows, self, [None] * n_parts)
 
     def fitted_blocks(self, train: Matrix) -> dict[str, FittedBlock]:
         """Each block by its key, with its columns of the encoded training rows."""
@@ -141,7 +138,7 @@ class Encoder:
                 )
                 for i, g in enumerate(value["generators"], start=len(blocks))
             )
-            features = _features(blocks, generators)
+            features = features_of(blocks, generators)
             return cls(blocks, generators, bool(value["is_sparse"]), features)
         except FileNotFoundError:
             raise RunError(f"{path} is missing: the encoder is not complete") from None
@@ -149,111 +146,8 @@ class Encoder:
             raise RunError(f"{path} is damaged: {error}") from None
 
 
-def fit_encoder(
-    table: Table,
-    rows: IntArray,
-    y: NDArray[Any],
-    *,
-    task: Task,
-    n_classes: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    seed: int,
-    weight: NDArray[np.float64] | None = None,
-    texts: Mapping[str, FittedBlock] | None = None,
-) -> tuple[Encoder, Matrix]:
-    """Fits on some rows of a table and on nothing else of it.
-
-    Args:
-        table: The features.
-        rows: Numbers of the training rows.
-        y: Class indices or values of all rows of the table.
-        task: What is predicted.
-        n_classes: Number of classes; 0 for regression.
-        view: How the columns are encoded.
-        kinds: Columns of other kinds are left out.
-        seed: Of inner folds and decompositions.
-        weight: Weights of all rows of the table, or None.
-        texts: Text columns that tell anything, by key, if they were fitted on these rows before,
-            with the same ``text`` of the view and in its mode ``raw``.
-
-    Returns:
-        The encoder, and the encoded training rows: out of fold where the target takes part.
-
-    Raises:
-        PluginError: The view asks for a TF-IDF matrix but takes no sparse one, or for new columns,
-            which are dense, and takes a sparse one.
-    """
-    if view.text == "tfidf" and not view.sparse:
-        raise PluginError("a view with text='tfidf' needs sparse=True; text='svd' is dense")
-    if view.generated and view.sparse:
-        raise PluginError(f"a view with generated={view.generated} needs sparse=False")
-    target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
-    fitted: list[FittedBlock] = []
-    for column in table.of_kind(*kinds):
-        values = _values(table, column.key, rows)
-        if column.kind is ColumnKind.TEXT:
-            block = _fit_text(column.key, values, target, view, seed, texts)
-        else:
-            block = _fit_column(column, values, target, view)
-        if block is not None:
-            fitted.append(block)
-    made = fit_generators(
-        table.of_kind(*kinds), lambda key: _values(table, key, rows), target, view, seed
-    )
-    blocks, generators = tuple(f.block for f in fitted), tuple(g.generator for g in made)
-    features = _features(blocks, generators)
-    is_sparse = view.sparse and _saves_memory(fitted, len(features.names))
-    encoder = Encoder(blocks, generators, is_sparse, features)
-    known = [*(f.train for f in fitted), *(g.train for g in made)]
-    return encoder, _assemble(table, rows, encoder, known)
-
-
-def _fit_column(
-    column: Column, values: pa.Array, target: InnerTarget, view: View
-) -> FittedBlock | None:
-    """Fits one column; None where it tells nothing or the view leaves it out."""
-    if column.kind is ColumnKind.CATEGORICAL:
-        return _fit_categories(column.key, values, target, view)
-    if column.kind is ColumnKind.DATETIME:
-        return fit_dates(column.key, values, view.numeric)
-    return fit_numeric(column.key, values, view.numeric)
-
-
-def _fit_text(
-    key: str,
-    values: pa.Array,
-    target: InnerTarget,
-    view: View,
-    seed: int,
-    known: Mapping[str, FittedBlock] | None,
-) -> FittedBlock | None:
-    if view.text == "drop":
-        return None
-    if known is None:
-        fitted = fit_text(key, values, target, view.text == "svd", seed)
-    else:
-        fitted = known.get(key)
-    return None if fitted is None else in_mode(fitted, values, view.numeric)
-
-
-def _fit_categories(
-    key: str, values: pa.Array, target: InnerTarget, view: View
-) -> FittedBlock | None:
-    if view.categorical == "drop":
-        return None
-    index = fit_index(values)
-    has_missing = bool((index.codes(values) == MISSING).any())
-    if len(index.categories) + has_missing < 2:
-        return None
-    if view.categorical == "codes":
-        return fit_codes(key, index)
-    if view.categorical == "onehot" and len(index.categories) <= view.max_onehot:
-        return fit_onehot(key, index, has_missing)
-    return fit_target(key, index, values, target, scaled=view.numeric != "raw")
-
-
-def _features(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
+def features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
+    """What the columns of a matrix are that these blocks and generators make."""
     names: list[str] = []
     categorical: list[int] = []
     cardinalities: list[int] = []
@@ -268,12 +162,12 @@ def _features(blocks: Sequence[Block], generators: Sequence[Generator]) -> Featu
     return Features(tuple(names) or ("constant",), tuple(categorical), tuple(cardinalities))
 
 
-def _saves_memory(fitted: Sequence[FittedBlock], width: int) -> bool:
-    """Whether CSR (a value and a column number per entry, a pointer per row) is smaller."""
-    return 2 * sum(f.n_nonzero for f in fitted) + 1 < width
+def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
+    """The values of a column in some rows, or in all.
 
-
-def _values(table: Table, key: str, rows: IntArray | None) -> pa.Array:
+    Raises:
+        MissingColumnError: The table has no such column.
+    """
     if key not in table.data.column_names:
         raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
     column = table.data.column(key)
@@ -281,7 +175,7 @@ def _values(table: Table, key: str, rows: IntArray | None) -> pa.Array:
     return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
 
 
-def _assemble(
+def assemble(
     table: Table, rows: IntArray | None, encoder: Encoder, known: Sequence[Matrix | None]
 ) -> Matrix:
     """Encodes column by column into one matrix; ``known`` blocks are taken as they are."""
@@ -298,9 +192,9 @@ def _assemble(
         if train is not None:
             out[:, start:end] = train if isinstance(train, np.ndarray) else train.toarray()
         elif isinstance(part, Generator):
-            part.write([_values(table, key, rows) for key in part.keys], out[:, start:end])
+            part.write([values_of(table, key, rows) for key in part.keys], out[:, start:end])
         else:
-            part.write(_values(table, part.key, rows), out[:, start:end])
+            part.write(values_of(table, part.key, rows), out[:, start:end])
         start = end
     return out
 
@@ -314,7 +208,7 @@ def _assemble_sparse(
     if n_rows == 0:
         return csr_matrix((0, len(encoder.features.names)), dtype=np.float32)
     parts = [
-        block.sparse(_values(table, block.key, rows)) if train is None else csr_matrix(train)
+        block.sparse(values_of(table, block.key, rows)) if train is None else csr_matrix(train)
         for block, train in zip(encoder.blocks, known, strict=True)
     ]
     matrix = csr_matrix(hstack(parts, format="csr", dtype=np.float32))

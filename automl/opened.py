@@ -1,0 +1,147 @@
+"""The parts of a finished run, each opened when it is first needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from automl.store.files import read_json
+from automl.store.run_dir import RunDir
+
+if TYPE_CHECKING:
+    from automl.config.schema import SearchConfig
+    from automl.data import ReadOptions
+    from automl.data.split import SplitPlan
+    from automl.data.table import Column, Table, Target
+    from automl.ensemble import Ensemble, Predictor
+    from automl.plugin.metric import Metric
+    from automl.registry import Registry
+
+__all__ = ["OpenedRun"]
+
+
+class OpenedRun:
+    """What lies in a run directory, and the predictors made of it.
+
+    Args:
+        run: The run directory.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+
+    def single(self, trial_id: str) -> Ensemble | None:
+        """A predictor of one trial alone; None where its models were not kept."""
+        from automl.ensemble import Ensemble, Member
+        from automl.trial.records import read_record
+        from automl.trial.setup import family_shape
+
+        record = read_record(self.run, trial_id)
+        folds = tuple(result.fold for result in record.folds)
+        if not all(self.run.model(trial_id, fold).is_dir() for fold in folds):
+            return None
+        family = self.registry.get(record.spec.family)
+        shape = family_shape(self.setup, self.dataset, self.metric, family)
+        view = family.view(record.spec.params, shape)
+        member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
+        target = self.target
+        return Ensemble(
+            (member,),
+            target.task,
+            target.n_classes,
+            self.metric.name,
+            record.score or 0.0,
+            n_levels=len(target.quantiles),
+        )
+
+    def features(self, data: Any) -> Table:
+        """The columns of a table as the run knows them; labels are not asked for."""
+        from automl.data import load_features
+
+        return load_features(data, self.schema[0], self.options_for(data))
+
+    @cached_property
+    def config(self) -> SearchConfig:
+        """The configuration of the search."""
+        from automl.config import load_config
+
+        return load_config(self.run.config)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The installed families, and what plugins of the run bring."""
+        from automl.registry import load_registry
+
+        return load_registry(self.config.plugins.modules, self.config.plugins.block)
+
+    def options_for(self, source: Any) -> ReadOptions:
+        """How a source is read: as the search read its own, whose query is for databases only."""
+        from automl.data.sql import is_database_url
+        from automl.search.problem import read_options
+
+        options = read_options(self.config)
+        return options if is_database_url(source) else replace(options, sql=None)
+
+    @cached_property
+    def schema(self) -> tuple[tuple[Column, ...], Target]:
+        """The columns, and the target."""
+        from automl.data import read_schema
+
+        return read_schema(self.run.data)
+
+    @property
+    def target(self) -> Target:
+        """What is predicted."""
+        return self.schema[1]
+
+    @cached_property
+    def metric(self) -> Metric:
+        """What the search judged by."""
+        from automl.metrics import get_metric
+
+        name = self.config.metric or read_json(self.run.manifest)["metric"]["name"]
+        target = self.target
+        return get_metric(name, target.task, self.registry.metrics, target.quantiles)
+
+    @cached_property
+    def dataset(self) -> Any:
+        """The data of the search."""
+        from automl.data import open_dataset
+
+        return open_dataset(self.run.data)
+
+    @cached_property
+    def plan(self) -> SplitPlan:
+        """Its divisions."""
+        from automl.data.split import load_split_plan
+
+        return load_split_plan(self.run.split)
+
+    @cached_property
+    def setup(self) -> Any:
+        """What its workers were told."""
+        from automl.search.problem import trial_setup
+
+        return trial_setup(self.run, self.config, self.plan, self.metric.name)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Predicts with the ensemble."""
+        from automl.ensemble import read_ensemble
+
+        return self.make_predictor(read_ensemble(self.run))
+
+    def make_predictor(self, ensemble: Ensemble) -> Predictor:
+        """Predicts with some members, whose models are in the run."""
+        from automl.data.cache import load_encoder
+        from automl.ensemble import Predictor
+
+        run, seed, digest = self.run, self.config.seed, self.plan.digest
+        families = {name: r.family for name, r in self.registry.families.items()}
+        return Predictor(
+            run,
+            ensemble,
+            families,
+            lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
+        )
