@@ -35,12 +35,13 @@ class Candidate:
 
 
 def candidates(
-    families: Sequence[tuple[ModelFamily, Shape]], n_random: int, seed: int = 0
+    families: Sequence[tuple[ModelFamily, Shape]], n_entries: int, n_random: int, seed: int = 0
 ) -> list[Candidate]:
     """The candidates of families for one table, each once: first portfolios, then random draws.
 
     Args:
         families: Those that take the table, with its shape.
+        n_entries: Entries of each portfolio, at each of some sizes of tables.
         n_random: Random draws of each family.
         seed: Of the draws.
     """
@@ -48,8 +49,8 @@ def candidates(
     for family, shape in families:
         full = replace(shape, n_numeric=8, n_categorical=4, n_categories=(2, 5, 20, 100))
         pairs = zip(
-            _params(family, full, n_random, seed),
-            _params(family, shape, n_random, seed),
+            _params(family, full, n_entries, n_random, seed),
+            _params(family, shape, n_entries, n_random, seed),
             strict=True,
         )
         for known_by, params in pairs:
@@ -60,10 +61,10 @@ def candidates(
 
 
 def _params(
-    family: ModelFamily, shape: Shape, n_random: int, seed: int
+    family: ModelFamily, shape: Shape, n_entries: int, n_random: int, seed: int
 ) -> Iterator[Mapping[str, Any]]:
     for n_rows in SIZES:
-        yield from family.portfolio(replace(shape, n_rows=n_rows))
+        yield from family.portfolio(replace(shape, n_rows=n_rows))[:n_entries]
     for number in range(n_random):
         yield family.search_space(_Random(f"{family.name}/{seed}/{number}"), shape)
 

@@ -62,7 +62,7 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
     with tempfile.TemporaryDirectory() as place:
         train, test = write_parts(entry, 0, Path(place))
         problem = _open(entry, train, Path(place) / "run", registry, options)
-        wanted = candidates(list(problem.families.values()), options.random)
+        wanted = candidates(list(problem.families.values()), options.entries, options.random)
         missing = [c for c in wanted if not (folder / f"{c.name}.npz").exists()]
         if not missing:
             return
@@ -193,7 +193,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--time", type=float, default=60.0, help="budget of the search, seconds")
     parser.add_argument("--slots", type=int, default=2, help="its cores")
-    parser.add_argument("--random", type=int, default=4, help="random draws of each family")
+    parser.add_argument("--entries", type=int, default=4, help="of portfolios, by size of table")
+    parser.add_argument("--random", type=int, default=0, help="random draws of each family")
     parser.add_argument("--families", default="", help="such as lightgbm,linear; all by default")
     parser.add_argument("--only", nargs="*", default=(), help="names of tables")
     parser.add_argument("--part", default="0/1", help="such as 0/2: the first half of the tables")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from automl.config.schema import SearchConfig
+from automl.data import load_dataset
 from automl.data.split import Division, SplitPlan
 from automl.data.table import Dataset
 from automl.plugin.context import Shape
