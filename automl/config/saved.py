@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["config_of", "load_config", "save_config"]
 
+END = "...\n"
+"""How YAML marks the end of a document: a file without it was torn."""
+
 
 def save_config(config: SearchConfig, path: Path) -> None:
     """Writes a configuration whole."""
@@ -24,14 +27,14 @@ def save_config(config: SearchConfig, path: Path) -> None:
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     if yaml.safe_load(text) != values:  # PyYAML writes some characters plainly that end a line
         text = yaml.safe_dump(values, sort_keys=False)
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_whole(path, lambda file: file.write((text + END).encode()))
 
 
 def load_config(path: Path) -> SearchConfig:
     """Reads what ``save_config`` wrote.
 
     Raises:
-        RunError: The file is missing, holds no YAML, or does not fit the schema.
+        RunError: The file is missing or torn, holds no YAML, or does not fit the schema.
     """
     import yaml
     from omegaconf import OmegaConf
@@ -40,9 +43,12 @@ def load_config(path: Path) -> SearchConfig:
     from automl.config.assign import escaped
 
     try:
-        values = yaml.safe_load(path.read_bytes())
+        text = path.read_bytes()
+        values = yaml.safe_load(text)
         if not isinstance(values, dict):
             raise RunError(f"{path} is damaged: it holds no configuration")
+        if not text.decode().endswith(END):
+            raise RunError(f"{path} is damaged: its end is missing")
         return config_of(OmegaConf.merge(OmegaConf.structured(SearchConfig), escaped(values)))
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the run is not complete") from None

@@ -7,7 +7,7 @@ def test_what_is_printed_is_the_configuration_itself(registry, tmp_path):
     options = {"target": "a # b: 'c'\n\t${d}", "data_path": "x" * 90}
     composed = compose_config(["data.kinds={a b: text}", "preset=fast"], options, registry)
     path = tmp_path / "printed.yaml"
-    path.write_text(render_config(composed), encoding="utf-8")
+    path.write_text(render_config(composed) + "...\n", encoding="utf-8")
     assert load_config(path) == composed.config
 
 

@@ -25,12 +25,24 @@ def test_a_composed_configuration_is_read_back_as_it_was(registry, tmp_path):
     assert load_config(tmp_path / "config.yaml") == config
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "seed: x", "no_such_key: 1", "a: [", "\ufffe"])
+@pytest.mark.parametrize(
+    "text", ["", "[1]", "seed: x\n...\n", "no_such_key: 1\n...\n", "a: [", "\ufffe"]
+)
 def test_a_damaged_file_is_named(tmp_path, text):
     path = tmp_path / "config.yaml"
     path.write_bytes(text.encode("utf-16") if text == "\ufffe" else text.encode())
     with pytest.raises(RunError, match=r"config\.yaml is damaged"):
         load_config(path)
+
+
+def test_a_file_that_is_torn_after_any_line_is_named(tmp_path):
+    path = tmp_path / "config.yaml"
+    save_config(SearchConfig(), path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for n in range(1, len(lines)):
+        path.write_bytes(b"".join(lines[:n]))
+        with pytest.raises(RunError, match=r"config\.yaml is damaged"):
+            load_config(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
