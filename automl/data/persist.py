@@ -69,6 +69,8 @@ def open_dataset(folder: Path) -> Dataset:
     y = _array(folder, "y")
     if y is None:
         raise RunError(f"{folder / 'y.npy'} is missing: the run is not complete")
+    if target.n_classes and len(y) and not 0 <= y.min() <= y.max() < target.n_classes:
+        raise RunError(f"{folder / 'y.npy'} is damaged: it holds classes that there are not")
     return Dataset(
         table=Table(data=data, columns=columns),
         target=target,

@@ -14,7 +14,7 @@ import pytest
 
 from automl.data import cache
 from automl.data.cache import drop_matrices, encoded_fold, encoder_folder, load_encoder
-from automl.data.encode import encoder
+from automl.data.encode import fit
 from automl.data.encode.text import fit_text
 from automl.data.split import ALL_ROWS, make_split_plan
 from automl.data.table import Column, Dataset, Table, Target
@@ -242,7 +242,7 @@ def test_texts_are_fitted_once_for_views_that_differ_in_other_things(tmp_path, m
     plan = make_split_plan(data, seed=0, folds=3)
     fitted = []
     monkeypatch.setattr(
-        encoder, "fit_text", lambda key, *rest: fitted.append(key) or fit_text(key, *rest)
+        fit, "fit_text", lambda key, *rest: fitted.append(key) or fit_text(key, *rest)
     )
     for numeric in ("raw", "standard", "quantile"):
         fold, _ = encoded_fold(data, plan, 0, View(numeric), KINDS, tmp_path, 0)
