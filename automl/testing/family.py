@@ -25,7 +25,7 @@ from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
 from automl.testing.refits import Refits
-from automl.testing.tables import mixed_table
+from automl.testing.weights import Weights
 
 __all__ = ["FamilyTestCase"]
 
@@ -36,7 +36,7 @@ DEADLINE_S = 1.0
 GRACE_S = 4.0
 
 
-class FamilyTestCase(LeakageCanaries, Refits):
+class FamilyTestCase(LeakageCanaries, Refits, Weights):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:
@@ -196,35 +196,6 @@ class FamilyTestCase(LeakageCanaries, Refits):
             y = np.where(~valid & (table.y == missing), 1 if missing == 0 else 0, table.y)
             changed = replace(table, y=y)
             self._check(*self._fit(changed), changed)
-
-    @each_task
-    def test_weights_are_taken(self, task: Task) -> None:
-        """Fitting with row weights works."""
-        table = self._made(task)
-        weight = np.random.default_rng(0).uniform(0.2, 3.0, size=len(table.y))
-        fold = table.fold(self._view(table), weight=weight)
-        self._check(*self._fit(table, fold=fold), table)
-
-    @each_task
-    def test_a_row_of_weight_three_counts_as_the_row_three_times(self, task: Task) -> None:
-        """The same predictions where ``exact_weights``, else moved about as far by it.
-
-        No column tells the rows that weigh more from the others, so no model can part them.
-        """
-        table = mixed_table(task, settings=self._settings())
-        times, view = np.where(np.arange(len(table.y)) % 2 == 1, 3, 1), self._view(table)
-        valid = np.arange(len(table.y)) % 8 >= 6
-        folds = (
-            table.fold(view, valid),
-            table.fold(view, valid, weight=times.astype(np.float64)),
-            table.fold(view, valid, times=times),
-        )
-        X = folds[0].X_valid
-        plain, weighted, repeated = (self._model(table, fold).predict(X) for fold in folds)
-        if self.exact_weights:
-            np.testing.assert_allclose(weighted, repeated, atol=1e-3)
-        by_weight, by_repeating = ((p - plain).mean(axis=0) for p in (weighted, repeated))
-        assert 0.5 < np.vdot(by_weight, by_repeating) / np.vdot(by_repeating, by_repeating) < 2.5
 
     @each_task
     def test_read_only_memory_maps_are_taken(self, task: Task, tmp_path: Path) -> None:

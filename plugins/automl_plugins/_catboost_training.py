@@ -53,9 +53,10 @@ def train(
 
     clock = FitClock(context)
     train_pool, valid_pool = _pools(fold)
-    fixed = _fixed_params(settings, context)
+    metric = _metric_of(context, _is_weighted(fold))
+    fixed = _fixed_params(settings, context, metric)
     steps = report_steps(10, fixed["iterations"])
-    watcher = _Watcher(params, params["learning_rate"], steps, fold, context, report, clock)
+    watcher = _Watcher(params, params["learning_rate"], steps, fold, context, metric, report, clock)
     while True:
         rate = watcher.learning_rate
         # CatBoost cuts the model itself: afterwards only symmetric trees could be cut.
@@ -67,7 +68,15 @@ def train(
         if watcher.faster_rate is None:
             return booster
         watcher = _Watcher(
-            params, watcher.faster_rate, watcher.steps, fold, context, report, clock, is_last=True
+            params,
+            watcher.faster_rate,
+            watcher.steps,
+            fold,
+            context,
+            metric,
+            report,
+            clock,
+            is_last=True,
         )
 
 
@@ -81,7 +90,7 @@ def train_rounds(
     """Boosts for so many rounds, fewer only where time is up; returns the model."""
     import catboost
 
-    fixed = {**_fixed_params(settings, context), "iterations": rounds}
+    fixed = {**_fixed_params(settings, context, None), "iterations": rounds}
     booster = catboost.CatBoost({**params, **fixed})
     rows = (fold.X_train, fold.y_train, fold.weight_train)
     return booster.fit(_pool(*rows, fold.features), callbacks=[_Alarm(FitClock(context))])
@@ -129,6 +138,7 @@ class _Watcher:
         steps: Rounds to report.
         fold: Training and validation rows.
         context: Metric and time.
+        metric: CatBoost's name of the run's metric; None where the loss decides.
         report: Called at those rounds.
         clock: Of the whole fit.
         is_last: Whether this attempt goes on to the end whatever its speed.
@@ -147,6 +157,7 @@ class _Watcher:
         steps: frozenset[int],
         fold: Fold,
         context: TrialContext,
+        metric: str | None,
         report: Report,
         clock: FitClock,
         is_last: bool = False,
@@ -155,8 +166,7 @@ class _Watcher:
         self.faster_rate: float | None = None
         self.pruned: TrialPruned | None = None
         self._report, self._is_last = report, is_last
-        name = _metric_of(context)
-        self._metric_name, self._is_metric = name or _loss_of(context), name is not None
+        self._metric_name, self._is_metric = metric or _loss_of(context), metric is not None
         is_better = context.metric.is_better if self._is_metric else operator.lt
         self.best = BestRound(is_better, patience(len(fold.y_train), learning_rate))
         needed = rounds_needed(learning_rate, params["depth"])
@@ -203,12 +213,14 @@ def _pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
     return catboost.Pool(rows, y, cat_features=categorical, weight=weight)
 
 
-def _fixed_params(settings: Mapping[str, Any], context: TrialContext) -> dict[str, Any]:
+def _fixed_params(
+    settings: Mapping[str, Any], context: TrialContext, metric: str | None
+) -> dict[str, Any]:
     """What is no matter of search."""
     loss = _loss_of(context)
     fixed: dict[str, Any] = {
         "loss_function": loss,
-        "eval_metric": _metric_of(context) or loss,
+        "eval_metric": metric or loss,
         "iterations": settings["max_rounds"],
         "border_count": settings["max_bin"],
         "boosting_type": "Plain",
@@ -235,12 +247,20 @@ def _loss_of(context: TrialContext) -> str:
     return "MAE" if context.metric.name in _ABSOLUTE else "RMSE"
 
 
-def _metric_of(context: TrialContext) -> str | None:
+def _is_weighted(fold: Fold) -> bool:
+    """Whether CatBoost sees weights in the validation rows: to it equal ones are none."""
+    return fold.weight_valid is not None and bool(np.any(fold.weight_valid != 1.0))
+
+
+def _metric_of(context: TrialContext, is_weighted: bool) -> str | None:
     """CatBoost's name of the metric of the run; None where it does not have it."""
     name = context.metric.name
     if name == "log_loss" or (name == "pinball" and context.task is Task.QUANTILE):
         return _loss_of(context)
     if name == "roc_auc":
-        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told.
-        return "AUC:use_weights=true" if context.task is Task.BINARY else None
+        if context.task is not Task.BINARY:
+            return None
+        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told to take
+        # them, and fails when it is told so and there are none.
+        return "AUC:use_weights=true" if is_weighted else "AUC"
     return _METRICS.get(name)
