@@ -49,7 +49,7 @@ def test_pairs_are_found_where_single_columns_tell_nothing() -> None:
     assert with_pairs < 0.1 < 0.5 < without
 
 
-@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("task", [t for t in Task if t in EBM.tasks])
 def test_the_model_is_that_of_the_round_with_the_best_score(task: Task) -> None:
     table = real_table(task)
     model, fold, report = fit(table)
