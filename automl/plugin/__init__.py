@@ -3,7 +3,15 @@
 from automl.plugin.context import Features, Fold, Matrix, Resources, Shape, TrialContext, View
 from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.estimators import load_estimator, save_estimator
-from automl.plugin.family import FittedModel, ModelFamily, Params, Report, Suggest, TrialPruned
+from automl.plugin.family import (
+    FittedModel,
+    ModelFamily,
+    PackMember,
+    Params,
+    Report,
+    Suggest,
+    TrialPruned,
+)
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind, Task
@@ -16,6 +24,7 @@ __all__ = [
     "Matrix",
     "Metric",
     "ModelFamily",
+    "PackMember",
     "Params",
     "Report",
     "Resources",

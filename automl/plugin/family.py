@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -16,6 +18,7 @@ from automl.plugin.task import ColumnKind, Task
 __all__ = [
     "FittedModel",
     "ModelFamily",
+    "PackMember",
     "Params",
     "Report",
     "Suggest",
@@ -72,6 +75,23 @@ class FittedModel(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PackMember:
+    """One fit among those that are trained together.
+
+    Attributes:
+        params: A point of the search space.
+        fold: What it learns from and is judged by.
+        seed: For every random choice of this fit.
+        report: As in ``fit``; raises ``TrialPruned`` where this member alone is to stop.
+    """
+
+    params: Params
+    fold: Fold
+    seed: int
+    report: Report
+
+
 class ModelFamily(ABC):
     """One kind of model with its search space. Instances hold no state.
 
@@ -91,6 +111,8 @@ class ModelFamily(ABC):
             rows are exchangeable such a family is fitted once in place of once per fold, and its
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
             rows, NaN where a row has none.
+        packed: Params that may differ within a pack, where ``fit_pack`` trains several fits as one
+            program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the
             defaults are enforced.
     """
@@ -103,6 +125,7 @@ class ModelFamily(ABC):
     fidelity: ClassVar[str] = ""
     priority: ClassVar[int] = 50
     out_of_bag: ClassVar[bool] = False
+    packed: ClassVar[frozenset[str]] = frozenset()
     settings: ClassVar[Mapping[str, Any]] = {}
 
     def accepts(self, shape: Shape) -> str | None:
@@ -138,6 +161,53 @@ class ModelFamily(ABC):
         Raises:
             TrialPruned: As raised by ``report``.
         """
+
+    def pack_size(self, params: Params, shape: Shape) -> int:
+        """The most params like these that should be trained together, each on all folds."""
+        return 1
+
+    def pack(self, params: Sequence[Params], shape: Shape) -> list[list[int]]:
+        """Divides params into those that may be trained together.
+
+        By default those that differ in ``packed`` alone, at most ``pack_size`` of them.
+
+        Returns:
+            Positions in ``params``, each in one pack.
+        """
+        groups: dict[str, list[int]] = {}
+        for position, one in enumerate(params):
+            common = {name: value for name, value in one.items() if name not in self.packed}
+            groups.setdefault(json.dumps(common, sort_keys=True), []).append(position)
+        packs: list[list[int]] = []
+        for group in groups.values():
+            size = max(1, self.pack_size(params[group[0]], shape)) if self.packed else 1
+            packs += [group[i : i + size] for i in range(0, len(group), size)]
+        return packs
+
+    def fit_pack(
+        self, members: Sequence[PackMember], context: TrialContext
+    ) -> list[FittedModel | Exception]:
+        """Fits several params or folds together; by default one after another.
+
+        What becomes of a member must not depend on the others, beyond rounding and the time that
+        they take.
+
+        Args:
+            members: Fits of one pack of ``pack``, on any folds.
+            context: The slot; its limits are for all members together. Its seed is not for them.
+
+        Returns:
+            For each member its model, or the error that ended it alone: ``TrialPruned`` where its
+            ``report`` raised that.
+        """
+        outcomes: list[FittedModel | Exception] = []
+        for member in members:
+            own = replace(context, seed=member.seed)
+            try:
+                outcomes.append(self.fit(member.params, member.fold, own, member.report))
+            except Exception as error:  # the others may succeed
+                outcomes.append(error)
+        return outcomes
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[FittedModel]

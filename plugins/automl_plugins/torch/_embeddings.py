@@ -7,45 +7,33 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 __all__ = [
     "CategoryEncoding",
-    "LearntScale",
     "PeriodicEmbedding",
     "PiecewiseLinearEmbedding",
-    "RobustScale",
     "quantile_edges",
     "robust_centre_and_factor",
+    "scaled",
 ]
 
 _MAX_ROWS_FOR_QUANTILES = 50_000
 _CLIP = 3.0  # where the smooth clip has taken away 29 % of a value
 
 
-class RobustScale(nn.Module):
-    """Centres by the median, scales by the quartiles, clips smoothly to (-3, 3).
+def scaled(x: Tensor, centre: Tensor, factor: Tensor) -> Tensor:
+    """Centres, scales, and clips smoothly to (-3, 3).
 
     Method: RealMLP (arXiv 2407.04491), section 3, preprocessing.
 
-    Shape:
-        ``(..., n_features)`` to the same.
-
     Args:
-        centre, factor: As ``robust_centre_and_factor`` gives them, ``(n_features,)``.
+        x: ``(..., n_features)``.
+        centre: As ``robust_centre_and_factor`` gives it, ``(n_features,)``.
+        factor: The same.
     """
-
-    centre: Tensor
-    factor: Tensor
-
-    def __init__(self, centre: Tensor, factor: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("centre", centre)
-        self.register_buffer("factor", factor)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scales and clips."""
-        scaled = (x - self.centre) * self.factor
-        return scaled / torch.sqrt(1.0 + (scaled / _CLIP) ** 2)
+    plain = (x - centre) * factor
+    return plain / torch.sqrt(1.0 + (plain / _CLIP) ** 2)
 
 
 def robust_centre_and_factor(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,7 +73,7 @@ class PeriodicEmbedding(nn.Module):
     Method: arXiv 2203.05556, equation 2, with the changes of arXiv 2407.04491, section 3.
 
     Shape:
-        ``(..., n_features)`` to ``(..., n_features * width)``.
+        ``(n_members, n_rows, n_features)`` to ``(n_members, n_rows, n_features * width)``.
 
     Args:
         n_features: Number of numeric features.
@@ -98,17 +86,17 @@ class PeriodicEmbedding(nn.Module):
         super().__init__()
         bound = 1.0 / math.sqrt(n_frequencies)
         self.n_outputs = n_features * width
-        self.frequency = nn.Parameter(sigma * torch.randn(n_features, n_frequencies))
-        self.phase = nn.Parameter(torch.rand(n_features, n_frequencies) - 0.5)
+        self.frequency = nn.Parameter(sigma * torch.randn(1, n_features, n_frequencies))
+        self.phase = nn.Parameter(torch.rand(1, n_features, n_frequencies) - 0.5)
         self.weight = nn.Parameter(
-            bound * (2 * torch.rand(n_features, n_frequencies, width - 1) - 1)
+            bound * (2 * torch.rand(1, n_features, n_frequencies, width - 1) - 1)
         )
-        self.bias = nn.Parameter(torch.zeros(n_features, width - 1))
+        self.bias = nn.Parameter(torch.zeros(1, n_features, width - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Embeds each feature."""
-        waves = torch.cos(2 * math.pi * (x.unsqueeze(-1) * self.frequency + self.phase))
-        embedded = _per_feature(waves, self.weight, self.bias)
+        turns = x.unsqueeze(-1) * self.frequency.unsqueeze(1) + self.phase.unsqueeze(1)
+        embedded = _per_feature(torch.cos(2 * math.pi * turns), self.weight, self.bias)
         return torch.cat([x, embedded.flatten(-2)], dim=-1)
 
 
@@ -118,7 +106,7 @@ class PiecewiseLinearEmbedding(nn.Module):
     Method: arXiv 2203.05556, equation 1; the value itself is kept beside it.
 
     Shape:
-        ``(..., n_features)`` to ``(..., n_features * width)``.
+        ``(n_members, n_rows, n_features)`` to ``(n_members, n_rows, n_features * width)``.
 
     Args:
         edges: Bin edges of each feature, ``(n_features, n_bins + 1)``; empty bins are allowed.
@@ -132,22 +120,23 @@ class PiecewiseLinearEmbedding(nn.Module):
         n_features, n_bins = edges.shape[0], edges.shape[1] - 1
         bound = 1.0 / math.sqrt(n_bins)
         self.n_outputs = n_features * width
-        self.register_buffer("edges", edges)
-        self.weight = nn.Parameter(bound * (2 * torch.rand(n_features, n_bins, width - 1) - 1))
-        self.bias = nn.Parameter(torch.zeros(n_features, width - 1))
+        self.register_buffer("edges", edges[None].clone())
+        self.weight = nn.Parameter(bound * (2 * torch.rand(1, n_features, n_bins, width - 1) - 1))
+        self.bias = nn.Parameter(torch.zeros(1, n_features, width - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Embeds each feature."""
-        low, size = self.edges[:, :-1], self.edges[:, 1:] - self.edges[:, :-1]
+        low = self.edges[..., :-1].unsqueeze(1)
+        size = self.edges.diff(dim=-1).clamp_min(1e-6).unsqueeze(1)
         # An empty bin is a step: 0 below its edge, 1 from it on.
-        share = (x.unsqueeze(-1) - low) / size.clamp_min(1e-6)
-        embedded = _per_feature(share.clamp(0.0, 1.0), self.weight, self.bias)
+        share = ((x.unsqueeze(-1) - low) / size).clamp(0.0, 1.0)
+        embedded = _per_feature(share, self.weight, self.bias)
         return torch.cat([x, embedded.flatten(-2)], dim=-1)
 
 
 def _per_feature(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """One linear layer a feature: ``(..., n, i)`` by ``(n, i, o)`` and ``(n, o)``."""
-    return torch.einsum("...ni,nio->...no", x, weight) + bias
+    """One linear layer a member and feature: ``mrfi`` by ``mfio``, plus ``mfo``."""
+    return torch.einsum("mrfi,mfio->mrfo", x, weight) + bias.unsqueeze(1)
 
 
 class CategoryEncoding(nn.Module):
@@ -156,7 +145,7 @@ class CategoryEncoding(nn.Module):
     Code 0 (missing, unseen or rare) is all zeros in the one-hot form.
 
     Shape:
-        Codes ``(..., n_columns)`` (int64) to ``(..., n_outputs)``.
+        Codes ``(n_members, n_rows, n_columns)`` (int64) to ``(n_members, n_rows, n_outputs)``.
 
     Args:
         cardinalities: Number of codes of each column.
@@ -166,39 +155,23 @@ class CategoryEncoding(nn.Module):
 
     def __init__(self, cardinalities: Sequence[int], max_onehot: int, width: int) -> None:
         super().__init__()
-        self.tables = nn.ModuleList()
-        self.n_outputs = 0
-        for cardinality in cardinalities:
-            if cardinality <= max_onehot:
-                onehot = _onehot(cardinality)
-                table = nn.Embedding(cardinality, onehot.shape[1], _weight=onehot)
-                table.weight.requires_grad = False
-            else:
-                table = nn.Embedding(cardinality, width)
-            self.n_outputs += table.embedding_dim
-            self.tables.append(table)
+        self.cardinalities = tuple(cardinalities)
+        self.tables = nn.ParameterDict()
+        self.widths: list[int] = []
+        for i, cardinality in enumerate(cardinalities):
+            if cardinality > max_onehot:
+                self.tables[str(i)] = nn.Parameter(torch.randn(1, cardinality, width))
+            self.widths.append(width if cardinality > max_onehot else max(1, cardinality - 1))
+        self.n_outputs = sum(self.widths)
 
     def forward(self, codes: Tensor) -> Tensor:
         """Encodes each column and puts the results side by side."""
-        return torch.cat([table(codes[..., i]) for i, table in enumerate(self.tables)], dim=-1)
+        return torch.cat([self._encoded(codes[..., i], i) for i in range(codes.shape[-1])], dim=-1)
 
-
-def _onehot(cardinality: int) -> Tensor:
-    """A table ``(cardinality, cardinality - 1)``, at least one wide: its first row is zeros."""
-    return torch.eye(max(2, cardinality))[:cardinality, 1:].contiguous()
-
-
-class LearntScale(nn.Module):
-    """A learnt factor for each input: soft feature selection (arXiv 2407.04491, section 3).
-
-    Shape:
-        ``(..., n_features)`` to the same.
-    """
-
-    def __init__(self, n_features: int) -> None:
-        super().__init__()
-        self.factor = nn.Parameter(torch.ones(n_features))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Multiplies."""
-        return x * self.factor
+    def _encoded(self, codes: Tensor, column: int) -> Tensor:
+        if str(column) not in self.tables:
+            places = torch.arange(1, self.widths[column] + 1, device=codes.device)
+            return (codes.unsqueeze(-1) == places).float()
+        table = self.tables[str(column)]
+        first = torch.arange(len(codes), device=codes.device)[:, None] * table.shape[1]
+        return functional.embedding(codes + first, table.flatten(0, 1))

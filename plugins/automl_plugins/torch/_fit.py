@@ -1,109 +1,88 @@
-"""From params and an encoded fold to a trained net."""
+"""From params and encoded folds to trained nets."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from automl.plugin import Fold, Params, Report, TrialContext
-from automl_plugins.torch._loop import LoopOptions, Rows, train
-from automl_plugins.torch._model import (
-    FittedNet,
-    OutputScale,
-    predict_net,
-    split_columns,
-    threads,
-)
-from automl_plugins.torch._nets import NetSpec, TabularNet, learning_groups
+from automl.plugin import FittedModel, Fold, PackMember, TrialContext
+from automl_plugins.torch._loop import LoopOptions, Member, train
+from automl_plugins.torch._losses import Loss, cross_entropy, pinball, squared_error
+from automl_plugins.torch._model import FittedNet, OutputScale, threads, to_prediction
+from automl_plugins.torch._nets import NetSpec, Start, TabularNet
+from automl_plugins.torch._pack import Pack
+from automl_plugins.torch._recipe import Recipe
+from automl_plugins.torch._rows import PackRows, Rows, fold_inputs
 
-__all__ = ["fit_mlp"]
+__all__ = ["NetFit", "fit_nets"]
 
 _LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what comes after it
 _DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
-_PATIENCE_SHARE = {"coslog4": 0.55, "flat_cos": 0.3, "cosine": 0.3}
-_MIN_PATIENCE = 20
-_MAX_STEPS, _MIN_EPOCHS = 20_000, 16
 _RANGE_MARGIN = 0.01  # predictions may leave the range of the training target by so much of it
+# Hidden values of all members: on a CPU what a pack touches at a time should stay in its cache.
+_MOST_VALUES = {"cpu": 2**19, "cuda": 2**28}
+_MIXED_FROM_WIDTH = 256  # narrower products gain nothing from bfloat16
 
 
-def fit_mlp(
-    params: Params, fold: Fold, context: TrialContext, report: Report, max_epochs: int
-) -> FittedNet:
-    """Trains one feed-forward net.
+@dataclass(frozen=True, slots=True)
+class NetFit:
+    """One net that is to be fitted.
+
+    Attributes:
+        member: Fold, seed and report.
+        spec: The net.
+        recipe: How it learns.
+        options: How its pack is trained.
+        dropout: Share of hidden values set to zero while training.
+        sigma: Standard deviation of the initial frequencies of a periodic embedding.
+    """
+
+    member: PackMember
+    spec: NetSpec
+    recipe: Recipe
+    options: LoopOptions
+    dropout: float
+    sigma: float
+
+    @property
+    def layout(self) -> tuple[NetSpec, LoopOptions, int]:
+        """What nets of one pack have in common: spec, options, and batches of an epoch."""
+        n_rows = len(self.member.fold.y_train)
+        n_batches = n_rows // self.options.batch_size
+        return self.spec, self.options, n_batches or -n_rows
+
+
+def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel | Exception]:
+    """Trains nets in as few packs as their shapes and the device allow.
 
     Args:
-        params: A point of the family's search space.
-        fold: Encoded rows.
-        context: The slot.
-        report: Told the validation score after each epoch.
-        max_epochs: Epochs of a small table, unless time or patience end it earlier; a large one
-            gets fewer, for about ``_MAX_STEPS`` steps.
+        fits: What is to be fitted.
+        context: The slot; its limits are for all packs together.
 
-    Raises:
-        TrialPruned: As raised by ``report``.
+    Returns:
+        A model for each, or what its report or metric raised.
     """
-    stop_at = _stop_at(context)
     device = torch.device(context.device)
-    forked = [device] if device.type == "cuda" else []
-    with threads(context.n_threads), torch.random.fork_rng(devices=forked):
-        torch.manual_seed(context.seed)
-        return _fit(params, fold, context, report, device, max_epochs, stop_at)
-
-
-def _fit(
-    params: Params,
-    fold: Fold,
-    context: TrialContext,
-    report: Report,
-    device: torch.device,
-    max_epochs: int,
-    stop_at: float | None,
-) -> FittedNet:
-    inputs, valid = _tensors(fold, device)
-    levels = context.shape.quantiles
-    scale = None if context.task.is_classification else _output_scale(fold.y_train, bool(levels))
-    net = TabularNet(_spec(params, fold, context), inputs[0].cpu()).to(device)
-    groups = learning_groups(
-        net, params["lr"], params["weight_decay"], params["scale_lr"], params["embedding_lr"]
-    )
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
-    metric = context.metric
-
-    def evaluate(epoch: int) -> float:
-        prediction = predict_net(net, valid, scale)
-        score = metric.score(fold.y_valid, prediction, fold.weight_valid)
-        report(epoch, score)
-        return metric.loss(score)
-
-    options = _options(params, len(fold.X_train), max_epochs, stop_at)
-    generator = torch.Generator(device).manual_seed(context.seed)
-    rows = Rows(inputs, _target(fold, scale, device), _weight(fold, device))
-    loss = _squared_error if scale else _cross_entropy(params["label_smoothing"])
-    loss = _pinball(torch.tensor(levels, device=device)) if levels else loss
-    train(net, optimiser, rows, loss, evaluate, options, generator)
-    return FittedNet(
-        net.cpu(), fold.features.categorical, fold.X_train.shape[1], scale, context.n_threads
-    )
-
-
-def _options(params: Params, n_rows: int, max_epochs: int, stop_at: float | None) -> LoopOptions:
-    steps = max(1, n_rows // params["batch_size"])
-    n_epochs = min(max_epochs, max(_MIN_EPOCHS, _MAX_STEPS // steps))
-    return LoopOptions(
-        n_epochs=n_epochs,
-        batch_size=params["batch_size"],
-        schedule=params["schedule"],
-        patience=max(_MIN_PATIENCE, int(_PATIENCE_SHARE[params["schedule"]] * n_epochs)),
-        clip_norm=params["clip_norm"],
-        stop_at=stop_at,
-    )
+    packs = list(_packs(fits, device.type))
+    outcomes: dict[int, FittedModel | Exception] = {}
+    stop_at = _stop_at(context)
+    with threads(context.n_threads):
+        for number, places in enumerate(packs):
+            n_left = sum(map(len, packs[number:]))
+            own_end = stop_at
+            if stop_at is not None:
+                now = time.monotonic()
+                own_end = now + (stop_at - now) * len(places) / n_left
+            found = _fit_pack([fits[place] for place in places], context, device, own_end)
+            outcomes.update(zip(places, found, strict=True))
+    return [outcomes[place] for place in range(len(fits))]
 
 
 def _stop_at(context: TrialContext) -> float | None:
@@ -114,36 +93,103 @@ def _stop_at(context: TrialContext) -> float | None:
     return None if seconds == float("inf") else time.monotonic() + seconds
 
 
-def _tensors(
-    fold: Fold, device: torch.device
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """Numbers and codes of the training and validation rows, kept for the next trial."""
-    key = ("torch.inputs", str(device))
-    if key not in fold.memo:
-        fold.memo[key] = tuple(
-            tuple(part.to(device) for part in split_columns(X, fold.features))
-            for X in (fold.X_train, fold.X_valid)
+def _packs(fits: Sequence[NetFit], device: str) -> list[list[int]]:
+    """Places of fits of one layout, in packs of about equal size that are not too large."""
+    groups: dict[Any, list[int]] = {}
+    for place, fit in enumerate(fits):
+        groups.setdefault(fit.layout, []).append(place)
+    packs = []
+    for (spec, options, _), places in groups.items():
+        values = options.batch_size * spec.width * spec.k
+        n_packs = -(-len(places) // max(1, _MOST_VALUES[device] // values))
+        packs += [part.tolist() for part in np.array_split(places, n_packs)]
+    return packs
+
+
+def _fit_pack(
+    fits: Sequence[NetFit], context: TrialContext, device: torch.device, stop_at: float | None
+) -> list[FittedModel | Exception]:
+    levels = context.shape.quantiles
+    is_classification = context.task.is_classification
+    scales: dict[int, OutputScale | None] = {}
+    train_parts: dict[int, Rows] = {}
+    for fold in (fit.member.fold for fit in fits):
+        if id(fold) not in scales:
+            scale = None if is_classification else _output_scale(fold.y_train, bool(levels))
+            scales[id(fold)] = scale
+            train_parts[id(fold)] = replace(
+                fold_inputs(fold, device).train,
+                target=_target(fold, scale, device),
+                weight=_weight(fold, device),
+            )
+    folds = [fit.member.fold for fit in fits]
+    valid_parts = [fold_inputs(fold, device).valid for fold in folds]
+    pack = Pack([_start(fit).to(device) for fit in fits])
+    members = [
+        Member(
+            fit.recipe, _judge(fit.member, scales[id(fit.member.fold)], context), fit.member.seed
         )
-    train_inputs, valid_inputs = fold.memo[key]
-    return train_inputs, valid_inputs
-
-
-def _spec(params: Params, fold: Fold, context: TrialContext) -> NetSpec:
-    return NetSpec(
-        n_numeric=fold.X_train.shape[1] - len(fold.features.categorical),
-        cardinalities=fold.features.cardinalities,
-        n_outputs=context.shape.n_classes or len(context.shape.quantiles) or 1,
-        n_layers=params["n_layers"],
-        width=params["width"],
-        activation=params["activation"],
-        dropout=params["dropout"],
-        embedding=params["embedding"],
-        embedding_width=params["embedding_width"],
-        n_frequencies=params["n_frequencies"],
-        sigma=params["sigma"],
-        max_onehot=params["max_onehot"],
-        category_width=params["category_width"],
+        for fit in fits
+    ]
+    options = replace(
+        fits[0].options,
+        stop_at=stop_at,
+        mixed_precision=fits[0].options.mixed_precision
+        and device.type == "cuda"
+        and fits[0].spec.width >= _MIXED_FROM_WIDTH,
     )
+    rows = PackRows([train_parts[id(fold)] for fold in folds])
+    train(pack, members, rows, PackRows(valid_parts), _loss(context), options)
+    return [
+        member.failure or _fitted(member, fit.member.fold, scales[id(fit.member.fold)], context)
+        for member, fit in zip(members, fits, strict=True)
+    ]
+
+
+def _start(fit: NetFit) -> TabularNet:
+    """The net before training, from its own seed: whatever else is in the pack."""
+    inputs = fold_inputs(fit.member.fold, torch.device("cpu"))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(fit.member.seed)
+        seed = int(torch.randint(2**62, ()))
+        rows = inputs.train
+        return TabularNet(fit.spec, Start(rows.numeric, rows.codes, fit.sigma, fit.dropout, seed))
+
+
+def _judge(
+    member: PackMember, scale: OutputScale | None, context: TrialContext
+) -> Callable[[int, Tensor], float]:
+    fold, metric = member.fold, context.metric
+
+    def judge(epoch: int, output: Tensor) -> float:
+        prediction = to_prediction(output, scale)
+        score = metric.score(fold.y_valid, prediction, fold.weight_valid)
+        member.report(epoch, score)
+        return metric.loss(score)
+
+    return judge
+
+
+def _fitted(
+    member: Member, fold: Fold, scale: OutputScale | None, context: TrialContext
+) -> FittedNet:
+    assert member.net is not None
+    inputs = fold_inputs(fold, torch.device("cpu"))
+    return FittedNet(
+        member.net,
+        inputs.centre,
+        inputs.factor,
+        fold.features.categorical,
+        fold.X_train.shape[1],
+        scale,
+        context.n_threads,
+    )
+
+
+def _loss(context: TrialContext) -> Loss:
+    if context.task.is_classification:
+        return cross_entropy
+    return pinball(context.shape.quantiles) if context.shape.quantiles else squared_error
 
 
 def _output_scale(y: NDArray[Any], is_quantile: bool) -> OutputScale:
@@ -166,33 +212,3 @@ def _weight(fold: Fold, device: torch.device) -> Tensor | None:
         return None
     weight = fold.weight_train / fold.weight_train.mean()
     return torch.from_numpy(weight.astype(np.float32)).to(device)
-
-
-def _squared_error(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-    return _mean((output[..., 0] - target) ** 2, weight)
-
-
-def _pinball(levels: Tensor) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    """Loss of quantiles (Koenker & Bassett 1978), averaged over the levels ``(n_levels,)``."""
-
-    def loss(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        above = target[..., None] - output
-        return _mean(torch.maximum(levels * above, (levels - 1) * above).mean(dim=-1), weight)
-
-    return loss
-
-
-def _cross_entropy(
-    label_smoothing: float,
-) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    def loss(output: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        each = functional.cross_entropy(
-            output, target, reduction="none", label_smoothing=label_smoothing
-        )
-        return _mean(each, weight)
-
-    return loss
-
-
-def _mean(losses: Tensor, weight: Tensor | None) -> Tensor:
-    return losses.mean() if weight is None else (losses * weight).mean()

@@ -16,10 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from automl.plugin import Features, Matrix
+from automl_plugins.torch._embeddings import scaled
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._nets import NetSpec, TabularNet
+from automl_plugins.torch._pack import one_net
+from automl_plugins.torch._rows import split_columns
 
-__all__ = ["FittedNet", "OutputScale", "load", "predict_net", "save", "split_columns", "threads"]
+__all__ = ["FittedNet", "OutputScale", "load", "save", "threads", "to_prediction"]
 
 _BATCH_ROWS = 8192
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
@@ -48,6 +51,7 @@ class FittedNet:
 
     Attributes:
         net: In evaluation mode.
+        centre, factor: How numbers are scaled, ``(n_numeric,)``.
         categorical: Indices of the matrix columns that hold category codes.
         n_columns: Columns of the matrix.
         scale: For regression; None for classification.
@@ -55,6 +59,8 @@ class FittedNet:
     """
 
     net: TabularNet
+    centre: Tensor
+    factor: Tensor
     categorical: tuple[int, ...]
     n_columns: int
     scale: OutputScale | None
@@ -69,39 +75,29 @@ class FittedNet:
         if X.shape[1] != self.n_columns:
             raise ValueError(f"the matrix has {X.shape[1]} columns, the net {self.n_columns}")
         features = Features(("",) * self.n_columns, self.categorical, self.net.spec.cardinalities)
-        with threads(self.n_threads):
-            return predict_net(self.net, split_columns(X, features), self.scale)
+        numeric, codes = split_columns(X, features)
+        inputs = scaled(numeric, self.centre, self.factor)[None], codes[None]
+        size = max(1, _BATCH_ROWS // self.net.spec.k)
+
+        def forward(n_parts: int) -> Tensor:
+            parts = zip(*(x.split(max(1, size // n_parts), dim=1) for x in inputs), strict=True)
+            return torch.cat([self.net(*part) for part in parts], dim=1)
+
+        with threads(self.n_threads), torch.inference_mode():
+            return to_prediction(Parts().run(forward)[0], self.scale)
 
 
-def split_columns(X: Matrix, features: Features) -> tuple[Tensor, Tensor]:
-    """Numbers ``(n_rows, n_numeric)`` (float32) and codes ``(n_rows, n_categorical)`` (int64).
+def to_prediction(output: Tensor, scale: OutputScale | None) -> NDArray[np.float64]:
+    """Probabilities ``(n_rows, n_classes)``; where ``scale`` is given, values or quantiles.
 
-    Codes that the net has no place for become 0, the code of the unseen.
+    Args:
+        output: Of a net, ``(n_rows, n_outputs)``; of ``k`` nets, whose predictions are averaged,
+            ``(n_rows, k, n_outputs)``.
+        scale: For regression.
     """
-    X = np.asarray(X, dtype=np.float32)
-    categorical = list(features.categorical)
-    numeric = np.delete(X, categorical, axis=1) if categorical else np.array(X)
-    codes = X[:, categorical]
-    known = (codes >= 0) & (codes < np.array(features.cardinalities, dtype=np.float32))
-    codes = np.where(known, codes, 0).astype(np.int64)
-    return torch.from_numpy(np.ascontiguousarray(numeric)), torch.from_numpy(codes)
-
-
-def predict_net(
-    net: TabularNet, inputs: tuple[Tensor, Tensor], scale: OutputScale | None
-) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)``; where ``scale`` is given, values or quantiles."""
-
-    def forward(n_parts: int) -> Tensor:
-        size = _BATCH_ROWS // n_parts
-        starts = range(0, max(1, len(inputs[0])), size)
-        return torch.cat([net(*(x[start : start + size] for x in inputs)) for start in starts])
-
-    with torch.inference_mode():
-        output = Parts().run(forward)
-        # In double precision probabilities add up to 1 as closely as anybody checks.
-        output = output.double() if scale else output.double().softmax(-1)
-    array: NDArray[np.float64] = output.cpu().numpy()
+    # In double precision probabilities add up to 1 as closely as anybody checks.
+    each = output.double() if scale else output.double().softmax(-1)
+    array: NDArray[np.float64] = (each if each.dim() == 2 else each.mean(dim=1)).cpu().numpy()
     if scale is None:
         return array
     values = array if scale.is_quantile else array[:, 0]
@@ -128,7 +124,8 @@ def save(model: FittedNet, path: Path) -> None:
         "scale": asdict(model.scale) if model.scale else None,
     }
     (path / _SPEC_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
-    save_file(model.net.state_dict(), path / _WEIGHTS_FILE)
+    tensors = {f"net.{name}": tensor for name, tensor in model.net.state_dict().items()}
+    save_file({**tensors, "centre": model.centre, "factor": model.factor}, path / _WEIGHTS_FILE)
 
 
 def load(path: Path) -> FittedNet:
@@ -139,22 +136,17 @@ def load(path: Path) -> FittedNet:
     """
     try:
         value = json.loads((path / _SPEC_FILE).read_bytes())
-        fields = {**value["net"], "cardinalities": tuple(value["net"]["cardinalities"])}
-        with torch.device("meta"):  # shapes only: nothing is allocated before they are checked
-            net = TabularNet(NetSpec(**fields))
+        spec = NetSpec(**{**value["net"], "cardinalities": tuple(value["net"]["cardinalities"])})
+        with torch.device("meta"):
+            TabularNet(spec)
         scale = OutputScale(**value["scale"]) if value["scale"] else None
         categorical, n_columns = tuple(value["categorical"]), int(value["n_columns"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{path / _SPEC_FILE} does not describe a net: {error}") from error
-    weights = load_file(path / _WEIGHTS_FILE)
-    expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if found != expected:
-        names = sorted(n for n in expected.keys() | found if expected.get(n) != found.get(n))
-        raise ValueError(
-            f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {names[0]} is "
-            f"{found.get(names[0], 'missing')}, expected {expected.get(names[0], 'nothing')}"
-        )
-    # Copies are aligned as torch aligns its own: elsewhere a product may differ in the last bit.
-    net.load_state_dict({name: tensor.clone() for name, tensor in weights.items()}, assign=True)
-    return FittedNet(net.eval(), categorical, n_columns, scale)
+    tensors = load_file(path / _WEIGHTS_FILE)
+    try:
+        centre, factor = (tensors.pop(name).clone() for name in ("centre", "factor"))
+        net = one_net(spec, {name.removeprefix("net."): t for name, t in tensors.items()})
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {error}") from error
+    return FittedNet(net, centre, factor, categorical, n_columns, scale)

@@ -32,6 +32,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "coslog4": _coslog4,
     "flat_cos": _flat_cos,
     "cosine": _cosine,
+    "constant": lambda progress: 1.0,
 }
 """Factor of the learning rate by progress, both from 0 to 1."""
 
@@ -60,6 +61,7 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     n_steps: int = field(init=False)
     _step: int = field(init=False, default=0)
+    _first_timed: int = field(init=False, default=_WARM_UP_STEPS)
     _training_s: float = field(init=False, default=0.0)
     _evaluation_s: float = field(init=False, default=0.0)
     _last: float = field(init=False)
@@ -81,11 +83,11 @@ class Pace:
     def step_done(self) -> None:
         """Notes the time of a step, and plans once the first steps have been timed."""
         now = self.clock()
-        if self._step >= _WARM_UP_STEPS:
+        if self._step >= self._first_timed:
             self._training_s += now - self._last
         self._last = now
         self._step += 1
-        if self._step - _WARM_UP_STEPS in (5, 40):
+        if self._step - self._first_timed in (5, 40):
             self._plan()
 
     def evaluation_done(self) -> None:
@@ -95,11 +97,15 @@ class Pace:
         self._last = now
         self._plan()
 
+    def work_changed(self) -> None:
+        """Forgets what steps took: from now on they take another time."""
+        self._training_s, self._first_timed = 0.0, self._step
+
     def _time_left(self) -> float:
         return math.inf if self.stop_at is None else self.stop_at - self.clock()
 
     def _plan(self) -> None:
-        timed = self._step - _WARM_UP_STEPS
+        timed = self._step - self._first_timed
         left = self._time_left()
         if timed <= 0 or math.isinf(left):
             return

@@ -7,22 +7,14 @@ The default trades RealMLP's periodic embedding and robust scaling for bins of n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
-from automl.plugin import (
-    FittedModel,
-    Fold,
-    ModelFamily,
-    Params,
-    Report,
-    Resources,
-    Shape,
-    Suggest,
-    Task,
-    TrialContext,
-    View,
-    hookimpl,
+from automl.plugin import ModelFamily, Params, Shape, Suggest, hookimpl
+from automl_plugins.torch._family import (
+    NetFamily,
+    batch_size_of,
+    portfolio_of,
+    suggest_embedding,
 )
 
 __all__ = ["Mlp", "automl_model_families"]
@@ -30,45 +22,18 @@ __all__ = ["Mlp", "automl_model_families"]
 _WIDTHS = (64, 128, 256, 384, 512)
 _BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 _FEW_ROWS = 3_000  # below that classes are learnt by heart without more dropout
-_MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
-_FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
 
 
-class Mlp(ModelFamily):
+class Mlp(NetFamily):
     """Embedded numbers and categories, a learnt scale of each, then hidden layers."""
 
     name: ClassVar[str] = "mlp"
-    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
-    extra: ClassVar[str] = "torch"
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
-    fidelity: ClassVar[str] = "epochs"
     priority: ClassVar[int] = 60
-    settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 256}
-
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses data of which the folds do not see one epoch within half of the budget."""
-        if shape.n_gpus or shape.time_s is None:
-            return None
-        epoch_s = _epoch_s(shape)
-        needed_s = epoch_s * shape.n_folds / max(1, min(shape.n_cpus, shape.n_folds))
-        if needed_s <= 0.5 * shape.time_s:
-            return None
-        return (
-            f"one epoch over {shape.n_rows:,} rows x {shape.n_columns} columns takes about "
-            f"{epoch_s:.0f} s on a CPU core, too long for {shape.n_folds} fold(s) in "
-            f"{shape.time_s:.0f} s: give it more time or a GPU"
-        )
-
-    def resources(self, shape: Shape) -> Resources:
-        """One core, or a quarter of a GPU, where the encoded rows stay while it trains."""
-        data_gib = 8 * shape.n_rows * max(1, shape.n_columns) / 2**30
-        if shape.n_gpus:
-            return Resources(ram_gib=1.0 + data_gib, n_gpus=0.25, vram_gib=1.0 + data_gib)
-        return Resources(ram_gib=0.5 + 2 * data_gib)
-
-    def view(self, params: Params, shape: Shape) -> View:
-        """Scaled or normal-quantile numbers, codes of categories, components of text."""
-        return View(numeric=params["numeric"], categorical="codes", text="svd")
+    constants: ClassVar[Mapping[str, Any]] = {
+        "has_front_scale": True,
+        "by_inputs": True,
+        "second_moment": 0.95,
+    }
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """The space of RealMLP in TabArena (arXiv 2506.16791), with smaller nets for a CPU."""
@@ -83,18 +48,21 @@ class Mlp(ModelFamily):
             "width": one_of("width", _WIDTHS),
             "activation": one_of("activation", ["selu", "silu", "mish", "relu"]),
             "dropout": real("dropout", 0.0, 0.5),
-            "embedding": one_of("embedding", ["periodic", "piecewise", "none"]),
-            "embedding_width": one_of("embedding_width", [4, 8, 16]),
-            "n_frequencies": one_of("n_frequencies", [8, 16, 32, 64]),
-            "sigma": real("sigma", 0.01, 10.0, log=True),
+            **suggest_embedding(
+                suggest,
+                ["periodic", "piecewise", "none"],
+                widths=[4, 8, 16],
+                frequencies=[8, 16, 32, 64],
+            ),
             "max_onehot": whole("max_onehot", 4, 32, log=True),
             "category_width": one_of("category_width", [4, 8, 16]),
+            "optimiser": one_of("optimiser", ["adamw", "muon"]),
             "lr": real("lr", 0.005, 0.5, log=True),
             "scale_lr": real("scale_lr", 1.0, 10.0, log=True),
-            "embedding_lr": real("embedding_lr", 0.03, 1.0, log=True),
             "weight_decay": real("weight_decay", 1e-3, 0.1, log=True),
             "batch_size": one_of("batch_size", _BATCH_SIZES),
             "schedule": one_of("schedule", ["coslog4", "flat_cos", "cosine"]),
+            "average_epochs": one_of("average_epochs", [0.0, 1.0, 4.0]),
             "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
             "clip_norm": one_of("clip_norm", [None, 1.0]),
         }
@@ -103,7 +71,6 @@ class Mlp(ModelFamily):
         """Two nets on binned normal quantiles, then RealMLP's own default and other sizes."""
         default = _default(shape)
         changes: Sequence[Mapping[str, Any]] = (
-            {},
             # One wide layer.
             {
                 "n_layers": 1,
@@ -145,30 +112,7 @@ class Mlp(ModelFamily):
                 "schedule": "cosine",
             },
         )
-        entries = [{**default, **change} for change in changes]
-        if shape.n_numeric > _MAX_EMBEDDED:
-            entries = [{**entry, "embedding": "none"} for entry in entries]
-        return entries
-
-    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Trains with early stopping and keeps the weights of the best epoch."""
-        from automl_plugins.torch._fit import fit_mlp
-
-        max_epochs = {**self.settings, **context.shape.settings}["max_epochs"]
-        return fit_mlp(params, fold, context, report, max_epochs)
-
-    def save(self, model: FittedModel, path: Path) -> None:
-        """Writes ``net.json`` and ``weights.safetensors``."""
-        from automl_plugins.torch._model import FittedNet, save
-
-        assert isinstance(model, FittedNet)
-        save(model, path)
-
-    def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
-        from automl_plugins.torch._model import load
-
-        return load(path)
+        return portfolio_of(default, changes, shape)
 
 
 def _default(shape: Shape) -> dict[str, Any]:
@@ -191,26 +135,13 @@ def _default(shape: Shape) -> dict[str, Any]:
         "embedding_lr": 0.3,
         # Learnt vectors of categories fit single rows unless they decay.
         "weight_decay": 0.1 if shape.n_categorical and not regression else 0.02,
-        "batch_size": _batch_size(shape.n_rows),
+        "optimiser": "adamw",
+        "batch_size": batch_size_of(shape.n_rows, ((50_000, 256), (150_000, 512))),
         "schedule": "flat_cos",
+        "average_epochs": 0.0,
         "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
         "clip_norm": None,
     }
-
-
-def _batch_size(n_rows: int) -> int:
-    """Larger for more rows: steps cost the same, epochs do not."""
-    for rows, size in ((50_000, 256), (150_000, 512)):
-        if n_rows <= rows:
-            return size
-    return 1024
-
-
-def _epoch_s(shape: Shape) -> float:
-    """Seconds of one epoch of the default net on one CPU core: an estimate from its size."""
-    n_inputs = 8 * (shape.n_numeric + shape.n_categorical) + 64 * shape.n_text
-    weights = 256 * (n_inputs + 256 + shape.n_classes)
-    return 6.0 * shape.n_rows * weights / _FLOPS_PER_S
 
 
 @hookimpl

@@ -1,0 +1,207 @@
+"""What the families of nets have in common. Light: torch is imported when something is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from automl.plugin import (
+    FittedModel,
+    Fold,
+    ModelFamily,
+    PackMember,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    Task,
+    TrialContext,
+    View,
+)
+
+__all__ = ["MOST_VALUES", "NetFamily", "batch_size_of", "portfolio_of", "suggest_embedding"]
+
+MOST_VALUES: Mapping[str, int] = {"cpu": 2**19, "cuda": 2**28}
+"""Hidden values of one layer for a batch of all members of a pack. On a CPU, what a step touches
+should stay in the cache; on a GPU, in the memory."""
+
+_MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
+_MOST_PACKED = 16  # params of a pack on a GPU
+_FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
+_TEXT_COLUMNS = 64  # dense columns of a text
+_COPIES = 10  # of the hidden values of a batch, in what a step of training holds
+
+
+class NetFamily(ModelFamily):
+    """A family whose models are nets of ``_nets.py``, trained by the loop of ``_loop.py``.
+
+    Attributes:
+        constants: Values of what the family does not vary; see ``_values.py``.
+    """
+
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
+    extra: ClassVar[str] = "torch"
+    preload: ClassVar[tuple[str, ...]] = ("torch",)
+    fidelity: ClassVar[str] = "epochs"
+    packed: ClassVar[frozenset[str]] = frozenset(
+        {
+            "average_epochs",
+            "clip_norm",
+            "decays",
+            "drops",
+            "dropout",
+            "embedding_lr",
+            "first_lr",
+            "label_smoothing",
+            "lr",
+            "scale_lr",
+            "schedule",
+            "second_moment",
+            "sigma",
+            "smooths",
+            "weight_decay",
+        }
+    )
+    settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 256, "mixed_precision": True}
+    constants: ClassVar[Mapping[str, Any]] = {}
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Refuses data of which the folds do not see one epoch within half of the budget."""
+        if shape.n_gpus or shape.time_s is None:
+            return None
+        epoch_s = self._epoch_s(shape)
+        needed_s = epoch_s * shape.n_folds / max(1, min(shape.n_cpus, shape.n_folds))
+        if needed_s <= 0.5 * shape.time_s:
+            return None
+        return (
+            f"one epoch over {shape.n_rows:,} rows x {shape.n_columns} columns takes about "
+            f"{epoch_s:.0f} s on a CPU core, too long for {shape.n_folds} fold(s) in "
+            f"{shape.time_s:.0f} s: give it more time or a GPU"
+        )
+
+    def resources(self, shape: Shape) -> Resources:
+        """One core, or a quarter of a GPU, where the encoded rows stay while it trains."""
+        data_gib = 8 * shape.n_rows * max(1, shape.n_columns) / 2**30
+        net = {"k": 1, **self.portfolio(shape)[0]}
+        values = net["batch_size"] * net["width"] * net["k"] * net["n_layers"]
+        step_gib = 4 * _COPIES * values / 2**30
+        if shape.n_gpus:
+            vram_gib = 1.0 + data_gib + step_gib
+            return Resources(ram_gib=1.0 + data_gib, n_gpus=0.25, vram_gib=vram_gib)
+        return Resources(ram_gib=0.5 + 2 * data_gib + step_gib)
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Scaled or normal-quantile numbers, codes of categories, components of text."""
+        numeric = {**self.constants, **params}["numeric"]
+        return View(numeric=numeric, categorical="codes", text="svd")
+
+    def pack_size(self, params: Params, shape: Shape) -> int:
+        """As many as fill the cache of a core, or the GPU."""
+        values = params["batch_size"] * params["width"] * params.get("k", 1)
+        most = MOST_VALUES["cuda" if shape.n_gpus else "cpu"] // values // max(1, shape.n_folds)
+        return max(1, min(most, _MOST_PACKED))
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Trains with early stopping and keeps the weights of the best epoch: a pack of one."""
+        (outcome,) = self.fit_pack([PackMember(params, fold, context.seed, report)], context)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def fit_pack(
+        self, members: Sequence[PackMember], context: TrialContext
+    ) -> list[FittedModel | Exception]:
+        """Trains nets with stacked weights; each stops early by itself."""
+        from automl_plugins.torch._fit import fit_nets
+        from automl_plugins.torch._values import net_fit
+
+        settings = {**self.settings, **context.shape.settings}
+        return fit_nets(
+            [net_fit(self.constants, member, context, settings) for member in members], context
+        )
+
+    def save(self, model: FittedModel, path: Path) -> None:
+        """Writes ``net.json`` and ``weights.safetensors``."""
+        from automl_plugins.torch._model import FittedNet, save
+
+        assert isinstance(model, FittedNet)
+        save(model, path)
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads what ``save`` wrote, onto the CPU."""
+        from automl_plugins.torch._model import load
+
+        return load(path)
+
+    def _epoch_s(self, shape: Shape) -> float:
+        """Seconds of one epoch of the default net on one CPU core: an estimate from its size."""
+        net: dict[str, Any] = {"k": 1, "embedding_width": 1, **self.constants}
+        net.update(self.portfolio(shape)[0])
+        n_inputs = net["embedding_width"] * shape.n_numeric + _TEXT_COLUMNS * shape.n_text
+        n_inputs += net["category_width"] * shape.n_categorical
+        inner = 4 * net["width"] if net.get("body") == "resnet" else net["width"]
+        weights = net["width"] * (n_inputs + inner * (net["n_layers"] - 1) + shape.n_classes)
+        return 6.0 * shape.n_rows * net["k"] * weights / _FLOPS_PER_S
+
+
+def batch_size_of(n_rows: int, sizes: Sequence[tuple[int, int]], most: int = 1024) -> int:
+    """Larger for more rows: steps cost the same, epochs do not.
+
+    Args:
+        n_rows: Rows to learn from.
+        sizes: Up to how many rows which size, ascending.
+        most: For more rows than those.
+    """
+    return next((size for limit, size in sizes if n_rows <= limit), most)
+
+
+def suggest_embedding(
+    suggest: Suggest,
+    kinds: Sequence[str],
+    *,
+    widths: Sequence[int],
+    frequencies: Sequence[int],
+    rates: tuple[float, float] = (0.03, 1.0),
+) -> dict[str, Any]:
+    """An embedding of numbers, with the params that its kind has.
+
+    Args:
+        suggest: Proposes.
+        kinds: Of ``periodic``, ``piecewise`` and ``none``.
+        widths: Outputs for each number.
+        frequencies: Cosines of a periodic one, bins of a piecewise one.
+        rates: The range of its factor of the learning rate.
+    """
+    chosen: dict[str, Any] = {"embedding": suggest.suggest_categorical("embedding", kinds)}
+    if chosen["embedding"] == "none":
+        return chosen
+    chosen["embedding_width"] = suggest.suggest_categorical("embedding_width", widths)
+    chosen["n_frequencies"] = suggest.suggest_categorical("n_frequencies", frequencies)
+    chosen["embedding_lr"] = suggest.suggest_float("embedding_lr", *rates, log=True)
+    if chosen["embedding"] == "periodic":
+        chosen["sigma"] = suggest.suggest_float("sigma", 0.01, 50.0, log=True)
+    return chosen
+
+
+def portfolio_of(
+    default: Params, changes: Sequence[Mapping[str, Any]], shape: Shape
+) -> list[dict[str, Any]]:
+    """The default and what differs from it, without params of embeddings that are not there.
+
+    Args:
+        default: With the params of every kind of embedding.
+        changes: Of the others.
+        shape: Of the problem: many numeric columns are not embedded.
+    """
+    entries = []
+    for change in ({}, *changes):
+        entry = {**default, **change}
+        if shape.n_numeric > _MAX_EMBEDDED:
+            entry["embedding"] = "none"
+        absent = set() if entry["embedding"] == "periodic" else {"sigma"}
+        if entry["embedding"] == "none":
+            absent |= {"embedding_width", "n_frequencies", "embedding_lr"}
+        entries.append({name: value for name, value in entry.items() if name not in absent})
+    return entries

@@ -1,0 +1,78 @@
+"""How one net of a pack learns: what may differ from member to member."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+__all__ = ["Recipe", "is_matrix"]
+
+_BIAS_FACTOR = 0.1  # of the rate, in the parametrisation of RealMLP
+_SLOPE_FACTOR = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Values by which a member learns.
+
+    Attributes:
+        lr: Learning rate; of weights of a layer of one input where ``by_inputs``.
+        weight_decay: Decoupled weight decay, multiplied by ``lr``.
+        by_inputs: Whether a layer of n inputs learns at ``lr / sqrt(n)``: one rate fits all widths.
+            For Adam that is the NTK parametrisation without its products.
+        first_lr, scale_lr, embedding_lr: Factors of the rate for the first layer, the learnt scale
+            of the inputs and the embeddings of numbers.
+        second_moment: The decay of Adam's mean of squares.
+        schedule: Of the rate, a key of ``SCHEDULES``.
+        eases: Whether dropout and weight decay go down with the schedule ``flat_cos``.
+        patience: Epochs without a better score after which training stops.
+        label_smoothing: Share of the target that is spread over all classes.
+        clip_norm: Gradients are clipped to this norm; None for not at all.
+        average_epochs: Epochs over which the weights that predict are averaged; 0 for none.
+    """
+
+    lr: float
+    weight_decay: float = 0.0
+    by_inputs: bool = False
+    first_lr: float = 1.0
+    scale_lr: float = 1.0
+    embedding_lr: float = 1.0
+    second_moment: float = 0.999
+    schedule: str = "constant"
+    eases: bool = False
+    patience: int | None = None
+    label_smoothing: float = 0.0
+    clip_norm: float | None = None
+    average_epochs: float = 0.0
+
+    def rate_and_decay(self, name: str, weight: Tensor) -> tuple[float, float]:
+        """Learning rate of a weight of a net, and what decays of it in a step at full rate.
+
+        Factors are those of RealMLP (arXiv 2407.04491, table A.1). Only matrices and vectors of
+        categories decay: what scales or shifts does not.
+
+        Args:
+            name: Of the weight within the net.
+            weight: With the members along its first axis.
+        """
+        owner, kind = name.split(".", 1)[0], name.rsplit(".", 1)[-1]
+        if owner == "factors":
+            return self.scale_lr * self.lr, 0.0
+        if owner == "embedding":
+            return self.embedding_lr * self.lr, 0.0
+        if kind == "slope":
+            return _SLOPE_FACTOR * self.lr, 0.0
+        if kind == "bias":
+            return (_BIAS_FACTOR if self.by_inputs else 1.0) * self.lr, 0.0
+        if kind in ("factor", "input_factor", "output_factor"):
+            return self.lr, 0.0
+        shrink = weight.shape[-2] ** -0.5 if self.by_inputs and owner == "body" else 1.0
+        first = self.first_lr if name.startswith(("body.hidden.0.", "body.first.")) else 1.0
+        return first * shrink * self.lr, self.weight_decay * self.lr
+
+
+def is_matrix(name: str) -> bool:
+    """Whether a weight of a net is the matrix of a hidden layer."""
+    owner, *layer, kind = name.split(".")
+    return owner == "body" and kind == "weight" and layer[0] != "output"
