@@ -24,8 +24,8 @@ from automl.plugin import (
 __all__ = ["MOST_VALUES", "NetFamily", "batch_size_of", "portfolio_of", "suggest_embedding"]
 
 MOST_VALUES: Mapping[str, int] = {"cpu": 2**19, "cuda": 2**28}
-"""Hidden values of one layer for a batch of all members of a pack. On a CPU, what a step touches
-should stay in the cache; on a GPU, in the memory."""
+"""Hidden values of one layer for a batch of all members of a pack, for each core or the GPU. On a
+CPU, what a step touches should stay in the cache; on a GPU, in the memory."""
 
 _MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
 _MOST_PACKED = 16  # params of a pack on a GPU
@@ -98,10 +98,10 @@ class NetFamily(ModelFamily):
         return View(numeric=numeric, categorical="codes", text="svd")
 
     def pack_size(self, params: Params, shape: Shape) -> int:
-        """As many as fill the cache of a core, or the GPU."""
-        values = params["batch_size"] * params["width"] * params.get("k", 1)
-        most = MOST_VALUES["cuda" if shape.n_gpus else "cpu"] // values // max(1, shape.n_folds)
-        return max(1, min(most, _MOST_PACKED))
+        """As many as fill the caches of all cores, or the GPU."""
+        values = params["batch_size"] * params["width"] * params.get("k", 1) * shape.n_folds
+        most = MOST_VALUES["cuda"] if shape.n_gpus else MOST_VALUES["cpu"] * shape.n_cpus
+        return max(1, min(most // values, _MOST_PACKED))
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Trains with early stopping and keeps the weights of the best epoch: a pack of one."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from automl.plugin import FittedModel, Fold, PackMember, TrialContext
+from automl_plugins.torch._family import MOST_VALUES
 from automl_plugins.torch._loop import LoopOptions, Member, train
 from automl_plugins.torch._losses import Loss, cross_entropy, pinball, squared_error
 from automl_plugins.torch._model import FittedNet, OutputScale, threads, to_prediction
@@ -26,8 +27,6 @@ __all__ = ["NetFit", "fit_nets"]
 _LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what comes after it
 _DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
 _RANGE_MARGIN = 0.01  # predictions may leave the range of the training target by so much of it
-# Hidden values of all members: on a CPU what a pack touches at a time should stay in its cache.
-_MOST_VALUES = {"cpu": 2**19, "cuda": 2**28}
 _MIXED_FROM_WIDTH = 256  # narrower products gain nothing from bfloat16
 
 
@@ -70,7 +69,10 @@ def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel 
         A model for each, or what its report or metric raised.
     """
     device = torch.device(context.device)
-    packs = list(_packs(fits, device.type))
+    most = (
+        MOST_VALUES["cuda"] if context.device != "cpu" else MOST_VALUES["cpu"] * context.n_threads
+    )
+    packs = _packs(fits, most)
     outcomes: dict[int, FittedModel | Exception] = {}
     stop_at = _stop_at(context)
     with threads(context.n_threads):
@@ -93,15 +95,20 @@ def _stop_at(context: TrialContext) -> float | None:
     return None if seconds == float("inf") else time.monotonic() + seconds
 
 
-def _packs(fits: Sequence[NetFit], device: str) -> list[list[int]]:
-    """Places of fits of one layout, in packs of about equal size that are not too large."""
+def _packs(fits: Sequence[NetFit], most_values: int) -> list[list[int]]:
+    """Places of fits of one layout, in packs of about equal size.
+
+    Args:
+        fits: What is to be fitted.
+        most_values: The most hidden values of one layer for a batch of all members.
+    """
     groups: dict[Any, list[int]] = {}
     for place, fit in enumerate(fits):
         groups.setdefault(fit.layout, []).append(place)
     packs = []
     for (spec, options, _), places in groups.items():
         values = options.batch_size * spec.width * spec.k
-        n_packs = -(-len(places) // max(1, _MOST_VALUES[device] // values))
+        n_packs = -(-len(places) // max(1, most_values // values))
         packs += [part.tolist() for part in np.array_split(places, n_packs)]
     return packs
 

@@ -67,7 +67,7 @@ def _on_cpu(fold: Fold) -> FoldInputs:
     return FoldInputs(
         Rows(scaled(numeric, centre, factor), codes),
         Rows(scaled(valid_numeric, centre, factor), valid_codes),
-        centre,
+        centre.clone(),  # and not a part of all quantiles
         factor,
     )
 

@@ -1,33 +1,18 @@
 """What is done when the GPU is full, shown on the CPU by a net that refuses large batches."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from torch import nn
 
 from automl_plugins.torch._halving import MAX_PARTS, Parts
-from automl_plugins.torch._loop import LoopOptions, Rows, train
+from automl_plugins.torch._loop import LoopOptions, Member, train
+from automl_plugins.torch._losses import squared_error
+from automl_plugins.torch._pack import Pack
+from automl_plugins.torch._recipe import Recipe
+from automl_plugins.torch._rows import PackRows, Rows
 
-
-class Small(nn.Module):
-    """A net on a device with room for so many rows at a time."""
-
-    def __init__(self, room=10**9, raises=None):
-        super().__init__()
-        torch.manual_seed(0)
-        self.layers = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
-        self.room, self.sizes = room, []
-        self.raises = raises or torch.OutOfMemoryError("CUDA out of memory.")
-
-    def forward(self, x):
-        self.sizes.append(x.shape[-2])
-        if x.shape[-2] > self.room:
-            raise self.raises
-        return self.layers(x)
-
-
-def loss(output, target, weight):
-    errors = (output[..., 0] - target) ** 2
-    return errors.mean() if weight is None else (errors * weight).mean()
+FULL = torch.OutOfMemoryError("CUDA out of memory.")
 
 
 @pytest.fixture
@@ -35,82 +20,79 @@ def rows():
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(500, 3, generator=generator)
     weight = torch.rand(500, generator=generator) + 0.5
-    return Rows((x,), x.sum(-1) ** 2, weight / weight.mean())
+    codes = torch.empty(500, 0, dtype=torch.int64)
+    return Rows(x, codes, x.sum(-1) ** 2, weight / weight.mean())
 
 
-def fit(net, rows, **options):
-    options = LoopOptions(**{"n_epochs": 6, "batch_size": 90, "schedule": "cosine", **options})
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.05)
-    generator = torch.Generator().manual_seed(1)
-    return train(net, optimiser, rows, loss, lambda epoch: -epoch, options, generator)
+@pytest.fixture
+def fit(rows, kinds, make_net):
+    """Trains on a device with room for so many rows of a member at a time."""
 
+    def run(room=10**9, raises=FULL, n_members=1, clip_norm=None, **options):
+        spec = replace(kinds["mlp"], n_numeric=3, cardinalities=(), n_outputs=1, embedding="none")
+        inputs = rows.numeric[None], rows.codes[None]
+        pack = Pack([make_net(spec, seed, rows=inputs) for seed in range(n_members)])
+        sizes, forward = [], pack.net.forward
 
-def weights(net):
-    return torch.cat([p.detach().flatten() for p in net.parameters()])
+        def limited(numeric, codes):
+            if pack.net.training:
+                sizes.append(numeric.shape[1])
+                if numeric.shape[1] > room:
+                    raise raises
+            return forward(numeric, codes)
+
+        pack.net.forward = limited
+        recipe = Recipe(lr=0.001, clip_norm=clip_norm)
+        members = [Member(recipe, lambda epoch, output: -epoch, s) for s in range(n_members)]
+        parts = [rows] * n_members
+        options = LoopOptions(**{"n_epochs": 2, "batch_size": 90, **options})
+        train(pack, members, PackRows(parts), PackRows(parts), squared_error, options)
+        learnt = [p.detach().flatten() for m in members for p in m.net.parameters()]
+        return sizes, torch.cat(learnt)
+
+    return run
 
 
 @pytest.mark.parametrize(("room", "sizes"), [(45, [90, 45, 45]), (23, [90, 45, 23, 23, 23, 21])])
 @pytest.mark.parametrize("clip_norm", [None, 0.5])
-def test_parts_of_a_batch_make_the_step_of_the_batch(rows, room, sizes, clip_norm):
-    whole, parted = Small(), Small(room)
-    outcomes = [fit(net, rows, clip_norm=clip_norm) for net in (whole, parted)]
-    assert parted.sizes[: len(sizes)] == sizes
-    assert max(parted.sizes[len(sizes) :]) <= room  # it is known from then on
-    assert outcomes[0] == outcomes[1]
-    assert torch.allclose(weights(whole), weights(parted), atol=1e-6)
-    assert not torch.allclose(weights(whole), weights(Small()), atol=1e-2)
+def test_parts_of_a_batch_make_the_step_of_the_batch(fit, room, sizes, clip_norm):
+    _, whole = fit(clip_norm=clip_norm)
+    seen, parted = fit(room, clip_norm=clip_norm)
+    assert seen[: len(sizes)] == sizes
+    assert max(seen[len(sizes) :]) <= room  # it is known from then on
+    assert torch.allclose(whole, parted, atol=1e-4)
 
 
-def test_one_gradient_is_that_of_the_batch_to_rounding(rows):
-    """After one step without momentum the weights differ from the first ones by the gradient."""
-    nets = [Small(), Small(125)]
-    for net in nets:
-        fit(net, rows, n_epochs=1, batch_size=500, schedule="flat_cos")
-    start = weights(Small())
-    full, parted = (weights(net) - start for net in nets)
-    assert float(full.norm()) > 0.01
-    assert float((full - parted).norm() / full.norm()) < 1e-5
+def test_parts_are_not_just_steps_of_their_own(fit):
+    _, whole = fit()
+    assert not torch.allclose(whole, fit(batch_size=45)[1], atol=1e-3)
 
 
-def test_a_net_with_room_takes_the_batch_whole(rows):
-    net = Small()
-    fit(net, rows)
-    assert set(net.sizes) == {90}
+def test_a_net_with_room_takes_the_batch_whole(fit):
+    assert set(fit()[0]) == {90}
 
 
-def test_a_pack_of_nets_is_divided_along_its_rows(rows):
-    def batches(n_rows, size, generator):
-        yield torch.randint(n_rows, (4, size), generator=generator)
-
-    nets = [Small(), Small(45)]
-    for net in nets:
-        optimiser = torch.optim.SGD(net.parameters(), lr=0.05)
-        generator = torch.Generator().manual_seed(1)
-        options = LoopOptions(n_epochs=2, batch_size=90)
-        train(net, optimiser, rows, loss, lambda epoch: -epoch, options, generator, batches)
-    assert set(nets[1].sizes) == {90, 45}
-    assert torch.allclose(weights(nets[0]), weights(nets[1]), atol=1e-6)
+def test_a_pack_of_nets_is_divided_along_its_rows(fit):
+    _, whole = fit(n_members=3)
+    sizes, parted = fit(45, n_members=3)
+    assert set(sizes) == {90, 45}
+    assert torch.allclose(whole, parted, atol=1e-4)
 
 
-def test_what_does_not_fit_in_quarters_is_out_of_memory(rows):
-    net = Small(5)
+def test_what_does_not_fit_in_quarters_is_out_of_memory(fit):
     with pytest.raises(torch.OutOfMemoryError):
-        fit(net, rows)
-    assert net.sizes == [90, 45, 23]
+        fit(5)
     assert MAX_PARTS == 4
 
 
-def test_other_errors_pass_at_once(rows):
-    net = Small(45, raises=RuntimeError("the shapes do not match"))
+def test_other_errors_pass_at_once(fit):
     with pytest.raises(RuntimeError, match="shapes"):
-        fit(net, rows)
-    assert net.sizes == [90]
+        fit(45, raises=RuntimeError("the shapes do not match"))
 
 
-def test_a_library_below_torch_that_cannot_allocate_is_out_of_memory_too(rows):
-    net = Small(45, raises=RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
-    fit(net, rows)
-    assert set(net.sizes) == {90, 45}
+def test_a_library_below_torch_that_cannot_allocate_is_out_of_memory_too(fit):
+    sizes, _ = fit(45, raises=RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
+    assert set(sizes) == {90, 45}
 
 
 def test_nothing_of_the_failed_attempt_is_held_when_the_cache_is_emptied(monkeypatch):
@@ -131,14 +113,21 @@ def test_nothing_of_the_failed_attempt_is_held_when_the_cache_is_emptied(monkeyp
     assert held[1] is True
 
 
-def test_predictions_in_parts_are_the_predictions(monkeypatch):
+def test_predictions_in_parts_are_the_predictions(kinds, make_net, inputs, monkeypatch):
     from automl_plugins.torch import _model
 
-    monkeypatch.setattr(_model, "_BATCH_ROWS", 64)
-    x = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
-    scale = _model.OutputScale(0.0, 1.0, -10.0, 10.0)
-    nets = [Small(), Small(16)]
-    whole, parted = (_model.predict_net(net, (x,), scale) for net in nets)
-    assert nets[1].sizes[:3] == [64, 32, 16]
-    assert max(nets[1].sizes[3:]) == 16
-    assert whole == pytest.approx(parted, abs=1e-6)
+    monkeypatch.setattr(_model, "_BATCH_ROWS", 150)  # 50 rows of 3 nets
+    net = make_net(kinds["tabm"]).eval()
+    X = torch.cat([x[0].float() for x in inputs], dim=1).numpy()
+    model = _model.FittedNet(net, torch.zeros(4), torch.ones(4), (4, 5), 6, None)
+    whole, forward, sizes = model.predict(X), net.forward, []
+
+    def limited(numeric, codes):
+        sizes.append(numeric.shape[1])
+        if numeric.shape[1] > 16:
+            raise FULL
+        return forward(numeric, codes)
+
+    net.forward = limited
+    assert model.predict(X) == pytest.approx(whole, abs=1e-6)
+    assert sizes == [50, 25, 12, 12, 12, 12, 2]

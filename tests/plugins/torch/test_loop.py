@@ -1,186 +1,268 @@
-"""The training loop, on nets small enough to know the answer."""
+"""The training loop, on nets small enough to know the answer, alone and in packs."""
 
+import math
 import time
+from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from automl.plugin import TrialPruned
-from automl_plugins.torch._loop import LoopOptions, Rows, index_batches, train
+from automl_plugins.torch._loop import LoopOptions, Member, train
+from automl_plugins.torch._losses import squared_error
+from automl_plugins.torch._pack import Pack
+from automl_plugins.torch._recipe import Recipe
+from automl_plugins.torch._rows import PackRows, Rows
 
-
-def mean_squared_error(output, target, weight):
-    errors = (output[..., 0] - target) ** 2
-    return errors.mean() if weight is None else (errors * weight).mean()
+RECIPE = Recipe(lr=0.02, schedule="cosine")
 
 
 @pytest.fixture
-def rows():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(512, 3, generator=generator)
-    return Rows((x,), x @ torch.tensor([1.0, -2.0, 0.5]))
-
-
-def linear(seed=0):
-    torch.manual_seed(seed)
-    return nn.Linear(3, 1)
-
-
-def fit(net, rows, evaluate=None, lr=0.1, batches=index_batches, **options):
-    optimiser = torch.optim.AdamW(net.parameters(), lr=lr)
-    generator = torch.Generator().manual_seed(1)
-
-    def own_loss(epoch):
-        with torch.inference_mode():
-            return float(mean_squared_error(net(*rows.inputs), rows.target, None))
-
-    options = LoopOptions(**{"n_epochs": 20, "batch_size": 64, "schedule": "cosine", **options})
-    return train(
-        net, optimiser, rows, mean_squared_error, evaluate or own_loss, options, generator, batches
+def spec(kinds):
+    """Three numbers in, one out."""
+    return replace(
+        kinds["mlp"],
+        n_numeric=3,
+        cardinalities=(),
+        n_outputs=1,
+        embedding="none",
+        has_front_scale=False,
     )
 
 
-def test_batches_are_a_permutation_without_the_rest():
-    generator = torch.Generator().manual_seed(0)
-    batches = list(index_batches(100, 30, generator))
-    assert [len(b) for b in batches] == [30, 30, 30]
-    assert len(torch.cat(batches).unique()) == 90
+def some_rows(n=512, seed=0, sign=1.0):
+    x = torch.randn(n, 3, generator=torch.Generator().manual_seed(seed))
+    return Rows(x, torch.empty(n, 0, dtype=torch.int64), sign * (x[:, 0] - 2 * x[:, 1]))
 
 
-def test_fewer_rows_than_a_batch_are_one_batch():
-    (batch,) = index_batches(5, 64, torch.Generator().manual_seed(0))
-    assert batch.sort().values.tolist() == [0, 1, 2, 3, 4]
+@pytest.fixture
+def fit(spec, make_net):
+    """Trains one net for each recipe, on rows of its own or on the same ones."""
+
+    def run(
+        recipes=(RECIPE,), judges=None, rows=None, valid=None, dropout=0.0, seeds=None, **options
+    ):
+        rows = rows or [some_rows()] * len(recipes)
+        valid = valid or rows
+        seeds = seeds or list(range(len(recipes)))
+        judges = judges or [own_loss(part) for part in valid]
+        inputs = rows[0].numeric[None], rows[0].codes[None]
+        nets = [make_net(spec, seed, rows=inputs, dropout=dropout) for seed in seeds]
+        members = [Member(r, j, s) for r, j, s in zip(recipes, judges, seeds, strict=True)]
+        options = LoopOptions(**{"n_epochs": 12, "batch_size": 64, **options})
+        n_steps = train(
+            Pack(nets), members, PackRows(rows), PackRows(valid), squared_error, options
+        )
+        return members, n_steps
+
+    return run
 
 
-def test_it_learns(rows):
-    net = linear()
-    outcome = fit(net, rows)
-    assert outcome.best_loss < 1e-3
-    assert outcome.n_steps == 20 * 8
+def own_loss(rows):
+    return lambda epoch, output: float((output[:, 0] - rows.target).square().mean())
 
 
-def test_the_same_seed_gives_the_same_weights(rows):
-    nets = linear(), linear()
-    for net in nets:
-        fit(net, rows)
-    assert torch.equal(nets[0].weight, nets[1].weight)
+def answers(member, rows=None):
+    rows = rows or some_rows(100, seed=9)
+    return member.net(rows.numeric[None], rows.codes[None])[0, :, 0]
 
 
-def test_the_weights_of_the_best_epoch_are_kept(rows):
-    net = linear()
+def test_it_learns(fit):
+    (member,), n_steps = fit(n_epochs=40)
+    assert member.best_loss < 0.02
+    assert n_steps == 40 * 8
+
+
+def test_the_same_seed_gives_the_same_net_and_another_seed_another(fit):
+    first, same, other = (answers(fit(seeds=[s], dropout=0.2)[0][0]) for s in (3, 3, 4))
+    assert torch.equal(first, same)
+    assert not torch.allclose(first, other, atol=1e-3)
+
+
+def test_the_net_of_the_best_epoch_is_kept(fit):
     seen = {}
 
-    def evaluate(epoch):
-        seen[epoch] = net.weight.detach().clone()
+    def judge(epoch, output):
+        seen[epoch] = output[:, 0].clone()
         return abs(epoch - 4)
 
-    outcome = fit(net, rows, evaluate, n_epochs=8)
-    assert outcome.best_epoch == 4
-    assert torch.equal(net.weight, seen[4])
-    assert not torch.equal(net.weight, seen[8])
-    assert not net.training
+    rows = some_rows()
+    (member,), _ = fit(judges=[judge], rows=[rows], n_epochs=8)
+    assert (member.best_epoch, member.n_epochs) == (4, 8)
+    assert torch.allclose(answers(member, rows), seen[4], atol=1e-5)
+    assert not torch.allclose(answers(member, rows), seen[8], atol=1e-3)
 
 
-def test_training_stops_when_patience_is_over(rows):
-    outcome = fit(linear(), rows, lambda epoch: abs(epoch - 3), patience=5)
-    assert (outcome.best_epoch, outcome.n_epochs) == (3, 8)
+def test_training_stops_when_patience_is_over(fit):
+    recipe = replace(RECIPE, patience=5)
+    (member,), _ = fit([recipe], [lambda epoch, output: abs(epoch - 3)], n_epochs=20)
+    assert (member.best_epoch, member.n_epochs) == (3, 8)
 
 
-def test_of_equal_epochs_the_last_is_kept_but_does_not_renew_patience(rows):
-    outcome = fit(linear(), rows, lambda epoch: 1.0, patience=5)
-    assert (outcome.best_epoch, outcome.n_epochs) == (6, 6)
+def test_of_equal_epochs_the_last_is_kept_but_does_not_renew_patience(fit):
+    (member,), _ = fit([replace(RECIPE, patience=5)], [lambda epoch, output: 1.0])
+    assert (member.best_epoch, member.n_epochs) == (6, 6)
 
 
-def test_a_loss_that_is_no_number_does_not_end_in_no_weights(rows):
-    outcome = fit(linear(), rows, lambda epoch: float("nan"), n_epochs=2)
-    assert outcome.best_epoch == 1
+def test_a_loss_that_is_no_number_does_not_end_in_no_net(fit):
+    (member,), _ = fit(judges=[lambda epoch, output: math.nan], n_epochs=2)
+    assert (member.best_epoch, member.net is not None) == (1, True)
 
 
-def test_the_learning_rate_follows_the_schedule(rows):
-    net = linear()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=0.1)
-    rates = []
+@pytest.mark.parametrize("schedule", ["coslog4", "flat_cos", "cosine", "constant"])
+def test_the_rate_follows_the_schedule(fit, schedule):
+    """Late epochs move the net less, unless the rate is constant."""
+    outputs = []
 
-    def evaluate(epoch):
-        rates.append(optimiser.param_groups[0]["lr"])
-        return 0.0
+    def judge(epoch, output):
+        outputs.append(output[:, 0].clone())
+        return -epoch
 
-    options = LoopOptions(n_epochs=10, batch_size=64, schedule="flat_cos")
-    generator = torch.Generator().manual_seed(0)
-    train(net, optimiser, rows, mean_squared_error, evaluate, options, generator)
-    assert rates[:4] == [0.1] * 4
-    assert rates[-1] < 0.001
+    fit([replace(RECIPE, schedule=schedule)], [judge], n_epochs=20)
+    last = float((outputs[-1] - outputs[-2]).abs().mean())
+    assert (last < 1e-3) == (schedule != "constant")
 
 
-def test_clipping_keeps_steps_of_plain_descent_short(rows):
-    far = Rows(rows.inputs, rows.target * 1e6)
-    net = linear()
-    start = net.weight.detach().clone()
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
-    options = LoopOptions(n_epochs=1, batch_size=512, schedule="flat_cos", clip_norm=1.0)
-    generator = torch.Generator().manual_seed(0)
-    train(net, optimiser, far, mean_squared_error, lambda epoch: 0.0, options, generator)
-    assert 0 < float((net.weight.detach() - start).norm()) <= 0.1001
+def test_averaged_weights_are_judged_and_kept(fit):
+    recipe = replace(RECIPE, schedule="constant", lr=0.05)
+    shaky, smooth = ([], [])
+
+    def noting(notes):
+        def judge(epoch, output):
+            notes.append(output[:, 0].clone())
+            return -epoch
+
+        return judge
+
+    rows = some_rows()
+    recipes = [recipe, replace(recipe, average_epochs=3.0)]
+    members, _ = fit(
+        recipes, [noting(shaky), noting(smooth)], rows=[rows, rows], seeds=[1, 1], n_epochs=15
+    )
+    moves = [float((n[-1] - n[-2]).abs().mean()) for n in (shaky, smooth)]
+    assert moves[1] < 0.5 * moves[0]
+    assert torch.allclose(answers(members[1], rows), smooth[-1], atol=1e-5)
 
 
-def test_row_weights_decide_what_is_learnt():
+def test_what_is_eased_drops_less_and_decays_less_at_the_end(fit):
+    recipe = replace(RECIPE, weight_decay=30.0, schedule="constant")
+    rows = some_rows()
+    members, _ = fit(
+        [replace(recipe, eases=True), recipe], rows=[rows, rows], seeds=[1, 1], n_epochs=20
+    )
+    assert members[0].best_loss < 0.5 * members[1].best_loss
+
+
+def test_row_weights_decide_what_is_learnt(fit):
     x = torch.ones(64, 3)
     target = torch.cat([torch.zeros(32), torch.ones(32)])
     weight = torch.cat([torch.full((32,), 0.2), torch.full((32,), 1.8)])
-    net = linear()
-    fit(net, Rows((x,), target, weight), lambda epoch: -epoch, n_epochs=300, batch_size=64)
-    assert float(net(x[:1]).detach()) == pytest.approx(0.9, abs=0.02)
+    rows = Rows(x, torch.empty(64, 0, dtype=torch.int64), target, weight)
+    (member,), _ = fit(judges=[lambda epoch, output: -epoch], rows=[rows], n_epochs=150)
+    assert float(answers(member, rows)[0]) == pytest.approx(0.9, abs=0.02)
 
 
-def test_what_evaluate_raises_passes(rows):
-    def evaluate(epoch):
-        if epoch == 3:
+def test_the_clock_ends_training_and_leaves_a_usable_net(fit):
+    started = time.monotonic()
+    (member,), n_steps = fit(n_epochs=1_000_000, stop_at=started + 0.5)
+    assert time.monotonic() - started < 2.0
+    assert n_steps > 10
+    assert member.net is not None
+
+
+def test_time_that_is_up_at_the_start_still_gives_one_evaluation(fit):
+    (member,), _ = fit(stop_at=time.monotonic() - 1.0)
+    assert member.n_epochs == 1
+    assert member.net is not None
+
+
+# Packs
+
+
+def packed_and_alone(fit, recipes, rows, **options):
+    """Answers of members of a pack, and of the same nets trained one by one."""
+    seeds = list(range(10, 10 + len(recipes)))
+    packed, _ = fit(recipes, rows=rows, seeds=seeds, **options)
+    alone = [
+        fit([recipe], rows=[part], seeds=[seed], **options)[0][0]
+        for recipe, part, seed in zip(recipes, rows, seeds, strict=True)
+    ]
+    return packed, alone
+
+
+def test_members_of_a_pack_become_what_they_become_alone(fit):
+    """Their own rates, decays, schedules, smoothing, clipping, averages, folds and patience."""
+    recipes = [
+        RECIPE,
+        replace(RECIPE, lr=0.005, weight_decay=0.1, schedule="flat_cos", patience=2),
+        replace(RECIPE, average_epochs=1.0, clip_norm=0.5, eases=True, schedule="coslog4"),
+    ]
+    rows = [some_rows(seed=1), some_rows(510, seed=2, sign=-1.0), some_rows(512, seed=3)]
+    packed, alone = packed_and_alone(fit, recipes, rows, dropout=0.2, n_epochs=4)
+    for one, other in zip(packed, alone, strict=True):
+        assert one.best_epoch == other.best_epoch
+        assert torch.allclose(answers(one), answers(other), atol=1e-3)
+    assert not torch.allclose(answers(packed[0]), answers(packed[1]), atol=0.1)
+
+
+def test_members_by_muon_become_what_they_become_alone(fit):
+    packed, alone = packed_and_alone(
+        fit, [RECIPE, replace(RECIPE, lr=0.005)], [some_rows()] * 2, uses_muon=True, n_epochs=2
+    )
+    for one, other in zip(packed, alone, strict=True):
+        assert torch.allclose(answers(one), answers(other), atol=1e-3)
+
+
+def test_nothing_of_a_member_leaks_into_another(fit):
+    rows = [some_rows(seed=1), some_rows(seed=2)]
+    before, _ = fit([RECIPE] * 2, rows=rows, seeds=[1, 2], dropout=0.2, n_epochs=3)
+    changes = {
+        "rows": {"rows": [rows[0], some_rows(seed=3, sign=-5.0)], "recipes": [RECIPE] * 2},
+        "recipe": {"rows": rows, "recipes": [RECIPE, replace(RECIPE, lr=0.5)]},
+        "early stop": {"rows": rows, "recipes": [RECIPE, replace(RECIPE, patience=0)]},
+    }
+    for name, change in changes.items():
+        after, _ = fit(seeds=[1, 2], dropout=0.2, n_epochs=3, **change)
+        assert torch.allclose(answers(before[0]), answers(after[0]), atol=1e-4), name
+        assert not torch.allclose(answers(before[1]), answers(after[1]), atol=1e-3), name
+
+
+def test_a_member_that_is_pruned_or_fails_ends_alone(fit):
+    def pruned(epoch, output):
+        if epoch == 2:
             raise TrialPruned
-
-    def score(epoch):
-        evaluate(epoch)
         return 1.0
 
-    with pytest.raises(TrialPruned):
-        fit(linear(), rows, score)
+    def failing(epoch, output):
+        raise ValueError("no score")
+
+    judges = [pruned, failing, lambda epoch, output: -epoch]
+    members, _ = fit([RECIPE] * 3, judges, n_epochs=5)
+    assert isinstance(members[0].failure, TrialPruned)
+    assert isinstance(members[1].failure, ValueError)
+    assert [member.net is None for member in members] == [True, True, False]
+    assert [member.n_epochs for member in members] == [2, 1, 5]
 
 
-def test_the_clock_ends_training_and_leaves_a_usable_net(rows):
-    started = time.monotonic()
-    outcome = fit(linear(), rows, n_epochs=1_000_000, stop_at=started + 0.5)
-    assert time.monotonic() - started < 0.8
-    assert outcome.n_steps > 20
-    assert outcome.best_loss < 0.1
+def test_a_member_that_diverges_keeps_what_it_had_or_says_so(fit):
+    far = Rows(*(getattr(some_rows(), n) for n in ("numeric", "codes")), torch.full((512,), 1e30))
+    members, _ = fit([RECIPE, replace(RECIPE, lr=1e25)], rows=[some_rows(), far], n_epochs=3)
+    assert members[0].net is not None
+    assert isinstance(members[1].failure, FloatingPointError)
 
 
-def test_time_that_is_up_at_the_start_still_gives_one_evaluation(rows):
-    outcome = fit(linear(), rows, stop_at=time.monotonic() - 1.0)
-    assert outcome.n_epochs == 1
+def test_those_that_have_stopped_are_dropped_from_the_tensors(fit, monkeypatch):
+    sizes = []
+    step = train.__globals__["PackOptimiser"].step
 
+    def noted(self, gradient, rate, decay):
+        sizes.append(len(gradient))
+        step(self, gradient, rate, decay)
 
-class Pack(nn.Module):
-    """Linear models with stacked weights: (n_members, batch, 3) to (n_members, batch, 1)."""
-
-    def __init__(self, n_members):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_members, 3, 1))
-
-    def forward(self, x):
-        return torch.matmul(x, self.weight)
-
-
-def own_batches(n_rows, batch_size, generator):
-    """Batches for four members, each in its own order: (4, batch_size)."""
-    orders = [list(index_batches(n_rows, batch_size, generator)) for _ in range(4)]
-    for parts in zip(*orders, strict=True):
-        yield torch.stack(parts)
-
-
-def test_a_pack_with_stacked_weights_and_batches_of_its_own_trains_in_the_same_loop(rows):
-    pack = Pack(4)
-    outcome = fit(pack, rows, lambda epoch: -epoch, n_epochs=40, batches=own_batches)
-    assert outcome.n_steps == 40 * 8
-    expected = torch.tensor([1.0, -2.0, 0.5]).expand(4, 3)
-    assert torch.allclose(pack.weight[..., 0], expected, atol=0.02)
-    assert not torch.equal(pack.weight[0], pack.weight[1])
+    monkeypatch.setattr(train.__globals__["PackOptimiser"], "step", noted)
+    recipes = [replace(RECIPE, patience=p) for p in (1, 3, 2)]
+    judges = [lambda epoch, output: epoch] * 3
+    members, n_steps = fit(recipes, judges, n_epochs=20)
+    assert [member.n_epochs for member in members] == [2, 4, 3]
+    assert sizes == [3] * 16 + [2] * 8 + [1] * 8
+    assert n_steps == 32

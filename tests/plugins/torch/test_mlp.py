@@ -326,7 +326,7 @@ def test_weights_that_do_not_fit_the_description_are_refused(binary, tmp_path):
     description = json.loads((tmp_path / "net.json").read_text())
     description["net"]["width"] = 300_000
     (tmp_path / "net.json").write_text(json.dumps(description))
-    with pytest.raises(ValueError, match=r"does not fit net\.json: .* expected \(300000"):
+    with pytest.raises(ValueError, match=r"does not fit net\.json: .* expected \(1, 1, 300000"):
         Mlp().load(tmp_path)
 
 

@@ -1,87 +1,87 @@
-"""The net: shapes, dropout, and the groups of its weights."""
+"""Nets of all kinds: shapes, what they start from, and that all of them can learn."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
-from automl_plugins.torch._nets import FastDropout, NetSpec, TabularNet, learning_groups
-
-SPEC = NetSpec(
-    n_numeric=4,
-    cardinalities=(3, 40),
-    n_outputs=5,
-    n_layers=2,
-    width=16,
-    activation="silu",
-    dropout=0.2,
-    embedding="periodic",
-    embedding_width=4,
-    n_frequencies=8,
-    sigma=0.1,
-    max_onehot=9,
-    category_width=8,
-)
+from automl_plugins.torch._nets import Start, TabularNet
 
 
-@pytest.fixture
-def inputs():
-    generator = torch.Generator().manual_seed(0)
-    return (
-        torch.randn(50, 4, generator=generator),
-        torch.stack([torch.arange(50) % 3, torch.arange(50) % 40], dim=1),
-    )
+@pytest.fixture(autouse=True)
+def _seeded():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def made(spec, inputs, **start):
+    return TabularNet(spec, Start(inputs[0][0], inputs[1][0], **start))
 
 
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise", "none"])
-@pytest.mark.parametrize("activation", ["selu", "silu", "mish", "relu"])
-def test_rows_in_logits_out(inputs, embedding, activation):
-    net = TabularNet(replace(SPEC, embedding=embedding, activation=activation), inputs[0])
-    assert net(*inputs).shape == (50, 5)
+def test_rows_in_logits_out(inputs, spec, embedding):
+    net = made(replace(spec, embedding=embedding), inputs)
+    assert net(*inputs).shape == ((1, 50, 3, 5) if spec.k > 1 else (1, 50, 5))
 
 
-def test_only_numbers_or_only_categories_will_do(inputs):
-    numbers = TabularNet(replace(SPEC, cardinalities=()), inputs[0])
-    assert numbers(inputs[0], inputs[1][:, :0]).shape == (50, 5)
-    codes = TabularNet(replace(SPEC, n_numeric=0))
-    assert codes(inputs[0][:, :0], inputs[1]).shape == (50, 5)
+def test_only_numbers_or_only_categories_will_do(inputs, spec):
+    numeric, codes = inputs
+    numbers = numeric, codes[..., :0]
+    assert torch.isfinite(made(replace(spec, cardinalities=()), numbers)(*numbers)).all()
+    categories = numeric[..., :0], codes
+    assert torch.isfinite(made(replace(spec, n_numeric=0), categories)(*categories)).all()
 
 
-def test_it_starts_from_the_same_answer_for_all(inputs):
-    assert torch.equal(TabularNet(SPEC, inputs[0])(*inputs), torch.zeros(50, 5))
+@pytest.mark.parametrize("kind", ["mlp", "realmlp"])
+def test_plain_layers_start_from_the_same_answer_for_all(inputs, kinds, kind):
+    assert torch.equal(made(kinds[kind], inputs)(*inputs), torch.zeros(1, 50, 5))
 
 
-def test_gradients_reach_every_trainable_weight_after_a_step(inputs):
-    torch.manual_seed(0)
-    net = TabularNet(SPEC, inputs[0])
-    torch.nn.init.normal_(net.output.weight)  # from zero nothing would pass through it yet
+def test_gradients_reach_every_weight(inputs, spec, make_net):
+    net = make_net(spec)
     net(*inputs).pow(2).sum().backward()
     for name, parameter in net.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None, name
-            assert parameter.grad.abs().sum() > 0, name
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
 
 
-def test_dropout_drops_its_share_keeps_the_mean_and_rests_in_evaluation():
-    torch.manual_seed(0)
-    dropout = FastDropout(0.25)
-    x = torch.ones(1001, 333)
-    out = dropout(x)
-    assert float((out == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
-    assert float(out.mean()) == pytest.approx(1.0, abs=0.01)
-    dropout.eval()
-    assert torch.equal(dropout(x), x)
+def test_a_net_without_a_start_has_the_same_tensors(inputs, spec):
+    shapes = {n: t.shape for n, t in made(spec, inputs, dropout=0.5).state_dict().items()}
+    assert {n: t.shape for n, t in TabularNet(spec).state_dict().items()} == shapes
 
 
-def test_every_trainable_weight_is_in_one_group_with_its_own_rate(inputs):
-    net = TabularNet(SPEC, inputs[0])
-    groups = learning_groups(net, lr=0.1, weight_decay=0.02, scale_lr=6.0, embedding_lr=0.5)
-    grouped = [id(p) for g in groups for p in g["params"]]
-    assert sorted(grouped) == sorted(id(p) for p in net.parameters() if p.requires_grad)
-    rate = {id(p): (g["lr"], g["weight_decay"]) for g in groups for p in g["params"]}
-    assert rate[id(net.factors.factor)] == (pytest.approx(0.6), 0.0)
-    assert rate[id(net.embedding.frequency)] == (pytest.approx(0.05), 0.0)
-    assert rate[id(net.output.bias)] == (pytest.approx(0.01), 0.0)
-    weight_rate, decay = rate[id(net.output.weight)]
-    assert weight_rate == pytest.approx(0.1 / 16**0.5)
-    assert weight_rate * decay == pytest.approx(0.1 * 0.02)
+def test_layers_that_start_from_data_vary_by_one_with_their_kinks_among_the_rows(inputs, kinds):
+    net = made(kinds["realmlp"], inputs)
+    layer = net.body.hidden[0]
+    values = net.inputs(*inputs) @ layer.weight
+    assert torch.allclose(values.std(1, correction=0), torch.ones(1, 16), atol=1e-4)
+    kinks = -layer.bias
+    assert ((kinks > values.amin(1)) & (kinks < values.amax(1))).all()
+
+
+def test_constant_inputs_start_with_finite_weights(inputs, kinds):
+    constant = torch.ones_like(inputs[0]), torch.ones_like(inputs[1])
+    net = made(kinds["realmlp"], constant)
+    assert all(torch.isfinite(p).all() for p in net.parameters())
+
+
+def test_nets_within_a_net_start_with_one_scale_for_the_inputs_of_a_feature(inputs, kinds):
+    factor = made(kinds["tabm"], inputs).body.input_factor[0, 0]
+    per_number = factor[:, :16].view(3, 4, 4)
+    assert torch.equal(per_number, per_number[..., :1].expand_as(per_number))
+    assert len(factor[:, 0].unique()) == 3
+    signs = made(replace(kinds["tabm"], embedding="none"), inputs).body.input_factor
+    assert set(signs.unique().tolist()) == {-1.0, 1.0}
+
+
+def test_nets_within_a_net_answer_differently(inputs, kinds):
+    out = made(kinds["tabm"], inputs)(*inputs)
+    assert not torch.allclose(out[:, :, 0], out[:, :, 1], atol=1e-3)
+
+
+def test_rows_do_not_mix(inputs, spec, make_net):
+    numeric, codes = inputs
+    net = make_net(spec).eval()
+    whole, part = net(numeric, codes), net(numeric[:, :7], codes[:, :7])
+    assert torch.allclose(whole[:, :7], part, atol=1e-4)

@@ -91,3 +91,17 @@ def test_time_that_is_up_ends_an_epoch_in_the_middle():
     clock = FakeClock()
     pace = Pace(1000, 500, 10.0, clock)
     assert run(pace, clock, 1.0, 0.0) <= 10
+
+
+def test_steps_that_become_faster_are_timed_anew():
+    clock = FakeClock()
+    pace = Pace(1000, 10, 100.0, clock)
+    for _ in range(50):
+        clock.now += 1.0
+        pace.step_done()
+    assert pace.n_steps < 110
+    pace.work_changed()
+    for _ in range(6):
+        clock.now += 0.01
+        pace.step_done()
+    assert pace.n_steps == 1000

@@ -1,0 +1,141 @@
+"""Fits of a family trained together: each as if it were alone, whatever the others are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from automl.plugin import PackMember, Task, TrialPruned
+from automl.testing.tables import made_table
+from automl_plugins.torch.mlp import Mlp
+from automl_plugins.torch.realmlp import RealMlp
+from automl_plugins.torch.resnet import ResNet
+from automl_plugins.torch.tabm import TabM
+
+FAMILIES = {family.name: family for family in (Mlp(), RealMlp(), ResNet(), TabM())}
+SMALL = {"width": 64, "batch_size": 64}
+each_family = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+
+
+def silent(step, score):
+    """A report that nobody reads."""
+
+
+def table_of(task, max_epochs=2):
+    return made_table(task, settings={"max_epochs": max_epochs})
+
+
+def folds_of(family, table, params, n=3):
+    view, rows = family.view(params, table.shape()), np.arange(len(table.y))
+    return [table.fold(view, valid=rows % n == i) for i in range(n)]
+
+
+def params_of(family, table, **changes):
+    return {**family.portfolio(table.shape())[0], **SMALL, **changes}
+
+
+def alone(family, member, table):
+    return family.fit(member.params, member.fold, table.context(member.seed), member.report)
+
+
+@pytest.mark.parametrize("task", list(Task), ids=str)
+@each_family
+def test_params_times_folds_become_what_they_become_alone(family, task):
+    table = table_of(task)
+    choices = [params_of(family, table), params_of(family, table, lr=0.004, dropout=0.4)]
+    folds = folds_of(family, table, choices[0], n=2)
+    members = [
+        PackMember(params, fold, seed, silent)
+        for seed, (params, fold) in enumerate((p, f) for p in choices for f in folds)
+    ]
+    together = family.fit_pack(members, table.context())
+    for member, model in zip(members, together, strict=True):
+        expected = alone(family, member, table).predict(member.fold.X_valid)
+        np.testing.assert_allclose(model.predict(member.fold.X_valid), expected, atol=2e-3)
+
+
+def test_params_times_folds_are_one_program(monkeypatch):
+    from automl_plugins.torch import _fit
+
+    sizes, train = [], _fit.train
+
+    def noted(pack, *rest):
+        sizes.append(pack.n_members)
+        return train(pack, *rest)
+
+    monkeypatch.setattr(_fit, "train", noted)
+    table = table_of(Task.REGRESSION, max_epochs=1)
+    choices = [params_of(Mlp(), table, lr=lr) for lr in (0.1, 0.2)]
+    folds = folds_of(Mlp(), table, choices[0])
+    members = [PackMember(p, fold, 0, silent) for p in choices for fold in folds]
+    Mlp().fit_pack(members, table.context())
+    assert sizes == [6]
+
+
+def test_folds_with_other_columns_and_params_of_other_shapes_may_be_given_together():
+    """They are trained in packs of their own."""
+    table = table_of(Task.BINARY)
+    params = params_of(Mlp(), table)
+    (fold, *_) = folds_of(Mlp(), table, params)
+    narrow = replace(
+        fold,
+        X_train=fold.X_train[:, 1:],
+        X_valid=fold.X_valid[:, 1:],
+        features=replace(fold.features, names=fold.features.names[1:], categorical=(2,)),
+    )
+    deep = {**params, "n_layers": 4}
+    members = [
+        PackMember(*one, 0, silent) for one in ((params, fold), (params, narrow), (deep, fold))
+    ]
+    models = Mlp().fit_pack(members, table.context())
+    for member, model in zip(members, models, strict=True):
+        expected = alone(Mlp(), member, table).predict(member.fold.X_valid)
+        np.testing.assert_allclose(model.predict(member.fold.X_valid), expected, atol=1e-4)
+
+
+def test_a_member_that_is_pruned_ends_alone():
+    def prune(step, score):
+        if step == 2:
+            raise TrialPruned
+
+    table = table_of(Task.MULTICLASS, max_epochs=4)
+    params = params_of(Mlp(), table)
+    (fold, *_) = folds_of(Mlp(), table, params)
+    seen = []
+    members = [
+        PackMember(params, fold, 0, prune),
+        PackMember(params, fold, 1, lambda step, score: seen.append(step)),
+    ]
+    first, second = Mlp().fit_pack(members, table.context())
+    assert isinstance(first, TrialPruned)
+    assert seen == [1, 2, 3, 4]
+    assert second.predict(fold.X_valid).shape == (len(fold.y_valid), 4)
+
+
+def test_all_packs_together_end_within_their_time():
+    import time
+
+    table = table_of(Task.REGRESSION, max_epochs=100_000)
+    params = params_of(Mlp(), table)
+    (fold, *_) = folds_of(Mlp(), table, params)
+    members = [PackMember({**params, "n_layers": n}, fold, n, silent) for n in (1, 2, 3)]
+    started = time.monotonic()
+    models = Mlp().fit_pack(members, table.context(time_limit_s=1.5))
+    assert time.monotonic() - started < 4.0
+    assert all(np.isfinite(model.predict(fold.X_valid)).all() for model in models)
+
+
+@each_family
+def test_params_of_one_shape_are_packed_whatever_their_rates(family):
+    shape = replace(table_of(Task.BINARY).shape(), n_gpus=1, n_folds=4)
+    params = dict(family.portfolio(shape)[0])
+    others = [{**params, "lr": 0.003}, {**params, "dropout": 0.0}, {**params, "n_layers": 1}]
+    assert family.pack([params, *others], shape) == [[0, 1, 2], [3]]
+
+
+def test_a_pack_fills_the_cache_of_a_core_or_a_gpu():
+    shape = replace(table_of(Task.REGRESSION).shape(), n_folds=4, n_rows=20_000)
+    params = Mlp().portfolio(shape)[0]
+    assert Mlp().pack_size(params, shape) == 2  # 8 nets of 256 x 256 values
+    assert Mlp().pack_size(params, replace(shape, n_gpus=1)) == 16
+    assert Mlp().pack_size({**params, "width": 512, "batch_size": 1024}, shape) == 1

@@ -1,0 +1,11 @@
+"""The family realmlp: the recipe RealMLP-TD."""
+
+from automl.testing import FamilyTestCase
+from automl_plugins.torch.realmlp import RealMlp
+
+FAST = {"max_epochs": 8}
+
+
+class TestRealMlp(FamilyTestCase):
+    family = RealMlp()
+    settings = FAST
