@@ -149,6 +149,8 @@ class _Training:
         self.orders = [torch.Generator().manual_seed(member.seed) for member in members]
         self.batch_size = min(options.batch_size, *rows.n_rows)
         self.steps_per_epoch = min(rows.n_rows) // self.batch_size
+        if max(rows.n_rows) // self.batch_size != self.steps_per_epoch:
+            raise ValueError("the members of a pack must have as many batches in an epoch")
         self.optimiser = PackOptimiser(
             pack, [member.recipe for member in members], uses_muon=options.uses_muon
         )

@@ -109,18 +109,23 @@ def test_a_loss_that_is_no_number_does_not_end_in_no_net(fit):
     assert (member.best_epoch, member.net is not None) == (1, True)
 
 
-@pytest.mark.parametrize("schedule", ["coslog4", "flat_cos", "cosine", "constant"])
+@pytest.mark.parametrize("schedule", ["coslog4", "flat_cos", "cosine"])
 def test_the_rate_follows_the_schedule(fit, schedule):
-    """Late epochs move the net less, unless the rate is constant."""
-    outputs = []
+    """The last epoch moves a net less than it moves one whose rate is constant."""
+    outputs = {}
 
-    def judge(epoch, output):
-        outputs.append(output[:, 0].clone())
-        return -epoch
+    def noting(name):
+        def judge(epoch, output):
+            outputs.setdefault(name, []).append(output[:, 0].clone())
+            return -epoch
 
-    fit([replace(RECIPE, schedule=schedule)], [judge], n_epochs=20)
-    last = float((outputs[-1] - outputs[-2]).abs().mean())
-    assert (last < 1e-3) == (schedule != "constant")
+        return judge
+
+    names, rows = [schedule, "constant"], some_rows()
+    recipes = [replace(RECIPE, schedule=name) for name in names]
+    fit(recipes, list(map(noting, names)), rows=[rows, rows], seeds=[1, 1], n_epochs=20)
+    first, last = (float((o[-1] - o[-2]).abs().mean()) for o in (outputs[n] for n in names))
+    assert 0 < first < 0.4 * last
 
 
 def test_averaged_weights_are_judged_and_kept(fit):
@@ -145,7 +150,7 @@ def test_averaged_weights_are_judged_and_kept(fit):
 
 
 def test_what_is_eased_drops_less_and_decays_less_at_the_end(fit):
-    recipe = replace(RECIPE, weight_decay=30.0, schedule="constant")
+    recipe = replace(RECIPE, weight_decay=5.0, schedule="constant")
     rows = some_rows()
     members, _ = fit(
         [replace(recipe, eases=True), recipe], rows=[rows, rows], seeds=[1, 1], n_epochs=20
@@ -197,7 +202,7 @@ def test_members_of_a_pack_become_what_they_become_alone(fit):
         replace(RECIPE, lr=0.005, weight_decay=0.1, schedule="flat_cos", patience=2),
         replace(RECIPE, average_epochs=1.0, clip_norm=0.5, eases=True, schedule="coslog4"),
     ]
-    rows = [some_rows(seed=1), some_rows(510, seed=2, sign=-1.0), some_rows(512, seed=3)]
+    rows = [some_rows(seed=1), some_rows(515, seed=2, sign=-1.0), some_rows(512, seed=3)]
     packed, alone = packed_and_alone(fit, recipes, rows, dropout=0.2, n_epochs=4)
     for one, other in zip(packed, alone, strict=True):
         assert one.best_epoch == other.best_epoch
@@ -211,6 +216,11 @@ def test_members_by_muon_become_what_they_become_alone(fit):
     )
     for one, other in zip(packed, alone, strict=True):
         assert torch.allclose(answers(one), answers(other), atol=1e-3)
+
+
+def test_members_with_unequal_numbers_of_batches_are_refused(fit):
+    with pytest.raises(ValueError, match="as many batches"):
+        fit([RECIPE] * 2, rows=[some_rows(512), some_rows(510)])
 
 
 def test_nothing_of_a_member_leaks_into_another(fit):

@@ -82,6 +82,7 @@ def test_folds_with_other_columns_and_params_of_other_shapes_may_be_given_togeth
         X_train=fold.X_train[:, 1:],
         X_valid=fold.X_valid[:, 1:],
         features=replace(fold.features, names=fold.features.names[1:], categorical=(2,)),
+        memo={},
     )
     deep = {**params, "n_layers": 4}
     members = [
