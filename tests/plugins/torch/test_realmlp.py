@@ -3,7 +3,7 @@
 from automl.testing import FamilyTestCase
 from automl_plugins.torch.realmlp import RealMlp
 
-FAST = {"max_epochs": 8}
+FAST = {"max_epochs": 12}
 
 
 class TestRealMlp(FamilyTestCase):
