@@ -96,7 +96,7 @@ class Mlp(Body):
         for layer, activation in zip(self.hidden, self.activations, strict=True):
             assert isinstance(layer, Linear)
             spread = torch.bmm(x, layer.weight).std(dim=1, keepdim=True, correction=0)
-            layer.weight /= torch.where(spread > 1e-6, spread, 1.0)
+            layer.weight.div_(torch.where(spread > 1e-6, spread, 1.0))
             values = torch.bmm(x, layer.weight)
             rows = torch.randint(x.shape[1], (1, _SIMPLEX, values.shape[-1]))
             share = Exponential(1.0).sample(rows.shape)
@@ -175,7 +175,7 @@ class TabM(Body):
         x = x.unsqueeze(2) * self.input_factor
         for layer in self.hidden:
             if isinstance(layer, Linear):
-                x = layer(x.flatten(1, 2)).unflatten(1, x.shape[1:3])
+                x = layer(x.flatten(1, 2)).view(*x.shape[:3], -1)
             else:
                 x = layer(x)
             x = drop(self.activation(x))

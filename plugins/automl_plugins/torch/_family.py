@@ -99,7 +99,7 @@ class NetFamily(ModelFamily):
 
     def pack_size(self, params: Params, shape: Shape) -> int:
         """As many as fill the caches of all cores, or the GPU."""
-        values = params["batch_size"] * params["width"] * params.get("k", 1) * shape.n_folds
+        values: int = params["batch_size"] * params["width"] * params.get("k", 1) * shape.n_folds
         most = MOST_VALUES["cuda"] if shape.n_gpus else MOST_VALUES["cpu"] * shape.n_cpus
         return max(1, min(most // values, _MOST_PACKED))
 
@@ -142,8 +142,8 @@ class NetFamily(ModelFamily):
         n_inputs = net["embedding_width"] * shape.n_numeric + _TEXT_COLUMNS * shape.n_text
         n_inputs += net["category_width"] * shape.n_categorical
         inner = 4 * net["width"] if net.get("body") == "resnet" else net["width"]
-        weights = net["width"] * (n_inputs + inner * (net["n_layers"] - 1) + shape.n_classes)
-        return 6.0 * shape.n_rows * net["k"] * weights / _FLOPS_PER_S
+        weights: float = net["width"] * (n_inputs + inner * (net["n_layers"] - 1) + shape.n_classes)
+        return 6.0 * shape.n_rows * int(net["k"]) * weights / _FLOPS_PER_S
 
 
 def batch_size_of(n_rows: int, sizes: Sequence[tuple[int, int]], most: int = 1024) -> int:

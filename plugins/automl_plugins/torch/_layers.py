@@ -130,7 +130,9 @@ class EnsembleLinear(nn.Module):
         """Scales, multiplies, scales and adds."""
         scaled = x if self.input_factor is None else x * self.input_factor
         product = torch.bmm(scaled.flatten(1, 2), self.weight)
-        return torch.addcmul(self.bias, product.unflatten(1, x.shape[1:3]), self.output_factor)
+        return torch.addcmul(
+            self.bias, product.view(*x.shape[:3], product.shape[-1]), self.output_factor
+        )
 
 
 class EnsembleHead(nn.Module):

@@ -203,7 +203,7 @@ class _Training:
                 for n, generator in zip(self.rows.n_rows, self.orders, strict=True)
             ]
         ).to(self.device)
-        for index in order.split(self.batch_size, dim=1):
+        for index in torch.split(order, self.batch_size, dim=1):
             self._step(index, pace.progress)
             pace.step_done()
             if pace.is_over:
@@ -258,7 +258,7 @@ class _Training:
         self.pack.net.eval()
         size = max(1, _EVALUATED_ROWS // n_parts // len(self.members))
         with torch.inference_mode():
-            parts = self.valid.all_rows().split(size, dim=1)
+            parts = torch.split(self.valid.all_rows(), size, dim=1)
             return torch.cat([self.pack.net(*self.valid.inputs(part)) for part in parts], dim=1)
 
     def _drop_all_but(self, going: Sequence[int]) -> None:

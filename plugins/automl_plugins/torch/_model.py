@@ -80,7 +80,9 @@ class FittedNet:
         size = max(1, _BATCH_ROWS // self.net.spec.k)
 
         def forward(n_parts: int) -> Tensor:
-            parts = zip(*(x.split(max(1, size // n_parts), dim=1) for x in inputs), strict=True)
+            parts = zip(
+                *(torch.split(x, max(1, size // n_parts), dim=1) for x in inputs), strict=True
+            )
             return torch.cat([self.net(*part) for part in parts], dim=1)
 
         with threads(self.n_threads), torch.inference_mode():

@@ -84,7 +84,7 @@ class PackOptimiser:
         for start, end, shape in self._matrices:
             ahead = gradient[:, start:end].lerp(first[:, start:end], _FIRST_MOMENT)
             size = _ADAM_SIZE * max(shape) ** 0.5
-            move[:, start:end] = size * orthogonal(ahead.unflatten(1, shape)).flatten(1)
+            move[:, start:end] = size * orthogonal(ahead.view(len(ahead), *shape)).flatten(1)
         move *= self._rate[rows]
         weights -= (move.addcmul_(weights, self._decay[rows] * decay)).mul_(rate)
 
@@ -99,7 +99,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
         matrices: ``(n, n_rows, n_columns)``.
     """
     a, b, c = _NEWTON_SCHULZ
-    x = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
+    x: Tensor = matrices / (torch.linalg.matrix_norm(matrices, keepdim=True) + 1e-7)
     is_tall = x.shape[1] > x.shape[2]
     x = x.mT if is_tall else x
     for _ in range(_N_ITERATIONS):

@@ -96,7 +96,7 @@ class Pack:
 
     def _bind(self, weights: Tensor) -> None:
         for name, (start, end, shape) in self.places.items():
-            self._tensors[name].data = weights[:, start:end].unflatten(1, shape)
+            self._tensors[name].data = weights[:, start:end].view(len(weights), *shape)
 
     def _set_buffers(self, parts: Sequence[dict[str, Tensor]]) -> None:
         for name in parts[0]:

@@ -144,7 +144,7 @@ class PackRows:
 
     @staticmethod
     def _rows(values: Tensor, place: Tensor, index: Tensor) -> Tensor:
-        return values.index_select(0, place).unflatten(0, index.shape)
+        return values.index_select(0, place).view(*index.shape, *values.shape[1:])
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
