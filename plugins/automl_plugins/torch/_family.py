@@ -23,7 +23,7 @@ from automl.plugin import (
 
 __all__ = ["MOST_VALUES", "NetFamily", "batch_size_of", "portfolio_of", "suggest_embedding"]
 
-MOST_VALUES: Mapping[str, int] = {"cpu": 2**19, "cuda": 2**28}
+MOST_VALUES: Mapping[str, int] = {"cpu": 2**19, "cuda": 2**26}
 """Hidden values of one layer for a batch of all members of a pack, for each core or the GPU. On a
 CPU, what a step touches should stay in the cache; on a GPU, in the memory."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from automl_plugins.torch._family import MOST_VALUES
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._losses import Loss
 from automl_plugins.torch._nets import TabularNet
@@ -20,7 +21,7 @@ from automl_plugins.torch._schedule import SCHEDULES, Pace
 
 __all__ = ["LoopOptions", "Member", "train"]
 
-_EVALUATED_ROWS = 8192  # of all members together
+_LEAST_EVALUATED = 64  # rows of a member at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +257,8 @@ class _Training:
     def _predict(self, n_parts: int) -> Tensor:
         """Outputs for validation rows, ``(n_members, most_rows, ...)``."""
         self.pack.net.eval()
-        size = max(1, _EVALUATED_ROWS // n_parts // len(self.members))
+        values = self.pack.spec.width * self.pack.spec.k * len(self.members)
+        size = max(_LEAST_EVALUATED, MOST_VALUES[self.device.type] // values) // n_parts
         with torch.inference_mode():
             parts = torch.split(self.valid.all_rows(), size, dim=1)
             return torch.cat([self.pack.net(*self.valid.inputs(part)) for part in parts], dim=1)
