@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ __all__ = ["NetFit", "fit_nets"]
 _LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what comes after it
 _DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
 _RANGE_MARGIN = 0.01  # predictions may leave the range of the training target by so much of it
+_ALONE = Lock()  # held for the random state of torch, and for reports, which go to one place
 _MIXED_FROM_WIDTH = 256  # narrower products gain nothing from bfloat16
 
 
@@ -61,6 +65,9 @@ class NetFit:
 def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel | Exception]:
     """Trains nets in as few packs as their shapes and the device allow.
 
+    On a CPU packs are trained side by side, a thread each: the threads of one would wait for one
+    another after every product.
+
     Args:
         fits: What is to be fitted.
         context: The slot; its limits are for all packs together.
@@ -68,22 +75,24 @@ def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel 
     Returns:
         A model for each, or what its report or metric raised.
     """
-    device = torch.device(context.device)
-    most = (
-        MOST_VALUES["cuda"] if context.device != "cpu" else MOST_VALUES["cpu"] * context.n_threads
-    )
-    packs = _packs(fits, most)
-    outcomes: dict[int, FittedModel | Exception] = {}
-    stop_at = _stop_at(context)
-    with threads(context.n_threads):
-        for number, places in enumerate(packs):
-            n_left = sum(map(len, packs[number:]))
-            own_end = stop_at
-            if stop_at is not None:
-                now = time.monotonic()
-                own_end = now + (stop_at - now) * len(places) / n_left
-            found = _fit_pack([fits[place] for place in places], context, device, own_end)
-            outcomes.update(zip(places, found, strict=True))
+    device, stop_at = torch.device(context.device), _stop_at(context)
+    n_cores = context.n_threads if device.type == "cpu" else 1
+    packs = _packs(fits, MOST_VALUES[device.type], n_cores)
+    n_beside = min(n_cores, len(packs))
+
+    def fit(number: int) -> list[FittedModel | Exception]:
+        torch.set_num_threads(context.n_threads // n_beside)  # of this thread of Python
+        own_end, places = stop_at, packs[number]
+        if stop_at is not None:
+            now, n_left = time.monotonic(), sum(map(len, packs[number:]))
+            own_end = now + (stop_at - now) * min(1.0, n_beside * len(places) / n_left)
+        return _fit_pack([fits[place] for place in places], context, device, own_end)
+
+    for one in fits:
+        fold_inputs(one.member.fold, device)  # else two threads might do it at once
+    with threads(context.n_threads), ThreadPoolExecutor(n_beside) as pool:
+        found = (pool.map if n_beside > 1 else map)(fit, range(len(packs)))
+        outcomes = dict(zip(chain(*packs), chain(*found), strict=True))
     return [outcomes[place] for place in range(len(fits))]
 
 
@@ -95,12 +104,13 @@ def _stop_at(context: TrialContext) -> float | None:
     return None if seconds == float("inf") else time.monotonic() + seconds
 
 
-def _packs(fits: Sequence[NetFit], most_values: int) -> list[list[int]]:
+def _packs(fits: Sequence[NetFit], most_values: int, n_cores: int) -> list[list[int]]:
     """Places of fits of one layout, in packs of about equal size.
 
     Args:
         fits: What is to be fitted.
         most_values: The most hidden values of one layer for a batch of all members.
+        n_cores: At least so many packs are made, where there are so many fits.
     """
     groups: dict[Any, list[int]] = {}
     for place, fit in enumerate(fits):
@@ -109,7 +119,8 @@ def _packs(fits: Sequence[NetFit], most_values: int) -> list[list[int]]:
     for (spec, options, _), places in groups.items():
         values = options.batch_size * spec.width * spec.k
         n_packs = -(-len(places) // max(1, most_values // values))
-        packs += [part.tolist() for part in np.array_split(places, n_packs)]
+        parts = np.array_split(places, max(n_packs, min(n_cores, len(places))))
+        packs += [part.tolist() for part in parts]
     return packs
 
 
@@ -156,7 +167,7 @@ def _fit_pack(
 def _start(fit: NetFit) -> TabularNet:
     """The net before training, from its own seed: whatever else is in the pack."""
     inputs = fold_inputs(fit.member.fold, torch.device("cpu"))
-    with torch.random.fork_rng(devices=[]):
+    with _ALONE, torch.random.fork_rng(devices=[]):
         torch.manual_seed(fit.member.seed)
         seed = int(torch.randint(2**62, ()))
         rows = inputs.train
@@ -171,7 +182,8 @@ def _judge(
     def judge(epoch: int, output: Tensor) -> float:
         prediction = to_prediction(output, scale)
         score = metric.score(fold.y_valid, prediction, fold.weight_valid)
-        member.report(epoch, score)
+        with _ALONE:
+            member.report(epoch, score)
         return metric.loss(score)
 
     return judge

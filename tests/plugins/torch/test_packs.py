@@ -139,3 +139,24 @@ def test_a_pack_fills_the_cache_of_a_core_or_a_gpu():
     assert Mlp().pack_size(params, shape) == 2  # 8 nets of 256 x 256 values
     assert Mlp().pack_size(params, replace(shape, n_gpus=1)) == 16
     assert Mlp().pack_size({**params, "width": 512, "batch_size": 1024}, shape) == 1
+
+
+def test_with_several_threads_packs_are_trained_side_by_side_and_give_the_same():
+    import threading
+
+    table = table_of(Task.REGRESSION, max_epochs=4)
+    params = params_of(Mlp(), table)
+    folds, inside, seen = folds_of(Mlp(), table, params), [], set()
+
+    def report(step, score):
+        assert not inside  # two at once would mix what they send
+        inside.append(step)
+        seen.add(threading.get_ident())
+        inside.clear()
+
+    members = [PackMember(params, fold, seed, report) for seed in (1, 2) for fold in folds]
+    one, two = (Mlp().fit_pack(members, table.context(n_threads=n)) for n in (1, 2))
+    assert len(seen) > 1
+    for member, first, second in zip(members, one, two, strict=True):
+        X = member.fold.X_valid
+        np.testing.assert_allclose(first.predict(X), second.predict(X), atol=2e-3)
