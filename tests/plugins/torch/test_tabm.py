@@ -1,18 +1,28 @@
 """The family tabm: nets that share weights."""
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
 from automl.plugin import Task
 from automl.testing import FamilyTestCase
+from automl.testing.fakes import CheckingSuggest, RandomSuggest
 from automl.testing.tables import made_table
 from automl_plugins.torch.tabm import TabM
 
-FAST = {"max_epochs": 8}
+FAST = {"max_epochs": 10}
+SMALL = {"n_layers": 2, "width": 64, "k": 8, "lr": 5e-3, "batch_size": 64}
 
 
 class SmallTabM(TabM):
-    """Begins with small nets that learn fast: the suite fits hundreds of them."""
+    """With small nets alone: the suite fits hundreds of them."""
+
+    def search_space(self, suggest, shape):
+        return {**super().search_space(suggest, shape), **SMALL}
 
     def portfolio(self, shape):
-        return [{**params, "k": 8, "width": 64, "lr": 5e-3} for params in super().portfolio(shape)]
+        return [{**params, **SMALL} for params in super().portfolio(shape)]
 
 
 class TestTabM(FamilyTestCase):
@@ -20,17 +30,24 @@ class TestTabM(FamilyTestCase):
     settings = FAST
 
 
-def test_its_own_portfolio_is_larger_on_a_gpu_and_lies_inside_the_space():
-    from dataclasses import replace
+@pytest.mark.parametrize("n_gpus", [0, 1])
+@pytest.mark.parametrize("task", list(Task), ids=str)
+def test_its_own_portfolio_is_complete_and_inside_the_space(task, n_gpus):
+    for n_rows in (200, 10_000, 1_000_000):
+        for n_numeric in (3, 500):
+            shape = replace(
+                made_table(task).shape(), n_rows=n_rows, n_numeric=n_numeric, n_gpus=n_gpus
+            )
+            for params in TabM().portfolio(shape):
+                check = CheckingSuggest(dict(params))
+                assert TabM().search_space(check, shape) == params
+                assert check.problems == []
 
-    from automl.testing.fakes import CheckingSuggest
 
-    shape = made_table(Task.BINARY).shape()
-    for n_gpus in (0, 1):
-        own = replace(shape, n_gpus=n_gpus)
-        for params in TabM().portfolio(own):
-            check = CheckingSuggest(dict(params))
-            assert TabM().search_space(check, own) == params
-            assert check.problems == []
-    nets = [TabM().portfolio(replace(shape, n_gpus=n))[0]["width"] for n in (0, 1)]
-    assert nets == [128, 512]
+@pytest.mark.parametrize("seed", range(3))
+def test_nets_of_all_sizes_can_be_fitted(seed):
+    table = made_table(Task.MULTICLASS, settings={"max_epochs": 1})
+    params = TabM().search_space(RandomSuggest(seed), table.shape())
+    fold = table.fold(TabM().view(params, table.shape()))
+    model = TabM().fit(params, fold, table.context(), lambda step, score: None)
+    assert np.isfinite(model.predict(fold.X_valid)).all()
