@@ -184,6 +184,10 @@ class ModelFamily(ABC):
             packs += [group[i : i + size] for i in range(0, len(group), size)]
         return packs
 
+    def pack_resources(self, n_members: int, shape: Shape) -> Resources:
+        """Estimates what fitting so many members together takes; by default one after another."""
+        return self.resources(shape)
+
     def fit_pack(
         self, members: Sequence[PackMember], context: TrialContext
     ) -> list[FittedModel | Exception]:

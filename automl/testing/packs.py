@@ -28,6 +28,17 @@ class Packs(FamilyCase):
         assert sorted(place for pack in packs for place in pack) == list(range(len(params)))
 
     @each_task
+    def test_a_larger_pack_takes_no_less(self, task: Task) -> None:
+        """Estimates by which packs can be placed."""
+        shape = self._made(task).shape()
+        one, many = (self.family.pack_resources(n, shape) for n in (1, 40))
+        for more, less in ((many, one), (one, self.family.resources(shape))):
+            assert more.n_cpus >= less.n_cpus
+            assert more.ram_gib >= less.ram_gib
+            assert 1.0 >= more.n_gpus >= less.n_gpus
+            assert more.vram_gib >= less.vram_gib
+
+    @each_task
     def test_members_of_a_pack_become_what_they_become_alone(self, task: Task) -> None:
         """Two seeds on two folds."""
         table = self._made(task)

@@ -83,14 +83,21 @@ class NetFamily(ModelFamily):
 
     def resources(self, shape: Shape) -> Resources:
         """One core, or a quarter of a GPU, where the encoded rows stay while it trains."""
-        data_gib = 8 * shape.n_rows * max(1, shape.n_columns) / 2**30
-        net = {"k": 1, **self.portfolio(shape)[0]}
-        values = net["batch_size"] * net["width"] * net["k"] * net["n_layers"]
-        step_gib = 4 * _COPIES * values / 2**30
+        data_gib, step_gib = self._sizes_gib(shape)
         if shape.n_gpus:
             vram_gib = 1.0 + data_gib + step_gib
             return Resources(ram_gib=1.0 + data_gib, n_gpus=0.25, vram_gib=vram_gib)
         return Resources(ram_gib=0.5 + 2 * data_gib + step_gib)
+
+    def pack_resources(self, n_members: int, shape: Shape) -> Resources:
+        """All cores that members can use, or a whole GPU; the rows of a fold stay there once."""
+        data_gib, step_gib = self._sizes_gib(shape)
+        data_gib *= min(n_members, shape.n_folds)
+        if shape.n_gpus:
+            vram_gib = 1.0 + data_gib + n_members * step_gib
+            return Resources(ram_gib=1.0 + data_gib, n_gpus=1.0, vram_gib=vram_gib)
+        ram_gib = 0.5 + 2 * data_gib + n_members * step_gib
+        return Resources(n_cpus=min(n_members, shape.n_cpus), ram_gib=ram_gib)
 
     def view(self, params: Params, shape: Shape) -> View:
         """Scaled or normal-quantile numbers, codes of categories, components of text."""
@@ -134,6 +141,13 @@ class NetFamily(ModelFamily):
         from automl_plugins.torch._model import load
 
         return load(path)
+
+    def _sizes_gib(self, shape: Shape) -> tuple[float, float]:
+        """Of the encoded rows of a fold, and of what a step of the default net holds."""
+        net = {"k": 1, **self.portfolio(shape)[0]}
+        values = net["batch_size"] * net["width"] * net["k"] * net["n_layers"]
+        data_gib = 8 * shape.n_rows * max(1, shape.n_columns) / 2**30
+        return data_gib, 4 * _COPIES * values / 2**30
 
     def _epoch_s(self, shape: Shape) -> float:
         """Seconds of one epoch of the default net on one CPU core: an estimate from its size."""

@@ -219,6 +219,11 @@ class LosesParams(Packed):
         return super().pack(params, shape)[1:]
 
 
+class ShrinksWhenPacked(Packed):
+    def pack_resources(self, n_members: int, shape: Any) -> Any:
+        return replace(self.resources(shape), ram_gib=1.0 / n_members)
+
+
 class MixesFolds(Packed):
     def fit_pack(self, members: Any, context: Any) -> Any:
         return super().fit_pack([replace(m, fold=members[0].fold) for m in members], context)
@@ -278,6 +283,7 @@ MUTANTS = [
     (RefitsToNothing, "test_one_model_of_all_rows_stands_for_those_of_the_folds"),
     (InSample, "test_out_of_bag_predictions_stand_for_rows"),
     (LosesParams, "test_each_params_is_in_one_pack"),
+    (ShrinksWhenPacked, "test_a_larger_pack_takes_no_less"),
     (MixesFolds, "test_members_of_a_pack_become_what_they_become_alone"),
     (PrunesAll, "test_a_member_that_is_pruned_ends_alone"),
 ]

@@ -160,3 +160,11 @@ def test_with_several_threads_packs_are_trained_side_by_side_and_give_the_same()
     for member, first, second in zip(members, one, two, strict=True):
         X = member.fold.X_valid
         np.testing.assert_allclose(first.predict(X), second.predict(X), atol=2e-3)
+
+
+def test_a_pack_has_all_cores_or_a_whole_gpu():
+    shape = replace(table_of(Task.REGRESSION).shape(), n_cpus=4, n_folds=5)
+    assert Mlp().pack_resources(10, shape).n_cpus == 4
+    assert Mlp().pack_resources(3, shape).n_cpus == 3
+    on_gpu = Mlp().pack_resources(10, replace(shape, n_gpus=1))
+    assert (on_gpu.n_cpus, on_gpu.n_gpus) == (1, 1.0)
