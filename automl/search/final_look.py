@@ -66,13 +66,13 @@ def _keep_time(standing: Standing, limits: LimitsConfig, stopwatch: _Stopwatch) 
     for _ in range(MAX_SELECTIONS):
         standing.measured(stopwatch.ensemble_ms())
         too_long = standing.cost.predict_ms > (limits.predict_ms or math.inf)
-        if not too_long or standing.forecast.excess(standing.members):
+        if not too_long or standing.evidence.forecast.excess(standing.members):
             return
         yield (
             f"the ensemble takes {standing.cost.predict_ms:.3g} ms for 1,000 rows, beyond "
             f"limits.predict_ms={limits.predict_ms:g}: a cheaper one is selected"
         )
-        stopwatch.correct(standing.forecast)
+        stopwatch.correct(standing.evidence.forecast)
         standing.finish()
     standing.measured(stopwatch.ensemble_ms())
 
@@ -87,7 +87,7 @@ class _Stopwatch:
     """
 
     def __init__(self, standing: Standing) -> None:
-        run, plan, seed = standing.run, standing.plan, standing.seed
+        run, plan, seed = standing.evidence.run, standing.evidence.plan, standing.seed
         self._standing = standing
         self._predictor = Predictor(
             run,
@@ -95,7 +95,7 @@ class _Stopwatch:
             {name: family for name, (family, _) in standing.families.items()},
             lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, plan.digest),
         )
-        self._batch = table_batch(standing.dataset.table)
+        self._batch = table_batch(standing.evidence.dataset.table)
         self._timed: dict[str, tuple[Trial, float]] = {}
 
     @property
@@ -131,7 +131,7 @@ def _what_is_broken(standing: Standing, limits: LimitsConfig) -> Iterator[str]:
         f"{getattr(standing.cost, name):.3g}"
         for name in broken
     )
-    if standing.forecast.excess(standing.members):
+    if standing.evidence.forecast.excess(standing.members):
         nearest = standing.members[0].spec.trial_id
         told += f"; no complete trial keeps the limits, and {nearest} comes nearest to them"
     yield told
