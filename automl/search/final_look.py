@@ -12,7 +12,6 @@ from automl.ensemble import Ensemble, Predictor
 from automl.errors import AutoMLError
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
-from automl.search.refit import expected_refit_s
 from automl.search.standing import Standing
 from automl.trial.timing import best_ms, table_batch
 
@@ -54,12 +53,9 @@ def is_timed(config: SearchConfig) -> bool:
 
 
 def look_s(standing: Standing, config: SearchConfig) -> float:
-    """Seconds that the last look is expected to take, and the refit, where they are to be."""
+    """Seconds that the last look is expected to take, where there is one."""
     predict_s = standing.cost.predict_ms / 1000.0
-    refit_s = sum(expected_refit_s(trial.results.values()) for trial in standing.members)
-    return (LOADING_S + N_PREDICTIONS * predict_s) * is_timed(config) + (
-        (LOADING_S + refit_s) * config.ensemble.refit
-    )
+    return (LOADING_S + N_PREDICTIONS * predict_s) * is_timed(config)
 
 
 def _keep_time(standing: Standing, limits: LimitsConfig, stopwatch: _Stopwatch) -> Iterator[str]:

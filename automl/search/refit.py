@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from automl.config import load_config
+from automl.config.schema import EnsembleConfig
 from automl.data.cache import drop_matrices, load_encoder
 from automl.data.split import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
@@ -21,6 +22,7 @@ from automl.scheduling.messages import Done, Failed, Unwritable
 from automl.search.budget import Budget
 from automl.search.events import Note
 from automl.search.problem import Problem, open_problem
+from automl.search.standing import Standing
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record
@@ -28,8 +30,17 @@ from automl.trial.setup import seed_of
 from automl.trial.spec import FoldResult, Job, TrialRecord
 from automl.trial.timing import best_ms, table_batch
 
-__all__ = ["Refit", "expected_refit_s", "refit_at_the_end", "refit_ensemble", "refit_run"]
+__all__ = [
+    "Refit",
+    "expected_refit_s",
+    "is_refitted",
+    "refit_at_the_end",
+    "refit_ensemble",
+    "refit_run",
+]
 
+MANY_ROWS = 10_000
+LOADING_S = 1.0  # of the run, and of the models that are timed
 MORE_ROWS = 1.5  # all rows take longer than those of a fold, and estimates err
 MEMORY_HEADROOM = 1.5
 MIB_PER_GIB = 1024
@@ -128,7 +139,25 @@ def refit_at_the_end(run: RunDir, budget: Budget) -> Iterator[Note]:
         yield Note(text, budget.elapsed_s)
 
 
-def expected_refit_s(results: Iterable[FoldResult]) -> float:
+def is_refitted(config: EnsembleConfig, n_rows: int) -> bool:
+    """Whether a search refits at its end: as it is set, else where rows are many."""
+    return n_rows >= MANY_ROWS if config.refit is None else config.refit
+
+
+def expected_refit_s(standing: Standing, n_slots: int) -> float:
+    """Seconds that the refit at the end of a search is expected to take; 0 where there is none.
+
+    Args:
+        standing: Has the members.
+        n_slots: Fits that run side by side.
+    """
+    if not is_refitted(standing.config, len(standing.evidence.dataset.y)):
+        return 0.0
+    each = [_expected_fit_s(trial.results.values()) for trial in standing.members]
+    return LOADING_S + max(sum(each) / n_slots, max(each, default=0.0))
+
+
+def _expected_fit_s(results: Iterable[FoldResult]) -> float:
     """Seconds that the fit of a trial on all rows is expected to take, by those of its folds."""
     return MORE_ROWS * max(result.encode_s + result.fit_s for result in results)
 
@@ -185,7 +214,7 @@ class _Refitter:
                         yield member.trial, happening.error.message
 
     def _fits(self, member: Member) -> bool:
-        return expected_refit_s(self.records[member.trial].folds) < self.due - time.monotonic()
+        return _expected_fit_s(self.records[member.trial].folds) < self.due - time.monotonic()
 
     def _start(self, member: Member) -> bool:
         """Starts the fit of a member; False when it has to wait for a device."""

@@ -25,7 +25,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._boosting import rounds_of_all_rows
+from automl_plugins._boosting import rounds_of_all_rows, threads_to_predict
 from automl_plugins._fitting import ignore_reports, usable_cpus
 from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
@@ -37,9 +37,6 @@ __all__ = ["LightGBM", "LightGBMModel", "automl_model_families"]
 MAX_PREDICT_THREADS = 4
 CHUNK_ROWS = 100_000
 """Rows predicted at a time: LightGBM copies what it predicts."""
-
-FEW_ROWS = 20_000
-"""Up to here one thread predicts as fast as several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class LightGBMModel:
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
-        n_threads = self.n_threads if X.shape[0] > FEW_ROWS else 1
+        n_threads = threads_to_predict(X.shape[0], self.booster.num_trees(), self.n_threads)
         starts = range(0, max(1, X.shape[0]), CHUNK_ROWS)
         parts = [
             self.booster.predict(np.asarray(X[i : i + CHUNK_ROWS]), num_threads=n_threads)
