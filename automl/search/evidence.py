@@ -46,6 +46,11 @@ class Evidence:
     oof: dict[str, NDArray[Any]] = field(default_factory=dict)
     _losses: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def first_rows(self) -> NDArray[np.int64]:
+        """Validation rows of the first division."""
+        return np.asarray(self.plan.divisions[0].valid)
+
     def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
         """Loss of a prediction of these rows."""
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
@@ -63,7 +68,7 @@ class Evidence:
         """
         fold = trial.folds[0]
         oof = self._read(trial, [fold])
-        rows = np.asarray(self.plan.divisions[0].valid)
+        rows = self.first_rows
         rows = rows[finite(oof[rows])]
         return rows, oof[rows]
 

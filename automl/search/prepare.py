@@ -217,10 +217,9 @@ def make_controller(
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
     costs = Costs(families, problem.plan, ledger, budget, n_slots)
-    proposer = Proposer(families, studies, ledger, config, budget, costs, run)
+    evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
+    proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
     needs = Needs(families, ledger, threads)
-    forecast = Forecast(config.limits)
-    evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, forecast)
     finish_limit_s = None if config.time_s is None else FINISH_SHARE * config.time_s
     return Controller(
         run=run,

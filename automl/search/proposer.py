@@ -9,9 +9,10 @@ from automl.config.schema import SearchConfig
 from automl.errors import AutoMLError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
-from automl.search.allocator import Arm, choose_family
+from automl.search.allocator import Arm, Stakes, choose_family
 from automl.search.budget import Budget
 from automl.search.costs import Costs
+from automl.search.evidence import Evidence
 from automl.search.ledger import Ledger, Trial
 from automl.search.outcomes import repeated_failure, tell
 from automl.search.study import FamilyStudy
@@ -41,6 +42,7 @@ class Proposer:
         ledger: All trials.
         budget: The budget of the run.
         costs: What trials are expected to cost.
+        evidence: What trials predict, and what that is worth.
         run: Where a trial is recorded as soon as its params are known.
         stopped: Families that get no more trials, and why.
     """
@@ -51,11 +53,13 @@ class Proposer:
     config: SearchConfig
     budget: Budget
     costs: Costs
+    evidence: Evidence
     run: RunDir
     stopped: dict[str, str] = field(default_factory=dict)
     _concluded: list[Trial] = field(default_factory=list)
     _ahead: dict[str, TrialSpec] = field(default_factory=dict)
     _is_prepared: bool = False
+    _prior_loss: float | None = None
 
     @property
     def by_generation(self) -> bool:
@@ -169,8 +173,13 @@ class Proposer:
         if not names:
             return None
         arms = [self._arm(name) for name in names]
-        losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
-        return choose_family(arms, losses, use_cost=not self.by_generation)
+        losses = (t.first_loss for t in self.ledger.trials if t.first_loss is not None)
+        rows = self.evidence.first_rows
+        if self._prior_loss is None:
+            self._prior_loss = self.evidence.prior_loss(rows)
+        core_seconds = None if self.by_generation else self.costs.core_seconds
+        stakes = Stakes(self._prior_loss, min(losses, default=None), len(rows), core_seconds)
+        return choose_family(arms, stakes)
 
     def _ask(self, name: str) -> TrialSpec | None:
         """Params for one more trial; None when the space is used up or its code fails."""

@@ -25,6 +25,7 @@ from automl.scheduling.nvml import find_gpus
 from automl.search.budget import Budget
 from automl.search.costs import Costs
 from automl.search.dispatch import Dispatcher
+from automl.search.evidence import Evidence
 from automl.search.ledger import Ledger, Trial
 from automl.search.needs import Needs
 from automl.search.problem import trial_setup
@@ -211,7 +212,8 @@ def _bench(
         n_slots = max(1, pool.n_cpus // threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
         costs = Costs(families, plan, ledger, budget, n_slots)
-        proposer = Proposer(families, {}, ledger, config, budget, costs, scratch)
+        evidence = Evidence(scratch, dataset, plan, measure)
+        proposer = Proposer(families, {}, ledger, config, budget, costs, evidence, scratch)
         needs = Needs(families, ledger, threads)
         dispatcher = Dispatcher(
             families, executor, proposer, ledger, budget, costs, config.seed, needs

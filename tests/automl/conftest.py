@@ -282,10 +282,10 @@ def build_scene(
         DevicePool(slots, tuple(gpus), memory_gib=memory_gib), clock, answer=lambda job: None
     )
     costs = Costs(shapes, plan, ledger, budget, slots)
-    proposer = Proposer(shapes, studies, ledger, config, budget, costs, run)
+    evidence = Evidence(run, dataset, plan, chosen, Forecast(config.limits))
+    proposer = Proposer(shapes, studies, ledger, config, budget, costs, evidence, run)
     needs = Needs(shapes, ledger)
     dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, costs, 0, needs)
-    evidence = Evidence(run, dataset, plan, chosen, Forecast(config.limits))
     standing = Standing(evidence, config.ensemble, shapes, 0)
     controller = Controller(
         run=run,

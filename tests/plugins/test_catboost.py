@@ -45,8 +45,23 @@ def test_trials_on_one_fold_share_the_pools() -> None:
     kept = []
     for params in family.portfolio(table.shape())[:2]:
         family.fit(params, fold, table.context(), RecordingReport())
-        kept.append(fold.memo["catboost"])
+        kept.append(fold.memo["catboost-254"])
     assert kept[0] is kept[1]
+
+
+@pytest.mark.parametrize("task", Task)
+def test_quantising_the_rows_beforehand_changes_nothing(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, table = CatBoost(), made_table(task)
+    params = {**family.portfolio(table.shape())[0], "learning_rate": 0.3}
+    predictions = []
+    for _ in range(2):
+        fold = table.fold(family.view(params, table.shape()))
+        model = family.fit(params, fold, table.context(), RecordingReport())
+        predictions.append(model.predict(fold.X_valid))
+        monkeypatch.setattr("catboost.Pool.quantize", lambda *_, **__: None)
+    np.testing.assert_array_equal(*predictions)
 
 
 def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate() -> None:
