@@ -78,7 +78,8 @@ class Evidence:
         oof = self._read(trial, list(trial.folds))
         rows = np.flatnonzero(finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        score = float(self.metric.score(self.dataset.y[rows], oof[rows], weight))
+        fold = self.plan.fold_of_row[rows]
+        score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
         self.oof[name], self.complete[name] = oof, trial
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)

@@ -161,6 +161,7 @@ class Standing:
             "steps": self.config.steps if self.config.enabled else 1,
             "max_members": self.config.max_members if self.config.enabled else 1,
             "weight": data.weight,
+            "fold": evidence.plan.fold_of_row,
             "families": [t.spec.family for t in trials],
             # Sizes and not seconds: no clock may decide between equals.
             "costs": [t.cost.size_mb for t in trials],
