@@ -107,16 +107,12 @@ def choose_ensemble(
     steered = sample(candidates, max_rows, seed)
     single = best_single(candidates)
     weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
-    short = {
-        "steps": min(steps, NESTED_STEPS),
-        "max_members": max_members,
-        "pool": min(pool, NESTED_POOL),
-    }
+    short = {"steps": min(steps, NESTED_STEPS), "pool": min(pool, NESTED_POOL)}
     nested = select_in_parts(
         steered,
         {
             "single": lambda seen: alone(best_single(seen), seen.n_models),
-            "ensemble": lambda seen: greedy_weights(seen, **short),
+            "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
         },
         parts=parts,
         max_rows=nested_rows,

@@ -54,22 +54,24 @@ class Refit:
     Attributes:
         refitted: Trials that predict with one model now.
         kept: Why the others keep the models of their folds, by trial.
-        before_ms, after_ms: Milliseconds in which the ensemble predicts 1,000 rows.
+        after_ms: Milliseconds in which the ensemble predicts 1,000 rows.
+        before_ms: As many with the models of the folds; None where that was not measured.
     """
 
     refitted: tuple[str, ...]
     kept: Mapping[str, str]
-    before_ms: float
     after_ms: float
+    before_ms: float | None
 
     @property
     def notes(self) -> Iterator[str]:
         """What a person should know."""
         n_all = len(self.refitted) + len(self.kept)
+        before = "" if self.before_ms is None else f", {self.before_ms:.3g} ms before"
         yield (
             f"{len(self.refitted)} of {n_all} members predict with one model of all rows: "
-            f"{self.after_ms:.3g} ms for 1,000 rows, {self.before_ms:.3g} ms before; the score is "
-            "that of the models of the folds"
+            f"{self.after_ms:.3g} ms for 1,000 rows{before}; the score is that of the models of "
+            "the folds"
         )
         for trial, why in self.kept.items():
             yield f"{trial} keeps the models of its folds: {why}"
@@ -103,7 +105,8 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
 
     Args:
         run: The run, which nobody else is at.
-        time_left_s: Seconds this may take; a member that would take longer keeps its models.
+        time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
+            they are limited, it is not measured how fast the ensemble was before.
         undo: Whether to take the models of the folds again instead.
 
     Raises:
@@ -111,7 +114,8 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
         PluginError: No family of the run is installed.
         StorageError: The disk is full, read-only or closed to us.
     """
-    due = time.monotonic() + time_left_s
+    in_a_hurry = time_left_s < math.inf
+    due = time.monotonic() + time_left_s - LOADING_S * in_a_hurry
     before, config = read_ensemble(run), load_config(run.config)
     registry = load_registry(config.plugins.modules, config.plugins.block)
     problem = open_problem(config, registry, run)
@@ -121,11 +125,12 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
         with _executor(problem) as executor:
             kept = dict(_Refitter(problem, executor, records, due).refit(after.members))
         after = _with_all_rows(after, frozenset(kept))
-    times_ms = [_predict_ms(problem, ensemble) for ensemble in (before, after)]
-    write_ensemble(run, replace(after, predict_ms=times_ms[1]))
+    before_ms = None if in_a_hurry else _predict_ms(problem, before)
+    after_ms = _predict_ms(problem, after)
+    write_ensemble(run, replace(after, predict_ms=after_ms))
     drop_matrices(run.views)
     refitted = tuple(m.trial for m in after.members if m.folds == (ALL_ROWS,))
-    return Refit(refitted, kept, *times_ms)
+    return Refit(refitted, kept, after_ms, before_ms)
 
 
 def refit_at_the_end(run: RunDir, budget: Budget) -> Iterator[Note]:

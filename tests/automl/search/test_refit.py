@@ -93,6 +93,14 @@ def test_without_time_everything_stays(run):
     assert next(iter(done.notes)).startswith(f"0 of {len(before.members)} members predict")
 
 
+def test_where_time_is_limited_none_goes_into_measuring_what_was_before(run):
+    done = refit_ensemble(run, time_left_s=100.0)
+    assert done.kept == {}
+    assert done.before_ms is None
+    assert " before" not in next(iter(done.notes))
+    assert automl.load_run(run.path).refit(undo=True).before_ms is not None
+
+
 def test_a_model_that_is_gone_is_named(run):
     trial = read_ensemble(run).members[0].trial
     shutil.rmtree(run.model(trial, 1))
