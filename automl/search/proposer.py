@@ -220,12 +220,12 @@ class Proposer:
             self.flush()
 
     def _arm(self, name: str) -> Arm:
-        family, _ = self.families[name]
+        family, shape = self.families[name]
         known = [t.first_loss for t in self.ledger.of(name)]
         cost = None if self.by_generation else self.ledger.complete_cost_s(name)
         return Arm(
             name,
-            family.priority,
+            family.priority_for(shape),
             len(self.ledger.of(name)),
             min((loss for loss in known if loss is not None), default=None),
             cost,

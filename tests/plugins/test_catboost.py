@@ -13,6 +13,7 @@ from automl.testing import FamilyTestCase, RecordingReport, made_table, real_tab
 pytest.importorskip("catboost")
 
 from automl_plugins.catboost import CatBoost
+from automl_plugins.xgboost import XGBoost
 
 
 class TestCatBoost(FamilyTestCase):
@@ -100,3 +101,9 @@ def test_rows_are_weighed_in_what_ends_boosting() -> None:
     score = area.score(fold.y_valid, model.predict(fold.X_valid), fold.weight_valid)
     assert report.steps[-1][1] == pytest.approx(score, abs=1e-6)
     assert score != pytest.approx(area.score(fold.y_valid, model.predict(fold.X_valid)), abs=1e-4)
+
+
+def test_where_rows_are_many_faster_boosters_go_first() -> None:
+    shape = made_table(Task.BINARY).shape()
+    assert CatBoost().priority_for(shape) == CatBoost.priority
+    assert CatBoost().priority_for(replace(shape, n_rows=50_000)) < XGBoost.priority
