@@ -49,6 +49,7 @@ def _ranges(config: SearchConfig) -> Iterator[str]:
     at_least: list[tuple[str, float | None, int]] = [
         ("trials", config.trials, 1),
         ("seed", config.seed, 0),
+        ("data.image_side", config.data.image_side, 8),
         ("search.folds", search.folds, 1),
         ("search.repeats", search.repeats, 1),
         ("search.max_trials_per_family", search.max_trials_per_family, 1),

@@ -153,6 +153,11 @@ def read_options(config: SearchConfig) -> ReadOptions:
         sql=data.sql,
         delimiter=data.delimiter,
         missing=tuple(data.missing),
+        series_id=config.series_id,
+        step=config.step,
+        channels=tuple(data.channels),
+        wide=tuple(config.wide or ()),
+        image_side=data.image_side,
     )
 
 

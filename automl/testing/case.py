@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from automl.plugin import FittedModel, Fold, ModelFamily, Params, TrialContext, View
+from automl.plugin import (
+    FittedModel,
+    Fold,
+    Matrix,
+    ModelFamily,
+    Params,
+    Rows,
+    TrialContext,
+    View,
+)
 from automl.plugin.family import check_prediction
 from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
@@ -46,10 +55,10 @@ class FamilyCase:
             pytest.skip(f"{self.family.name} does not take {task.params['task']}")
 
     def _made(self, task: Task) -> TestTable:
-        return made_table(task, settings=self._settings())
+        return made_table(task, settings=self._settings(), kinds=self.family.kinds)
 
     def _real(self, task: Task) -> TestTable:
-        return real_table(task, settings=self._settings())
+        return real_table(task, settings=self._settings(), kinds=self.family.kinds)
 
     def _settings(self) -> dict[str, Any]:
         return {**self.family.settings, **self.settings}
@@ -81,9 +90,12 @@ class FamilyCase:
         """Predictions of the validation rows of a fitted model, and its fold."""
         chosen = self._params(table) if params is None else params
         division = self._fold(table, chosen) if fold is None else fold
-        return self._model(table, division, chosen, seed, **slot).predict(
-            division.X_valid
-        ), division
+        model = self._model(table, division, chosen, seed, **slot)
+        return model.predict(self._shown(division.valid)), division
+
+    def _shown(self, rows: Rows) -> Matrix | Rows:
+        """What the family's models are given to predict."""
+        return rows.shown_to(self.family.kinds)
 
     def _model(
         self,

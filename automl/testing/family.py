@@ -163,7 +163,8 @@ class FamilyTestCase(LeakageCanaries, Refits, Weights):
         assert files, "save wrote nothing"
         assert [f.name for f in files if is_pickle(f)] == []
         loaded = self.family.load(tmp_path)
-        np.testing.assert_array_equal(loaded.predict(fold.X_valid), model.predict(fold.X_valid))
+        rows = self._shown(fold.valid)
+        np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
 
     # Data as it comes
 
@@ -259,4 +260,4 @@ class FamilyTestCase(LeakageCanaries, Refits, Weights):
         seen = np.isfinite(unbagged.reshape(len(table.y), -1)).all(axis=1)
         assert seen.mean() > 0.9
         check_prediction(unbagged[seen], int(seen.sum()), task, table.n_outputs)
-        assert not np.array_equal(unbagged[seen], model.predict(fold.X_train)[seen])
+        assert not np.array_equal(unbagged[seen], model.predict(self._shown(fold.train))[seen])
