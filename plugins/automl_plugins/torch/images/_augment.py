@@ -34,9 +34,7 @@ class Augmentation:
     contrast: float
     cutout: float
 
-    def apply(
-        self, images: Tensor, rows: Tensor, epoch: int, generator: torch.Generator
-    ) -> Tensor:
+    def apply(self, images: Tensor, rows: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
         """Changes a batch.
 
         Args:

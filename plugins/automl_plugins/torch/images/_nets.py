@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from automl.plugin import Images, Rows
 from automl_plugins.torch.media._fitted import MediaNet
 
-__all__ = ["CnnSpec", "ImageNet", "build", "pixel_statistics"]
+__all__ = ["CnnSpec", "ImageNet", "build"]
 
 _LAST_SIDE = 4  # stages halve the image until its shorter side has at most so many pixels
 _MOMENTUM = 0.3  # of batch statistics: there are few batches
@@ -74,9 +74,18 @@ class ImageNet(MediaNet):
         self.dropout = nn.Dropout(spec.dropout)
         self.output = nn.Linear(n_features, spec.n_outputs)
 
+    def prepare(self, images: Sequence[Images]) -> None:
+        """Fits scales, and filters that are not learnt, to training images, one for each column."""
+        for tower, column in zip(self.towers, images, strict=True):
+            tower.prepare(column)
+
     def forward(self, *images: Tensor) -> Tensor:
         """Outputs of images as they are."""
-        return self.joined([t.scaled(x) for t, x in zip(self.towers, images, strict=True)])
+        return self.joined(self.scaled(*images))
+
+    def scaled(self, *images: Tensor) -> list[Tensor]:
+        """Images of mean 0 and deviation 1, ``(n_rows, channels, height, width)`` each."""
+        return [tower.scaled(x) for tower, x in zip(self.towers, images, strict=True)]
 
     def joined(self, scaled: list[Tensor]) -> Tensor:
         """Outputs of scaled images, ``(n_rows, channels, height, width)`` each."""
@@ -91,8 +100,8 @@ class ImageNet(MediaNet):
 
     def outputs(self, rows: Rows, are_classes: bool) -> Tensor:
         """The mean over all views of the images."""
-        scaled = [t.scaled(x) for t, x in zip(self.towers, self.inputs_of(rows), strict=True)]
-        found = [self.joined(view).double() for view in self._views(scaled)]
+        views = self._views(self.scaled(*self.inputs_of(rows)))
+        found = [self.joined(view).double() for view in views]
         return torch.stack([o.softmax(-1) if are_classes else o for o in found]).mean(dim=0)
 
     def _views(self, scaled: list[Tensor]) -> list[list[Tensor]]:
@@ -113,7 +122,7 @@ def _moved(images: Tensor, by: int) -> Tensor:
     return padded[..., start : start + height, start : start + width]
 
 
-def pixel_statistics(images: Images) -> tuple[Tensor, Tensor]:
+def _pixel_statistics(images: Images) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each channel, from 0 to 1, of some images, each ``(channels,)``."""
     some = images[:: max(1, len(images) // _STATISTICS_IMAGES)].read().astype("float64") / 255.0
     flat = torch.from_numpy(some.reshape(-1, some.shape[-1])).float()
@@ -156,7 +165,7 @@ class _Tower(nn.Module):
     def prepare(self, images: Images) -> None:
         """Fits scale, and filters that are not learnt, to training images."""
         with torch.no_grad():
-            mean, deviation = pixel_statistics(images)
+            mean, deviation = _pixel_statistics(images)
             self.mean.copy_(mean)
             self.deviation.copy_(deviation)
             if not self.stem.weight.requires_grad:

@@ -19,38 +19,25 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
+from automl_plugins.torch.media.family import MediaFamily
 
 __all__ = ["Cnn", "automl_model_families"]
 
 _WIDTHS = (8, 16, 24, 32, 48, 64)
 _BATCH_SIZES = (32, 64, 128, 256, 512)
-_FLOPS_PER_S = 3e10  # of one CPU core in training: a cautious estimate
 
 
-class Cnn(ModelFamily):
+class Cnn(MediaFamily):
     """A few stages of convolutions, on images that are changed a little in every epoch."""
 
     name: ClassVar[str] = "cnn"
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.IMAGE})
-    extra: ClassVar[str] = "torch"
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
-    fidelity: ClassVar[str] = "epochs"
     priority: ClassVar[int] = 80
-    settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses data of which the folds do not see one epoch within half of the budget."""
-        if shape.n_gpus or shape.time_s is None:
-            return None
-        epoch_s = _epoch_s(shape, _WIDTHS[0])
-        needed_s = epoch_s * shape.n_folds / max(1, min(shape.n_cpus, shape.n_folds))
-        if needed_s <= 0.5 * shape.time_s:
-            return None
-        return (
-            f"one epoch over {shape.n_rows:,} images takes about {epoch_s:.0f} s on a CPU core, "
-            f"too long for {shape.n_folds} fold(s) in {shape.time_s:.0f} s: give it more time or "
-            "a GPU, or smaller images by data.image_side"
-        )
+    def products(self, shape: Shape) -> float:
+        """Of the narrowest net: its stem, and stages that each have a quarter of the pixels."""
+        width = _WIDTHS[0]
+        return float(sum(h * w * (9 * c * width + 7 * width**2) for h, w, c in shape.images))
 
     def resources(self, shape: Shape) -> Resources:
         """One core, or a quarter of a GPU; images are read from a map that all share."""
@@ -105,15 +92,7 @@ class Cnn(ModelFamily):
         """Trains with early stopping and keeps the weights of the best epoch."""
         from automl_plugins.torch.images._fit import fit_cnn
 
-        max_epochs = {**self.settings, **context.shape.settings}["max_epochs"]
-        return fit_cnn(params, fold, context, report, max_epochs)
-
-    def save(self, model: FittedModel, path: Path) -> None:
-        """Writes ``net.json`` and ``weights.safetensors``."""
-        from automl_plugins.torch.media._fitted import FittedNet, save
-
-        assert isinstance(model, FittedNet)
-        save(model, path)
+        return fit_cnn(params, fold, context, report, self.max_epochs(context.shape))
 
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote, onto the CPU."""
@@ -143,12 +122,6 @@ def _default(shape: Shape, flip: bool) -> dict[str, Any]:
         "cutout": 0.0,
         "views": True,
     }
-
-
-def _epoch_s(shape: Shape, width: int) -> float:
-    """Seconds of one epoch of a net of that width on one CPU core: an estimate from its size."""
-    products = sum(h * w * (9 * c * width + 7 * width**2) for h, w, c in shape.images)
-    return 6.0 * shape.n_rows * products / _FLOPS_PER_S
 
 
 @hookimpl

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from automl.plugin import Rows
 from automl_plugins.torch.media._outputs import OutputScale, prediction_of
 
-__all__ = ["FittedNet", "MediaNet", "load", "threads", "predict_rows", "save"]
+__all__ = ["FittedNet", "MediaNet", "load", "predict_rows", "save", "threads"]
 
 _BATCH_ROWS = 512
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
@@ -68,9 +68,7 @@ class FittedNet:
             return predict_rows(self.net, X, self.scale)
 
 
-def predict_rows(
-    net: MediaNet, rows: Rows, scale: OutputScale | None
-) -> NDArray[np.float64]:
+def predict_rows(net: MediaNet, rows: Rows, scale: OutputScale | None) -> NDArray[np.float64]:
     """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` where there is a scale."""
     starts = range(0, max(1, len(rows)), _BATCH_ROWS)
     with torch.inference_mode():
