@@ -84,8 +84,7 @@ def load_labelled(
 def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -> RawTable:
     options = options or ReadOptions()
     channels = next((c.channels for c in columns if c.channels and not c.left_out), ())
-    # what was dropped before need not be there now
-    return read_source(source, replace(options, drop=(), kinds={}, channels=channels))
+    return read_source(source, replace(options, kinds={}, channels=channels), again=True)
 
 
 def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:

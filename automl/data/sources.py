@@ -38,12 +38,13 @@ SUPPORTED = (
 )
 
 
-def read_source(source: Any, options: ReadOptions) -> RawTable:
+def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> RawTable:
     """Reads a table once, whole.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
         options: How to read it; columns to drop are taken out.
+        again: Whether another table was read so before: columns to drop need not be there.
 
     Raises:
         DataError: It cannot be read; the message says where and how to mend it.
@@ -54,7 +55,7 @@ def read_source(source: Any, options: ReadOptions) -> RawTable:
         raise DataError(f"{raw.where} has no columns")
     if raw.n_rows == 0:
         raise DataError(f"{raw.where} has column names but no rows: {listed(raw.names)}")
-    for name in options.drop:
+    for name in () if again else options.drop:
         raw.position(name, "data.drop")
     kept = [i for i, name in enumerate(raw.names) if name not in options.drop]
     if not kept:

@@ -25,13 +25,13 @@ def drawn(columns: NDArray[np.float64]) -> NDArray[np.uint8]:
     Returns:
         ``(n_rows, max(SIDE, n_columns), SIDE, 1)``.
     """
-    n_rows, n_columns = columns.shape
+    n_columns = columns.shape[1]
     height = max(SIDE, n_columns)
     band = np.arange(height) * n_columns // height
     stripes = np.cos(np.pi * np.arange(SIDE) * (1 + np.arange(n_columns)[:, np.newaxis]) / SIDE)
     brightness = np.nan_to_num(255.0 / (1.0 + np.exp(-_standard(columns))))
     images = brightness[:, band, np.newaxis] * (0.75 + 0.25 * stripes[band])
-    return images.astype(np.uint8).reshape(n_rows, height, SIDE, 1)
+    return np.asarray(images[..., np.newaxis], dtype=np.uint8)
 
 
 def played(columns: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -1,17 +1,17 @@
-"""Ridge regression that chooses its penalty by leaving out each row in turn, at no further cost."""
+"""Ridge regression whose penalty is chosen by validation rows, for many more features than rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LeaveOneOutRidge", "fit_ridge"]
+__all__ = ["Labelled", "Ridge", "fit_ridge", "refit_ridge"]
 
-PENALTIES = np.logspace(-3, 4, 15)
+PENALTIES = np.logspace(-4, 4, 17)
 """Relative to the number of features, which are standardised."""
 
 SHARPNESS = np.geomspace(0.5, 30.0, 25)
@@ -21,25 +21,47 @@ Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveOneOutRidge:
-    """A fitted ridge regression of one or several outputs.
+class Labelled:
+    """Rows to learn from, or to choose by.
+
+    Attributes:
+        features: ``(n_rows, n_features)``.
+        y: Class indices or values, ``(n_rows,)``.
+        weight: Row weights, or None.
+    """
+
+    features: NDArray[Any]
+    y: NDArray[Any]
+    weight: Doubles | None
+
+    @property
+    def weights(self) -> Doubles:
+        """Row weights of mean 1."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight / self.weight.mean()
+
+
+@dataclass(frozen=True, slots=True)
+class Ridge:
+    """A fitted ridge regression: of a value, or of 1 and -1 for each class.
 
     Attributes:
         mean, factor: The features are ``(x - mean) * factor``, ``(n_features,)`` each.
-        weights: ``(n_features, n_outputs)``.
+        coefficients: ``(n_features, n_outputs)``.
         intercept: ``(n_outputs,)``.
+        penalty: One of ``PENALTIES``, or between them.
         sharpness: Factor of scores before the softmax; 0 where values are predicted.
     """
 
     mean: NDArray[Any]
     factor: NDArray[Any]
-    weights: NDArray[Any]
+    coefficients: NDArray[Any]
     intercept: NDArray[Any]
+    penalty: float
     sharpness: float
 
     def predict(self, features: NDArray[Any]) -> Doubles:
         """Probabilities ``(n_rows, n_outputs)``, or values ``(n_rows,)``."""
-        scores = ((features - self.mean) * self.factor) @ self.weights + self.intercept
+        scores = ((features - self.mean) * self.factor) @ self.coefficients + self.intercept
         scores = np.asarray(scores, dtype=np.float64)
         return _softmax(self.sharpness * scores) if self.sharpness else scores[:, 0]
 
@@ -48,58 +70,83 @@ class LeaveOneOutRidge:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> LeaveOneOutRidge:
+    def from_state(cls, state: Mapping[str, Any]) -> Ridge:
         """Builds an equal one."""
-        return cls(**{**state, "sharpness": float(state["sharpness"])})
+        numbers = {name: float(state[name]) for name in ("penalty", "sharpness")}
+        return cls(**{**state, **numbers})
 
 
-def fit_ridge(
-    features: NDArray[Any],
-    y: NDArray[Any],
-    weight: Doubles | None,
-    n_classes: int,
-) -> LeaveOneOutRidge:
-    """Fits, with the penalty that predicts left-out rows best.
+def fit_ridge(train: Labelled, valid: Labelled, n_classes: int) -> Ridge:
+    """Fits with the penalty, and for classes the sharpness, that predict validation rows best.
 
-    The prediction of a row that was left out follows from the fit on all: its residual is divided
-    by 1 minus its leverage (Allen 1974). Classes are predicted as 1 and -1, one output each; how
-    far scores are from certain is learnt from those of left-out rows too.
+    Not by leaving out training rows one by one, though that costs as little: copies among them, or
+    rows of one group, would tell on each other.
 
     Args:
-        features: ``(n_rows, n_features)``.
-        y: Class indices or values, ``(n_rows,)``.
-        weight: Row weights, or None.
+        train: What is learnt from.
+        valid: What is chosen by.
         n_classes: 0 where values are predicted.
     """
-    n_rows, n_features = features.shape
-    w = np.ones(n_rows) if weight is None else weight / weight.mean()
-    mean = np.average(features, axis=0, weights=w)
-    deviation = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=w))
-    factor = np.divide(1.0, deviation, out=np.zeros(n_features), where=deviation > 1e-6)
-    targets = 2.0 * np.eye(n_classes)[y] - 1.0 if n_classes else y[:, np.newaxis].astype(np.float64)
-    intercept = np.average(targets, axis=0, weights=w)
-    root = np.sqrt(w)[:, np.newaxis]
-    X = root * ((features - mean) * factor)
-    T = root * (targets - intercept)
-    left, singular = _left_vectors(X)
-    projected = left.T @ T
-    best_loss, best_penalty, best_sharpness = np.inf, PENALTIES[-1], 1.0
-    for penalty in PENALTIES * n_features:
-        shrunk = singular**2 / (singular**2 + penalty)
-        leverage = (left**2) @ shrunk + w / w.sum()
-        residual = (T - left @ (shrunk[:, np.newaxis] * projected)) / root
-        unseen = targets - residual / np.maximum(1 - leverage, 1e-6)[:, np.newaxis]
-        loss, sharpness = _loss(unseen, y, w, n_classes)
-        if loss < best_loss:
-            best_loss, best_penalty, best_sharpness = loss, penalty, sharpness
-    solved = X.T @ (left @ (projected / (singular**2 + best_penalty)[:, np.newaxis]))
-    return LeaveOneOutRidge(
-        mean=mean.astype(np.float32),
-        factor=factor.astype(np.float32),
-        weights=solved.astype(np.float32),
-        intercept=intercept,
-        sharpness=best_sharpness if n_classes else 0.0,
-    )
+    path = _Path(train, n_classes)
+    best = (np.inf, float(PENALTIES[-1]), 1.0)
+    between = path.scaled(valid.features) @ path.X.T @ path.left
+    for penalty in PENALTIES.tolist():
+        scores = between @ path.shrunk(penalty) + path.intercept
+        loss, sharpness = _loss(scores, valid, n_classes)
+        if loss < best[0]:
+            best = (loss, penalty, sharpness)
+    return path.ridge(best[1], best[2])
+
+
+def refit_ridge(train: Labelled, n_classes: int, models: Sequence[Ridge]) -> Ridge:
+    """Fits all rows, with what was chosen in the folds on average.
+
+    Args:
+        train: All rows.
+        n_classes: 0 where values are predicted.
+        models: Of the folds.
+    """
+    penalty = float(np.exp(np.mean([np.log(model.penalty) for model in models])))
+    return _Path(train, n_classes).ridge(penalty, float(np.mean([m.sharpness for m in models])))
+
+
+class _Path:
+    """Solutions for all penalties from one decomposition of the training rows."""
+
+    def __init__(self, train: Labelled, n_classes: int) -> None:
+        features, w = train.features, train.weights
+        self.n_classes = n_classes
+        self.mean = np.average(features, axis=0, weights=w)
+        deviation = np.sqrt(np.average((features - self.mean) ** 2, axis=0, weights=w))
+        varies = deviation > 1e-6
+        self.factor = np.divide(1.0, deviation, out=np.zeros(len(deviation)), where=varies)
+        y = 2.0 * np.eye(n_classes)[train.y] - 1.0 if n_classes else train.y[:, np.newaxis]
+        self.intercept: Doubles = np.average(y, axis=0, weights=w)
+        root = np.sqrt(w)[:, np.newaxis]
+        self.X = root * self.scaled(features)
+        self.left, self._singular = _left_vectors(self.X)
+        self._projected = self.left.T @ (root * (y - self.intercept))
+
+    def scaled(self, features: NDArray[Any]) -> Doubles:
+        """Standardised features."""
+        return np.asarray((features - self.mean) * self.factor, dtype=np.float64)
+
+    def shrunk(self, penalty: float) -> Doubles:
+        """What ``X.T @ left`` is multiplied by for the coefficients, ``(rank, n_outputs)``."""
+        added = penalty * self.X.shape[1]
+        return np.asarray(self._projected / (self._singular**2 + added)[:, np.newaxis])
+
+    def ridge(self, penalty: float, sharpness: float) -> Ridge:
+        """The solution for one penalty."""
+        coefficients = self.X.T @ (self.left @ self.shrunk(penalty))
+        return Ridge(
+            mean=self.mean.astype(np.float32),
+            factor=self.factor.astype(np.float32),
+            coefficients=coefficients.astype(np.float32),
+            intercept=self.intercept,
+            penalty=penalty,
+            sharpness=sharpness if self.n_classes else 0.0,
+        )
 
 
 def _left_vectors(X: Doubles) -> tuple[Doubles, Doubles]:
@@ -114,13 +161,14 @@ def _left_vectors(X: Doubles) -> tuple[Doubles, Doubles]:
     return X @ (right[:, kept] / singular), singular
 
 
-def _loss(unseen: Doubles, y: NDArray[Any], w: Doubles, n_classes: int) -> tuple[float, float]:
-    """Loss of predictions of left-out rows, and the sharpness that makes it least."""
+def _loss(scores: Doubles, valid: Labelled, n_classes: int) -> tuple[float, float]:
+    """Loss of scores, and the sharpness that makes it least."""
+    y, w = valid.y, valid.weights
     if not n_classes:
-        return float(np.average((unseen[:, 0] - y) ** 2, weights=w)), 0.0
+        return float(np.average((scores[:, 0] - y) ** 2, weights=w)), 0.0
     rows = np.arange(len(y))
     losses = [
-        float(np.average(-np.log(_softmax(s * unseen)[rows, y] + 1e-12), weights=w))
+        float(np.average(-np.log(_softmax(s * scores)[rows, y] + 1e-12), weights=w))
         for s in SHARPNESS
     ]
     best = int(np.argmin(losses))

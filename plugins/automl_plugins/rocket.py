@@ -25,9 +25,9 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins._fitting import FitClock, ignore_reports, load_arrays, save_arrays
+from automl_plugins._fitting import FitClock, load_arrays, save_arrays
 from automl_plugins._minirocket import KERNELS, MiniRocket, fit_minirocket
-from automl_plugins._ridge import LeaveOneOutRidge, fit_ridge
+from automl_plugins._ridge import Labelled, Ridge, fit_ridge, refit_ridge
 
 __all__ = ["Rocket", "RocketModel", "automl_model_families"]
 
@@ -51,7 +51,7 @@ class RocketModel:
     """
 
     rockets: tuple[tuple[MiniRocket, ...], ...]
-    ridge: LeaveOneOutRidge
+    ridge: Ridge
     low: float
     high: float
 
@@ -102,25 +102,24 @@ class Rocket(ModelFamily):
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Fits features, then the ridge regression; fewer features where there is little time."""
-        clock = FitClock(context)
-        ways = (False, True) if params["differences"] else (False,)
-        n_values = len(ways) * sum(s.steps().size for s in fold.sequences_train)
-        n_features = _fitting_features(params["n_features"], n_values, clock)
-        rockets = tuple(
-            tuple(fit_minirocket(s, n_features // len(ways), d, context.seed) for d in ways)
-            for s in fold.sequences_train
+        rockets = _rockets(params, fold, context)
+        train, valid = (
+            Labelled(features_of(rows, rockets), y, weight)
+            for rows, y, weight in (
+                (fold.train, fold.y_train, fold.weight_train),
+                (fold.valid, fold.y_valid, fold.weight_valid),
+            )
         )
-        features = features_of(fold.train, rockets)
-        y = fold.y_train
-        ridge = fit_ridge(features, y, fold.weight_train, context.shape.n_classes)
-        low, high = (0.0, 1.0) if context.shape.n_classes else (float(y.min()), float(y.max()))
-        return RocketModel(rockets, ridge, low, high)
+        return _model(rockets, fit_ridge(train, valid, context.shape.n_classes), fold.y_train)
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Fits all rows as those of a fold: validation rows are not looked at."""
-        return self.fit(params, fold, context, ignore_reports)
+        """Fits all rows, with the penalty that the folds chose on average."""
+        rockets = _rockets(params, fold, context)
+        rows = Labelled(features_of(fold.train, rockets), fold.y_train, fold.weight_train)
+        ridge = refit_ridge(rows, context.shape.n_classes, [model.ridge for model in models])
+        return _model(rockets, ridge, fold.y_train)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes arrays, and what they are as JSON."""
@@ -145,8 +144,27 @@ class Rocket(ModelFamily):
             )
             for i, metas in enumerate(value["columns"])
         )
-        ridge = LeaveOneOutRidge.from_state(_inner("ridge.", arrays))
+        ridge = Ridge.from_state(_inner("ridge.", arrays))
         return RocketModel(rockets, ridge, float(value["low"]), float(value["high"]))
+
+
+def _rockets(
+    params: Params, fold: Fold, context: TrialContext
+) -> tuple[tuple[MiniRocket, ...], ...]:
+    """Features of each column, as many as there is time for."""
+    ways = (False, True) if params["differences"] else (False,)
+    n_values = len(ways) * sum(s.steps().size for s in fold.sequences_train)
+    n_features = _fitting_features(params["n_features"], n_values, FitClock(context))
+    return tuple(
+        tuple(fit_minirocket(s, n_features // len(ways), d, context.seed) for d in ways)
+        for s in fold.sequences_train
+    )
+
+
+def _model(
+    rockets: tuple[tuple[MiniRocket, ...], ...], ridge: Ridge, y: NDArray[Any]
+) -> RocketModel:
+    return RocketModel(rockets, ridge, float(y.min()), float(y.max()))
 
 
 def _inner(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

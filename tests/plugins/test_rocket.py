@@ -11,7 +11,6 @@ ROCKET = Rocket()
 
 class TestRocket(FamilyTestCase):
     family = ROCKET
-    exact_weights = False
 
 
 def waves(n_rows=200):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -69,10 +69,15 @@ class ImageNet(MediaNet):
     def __init__(self, spec: CnnSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.towers = nn.ModuleList(_Tower(shape, spec) for shape in spec.images)
-        n_features = sum(tower.n_features for tower in self.towers)
+        towers = [_Tower(shape, spec) for shape in spec.images]
+        self.columns = nn.ModuleList(towers)
         self.dropout = nn.Dropout(spec.dropout)
-        self.output = nn.Linear(n_features, spec.n_outputs)
+        self.output = nn.Linear(sum(tower.n_features for tower in towers), spec.n_outputs)
+
+    @property
+    def towers(self) -> list[_Tower]:
+        """One for each column of images."""
+        return [cast(_Tower, tower) for tower in self.columns]
 
     def prepare(self, images: Sequence[Images]) -> None:
         """Fits scales, and filters that are not learnt, to training images, one for each column."""
@@ -98,7 +103,7 @@ class ImageNet(MediaNet):
         device = self.output.weight.device
         return tuple(torch.from_numpy(images.read()).to(device) for images in rows.images)
 
-    def outputs(self, rows: Rows, are_classes: bool) -> Tensor:
+    def final_outputs(self, rows: Rows, are_classes: bool) -> Tensor:
         """The mean over all views of the images."""
         views = self._views(self.scaled(*self.inputs_of(rows)))
         found = [self.joined(view).double() for view in views]
@@ -182,13 +187,16 @@ class _Tower(nn.Module):
 def _whitening_filters(images: Tensor) -> Tensor:
     """Filters whose outputs on patches of the images have variance 1 and no covariance."""
     n_channels = images.shape[1]
+    short = [max(0, _PATCH - side) for side in images.shape[2:]]
+    images = functional.pad(images, (0, short[1], 0, short[0]), mode="replicate")
     patches = images.unfold(2, _PATCH, 2).unfold(3, _PATCH, 2).permute(0, 2, 3, 1, 4, 5)
     flat = patches.reshape(-1, n_channels * _PATCH**2).double()
     covariance = flat.T @ flat / max(1, len(flat))
     values, vectors = torch.linalg.eigh(covariance)
     # Directions in which patches hardly differ would be nothing but noise made large.
     factor = (values.clamp_min(0) + 1e-2 * values.amax().clamp_min(1e-6)).rsqrt()
-    return (vectors * factor).T.reshape(-1, n_channels, _PATCH, _PATCH).float()
+    filters: Tensor = (vectors * factor).T.reshape(-1, n_channels, _PATCH, _PATCH).float()
+    return filters
 
 
 def _norm(n_channels: int) -> nn.Module:

@@ -109,7 +109,7 @@ def _default(shape: Shape, flip: bool) -> dict[str, Any]:
         "whitened": False,
         "width": 32 if shape.n_gpus else 16,
         "dropout": 0.1,
-        "epochs": 12 if many else 20,
+        "epochs": 12 if many else 16,
         "batch_size": 256 if many else 64,
         "lr": 5e-3,
         "weight_decay": 0.05,

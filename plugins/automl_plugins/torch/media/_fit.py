@@ -61,7 +61,7 @@ def fit_net(
             return goal.loss(forward(rows, epoch), rows.to(device))
 
         def evaluate(epoch: int) -> float:
-            prediction = predict_rows(net, fold.valid, goal.scale)
+            prediction = predict_rows(net.outputs, fold.valid, goal.scale)
             score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
             report(epoch, score)
             return context.metric.loss(score)

@@ -44,8 +44,13 @@ class MediaNet(nn.Module):
             rows: A batch of rows.
             are_classes: Whether they do.
         """
+        # In double precision probabilities add up to 1 as closely as anybody checks.
         output: Tensor = self(*self.inputs_of(rows)).double()
         return output.softmax(-1) if are_classes else output
+
+    def final_outputs(self, rows: Rows, are_classes: bool) -> Tensor:
+        """The same for a net that is trained: it may take longer to be better."""
+        return self.outputs(rows, are_classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +70,25 @@ class FittedNet:
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Predicts rows, in batches."""
         with threads(self.n_threads):
-            return predict_rows(self.net, X, self.scale)
+            return predict_rows(self.net.final_outputs, X, self.scale)
 
 
-def predict_rows(net: MediaNet, rows: Rows, scale: OutputScale | None) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` where there is a scale."""
+def predict_rows(
+    outputs: Callable[[Rows, bool], Tensor], rows: Rows, scale: OutputScale | None
+) -> NDArray[np.float64]:
+    """Predicts in batches.
+
+    Args:
+        outputs: Of a net, as ``MediaNet.outputs``.
+        rows: What to predict.
+        scale: For regression; None for classification.
+
+    Returns:
+        Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``.
+    """
     starts = range(0, max(1, len(rows)), _BATCH_ROWS)
     with torch.inference_mode():
-        parts = [net.outputs(rows[i : i + _BATCH_ROWS], scale is None) for i in starts]
+        parts = [outputs(rows[i : i + _BATCH_ROWS], scale is None) for i in starts]
     return prediction_of(torch.cat(parts), scale)
 
 

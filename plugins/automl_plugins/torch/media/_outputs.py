@@ -90,9 +90,8 @@ def goal_of(
 
 
 def prediction_of(output: Tensor, scale: OutputScale | None) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)`` where there is a scale."""
-    # In double precision probabilities add up to 1 as closely as anybody checks.
-    array: NDArray[Any] = output.double().cpu().numpy()
+    """Values ``(n_rows,)`` where there is a scale, else the outputs: they are probabilities."""
+    array: NDArray[Any] = output.cpu().numpy()
     if scale is None:
         return array
     return np.clip(array[:, 0] * scale.factor + scale.centre, scale.low, scale.high)

@@ -145,11 +145,11 @@ def train(
     while epoch == 0 or not (plan.is_over or epoch - last_gain > options.patience):
         net.train()
         order = torch.randperm(n_rows, generator=generator)
-        for rows in order[: steps_per_epoch * size].split(size):
+        for start in range(0, steps_per_epoch * size, size):
             for group, rate in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * plan.rate
             optimiser.zero_grad(set_to_none=True)
-            loss(rows, epoch).backward()  # type: ignore[no-untyped-call]
+            loss(order[start : start + size], epoch).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(net.parameters(), options.clip_norm)
             optimiser.step()
             plan.step_done()
@@ -162,7 +162,7 @@ def train(
         last_gain = epoch if value < best_loss else last_gain
         # Of equal epochs the later one has seen more: coarse metrics have many of them.
         if value <= best_loss or epoch == 1:
-            best_loss, best_weights = value, _copy(net)
+            best_loss, best_weights = min(best_loss, value), _copy(net)
     net.load_state_dict(best_weights)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from automl.plugin import Fold, Params, Report, TrialContext
 from automl_plugins.torch.media._fit import Forward, fit_net
 from automl_plugins.torch.media._fitted import FittedNet
-from automl_plugins.torch.sequences._front import series_specs
+from automl_plugins.torch.sequences._front import SeriesNet, series_specs
 from automl_plugins.torch.sequences._inception import InceptionNet, InceptionSpec
 from automl_plugins.torch.sequences._rnn import RecurrentNet, RnnSpec
 
@@ -65,20 +65,17 @@ def fit_inception(
 
 
 def _fit(
-    make: Callable[[], RecurrentNet | InceptionNet],
+    make: Callable[[], SeriesNet],
     params: Params,
     fold: Fold,
     context: TrialContext,
     report: Report,
     max_epochs: int,
 ) -> FittedNet:
-    def prepare(
-        device: torch.device, generator: torch.Generator
-    ) -> tuple[RecurrentNet | InceptionNet, Forward]:
+    def prepare(device: torch.device, generator: torch.Generator) -> tuple[SeriesNet, Forward]:
         net = make()
-        for front, sequences in zip(net.fronts, fold.sequences_train, strict=True):
-            front.prepare(sequences)
-        net = net.to(device)
+        net.prepare(fold.sequences_train)
+        net.to(device)
 
         def forward(rows: Tensor, epoch: int) -> Tensor:
             output: Tensor = net(*net.inputs_of(fold.train[rows.numpy()]))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from automl.plugin import Rows, Sequences
+from automl_plugins.torch.media._fitted import MediaNet
 
-__all__ = ["Front", "SeriesSpec", "masked_maximum", "masked_mean", "padded_inputs", "series_specs"]
+__all__ = [
+    "Front",
+    "SeriesNet",
+    "SeriesSpec",
+    "masked_maximum",
+    "masked_mean",
+    "padded_inputs",
+    "series_specs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +122,60 @@ class Front(nn.Module):
             return steps, mask
         fill = (0, 0, 0, -steps.shape[1] % stride)
         sums, counts = (
-            nn.functional.pad(x, fill).unflatten(1, (-1, stride)).sum(dim=2) for x in (steps, mask)
+            padded.reshape(len(padded), -1, stride, padded.shape[2]).sum(dim=2)
+            for padded in (nn.functional.pad(x, fill) for x in (steps, mask))
         )
         return sums / counts.clamp_min(1.0), (counts > 0).to(steps.dtype)
+
+
+class SeriesNet(MediaNet):
+    """A front and a reader for each column of sequences, and one linear layer over all.
+
+    Shape:
+        Values and lengths of each column, as ``padded_inputs`` gives them, to
+        ``(n_rows, n_outputs)``.
+
+    Args:
+        fronts: One for each column.
+        readers: What takes steps and mask of a column to ``(n_rows, n_features)``.
+        n_features: That a reader gives.
+        n_outputs: Outputs.
+        dropout: Before the last layer.
+    """
+
+    def __init__(
+        self,
+        fronts: list[Front],
+        readers: Sequence[nn.Module],
+        n_features: int,
+        n_outputs: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.columns, self.readers = nn.ModuleList(fronts), nn.ModuleList(readers)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(n_features * len(fronts), n_outputs)
+
+    @property
+    def fronts(self) -> list[Front]:
+        """One for each column of sequences."""
+        return [cast(Front, front) for front in self.columns]
+
+    def prepare(self, columns: Sequence[Sequences]) -> None:
+        """Fits scales to training rows, one entry for each column."""
+        for front, sequences in zip(self.fronts, columns, strict=True):
+            front.prepare(sequences)
+
+    def inputs_of(self, rows: Rows) -> tuple[Tensor, ...]:
+        """Values and lengths of the sequences of some rows."""
+        return padded_inputs(rows, self.output.weight.device)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Outputs."""
+        columns = zip(self.fronts, self.readers, inputs[::2], inputs[1::2], strict=True)
+        features = [reader(*front(values, lengths)) for front, reader, values, lengths in columns]
+        output: Tensor = self.output(self.dropout(torch.cat(features, dim=-1)))
+        return output
 
 
 def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:

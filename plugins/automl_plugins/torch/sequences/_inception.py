@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from automl.plugin import Rows
-from automl_plugins.torch.media._fitted import MediaNet
-from automl_plugins.torch.sequences._front import Front, SeriesSpec, masked_mean, padded_inputs
+from automl_plugins.torch.sequences._front import Front, SeriesNet, SeriesSpec, masked_mean
 
 __all__ = ["InceptionNet", "InceptionSpec", "build"]
 
@@ -49,7 +47,7 @@ def build(values: Mapping[str, Any]) -> InceptionNet:
     return InceptionNet(InceptionSpec(**{**values, "series": series}))
 
 
-class InceptionNet(MediaNet):
+class InceptionNet(SeriesNet):
     """Blocks of convolutions over each column of sequences, and one linear layer over all.
 
     Shape:
@@ -61,23 +59,14 @@ class InceptionNet(MediaNet):
     """
 
     def __init__(self, spec: InceptionSpec) -> None:
-        super().__init__()
+        super().__init__(
+            [Front(series, spec.noise) for series in spec.series],
+            [_Tower(series.n_inputs, spec) for series in spec.series],
+            4 * spec.width,
+            spec.n_outputs,
+            spec.dropout,
+        )
         self.spec = spec
-        self.fronts = nn.ModuleList(Front(series, spec.noise) for series in spec.series)
-        self.towers = nn.ModuleList(_Tower(series.n_inputs, spec) for series in spec.series)
-        self.dropout = nn.Dropout(spec.dropout)
-        self.output = nn.Linear(4 * spec.width * len(spec.series), spec.n_outputs)
-
-    def inputs_of(self, rows: Rows) -> tuple[Tensor, ...]:
-        """Values and lengths of the sequences of some rows."""
-        return padded_inputs(rows, self.output.weight.device)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs."""
-        columns = zip(self.fronts, self.towers, inputs[::2], inputs[1::2], strict=True)
-        features = [tower(*front(values, lengths)) for front, tower, values, lengths in columns]
-        output: Tensor = self.output(self.dropout(torch.cat(features, dim=-1)))
-        return output
 
 
 class _Tower(nn.Module):

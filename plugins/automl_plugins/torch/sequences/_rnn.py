@@ -10,13 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from automl.plugin import Rows
-from automl_plugins.torch.media._fitted import MediaNet
 from automl_plugins.torch.sequences._front import (
     Front,
+    SeriesNet,
     SeriesSpec,
     masked_maximum,
-    padded_inputs,
 )
 
 __all__ = ["RecurrentNet", "RnnSpec", "build"]
@@ -56,7 +54,7 @@ def build(values: Mapping[str, Any]) -> RecurrentNet:
     return RecurrentNet(RnnSpec(**{**values, "series": series}))
 
 
-class RecurrentNet(MediaNet):
+class RecurrentNet(SeriesNet):
     """A reader for each column of sequences, and one linear layer over all.
 
     Shape:
@@ -68,24 +66,14 @@ class RecurrentNet(MediaNet):
     """
 
     def __init__(self, spec: RnnSpec) -> None:
-        super().__init__()
+        super().__init__(
+            [Front(series, spec.noise) for series in spec.series],
+            [_Reader(series.n_inputs, spec) for series in spec.series],
+            2 * spec.width * (1 + spec.both_ways),
+            spec.n_outputs,
+            spec.dropout,
+        )
         self.spec = spec
-        self.fronts = nn.ModuleList(Front(series, spec.noise) for series in spec.series)
-        self.readers = nn.ModuleList(_Reader(series.n_inputs, spec) for series in spec.series)
-        self.dropout = nn.Dropout(spec.dropout)
-        n_features = sum(reader.n_features for reader in self.readers)
-        self.output = nn.Linear(n_features, spec.n_outputs)
-
-    def inputs_of(self, rows: Rows) -> tuple[Tensor, ...]:
-        """Values and lengths of the sequences of some rows."""
-        return padded_inputs(rows, self.output.weight.device)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs."""
-        columns = zip(self.fronts, self.readers, inputs[::2], inputs[1::2], strict=True)
-        features = [reader(*front(values, lengths)) for front, reader, values, lengths in columns]
-        output: Tensor = self.output(self.dropout(torch.cat(features, dim=-1)))
-        return output
 
 
 class _Reader(nn.Module):
@@ -103,7 +91,6 @@ class _Reader(nn.Module):
         )
         n_states = spec.width * (1 + spec.both_ways)
         self.attention = _Attention(n_states)
-        self.n_features = 2 * n_states
 
     def forward(self, steps: Tensor, mask: Tensor) -> Tensor:
         lengths = mask[..., 0].sum(dim=1).long().cpu()

@@ -39,7 +39,7 @@ def test_images_of_any_size_go_through(shape, block, whitened):
     rows = rows_of(shape)
     net = ImageNet(spec(shape, block=block, whitened=whitened, views=True, flip=True))
     net.prepare(rows.images)
-    prediction = predict_rows(net.eval(), rows, None)
+    prediction = predict_rows(net.eval().final_outputs, rows, None)
     assert prediction.shape == (6, 3)
     np.testing.assert_allclose(prediction.sum(axis=1), 1.0)
 
@@ -103,8 +103,8 @@ def test_views_are_the_image_mirrored_and_moved_by_a_pixel():
 def test_a_row_is_predicted_by_itself():
     rows = rows_of((12, 12, 1), n_rows=9)
     net = ImageNet(spec((12, 12, 1))).eval()
-    alone = np.concatenate([predict_rows(net, rows[[i]], None) for i in range(9)])
-    np.testing.assert_allclose(alone, predict_rows(net, rows, None), atol=1e-6)
+    alone = np.concatenate([predict_rows(net.outputs, rows[[i]], None) for i in range(9)])
+    np.testing.assert_allclose(alone, predict_rows(net.outputs, rows, None), atol=1e-6)
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path):

@@ -71,7 +71,7 @@ def run(losses, **changes):
 
     def evaluate(epoch):
         assert not net.training
-        seen.append(float(net.weight))
+        seen.append(float(net.weight.detach()))
         return losses[epoch - 1]
 
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -84,7 +84,7 @@ def run(losses, **changes):
         options(**changes),
         torch.Generator().manual_seed(0),
     )
-    return seen, float(net.weight)
+    return seen, float(net.weight.detach())
 
 
 def test_the_best_epoch_is_kept_and_of_equal_ones_the_last():

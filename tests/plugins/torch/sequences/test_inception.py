@@ -7,7 +7,7 @@ from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.sequences.inception import Inception
 
 INCEPTION = Inception()
-FAST = {"max_epochs": 8}
+FAST = {"max_epochs": 4}
 
 
 class TestInception(FamilyTestCase):

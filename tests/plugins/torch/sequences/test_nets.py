@@ -64,8 +64,7 @@ each_net = pytest.mark.parametrize("make", NETS.values(), ids=NETS)
 def trained(net, rows):
     """A net whose norms have seen data, ready to predict."""
     torch.manual_seed(0)
-    for front, sequences in zip(net.fronts, rows.sequences, strict=True):
-        front.prepare(sequences)
+    net.prepare(rows.sequences)
     net.train()
     with torch.no_grad():
         net(*net.inputs_of(rows))
@@ -138,7 +137,7 @@ def test_a_saved_net_is_built_again(make, tmp_path):
     module = _rnn if isinstance(net, RecurrentNet) else _inception
     again = load(tmp_path, module.build)
     assert asdict(again.net.spec) == asdict(net.spec)
-    np.testing.assert_array_equal(again.predict(rows), predict_rows(net, rows, None))
+    np.testing.assert_array_equal(again.predict(rows), predict_rows(net.outputs, rows, None))
 
 
 def test_steps_are_scaled_by_those_that_are_there():
