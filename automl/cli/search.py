@@ -32,7 +32,6 @@ EXAMPLES = (
     "automl search data.csv",
     "automl search data.csv --target price --time 10m --out runs/first",
     "automl search visits.parquet --target 'did return' --group patient --metric log_loss",
-    "automl search photos/ --time 10m",
     "automl search steps.csv --series-id patient --step minute --target outcome",
 )
 

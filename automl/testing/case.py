@@ -36,12 +36,14 @@ class FamilyCase:
     Attributes:
         family: The family under test.
         settings: Settings it is tested with, beside its defaults.
+        tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether weights and repeated rows give the same model, not only on average.
         expected_failures: Names of tests it need not pass, with the reason.
     """
 
     family: ClassVar[ModelFamily]
     settings: ClassVar[Mapping[str, Any]] = {}
+    tasks: ClassVar[frozenset[Task]] = frozenset()
     exact_weights: ClassVar[bool] = False
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
@@ -51,8 +53,9 @@ class FamilyCase:
         if name in self.expected_failures:
             pytest.skip(self.expected_failures[name])
         task = getattr(request.node, "callspec", None)
-        if task is not None and task.params.get("task") not in {None, *self.family.tasks}:
-            pytest.skip(f"{self.family.name} does not take {task.params['task']}")
+        taken = self.family.tasks & (self.tasks or self.family.tasks)
+        if task is not None and task.params.get("task") not in {None, *taken}:
+            pytest.skip(f"{self.family.name} is not tested for {task.params['task']}")
 
     def _made(self, task: Task) -> TestTable:
         return made_table(task, settings=self._settings(), kinds=self.family.kinds)

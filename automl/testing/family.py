@@ -42,6 +42,7 @@ class FamilyTestCase(LeakageCanaries, Refits, Weights):
     Attributes:
         family: The family under test; set it.
         settings: Settings it is tested with, beside its defaults.
+        tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether a row of weight 2 gives the very model of the row twice. Where rows
             are drawn or counted, that holds on average only.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.

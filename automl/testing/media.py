@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 __all__ = ["SIDE", "drawn", "played"]
 
-SIDE = 16
+SIDE = 12
 """Least height, and width, of a drawn image in pixels."""
 
 SHORTEST, LONGEST = 6, 12

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from automl.plugin import Sequences
 
-__all__ = ["KERNELS", "MiniRocket", "fit_minirocket"]
+__all__ = ["KERNELS", "MiniRocket", "convolved", "fit_minirocket"]
 
 TAPS = 9
 KERNELS = np.array(list(combinations(range(TAPS), 3)))
@@ -24,7 +24,7 @@ KERNELS = np.array(list(combinations(range(TAPS), 3)))
 
 MOST_DILATIONS = 32  # of a kernel [3.1.4]
 GOLDEN_RATIO = (np.sqrt(5) + 1) / 2
-CHUNK_VALUES = 1 << 21
+CHUNK_VALUES = 1 << 18
 """Values of a chunk of sequences: it bounds memory, and keeps what is worked on near."""
 
 Floats = NDArray[np.float32]
@@ -86,11 +86,11 @@ class MiniRocket:
             for kernel, output in enumerate(outputs):
                 region = regions[(kernel + number) % 2]
                 biases = self.biases[number][kernel]
-                n_steps = region.sum(axis=1)
-                for place, bias in enumerate(biases, start=start):
-                    above = ((output > bias) & region).sum(axis=1)
-                    out[:, place] = above / n_steps
-                start += len(biases)
+                inside = np.where(region, output, np.float32(-np.inf))
+                above = np.count_nonzero(inside[:, :, np.newaxis] > biases, axis=1)
+                end = start + len(biases)
+                out[:, start:end] = above / region.sum(axis=1, keepdims=True)
+                start = end
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """What ``from_state`` needs: plain values, and arrays."""

@@ -32,8 +32,8 @@ from automl_plugins._ridge import Labelled, Ridge, fit_ridge, refit_ridge
 __all__ = ["Rocket", "RocketModel", "automl_model_families"]
 
 N_FEATURES = tuple(len(KERNELS) * times for times in (6, 12, 24, 60, 119))
-MANY_ROWS = 4_000
-"""From here on there are as few features as the ridge regression needs to be quick."""
+MANY_ROWS, MOST_FEATURES_OF_MANY_ROWS = 4_000, 2_016
+"""From so many rows on, as few features as the ridge regression needs to be quick."""
 
 MOST_ROWS = 50_000
 SECONDS_PER_VALUE = 4e-9
@@ -57,11 +57,11 @@ class RocketModel:
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
-        prediction = self.ridge.predict(features_of(X, self.rockets))
+        prediction = self.ridge.predict(_features_of(X, self.rockets))
         return prediction if prediction.ndim == 2 else np.clip(prediction, self.low, self.high)
 
 
-def features_of(rows: Rows, rockets: tuple[tuple[MiniRocket, ...], ...]) -> NDArray[np.float32]:
+def _features_of(rows: Rows, rockets: tuple[tuple[MiniRocket, ...], ...]) -> NDArray[np.float32]:
     """Features of all columns side by side, ``(n_rows, n_features)``."""
     parts: list[NDArray[np.float32]] = []
     for sequences, own in zip(rows.sequences, rockets, strict=True):
@@ -76,6 +76,7 @@ class Rocket(ModelFamily):
     name: ClassVar[str] = "rocket"
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
     priority: ClassVar[int] = 85
+    settings: ClassVar[Mapping[str, Any]] = {"max_features": N_FEATURES[-1]}
 
     def accepts(self, shape: Shape) -> str | None:
         """Refuses more rows than a dense matrix of features is fit for."""
@@ -104,7 +105,7 @@ class Rocket(ModelFamily):
         """Fits features, then the ridge regression; fewer features where there is little time."""
         rockets = _rockets(params, fold, context)
         train, valid = (
-            Labelled(features_of(rows, rockets), y, weight)
+            Labelled(_features_of(rows, rockets), y, weight)
             for rows, y, weight in (
                 (fold.train, fold.y_train, fold.weight_train),
                 (fold.valid, fold.y_valid, fold.weight_valid),
@@ -117,7 +118,7 @@ class Rocket(ModelFamily):
     ) -> FittedModel:
         """Fits all rows, with the penalty that the folds chose on average."""
         rockets = _rockets(params, fold, context)
-        rows = Labelled(features_of(fold.train, rockets), fold.y_train, fold.weight_train)
+        rows = Labelled(_features_of(fold.train, rockets), fold.y_train, fold.weight_train)
         ridge = refit_ridge(rows, context.shape.n_classes, [model.ridge for model in models])
         return _model(rockets, ridge, fold.y_train)
 
@@ -172,7 +173,10 @@ def _inner(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray
 
 
 def _choices(shape: Shape) -> tuple[int, ...]:
-    return N_FEATURES if shape.n_rows <= MANY_ROWS else N_FEATURES[:3]
+    most = {**Rocket.settings, **shape.settings}["max_features"]
+    if shape.n_rows > MANY_ROWS:
+        most = min(most, MOST_FEATURES_OF_MANY_ROWS)
+    return tuple(n for n in N_FEATURES if n <= most) or N_FEATURES[:1]
 
 
 def _fitting_features(n_features: int, n_values: int, clock: FitClock) -> int:

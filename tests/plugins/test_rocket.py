@@ -7,10 +7,12 @@ from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.rocket import Rocket
 
 ROCKET = Rocket()
+FAST = {"max_features": 1008}
 
 
 class TestRocket(FamilyTestCase):
     family = ROCKET
+    settings = FAST
 
 
 def waves(n_rows=200):

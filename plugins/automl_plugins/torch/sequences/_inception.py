@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from automl_plugins.torch.sequences._front import Front, SeriesNet, SeriesSpec, masked_mean
 
-__all__ = ["InceptionNet", "InceptionSpec", "build"]
+__all__ = ["InceptionNet", "InceptionSpec", "MaskedNorm", "build"]
 
 _MOMENTUM = 0.1
 _EPSILON = 1e-5

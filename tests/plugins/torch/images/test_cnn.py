@@ -11,12 +11,13 @@ from automl.testing import LOG_LOSS, FamilyTestCase, RecordingReport
 from automl_plugins.torch.images.cnn import Cnn
 
 CNN = Cnn()
-FAST = {"max_epochs": 8}
+FAST = {"max_epochs": 5}
 
 
 class TestCnn(FamilyTestCase):
     family = CNN
     settings = FAST
+    tasks = frozenset({Task.BINARY, Task.REGRESSION})
 
 
 @pytest.fixture(scope="module")

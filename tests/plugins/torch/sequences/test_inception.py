@@ -7,12 +7,15 @@ from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.sequences.inception import Inception
 
 INCEPTION = Inception()
-FAST = {"max_epochs": 4}
+FAST = {"max_epochs": 8}
 
 
 class TestInception(FamilyTestCase):
+    """It is fitted as the family rnn is, which is tested with classes."""
+
     family = INCEPTION
     settings = FAST
+    tasks = frozenset({Task.REGRESSION})
 
 
 @pytest.mark.parametrize(("longest", "kernel"), [(6, 5), (24, 9), (60, 19), (500, 39)])

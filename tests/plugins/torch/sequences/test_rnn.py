@@ -7,12 +7,13 @@ from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.sequences.rnn import Rnn
 
 RNN = Rnn()
-FAST = {"max_epochs": 4}
+FAST = {"max_epochs": 8}
 
 
 class TestRnn(FamilyTestCase):
     family = RNN
     settings = FAST
+    tasks = frozenset({Task.MULTICLASS, Task.REGRESSION})
 
 
 def ordered_fold(n_rows=400):
