@@ -132,6 +132,11 @@ class Rows:
             tuple(sequences[rows] for sequences in self.sequences),
         )
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The matrix, dense: who names all kinds and looks at no other goes on as with one."""
+        X = self.X if isinstance(self.X, np.ndarray) else self.X.toarray()
+        return np.array(X, dtype=dtype) if copy else np.asarray(X, dtype=dtype)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the matrix."""

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from automl.plugin import TABULAR_KINDS, ColumnKind, Images, Rows, Sequences
 
@@ -50,6 +51,14 @@ def test_all_that_rows_hold_is_taken_together(images, sequences):
     assert rows.X[:, 0].tolist() == [2.0, 0.0]
     assert rows.images[0].index.tolist() == [0, 3]
     assert rows.sequences[0].lengths.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_matrix], ids=["dense", "sparse"])
+def test_rows_can_stand_for_their_matrix(images, make):
+    X = np.arange(8, dtype=np.float32).reshape(4, 2)
+    rows = Rows(make(X), (images,))
+    np.testing.assert_array_equal(np.asarray(rows), X)
+    assert np.asarray(rows, dtype=np.float64).dtype == np.float64
 
 
 def test_a_family_of_tables_is_given_the_matrix_alone(images):

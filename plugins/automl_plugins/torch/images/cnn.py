@@ -19,7 +19,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.media.family import MediaFamily
+from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Cnn", "automl_model_families"]
 
@@ -109,7 +109,7 @@ def _default(shape: Shape, flip: bool) -> dict[str, Any]:
         "whitened": False,
         "width": 32 if shape.n_gpus else 16,
         "dropout": 0.1,
-        "epochs": 12 if many else 16,
+        "epochs": default_epochs(shape.n_rows, 32_000, most=32),
         "batch_size": 256 if many else 64,
         "lr": 5e-3,
         "weight_decay": 0.05,

@@ -9,11 +9,25 @@ from typing import Any, ClassVar
 
 from automl.plugin import FittedModel, ModelFamily, Shape
 
-__all__ = ["MediaFamily"]
+__all__ = ["MediaFamily", "default_epochs"]
 
 _FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
 _WORK_OF_A_WEIGHT = 6.0  # floating-point operations, forwards and backwards
 _BUDGET_SHARE = 0.5  # of the budget, in which all folds must see one epoch
+
+
+FEWEST_EPOCHS = 12
+
+
+def default_epochs(n_rows: int, n_seen: int, most: int) -> int:
+    """Epochs in which so many rows are seen, repeats counted; at least twelve.
+
+    Args:
+        n_rows: Rows of the table.
+        n_seen: Rows to see in all epochs together.
+        most: The most epochs, for few rows.
+    """
+    return max(FEWEST_EPOCHS, min(most, n_seen // max(1, n_rows)))
 
 
 class MediaFamily(ModelFamily):

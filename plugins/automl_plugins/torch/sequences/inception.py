@@ -19,7 +19,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.media.family import MediaFamily
+from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Inception", "automl_model_families"]
 
@@ -101,7 +101,7 @@ def _default(shape: Shape) -> dict[str, Any]:
         "kernel": max(fitting, default=_KERNELS[0]),
         "dropout": 0.2,
         "noise": 0.1,
-        "epochs": 20 if many else 40,
+        "epochs": default_epochs(shape.n_rows, 26_000, most=40),
         "batch_size": 128 if many else 32,
         "lr": 5e-3,
         "weight_decay": 0.02,
