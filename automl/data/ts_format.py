@@ -1,6 +1,6 @@
 """The text format ``.ts`` of the archives of time series (timeseriesclassification.com).
 
-    @problemName JapaneseVowels
+    @problemName Gestures
     @univariate false
     @classLabel true 1 2 3
     @data
