@@ -134,13 +134,14 @@ class EnsembleConfig:
         steps: Steps of greedy selection with replacement.
         max_members: At most so many members.
         refit: Whether members are fitted once on all rows at the end, in place of the models of
-            their folds: predictions are faster, and the new models have no score.
+            their folds: predictions are faster, and the new models have no score. Null does it
+            where rows are many, for then it is also no worse.
     """
 
     enabled: bool = True
     steps: int = 25
     max_members: int = 12
-    refit: bool = False
+    refit: bool | None = None
 
 
 @dataclass

@@ -69,6 +69,14 @@ class SplitPlan:
         return sha.hexdigest()
 
     @cached_property
+    def fold_of_row(self) -> NDArray[np.int64]:
+        """Number of the first division that validates each row, ``(n_rows,)``; -1 for none."""
+        fold = np.full(self.n_rows, -1, dtype=np.int64)
+        for number in reversed(range(self.n_folds)):
+            fold[self.divisions[number].valid] = number
+        return fold
+
+    @cached_property
     def covered(self) -> NDArray[np.bool_]:
         """True for the rows that get an out-of-fold prediction, ``(n_rows,)``."""
         mask = np.zeros(self.n_rows, dtype=np.bool_)

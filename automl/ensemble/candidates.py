@@ -32,6 +32,8 @@ class Candidates:
         weight: Row weights, ``(n_rows,)``, or None.
         metric: What they are judged by.
         group: Group number of each row, ``(n_rows,)``, or None: rows of a group stay together.
+        fold: Number of the fold of each row, ``(n_rows,)``, or None: a metric that ranks compares
+            rows of a fold.
     """
 
     predictions: tuple[NDArray[Any], ...]
@@ -43,6 +45,7 @@ class Candidates:
     weight: NDArray[np.float64] | None
     metric: Metric
     group: NDArray[np.int64] | None = None
+    fold: NDArray[np.int64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -56,7 +59,7 @@ class Candidates:
 
     def score(self, prediction: NDArray[Any]) -> float:
         """Scores a prediction of all rows, in the metric's own direction."""
-        return self.metric.score(self.y, prediction, self.weight)
+        return self.metric.score_folds(self.y, prediction, self.fold, self.weight)
 
     def loss(self, prediction: NDArray[Any]) -> float:
         """Loss by which predictions are compared; see ``comparable``."""
@@ -85,6 +88,7 @@ class Candidates:
             y=self.y[rows],
             weight=None if self.weight is None else self.weight[rows],
             group=None if self.group is None else self.group[rows],
+            fold=None if self.fold is None else self.fold[rows],
         )
 
     def models(self, positions: Sequence[int]) -> Candidates:
@@ -138,6 +142,7 @@ def aligned(
     *,
     weight: NDArray[np.float64] | None = None,
     group: NDArray[np.int64] | None = None,
+    fold: NDArray[np.int64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
@@ -151,6 +156,7 @@ def aligned(
         metric: What they are judged by.
         weight: Row weights, ``(n_rows,)``.
         group: Group number of each row, ``(n_rows,)``.
+        fold: Number of the fold of each row, ``(n_rows,)``.
         families: Family of each model.
         costs: What a prediction of each model costs.
         loads: What share of each limit each model takes up.
@@ -175,6 +181,7 @@ def aligned(
         weight=weight,
         metric=metric,
         group=group,
+        fold=fold,
     ).models(kept)
     return every if len(rows) == len(y) else every.rows(rows)
 

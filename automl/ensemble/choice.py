@@ -44,6 +44,7 @@ def choose_ensemble(
     max_members: int = 12,
     weight: NDArray[np.float64] | None = None,
     group: NDArray[np.int64] | None = None,
+    fold: NDArray[np.int64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
@@ -71,6 +72,8 @@ def choose_ensemble(
         max_members: Distinct models at most.
         weight: Row weights, ``(n_rows,)``.
         group: Group number of each row, ``(n_rows,)``: no group is in two parts.
+        fold: Number of the fold of each row, as in ``select_ensemble``; for a metric that ranks
+            the folds are the parts.
         families: Family of each model.
         costs: What a prediction of each model costs, in any unit.
         loads: What share of each limit each model takes up, as in ``select_ensemble``.
@@ -90,6 +93,7 @@ def choose_ensemble(
         metric,
         weight=weight,
         group=group,
+        fold=fold,
         families=families,
         costs=costs,
         loads=loads,
@@ -103,16 +107,12 @@ def choose_ensemble(
     steered = sample(candidates, max_rows, seed)
     single = best_single(candidates)
     weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
-    short = {
-        "steps": min(steps, NESTED_STEPS),
-        "max_members": max_members,
-        "pool": min(pool, NESTED_POOL),
-    }
+    short = {"steps": min(steps, NESTED_STEPS), "pool": min(pool, NESTED_POOL)}
     nested = select_in_parts(
         steered,
         {
             "single": lambda seen: alone(best_single(seen), seen.n_models),
-            "ensemble": lambda seen: greedy_weights(seen, **short),
+            "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
         },
         parts=parts,
         max_rows=nested_rows,
@@ -179,7 +179,8 @@ def _with_nested_score(
 
     def score(rows: NDArray[np.int64]) -> float:
         weight = None if candidates.weight is None else candidates.weight[rows]
-        return candidates.metric.score(candidates.y[rows], shown[rows], weight)
+        fold = None if candidates.fold is None else candidates.fold[rows]
+        return candidates.metric.score_folds(candidates.y[rows], shown[rows], fold, weight)
 
     return replace(
         chosen,

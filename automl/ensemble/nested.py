@@ -81,20 +81,21 @@ def select_in_parts(
     Args:
         candidates: The models.
         selections: The ways to select, by name.
-        parts: Parts of the rows at most; a part has four rows at least, and whole groups.
+        parts: Parts of the rows at most; a part has four rows at least, and whole groups. Where
+            the metric compares the rows of a fold, folds are the parts.
         max_rows: Rows that steer a selection at most.
         seed: Of the parts and of the samples of rows.
 
     Returns:
         The selections; None where there are too few rows or groups for two parts.
     """
-    n_units = candidates.n_rows if candidates.group is None else len(np.unique(candidates.group))
-    parts = min(parts, candidates.n_rows // MIN_ROWS_PER_PART, n_units)
-    if parts < 2:
+    part_of_row = _folds(candidates)
+    if part_of_row is None:
+        part_of_row = _parts(candidates, parts, seed)
+    if part_of_row is None:
         return None
-    part_of_row = _parts(candidates, parts, seed)
     weights: dict[str, list[NDArray[np.float64]]] = {name: [] for name in selections}
-    for part in range(parts):
+    for part in range(int(part_of_row.max()) + 1):
         seen = candidates.rows(np.flatnonzero(part_of_row != part))
         steered = sample(seen, max_rows, seed + part)
         for name, select in selections.items():
@@ -102,8 +103,23 @@ def select_in_parts(
     return Nested(candidates, part_of_row, {name: tuple(w) for name, w in weights.items()})
 
 
-def _parts(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64]:
-    """Number of the part of each row: whole groups, or equal shares of each class, or by chance."""
+def _folds(candidates: Candidates) -> NDArray[np.int64] | None:
+    """The folds as parts, where rows are compared within folds and there are several."""
+    if candidates.fold is None or not candidates.metric.ranks:
+        return None
+    numbers, part_of_row = np.unique(candidates.fold, return_inverse=True)
+    return part_of_row if len(numbers) > 1 else None
+
+
+def _parts(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] | None:
+    """Number of the part of each row: whole groups, or equal shares of each class, or by chance.
+
+    None where there are too few rows or groups for two parts.
+    """
+    n_units = candidates.n_rows if candidates.group is None else len(np.unique(candidates.group))
+    parts = min(parts, candidates.n_rows // MIN_ROWS_PER_PART, n_units)
+    if parts < 2:
+        return None
     random = np.random.default_rng(seed)
     if candidates.group is not None:
         names, unit_of_row = np.unique(candidates.group, return_inverse=True)

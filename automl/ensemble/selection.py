@@ -58,6 +58,7 @@ def select_ensemble(
     steps: int = 25,
     max_members: int = 12,
     weight: NDArray[np.float64] | None = None,
+    fold: NDArray[np.int64] | None = None,
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
@@ -84,6 +85,8 @@ def select_ensemble(
         steps: Models added at most, repeats included.
         max_members: Distinct models at most.
         weight: Row weights, ``(n_rows,)``.
+        fold: Number of the fold of each row, ``(n_rows,)``: a metric that ranks compares rows of
+            a fold.
         families: Family of each model: the best of each is always considered.
         costs: What a prediction of each model costs, in any unit.
         loads: What share of each limit each model takes up: a model is added only where the sum
@@ -96,7 +99,14 @@ def select_ensemble(
         ValueError: The lengths do not agree, or no model predicts any row.
     """
     candidates = aligned(
-        predictions, y, metric, weight=weight, families=families, costs=costs, loads=loads
+        predictions,
+        y,
+        metric,
+        weight=weight,
+        fold=fold,
+        families=families,
+        costs=costs,
+        loads=loads,
     )
     steered = sample(candidates, max_rows, seed)
     weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)

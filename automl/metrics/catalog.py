@@ -9,7 +9,7 @@ from types import MappingProxyType
 from automl.errors import ConfigError, did_you_mean
 from automl.metrics import classification, ranking, regression
 from automl.metrics.custom import load_metric
-from automl.plugin.metric import Metric
+from automl.plugin.metric import Metric, MetricFunction
 from automl.plugin.task import Task
 
 __all__ = ["CATALOG", "default_metric", "get_metric", "metric_names"]
@@ -21,22 +21,18 @@ SEVERAL = frozenset({Task.MULTICLASS})
 VALUES = frozenset({Task.REGRESSION})
 PINBALL = frozenset({Task.REGRESSION, Task.QUANTILE})
 
+
+def _ranking(name: str, tasks: frozenset[Task], function: MetricFunction) -> Metric:
+    return Metric(name, True, "probabilities", (0.0, 1.0), tasks, function, ranks=True)
+
+
 _METRICS = (
-    Metric("roc_auc", True, "probabilities", (0.0, 1.0), CLASSES, ranking.roc_auc),
-    Metric("roc_auc_ovo", True, "probabilities", (0.0, 1.0), SEVERAL, ranking.roc_auc_ovo),
-    Metric(
-        "roc_auc_weighted", True, "probabilities", (0.0, 1.0), SEVERAL, ranking.roc_auc_weighted
-    ),
+    _ranking("roc_auc", CLASSES, ranking.roc_auc),
+    _ranking("roc_auc_ovo", SEVERAL, ranking.roc_auc_ovo),
+    _ranking("roc_auc_weighted", SEVERAL, ranking.roc_auc_weighted),
     Metric("log_loss", False, "probabilities", (0.0, INFINITY), CLASSES, classification.log_loss),
     Metric("brier", False, "probabilities", (0.0, 2.0), CLASSES, classification.brier),
-    Metric(
-        "average_precision",
-        True,
-        "probabilities",
-        (0.0, 1.0),
-        CLASSES,
-        ranking.average_precision,
-    ),
+    _ranking("average_precision", CLASSES, ranking.average_precision),
     Metric("accuracy", True, "labels", (0.0, 1.0), CLASSES, classification.accuracy),
     Metric(
         "balanced_accuracy", True, "labels", (0.0, 1.0), CLASSES, classification.balanced_accuracy

@@ -91,7 +91,8 @@ class ModelFamily(ABC):
         preload: Modules that a fit imports. Loaded once, before workers are forked.
         fidelity: What a step of ``report`` counts: ``rounds``, ``epochs``, ``trees``, or "" when
             the family cannot report inside a fit.
-        priority: Families with a higher priority get their first trial earlier.
+        priority: Families with a higher priority get their first trial earlier, and more trials
+            where all else is equal.
         out_of_bag: Whether one fit on all rows gives an honest prediction of each of them. Where
             rows are exchangeable such a family is fitted once in place of once per fold, and its
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
@@ -116,6 +117,10 @@ class ModelFamily(ABC):
         A reason is shown to the user, never swallowed.
         """
         return None
+
+    def priority_for(self, shape: Shape) -> int:
+        """The priority on such data; ``priority`` where that does not matter."""
+        return self.priority
 
     def resources(self, shape: Shape) -> Resources:
         """Estimates what one fit takes."""

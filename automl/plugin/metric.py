@@ -33,6 +33,8 @@ class Metric:
             indices ``0 .. n_classes - 1`` (int64) or values (float64), shape ``(n_rows,)``.
             For a quantile task it gets the levels as a fourth argument.
         quantiles: The levels of a quantile task; whoever looks the metric up for one sets them.
+        ranks: Whether it compares rows with one another by the order of their predictions, so that
+            predictions by different models should not be scored together.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Metric:
     tasks: frozenset[Task]
     function: MetricFunction
     quantiles: tuple[float, ...] = ()
+    ranks: bool = False
 
     def score(
         self,
@@ -61,6 +64,36 @@ class Metric:
             prediction = prediction.argmax(axis=1)
         levels = (self.quantiles,) if self.quantiles else ()
         return float(self.function(y_true, prediction, weight, *levels))
+
+    def score_folds(
+        self,
+        y_true: NDArray[Any],
+        prediction: NDArray[Any],
+        fold: NDArray[np.int64] | None,
+        weight: NDArray[np.float64] | None = None,
+    ) -> float:
+        """Scores out-of-fold predictions: where it ranks, the mean over folds, else all rows.
+
+        Models of different folds are not equally sure of themselves, which an order of all rows
+        would count as errors of each. Folds in which all rows have the same target are left out.
+
+        Args:
+            y_true: Class indices or values, ``(n_rows,)``.
+            prediction: As for ``score``.
+            fold: Number of the fold of each row, ``(n_rows,)``; None scores all rows together.
+            weight: Weight of each row, ``(n_rows,)``.
+        """
+        if not self.ranks or fold is None:
+            return self.score(y_true, prediction, weight)
+        total, n_scored = 0.0, 0
+        for number in np.unique(fold):
+            rows = np.flatnonzero(fold == number)
+            y = y_true[rows]
+            if (y == y[0]).all():
+                continue
+            part = self.score(y, prediction[rows], None if weight is None else weight[rows])
+            total, n_scored = total + part * len(rows), n_scored + len(rows)
+        return total / n_scored if n_scored else self.score(y_true, prediction, weight)
 
     def loss(self, score: float) -> float:
         """Turns a score into a loss: lower is better whatever the direction of the metric."""

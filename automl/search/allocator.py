@@ -1,17 +1,19 @@
-"""Which family gets the next trial: a max-reward bandit above the families' studies."""
+"""Which family gets the next trial: what it is worth, by what was seen of it, for what it costs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
-import numpy as np
+__all__ = ["Arm", "Stakes", "choose_family"]
 
-__all__ = ["Arm", "choose_family"]
-
-ALPHA = 0.5
+DECAY = 0.75  # of the worth of a trial from one of a family to its next
+GAP_SCALE = 0.5  # standard errors of a share
+LEAST_EVIDENCE = 0.05
 COST_EXPONENT = 0.5
+CHEAPEST = 0.005  # of the core-seconds of the run: less counts as this much
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +22,51 @@ class Arm:
 
     Attributes:
         family: Name.
-        priority: Families with a higher priority get their first trial earlier.
+        priority: Families with a higher priority get their first trial earlier, and more trials.
         n_trials: Trials proposed so far.
         best_loss: The lowest loss of its trials on the first fold; None when none is known.
-        unit_cost_s: Typical seconds of one complete trial; None when none is known.
+        cost_s: Typical seconds of one complete trial; None when none is known.
     """
 
     family: str
     priority: int
     n_trials: int
     best_loss: float | None = None
-    unit_cost_s: float | None = None
+    cost_s: float | None = None
 
 
-def choose_family(arms: Sequence[Arm], losses: Sequence[float], use_cost: bool) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Stakes:
+    """What losses and seconds are measured against.
+
+    Attributes:
+        prior_loss: Loss on the first fold without any column.
+        best_loss: The lowest loss of all trials on it; None when none is known.
+        n_rows: Rows that the first fold is validated on.
+        core_seconds: Of the whole run; None where no seconds may steer the choice, which then
+            depends on scores alone.
+    """
+
+    prior_loss: float
+    best_loss: float | None
+    n_rows: int
+    core_seconds: float | None = None
+
+
+def choose_family(arms: Sequence[Arm], stakes: Stakes) -> str | None:
     """Chooses the family of the next trial.
 
-    Every family gets its first trial in the order of priority. After that MaxUCB (arXiv
-    2505.05226): the best reward of the arm plus ``(alpha ln t / n)^2``, where rewards are losses
-    scaled to 0.01 .. 0.99, here over what lies between the best loss and the median. With
-    ``use_cost`` the index is divided by the square root of the arm's relative cost.
+    Every family gets its first trial in the order of priority. After that the one with the
+    highest worth per root of its cost. The worth of a trial is the priority of its family, less
+    by a quarter with each trial that the family had, times the evidence: ``exp(-gap / scale)``,
+    where the gap is how far the family's best loss on the first fold lies behind the best of all,
+    as a share of the way from the prior, and the scale half of the standard error of such a
+    share. What falls behind by more than chance gives is hardly tried again, and what leads is
+    not tried for ever.
 
     Args:
         arms: The families that may be chosen.
-        losses: All losses on the first fold so far, of all families.
-        use_cost: Whether measured seconds may steer the choice; without, the choice depends on
-            scores alone.
+        stakes: What losses and seconds are measured against.
 
     Returns:
         The name, or None when there are no arms.
@@ -55,25 +76,28 @@ def choose_family(arms: Sequence[Arm], losses: Sequence[float], use_cost: bool) 
     fresh = [a for a in arms if a.n_trials == 0]
     if fresh:
         return min(fresh, key=lambda a: (-a.priority, a.family)).family
-    t = sum(a.n_trials for a in arms)
-    costs = [a.unit_cost_s for a in arms if a.unit_cost_s]
-    typical = float(np.median(costs)) if costs else 1.0
 
-    def index(arm: Arm) -> float:
-        explore = (ALPHA * math.log(t) / arm.n_trials) ** 2 if t > 1 else 0.0
-        value = _reward(arm.best_loss, losses) + explore
-        if use_cost and arm.unit_cost_s:
-            value /= (arm.unit_cost_s / typical) ** COST_EXPONENT
-        return value
+    def index(arm: Arm) -> tuple[float, int, str]:
+        worth = arm.priority * DECAY**arm.n_trials * _evidence(arm, stakes)
+        return worth / _price(arm, arms, stakes), arm.priority, arm.family
 
-    return max(arms, key=lambda a: (index(a), a.priority, a.family)).family
+    return max(arms, key=index).family
 
 
-def _reward(loss: float | None, losses: Sequence[float]) -> float:
-    """Scales a loss to 0.01 (median or worse) .. 0.99 (best); 0.5 when it is not known."""
-    if loss is None or not losses:
-        return 0.5
-    best, middle = min(losses), float(np.median(losses))
-    if middle <= best:
-        return 0.99 if loss <= best else 0.01
-    return float(np.clip((middle - loss) / (middle - best), 0.01, 0.99))
+def _evidence(arm: Arm, stakes: Stakes) -> float:
+    """How likely the next trial of a family is of use, 0 to 1, by the best one so far."""
+    if arm.best_loss is None or stakes.best_loss is None:
+        return LEAST_EVIDENCE  # all its trials have failed
+    way = max(stakes.prior_loss - stakes.best_loss, 1e-12)
+    gap = max(0.0, arm.best_loss - stakes.best_loss) / way
+    scale = GAP_SCALE / math.sqrt(max(1, stakes.n_rows))
+    return max(LEAST_EVIDENCE, math.exp(-min(gap / scale, 100.0)))
+
+
+def _price(arm: Arm, arms: Sequence[Arm], stakes: Stakes) -> float:
+    """The root of what a trial costs, in typical trials."""
+    if stakes.core_seconds is None or arm.cost_s is None:
+        return 1.0
+    least = CHEAPEST * stakes.core_seconds if math.isfinite(stakes.core_seconds) else 1e-9
+    typical = median(max(least, a.cost_s) for a in arms if a.cost_s is not None)
+    return float((max(least, arm.cost_s) / typical) ** COST_EXPONENT)

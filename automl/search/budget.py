@@ -16,6 +16,7 @@ KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
 KILL_SHARE = 0.5  # of the budget: one fit that hangs must not be all there is of a short run
 MIN_RESERVE_S = 1.0
+MAX_REFIT_SHARE = 0.25  # of the budget
 LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, when there is nothing to predict with yet
 
 
@@ -49,16 +50,21 @@ class Budget:
         """Seconds until the budget is used up; None without a limit."""
         return None if self.time_s is None else self.time_s - self.elapsed_s
 
-    def search_left_s(self, finish_s: float = 0.0) -> float:
+    def search_left_s(self, finish_s: float = 0.0, refit_s: float = 0.0) -> float:
         """Seconds until fits must be over, so that ensemble and saving fit in; may be infinite.
 
         Args:
             finish_s: What finishing is expected to take, from what was seen.
+            refit_s: What fitting the members once more takes at most; where that is too much of
+                the budget, no time is kept for it.
         """
         if self.time_s is None:
             return float("inf")
         reserve = max(MIN_RESERVE_S, self.reserve_share * self.time_s, 1.5 * finish_s)
-        return self.time_s - min(reserve, 0.25 * self.time_s) - self.elapsed_s
+        reserve = min(reserve, 0.25 * self.time_s)
+        if refit_s <= MAX_REFIT_SHARE * self.time_s:
+            reserve += refit_s
+        return self.time_s - reserve - self.elapsed_s
 
     @property
     def last_chance_s(self) -> float:

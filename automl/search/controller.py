@@ -28,6 +28,7 @@ from automl.search.judging import fit_verdict, verdict
 from automl.search.ledger import Ledger, Trial, standard_error
 from automl.search.progress import progress_of
 from automl.search.proposer import Proposer
+from automl.search.refit import expected_refit_s
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -123,7 +124,8 @@ class Controller:
     def _search_left_s(self) -> float:
         """Seconds until fits must be over; more while there is nothing to predict with."""
         finish_s = self.standing.selection_s + look_s(self.standing, self.config)
-        left = self.budget.search_left_s(finish_s)
+        refit_s = expected_refit_s(self.standing, self.proposer.costs.n_slots)
+        left = self.budget.search_left_s(finish_s, refit_s)
         return left if self.standing.current is not None else self.budget.last_chance_s
 
     def _why_stop(self) -> str:

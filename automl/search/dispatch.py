@@ -11,6 +11,7 @@ from automl.scheduling.devices import Lease, Shortage
 from automl.scheduling.executor import Executor
 from automl.scheduling.shortage import explain
 from automl.search.budget import Budget
+from automl.search.costs import Costs
 from automl.search.ledger import Ledger, Trial
 from automl.search.needs import Needs
 from automl.search.proposer import Proposer
@@ -40,6 +41,7 @@ class Dispatcher:
         proposer: Proposes trials.
         ledger: All trials.
         budget: The budget.
+        costs: What trials are expected to cost.
         seed: Of the run.
         needs: What fits need.
         waiting: Which trials are held up.
@@ -50,6 +52,7 @@ class Dispatcher:
     proposer: Proposer
     ledger: Ledger
     budget: Budget
+    costs: Costs
     seed: int
     needs: Needs
     waiting: Waiting = field(default_factory=Waiting)
@@ -80,7 +83,7 @@ class Dispatcher:
         Its family is where gains came from; a new trial of one that gives none is worth less.
         """
         held = [t for t in live if t.waiting and t.results]
-        fitting = [t for t in held if self.proposer.rest_fits(t, search_left_s)]
+        fitting = [t for t in held if self.costs.rest_fits(t, search_left_s)]
         if not fitting:
             return False
         min(fitting, key=lambda t: (-(t.gain or 0.0), t.index)).promoted = True
@@ -94,7 +97,7 @@ class Dispatcher:
             search_left_s: Seconds until fits must be over.
         """
         spec = fit.trial.spec
-        share = self.proposer.fair_share_s(spec.family)
+        share = self.costs.fair_share_s(spec.family)
         return Job(
             spec=spec,
             fold=fit.fold,
@@ -147,7 +150,7 @@ class Dispatcher:
         return None
 
     def _fits(self, trial: Trial, search_left_s: float) -> bool:
-        return search_left_s == float("inf") or self.proposer.expected_s(trial) <= search_left_s
+        return search_left_s == float("inf") or self.costs.next_fit_s(trial) <= search_left_s
 
     def _need(self, trial: Trial) -> Resources:
         """What the next fit of a trial needs."""

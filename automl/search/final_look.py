@@ -12,7 +12,6 @@ from automl.ensemble import Ensemble, Predictor
 from automl.errors import AutoMLError
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
-from automl.search.refit import expected_refit_s
 from automl.search.standing import Standing
 from automl.trial.timing import best_ms, table_batch
 
@@ -54,25 +53,22 @@ def is_timed(config: SearchConfig) -> bool:
 
 
 def look_s(standing: Standing, config: SearchConfig) -> float:
-    """Seconds that the last look is expected to take, and the refit, where they are to be."""
+    """Seconds that the last look is expected to take, where there is one."""
     predict_s = standing.cost.predict_ms / 1000.0
-    refit_s = sum(expected_refit_s(trial.results.values()) for trial in standing.members)
-    return (LOADING_S + N_PREDICTIONS * predict_s) * is_timed(config) + (
-        (LOADING_S + refit_s) * config.ensemble.refit
-    )
+    return (LOADING_S + N_PREDICTIONS * predict_s) * is_timed(config)
 
 
 def _keep_time(standing: Standing, limits: LimitsConfig, stopwatch: _Stopwatch) -> Iterator[str]:
     for _ in range(MAX_SELECTIONS):
         standing.measured(stopwatch.ensemble_ms())
         too_long = standing.cost.predict_ms > (limits.predict_ms or math.inf)
-        if not too_long or standing.forecast.excess(standing.members):
+        if not too_long or standing.evidence.forecast.excess(standing.members):
             return
         yield (
             f"the ensemble takes {standing.cost.predict_ms:.3g} ms for 1,000 rows, beyond "
             f"limits.predict_ms={limits.predict_ms:g}: a cheaper one is selected"
         )
-        stopwatch.correct(standing.forecast)
+        stopwatch.correct(standing.evidence.forecast)
         standing.finish()
     standing.measured(stopwatch.ensemble_ms())
 
@@ -87,7 +83,7 @@ class _Stopwatch:
     """
 
     def __init__(self, standing: Standing) -> None:
-        run, plan, seed = standing.run, standing.plan, standing.seed
+        run, plan, seed = standing.evidence.run, standing.evidence.plan, standing.seed
         self._standing = standing
         self._predictor = Predictor(
             run,
@@ -95,7 +91,7 @@ class _Stopwatch:
             {name: family for name, (family, _) in standing.families.items()},
             lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, plan.digest),
         )
-        self._batch = table_batch(standing.dataset.table)
+        self._batch = table_batch(standing.evidence.dataset.table)
         self._timed: dict[str, tuple[Trial, float]] = {}
 
     @property
@@ -131,7 +127,7 @@ def _what_is_broken(standing: Standing, limits: LimitsConfig) -> Iterator[str]:
         f"{getattr(standing.cost, name):.3g}"
         for name in broken
     )
-    if standing.forecast.excess(standing.members):
+    if standing.evidence.forecast.excess(standing.members):
         nearest = standing.members[0].spec.trial_id
         told += f"; no complete trial keeps the limits, and {nearest} comes nearest to them"
     yield told

@@ -18,8 +18,10 @@ from automl.scheduling.launch import Launcher
 from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.controller import Controller
+from automl.search.costs import Costs
 from automl.search.dispatch import Dispatcher
 from automl.search.events import Event, Note, SearchStarted
+from automl.search.evidence import Evidence
 from automl.search.forecast import Forecast
 from automl.search.identity import check_config, check_data, check_problem, facts_of
 from automl.search.ledger import Ledger
@@ -214,7 +216,9 @@ def make_controller(
         for name, (family, shape) in families.items()
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
-    proposer = Proposer(families, studies, problem.plan, ledger, config, budget, n_slots, run)
+    costs = Costs(families, problem.plan, ledger, budget, n_slots)
+    evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
+    proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
     needs = Needs(families, ledger, threads)
     finish_limit_s = None if config.time_s is None else FINISH_SHARE * config.time_s
     return Controller(
@@ -223,18 +227,10 @@ def make_controller(
         families=families,
         executor=executor,
         proposer=proposer,
-        dispatcher=Dispatcher(families, executor, proposer, ledger, budget, config.seed, needs),
-        standing=Standing(
-            run,
-            problem.dataset,
-            problem.plan,
-            problem.metric,
-            config.ensemble,
-            families,
-            config.seed,
-            Forecast(config.limits),
-            finish_limit_s,
+        dispatcher=Dispatcher(
+            families, executor, proposer, ledger, budget, costs, config.seed, needs
         ),
+        standing=Standing(evidence, config.ensemble, families, config.seed, finish_limit_s),
         ledger=ledger,
         budget=budget,
         archive=Archive(studies, ledger),

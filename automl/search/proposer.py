@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
-from automl.data.split import ALL_ROWS, SplitPlan
 from automl.errors import AutoMLError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
-from automl.search.allocator import Arm, choose_family
+from automl.search.allocator import Arm, Stakes, choose_family
 from automl.search.budget import Budget
+from automl.search.costs import Costs
+from automl.search.evidence import Evidence
 from automl.search.ledger import Ledger, Trial
 from automl.search.outcomes import repeated_failure, tell
 from automl.search.study import FamilyStudy
@@ -23,12 +23,9 @@ from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
 __all__ = ["MIN_GAIN", "Proposer"]
 
 GENERATION = 8
-UNKNOWN_COST_SHARE = 0.5
 PATIENCE = 8  # trials of a family without a gain, after which it has to wait
 MIN_GAIN = 1e-4  # of the way from the prior to the ensemble
 ELITE = 4  # complete trials that a cheap one must not be worse than
-CHEAP = 0.01  # of the core-seconds of the run
-OUT_OF_BAG_SHARE = 3.0
 
 
 @dataclass(slots=True)
@@ -42,26 +39,27 @@ class Proposer:
     Attributes:
         families: Family and shape by name.
         studies: The study of each family.
-        plan: The split plan.
         ledger: All trials.
         budget: The budget of the run.
-        n_slots: Fits that run side by side.
+        costs: What trials are expected to cost.
+        evidence: What trials predict, and what that is worth.
         run: Where a trial is recorded as soon as its params are known.
         stopped: Families that get no more trials, and why.
     """
 
     families: Mapping[str, tuple[ModelFamily, Shape]]
     studies: Mapping[str, FamilyStudy]
-    plan: SplitPlan
     ledger: Ledger
     config: SearchConfig
     budget: Budget
-    n_slots: int
+    costs: Costs
+    evidence: Evidence
     run: RunDir
     stopped: dict[str, str] = field(default_factory=dict)
     _concluded: list[Trial] = field(default_factory=list)
     _ahead: dict[str, TrialSpec] = field(default_factory=dict)
     _is_prepared: bool = False
+    _prior_loss: float | None = None
 
     @property
     def by_generation(self) -> bool:
@@ -73,20 +71,6 @@ class Proposer:
         """Whether there will be no further proposal."""
         enough = self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials
         return enough or not self._open_families()
-
-    def folds_of(self, family: ModelFamily) -> tuple[int, ...]:
-        """The fits of one complete trial: one per fold, or one on all rows."""
-        if family.out_of_bag and self.plan.exchangeable:
-            return (ALL_ROWS,)
-        return tuple(range(self.plan.n_folds))
-
-    def fair_share_s(self, family: str) -> float | None:
-        """Seconds that one fit of a family should take; None without a time budget."""
-        share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
-        folds = self.folds_of(self.families[family][0])
-        if share is None or folds != (ALL_ROWS,):
-            return share
-        return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
 
     def is_worthwhile(self, trial: Trial) -> bool:
         """Whether a trial whose first fold is done should be given the others.
@@ -101,21 +85,8 @@ class Proposer:
         complete = self.ledger.in_state(TrialState.COMPLETE)
         losses = sorted(t.first_loss for t in complete if t.first_loss is not None)
         limit = losses[min(ELITE, len(losses)) - 1] if losses else float("inf")
-        core_seconds = (self.budget.time_s or float("inf")) * self.n_slots
-        is_cheap = self.expected_s(trial) * len(trial.waiting) <= CHEAP * core_seconds
-        return is_cheap and trial.first_loss is not None and trial.first_loss <= limit
-
-    def rest_fits(self, trial: Trial, search_left_s: float) -> bool:
-        """Whether all folds that are left of a trial are expected to end in time."""
-        rounds = math.ceil(len(trial.waiting) / self.n_slots)
-        return rounds * self.expected_s(trial) <= search_left_s
-
-    def expected_s(self, trial: Trial) -> float:
-        """Seconds that the next fit of a trial is expected to take; 0 when nothing is known."""
-        if trial.unit_s is not None:
-            return trial.unit_s
-        cost = self.ledger.complete_cost_s(trial.spec.family)
-        return 0.0 if cost is None else cost / len(trial.folds)
+        is_good = trial.first_loss is not None and trial.first_loss <= limit
+        return is_good and self.costs.rest_is_cheap(trial)
 
     def propose(
         self, search_left_s: float, barred: Collection[str] = (), *, idle: bool = False
@@ -194,7 +165,7 @@ class Proposer:
     ) -> list[str]:
         """Families that may get a trial now."""
         names = [n for n in self._open_families() if n not in barred]
-        names = [n for n in names if self._fits(n, search_left_s)]
+        names = [n for n in names if self.costs.new_trial_fits(n, search_left_s)]
         return [n for n in names if idle or self.ledger.idle_trials(n, MIN_GAIN) < PATIENCE]
 
     def _choose(self, names: Sequence[str]) -> str | None:
@@ -202,8 +173,13 @@ class Proposer:
         if not names:
             return None
         arms = [self._arm(name) for name in names]
-        losses = [t.first_loss for t in self.ledger.trials if t.first_loss is not None]
-        return choose_family(arms, losses, use_cost=not self.by_generation)
+        losses = (t.first_loss for t in self.ledger.trials if t.first_loss is not None)
+        rows = self.evidence.first_rows
+        if self._prior_loss is None:
+            self._prior_loss = self.evidence.prior_loss(rows)
+        core_seconds = None if self.by_generation else self.costs.core_seconds
+        stakes = Stakes(self._prior_loss, min(losses, default=None), len(rows), core_seconds)
+        return choose_family(arms, stakes)
 
     def _ask(self, name: str) -> TrialSpec | None:
         """Params for one more trial; None when the space is used up or its code fails."""
@@ -216,12 +192,9 @@ class Proposer:
             self.stopped[name] = f"its search space fails with {type(error).__name__}: {error}"
             return None
 
-    def _folds(self, name: str) -> tuple[int, ...]:
-        return self.folds_of(self.families[name][0])
-
     def _enter(self, spec: TrialSpec) -> Trial:
         index = len(self.ledger.trials)
-        trial = Trial(spec, index, self._folds(spec.family), self.budget.elapsed_s)
+        trial = Trial(spec, index, self.costs.folds_of(spec.family), self.budget.elapsed_s)
         self.place(trial)
         self.ledger.trials.append(trial)
         write_record(self.run, trial.record())
@@ -247,12 +220,12 @@ class Proposer:
             self.flush()
 
     def _arm(self, name: str) -> Arm:
-        family, _ = self.families[name]
+        family, shape = self.families[name]
         known = [t.first_loss for t in self.ledger.of(name)]
         cost = None if self.by_generation else self.ledger.complete_cost_s(name)
         return Arm(
             name,
-            family.priority,
+            family.priority_for(shape),
             len(self.ledger.of(name)),
             min((loss for loss in known if loss is not None), default=None),
             cost,
@@ -268,16 +241,6 @@ class Proposer:
         own = self.families[name][1].settings.get("max_trials")
         allowed = min((x for x in (limit, own) if x is not None), default=None)
         return allowed is None or len(self.ledger.of(name)) < allowed
-
-    def _fits(self, name: str, search_left_s: float) -> bool:
-        """Whether a whole trial of a family is expected to end in time."""
-        if search_left_s == float("inf"):
-            return True
-        folds = self._folds(name)
-        cost = self.ledger.complete_cost_s(name)
-        guess = UNKNOWN_COST_SHARE * (self.fair_share_s(name) or 0.0)
-        unit = guess if cost is None else cost / len(folds)
-        return math.ceil(len(folds) / self.n_slots) * unit <= search_left_s
 
     def conclude(self, trial: Trial) -> None:
         """Takes note of a trial that is over; its study learns of it in the order of proposal."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from automl.config import load_config
+from automl.config.schema import EnsembleConfig
 from automl.data.cache import drop_matrices, load_encoder
 from automl.data.split import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
@@ -21,6 +22,7 @@ from automl.scheduling.messages import Done, Failed, Unwritable
 from automl.search.budget import Budget
 from automl.search.events import Note
 from automl.search.problem import Problem, open_problem
+from automl.search.standing import Standing
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record
@@ -28,8 +30,17 @@ from automl.trial.setup import seed_of
 from automl.trial.spec import FoldResult, Job, TrialRecord
 from automl.trial.timing import best_ms, table_batch
 
-__all__ = ["Refit", "expected_refit_s", "refit_at_the_end", "refit_ensemble", "refit_run"]
+__all__ = [
+    "Refit",
+    "expected_refit_s",
+    "is_refitted",
+    "refit_at_the_end",
+    "refit_ensemble",
+    "refit_run",
+]
 
+MANY_ROWS = 10_000
+LOADING_S = 1.0  # of the run, and of the models that are timed
 MORE_ROWS = 1.5  # all rows take longer than those of a fold, and estimates err
 MEMORY_HEADROOM = 1.5
 MIB_PER_GIB = 1024
@@ -43,22 +54,24 @@ class Refit:
     Attributes:
         refitted: Trials that predict with one model now.
         kept: Why the others keep the models of their folds, by trial.
-        before_ms, after_ms: Milliseconds in which the ensemble predicts 1,000 rows.
+        after_ms: Milliseconds in which the ensemble predicts 1,000 rows.
+        before_ms: As many with the models of the folds; None where that was not measured.
     """
 
     refitted: tuple[str, ...]
     kept: Mapping[str, str]
-    before_ms: float
     after_ms: float
+    before_ms: float | None
 
     @property
     def notes(self) -> Iterator[str]:
         """What a person should know."""
         n_all = len(self.refitted) + len(self.kept)
+        before = "" if self.before_ms is None else f", {self.before_ms:.3g} ms before"
         yield (
             f"{len(self.refitted)} of {n_all} members predict with one model of all rows: "
-            f"{self.after_ms:.3g} ms for 1,000 rows, {self.before_ms:.3g} ms before; the score is "
-            "that of the models of the folds"
+            f"{self.after_ms:.3g} ms for 1,000 rows{before}; the score is that of the models of "
+            "the folds"
         )
         for trial, why in self.kept.items():
             yield f"{trial} keeps the models of its folds: {why}"
@@ -92,7 +105,8 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
 
     Args:
         run: The run, which nobody else is at.
-        time_left_s: Seconds this may take; a member that would take longer keeps its models.
+        time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
+            they are limited, it is not measured how fast the ensemble was before.
         undo: Whether to take the models of the folds again instead.
 
     Raises:
@@ -100,7 +114,8 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
         PluginError: No family of the run is installed.
         StorageError: The disk is full, read-only or closed to us.
     """
-    due = time.monotonic() + time_left_s
+    in_a_hurry = time_left_s < math.inf
+    due = time.monotonic() + time_left_s - LOADING_S * in_a_hurry
     before, config = read_ensemble(run), load_config(run.config)
     registry = load_registry(config.plugins.modules, config.plugins.block)
     problem = open_problem(config, registry, run)
@@ -110,11 +125,12 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
         with _executor(problem) as executor:
             kept = dict(_Refitter(problem, executor, records, due).refit(after.members))
         after = _with_all_rows(after, frozenset(kept))
-    times_ms = [_predict_ms(problem, ensemble) for ensemble in (before, after)]
-    write_ensemble(run, replace(after, predict_ms=times_ms[1]))
+    before_ms = None if in_a_hurry else _predict_ms(problem, before)
+    after_ms = _predict_ms(problem, after)
+    write_ensemble(run, replace(after, predict_ms=after_ms))
     drop_matrices(run.views)
     refitted = tuple(m.trial for m in after.members if m.folds == (ALL_ROWS,))
-    return Refit(refitted, kept, *times_ms)
+    return Refit(refitted, kept, after_ms, before_ms)
 
 
 def refit_at_the_end(run: RunDir, budget: Budget) -> Iterator[Note]:
@@ -128,7 +144,25 @@ def refit_at_the_end(run: RunDir, budget: Budget) -> Iterator[Note]:
         yield Note(text, budget.elapsed_s)
 
 
-def expected_refit_s(results: Iterable[FoldResult]) -> float:
+def is_refitted(config: EnsembleConfig, n_rows: int) -> bool:
+    """Whether a search refits at its end: as it is set, else where rows are many."""
+    return n_rows >= MANY_ROWS if config.refit is None else config.refit
+
+
+def expected_refit_s(standing: Standing, n_slots: int) -> float:
+    """Seconds that the refit at the end of a search is expected to take; 0 where there is none.
+
+    Args:
+        standing: Has the members.
+        n_slots: Fits that run side by side.
+    """
+    if not is_refitted(standing.config, len(standing.evidence.dataset.y)):
+        return 0.0
+    each = [_expected_fit_s(trial.results.values()) for trial in standing.members]
+    return LOADING_S + max(sum(each) / n_slots, max(each, default=0.0))
+
+
+def _expected_fit_s(results: Iterable[FoldResult]) -> float:
     """Seconds that the fit of a trial on all rows is expected to take, by those of its folds."""
     return MORE_ROWS * max(result.encode_s + result.fit_s for result in results)
 
@@ -185,7 +219,7 @@ class _Refitter:
                         yield member.trial, happening.error.message
 
     def _fits(self, member: Member) -> bool:
-        return expected_refit_s(self.records[member.trial].folds) < self.due - time.monotonic()
+        return _expected_fit_s(self.records[member.trial].folds) < self.due - time.monotonic()
 
     def _start(self, member: Member) -> bool:
         """Starts the fit of a member; False when it has to wait for a device."""

@@ -23,7 +23,9 @@ from automl.scheduling.launch import start_launcher
 from automl.scheduling.messages import Done, Failed, Unwritable
 from automl.scheduling.nvml import find_gpus
 from automl.search.budget import Budget
+from automl.search.costs import Costs
 from automl.search.dispatch import Dispatcher
+from automl.search.evidence import Evidence
 from automl.search.ledger import Ledger, Trial
 from automl.search.needs import Needs
 from automl.search.problem import trial_setup
@@ -209,10 +211,14 @@ def _bench(
         ledger = Ledger(measure)
         n_slots = max(1, pool.n_cpus // threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
-        proposer = Proposer(families, {}, plan, ledger, config, budget, n_slots, scratch)
+        costs = Costs(families, plan, ledger, budget, n_slots)
+        evidence = Evidence(scratch, dataset, plan, measure)
+        proposer = Proposer(families, {}, ledger, config, budget, costs, evidence, scratch)
         needs = Needs(families, ledger, threads)
-        dispatcher = Dispatcher(families, executor, proposer, ledger, budget, config.seed, needs)
-        folds = _folds(record, proposer.folds_of(family))
+        dispatcher = Dispatcher(
+            families, executor, proposer, ledger, budget, costs, config.seed, needs
+        )
+        folds = _folds(record, costs.folds_of(family.name))
         trial = Trial(record.spec, record.index, folds, 0.0, promoted=True)
         ledger.trials.append(trial)
         recorded = {result.fold: result.n_threads for result in record.folds}

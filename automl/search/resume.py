@@ -90,7 +90,7 @@ def resume(past: Past, controller: Controller) -> list[str]:
     for record in past.records:
         trial = _trial_of(record, proposer)
         ledger.trials.append(trial)
-        notes.extend(_check_files(trial, run, standing.plan, keep_all))
+        notes.extend(_check_files(trial, run, standing.evidence.plan, keep_all))
         if trial.state is not TrialState.RUNNING:
             trial.shed_reports()
     for trial in ledger.trials:
@@ -122,7 +122,7 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
     trial = Trial(
         spec=record.spec,
         index=record.index,
-        folds=proposer.folds_of(proposer.families[name][0]),
+        folds=proposer.costs.folds_of(name),
         started_s=record.started_s,
         state=TrialState.RUNNING if cut else record.state,
         score=record.score,

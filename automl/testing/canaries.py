@@ -19,6 +19,7 @@ CHANCE = 4.0
 """Standard errors within which a difference counts as chance."""
 
 COPIES = 4
+ENOUGH_S = 1.0
 N_SEEDS = 3
 FOUND = 0.5
 """Share of the prior's loss that must go where the target is among the columns."""
@@ -57,7 +58,7 @@ class LeakageCanaries(FamilyCase):
         none = np.empty((len(table.y), 0), dtype=np.int64)
         copied = np.column_stack((table.numeric[:, :1], table.y.astype(np.float64)))
         table = replace(table, numeric=copied, codes=none)
-        prediction, fold = self._fit(table)
+        prediction, fold = self._fit(table, time_limit_s=ENOUGH_S)  # it gets better for ever
         loss, prior = _losses(prediction, fold, table), _losses(_prior(fold, table), fold, table)
         assert loss.mean() < FOUND * prior.mean()
 

@@ -14,6 +14,7 @@ from automl.testing.tables import mixed_table
 
 __all__ = ["Weights"]
 
+SHORT_S = 0.2
 METRICS = {
     "classes": ("roc_auc", "log_loss", "accuracy", "f1_macro"),
     "regression": ("rmse", "mae", "r2"),
@@ -60,7 +61,8 @@ class Weights(FamilyCase):
         names = METRICS["classes" if task.is_classification else task.value]
         for name in names:
             metric = table.metric if name == "pinball" else get_metric(name, task)
-            context = TrialContext(replace(table.shape(), metric=metric), seed=0)
+            shape = replace(table.shape(), metric=metric)
+            context = TrialContext(shape, seed=0, time_limit_s=SHORT_S)
             for weight in (None, np.ones(len(table.y)), np.linspace(0.5, 2.0, len(table.y))):
                 fold = table.fold(self._view(table), weight=weight)
                 params = self._params(table)

@@ -15,11 +15,15 @@ __all__ = [
     "native_categories",
     "patience",
     "rounds_of_all_rows",
+    "threads_to_predict",
 ]
 
 MAX_LEARNING_RATE = 0.15
 """The highest learning rate that a short time limit may lead to."""
 
+
+WORTH_THREADS = 200_000
+"""Rows times trees from which several threads predict sooner than one."""
 
 MORE_ROUNDS = 1.1
 """All rows are more than those of a fold, and bear some more rounds."""
@@ -44,6 +48,17 @@ def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:
     by_size = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
     floor = max(20.0, by_size * min(1.0, 0.02 / learning_rate))
     return lambda best_round: max(floor, 0.3 * best_round + 20)
+
+
+def threads_to_predict(n_rows: int, n_trees: int, most: int) -> int:
+    """Threads that predicting is worth; a row and a tree take some 50 ns on one core.
+
+    Args:
+        n_rows: Rows to predict.
+        n_trees: Trees that each of them goes through.
+        most: Threads that may be used.
+    """
+    return most if n_rows * n_trees > WORTH_THREADS else 1
 
 
 def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:

@@ -52,7 +52,7 @@ def train(
     import catboost
 
     clock = FitClock(context)
-    train_pool, valid_pool = _pools(fold)
+    train_pool, valid_pool = _pools(fold, settings["max_bin"])
     metric = _metric_of(context, _is_weighted(fold))
     fixed = _fixed_params(settings, context, metric)
     steps = report_steps(10, fixed["iterations"])
@@ -193,15 +193,19 @@ class _Watcher:
         return self.faster_rate is None and not over
 
 
-def _pools(fold: Fold) -> tuple[Any, Any]:
-    """Training and validation rows as CatBoost's pools, kept for the next trial on this fold."""
-    if "catboost" not in fold.memo:
-        parts = (
-            (fold.X_train, fold.y_train, fold.weight_train),
-            (fold.X_valid, fold.y_valid, fold.weight_valid),
-        )
-        fold.memo["catboost"] = tuple(_pool(*part, fold.features) for part in parts)
-    pools: tuple[Any, Any] = fold.memo["catboost"]
+def _pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
+    """Training and validation rows as CatBoost's pools, kept for the next trial on this fold.
+
+    Those for training are quantised once and for all; CatBoost 1.2 quantises validation rows by
+    their borders itself, and takes them wrongly where that is done beforehand.
+    """
+    key = f"catboost-{max_bin}"
+    if key not in fold.memo:
+        train = _pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
+        train.quantize(border_count=max_bin)
+        valid = _pool(fold.X_valid, fold.y_valid, fold.weight_valid, fold.features)
+        fold.memo[key] = (train, valid)
+    pools: tuple[Any, Any] = fold.memo[key]
     return pools
 
 

@@ -12,7 +12,7 @@ from automl.plugin import Features, Fold, Report, Task, TrialContext
 from automl_plugins._boosting import Pace, evaluation_stride, native_categories, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
-__all__ = ["as_prediction", "rounds_needed", "train"]
+__all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 
 
 def train(
@@ -34,7 +34,8 @@ def train(
         report: Called with the best score so far at some 30 fixed rounds.
 
     Returns:
-        The ``xgboost.Booster``, cut after its best round.
+        The ``xgboost.Booster``, cut after its best round; its attribute ``learning_rate`` has the
+        mean of its rounds.
 
     Raises:
         TrialPruned: As raised by ``report``.
@@ -53,8 +54,10 @@ def train(
     best = BestRound(context.metric.is_better, patience(len(fold.y_train), rate))
     stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
     reported = report_steps(10, max_rounds)
+    rates: list[float] = []
     for round_ in range(1, max_rounds + 1):
         booster.update(train_set, round_ - 1)
+        rates.append(rate)
         is_last = round_ == max_rounds or pace.is_over(round_)
         if round_ % stride == 0 or round_ in reported or is_last:
             # XGBoost keeps the predictions of these rows, and adds the new trees to them.
@@ -66,8 +69,29 @@ def train(
                 break
         faster = pace.faster_rate(round_)
         if faster is not None:
-            booster.set_param({"learning_rate": faster})
-    return booster[: max(1, best.best_round)]
+            rate = faster
+            booster.set_param({"learning_rate": rate})
+    n_rounds = max(1, best.best_round)
+    booster = booster[:n_rounds]
+    booster.set_attr(learning_rate=str(np.mean(rates[:n_rounds])))
+    return booster
+
+
+def train_rounds(
+    params: Mapping[str, Any], max_bin: int, rounds: int, fold: Fold, context: TrialContext
+) -> Any:
+    """Boosts for so many rounds, fewer only where time is up; returns the ``xgboost.Booster``."""
+    import xgboost as xgb
+
+    clock = FitClock(context)
+    train_set = _train_set(fold, max_bin, context.n_threads)
+    booster = xgb.Booster({**params, "max_bin": max_bin}, [train_set])
+    for round_ in range(1, rounds + 1):
+        booster.update(train_set, round_ - 1)
+        if clock.left_s() < 2 * clock.elapsed_s / round_:
+            break
+    booster.set_attr(learning_rate=str(params["learning_rate"]))
+    return booster
 
 
 def as_prediction(output: NDArray[np.float32], task: Task) -> NDArray[np.float64]:
@@ -94,19 +118,28 @@ def _binned(fold: Fold, max_bin: int, n_threads: int) -> tuple[Any, Any]:
 
     key = f"xgboost-{max_bin}"
     if key not in fold.memo:
-        common = {
-            "feature_types": _feature_types(fold.features, max_bin),
-            "enable_categorical": True,
-            "max_bin": max_bin,
-            "nthread": n_threads,
-        }
-        train_set = xgb.QuantileDMatrix(
-            fold.X_train, fold.y_train, weight=fold.weight_train, **common
-        )
+        train_set = _train_set(fold, max_bin, n_threads)
+        common = _binning(fold.features, max_bin, n_threads)
         valid_set = xgb.QuantileDMatrix(fold.X_valid, fold.y_valid, ref=train_set, **common)
         fold.memo[key] = (train_set, valid_set)
     binned: tuple[Any, Any] = fold.memo[key]
     return binned
+
+
+def _train_set(fold: Fold, max_bin: int, n_threads: int) -> Any:
+    import xgboost as xgb
+
+    common = _binning(fold.features, max_bin, n_threads)
+    return xgb.QuantileDMatrix(fold.X_train, fold.y_train, weight=fold.weight_train, **common)
+
+
+def _binning(features: Features, max_bin: int, n_threads: int) -> dict[str, Any]:
+    return {
+        "feature_types": _feature_types(features, max_bin),
+        "enable_categorical": True,
+        "max_bin": max_bin,
+        "nthread": n_threads,
+    }
 
 
 def _feature_types(features: Features, max_bin: int) -> list[str]:

@@ -35,6 +35,7 @@ from automl_plugins.baseline import Baseline, ConstantModel
 __all__ = ["CatBoost", "CatBoostModel", "automl_model_families"]
 
 MAX_PREDICT_THREADS = 4
+MANY_ROWS = 10_000
 _CONSTANT = Baseline()
 CLASSIFYING = frozenset({"Logloss", "MultiClass"})
 MODEL_FILE = "model.cbm"
@@ -101,6 +102,10 @@ class CatBoost(ModelFamily):
     fidelity = "rounds"
     priority = 80
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 254}
+
+    def priority_for(self, shape: Shape) -> int:
+        """Where rows are many a fold takes it longer than other boosters."""
+        return self.priority if shape.n_rows <= MANY_ROWS else 55
 
     def resources(self, shape: Shape) -> Resources:
         """Borders, statistics of categories and histograms of all leaves of a level."""

@@ -52,6 +52,10 @@ class Forest(ModelFamily):
     out_of_bag = True
     settings: ClassVar[Mapping[str, Any]] = {"trees": 300}
 
+    def priority_for(self, shape: Shape) -> int:
+        """Where rows are many boosters are better by more than its cost is lower."""
+        return self.priority if shape.n_rows <= LARGE_ROWS else 50
+
     def resources(self, shape: Shape) -> Resources:
         """One copy of the rows, and the nodes of all trees."""
         data = 8.0 * shape.n_rows * (shape.n_columns + max(1, shape.n_classes))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    FittedModel,
     Fold,
     Matrix,
     ModelFamily,
@@ -24,14 +25,13 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
+from automl_plugins._boosting import rounds_of_all_rows, threads_to_predict
 from automl_plugins._fitting import usable_cpus
-from automl_plugins._xgboost_training import as_prediction, train
+from automl_plugins._xgboost_training import as_prediction, train, train_rounds
 
 __all__ = ["XGBoost", "XGBoostModel", "automl_model_families"]
 
 MAX_PREDICT_THREADS = 4
-FEW_ROWS = 20_000
-"""Up to here one thread predicts as fast as several."""
 
 GPU_ROWS = 200_000
 """From so many rows on a GPU is worth the copy of the data."""
@@ -82,9 +82,12 @@ class XGBoostModel:
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
-        if X.shape[0] <= FEW_ROWS:  # setting a parameter takes as long as predicting a row
+        n_threads = threads_to_predict(
+            X.shape[0], self.booster.num_boosted_rounds(), self.n_threads
+        )
+        if n_threads == 1:  # setting a parameter takes as long as predicting a row
             return self._predict(X)
-        self.booster.set_param({"nthread": self.n_threads})
+        self.booster.set_param({"nthread": n_threads})
         try:
             return self._predict(X)
         finally:
@@ -148,18 +151,27 @@ class XGBoost(ModelFamily):
             TrialPruned: As raised by ``report``.
         """
         settings = {**self.settings, **context.shape.settings}
-        booster_params = {
-            **params,
-            **_objective(context),
-            "tree_method": "hist",
-            "device": context.device,
-            "seed": context.seed % 2**31,
-            "nthread": context.n_threads,
-            "verbosity": 0,
-        }
         booster = train(
-            booster_params, settings["max_bin"], settings["max_rounds"], fold, context, report
+            _library_params(params, context),
+            settings["max_bin"],
+            settings["max_rounds"],
+            fold,
+            context,
+            report,
         )
+        return _model(booster, context.task, context.n_threads)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> FittedModel:
+        """Boosts all rows for a tenth more rounds than the folds took, at the rate they had."""
+        boosters = [model.booster for model in models]
+        rates = [float(b.attr("learning_rate") or params["learning_rate"]) for b in boosters]
+        booster_params = _library_params(params, context)
+        booster_params["learning_rate"] = sum(rates) / len(rates)
+        max_bin = {**self.settings, **context.shape.settings}["max_bin"]
+        rounds = rounds_of_all_rows([booster.num_boosted_rounds() for booster in boosters])
+        booster = train_rounds(booster_params, max_bin, rounds, fold, context)
         return _model(booster, context.task, context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:
@@ -178,6 +190,18 @@ class XGBoost(ModelFamily):
 def _model(booster: Any, task: Task, n_threads: int) -> XGBoostModel:
     booster.set_param({"device": "cpu", "nthread": 1})
     return XGBoostModel(booster, task, n_threads)
+
+
+def _library_params(params: Params, context: TrialContext) -> dict[str, Any]:
+    return {
+        **params,
+        **_objective(context),
+        "tree_method": "hist",
+        "device": context.device,
+        "seed": context.seed % 2**31,
+        "nthread": context.n_threads,
+        "verbosity": 0,
+    }
 
 
 def _objective(context: TrialContext) -> dict[str, Any]:

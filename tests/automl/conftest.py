@@ -24,7 +24,9 @@ from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
 from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.controller import TICK_S, Controller
+from automl.search.costs import Costs
 from automl.search.dispatch import Dispatcher
+from automl.search.evidence import Evidence
 from automl.search.forecast import Forecast
 from automl.search.ledger import Ledger
 from automl.search.needs import Needs
@@ -198,7 +200,7 @@ class Scene:
         path = self.run.oof(job.spec.trial_id, job.fold)
         self.run.model(job.spec.trial_id, job.fold).mkdir(parents=True, exist_ok=True)
         np.save(path, prediction.astype(np.float32))
-        score = self.standing.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
+        score = self.standing.evidence.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
         result = FoldResult(
             job.fold,
             score,
@@ -279,12 +281,12 @@ def build_scene(
     executor = FakeExecutor(
         DevicePool(slots, tuple(gpus), memory_gib=memory_gib), clock, answer=lambda job: None
     )
-    proposer = Proposer(shapes, studies, plan, ledger, config, budget, slots, run)
+    costs = Costs(shapes, plan, ledger, budget, slots)
+    evidence = Evidence(run, dataset, plan, chosen, Forecast(config.limits))
+    proposer = Proposer(shapes, studies, ledger, config, budget, costs, evidence, run)
     needs = Needs(shapes, ledger)
-    dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, 0, needs)
-    standing = Standing(
-        run, dataset, plan, chosen, config.ensemble, shapes, 0, Forecast(config.limits)
-    )
+    dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, costs, 0, needs)
+    standing = Standing(evidence, config.ensemble, shapes, 0)
     controller = Controller(
         run=run,
         config=config,

@@ -58,8 +58,9 @@ def crowd(tmp_path, clock, load_module, make_family):
 
         scene.executor.choose = choose
         scene.executor.seconds, scene.executor.answers_after_s = 0.01, 0.0
-        name, greater = scene.standing.metric.name, scene.standing.metric.greater_is_better
-        write_json(scene.run.manifest, {"metric": {"name": name, "greater_is_better": greater}})
+        metric = scene.standing.evidence.metric
+        facts = {"name": metric.name, "greater_is_better": metric.greater_is_better}
+        write_json(scene.run.manifest, {"metric": facts})
         return scene, busy
 
     return make

@@ -10,7 +10,7 @@ from automl.registry import load_registry
 
 pytestmark = pytest.mark.slow
 
-N_GROUPS, COPIES = 60, 4
+N_GROUPS, COPIES = 120, 4
 CHANCE = 0.12  # 4 standard errors of an AUC of 240 rows are 0.15, and copies make it wider
 
 

@@ -13,6 +13,7 @@ from automl.testing import FamilyTestCase, RecordingReport, made_table, real_tab
 pytest.importorskip("catboost")
 
 from automl_plugins.catboost import CatBoost
+from automl_plugins.xgboost import XGBoost
 
 
 class TestCatBoost(FamilyTestCase):
@@ -45,8 +46,23 @@ def test_trials_on_one_fold_share_the_pools() -> None:
     kept = []
     for params in family.portfolio(table.shape())[:2]:
         family.fit(params, fold, table.context(), RecordingReport())
-        kept.append(fold.memo["catboost"])
+        kept.append(fold.memo["catboost-254"])
     assert kept[0] is kept[1]
+
+
+@pytest.mark.parametrize("task", Task)
+def test_quantising_the_rows_beforehand_changes_nothing(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family, table = CatBoost(), made_table(task)
+    params = {**family.portfolio(table.shape())[0], "learning_rate": 0.3}
+    predictions = []
+    for _ in range(2):
+        fold = table.fold(family.view(params, table.shape()))
+        model = family.fit(params, fold, table.context(), RecordingReport())
+        predictions.append(model.predict(fold.X_valid))
+        monkeypatch.setattr("catboost.Pool.quantize", lambda *_, **__: None)
+    np.testing.assert_array_equal(*predictions)
 
 
 def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate() -> None:
@@ -85,3 +101,9 @@ def test_rows_are_weighed_in_what_ends_boosting() -> None:
     score = area.score(fold.y_valid, model.predict(fold.X_valid), fold.weight_valid)
     assert report.steps[-1][1] == pytest.approx(score, abs=1e-6)
     assert score != pytest.approx(area.score(fold.y_valid, model.predict(fold.X_valid)), abs=1e-4)
+
+
+def test_where_rows_are_many_faster_boosters_go_first() -> None:
+    shape = made_table(Task.BINARY).shape()
+    assert CatBoost().priority_for(shape) == CatBoost.priority
+    assert CatBoost().priority_for(replace(shape, n_rows=50_000)) < XGBoost.priority

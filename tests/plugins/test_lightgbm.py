@@ -10,6 +10,7 @@ import pytest
 
 from automl.plugin import Task
 from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table, real_table
+from automl_plugins import lightgbm
 from automl_plugins.lightgbm import LightGBM
 
 
@@ -107,3 +108,18 @@ def test_each_quantile_has_a_booster_with_its_own_objective() -> None:
     for one, level in zip(model.models, table.metric.quantiles, strict=True):
         assert "objective=quantile" in one.text
         assert f"[alpha: {level:g}]" in one.text
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS, Task.REGRESSION])
+def test_some_trees_at_a_time_predict_what_all_at_once_do(task: Task) -> None:
+    family, table = LightGBM(), real_table(task)
+    params = family.portfolio(table.shape())[0]
+    fold = table.fold(family.view(params, table.shape()))
+    model = family.fit(params, fold, table.context(), RecordingReport())
+    X = np.tile(np.asarray(fold.X_valid), (20, 1))
+    assert len(X) > lightgbm.FEW_ROWS
+    assert model.booster.num_trees() > lightgbm.TREES_AT_ONCE
+    expected = model.booster.predict(X)
+    if task is Task.BINARY:
+        expected = np.column_stack((1 - expected, expected))
+    np.testing.assert_allclose(model.predict(X), expected, rtol=0, atol=1e-10 * abs(expected).max())

@@ -66,7 +66,7 @@ def test_values_that_training_did_not_have_are_predicted() -> None:
 def test_any_number_of_threads_predicts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, fold, _ = fit(Task.BINARY)
     alone = model.predict(fold.X_valid)
-    monkeypatch.setattr(xgboost, "FEW_ROWS", 0)
+    monkeypatch.setattr(xgboost, "threads_to_predict", lambda *_: 2)
     together = replace(model, n_threads=2).predict(fold.X_valid)
     np.testing.assert_array_equal(together, alone)
     assert '"nthread":"1"' in model.booster.save_config().replace(" ", "")

@@ -32,7 +32,7 @@ def test_it_says_what_became_faster_and_what_stays(
 
     def fake(run: RunDir, *, undo: bool) -> Refit:
         asked.append((run.path, undo))
-        return Refit(("svm-0",), {"mlp-0": "family mlp keeps the models of the folds"}, 80.0, 10.0)
+        return Refit(("svm-0",), {"mlp-0": "family mlp keeps the models of the folds"}, 10.0, 80.0)
 
     monkeypatch.setattr("automl.search.refit.refit_run", fake)
     assert run([str(run_dir.path), *["--undo"] * undo], 0.0) == 0

@@ -67,3 +67,33 @@ def test_the_best_of_several_ways_is_chosen_without_the_rows_it_predicts():
     assert candidates.score(nested.judged_elsewhere(ways)) < 0.55
     perfect = np.eye(2)[y]
     np.testing.assert_array_equal(nested.judged_elsewhere([*ways, perfect]), perfect)
+
+
+def surer_in_some_folds(seed=0, n_rows=200):
+    """A model that orders the rows of each fold well, and one that orders all rows less well."""
+    rng = np.random.default_rng(seed)
+    y, fold = np.arange(n_rows) % 2, np.arange(n_rows) // 2 % 4
+    good = 1 / (1 + np.exp(-(3 * y - 1.5 + rng.normal(size=n_rows) + 3 * (fold - 1.5))))
+    fair = 1 / (1 + np.exp(-(1.5 * y - 0.75 + rng.normal(size=n_rows))))
+    return [np.c_[1 - p, p] for p in (good, fair)], y, fold
+
+
+def test_a_model_is_not_blamed_for_folds_that_are_surer_than_others():
+    predictions, y, fold = surer_in_some_folds()
+    assert select_ensemble(predictions, y, CATALOG["roc_auc"]).single_best == 1
+    chosen = choose_ensemble(predictions, y, CATALOG["roc_auc"], fold=fold)
+    assert chosen.single_best == 0
+    assert chosen.weights[0] > 0.5
+    assert chosen.nested_score > 0.95
+
+
+def test_folds_are_the_parts_where_rows_are_compared_within_them():
+    predictions, y, fold = surer_in_some_folds()
+    select = {"all": lambda seen: np.full(seen.n_models, 1 / seen.n_models)}
+    for name, is_by_fold in (("roc_auc", True), ("log_loss", False)):
+        candidates = aligned(predictions, y, CATALOG[name], fold=fold)
+        nested = select_in_parts(candidates, select, parts=5, max_rows=100, seed=0)
+        assert np.array_equal(nested.part_of_row, fold) == is_by_fold
+    holdout = aligned(predictions, y, CATALOG["roc_auc"], fold=np.zeros(len(y), dtype=int))
+    nested = select_in_parts(holdout, select, parts=5, max_rows=100, seed=0)
+    assert len(np.unique(nested.part_of_row)) == 5

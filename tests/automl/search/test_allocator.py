@@ -1,54 +1,87 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.search.allocator import Arm, choose_family
+from automl.search.allocator import Arm, Stakes, choose_family
+
+STAKES = Stakes(prior_loss=0.7, best_loss=0.1, n_rows=400, core_seconds=120.0)
+WITHOUT_CLOCK = Stakes(prior_loss=0.7, best_loss=0.1, n_rows=400)
+
+
+def rounds(arms: dict[str, Arm], n: int, stakes: Stakes = STAKES) -> list[str]:
+    """The families of the next trials when nothing new is learnt from them."""
+    chosen = []
+    for _ in range(n):
+        name = choose_family(list(arms.values()), stakes)
+        arms[name] = replace(arms[name], n_trials=arms[name].n_trials + 1)
+        chosen.append(name)
+    return chosen
 
 
 def test_without_families_nobody_is_chosen():
-    assert choose_family([], [], use_cost=True) is None
+    assert choose_family([], STAKES) is None
 
 
 def test_every_family_gets_a_first_trial_in_the_order_of_priority_then_name():
     priorities = {"slow": 10, "b": 50, "a": 50, "fast": 90}
-    tried: dict[str, int] = dict.fromkeys(priorities, 0)
-    order = []
-    for _ in priorities:
-        arms = [Arm(n, p, tried[n], best_loss=0.1 * p) for n, p in priorities.items()]
-        order.append(choose_family(arms, [0.1], use_cost=True))
-        tried[order[-1]] += 1
-    assert order == ["fast", "a", "b", "slow"]
+    arms = {n: Arm(n, p, 0, best_loss=0.1 * p) for n, p in priorities.items()}
+    assert rounds(arms, 4) == ["fast", "a", "b", "slow"]
 
 
 def test_after_that_the_better_arm_is_preferred():
-    arms = [Arm("good", 0, 5, best_loss=0.1), Arm("bad", 99, 5, best_loss=0.5)]
-    assert choose_family(arms, [0.1, 0.2, 0.3, 0.4, 0.5], use_cost=False) == "good"
+    arms = [Arm("good", 50, 3, best_loss=0.1), Arm("bad", 90, 3, best_loss=0.5)]
+    assert choose_family(arms, STAKES) == "good"
 
 
-def test_an_arm_that_was_hardly_tried_is_explored():
-    arms = [Arm("good", 0, 60, best_loss=0.1), Arm("new", 0, 1, best_loss=0.2)]
-    assert choose_family(arms, [0.1, 0.2, 0.3], use_cost=False) == "new"
+def test_arms_that_differ_by_no_more_than_chance_take_turns():
+    arms = {n: Arm(n, 50, 1, best_loss=loss) for n, loss in (("a", 0.1), ("b", 0.1001))}
+    assert sorted(rounds(arms, 8)) == ["a"] * 4 + ["b"] * 4
+
+
+def test_the_best_of_all_counts_even_where_its_family_is_not_among_them():
+    arms = [Arm("ahead", 50, 9, best_loss=0.300), Arm("behind", 50, 5, best_loss=0.305)]
+    assert choose_family(arms, Stakes(0.7, 0.3, 10_000)) == "ahead"
+    assert choose_family(arms, Stakes(0.7, 0.1, 10_000)) == "behind"  # both are far behind
+
+
+def test_what_is_far_behind_is_tried_again_only_after_many_trials_of_the_leader():
+    arms = {"good": Arm("good", 50, 1, 0.1), "bad": Arm("bad", 50, 1, 0.6)}
+    chosen = rounds(arms, 15)
+    assert chosen[:8] == ["good"] * 8
+    assert "bad" in chosen
+
+
+def test_the_same_gap_says_more_on_more_rows():
+    arms = [Arm("good", 50, 4, best_loss=0.30), Arm("behind", 50, 2, best_loss=0.305)]
+    assert choose_family(arms, Stakes(0.7, 0.3, 100)) == "behind"
+    assert choose_family(arms, Stakes(0.7, 0.3, 100_000)) == "good"
 
 
 def test_cost_decides_between_equals_only_when_it_may():
     arms = [
-        Arm("dear", 90, 5, best_loss=0.1, unit_cost_s=100.0),
-        Arm("cheap", 10, 5, best_loss=0.1, unit_cost_s=1.0),
+        Arm("dear", 90, 5, best_loss=0.1, cost_s=100.0),
+        Arm("cheap", 60, 5, best_loss=0.1, cost_s=1.0),
     ]
-    losses = [0.1, 0.1, 0.3, 0.4]
-    assert choose_family(arms, losses, use_cost=True) == "cheap"
-    assert choose_family(arms, losses, use_cost=False) == "dear"
+    assert choose_family(arms, STAKES) == "cheap"
+    assert choose_family(arms, WITHOUT_CLOCK) == "dear"
+
+
+def test_what_costs_next_to_nothing_is_not_preferred_for_costing_less():
+    arms = [Arm("cheap", 60, 5, 0.1, cost_s=0.1), Arm("cheaper", 59, 5, 0.1, cost_s=0.0001)]
+    assert choose_family(arms, STAKES) == "cheap"
 
 
 def test_an_arm_whose_trials_all_failed_does_not_stop_the_others():
-    arms = [Arm("fails", 90, 5, best_loss=None), Arm("good", 0, 5, best_loss=0.1)]
-    assert choose_family(arms, [0.1, 0.3, 0.5], use_cost=False) == "good"
+    arms = [Arm("fails", 90, 5, best_loss=None), Arm("good", 50, 5, best_loss=0.1)]
+    assert choose_family(arms, WITHOUT_CLOCK) == "good"
 
 
-@pytest.mark.parametrize("losses", [[], [0.3], [0.3, 0.3, 0.3]])
-def test_few_or_equal_losses_give_a_choice(losses):
-    arms = [Arm("a", 0, 1, best_loss=0.3), Arm("b", 0, 1, best_loss=0.3)]
-    assert choose_family(arms, losses, use_cost=True) in {"a", "b"}
+@pytest.mark.parametrize("loss", [None, 0.3, 0.7, 5.0])
+def test_losses_no_better_than_the_prior_give_a_choice(loss):
+    arms = [Arm("a", 50, 1, best_loss=loss), Arm("b", 50, 1, best_loss=loss)]
+    assert choose_family(arms, STAKES) in {"a", "b"}
 
 
 arms_strategy = st.lists(
@@ -58,7 +91,7 @@ arms_strategy = st.lists(
         priority=st.integers(0, 99),
         n_trials=st.integers(1, 50),
         best_loss=st.none() | st.floats(-1e6, 1e6),
-        unit_cost_s=st.none() | st.floats(1e-6, 1e6),
+        cost_s=st.none() | st.floats(1e-6, 1e6),
     ),
     min_size=1,
     max_size=6,
@@ -68,9 +101,8 @@ arms_strategy = st.lists(
 
 @given(arms_strategy, st.randoms())
 def test_the_choice_does_not_depend_on_the_order_of_the_arms(arms, random):
-    losses = [a.best_loss for a in arms if a.best_loss is not None]
     mixed = list(arms)
     random.shuffle(mixed)
-    choice = choose_family(arms, losses, use_cost=True)
-    assert choice == choose_family(mixed, losses, use_cost=True)
+    choice = choose_family(arms, STAKES)
+    assert choice == choose_family(mixed, STAKES)
     assert choice in {a.family for a in arms}

@@ -209,7 +209,7 @@ def test_cpu_families_run_on_the_cores_while_nets_hold_the_gpus(make_scene, make
 
 
 def test_with_a_trial_budget_nets_that_wait_leave_the_cores_to_others(make_scene, make_family):
-    families = [make_family("net", 90, n_gpus=1.0), make_family("tree", 10)]
+    families = [make_family("net", 60, n_gpus=1.0), make_family("tree", 50)]
     scene = make_scene(families, trials=8, slots=4, folds=1, gpus=card())
     started_now = [f.trial.spec.family for f in all_started(scene)]
     assert started_now.count("net") == 1

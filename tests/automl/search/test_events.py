@@ -48,7 +48,7 @@ def test_progress_counts_every_trial_once(make_scene, make_family):
     assert sum(c.complete + c.pruned + c.failed + c.running for c in last.values()) == 6
     assert sum(c.running for c in last.values()) == 0
     assert all(isinstance(c, FamilyCounts) for c in last.values())
-    assert told[-1].best_trial in scene.standing._complete
+    assert told[-1].best_trial in scene.standing.evidence.complete
 
 
 def test_the_ensemble_that_is_told_is_the_one_on_disk(make_scene, make_family):

@@ -8,13 +8,21 @@ import pandas as pd
 import pytest
 
 import automl
+from automl.config.schema import EnsembleConfig, SearchConfig
 from automl.data.split import ALL_ROWS
 from automl.ensemble import read_ensemble
 from automl.errors import RunError
-from automl.search.refit import expected_refit_s, refit_ensemble, refit_run
+from automl.search.ledger import Trial
+from automl.search.refit import (
+    LOADING_S,
+    expected_refit_s,
+    is_refitted,
+    refit_ensemble,
+    refit_run,
+)
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
-from automl.trial.spec import FoldResult
+from automl.trial.spec import FoldResult, TrialSpec
 
 ODD = Path(__file__).parents[1]
 
@@ -85,6 +93,14 @@ def test_without_time_everything_stays(run):
     assert next(iter(done.notes)).startswith(f"0 of {len(before.members)} members predict")
 
 
+def test_where_time_is_limited_none_goes_into_measuring_what_was_before(run):
+    done = refit_ensemble(run, time_left_s=100.0)
+    assert done.kept == {}
+    assert done.before_ms is None
+    assert " before" not in next(iter(done.notes))
+    assert automl.load_run(run.path).refit(undo=True).before_ms is not None
+
+
 def test_a_model_that_is_gone_is_named(run):
     trial = read_ensemble(run).members[0].trial
     shutil.rmtree(run.model(trial, 1))
@@ -114,9 +130,23 @@ def test_a_search_does_it_at_its_end_where_it_is_set(tmp_path):
     assert any("with one model of all rows" in getattr(event, "message", "") for event in found)
 
 
-def test_a_fit_on_all_rows_is_expected_to_take_longer_than_that_of_a_fold():
-    results = [
-        FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0),
-        FoldResult(1, 0.9, 1.0, 9.0),
-    ]
-    assert expected_refit_s(results) == pytest.approx(4.5)
+def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to_share_slots(
+    make_scene, make_family
+):
+    config = SearchConfig()
+    config.ensemble.refit = True
+    standing = make_scene([make_family("a")], config=config).standing
+    standing.members = [Trial(TrialSpec("a", n, {}), n, (0, 1), 0.0) for n in range(4)]
+    for trial in standing.members:
+        slow = FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0)
+        trial.results = {0: slow, 1: FoldResult(1, 0.9, 1.0, 9.0)}
+    assert expected_refit_s(standing, 2) == pytest.approx(9.0 + LOADING_S)
+    assert expected_refit_s(standing, 9) == pytest.approx(4.5 + LOADING_S)
+    standing.config.refit = False
+    assert expected_refit_s(standing, 2) == 0.0
+
+
+def test_a_search_refits_where_rows_are_many_unless_it_is_told():
+    assert [is_refitted(EnsembleConfig(), n) for n in (1_000, 100_000)] == [False, True]
+    assert is_refitted(EnsembleConfig(refit=True), 10)
+    assert not is_refitted(EnsembleConfig(refit=False), 10**7)

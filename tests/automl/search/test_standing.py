@@ -87,7 +87,7 @@ def test_the_score_is_that_of_all_out_of_fold_predictions(scene):
     prediction = np.full((len(scene.dataset.y), 2), np.nan)
     for fold in trial.folds:
         prediction[scene.rows(fold)] = np.load(scene.run.oof("a-0", fold))
-    expected = scene.standing.metric.score(scene.dataset.y, prediction.astype(float))
+    expected = scene.standing.evidence.metric.score(scene.dataset.y, prediction.astype(float))
     assert trial.score == pytest.approx(expected, rel=1e-5)
 
 
@@ -165,6 +165,34 @@ def test_the_first_finished_fit_is_a_predictor_and_later_ones_do_not_replace_it(
     assert (member.trial, member.folds, member.weight) == ("a-0", (0,), 1.0)
 
 
+def constant(rows):
+    """A prediction that knows nothing."""
+    return np.full((len(rows), 2), 0.5)
+
+
+def test_one_fold_predicts_rather_than_an_ensemble_that_knows_nothing(scene):
+    add_trial(scene, "b", 0, 0.0, predict=constant)
+    scene.standing.update(100.0)
+    scene.standing.first_unit(add_trial(scene, "a", 0, 0.8, folds=(0,), complete=False))
+    (member,) = read_ensemble(scene.run).members
+    assert (member.trial, member.folds) == ("a-0", (0,))
+
+
+def test_a_trial_that_was_cut_predicts_with_the_folds_it_has_where_there_is_nothing_else(scene):
+    add_trial(scene, "b", 0, 0.0, predict=constant)
+    scene.standing.update(100.0)
+    scene.standing.first_unit(add_trial(scene, "a", 0, 0.8, folds=(0, 1), complete=False))
+    (member,) = scene.standing.finish().members
+    assert (member.trial, member.folds) == ("a-0", (0, 1))
+
+
+def test_a_trial_that_was_cut_does_not_replace_complete_ones_that_know_something(scene):
+    add_trial(scene, "b", 0, 0.6)
+    scene.standing.update(100.0)
+    scene.standing.first_unit(add_trial(scene, "a", 0, 0.9, folds=(0, 1), complete=False))
+    assert scene.standing.finish().weights == {"b-0": 1.0}
+
+
 def test_nothing_is_selected_anew_without_news(scene):
     assert scene.standing.update(100.0) is None
     add_trial(scene, "a", 0, 0.5)
@@ -206,8 +234,8 @@ def test_the_order_in_which_trials_end_changes_nothing(make_scene, make_family):
 def test_predictions_of_the_best_are_kept_and_of_the_best_of_each_family(
     make_scene, make_family, monkeypatch
 ):
-    monkeypatch.setattr("automl.search.standing.KEPT", 4)
-    monkeypatch.setattr("automl.search.standing.KEPT_AT_LEAST", 2)
+    monkeypatch.setattr("automl.search.evidence.KEPT", 4)
+    monkeypatch.setattr("automl.search.evidence.KEPT_AT_LEAST", 2)
     kept = []
     for order in (range(14), reversed(range(14))):
         scene = make_scene([make_family("a"), make_family("b")])
@@ -216,19 +244,19 @@ def test_predictions_of_the_best_are_kept_and_of_the_best_of_each_family(
         ]
         for k in order:
             trials[k].score = scene.standing.add(trials[k])
-        kept.append(set(scene.standing._oof))
-        assert set(scene.standing._complete) == set(scene.standing._oof)
+        kept.append(set(scene.standing.evidence.oof))
+        assert set(scene.standing.evidence.complete) == set(scene.standing.evidence.oof)
         assert scene.standing.finish() is not None
     assert kept[0] == kept[1] == {"a-0", "a-1", "a-2", "a-3", "b-8", "b-9", "b-10"}
 
 
 def test_of_many_rows_the_predictions_of_fewer_trials_are_kept(scene, monkeypatch):
     n_bytes = scene.dataset.y.size * 2 * 8
-    monkeypatch.setattr("automl.search.standing.KEPT_AT_LEAST", 2)
-    monkeypatch.setattr("automl.search.standing.KEPT_BYTES", 5 * n_bytes)
+    monkeypatch.setattr("automl.search.evidence.KEPT_AT_LEAST", 2)
+    monkeypatch.setattr("automl.search.evidence.KEPT_BYTES", 5 * n_bytes)
     for number in range(12):
         add_trial(scene, "a", number, 0.05 * number)
-    assert set(scene.standing._oof) == {f"a-{n}" for n in range(7, 12)}
+    assert set(scene.standing.evidence.oof) == {f"a-{n}" for n in range(7, 12)}
 
 
 def limited(make_scene, make_family, limit, predict_ms):
@@ -283,13 +311,13 @@ def test_what_comes_nearer_to_the_limits_is_all_gain_there_is(make_scene, make_f
 
 
 def test_cheap_trials_are_remembered_before_dear_ones(make_scene, make_family, monkeypatch):
-    monkeypatch.setattr("automl.search.standing.KEPT", 2)
-    monkeypatch.setattr("automl.search.standing.KEPT_AT_LEAST", 2)
-    monkeypatch.setattr("automl.search.standing.KEPT_OF_FAMILY", 0)
+    monkeypatch.setattr("automl.search.evidence.KEPT", 2)
+    monkeypatch.setattr("automl.search.evidence.KEPT_AT_LEAST", 2)
+    monkeypatch.setattr("automl.search.evidence.KEPT_OF_FAMILY", 0)
     scene = limited(make_scene, make_family, 6.0, [5.0, 5.0, 5.0, 1.0])
     for number in range(4):
         add_trial(scene, "a", number, 0.9 - 0.2 * number)
-    assert "a-3" in scene.standing._complete
+    assert "a-3" in scene.standing.evidence.complete
     assert scene.standing.finish().weights == {"a-3": 1.0}
 
 

@@ -1,0 +1,82 @@
+"""What fits and trials are expected to cost in time, from the budget and from what was seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from automl.data.split import ALL_ROWS, SplitPlan
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.search.budget import Budget
+from automl.search.ledger import Ledger, Trial
+
+__all__ = ["Costs"]
+
+UNKNOWN_SHARE = 0.5
+CHEAP = 0.01  # of the core-seconds of the run
+OUT_OF_BAG_SHARE = 3.0
+
+
+@dataclass(slots=True)
+class Costs:
+    """Tells how long a fit may take, how long it will take, and what fits into the time.
+
+    Attributes:
+        families: Family and shape by name.
+        plan: The split plan.
+        ledger: All trials.
+        budget: The budget of the run.
+        n_slots: Fits that run side by side.
+    """
+
+    families: Mapping[str, tuple[ModelFamily, Shape]]
+    plan: SplitPlan
+    ledger: Ledger
+    budget: Budget
+    n_slots: int
+
+    @property
+    def core_seconds(self) -> float:
+        """What the whole run has; infinite without a time budget."""
+        return (self.budget.time_s or float("inf")) * self.n_slots
+
+    def folds_of(self, family: str) -> tuple[int, ...]:
+        """The fits of one complete trial: one per fold, or one on all rows."""
+        if self.families[family][0].out_of_bag and self.plan.exchangeable:
+            return (ALL_ROWS,)
+        return tuple(range(self.plan.n_folds))
+
+    def fair_share_s(self, family: str) -> float | None:
+        """Seconds that one fit of a family should take; None without a time budget."""
+        share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
+        if share is None or self.folds_of(family) != (ALL_ROWS,):
+            return share
+        return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
+
+    def next_fit_s(self, trial: Trial) -> float:
+        """Seconds that the next fit of a trial is expected to take; 0 when nothing is known."""
+        if trial.unit_s is not None:
+            return trial.unit_s
+        cost = self.ledger.complete_cost_s(trial.spec.family)
+        return 0.0 if cost is None else cost / len(trial.folds)
+
+    def rest_fits(self, trial: Trial, search_left_s: float) -> bool:
+        """Whether all folds that are left of a trial are expected to end in time."""
+        rounds = math.ceil(len(trial.waiting) / self.n_slots)
+        return rounds * self.next_fit_s(trial) <= search_left_s
+
+    def rest_is_cheap(self, trial: Trial) -> bool:
+        """Whether the folds that are left of a trial cost next to nothing."""
+        return self.next_fit_s(trial) * len(trial.waiting) <= CHEAP * self.core_seconds
+
+    def new_trial_fits(self, family: str, search_left_s: float) -> bool:
+        """Whether a whole trial of a family is expected to end in time."""
+        if search_left_s == float("inf"):
+            return True
+        n_folds = len(self.folds_of(family))
+        cost = self.ledger.complete_cost_s(family)
+        guess = UNKNOWN_SHARE * (self.fair_share_s(family) or 0.0)
+        unit = guess if cost is None else cost / n_folds
+        return math.ceil(n_folds / self.n_slots) * unit <= search_left_s

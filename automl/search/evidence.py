@@ -1,0 +1,131 @@
+"""What is known of trials by their predictions of rows that they did not see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.split import SplitPlan
+from automl.data.table import Dataset
+from automl.ensemble import read_oof
+from automl.plugin.metric import Metric
+from automl.search.forecast import Forecast
+from automl.search.ledger import Trial
+from automl.search.prior import prior_prediction
+from automl.store.run_dir import RunDir
+
+__all__ = ["Evidence", "finite"]
+
+MIN_SKILL = 0.02  # of the way from the prior to the best trial
+KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
+KEPT_OF_FAMILY = 3
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Out-of-fold predictions of the complete trials, and what they are worth.
+
+    Attributes:
+        run, dataset, plan, metric: Of the run.
+        forecast: What trials cost, and the limits.
+        complete: Trials whose predictions are kept, by name.
+        oof: Their predictions, ``(n_rows, n_outputs)`` or ``(n_rows,)``; NaN where there is none.
+    """
+
+    run: RunDir
+    dataset: Dataset
+    plan: SplitPlan
+    metric: Metric
+    forecast: Forecast = field(default_factory=Forecast)
+    complete: dict[str, Trial] = field(default_factory=dict)
+    oof: dict[str, NDArray[Any]] = field(default_factory=dict)
+    _losses: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def first_rows(self) -> NDArray[np.int64]:
+        """Validation rows of the first division."""
+        return np.asarray(self.plan.divisions[0].valid)
+
+    def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
+        """Loss of a prediction of these rows."""
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
+
+    def prior_loss(self, rows: NDArray[np.int64]) -> float:
+        """Loss of predicting for everybody what is known without any column."""
+        prior = prior_prediction(self.dataset)
+        return self.loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
+
+    def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Validation rows of the first division, and what a trial predicts for them.
+
+        The same rows for every family, also for those that are fitted once on all rows.
+        """
+        fold = trial.folds[0]
+        oof = self._read(trial, [fold])
+        rows = self.first_rows
+        rows = rows[finite(oof[rows])]
+        return rows, oof[rows]
+
+    def add(self, trial: Trial) -> float:
+        """Takes a complete trial in; returns the score of its out-of-fold predictions."""
+        name = trial.spec.trial_id
+        oof = self._read(trial, list(trial.folds))
+        rows = np.flatnonzero(finite(oof))
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        fold = self.plan.fold_of_row[rows]
+        score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
+        self.oof[name], self.complete[name] = oof, trial
+        self._losses[name] = self.metric.loss(score)
+        self._forget_worst(oof.nbytes)
+        return score
+
+    def candidates(self) -> list[Trial]:
+        """Complete trials that know more than the prior, if there are any.
+
+        A constant prediction leaves some metrics unmoved: it must not enter for nothing. Where
+        limits are set, these are of the trials that keep them by themselves, or the one that
+        comes nearest to them.
+        """
+        trials = self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
+        prior = self.prior_loss(np.flatnonzero(finite(self.oof[trials[0].spec.trial_id])))
+        losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
+        limit = prior - MIN_SKILL * (prior - min(losses))
+        able = [t for t in trials if t.score is not None and self.metric.loss(t.score) < limit]
+        return able or trials
+
+    def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
+        is_classification = self.dataset.target.task.is_classification
+        return read_oof(self.run, trial.spec.trial_id, folds, self.plan, is_classification)
+
+    def _forget_worst(self, n_bytes: int) -> None:
+        """Keeps the predictions of the best trials and of the best of each family, not of all.
+
+        Selection looks no further than these, and of many rows the predictions of all trials would
+        fill the memory. Who stays does not depend on the order in which trials came.
+
+        Args:
+            n_bytes: Of the predictions of one trial.
+        """
+        most = max(KEPT_AT_LEAST, min(KEPT, KEPT_BYTES // max(1, n_bytes)))
+        ranked = sorted(
+            self.complete.values(),
+            key=lambda t: (self.forecast.excess([t]), self._losses[t.spec.trial_id], t.index),
+        )
+        n_seen: Counter[str] = Counter()
+        for place, trial in enumerate(ranked):
+            n_seen[trial.spec.family] += 1
+            if place >= most and n_seen[trial.spec.family] > KEPT_OF_FAMILY:
+                name = trial.spec.trial_id
+                del self.oof[name], self.complete[name], self._losses[name]
+
+
+def finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Rows without NaN, ``(n_rows,)``."""
+    mask: NDArray[np.bool_] = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return mask
