@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from automl.errors import StorageError
 from automl.run import Run, load_run
 from automl.store.lock import RunLock
-from automl.store.run_dir import RunDir
+from automl.store.run_dir import RunDir, new_run_path
 
 if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from automl.search.prepare import Prepared
 
 __all__ = ["Run", "load_run", "resume", "search"]
-
-RUNS = Path("runs")
 
 
 def search(
@@ -47,6 +44,9 @@ def search(
     time_column: str | None = None,
     folds_column: str | None = None,
     weight: str | None = None,
+    series_id: str | None = None,
+    step: str | None = None,
+    wide: Sequence[str] | None = None,
     preset: str | None = None,
     overrides: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
@@ -58,7 +58,8 @@ def search(
     The first Ctrl-C finishes with what there is; the second stops at once.
 
     Args:
-        data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        data: Path of a file or of a folder of images, URL of a database, or a pandas, polars or
+            Arrow table.
         target: Column to predict; None takes the one called target, label, class or y, else
             the last.
         task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
@@ -76,6 +77,11 @@ def search(
         time_column: Column that orders rows in time.
         folds_column: Column with the number of each row's fold.
         weight: Column with the weight of each row.
+        series_id: Column that says which series a row is a step of: what is predicted is one
+            value for each series. None where a row is no step.
+        step: Column that orders the steps of a series; None takes the order of the rows.
+        wide: Prefixes of columns that are the steps of a series, one for each channel: ``["t"]``
+            for ``t0, t1, ...``.
         preset: ``fast``, ``balanced`` or ``best``.
         overrides: Further settings as on the command line, ``key=value``.
         settings: Further settings by dotted key, as Python values.
@@ -106,6 +112,9 @@ def search(
         "time_column": time_column,
         "folds_column": folds_column,
         "weight": weight,
+        "series_id": series_id,
+        "step": step,
+        "wide": None if wide is None else list(wide),
         "preset": preset,
     }
     with _session(started, on_event) as session:
@@ -118,7 +127,7 @@ def search(
         plugins = plugin_settings(overrides, settings)
         registry = load_registry(plugins.modules, plugins.block)
         config = compose_config(overrides, options, registry, settings).config
-        run = RunDir(Path(out) if out is not None else _new_path(config))
+        run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
         if resume and run.manifest.exists():
             session.go_on(run, config, registry, data)
         else:
@@ -253,17 +262,6 @@ def _watch(run: Any, events: Iterator[Event], on_event: Callable[[Event], None] 
             append_log(run, type(event).__name__, asdict(event))
         if on_event is not None:
             on_event(event)
-
-
-def _new_path(config: SearchConfig) -> Path:
-    stem = Path(config.data_path).name.split(".")[0] if config.data_path else ""
-    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem)[:40] or "search"
-    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    path, count = RUNS / f"{now}-{safe}", 1
-    while path.exists():
-        count += 1
-        path = RUNS / f"{now}-{safe}-{count}"
-    return path
 
 
 @dataclass(slots=True)

@@ -57,8 +57,10 @@ class OpenedRun:
 
     def features(self, data: Any) -> Table:
         """The columns of a table as the run knows them; labels are not asked for."""
-        from automl.data import load_features
+        from automl.data import Table, load_features
 
+        if isinstance(data, Table):
+            return data
         return load_features(data, self.schema[0], self.options_for(data))
 
     @cached_property

@@ -93,11 +93,28 @@ class Run:
         """
         return self.board(test).to_frame()
 
+    def read(self, data: Any) -> Table:
+        """Reads rows to predict, once for several predictions.
+
+        Args:
+            data: Path of a file or of a folder of images, URL of a database, or a pandas, polars
+                or Arrow table, in the form of the data of the search.
+
+        Returns:
+            The columns the run knows. Its ``row_names`` tell what is predicted where the data has
+            names for its rows: the files of a folder, the ids of series in the order in which
+            they begin.
+
+        Raises:
+            MissingColumnError: Columns are not there; all of them are named.
+        """
+        return self._opened.features(data)
+
     def predict(self, data: Any) -> NDArray[Any]:
         """Predicts labels, in the type they have in the data, values, or quantiles.
 
         Args:
-            data: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+            data: As for ``read``, or what it returned.
 
         Returns:
             An array of shape ``(n_rows,)``; for a quantile task ``(n_rows, n_levels)``, each row

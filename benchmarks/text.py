@@ -29,7 +29,16 @@ from automl.data.split_plan import Division, SplitPlan
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.selection import Selection
 from automl.metrics import get_metric
-from automl.plugin import ColumnKind, Fold, ModelFamily, Params, Shape, Task, TrialContext
+from automl.plugin import (
+    TABULAR_KINDS,
+    ColumnKind,
+    Fold,
+    ModelFamily,
+    Params,
+    Shape,
+    Task,
+    TrialContext,
+)
 from automl.registry import load_registry
 from automl.trial.setup import TrialSetup, family_shape
 from benchmarks.scores import METRICS
@@ -38,7 +47,7 @@ from benchmarks.tables import read_catalog
 __all__ = ["main", "measure"]
 
 N_FOLDS = 5
-WITHOUT_TEXT = frozenset(ColumnKind) - {ColumnKind.TEXT}
+WITHOUT_TEXT = TABULAR_KINDS - {ColumnKind.TEXT}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,7 +95,7 @@ def measure(
     pipeline = _out_of_fold(dataset, plan, lambda division: _pipeline(dataset, division))
     scores = {"pipeline": metric.score(dataset.y, pipeline, None)}
     setup, registry = TrialSetup("", metric_name, seed, N_FOLDS), load_registry((), ())
-    for suffix, kinds in (("", frozenset(ColumnKind)), (" without", WITHOUT_TEXT)):
+    for suffix, kinds in (("", TABULAR_KINDS), (" without", WITHOUT_TEXT)):
         members, names = [], []
         for name in families:
             family = registry.get(name)

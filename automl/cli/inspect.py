@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from automl.cli.parser import Parser, UsageError, one_word, split_words
+from automl.cli.reading import series_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,6 +49,7 @@ def parser() -> Parser:
         choices=("binary", "multiclass", "regression", "quantile"),
         help="by default from the values of the target",
     )
+    series_options(parser)
     parser.common_options()
     return parser
 
@@ -61,7 +64,12 @@ def run(argv: Sequence[str], started: float) -> int:
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
-    read_options = _read_options(overrides)
+    read_options = replace(
+        _read_options(overrides),
+        series_id=options.series_id,
+        step=options.step,
+        wide=tuple(options.wide or ()),
+    )
     from automl.cli.console import make_console
     from automl.data import describe
     from automl.plugin.task import Task
@@ -90,6 +98,8 @@ def _read_options(overrides: Sequence[str]) -> ReadOptions:
         sql=config.sql,
         delimiter=config.delimiter,
         missing=tuple(config.missing),
+        channels=tuple(config.channels),
+        image_side=config.image_side,
     )
 
 

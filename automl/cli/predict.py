@@ -25,10 +25,12 @@ def parser() -> Parser:
         "RUN DATA [options]",
         "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
         "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
-        "of the table.",
+        "of the table. For a folder of images, or series with a row for each step, a column with\n"
+        "their names comes first.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
+            "automl predict runs/photos new_photos/",
         ),
     )
     parser.option(
@@ -70,14 +72,21 @@ def _predict(run: Run, data: str, proba: bool) -> tuple[list[str], list[list[Any
     """Names and values of the columns to write."""
     from automl.plugin.task import Task
 
+    table = run.read(data)
+    names: list[str] = []
+    columns: list[list[Any]] = []
+    if table.row_names is not None:
+        names.append(table.row_names[0])
+        columns.append(table.row_names[1].to_pylist())
     if proba and Task(run.task).is_classification:
-        frame = run.predict_proba(data)
-        names = [str(label) for label in frame.columns]
-        return names, [frame.iloc[:, i].to_numpy().tolist() for i in range(len(names))]
-    prediction = run.predict(data)
+        frame = run.predict_proba(table)
+        names += [str(label) for label in frame.columns]
+        return names, columns + [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    prediction = run.predict(table)
     if run.quantiles:
-        return [f"q{level:g}" for level in run.quantiles], prediction.T.tolist()
-    return ["prediction"], [prediction.tolist()]
+        names += [f"q{level:g}" for level in run.quantiles]
+        return names, [*columns, *prediction.T.tolist()]
+    return [*names, "prediction"], [*columns, prediction.tolist()]
 
 
 def _check_out(path: Path) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
+from automl.cli.reading import series_options
 from automl.errors import ConfigError, NoPredictorError
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ Tries model families on a table until the time is up, and leaves a run directory
 leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes with what there
 is, twice stops at once.
 
-DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Parquet or Arrow; or a database URL, with
-           the query as data.sql='select ...'
+DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Parquet or Arrow, series as .ts; a folder
+           of images with a subfolder a class; or a database URL, with data.sql='select ...'
 key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
            --cfg shows all of them
 Options, settings and DATA may stand in any order."""
@@ -31,7 +32,7 @@ EXAMPLES = (
     "automl search data.csv",
     "automl search data.csv --target price --time 10m --out runs/first",
     "automl search visits.parquet --target 'did return' --group patient --metric log_loss",
-    "automl search data.csv --time 60 --seed 0 family=[lightgbm,svm] search.folds=5",
+    "automl search steps.csv --series-id patient --step minute --target outcome",
 )
 
 
@@ -102,6 +103,7 @@ def _learning_options(parser: Parser) -> None:
         ("--weight", "how much each row counts"),
     ):
         parser.option(name, metavar="COLUMN", section=section, help=about)
+    series_options(parser, section)
 
 
 def _budget_options(parser: Parser) -> None:
@@ -191,6 +193,9 @@ _GIVEN = (
     "time_column",
     "folds_column",
     "weight",
+    "series_id",
+    "step",
+    "wide",
     "preset",
 )
 """Options that are passed on by their name when they are given."""

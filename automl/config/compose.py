@@ -33,6 +33,9 @@ OPTIONS = (
     "time_column",
     "folds_column",
     "weight",
+    "series_id",
+    "step",
+    "wide",
     "preset",
 )
 """What the command line takes as plain options."""

@@ -26,6 +26,8 @@ TEXT_KEYS = frozenset(
         "time_column",
         "folds_column",
         "weight",
+        "series_id",
+        "step",
         "data.sql",
         "data.delimiter",
     }
@@ -33,7 +35,15 @@ TEXT_KEYS = frozenset(
 """What stands after ``=`` is the text itself, whatever characters it holds."""
 
 NAMES_KEYS = frozenset(
-    {"data.kinds", "data.drop", "data.missing", "plugins.modules", "plugins.block"}
+    {
+        "data.kinds",
+        "data.drop",
+        "data.missing",
+        "data.channels",
+        "wide",
+        "plugins.modules",
+        "plugins.block",
+    }
 )
 """Names and values of the user's table: numbers and ``no`` in them are texts."""
 

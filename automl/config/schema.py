@@ -32,6 +32,9 @@ class DataConfig:
         sql: Query to run when DATA is a database URL.
         delimiter: Of a text file; found out when null.
         missing: Further texts that stand for a missing value.
+        channels: Columns with the values of a step, where rows are steps of series; found out
+            when empty.
+        image_side: Images are scaled down so that their longer side has at most so many pixels.
     """
 
     kinds: dict[str, str] = field(default_factory=dict)
@@ -39,6 +42,8 @@ class DataConfig:
     sql: str | None = None
     delimiter: str | None = None
     missing: list[str] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
+    image_side: int = 96
 
 
 @dataclass
@@ -169,7 +174,7 @@ class PluginsConfig:
 class SearchConfig:
     """Everything that steers a search, as composed and saved in the run.
 
-    The fields up to ``weight`` are plain options of the command line; the rest are Hydra groups.
+    The fields up to ``preset`` are plain options of the command line; the rest are Hydra groups.
 
     Attributes:
         data_path: What DATA named; null for a data frame.
@@ -181,6 +186,9 @@ class SearchConfig:
         trials: Trial budget; null without one.
         seed: Of the whole run.
         group, time_column, folds_column, weight: Names of columns that steer splits and weights.
+        series_id: Column that says which series a row is a step of; null where rows are no steps.
+        step: Column that orders the steps of a series; null takes the order of the rows.
+        wide: Prefixes of the columns that are the steps of a series, one for each channel.
         preset: Name of the preset that was composed in.
         family: Names of the families to try; null tries all that are installed and fit.
         model: Settings by family.
@@ -198,6 +206,9 @@ class SearchConfig:
     time_column: str | None = None
     folds_column: str | None = None
     weight: str | None = None
+    series_id: str | None = None
+    step: str | None = None
+    wide: list[str] | None = None
     preset: str = "balanced"
     family: list[str] | None = None
     data: DataConfig = field(default_factory=DataConfig)

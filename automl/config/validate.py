@@ -49,6 +49,7 @@ def _ranges(config: SearchConfig) -> Iterator[str]:
     at_least: list[tuple[str, float | None, int]] = [
         ("trials", config.trials, 1),
         ("seed", config.seed, 0),
+        ("data.image_side", config.data.image_side, 8),
         ("search.folds", search.folds, 1),
         ("search.repeats", search.repeats, 1),
         ("search.max_trials_per_family", search.max_trials_per_family, 1),
@@ -100,7 +101,7 @@ def _contradictions(config: SearchConfig) -> Iterator[str]:
     if len(given) > 1 or (config.folds_column is not None and config.time_column is not None):
         given += ["time_column"] if config.time_column is not None else []
         yield f"{' and '.join(given)} contradict each other: given folds are taken as they are"
-    roles = ("target", "group", "time_column", "folds_column", "weight")
+    roles = ("target", "group", "time_column", "folds_column", "weight", "series_id", "step")
     for i, one in enumerate(roles):
         for other in roles[i + 1 :]:
             name = getattr(config, one)

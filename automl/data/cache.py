@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from automl.data.encode import Encoder, fit_encoder
 from automl.data.encode.block import FittedBlock
 from automl.data.matrices import damaged, open_matrix, save_matrix
+from automl.data.media import images_of, sequences_of
 from automl.data.split_plan import ALL_ROWS, Division, SplitPlan
 from automl.data.table import Dataset
 from automl.plugin.context import Features, Fold, View
@@ -83,7 +84,7 @@ def encoded_fold(
                 texts = _fitted_texts(dataset, plan, fold, view, kinds, views, seed)
                 _write(dataset, division, fold, view, kinds, seed, folder, texts)
                 seconds = time.perf_counter() - started
-    return _open(dataset, division, fold, folder), seconds
+    return _open(dataset, division, fold, kinds, folder), seconds
 
 
 def encoder_folder(
@@ -237,7 +238,13 @@ def _encode(
     (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
 
 
-def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold:
+def _open(
+    dataset: Dataset,
+    division: Division,
+    fold: int,
+    kinds: frozenset[ColumnKind],
+    folder: Path,
+) -> Fold:
     meta = _read_meta(folder / META_FILE)
     features = Features(
         tuple(meta["features"]["names"]),
@@ -245,7 +252,8 @@ def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold
         tuple(meta["features"]["cardinalities"]),
     )
     width = len(features.names)
-    train, valid, weight = division.train, division.valid, dataset.weight
+    table, weight = dataset.table, dataset.weight
+    train, valid = division.train, division.valid
     return Fold(
         X_train=open_matrix(folder, "X_train", (len(train), width), meta["is_sparse"]),
         y_train=_read_only(dataset.y[train]),
@@ -256,6 +264,10 @@ def _open(dataset: Dataset, division: Division, fold: int, folder: Path) -> Fold
         features=features,
         index=fold,
         shared=folder / SHARED_FOLDER,
+        images_train=images_of(table, kinds, train),
+        images_valid=images_of(table, kinds, valid),
+        sequences_train=sequences_of(table, kinds, train),
+        sequences_valid=sequences_of(table, kinds, valid),
     )
 
 

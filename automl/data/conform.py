@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.features import occurrences
+from automl.data.features import occurrences, stored_media
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable, listed, near
 from automl.data.sources import read_source
@@ -19,6 +19,7 @@ from automl.data.table import Column, Label, Table, Target
 from automl.data.target import present_rows, read_labels
 from automl.data.values import as_kind
 from automl.errors import DataError, MissingColumnError
+from automl.plugin.task import TABULAR_KINDS
 
 __all__ = ["load_features", "load_labelled"]
 
@@ -40,7 +41,7 @@ def load_features(
         MissingColumnError: Columns in use are not there; all of them are named.
         DataError: The source cannot be read.
     """
-    return _conform(_read(source, options), columns)
+    return _conform(_read(source, columns, options), columns)
 
 
 def load_labelled(
@@ -67,7 +68,7 @@ def load_labelled(
         MissingColumnError: Columns in use are not there; all of them are named.
         DataError: There is no target, it holds a label that is no class, or a weight is wrong.
     """
-    raw = _read(source, options)
+    raw = _read(source, columns, options)
     position = raw.position(target.name, "the target")
     present = present_rows(raw.columns[position])
     if not present.any():
@@ -80,9 +81,10 @@ def load_labelled(
     return _conform(kept, columns), y, weights
 
 
-def _read(source: Any, options: ReadOptions | None) -> RawTable:
-    # what was dropped before need not be there now
-    return read_source(source, replace(options or ReadOptions(), drop=(), kinds={}))
+def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -> RawTable:
+    options = options or ReadOptions()
+    channels = next((c.channels for c in columns if c.channels and not c.left_out), ())
+    return read_source(source, replace(options, kinds={}, channels=channels), again=True)
 
 
 def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
@@ -91,9 +93,16 @@ def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
     missing = [c for c in used if (c.name, c.occurrence) not in found]
     if missing:
         raise MissingColumnError(_missing_message(missing, raw, columns))
-    arrays = [as_kind(found[c.name, c.occurrence], c.kind, raw.decimal, c.day_first) for c in used]
+    arrays = [_stored(raw, found[c.name, c.occurrence], c) for c in used]
     data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
-    return Table(data=data, columns=tuple(columns))
+    return Table(data, tuple(columns), raw.row_names)
+
+
+def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
+    """A column as the known one is stored."""
+    if column.kind in TABULAR_KINDS:
+        return as_kind(source, column.kind, raw.decimal, column.day_first)
+    return stored_media(raw, source, column).values
 
 
 def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Column]) -> str:

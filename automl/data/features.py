@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.kinds import KindGuess, infer_kind, parse_kind
+from automl.data.media import Stored, channels_of, digests, store_images, store_sequences
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable
 from automl.data.table import Column, Table
 from automl.data.values import as_kind, as_texts
 from automl.errors import DataError
-from automl.plugin.task import ColumnKind
+from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
-__all__ = ["build_table", "occurrences", "type_columns"]
+__all__ = ["build_table", "occurrences", "stored_media", "type_columns"]
 
 ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|index|idx|key|rowid|rownum|row)($|[^a-z])")
 FEWEST_ROWS_FOR_IDS = 10
@@ -94,17 +95,19 @@ def type_columns(
     typed = _without_duplicates(_with_some_left(typed))
     used = [t for t in typed if not t.column.left_out]
     data = pa.Table.from_arrays([t.values for t in used], names=[t.column.key for t in used])
-    return Table(data=data, columns=tuple(t.column for t in typed))
+    return Table(data, tuple(t.column for t in typed), raw.row_names)
 
 
 def _typed(
     raw: RawTable, position: int, key: str, occurrence: int, steers: str, options: ReadOptions
 ) -> _Typed:
     name, source = raw.names[position], raw.columns[position]
-    guess = infer_kind(source, raw.decimal)
+    guess = infer_kind(source, raw.decimal, raw.folder)
     chosen = name in options.kinds
     if chosen:
         guess = _chosen_guess(guess, parse_kind(options.kinds[name], name))
+    if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
+        return _typed_media(raw, position, Column(key, name, occurrence, *guess.told), options)
     values = guess.values
     if values is None:
         values = as_kind(source, guess.kind, raw.decimal, guess.day_first)
@@ -132,6 +135,66 @@ def _typed(
         day_first=guess.day_first,
     )
     return _Typed(column, values, chosen or bool(steers))
+
+
+def _typed_media(raw: RawTable, position: int, column: Column, options: ReadOptions) -> _Typed:
+    """Types a column of images or sequences.
+
+    Raises:
+        DataError: Files cannot be decoded, or the values are no sequences.
+    """
+    source = raw.columns[position]
+    channels: tuple[str, ...] = ()
+    if column.kind is ColumnKind.IMAGE:
+        stored = store_images(source, raw.folder, options.image_side)
+        examples = _examples(source)
+    else:
+        channels = channels_of(source.type)
+        if not channels:
+            raise DataError(
+                f"column {column.name!r} cannot have the kind sequence: its values are no lists "
+                "of numbers. Tables with a row for each step are read by --series-id and --step, "
+                "those with a column for each by --wide"
+            )
+        stored = store_sequences(source, channels)
+        examples = (_lengths(source),)
+    n_distinct = len(np.unique(digests(stored.values)))
+    n_rows = len(stored.values)
+    is_constant = n_distinct == 1 and n_rows > 1
+    column = replace(
+        column,
+        left_out="constant: all rows have the same value" if is_constant else "",
+        missing_share=stored.n_missing / n_rows,
+        n_distinct=n_distinct,
+        examples=examples,
+        shape=stored.shape,
+        channels=channels,
+    )
+    return _Typed(column, stored.values, True)
+
+
+def _lengths(series: pa.ChunkedArray) -> str:
+    found = pc.min_max(pc.list_value_length(series)).as_py()
+    return f"{found['min']} to {found['max']} steps"
+
+
+def stored_media(raw: RawTable, source: pa.ChunkedArray, column: Column) -> Stored:
+    """A column of images or sequences of another table, as those of a known column are stored.
+
+    Args:
+        raw: The other table.
+        source: Its column.
+        column: The known one.
+
+    Raises:
+        DataError: Files cannot be decoded, or the values are no sequences.
+        MissingColumnError: A channel is not there.
+    """
+    if column.kind is ColumnKind.IMAGE:
+        return store_images(source, raw.folder, max(column.shape[:2]), column.shape)
+    if not channels_of(source.type):
+        raise DataError(f"column {column.name!r} of {raw.where} holds no lists of numbers")
+    return store_sequences(source, column.channels)
 
 
 def _chosen_guess(guess: KindGuess, kind: ColumnKind) -> KindGuess:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.dates import DAY_FIRST_REASON, date_share, is_day_first
+from automl.data.images import IMAGE_ENDINGS
+from automl.data.media import channels_of
 from automl.data.options import NULL_TEXTS
 from automl.data.raw import near
 from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, numbers_of_texts
@@ -26,7 +30,9 @@ TEXT_DISTINCT_SHARE = 0.5
 LONG_TEXT_WORDS = 8.0
 ADDRESS_SHARE = 0.9
 SAMPLE = 2000
+FEWEST_FILES = 100  # of which one must be there; those that are missing are named later
 _ADDRESS = r"^\s*([a-z]+://|www\.)"
+_IMAGE = rf"(?i)({'|'.join(map(re.escape, IMAGE_ENDINGS))})\s*$"
 _WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
 """Scripts that are written without spaces."""
 
@@ -49,6 +55,11 @@ class KindGuess:
     day_first: bool = False
     values: pa.Array | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def told(self) -> tuple[ColumnKind, str]:
+        """Kind and reason, as a column has them."""
+        return self.kind, self.reason
+
 
 def parse_kind(name: str, column: str) -> ColumnKind:
     """Reads the name of a kind.
@@ -66,13 +77,32 @@ def parse_kind(name: str, column: str) -> ColumnKind:
         ) from None
 
 
-def infer_kind(column: pa.ChunkedArray, decimal: str = ".") -> KindGuess:
+def infer_kind(
+    column: pa.ChunkedArray, decimal: str = ".", folder: Path | None = None
+) -> KindGuess:
     """Infers the kind of a column from its type and from all of its values.
 
     Args:
         column: As it was read, ``(n_rows,)``.
         decimal: Decimal mark of numbers written as text.
+        folder: Where relative paths of images start; None where there can be none.
     """
+    typed = _of_type(column)
+    if typed is not None:
+        return typed
+    indices, distinct = distinct_texts(column)
+    numbers, fits = numbers_of_texts(distinct, decimal)
+    if fits is None:
+        guess = _of_numbers(distinct, numbers)
+        is_numeric = guess.kind is ColumnKind.NUMERIC
+        return replace(guess, values=numbers.take(indices)) if is_numeric else guess
+    if folder is not None and _are_images(distinct, folder):
+        return KindGuess(ColumnKind.IMAGE, f"it names {len(distinct):,} image files")
+    return _of_texts(distinct, fits, len(column) - column.null_count)
+
+
+def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
+    """What the type of a column says; None where it holds texts, which can be anything."""
     kind = column.type
     if column.null_count == len(column):
         return KindGuess(ColumnKind.CATEGORICAL, "it has no value", "empty: no row has a value")
@@ -88,16 +118,26 @@ def infer_kind(column: pa.ChunkedArray, decimal: str = ".") -> KindGuess:
         return KindGuess(ColumnKind.DATETIME, "the data has it as dates")
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
         return KindGuess(ColumnKind.NUMERIC, "times of day or durations, as seconds")
-    if not pa.types.is_string(kind):
-        why = f"values of type {kind} are not supported"
-        return KindGuess(ColumnKind.TEXT, why, why)
-    indices, distinct = distinct_texts(column)
-    numbers, fits = numbers_of_texts(distinct, decimal)
-    if fits is None:
-        guess = _of_numbers(distinct, numbers)
-        is_numeric = guess.kind is ColumnKind.NUMERIC
-        return replace(guess, values=numbers.take(indices)) if is_numeric else guess
-    return _of_texts(distinct, fits, len(column) - column.null_count)
+    channels = channels_of(kind)
+    if channels:
+        of = f" of {len(channels)} channels" if len(channels) > 1 else ""
+        return KindGuess(ColumnKind.SEQUENCE, f"its values are lists of numbers{of}")
+    if pa.types.is_string(kind):
+        return None
+    why = f"values of type {kind} are not supported"
+    return KindGuess(ColumnKind.TEXT, why, why)
+
+
+def _are_images(distinct: pa.Array, folder: Path) -> bool:
+    """Whether all texts end as the names of image files do, and such files are there."""
+    if not pc.all(pc.match_substring_regex(distinct, _IMAGE)).as_py():
+        return False
+    try:
+        return any(
+            (folder / name.strip()).is_file() for name in distinct[:FEWEST_FILES].to_pylist()
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def _of_texts(distinct: pa.Array, fits: pa.Array, n_valid: int) -> KindGuess:

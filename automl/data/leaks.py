@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from automl.data.media import digests
 from automl.data.table import Column, Dataset
-from automl.plugin.task import ColumnKind, Task
+from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = ["suspicions"]
 
@@ -53,7 +54,7 @@ def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
 def _gives_away(column: Column, dataset: Dataset) -> bool:
     """Whether the target follows from one column, in a way that is no accident."""
     values, y = dataset.table.data[column.key], dataset.y
-    if values.null_count:
+    if values.null_count or column.kind not in TABULAR_KINDS:
         return False
     codes = _codes(values)
     n_distinct = int(codes.max()) + 1
@@ -96,6 +97,9 @@ def _copied_rows(dataset: Dataset) -> int:
 def _codes(values: pa.ChunkedArray) -> NDArray[np.int64]:
     """A number for each value, from 0; -1 for a missing one."""
     encoded = values.combine_chunks()
+    if pa.types.is_fixed_size_binary(encoded.type) or pa.types.is_large_list(encoded.type):
+        whole = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+        return np.unique(digests(whole), return_inverse=True)[1].astype(np.int64)
     if not pa.types.is_dictionary(encoded.type):
         encoded = pc.dictionary_encode(encoded)
     codes: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

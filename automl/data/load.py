@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.features import build_table
+from automl.data.media import channels_of
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable
 from automl.data.sources import read_source
@@ -53,6 +54,8 @@ def load_dataset(
     """
     options = options or ReadOptions()
     raw = read_source(source, options)
+    if target is not None:
+        _check_one_a_series(raw, target)
     position, chosen = choose_target(raw, target)
     steering = _steering(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
@@ -81,6 +84,19 @@ def load_dataset(
         n_dropped=int((~present).sum()),
         n_weightless=int(present.sum()) - kept.n_rows,
     )
+
+
+def _check_one_a_series(raw: RawTable, target: str) -> None:
+    """Refuses a target that has several values in one series, which make it a channel.
+
+    Raises:
+        DataError: It has.
+    """
+    if target not in raw.names and any(target in channels_of(c.type) for c in raw.columns):
+        raise DataError(
+            f"the target {target!r} changes within a series: there must be one value of it for "
+            "each series"
+        )
 
 
 def _weighing(raw: RawTable, position: int) -> tuple[RawTable, NDArray[np.float64]]:

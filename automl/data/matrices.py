@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import RunError
-from automl.plugin.context import Matrix
+from automl.plugin.rows import Matrix
 from automl.store.files import write_array
 
 __all__ = ["damaged", "open_matrix", "save_matrix"]

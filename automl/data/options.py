@@ -24,6 +24,12 @@ class ReadOptions:
         sql: Query to run when the source is a database URL.
         delimiter: Of a text file; found out when None.
         missing: Further texts that stand for a missing value.
+        series_id: Column that says which series a row is a step of; None where rows are no steps.
+        step: Column that orders the steps of a series; None for the order of the rows.
+        channels: Columns that hold the values of a step; found out when empty.
+        wide: Prefixes of columns that are the steps of a series, such as ``t`` for ``t0, t1, ...``;
+            one for each channel.
+        image_side: Most pixels of the longer side of an image.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -31,3 +37,8 @@ class ReadOptions:
     sql: str | None = None
     delimiter: str | None = None
     missing: tuple[str, ...] = ()
+    series_id: str | None = None
+    step: str | None = None
+    channels: tuple[str, ...] = ()
+    wide: tuple[str, ...] = ()
+    image_side: int = 96

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.data.media import digests
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError
 from automl.plugin.task import ColumnKind, Task
@@ -93,7 +94,13 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
     schema = read_json(folder / SCHEMA_FILE)
     try:
         columns = tuple(
-            Column(**{**c, "kind": ColumnKind(c["kind"]), "examples": tuple(c["examples"])})
+            Column(
+                **{
+                    **c,
+                    "kind": ColumnKind(c["kind"]),
+                    **{key: tuple(c.get(key, ())) for key in ("examples", "shape", "channels")},
+                }
+            )
             for c in schema["columns"]
         )
         written = schema["target"]
@@ -134,7 +141,9 @@ def fingerprint(dataset: Dataset) -> str:
 
 def _digest_array(digest: Any, array: pa.Array) -> None:
     digest.update(array.is_valid().to_numpy(zero_copy_only=False).tobytes())
-    if pa.types.is_dictionary(array.type):
+    if pa.types.is_fixed_size_binary(array.type) or pa.types.is_large_list(array.type):
+        digest.update(digests(array).tobytes())
+    elif pa.types.is_dictionary(array.type):
         digest.update(array.indices.fill_null(-1).to_numpy().tobytes())
         _digest_array(digest, array.dictionary)
     elif pa.types.is_string(array.type):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,9 @@ class RawTable:
         decimal: Decimal mark of numbers written as text.
         notes: What a person should know about the reading.
         row_numbers: Number of each row in the source, from 1, where rows were left out.
+        folder: Where relative paths in it start.
+        row_names: What rows are called, and the name (string) of each, where the source has
+            names for them: the files of a folder, the ids of series.
     """
 
     names: tuple[str, ...]
@@ -34,6 +38,8 @@ class RawTable:
     decimal: str = "."
     notes: tuple[str, ...] = ()
     row_numbers: IntArray | None = None
+    folder: Path = Path()
+    row_names: tuple[str, pa.Array] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -49,7 +55,8 @@ class RawTable:
         keep = pa.array(mask)
         columns = tuple(column.filter(keep) for column in self.columns)
         numbers = np.flatnonzero(mask) + 1 if self.row_numbers is None else self.row_numbers[mask]
-        return replace(self, columns=columns, row_numbers=numbers)
+        names = self.row_names and (self.row_names[0], self.row_names[1].filter(keep))
+        return replace(self, columns=columns, row_numbers=numbers, row_names=names)
 
     def position(self, name: str, role: str) -> int:
         """Position of the column of that name; the last one where the name is repeated.

@@ -12,12 +12,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.folder import read_folder
 from automl.data.frames import read_frame
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable, listed, near, plain_strings
+from automl.data.series import from_long, with_wide
 from automl.data.sql import DATABASE_SCHEMES, read_sql
 from automl.data.streams import check_regular, compression_of, open_bytes
 from automl.data.text import BLOCK_BYTES, read_text
+from automl.data.ts_format import read_ts
 from automl.errors import DataError
 
 __all__ = ["SUPPORTED", "read_source"]
@@ -26,19 +29,22 @@ TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".psv", ".data")
 JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
 PARQUET_ENDINGS = (".parquet", ".pq")
 ARROW_ENDINGS = (".feather", ".arrow", ".ipc")
+TS_ENDINGS = (".ts",)
 COMPRESSED_ENDINGS = (".gz", ".zst", ".bz2")
 SUPPORTED = (
     ".csv, .tsv, .txt (also .gz, .zst, .bz2), .jsonl, .ndjson (also .gz, .zst, .bz2), "
-    ".parquet, .feather, .arrow, or a database URL (postgresql://, sqlite:///path)"
+    ".parquet, .feather, .arrow, .ts, a folder of images, or a database URL (postgresql://, "
+    "sqlite:///path)"
 )
 
 
-def read_source(source: Any, options: ReadOptions) -> RawTable:
+def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> RawTable:
     """Reads a table once, whole.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
         options: How to read it; columns to drop are taken out.
+        again: Whether another table was read so before: columns to drop need not be there.
 
     Raises:
         DataError: It cannot be read; the message says where and how to mend it.
@@ -49,16 +55,31 @@ def read_source(source: Any, options: ReadOptions) -> RawTable:
         raise DataError(f"{raw.where} has no columns")
     if raw.n_rows == 0:
         raise DataError(f"{raw.where} has column names but no rows: {listed(raw.names)}")
-    for name in options.drop:
+    for name in () if again else options.drop:
         raw.position(name, "data.drop")
     kept = [i for i, name in enumerate(raw.names) if name not in options.drop]
     if not kept:
         raise DataError(f"data.drop takes out all columns of {raw.where}: {listed(raw.names)}")
-    return replace(
+    raw = replace(
         raw,
         names=tuple(raw.names[i] for i in kept),
         columns=tuple(raw.columns[i] for i in kept),
     )
+    return _with_series(raw, options)
+
+
+def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
+    """Puts the steps of series together, where the user says which cells are such."""
+    if options.series_id is not None:
+        if options.wide:
+            raise DataError(
+                "--series-id and --wide contradict each other: a series has a row for each step, "
+                "or a column"
+            )
+        return from_long(raw, options.series_id, options.step, options.channels)
+    if options.step is not None:
+        raise DataError("--step needs --series-id: the column that says which series a row is of")
+    return with_wide(raw, options.wide) if options.wide else raw
 
 
 def _with_missing(raw: RawTable, missing: tuple[str, ...]) -> RawTable:
@@ -94,7 +115,10 @@ def _read(source: Any, options: ReadOptions) -> RawTable:
             f"data.sql is set, but {text!r} is not a database URL: give postgresql://... or "
             "sqlite:///path"
         )
-    return _read_file(Path(text), options)
+    path = Path(text)
+    if os.path.isdir(text):  # noqa: PTH112  (a path that is no path is no folder: it never raises)
+        return read_folder(path)
+    return replace(_read_file(path, options), folder=path.parent)
 
 
 def _read_file(path: Path, options: ReadOptions) -> RawTable:
@@ -109,6 +133,8 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
         return _read_arrow(path)
     if ending in JSON_ENDINGS:
         return _read_json_lines(opened, path)
+    if ending in TS_ENDINGS:
+        return read_ts(opened, path.name)
     with opened() as file:
         start = file.read(4)
     if start == b"PK\x03\x04":
@@ -117,7 +143,7 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
         raise DataError(f"{path} is a Parquet file: rename it to end in .parquet")
     if ending in TEXT_ENDINGS:
         return read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
-    known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS)
+    known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS, *TS_ENDINGS)
     raise DataError(
         f"{path}: files that end in {ending or 'nothing'!r} are not known"
         f"{near(ending, known)} Supported: {SUPPORTED}"

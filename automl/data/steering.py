@@ -14,11 +14,20 @@ from automl.data.values import as_kind, as_texts, distinct_texts
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
-__all__ = ["read_folds", "read_groups", "read_time", "read_weight"]
+__all__ = ["complete_column", "read_folds", "read_groups", "read_time", "read_weight"]
 
 
-def _complete(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
-    """The column, made sure to have a value in every row."""
+def complete_column(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
+    """The column, made sure to have a value in every row.
+
+    Args:
+        raw: The table.
+        position: Of the column.
+        role: What it gives, in words.
+
+    Raises:
+        DataError: A row has none; the first is named.
+    """
     column = raw.columns[position]
     present = present_rows(column)
     if not present.all():
@@ -36,7 +45,7 @@ def read_groups(raw: RawTable, position: int) -> IntArray:
     Raises:
         DataError: A row has no group, or there is only one.
     """
-    indices, distinct = distinct_texts(as_texts(_complete(raw, position, "groups")))
+    indices, distinct = distinct_texts(as_texts(complete_column(raw, position, "groups")))
     if len(distinct) < 2:
         raise DataError(
             f"column {raw.names[position]!r} has only one group: rows cannot be divided by it"
@@ -50,7 +59,7 @@ def read_time(raw: RawTable, position: int) -> IntArray:
     Raises:
         DataError: A row has no time, or the values are neither dates nor numbers.
     """
-    name, column = raw.names[position], _complete(raw, position, "order in time")
+    name, column = raw.names[position], complete_column(raw, position, "order in time")
     guess = infer_kind(column, raw.decimal)
     if guess.kind not in (ColumnKind.DATETIME, ColumnKind.NUMERIC):
         raise DataError(
@@ -75,7 +84,7 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
     Raises:
         DataError: A row has no fold, or there is only one.
     """
-    name, column = raw.names[position], _complete(raw, position, "folds")
+    name, column = raw.names[position], complete_column(raw, position, "folds")
     numbers = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
     ordered = numbers if numbers.null_count == 0 else None
     if ordered is not None:
@@ -98,7 +107,7 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
     Raises:
         DataError: A weight is missing, negative, infinite or no number, or all are 0.
     """
-    name, column = raw.names[position], _complete(raw, position, "weights")
+    name, column = raw.names[position], complete_column(raw, position, "weights")
     weight = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
     values = weight.to_numpy(zero_copy_only=False)
     wrong = np.isnan(values) | (values < 0)

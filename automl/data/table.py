@@ -32,6 +32,9 @@ class Column:
         n_distinct: Number of distinct values.
         examples: A few values as text.
         day_first: Whether dates such as 01/02/2013 mean 1 February.
+        shape: Height, width and channels of images; channels of sequences, and the steps of the
+            longest one; empty for other kinds.
+        channels: Names of the channels of sequences.
     """
 
     key: str
@@ -44,6 +47,8 @@ class Column:
     n_distinct: int = 0
     examples: tuple[str, ...] = ()
     day_first: bool = False
+    shape: tuple[int, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,19 @@ class Table:
 
     numeric: float64; boolean: float64 of 0 and 1; categorical: dictionary<int32, string>;
     datetime: timestamp[us] without zone (UTC); text: string. Missing values are Arrow nulls,
-    never NaN.
+    never NaN. image: fixed-size binary of height * width * channels bytes, black where missing;
+    sequence: large_list<fixed_size_list<float32>[n_channels]>, with NaN where a value is missing.
 
     Attributes:
         data: One Arrow column per used column, named by its key.
         columns: All feature columns in the order of the file, also those left out.
+        row_names: What rows are called, and the name (string) of each, where the source has names
+            for them: the files of a folder, the ids of series.
     """
 
     data: pa.Table
     columns: tuple[Column, ...]
+    row_names: tuple[str, pa.Array] | None = None
 
     @property
     def n_rows(self) -> int:

@@ -118,7 +118,11 @@ def read_target(
             f"the target {name!r} has the same value {values.labels()[0]!r} in all "
             f"{len(column):,} rows that have one: there is nothing to learn. Use --target NAME"
         )
-    guessed, why = (task, "chosen") if task else guess_task(values, name)
+    if task is None and pa.types.is_dictionary(column.type):
+        guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
+        why = "guessed: the data has it as categories"
+    else:
+        guessed, why = (task, "chosen") if task else guess_task(values, name)
     _check_task(guessed, values, raw, position)
     reason = f"target {name!r} {chosen}; task {guessed} {why}"
     if not guessed.is_classification:

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.data.media import images_of, sequences_of
 from automl.data.table import Table
 from automl.ensemble.files import Ensemble, Member
 from automl.ensemble.oof import as_probabilities
 from automl.errors import AutoMLError, MissingExtraError, RunError, did_you_mean
-from automl.plugin.context import Matrix, View
+from automl.plugin.context import View
 from automl.plugin.family import FittedModel, ModelFamily, check_prediction
+from automl.plugin.rows import Matrix, Rows
 from automl.plugin.task import ColumnKind
 from automl.store.run_dir import RunDir
 
@@ -86,13 +88,14 @@ class Predictor:
         result = np.zeros(shape)
         for encoding, members in _by_encoding(self.ensemble).items():
             encoder = self._encoder(encoding)
-            fold = encoding[0]
+            fold, _, kinds = encoding
             models = [(member, self._model(member, fold)) for member in members]
             for rows, chunk in _chunks(table, self._chunk_rows):
-                encoded = encoder.transform(chunk)
+                images, sequences = images_of(chunk, kinds), sequences_of(chunk, kinds)
+                shown = Rows(encoder.transform(chunk), images, sequences).shown_to(kinds)
                 for member, model in models:
                     share = member.weight / len(member.folds)
-                    result[rows] += share * self._predict_one(member, fold, model, encoded)
+                    result[rows] += share * self._predict_one(member, fold, model, shown)
         return self.ensemble.calibration.correct(as_probabilities(result) if is_class else result)
 
     def _encoder(self, encoding: _Encoding) -> TableEncoder:
@@ -138,11 +141,11 @@ class Predictor:
             ) from error
 
     def _predict_one(
-        self, member: Member, fold: int, model: FittedModel, encoded: Matrix
+        self, member: Member, fold: int, model: FittedModel, rows: Matrix | Rows
     ) -> NDArray[Any]:
         task, n_outputs = self.ensemble.task, self.ensemble.n_outputs
         try:
-            prediction = check_prediction(model.predict(encoded), encoded.shape[0], task, n_outputs)
+            prediction = check_prediction(model.predict(rows), rows.shape[0], task, n_outputs)
         except AutoMLError:
             raise
         except Exception as error:  # whatever the code of a plugin raises

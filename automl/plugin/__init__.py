@@ -1,6 +1,6 @@
 """All that a plugin may import, and all that stays stable for it."""
 
-from automl.plugin.context import Features, Fold, Matrix, Resources, Shape, TrialContext, View
+from automl.plugin.context import Features, Fold, Resources, Shape, TrialContext, View
 from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.estimators import load_estimator, save_estimator
 from automl.plugin.family import (
@@ -14,13 +14,16 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
-from automl.plugin.task import ColumnKind, Task
+from automl.plugin.rows import Images, Matrix, Rows, Sequences
+from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
+    "TABULAR_KINDS",
     "ColumnKind",
     "Features",
     "FittedModel",
     "Fold",
+    "Images",
     "Matrix",
     "Metric",
     "ModelFamily",
@@ -28,6 +31,8 @@ __all__ = [
     "Params",
     "Report",
     "Resources",
+    "Rows",
+    "Sequences",
     "Shape",
     "Suggest",
     "Task",

@@ -6,21 +6,16 @@ import time
 from collections.abc import Hashable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin.metric import Metric
+from automl.plugin.rows import Images, Matrix, Rows, Sequences
 from automl.plugin.task import Task
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-__all__ = ["Features", "Fold", "Matrix", "Resources", "Shape", "TrialContext", "View"]
-
-Matrix: TypeAlias = "NDArray[np.float32] | csr_matrix"
-"""Encoded rows: float32 of shape ``(n_rows, n_features)``, CSR only where the view allows it."""
+__all__ = ["Features", "Fold", "Resources", "Shape", "TrialContext", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +85,8 @@ class Fold:
             costly to build from the data alone, such as a binned data set. May be emptied.
         shared: A folder for the same, as files that fits in all workers find; None where there is
             none. Others may write the same file: write under a temporary name and rename it.
+        images_train, images_valid: One for each column of images, if the family takes that kind.
+        sequences_train, sequences_valid: One for each column of sequences, likewise.
     """
 
     X_train: Matrix
@@ -102,6 +99,20 @@ class Fold:
     index: int = 0
     memo: MutableMapping[Hashable, Any] = field(default_factory=dict)
     shared: Path | None = None
+    images_train: tuple[Images, ...] = ()
+    images_valid: tuple[Images, ...] = ()
+    sequences_train: tuple[Sequences, ...] = ()
+    sequences_valid: tuple[Sequences, ...] = ()
+
+    @property
+    def train(self) -> Rows:
+        """The training rows with all that they hold."""
+        return Rows(self.X_train, self.images_train, self.sequences_train)
+
+    @property
+    def valid(self) -> Rows:
+        """The validation rows with all that they hold."""
+        return Rows(self.X_valid, self.images_valid, self.sequences_valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +132,8 @@ class Shape:
         time_s: Wall-clock budget of the run in seconds; None without one.
         settings: The family's own settings from the configuration (``model.<family>.*``).
         quantiles: Levels to predict, ascending; empty unless the task is to predict quantiles.
+        images: ``(height, width, channels)`` of each column of images.
+        sequences: ``(n_channels, longest)`` of each column of sequences, the latter in steps.
     """
 
     task: Task
@@ -137,11 +150,14 @@ class Shape:
     time_s: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     quantiles: tuple[float, ...] = ()
+    images: tuple[tuple[int, int, int], ...] = ()
+    sequences: tuple[tuple[int, int], ...] = ()
 
     @property
     def n_columns(self) -> int:
         """All columns, before encoding."""
-        return self.n_numeric + self.n_categorical + self.n_text
+        n_encoded = self.n_numeric + self.n_categorical + self.n_text
+        return n_encoded + len(self.images) + len(self.sequences)
 
 
 @dataclass(frozen=True, slots=True)

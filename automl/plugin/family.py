@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin.context import Fold, Matrix, Resources, Shape, TrialContext, View
-from automl.plugin.task import ColumnKind, Task
+from automl.plugin.context import Fold, Resources, Shape, TrialContext, View
+from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
     "FittedModel",
@@ -65,8 +65,12 @@ class Report(Protocol):
 class FittedModel(Protocol):
     """What ``fit`` and ``load`` return."""
 
-    def predict(self, X: Matrix) -> NDArray[Any]:
-        """Predicts encoded rows ``(n_rows, n_features)``.
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predicts rows.
+
+        Args:
+            X: Encoded rows, a ``Matrix`` of shape ``(n_rows, n_features)``; for a family that
+                takes images or sequences the ``Rows`` that hold it and these.
 
         Returns:
             Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` for regression, or
@@ -101,7 +105,8 @@ class ModelFamily(ABC):
     Attributes:
         name: Lower case, unique among installed families; used in the configuration.
         tasks: Tasks it takes; to predict quantiles it must say so.
-        kinds: Column kinds it takes; others are not shown to it.
+        kinds: Column kinds it takes; others are not shown to it. By default those that can be
+            encoded into a matrix: images and sequences must be asked for.
         extra: The extra of the distribution that installs its library; "" when none is needed.
         preload: Modules that a fit imports. Loaded once, before workers are forked.
         fidelity: What a step of ``report`` counts: ``rounds``, ``epochs``, ``trees``, or "" when
@@ -120,7 +125,7 @@ class ModelFamily(ABC):
 
     name: ClassVar[str]
     tasks: ClassVar[frozenset[Task]] = frozenset(Task) - {Task.QUANTILE}
-    kinds: ClassVar[frozenset[ColumnKind]] = frozenset(ColumnKind)
+    kinds: ClassVar[frozenset[ColumnKind]] = TABULAR_KINDS
     extra: ClassVar[str] = ""
     preload: ClassVar[tuple[str, ...]] = ()
     fidelity: ClassVar[str] = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ColumnKind", "Task"]
+__all__ = ["TABULAR_KINDS", "ColumnKind", "Task"]
 
 
 class Task(StrEnum):
@@ -29,3 +29,9 @@ class ColumnKind(StrEnum):
     CATEGORICAL = "categorical"
     DATETIME = "datetime"
     TEXT = "text"
+    IMAGE = "image"
+    SEQUENCE = "sequence"
+
+
+TABULAR_KINDS = frozenset(ColumnKind) - {ColumnKind.IMAGE, ColumnKind.SEQUENCE}
+"""Kinds whose columns are encoded into a matrix; images and sequences are shown as they are."""

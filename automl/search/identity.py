@@ -17,7 +17,10 @@ from automl.search.space import describe_space
 
 __all__ = ["check_config", "check_data", "check_problem", "facts_of"]
 
-STEERING = ("quantiles", "group", "time_column", "folds_column", "weight", "seed")
+STEERING = (
+    *("quantiles", "group", "time_column", "folds_column", "weight", "series_id", "step", "wide"),
+    "seed",
+)
 SPLITTING = ("folds", "repeats", "holdout_share")
 
 

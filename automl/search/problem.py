@@ -153,6 +153,11 @@ def read_options(config: SearchConfig) -> ReadOptions:
         sql=data.sql,
         delimiter=data.delimiter,
         missing=tuple(data.missing),
+        series_id=config.series_id,
+        step=config.step,
+        channels=tuple(data.channels),
+        wide=tuple(config.wide or ()),
+        image_side=data.image_side,
     )
 
 
@@ -212,17 +217,22 @@ def _devices(config: SearchConfig) -> DevicePool:
 def _willing(
     shapes: Mapping[str, tuple[ModelFamily, Shape]],
 ) -> tuple[dict[str, tuple[ModelFamily, Shape]], list[str]]:
-    """Families that take such data; for the others the reasons."""
-    chosen, refused = {}, []
+    """Families that take such data; for the others the reasons, each once."""
+    chosen: dict[str, tuple[ModelFamily, Shape]] = {}
+    refused: dict[str, list[str]] = {}
     for name, (family, shape) in shapes.items():
         why = _refusal(family, shape)
         if why is None:
             chosen[name] = (family, shape)
         else:
-            refused.append(f"family {name} is not tried: {why}")
+            refused.setdefault(why, []).append(name)
+    notes = []
+    for why, names in refused.items():
+        noun, verb = ("family", "is") if len(names) == 1 else ("families", "are")
+        notes.append(f"{noun} {', '.join(names)} {verb} not tried: {why}")
     if not chosen:
-        raise PluginError(f"no family takes this data: {'; '.join(refused)}")
-    return chosen, refused
+        raise PluginError(f"no family takes this data: {'; '.join(notes)}")
+    return chosen, notes
 
 
 def _refusal(family: ModelFamily, shape: Shape) -> str | None:
@@ -230,7 +240,7 @@ def _refusal(family: ModelFamily, shape: Shape) -> str | None:
     if shape.task not in family.tasks:
         return f"it is not for {shape.task.value} tasks"
     if shape.n_columns == 0:
-        return "no column is of a kind it takes"
+        return "no column is of a kind that is taken"
     try:
         why = family.accepts(shape)
         if why is None:  # what the search will ask it for

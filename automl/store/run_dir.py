@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from automl.errors import RunError
 
-__all__ = ["RunDir"]
+__all__ = ["RunDir", "new_run_path"]
+
+RUNS = Path("runs")
+
+
+def new_run_path(data_path: str | None) -> Path:
+    """A path under ``runs`` that is not taken, named by the time and the data.
+
+    Args:
+        data_path: What the run is about; None for a table in memory.
+    """
+    stem = Path(data_path).name.split(".")[0] if data_path else ""
+    safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem)[:40] or "search"
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    path, count = RUNS / f"{now}-{safe}", 1
+    while path.exists():
+        count += 1
+        path = RUNS / f"{now}-{safe}-{count}"
+    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from automl.plugin import FittedModel, Fold, ModelFamily, Params, TrialContext, View
+from automl.plugin import (
+    FittedModel,
+    Fold,
+    Matrix,
+    ModelFamily,
+    Params,
+    Rows,
+    TrialContext,
+    View,
+)
 from automl.plugin.family import check_prediction
 from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
@@ -27,12 +36,14 @@ class FamilyCase:
     Attributes:
         family: The family under test.
         settings: Settings it is tested with, beside its defaults.
+        tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether weights and repeated rows give the same model, not only on average.
         expected_failures: Names of tests it need not pass, with the reason.
     """
 
     family: ClassVar[ModelFamily]
     settings: ClassVar[Mapping[str, Any]] = {}
+    tasks: ClassVar[frozenset[Task]] = frozenset()
     exact_weights: ClassVar[bool] = False
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
@@ -42,14 +53,15 @@ class FamilyCase:
         if name in self.expected_failures:
             pytest.skip(self.expected_failures[name])
         task = getattr(request.node, "callspec", None)
-        if task is not None and task.params.get("task") not in {None, *self.family.tasks}:
-            pytest.skip(f"{self.family.name} does not take {task.params['task']}")
+        taken = self.family.tasks & (self.tasks or self.family.tasks)
+        if task is not None and task.params.get("task") not in {None, *taken}:
+            pytest.skip(f"{self.family.name} is not tested for {task.params['task']}")
 
     def _made(self, task: Task) -> TestTable:
-        return made_table(task, settings=self._settings())
+        return made_table(task, settings=self._settings(), kinds=self.family.kinds)
 
     def _real(self, task: Task) -> TestTable:
-        return real_table(task, settings=self._settings())
+        return real_table(task, settings=self._settings(), kinds=self.family.kinds)
 
     def _settings(self) -> dict[str, Any]:
         return {**self.family.settings, **self.settings}
@@ -81,9 +93,12 @@ class FamilyCase:
         """Predictions of the validation rows of a fitted model, and its fold."""
         chosen = self._params(table) if params is None else params
         division = self._fold(table, chosen) if fold is None else fold
-        return self._model(table, division, chosen, seed, **slot).predict(
-            division.X_valid
-        ), division
+        model = self._model(table, division, chosen, seed, **slot)
+        return model.predict(self._shown(division.valid)), division
+
+    def _shown(self, rows: Rows) -> Matrix | Rows:
+        """What the family's models are given to predict."""
+        return rows.shown_to(self.family.kinds)
 
     def _model(
         self,

@@ -43,6 +43,7 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
     Attributes:
         family: The family under test; set it.
         settings: Settings it is tested with, beside its defaults.
+        tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether a row of weight 2 gives the very model of the row twice. Where rows
             are drawn or counted, that holds on average only.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.
@@ -164,7 +165,8 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
         assert files, "save wrote nothing"
         assert [f.name for f in files if is_pickle(f)] == []
         loaded = self.family.load(tmp_path)
-        np.testing.assert_array_equal(loaded.predict(fold.X_valid), model.predict(fold.X_valid))
+        rows = self._shown(fold.valid)
+        np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
 
     # Data as it comes
 
@@ -260,4 +262,4 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
         seen = np.isfinite(unbagged.reshape(len(table.y), -1)).all(axis=1)
         assert seen.mean() > 0.9
         check_prediction(unbagged[seen], int(seen.sum()), task, table.n_outputs)
-        assert not np.array_equal(unbagged[seen], model.predict(fold.X_train)[seen])
+        assert not np.array_equal(unbagged[seen], model.predict(self._shown(fold.train))[seen])

@@ -37,7 +37,7 @@ class Refits(FamilyCase):
             pytest.skip("it keeps the models of the folds")
         (folder := tmp_path / "all").mkdir()
         self.family.save(refitted, folder)
-        X = everything.X_train
+        X = self._shown(everything.train)
         prediction = self.family.load(folder).predict(X)
         self._check(prediction, table.fold(self._view(table), valid=rows >= 0), table)
         others = np.mean([model.predict(X) for model in models], axis=0)

@@ -9,7 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Features, Fold, Metric, Shape, Task, TrialContext, View
+from automl.plugin import (
+    TABULAR_KINDS,
+    ColumnKind,
+    Features,
+    Fold,
+    Images,
+    Metric,
+    Sequences,
+    Shape,
+    Task,
+    TrialContext,
+    View,
+)
+from automl.testing.media import drawn, played
 
 __all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
 
@@ -54,6 +67,9 @@ PINBALL = Metric(
 class TestTable:
     """Rows of a task before they are encoded.
 
+    A family that takes images is shown the same numbers drawn, one that takes sequences has them
+    played to it, beside the encoded columns, or in place of them where it takes no others.
+
     Attributes:
         task: What is predicted.
         numeric: ``(n_rows, n_numeric)``; may hold NaN.
@@ -61,6 +77,7 @@ class TestTable:
         y: Class indices or values ``(n_rows,)``.
         n_classes: Number of classes; 0 for regression.
         settings: Settings of the family.
+        kinds: Column kinds the family takes.
     """
 
     __test__ = False  # pytest is not to collect it
@@ -71,6 +88,26 @@ class TestTable:
     y: NDArray[Any]
     n_classes: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+    kinds: frozenset[ColumnKind] = TABULAR_KINDS
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether the family takes columns that are encoded."""
+        return bool(self.kinds & TABULAR_KINDS)
+
+    @property
+    def images(self) -> tuple[NDArray[np.uint8], ...]:
+        """The rows drawn, for a family that takes images."""
+        return (drawn(self._columns),) if ColumnKind.IMAGE in self.kinds else ()
+
+    @property
+    def sequences(self) -> tuple[tuple[NDArray[np.float32], NDArray[np.int64]], ...]:
+        """The rows played, for a family that takes sequences."""
+        return (played(self._columns),) if ColumnKind.SEQUENCE in self.kinds else ()
+
+    @property
+    def _columns(self) -> NDArray[np.float64]:
+        return np.concatenate((self.numeric, self.codes), axis=1)
 
     @property
     def metric(self) -> Metric:
@@ -90,12 +127,16 @@ class TestTable:
             task=self.task,
             metric=self.metric,
             n_rows=len(self.y),
-            n_numeric=self.numeric.shape[1],
-            n_categorical=self.codes.shape[1],
-            n_categories=(CATEGORIES,) * self.codes.shape[1],
+            n_numeric=self.is_encoded * self.numeric.shape[1],
+            n_categorical=self.is_encoded * self.codes.shape[1],
+            n_categories=(CATEGORIES,) * self.is_encoded * self.codes.shape[1],
             n_classes=self.n_classes,
             settings=self.settings,
             quantiles=self.metric.quantiles,
+            images=tuple((p.shape[1], p.shape[2], p.shape[3]) for p in self.images),
+            sequences=tuple(
+                (steps.shape[1], int(np.diff(offsets).max())) for steps, offsets in self.sequences
+            ),
         )
 
     def context(self, seed: int = 0, **slot: Any) -> TrialContext:
@@ -109,6 +150,8 @@ class TestTable:
             view: What the family asks for. Statistics are of all rows: nothing is measured here.
             sparse: Whether to give a CSR matrix.
         """
+        if not self.is_encoded:
+            return np.zeros((len(self.y), 1), dtype=np.float32), Features(("constant",))
         blocks: list[NDArray[Any]] = [_scaled(self.numeric, view)]
         categorical: tuple[int, ...] = ()
         if view.categorical == "codes":
@@ -149,6 +192,9 @@ class TestTable:
         mask = np.arange(len(self.y)) % 4 == 3 if valid is None else valid
         counts = np.ones(len(self.y), dtype=np.int64) if times is None else times
         train, mask = (np.repeat(rows, counts[rows]) for rows in map(np.flatnonzero, (~mask, mask)))
+        pixels, series = self.images, self.sequences
+        for array in (*pixels, *(part for pair in series for part in pair)):
+            array.flags.writeable = False
         return Fold(
             X_train=X[train],
             y_train=self.y[train],
@@ -157,6 +203,10 @@ class TestTable:
             y_valid=self.y[mask],
             weight_valid=None if weight is None else weight[mask],
             features=features,
+            images_train=tuple(Images(images, train) for images in pixels),
+            images_valid=tuple(Images(images, mask) for images in pixels),
+            sequences_train=tuple(Sequences(*pair, train) for pair in series),
+            sequences_valid=tuple(Sequences(*pair, mask) for pair in series),
         )
 
 

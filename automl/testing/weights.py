@@ -39,7 +39,7 @@ class Weights(FamilyCase):
 
         No column tells the rows that weigh more from the others, so no model can part them.
         """
-        table = mixed_table(task, settings=self._settings())
+        table = mixed_table(task, settings=self._settings(), kinds=self.family.kinds)
         times, view = np.where(np.arange(len(table.y)) % 2 == 1, 3, 1), self._view(table)
         valid = np.arange(len(table.y)) % 8 >= 6
         folds = (
@@ -47,7 +47,7 @@ class Weights(FamilyCase):
             table.fold(view, valid, weight=times.astype(np.float64)),
             table.fold(view, valid, times=times),
         )
-        X = folds[0].X_valid
+        X = self._shown(folds[0].valid)
         plain, weighted, repeated = (self._model(table, fold).predict(X) for fold in folds)
         if self.exact_weights:
             np.testing.assert_allclose(weighted, repeated, atol=1e-3)
@@ -67,4 +67,4 @@ class Weights(FamilyCase):
                 fold = table.fold(self._view(table), weight=weight)
                 params = self._params(table)
                 model = self.family.fit(params, fold, context, RecordingReport())
-                self._check(model.predict(fold.X_valid), fold, table)
+                self._check(model.predict(self._shown(fold.valid)), fold, table)

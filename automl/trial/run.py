@@ -25,6 +25,7 @@ from automl.metrics import get_metric
 from automl.plugin.context import Fold, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
 from automl.plugin.metric import Metric
+from automl.plugin.rows import Matrix, Rows
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry, load_registry
 from automl.store.disk import failing_on_a_full_disk
@@ -154,7 +155,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
     predict_s, model_ms = _prediction_times(
-        job, model, fold, time.monotonic() - now, len(prediction)
+        job, model, fold.train.shown_to(family.kinds), time.monotonic() - now, len(prediction)
     )
     size = _write(bench.run, job, family, model, prediction)
     return FoldResult(
@@ -189,10 +190,13 @@ def _validate(
     job: Job, model: FittedModel, fold: Fold, bench: Workbench
 ) -> tuple[NDArray[Any], float]:
     """Predicts the rows the model did not learn from, and scores them."""
-    target = bench.dataset.target
+    target, kinds = bench.dataset.target, bench.registry.get(job.spec.family).kinds
     if job.fold != ALL_ROWS:
         prediction = check_prediction(
-            model.predict(fold.X_valid), len(fold.y_valid), target.task, target.n_outputs
+            model.predict(fold.valid.shown_to(kinds)),
+            len(fold.y_valid),
+            target.task,
+            target.n_outputs,
         )
         return prediction, _score(bench.metric, fold.y_valid, prediction, fold.weight_valid)
     raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)  # type: ignore[attr-defined]
@@ -207,15 +211,15 @@ def _validate(
 
 
 def _prediction_times(
-    job: Job, model: FittedModel, fold: Fold, seen_s: float, n_rows: int
+    job: Job, model: FittedModel, rows: Matrix | Rows, seen_s: float, n_rows: int
 ) -> tuple[float, float]:
     """Seconds of predicting the validation rows, and milliseconds of predicting 1,000 rows.
 
     An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
     """
     if job.fold != ALL_ROWS:
-        return seen_s, predict_batch_ms(model, fold.X_train, seen_s, n_rows)
-    model_ms = predict_batch_ms(model, fold.X_train, 0.0, n_rows)
+        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows)
+    model_ms = predict_batch_ms(model, rows, 0.0, n_rows)
     return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
 
 

@@ -15,6 +15,8 @@ from automl.plugin.task import ColumnKind
 
 __all__ = ["TrialSetup", "family_shape", "seed_of"]
 
+IMAGE, SEQUENCE = ColumnKind.IMAGE, ColumnKind.SEQUENCE
+
 
 @dataclass(frozen=True, slots=True)
 class TrialSetup:
@@ -50,11 +52,13 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     columns = [c for c in dataset.table.used if c.kind in family.kinds]
     categories = tuple(c.n_distinct for c in columns if c.kind is ColumnKind.CATEGORICAL)
     n_text = sum(c.kind is ColumnKind.TEXT for c in columns)
+    images = tuple((c.shape[0], c.shape[1], c.shape[2]) for c in columns if c.kind is IMAGE)
+    sequences = tuple((c.shape[0], c.shape[1]) for c in columns if c.kind is SEQUENCE)
     return Shape(
         task=dataset.target.task,
         metric=metric,
         n_rows=len(dataset.y),
-        n_numeric=len(columns) - len(categories) - n_text,
+        n_numeric=len(columns) - len(categories) - n_text - len(images) - len(sequences),
         n_categorical=len(categories),
         n_text=n_text,
         n_categories=categories,
@@ -65,6 +69,8 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
         time_s=setup.time_s,
         settings=setup.settings.get(family.name, {}),
         quantiles=dataset.target.quantiles,
+        images=images,
+        sequences=sequences,
     )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.table import Table
-from automl.plugin.context import Matrix
 from automl.plugin.family import FittedModel
+from automl.plugin.rows import Matrix, Rows
 
 __all__ = ["BATCH_ROWS", "best_ms", "predict_batch_ms", "table_batch"]
 
@@ -36,12 +36,14 @@ def best_ms(call: Callable[[], Any], enough_ms: float = ENOUGH_MS) -> float:
     return min(times_ms)
 
 
-def predict_batch_ms(model: FittedModel, rows: Matrix, known_s: float, n_known: int) -> float:
+def predict_batch_ms(
+    model: FittedModel, rows: Matrix | Rows, known_s: float, n_known: int
+) -> float:
     """Milliseconds in which a fitted model predicts 1,000 encoded rows.
 
     Args:
         model: The model.
-        rows: Encoded rows; they are repeated where there are fewer.
+        rows: What it predicts; rows are repeated where there are fewer.
         known_s: Seconds that a prediction took, from which a slow one is told.
         n_known: Rows of that prediction.
     """

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import automl
+from automl.plugin import TABULAR_KINDS
 from automl.registry import load_registry
 
 pytestmark = pytest.mark.slow
@@ -14,8 +15,9 @@ CHANCE = 0.12  # 4 standard errors of an AUC of 240 rows are 0.15, and copies ma
 
 
 def search(frame, out, **options):
-    """One trial of each installed family; scores by family, and the leaderboard."""
-    families = {name: found.family for name, found in load_registry().families.items()}
+    """One trial of each installed family of tables; scores by family, and the leaderboard."""
+    installed = {name: found.family for name, found in load_registry().families.items()}
+    families = {name: f for name, f in installed.items() if f.kinds & TABULAR_KINDS}
     short = [f"model.{n}.max_rounds=60" for n, f in families.items() if "max_rounds" in f.settings]
     run = automl.search(
         frame,

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.plugin.context import Matrix
+from automl.plugin.rows import Matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

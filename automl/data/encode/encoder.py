@@ -25,7 +25,8 @@ from automl.data.encode.target import TargetBlock
 from automl.data.encode.text import TextBlock
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
-from automl.plugin.context import Features, Matrix
+from automl.plugin.context import Features
+from automl.plugin.rows import Matrix
 
 __all__ = ["Encoder", "assemble", "features_of", "values_of"]
 

@@ -20,8 +20,9 @@ from automl.data.encode.target import InnerTarget, fit_target, inner_target
 from automl.data.encode.text import fit_text, in_mode
 from automl.data.table import Column, IntArray, Table
 from automl.errors import PluginError
-from automl.plugin.context import Matrix, View
-from automl.plugin.task import ColumnKind, Task
+from automl.plugin.context import View
+from automl.plugin.rows import Matrix
+from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = ["fit_encoder"]
 
@@ -67,6 +68,7 @@ def fit_encoder(
         raise PluginError(f"a view with generated={view.generated} needs sparse=False")
     target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
     fitted: list[FittedBlock] = []
+    kinds = kinds & TABULAR_KINDS
     for column in table.of_kind(*kinds):
         values = values_of(table, column.key, rows)
         if column.kind is ColumnKind.TEXT:

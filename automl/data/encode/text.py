@@ -25,7 +25,7 @@ from automl.data.encode.projection import Projection, fit_projection
 from automl.data.encode.target import InnerTarget
 from automl.data.encode.tfidf import Tfidf, fit_tfidf
 from automl.data.encode.traits import TRAITS, trait
-from automl.plugin.context import Matrix
+from automl.plugin.rows import Matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from automl.plugin import (
+    TABULAR_KINDS,
     ColumnKind,
     FittedModel,
     Fold,
@@ -33,7 +34,7 @@ class NaiveBayes(ModelFamily):
 
     name: ClassVar[str] = "naive_bayes"
     tasks: ClassVar[frozenset[Task]] = frozenset({Task.BINARY, Task.MULTICLASS})
-    kinds: ClassVar[frozenset[ColumnKind]] = frozenset(ColumnKind) - {ColumnKind.TEXT}
+    kinds: ClassVar[frozenset[ColumnKind]] = TABULAR_KINDS - {ColumnKind.TEXT}
     settings: ClassVar[Mapping[str, Any]] = {"max_smoothing": 0.1}
 
     def view(self, params: Params, shape: Shape) -> View:

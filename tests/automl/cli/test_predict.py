@@ -58,12 +58,15 @@ class FoundRun:
     def quantiles(self) -> tuple[float, ...]:
         return (0.1, 0.5) if self.task == "quantile" else ()
 
-    def predict(self, data: str) -> np.ndarray:
+    def read(self, data: str) -> types.SimpleNamespace:
+        return types.SimpleNamespace(row_names=None)
+
+    def predict(self, data: types.SimpleNamespace) -> np.ndarray:
         if self.quantiles:
             return np.array([[0.1 + 0.2, 1.0], [2.0, 3.0]])
         return np.array(["no", 'a,"b"']) if self.task == "binary" else np.array([0.1 + 0.2, 1.0])
 
-    def predict_proba(self, data: str) -> pd.DataFrame:
+    def predict_proba(self, data: types.SimpleNamespace) -> pd.DataFrame:
         return pd.DataFrame({"no": [0.9, 0.25], 'a,"b"': [0.1, 0.75]})
 
 

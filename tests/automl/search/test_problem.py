@@ -88,7 +88,15 @@ def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame,
     finally:
         type(linear).kinds = original
     assert set(problem.families) == {"baseline"}
-    assert "family linear is not tried: no column is of a kind it takes" in problem.notes
+    assert "family linear is not tried: no column is of a kind that is taken" in problem.notes
+
+
+def test_families_that_are_left_out_for_one_reason_are_told_together(frame, tmp_path):
+    config = SearchConfig(family=["rnn", "baseline", "rocket"])
+    problem = read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"))
+    assert (
+        "families rocket, rnn are not tried: no column is of a kind that is taken" in problem.notes
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Options that say how the steps of series stand in a table: of every verb that reads one anew."""
+
+from __future__ import annotations
+
+from automl.cli.parser import Parser
+
+__all__ = ["series_options"]
+
+
+def series_options(parser: Parser, section: str = "options") -> None:
+    """Adds ``--series-id``, ``--step`` and ``--wide``.
+
+    Args:
+        parser: Of the verb.
+        section: The heading they stand under.
+    """
+    for name, about in (
+        ("--series-id", "rows are steps of series, and this says of which; the target has one "
+         "value a series"),
+        ("--step", "the order of the steps of a series; by default that of the rows"),
+    ):  # fmt: skip
+        parser.option(name, metavar="COLUMN", section=section, help=about)
+    parser.option(
+        "--wide",
+        metavar="PREFIXES",
+        type=_prefixes,
+        section=section,
+        help="columns t0, t1, ... are the steps of a series: --wide t; with several channels "
+        "--wide x,y,z",
+    )
+
+
+def _prefixes(text: str) -> list[str]:
+    return text.split(",")

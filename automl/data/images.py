@@ -1,0 +1,184 @@
+"""Image files into pixels of one size: decoded once, side by side, within limits."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["IMAGE_ENDINGS", "ImageShape", "choose_shape", "decode"]
+
+IMAGE_ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"),
+)
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""What a file may be, whatever it is called; other formats start other programs."""
+
+MOST_PIXELS = 50_000_000
+"""Of one file: a larger one is refused by what its first bytes say, before it takes memory."""
+
+MOST_WORKERS = 4  # each holds one file in full size
+MOST_SHOWN = 3
+GREY_MODES = frozenset({"1", "L", "I", "I;16", "I;16B", "I;16L"})
+
+ImageShape = tuple[int, int, int]
+"""Height, width and channels: 1 for grey, 3 for red, green and blue."""
+
+T = TypeVar("T")
+
+
+def choose_shape(paths: Sequence[Path], longest: int) -> ImageShape:
+    """The shape to bring images to: the size of most of them, and grey where all are grey.
+
+    Args:
+        paths: The files; only their first bytes are read.
+        longest: Larger images are scaled so that their longer side has so many pixels.
+
+    Raises:
+        DataError: Files are missing, broken, too large or no images; the first are named.
+        MissingExtraError: Pillow is not installed.
+    """
+    headers = _each(_header, paths)
+    height, width = (float(np.median(side)) for side in zip(*(h[:2] for h in headers), strict=True))
+    scale = min(1.0, longest / max(height, width))
+    channels = 1 if all(is_grey for _, _, is_grey in headers) else 3
+    return max(1, round(height * scale)), max(1, round(width * scale)), channels
+
+
+def decode(paths: Sequence[Path | None], shape: ImageShape) -> NDArray[np.uint8]:
+    """Reads images and brings them to one shape; sides are stretched where they differ.
+
+    Args:
+        paths: The files; None for an image that is missing, which becomes black.
+        shape: Height, width and channels.
+
+    Returns:
+        ``(n_images, height, width, channels)``.
+
+    Raises:
+        DataError: Files are missing, broken, too large or no images; the first are named.
+        MissingExtraError: Pillow is not installed.
+    """
+    pixels = np.zeros((len(paths), *shape), dtype=np.uint8)
+
+    def read(number: int) -> None:
+        path = paths[number]
+        if path is not None:
+            pixels[number] = _pixels(path, shape)
+
+    _each(read, range(len(paths)))
+    return pixels
+
+
+def _each(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+    """Does some work on each item, a few at a time: Pillow decodes without Python's lock.
+
+    Raises:
+        DataError: Some of it failed; the first failures are told, and how many there are.
+    """
+    _pillow()
+    with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
+        results = list(pool.map(partial(_caught, work), items))
+    failures = [result for result in results if isinstance(result, DataError)]
+    if failures:
+        shown = "; ".join(str(failure) for failure in failures[:MOST_SHOWN])
+        more = len(failures) - MOST_SHOWN
+        rest = f"; and {more:,} more files" if more > 0 else ""
+        raise DataError(f"{shown}{rest}. Mend or remove what is broken, or empty its cell")
+    return [result for result in results if not isinstance(result, DataError)]
+
+
+def _caught(work: Callable[[Any], T], item: Any) -> T | DataError:
+    try:
+        return work(item)
+    except DataError as error:
+        return error
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError("a column of images", "PIL", "images") from error
+    return Image
+
+
+def _open(path: Path) -> Image:
+    """Opens a file, of which no more than the first bytes are read.
+
+    Raises:
+        DataError: It is no image that can be read, or too large.
+    """
+    pillow = _pillow()
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path} is no regular file")
+        image: Image = pillow.open(path, formats=FORMATS)
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}") from None
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):
+        raise DataError(_too_large(path)) from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path} is no image, or a damaged one: {_line(error)}") from None
+    if image.width * image.height > MOST_PIXELS:
+        image.close()
+        raise DataError(_too_large(path))
+    return image
+
+
+def _too_large(path: Path) -> str:
+    return f"{path} is larger than {MOST_PIXELS // 10**6} million pixels: make it smaller first"
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0][:120]
+
+
+def _header(path: Path) -> tuple[int, int, bool]:
+    """Height, width, and whether it is grey."""
+    with _open(path) as image:
+        return image.height, image.width, image.mode in GREY_MODES
+
+
+def _pixels(path: Path, shape: ImageShape) -> NDArray[np.uint8]:
+    height, width, channels = shape
+    with _open(path) as image:
+        try:
+            # A JPEG is decoded at the smallest of its sizes that is large enough.
+            image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
+            plain = _plain(image, "L" if channels == 1 else "RGB")
+        except (OSError, ValueError, SyntaxError, MemoryError) as error:
+            raise DataError(f"{path} is a damaged image: {_line(error)}") from None
+    if plain.size != (width, height):
+        from PIL.Image import Resampling
+
+        plain = plain.resize((width, height), Resampling.BILINEAR)
+    return np.asarray(plain, dtype=np.uint8).reshape(shape)
+
+
+def _plain(image: Image, mode: str) -> Image:
+    """Upright, opaque on white, with 8 bits a channel."""
+    from PIL import Image as pillow
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off and not scale
+        deep = np.asarray(upright).astype(np.int64)
+        upright = pillow.fromarray((deep.clip(0, 65_535) >> 8).astype(np.uint8))
+    elif upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        clear = upright.convert("RGBA")
+        white = pillow.new("RGBA", clear.size, "white")
+        upright = pillow.alpha_composite(white, clear)
+    return upright.convert(mode)

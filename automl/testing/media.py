@@ -1,0 +1,56 @@
+"""Numbers drawn as images and played as sequences: tables for families that take these."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SIDE", "drawn", "played"]
+
+SIDE = 12
+"""Least height, and width, of a drawn image in pixels."""
+
+SHORTEST, LONGEST = 6, 12
+"""Steps of a played sequence."""
+
+
+def drawn(columns: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Grey images in which each column of numbers has a band of its own, with its own pattern.
+
+    The larger the number, the brighter; a missing one is black.
+
+    Args:
+        columns: ``(n_rows, n_columns)``; may hold NaN.
+
+    Returns:
+        ``(n_rows, max(SIDE, n_columns), SIDE, 1)``.
+    """
+    n_columns = columns.shape[1]
+    height = max(SIDE, n_columns)
+    band = np.arange(height) * n_columns // height
+    stripes = np.cos(np.pi * np.arange(SIDE) * (1 + np.arange(n_columns)[:, np.newaxis]) / SIDE)
+    brightness = np.nan_to_num(255.0 / (1.0 + np.exp(-_standard(columns))))
+    images = brightness[:, band, np.newaxis] * (0.75 + 0.25 * stripes[band])
+    return np.asarray(images[..., np.newaxis], dtype=np.uint8)
+
+
+def played(columns: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Sequences of unequal lengths, with a channel that sways about each number.
+
+    Args:
+        columns: ``(n_rows, n_columns)``; may hold NaN.
+
+    Returns:
+        Steps ``(n_steps, n_columns)`` and offsets ``(n_rows + 1,)``, as in ``Sequences``.
+    """
+    lengths = SHORTEST + np.arange(len(columns)) * 5 % (LONGEST - SHORTEST + 1)
+    offsets = np.concatenate(([0], lengths.cumsum()))
+    place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+    sway = 0.1 * np.sin(place[:, np.newaxis] + np.arange(columns.shape[1]))
+    steps = np.repeat(_standard(columns), lengths, axis=0) + sway
+    return steps.astype(np.float32), offsets
+
+
+def _standard(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    centre, spread = np.nanmean(columns, axis=0), np.nanstd(columns, axis=0)
+    return np.asarray((columns - centre) / np.where(spread > 0, spread, 1.0))

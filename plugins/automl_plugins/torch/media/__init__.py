@@ -1,0 +1,1 @@
+"""What the nets of images and of sequences share: training, outputs, files."""

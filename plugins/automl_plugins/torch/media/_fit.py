@@ -1,0 +1,90 @@
+"""From params and a fold to a trained net, whatever it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+
+from automl.plugin import Fold, Params, Report, TrialContext
+from automl_plugins.torch.media._fitted import FittedNet, MediaNet, predict_rows, threads
+from automl_plugins.torch.media._outputs import goal_of
+from automl_plugins.torch.media._training import CycleOptions, stop_at, train
+
+__all__ = ["Forward", "Prepare", "fit_net"]
+
+Forward: TypeAlias = Callable[[Tensor, int], Tensor]
+"""Outputs for training rows ``(n_batch,)`` in an epoch, from 0: ``(n_batch, n_outputs)``."""
+
+Prepare: TypeAlias = Callable[[torch.device, torch.Generator], tuple[MediaNet, Forward]]
+"""Makes a net on a device, and its outputs for training; all that is drawn for these comes from
+the generator."""
+
+_PATIENCE_SHARE = 0.4  # of the epochs
+_MIN_PATIENCE = 4
+_CLIP_NORM = 2.0
+
+
+def fit_net(
+    prepare: Prepare,
+    params: Params,
+    fold: Fold,
+    context: TrialContext,
+    report: Report,
+    max_epochs: int,
+) -> FittedNet:
+    """Trains a net with one cycle of AdamW; it ends with the weights of its best epoch.
+
+    Args:
+        prepare: Makes the net.
+        params: ``epochs``, ``batch_size``, ``lr``, ``weight_decay`` and ``label_smoothing`` are
+            looked at here.
+        fold: Its rows.
+        context: The slot.
+        report: Told the validation score after each epoch.
+        max_epochs: The most epochs, whatever the params say.
+
+    Raises:
+        TrialPruned: As raised by ``report``.
+    """
+    due, device = stop_at(context), torch.device(context.device)
+    forked = [device] if device.type == "cuda" else []
+    with threads(context.n_threads), torch.random.fork_rng(devices=forked):
+        torch.manual_seed(context.seed)
+        generator = torch.Generator().manual_seed(context.seed)
+        net, forward = prepare(device, generator)
+        goal = goal_of(fold, context, params["label_smoothing"], device)
+
+        def loss(rows: Tensor, epoch: int) -> Tensor:
+            return goal.loss(forward(rows, epoch), rows.to(device))
+
+        def evaluate(epoch: int) -> float:
+            prediction = predict_rows(net.outputs, fold.valid, goal.scale)
+            score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
+            report(epoch, score)
+            return context.metric.loss(score)
+
+        n_epochs = min(params["epochs"], max_epochs)
+        options = CycleOptions(
+            n_epochs=n_epochs,
+            batch_size=params["batch_size"],
+            patience=max(_MIN_PATIENCE, round(_PATIENCE_SHARE * n_epochs)),
+            clip_norm=_CLIP_NORM,
+            stop_at=due,
+        )
+        groups = _groups(net, params["lr"], params["weight_decay"])
+        optimiser = torch.optim.AdamW(groups, fused=True)
+        train(net, optimiser, len(fold.y_train), loss, evaluate, options, generator)
+    return FittedNet(net.cpu(), goal.scale, context.n_threads)
+
+
+def _groups(net: MediaNet, lr: float, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; biases and the factors of norms do not."""
+    learnt = [p for p in net.parameters() if p.requires_grad]
+    matrices, others = ([p for p in learnt if (p.ndim > 1) is many] for many in (True, False))
+    return [
+        {"params": matrices, "lr": lr, "weight_decay": weight_decay},
+        {"params": others, "lr": lr, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,145 @@
+"""A fitted net of images or sequences: how it predicts, and how it is kept on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from automl.plugin import Rows
+from automl_plugins.torch.media._outputs import OutputScale, prediction_of
+
+__all__ = ["FittedNet", "MediaNet", "load", "predict_rows", "save", "threads"]
+
+_BATCH_ROWS = 512
+_SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
+
+
+class MediaNet(nn.Module):
+    """A net that reads its inputs from rows.
+
+    Attributes:
+        spec: A dataclass of plain values, from which an equal net is built.
+    """
+
+    spec: Any
+
+    def inputs_of(self, rows: Rows) -> tuple[Any, ...]:
+        """The arguments of ``forward`` for some rows, on the device of the net."""
+        raise NotImplementedError
+
+    def outputs(self, rows: Rows, are_classes: bool) -> Tensor:
+        """What is predicted: probabilities where the outputs stand for classes, else the outputs.
+
+        Args:
+            rows: A batch of rows.
+            are_classes: Whether they do.
+        """
+        # In double precision probabilities add up to 1 as closely as anybody checks.
+        output: Tensor = self(*self.inputs_of(rows)).double()
+        return output.softmax(-1) if are_classes else output
+
+    def final_outputs(self, rows: Rows, are_classes: bool) -> Tensor:
+        """The same for a net that is trained: it may take longer to be better."""
+        return self.outputs(rows, are_classes)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedNet:
+    """A trained net on the CPU.
+
+    Attributes:
+        net: In evaluation mode.
+        scale: For regression; None for classification.
+        n_threads: Threads to predict with.
+    """
+
+    net: MediaNet
+    scale: OutputScale | None
+    n_threads: int = 1
+
+    def predict(self, X: Rows) -> NDArray[np.float64]:
+        """Predicts rows, in batches."""
+        with threads(self.n_threads):
+            return predict_rows(self.net.final_outputs, X, self.scale)
+
+
+def predict_rows(
+    outputs: Callable[[Rows, bool], Tensor], rows: Rows, scale: OutputScale | None
+) -> NDArray[np.float64]:
+    """Predicts in batches.
+
+    Args:
+        outputs: Of a net, as ``MediaNet.outputs``.
+        rows: What to predict.
+        scale: For regression; None for classification.
+
+    Returns:
+        Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``.
+    """
+    starts = range(0, max(1, len(rows)), _BATCH_ROWS)
+    with torch.inference_mode():
+        parts = [outputs(rows[i : i + _BATCH_ROWS], scale is None) for i in starts]
+    return prediction_of(torch.cat(parts), scale)
+
+
+@contextmanager
+def threads(n_threads: int) -> Iterator[None]:
+    """Runs torch with so many threads, and puts back what was before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def save(model: FittedNet, path: Path) -> None:
+    """Writes the shape of the net as JSON and its weights as safetensors."""
+    description = {
+        "net": asdict(model.net.spec),
+        "scale": asdict(model.scale) if model.scale else None,
+    }
+    (path / _SPEC_FILE).write_text(json.dumps(description, indent=1), encoding="utf-8")
+    weights = {name: tensor.contiguous() for name, tensor in model.net.state_dict().items()}
+    save_file(weights, path / _WEIGHTS_FILE)
+
+
+def load(path: Path, build: Callable[[Mapping[str, Any]], MediaNet]) -> FittedNet:
+    """Builds the net that ``net.json`` describes and gives it its weights.
+
+    Args:
+        path: Where ``save`` wrote it.
+        build: Makes a net from the values of its spec.
+
+    Raises:
+        ValueError: The description is damaged, or the weights do not fit it.
+    """
+    try:
+        value = json.loads((path / _SPEC_FILE).read_bytes())
+        with torch.device("meta"):  # shapes only: nothing is allocated before they are checked
+            net = build(value["net"])
+        scale = OutputScale(**value["scale"]) if value["scale"] else None
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path / _SPEC_FILE} does not describe a net: {error}") from error
+    weights = load_file(path / _WEIGHTS_FILE)
+    expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if found != expected:
+        names = sorted(n for n in expected.keys() | found if expected.get(n) != found.get(n))
+        raise ValueError(
+            f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {names[0]} is "
+            f"{found.get(names[0], 'missing')}, expected {expected.get(names[0], 'nothing')}"
+        )
+    # Copies are aligned as torch aligns its own: elsewhere a product may differ in the last bit.
+    net.load_state_dict({name: tensor.clone() for name, tensor in weights.items()}, assign=True)
+    return FittedNet(net.eval(), scale)

@@ -1,0 +1,67 @@
+"""What the families of nets of images and sequences have in common; it loads no library."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from automl.plugin import FittedModel, ModelFamily, Shape
+
+__all__ = ["MediaFamily", "default_epochs"]
+
+_FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
+_WORK_OF_A_WEIGHT = 6.0  # floating-point operations, forwards and backwards
+_BUDGET_SHARE = 0.5  # of the budget, in which all folds must see one epoch
+
+
+FEWEST_EPOCHS = 12
+
+
+def default_epochs(n_rows: int, n_seen: int, most: int) -> int:
+    """Epochs in which so many rows are seen, repeats counted; at least twelve.
+
+    Args:
+        n_rows: Rows of the table.
+        n_seen: Rows to see in all epochs together.
+        most: The most epochs, for few rows.
+    """
+    return max(FEWEST_EPOCHS, min(most, n_seen // max(1, n_rows)))
+
+
+class MediaFamily(ModelFamily):
+    """A family of nets that train in epochs, on one core or on a part of a GPU."""
+
+    extra: ClassVar[str] = "torch"
+    preload: ClassVar[tuple[str, ...]] = ("torch",)
+    fidelity: ClassVar[str] = "epochs"
+    settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
+
+    @abstractmethod
+    def products(self, shape: Shape) -> float:
+        """Products of a weight and a value that the smallest net takes for one row."""
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Refuses data of which the folds do not see one epoch within half of the budget."""
+        if shape.n_gpus or shape.time_s is None:
+            return None
+        epoch_s = _WORK_OF_A_WEIGHT * shape.n_rows * self.products(shape) / _FLOPS_PER_S
+        needed_s = epoch_s * shape.n_folds / max(1, min(shape.n_cpus, shape.n_folds))
+        if needed_s <= _BUDGET_SHARE * shape.time_s:
+            return None
+        return (
+            f"one epoch over {shape.n_rows:,} rows takes about {epoch_s:.0f} s on a CPU core, too "
+            f"long for {shape.n_folds} fold(s) in {shape.time_s:.0f} s: give it more time or a GPU"
+        )
+
+    def max_epochs(self, shape: Shape) -> int:
+        """The most epochs, by the settings."""
+        return int({**self.settings, **shape.settings}["max_epochs"])
+
+    def save(self, model: FittedModel, path: Path) -> None:
+        """Writes ``net.json`` and ``weights.safetensors``."""
+        from automl_plugins.torch.media._fitted import FittedNet, save
+
+        assert isinstance(model, FittedNet)
+        save(model, path)

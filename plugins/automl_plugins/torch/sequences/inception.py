@@ -1,0 +1,115 @@
+"""InceptionTime for sequences: convolutions of several lengths side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from automl.plugin import (
+    ColumnKind,
+    FittedModel,
+    Fold,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    hookimpl,
+)
+from automl_plugins.torch.media.family import MediaFamily, default_epochs
+
+__all__ = ["Inception", "automl_model_families"]
+
+_WIDTHS = (8, 16, 24, 32, 48)
+_KERNELS = (5, 9, 19, 39)
+_BATCH_SIZES = (16, 32, 64, 128, 256)
+
+
+class Inception(MediaFamily):
+    """Convolutions over time; what they find is averaged over the steps of a sequence."""
+
+    name: ClassVar[str] = "inception"
+    kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
+    priority: ClassVar[int] = 65
+
+    def products(self, shape: Shape) -> float:
+        """Of the narrowest net with the shortest filters: three blocks at every step."""
+        width = _WIDTHS[0]
+        block = 12 * width * width + 8 * width * width
+        return float(sum(n * (12 * c * width + 3 * block) for c, n in shape.sequences))
+
+    def resources(self, shape: Shape) -> Resources:
+        """One core, or a quarter of a GPU; the maps of a batch, in both directions."""
+        steps = sum(n for _, n in shape.sequences)
+        batch_gib = 128 * steps * 4 * 32 * 4.0 * 18 / 2**30
+        if shape.n_gpus:
+            return Resources(ram_gib=1.5, n_gpus=0.25, vram_gib=1.0 + batch_gib)
+        return Resources(ram_gib=0.5 + batch_gib)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """Depth, width and length of the filters, and training."""
+        real, one_of = suggest.suggest_float, suggest.suggest_categorical
+        return {
+            "n_blocks": one_of("n_blocks", [3, 6]),
+            "width": one_of("width", _WIDTHS),
+            "kernel": one_of("kernel", _KERNELS),
+            "dropout": real("dropout", 0.0, 0.6),
+            "noise": real("noise", 0.0, 0.5),
+            "epochs": suggest.suggest_int("epochs", 10, 128, log=True),
+            "batch_size": one_of("batch_size", _BATCH_SIZES),
+            "lr": real("lr", 5e-4, 2e-2, log=True),
+            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
+            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+        }
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A net of three blocks, then the six of the paper, and shorter or noisier ones."""
+        default = _default(shape)
+        shorter = _KERNELS[max(0, _KERNELS.index(default["kernel"]) - 1)]
+        changes: Sequence[Mapping[str, Any]] = (
+            {},
+            {"n_blocks": 6, "width": 32},
+            {"kernel": shorter, "noise": 0.2},
+            {"width": 48, "dropout": 0.4},
+        )
+        return [{**default, **change} for change in changes]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Trains with early stopping and keeps the weights of the best epoch."""
+        from automl_plugins.torch.sequences._fit import fit_inception
+
+        return fit_inception(params, fold, context, report, self.max_epochs(context.shape))
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads what ``save`` wrote, onto the CPU."""
+        from automl_plugins.torch.media._fitted import load
+        from automl_plugins.torch.sequences._inception import build
+
+        return load(path, build)
+
+
+def _default(shape: Shape) -> dict[str, Any]:
+    many = shape.n_rows > 5_000
+    longest = max((n for _, n in shape.sequences), default=1)
+    fitting = [kernel for kernel in _KERNELS if kernel <= longest // 2]
+    return {
+        "n_blocks": 3,
+        "width": 16,
+        "kernel": max(fitting, default=_KERNELS[0]),
+        "dropout": 0.2,
+        "noise": 0.1,
+        "epochs": default_epochs(shape.n_rows, 26_000, most=40),
+        "batch_size": 128 if many else 32,
+        "lr": 5e-3,
+        "weight_decay": 0.02,
+        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+    }
+
+
+@hookimpl
+def automl_model_families() -> Sequence[ModelFamily]:
+    """Brings ``inception``."""
+    return [Inception()]

@@ -1,0 +1,114 @@
+"""Recurrent nets for sequences: GRU and LSTM with attention over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from automl.plugin import (
+    ColumnKind,
+    FittedModel,
+    Fold,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    hookimpl,
+)
+from automl_plugins.torch.media.family import MediaFamily, default_epochs
+
+__all__ = ["Rnn", "automl_model_families"]
+
+_WIDTHS = (16, 32, 64, 96, 128)
+_BATCH_SIZES = (16, 32, 64, 128, 256)
+_MOST_STEPS = 512  # longer sequences are thinned out
+
+
+class Rnn(MediaFamily):
+    """Sequences of unequal lengths, read forwards and backwards by gated cells."""
+
+    name: ClassVar[str] = "rnn"
+    kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
+    priority: ClassVar[int] = 70
+
+    def products(self, shape: Shape) -> float:
+        """Of the narrowest net: three or four gates at every step, read both ways."""
+        width = _WIDTHS[0]
+        return float(sum(8 * min(n, _MOST_STEPS) * width * (c + width) for c, n in shape.sequences))
+
+    def resources(self, shape: Shape) -> Resources:
+        """One core, or a quarter of a GPU; the states of a batch, step by step."""
+        steps = sum(min(n, _MOST_STEPS) for _, n in shape.sequences)
+        batch_gib = 256 * steps * 128 * 2 * 4.0 * 10 / 2**30
+        if shape.n_gpus:
+            return Resources(ram_gib=1.5, n_gpus=0.25, vram_gib=1.0 + batch_gib)
+        return Resources(ram_gib=0.5 + batch_gib)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """Cells, their number, and training."""
+        real, one_of = suggest.suggest_float, suggest.suggest_categorical
+        return {
+            "cell": one_of("cell", ["gru", "lstm"]),
+            "width": one_of("width", _WIDTHS),
+            "n_layers": suggest.suggest_int("n_layers", 1, 3),
+            "both_ways": one_of("both_ways", [False, True]),
+            "dropout": real("dropout", 0.0, 0.6),
+            "noise": real("noise", 0.0, 0.5),
+            "epochs": suggest.suggest_int("epochs", 10, 128, log=True),
+            "batch_size": one_of("batch_size", _BATCH_SIZES),
+            "lr": real("lr", 5e-4, 2e-2, log=True),
+            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
+            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+        }
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A GRU that reads both ways, then deeper, wider and plainer ones."""
+        default = _default(shape)
+        changes: Sequence[Mapping[str, Any]] = (
+            {},
+            {"cell": "lstm"},
+            {"n_layers": 2, "dropout": 0.4, "noise": 0.2},
+            {"width": 128, "dropout": 0.4, "lr": 0.5 * default["lr"]},
+            {"width": 32, "both_ways": False, "noise": 0.3},
+        )
+        return [{**default, **change} for change in changes]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Trains with early stopping and keeps the weights of the best epoch."""
+        from automl_plugins.torch.sequences._fit import fit_rnn
+
+        return fit_rnn(params, fold, context, report, self.max_epochs(context.shape))
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads what ``save`` wrote, onto the CPU."""
+        from automl_plugins.torch.media._fitted import load
+        from automl_plugins.torch.sequences._rnn import build
+
+        return load(path, build)
+
+
+def _default(shape: Shape) -> dict[str, Any]:
+    many = shape.n_rows > 5_000
+    return {
+        "cell": "gru",
+        "width": 64,
+        "n_layers": 1,
+        "both_ways": True,
+        "dropout": 0.2,
+        "noise": 0.1,
+        "epochs": default_epochs(shape.n_rows, 26_000, most=40),
+        "batch_size": 128 if many else 32,
+        "lr": 5e-3,
+        "weight_decay": 0.02,
+        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+    }
+
+
+@hookimpl
+def automl_model_families() -> Sequence[ModelFamily]:
+    """Brings ``rnn``."""
+    return [Rnn()]

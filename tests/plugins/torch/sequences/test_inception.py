@@ -1,0 +1,24 @@
+"""The family inception: the public suite, and filters that fit the sequences."""
+
+import pytest
+
+from automl.plugin import Shape, Task
+from automl.testing import LOG_LOSS, FamilyTestCase
+from automl_plugins.torch.sequences.inception import Inception
+
+INCEPTION = Inception()
+FAST = {"max_epochs": 8}
+
+
+class TestInception(FamilyTestCase):
+    """It is fitted as the family rnn is, which is tested with classes."""
+
+    family = INCEPTION
+    settings = FAST
+    tasks = frozenset({Task.REGRESSION})
+
+
+@pytest.mark.parametrize(("longest", "kernel"), [(6, 5), (24, 9), (60, 19), (500, 39)])
+def test_filters_are_shorter_than_half_of_the_longest_sequence(longest, kernel):
+    shape = Shape(Task.BINARY, LOG_LOSS, 300, 0, n_classes=2, sequences=((1, longest),))
+    assert INCEPTION.portfolio(shape)[0]["kernel"] == kernel
