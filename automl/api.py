@@ -239,14 +239,12 @@ def _session(started: float | None, on_event: Callable[[Event], None] | None) ->
 
 def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Event]:
     from automl.search.finish import finish_run, require_predictor
-    from automl.search.refit import is_refitted, refit_at_the_end
+    from automl.search.refit import refit_at_the_end
 
     yield from first
     yield from controller.events()
-    standing = controller.standing
-    is_wanted = is_refitted(standing.config, len(standing.evidence.dataset.y))
-    if is_wanted and standing.current is not None:
-        yield from refit_at_the_end(controller.run, controller.budget)
+    if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
+        yield from refit_at_the_end(controller.standing, controller.budget)
     end = finish_run(controller)
     yield end
     require_predictor(end)

@@ -178,7 +178,13 @@ class Proposer:
         if self._prior_loss is None:
             self._prior_loss = self.evidence.prior_loss(rows)
         core_seconds = None if self.by_generation else self.costs.core_seconds
-        stakes = Stakes(self._prior_loss, min(losses, default=None), len(rows), core_seconds)
+        stakes = Stakes(
+            self._prior_loss,
+            min(losses, default=None),
+            len(rows),
+            len(self.ledger.trials),
+            core_seconds,
+        )
         return choose_family(arms, stakes)
 
     def _ask(self, name: str) -> TrialSpec | None:

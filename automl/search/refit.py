@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from automl.config import load_config
-from automl.config.schema import EnsembleConfig
 from automl.data.cache import drop_matrices, load_encoder
 from automl.data.split import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
@@ -133,20 +132,23 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
     return Refit(refitted, kept, after_ms, before_ms)
 
 
-def refit_at_the_end(run: RunDir, budget: Budget) -> Iterator[Note]:
-    """Fits the members of a search that is nearly over, as long as there is time.
+def refit_at_the_end(standing: Standing, budget: Budget) -> Iterator[Note]:
+    """Fits the members of a search that is nearly over, where that is wanted and there is time.
 
     Raises:
         UserError: As raised by ``refit_ensemble``.
     """
+    if standing.current is None or not is_refitted(standing):
+        return
     time_left_s = math.inf if budget.time_left_s is None else budget.time_left_s
-    for text in refit_ensemble(run, time_left_s=time_left_s).notes:
+    for text in refit_ensemble(standing.evidence.run, time_left_s=time_left_s).notes:
         yield Note(text, budget.elapsed_s)
 
 
-def is_refitted(config: EnsembleConfig, n_rows: int) -> bool:
+def is_refitted(standing: Standing) -> bool:
     """Whether a search refits at its end: as it is set, else where rows are many."""
-    return n_rows >= MANY_ROWS if config.refit is None else config.refit
+    asked = standing.config.refit
+    return len(standing.evidence.dataset.y) >= MANY_ROWS if asked is None else asked
 
 
 def expected_refit_s(standing: Standing, n_slots: int) -> float:
@@ -156,9 +158,10 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
         standing: Has the members.
         n_slots: Fits that run side by side.
     """
-    if not is_refitted(standing.config, len(standing.evidence.dataset.y)):
+    if not is_refitted(standing):
         return 0.0
-    each = [_expected_fit_s(trial.results.values()) for trial in standing.members]
+    in_folds = [trial for trial in standing.members if trial.folds != (ALL_ROWS,)]
+    each = [_expected_fit_s(trial.results.values()) for trial in in_folds]
     return LOADING_S + max(sum(each) / n_slots, max(each, default=0.0))
 
 

@@ -64,7 +64,7 @@ class LightGBMModel:
         starts = range(0, max(1, X.shape[0]), CHUNK_ROWS)
         scores = np.concatenate([self._scores(np.asarray(X[i : i + CHUNK_ROWS])) for i in starts])
         if self.is_binary:
-            second = 1.0 / (1.0 + np.exp(-scores))
+            second = 0.5 + 0.5 * np.tanh(0.5 * scores)  # the logistic function, without overflow
             return np.column_stack((1.0 - second, second))
         if scores.ndim == 1:
             return scores
@@ -81,20 +81,18 @@ class LightGBMModel:
         n_trees, n_outputs = booster.num_trees(), booster.num_model_per_iteration()
         n_threads = threads_to_predict(n_rows, n_trees, self.n_threads)
         n_rounds = n_trees // n_outputs
-        step = max(1, TREES_AT_ONCE // n_outputs) if n_rows >= FEW_ROWS else max(1, n_rounds)
-        total = booster.predict(
-            X, raw_score=True, num_iteration=min(step, n_rounds), num_threads=n_threads
-        )
-        for start in range(step, n_rounds, step):
-            count = min(step, n_rounds - start)
-            total += booster.predict(
+        step = max(1, TREES_AT_ONCE // n_outputs if n_rows >= FEW_ROWS else n_rounds)
+        parts = (
+            booster.predict(
                 X,
                 raw_score=True,
                 start_iteration=start,
-                num_iteration=count,
+                num_iteration=step,
                 num_threads=n_threads,
             )
-        return np.asarray(total)
+            for start in range(0, n_rounds, step)
+        )
+        return np.asarray(sum(parts))
 
 
 class LightGBM(ModelFamily):

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from automl.search.allocator import Arm, Stakes, choose_family
 
-STAKES = Stakes(prior_loss=0.7, best_loss=0.1, n_rows=400, core_seconds=120.0)
-WITHOUT_CLOCK = Stakes(prior_loss=0.7, best_loss=0.1, n_rows=400)
+STAKES = Stakes(prior_loss=0.7, best_loss=0.1, n_rows=400, n_trials=9, core_seconds=120.0)
+WITHOUT_CLOCK = replace(STAKES, core_seconds=None)
+START = Stakes(prior_loss=0.7, best_loss=None, n_rows=400, n_trials=0)
 
 
 def rounds(arms: dict[str, Arm], n: int, stakes: Stakes = STAKES) -> list[str]:
@@ -24,13 +25,28 @@ def test_without_families_nobody_is_chosen():
     assert choose_family([], STAKES) is None
 
 
-def test_every_family_gets_a_first_trial_in_the_order_of_priority_then_name():
-    priorities = {"slow": 10, "b": 50, "a": 50, "fast": 90}
-    arms = {n: Arm(n, p, 0, best_loss=0.1 * p) for n, p in priorities.items()}
-    assert rounds(arms, 4) == ["fast", "a", "b", "slow"]
+def test_until_a_loss_is_known_first_trials_come_in_the_order_of_priority_then_name():
+    arms = {n: Arm(n, p, 0) for n, p in {"slow": 10, "b": 50, "a": 50, "fast": 90}.items()}
+    assert rounds(arms, 4, START) == ["fast", "a", "b", "slow"]
 
 
-def test_after_that_the_better_arm_is_preferred():
+def test_the_first_trials_go_to_a_family_each_whatever_is_known():
+    arms = [Arm("leads", 90, 1, best_loss=0.1), Arm("new", 10, 0)]
+    assert choose_family(arms, replace(STAKES, n_trials=2)) == "new"
+    assert choose_family(arms, replace(STAKES, n_trials=3)) == "leads"
+
+
+def test_the_leader_comes_again_before_what_is_rarely_the_best_comes_first():
+    arms = {"leads": Arm("leads", 90, 1, best_loss=0.1), "new": Arm("new", 50, 0)}
+    assert rounds(arms, 4) == ["leads", "leads", "leads", "new"]
+
+
+def test_what_was_not_tried_comes_before_what_is_behind():
+    arms = [Arm("behind", 90, 1, best_loss=0.3), Arm("new", 30, 0)]
+    assert choose_family(arms, STAKES) == "new"
+
+
+def test_the_better_arm_is_preferred():
     arms = [Arm("good", 50, 3, best_loss=0.1), Arm("bad", 90, 3, best_loss=0.5)]
     assert choose_family(arms, STAKES) == "good"
 
@@ -42,8 +58,8 @@ def test_arms_that_differ_by_no_more_than_chance_take_turns():
 
 def test_the_best_of_all_counts_even_where_its_family_is_not_among_them():
     arms = [Arm("ahead", 50, 9, best_loss=0.300), Arm("behind", 50, 5, best_loss=0.305)]
-    assert choose_family(arms, Stakes(0.7, 0.3, 10_000)) == "ahead"
-    assert choose_family(arms, Stakes(0.7, 0.1, 10_000)) == "behind"  # both are far behind
+    assert choose_family(arms, Stakes(0.7, 0.3, 10_000, 14)) == "ahead"
+    assert choose_family(arms, Stakes(0.7, 0.1, 10_000, 14)) == "behind"  # both are far behind
 
 
 def test_what_is_far_behind_is_tried_again_only_after_many_trials_of_the_leader():
@@ -55,8 +71,8 @@ def test_what_is_far_behind_is_tried_again_only_after_many_trials_of_the_leader(
 
 def test_the_same_gap_says_more_on_more_rows():
     arms = [Arm("good", 50, 4, best_loss=0.30), Arm("behind", 50, 2, best_loss=0.305)]
-    assert choose_family(arms, Stakes(0.7, 0.3, 100)) == "behind"
-    assert choose_family(arms, Stakes(0.7, 0.3, 100_000)) == "good"
+    assert choose_family(arms, Stakes(0.7, 0.3, 100, 6)) == "behind"
+    assert choose_family(arms, Stakes(0.7, 0.3, 100_000, 6)) == "good"
 
 
 def test_cost_decides_between_equals_only_when_it_may():
@@ -89,7 +105,7 @@ arms_strategy = st.lists(
         Arm,
         family=st.sampled_from("abcdefgh"),
         priority=st.integers(0, 99),
-        n_trials=st.integers(1, 50),
+        n_trials=st.integers(0, 50),
         best_loss=st.none() | st.floats(-1e6, 1e6),
         cost_s=st.none() | st.floats(1e-6, 1e6),
     ),

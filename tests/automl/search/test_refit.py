@@ -1,6 +1,8 @@
 """One model of all rows in place of those of the folds, with real workers."""
 
+import json
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,11 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.config.schema import EnsembleConfig, SearchConfig
+from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
 from automl.ensemble import read_ensemble
 from automl.errors import RunError
+from automl.search.events import EnsembleUpdated
 from automl.search.ledger import Trial
 from automl.search.refit import (
     LOADING_S,
@@ -35,7 +38,7 @@ def table(n_rows=200):
     return frame
 
 
-def search(folder, *overrides):
+def search(folder, *overrides, on_event=None):
     return automl.search(
         table(),
         target="target",
@@ -48,6 +51,7 @@ def search(folder, *overrides):
             "scheduler.cpus=2",
             *overrides,
         ),
+        on_event=on_event,
     )
 
 
@@ -146,7 +150,39 @@ def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to
     assert expected_refit_s(standing, 2) == 0.0
 
 
-def test_a_search_refits_where_rows_are_many_unless_it_is_told():
-    assert [is_refitted(EnsembleConfig(), n) for n in (1_000, 100_000)] == [False, True]
-    assert is_refitted(EnsembleConfig(refit=True), 10)
-    assert not is_refitted(EnsembleConfig(refit=False), 10**7)
+def test_a_search_that_is_stopped_by_its_user_does_not_refit(tmp_path):
+    def stop(event):
+        told.append(type(event))
+        if isinstance(event, EnsembleUpdated) and told.count(EnsembleUpdated) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    told = []
+    run = search(tmp_path, "ensemble.refit=true", on_event=stop)
+    assert json.loads(RunDir(run.path).manifest.read_text())["stopped_by"] == "interrupt"
+    assert all(m.folds != (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
+
+
+def test_what_was_fitted_on_all_rows_needs_no_time(make_scene, make_family):
+    config = SearchConfig()
+    config.ensemble.refit = True
+    standing = make_scene([make_family("bag", out_of_bag=True)], config=config).standing
+    trial = Trial(TrialSpec("bag", 0, {}), 0, (ALL_ROWS,), 0.0)
+    trial.results = {ALL_ROWS: FoldResult(ALL_ROWS, 0.9, fit_s=60.0, predict_s=1.0)}
+    standing.members = [trial]
+    assert expected_refit_s(standing, 2) == LOADING_S
+
+
+def test_a_search_refits_where_rows_are_many_unless_it_is_told(
+    make_scene, make_family, monkeypatch
+):
+    standing = make_scene([make_family("a")]).standing
+    n_rows = len(standing.evidence.dataset.y)
+    for many, asked, expected in (
+        (n_rows, None, True),
+        (n_rows + 1, None, False),
+        (n_rows + 1, True, True),
+        (n_rows, False, False),
+    ):
+        monkeypatch.setattr("automl.search.refit.MANY_ROWS", many)
+        standing.config.refit = asked
+        assert is_refitted(standing) is expected
