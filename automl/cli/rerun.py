@@ -83,6 +83,8 @@ def _print_fold(fold: FoldRerun) -> None:
     equal = {True: "yes", False: "no", None: "-"}[fold.is_equal]
     if fold.is_equal is False and fold.score == fold.recorded:
         equal = "no: the predictions differ"
+    if fold.n_members > 1:
+        equal = f"- (it was trained in a pack of {fold.n_members})"
     _print(_ROW.format(fold.fold, recorded, again, equal))
 
 

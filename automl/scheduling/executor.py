@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from typing import Protocol, TypeAlias
 
@@ -45,8 +45,14 @@ class Executor(Protocol):
         """The devices. Those of a job are leased here before it is submitted, and come back."""
         ...
 
-    def submit(self, job: Job, lease: Lease, modules: frozenset[str]) -> None:
-        """Starts a job on leased devices; ``modules`` are what its family imports."""
+    def submit(self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str]) -> None:
+        """Starts a job, or a pack of them, on leased devices.
+
+        Args:
+            jobs: One, or several of one family that are fitted as one program.
+            lease: Comes back when all are over.
+            modules: What their family imports.
+        """
         ...
 
     def poll(self, timeout_s: float) -> list[Happening]:
@@ -58,7 +64,10 @@ class Executor(Protocol):
         ...
 
     def kill(self, job_id: str, error: TrialError) -> None:
-        """Ends a running job at once; the next poll returns it as failed with this error."""
+        """Ends a running job at once; the next poll returns it as failed with this error.
+
+        The others of a pack go on.
+        """
         ...
 
     def close(self) -> None:
@@ -66,17 +75,25 @@ class Executor(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Busy:
-    job: Job
+    """A worker with its jobs: those that it has not answered yet, and of them those given up."""
+
+    jobs: dict[str, Job]
     lease: Lease
     worker: WorkerProcess
     deadline: float
     footprint: Footprint
+    dropped: set[str] = field(default_factory=set)
+    has_failed: bool = False
+
+    @property
+    def wanted(self) -> list[Job]:
+        return [job for job_id, job in self.jobs.items() if job_id not in self.dropped]
 
 
 class LocalExecutor:
-    """Worker processes on this machine, one job each at a time, kept warm between jobs.
+    """Worker processes on this machine, one job or pack each at a time, kept warm between jobs.
 
     Args:
         setup: What every worker is told first.
@@ -87,7 +104,7 @@ class LocalExecutor:
     def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
         self.pool, self._launcher = pool, launcher
         self._crew, self._guard = Crew(setup, launcher), MemoryGuard()
-        self._busy: dict[str, _Busy] = {}
+        self._busy: list[_Busy] = []
         self._killed: list[Failed] = []
 
     def warm_up(self, n_workers: int) -> None:
@@ -98,14 +115,16 @@ class LocalExecutor:
         """Has workers do the work of a probe side by side: see ``Crew.probe``."""
         return self._crew.probe(probe, n_workers)
 
-    def submit(self, job: Job, lease: Lease, modules: frozenset[str] = frozenset()) -> None:
-        """Starts a job on leased devices; ``modules`` are what its family imports."""
-        worker = self._crew.take(lease, modules)
-        due = float("inf") if job.deadline_s is None else time.monotonic() + job.deadline_s
-        footprint = Footprint(lease.limit_gib, job.fold)
-        self._busy[job.job_id] = _Busy(job, lease, worker, due, footprint)
+    def submit(
+        self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
+    ) -> None:
+        """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports."""
+        worker, limit_s = self._crew.take(lease, modules), jobs[0].deadline_s
+        due = float("inf") if limit_s is None else time.monotonic() + limit_s
+        footprint = Footprint(lease.limit_gib, jobs[0].fold)
+        self._busy.append(_Busy({j.job_id: j for j in jobs}, lease, worker, due, footprint))
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
-            worker.connection.send(Start(job, due, lease.visible))
+            worker.connection.send(Start(tuple(jobs), due, lease.visible))
 
     def poll(self, timeout_s: float) -> list[Happening]:
         """Waits at most so long for something to happen, and returns what did.
@@ -114,16 +133,16 @@ class LocalExecutor:
         """
         self._launcher.refresh()
         now = time.monotonic()
-        for busy in [b for b in self._busy.values() if b.deadline <= now]:
-            limit = busy.job.deadline_s or 0.0
+        for busy in [b for b in self._busy if b.deadline <= now]:
+            limit = next(iter(busy.jobs.values())).deadline_s or 0.0
             message = f"killed after {limit:.1f} s: it did not stop at its deadline"
-            self.kill(busy.job.job_id, TrialError("timeout", message, fold=busy.job.fold))
+            self._kill_all(busy, TrialError("timeout", message))
         self._check_memory()
         events: list[Happening] = list(self._killed)
         self._killed.clear()
-        due = min((b.deadline for b in self._busy.values()), default=float("inf"))
+        due = min((b.deadline for b in self._busy), default=float("inf"))
         patience = 0.0 if events else max(0.0, min(timeout_s, due - now, self._guard.wait_s))
-        by_connection = {b.worker.connection: b for b in self._busy.values()}
+        by_connection = {b.worker.connection: b for b in self._busy}
         for connection in wait(list(by_connection), timeout=patience):
             events.extend(self._read(by_connection[connection]))  # type: ignore[index]
         return events
@@ -132,55 +151,59 @@ class LocalExecutor:
         """Kills the fits that hold more memory than they may, and no others."""
         if not self._guard.is_time():
             return
-        for busy in list(self._busy.values()):
+        for busy in list(self._busy):
             if busy.worker.pid is not None and busy.worker.exit_status is None:
                 error = busy.footprint.error(busy.worker.pid)
                 if error is not None:
-                    self.kill(busy.job.job_id, error)
+                    self._kill_all(busy, error)
 
     def _read(self, busy: _Busy) -> Iterator[Happening]:
         """Reads what a worker has said; not all, where it talks faster than we can read."""
-        job_id = busy.job.job_id
         try:
             for _ in range(MAX_MESSAGES):
-                if not busy.worker.connection.poll():
+                if busy not in self._busy or not busy.worker.connection.poll():
                     return
                 message: FromWorker = busy.worker.connection.recv()
                 if isinstance(message, Ready):
                     busy.worker.pid = message.pid
-                    continue
-                if isinstance(message, Progressed):
-                    yield message
-                    continue
-                yield self._ended(busy, message)
-                return
+                elif message.job_id not in busy.dropped:
+                    yield message if isinstance(message, Progressed) else self._over(busy, message)
+                elif not isinstance(message, Progressed):
+                    self._over(busy, message)
         except (EOFError, OSError):
-            self._end(busy)
-            yield Failed(job_id, self._death_of(busy))
+            yield from self._lost(busy, self._death_of(busy))
         except Exception as error:  # a fit has written into the pipe
             message_text = f"the worker sent something unreadable: {type(error).__name__}: {error}"
             self._launcher.kill(busy.worker)
-            self._end(busy)
-            yield Failed(job_id, TrialError("crash", message_text[:500], fold=busy.job.fold))
+            yield from self._lost(busy, TrialError("crash", message_text[:500]))
 
-    def _ended(self, busy: _Busy, message: Ended) -> Ended:
-        """Ends a job; keeps its worker warm. One that failed may be in any state and is replaced.
+    def _over(self, busy: _Busy, message: Ended) -> Ended:
+        """Ends a job, and with the last of its pack the lease; keeps the worker warm.
 
-        So is one that has too much memory left from its fits, as where a library leaks.
+        One that failed may be in any state and is replaced. So is one that has too much memory
+        left from its fits, as where a library leaks.
 
         Returns:
             The message, with what the fit was seen to hold.
         """
-        self._end(busy)
+        del busy.jobs[message.job_id]
+        busy.has_failed |= isinstance(message, Failed)
         if busy.worker.pid is not None:
             busy.footprint.look(busy.worker.pid)
-        if isinstance(message, Failed) or not busy.footprint.is_light:
-            self._launcher.kill(busy.worker)
-        else:
-            self._crew.keep(busy.worker, busy.lease)
+        if not busy.jobs:
+            self._end(busy)
+            if busy.has_failed or not busy.footprint.is_light:
+                self._launcher.kill(busy.worker)
+            else:
+                self._crew.keep(busy.worker, busy.lease)
         if isinstance(message, Done):
             return Done(message.job_id, busy.footprint.measured(message.result))
         return message
+
+    def _lost(self, busy: _Busy, error: TrialError) -> list[Failed]:
+        """Ends all jobs of a worker that is gone."""
+        self._end(busy)
+        return [Failed(job.job_id, replace(error, fold=job.fold)) for job in busy.wanted]
 
     def _death_of(self, busy: _Busy) -> TrialError:
         """Says what ended a worker that is gone."""
@@ -203,21 +226,35 @@ class LocalExecutor:
             kind = "killed" if -status == signal.SIGKILL else "crash"
         else:
             message = f"the worker exited with status {status}"
-        return TrialError(kind, message, fold=busy.job.fold)
+        return TrialError(kind, message)
 
     def prune(self, job_id: str) -> None:
         """Asks a fit to stop at its next report."""
-        if job_id in self._busy:
+        for busy in self._with(job_id):
             with contextlib.suppress(OSError):
-                self._busy[job_id].worker.connection.send(Prune(job_id))
+                busy.worker.connection.send(Prune(job_id))
 
     def kill(self, job_id: str, error: TrialError) -> None:
-        """Ends a running job at once; the next poll returns it as failed with this error."""
-        busy = self._busy.get(job_id)
-        if busy is not None:
-            self._launcher.kill(busy.worker)
-            self._end(busy)
+        """Ends a running job at once; the next poll returns it as failed with this error.
+
+        The others of a pack go on: it leaves them at its next report.
+        """
+        for busy in self._with(job_id):
+            if [job.job_id for job in busy.wanted] == [job_id]:
+                self._kill_all(busy, error)
+                return
+            self.prune(job_id)
+            busy.dropped.add(job_id)
             self._killed.append(Failed(job_id, error))
+
+    def _kill_all(self, busy: _Busy, error: TrialError) -> None:
+        """Ends a worker with all its jobs."""
+        self._launcher.kill(busy.worker)
+        self._killed += self._lost(busy, error)
+
+    def _with(self, job_id: str) -> list[_Busy]:
+        """The worker that has a job, if it is running and wanted."""
+        return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
 
     def close(self) -> None:
         """Ends everything that runs."""
@@ -226,7 +263,7 @@ class LocalExecutor:
         self._crew.clear()
 
     def _end(self, busy: _Busy) -> None:
-        del self._busy[busy.job.job_id]
+        self._busy.remove(busy)
         self.pool.release(busy.lease)
 
 

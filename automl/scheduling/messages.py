@@ -77,16 +77,16 @@ class Unwritable:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """To a worker: run this job.
+    """To a worker: run these jobs.
 
     Attributes:
-        job: The job.
-        due: ``time.monotonic()`` at which it will be killed, which counts alike in all processes
+        jobs: One job, or several fits of one family as a pack, each of which is answered.
+        due: ``time.monotonic()`` at which they will be killed, which counts alike in all processes
             of a machine; infinite for never.
         visible: The GPU that the worker is to see, as in ``CUDA_VISIBLE_DEVICES``.
     """
 
-    job: Job
+    jobs: tuple[Job, ...]
     due: float
     visible: str = ""
 

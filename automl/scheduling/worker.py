@@ -1,4 +1,4 @@
-"""A worker process: opens the data once, then runs one job after another to the end."""
+"""A worker process: opens the data once, then runs one fit or pack after another to the end."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import AutoMLError, StorageError
 from automl.plugin.cuda import is_cuda_oom
-from automl.plugin.family import TrialPruned
+from automl.plugin.family import Report, TrialPruned
 from automl.scheduling.cuda import WrongDeviceError, check_devices
 from automl.scheduling.messages import (
     Done,
@@ -34,10 +34,11 @@ from automl.scheduling.messages import (
 )
 from automl.scheduling.probe import work
 from automl.trial.refit import refit_job
-from automl.trial.run import BadPredictionError, Workbench, open_workbench, run_job
+from automl.trial.run import BadPredictionError, run_job, run_pack
 from automl.trial.setup import TrialSetup
-from automl.trial.spec import Job, TrialError
+from automl.trial.spec import FoldResult, Job, TrialError
 from automl.trial.vram import free_vram
+from automl.trial.workbench import Workbench, open_workbench
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -72,55 +73,107 @@ def serve(connection: Connection[Any, Any]) -> None:
             if isinstance(message, Probe):
                 connection.send(Probed(work(message)))
                 continue
-            job = _with_time_left(message)
-            answer: FromWorker
+            jobs = _with_time_left(message)
+            answers: Iterator[FromWorker]
             if bench is None:
-                answer = _failed(job, "exception", problem or RuntimeError("no data"))
+                why = problem or RuntimeError("no data")
+                answers = (_failed(job, "exception", why) for job in jobs)
             else:
-                with _restored():
-                    answer = _run(job, message.visible, bench, connection)
+                answers = _run(jobs, message.visible, bench, connection)
+            last = _send_all_but_last(answers, connection, own_pid)
+            free_vram()
+            connection.send(last)
+
+
+def _send_all_but_last(
+    answers: Iterator[FromWorker], connection: Connection[Any, Any], own_pid: int
+) -> FromWorker:
+    """Sends what becomes of jobs as soon as it is known; the last one says that nothing is left."""
+    last: FromWorker | None = None
+    with _restored():
+        for answer in answers:
             if os.getpid() != own_pid:  # the fit has forked, and this is the copy
                 os._exit(1)
-            free_vram()
-            connection.send(answer)
+            if last is not None:
+                connection.send(last)
+            last = answer
+    assert last is not None  # each job is answered
+    return last
 
 
-def _with_time_left(start: Start) -> Job:
-    """The job with the seconds that are left: starting a worker may have taken some."""
-    if start.job.deadline_s is None:
-        return start.job
-    return replace(start.job, deadline_s=max(0.0, start.due - time.monotonic()))
+def _with_time_left(start: Start) -> tuple[Job, ...]:
+    """The jobs with the seconds that are left: starting a worker may have taken some."""
+    left_s = max(0.0, start.due - time.monotonic())
+    return tuple(j if j.deadline_s is None else replace(j, deadline_s=left_s) for j in start.jobs)
 
 
-def _run(job: Job, visible: str, bench: Workbench, connection: Connection[Any, Any]) -> FromWorker:
-    own_pid, last_step, stop = os.getpid(), 0, False
+@dataclass(slots=True)
+class _Reports:
+    """What running jobs tell the controller, and which of them it has asked to stop."""
 
-    def report(step: int, score: float) -> None:
-        nonlocal last_step, stop
-        if os.getpid() != own_pid:
+    connection: Connection[Any, Any]
+    own_pid: int = field(default_factory=os.getpid)
+    last_step: dict[str, int] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
+
+    def of(self, job: Job) -> Report:
+        """Where a job reports to."""
+        return lambda step, score: self._pass_on(job.job_id, step, score)
+
+    def _pass_on(self, job_id: str, step: int, score: float) -> None:
+        if os.getpid() != self.own_pid:
             raise RuntimeError("report() was called in another process than fit()")
-        last_step = step
+        self.last_step[job_id] = step
         try:
-            connection.send(Progressed(job.job_id, step, score))
-            while connection.poll():
-                stop = connection.recv() == Prune(job.job_id) or stop
+            self.connection.send(Progressed(job_id, step, score))
+            while self.connection.poll():
+                message = self.connection.recv()
+                if isinstance(message, Prune):
+                    self.stopped.add(message.job_id)
         except (EOFError, OSError):  # the controller is gone
             os._exit(1)
-        if stop:
+        if job_id in self.stopped:
             raise TrialPruned
 
+
+def _run(
+    jobs: Sequence[Job], visible: str, bench: Workbench, connection: Connection[Any, Any]
+) -> Iterator[FromWorker]:
+    """Runs jobs, and yields one answer to each."""
+    reports, left = _Reports(connection), {job.job_id: job for job in jobs}
     try:
         check_devices(visible)
-        _limit_threads(job.n_threads)
-        if job.stands_for:
-            return Done(job.job_id, refit_job(job, bench))
-        return Done(job.job_id, run_job(job, bench, report))
-    except TrialPruned:
-        return Pruned(job.job_id, last_step)
-    except StorageError as error:
-        return Unwritable(job.job_id, _printable(str(error)))
+        _limit_threads(jobs[0].n_threads)
+        for job, outcome in _outcomes(jobs, bench, reports.of):
+            del left[job.job_id]
+            yield _answer(job, outcome, reports)
+    except GeneratorExit:
+        raise
     except BaseException as error:  # a plugin may raise SystemExit or KeyboardInterrupt as well
-        return _failed(job, _kind_of(error), error)
+        for job in left.values():
+            yield _answer(job, error, reports)
+
+
+def _outcomes(
+    jobs: Sequence[Job], bench: Workbench, report_of: Callable[[Job], Report]
+) -> Iterator[tuple[Job, FoldResult | Exception]]:
+    if len(jobs) > 1:
+        yield from run_pack(jobs, bench, report_of)
+    elif jobs[0].stands_for:
+        yield jobs[0], refit_job(jobs[0], bench)
+    else:
+        yield jobs[0], run_job(jobs[0], bench, report_of(jobs[0]))
+
+
+def _answer(job: Job, outcome: FoldResult | BaseException, reports: _Reports) -> FromWorker:
+    """What the controller is told of a job."""
+    if isinstance(outcome, FoldResult):
+        return Done(job.job_id, outcome)
+    if isinstance(outcome, TrialPruned):
+        return Pruned(job.job_id, reports.last_step.get(job.job_id, 0))
+    if isinstance(outcome, StorageError):
+        return Unwritable(job.job_id, _printable(str(outcome)))
+    return _failed(job, _kind_of(outcome), outcome)
 
 
 def _kind_of(error: BaseException) -> str:

@@ -67,7 +67,8 @@ def choose_family(arms: Sequence[Arm], stakes: Stakes) -> str | None:
     standard error of such a share. What falls behind by more than chance gives is hardly tried
     again, and what leads is not tried for ever. The evidence for a family that was not tried yet
     is a constant: until losses are known, first trials come in the order of priority, and later
-    the family that leads gets a second one before what is rarely the best gets its first.
+    the family that leads gets a second one before what is rarely the best gets its first. Where
+    no seconds are counted every family has its first trial before any has another.
 
     Args:
         arms: The families that may be chosen.
@@ -79,7 +80,7 @@ def choose_family(arms: Sequence[Arm], stakes: Stakes) -> str | None:
     if not arms:
         return None
     fresh = [arm for arm in arms if arm.n_trials == 0]
-    if fresh and stakes.n_trials < N_FIRST:
+    if fresh and (stakes.core_seconds is None or stakes.n_trials < N_FIRST):
         return min(fresh, key=lambda a: (-a.priority, a.family)).family
 
     def index(arm: Arm) -> tuple[float, int, str]:

@@ -39,6 +39,7 @@ __all__ = ["Controller"]
 TICK_S = 0.2
 QUIET_S = 0.05  # fits that are shorter leave no time for anything else
 MAX_ATTEMPTS = 3
+SHARED = frozenset({"crash", "memory", "oom"})  # kinds of errors that a pack has in common
 
 
 @dataclass(slots=True)
@@ -148,11 +149,14 @@ class Controller:
                 yield _started(trial)
             if fit is None:
                 return
-            fit.trial.running.add(fit.fold)
-            fit.trial.steps.pop(fit.fold, None)
-            job = self.dispatcher.job(fit, self._search_left_s())
+            for trial, fold in fit.units:
+                trial.running.add(fold)
+                trial.steps.pop(fold, None)
+                if fit.mates:
+                    trial.packed.add(fold)
+            jobs = self.dispatcher.jobs(fit, self._search_left_s())
             family, _ = self.families[fit.trial.spec.family]
-            self.executor.submit(job, fit.lease, frozenset(family.preload))
+            self.executor.submit(jobs, fit.lease, frozenset(family.preload))
 
     def _handle(self, happening: Happening) -> Iterator[Event]:
         if isinstance(happening, Unwritable):
@@ -207,8 +211,9 @@ class Controller:
         if error.kind == "killed" and attempts < MAX_ATTEMPTS and trial.error is None:
             trial.attempts[fold] = attempts  # somebody else's doing: it is queued again
             return
-        if error.kind == "cuda_oom" and fold not in trial.alone and trial.error is None:
-            trial.alone.add(fold)  # its neighbours may have had what it lacked
+        crowded = error.kind == "cuda_oom" or (fold in trial.packed and error.kind in SHARED)
+        if crowded and fold not in trial.alone and trial.error is None:
+            trial.alone.add(fold)  # its neighbours may have had what it lacked, or done it
             return
         late = error.kind == "timeout" and self._search_left_s() < 1.0
         trial.errors.setdefault(fold, out_of_time(trial) if late else error)

@@ -14,6 +14,7 @@ from automl.search.budget import Budget
 from automl.search.costs import Costs
 from automl.search.ledger import Ledger, Trial
 from automl.search.needs import Needs
+from automl.search.packing import Unit
 from automl.search.proposer import Proposer
 from automl.search.waiting import Waiting
 from automl.trial.setup import seed_of
@@ -24,11 +25,17 @@ __all__ = ["Dispatcher", "Fit"]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fold of a trial that is to be fitted now, on leased devices."""
+    """A fold of a trial that is to be fitted now, on leased devices, and those of its pack."""
 
     trial: Trial
     fold: int
     lease: Lease
+    mates: Sequence[Unit] = ()
+
+    @property
+    def units(self) -> list[Unit]:
+        """All that is fitted."""
+        return [(self.trial, self.fold), *self.mates]
 
 
 @dataclass(slots=True)
@@ -57,6 +64,7 @@ class Dispatcher:
     needs: Needs
     waiting: Waiting = field(default_factory=Waiting)
     _waits_for_memory: bool = False
+    _pack_waits: bool = False
 
     def next_fit(self, search_left_s: float) -> tuple[Fit | None, Sequence[Trial]]:
         """The next fit a device is free for, if any, and the trials that were proposed for it.
@@ -89,25 +97,29 @@ class Dispatcher:
         min(fitting, key=lambda t: (-(t.gain or 0.0), t.index)).promoted = True
         return True
 
-    def job(self, fit: Fit, search_left_s: float) -> Job:
-        """The job of a fit, with its seed and its limits.
+    def jobs(self, fit: Fit, search_left_s: float) -> list[Job]:
+        """The jobs of a fit, each with its seed; they share their limits.
 
         Args:
             fit: What is fitted where.
             search_left_s: Seconds until fits must be over.
         """
-        spec = fit.trial.spec
-        share = self.costs.fair_share_s(spec.family)
-        return Job(
-            spec=spec,
-            fold=fit.fold,
-            seed=seed_of(self.seed, spec.family, spec.number, fit.fold),
-            n_threads=fit.lease.n_cpus,
-            device=fit.lease.device,
-            time_limit_s=share,
-            deadline_s=self.budget.kill_after_s(share, search_left_s),
-            attempt=fit.trial.attempts.get(fit.fold, 0),
-        )
+        share = self.costs.fair_share_s(fit.trial.spec.family)
+        if share is not None:
+            share *= min(len(fit.units), len(fit.trial.folds))
+        return [
+            Job(
+                spec=trial.spec,
+                fold=fold,
+                seed=seed_of(self.seed, trial.spec.family, trial.spec.number, fold),
+                n_threads=fit.lease.n_cpus,
+                device=fit.lease.device,
+                time_limit_s=share,
+                deadline_s=self.budget.kill_after_s(share, search_left_s),
+                attempt=trial.attempts.get(fold, 0),
+            )
+            for trial, fold in fit.units
+        ]
 
     def notes(self) -> list[str]:
         """Says of trials that have been held up for a while what they wait for."""
@@ -126,27 +138,39 @@ class Dispatcher:
 
     def _without_gpu(self) -> frozenset[str]:
         """Families that would have to wait for a GPU: others can use the cores meanwhile."""
-        shortage = self.executor.pool.shortage
-        return frozenset(n for n in self.families if shortage(self.needs.of(n)) is Shortage.GPU)
+        pool = self.executor.pool
+        needs = {name: self.needs.of(name) for name in self.families}
+        return frozenset(
+            name
+            for name, need in needs.items()
+            if pool.shortage(need) is Shortage.GPU or (self._pack_waits and pool.wants_gpu(need))
+        )
 
     def _first(self, trials: Sequence[Trial], search_left_s: float) -> Fit | None:
         """The first fit that may start; none while one before it waits for memory alone.
 
-        Smaller fits that go ahead would take what it waits for, again and again. Fits for a GPU
-        come before others, which would take the core that feeds it.
+        Smaller fits that go ahead would take what it waits for, again and again; so would those
+        for a GPU from a pack that waits for a whole one. Fits for a GPU come before others, which
+        would take the core that feeds it.
         """
-        self._waits_for_memory = False
-        pool = self.executor.pool
+        self._waits_for_memory = self._pack_waits = False
+        packing, pool = self.proposer.packing, self.executor.pool
         ready = [(t, self._need(t)) for t in trials if t.ready]
         for trial, need in sorted(ready, key=lambda pair: not pool.wants_gpu(pair[1])):
-            if not self._fits(trial, search_left_s):
+            is_for_gpu = pool.wants_gpu(need)
+            if (is_for_gpu and self._pack_waits) or not self._fits(trial, search_left_s):
                 continue
+            units = packing.units(trial, trials, search_left_s)
+            if len(units) > 1 and is_for_gpu:
+                need = packing.need(units)
             lease = pool.lease(need, trial.spec.trial_id)
             if lease is not None:
-                return Fit(trial, trial.ready[0], lease)
-            if pool.shortage(need) is Shortage.MEMORY:
+                return Fit(trial, trial.ready[0], lease, units[1:])
+            shortage = pool.shortage(need)
+            if shortage is Shortage.MEMORY:
                 self._waits_for_memory = True
                 return None
+            self._pack_waits |= len(units) > 1 and shortage is Shortage.GPU
         return None
 
     def _fits(self, trial: Trial, search_left_s: float) -> bool:

@@ -42,7 +42,10 @@ class Trial:
         steps: Reports of its fits by fold, as step and loss, in the order they came.
         errors: What ended fits of it, by fold.
         attempts: How often each fold was started again after its worker was lost.
-        alone: Folds that ran out of GPU memory and have a GPU to themselves when tried again.
+        alone: Folds that ran out of GPU memory, or went down with their pack: when tried again
+            they are fitted alone, and have a GPU to themselves.
+        company: Trials that were proposed to be fitted as a pack have the same; "" for others.
+        packed: Folds that are or were fitted as part of a pack.
     """
 
     spec: TrialSpec
@@ -64,6 +67,8 @@ class Trial:
     errors: dict[int, TrialError] = field(default_factory=dict)
     attempts: dict[int, int] = field(default_factory=dict)
     alone: set[int] = field(default_factory=set)
+    company: str = ""
+    packed: set[int] = field(default_factory=set)
 
     @property
     def waiting(self) -> list[int]:

@@ -41,7 +41,8 @@ class Needs:
             alone: Whether it is to have a GPU to itself.
         """
         need = self._declare(name)
-        last = self.ledger.last_results(name, LAST_FITS)
+        seen = self.ledger.last_results(name, LAST_FITS)
+        last = [result for result in seen if result.n_members == 1]
         ram_gib = max((r.peak_rss_mib for r in last), default=0.0) / MIB_PER_GIB
         vram_gib = max((r.peak_vram_mib for r in last), default=0.0) / MIB_PER_GIB
         return replace(

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from automl.config.schema import SearchConfig
 from automl.errors import AutoMLError
 from automl.plugin.context import Shape
-from automl.plugin.family import ModelFamily
+from automl.plugin.family import ModelFamily, Params
 from automl.search.allocator import Arm, Stakes, choose_family
 from automl.search.budget import Budget
 from automl.search.costs import Costs
 from automl.search.evidence import Evidence
 from automl.search.ledger import Ledger, Trial
 from automl.search.outcomes import repeated_failure, tell
+from automl.search.packing import Packing
 from automl.search.study import FamilyStudy
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -62,6 +63,11 @@ class Proposer:
     _prior_loss: float | None = None
 
     @property
+    def packing(self) -> Packing:
+        """What is fitted together."""
+        return Packing(self.families, self.costs, self.by_generation)
+
+    @property
     def by_generation(self) -> bool:
         """Whether trials are proposed in generations."""
         return self.budget.trials is not None
@@ -99,8 +105,7 @@ class Proposer:
             idle: Whether families may come that have not helped the ensemble for a while.
         """
         if not self.by_generation:
-            trial = self._propose_one(search_left_s, idle, barred)
-            return [] if trial is None else [trial]
+            return self._propose_some(search_left_s, idle, barred)
         if self.ledger.in_state(TrialState.RUNNING):
             return []
         self.flush()
@@ -122,10 +127,10 @@ class Proposer:
         """So many trials of one generation, without a look at the clock."""
         trials: list[Trial] = []
         while len(trials) < n:
-            trial = self._propose_one(float("inf"), idle=True)
-            if trial is None:
+            some = self._propose_some(float("inf"), idle=True, most=n - len(trials))
+            if not some:
                 break
-            trials.append(trial)
+            trials += some
         return trials
 
     def prepare(self, search_left_s: float) -> None:
@@ -148,17 +153,22 @@ class Proposer:
             if spec is not None:
                 self._ahead[spec.family] = spec
 
-    def _propose_one(
-        self, search_left_s: float, idle: bool, barred: Collection[str] = ()
-    ) -> Trial | None:
+    def _propose_some(
+        self,
+        search_left_s: float,
+        idle: bool,
+        barred: Collection[str] = (),
+        most: float = float("inf"),
+    ) -> list[Trial]:
+        """The next trial, with those that are fitted together with it; none in no time."""
         names = [] if self.is_exhausted else self._candidates(search_left_s, idle, barred)
         while (name := self._choose(names)) is not None:
             spec = self._ahead.pop(name, None) or self._ask(name)
             if spec is not None:
                 self._is_prepared = False
-                return self._enter(spec)
+                return self._enter_pack(spec, most)
             names.remove(name)
-        return None
+        return []
 
     def _candidates(
         self, search_left_s: float, idle: bool = False, barred: Collection[str] = ()
@@ -187,16 +197,30 @@ class Proposer:
         )
         return choose_family(arms, stakes)
 
-    def _ask(self, name: str) -> TrialSpec | None:
+    def _ask(self, name: str, like: Params | None = None) -> TrialSpec | None:
         """Params for one more trial; None when the space is used up or its code fails."""
         self.flush()
         try:
-            return self.studies[name].ask()
+            return self.studies[name].ask(like)
         except AutoMLError:
             raise
         except Exception as error:  # the search space is code of a plugin
             self.stopped[name] = f"its search space fails with {type(error).__name__}: {error}"
             return None
+
+    def _enter_pack(self, spec: TrialSpec, most: float) -> list[Trial]:
+        """A trial, and as many like it as its family fits together, all on all folds."""
+        trials, common = [self._enter(spec)], self.packing.common(spec)
+        most = min(most, 1 + self.packing.n_mates(spec))
+        while len(trials) < most and spec.family in self._open_families() and not self.is_exhausted:
+            mate = self._ask(spec.family, common)
+            if mate is None:
+                break
+            trials.append(self._enter(mate))
+        if len(trials) > 1:
+            for trial in trials:
+                trial.company, trial.promoted = spec.trial_id, True
+        return trials
 
     def _enter(self, spec: TrialSpec) -> Trial:
         index = len(self.ledger.trials)

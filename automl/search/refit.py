@@ -243,7 +243,7 @@ class _Refitter:
             stands_for=member.folds,
         )
         self._running[job.job_id] = member
-        self.executor.submit(job, lease, frozenset(family.preload))
+        self.executor.submit([job], lease, frozenset(family.preload))
         return True
 
 

@@ -47,6 +47,7 @@ class FoldRerun:
         fold: Number of the fold; -1 for the one fit on all rows of an out-of-bag family.
         recorded: The score on record; None where the fold was not finished.
         score: The score now; None where the fit failed.
+        n_members: Fits that were trained together with the recorded one, itself included.
         same_predictions: Whether the predictions are those on disk to the last bit; None where
             there are none to compare.
         error: Why the fit failed now, with the traceback of the worker.
@@ -56,12 +57,16 @@ class FoldRerun:
     recorded: float | None
     score: float | None = None
     same_predictions: bool | None = None
+    n_members: int = 1
     error: TrialError | None = None
 
     @property
     def is_equal(self) -> bool | None:
-        """Whether score and predictions are the recorded ones; None without a recorded score."""
-        if self.recorded is None:
+        """Whether score and predictions are the recorded ones.
+
+        None without a recorded score, and where it is of a pack, which is rounded otherwise.
+        """
+        if self.recorded is None or self.n_members > 1:
             return None
         return self.score == self.recorded and self.same_predictions is not False
 
@@ -164,9 +169,9 @@ class _Bench:
         while self.trial.waiting:
             fit, _ = self.dispatcher.next_fit(float("inf"))
             assert fit is not None  # nothing else runs, and nothing is too long
-            job = self.dispatcher.job(fit, float("inf"))
+            (job,) = self.dispatcher.jobs(fit, float("inf"))
             job = replace(job, n_threads=self.threads.get(fit.fold, job.n_threads))
-            self.executor.submit(job, fit.lease, self.modules)
+            self.executor.submit([job], fit.lease, self.modules)
             ended = self._end()
             yield ended
             if isinstance(ended, Failed):
@@ -219,7 +224,7 @@ def _bench(
             families, executor, proposer, ledger, budget, costs, config.seed, needs
         )
         folds = _folds(record, costs.folds_of(family.name))
-        trial = Trial(record.spec, record.index, folds, 0.0, promoted=True)
+        trial = Trial(record.spec, record.index, folds, 0.0, promoted=True, alone=set(folds))
         ledger.trials.append(trial)
         recorded = {result.fold: result.n_threads for result in record.folds}
         yield _Bench(trial, dispatcher, executor, frozenset(family.preload), recorded)
@@ -238,9 +243,10 @@ def _folds(record: TrialRecord, all_folds: tuple[int, ...]) -> tuple[int, ...]:
 def _compare(run: RunDir, scratch: RunDir, record: TrialRecord, ended: Done | Failed) -> FoldRerun:
     """Puts a fold beside what is on record of it."""
     fold = ended.error.fold if isinstance(ended, Failed) else ended.result.fold
-    recorded = next((r.score for r in record.folds if r.fold == fold), None)
+    found = next((result for result in record.folds if result.fold == fold), None)
+    recorded, n_members = (found.score, found.n_members) if found else (None, 1)
     if isinstance(ended, Failed):
-        return FoldRerun(fold, recorded, error=ended.error)
+        return FoldRerun(fold, recorded, error=ended.error, n_members=n_members)
     before, now = (r.oof(record.trial_id, fold) for r in (run, scratch))
     same = before.read_bytes() == now.read_bytes() if before.is_file() else None
-    return FoldRerun(fold, recorded, ended.result.score, same)
+    return FoldRerun(fold, recorded, ended.result.score, same, n_members)

@@ -118,10 +118,14 @@ class FamilyStudy:
         """
         return self._stored.follow_one(self._study.get_trials(deepcopy=False)[:n_recorded])
 
-    def ask(self) -> TrialSpec | None:
-        """Proposes params that were not tried before; None when the space is used up."""
+    def ask(self, like: Mapping[str, Any] | None = None) -> TrialSpec | None:
+        """Proposes params that were not tried before; None when the space is used up.
+
+        Args:
+            like: Params that the sampler is to keep; those of the portfolio are as they are.
+        """
         while self._n_repeats < MAX_REPEATS + len(self._portfolio):
-            spec = self._next()
+            spec = self._next(like)
             text = canonical_params(spec.params)
             if text not in self._seen:
                 self._seen.add(text)
@@ -129,17 +133,19 @@ class FamilyStudy:
                 return spec
             self._n_repeats += 1
             self._tell_repeated(spec.number)
-        self.exhausted = True
+        if like is None:
+            self.exhausted = True
+        self._n_repeats = 0
         return None
 
-    def _next(self) -> TrialSpec:
+    def _next(self, like: Mapping[str, Any] | None = None) -> TrialSpec:
         """One more trial, which may repeat another."""
         number = self._n_asked
         self._n_asked += 1
         seed = seed_of(self._seed, self.family.name, number)
         self._study.sampler = make_sampler(self._config, seed)
         given = self._portfolio[number] if number < len(self._portfolio) else None
-        asked = self._ask_for(given)
+        asked = self._ask_for(like if given is None else given)
         params = self._params_of(asked)
         attributes = self._study._storage.get_trial(asked._trial_id).system_attrs
         noted = {key: value for key, value in attributes.items() if key != ENQUEUED}

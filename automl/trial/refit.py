@@ -8,9 +8,9 @@ from automl.data.split import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin.context import TrialContext
 from automl.store.files import draft_folder, settle
-from automl.trial.run import Workbench
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
+from automl.trial.workbench import Workbench
 
 __all__ = ["NotRefittedError", "refit_job"]
 

@@ -1,4 +1,4 @@
-"""One (trial, fold) job from spec to result: the only caller of a family's ``fit``."""
+"""(trial, fold) jobs from spec to result: the only caller of a family's ``fit``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,99 +15,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.cache import encoded_fold, load_encoder
-from automl.data.persist import open_dataset
-from automl.data.split import ALL_ROWS, SplitPlan, load_split_plan
-from automl.data.table import Dataset
+from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
-from automl.metrics import get_metric
-from automl.plugin.context import Fold, TrialContext, View
-from automl.plugin.family import FittedModel, ModelFamily, Report, check_prediction
+from automl.plugin.context import Fold, Shape, TrialContext, View
+from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, check_prediction
 from automl.plugin.metric import Metric
 from automl.plugin.rows import Matrix, Rows
-from automl.plugin.task import ColumnKind
-from automl.registry import Registry, load_registry
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
 from automl.store.run_dir import RunDir
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
-from automl.trial.timing import BATCH_ROWS, best_ms, predict_batch_ms, table_batch
+from automl.trial.timing import BATCH_ROWS, predict_batch_ms
 from automl.trial.vram import peak_vram_mib, start_counting
+from automl.trial.workbench import Workbench
 
-__all__ = ["BadPredictionError", "Workbench", "open_workbench", "run_job"]
+__all__ = ["BadPredictionError", "run_job", "run_pack"]
 
-MIN_FOLD_BYTES = 1 << 20  # a small fold counts as much: a few hundred are enough
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for predicting and saving
 
 
 class BadPredictionError(ValueError):
     """A family predicted what no score can be computed of."""
-
-
-@dataclass(slots=True)
-class Workbench:
-    """What a worker keeps between jobs: open data, plugins, recent folds with memos, timings."""
-
-    setup: TrialSetup
-    run: RunDir
-    dataset: Dataset
-    plan: SplitPlan
-    metric: Metric
-    registry: Registry
-    _folds: OrderedDict[Hashable, Fold] = field(default_factory=OrderedDict)
-    _encode_ms: dict[Any, float] = field(default_factory=dict)
-
-    def open_fold(self, index: int, view: View, kinds: frozenset[ColumnKind]) -> tuple[Fold, float]:
-        """Opens a fold, or takes it as the last job on it left it; forgets those used long ago.
-
-        Returns:
-            The fold, and the seconds that were spent encoding it.
-        """
-        key, seconds = (index, view, kinds), 0.0
-        fold = self._folds.pop(key, None)
-        if fold is None:
-            fold, seconds = encoded_fold(
-                self.dataset, self.plan, index, view, kinds, self.run.views, self.setup.seed
-            )
-        self._folds[key] = fold
-        while len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.kept_bytes:
-            self._folds.popitem(last=False)
-        return fold, seconds
-
-    @property
-    def kept_bytes(self) -> int:
-        """Size of the encoded training rows of all folds that are kept.
-
-        They are mapped and no burden, yet a fair guess at what families make of them.
-        """
-        return int(self.setup.memo_gib * 2**30)
-
-    def encode_ms(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> float:
-        """Milliseconds in which the encoder of a fold encodes 1,000 rows; measured once."""
-        key = (fold, view, kinds)
-        if key not in self._encode_ms:
-            seed, digest = self.setup.seed, self.plan.digest
-            encoder = load_encoder(self.run.views, fold, view, kinds, seed, digest)
-            batch = table_batch(self.dataset.table)
-            self._encode_ms[key] = best_ms(lambda: encoder.transform(batch))
-        return self._encode_ms[key]
-
-
-def open_workbench(setup: TrialSetup) -> Workbench:
-    """Opens the data of a run as memory maps, and loads the plugins."""
-    run = RunDir(Path(setup.run))
-    registry = load_registry(setup.modules, setup.block)
-    dataset = open_dataset(run.data)
-    target = dataset.target
-    return Workbench(
-        setup=setup,
-        run=run,
-        dataset=dataset,
-        plan=load_split_plan(run.split),
-        metric=get_metric(setup.metric, target.task, registry.metrics, target.quantiles),
-        registry=registry,
-    )
 
 
 def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
@@ -123,39 +51,93 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         BadPredictionError: The family returned predictions of a wrong shape or with NaN.
         StorageError: The disk of the run or of temporary files is full, or closed to us.
     """
-    start = time.monotonic()
+    ((_, outcome),) = run_pack([job], bench, lambda _: report)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def run_pack(
+    jobs: Sequence[Job], bench: Workbench, report_of: Callable[[Job], Report]
+) -> Iterator[tuple[Job, FoldResult | Exception]]:
+    """Runs fits of one family as one program: ``run_job`` for several.
+
+    Args:
+        jobs: On the same slot, with the same limits, which are for all together.
+        bench: Of the worker.
+        report_of: Where a job reports to.
+
+    Yields:
+        Each job with its result, or with the error that ended it alone.
+
+    Raises:
+        Exception: What ended all of them.
+    """
+    start, tasks = time.monotonic(), [_open(job, bench, report_of(job)) for job in jobs]
+    deadline_s = jobs[0].deadline_s
+    context = TrialContext(
+        shape=tasks[0].shape,
+        seed=jobs[0].seed,
+        n_threads=jobs[0].n_threads,
+        device=jobs[0].device,
+        time_limit_s=jobs[0].time_limit_s,
+        deadline=None if deadline_s is None else start + FIT_SHARE * deadline_s,
+    )
+    start_counting()
+    now = time.monotonic()
+    with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
+        outcomes = _fit(tasks, context)
+    fit_s = (time.monotonic() - now) / len(tasks)
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            yield task.job, outcome
+            continue
+        try:
+            yield task.job, _finish(task, outcome, fit_s, len(tasks), bench)
+        except Exception as error:  # of the others each has its own
+            yield task.job, error
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A job with what it is fitted on, and its reports."""
+
+    job: Job
+    family: ModelFamily
+    shape: Shape
+    view: View
+    fold: Fold
+    encode_s: float
+    report: Report
+    steps: list[tuple[int, float]] = field(default_factory=list)
+
+    def record(self, step: int, score: float) -> None:
+        """Passes a report on, and keeps it."""
+        if not math.isfinite(score):
+            raise ValueError(f"the score reported at step {step} is {score}")
+        self.steps.append((int(step), float(score)))
+        self.report(int(step), float(score))
+
+
+def _open(job: Job, bench: Workbench, report: Report) -> _Task:
     family = bench.registry.get(job.spec.family)
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     view = family.view(job.spec.params, shape)
     fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
-    context = TrialContext(
-        shape=shape,
-        seed=job.seed,
-        n_threads=job.n_threads,
-        device=job.device,
-        time_limit_s=job.time_limit_s,
-        deadline=None if job.deadline_s is None else start + FIT_SHARE * job.deadline_s,
-    )
-    steps: list[tuple[int, float]] = []
+    return _Task(job, family, shape, view, fold, encode_s, report)
 
-    def record(step: int, score: float) -> None:
-        if not math.isfinite(score):
-            raise ValueError(f"the score reported at step {step} is {score}")
-        steps.append((int(step), float(score)))
-        report(int(step), float(score))
 
-    start_counting()
-    now = time.monotonic()
-    with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
-        model = _fit(family, job, fold, context, record)
-    fit_s = time.monotonic() - now
-    now = time.monotonic()
+def _finish(
+    task: _Task, model: FittedModel, fit_s: float, n_members: int, bench: Workbench
+) -> FoldResult:
+    """Predicts, scores and writes."""
+    job, family, now = task.job, task.family, time.monotonic()
     try:
-        prediction, score = _validate(job, model, fold, bench)
+        prediction, score = _validate(job, model, task.fold, bench)
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
     predict_s, model_ms = _prediction_times(
-        job, model, fold.train.shown_to(family.kinds), time.monotonic() - now, len(prediction)
+        job, model, task.fold.train.shown_to(family.kinds), time.monotonic() - now, len(prediction)
     )
     size = _write(bench.run, job, family, model, prediction)
     return FoldResult(
@@ -163,23 +145,27 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         score=score,
         fit_s=fit_s,
         predict_s=predict_s,
-        encode_s=encode_s,
+        encode_s=task.encode_s,
         n_valid=len(prediction),
         model_mib=size / 2**20,
         peak_rss_mib=_peak_rss_mib(),
         peak_vram_mib=peak_vram_mib(),
-        predict_ms=bench.encode_ms(job.fold, view, family.kinds) + model_ms,
-        steps=tuple(steps),
+        predict_ms=bench.encode_ms(job.fold, task.view, family.kinds) + model_ms,
+        steps=tuple(task.steps),
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
         n_threads=job.n_threads,
+        n_members=n_members,
     )
 
 
-def _fit(
-    family: ModelFamily, job: Job, fold: Fold, context: TrialContext, report: Report
-) -> FittedModel:
+def _fit(tasks: Sequence[_Task], context: TrialContext) -> Sequence[FittedModel | Exception]:
+    """Fits one alone, several as a pack."""
+    family, first = tasks[0].family, tasks[0]
     try:
-        return family.fit(job.spec.params, fold, context, report)
+        if len(tasks) == 1:
+            return [family.fit(first.job.spec.params, first.fold, context, first.record)]
+        members = [PackMember(t.job.spec.params, t.fold, t.job.seed, t.record) for t in tasks]
+        return family.fit_pack(members, context)
     except ImportError as error:
         if family.extra and error.name:
             raise MissingExtraError(f"family {family.name}", error.name, family.extra) from error
@@ -247,13 +233,6 @@ def _write(
         settle(draft, final)
     files = run.model(name, job.fold).rglob("*")
     return sum(f.stat().st_size for f in files if f.is_file())
-
-
-def _n_bytes(fold: Fold) -> int:
-    """Bytes of the encoded training rows."""
-    rows = fold.X_train
-    data: NDArray[Any] = rows if isinstance(rows, np.ndarray) else rows.data
-    return max(MIN_FOLD_BYTES, int(data.nbytes))
 
 
 def _peak_rss_mib() -> float:

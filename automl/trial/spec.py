@@ -108,6 +108,8 @@ class FoldResult:
         steps: Reports of the fit as (step, score).
         oof_crc: CRC-32 of the file of its predictions; None where nobody took it.
         n_threads: Threads it had, which the last bits of a model may depend on.
+        n_members: Fits of its pack, itself included, which they may depend on too. Seconds are
+            its share of those of the pack.
     """
 
     fold: int
@@ -123,6 +125,7 @@ class FoldResult:
     steps: tuple[tuple[int, float], ...] = ()
     oof_crc: int | None = None
     n_threads: int = 1
+    n_members: int = 1
 
 
 @dataclass(frozen=True, slots=True)

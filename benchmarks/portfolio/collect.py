@@ -33,9 +33,10 @@ from automl.registry import Registry, load_registry
 from automl.search.budget import Budget
 from automl.search.problem import Problem, read_problem
 from automl.store.run_dir import RunDir
-from automl.trial.run import Workbench, open_workbench, run_job
+from automl.trial.run import run_job
 from automl.trial.setup import seed_of
 from automl.trial.spec import FoldResult, Job, TrialSpec
+from automl.trial.workbench import Workbench, open_workbench
 from benchmarks.portfolio.candidates import Candidate, candidates
 from benchmarks.portfolio.measured import Measured, MeasuredTable, write_candidate, write_table
 from benchmarks.tables import Entry, read_catalog, write_parts

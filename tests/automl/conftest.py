@@ -65,10 +65,18 @@ class FakeFamily(ModelFamily):
         ram_gib: float = 0.5,
         n_gpus: float = 0.0,
         vram_gib: float = 0.0,
+        pack_size: int = 0,
     ) -> None:
         self.name, self.priority, self.out_of_bag = name, priority, out_of_bag
         self._portfolio, self._choices = portfolio, choices
         self._need = Resources(n_cpus, ram_gib, n_gpus, vram_gib)
+        self._pack_size, self.packed = pack_size, frozenset({"x"} if pack_size else ())
+
+    def pack_size(self, params, shape):
+        return max(1, self._pack_size)
+
+    def pack_resources(self, n_members, shape):
+        return replace(self._need, n_gpus=1.0 if self._need.n_gpus else 0.0)
 
     def resources(self, shape):
         return self._need
@@ -109,17 +117,20 @@ class FakeExecutor:
     seconds: float = 0.1
     answers_after_s: float = TICK_S
     submitted: list[Job] = field(default_factory=list)
+    packs: list[list[str]] = field(default_factory=list)
     running: dict[str, tuple[Job, Any]] = field(default_factory=dict)
     to_prune: set[str] = field(default_factory=set)
     killed: list[str] = field(default_factory=list)
     closed: bool = False
     _failed: list[Failed] = field(default_factory=list)
 
-    def submit(self, job, lease, modules):
+    def submit(self, jobs, lease, modules):
         assert not self.closed
-        assert job.job_id not in self.running
-        self.submitted.append(job)
-        self.running[job.job_id] = (job, lease)
+        self.packs.append([job.job_id for job in jobs])
+        for job in jobs:
+            assert job.job_id not in self.running
+            self.submitted.append(job)
+            self.running[job.job_id] = (job, lease)
 
     def poll(self, timeout_s):
         if timeout_s < self.answers_after_s:
@@ -156,7 +167,8 @@ class FakeExecutor:
 
     def _end(self, job_id):
         _, lease = self.running.pop(job_id)
-        self.pool.release(lease)
+        if not any(other is lease for _, other in self.running.values()):
+            self.pool.release(lease)
 
 
 @dataclass
@@ -264,7 +276,9 @@ def build_scene(
     dataset = small_dataset(group)
     plan = make_split_plan(dataset, seed=0, folds=folds)
     chosen = get_metric(metric, dataset.target.task, {})
-    setup = TrialSetup(str(run.path), metric, 0, folds, time_s=time_s, settings=config.model)
+    setup = TrialSetup(
+        str(run.path), metric, 0, folds, n_gpus=len(gpus), time_s=time_s, settings=config.model
+    )
     shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if storage is None:

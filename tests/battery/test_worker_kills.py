@@ -35,7 +35,8 @@ class Killer:
     def __call__(self, controller):
         fits = [
             (job_id, busy.worker.pid)
-            for job_id, busy in controller.executor._busy.items()
+            for busy in controller.executor._busy
+            for job_id in busy.jobs
             if busy.worker.pid is not None and self.killed.get(job_id, 0) < 2
         ]
         if self.left and fits and self.rng.random() < 0.7:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from automl.plugin import ModelFamily, hookimpl
+from automl.plugin import ModelFamily, TrialPruned, hookimpl
 
 CHILD = "import time; time.sleep(300)"
 
@@ -138,6 +138,40 @@ class Stepper(Family):
         for step in range(1, 100_000):
             report(step, 0.5)
             time.sleep(0.01)
+
+
+class Together(Family):
+    """Fits a pack step by step; what each member does is among its params."""
+
+    name = "together"
+    packed = frozenset({"do", "n"})
+
+    def fit_pack(self, members, context):
+        outcomes = {}
+        for step in range(1, 10**7):
+            for place, member in enumerate(members):
+                if place not in outcomes:
+                    outcome = self.advance(step, member, context)
+                    outcomes |= {} if outcome is None else {place: outcome}
+            if len(outcomes) == len(members):
+                break
+        return [outcomes[place] for place in range(len(members))]
+
+    def advance(self, step, member, context):
+        do, n_steps = member.params["do"], member.params.get("n", 1)
+        if do == "crash":
+            os._exit(3)
+        if do == "sleep":
+            time.sleep(300)
+        if do == "raise":
+            return ValueError("no")
+        if do == "step" and step < n_steps:
+            time.sleep(0.01)
+            try:
+                return member.report(step, 0.5)
+            except TrialPruned as pruned:
+                return pruned
+        return self.fit(member.params, member.fold, context, member.report)
 
 
 class Stubborn(Family):

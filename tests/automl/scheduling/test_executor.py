@@ -36,19 +36,35 @@ class Runner:
         self._count = 0
 
     def submit(self, family, deadline_s=None, need=None, fold=0, **params):
+        (job_id,) = self.submit_pack(family, [params], deadline_s, need, fold)
+        return job_id
+
+    def submit_pack(self, family, members, deadline_s=None, need=None, fold=0):
         lease = self.executor.pool.lease(need or Resources())
         assert lease is not None
-        self._count += 1
-        job = Job(
-            TrialSpec(family, self._count, params),
-            fold=fold,
-            seed=1,
-            n_threads=lease.n_cpus,
-            device=lease.device,
-            deadline_s=deadline_s,
-        )
-        self.executor.submit(job, lease)
-        return job.job_id
+        jobs = []
+        for params in members:
+            self._count += 1
+            job = Job(
+                TrialSpec(family, self._count, params),
+                fold=fold,
+                seed=1,
+                n_threads=lease.n_cpus,
+                device=lease.device,
+                deadline_s=deadline_s,
+            )
+            jobs.append(job)
+        self.executor.submit(jobs, lease)
+        return [job.job_id for job in jobs]
+
+    def until_all(self, job_ids):
+        """Polls until all of some jobs are over; what was said of each."""
+        said, patience = {}, time.monotonic() + PATIENCE_S
+        while len(said) < len(job_ids) and time.monotonic() < patience:
+            for happening in self.executor.poll(0.2):
+                if not isinstance(happening, Progressed):
+                    said[happening.job_id] = happening
+        return [said[job_id] for job_id in job_ids]
 
     def until(self, job_id, wanted=(Done, Failed, Pruned, Unwritable)):
         """Polls until a job says something of these kinds."""
@@ -87,7 +103,7 @@ def launcher():
 def runner(prepared, launcher):
     runner = Runner(prepared, launcher)
     yield runner
-    for worker in [b.worker for b in runner.executor._busy.values()] + [
+    for worker in [b.worker for b in runner.executor._busy] + [
         w for _, w in runner.executor._crew._idle
     ]:
         launcher.kill(worker)
@@ -190,7 +206,7 @@ def test_one_poll_ends_though_a_worker_talks_faster_than_it_is_read(runner):
             return Progressed("spins-1/fold-0", 1, 0.5)
 
     job_id = runner.submit("sleeps")
-    busy = runner.executor._busy[job_id]
+    (busy,) = runner.executor._with(job_id)
     connection, busy.worker.connection = busy.worker.connection, Torrent()
     assert len(list(runner.executor._read(busy))) > 1
     busy.worker.connection = connection
@@ -244,6 +260,61 @@ def test_kill_gives_the_error_it_was_given_and_frees_the_devices(runner, score):
     runner.executor.kill(job_id, error)
     assert runner.pool.free_cpus == 2
     assert runner.until(job_id).error == error
+    assert runner.good_score() == score
+
+
+def test_each_of_a_pack_is_answered_and_the_devices_come_back_with_the_last(runner, score):
+    first, second, third = runner.submit_pack(
+        "together", [{"do": d} for d in ("fit", "raise", "fit")]
+    )
+    assert runner.pool.free_cpus == 1
+    done, failed, last = runner.until_all([first, second, third])
+    assert isinstance(done, Done)
+    assert done.result.score == score
+    assert [a.result.n_members for a in (done, last)] == [3, 3]
+    assert (failed.error.kind, failed.error.message) == ("exception", "ValueError: no")
+    assert runner.pool.free_cpus == 2
+    assert runner.good_score() == score
+
+
+def test_one_of_a_pack_is_pruned_and_the_others_go_on(runner):
+    jobs = runner.submit_pack("together", [{"do": "step", "n": 10**6}, {"do": "step", "n": 50}])
+    runner.until(jobs[0], Progressed)
+    runner.executor.prune(jobs[0])
+    pruned, done = runner.until_all(jobs)
+    assert isinstance(pruned, Pruned)
+    assert isinstance(done, Done)
+
+
+def test_one_of_a_pack_is_killed_and_the_others_go_on(runner):
+    jobs = runner.submit_pack("together", [{"do": "step", "n": 10**6}, {"do": "step", "n": 50}])
+    runner.until(jobs[0], Progressed)
+    error = TrialError("exception", "its other fold has failed")
+    runner.executor.kill(jobs[0], error)
+    assert Failed(jobs[0], error) in runner.executor.poll(0.0)
+    (done,) = runner.until_all(jobs[1:])
+    assert isinstance(done, Done)
+    while runner.executor._busy:  # until the one that was killed has left
+        assert not runner.executor.poll(0.2)
+    assert runner.pool.free_cpus == 2
+
+
+def test_the_last_of_a_pack_is_killed_with_its_worker(runner):
+    jobs = runner.submit_pack("together", [{"do": "sleep"}, {"do": "sleep"}])
+    error = TrialError("interrupted", "enough")
+    for job_id in jobs:
+        runner.executor.kill(job_id, error)
+    assert runner.pool.free_cpus == 2
+    assert [a.error for a in runner.until_all(jobs)] == [error, error]
+
+
+@pytest.mark.parametrize(
+    ("do", "deadline_s", "kind"), [("crash", None, "crash"), ("sleep", 0.5, "timeout")]
+)
+def test_what_ends_a_worker_ends_its_whole_pack(runner, score, do, deadline_s, kind):
+    members = [{"do": do}, {"do": "fit"}]
+    answers = runner.until_all(runner.submit_pack("together", members, deadline_s, fold=1))
+    assert [(a.error.kind, a.error.fold) for a in answers] == [(kind, 1)] * 2
     assert runner.good_score() == score
 
 
@@ -417,11 +488,11 @@ def test_the_time_it_takes_to_start_a_worker_counts_against_the_deadline(runner,
     from automl.scheduling.worker import _with_time_left
 
     job = Job(TrialSpec("good", 0, {}), 0, 0, deadline_s=10.0)
-    left = _with_time_left(Start(job, time.monotonic() + 4.0)).deadline_s
-    assert 3.5 < left <= 4.0
-    assert _with_time_left(Start(job, time.monotonic() - 1.0)).deadline_s == 0.0
+    (left,) = _with_time_left(Start((job,), time.monotonic() + 4.0))
+    assert 3.5 < left.deadline_s <= 4.0
+    assert _with_time_left(Start((job,), time.monotonic() - 1.0))[0].deadline_s == 0.0
     forever = replace(job, deadline_s=None)
-    assert _with_time_left(Start(forever, float("inf"))) == forever
+    assert _with_time_left(Start((forever,), float("inf"))) == (forever,)
 
 
 def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):

@@ -40,7 +40,7 @@ class Runner:
         lease = self.executor.pool.lease(Resources())
         self._count += 1
         job = Job(TrialSpec(family, self._count, params), fold=0, seed=1)
-        self.executor.submit(job, lease)
+        self.executor.submit([job], lease)
         return job.job_id
 
     def until_ended(self, *job_ids, patience_s=20.0):
@@ -53,7 +53,7 @@ class Runner:
         return [self.ended[j] for j in job_ids]
 
     def workers(self):
-        busy = [b.worker for b in self.executor._busy.values()]
+        busy = [b.worker for b in self.executor._busy]
         return busy + self.executor._crew.idle
 
 
@@ -90,8 +90,8 @@ def test_a_hog_is_ended_soon_and_alone_with_its_numbers(runner, tmp_path):
     assert held_gib < LIMIT_GIB + 0.2 * SOON_S
     runner.until_ended(others[1])
     assert isinstance(runner.ended[others[1]], Done)
-    assert others[0] in runner.executor._busy
-    sleeper = runner.executor._busy[others[0]].worker
+    (busy,) = runner.executor._with(others[0])
+    sleeper = busy.worker
     assert sleeper.exit_status is None
     (good,) = runner.until_ended(runner.submit("good"))
     assert isinstance(good, Done)
@@ -100,7 +100,8 @@ def test_a_hog_is_ended_soon_and_alone_with_its_numbers(runner, tmp_path):
 
 def test_a_worker_that_was_ended_is_replaced(runner, all_gone):
     hog = runner.submit("hog", gib=3.0)
-    worker = runner.executor._busy[hog].worker
+    (busy,) = runner.executor._with(hog)
+    worker = busy.worker
     runner.until_ended(hog)
     all_gone([worker.pid])
     runner.until_ended(runner.submit("good"))
@@ -155,7 +156,7 @@ def test_a_worker_whose_fits_leak_is_replaced_before_that_costs_a_fit(runner):
 
 def killed_by_hand(runner, job_id):
     """Kills the worker of a fit from outside."""
-    busy = runner.executor._busy[job_id]
+    (busy,) = runner.executor._with(job_id)
     patience = time.monotonic() + 10.0
     while busy.worker.pid is None and time.monotonic() < patience:
         runner.executor.poll(0.05)

@@ -50,7 +50,7 @@ def receive(worker):
 def fit(worker, family, **params):
     """Starts a fit and does not wait for it."""
     job = Job(TrialSpec(family, 0, params), fold=0, seed=1)
-    worker.connection.send(Start(job, float("inf")))
+    worker.connection.send(Start((job,), float("inf")))
 
 
 def wait_for(condition, within_s=PATIENCE_S):
@@ -304,7 +304,7 @@ CONTROLLER = """
         pids.append(worker.connection.recv().pid)
         params = {{"to": {children!r}, "then": "sleep"}}
         job = Job(TrialSpec(family, number, params), fold=0, seed=0)
-        worker.connection.send(Start(job, float("inf")))
+        worker.connection.send(Start((job,), float("inf")))
     nursery = getattr(launcher, "_nursery", None)
     print(*pids, nursery.pid if nursery else pids[0], flush=True)
     time.sleep(300)

@@ -36,6 +36,11 @@ def test_the_first_trials_go_to_a_family_each_whatever_is_known():
     assert choose_family(arms, replace(STAKES, n_trials=3)) == "leads"
 
 
+def test_without_a_clock_every_family_has_its_first_trial_before_any_has_another():
+    arms = {"leads": Arm("leads", 90, 1, best_loss=0.1), "new": Arm("new", 5, 0)}
+    assert rounds(arms, 2, WITHOUT_CLOCK) == ["new", "leads"]
+
+
 def test_the_leader_comes_again_before_what_is_rarely_the_best_comes_first():
     arms = {"leads": Arm("leads", 90, 1, best_loss=0.1), "new": Arm("new", 50, 0)}
     assert rounds(arms, 4) == ["leads", "leads", "leads", "new"]

@@ -120,7 +120,7 @@ def test_a_job_carries_its_seed_and_its_limits(make_scene, make_family, time_s):
     fits = []
     for _ in range(2):
         (fit,) = all_started(scene)
-        fits.append(scene.dispatcher.job(fit, scene.budget.search_left_s()))
+        fits += scene.dispatcher.jobs(fit, scene.budget.search_left_s())
         finish(scene, fit)
     one, two = fits
     assert (one.fold, two.fold) == (0, 1)
@@ -137,9 +137,9 @@ def test_a_job_carries_its_seed_and_its_limits(make_scene, make_family, time_s):
 def test_the_attempt_is_counted_in_the_job_but_the_seed_stays(make_scene, make_family):
     scene = make_scene([make_family("a")], trials=1, slots=1)
     (fit,) = all_started(scene)
-    before = scene.dispatcher.job(fit, 60.0)
+    before = scene.dispatcher.jobs(fit, 60.0)[0]
     fit.trial.attempts[fit.fold] = 2
-    after = scene.dispatcher.job(fit, 60.0)
+    after = scene.dispatcher.jobs(fit, 60.0)[0]
     assert (before.attempt, after.attempt) == (0, 2)
     assert before.seed == after.seed
 

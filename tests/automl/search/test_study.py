@@ -370,3 +370,21 @@ def test_a_study_goes_on_from_the_records_alone(study, sampler):
     for spec in specs:
         again.tell_complete(spec, [loss(spec.params)])
     assert [spec.params for spec in play(again, 6)] == rest
+
+
+def test_params_can_be_asked_for_that_keep_some_values(study):
+    asked = study(portfolio=PORTFOLIO[:1])
+    like = {"depth": 4, "kind": "plain"}
+    assert asked.ask(like).params == PORTFOLIO[0]  # the portfolio comes as it is
+    found = [asked.ask(like).params for _ in range(5)]
+    assert all(like.items() <= params.items() for params in found)
+    assert len({params["rate"] for params in found}) == 5
+
+
+def test_a_part_of_the_space_that_is_used_up_leaves_the_rest(study):
+    asked = study()
+    like = {"rate": 0.3, "depth": 4, "kind": "plain"}
+    assert asked.ask(like).params == like
+    assert asked.ask(like) is None
+    assert not asked.exhausted
+    assert asked.ask() is not None

@@ -13,8 +13,8 @@ from automl.metrics import get_metric
 from automl.plugin import ModelFamily
 from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
-from automl.trial.run import Workbench
 from automl.trial.setup import TrialSetup
+from automl.trial.workbench import Workbench
 
 
 def frame(n_rows: int = 60) -> pd.DataFrame:

@@ -8,10 +8,11 @@ import pytest
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin import ModelFamily, TrialPruned, View
-from automl.trial import run as run_module
-from automl.trial.run import FIT_SHARE, BadPredictionError, open_workbench, run_job
+from automl.trial import workbench
+from automl.trial.run import FIT_SHARE, BadPredictionError, run_job, run_pack
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
+from automl.trial.workbench import open_workbench
 
 
 class Model:
@@ -370,9 +371,9 @@ def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, fold)
 
 def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench, monkeypatch):
     loaded = []
-    load = run_module.load_encoder
+    load = workbench.load_encoder
     monkeypatch.setattr(
-        run_module, "load_encoder", lambda *key: (loaded.append(key[1]), load(*key))[1]
+        workbench, "load_encoder", lambda *key: (loaded.append(key[1]), load(*key))[1]
     )
     bench = open_bench(Family())
     for number in range(2):
@@ -380,3 +381,56 @@ def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench
             run_job(job_of(fold=fold, number=number), bench, ignore)
     assert loaded == [0, 1]
     assert all(ms > 0 for ms in bench._encode_ms.values())
+
+
+class Packs(Family):
+    """Fits several at once; one whose params say so fails by itself."""
+
+    packed = frozenset({"fail"})
+
+    def fit_pack(self, members, context):
+        self.packs = [*getattr(self, "packs", []), (list(members), context)]
+        return [
+            TrialPruned() if m.params.get("fail") else self.fit(m.params, m.fold, context, m.report)
+            for m in members
+        ]
+
+
+def test_fits_of_a_pack_leave_what_they_would_leave_alone(open_bench):
+    bench = open_bench(Packs())
+    alone = [run_job(job_of(fold=fold), bench, ignore) for fold in (0, 1)]
+    jobs = [job_of(fold=fold, number=1, time_limit_s=8.0, n_threads=2) for fold in (0, 1)]
+    results = [result for _, result in run_pack(jobs, bench, lambda job: ignore)]
+    assert [r.score for r in results] == [r.score for r in alone]
+    assert [(r.fold, r.n_members) for r in results] == [(0, 2), (1, 2)]
+    for fold in (0, 1):
+        assert bench.run.model("plain-1", fold).is_dir()
+        one, other = (bench.run.oof(f"plain-{n}", fold).read_bytes() for n in (0, 1))
+        assert one == other
+    ((members, context),) = bench.registry.get("plain").packs
+    assert [m.seed for m in members] == [5, 5]
+    assert (context.time_limit_s, context.n_threads) == (8.0, 2)
+
+
+def test_a_member_that_fails_leaves_nothing_and_the_others_all(open_bench):
+    bench = open_bench(Packs())
+    jobs = [job_of(number=0, params={"fail": True}), job_of(number=1)]
+    failed, done = (outcome for _, outcome in run_pack(jobs, bench, lambda job: ignore))
+    assert isinstance(failed, TrialPruned)
+    assert done.score is not None
+    assert not bench.run.fold("plain-0", 0).exists()
+    assert bench.run.fold("plain-1", 0).is_dir()
+
+
+def test_members_report_for_themselves(open_bench):
+    class Tells(Packs):
+        def fit(self, params, fold, context, report):
+            report(1, 0.5)
+            return super().fit(params, fold, context, report)
+
+    heard = []
+    jobs = [job_of(number=n) for n in (0, 1)]
+    bench = open_bench(Tells())
+    outcomes = run_pack(jobs, bench, lambda job: lambda step, score: heard.append(job.job_id))
+    assert [outcome.steps for _, outcome in outcomes] == [((1, 0.5),)] * 2
+    assert heard == ["plain-0/fold-0", "plain-1/fold-0"]
