@@ -74,7 +74,8 @@ def test_the_past_does_not_know_the_future(tmp_path):
 
 def test_a_random_target_stays_random_and_a_row_number_does_not_help(tmp_path):
     rng = np.random.default_rng(3)
-    frame = pd.DataFrame({"x": rng.normal(size=240), "id": np.arange(240), "y": np.arange(240) % 2})
+    n = 600
+    frame = pd.DataFrame({"x": rng.normal(size=n), "id": np.arange(n), "y": np.arange(n) % 2})
     frame["y"] = rng.permutation(frame["y"])
     scores, boards = search(frame, tmp_path / "random")
     assert max(scores.values()) < 0.5 + CHANCE
