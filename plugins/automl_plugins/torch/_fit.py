@@ -12,24 +12,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from automl.plugin import FittedModel, Fold, PackMember, TrialContext
 from automl_plugins.torch._family import MOST_VALUES
 from automl_plugins.torch._loop import LoopOptions, Member, train
-from automl_plugins.torch._losses import Loss, cross_entropy, pinball, squared_error
-from automl_plugins.torch._model import FittedNet, OutputScale, threads, to_prediction
+from automl_plugins.torch._model import FittedNet
 from automl_plugins.torch._nets import NetSpec, Start, TabularNet
+from automl_plugins.torch._outputs import (
+    OutputScale,
+    loss_of,
+    scale_of,
+    target_of,
+    to_prediction,
+    weight_of,
+)
 from automl_plugins.torch._pack import Pack
 from automl_plugins.torch._recipe import Recipe
 from automl_plugins.torch._rows import PackRows, Rows, fold_inputs
+from automl_plugins.torch._schedule import stop_at
+from automl_plugins.torch._threads import threads
 
 __all__ = ["NetFit", "fit_nets"]
 
-_LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what comes after it
-_DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
-_RANGE_MARGIN = 0.01  # predictions may leave the range of the training target by so much of it
 _ALONE = Lock()  # held for the random state of torch, and for reports, which go to one place
 _MIXED_FROM_WIDTH = 256  # narrower products gain nothing from bfloat16
 
@@ -75,17 +80,17 @@ def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel 
     Returns:
         A model for each, or what its report or metric raised.
     """
-    device, stop_at = torch.device(context.device), _stop_at(context)
+    device, end = torch.device(context.device), stop_at(context)
     n_cores = context.n_threads if device.type == "cpu" else 1
     packs = _packs(fits, MOST_VALUES[device.type], n_cores)
     n_beside = min(n_cores, len(packs))
 
     def fit(number: int) -> list[FittedModel | Exception]:
         torch.set_num_threads(context.n_threads // n_beside)  # of this thread of Python
-        own_end, places = stop_at, packs[number]
-        if stop_at is not None:
+        own_end, places = end, packs[number]
+        if end is not None:
             now, n_left = time.monotonic(), sum(map(len, packs[number:]))
-            own_end = now + (stop_at - now) * min(1.0, n_beside * len(places) / n_left)
+            own_end = now + (end - now) * min(1.0, n_beside * len(places) / n_left)
         return _fit_pack([fits[place] for place in places], context, device, own_end)
 
     for one in fits:
@@ -94,14 +99,6 @@ def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel 
         found = (pool.map if n_beside > 1 else map)(fit, range(len(packs)))
         outcomes = dict(zip(chain(*packs), chain(*found), strict=True))
     return [outcomes[place] for place in range(len(fits))]
-
-
-def _stop_at(context: TrialContext) -> float | None:
-    """``time.monotonic()`` at which training should be over, or None."""
-    seconds = _DEADLINE_SHARE * context.time_left_s
-    if context.time_limit_s is not None:
-        seconds = min(seconds, _LIMIT_SHARE * context.time_limit_s)
-    return None if seconds == float("inf") else time.monotonic() + seconds
 
 
 def _packs(fits: Sequence[NetFit], most_values: int, n_cores: int) -> list[list[int]]:
@@ -125,20 +122,17 @@ def _packs(fits: Sequence[NetFit], most_values: int, n_cores: int) -> list[list[
 
 
 def _fit_pack(
-    fits: Sequence[NetFit], context: TrialContext, device: torch.device, stop_at: float | None
+    fits: Sequence[NetFit], context: TrialContext, device: torch.device, end: float | None
 ) -> list[FittedModel | Exception]:
-    levels = context.shape.quantiles
-    is_classification = context.task.is_classification
     scales: dict[int, OutputScale | None] = {}
     train_parts: dict[int, Rows] = {}
     for fold in (fit.member.fold for fit in fits):
         if id(fold) not in scales:
-            scale = None if is_classification else _output_scale(fold.y_train, bool(levels))
-            scales[id(fold)] = scale
+            scales[id(fold)] = scale = scale_of(fold, context)
             train_parts[id(fold)] = replace(
                 fold_inputs(fold, device).train,
-                target=_target(fold, scale, device),
-                weight=_weight(fold, device),
+                target=target_of(fold, scale, device),
+                weight=weight_of(fold, device),
             )
     folds = [fit.member.fold for fit in fits]
     valid_parts = [fold_inputs(fold, device).valid for fold in folds]
@@ -151,13 +145,13 @@ def _fit_pack(
     ]
     options = replace(
         fits[0].options,
-        stop_at=stop_at,
+        stop_at=end,
         mixed_precision=fits[0].options.mixed_precision
         and device.type == "cuda"
         and fits[0].spec.width >= _MIXED_FROM_WIDTH,
     )
     rows = PackRows([train_parts[id(fold)] for fold in folds])
-    train(pack, members, rows, PackRows(valid_parts), _loss(context), options)
+    train(pack, members, rows, PackRows(valid_parts), loss_of(context), options)
     return [
         member.failure or _fitted(member, fit.member.fold, scales[id(fit.member.fold)], context)
         for member, fit in zip(members, fits, strict=True)
@@ -203,31 +197,3 @@ def _fitted(
         scale,
         context.n_threads,
     )
-
-
-def _loss(context: TrialContext) -> Loss:
-    if context.task.is_classification:
-        return cross_entropy
-    return pinball(context.shape.quantiles) if context.shape.quantiles else squared_error
-
-
-def _output_scale(y: NDArray[Any], is_quantile: bool) -> OutputScale:
-    low, high, factor = float(y.min()), float(y.max()), float(y.std())
-    margin = _RANGE_MARGIN * (high - low)
-    return OutputScale(float(y.mean()), factor or 1.0, low - margin, high + margin, is_quantile)
-
-
-def _target(fold: Fold, scale: OutputScale | None, device: torch.device) -> Tensor:
-    """Class indices, or the standardised target."""
-    if scale is None:
-        return torch.from_numpy(np.array(fold.y_train, dtype=np.int64)).to(device)
-    standardised = (fold.y_train - scale.centre) / scale.factor
-    return torch.from_numpy(standardised.astype(np.float32)).to(device)
-
-
-def _weight(fold: Fold, device: torch.device) -> Tensor | None:
-    """Weights of mean 1: the size of a step does not depend on their unit."""
-    if fold.weight_train is None:
-        return None
-    weight = fold.weight_train / fold.weight_train.mean()
-    return torch.from_numpy(weight.astype(np.float32)).to(device)

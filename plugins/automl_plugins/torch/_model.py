@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
@@ -19,30 +16,15 @@ from automl.plugin import Features, Matrix
 from automl_plugins.torch._embeddings import scaled
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._nets import NetSpec, TabularNet
+from automl_plugins.torch._outputs import OutputScale, to_prediction
 from automl_plugins.torch._pack import one_net
 from automl_plugins.torch._rows import split_columns
+from automl_plugins.torch._threads import threads
 
-__all__ = ["FittedNet", "OutputScale", "load", "save", "threads", "to_prediction"]
+__all__ = ["FittedNet", "load", "save"]
 
 _BATCH_ROWS = 8192
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
-
-
-@dataclass(frozen=True, slots=True)
-class OutputScale:
-    """How standardised outputs of a regression become values.
-
-    Attributes:
-        centre, factor: Mean and standard deviation of the training target.
-        low, high: Predictions are kept between these.
-        is_quantile: Whether each output is a quantile, and not the one output the value.
-    """
-
-    centre: float
-    factor: float
-    low: float
-    high: float
-    is_quantile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +69,6 @@ class FittedNet:
 
         with threads(self.n_threads), torch.inference_mode():
             return to_prediction(Parts().run(forward)[0], self.scale)
-
-
-def to_prediction(output: Tensor, scale: OutputScale | None) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)``; where ``scale`` is given, values or quantiles.
-
-    Args:
-        output: Of a net, ``(n_rows, n_outputs)``; of ``k`` nets, whose predictions are averaged,
-            ``(n_rows, k, n_outputs)``.
-        scale: For regression.
-    """
-    # In double precision probabilities add up to 1 as closely as anybody checks.
-    each = output.double() if scale else output.double().softmax(-1)
-    array: NDArray[np.float64] = (each if each.dim() == 2 else each.mean(dim=1)).cpu().numpy()
-    if scale is None:
-        return array
-    values = array if scale.is_quantile else array[:, 0]
-    return np.clip(values * scale.factor + scale.centre, scale.low, scale.high)
-
-
-@contextmanager
-def threads(n_threads: int) -> Iterator[None]:
-    """Runs torch with so many threads, and puts back what was before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def save(model: FittedNet, path: Path) -> None:

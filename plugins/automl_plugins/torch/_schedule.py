@@ -7,7 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-__all__ = ["SCHEDULES", "Pace"]
+from automl.plugin import TrialContext
+
+__all__ = ["SCHEDULES", "Pace", "stop_at"]
+
+_LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what comes after it
+_DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
 
 
 def _coslog4(progress: float) -> float:
@@ -28,15 +33,32 @@ def _cosine(progress: float) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * (progress - warm_up) / (1.0 - warm_up)))
 
 
+def _one_cycle(progress: float) -> float:
+    """Up to the full rate in a straight line, and down to 0 (Smith 2017, arXiv 1708.07120)."""
+    warm_up, first = 0.2, 0.05
+    if progress < warm_up:
+        return first + (1.0 - first) * progress / warm_up
+    return max(0.0, (1.0 - progress) / (1.0 - warm_up))
+
+
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "coslog4": _coslog4,
     "flat_cos": _flat_cos,
     "cosine": _cosine,
+    "one_cycle": _one_cycle,
     "constant": lambda progress: 1.0,
 }
 """Factor of the learning rate by progress, both from 0 to 1."""
 
 _WARM_UP_STEPS = 3  # the first steps allocate memory and say nothing of the others
+
+
+def stop_at(context: TrialContext) -> float | None:
+    """``time.monotonic()`` at which training should be over, or None."""
+    seconds = _DEADLINE_SHARE * context.time_left_s
+    if context.time_limit_s is not None:
+        seconds = min(seconds, _LIMIT_SHARE * context.time_limit_s)
+    return None if math.isinf(seconds) else time.monotonic() + seconds
 
 
 @dataclass(slots=True)

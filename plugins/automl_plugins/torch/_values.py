@@ -10,6 +10,7 @@ from automl.plugin import PackMember, TrialContext
 from automl_plugins.torch._fit import NetFit
 from automl_plugins.torch._loop import LoopOptions
 from automl_plugins.torch._nets import NetSpec
+from automl_plugins.torch._outputs import n_outputs_of
 from automl_plugins.torch._recipe import Recipe
 
 __all__ = ["DEFAULTS", "net_fit"]
@@ -98,7 +99,7 @@ def net_fit(
             about 20,000 steps; and ``mixed_precision``.
     """
     values = {**DEFAULTS, **constants, **member.params}
-    fold, shape = member.fold, context.shape
+    fold = member.fold
     n_rows, n_columns = fold.X_train.shape
     steps = max(1, n_rows // values["batch_size"])
     n_epochs = min(settings["max_epochs"], max(_MIN_EPOCHS, _MAX_STEPS // steps))
@@ -109,7 +110,7 @@ def net_fit(
         spec=NetSpec(
             n_numeric=n_columns - len(fold.features.categorical),
             cardinalities=fold.features.cardinalities,
-            n_outputs=shape.n_classes or len(shape.quantiles) or 1,
+            n_outputs=n_outputs_of(context),
             **{name: values[name] for name in _SPEC},
         ),
         recipe=Recipe(patience=patience, **{name: values[name] for name in _RECIPE}),

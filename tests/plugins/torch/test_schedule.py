@@ -105,3 +105,10 @@ def test_steps_that_become_faster_are_timed_anew():
         clock.now += 0.01
         pace.step_done()
     assert pace.n_steps == 1000
+
+
+def test_one_cycle_goes_up_once_and_down_again():
+    values = [SCHEDULES["one_cycle"](i / 100) for i in range(101)]
+    top = values.index(max(values))
+    assert values[: top + 1] == sorted(values[: top + 1])
+    assert values[top:] == sorted(values[top:], reverse=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from automl.plugin import Fold, Params, Report, Rows, TrialContext
+from automl_plugins.torch._outputs import n_outputs_of
 from automl_plugins.torch.images._augment import Augmentation
 from automl_plugins.torch.images._nets import CnnSpec, ImageNet
 from automl_plugins.torch.media._fit import Forward, fit_net
@@ -52,7 +53,7 @@ def fit_cnn(
 def _net(params: Params, fold: Fold, context: TrialContext) -> ImageNet:
     spec = CnnSpec(
         images=tuple(images.shape for images in fold.images_train),
-        n_outputs=context.shape.n_classes or 1,
+        n_outputs=n_outputs_of(context),
         block=params["block"],
         whitened=params["whitened"],
         width=params["width"],

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from automl.plugin import Fold, Params, Report, TrialContext
-from automl_plugins.torch.media._fitted import FittedNet, MediaNet, predict_rows, threads
-from automl_plugins.torch.media._outputs import goal_of
-from automl_plugins.torch.media._training import CycleOptions, stop_at, train
+from automl_plugins.torch._outputs import loss_of, scale_of, target_of, weight_of
+from automl_plugins.torch._schedule import stop_at
+from automl_plugins.torch._threads import threads
+from automl_plugins.torch.media._fitted import FittedNet, MediaNet, predict_rows
+from automl_plugins.torch.media._training import CycleOptions, train
 
 __all__ = ["Forward", "Prepare", "fit_net"]
 
@@ -55,13 +57,17 @@ def fit_net(
         torch.manual_seed(context.seed)
         generator = torch.Generator().manual_seed(context.seed)
         net, forward = prepare(device, generator)
-        goal = goal_of(fold, context, params["label_smoothing"], device)
+        scale, loss_of_pack = scale_of(fold, context), loss_of(context)
+        target, weight = target_of(fold, scale, device), weight_of(fold, device)
+        smoothing = torch.tensor([params["label_smoothing"]], device=device)
 
         def loss(rows: Tensor, epoch: int) -> Tensor:
-            return goal.loss(forward(rows, epoch), rows.to(device))
+            output, places = forward(rows, epoch), rows.to(device)
+            own_weight = None if weight is None else weight[None, places]
+            return loss_of_pack(output[None], target[None, places], own_weight, smoothing)[0]
 
         def evaluate(epoch: int) -> float:
-            prediction = predict_rows(net.outputs, fold.valid, goal.scale)
+            prediction = predict_rows(net.outputs, fold.valid, scale)
             score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
             report(epoch, score)
             return context.metric.loss(score)
@@ -77,7 +83,7 @@ def fit_net(
         groups = _groups(net, params["lr"], params["weight_decay"])
         optimiser = torch.optim.AdamW(groups, fused=True)
         train(net, optimiser, len(fold.y_train), loss, evaluate, options, generator)
-    return FittedNet(net.cpu(), goal.scale, context.n_threads)
+    return FittedNet(net.cpu(), scale, context.n_threads)
 
 
 def _groups(net: MediaNet, lr: float, weight_decay: float) -> list[dict[str, Any]]:

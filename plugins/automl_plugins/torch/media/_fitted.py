@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from automl.plugin import Rows
-from automl_plugins.torch.media._outputs import OutputScale, prediction_of
+from automl_plugins.torch._halving import Parts
+from automl_plugins.torch._outputs import OutputScale, rescaled
+from automl_plugins.torch._threads import threads
 
-__all__ = ["FittedNet", "MediaNet", "load", "predict_rows", "save", "threads"]
+__all__ = ["FittedNet", "MediaNet", "load", "predict_rows", "save"]
 
 _BATCH_ROWS = 512
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
@@ -84,23 +85,17 @@ def predict_rows(
         scale: For regression; None for classification.
 
     Returns:
-        Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``.
+        Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles
+        ``(n_rows, n_levels)``.
     """
-    starts = range(0, max(1, len(rows)), _BATCH_ROWS)
+
+    def forward(n_parts: int) -> Tensor:
+        size = _BATCH_ROWS // n_parts
+        starts = range(0, max(1, len(rows)), size)
+        return torch.cat([outputs(rows[i : i + size], scale is None) for i in starts])
+
     with torch.inference_mode():
-        parts = [outputs(rows[i : i + _BATCH_ROWS], scale is None) for i in starts]
-    return prediction_of(torch.cat(parts), scale)
-
-
-@contextmanager
-def threads(n_threads: int) -> Iterator[None]:
-    """Runs torch with so many threads, and puts back what was before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        return rescaled(Parts().run(forward), scale)
 
 
 def save(model: FittedNet, path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from automl.plugin import FittedModel, ModelFamily, Shape
+from automl.plugin import FittedModel, ModelFamily, Shape, Task
 
 __all__ = ["MediaFamily", "default_epochs"]
 
@@ -33,6 +33,7 @@ def default_epochs(n_rows: int, n_seen: int, most: int) -> int:
 class MediaFamily(ModelFamily):
     """A family of nets that train in epochs, on one core or on a part of a GPU."""
 
+    tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     extra: ClassVar[str] = "torch"
     preload: ClassVar[tuple[str, ...]] = ("torch",)
     fidelity: ClassVar[str] = "epochs"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from automl.plugin import Fold, Params, Report, TrialContext
+from automl_plugins.torch._outputs import n_outputs_of
 from automl_plugins.torch.media._fit import Forward, fit_net
 from automl_plugins.torch.media._fitted import FittedNet
 from automl_plugins.torch.sequences._front import SeriesNet, series_specs
@@ -37,7 +38,7 @@ def fit_rnn(
     """
     spec = RnnSpec(
         series=series_specs(fold.sequences_train, _MOST_CELLS),
-        n_outputs=context.shape.n_classes or 1,
+        n_outputs=n_outputs_of(context),
         cell=params["cell"],
         width=params["width"],
         n_layers=params["n_layers"],
@@ -54,7 +55,7 @@ def fit_inception(
     """Trains a net of convolutions over time; see ``fit_rnn``."""
     spec = InceptionSpec(
         series=series_specs(fold.sequences_train, _MOST_STEPS),
-        n_outputs=context.shape.n_classes or 1,
+        n_outputs=n_outputs_of(context),
         n_blocks=params["n_blocks"],
         width=params["width"],
         kernel=params["kernel"],

@@ -1,61 +1,9 @@
 """The loop: one cycle of the rate, the best weights, and an end in time."""
 
-import pytest
 import torch
 from torch import nn
 
-from automl_plugins.torch.media._training import CycleOptions, Plan, train
-
-STEP_S, EVALUATION_S = 1.0, 2.0
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def steps_of(plan, clock, step_s=STEP_S):
-    """Runs a plan to its end; returns the rates of its steps."""
-    rates = []
-    while not plan.is_over:
-        for _ in range(plan.steps_per_epoch):
-            rates.append(plan.rate)
-            clock.now += step_s
-            plan.step_done()
-            if plan.is_over:
-                break
-        clock.now += EVALUATION_S
-        plan.evaluation_done()
-    return rates
-
-
-def test_the_rate_goes_up_once_and_down_to_nothing():
-    clock = Clock()
-    rates = steps_of(Plan(100, 10, None, clock), clock)
-    assert len(rates) == 100
-    top = rates.index(max(rates))
-    assert max(rates) == pytest.approx(1.0)
-    assert rates[: top + 1] == sorted(rates[: top + 1])
-    assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert rates[-1] < 0.02
-
-
-def test_time_enough_changes_nothing():
-    clocks = Clock(), Clock()
-    free = steps_of(Plan(60, 10, None, clocks[0]), clocks[0])
-    assert steps_of(Plan(60, 10, 1_000.0, clocks[1]), clocks[1]) == free
-
-
-@pytest.mark.parametrize("step_s", [0.5, 3.0])
-def test_with_little_time_the_cycle_is_shorter_and_still_whole(step_s):
-    clock = Clock()
-    rates = steps_of(Plan(1_000, 10, 100.0, clock), clock, step_s)
-    assert clock.now <= 100.0 + step_s + EVALUATION_S
-    assert clock.now > 60.0
-    assert rates[-1] < 0.1
+from automl_plugins.torch.media._training import CycleOptions, train
 
 
 def options(**changes):
@@ -125,3 +73,36 @@ def test_every_row_is_seen_before_one_is_seen_again():
         batches = [rows for number, rows in seen if number == epoch]
         assert [len(rows) for rows in batches] == [8, 8]
         assert len({row for rows in batches for row in rows}) == 16
+
+
+class Crowded(nn.Linear):
+    """A net on a GPU without room for more than so many rows."""
+
+    def __init__(self, most_rows):
+        super().__init__(1, 1, bias=False)
+        self.most_rows, self.sizes = most_rows, []
+
+    def forward(self, x):
+        self.sizes.append(len(x))
+        if len(x) > self.most_rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(x)
+
+
+def test_a_batch_that_does_not_fit_goes_through_in_parts_with_the_same_outcome():
+    ends = []
+    for most_rows in (100, 3):
+        torch.manual_seed(0)
+        net, x = Crowded(most_rows), torch.arange(20.0)[:, None] / 20
+        train(
+            net,
+            torch.optim.SGD(net.parameters(), lr=0.1),
+            20,
+            lambda rows, epoch, net=net, x=x: (net(x[rows]) - x[rows]).square().mean(),
+            lambda epoch: -float(epoch),
+            options(n_epochs=3),
+            torch.Generator().manual_seed(0),
+        )
+        ends.append(net.weight.detach())
+    assert net.sizes[:3] == [8, 4, 2]
+    torch.testing.assert_close(ends[0], ends[1])

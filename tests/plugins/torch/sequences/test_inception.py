@@ -15,7 +15,7 @@ class TestInception(FamilyTestCase):
 
     family = INCEPTION
     settings = FAST
-    tasks = frozenset({Task.REGRESSION})
+    tasks = frozenset({Task.REGRESSION, Task.QUANTILE})
 
 
 @pytest.mark.parametrize(("longest", "kernel"), [(6, 5), (24, 9), (60, 19), (500, 39)])

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from automl.plugin import Rows, Sequences
-from automl_plugins.torch.media._fitted import FittedNet, load, predict_rows, save, threads
+from automl_plugins.torch._threads import threads
+from automl_plugins.torch.media._fitted import FittedNet, load, predict_rows, save
 from automl_plugins.torch.sequences import _inception, _rnn
 from automl_plugins.torch.sequences._front import (
     Front,
