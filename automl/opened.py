@@ -78,11 +78,14 @@ class OpenedRun:
         return load_registry(self.config.plugins.modules, self.config.plugins.block)
 
     def options_for(self, source: Any) -> ReadOptions:
-        """How a source is read: as the search read its own, whose query is for databases only."""
-        from automl.data.sql import is_database_url
-        from automl.search.problem import read_options
+        """How a source is read: as the search read its own, but for what belongs to that alone.
 
-        options = read_options(self.config)
+        That is the query, which is for databases, and the table of its series.
+        """
+        from automl.data.sql import is_database_url
+        from automl.search.reading import read_options
+
+        options = replace(read_options(self.config), series_table=None)
         return options if is_database_url(source) else replace(options, sql=None)
 
     @cached_property

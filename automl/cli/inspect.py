@@ -68,6 +68,7 @@ def run(argv: Sequence[str], started: float) -> int:
         _read_options(overrides),
         series_id=options.series_id,
         step=options.step,
+        series_table=options.series_table,
         wide=tuple(options.wide or ()),
     )
     from automl.cli.console import make_console

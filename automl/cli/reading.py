@@ -8,7 +8,7 @@ __all__ = ["series_options"]
 
 
 def series_options(parser: Parser, section: str = "options") -> None:
-    """Adds ``--series-id``, ``--step`` and ``--wide``.
+    """Adds ``--series-id``, ``--step``, ``--series-table`` and ``--wide``.
 
     Args:
         parser: Of the verb.
@@ -20,6 +20,12 @@ def series_options(parser: Parser, section: str = "options") -> None:
         ("--step", "the order of the steps of a series; by default that of the rows"),
     ):  # fmt: skip
         parser.option(name, metavar="COLUMN", section=section, help=about)
+    parser.option(
+        "--series-table",
+        metavar="FILE",
+        section=section,
+        help="a table with a row for each series, such as its target, joined by --series-id",
+    )
     parser.option(
         "--wide",
         metavar="PREFIXES",

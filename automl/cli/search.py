@@ -169,6 +169,8 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
+    if options.series_table is not None:
+        overrides = [*overrides, f"data.series_table={options.series_table}"]
     given = {name: value for name in _GIVEN if (value := getattr(options, name)) is not None}
     if options.cfg:
         path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
@@ -182,21 +184,8 @@ def run(argv: Sequence[str], started: float) -> int:
 
 
 _GIVEN = (
-    "target",
-    "task",
-    "quantiles",
-    "metric",
-    "time_s",
-    "trials",
-    "seed",
-    "group",
-    "time_column",
-    "folds_column",
-    "weight",
-    "series_id",
-    "step",
-    "wide",
-    "preset",
+    *("target", "task", "quantiles", "metric", "time_s", "trials", "seed", "preset"),
+    *("group", "time_column", "folds_column", "weight", "series_id", "step", "wide"),
 )
 """Options that are passed on by their name when they are given."""
 

@@ -30,6 +30,7 @@ TEXT_KEYS = frozenset(
         "step",
         "data.sql",
         "data.delimiter",
+        "data.series_table",
     }
 )
 """What stands after ``=`` is the text itself, whatever characters it holds."""

@@ -34,6 +34,8 @@ class DataConfig:
         missing: Further texts that stand for a missing value.
         channels: Columns with the values of a step, where rows are steps of series; found out
             when empty.
+        series_table: Path of a table with a row for each series, such as its target, where the
+            data have a row for each step.
         image_side: Images are scaled down so that their longer side has at most so many pixels.
     """
 
@@ -43,6 +45,7 @@ class DataConfig:
     delimiter: str | None = None
     missing: list[str] = field(default_factory=list)
     channels: list[str] = field(default_factory=list)
+    series_table: str | None = None
     image_side: int = 96
 
 

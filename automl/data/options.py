@@ -27,6 +27,7 @@ class ReadOptions:
         series_id: Column that says which series a row is a step of; None where rows are no steps.
         step: Column that orders the steps of a series; None for the order of the rows.
         channels: Columns that hold the values of a step; found out when empty.
+        series_table: Path of a table with a row for each series, joined by ``series_id``.
         wide: Prefixes of columns that are the steps of a series, such as ``t`` for ``t0, t1, ...``;
             one for each channel.
         image_side: Most pixels of the longer side of an image.
@@ -40,5 +41,6 @@ class ReadOptions:
     series_id: str | None = None
     step: str | None = None
     channels: tuple[str, ...] = ()
+    series_table: str | None = None
     wide: tuple[str, ...] = ()
     image_side: int = 96

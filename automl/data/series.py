@@ -23,7 +23,7 @@ from automl.data.values import as_kind, as_texts, distinct_texts
 from automl.errors import DataError, MissingColumnError, did_you_mean
 from automl.plugin.task import ColumnKind
 
-__all__ = ["SERIES_COLUMN", "from_long", "lists_of_steps", "with_wide"]
+__all__ = ["SERIES_COLUMN", "from_long", "lists_of_steps", "with_facts", "with_wide"]
 
 SERIES_COLUMN = "series"
 FEWEST_WIDE_STEPS = 2
@@ -86,6 +86,50 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
         notes=raw.notes,
         folder=raw.folder,
         row_names=(series_id, ids),
+    )
+
+
+def with_facts(series: RawTable, facts: RawTable) -> RawTable:
+    """Adds what another table says of each series; rows of series that are not there are left out.
+
+    Args:
+        series: As ``from_long`` made it.
+        facts: A row for each series, with its id. A series of which it says nothing has missing
+            values.
+
+    Raises:
+        DataError: It lacks the ids, has one of them twice, or no series of the data; or both
+            tables have a column of one name.
+    """
+    assert series.row_names is not None  # the ids, by from_long
+    id_column, ids = series.row_names
+    id_at = facts.position(id_column, "--series-id")
+    codes, known = distinct_texts(as_texts(complete_column(facts, id_at, "id of the series")))
+    rows = codes.to_numpy()
+    twice = np.flatnonzero(np.bincount(rows) > 1)
+    if len(twice):
+        raise DataError(
+            f"{facts.where} has the series {known[int(twice[0])].as_py()!r} twice: it needs "
+            "one row for each"
+        )
+    row_of = np.empty(len(known), dtype=np.int64)
+    row_of[rows] = np.arange(len(rows))
+    places = pc.index_in(ids, known)
+    if places.null_count == len(places):
+        raise DataError(
+            f"{facts.where} has none of the series of {series.where}, such as {ids[0].as_py()!r}; "
+            f"its first is {known[0].as_py()!r}"
+        )
+    found = pa.array(row_of).take(places)
+    kept = [at for at in range(len(facts.names)) if at != id_at]
+    both = next((facts.names[at] for at in kept if facts.names[at] in series.names), None)
+    if both is not None:
+        raise DataError(f"{series.where} and {facts.where} both have a column {both!r}: drop one")
+    return replace(
+        series,
+        names=(*series.names, *(facts.names[at] for at in kept)),
+        columns=(*series.columns, *(facts.columns[at].take(found) for at in kept)),
+        notes=(*series.notes, *facts.notes),
     )
 
 

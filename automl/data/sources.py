@@ -16,7 +16,7 @@ from automl.data.folder import read_folder
 from automl.data.frames import read_frame
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable, listed, near, plain_strings
-from automl.data.series import from_long, with_wide
+from automl.data.series import from_long, with_facts, with_wide
 from automl.data.sql import DATABASE_SCHEMES, read_sql
 from automl.data.streams import check_regular, compression_of, open_bytes
 from automl.data.text import BLOCK_BYTES, read_text
@@ -76,7 +76,13 @@ def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
                 "--series-id and --wide contradict each other: a series has a row for each step, "
                 "or a column"
             )
-        return from_long(raw, options.series_id, options.step, options.channels)
+        series = from_long(raw, options.series_id, options.step, options.channels)
+        if options.series_table is None:
+            return series
+        facts = _read(options.series_table, replace(options, sql=None))
+        return with_facts(series, _with_missing(facts, options.missing))
+    if options.series_table is not None:
+        raise DataError("--series-table needs --series-id: the column that both tables have")
     if options.step is not None:
         raise DataError("--step needs --series-id: the column that says which series a row is of")
     return with_wide(raw, options.wide) if options.wide else raw

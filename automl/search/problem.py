@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from automl.config.schema import SearchConfig
-from automl.data import ReadOptions, load_dataset, open_dataset
+from automl.data import load_dataset, open_dataset
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
@@ -24,10 +24,11 @@ from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
 from automl.search.rare_classes import rare_class_notes
+from automl.search.reading import read_options
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape
 
-__all__ = ["Problem", "open_problem", "read_dataset", "read_options", "read_problem", "trial_setup"]
+__all__ = ["Problem", "open_problem", "read_dataset", "read_problem", "trial_setup"]
 
 MEMO_GIB, MEMO_SHARE = 0.5, 0.1  # at most, and of the memory that a fit on one core may have
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
@@ -142,23 +143,6 @@ def _problem(
         *_memory_notes(families, pool, threads),
     )
     return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
-
-
-def read_options(config: SearchConfig) -> ReadOptions:
-    """How the configuration wants tables to be read."""
-    data = config.data
-    return ReadOptions(
-        kinds=dict(data.kinds),
-        drop=tuple(data.drop),
-        sql=data.sql,
-        delimiter=data.delimiter,
-        missing=tuple(data.missing),
-        series_id=config.series_id,
-        step=config.step,
-        channels=tuple(data.channels),
-        wide=tuple(config.wide or ()),
-        image_side=data.image_side,
-    )
 
 
 def trial_setup(

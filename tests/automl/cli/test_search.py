@@ -50,6 +50,13 @@ def calls(run_dir: RunDir, events: list[Event], monkeypatch: pytest.MonkeyPatch)
     return seen
 
 
+def test_options_of_series_go_on_too(calls: Any):
+    line = "search steps.csv --series-id id --step t --series-table a=b.csv search.folds=2"
+    assert main(line.split()) == 0
+    assert (calls.given["series_id"], calls.given["step"]) == ("id", "t")
+    assert calls.given["overrides"] == ["search.folds=2", "data.series_table=a=b.csv"]
+
+
 def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
     line = (
         "search family=[lightgbm,svm] --target=a=b --time 10m data.csv --seed 3 search.folds=5 "

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -186,3 +188,38 @@ def test_lists_of_numbers_in_a_frame_are_series():
     assert (column.kind, column.shape) == (ColumnKind.SEQUENCE, (1, 3))
     assert (dataset.target.task, column.missing_share) == (Task.REGRESSION, 2 / 6)
     assert [len(s) for s in steps_of(dataset.table)] == [2, 1, 1, 1, 3, 1]
+
+
+def labels_file(path, ids=("s2", "s0", "s3", "s1", "s9"), **columns):
+    columns = columns or {"y": [f"c{i[1:]}" for i in ids]}
+    pd.DataFrame({"id": ids, **columns}).to_csv(path, index=False)
+    return str(path)
+
+
+def test_targets_of_series_come_from_a_table_of_their_own(tmp_path):
+    labels = labels_file(tmp_path / "labels.csv")
+    dataset = read(long_frame().drop(columns="y"), replace(LONG, series_table=labels))
+    assert [dataset.target.classes[k] for k in dataset.y] == ["c0", "c1", "c2", "c3"]
+    assert {c.name for c in dataset.table.columns} == {"series", "age", "site"}
+
+
+def test_a_series_of_which_the_table_says_nothing_has_no_target(tmp_path):
+    labels = labels_file(tmp_path / "labels.csv", ("s0", "s3", "s1"))
+    dataset = read(long_frame().drop(columns="y"), replace(LONG, series_table=labels))
+    assert (len(dataset.y), dataset.n_dropped) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("ids", "columns", "options", "message"),
+    [
+        (("s0", "s0"), {}, LONG, "has the series 's0' twice"),
+        (("a", "b"), {}, LONG, "has none of the series .* such as 's0'; its first is 'a'"),
+        (("s0", "s1"), {"y": [0, 1], "age": [1, 2]}, LONG, "both have a column 'age'"),
+        (("s0", "s1"), {}, ReadOptions(series_id="t"), "has no column 't' for --series-id"),
+        (("s0", "s1"), {}, ReadOptions(), "--series-table needs --series-id"),
+    ],
+)
+def test_a_table_of_series_that_does_not_fit_is_refused(tmp_path, ids, columns, options, message):
+    labels = labels_file(tmp_path / "labels.csv", ids, **columns)
+    with pytest.raises(DataError, match=message):
+        read(long_frame().drop(columns="y"), replace(options, series_table=labels))

@@ -9,7 +9,8 @@ from automl.errors import ConfigError, DataError, PluginError
 from automl.plugin import ColumnKind, Resources, Task
 from automl.registry import load_registry
 from automl.scheduling.devices import Gpu
-from automl.search.problem import read_options, read_problem, trial_setup
+from automl.search.problem import read_problem, trial_setup
+from automl.search.reading import read_options
 from automl.store.run_dir import RunDir
 
 

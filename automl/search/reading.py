@@ -1,0 +1,26 @@
+"""How tables are read, by the configuration."""
+
+from __future__ import annotations
+
+from automl.config.schema import SearchConfig
+from automl.data import ReadOptions
+
+__all__ = ["read_options"]
+
+
+def read_options(config: SearchConfig) -> ReadOptions:
+    """How the configuration wants tables to be read."""
+    data = config.data
+    return ReadOptions(
+        kinds=dict(data.kinds),
+        drop=tuple(data.drop),
+        sql=data.sql,
+        delimiter=data.delimiter,
+        missing=tuple(data.missing),
+        series_id=config.series_id,
+        step=config.step,
+        channels=tuple(data.channels),
+        series_table=data.series_table,
+        wide=tuple(config.wide or ()),
+        image_side=data.image_side,
+    )
