@@ -55,6 +55,7 @@ class Net(_quick.Quick):
         note = {
             "family": self.name,
             "device": context.device,
+            "pid": os.getpid(),
             "env": os.environ["CUDA_VISIBLE_DEVICES"],
             "seen": [str(properties.uuid) for properties in seen],
             "time": [started, time.monotonic()],
@@ -97,6 +98,27 @@ class Crowd(Net):
         super().work(params, context, settings)
 
 
+class Packed(Net):
+    """Fits several at once; a pack with more than three members runs into a full GPU."""
+
+    name = "packed"
+    packed = frozenset({"slope"})
+    settings = {**Net.settings, "most": 1000}  # noqa: RUF012
+
+    def pack_size(self, params, shape):
+        return 4
+
+    def pack_resources(self, n_members, shape):
+        return Resources(ram_gib=0.5, n_gpus=1.0, vram_gib=1.0)
+
+    def fit_pack(self, members, context):
+        import torch
+
+        if len(members) > {**self.settings, **context.shape.settings}["most"]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().fit_pack(members, context)
+
+
 @hookimpl
 def automl_model_families():
-    return [Net(), Blind(), Crowd()]
+    return [Net(), Blind(), Crowd(), Packed()]

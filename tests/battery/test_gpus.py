@@ -8,6 +8,7 @@ import importlib.util
 import json
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def search(gpus, tmp_path, request):
     notes.mkdir()
     frame = pd.DataFrame({"a": np.arange(200.0), "y": np.arange(200) % 2})
 
-    def search(*families, trials, hold_s=0.1, **scheduler):
+    def search(*families, trials, hold_s=0.1, most=1000, **scheduler):
         run = automl.search(
             frame,
             target="y",
@@ -79,6 +80,7 @@ def search(gpus, tmp_path, request):
                 *(f"scheduler.{key}={value}" for key, value in scheduler.items()),
                 *(f"model.{family}.notes={notes}" for family in families),
                 *(f"model.{family}.hold_s={hold_s}" for family in families),
+                *(f"model.{family}.most={most}" for family in families if family == "packed"),
             ],
         )
         seen = [json.loads(path.read_text()) for path in sorted(notes.iterdir())]
@@ -132,3 +134,20 @@ def test_hogs_of_gpu_memory_hurt_nobody_and_leave_nothing(search, gpus, size, fi
         assert time.monotonic() < patience, f"{before - after:.2f} GiB are not given back"
         time.sleep(0.1)
     figure(f"{rounds} hogs failed, {3 * rounds} trials complete; {before - after:.2f} GiB missing")
+
+
+def test_params_are_fitted_together_on_a_whole_gpu(search, gpus, figure):
+    trials, seen = search("packed", trials=8, cpus=4, gpus=[0], hold_s=0.2)
+    assert {t.state for t in trials} == {"complete"}
+    assert {note["env"] for note in seen} == {gpus[0].visible}
+    spans = sorted(note["time"] for note in seen)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))  # one pack at a time
+    workers = {note["pid"] for note in seen}
+    figure(f"{len(seen)} fits in 2 packs by {len(workers)} worker(s)")
+
+
+def test_a_pack_that_does_not_fit_is_tried_again_one_by_one(search, gpus, figure):
+    trials, seen = search("packed", trials=4, cpus=4, gpus=[0], most=3)
+    assert {t.state for t in trials} == {"complete"}
+    assert len(seen) == 4
+    figure("a pack of 4 that was too large: all complete, each alone")
