@@ -192,6 +192,9 @@ class TrialContext:
             learning rates and sizes to it. None without a time budget.
         deadline: ``time.monotonic()`` at which the fit must be over; later the worker is killed
             and the fit lost. Boosters and nets stop by themselves before it. None without one.
+        scratch: A folder for this fit, which need not be there yet. What a fit leaves in it is
+            found by the next attempt when its worker is lost, also in a resumed search; it is
+            gone when the fit is over. None where nothing is to be kept.
     """
 
     shape: Shape
@@ -200,6 +203,7 @@ class TrialContext:
     device: str = "cpu"
     time_limit_s: float | None = None
     deadline: float | None = None
+    scratch: Path | None = None
 
     @property
     def task(self) -> Task:

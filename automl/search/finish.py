@@ -29,6 +29,8 @@ def finish_run(controller: Controller) -> SearchFinished:
     ensemble = controller.standing.current
     weights = {} if ensemble is None else ensemble.weights
     remove_drafts(run.path)  # first what makes room
+    for scratch in run.scratches:
+        shutil.rmtree(scratch, ignore_errors=True)
     drop_matrices(run.views)
     if controller.config.search.keep_models == "members":
         _drop_models(run, set(weights))

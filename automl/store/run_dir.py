@@ -11,6 +11,7 @@ from automl.errors import RunError
 __all__ = ["RunDir", "new_run_path"]
 
 RUNS = Path("runs")
+SCRATCH = ".fold-{fold}.scratch"
 
 
 def new_run_path(data_path: str | None) -> Path:
@@ -97,6 +98,15 @@ class RunDir:
     def fold(self, trial_id: str, fold: int) -> Path:
         """Directory of one fitted fold of a trial: model and validation predictions."""
         return self.trial(trial_id) / f"fold-{fold}"
+
+    def scratch(self, trial_id: str, fold: int) -> Path:
+        """What a fit that is not over keeps for another attempt."""
+        return self.trial(trial_id) / SCRATCH.format(fold=fold)
+
+    @property
+    def scratches(self) -> list[Path]:
+        """All that fits have kept for another attempt."""
+        return list(self.trials.glob("*/" + SCRATCH.format(fold="*")))
 
     def model(self, trial_id: str, fold: int) -> Path:
         """Directory of the model of one fitted fold, written by its family."""

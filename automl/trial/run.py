@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import tempfile
 import time
@@ -82,12 +83,15 @@ def run_pack(
         device=jobs[0].device,
         time_limit_s=jobs[0].time_limit_s,
         deadline=None if deadline_s is None else start + FIT_SHARE * deadline_s,
+        scratch=bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold),
     )
     start_counting()
     now = time.monotonic()
     with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
         outcomes = _fit(tasks, context)
     fit_s = (time.monotonic() - now) / len(tasks)
+    if context.scratch is not None:
+        shutil.rmtree(context.scratch, ignore_errors=True)
     for task, outcome in zip(tasks, outcomes, strict=True):
         if isinstance(outcome, Exception):
             yield task.job, outcome

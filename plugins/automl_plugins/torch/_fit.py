@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from automl.plugin import FittedModel, Fold, PackMember, TrialContext
+from automl_plugins.torch._checkpoint import checkpoint_of
 from automl_plugins.torch._family import MOST_VALUES
-from automl_plugins.torch._loop import LoopOptions, Member, train
+from automl_plugins.torch._loop import LoopOptions, train
+from automl_plugins.torch._member import Member
 from automl_plugins.torch._model import FittedNet
 from automl_plugins.torch._nets import NetSpec, Start, TabularNet
 from automl_plugins.torch._outputs import (
@@ -151,7 +153,8 @@ def _fit_pack(
         and fits[0].spec.width >= _MIXED_FROM_WIDTH,
     )
     rows = PackRows([train_parts[id(fold)] for fold in folds])
-    train(pack, members, rows, PackRows(valid_parts), loss_of(context), options)
+    checkpoint = checkpoint_of(context, [(fit.member.params, fit.member.seed) for fit in fits])
+    train(pack, members, rows, PackRows(valid_parts), loss_of(context), options, checkpoint)
     return [
         member.failure or _fitted(member, fit.member.fold, scales[id(fit.member.fold)], context)
         for member, fit in zip(members, fits, strict=True)

@@ -176,13 +176,13 @@ class Dropout(nn.Module):
         self.register_buffer("share", torch.tensor([share]), persistent=False)
         self.register_buffer("seed", torch.tensor([seed]), persistent=False)
         self.is_idle = round(256 * share) == 0
-        self._n_calls = 0
+        self.n_calls = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Drops values and scales up the others."""
         if not self.training or self.is_idle:
             return x
-        self._n_calls += 1
+        self.n_calls += 1
         n_dropped = (256 * self.share).round().view(-1, *[1] * (x.dim() - 1)).to(x.dtype)
         # 1 where the byte is at least n_dropped, else 0: booleans take three times as long.
         kept = self._bytes(x[0].numel()).view(x.shape).to(x.dtype)
@@ -191,7 +191,7 @@ class Dropout(nn.Module):
 
     def _bytes(self, n: int) -> Tensor:
         """Random bytes of each member, ``(n_members, n)``."""
-        start = _hashed(self.seed + (self._n_calls * _GOLDEN + 2**63) % 2**64 - 2**63)
+        start = _hashed(self.seed + (self.n_calls * _GOLDEN + 2**63) % 2**64 - 2**63)
         count = torch.arange(-(-n // 8), device=self.seed.device) * _GOLDEN
         return _hashed(start[:, None] + count).view(torch.uint8)[:, :n]
 

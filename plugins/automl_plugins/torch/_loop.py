@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from automl_plugins.torch._checkpoint import Checkpoint
 from automl_plugins.torch._family import MOST_VALUES
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._losses import Loss
-from automl_plugins.torch._nets import TabularNet
+from automl_plugins.torch._member import Member
 from automl_plugins.torch._optimiser import PackOptimiser
 from automl_plugins.torch._pack import Pack
-from automl_plugins.torch._recipe import Recipe
 from automl_plugins.torch._rows import PackRows
 from automl_plugins.torch._schedule import SCHEDULES, Pace
 
-__all__ = ["LoopOptions", "Member", "train"]
+__all__ = ["LoopOptions", "train"]
 
 _LEAST_EVALUATED = 64  # rows of a member at a time
 
@@ -43,66 +44,6 @@ class LoopOptions:
     stop_at: float | None = None
 
 
-@dataclass(slots=True)
-class Member:
-    """One net of a pack, and how its training went.
-
-    Attributes:
-        recipe: By which it learns.
-        judge: Called with the number of the epoch, from 1, and the outputs ``(n_rows, ...)`` for
-            its validation rows; returns the validation loss, lower is better. What it raises, such
-            as ``TrialPruned``, ends this member alone.
-        seed: Of the order of its rows.
-        net: With the weights of its best epoch, on the CPU; None where there is none.
-        best_epoch, best_loss: That epoch, from 1, and its validation loss.
-        n_epochs: Epochs it was judged in; the last may be a part of one.
-        failure: What its judge raised, or that it has no epoch with finite outputs.
-    """
-
-    recipe: Recipe
-    judge: Callable[[int, Tensor], float]
-    seed: int
-    net: TabularNet | None = None
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    n_epochs: int = 0
-    failure: Exception | None = None
-    _last_gain: int = 0
-    _best: Tensor | None = None
-
-    def look(self, epoch: int, output: Tensor, weights: Tensor) -> bool:
-        """Judges an epoch and keeps its weights if it is the best; False when it is time to stop.
-
-        Args:
-            epoch: From 1.
-            output: For the validation rows.
-            weights: ``(n_weights,)``.
-        """
-        self.n_epochs = epoch
-        if not torch.isfinite(output).all():
-            if self._best is None:
-                self.failure = FloatingPointError(f"epoch {epoch} gave NaN or infinite outputs")
-            return False
-        try:
-            loss = self.judge(epoch, output)
-        except Exception as error:  # is its own: the other members go on
-            self.failure = error
-            return False
-        if loss < self.best_loss:
-            self._last_gain = epoch
-        # Of equal epochs the later one has seen more: coarse metrics have many of them.
-        if loss <= self.best_loss or self._best is None:
-            self.best_epoch, self.best_loss, self._best = epoch, loss, weights.clone()
-        patience = self.recipe.patience
-        return patience is None or epoch - self._last_gain < patience
-
-    def settle(self, pack: Pack, place: int) -> None:
-        """Takes its best net out of the pack."""
-        if self._best is not None and self.failure is None:
-            self.net = pack.member(place, self._best)
-        self._best = None
-
-
 def train(
     pack: Pack,
     members: Sequence[Member],
@@ -110,6 +51,7 @@ def train(
     valid: PackRows,
     loss: Loss,
     options: LoopOptions,
+    checkpoint: Checkpoint | None = None,
 ) -> int:
     """Trains a pack; each member ends with the net of its best epoch.
 
@@ -127,11 +69,13 @@ def train(
         valid: To be judged by.
         loss: What is made small.
         options: How to train.
+        checkpoint: Where the state is kept, and where training goes on if there is one.
 
     Returns:
         Steps of the optimiser.
     """
-    return _Training(pack, members, rows, valid, loss, options).run()
+    training = _Training(pack, members, rows, valid, loss, options)
+    return training.run(checkpoint or Checkpoint(None))
 
 
 class _Training:
@@ -145,7 +89,7 @@ class _Training:
         options: LoopOptions,
     ) -> None:
         self.pack, self.rows, self.valid, self.loss = pack, rows, valid, loss
-        self.members, self.options = list(members), options
+        self.all_members, self.members, self.options = list(members), list(members), options
         self.device = pack.weights.device
         self.orders = [torch.Generator().manual_seed(member.seed) for member in members]
         self.batch_size = min(options.batch_size, *rows.n_rows)
@@ -175,11 +119,12 @@ class _Training:
         tensors = {name: torch.tensor(v, device=self.device) for name, v in column.items()}
         self.smoothing, self.memory = tensors["smoothing"], tensors["memory"][:, None]
 
-    def run(self) -> int:
+    def run(self, checkpoint: Checkpoint) -> int:
         """Trains all members to their ends."""
         options = self.options
         pace = Pace(options.n_epochs * self.steps_per_epoch, self.steps_per_epoch, options.stop_at)
-        epoch = 0
+        state = checkpoint.load()
+        epoch = 0 if state is None else self._restore(*state, pace)
         while self.members and (epoch == 0 or not pace.is_over):
             epoch += 1
             self._train_epoch(pace)
@@ -188,8 +133,50 @@ class _Training:
             if len(going) < len(self.members):
                 self._drop_all_but(going)
                 pace.work_changed()
+            # Who fails is told of at the end: kept as going on, it would fail once more.
+            if checkpoint.is_due and not any(member.failure for member in self.all_members):
+                checkpoint.save(*self._state(epoch, pace))
         self._drop_all_but([])
         return self.n_steps
+
+    def _state(self, epoch: int, pace: Pace) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the rest of training depends on."""
+        tensors, n_moves = self.optimiser.state
+        tensors["weights"] = self.pack.weights
+        if self.average is not None:
+            tensors["average"] = self.average
+        for place, order in enumerate(self.orders):
+            tensors[f"order.{place}"] = order.get_state()
+        for number, member in enumerate(self.all_members):
+            tensors |= {f"{name}.{number}": t for name, t in member.tensors.items()}
+        dropout = self.pack.net.dropout
+        facts = {
+            "epoch": epoch,
+            "step": pace.step,
+            "n_steps": self.n_steps,
+            "n_moves": n_moves,
+            "n_drops": 0 if dropout is None else dropout.n_calls,
+            "going": [self.all_members.index(member) for member in self.members],
+            "members": [member.facts for member in self.all_members],
+        }
+        return tensors, facts
+
+    def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any], pace: Pace) -> int:
+        """Takes up a state; returns the epoch that it is of."""
+        for number, member in enumerate(self.all_members):
+            member.restore(tensors.get(f"best.{number}"), facts["members"][number])
+        self._drop_all_but(facts["going"])
+        self.pack.weights.copy_(tensors["weights"])
+        if self.average is not None:
+            self.average.copy_(tensors["average"])
+        self.optimiser.restore(tensors, facts["n_moves"])
+        for place, order in enumerate(self.orders):
+            order.set_state(tensors[f"order.{place}"])
+        if self.pack.net.dropout is not None:
+            self.pack.net.dropout.n_calls = facts["n_drops"]
+        self.n_steps = facts["n_steps"]
+        pace.go_on_from(facts["step"])
+        return int(facts["epoch"])
 
     def _train_epoch(self, pace: Pace) -> None:
         """One step on each batch of an epoch, or on as many as the time allows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -51,6 +51,17 @@ class PackOptimiser:
         index = torch.tensor(members, device=self._rate.device)
         for name in ("_first", "_second", "_rate", "_decay", "_moment", "_clip_norm"):
             setattr(self, name, getattr(self, name).index_select(0, index))
+
+    @property
+    def state(self) -> tuple[dict[str, Tensor], int]:
+        """Its memory, ``(n_members, n_weights)`` each, and how many steps it has moved."""
+        return {"first": self._first, "second": self._second}, self._n_steps
+
+    def restore(self, tensors: Mapping[str, Tensor], n_steps: int) -> None:
+        """Takes up a state of the same members."""
+        self._first.copy_(tensors["first"])
+        self._second.copy_(tensors["second"])
+        self._n_steps = n_steps
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rate: Tensor, decay: Tensor) -> None:

@@ -119,6 +119,16 @@ class Pace:
         self._last = now
         self._plan()
 
+    @property
+    def step(self) -> int:
+        """Steps that are done."""
+        return self._step
+
+    def go_on_from(self, step: int) -> None:
+        """Begins after so many steps, which were done earlier."""
+        self._step, self._first_timed = step, step + _WARM_UP_STEPS
+        self.n_steps = max(self.n_steps, step)
+
     def work_changed(self) -> None:
         """Forgets what steps took: from now on they take another time."""
         self._training_s, self._first_timed = 0.0, self._step

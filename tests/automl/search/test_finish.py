@@ -120,3 +120,10 @@ def test_drafts_of_workers_that_were_killed_are_removed(make_scene, make_family)
     draft.mkdir()
     finish_run(scene.controller)
     assert not draft.exists()
+
+
+def test_what_fits_have_kept_for_another_attempt_is_gone(make_scene, make_family):
+    scene = finished(make_scene, [make_family("a")])
+    scene.run.scratch("a-0", 1).mkdir()
+    finish_run(scene.controller)
+    assert scene.run.scratches == []

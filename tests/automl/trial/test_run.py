@@ -434,3 +434,25 @@ def test_members_report_for_themselves(open_bench):
     outcomes = run_pack(jobs, bench, lambda job: lambda step, score: heard.append(job.job_id))
     assert [outcome.steps for _, outcome in outcomes] == [((1, 0.5),)] * 2
     assert heard == ["plain-0/fold-0", "plain-1/fold-0"]
+
+
+def test_what_a_fit_keeps_is_there_for_the_next_attempt_and_gone_when_it_is_over(open_bench):
+    class Keeps(Family):
+        crashes = True
+
+        def fit(self, params, fold, context, report):
+            self.found = context.scratch.exists()
+            context.scratch.mkdir(exist_ok=True)
+            if self.crashes:
+                raise SystemExit
+            return super().fit(params, fold, context, report)
+
+    family = Keeps()
+    bench = open_bench(family)
+    with pytest.raises(SystemExit):
+        run_job(job_of(), bench, ignore)
+    assert bench.run.scratches == [bench.run.scratch("plain-0", 0)]
+    family.crashes = False
+    run_job(job_of(attempt=1), bench, ignore)
+    assert family.found
+    assert bench.run.scratches == []

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from automl_plugins.torch._halving import MAX_PARTS, Parts
-from automl_plugins.torch._loop import LoopOptions, Member, train
+from automl_plugins.torch._loop import LoopOptions, train
 from automl_plugins.torch._losses import squared_error
+from automl_plugins.torch._member import Member
 from automl_plugins.torch._pack import Pack
 from automl_plugins.torch._recipe import Recipe
 from automl_plugins.torch._rows import PackRows, Rows

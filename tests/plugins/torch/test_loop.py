@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from automl.plugin import TrialPruned
-from automl_plugins.torch._loop import LoopOptions, Member, train
+from automl_plugins.torch._checkpoint import Checkpoint
+from automl_plugins.torch._loop import LoopOptions, train
 from automl_plugins.torch._losses import squared_error
+from automl_plugins.torch._member import Member
 from automl_plugins.torch._pack import Pack
 from automl_plugins.torch._recipe import Recipe
 from automl_plugins.torch._rows import PackRows, Rows
@@ -40,7 +42,14 @@ def fit(spec, make_net):
     """Trains one net for each recipe, on rows of its own or on the same ones."""
 
     def run(
-        recipes=(RECIPE,), judges=None, rows=None, valid=None, dropout=0.0, seeds=None, **options
+        recipes=(RECIPE,),
+        judges=None,
+        rows=None,
+        valid=None,
+        dropout=0.0,
+        seeds=None,
+        checkpoint=None,
+        **options,
     ):
         rows = rows or [some_rows()] * len(recipes)
         valid = valid or rows
@@ -51,7 +60,13 @@ def fit(spec, make_net):
         members = [Member(r, j, s) for r, j, s in zip(recipes, judges, seeds, strict=True)]
         options = LoopOptions(**{"n_epochs": 12, "batch_size": 64, **options})
         n_steps = train(
-            Pack(nets), members, PackRows(rows), PackRows(valid), squared_error, options
+            Pack(nets),
+            members,
+            PackRows(rows),
+            PackRows(valid),
+            squared_error,
+            options,
+            checkpoint,
         )
         return members, n_steps
 
@@ -276,3 +291,46 @@ def test_those_that_have_stopped_are_dropped_from_the_tensors(fit, monkeypatch):
     assert [member.n_epochs for member in members] == [2, 4, 3]
     assert sizes == [3] * 16 + [2] * 8 + [1] * 8
     assert n_steps == 32
+
+
+def test_a_training_that_was_cut_goes_on_to_the_same_end(fit, tmp_path):
+    """One member has stopped when it is cut; the others average, drop and are rated unequally."""
+    recipes = (
+        replace(RECIPE, patience=2),
+        replace(RECIPE, average_epochs=2.0, clip_norm=1.0),
+        replace(RECIPE, schedule="flat_cos", eases=True),
+    )
+    parts = [some_rows(seed=k) for k in range(3)]
+
+    def judges(cut):
+        def first(epoch, output):
+            return float(epoch)  # nothing gets better after the first
+
+        def second(epoch, output):
+            if epoch == cut:
+                raise KeyboardInterrupt
+            return own_loss(parts[1])(epoch, output)
+
+        return [first, second, own_loss(parts[2])]
+
+    options = {"recipes": recipes, "rows": parts, "dropout": 0.2}
+    whole, n_steps = fit(judges=judges(None), **options)
+    checkpoint = Checkpoint(tmp_path / "x.safetensors", every_s=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        fit(judges=judges(8), checkpoint=checkpoint, **options)
+    resumed, n_after = fit(judges=judges(None), checkpoint=checkpoint, **options)
+    assert n_after == n_steps
+    for member, again in zip(whole, resumed, strict=True):
+        assert member.facts == again.facts
+        for name, tensor in member.net.state_dict().items():
+            torch.testing.assert_close(again.net.state_dict()[name], tensor, rtol=0, atol=0)
+
+
+def test_a_member_that_fails_is_in_no_checkpoint(fit, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "x.safetensors", every_s=0.0)
+
+    def fails(epoch, output):
+        raise TrialPruned
+
+    fit((RECIPE, RECIPE), judges=[fails, own_loss(some_rows())], checkpoint=checkpoint)
+    assert checkpoint.load() is None

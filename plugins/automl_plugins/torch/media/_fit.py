@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from automl.plugin import Fold, Params, Report, TrialContext
+from automl_plugins.torch._checkpoint import checkpoint_of
 from automl_plugins.torch._outputs import loss_of, scale_of, target_of, weight_of
 from automl_plugins.torch._schedule import stop_at
 from automl_plugins.torch._threads import threads
@@ -82,7 +83,9 @@ def fit_net(
         )
         groups = _groups(net, params["lr"], params["weight_decay"])
         optimiser = torch.optim.AdamW(groups, fused=True)
-        train(net, optimiser, len(fold.y_train), loss, evaluate, options, generator)
+        checkpoint = checkpoint_of(context, [(params, context.seed)])
+        n_rows = len(fold.y_train)
+        train(net, optimiser, n_rows, loss, evaluate, options, generator, checkpoint)
     return FittedNet(net.cpu(), scale, context.n_threads)
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from automl_plugins.torch._checkpoint import Checkpoint
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._schedule import SCHEDULES, Pace
 
@@ -43,6 +44,7 @@ def train(
     evaluate: Callable[[int], float],
     options: CycleOptions,
     generator: torch.Generator,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains a net in place and leaves it with its best weights, in evaluation mode.
 
@@ -58,6 +60,7 @@ def train(
             raises, such as ``TrialPruned``, passes.
         options: How to train.
         generator: Of the order of rows, on the CPU.
+        checkpoint: Where the state is kept, and where training goes on if there is one.
     """
     size = min(options.batch_size, n_rows)
     steps_per_epoch = max(1, n_rows // size)
@@ -66,6 +69,12 @@ def train(
     rates = [group["lr"] for group in optimiser.param_groups]
     best_loss, best_weights = math.inf, _copy(net)
     epoch = last_gain = 0
+    checkpoint = checkpoint or Checkpoint(None)
+    if (state := checkpoint.load()) is not None:
+        tensors, facts = state
+        best_weights = _restore(tensors, net, optimiser, generator)
+        epoch, last_gain, best_loss = facts["epoch"], facts["last_gain"], facts["best_loss"]
+        pace.go_on_from(facts["step"])
     while epoch == 0 or not (pace.is_over or epoch - last_gain > options.patience):
         net.train()
         order = torch.randperm(n_rows, generator=generator)
@@ -87,6 +96,10 @@ def train(
         # Of equal epochs the later one has seen more: coarse metrics have many of them.
         if value <= best_loss or epoch == 1:
             best_loss, best_weights = min(best_loss, value), _copy(net)
+        if checkpoint.is_due:
+            facts = {"epoch": epoch, "last_gain": last_gain, "best_loss": best_loss}
+            tensors = _state(net, optimiser, generator, best_weights)
+            checkpoint.save(tensors, {**facts, "step": pace.step})
     net.load_state_dict(best_weights)
 
 
@@ -106,3 +119,54 @@ def _accumulate(
 
 def _copy(net: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
+
+
+def _state(
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+    best_weights: dict[str, Tensor],
+) -> dict[str, Tensor]:
+    """Every tensor that the rest of training depends on, by name."""
+    moments = {
+        f"moment.{number}.{name}": torch.as_tensor(value)
+        for number, state in optimiser.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+    return {
+        **{f"net.{name}": tensor for name, tensor in net.state_dict().items()},
+        **{f"best.{name}": tensor for name, tensor in best_weights.items()},
+        **moments,
+        "order": generator.get_state(),
+        "draws": torch.get_rng_state(),
+        **{f"draws.{k}": state for k, state in enumerate(_cuda_states())},
+    }
+
+
+def _restore(
+    tensors: dict[str, Tensor],
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """Takes up a state; returns the best weights so far."""
+    own = net.state_dict()
+    net.load_state_dict({name: tensors[f"net.{name}"] for name in own})
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "moment":
+            number, _, name = rest.partition(".")
+            moments.setdefault(int(number), {})[name] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    generator.set_state(tensors["order"])
+    torch.set_rng_state(tensors["draws"])
+    for k in range(len(_cuda_states())):
+        torch.cuda.set_rng_state(tensors[f"draws.{k}"], k)
+    return {name: tensors[f"best.{name}"].to(own[name].device) for name in own}
+
+
+def _cuda_states() -> list[Tensor]:
+    is_there = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return torch.cuda.get_rng_state_all() if is_there else []

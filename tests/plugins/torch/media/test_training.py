@@ -1,8 +1,10 @@
 """The loop: one cycle of the rate, the best weights, and an end in time."""
 
+import pytest
 import torch
 from torch import nn
 
+from automl_plugins.torch._checkpoint import Checkpoint
 from automl_plugins.torch.media._training import CycleOptions, train
 
 
@@ -106,3 +108,38 @@ def test_a_batch_that_does_not_fit_goes_through_in_parts_with_the_same_outcome()
         ends.append(net.weight.detach())
     assert net.sizes[:3] == [8, 4, 2]
     torch.testing.assert_close(ends[0], ends[1])
+
+
+def test_a_training_that_was_cut_goes_on_to_the_same_end(tmp_path):
+    x = torch.arange(20.0)[:, None] / 20
+
+    def trained(cut=None, checkpoint=None):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 1))
+        seen = []
+
+        def evaluate(epoch):
+            if epoch == cut:
+                raise KeyboardInterrupt
+            seen.append(float((net(x) - x).square().mean()))
+            return seen[-1]
+
+        train(
+            net,
+            torch.optim.AdamW(net.parameters(), lr=0.05),
+            20,
+            lambda rows, epoch: (net(x[rows]) - x[rows]).square().mean(),
+            evaluate,
+            options(n_epochs=8),
+            torch.Generator().manual_seed(0),
+            checkpoint,
+        )
+        return seen, net.state_dict()
+
+    whole, end = trained()
+    checkpoint = Checkpoint(tmp_path / "x.safetensors", every_s=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        trained(5, checkpoint)
+    rest, again = trained(None, checkpoint)
+    assert rest == whole[4:]
+    assert all(torch.equal(again[name], tensor) for name, tensor in end.items())

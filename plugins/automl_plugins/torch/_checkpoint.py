@@ -1,0 +1,93 @@
+"""Where a training goes on whose worker was lost: all that it had, once a minute."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from automl.plugin import TrialContext
+
+__all__ = ["Checkpoint", "checkpoint_of"]
+
+EVERY_S = 60.0
+_FACTS = "facts"
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """A file with the state of a training, written whole or not at all.
+
+    Attributes:
+        path: Of the file; None where none is to be kept.
+        every_s: Seconds from one state to the next.
+        clock: Tells the time.
+    """
+
+    path: Path | None
+    every_s: float = EVERY_S
+    clock: Callable[[], float] = time.monotonic
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._last = self.clock()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to save."""
+        return self.path is not None and self.clock() - self._last >= self.every_s
+
+    def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Saves a state in place of the one before.
+
+        What cannot be written is not worth ending a fit for: it would have to begin anew, no more.
+
+        Args:
+            tensors: On any device.
+            facts: What JSON can say.
+        """
+        self._last = self.clock()
+        if self.path is None:
+            return
+        kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        draft = self.path.with_suffix(".draft")
+        with contextlib.suppress(OSError, SafetensorError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(kept, draft, metadata={_FACTS: json.dumps(facts)})
+            draft.replace(self.path)
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The state that was saved last; None without one that can be read."""
+        if self.path is None or not self.path.is_file():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                facts = json.loads((file.metadata() or {})[_FACTS])
+                return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, ValueError):
+            return None
+
+
+def checkpoint_of(
+    context: TrialContext, fits: Sequence[tuple[Mapping[str, Any], int]]
+) -> Checkpoint:
+    """The checkpoint of what is trained together: with other company it is another one.
+
+    Args:
+        context: The slot, which knows a folder.
+        fits: Params and seed of each.
+    """
+    if context.scratch is None:
+        return Checkpoint(None)
+    text = json.dumps([[dict(params), seed] for params, seed in fits], sort_keys=True)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Checkpoint(context.scratch / f"{name}.safetensors")
