@@ -128,7 +128,7 @@ class OpenedRun:
         """What its workers were told."""
         from automl.search.problem import trial_setup
 
-        return trial_setup(self.run, self.config, self.plan, self.metric.name)
+        return trial_setup(self.run, self.config, self.plan.n_folds, self.metric.name)
 
     @cached_property
     def predictor(self) -> Predictor:

@@ -60,19 +60,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _print("mean", dataset, np.mean(found, axis=0), 0.0)
 
 
-def fit_classic(fold: Fold, n_classes: int, seed: int) -> NDArray[np.float64]:
-    """Trains the classic net on the first column of images; predicts the validation rows.
+def fit_classic(
+    images: NDArray[np.uint8],
+    y: NDArray[Any],
+    others: NDArray[np.uint8],
+    n_classes: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Trains the classic net and predicts other images.
+
+    Args:
+        images: To learn from, ``(n_images, height, width, channels)``.
+        y: Their classes, ``(n_images,)``.
+        others: To predict.
+        n_classes: How many there are.
+        seed: Of weights and order.
 
     Returns:
-        Probabilities ``(n_rows, n_classes)``.
+        Probabilities ``(n_others, n_classes)``.
     """
     import torch
     from torch import nn
 
     torch.manual_seed(seed)
     train, valid = (
-        torch.from_numpy(rows.images[0].read().transpose(0, 3, 1, 2).astype(np.float32) / 255)
-        for rows in (fold.train, fold.valid)
+        torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255)
+        for pixels in (images, others)
     )
     layers: list[nn.Module] = []
     for width, pools in ((32, True), (64, True), (64, False)):
@@ -80,12 +93,12 @@ def fit_classic(fold: Fold, n_classes: int, seed: int) -> NDArray[np.float64]:
     layers += [nn.Flatten(), nn.LazyLinear(64), nn.ReLU(), nn.Linear(64, n_classes)]
     net = nn.Sequential(*layers)
     net(train[:1])
-    y = torch.from_numpy(np.array(fold.y_train))
+    target = torch.from_numpy(np.array(y, dtype=np.int64))
     optimiser = torch.optim.RMSprop(net.parameters(), lr=1e-3, alpha=0.9)
     for _ in range(5):
-        for rows in torch.randperm(len(y)).split(64):
+        for rows in torch.randperm(len(target)).split(64):
             optimiser.zero_grad()
-            nn.functional.cross_entropy(net(train[rows]), y[rows]).backward()
+            nn.functional.cross_entropy(net(train[rows]), target[rows]).backward()
             optimiser.step()
     with torch.inference_mode():
         probabilities: NDArray[np.float64] = net(valid).double().softmax(-1).numpy()
@@ -103,9 +116,12 @@ def _systems(
     systems = [(f.name, f, _fitting(f, dataset, plan, options.seed)) for f in chosen]
     n_classes = dataset.target.n_classes
     classic = [f for f in chosen if f.name == "cnn" and n_classes]
-    return systems + [
-        ("classic", f, lambda fold, k: fit_classic(fold, n_classes, options.seed)) for f in classic
-    ]
+
+    def predict(fold: Fold, number: int) -> NDArray[Any]:
+        images, others = (rows.images[0].read() for rows in (fold.train, fold.valid))
+        return fit_classic(images, fold.y_train, others, n_classes, options.seed)
+
+    return systems + [("classic", family, predict) for family in classic]
 
 
 def _fitting(family: ModelFamily, dataset: Dataset, plan: SplitPlan, seed: int) -> Predict:

@@ -27,6 +27,7 @@ from automl.errors import ConfigError, DataError
 
 __all__ = [
     "ALL_ROWS",
+    "SHORT_FOLDS",
     "Division",
     "SplitPlan",
     "load_split_plan",
@@ -34,6 +35,8 @@ __all__ = [
     "save_split_plan",
 ]
 
+SHORT_FOLDS = 5  # of a short budget
+TRIAL_SHARE = 0.5  # of the budget: a trial on folds that takes more leaves no time for others
 MAX_GIVEN_FOLDS = 200
 MAX_HOLDOUT_ROWS = 100_000
 
@@ -57,6 +60,7 @@ def make_split_plan(
     repeats: int | None = None,
     holdout_share: float | None = None,
     time_s: float | None = None,
+    folds_s: float = 0.0,
 ) -> SplitPlan:
     """Chooses and makes the divisions of a run; the same arguments give the same plan.
 
@@ -70,6 +74,7 @@ def make_split_plan(
         repeats: Repeats with other divisions; None chooses.
         holdout_share: Share of rows held out when ``folds`` is 1 or None; None chooses.
         time_s: Wall-clock budget of the run in seconds; None without one.
+        folds_s: Seconds that one trial on ``SHORT_FOLDS`` folds takes at least, to be of use.
 
     Raises:
         ConfigError: A setting is out of its range.
@@ -82,7 +87,7 @@ def make_split_plan(
         raise DataError(f"the data has {n_rows} row(s) with a target: at least 2 are needed")
     if dataset.time is not None and repeats is None:
         repeats = 1  # there is one order of time: a repeat would be the same division again
-    request = _choose(n_rows, folds, repeats, holdout_share, time_s)
+    request = _choose(n_rows, folds, repeats, holdout_share, time_s, folds_s)
     if dataset.fold is not None:
         plan = _given_plan(dataset, dataset.fold, folds, repeats)
     elif dataset.time is not None:
@@ -110,6 +115,7 @@ def _choose(
     repeats: int | None,
     share: float | None,
     time_s: float | None,
+    folds_s: float,
 ) -> _Request:
     """Applies the defaults: a holdout for many rows, fewer folds for a short budget."""
     asked = folds is not None
@@ -121,8 +127,10 @@ def _choose(
         folds, why = 1, f"{n_rows:,} rows are enough for one honest division"
     elif n_rows >= 200_000 and time_s is not None and time_s <= 300:
         folds, why = 1, f"{n_rows:,} rows leave no time for folds in {time_s:g} s"
+    elif time_s is not None and folds_s > TRIAL_SHARE * time_s:
+        folds, why = 1, f"{SHORT_FOLDS} folds would take about {folds_s:.0f} s of {time_s:g} s"
     elif time_s is not None and time_s < 120:
-        folds, why = 5, f"the budget of {time_s:g} s is under 120 s"
+        folds, why = SHORT_FOLDS, f"the budget of {time_s:g} s is under 120 s"
     else:
         folds, why = 8, "the default"
     if repeats is None:

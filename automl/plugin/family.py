@@ -149,6 +149,15 @@ class ModelFamily(ABC):
         """Estimates what one fit takes."""
         return Resources()
 
+    def useful_s(self, shape: Shape) -> float | None:
+        """Seconds in which one core, or a GPU, makes the default fit on one fold worth having.
+
+        A rough estimate, for families that learn little in less: where no other takes the data
+        and the budget is too short for folds, one holdout is taken in their place. None for
+        families that need not be asked.
+        """
+        return None
+
     def view(self, params: Params, shape: Shape) -> View:
         """How the columns are encoded for these params."""
         return View()

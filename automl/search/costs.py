@@ -17,6 +17,7 @@ __all__ = ["Costs"]
 UNKNOWN_SHARE = 0.5
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
+FEW_FAMILIES, FEW_FACTOR = 2, 2.0  # families so few need not leave as much time for others
 
 
 @dataclass(slots=True)
@@ -51,6 +52,8 @@ class Costs:
     def fair_share_s(self, family: str) -> float | None:
         """Seconds that one fit of a family should take; None without a time budget."""
         share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
+        if share is not None and self.plan.n_folds == 1 and len(self.families) <= FEW_FAMILIES:
+            share *= FEW_FACTOR
         if share is None or self.folds_of(family) != (ALL_ROWS,):
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)

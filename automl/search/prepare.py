@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from automl.config import load_config, save_config
@@ -12,6 +13,7 @@ from automl.config.schema import SearchConfig
 from automl.data import save_dataset
 from automl.data.split import save_split_plan
 from automl.errors import RunError
+from automl.plugin.task import ColumnKind
 from automl.registry import Registry
 from automl.scheduling.executor import Executor, LocalExecutor
 from automl.scheduling.launch import Launcher
@@ -83,7 +85,7 @@ def prepare_search(
         UserError: The data, the configuration or the choice of families does not fit.
         StorageError: The disk is full, read-only or closed to us.
     """
-    _preload(launcher, registry, config)
+    _preload(launcher, registry, config, source)
     problem = read_problem(source, config, registry, run)
     _make_folders(run, lock)
     save_dataset(problem.dataset, run.data)
@@ -116,7 +118,7 @@ def prepare_resumed(
     Raises:
         UserError: Something that must not change did, or a file of the run is damaged.
     """
-    _preload(launcher, registry, config)
+    _preload(launcher, registry, config, config.data_path)
     past = read_past(run)
     problem = open_problem(config, registry, run)
     if source is not None:
@@ -131,9 +133,20 @@ def prepare_resumed(
     return prepared
 
 
-def _preload(launcher: Launcher, registry: Registry, config: SearchConfig) -> None:
+def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, source: Any) -> None:
+    """Has libraries imported while the data are read.
+
+    Those of extras can wait until the first workers are there, unless the data look like what
+    their families are for.
+    """
+    path = Path(source) if isinstance(source, str | Path) else None
+    awaited = set[ColumnKind]()
+    if path is not None and path.is_dir():
+        awaited.add(ColumnKind.IMAGE)
+    if config.series_id or config.wide or (path is not None and ".ts" in path.suffixes):
+        awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
-    launcher.preload([m for f in selected if not f.extra for m in f.preload])
+    launcher.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
 
 
 def _make_folders(run: RunDir, lock: RunLock) -> None:

@@ -12,7 +12,7 @@ from automl.data import load_dataset, open_dataset
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
-from automl.errors import ConfigError, PluginError, did_you_mean
+from automl.errors import ConfigError, did_you_mean
 from automl.metrics import default_metric, get_metric
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
@@ -23,6 +23,7 @@ from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
+from automl.search.offers import folds_s, willing
 from automl.search.rare_classes import rare_class_notes
 from automl.search.reading import read_options
 from automl.store.run_dir import RunDir
@@ -78,6 +79,7 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         repeats=config.search.repeats,
         holdout_share=config.search.holdout_share,
         time_s=config.time_s,
+        folds_s=_folds_s(dataset, metric, pool, config, registry, run),
     )
     return _problem(dataset, plan, metric, pool, config, registry, run)
 
@@ -127,11 +129,10 @@ def _problem(
     registry: Registry,
     run: RunDir,
 ) -> Problem:
-    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
     name = config.metric or metric.name
-    setup = trial_setup(run, config, plan, name, pool)
-    shapes = {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
-    families, refused = _willing(shapes)
+    setup = trial_setup(run, config, plan.n_folds, name, pool)
+    shapes = _shapes(setup, dataset, metric, config, registry)
+    families, refused = willing(shapes)
     threads = config.scheduler.threads_per_fit or 1
     notes = (
         *registry.notes(),
@@ -145,15 +146,40 @@ def _problem(
     return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
 
 
+def _shapes(
+    setup: TrialSetup,
+    dataset: Dataset,
+    metric: Metric,
+    config: SearchConfig,
+    registry: Registry,
+) -> dict[str, tuple[ModelFamily, Shape]]:
+    """The families to ask, in the order of their priority, and the problem as each sees it."""
+    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
+    return {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
+
+
+def _folds_s(
+    dataset: Dataset,
+    metric: Metric,
+    pool: DevicePool,
+    config: SearchConfig,
+    registry: Registry,
+    run: RunDir,
+) -> float:
+    """Seconds that a useful trial on folds takes at least, as families guess; 0 for little."""
+    setup = trial_setup(run, config, 1, metric.name, pool)
+    return folds_s(_shapes(setup, dataset, metric, config, registry), pool)
+
+
 def trial_setup(
-    run: RunDir, config: SearchConfig, plan: SplitPlan, metric: str, pool: DevicePool | None = None
+    run: RunDir, config: SearchConfig, n_folds: int, metric: str, pool: DevicePool | None = None
 ) -> TrialSetup:
     """What workers are told.
 
     Args:
         run: The run directory.
         config: The configuration.
-        plan: The split plan.
+        n_folds: Folds of the split plan.
         metric: Name in the catalog, or ``module:function``.
         pool: The devices; None where nothing will be fitted.
     """
@@ -161,7 +187,7 @@ def trial_setup(
         run=str(run.path.resolve()),
         metric=metric,
         seed=config.seed,
-        n_folds=plan.n_folds,
+        n_folds=n_folds,
         n_cpus=pool.n_cpus if pool else 1,
         n_gpus=len(pool.gpus) if pool else 0,
         time_s=config.time_s,
@@ -196,43 +222,6 @@ def _devices(config: SearchConfig) -> DevicePool:
         memory_gib,
         scheduler.fit_memory_gib,
     )
-
-
-def _willing(
-    shapes: Mapping[str, tuple[ModelFamily, Shape]],
-) -> tuple[dict[str, tuple[ModelFamily, Shape]], list[str]]:
-    """Families that take such data; for the others the reasons, each once."""
-    chosen: dict[str, tuple[ModelFamily, Shape]] = {}
-    refused: dict[str, list[str]] = {}
-    for name, (family, shape) in shapes.items():
-        why = _refusal(family, shape)
-        if why is None:
-            chosen[name] = (family, shape)
-        else:
-            refused.setdefault(why, []).append(name)
-    notes = []
-    for why, names in refused.items():
-        noun, verb = ("family", "is") if len(names) == 1 else ("families", "are")
-        notes.append(f"{noun} {', '.join(names)} {verb} not tried: {why}")
-    if not chosen:
-        raise PluginError(f"no family takes this data: {'; '.join(notes)}")
-    return chosen, notes
-
-
-def _refusal(family: ModelFamily, shape: Shape) -> str | None:
-    """Why a family is not tried; None when it is."""
-    if shape.task not in family.tasks:
-        return f"it is not for {shape.task.value} tasks"
-    if shape.n_columns == 0:
-        return "no column is of a kind that is taken"
-    try:
-        why = family.accepts(shape)
-        if why is None:  # what the search will ask it for
-            family.resources(shape)
-            family.portfolio(shape)
-    except Exception as error:  # the code of a plugin may raise anything
-        return f"asked whether it takes such data it fails with {type(error).__name__}: {error}"
-    return why
 
 
 def _notes(dataset: Dataset) -> list[str]:

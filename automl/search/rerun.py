@@ -207,7 +207,7 @@ def _bench(
     dataset = open_dataset(scratch.data)
     target = dataset.target
     measure = get_metric(metric, target.task, registry.metrics, target.quantiles)
-    setup = trial_setup(scratch, config, plan, metric, pool)
+    setup = trial_setup(scratch, config, plan.n_folds, metric, pool)
     families = {family.name: (family, family_shape(setup, dataset, measure, family))}
     launcher = start_launcher()
     try:

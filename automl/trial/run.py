@@ -75,7 +75,7 @@ def run_pack(
         Exception: What ended all of them.
     """
     start, tasks = time.monotonic(), [_open(job, bench, report_of(job)) for job in jobs]
-    deadline_s = jobs[0].deadline_s
+    deadline_s, scratch = jobs[0].deadline_s, bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold)
     context = TrialContext(
         shape=tasks[0].shape,
         seed=jobs[0].seed,
@@ -83,15 +83,14 @@ def run_pack(
         device=jobs[0].device,
         time_limit_s=jobs[0].time_limit_s,
         deadline=None if deadline_s is None else start + FIT_SHARE * deadline_s,
-        scratch=bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold),
+        scratch=scratch,
     )
     start_counting()
     now = time.monotonic()
     with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
         outcomes = _fit(tasks, context)
     fit_s = (time.monotonic() - now) / len(tasks)
-    if context.scratch is not None:
-        shutil.rmtree(context.scratch, ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
     for task, outcome in zip(tasks, outcomes, strict=True):
         if isinstance(outcome, Exception):
             yield task.job, outcome

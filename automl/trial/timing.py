@@ -18,7 +18,7 @@ __all__ = ["BATCH_ROWS", "best_ms", "predict_batch_ms", "table_batch"]
 BATCH_ROWS = 1_000
 REPEATS = 3
 ENOUGH_MS = 50.0  # so much measured time is stable enough, and more would be felt
-SLOW_S = 1.0  # a prediction that took so long says enough by itself
+SLOW_S = 0.2  # a prediction that took so long says enough by itself
 
 
 def best_ms(call: Callable[[], Any], enough_ms: float = ENOUGH_MS) -> float:

@@ -188,7 +188,7 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
             folder.mkdir()
         plan = plan_of(table)
         pool = DevicePool(config.scheduler.cpus or 2, (), None, float("inf"), None)
-        setup = trial_setup(run, config, plan, table.metric, pool)
+        setup = trial_setup(run, config, plan.n_folds, table.metric, pool)
         families = families_of(table, plan, priorities, config, metric)
         dataset = dataset_of(table)
         problem = Problem(run, config, dataset, plan, metric, setup, families, pool)

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 
-from automl.plugin import Features, Fold, Images
 from benchmarks.media import fit_classic, main
 
 
@@ -22,8 +21,4 @@ def test_the_classic_net_learns():
     y = np.arange(120) % 2
     pixels = rng.integers(40, size=(120, 28, 28, 1)).astype(np.uint8)
     pixels[y == 1, 8:20, 8:20] += 150
-    rows, none = np.arange(120), np.zeros((120, 1), dtype=np.float32)
-    images = (Images(pixels, rows),)
-    features = Features(("constant",))
-    fold = Fold(none, y, None, none, y, None, features, images_train=images, images_valid=images)
-    assert (fit_classic(fold, 2, 0).argmax(axis=1) == y).mean() > 0.9
+    assert (fit_classic(pixels, y, pixels, 2, 0).argmax(axis=1) == y).mean() > 0.9

@@ -202,6 +202,12 @@ def test_defaults_follow_rows_and_budget(n_rows, time_s, n_folds, kind):
     assert plan.reason
 
 
+@pytest.mark.parametrize(("folds_s", "n_folds"), [(0.0, 5), (29.0, 5), (31.0, 1)])
+def test_a_holdout_takes_the_place_of_folds_that_would_take_half_the_budget(folds_s, n_folds):
+    plan = make_split_plan(dataset(coin(400)), seed=0, time_s=60.0, folds_s=folds_s)
+    assert plan.n_folds == n_folds
+
+
 def test_a_large_holdout_stays_at_100000_rows():
     plan = make_split_plan(dataset(coin(1_500_000)), seed=0)
     assert abs(len(plan.divisions[0].valid) - 100_000) <= 2

@@ -124,7 +124,7 @@ def test_workers_are_told_all_that_the_configuration_says_of_fits(read):
     config = SearchConfig(seed=7, time_s=30.0, model={"linear": {"fixed": {"C": 1.0}}})
     config.plugins.modules, config.plugins.block = ["one"], ["two"]
     problem = read()
-    setup = trial_setup(problem.run, config, problem.plan, "accuracy")
+    setup = trial_setup(problem.run, config, problem.plan.n_folds, "accuracy")
     assert (setup.seed, setup.time_s, setup.n_folds) == (7, 30.0, problem.plan.n_folds)
     assert setup.settings == {"linear": {"fixed": {"C": 1.0}}}
     assert (setup.modules, setup.block) == (("one",), ("two",))

@@ -442,7 +442,7 @@ def test_what_a_fit_keeps_is_there_for_the_next_attempt_and_gone_when_it_is_over
 
         def fit(self, params, fold, context, report):
             self.found = context.scratch.exists()
-            context.scratch.mkdir(exist_ok=True)
+            context.scratch.mkdir(parents=True, exist_ok=True)
             if self.crashes:
                 raise SystemExit
             return super().fit(params, fold, context, report)

@@ -12,11 +12,14 @@ from automl.plugin import FittedModel, ModelFamily, Shape, Task
 __all__ = ["MediaFamily", "default_epochs"]
 
 _FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
+_GPU_FLOPS_PER_S = 1e12
 _WORK_OF_A_WEIGHT = 6.0  # floating-point operations, forwards and backwards
 _BUDGET_SHARE = 0.5  # of the budget, in which all folds must see one epoch
 
 
 FEWEST_EPOCHS = 12
+USEFUL_EPOCHS = 10
+_DEFAULT_SIZE = 3.0  # products of the default net, in those of the smallest
 
 
 def default_epochs(n_rows: int, n_seen: int, most: int) -> int:
@@ -35,7 +38,8 @@ class MediaFamily(ModelFamily):
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     extra: ClassVar[str] = "torch"
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
+    # What torch's optimisers import when the first is made takes longer than torch itself.
+    preload: ClassVar[tuple[str, ...]] = ("torch", "torch._dynamo")
     fidelity: ClassVar[str] = "epochs"
     settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
 
@@ -47,7 +51,7 @@ class MediaFamily(ModelFamily):
         """Refuses data of which the folds do not see one epoch within half of the budget."""
         if shape.n_gpus or shape.time_s is None:
             return None
-        epoch_s = _WORK_OF_A_WEIGHT * shape.n_rows * self.products(shape) / _FLOPS_PER_S
+        epoch_s = self._epoch_s(shape)
         needed_s = epoch_s * shape.n_folds / max(1, min(shape.n_cpus, shape.n_folds))
         if needed_s <= _BUDGET_SHARE * shape.time_s:
             return None
@@ -55,6 +59,14 @@ class MediaFamily(ModelFamily):
             f"one epoch over {shape.n_rows:,} rows takes about {epoch_s:.0f} s on a CPU core, too "
             f"long for {shape.n_folds} fold(s) in {shape.time_s:.0f} s: give it more time or a GPU"
         )
+
+    def useful_s(self, shape: Shape) -> float | None:
+        """Ten epochs of the default net: a cycle of the learning rate in fewer is too coarse."""
+        return USEFUL_EPOCHS * _DEFAULT_SIZE * self._epoch_s(shape)
+
+    def _epoch_s(self, shape: Shape) -> float:
+        speed = _GPU_FLOPS_PER_S if shape.n_gpus else _FLOPS_PER_S
+        return _WORK_OF_A_WEIGHT * shape.n_rows * self.products(shape) / speed
 
     def max_epochs(self, shape: Shape) -> int:
         """The most epochs, by the settings."""

@@ -1,0 +1,49 @@
+"""Which families take the data, and what folds of theirs take at least."""
+
+import pytest
+
+from automl.errors import PluginError
+from automl.metrics import get_metric
+from automl.plugin import Shape, Task
+from automl.scheduling.devices import DevicePool, Gpu
+from automl.search.offers import folds_s, willing
+
+SHAPE = Shape(Task.BINARY, get_metric("log_loss", Task.BINARY, {}), 100, 3, n_classes=2)
+
+
+@pytest.fixture
+def offers(make_family):
+    """Families by what a useful fit of theirs takes, as (family, shape) by name."""
+
+    def make(**useful_s):
+        found = {}
+        for name, seconds in useful_s.items():
+            family = make_family(name)
+            family.useful_s = lambda shape, seconds=seconds: seconds
+            found[name] = (family, SHAPE)
+        return found
+
+    return make
+
+
+def test_folds_take_what_the_quickest_family_takes(offers):
+    shapes = offers(slow=30.0, quick=8.0)
+    assert folds_s(shapes, DevicePool(2)) == 5 * 8.0 / 2
+    assert folds_s(shapes, DevicePool(16)) == 8.0
+    assert folds_s(shapes, DevicePool(16, (Gpu(0),))) == 5 * 8.0
+
+
+def test_a_family_that_need_not_be_asked_makes_folds_affordable(offers):
+    assert folds_s(offers(slow=1e6, table=None), DevicePool(2)) == 0.0
+    assert folds_s({}, DevicePool(2)) == 0.0
+
+
+def test_families_that_fail_when_they_are_asked_are_left_out_and_named(offers):
+    shapes = offers(good=1.0, bad=1.0)
+    shapes["bad"][0].useful_s = lambda shape: 1 / 0
+    taking, notes = willing(shapes)
+    assert list(taking) == ["good"]
+    assert "bad is not tried: asked whether it takes such data it fails with ZeroDiv" in notes[0]
+    del shapes["good"]
+    with pytest.raises(PluginError, match="no family takes this data"):
+        willing(shapes)
