@@ -100,7 +100,7 @@ class FamilyCase:
 
     def _default_fit(self, task: Task, real: bool = False) -> DefaultFit:
         """The family's default on a made or a real table, fitted once for all who look at it."""
-        return _fit_default(type(self), task, real)
+        return _fit_default(type(self), task, real)  # type: ignore[arg-type]  # classes are hashable
 
     def _shown(self, rows: Rows) -> Matrix | Rows:
         """What the family's models are given to predict."""
