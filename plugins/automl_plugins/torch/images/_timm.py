@@ -94,7 +94,7 @@ class _TimmTower(ScaledTower):
         """Features ``(n_rows, n_features)``."""
         if self.training:
             return self._features(scaled)
-        starts = range(0, len(scaled), _BATCH_ROWS)
+        starts = range(0, max(1, len(scaled)), _BATCH_ROWS)
         return torch.cat([self._features(scaled[i : i + _BATCH_ROWS]) for i in starts])
 
     def _features(self, scaled: Tensor) -> Tensor:
