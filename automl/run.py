@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.table import Label, Table
-    from automl.leaderboard import Board
+    from automl.leaderboard import Board, TrialDetails
     from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
@@ -92,6 +92,19 @@ class Run:
             test: As for ``board``.
         """
         return self.board(test).to_frame()
+
+    def trial(self, trial: str) -> TrialDetails:
+        """One trial in full: its row of the leaderboard, its folds, and its learning curves.
+
+        Args:
+            trial: Such as ``lightgbm-3``.
+
+        Raises:
+            RunError: There is no such trial; the nearest ones are named.
+        """
+        from automl.leaderboard import read_trial
+
+        return read_trial(self._run, trial)
 
     def read(self, data: Any) -> Table:
         """Reads rows to predict, once for several predictions.

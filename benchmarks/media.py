@@ -109,10 +109,9 @@ def _systems(
     dataset: Dataset, plan: SplitPlan, options: argparse.Namespace
 ) -> list[tuple[str, ModelFamily, Predict]]:
     """Families that take what the data holds, and the classic net for images of classes."""
-    registered = {name: r.family for name, r in load_registry().families.items()}
     held = {column.kind for column in dataset.table.used} - TABULAR_KINDS
-    takers = [f for f in registered.values() if f.kinds & held]
-    chosen = [f for f in takers if f.name in (options.families or registered)]
+    takers = [f for f in load_registry().select(None) if f.kinds & held]
+    chosen = [f for f in takers if not options.families or f.name in options.families]
     systems = [(f.name, f, _fitting(f, dataset, plan, options.seed)) for f in chosen]
     n_classes = dataset.target.n_classes
     classic = [f for f in chosen if f.name == "cnn" and n_classes]

@@ -84,6 +84,9 @@ def run_watched(
                 process.wait(POLL_S)
     finally:
         wall_s = time.monotonic() - started_at
+        # Right after its start the system does not show its environment yet, and so not the mark.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
         left = _kill_marked(mark)
         process.wait()
         psutil.wait_procs([p for p in left if p.pid != process.pid], timeout=KILL_S)

@@ -1,4 +1,4 @@
-"""``automl leaderboard``: every model of a run, ranked."""
+"""``automl leaderboard``: every model of a run, ranked, or one of them in full."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ def parser() -> Parser:
     """The options of the verb."""
     parser = Parser(
         "leaderboard",
-        "RUN [options]",
+        "RUN [TRIAL] [options]",
         "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top.\n"
-        "Works while the run goes on, and on a run that was killed.",
+        "With TRIAL that one in full: its params, its folds with scores and seconds, its error,\n"
+        "and how it learnt. Works while the run goes on, and on a run that was killed.",
         (
             "automl leaderboard runs/first",
             "automl leaderboard runs/first --test held_out.csv",
             "automl leaderboard runs/first --format json > leaderboard.json",
+            "automl leaderboard runs/first mlp-3",
+            "automl leaderboard runs/first mlp-3 --format csv > curves.csv",
         ),
     )
     parser.option(
         "--format",
         choices=("table", "csv", "json", "md"),
         default="table",
-        help="table for people; csv and json hold every number in full; md for a document",
+        help="table for people; csv and json hold every number in full; md for a document. Of one "
+        "TRIAL, csv has the learning curves, and json all",
     )
     parser.option(
         "--test",
@@ -52,9 +56,21 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     del started
     options, words = (verb := parser()).read(argv)
-    path = one_word(verb, words, "RUN", overrides=False)
-    board = _read_board(path, options.test)
-    if options.format == "table":
+    path = one_word(verb, words[:1], "RUN", overrides=False)
+    if words[1:]:
+        trial = one_word(verb, words[1:], "TRIAL", overrides=False)
+        if options.test is not None:
+            verb.error("--test scores all trials: leave out TRIAL")
+        if options.format == "md":
+            verb.error("one TRIAL is shown as table, csv or json")
+        _show_trial(path, trial, options.format)
+    else:
+        _show_board(_read_board(path, options.test), options.format)
+    return 0
+
+
+def _show_board(board: Board, format: str) -> None:
+    if format == "table":
         from automl.cli.console import make_console
         from automl.leaderboard import to_table
 
@@ -64,8 +80,23 @@ def run(argv: Sequence[str], started: float) -> int:
     else:
         from automl.leaderboard import render
 
-        sys.stdout.write(render(board, options.format))
-    return 0
+        sys.stdout.write(render(board, format))
+
+
+def _show_trial(path: str, trial: str, format: str) -> None:
+    from automl.leaderboard import read_trial
+    from automl.store.run_dir import RunDir
+
+    details = read_trial(RunDir(Path(path)), trial)
+    if format == "table":
+        from automl.cli.console import make_console
+        from automl.cli.details import print_details
+
+        print_details(make_console(sys.stdout), details)
+    else:
+        from automl.leaderboard import render_trial
+
+        sys.stdout.write(render_trial(details, format))
 
 
 def _read_board(path: str, test: str | None) -> Board:

@@ -48,11 +48,12 @@ def run(argv: Sequence[str], started: float) -> int:
     if len(words) < 2:
         one_word(verb, words[:1], "RUN", overrides=False)
     trial = one_word(verb, words[1:], "TRIAL", overrides=False)
-    from automl.search.rerun import find_trial, rerun_trial
+    from automl.search.rerun import rerun_trial
     from automl.store.run_dir import RunDir
+    from automl.trial.records import find_record
 
     run_dir = RunDir(Path(words[0])).check()
-    _print_head(find_trial(run_dir, trial))
+    _print_head(find_record(run_dir, trial))
     done = rerun_trial(run_dir, trial, _print_fold)
     _print_end(done)
     return 0

@@ -1,22 +1,37 @@
 """Every trial of a run, ranked, and how to show it."""
 
 from automl.leaderboard.board import Board, read_board
+from automl.leaderboard.curve import Axes, draw
+from automl.leaderboard.details import TrialDetails, read_trial
 from automl.leaderboard.front import dominates
-from automl.leaderboard.render import FORMATS, render, to_table
+from automl.leaderboard.render import FORMATS, TRIAL_FORMATS, render, render_trial, to_table
 from automl.leaderboard.row import COLUMNS, Row
-from automl.leaderboard.text import clean, format_amount, format_score, format_seconds
+from automl.leaderboard.text import (
+    clean,
+    format_amount,
+    format_params,
+    format_score,
+    format_seconds,
+)
 
 __all__ = [
     "COLUMNS",
     "FORMATS",
+    "TRIAL_FORMATS",
+    "Axes",
     "Board",
     "Row",
+    "TrialDetails",
     "clean",
     "dominates",
+    "draw",
     "format_amount",
+    "format_params",
     "format_score",
     "format_seconds",
     "read_board",
+    "read_trial",
     "render",
+    "render_trial",
     "to_table",
 ]

@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from automl.leaderboard.board import Board
+from automl.leaderboard.details import CURVE_COLUMNS, TrialDetails
 from automl.leaderboard.row import COLUMNS, Row
 from automl.leaderboard.text import (
     clean,
@@ -20,9 +21,10 @@ from automl.leaderboard.text import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["FORMATS", "render", "to_table"]
+__all__ = ["FORMATS", "TRIAL_FORMATS", "render", "render_trial", "to_table"]
 
 FORMATS = ("table", "csv", "json", "md")
+TRIAL_FORMATS = ("csv", "json")
 
 # Widths in a terminal.
 _GAP = 2
@@ -54,6 +56,26 @@ def render(board: Board, format: str = "table", width: int = 100) -> str:
     if format == "table":
         return _table_text(board, width)
     raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
+
+
+def render_trial(details: TrialDetails, format: str) -> str:
+    """Returns one trial as text that ends with a newline.
+
+    Args:
+        details: The trial.
+        format: One of ``TRIAL_FORMATS``: all of it as JSON, or its learning curves as CSV.
+
+    Raises:
+        ValueError: The format is unknown.
+    """
+    if format == "json":
+        return f"{_to_json(details.to_dict())}\n"
+    if format == "csv":
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows((CURVE_COLUMNS, *details.reports))
+        return file.getvalue()
+    raise ValueError(f"unknown format {format!r}: one of {', '.join(TRIAL_FORMATS)}")
 
 
 def to_table(board: Board, width: int = 100, limit: int | None = None) -> Table:

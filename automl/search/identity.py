@@ -49,6 +49,7 @@ def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
             name: {
                 "distribution": origins[name].distribution,
                 "version": origins[name].version,
+                "fidelity": origins[name].family.fidelity,
                 "space": describe_space(*problem.families[name]),
             }
             for name in problem.families

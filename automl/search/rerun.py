@@ -13,7 +13,7 @@ from automl.config import load_config
 from automl.config.schema import SearchConfig
 from automl.data import open_dataset
 from automl.data.split import SplitPlan, load_split_plan
-from automl.errors import RunError, StorageError, did_you_mean
+from automl.errors import StorageError
 from automl.metrics import get_metric
 from automl.registry import load_registry
 from automl.scheduling.cpus import available_cpus
@@ -32,11 +32,11 @@ from automl.search.problem import trial_setup
 from automl.search.proposer import Proposer
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
-from automl.trial.records import read_record
+from automl.trial.records import find_record
 from automl.trial.setup import family_shape
 from automl.trial.spec import TrialError, TrialRecord, TrialState
 
-__all__ = ["FoldRerun", "Rerun", "find_trial", "rerun_trial"]
+__all__ = ["FoldRerun", "Rerun", "rerun_trial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +94,6 @@ class Rerun:
         return all(fold.is_equal is not False for fold in self.folds)
 
 
-def find_trial(run: RunDir, trial_id: str) -> TrialRecord:
-    """The record of a trial.
-
-    Raises:
-        RunError: There is no such trial, or its record is damaged; the nearest ones are named.
-    """
-    known = sorted(path.parent.name for path in run.trials.glob("*/trial.json"))
-    if trial_id not in known:
-        near = did_you_mean(trial_id, known) or "; see `automl leaderboard` for all trials"
-        raise RunError(f"{run.path} has no trial {trial_id!r}{near}")
-    return read_record(run, trial_id)
-
-
 def rerun_trial(
     run: RunDir, trial_id: str, on_fold: Callable[[FoldRerun], None] = lambda fold: None
 ) -> Rerun:
@@ -128,7 +115,7 @@ def rerun_trial(
         ConfigError: A device that the configuration names is not there.
         StorageError: The disk of temporary files is full.
     """
-    record = find_trial(run, trial_id)
+    record = find_record(run, trial_id)
     config, plan = load_config(run.config), load_split_plan(run.split)
     manifest = read_json(run.manifest)
     metric = config.metric or str(manifest["metric"]["name"])

@@ -68,13 +68,13 @@ class LeakageCanaries(FamilyCase):
 
         Where fits differ by their seed as well, it is worth no more than another seed.
         """
-        table = self._made(task)
+        table = self._default_fit(task).table
         number = np.arange(len(table.y), dtype=np.float64)[:, np.newaxis]
         numbered = replace(table, numeric=np.concatenate((table.numeric, number), axis=1))
         with_number, fold = self._fit(numbered)
         losses = _losses(with_number, fold, table)
         for seed in range(N_SEEDS):
-            without, fold = self._fit(table, seed=seed)
+            without = self._fit(table, seed=seed)[0] if seed else self._default_fit(task).prediction
             gain, error = _mean_and_error(_losses(without, fold, table) - losses)
             if gain < CHANCE * error + 1e-9:
                 return

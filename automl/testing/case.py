@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,7 +27,7 @@ from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import TestTable, made_table, real_table
 
-__all__ = ["FamilyCase", "each_task", "is_pickle"]
+__all__ = ["DefaultFit", "FamilyCase", "each_task", "is_pickle"]
 
 each_task = pytest.mark.parametrize("task", list(Task), ids=str)
 
@@ -96,6 +98,10 @@ class FamilyCase:
         model = self._model(table, division, chosen, seed, **slot)
         return model.predict(self._shown(division.valid)), division
 
+    def _default_fit(self, task: Task, real: bool = False) -> DefaultFit:
+        """The family's default on a made or a real table, fitted once for all who look at it."""
+        return _fit_default(type(self), task, real)  # type: ignore[arg-type]  # classes are hashable
+
     def _shown(self, rows: Rows) -> Matrix | Rows:
         """What the family's models are given to predict."""
         return rows.shown_to(self.family.kinds)
@@ -116,6 +122,34 @@ class FamilyCase:
         if table.task.is_classification:
             np.testing.assert_allclose(checked.sum(axis=1), 1.0, atol=1e-6)
             assert checked.min() >= 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultFit:
+    """A fit of the default params with the first seed and no limits, and what came of it.
+
+    Attributes:
+        table: The rows.
+        fold: Their division.
+        model: The fitted model.
+        prediction: Of the validation rows.
+        report: What the fit reported.
+    """
+
+    table: TestTable
+    fold: Fold
+    model: FittedModel
+    prediction: NDArray[Any]
+    report: RecordingReport
+
+
+@functools.lru_cache(maxsize=2 * len(Task))  # tests of one class come together
+def _fit_default(case: type[FamilyCase], task: Task, real: bool) -> DefaultFit:
+    own, report = case(), RecordingReport()
+    table = own._real(task) if real else own._made(task)
+    fold = own._fold(table)
+    model = own.family.fit(own._params(table), fold, own._context(table), report)
+    return DefaultFit(table, fold, model, model.predict(own._shown(fold.valid)), report)
 
 
 def is_pickle(file: Path) -> bool:

@@ -116,14 +116,15 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
     @each_task
     def test_predictions_have_the_right_shape(self, task: Task) -> None:
         """Finite, one row each, and probabilities that sum to 1."""
-        for table in (self._real(task), self._made(task)):
-            self._check(*self._fit(table), table)
+        for real in (True, False):
+            found = self._default_fit(task, real)
+            self._check(found.prediction, found.fold, found.table)
 
     @each_task
     def test_it_beats_the_prior(self, task: Task) -> None:
         """On real data that can be learnt."""
-        table = self._real(task)
-        prediction, fold = self._fit(table)
+        found = self._default_fit(task, real=True)
+        table, fold, prediction = found.table, found.fold, found.prediction
         if task.is_classification:
             constant: Any = np.bincount(fold.y_train, minlength=table.n_classes) / len(fold.y_train)
         elif table.metric.quantiles:
@@ -157,16 +158,14 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
     @each_task
     def test_saved_and_loaded_it_predicts_the_same(self, task: Task, tmp_path: Path) -> None:
         """Bit for bit, and no file holds a pickle."""
-        table = self._made(task)
-        params, fold = self._params(table), self._fold(table)
-        model = self.family.fit(params, fold, self._context(table), RecordingReport())
-        self.family.save(model, tmp_path)
+        found = self._default_fit(task)
+        self.family.save(found.model, tmp_path)
         files = [file for file in tmp_path.rglob("*") if file.is_file()]
         assert files, "save wrote nothing"
         assert [f.name for f in files if is_pickle(f)] == []
         loaded = self.family.load(tmp_path)
-        rows = self._shown(fold.valid)
-        np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
+        rows = self._shown(found.fold.valid)
+        np.testing.assert_array_equal(loaded.predict(rows), found.model.predict(rows))
 
     # Data as it comes
 
@@ -203,14 +202,13 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
     @each_task
     def test_read_only_memory_maps_are_taken(self, task: Task, tmp_path: Path) -> None:
         """Workers get the encoded rows as files mapped into memory."""
-        table = self._made(task)
-        fold = self._fold(table)
-        mapped = {}
+        found, mapped = self._default_fit(task), {}
+        fold = self._fold(found.table)
         for name in ("X_train", "y_train", "X_valid", "y_valid"):
             np.save(tmp_path / f"{name}.npy", getattr(fold, name))
             mapped[name] = np.load(tmp_path / f"{name}.npy", mmap_mode="r")
-        prediction, _ = self._fit(table, fold=replace(fold, **mapped))
-        np.testing.assert_array_equal(prediction, self._fit(table)[0])
+        prediction, _ = self._fit(found.table, fold=replace(fold, **mapped))
+        np.testing.assert_array_equal(prediction, found.prediction)
 
     @each_task
     def test_sparse_rows_are_taken_where_the_view_allows_them(self, task: Task) -> None:
@@ -236,13 +234,11 @@ class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
     @each_task
     def test_reports_count_up_and_pruning_passes(self, task: Task) -> None:
         """Steps increase, scores are numbers, and ``TrialPruned`` is let through."""
-        table = self._real(task)
-        params, fold = self._params(table), self._fold(table)
-        report = RecordingReport()
-        self.family.fit(params, fold, self._context(table), report)
-        steps = [step for step, _ in report.steps]
+        found = self._default_fit(task, real=True)
+        table, fold, params = found.table, found.fold, self._params(found.table)
+        steps = [step for step, _ in found.report.steps]
         assert steps == sorted(set(steps))
-        assert all(np.isfinite(score) for _, score in report.steps)
+        assert all(np.isfinite(score) for _, score in found.report.steps)
         if not self.family.fidelity:
             assert not steps, "a family that reports must name its fidelity"
         for call in sorted({1, len(steps)} if steps else ()):

@@ -6,12 +6,12 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from automl.errors import RunError
+from automl.errors import RunError, did_you_mean
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
-__all__ = ["canonical_params", "read_record", "read_records", "write_record"]
+__all__ = ["canonical_params", "find_record", "read_record", "read_records", "write_record"]
 
 FILE_NAME = "trial.json"
 
@@ -33,6 +33,19 @@ def read_record(run: RunDir, trial_id: str) -> TrialRecord:
         return _from_json(value)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error!r}") from None
+
+
+def find_record(run: RunDir, trial_id: str) -> TrialRecord:
+    """Reads the record of a trial that a person has named.
+
+    Raises:
+        RunError: There is no such trial, or its record is damaged; the nearest ones are named.
+    """
+    known = sorted(path.parent.name for path in run.trials.glob(f"*/{FILE_NAME}"))
+    if trial_id not in known:
+        near = did_you_mean(trial_id, known) or "; see `automl leaderboard` for all trials"
+        raise RunError(f"{run.path} has no trial {trial_id!r}{near}")
+    return read_record(run, trial_id)
 
 
 def read_records(run: RunDir) -> list[TrialRecord]:

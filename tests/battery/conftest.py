@@ -16,7 +16,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 FULL = os.environ.get("AUTOML_BATTERY", "fast") == "full"
-FIGURES = pytest.StashKey[list[str]]()
+FIGURE = "figure"
 
 
 def load(name: str, path: Path) -> types.ModuleType:
@@ -67,8 +67,8 @@ def size() -> Callable[[int, int], int]:
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Notes a figure, to be printed at the end."""
-    notes = request.config.stash.setdefault(FIGURES, [])
-    return lambda text: notes.append(f"{request.node.name}: {text}")
+    notes = request.node.user_properties  # go with the report, whichever process runs the test
+    return lambda text: notes.append((FIGURE, f"{request.node.name}: {text}"))
 
 
 @pytest.fixture
@@ -78,9 +78,16 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.syspath_prepend(str(folder))
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Prints the figures."""
-    figures = config.stash.get(FIGURES, [])
+    figures = [
+        text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, text in report.user_properties
+        if name == FIGURE
+    ]
     if figures:
         terminalreporter.section(f"battery, {'full' if FULL else 'small'} N")
         for line in figures:

@@ -183,4 +183,4 @@ def test_a_search_that_is_killed_and_resumed_ends_the_same(searches, figure):
 
 @pytest.mark.slow
 def test_many_searches_that_are_killed_and_resumed_end_the_same(searches, size, figure):
-    figure(report(*kill_and_resume(searches, size(50, 500), seed=2)))
+    figure(report(*kill_and_resume(searches, size(10, 500), seed=2)))

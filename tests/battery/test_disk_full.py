@@ -83,7 +83,7 @@ def check_stopped(done, run, data, expected):
 
 
 def test_the_disk_is_full_at_the_kth_write(data, calm, tmp_path, size, figure):
-    expected, writes = outcome(calm), range(1, N_WRITES + 1, size(45, 1))
+    expected, writes = outcome(calm), range(1, N_WRITES + 1, size(90, 1))
     for k in writes:
         run = tmp_path / f"full-{k}"
         check_stopped(search(data, run, full_from=k), run, data, expected)

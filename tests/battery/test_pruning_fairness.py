@@ -84,7 +84,7 @@ def study(make_scene, make_family, pruner, seed, curves):
 
 @pytest.mark.parametrize("pruner", ALL)
 def test_the_better_family_is_never_lost(make_scene, make_family, size, figure, pruner):
-    n, lost, early, n_pruned = size(20, 100), 0, 0, {"quick": 0, "slow": 0}
+    n, lost, early, n_pruned = size(8, 100), 0, 0, {"quick": 0, "slow": 0}
     for seed in range(n):
         scene = study(make_scene, make_family, pruner, seed, CURVES)
         lost += scene.ledger.best().spec.family != "slow"
@@ -103,7 +103,7 @@ def test_the_better_family_is_never_lost(make_scene, make_family, size, figure, 
 def test_trials_that_are_equally_good_are_seldom_pruned(
     make_scene, make_family, size, figure, pruner
 ):
-    n, n_pruned = size(20, 100), 0
+    n, n_pruned = size(8, 100), 0
     for seed in range(n):
         scene = study(make_scene, make_family, pruner, seed, {"same": (0.8, 1.9)})
         n_pruned += len(scene.ledger.in_state(TrialState.PRUNED))

@@ -52,6 +52,15 @@ def test_an_interrupted_command_is_killed(tmp_path, monkeypatch):
     assert not psutil.Process().children()
 
 
+def test_a_command_is_killed_before_the_system_shows_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.process._kill_marked", lambda mark: [])
+    code = "import time; time.sleep(60)"
+    outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 0.1)
+    assert outcome.timed_out
+    assert outcome.wall_s < 10
+    assert not psutil.Process().children()
+
+
 def test_a_command_runs_on_its_cores_and_we_on_ours(tmp_path):
     before = os.sched_getaffinity(0)
     code = "import os; print(sorted(os.sched_getaffinity(0)))"

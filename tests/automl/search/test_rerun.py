@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.errors import PluginError, RunError
-from automl.search.rerun import FoldRerun, find_trial, rerun_trial
+from automl.errors import PluginError
+from automl.search.rerun import FoldRerun, rerun_trial
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record, write_record
 from automl.trial.spec import TrialState
@@ -171,13 +171,6 @@ def test_a_run_that_was_moved_can_rerun(run, tmp_path):
 
 def test_the_method_of_a_run_does_the_same(run):
     assert automl.load_run(run.path).rerun("shares-0") == rerun_trial(run, "shares-0")
-
-
-def test_an_unknown_trial_is_refused_with_the_nearest(run):
-    with pytest.raises(RunError, match=r"has no trial 'lightgmb-0'; did you mean 'lightgbm-0'"):
-        find_trial(run, "lightgmb-0")
-    with pytest.raises(RunError, match="see `automl leaderboard`"):
-        find_trial(run, "../data")
 
 
 def test_a_family_that_is_gone_is_named(run, tmp_path):

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from automl.errors import RunError
 from automl.store import RunDir
-from automl.trial.records import canonical_params, read_record, read_records, write_record
+from automl.trial.records import (
+    canonical_params,
+    find_record,
+    read_record,
+    read_records,
+    write_record,
+)
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -134,3 +140,14 @@ def test_times_of_a_record_are_sums_over_its_folds():
     results = tuple(FoldResult(f, 0.5, fit_s=2.0, predict_s=0.25) for f in range(3))
     record = dataclasses.replace(record_of(), folds=results)
     assert (record.fit_s, record.predict_s) == (6.0, 0.75)
+
+
+def test_a_trial_that_is_named_wrongly_is_refused_with_the_nearest(tmp_path):
+    run = RunDir(tmp_path)
+    record = TrialRecord(TrialSpec("lightgbm", 0, {}), 0, TrialState.RUNNING)
+    write_record(run, record)
+    assert find_record(run, "lightgbm-0") == record
+    with pytest.raises(RunError, match=r"has no trial 'lightgmb-0'; did you mean 'lightgbm-0'"):
+        find_record(run, "lightgmb-0")
+    with pytest.raises(RunError, match="see `automl leaderboard`"):
+        find_record(run, "../data")

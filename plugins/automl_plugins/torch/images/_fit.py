@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +16,7 @@ from automl_plugins.torch.images._nets import CnnSpec, ImageNet
 from automl_plugins.torch.media._fit import Forward, fit_net
 from automl_plugins.torch.media._fitted import FittedNet
 
-__all__ = ["fit_cnn"]
+__all__ = ["fit_cnn", "fit_images"]
 
 _RESIDENT_BYTES = 1 << 30  # images that a GPU keeps while it trains; more are read batch by batch
 
@@ -22,9 +24,27 @@ _RESIDENT_BYTES = 1 << 30  # images that a GPU keeps while it trains; more are r
 def fit_cnn(
     params: Params, fold: Fold, context: TrialContext, report: Report, max_epochs: int
 ) -> FittedNet:
+    """Trains a convolutional net from scratch; the arguments are those of ``fit_images``."""
+    own = {name: params[name] for name in ("block", "whitened", "width")}
+
+    def make_net(common: Mapping[str, Any]) -> ImageNet:
+        return ImageNet(CnnSpec(**common, **own))
+
+    return fit_images(make_net, params, fold, context, report, max_epochs)
+
+
+def fit_images(
+    make_net: Callable[[Mapping[str, Any]], ImageNet],
+    params: Params,
+    fold: Fold,
+    context: TrialContext,
+    report: Report,
+    max_epochs: int,
+) -> FittedNet:
     """Trains one net on images that are changed a little each time they are seen.
 
     Args:
+        make_net: Makes a net from the fields of ``ImageSpec``.
         params: A point of the family's search space.
         fold: Its images.
         context: The slot.
@@ -37,7 +57,9 @@ def fit_cnn(
     augmentation = Augmentation(**{f.name: params[f.name] for f in fields(Augmentation)})
 
     def prepare(device: torch.device, generator: torch.Generator) -> tuple[ImageNet, Forward]:
-        net = _net(params, fold, context).to(device)
+        net = make_net(_common(params, fold, context))
+        net.prepare(fold.images_train)
+        net.to(device)
         source = _Source(fold.train, device)
 
         def forward(rows: Tensor, epoch: int) -> Tensor:
@@ -50,20 +72,13 @@ def fit_cnn(
     return fit_net(prepare, params, fold, context, report, max_epochs)
 
 
-def _net(params: Params, fold: Fold, context: TrialContext) -> ImageNet:
-    spec = CnnSpec(
-        images=tuple(images.shape for images in fold.images_train),
-        n_outputs=n_outputs_of(context),
-        block=params["block"],
-        whitened=params["whitened"],
-        width=params["width"],
-        dropout=params["dropout"],
-        flip=params["flip"],
-        views=params["views"],
-    )
-    net = ImageNet(spec)
-    net.prepare(fold.images_train)
-    return net
+def _common(params: Params, fold: Fold, context: TrialContext) -> dict[str, Any]:
+    """The fields of ``ImageSpec``."""
+    return {
+        "images": tuple(images.shape for images in fold.images_train),
+        "n_outputs": n_outputs_of(context),
+        **{name: params[name] for name in ("dropout", "flip", "views")},
+    }
 
 
 class _Source:

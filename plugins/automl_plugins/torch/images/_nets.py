@@ -13,7 +13,7 @@ from torch.nn import functional
 from automl.plugin import Images, Rows
 from automl_plugins.torch.media._fitted import MediaNet
 
-__all__ = ["CnnSpec", "ImageNet", "build"]
+__all__ = ["CnnSpec", "ImageNet", "ImageSpec", "ScaledTower", "build", "shapes_of"]
 
 _LAST_SIDE = 4  # stages halve the image until its shorter side has at most so many pixels
 _MOMENTUM = 0.3  # of batch statistics: there are few batches
@@ -23,17 +23,12 @@ _TEST_SHIFT = 1  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class CnnSpec:
-    """Shape of a net, and how it predicts.
+class ImageSpec:
+    """What all nets of images have in common.
 
     Attributes:
         images: Height, width and channels of each column of images.
         n_outputs: Outputs.
-        block: ``residual`` (He et al. 2016, arXiv 1512.03385) or ``plain``, as in airbench
-            (arXiv 2404.00498): convolution, pool, convolution.
-        whitened: Whether the first filters are fixed, and whiten patches of the training images
-            (arXiv 2404.00498, section 3.2).
-        width: Filters of the first stage; each later one has twice as many, up to four times.
         dropout: Before the last layer.
         flip: Whether an image and its mirror image mean the same.
         views: Whether predictions are means over moved copies, and mirrored ones with ``flip``.
@@ -41,18 +36,36 @@ class CnnSpec:
 
     images: tuple[tuple[int, int, int], ...]
     n_outputs: int
-    block: str
-    whitened: bool
-    width: int
     dropout: float
     flip: bool
     views: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CnnSpec(ImageSpec):
+    """Shape of a net, and how it predicts.
+
+    Attributes:
+        block: ``residual`` (He et al. 2016, arXiv 1512.03385) or ``plain``, as in airbench
+            (arXiv 2404.00498): convolution, pool, convolution.
+        whitened: Whether the first filters are fixed, and whiten patches of the training images
+            (arXiv 2404.00498, section 3.2).
+        width: Filters of the first stage; each later one has twice as many, up to four times.
+    """
+
+    block: str
+    whitened: bool
+    width: int
+
+
 def build(values: Mapping[str, Any]) -> ImageNet:
     """Makes a net from the values of its spec, as JSON has them."""
-    shapes = tuple((int(h), int(w), int(c)) for h, w, c in values["images"])
-    return ImageNet(CnnSpec(**{**values, "images": shapes}))
+    return ImageNet(CnnSpec(**{**values, "images": shapes_of(values)}))
+
+
+def shapes_of(values: Mapping[str, Any]) -> tuple[tuple[int, int, int], ...]:
+    """The shapes of images in the values of a spec, as JSON has them."""
+    return tuple((int(h), int(w), int(c)) for h, w, c in values["images"])
 
 
 class ImageNet(MediaNet):
@@ -66,18 +79,22 @@ class ImageNet(MediaNet):
         spec: Its shape.
     """
 
-    def __init__(self, spec: CnnSpec) -> None:
+    def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
         self.spec = spec
-        towers = [_Tower(shape, spec) for shape in spec.images]
+        towers = [self.make_tower(shape) for shape in spec.images]
         self.columns = nn.ModuleList(towers)
         self.dropout = nn.Dropout(spec.dropout)
         self.output = nn.Linear(sum(tower.n_features for tower in towers), spec.n_outputs)
 
+    def make_tower(self, shape: tuple[int, int, int]) -> ScaledTower:
+        """Makes the tower of a column of images of some height, width and channels."""
+        return _Tower(shape, self.spec)
+
     @property
-    def towers(self) -> list[_Tower]:
+    def towers(self) -> list[ScaledTower]:
         """One for each column of images."""
-        return [cast(_Tower, tower) for tower in self.columns]
+        return [cast(ScaledTower, tower) for tower in self.columns]
 
     def prepare(self, images: Sequence[Images]) -> None:
         """Fits scales, and filters that are not learnt, to training images, one for each column."""
@@ -135,17 +152,47 @@ def _pixel_statistics(images: Images) -> tuple[Tensor, Tensor]:
     return flat.mean(dim=0), torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
 
-class _Tower(nn.Module):
-    """Stages of convolutions over one column of images; the mean and the maximum of the last."""
+class ScaledTower(nn.Module):
+    """What turns one column of images into features, after it has scaled them.
+
+    Args:
+        n_channels: Of the images.
+
+    Attributes:
+        n_features: Features that ``forward`` gives.
+    """
 
     mean: Tensor
     deviation: Tensor
+    n_features: int
 
-    def __init__(self, shape: tuple[int, int, int], spec: CnnSpec) -> None:
+    def __init__(self, n_channels: int) -> None:
         super().__init__()
-        height, width, n_channels = shape
         self.register_buffer("mean", torch.zeros(n_channels))
         self.register_buffer("deviation", torch.ones(n_channels))
+
+    def scaled(self, images: Tensor) -> Tensor:
+        """Bytes ``(n, height, width, channels)`` as floats ``(n, channels, height, width)``."""
+        return (((images.float() / 255.0) - self.mean) / self.deviation).permute(0, 3, 1, 2)
+
+    def prepare(self, images: Images) -> None:
+        """Fits the scale to training images."""
+        with torch.no_grad():
+            mean, deviation = _pixel_statistics(images)
+            self.mean.copy_(mean)
+            self.deviation.copy_(deviation)
+
+    def forward(self, scaled: Tensor) -> Tensor:
+        """Features ``(n_rows, n_features)``."""
+        raise NotImplementedError
+
+
+class _Tower(ScaledTower):
+    """Stages of convolutions over one column of images; the mean and the maximum of the last."""
+
+    def __init__(self, shape: tuple[int, int, int], spec: CnnSpec) -> None:
+        height, width, n_channels = shape
+        super().__init__(n_channels)
         stem_width = 2 * n_channels * _PATCH**2 if spec.whitened else spec.width
         stride = 2 if min(height, width) >= 64 else 1
         self.stem = nn.Conv2d(
@@ -163,18 +210,12 @@ class _Tower(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.n_features = 2 * n_inputs
 
-    def scaled(self, images: Tensor) -> Tensor:
-        """Bytes ``(n, height, width, channels)`` as floats ``(n, channels, height, width)``."""
-        return (((images.float() / 255.0) - self.mean) / self.deviation).permute(0, 3, 1, 2)
-
     def prepare(self, images: Images) -> None:
         """Fits scale, and filters that are not learnt, to training images."""
-        with torch.no_grad():
-            mean, deviation = _pixel_statistics(images)
-            self.mean.copy_(mean)
-            self.deviation.copy_(deviation)
-            if not self.stem.weight.requires_grad:
-                some = images[:: max(1, len(images) // _STATISTICS_IMAGES)].read()
+        super().prepare(images)
+        if not self.stem.weight.requires_grad:
+            some = images[:: max(1, len(images) // _STATISTICS_IMAGES)].read()
+            with torch.no_grad():
                 filters = _whitening_filters(self.scaled(torch.from_numpy(some)))
                 self.stem.weight.copy_(torch.cat((filters, -filters)))
 

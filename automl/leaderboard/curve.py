@@ -1,0 +1,87 @@
+"""Learning curves in characters: bars of eighths, one column for some steps."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Axes", "Curve", "draw"]
+
+Curve = Sequence[tuple[int, float]]
+"""Reports of a fit, as (step, score), in the order they came; scores are finite."""
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_EIGHTHS = 8
+_CUT_SHARE = 0.1  # of the scores, the worst: the first steps would else press the others flat
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """What curves that are to be compared have in common.
+
+    Attributes:
+        low, high: Scores at the bottom and at the top; what lies beyond is drawn at the border.
+        last_step: The last step of the longest curve, at the right border.
+        n_columns: Characters that it takes.
+    """
+
+    low: float
+    high: float
+    last_step: int
+    n_columns: int
+
+    @classmethod
+    def of(cls, curves: Sequence[Curve], greater_is_better: bool, width: int) -> Axes | None:
+        """Axes for some curves; None where nothing was reported.
+
+        Args:
+            curves: The curves.
+            greater_is_better: Of the scores: the worse end is cut off where few of them lie.
+            width: Characters there are; fewer are taken where there are fewer steps.
+        """
+        scores = sorted(s for curve in curves for _, s in curve)
+        if not scores:
+            return None
+        cut = int(_CUT_SHARE * len(scores))
+        low, high = (cut, -1) if greater_is_better else (0, -1 - cut)
+        steps = {step for curve in curves for step, _ in curve}
+        return cls(scores[low], scores[high], max(steps), max(1, min(width, len(steps))))
+
+
+def draw(curve: Curve, axes: Axes, n_lines: int = 2) -> list[str]:
+    """Draws one curve.
+
+    Args:
+        curve: Its reports.
+        axes: Common to all curves beside it.
+        n_lines: Its height.
+
+    Returns:
+        Lines of equal length, the upper one first.
+    """
+    heights = [_height(score, axes, n_lines) for score in _sampled(curve, axes)]
+    floors = range(_EIGHTHS * (n_lines - 1), -1, -_EIGHTHS)
+    return ["".join(_BARS[min(max(h - f, 0), _EIGHTHS)] for h in heights) for f in floors]
+
+
+def _sampled(curve: Curve, axes: Axes) -> list[float]:
+    """The last score within each column; NaN before the first report and after the last."""
+    steps = [step for step, _ in curve]
+    scores = []
+    for column in range(axes.n_columns):
+        begin, end = (axes.last_step * c / axes.n_columns for c in (column, column + 1))
+        n_before = bisect.bisect_right(steps, end)
+        is_over = not steps or (steps[-1] <= begin and column > 0)
+        scores.append(math.nan if is_over or n_before == 0 else curve[n_before - 1][1])
+    return scores
+
+
+def _height(score: float, axes: Axes, n_lines: int) -> int:
+    """Eighths of a line: 0 for none, at least 1 for any score."""
+    if not math.isfinite(score):
+        return 0
+    span = axes.high - axes.low
+    share = (score - axes.low) / span if span > 0 else 0.5
+    return 1 + round(min(max(share, 0.0), 1.0) * (_EIGHTHS * n_lines - 1))

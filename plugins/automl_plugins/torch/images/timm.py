@@ -1,0 +1,196 @@
+"""Larger nets for images, of the package timm; weights come from a local file or from nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from automl.plugin import (
+    ColumnKind,
+    FittedModel,
+    Fold,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    hookimpl,
+)
+from automl_plugins.torch.media.family import MediaFamily, default_epochs
+
+__all__ = ["Timm", "automl_model_families"]
+
+_RESNETS = {
+    10: "resnet10t",
+    14: "resnet14t",
+    18: "resnet18",
+    26: "resnet26",
+    34: "resnet34",
+    50: "resnet50",
+}
+_CONVNEXTS = ("atto", "femto", "pico", "nano")
+_EFFICIENTNETS = ("b0", "b1", "b2")
+_SIDES = (32, 64, 96, 128, 160, 224)
+_BATCH_SIZES = (16, 32, 64, 128)
+_LONG_S = 3600.0  # without a GPU less than this is spent better on small nets
+_PRODUCTS = 5e7  # of convnext_atto, the smallest, at 64 x 64 pixels: 0.55e9 at 224 x 224
+
+
+class Timm(MediaFamily):
+    """ResNets, ConvNeXts, EfficientNets, or one net that the settings name.
+
+    ``model.timm.architecture`` names a net of timm, and ``model.timm.weights`` a file with its
+    weights (``.safetensors``, or ``.pth`` of tensors alone). Nothing is ever downloaded.
+    """
+
+    name: ClassVar[str] = "timm"
+    extra: ClassVar[str] = "timm"
+    preload: ClassVar[tuple[str, ...]] = ("torch", "timm")
+    kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.IMAGE})
+    priority: ClassVar[int] = 40
+    settings: ClassVar[Mapping[str, Any]] = {
+        **MediaFamily.settings,
+        "architecture": "",
+        "weights": "",
+        "max_side": _SIDES[-1],
+    }
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Refuses a CPU without an hour, and weights that cannot be those of a net."""
+        given = self._given(shape)
+        if given["weights"] and not given["architecture"]:
+            return "model.timm.weights needs model.timm.architecture, the net that they are of"
+        if given["weights"] and not Path(given["weights"]).is_file():
+            return f"there is no file {given['weights']}, which model.timm.weights names"
+        if shape.n_gpus or given["architecture"]:
+            return None
+        if shape.time_s is None or shape.time_s < _LONG_S:
+            return "nets as large as these need a GPU, or a budget of an hour (--time 1h) and more"
+        return super().accepts(shape)
+
+    def products(self, shape: Shape) -> float:
+        """Of the smallest net, at the fewest pixels."""
+        return _PRODUCTS * len(shape.images)
+
+    def resources(self, shape: Shape) -> Resources:
+        """One core, or half of a GPU; what fits take is measured from the first on."""
+        if shape.n_gpus:
+            return Resources(ram_gib=2.5, n_gpus=0.5, vram_gib=6.0)
+        return Resources(ram_gib=3.0)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """The net with its size, how it is trained, and what may be done to an image."""
+        real, one_of = suggest.suggest_float, suggest.suggest_categorical
+        return {
+            **self._net_space(suggest, shape),
+            "side": one_of("side", self._sides(shape)),
+            "drop_path": real("drop_path", 0.0, 0.3),
+            "dropout": real("dropout", 0.0, 0.5),
+            "epochs": suggest.suggest_int("epochs", 6, 96, log=True),
+            "batch_size": one_of("batch_size", _BATCH_SIZES),
+            "lr": real("lr", 3e-5, 3e-3, log=True),
+            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
+            "label_smoothing": one_of("label_smoothing", [0.0, 0.1, 0.2]),
+            "flip": one_of("flip", [False, True]),
+            "shift": real("shift", 0.0, 0.2),
+            "rotate": real("rotate", 0.0, 30.0),
+            "zoom": real("zoom", 0.0, 0.3),
+            "contrast": real("contrast", 0.0, 0.4),
+            "cutout": real("cutout", 0.0, 0.5),
+            "views": one_of("views", [False, True]),
+        }
+
+    def _net_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """A kind of net, and the param that says its size; nothing where the settings name one."""
+        if self._given(shape)["architecture"]:
+            return {}
+        net = suggest.suggest_categorical("net", ["resnet", "convnext", "efficientnet"])
+        if net == "resnet":
+            return {"net": net, "depth": suggest.suggest_categorical("depth", list(_RESNETS))}
+        if net == "convnext":
+            return {"net": net, "size": suggest.suggest_categorical("size", _CONVNEXTS)}
+        return {"net": net, "scale": suggest.suggest_categorical("scale", _EFFICIENTNETS)}
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A net of each kind; of one that the settings name, slower and faster rates."""
+        given, default = self._given(shape), _default(shape, self._sides(shape))
+        if given["architecture"]:
+            # Weights that were learnt before are left slowly.
+            rates = (2e-4, 5e-4, 1e-4) if given["weights"] else (1e-3, 2e-3, 5e-4)
+            return [{**default, "lr": lr} for lr in rates]
+        nets: Sequence[Mapping[str, Any]] = (
+            {"net": "resnet", "depth": 18},
+            {"net": "convnext", "size": "pico"},
+            {"net": "efficientnet", "scale": "b0"},
+        )
+        return [{**default, **net} for net in nets]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Trains with early stopping and keeps the weights of the best epoch."""
+        from automl_plugins.torch.images._timm import fit_timm
+
+        given = self._given(context.shape)
+        spec = {
+            "architecture": given["architecture"] or _architecture(params),
+            "side": params["side"],
+            "drop_path": params["drop_path"],
+        }
+        weights = Path(given["weights"]) if given["weights"] else None
+        most = self.max_epochs(context.shape)
+        return fit_timm(spec, weights, params, fold, context, report, most)
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads what ``save`` wrote, onto the CPU."""
+        from automl_plugins.torch.images._timm import build
+        from automl_plugins.torch.media._fitted import load
+
+        return load(path, build)
+
+    def _sides(self, shape: Shape) -> Sequence[int]:
+        """Sides in pixels at which images may enter a net."""
+        most = self._given(shape)["max_side"]
+        return [side for side in _SIDES if side <= most] or [_SIDES[0]]
+
+    def _given(self, shape: Shape) -> dict[str, Any]:
+        return {**self.settings, **shape.settings}
+
+
+def _architecture(params: Params) -> str:
+    """Name in timm of the net that params describe."""
+    if params["net"] == "resnet":
+        return _RESNETS[params["depth"]]
+    if params["net"] == "convnext":
+        return f"convnext_{params['size']}"
+    return f"efficientnet_{params['scale']}"
+
+
+def _default(shape: Shape, sides: Sequence[int]) -> dict[str, Any]:
+    is_grey = all(channels == 1 for _, _, channels in shape.images)
+    # These nets halve an image five times: a small one is made larger where that costs little.
+    side = max([96 if shape.n_gpus else 32, *(max(h, w) for h, w, _ in shape.images)])
+    return {
+        "side": next((s for s in sides if s >= side), sides[-1]),
+        "drop_path": 0.0,
+        "dropout": 0.1,
+        "epochs": default_epochs(shape.n_rows, 64_000, most=48),
+        "batch_size": 64 if shape.n_rows > 2_000 else 32,
+        "lr": 1e-3,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+        "flip": not is_grey,
+        "shift": 0.08,
+        "rotate": 8.0,
+        "zoom": 0.1,
+        "contrast": 0.0 if is_grey else 0.1,
+        "cutout": 0.0,
+        "views": False,
+    }
+
+
+@hookimpl
+def automl_model_families() -> Sequence[ModelFamily]:
+    """Brings ``timm``."""
+    return [Timm()]
