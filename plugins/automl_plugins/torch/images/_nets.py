@@ -13,7 +13,7 @@ from torch.nn import functional
 from automl.plugin import Images, Rows
 from automl_plugins.torch.media._fitted import MediaNet
 
-__all__ = ["CnnSpec", "ImageNet", "build"]
+__all__ = ["CnnSpec", "ImageNet", "Tower", "build"]
 
 _LAST_SIDE = 4  # stages halve the image until its shorter side has at most so many pixels
 _MOMENTUM = 0.3  # of batch statistics: there are few batches
@@ -69,15 +69,17 @@ class ImageNet(MediaNet):
     def __init__(self, spec: CnnSpec) -> None:
         super().__init__()
         self.spec = spec
-        towers = [_Tower(shape, spec) for shape in spec.images]
+        towers = [
+            Tower(shape, spec.block, spec.width, spec.whitened) for shape in spec.images
+        ]
         self.columns = nn.ModuleList(towers)
         self.dropout = nn.Dropout(spec.dropout)
         self.output = nn.Linear(sum(tower.n_features for tower in towers), spec.n_outputs)
 
     @property
-    def towers(self) -> list[_Tower]:
+    def towers(self) -> list[Tower]:
         """One for each column of images."""
-        return [cast(_Tower, tower) for tower in self.columns]
+        return [cast(Tower, tower) for tower in self.columns]
 
     def prepare(self, images: Sequence[Images]) -> None:
         """Fits scales, and filters that are not learnt, to training images, one for each column."""
@@ -135,30 +137,37 @@ def _pixel_statistics(images: Images) -> tuple[Tensor, Tensor]:
     return flat.mean(dim=0), torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
 
-class _Tower(nn.Module):
-    """Stages of convolutions over one column of images; the mean and the maximum of the last."""
+class Tower(nn.Module):
+    """Stages of convolutions over one column of images; the mean and the maximum of the last.
+
+    Args:
+        shape: Height, width and channels.
+        block, width, whitened: As in ``CnnSpec``.
+    """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, shape: tuple[int, int, int], spec: CnnSpec) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], block: str, width: int, whitened: bool
+    ) -> None:
         super().__init__()
-        height, width, n_channels = shape
+        side, n_channels = min(shape[:2]), shape[2]
         self.register_buffer("mean", torch.zeros(n_channels))
         self.register_buffer("deviation", torch.ones(n_channels))
-        stem_width = 2 * n_channels * _PATCH**2 if spec.whitened else spec.width
-        stride = 2 if min(height, width) >= 64 else 1
+        stem_width = 2 * n_channels * _PATCH**2 if whitened else width
+        stride = 2 if side >= 64 else 1
         self.stem = nn.Conv2d(
-            n_channels, stem_width, _PATCH, stride=stride, padding=1, bias=not spec.whitened
+            n_channels, stem_width, _PATCH, stride=stride, padding=1, bias=not whitened
         )
-        self.stem.weight.requires_grad = not spec.whitened
-        stages: list[nn.Module] = [] if spec.whitened else [_norm(stem_width)]
+        self.stem.weight.requires_grad = not whitened
+        stages: list[nn.Module] = [] if whitened else [_norm(stem_width)]
         stages.append(nn.GELU())
-        side, n_inputs, n_outputs = min(height, width) // stride, stem_width, spec.width
-        kind = _ResidualStage if spec.block == "residual" else _PlainStage
+        side, n_inputs, n_outputs = side // stride, stem_width, width
+        kind = _ResidualStage if block == "residual" else _PlainStage
         while side > _LAST_SIDE or len(stages) < 3:
             stages.append(kind(n_inputs, n_outputs, halve=side > 1))
-            n_inputs, n_outputs = n_outputs, min(2 * n_outputs, 4 * spec.width)
+            n_inputs, n_outputs = n_outputs, min(2 * n_outputs, 4 * width)
             side = max(1, side // 2)
         self.stages = nn.Sequential(*stages)
         self.n_features = 2 * n_inputs

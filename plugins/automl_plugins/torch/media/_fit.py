@@ -55,13 +55,14 @@ def fit_net(
         torch.manual_seed(context.seed)
         generator = torch.Generator().manual_seed(context.seed)
         net, forward = prepare(device, generator)
+        valid = net.read(fold.valid)
         goal = goal_of(fold, context, params["label_smoothing"], device)
 
         def loss(rows: Tensor, epoch: int) -> Tensor:
             return goal.loss(forward(rows, epoch), rows.to(device))
 
         def evaluate(epoch: int) -> float:
-            prediction = predict_rows(net.outputs, fold.valid, goal.scale)
+            prediction = predict_rows(net.outputs, valid, goal.scale)
             score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
             report(epoch, score)
             return context.metric.loss(score)

@@ -19,6 +19,7 @@ __all__ = [
     "SeriesSpec",
     "masked_maximum",
     "masked_mean",
+    "padded",
     "padded_inputs",
     "series_specs",
 ]
@@ -63,11 +64,13 @@ def series_specs(columns: tuple[Sequences, ...], most_steps: int) -> tuple[Serie
 
 def padded_inputs(rows: Rows, device: torch.device) -> tuple[Tensor, ...]:
     """For each column values ``(n_rows, n_steps, n_channels)``, NaN after the ends, and lengths."""
-    inputs: list[Tensor] = []
-    for sequences in rows.sequences:
-        inputs.append(torch.from_numpy(sequences.padded()).to(device))
-        inputs.append(torch.from_numpy(sequences.lengths).to(device))
-    return tuple(inputs)
+    return tuple(part for sequences in rows.sequences for part in padded(sequences, device))
+
+
+def padded(sequences: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Values and lengths of one column, likewise."""
+    values, lengths = torch.from_numpy(sequences.padded()), torch.from_numpy(sequences.lengths)
+    return values.to(device), lengths.to(device)
 
 
 class Front(nn.Module):
