@@ -178,8 +178,7 @@ def texts_of(
     if view.text != "raw":
         return ()
     return tuple(
-        Texts(values, _index(values, rows))
-        for _, values in _columns(table, ColumnKind.TEXT, kinds)
+        Texts(values, _index(values, rows)) for _, values in _columns(table, ColumnKind.TEXT, kinds)
     )
 
 

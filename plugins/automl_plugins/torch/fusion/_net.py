@@ -112,7 +112,9 @@ class FusionNet(MediaNet):
         for part in self.parts:
             if isinstance(part, TextPart):
                 part.prepare(hashes[part.number])
-            elif isinstance(part, ImagePart | SeriesPart):
+            elif isinstance(part, ImagePart):
+                part.prepare(part.column_of(rows))
+            elif isinstance(part, SeriesPart):
                 part.prepare(part.column_of(rows))
 
     def read(self, rows: Rows) -> Columns:

@@ -19,9 +19,7 @@ from automl_plugins.torch.sequences._rnn import Reader
 __all__ = ["ImagePart", "ImageSpec", "SeriesPart", "StatesSpec", "TablePart", "TableSpec"]
 
 # Changes that keep the meaning of nearly all images, whatever they show.
-_AUGMENTATION = Augmentation(
-    flip=False, shift=0.08, rotate=8.0, zoom=0.1, contrast=0.0, cutout=0.0
-)
+_AUGMENTATION = Augmentation(flip=False, shift=0.08, rotate=8.0, zoom=0.1, contrast=0.0, cutout=0.0)
 
 
 @dataclass(frozen=True, slots=True)

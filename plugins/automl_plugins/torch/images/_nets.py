@@ -69,9 +69,7 @@ class ImageNet(MediaNet):
     def __init__(self, spec: CnnSpec) -> None:
         super().__init__()
         self.spec = spec
-        towers = [
-            Tower(shape, spec.block, spec.width, spec.whitened) for shape in spec.images
-        ]
+        towers = [Tower(shape, spec.block, spec.width, spec.whitened) for shape in spec.images]
         self.columns = nn.ModuleList(towers)
         self.dropout = nn.Dropout(spec.dropout)
         self.output = nn.Linear(sum(tower.n_features for tower in towers), spec.n_outputs)
@@ -148,9 +146,7 @@ class Tower(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(
-        self, shape: tuple[int, int, int], block: str, width: int, whitened: bool
-    ) -> None:
+    def __init__(self, shape: tuple[int, int, int], block: str, width: int, whitened: bool) -> None:
         super().__init__()
         side, n_channels = min(shape[:2]), shape[2]
         self.register_buffer("mean", torch.zeros(n_channels))

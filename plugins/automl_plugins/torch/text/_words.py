@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def split_texts(texts: list[str], pairs: bool) -> Words:
         found = _words_of(text)
         words.extend(numbers.setdefault(word, len(numbers)) for word in found)
         if pairs:
-            both = (f"{a}{_BETWEEN}{b}" for a, b in zip(found, found[1:], strict=False))
+            both = (f"{a}{_BETWEEN}{b}" for a, b in pairwise(found))
             words.extend(numbers.setdefault(pair, len(numbers)) for pair in both)
         offsets.append(len(words))
     pieces, starts = array("q"), array("q", [0])

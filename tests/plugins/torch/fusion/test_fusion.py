@@ -26,9 +26,9 @@ def crossed_fold(n_rows=400):
     """A positive number with a bright image or a negative one with a dark image, or not."""
     rng = np.random.default_rng(0)
     number, bright = rng.normal(size=n_rows).astype(np.float32), rng.integers(2, size=n_rows)
-    pixels = (90 + 60 * bright[:, None, None, None] + rng.integers(30, size=(n_rows, 8, 8, 1))).astype(
-        np.uint8
-    )
+    pixels = (
+        90 + 60 * bright[:, None, None, None] + rng.integers(30, size=(n_rows, 8, 8, 1))
+    ).astype(np.uint8)
     y = ((number > 0) == (bright == 1)).astype(np.int64)
     train, valid = np.arange(300), np.arange(300, n_rows)
     return Fold(
