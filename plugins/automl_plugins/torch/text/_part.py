@@ -19,7 +19,7 @@ from automl_plugins.torch.text._words import split_texts
 
 __all__ = ["TextPart", "TextSpec", "has_pairs", "pieces_of"]
 
-_MOST_WORDS = {"bag": 1024, "cnn": 256, "rnn": 256}  # of a text that are read
+_MOST_WORDS = {"bag": 512, "cnn": 256, "rnn": 256}  # of a text that are read
 _FILTER_LENGTHS = (2, 3, 4)
 
 

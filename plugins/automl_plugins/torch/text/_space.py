@@ -12,7 +12,7 @@ _EMBEDDINGS = (16, 32, 48, 64, 96)
 _WIDTHS = (32, 48, 64, 96, 128)
 
 _BYTES_OF_A_WORD = 6.0
-_MOST_WORDS = 1024
+_MOST_WORDS = 512
 _PIECES_OF_A_WORD = 10
 _TABLE_PRODUCTS = 10_000.0  # a row's share of the steps of all vectors, seen or not
 _COPIES = 6  # of the vectors: gradients, two moments, and the best ones
@@ -36,7 +36,7 @@ def suggest_text(suggest: Suggest) -> dict[str, Any]:
 
 def default_text() -> dict[str, Any]:
     """A bag of words and pairs: the cheapest, and seldom far behind."""
-    return {"encoder": "bag", "embedding": 48, "word_dropout": 0.1}
+    return {"encoder": "bag", "embedding": 32, "word_dropout": 0.1}
 
 
 def text_products(shape: Shape) -> float:
