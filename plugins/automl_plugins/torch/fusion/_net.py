@@ -112,10 +112,8 @@ class FusionNet(MediaNet):
         for part in self.parts:
             if isinstance(part, TextPart):
                 part.prepare(hashes[part.number])
-            elif isinstance(part, ImagePart):
-                part.prepare(part.column_of(rows))
-            elif isinstance(part, SeriesPart):
-                part.prepare(part.column_of(rows))
+            elif isinstance(part, ImagePart | SeriesPart):
+                part.prepare(rows)
 
     def read(self, rows: Rows) -> Columns:
         """What each part reads of some rows."""

@@ -109,9 +109,9 @@ class ImagePart(Part):
         self.tower = Tower(spec.shape, "residual", spec.width, whitened=False)
         self.n_features = self.tower.n_features
 
-    def prepare(self, images: Images) -> None:
-        """Fits scales to training images."""
-        self.tower.prepare(images)
+    def prepare(self, rows: Rows) -> None:
+        """Fits scales to training rows."""
+        self.tower.prepare(self.column_of(rows))
 
     def column_of(self, rows: Rows) -> Images:
         """The images."""
@@ -153,9 +153,9 @@ class SeriesPart(Part):
         )
         self.n_features = self.reader.n_features
 
-    def prepare(self, sequences: Sequences) -> None:
-        """Fits scales to training sequences."""
-        self.front.prepare(sequences)
+    def prepare(self, rows: Rows) -> None:
+        """Fits scales to training rows."""
+        self.front.prepare(self.column_of(rows))
 
     def column_of(self, rows: Rows) -> Sequences:
         """The sequences."""
