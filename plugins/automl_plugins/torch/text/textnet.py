@@ -79,8 +79,8 @@ class TextNet(MediaFamily):
         default = _default(shape)
         changes: Sequence[Mapping[str, Any]] = (
             {},
-            {"encoder": "cnn", "filters": 64, "dropout": 0.4, "lr": 5e-3},
-            {"encoder": "rnn", "states": 48, "dropout": 0.4, "lr": 5e-3},
+            {"encoder": "cnn", "filters": 64, "dropout": 0.4},
+            {"encoder": "rnn", "states": 48, "dropout": 0.4},
             {"embedding": 96, "head": 64, "word_dropout": 0.3, "dropout": 0.5},
         )
         return [{**default, **change} for change in changes]
@@ -105,9 +105,9 @@ def _default(shape: Shape) -> dict[str, Any]:
         "table_width": 64,
         "head": 0,
         "dropout": 0.2,
-        "epochs": default_epochs(shape.n_rows, 28_000, most=16),
-        "batch_size": 128 if shape.n_rows > 5_000 else 64,
-        "lr": 0.01,
+        "epochs": default_epochs(shape.n_rows, 32_000, most=16),
+        "batch_size": 128 if shape.n_rows > 5_000 else 32,
+        "lr": 5e-3,
         "weight_decay": 0.05,
         "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
     }
