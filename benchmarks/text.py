@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from automl.data import Dataset, Table, load_dataset
 from automl.data.encode import fit_encoder
+from automl.data.media import texts_of
 from automl.data.split import make_split_plan
 from automl.data.split_plan import Division, SplitPlan
 from automl.ensemble.choice import choose_ensemble
@@ -149,13 +150,14 @@ def _fit_and_predict(
     seed: int,
     division: Division,
 ) -> NDArray[Any]:
+    view = family.view(params, shape)
     encoder, train = fit_encoder(
         dataset.table,
         division.train,
         dataset.y,
         task=dataset.target.task,
         n_classes=dataset.target.n_classes,
-        view=family.view(params, shape),
+        view=view,
         kinds=kinds,
         seed=seed,
     )
@@ -167,9 +169,11 @@ def _fit_and_predict(
         y_valid=dataset.y[division.valid],
         weight_valid=None,
         features=encoder.features,
+        texts_train=texts_of(dataset.table, kinds, view, division.train),
+        texts_valid=texts_of(dataset.table, kinds, view, division.valid),
     )
     model = family.fit(params, fold, TrialContext(shape, seed), lambda step, score: None)
-    return model.predict(fold.X_valid)
+    return model.predict(fold.valid if view.text == "raw" else fold.X_valid)
 
 
 def _pipeline(dataset: Dataset, division: Division) -> NDArray[Any]:

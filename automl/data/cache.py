@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from automl.data.encode import Encoder, fit_encoder
 from automl.data.encode.block import FittedBlock
 from automl.data.matrices import damaged, open_matrix, save_matrix
-from automl.data.media import images_of, sequences_of
+from automl.data.media import images_of, sequences_of, texts_of
 from automl.data.split_plan import ALL_ROWS, Division, SplitPlan
 from automl.data.table import Dataset
 from automl.plugin.context import Features, Fold, View
@@ -84,7 +84,7 @@ def encoded_fold(
                 texts = _fitted_texts(dataset, plan, fold, view, kinds, views, seed)
                 _write(dataset, division, fold, view, kinds, seed, folder, texts)
                 seconds = time.perf_counter() - started
-    return _open(dataset, division, fold, kinds, folder), seconds
+    return _open(dataset, division, fold, view, kinds, folder), seconds
 
 
 def encoder_folder(
@@ -161,7 +161,7 @@ def _fitted_texts(
     None where the view has none, or is that view.
     """
     of_texts = View(text=view.text, sparse=view.sparse)
-    has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and view.text != "drop"
+    has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and view.text in ("svd", "tfidf")
     if not has_texts or (view == of_texts and kinds == TEXTS):
         return None
     known, _ = encoded_fold(dataset, plan, fold, of_texts, TEXTS, views, seed)
@@ -242,6 +242,7 @@ def _open(
     dataset: Dataset,
     division: Division,
     fold: int,
+    view: View,
     kinds: frozenset[ColumnKind],
     folder: Path,
 ) -> Fold:
@@ -268,6 +269,8 @@ def _open(
         images_valid=images_of(table, kinds, valid),
         sequences_train=sequences_of(table, kinds, train),
         sequences_valid=sequences_of(table, kinds, valid),
+        texts_train=texts_of(table, kinds, view, train),
+        texts_valid=texts_of(table, kinds, view, valid),
     )
 
 

@@ -1,4 +1,4 @@
-"""Columns of images and sequences: how they are stored, and how they are shown to families.
+"""Columns of images and sequences: how they are stored, and how they and texts are shown as such.
 
 An image is a cell of ``height * width * channels`` bytes, a sequence a list of steps; in an Arrow
 file that is mapped into memory both are plain arrays of numbers that nobody has to copy.
@@ -20,7 +20,8 @@ from automl.data.images import ImageShape, choose_shape, decode
 from automl.data.table import Column, IntArray, Table
 from automl.data.values import as_texts, distinct_texts
 from automl.errors import DataError, MissingColumnError
-from automl.plugin.rows import Images, Sequences
+from automl.plugin.context import View
+from automl.plugin.rows import Images, Sequences, Texts
 from automl.plugin.task import ColumnKind
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "sequences_of",
     "store_images",
     "store_sequences",
+    "texts_of",
 ]
 
 
@@ -166,6 +168,17 @@ def sequences_of(
     return tuple(
         Sequences(*_steps(values), _index(values, rows))
         for _, values in _columns(table, ColumnKind.SEQUENCE, kinds)
+    )
+
+
+def texts_of(
+    table: Table, kinds: Set[ColumnKind], view: View, rows: IntArray | None = None
+) -> tuple[Texts, ...]:
+    """The columns of texts, likewise, where the view shows them as they are."""
+    if view.text != "raw":
+        return ()
+    return tuple(
+        Texts(values, _index(values, rows)) for _, values in _columns(table, ColumnKind.TEXT, kinds)
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.media import images_of, sequences_of
+from automl.data.media import images_of, sequences_of, texts_of
 from automl.data.table import Table
 from automl.ensemble.files import Ensemble, Member
 from automl.ensemble.oof import as_probabilities
@@ -88,11 +88,15 @@ class Predictor:
         result = np.zeros(shape)
         for encoding, members in _by_encoding(self.ensemble).items():
             encoder = self._encoder(encoding)
-            fold, _, kinds = encoding
+            fold, view, kinds = encoding
             models = [(member, self._model(member, fold)) for member in members]
             for rows, chunk in _chunks(table, self._chunk_rows):
-                images, sequences = images_of(chunk, kinds), sequences_of(chunk, kinds)
-                shown = Rows(encoder.transform(chunk), images, sequences).shown_to(kinds)
+                shown = Rows(
+                    encoder.transform(chunk),
+                    images_of(chunk, kinds),
+                    sequences_of(chunk, kinds),
+                    texts_of(chunk, kinds, view),
+                ).shown_to(kinds)
                 for member, model in models:
                     share = member.weight / len(member.folds)
                     result[rows] += share * self._predict_one(member, fold, model, shown)

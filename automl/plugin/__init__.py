@@ -14,7 +14,7 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
-from automl.plugin.rows import Images, Matrix, Rows, Sequences
+from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Shape",
     "Suggest",
     "Task",
+    "Texts",
     "TrialContext",
     "TrialPruned",
     "View",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin.metric import Metric
-from automl.plugin.rows import Images, Matrix, Rows, Sequences
+from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.task import Task
 
 __all__ = ["Features", "Fold", "Resources", "Shape", "TrialContext", "View"]
@@ -34,7 +34,8 @@ class View:
         text: ``svd`` gives a few dense columns: components of the TF-IDF matrix of words and
             runs of characters, out-of-fold scores of the target, length, number of words, and
             shares of digits, capitals and signs; ``tfidf`` the matrix itself (only with
-            ``sparse``); ``drop`` leaves text out.
+            ``sparse``); ``raw`` leaves text out of the matrix and shows the texts as they are,
+            beside it; ``drop`` leaves it out.
         max_onehot: The most categories a column may have to be one-hot encoded.
         sparse: Whether the family takes a CSR matrix. It gets one only where it saves memory.
         generated: New columns, after all others; without ``sparse``. ``arithmetic`` combines pairs
@@ -45,7 +46,7 @@ class View:
 
     numeric: Literal["raw", "standard", "quantile"] = "raw"
     categorical: Literal["codes", "onehot", "target", "drop"] = "codes"
-    text: Literal["svd", "tfidf", "drop"] = "svd"
+    text: Literal["svd", "tfidf", "raw", "drop"] = "svd"
     max_onehot: int = 64
     sparse: bool = False
     generated: tuple[Literal["arithmetic", "target", "interactions", "groups"], ...] = ()
@@ -87,6 +88,7 @@ class Fold:
             none. Others may write the same file: write under a temporary name and rename it.
         images_train, images_valid: One for each column of images, if the family takes that kind.
         sequences_train, sequences_valid: One for each column of sequences, likewise.
+        texts_train, texts_valid: One for each column of texts, if the view shows them ``raw``.
     """
 
     X_train: Matrix
@@ -103,16 +105,18 @@ class Fold:
     images_valid: tuple[Images, ...] = ()
     sequences_train: tuple[Sequences, ...] = ()
     sequences_valid: tuple[Sequences, ...] = ()
+    texts_train: tuple[Texts, ...] = ()
+    texts_valid: tuple[Texts, ...] = ()
 
     @property
     def train(self) -> Rows:
         """The training rows with all that they hold."""
-        return Rows(self.X_train, self.images_train, self.sequences_train)
+        return Rows(self.X_train, self.images_train, self.sequences_train, self.texts_train)
 
     @property
     def valid(self) -> Rows:
         """The validation rows with all that they hold."""
-        return Rows(self.X_valid, self.images_valid, self.sequences_valid)
+        return Rows(self.X_valid, self.images_valid, self.sequences_valid, self.texts_valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ class Shape:
         quantiles: Levels to predict, ascending; empty unless the task is to predict quantiles.
         images: ``(height, width, channels)`` of each column of images.
         sequences: ``(n_channels, longest)`` of each column of sequences, the latter in steps.
+        text_bytes: Mean length of each column of texts, as UTF-8.
     """
 
     task: Task
@@ -152,6 +157,7 @@ class Shape:
     quantiles: tuple[float, ...] = ()
     images: tuple[tuple[int, int, int], ...] = ()
     sequences: tuple[tuple[int, int], ...] = ()
+    text_bytes: tuple[float, ...] = ()
 
     @property
     def n_columns(self) -> int:

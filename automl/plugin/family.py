@@ -70,7 +70,7 @@ class FittedModel(Protocol):
 
         Args:
             X: Encoded rows, a ``Matrix`` of shape ``(n_rows, n_features)``; for a family that
-                takes images or sequences the ``Rows`` that hold it and these.
+                takes images, sequences or raw texts the ``Rows`` that hold it and these.
 
         Returns:
             Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` for regression, or

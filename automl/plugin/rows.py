@@ -1,4 +1,4 @@
-"""Rows of a table that hold images or sequences, as a family is shown them."""
+"""Rows of a table that hold images, sequences or texts, as a family is shown them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from scipy.sparse import csr_matrix
 
-__all__ = ["Images", "Matrix", "Rows", "Sequences"]
+__all__ = ["Images", "Matrix", "Rows", "Sequences", "Texts"]
 
 Matrix: TypeAlias = "NDArray[np.float32] | csr_matrix"
 """Encoded rows: float32 of shape ``(n_rows, n_features)``, CSR only where the view allows it."""
@@ -107,6 +108,31 @@ class Sequences:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """The texts of one column. Nothing is copied until they are read.
+
+    Attributes:
+        values: All texts (an Arrow array of strings), ``(n_texts,)``, mapped from disk; null where
+            one is missing.
+        index: Which of them each row has (int64), ``(n_rows,)``.
+    """
+
+    values: pa.StringArray
+    index: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, rows: Any) -> Texts:
+        """The texts of some rows: a slice, a mask or row numbers."""
+        return Texts(self.values, self.index[rows])
+
+    def read(self) -> list[str]:
+        """The texts in the order of the rows; a missing one is empty."""
+        return [text or "" for text in self.values.take(self.index).to_pylist()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """Rows with all that they hold side by side.
 
@@ -115,11 +141,13 @@ class Rows:
             family is shown none.
         images: One for each column of images.
         sequences: One for each column of sequences.
+        texts: One for each column of texts, where the view shows them as they are.
     """
 
     X: Matrix
     images: tuple[Images, ...] = ()
     sequences: tuple[Sequences, ...] = ()
+    texts: tuple[Texts, ...] = ()
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
@@ -130,6 +158,7 @@ class Rows:
             self.X[rows],
             tuple(images[rows] for images in self.images),
             tuple(sequences[rows] for sequences in self.sequences),
+            tuple(texts[rows] for texts in self.texts),
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -143,9 +172,9 @@ class Rows:
         return self.X.shape
 
     def shown_to(self, kinds: Set[ColumnKind]) -> Matrix | Rows:
-        """What a family that takes these kinds predicts: the matrix alone, where it takes no other.
+        """What a family that takes these kinds predicts: the matrix alone, where it sees no more.
 
         Args:
             kinds: Of the family.
         """
-        return self.X if kinds <= TABULAR_KINDS else self
+        return self.X if kinds <= TABULAR_KINDS and not self.texts else self

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    ColumnKind,
     FittedModel,
     Fold,
     Matrix,
@@ -60,10 +61,16 @@ class FamilyCase:
             pytest.skip(f"{self.family.name} is not tested for {task.params['task']}")
 
     def _made(self, task: Task) -> TestTable:
-        return made_table(task, settings=self._settings(), kinds=self.family.kinds)
+        return made_table(task, **self._told(task))
 
     def _real(self, task: Task) -> TestTable:
-        return real_table(task, settings=self._settings(), kinds=self.family.kinds)
+        return real_table(task, **self._told(task))
+
+    def _told(self, task: Task) -> dict[str, Any]:
+        """What a table is to know of the family."""
+        told: dict[str, Any] = {"settings": self._settings(), "kinds": self.family.kinds}
+        view = self._view(made_table(task, **told))
+        return {**told, "raw_texts": view.text == "raw" and ColumnKind.TEXT in self.family.kinds}
 
     def _settings(self) -> dict[str, Any]:
         return {**self.family.settings, **self.settings}

@@ -1,17 +1,20 @@
-"""Numbers drawn as images and played as sequences: tables for families that take these."""
+"""Numbers drawn, played and written: tables for families that take images, sequences or texts."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SIDE", "drawn", "played"]
+__all__ = ["SIDE", "drawn", "played", "written"]
 
 SIDE = 12
 """Least height, and width, of a drawn image in pixels."""
 
 SHORTEST, LONGEST = 6, 12
 """Steps of a played sequence."""
+
+SIZES = np.array(["tiny", "small", "medium", "large", "huge"])
+"""How a number is written, from the lowest fifth of its column to the highest."""
 
 
 def drawn(columns: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -49,6 +52,26 @@ def played(columns: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[n
     sway = 0.1 * np.sin(place[:, np.newaxis] + np.arange(columns.shape[1]))
     steps = np.repeat(_standard(columns), lengths, axis=0) + sway
     return steps.astype(np.float32), offsets
+
+
+def written(columns: NDArray[np.float64]) -> list[str]:
+    """Texts with a word for each number, in the order of the columns.
+
+    A missing number is left out: where all are, the text is empty.
+
+    Args:
+        columns: ``(n_rows, n_columns)``; may hold NaN.
+    """
+    place = _standard(columns)
+    fifth = np.digitize(np.nan_to_num(place), [-0.84, -0.25, 0.25, 0.84])
+    return [
+        " ".join(
+            f"{SIZES[size]}{column}"
+            for column, (size, missing) in enumerate(zip(sizes, gone, strict=True))
+            if not missing
+        )
+        for sizes, gone in zip(fifth, np.isnan(place), strict=True)
+    ]
 
 
 def _standard(columns: NDArray[np.float64]) -> NDArray[np.float64]:

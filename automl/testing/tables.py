@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.plugin import (
@@ -19,10 +20,11 @@ from automl.plugin import (
     Sequences,
     Shape,
     Task,
+    Texts,
     TrialContext,
     View,
 )
-from automl.testing.media import drawn, played
+from automl.testing.media import drawn, played, written
 
 __all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
 
@@ -68,7 +70,8 @@ class TestTable:
     """Rows of a task before they are encoded.
 
     A family that takes images is shown the same numbers drawn, one that takes sequences has them
-    played to it, beside the encoded columns, or in place of them where it takes no others.
+    played to it, one whose view shows texts has them written, beside the encoded columns, or in
+    place of them where it takes no others.
 
     Attributes:
         task: What is predicted.
@@ -78,6 +81,7 @@ class TestTable:
         n_classes: Number of classes; 0 for regression.
         settings: Settings of the family.
         kinds: Column kinds the family takes.
+        raw_texts: Whether its view shows texts as they are.
     """
 
     __test__ = False  # pytest is not to collect it
@@ -89,6 +93,7 @@ class TestTable:
     n_classes: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     kinds: frozenset[ColumnKind] = TABULAR_KINDS
+    raw_texts: bool = False
 
     @property
     def is_encoded(self) -> bool:
@@ -104,6 +109,11 @@ class TestTable:
     def sequences(self) -> tuple[tuple[NDArray[np.float32], NDArray[np.int64]], ...]:
         """The rows played, for a family that takes sequences."""
         return (played(self._columns),) if ColumnKind.SEQUENCE in self.kinds else ()
+
+    @property
+    def texts(self) -> tuple[list[str], ...]:
+        """The rows written, for a family whose view shows texts as they are."""
+        return (written(self._columns),) if self.raw_texts else ()
 
     @property
     def _columns(self) -> NDArray[np.float64]:
@@ -129,6 +139,7 @@ class TestTable:
             n_rows=len(self.y),
             n_numeric=self.is_encoded * self.numeric.shape[1],
             n_categorical=self.is_encoded * self.codes.shape[1],
+            n_text=len(self.texts),
             n_categories=(CATEGORIES,) * self.is_encoded * self.codes.shape[1],
             n_classes=self.n_classes,
             settings=self.settings,
@@ -137,6 +148,7 @@ class TestTable:
             sequences=tuple(
                 (steps.shape[1], int(np.diff(offsets).max())) for steps, offsets in self.sequences
             ),
+            text_bytes=tuple(float(np.mean([len(t) for t in texts])) for texts in self.texts),
         )
 
     def context(self, seed: int = 0, **slot: Any) -> TrialContext:
@@ -193,6 +205,7 @@ class TestTable:
         counts = np.ones(len(self.y), dtype=np.int64) if times is None else times
         train, mask = (np.repeat(rows, counts[rows]) for rows in map(np.flatnonzero, (~mask, mask)))
         pixels, series = self.images, self.sequences
+        texts = [pa.array(column, pa.string()) for column in self.texts]
         for array in (*pixels, *(part for pair in series for part in pair)):
             array.flags.writeable = False
         return Fold(
@@ -207,6 +220,8 @@ class TestTable:
             images_valid=tuple(Images(images, mask) for images in pixels),
             sequences_train=tuple(Sequences(*pair, train) for pair in series),
             sequences_valid=tuple(Sequences(*pair, mask) for pair in series),
+            texts_train=tuple(Texts(column, train) for column in texts),
+            texts_valid=tuple(Texts(column, mask) for column in texts),
         )
 
 

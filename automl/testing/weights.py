@@ -39,7 +39,7 @@ class Weights(FamilyCase):
 
         No column tells the rows that weigh more from the others, so no model can part them.
         """
-        table = mixed_table(task, settings=self._settings(), kinds=self.family.kinds)
+        table = mixed_table(task, **self._told(task))
         times, view = np.where(np.arange(len(table.y)) % 2 == 1, 3, 1), self._view(table)
         valid = np.arange(len(table.y)) % 8 >= 6
         folds = (

@@ -51,16 +51,16 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     """The problem as one family sees it: only the column kinds it takes."""
     columns = [c for c in dataset.table.used if c.kind in family.kinds]
     categories = tuple(c.n_distinct for c in columns if c.kind is ColumnKind.CATEGORICAL)
-    n_text = sum(c.kind is ColumnKind.TEXT for c in columns)
+    texts = [dataset.table.data.column(c.key) for c in columns if c.kind is ColumnKind.TEXT]
     images = tuple((c.shape[0], c.shape[1], c.shape[2]) for c in columns if c.kind is IMAGE)
     sequences = tuple((c.shape[0], c.shape[1]) for c in columns if c.kind is SEQUENCE)
     return Shape(
         task=dataset.target.task,
         metric=metric,
         n_rows=len(dataset.y),
-        n_numeric=len(columns) - len(categories) - n_text - len(images) - len(sequences),
+        n_numeric=len(columns) - len(categories) - len(texts) - len(images) - len(sequences),
         n_categorical=len(categories),
-        n_text=n_text,
+        n_text=len(texts),
         n_categories=categories,
         n_classes=dataset.target.n_classes,
         n_folds=setup.n_folds,
@@ -71,6 +71,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
         quantiles=dataset.target.quantiles,
         images=images,
         sequences=sequences,
+        text_bytes=tuple(text.nbytes / max(1, len(text)) for text in texts),
     )
 
 

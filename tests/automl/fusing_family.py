@@ -1,4 +1,4 @@
-"""A family that takes numbers, images and sequences of one row together; for tests."""
+"""A family that takes numbers, images, sequences and texts of one row together; for tests."""
 
 import numpy as np
 
@@ -6,11 +6,12 @@ from automl.plugin import ColumnKind, ModelFamily, Rows, View, hookimpl
 
 
 def features_of(rows):
-    """The matrix, the mean of each image, and the mean of each sequence, side by side."""
+    """The matrix, the mean of each image and sequence, and how often a text says "sunny"."""
     assert isinstance(rows, Rows)
     images = [images.read().mean(axis=(1, 2, 3)) / 255 for images in rows.images]
     means = [np.nanmean(series.padded(), axis=(1, 2)) for series in rows.sequences]
-    return np.column_stack([np.ones(len(rows)), rows.X, *images, *means])
+    counts = [[text.count("sunny") for text in texts.read()] for texts in rows.texts]
+    return np.column_stack([np.ones(len(rows)), rows.X, *images, *means, *counts])
 
 
 class Plane:
@@ -26,7 +27,7 @@ class Fusing(ModelFamily):
     kinds = frozenset(ColumnKind)
 
     def view(self, params, shape):
-        return View(numeric="standard")
+        return View(numeric="standard", text="raw")
 
     def search_space(self, suggest, shape):
         return {"penalty": suggest.suggest_float("penalty", 1e-6, 1e-3, log=True)}
@@ -35,6 +36,7 @@ class Fusing(ModelFamily):
         shape = context.shape
         assert len(fold.images_train) == len(shape.images)
         assert len(fold.sequences_train) == len(shape.sequences)
+        assert len(fold.texts_train) == len(shape.text_bytes) == shape.n_text
         Z = features_of(fold.train)
         gram = Z.T @ Z + params["penalty"] * np.eye(Z.shape[1])
         return Plane(np.linalg.solve(gram, Z.T @ fold.y_train))

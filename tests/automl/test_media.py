@@ -1,4 +1,4 @@
-"""Images and sequences from the source to predictions, with real workers."""
+"""Images, sequences and raw texts from the source to predictions, with real workers."""
 
 import csv
 from pathlib import Path
@@ -29,7 +29,7 @@ def rows_of(text):
 
 @pytest.fixture(scope="module")
 def listings(tmp_path_factory):
-    """A table with a number, a photo and a series a row; the price depends on all three."""
+    """A table with a number, a photo, a series and a text a row; the price depends on all four."""
     folder = tmp_path_factory.mktemp("listings")
     rng = np.random.default_rng(0)
     light = rng.uniform(20, 235, N_ROWS)
@@ -41,7 +41,11 @@ def listings(tmp_path_factory):
     frame = pd.DataFrame({"number": number, "photo": [f"photos/{i}.png" for i in range(N_ROWS)]})
     for step in range(5):
         frame[f"t{step}"] = level + 0.1 * rng.normal(size=N_ROWS)
-    frame["price"] = number + light / 50 + 2 * level
+    sunny = rng.integers(3, size=N_ROWS)
+    rooms = [f"flat {i} on floor {i % 7} with {i % 5} rooms" for i in range(N_ROWS)]
+    frame["note"] = [f"{'sunny ' * n}{room}" for n, room in zip(sunny, rooms, strict=True)]
+    frame.loc[sunny == 0, "note"] = None
+    frame["price"] = number + light / 50 + 2 * level + sunny
     frame.to_csv(folder / "listings.csv", index=False)
     return folder / "listings.csv"
 

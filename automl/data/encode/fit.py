@@ -107,7 +107,7 @@ def _fit_text(
     seed: int,
     known: Mapping[str, FittedBlock] | None,
 ) -> FittedBlock | None:
-    if view.text == "drop":
+    if view.text in ("raw", "drop"):
         return None
     if known is None:
         fitted = fit_text(key, values, target, view.text == "svd", seed)

@@ -248,3 +248,22 @@ def test_texts_are_fitted_once_for_views_that_differ_in_other_things(tmp_path, m
         fold, _ = encoded_fold(data, plan, 0, View(numeric), KINDS, tmp_path, 0)
         assert any("score" in name for name in fold.features.names)
     assert fitted == ["c1"]
+
+
+def test_raw_texts_are_shown_beside_the_matrix_and_only_if_asked_for(tmp_path):
+    notes = [*(f"number {i}" for i in range(59)), None]
+    table = pa.table({"c0": np.arange(60.0), "c1": notes})
+    columns = (
+        Column("c0", "a", 0, ColumnKind.NUMERIC, "by hand"),
+        Column("c1", "b", 0, ColumnKind.TEXT, "by hand"),
+    )
+    data = Dataset(Table(table, columns), Target("y", Task.BINARY, (0, 1)), np.arange(60) % 2)
+    plan = make_split_plan(data, seed=0, folds=3)
+    fold, _ = encoded_fold(data, plan, 0, View(text="raw"), KINDS, tmp_path, 0)
+    assert fold.features.names == ("c0",)
+    division = plan.divisions[0]
+    for rows, numbers in ((fold.train, division.train), (fold.valid, division.valid)):
+        assert [texts.read() for texts in rows.texts] == [[notes[i] or "" for i in numbers]]
+    for view, kinds in ((View(), KINDS), (View(text="raw"), KINDS - {ColumnKind.TEXT})):
+        fold, _ = encoded_fold(data, plan, 0, view, kinds, tmp_path, 0)
+        assert fold.train.texts == fold.valid.texts == ()

@@ -1,8 +1,9 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.sparse import csr_matrix
 
-from automl.plugin import TABULAR_KINDS, ColumnKind, Images, Rows, Sequences
+from automl.plugin import TABULAR_KINDS, ColumnKind, Images, Rows, Sequences, Texts
 
 
 @pytest.fixture
@@ -17,6 +18,12 @@ def sequences():
     return Sequences(values, np.array([0, 1, 4, 6]), np.array([2, 0, 1]))
 
 
+@pytest.fixture
+def texts():
+    """Three, of which one is missing; rows have the last, the second and the first."""
+    return Texts(pa.array(["a", None, "日本"]), np.array([2, 1, 0]))
+
+
 def test_images_are_read_in_the_order_of_the_rows(images):
     assert (len(images), images.shape) == (4, (2, 3, 1))
     assert images.read()[:, 0, 0, 0].tolist() == [18, 0, 0, 12]
@@ -26,6 +33,13 @@ def test_images_are_read_in_the_order_of_the_rows(images):
 def test_nothing_is_copied_before_it_is_read(images, sequences):
     assert images[1:].pixels is images.pixels
     assert sequences[1:].values is sequences.values
+
+
+def test_texts_are_read_in_the_order_of_the_rows_and_are_empty_where_missing(texts):
+    assert len(texts) == 3
+    assert texts.read() == ["日本", "", "a"]
+    assert texts[np.array([True, False, True])].read() == ["日本", "a"]
+    assert texts[1:].values is texts.values
 
 
 def test_sequences_keep_their_own_steps(sequences):
@@ -45,12 +59,13 @@ def test_padding_comes_after_the_end_and_is_no_number(sequences):
     np.testing.assert_array_equal(sequences.padded(2), padded[:, :2])
 
 
-def test_all_that_rows_hold_is_taken_together(images, sequences):
-    rows = Rows(np.arange(3.0)[:, None], (images[:3],), (sequences,))[np.array([2, 0])]
+def test_all_that_rows_hold_is_taken_together(images, sequences, texts):
+    rows = Rows(np.arange(3.0)[:, None], (images[:3],), (sequences,), (texts,))[np.array([2, 0])]
     assert (len(rows), rows.shape) == (2, (2, 1))
     assert rows.X[:, 0].tolist() == [2.0, 0.0]
     assert rows.images[0].index.tolist() == [0, 3]
     assert rows.sequences[0].lengths.tolist() == [3, 2]
+    assert rows.texts[0].read() == ["a", "日本"]
 
 
 @pytest.mark.parametrize("make", [np.asarray, csr_matrix], ids=["dense", "sparse"])
@@ -65,3 +80,8 @@ def test_a_family_of_tables_is_given_the_matrix_alone(images):
     rows = Rows(np.zeros((4, 1), dtype=np.float32), (images,))
     assert rows.shown_to(TABULAR_KINDS) is rows.X
     assert rows.shown_to({ColumnKind.NUMERIC, ColumnKind.IMAGE}) is rows
+
+
+def test_a_family_that_is_shown_texts_is_given_all(texts):
+    rows = Rows(np.zeros((3, 1), dtype=np.float32), texts=(texts,))
+    assert rows.shown_to(TABULAR_KINDS) is rows

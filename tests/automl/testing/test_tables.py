@@ -55,3 +55,15 @@ def test_a_checked_point_names_what_is_wrong_with_it() -> None:
     suggest.suggest_int("ok", 1, 3)
     assert len(suggest.problems) == 3
     assert "f = 2.0 is not in [0.0, 1.0]" in suggest.problems
+
+
+def test_rows_are_written_where_the_view_shows_texts() -> None:
+    table = made_table(Task.BINARY, raw_texts=True)
+    fold = table.fold(View(text="raw"))
+    (texts,) = fold.valid.texts
+    written = texts.read()
+    assert len(written) == len(fold.y_valid)
+    assert len({tuple(text.split()) for text in written}) > 10
+    shape = table.shape()
+    assert (shape.n_text, len(shape.text_bytes)) == (1, 1)
+    assert made_table(Task.BINARY).fold(View()).texts_train == ()

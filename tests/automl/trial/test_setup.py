@@ -39,6 +39,8 @@ def test_a_family_that_takes_all_kinds_sees_all_columns(open_bench):
     shape = shape_for(open_bench(), Family())
     assert (shape.n_numeric, shape.n_categorical, shape.n_text) == (2, 1, 1)
     assert shape.n_categories == (3,)
+    assert len(shape.text_bytes) == 1
+    assert shape.text_bytes[0] > 1
 
 
 def test_a_family_sees_only_columns_of_kinds_it_takes(open_bench):
@@ -47,6 +49,7 @@ def test_a_family_sees_only_columns_of_kinds_it_takes(open_bench):
     assert (shape.n_numeric, shape.n_categorical, shape.n_text, shape.n_columns) == (2, 0, 0, 2)
     assert shape.n_categories == ()
     assert shape_for(bench, NoText()).n_columns == 3
+    assert shape_for(bench, NoText()).text_bytes == ()
 
 
 def test_the_shape_tells_the_problem_and_the_resources_of_the_run(open_bench):

@@ -13,7 +13,7 @@ from torch.nn import functional
 from automl.plugin import Images, Rows
 from automl_plugins.torch.media._fitted import MediaNet
 
-__all__ = ["CnnSpec", "ImageNet", "ImageSpec", "ScaledTower", "build", "shapes_of"]
+__all__ = ["CnnSpec", "ImageNet", "ImageSpec", "ScaledTower", "Tower", "build", "shapes_of"]
 
 _LAST_SIDE = 4  # stages halve the image until its shorter side has at most so many pixels
 _MOMENTUM = 0.3  # of batch statistics: there are few batches
@@ -89,7 +89,7 @@ class ImageNet(MediaNet):
 
     def make_tower(self, shape: tuple[int, int, int]) -> ScaledTower:
         """Makes the tower of a column of images of some height, width and channels."""
-        return _Tower(shape, self.spec)
+        return Tower(shape, self.spec.block, self.spec.width, self.spec.whitened)
 
     @property
     def towers(self) -> list[ScaledTower]:
@@ -187,25 +187,30 @@ class ScaledTower(nn.Module):
         raise NotImplementedError
 
 
-class _Tower(ScaledTower):
-    """Stages of convolutions over one column of images; the mean and the maximum of the last."""
+class Tower(ScaledTower):
+    """Stages of convolutions over one column of images; the mean and the maximum of the last.
 
-    def __init__(self, shape: tuple[int, int, int], spec: CnnSpec) -> None:
-        height, width, n_channels = shape
+    Args:
+        shape: Height, width and channels.
+        block, width, whitened: As in ``CnnSpec``.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], block: str, width: int, whitened: bool) -> None:
+        side, n_channels = min(shape[:2]), shape[2]
         super().__init__(n_channels)
-        stem_width = 2 * n_channels * _PATCH**2 if spec.whitened else spec.width
-        stride = 2 if min(height, width) >= 64 else 1
+        stem_width = 2 * n_channels * _PATCH**2 if whitened else width
+        stride = 2 if side >= 64 else 1
         self.stem = nn.Conv2d(
-            n_channels, stem_width, _PATCH, stride=stride, padding=1, bias=not spec.whitened
+            n_channels, stem_width, _PATCH, stride=stride, padding=1, bias=not whitened
         )
-        self.stem.weight.requires_grad = not spec.whitened
-        stages: list[nn.Module] = [] if spec.whitened else [_norm(stem_width)]
+        self.stem.weight.requires_grad = not whitened
+        stages: list[nn.Module] = [] if whitened else [_norm(stem_width)]
         stages.append(nn.GELU())
-        side, n_inputs, n_outputs = min(height, width) // stride, stem_width, spec.width
-        kind = _ResidualStage if spec.block == "residual" else _PlainStage
+        side, n_inputs, n_outputs = side // stride, stem_width, width
+        kind = _ResidualStage if block == "residual" else _PlainStage
         while side > _LAST_SIDE or len(stages) < 3:
             stages.append(kind(n_inputs, n_outputs, halve=side > 1))
-            n_inputs, n_outputs = n_outputs, min(2 * n_outputs, 4 * spec.width)
+            n_inputs, n_outputs = n_outputs, min(2 * n_outputs, 4 * width)
             side = max(1, side // 2)
         self.stages = nn.Sequential(*stages)
         self.n_features = 2 * n_inputs

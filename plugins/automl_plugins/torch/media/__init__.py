@@ -1,1 +1,1 @@
-"""What the nets of images and of sequences share: training, outputs, files."""
+"""What the nets of images, sequences and texts share: training, outputs, files."""

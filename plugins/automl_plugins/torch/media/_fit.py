@@ -58,6 +58,7 @@ def fit_net(
         torch.manual_seed(context.seed)
         generator = torch.Generator().manual_seed(context.seed)
         net, forward = prepare(device, generator)
+        valid = net.read(fold.valid)
         scale, loss_of_pack = scale_of(fold, context), loss_of(context)
         target, weight = target_of(fold, scale, device), weight_of(fold, device)
         smoothing = torch.tensor([params["label_smoothing"]], device=device)
@@ -68,7 +69,7 @@ def fit_net(
             return loss_of_pack(output[None], target[None, places], own_weight, smoothing)[0]
 
         def evaluate(epoch: int) -> float:
-            prediction = predict_rows(net.outputs, fold.valid, scale)
+            prediction = predict_rows(net.outputs, valid, scale)
             score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
             report(epoch, score)
             return context.metric.loss(score)

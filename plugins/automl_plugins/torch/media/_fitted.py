@@ -34,22 +34,29 @@ class MediaNet(nn.Module):
 
     spec: Any
 
-    def inputs_of(self, rows: Rows) -> tuple[Any, ...]:
-        """The arguments of ``forward`` for some rows, on the device of the net."""
+    def read(self, rows: Rows) -> Any:
+        """What is looked at of some rows, made once for all times that they are predicted.
+
+        It has a length, and gives some of its rows as ``Rows`` do.
+        """
+        return rows
+
+    def inputs_of(self, rows: Any) -> tuple[Any, ...]:
+        """The arguments of ``forward`` for a batch of what ``read`` gave, on the net's device."""
         raise NotImplementedError
 
-    def outputs(self, rows: Rows, are_classes: bool) -> Tensor:
+    def outputs(self, rows: Any, are_classes: bool) -> Tensor:
         """What is predicted: probabilities where the outputs stand for classes, else the outputs.
 
         Args:
-            rows: A batch of rows.
+            rows: A batch of what ``read`` gave.
             are_classes: Whether they do.
         """
         # In double precision probabilities add up to 1 as closely as anybody checks.
         output: Tensor = self(*self.inputs_of(rows)).double()
         return output.softmax(-1) if are_classes else output
 
-    def final_outputs(self, rows: Rows, are_classes: bool) -> Tensor:
+    def final_outputs(self, rows: Any, are_classes: bool) -> Tensor:
         """The same for a net that is trained: it may take longer to be better."""
         return self.outputs(rows, are_classes)
 
@@ -71,17 +78,17 @@ class FittedNet:
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Predicts rows, in batches."""
         with threads(self.n_threads):
-            return predict_rows(self.net.final_outputs, X, self.scale)
+            return predict_rows(self.net.final_outputs, self.net.read(X), self.scale)
 
 
 def predict_rows(
-    outputs: Callable[[Rows, bool], Tensor], rows: Rows, scale: OutputScale | None
+    outputs: Callable[[Any, bool], Tensor], rows: Any, scale: OutputScale | None
 ) -> NDArray[np.float64]:
     """Predicts in batches.
 
     Args:
         outputs: Of a net, as ``MediaNet.outputs``.
-        rows: What to predict.
+        rows: What to predict, as the net reads it.
         scale: For regression; None for classification.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the families of nets of images and sequences have in common; it loads no library."""
+"""What the families of nets of images, sequences and texts have in common; no library loads."""
 
 from __future__ import annotations
 

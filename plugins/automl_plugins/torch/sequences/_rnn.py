@@ -17,7 +17,7 @@ from automl_plugins.torch.sequences._front import (
     masked_maximum,
 )
 
-__all__ = ["RecurrentNet", "RnnSpec", "build"]
+__all__ = ["Reader", "RecurrentNet", "RnnSpec", "build"]
 
 _CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
@@ -68,7 +68,17 @@ class RecurrentNet(SeriesNet):
     def __init__(self, spec: RnnSpec) -> None:
         super().__init__(
             [Front(series, spec.noise) for series in spec.series],
-            [_Reader(series.n_inputs, spec) for series in spec.series],
+            [
+                Reader(
+                    series.n_inputs,
+                    cell=spec.cell,
+                    width=spec.width,
+                    n_layers=spec.n_layers,
+                    both_ways=spec.both_ways,
+                    dropout=spec.dropout,
+                )
+                for series in spec.series
+            ],
             2 * spec.width * (1 + spec.both_ways),
             spec.n_outputs,
             spec.dropout,
@@ -76,23 +86,43 @@ class RecurrentNet(SeriesNet):
         self.spec = spec
 
 
-class _Reader(nn.Module):
-    """Reads sequences packed, so that no cell sees a step that is not there."""
+class Reader(nn.Module):
+    """Reads sequences packed, so that no cell sees a step that is not there.
 
-    def __init__(self, n_inputs: int, spec: RnnSpec) -> None:
+    Shape:
+        Steps ``(n_rows, n_steps, n_inputs)`` and mask ``(n_rows, n_steps, 1)``, of which each row
+        has at least the first, to ``(n_rows, n_features)``.
+
+    Args:
+        n_inputs: Values of a step.
+        cell, width, n_layers, both_ways, dropout: As in ``RnnSpec``.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        *,
+        cell: str,
+        width: int,
+        n_layers: int,
+        both_ways: bool,
+        dropout: float,
+    ) -> None:
         super().__init__()
-        self.cells = _CELLS[spec.cell](
+        self.cells = _CELLS[cell](
             n_inputs,
-            spec.width,
-            num_layers=spec.n_layers,
+            width,
+            num_layers=n_layers,
             batch_first=True,
-            bidirectional=spec.both_ways,
-            dropout=spec.dropout if spec.n_layers > 1 else 0.0,
+            bidirectional=both_ways,
+            dropout=dropout if n_layers > 1 else 0.0,
         )
-        n_states = spec.width * (1 + spec.both_ways)
+        n_states = width * (1 + both_ways)
         self.attention = _Attention(n_states)
+        self.n_features = 2 * n_states
 
     def forward(self, steps: Tensor, mask: Tensor) -> Tensor:
+        """Attention over the states, and their maximum."""
         lengths = mask[..., 0].sum(dim=1).long().cpu()
         packed = pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False)
         states, _ = pad_packed_sequence(

@@ -1,0 +1,1 @@
+"""Nets that read several things of a row together: numbers, categories, texts, images, series."""

@@ -1,0 +1,1 @@
+"""Nets that learn from text columns, without anything learnt elsewhere."""

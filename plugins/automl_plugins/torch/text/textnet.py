@@ -1,0 +1,119 @@
+"""Nets of texts, trained from scratch, that read the other columns beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from automl.plugin import (
+    FittedModel,
+    Fold,
+    ModelFamily,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    Suggest,
+    TrialContext,
+    View,
+    hookimpl,
+)
+from automl_plugins.torch.media.family import MediaFamily, default_epochs
+from automl_plugins.torch.text._space import (
+    default_text,
+    suggest_text,
+    text_gib,
+    text_products,
+)
+
+__all__ = ["TextNet", "automl_model_families"]
+
+_BATCH_SIZES = (16, 32, 64, 128, 256)
+_WIDTHS = (16, 32, 64, 128)
+
+
+class TextNet(MediaFamily):
+    """Vectors of words made of their pieces; a bag, convolutions or a GRU over them."""
+
+    name: ClassVar[str] = "textnet"
+    priority: ClassVar[int] = 40
+
+    def accepts(self, shape: Shape) -> str | None:
+        """Refuses tables without texts."""
+        if not shape.n_text:
+            return "it learns from texts, and no column is of that kind"
+        return super().accepts(shape)
+
+    def products(self, shape: Shape) -> float:
+        """Of a bag of the smallest vectors."""
+        return text_products(shape)
+
+    def resources(self, shape: Shape) -> Resources:
+        """One core, or a quarter of a GPU."""
+        if shape.n_gpus:
+            return Resources(ram_gib=2.0, n_gpus=0.25, vram_gib=1.0 + text_gib(shape))
+        return Resources(ram_gib=0.5 + text_gib(shape))
+
+    def view(self, params: Params, shape: Shape) -> View:
+        """Texts as they are; numbers scaled, and a column for each category."""
+        return View(numeric="quantile", categorical="onehot", text="raw", max_onehot=32)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """Encoder, head, and training."""
+        real, one_of = suggest.suggest_float, suggest.suggest_categorical
+        return {
+            **suggest_text(suggest),
+            "table_width": one_of("table_width", _WIDTHS),
+            "head": one_of("head", [0, 64, 128]),
+            "dropout": real("dropout", 0.0, 0.6),
+            "epochs": suggest.suggest_int("epochs", 6, 64, log=True),
+            "batch_size": one_of("batch_size", _BATCH_SIZES),
+            "lr": real("lr", 5e-4, 2e-2, log=True),
+            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
+            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+        }
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """A bag, convolutions, a GRU, and a bag of larger vectors with a hidden layer."""
+        default = _default(shape)
+        changes: Sequence[Mapping[str, Any]] = (
+            {},
+            {"encoder": "cnn", "filters": 64, "dropout": 0.4},
+            {"encoder": "rnn", "states": 48, "dropout": 0.4},
+            {"embedding": 96, "head": 64, "word_dropout": 0.3, "dropout": 0.5},
+        )
+        return [{**default, **change} for change in changes]
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Trains with early stopping and keeps the weights of the best epoch."""
+        from automl_plugins.torch.fusion._fit import fit_fusion
+
+        return fit_fusion(params, fold, context, report, self.max_epochs(context.shape))
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads what ``save`` wrote, onto the CPU."""
+        from automl_plugins.torch.fusion._net import build
+        from automl_plugins.torch.media._fitted import load
+
+        return load(path, build)
+
+
+def _default(shape: Shape) -> dict[str, Any]:
+    return {
+        **default_text(),
+        "table_width": 64,
+        "head": 0,
+        "dropout": 0.2,
+        "epochs": default_epochs(shape.n_rows, 32_000, most=16),
+        "batch_size": 128 if shape.n_rows > 5_000 else 32,
+        "lr": 5e-3,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+    }
+
+
+@hookimpl
+def automl_model_families() -> Sequence[ModelFamily]:
+    """Brings ``textnet``."""
+    return [TextNet()]
