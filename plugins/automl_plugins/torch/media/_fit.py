@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from automl_plugins.torch._outputs import loss_of, scale_of, target_of, weight_o
 from automl_plugins.torch._schedule import stop_at
 from automl_plugins.torch._threads import threads
 from automl_plugins.torch.media._fitted import FittedNet, MediaNet, predict_rows
+from automl_plugins.torch.media._optimiser import Group, Optimiser
 from automl_plugins.torch.media._training import CycleOptions, train
 
 __all__ = ["Forward", "Prepare", "fit_net"]
@@ -82,19 +83,15 @@ def fit_net(
             clip_norm=_CLIP_NORM,
             stop_at=due,
         )
-        groups = _groups(net, params["lr"], params["weight_decay"])
-        optimiser = torch.optim.AdamW(groups, fused=True)
+        optimiser = Optimiser(_groups(net, params["lr"], params["weight_decay"]))
         checkpoint = checkpoint_of(context, [(params, context.seed)])
         n_rows = len(fold.y_train)
         train(net, optimiser, n_rows, loss, evaluate, options, generator, checkpoint)
     return FittedNet(net.cpu(), scale, context.n_threads)
 
 
-def _groups(net: MediaNet, lr: float, weight_decay: float) -> list[dict[str, Any]]:
+def _groups(net: MediaNet, lr: float, weight_decay: float) -> list[Group]:
     """Matrices decay; biases and the factors of norms do not."""
     learnt = [p for p in net.parameters() if p.requires_grad]
     matrices, others = ([p for p in learnt if (p.ndim > 1) is many] for many in (True, False))
-    return [
-        {"params": matrices, "lr": lr, "weight_decay": weight_decay},
-        {"params": others, "lr": lr, "weight_decay": 0.0},
-    ]
+    return [Group(matrices, lr, weight_decay), Group(others, lr, 0.0)]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from automl_plugins.torch._checkpoint import Checkpoint
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._schedule import SCHEDULES, Pace
+from automl_plugins.torch.media._optimiser import Optimiser
 
 __all__ = ["CycleOptions", "train"]
 
@@ -38,7 +39,7 @@ class CycleOptions:
 
 def train(
     net: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     n_rows: int,
     loss: Callable[[Tensor, int], Tensor],
     evaluate: Callable[[int], float],
@@ -53,7 +54,7 @@ def train(
 
     Args:
         net: What is trained.
-        optimiser: Over its weights; their ``lr`` is the highest of the cycle.
+        optimiser: Of its weights; its rates are the highest of the cycle.
         n_rows: Training rows.
         loss: ``(row numbers of a batch, epoch from 0) -> scalar``.
         evaluate: Called with the number of the epoch, from 1; returns the validation loss. What it
@@ -66,7 +67,6 @@ def train(
     steps_per_epoch = max(1, n_rows // size)
     pace = Pace(options.n_epochs * steps_per_epoch, steps_per_epoch, options.stop_at)
     parts = Parts()
-    rates = [group["lr"] for group in optimiser.param_groups]
     best_loss, best_weights = math.inf, _copy(net)
     epoch = last_gain = 0
     checkpoint = checkpoint or Checkpoint(None)
@@ -79,12 +79,10 @@ def train(
         net.train()
         order = torch.randperm(n_rows, generator=generator)
         for start in range(0, steps_per_epoch * size, size):
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * SCHEDULES["one_cycle"](pace.progress)
             batch = order[start : start + size]
             parts.run(partial(_accumulate, optimiser, loss, batch, epoch))
             nn.utils.clip_grad_norm_(net.parameters(), options.clip_norm)
-            optimiser.step()
+            optimiser.step(SCHEDULES["one_cycle"](pace.progress))
             pace.step_done()
             if pace.is_over:
                 break
@@ -104,14 +102,14 @@ def train(
 
 
 def _accumulate(
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     loss: Callable[[Tensor, int], Tensor],
     batch: Tensor,
     epoch: int,
     n_parts: int,
 ) -> None:
     """Leaves the gradient of a batch, which goes through the net in so many parts."""
-    optimiser.zero_grad(set_to_none=True)
+    optimiser.forget_gradients()
     for part in batch.chunk(n_parts):
         share = len(part) / len(batch)  # losses are means over the rows of a part
         (share * loss(part, epoch)).backward()  # type: ignore[no-untyped-call]
@@ -123,20 +121,15 @@ def _copy(net: nn.Module) -> dict[str, Tensor]:
 
 def _state(
     net: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     generator: torch.Generator,
     best_weights: dict[str, Tensor],
 ) -> dict[str, Tensor]:
     """Every tensor that the rest of training depends on, by name."""
-    moments = {
-        f"moment.{number}.{name}": torch.as_tensor(value)
-        for number, state in optimiser.state_dict()["state"].items()
-        for name, value in state.items()
-    }
     return {
         **{f"net.{name}": tensor for name, tensor in net.state_dict().items()},
         **{f"best.{name}": tensor for name, tensor in best_weights.items()},
-        **moments,
+        **{f"moment.{name}": tensor for name, tensor in optimiser.tensors.items()},
         "order": generator.get_state(),
         "draws": torch.get_rng_state(),
         **{f"draws.{k}": state for k, state in enumerate(_cuda_states())},
@@ -146,20 +139,13 @@ def _state(
 def _restore(
     tensors: dict[str, Tensor],
     net: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Takes up a state; returns the best weights so far."""
     own = net.state_dict()
     net.load_state_dict({name: tensors[f"net.{name}"] for name in own})
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        kind, _, rest = key.partition(".")
-        if kind == "moment":
-            number, _, name = rest.partition(".")
-            moments.setdefault(int(number), {})[name] = tensor
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    optimiser.restore({n.removeprefix("moment."): t for n, t in tensors.items()})
     generator.set_state(tensors["order"])
     torch.set_rng_state(tensors["draws"])
     for k in range(len(_cuda_states())):

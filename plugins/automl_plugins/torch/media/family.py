@@ -38,8 +38,7 @@ class MediaFamily(ModelFamily):
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     extra: ClassVar[str] = "torch"
-    # What torch's optimisers import when the first is made takes longer than torch itself.
-    preload: ClassVar[tuple[str, ...]] = ("torch", "torch._dynamo")
+    preload: ClassVar[tuple[str, ...]] = ("torch",)
     fidelity: ClassVar[str] = "epochs"
     settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
 

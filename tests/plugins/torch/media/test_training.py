@@ -5,7 +5,12 @@ import torch
 from torch import nn
 
 from automl_plugins.torch._checkpoint import Checkpoint
+from automl_plugins.torch.media._optimiser import Group, Optimiser
 from automl_plugins.torch.media._training import CycleOptions, train
+
+
+def over(net, lr=0.1):
+    return Optimiser([Group(list(net.parameters()), lr, 0.01)])
 
 
 def options(**changes):
@@ -24,7 +29,7 @@ def run(losses, **changes):
         seen.append(float(net.weight.detach()))
         return losses[epoch - 1]
 
-    optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
+    optimiser = over(net)
     train(
         net,
         optimiser,
@@ -64,7 +69,7 @@ def test_every_row_is_seen_before_one_is_seen_again():
 
     train(
         net,
-        torch.optim.SGD(net.parameters(), lr=0.1),
+        over(net),
         20,
         loss,
         lambda epoch: 0.0,
@@ -98,7 +103,7 @@ def test_a_batch_that_does_not_fit_goes_through_in_parts_with_the_same_outcome()
         net, x = Crowded(most_rows), torch.arange(20.0)[:, None] / 20
         train(
             net,
-            torch.optim.SGD(net.parameters(), lr=0.1),
+            over(net),
             20,
             lambda rows, epoch, net=net, x=x: (net(x[rows]) - x[rows]).square().mean(),
             lambda epoch: -float(epoch),
@@ -121,12 +126,12 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(tmp_path):
         def evaluate(epoch):
             if epoch == cut:
                 raise KeyboardInterrupt
-            seen.append(float((net(x) - x).square().mean()))
+            seen.append(float((net(x) - x).square().mean().detach()))
             return seen[-1]
 
         train(
             net,
-            torch.optim.AdamW(net.parameters(), lr=0.05),
+            over(net, 0.05),
             20,
             lambda rows, epoch: (net(x[rows]) - x[rows]).square().mean(),
             evaluate,
