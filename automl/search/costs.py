@@ -51,9 +51,14 @@ class Costs:
 
     def fair_share_s(self, family: str) -> float | None:
         """Seconds that one fit of a family should take; None without a time budget."""
-        share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
+        share = self._share_s(family)
         if share is not None and self.plan.n_folds == 1 and len(self.families) <= FEW_FAMILIES:
-            share *= FEW_FACTOR
+            return share * FEW_FACTOR
+        return share
+
+    def _share_s(self, family: str) -> float | None:
+        """The same where there are many families."""
+        share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
         if share is None or self.folds_of(family) != (ALL_ROWS,):
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
@@ -80,6 +85,6 @@ class Costs:
             return True
         n_folds = len(self.folds_of(family))
         cost = self.ledger.complete_cost_s(family)
-        guess = UNKNOWN_SHARE * (self.fair_share_s(family) or 0.0)
+        guess = UNKNOWN_SHARE * (self._share_s(family) or 0.0)
         unit = guess if cost is None else cost / n_folds
         return math.ceil(n_folds / self.n_slots) * unit <= search_left_s

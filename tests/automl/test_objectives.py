@@ -49,7 +49,7 @@ def test_the_predictor_was_measured_as_it_was_saved(free):
 
 
 def test_a_limit_changes_the_predictor_and_is_kept(free, waves, tmp_path):
-    limit = 0.5 * free.board().ensemble.predict_ms
+    limit = 0.25 * free.board().ensemble.predict_ms
     notes = []
     run = automl.search(
         waves,
