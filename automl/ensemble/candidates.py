@@ -16,6 +16,7 @@ __all__ = ["Candidates", "aligned", "common_rows", "comparable", "sample"]
 
 MIN_COMMON_ROWS = 10
 SIGNIFICANT_DIGITS = 7
+LEAST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,18 @@ class Candidates:
     def loss(self, prediction: NDArray[Any]) -> float:
         """Loss by which predictions are compared; see ``comparable``."""
         return comparable(self.metric.loss(self.score(prediction)))
+
+    def surprise(self, prediction: NDArray[Any]) -> float:
+        """What is compared where losses are equal: log loss of probabilities; 0 of anything else.
+
+        On few rows several models may be perfect by a metric of ranks or labels, and not equally
+        good.
+        """
+        if prediction.ndim == 1 or not np.issubdtype(self.y.dtype, np.integer):
+            return 0.0
+        right = prediction[np.arange(len(self.y)), self.y]
+        losses = -np.log(np.clip(right, LEAST_PROBABILITY, 1.0))
+        return comparable(float(np.average(losses, weights=self.weight)))
 
     def losses(self) -> list[float]:
         """Loss of each model by itself."""

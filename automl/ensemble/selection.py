@@ -162,14 +162,35 @@ def greedy_weights(
 
 
 def best_single(candidates: Candidates, losses: Sequence[float] | None = None) -> int:
-    """Position of the model that is best by itself; among equal ones the cheaper, then the first.
+    """Position of the model that is best by itself.
+
+    Among equal ones it is the less surprised, then the cheaper, then the first.
 
     Args:
         candidates: The models.
         losses: Their losses, where they are known.
     """
     known = candidates.losses() if losses is None else losses
-    return min(range(len(known)), key=lambda i: (known[i], candidates.costs[i], i))
+    best = min(known)
+    equal = [i for i, loss in enumerate(known) if loss == best]
+    return _least_surprised(candidates, equal, [candidates.predictions[i] for i in equal])
+
+
+def _least_surprised(
+    candidates: Candidates, equal: Sequence[int], predictions: Sequence[NDArray[Any]]
+) -> int:
+    """Of some models of one loss the one of least surprise, then cost, then position.
+
+    Args:
+        candidates: The models.
+        equal: Positions of those to choose from.
+        predictions: What is predicted with each.
+    """
+    if len(equal) == 1:
+        return equal[0]
+    surprise = [candidates.surprise(prediction) for prediction in predictions]
+    ranks = zip(surprise, [candidates.costs[i] for i in equal], equal, strict=True)
+    return min(ranks)[-1]
 
 
 def greedy_path(candidates: Candidates, *, steps: int, max_members: int, pool: int) -> list[int]:
@@ -202,14 +223,16 @@ def _best_addition(
         total: Sum of their predictions.
         allowed: Positions of the models that may be added.
     """
-    mean = np.empty_like(total)
+    mean, n = np.empty_like(total), len(path) + 1
     ranks = []
     for i in allowed:
         np.add(total, candidates.predictions[i], out=mean)
-        np.divide(mean, len(path) + 1, out=mean)
-        ranks.append((candidates.loss(mean), i not in path, candidates.costs[i], i))
+        np.divide(mean, n, out=mean)
+        ranks.append((candidates.loss(mean), i not in path))
     best = min(ranks)
-    return best[0], best[-1]
+    equal = [i for i, rank in zip(allowed, ranks, strict=True) if rank == best]
+    means = [(total + candidates.predictions[i]) / n for i in equal] if len(equal) > 1 else []
+    return best[0], _least_surprised(candidates, equal, means)
 
 
 def _considered(candidates: Candidates, losses: Sequence[float], pool: int) -> list[int]:

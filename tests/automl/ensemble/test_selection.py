@@ -33,13 +33,20 @@ def slow_reference(predictions, y, metric, steps, max_members, costs):
         mean = sum(predictions[i] for i in members) / len(members)
         return float(f"{metric.loss(metric.score(y, mean)):.6e}")
 
+    def surprise(members):
+        mean = sum(predictions[i] for i in members) / len(members)
+        if mean.ndim == 1:
+            return 0.0
+        return float(f"{-np.log(mean[np.arange(len(y)), y].clip(1e-7, 1)).mean():.6e}")
+
     members, losses = [], []
     for _ in range(steps):
         best = None
         for i in range(len(predictions)):
             if i not in members and len(set(members)) >= max_members:
                 continue
-            key = (loss([*members, i]), bool(members) and i not in members, costs[i], i)
+            grown, is_new = [*members, i], bool(members) and i not in members
+            key = (loss(grown), is_new, surprise(grown), costs[i], i)
             best = key if best is None or key < best else best
         members.append(best[-1])
         losses.append(best[0])
@@ -101,6 +108,15 @@ def test_of_equal_models_the_cheaper_is_taken_once():
     selection = select_ensemble(predictions * 3, y, CATALOG[REGRESSION], costs=[2.0, 1.0, 3.0])
     assert selection.weights.tolist() == [0, 1, 0]
     assert selection.kind == "single"
+
+
+@pytest.mark.parametrize("name", [BINARY, "accuracy"])
+def test_of_models_that_are_perfect_the_less_surprised_is_taken_and_not_the_cheapest(name):
+    y = np.arange(20) % 2
+    sure, unsure = (np.where(y == 1, p, 1 - p) for p in (0.95, 0.51))
+    predictions = [np.column_stack([1 - p, p]) for p in (unsure, sure)]
+    selection = select_ensemble(predictions, y, CATALOG[name], costs=[1.0, 50.0])
+    assert selection.weights.tolist() == [0.0, 1.0]
 
 
 def test_differences_below_seven_digits_do_not_bring_in_another_model():
