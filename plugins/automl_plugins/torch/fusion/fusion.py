@@ -21,7 +21,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins.torch.images.cnn import Cnn
-from automl_plugins.torch.media.family import MediaFamily, default_epochs
+from automl_plugins.torch.media.family import MediaFamily, default_epochs, suggest_training
 from automl_plugins.torch.sequences.rnn import Rnn
 from automl_plugins.torch.text._space import (
     default_text,
@@ -32,7 +32,6 @@ from automl_plugins.torch.text._space import (
 
 __all__ = ["Fusion", "automl_model_families"]
 
-_BATCH_SIZES = (16, 32, 64, 128, 256)
 _WIDTHS = (16, 32, 64, 128)
 _IMAGE_WIDTHS = (8, 16, 24, 32)
 
@@ -79,11 +78,7 @@ class Fusion(MediaFamily):
             **(suggest_text(suggest) if shape.n_text else {}),
             "head": one_of("head", [0, 64, 128]),
             "dropout": real("dropout", 0.0, 0.6),
-            "epochs": suggest.suggest_int("epochs", 6, 96, log=True),
-            "batch_size": one_of("batch_size", _BATCH_SIZES),
-            "lr": real("lr", 5e-4, 2e-2, log=True),
-            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
-            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+            **suggest_training(suggest, (6, 96)),
         }
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from automl.plugin import FittedModel, ModelFamily, Shape, Task
+from automl.plugin import FittedModel, ModelFamily, Resources, Shape, Suggest, Task
 
-__all__ = ["MediaFamily", "default_epochs"]
+__all__ = ["MediaFamily", "core_or_quarter", "default_epochs", "suggest_training"]
 
 _FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
 _GPU_FLOPS_PER_S = 1e12
@@ -17,6 +17,7 @@ _WORK_OF_A_WEIGHT = 6.0  # floating-point operations, forwards and backwards
 _BUDGET_SHARE = 0.5  # of the budget, in which all folds must see one epoch
 
 
+_BATCH_SIZES = (16, 32, 64, 128, 256)
 FEWEST_EPOCHS = 12
 USEFUL_EPOCHS = 10
 _DEFAULT_SIZE = 3.0  # products of the default net, in those of the smallest
@@ -31,6 +32,35 @@ def default_epochs(n_rows: int, n_seen: int, most: int) -> int:
         most: The most epochs, for few rows.
     """
     return max(FEWEST_EPOCHS, min(most, n_seen // max(1, n_rows)))
+
+
+def suggest_training(suggest: Suggest, epochs: tuple[int, int]) -> dict[str, Any]:
+    """Length and steps of training, as all nets but those of images have them.
+
+    Args:
+        suggest: Proposes.
+        epochs: The fewest and the most.
+    """
+    return {
+        "epochs": suggest.suggest_int("epochs", *epochs, log=True),
+        "batch_size": suggest.suggest_categorical("batch_size", _BATCH_SIZES),
+        "lr": suggest.suggest_float("lr", 5e-4, 2e-2, log=True),
+        "weight_decay": suggest.suggest_float("weight_decay", 1e-3, 0.3, log=True),
+        "label_smoothing": suggest.suggest_categorical("label_smoothing", [0.0, 0.1]),
+    }
+
+
+def core_or_quarter(shape: Shape, batch_gib: float, *, host_gib: float = 1.5) -> Resources:
+    """One core, or a quarter of a GPU where there is one.
+
+    Args:
+        shape: The problem.
+        batch_gib: What a step of training holds.
+        host_gib: Memory beside a GPU.
+    """
+    if shape.n_gpus:
+        return Resources(ram_gib=host_gib, n_gpus=0.25, vram_gib=1.0 + batch_gib)
+    return Resources(ram_gib=0.5 + batch_gib)
 
 
 class MediaFamily(ModelFamily):

@@ -19,13 +19,17 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.media.family import MediaFamily, default_epochs
+from automl_plugins.torch.media.family import (
+    MediaFamily,
+    core_or_quarter,
+    default_epochs,
+    suggest_training,
+)
 
 __all__ = ["Inception", "automl_model_families"]
 
 _WIDTHS = (8, 16, 24, 32, 48)
 _KERNELS = (5, 9, 19, 39)
-_BATCH_SIZES = (16, 32, 64, 128, 256)
 
 
 class Inception(MediaFamily):
@@ -45,9 +49,7 @@ class Inception(MediaFamily):
         """One core, or a quarter of a GPU; the maps of a batch, in both directions."""
         steps = sum(n for _, n in shape.sequences)
         batch_gib = 128 * steps * 4 * 32 * 4.0 * 18 / 2**30
-        if shape.n_gpus:
-            return Resources(ram_gib=1.5, n_gpus=0.25, vram_gib=1.0 + batch_gib)
-        return Resources(ram_gib=0.5 + batch_gib)
+        return core_or_quarter(shape, batch_gib)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """Depth, width and length of the filters, and training."""
@@ -58,11 +60,7 @@ class Inception(MediaFamily):
             "kernel": one_of("kernel", _KERNELS),
             "dropout": real("dropout", 0.0, 0.6),
             "noise": real("noise", 0.0, 0.5),
-            "epochs": suggest.suggest_int("epochs", 10, 128, log=True),
-            "batch_size": one_of("batch_size", _BATCH_SIZES),
-            "lr": real("lr", 5e-4, 2e-2, log=True),
-            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
-            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+            **suggest_training(suggest, (10, 128)),
         }
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:

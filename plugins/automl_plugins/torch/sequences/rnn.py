@@ -19,12 +19,16 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.media.family import MediaFamily, default_epochs
+from automl_plugins.torch.media.family import (
+    MediaFamily,
+    core_or_quarter,
+    default_epochs,
+    suggest_training,
+)
 
 __all__ = ["Rnn", "automl_model_families"]
 
 _WIDTHS = (16, 32, 64, 96, 128)
-_BATCH_SIZES = (16, 32, 64, 128, 256)
 _MOST_STEPS = 512  # longer sequences are thinned out
 
 
@@ -44,9 +48,7 @@ class Rnn(MediaFamily):
         """One core, or a quarter of a GPU; the states of a batch, step by step."""
         steps = sum(min(n, _MOST_STEPS) for _, n in shape.sequences)
         batch_gib = 256 * steps * 128 * 2 * 4.0 * 10 / 2**30
-        if shape.n_gpus:
-            return Resources(ram_gib=1.5, n_gpus=0.25, vram_gib=1.0 + batch_gib)
-        return Resources(ram_gib=0.5 + batch_gib)
+        return core_or_quarter(shape, batch_gib)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """Cells, their number, and training."""
@@ -58,11 +60,7 @@ class Rnn(MediaFamily):
             "both_ways": one_of("both_ways", [False, True]),
             "dropout": real("dropout", 0.0, 0.6),
             "noise": real("noise", 0.0, 0.5),
-            "epochs": suggest.suggest_int("epochs", 10, 128, log=True),
-            "batch_size": one_of("batch_size", _BATCH_SIZES),
-            "lr": real("lr", 5e-4, 2e-2, log=True),
-            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
-            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+            **suggest_training(suggest, (10, 128)),
         }
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:

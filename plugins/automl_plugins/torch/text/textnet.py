@@ -19,7 +19,12 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins.torch.media.family import MediaFamily, default_epochs
+from automl_plugins.torch.media.family import (
+    MediaFamily,
+    core_or_quarter,
+    default_epochs,
+    suggest_training,
+)
 from automl_plugins.torch.text._space import (
     default_text,
     suggest_text,
@@ -29,7 +34,6 @@ from automl_plugins.torch.text._space import (
 
 __all__ = ["TextNet", "automl_model_families"]
 
-_BATCH_SIZES = (16, 32, 64, 128, 256)
 _WIDTHS = (16, 32, 64, 128)
 
 
@@ -51,9 +55,7 @@ class TextNet(MediaFamily):
 
     def resources(self, shape: Shape) -> Resources:
         """One core, or a quarter of a GPU."""
-        if shape.n_gpus:
-            return Resources(ram_gib=2.0, n_gpus=0.25, vram_gib=1.0 + text_gib(shape))
-        return Resources(ram_gib=0.5 + text_gib(shape))
+        return core_or_quarter(shape, text_gib(shape), host_gib=2.0)
 
     def view(self, params: Params, shape: Shape) -> View:
         """Texts as they are; numbers scaled, and a column for each category."""
@@ -67,11 +69,7 @@ class TextNet(MediaFamily):
             "table_width": one_of("table_width", _WIDTHS),
             "head": one_of("head", [0, 64, 128]),
             "dropout": real("dropout", 0.0, 0.6),
-            "epochs": suggest.suggest_int("epochs", 6, 64, log=True),
-            "batch_size": one_of("batch_size", _BATCH_SIZES),
-            "lr": real("lr", 5e-4, 2e-2, log=True),
-            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
-            "label_smoothing": one_of("label_smoothing", [0.0, 0.1]),
+            **suggest_training(suggest, (6, 64)),
         }
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
