@@ -17,7 +17,6 @@ from torch import Tensor
 from automl.plugin import FittedModel, Fold, PackMember, TrialContext
 from automl_plugins.torch._checkpoint import checkpoint_of
 from automl_plugins.torch._family import MOST_VALUES
-from automl_plugins.torch._loop import LoopOptions, train
 from automl_plugins.torch._member import Member
 from automl_plugins.torch._model import FittedNet
 from automl_plugins.torch._nets import NetSpec, Start, TabularNet
@@ -30,6 +29,7 @@ from automl_plugins.torch._outputs import (
     weight_of,
 )
 from automl_plugins.torch._pack import Pack
+from automl_plugins.torch._pack_training import PackOptions, train_pack
 from automl_plugins.torch._recipe import Recipe
 from automl_plugins.torch._rows import PackRows, Rows, fold_inputs
 from automl_plugins.torch._schedule import stop_at
@@ -57,12 +57,12 @@ class NetFit:
     member: PackMember
     spec: NetSpec
     recipe: Recipe
-    options: LoopOptions
+    options: PackOptions
     dropout: float
     sigma: float
 
     @property
-    def layout(self) -> tuple[NetSpec, LoopOptions, int]:
+    def layout(self) -> tuple[NetSpec, PackOptions, int]:
         """What nets of one pack have in common: spec, options, and batches of an epoch."""
         n_rows = len(self.member.fold.y_train)
         n_batches = n_rows // self.options.batch_size
@@ -154,7 +154,7 @@ def _fit_pack(
     )
     rows = PackRows([train_parts[id(fold)] for fold in folds])
     checkpoint = checkpoint_of(context, [(fit.member.params, fit.member.seed) for fit in fits])
-    train(pack, members, rows, PackRows(valid_parts), loss_of(context), options, checkpoint)
+    train_pack(pack, members, rows, PackRows(valid_parts), loss_of(context), options, checkpoint)
     return [
         member.failure or _fitted(member, fit.member.fold, scales[id(fit.member.fold)], context)
         for member, fit in zip(members, fits, strict=True)

@@ -1,273 +1,99 @@
-"""The training loop of every net: packs of nets, of which a single net is the smallest."""
+"""The training loop of every net: epochs of steps, looks at validation rows, and an end in time."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from automl_plugins.torch._checkpoint import Checkpoint
-from automl_plugins.torch._family import MOST_VALUES
-from automl_plugins.torch._halving import Parts
-from automl_plugins.torch._losses import Loss
-from automl_plugins.torch._member import Member
-from automl_plugins.torch._optimiser import PackOptimiser
-from automl_plugins.torch._pack import Pack
-from automl_plugins.torch._rows import PackRows
-from automl_plugins.torch._schedule import SCHEDULES, Pace
+from automl_plugins.torch._schedule import Pace
 
-__all__ = ["LoopOptions", "train"]
-
-_LEAST_EVALUATED = 64  # rows of a member at a time
+__all__ = ["Trainee", "train"]
 
 
-@dataclass(frozen=True, slots=True)
-class LoopOptions:
-    """How a pack is trained: what all members share.
+class Trainee(Protocol):
+    """What the loop trains: a pack of nets, or one net that reads its rows batch by batch."""
 
-    Attributes:
-        n_epochs: Epochs, unless time or patience end it earlier.
-        batch_size: Rows of a step.
-        uses_muon: Whether hidden matrices are moved by Muon in place of AdamW.
-        mixed_precision: Whether products are computed in bfloat16; on a GPU only.
-        stop_at: ``time.monotonic()`` at which it must be over; None without a clock.
-    """
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps from one look at the validation rows to the next."""
 
-    n_epochs: int = 256
-    batch_size: int = 256
-    uses_muon: bool = False
-    mixed_precision: bool = False
-    stop_at: float | None = None
+    @property
+    def n_going(self) -> int:
+        """Nets that have not stopped yet."""
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether a training that is cut now should go on from here."""
+
+    def batches(self) -> Iterator[Tensor]:
+        """Rows of the steps of an epoch, in an order of its own."""
+
+    def step(self, batch: Tensor, progress: float) -> None:
+        """Moves the weights once.
+
+        Args:
+            batch: Rows.
+            progress: Share of all steps that is done, 0 to 1.
+        """
+
+    def judge(self, epoch: int) -> None:
+        """Looks at the validation rows, keeps what is best, and stops nets that are done.
+
+        Args:
+            epoch: From 1.
+        """
+
+    def finish(self) -> None:
+        """Leaves each net with the weights of its best epoch."""
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the rest of training depends on: tensors, and what JSON can say."""
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Takes up what ``state`` gave."""
 
 
 def train(
-    pack: Pack,
-    members: Sequence[Member],
-    rows: PackRows,
-    valid: PackRows,
-    loss: Loss,
-    options: LoopOptions,
-    checkpoint: Checkpoint | None = None,
+    trainee: Trainee, n_epochs: int, stop_at: float | None, checkpoint: Checkpoint | None = None
 ) -> int:
-    """Trains a pack; each member ends with the net of its best epoch.
+    """Trains until all epochs are done, nothing gets better, or the time is up.
 
-    What becomes of a member depends on the others in rounding and by the clock alone: each has its
-    own order of rows, dropout and rates. Members that have stopped are dropped from the tensors,
-    and the others get faster.
-
-    Where a batch needs more memory than the GPU has, it goes through the net in halves or quarters
-    whose gradients add up to its own: the step stays the same.
+    At least one epoch is judged, cut short if it must be.
 
     Args:
-        pack: Nets on the device of the rows.
-        members: In the order of the pack. All must have as many batches of rows.
-        rows: To learn from.
-        valid: To be judged by.
-        loss: What is made small.
-        options: How to train.
+        trainee: What is trained.
+        n_epochs: Epochs; fewer steps are planned where the time does not allow them.
+        stop_at: ``time.monotonic()`` at which it must be over; None without a clock.
         checkpoint: Where the state is kept, and where training goes on if there is one.
 
     Returns:
-        Steps of the optimiser.
+        Steps that were done, those before a checkpoint included.
     """
-    training = _Training(pack, members, rows, valid, loss, options)
-    return training.run(checkpoint or Checkpoint(None))
-
-
-class _Training:
-    def __init__(
-        self,
-        pack: Pack,
-        members: Sequence[Member],
-        rows: PackRows,
-        valid: PackRows,
-        loss: Loss,
-        options: LoopOptions,
-    ) -> None:
-        self.pack, self.rows, self.valid, self.loss = pack, rows, valid, loss
-        self.all_members, self.members, self.options = list(members), list(members), options
-        self.device = pack.weights.device
-        self.orders = [torch.Generator().manual_seed(member.seed) for member in members]
-        self.batch_size = min(options.batch_size, *rows.n_rows)
-        self.steps_per_epoch = min(rows.n_rows) // self.batch_size
-        if max(rows.n_rows) // self.batch_size != self.steps_per_epoch:
-            raise ValueError("the members of a pack must have as many batches in an epoch")
-        self.optimiser = PackOptimiser(
-            pack, [member.recipe for member in members], uses_muon=options.uses_muon
-        )
-        self.average = pack.weights.clone() if self._averages else None
-        self.dropout = pack.net.dropout.share.clone() if pack.net.dropout else None
-        self.step_parts, self.predict_parts = Parts(), Parts()
-        self.n_steps = 0
-        self._note_recipes()
-
-    @property
-    def _averages(self) -> bool:
-        return any(member.recipe.average_epochs for member in self.members)
-
-    def _note_recipes(self) -> None:
-        """What of the recipes enters each step, as tensors."""
-        recipes = [member.recipe for member in self.members]
-        column = {
-            "smoothing": [r.label_smoothing for r in recipes],
-            "memory": [_memory(r.average_epochs * self.steps_per_epoch) for r in recipes],
-        }
-        tensors = {name: torch.tensor(v, device=self.device) for name, v in column.items()}
-        self.smoothing, self.memory = tensors["smoothing"], tensors["memory"][:, None]
-
-    def run(self, checkpoint: Checkpoint) -> int:
-        """Trains all members to their ends."""
-        options = self.options
-        pace = Pace(options.n_epochs * self.steps_per_epoch, self.steps_per_epoch, options.stop_at)
-        state = checkpoint.load()
-        epoch = 0 if state is None else self._restore(*state, pace)
-        while self.members and (epoch == 0 or not pace.is_over):
-            epoch += 1
-            self._train_epoch(pace)
-            going = self._judge(epoch)
-            pace.evaluation_done()
-            if len(going) < len(self.members):
-                self._drop_all_but(going)
-                pace.work_changed()
-            # Who fails is told of at the end: kept as going on, it would fail once more.
-            if checkpoint.is_due and not any(member.failure for member in self.all_members):
-                checkpoint.save(*self._state(epoch, pace))
-        self._drop_all_but([])
-        return self.n_steps
-
-    def _state(self, epoch: int, pace: Pace) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that the rest of training depends on."""
-        tensors, n_moves = self.optimiser.state
-        tensors["weights"] = self.pack.weights
-        if self.average is not None:
-            tensors["average"] = self.average
-        for place, order in enumerate(self.orders):
-            tensors[f"order.{place}"] = order.get_state()
-        for number, member in enumerate(self.all_members):
-            tensors |= {f"{name}.{number}": t for name, t in member.tensors.items()}
-        dropout = self.pack.net.dropout
-        facts = {
-            "epoch": epoch,
-            "step": pace.step,
-            "n_steps": self.n_steps,
-            "n_moves": n_moves,
-            "n_drops": 0 if dropout is None else dropout.n_calls,
-            "going": [self.all_members.index(member) for member in self.members],
-            "members": [member.facts for member in self.all_members],
-        }
-        return tensors, facts
-
-    def _restore(self, tensors: dict[str, Tensor], facts: dict[str, Any], pace: Pace) -> int:
-        """Takes up a state; returns the epoch that it is of."""
-        for number, member in enumerate(self.all_members):
-            member.restore(tensors.get(f"best.{number}"), facts["members"][number])
-        self._drop_all_but(facts["going"])
-        self.pack.weights.copy_(tensors["weights"])
-        if self.average is not None:
-            self.average.copy_(tensors["average"])
-        self.optimiser.restore(tensors, facts["n_moves"])
-        for place, order in enumerate(self.orders):
-            order.set_state(tensors[f"order.{place}"])
-        if self.pack.net.dropout is not None:
-            self.pack.net.dropout.n_calls = facts["n_drops"]
-        self.n_steps = facts["n_steps"]
+    pace = Pace(n_epochs * trainee.steps_per_epoch, trainee.steps_per_epoch, stop_at)
+    checkpoint = checkpoint or Checkpoint(None)
+    epoch = 0
+    if (kept := checkpoint.load()) is not None:
+        tensors, facts = kept
+        trainee.restore(tensors, facts)
+        epoch = facts["epoch"]
         pace.go_on_from(facts["step"])
-        return int(facts["epoch"])
-
-    def _train_epoch(self, pace: Pace) -> None:
-        """One step on each batch of an epoch, or on as many as the time allows.
-
-        The rows that do not fill a last batch are left to another epoch.
-        """
-        self.pack.net.train()
-        n_used = self.steps_per_epoch * self.batch_size
-        order = torch.stack(
-            [
-                torch.randperm(n, generator=generator)[:n_used]
-                for n, generator in zip(self.rows.n_rows, self.orders, strict=True)
-            ]
-        ).to(self.device)
-        for index in torch.split(order, self.batch_size, dim=1):
-            self._step(index, pace.progress)
+    while trainee.n_going and (epoch == 0 or not pace.is_over):
+        epoch += 1
+        for batch in trainee.batches():
+            trainee.step(batch, pace.progress)
             pace.step_done()
             if pace.is_over:
-                return
-
-    def _step(self, index: Tensor, progress: float) -> None:
-        """Moves all members once, each by its rows of ``index``, ``(n_members, batch_size)``."""
-        recipes = [member.recipe for member in self.members]
-        rate = [[SCHEDULES[recipe.schedule](progress)] for recipe in recipes]
-        ease = torch.ones(len(recipes), 1)
-        if any(recipe.eases for recipe in recipes):
-            factor = SCHEDULES["flat_cos"](progress)
-            ease = torch.tensor([[factor if recipe.eases else 1.0] for recipe in recipes])
-            if self.pack.net.dropout is not None and self.dropout is not None:
-                self.pack.net.dropout.share = self.dropout * ease[:, 0].to(self.device)
-        gradient = self.step_parts.run(lambda n_parts: self._gradient(index, n_parts))
-        self.optimiser.step(gradient, torch.tensor(rate, device=self.device), ease.to(self.device))
-        self.n_steps += 1
-        if self.average is not None:
-            warm_up = (1 + self.n_steps) / (10 + self.n_steps)
-            self.average.lerp_(self.pack.weights, 1 - self.memory.clamp(max=warm_up))
-
-    def _gradient(self, index: Tensor, n_parts: int) -> Tensor:
-        total: Tensor | None = None
-        for part in index.chunk(n_parts, dim=1):
-            target, weight = self.rows.target(part)
-            with torch.autocast(
-                self.device.type, torch.bfloat16, enabled=self.options.mixed_precision
-            ):
-                output = self.pack.net(*self.rows.inputs(part))
-            losses = self.loss(output.float(), target, weight, self.smoothing)
-            # Losses are means over the rows of a part.
-            share = part.shape[1] / index.shape[1]
-            gradient = self.pack.gradient(losses.sum() * share)
-            total = gradient if total is None else total.add_(gradient)
-        assert total is not None
-        return total
-
-    def _judge(self, epoch: int) -> list[int]:
-        """Lets each member look at its validation rows; places of those that go on."""
-        weights = self.pack.weights if self.average is None else self.average
-        with self.pack.with_weights(weights):
-            outputs = self.predict_parts.run(self._predict)
-        return [
-            place
-            for place, member in enumerate(self.members)
-            if member.look(epoch, outputs[place, : self.valid.n_rows[place]], weights[place])
-        ]
-
-    def _predict(self, n_parts: int) -> Tensor:
-        """Outputs for validation rows, ``(n_members, most_rows, ...)``."""
-        self.pack.net.eval()
-        values = self.pack.spec.width * self.pack.spec.k * len(self.members)
-        size = max(_LEAST_EVALUATED, MOST_VALUES[self.device.type] // values) // n_parts
-        with torch.inference_mode():
-            parts = torch.split(self.valid.all_rows(), size, dim=1)
-            return torch.cat([self.pack.net(*self.valid.inputs(part)) for part in parts], dim=1)
-
-    def _drop_all_but(self, going: Sequence[int]) -> None:
-        """Takes members that have stopped out of the pack."""
-        for place in set(range(len(self.members))) - set(going):
-            self.members[place].settle(self.pack, place)
-        self.members = [self.members[place] for place in going]
-        if not going:
-            return
-        for part in (self.pack, self.optimiser, self.rows, self.valid):
-            part.keep(going)
-        index = torch.tensor(going, device=self.device)
-        self.orders = [self.orders[place] for place in going]
-        if self.average is not None:
-            self.average = self.average.index_select(0, index)
-        if self.dropout is not None:
-            self.dropout = self.dropout.index_select(0, index)
-        self._note_recipes()
-
-
-def _memory(n_steps: float) -> float:
-    """What an average over so many steps keeps of itself in a step."""
-    return math.exp(-1 / n_steps) if n_steps else 0.0
+                break
+        n_going = trainee.n_going
+        trainee.judge(epoch)
+        pace.evaluation_done()
+        if trainee.n_going < n_going:
+            pace.work_changed()
+        if checkpoint.is_due and trainee.is_worth_keeping:
+            tensors, facts = trainee.state()
+            checkpoint.save(tensors, {**facts, "epoch": epoch, "step": pace.step})
+    trainee.finish()
+    return pace.step

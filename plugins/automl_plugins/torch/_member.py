@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from automl_plugins.torch._course import Course
 from automl_plugins.torch._nets import TabularNet
 from automl_plugins.torch._pack import Pack
 from automl_plugins.torch._recipe import Recipe
@@ -27,8 +27,7 @@ class Member:
             as ``TrialPruned``, ends this member alone.
         seed: Of the order of its rows.
         net: With the weights of its best epoch, on the CPU; None where there is none.
-        best_epoch, best_loss: That epoch, from 1, and its validation loss.
-        n_epochs: Epochs it was judged in; the last may be a part of one.
+        course: Its epochs and their validation losses.
         failure: What its judge raised, or that it has no epoch with finite outputs.
     """
 
@@ -36,12 +35,12 @@ class Member:
     judge: Callable[[int, Tensor], float]
     seed: int
     net: TabularNet | None = None
-    best_epoch: int = 0
-    best_loss: float = math.inf
-    n_epochs: int = 0
     failure: Exception | None = None
-    _last_gain: int = 0
+    course: Course = field(init=False)
     _best: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        self.course = Course(self.recipe.patience)
 
     def look(self, epoch: int, output: Tensor, weights: Tensor) -> bool:
         """Judges an epoch and keeps its weights if it is the best; False when it is time to stop.
@@ -51,7 +50,7 @@ class Member:
             output: For the validation rows.
             weights: ``(n_weights,)``.
         """
-        self.n_epochs = epoch
+        self.course.n_epochs = epoch
         if not torch.isfinite(output).all():
             if self._best is None:
                 self.failure = FloatingPointError(f"epoch {epoch} gave NaN or infinite outputs")
@@ -61,29 +60,19 @@ class Member:
         except Exception as error:  # is its own: the other members go on
             self.failure = error
             return False
-        if loss < self.best_loss:
-            self._last_gain = epoch
-        # Of equal epochs the later one has seen more: coarse metrics have many of them.
-        if loss <= self.best_loss or self._best is None:
-            self.best_epoch, self.best_loss, self._best = epoch, loss, weights.clone()
-        patience = self.recipe.patience
-        return patience is None or epoch - self._last_gain < patience
+        if self.course.note(epoch, loss):
+            self._best = weights.clone()
+        return not self.course.is_over
 
     @property
     def tensors(self) -> dict[str, Tensor]:
         """The weights of its best epoch, ``(n_weights,)``, if it has one."""
         return {} if self._best is None else {"best": self._best}
 
-    @property
-    def facts(self) -> list[float]:
-        """How far it is."""
-        return [self.best_epoch, self.best_loss, self.n_epochs, self._last_gain]
-
     def restore(self, best: Tensor | None, facts: Sequence[float]) -> None:
-        """Takes up what ``tensors`` and ``facts`` were."""
+        """Takes up what ``tensors`` and the facts of its course were."""
         self._best = best
-        self.best_epoch, self.best_loss = int(facts[0]), facts[1]
-        self.n_epochs, self._last_gain = int(facts[2]), int(facts[3])
+        self.course.restore(facts)
 
     def settle(self, pack: Pack, place: int) -> None:
         """Takes its best net out of the pack."""

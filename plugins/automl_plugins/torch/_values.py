@@ -8,9 +8,9 @@ from typing import Any
 
 from automl.plugin import PackMember, TrialContext
 from automl_plugins.torch._fit import NetFit
-from automl_plugins.torch._loop import LoopOptions
 from automl_plugins.torch._nets import NetSpec
 from automl_plugins.torch._outputs import n_outputs_of
+from automl_plugins.torch._pack_training import PackOptions
 from automl_plugins.torch._recipe import Recipe
 
 __all__ = ["DEFAULTS", "net_fit"]
@@ -114,7 +114,7 @@ def net_fit(
             **{name: values[name] for name in _SPEC},
         ),
         recipe=Recipe(patience=patience, **{name: values[name] for name in _RECIPE}),
-        options=LoopOptions(
+        options=PackOptions(
             n_epochs=n_epochs,
             batch_size=values["batch_size"],
             uses_muon=values["optimiser"] == "muon",

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from automl_plugins.torch._halving import MAX_PARTS, Parts
-from automl_plugins.torch._loop import LoopOptions, train
 from automl_plugins.torch._losses import squared_error
 from automl_plugins.torch._member import Member
 from automl_plugins.torch._pack import Pack
+from automl_plugins.torch._pack_training import PackOptions, train_pack
 from automl_plugins.torch._recipe import Recipe
 from automl_plugins.torch._rows import PackRows, Rows
 
@@ -46,8 +46,8 @@ def fit(rows, kinds, make_net):
         recipe = Recipe(lr=0.001, clip_norm=clip_norm)
         members = [Member(recipe, lambda epoch, output: -epoch, s) for s in range(n_members)]
         parts = [rows] * n_members
-        options = LoopOptions(**{"n_epochs": 2, "batch_size": 90, **options})
-        train(pack, members, PackRows(parts), PackRows(parts), squared_error, options)
+        options = PackOptions(**{"n_epochs": 2, "batch_size": 90, **options})
+        train_pack(pack, members, PackRows(parts), PackRows(parts), squared_error, options)
         learnt = [p.detach().flatten() for m in members for p in m.net.parameters()]
         return sizes, torch.cat(learnt)
 

@@ -56,13 +56,13 @@ def test_params_times_folds_become_what_they_become_alone(family):
 def test_params_times_folds_are_one_program(monkeypatch):
     from automl_plugins.torch import _fit
 
-    sizes, train = [], _fit.train
+    sizes, train_pack = [], _fit.train_pack
 
     def noted(pack, *rest):
         sizes.append(pack.n_members)
-        return train(pack, *rest)
+        return train_pack(pack, *rest)
 
-    monkeypatch.setattr(_fit, "train", noted)
+    monkeypatch.setattr(_fit, "train_pack", noted)
     table = table_of(Task.REGRESSION, max_epochs=1)
     choices = [params_of(Mlp(), table, lr=lr) for lr in (0.1, 0.2)]
     folds = folds_of(Mlp(), table, choices[0])

@@ -15,7 +15,7 @@ from automl_plugins.torch._schedule import stop_at
 from automl_plugins.torch._threads import threads
 from automl_plugins.torch.media._fitted import FittedNet, MediaNet, predict_rows
 from automl_plugins.torch.media._optimiser import Group, Optimiser
-from automl_plugins.torch.media._training import CycleOptions, train
+from automl_plugins.torch.media._training import CycleOptions, train_net
 
 __all__ = ["Forward", "Prepare", "fit_net"]
 
@@ -27,7 +27,7 @@ Prepare: TypeAlias = Callable[[torch.device, torch.Generator], tuple[MediaNet, F
 the generator."""
 
 _PATIENCE_SHARE = 0.4  # of the epochs
-_MIN_PATIENCE = 4
+_MIN_PATIENCE = 5
 _CLIP_NORM = 2.0
 
 
@@ -79,14 +79,14 @@ def fit_net(
         options = CycleOptions(
             n_epochs=n_epochs,
             batch_size=params["batch_size"],
-            patience=max(_MIN_PATIENCE, round(_PATIENCE_SHARE * n_epochs)),
+            patience=max(_MIN_PATIENCE, 1 + round(_PATIENCE_SHARE * n_epochs)),
             clip_norm=_CLIP_NORM,
             stop_at=due,
         )
         optimiser = Optimiser(_groups(net, params["lr"], params["weight_decay"]))
         checkpoint = checkpoint_of(context, [(params, context.seed)])
         n_rows = len(fold.y_train)
-        train(net, optimiser, n_rows, loss, evaluate, options, generator, checkpoint)
+        train_net(net, optimiser, n_rows, loss, evaluate, options, generator, checkpoint)
     return FittedNet(net.cpu(), scale, context.n_threads)
 
 

@@ -1,21 +1,22 @@
-"""The training loop of nets that read rows batch by batch: one cycle of the learning rate."""
+"""How one net is trained that reads its rows batch by batch: one cycle of the learning rate."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from automl_plugins.torch._checkpoint import Checkpoint
+from automl_plugins.torch._course import Course
 from automl_plugins.torch._halving import Parts
-from automl_plugins.torch._schedule import SCHEDULES, Pace
+from automl_plugins.torch._loop import train
+from automl_plugins.torch._schedule import SCHEDULES
 from automl_plugins.torch.media._optimiser import Optimiser
 
-__all__ = ["CycleOptions", "train"]
+__all__ = ["CycleOptions", "train_net"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class CycleOptions:
     stop_at: float | None
 
 
-def train(
+def train_net(
     net: nn.Module,
     optimiser: Optimiser,
     n_rows: int,
@@ -63,94 +64,92 @@ def train(
         generator: Of the order of rows, on the CPU.
         checkpoint: Where the state is kept, and where training goes on if there is one.
     """
-    size = min(options.batch_size, n_rows)
-    steps_per_epoch = max(1, n_rows // size)
-    pace = Pace(options.n_epochs * steps_per_epoch, steps_per_epoch, options.stop_at)
-    parts = Parts()
-    best_loss, best_weights = math.inf, _copy(net)
-    epoch = last_gain = 0
-    checkpoint = checkpoint or Checkpoint(None)
-    if (state := checkpoint.load()) is not None:
-        tensors, facts = state
-        best_weights = _restore(tensors, net, optimiser, generator)
-        epoch, last_gain, best_loss = facts["epoch"], facts["last_gain"], facts["best_loss"]
-        pace.go_on_from(facts["step"])
-    while epoch == 0 or not (pace.is_over or epoch - last_gain > options.patience):
-        net.train()
-        order = torch.randperm(n_rows, generator=generator)
-        for start in range(0, steps_per_epoch * size, size):
-            batch = order[start : start + size]
-            parts.run(partial(_accumulate, optimiser, loss, batch, epoch))
-            nn.utils.clip_grad_norm_(net.parameters(), options.clip_norm)
-            optimiser.step(SCHEDULES["one_cycle"](pace.progress))
-            pace.step_done()
-            if pace.is_over:
-                break
-        net.eval()
-        epoch += 1
-        value = evaluate(epoch)
-        pace.evaluation_done()
-        last_gain = epoch if value < best_loss else last_gain
-        # Of equal epochs the later one has seen more: coarse metrics have many of them.
-        if value <= best_loss or epoch == 1:
-            best_loss, best_weights = min(best_loss, value), _copy(net)
-        if checkpoint.is_due:
-            facts = {"epoch": epoch, "last_gain": last_gain, "best_loss": best_loss}
-            tensors = _state(net, optimiser, generator, best_weights)
-            checkpoint.save(tensors, {**facts, "step": pace.step})
-    net.load_state_dict(best_weights)
+    training = _NetTraining(net, optimiser, n_rows, loss, evaluate, options, generator)
+    train(training, options.n_epochs, options.stop_at, checkpoint)
 
 
-def _accumulate(
-    optimiser: Optimiser,
-    loss: Callable[[Tensor, int], Tensor],
-    batch: Tensor,
-    epoch: int,
-    n_parts: int,
-) -> None:
-    """Leaves the gradient of a batch, which goes through the net in so many parts."""
-    optimiser.forget_gradients()
-    for part in batch.chunk(n_parts):
-        share = len(part) / len(batch)  # losses are means over the rows of a part
-        (share * loss(part, epoch)).backward()  # type: ignore[no-untyped-call]
+class _NetTraining:
+    """A trainee of the loop."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimiser: Optimiser,
+        n_rows: int,
+        loss: Callable[[Tensor, int], Tensor],
+        evaluate: Callable[[int], float],
+        options: CycleOptions,
+        generator: torch.Generator,
+    ) -> None:
+        self.net, self.optimiser, self.n_rows = net, optimiser, n_rows
+        self.loss, self.evaluate = loss, evaluate
+        self.clip_norm, self.generator = options.clip_norm, generator
+        self.batch_size = min(options.batch_size, n_rows)
+        self.steps_per_epoch = n_rows // self.batch_size
+        self.course = Course(options.patience)
+        self.best_weights = _copy(net)
+        self.parts = Parts()
+
+    @property
+    def n_going(self) -> int:
+        return 0 if self.course.is_over else 1
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        return True
+
+    def batches(self) -> Iterator[Tensor]:
+        """Row numbers; those that do not fill a last batch are left to another epoch."""
+        self.net.train()
+        order = torch.randperm(self.n_rows, generator=self.generator)
+        return iter(torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size))
+
+    def step(self, batch: Tensor, progress: float) -> None:
+        self.parts.run(lambda n_parts: self._accumulate(batch, n_parts))
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.clip_norm)
+        self.optimiser.step(SCHEDULES["one_cycle"](progress))
+
+    def _accumulate(self, batch: Tensor, n_parts: int) -> None:
+        """Leaves the gradient of a batch, which goes through the net in so many parts."""
+        self.optimiser.forget_gradients()
+        for part in batch.chunk(n_parts):
+            share = len(part) / len(batch)  # losses are means over the rows of a part
+            loss = share * self.loss(part, self.course.n_epochs)
+            loss.backward()  # type: ignore[no-untyped-call]
+
+    def judge(self, epoch: int) -> None:
+        self.net.eval()
+        if self.course.note(epoch, self.evaluate(epoch)):
+            self.best_weights = _copy(self.net)
+
+    def finish(self) -> None:
+        self.net.load_state_dict(self.best_weights)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {
+            **{f"net.{name}": tensor for name, tensor in self.net.state_dict().items()},
+            **{f"best.{name}": tensor for name, tensor in self.best_weights.items()},
+            **{f"moment.{name}": tensor for name, tensor in self.optimiser.tensors.items()},
+            "order": self.generator.get_state(),
+            "draws": torch.get_rng_state(),
+            **{f"draws.{k}": state for k, state in enumerate(_cuda_states())},
+        }
+        return tensors, {"course": self.course.facts}
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        own = self.net.state_dict()
+        self.net.load_state_dict({name: tensors[f"net.{name}"] for name in own})
+        self.optimiser.restore({n.removeprefix("moment."): t for n, t in tensors.items()})
+        self.generator.set_state(tensors["order"])
+        torch.set_rng_state(tensors["draws"])
+        for k in range(len(_cuda_states())):
+            torch.cuda.set_rng_state(tensors[f"draws.{k}"], k)
+        self.best_weights = {n: tensors[f"best.{n}"].to(own[n].device) for n in own}
+        self.course.restore(facts["course"])
 
 
 def _copy(net: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
-
-
-def _state(
-    net: nn.Module,
-    optimiser: Optimiser,
-    generator: torch.Generator,
-    best_weights: dict[str, Tensor],
-) -> dict[str, Tensor]:
-    """Every tensor that the rest of training depends on, by name."""
-    return {
-        **{f"net.{name}": tensor for name, tensor in net.state_dict().items()},
-        **{f"best.{name}": tensor for name, tensor in best_weights.items()},
-        **{f"moment.{name}": tensor for name, tensor in optimiser.tensors.items()},
-        "order": generator.get_state(),
-        "draws": torch.get_rng_state(),
-        **{f"draws.{k}": state for k, state in enumerate(_cuda_states())},
-    }
-
-
-def _restore(
-    tensors: dict[str, Tensor],
-    net: nn.Module,
-    optimiser: Optimiser,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """Takes up a state; returns the best weights so far."""
-    own = net.state_dict()
-    net.load_state_dict({name: tensors[f"net.{name}"] for name in own})
-    optimiser.restore({n.removeprefix("moment."): t for n, t in tensors.items()})
-    generator.set_state(tensors["order"])
-    torch.set_rng_state(tensors["draws"])
-    for k in range(len(_cuda_states())):
-        torch.cuda.set_rng_state(tensors[f"draws.{k}"], k)
-    return {name: tensors[f"best.{name}"].to(own[name].device) for name in own}
 
 
 def _cuda_states() -> list[Tensor]:

