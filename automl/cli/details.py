@@ -11,6 +11,7 @@ from rich.text import Text
 from automl.cli.console import make_table
 from automl.leaderboard import (
     Axes,
+    Curve,
     TrialDetails,
     clean,
     draw,
@@ -31,10 +32,10 @@ _MIN_CURVE, _MAX_CURVE = 10, 100
 def print_details(console: Console, details: TrialDetails) -> None:
     """Prints a trial; its learning curves are as wide as there is room for."""
     console.print(_head(details))
-    if details.results:
+    learnt = dict(details.learnt)
+    if learnt:
         room = min(max(console.width - _NUMBERS, _MIN_CURVE), _MAX_CURVE)
-        curves = [result.steps for result in details.results]
-        axes = Axes.of(curves, details.greater_is_better, room)
+        axes = Axes.of(list(learnt.values()), details.greater_is_better, room)
         console.print()
         console.print(_folds(details, axes))
         if axes is not None:
@@ -75,28 +76,31 @@ def _folds(details: TrialDetails, axes: Axes | None) -> Table:
         for title in (clean(details.fidelity), "best at"):
             table.add_column(title, justify="right", no_wrap=True)
         table.add_column("learning curve", no_wrap=True, overflow="crop")
-    for result in details.results:
-        table.add_row(*_cells(result, details.greater_is_better, axes))
+    measured = {result.fold: result for result in details.results}
+    for fold, steps in details.learnt:
+        learnt = _learnt(steps, details.greater_is_better, axes) if axes is not None else ()
+        table.add_row(str(fold), *_measured(measured.get(fold)), *learnt)
     return table
 
 
-def _cells(
-    result: FoldResult, greater_is_better: bool, axes: Axes | None
-) -> Sequence[RenderableType]:
-    cells = [
-        str(result.fold),
+def _measured(result: FoldResult | None) -> Sequence[str]:
+    """Score and seconds of a fit; nothing of one that was stopped."""
+    if result is None:
+        return "stopped", "", ""
+    return (
         format_score(result.score),
         format_seconds(result.fit_s),
         format_seconds(result.predict_s),
-    ]
-    if axes is None:
-        return cells
-    if not result.steps:
-        return [*cells, "", "", ""]
+    )
+
+
+def _learnt(steps: Curve, greater_is_better: bool, axes: Axes) -> Sequence[RenderableType]:
+    """The last step of a fit, its best one, and its curve."""
+    if not steps:
+        return "", "", ""
     best = max if greater_is_better else min
-    at, _ = best(result.steps, key=lambda report: report[1])
-    curve = Text("\n".join(draw(result.steps, axes)), style="cyan")
-    return [*cells, f"{result.steps[-1][0]:,}", f"{at:,}", curve]
+    at, _ = best(steps, key=lambda report: report[1])
+    return f"{steps[-1][0]:,}", f"{at:,}", Text("\n".join(draw(steps, axes)), style="cyan")
 
 
 def _scale(details: TrialDetails, axes: Axes) -> str:

@@ -1,7 +1,7 @@
 """Every trial of a run, ranked, and how to show it."""
 
 from automl.leaderboard.board import Board, read_board
-from automl.leaderboard.curve import Axes, draw
+from automl.leaderboard.curve import Axes, Curve, draw
 from automl.leaderboard.details import TrialDetails, read_trial
 from automl.leaderboard.front import dominates
 from automl.leaderboard.render import FORMATS, TRIAL_FORMATS, render, render_trial, to_table
@@ -20,6 +20,7 @@ __all__ = [
     "TRIAL_FORMATS",
     "Axes",
     "Board",
+    "Curve",
     "Row",
     "TrialDetails",
     "clean",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from automl.leaderboard.board import read_board
+from automl.leaderboard.curve import Curve
 from automl.leaderboard.row import Row
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
@@ -37,6 +38,7 @@ class TrialDetails:
         results: Of its finished folds, in the order of the folds; that of a fit on all rows has
             the number -1.
         failure: Why it failed or was pruned.
+        cut_steps: Reports of the fit that the failure ended, as (step, score).
     """
 
     row: Row
@@ -46,15 +48,25 @@ class TrialDetails:
     source: str
     results: tuple[FoldResult, ...] = ()
     failure: TrialError | None = None
+    cut_steps: Curve = ()
+
+    @property
+    def learnt(self) -> Iterator[tuple[int, Curve]]:
+        """The reports of each fit, by its fold; last those of the one that was stopped."""
+        yield from ((result.fold, result.steps) for result in self.results)
+        if self.failure is not None and self.cut_steps:
+            yield self.failure.fold, self.cut_steps
 
     @property
     def reports(self) -> Iterator[tuple[int, int, float]]:
         """Validation scores as fits reported them: fold, step, score."""
-        return ((r.fold, step, score) for r in self.results for step, score in r.steps)
+        return ((fold, step, score) for fold, steps in self.learnt for step, score in steps)
 
     @property
     def curves(self) -> pd.DataFrame:
         """The learning curves, one line per report: ``fold``, ``step`` and ``score``.
+
+        That of the fit with which a trial was stopped is among them.
 
         Empty where the family does not report while it trains.
         """
@@ -81,6 +93,7 @@ class TrialDetails:
             "source": self.source,
             "folds": [{**_measured(r), "steps": [list(s) for s in r.steps]} for r in self.results],
             "failure": None if self.failure is None else asdict(self.failure),
+            "cut_steps": [list(step) for step in self.cut_steps],
         }
 
 
@@ -112,6 +125,7 @@ def read_trial(run: RunDir, trial_id: str) -> TrialDetails:
         source=record.spec.source,
         results=record.folds,
         failure=record.error,
+        cut_steps=record.cut_steps,
     )
 
 

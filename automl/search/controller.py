@@ -181,10 +181,10 @@ class Controller:
             write_record(self.run, trial.record())
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
-        loss = self.ledger.metric.loss(report.score)
-        trial.steps.setdefault(fold, []).append((report.step, loss))
         if trial.error is not None or fold in trial.errors:
             return
+        loss = self.ledger.metric.loss(report.score)
+        trial.steps.setdefault(fold, []).append((report.step, loss))
         error = fit_verdict(trial, fold, self.ledger, self.config.pruner)
         if error is not None:
             trial.errors[fold] = error
@@ -244,6 +244,7 @@ class Controller:
         else:
             early = trial.error.kind in STOPPED_EARLY
             trial.state = TrialState.PRUNED if early else TrialState.FAILED
+            trial.cut_steps = self.ledger.cut_steps(trial)
         record = trial.record()
         write_record(self.run, record)
         trial.shed_reports()

@@ -61,6 +61,7 @@ class Trial:
     score_se: float | None = None
     error: TrialError | None = None
     finished_s: float | None = None
+    cut_steps: tuple[tuple[int, float], ...] = ()
     results: dict[int, FoldResult] = field(default_factory=dict)
     running: set[int] = field(default_factory=set)
     steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
@@ -143,6 +144,7 @@ class Trial:
             score=self.score,
             score_se=self.score_se,
             error=self.error,
+            cut_steps=self.cut_steps,
             started_s=self.started_s,
             finished_s=self.finished_s,
         )
@@ -188,6 +190,13 @@ class Ledger:
     def curve(self, trial: Trial) -> Curve:
         """What the pruner sees of a trial."""
         return trial.curve(self.metric, self.prune_on)
+
+    def cut_steps(self, trial: Trial) -> tuple[tuple[int, float], ...]:
+        """What the fit that ended a trial had reported until then, as (step, score)."""
+        if trial.error is None or trial.error.fold in trial.results:
+            return ()
+        reports = trial.steps.get(trial.error.fold, ())
+        return tuple((step, self.metric.loss(loss)) for step, loss in reports)  # its own inverse
 
     def peers(self, trial: Trial) -> list[Curve]:
         """Complete trials of the same family that a trial may be compared with."""

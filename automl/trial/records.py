@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -59,10 +60,7 @@ def read_records(run: RunDir) -> list[TrialRecord]:
 
 
 def _from_json(value: dict[str, Any]) -> TrialRecord:
-    folds = tuple(
-        FoldResult(**{**fold, "steps": tuple((int(s), float(v)) for s, v in fold["steps"])})
-        for fold in value["folds"]
-    )
+    folds = tuple(FoldResult(**{**fold, "steps": _steps(fold["steps"])}) for fold in value["folds"])
     return TrialRecord(
         **{
             **value,
@@ -70,8 +68,13 @@ def _from_json(value: dict[str, Any]) -> TrialRecord:
             "state": TrialState(value["state"]),
             "folds": folds,
             "error": TrialError(**value["error"]) if value["error"] else None,
+            "cut_steps": _steps(value.get("cut_steps", ())),  # earlier versions kept none
         }
     )
+
+
+def _steps(values: Iterable[tuple[int, float]]) -> tuple[tuple[int, float], ...]:
+    return tuple((int(step), float(score)) for step, score in values)
 
 
 def canonical_params(params: dict[str, Any]) -> str:

@@ -169,6 +169,7 @@ class TrialRecord:
         score: Of its out-of-fold predictions, in the run's metric; None unless complete.
         score_se: Standard error of the score over the folds; None with a single fold.
         error: Why it failed or was pruned.
+        cut_steps: Reports, as (step, score), of the fit that ``error`` ended.
         started_s, finished_s: Seconds since the start of the run.
     """
 
@@ -179,6 +180,7 @@ class TrialRecord:
     score: float | None = None
     score_se: float | None = None
     error: TrialError | None = None
+    cut_steps: tuple[tuple[int, float], ...] = ()
     started_s: float = 0.0
     finished_s: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)

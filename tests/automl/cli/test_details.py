@@ -11,7 +11,7 @@ from automl.cli import main
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record, write_record
-from automl.trial.spec import FoldResult, TrialError
+from automl.trial.spec import FoldResult, TrialError, TrialState
 
 Shown = pytest.CaptureFixture[str]
 
@@ -74,6 +74,16 @@ def test_a_trial_that_failed_says_where_and_why(run_dir: RunDir, capsys: Shown):
     out = capsys.readouterr().out
     assert "error     in fold 2: exception: ValueError: bad\n" in out
     assert out.endswith("\nTraceback:\n  line 1\n")
+
+
+def test_a_trial_that_was_stopped_shows_how_its_last_fit_learnt(learnt: RunDir, capsys: Shown):
+    record = read_record(learnt, "svm-0")
+    steps = ((1, 0.5), (2, 0.6), (3, 0.55))
+    error = TrialError("pruned", "step 3 is behind", fold=2)
+    write_record(learnt, replace(record, state=TrialState.PRUNED, error=error, cut_steps=steps))
+    assert main(["leaderboard", str(learnt.path), "svm-0"]) == 0
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("   2 ")]
+    assert line.split()[:4] == ["2", "stopped", "3", "2"]
 
 
 def test_a_trial_that_has_just_begun_is_shown(run_dir: RunDir, capsys: Shown):

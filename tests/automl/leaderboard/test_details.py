@@ -11,7 +11,7 @@ from automl.errors import RunError
 from automl.leaderboard import read_board, read_trial, render_trial
 from automl.run import load_run
 from automl.store.files import read_json, write_json
-from automl.trial.records import read_record
+from automl.trial.records import read_record, write_record
 from automl.trial.spec import TrialError
 
 STEPS = (((1, 0.5), (2, 0.1 + 0.2)), ((1, 0.6),))
@@ -41,6 +41,14 @@ def test_it_has_the_row_of_the_leaderboard_and_what_a_step_counts(run):
     assert (details.metric, details.greater_is_better) == ("roc_auc", True)
     assert (details.fidelity, details.source) == ("epochs", "portfolio")
     assert details.results == read_record(run, "mlp-3").folds
+
+
+def test_the_fit_that_a_trial_was_stopped_with_is_among_the_curves(run):
+    record = read_record(run, "mlp-4")
+    write_record(run, replace(record, cut_steps=((1, 0.5), (2, 0.4))))
+    details = read_trial(run, "mlp-4")
+    assert details.curves.to_numpy().tolist() == [[1, 1, 0.5], [1, 2, 0.4]]
+    assert details.to_dict()["cut_steps"] == [[1, 0.5], [2, 0.4]]
 
 
 def test_what_a_step_counts_is_steps_where_nobody_said_it(run):

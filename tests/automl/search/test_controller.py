@@ -220,6 +220,9 @@ def test_a_hopeless_fit_is_asked_to_stop_and_its_trial_is_pruned(
     last = events[-1]
     assert (last.trial, last.state, last.error_kind) == ("a-8", "pruned", "pruned")
     assert "still worse than every complete trial" in last.error
+    steps = read_records(scene.run)[-1].cut_steps
+    assert steps
+    assert steps == tuple((i, bad) for i in range(len(steps)))
 
 
 def test_an_interrupt_finishes_with_what_there_is(make_scene, make_family):
