@@ -20,9 +20,9 @@ check:
     {{bin}}/mypy
     {{bin}}/lint-imports
 
-# the tests; `just test -m "not slow"` leaves out the long ones
+# the tests, in two processes; `just test -m "not slow"` leaves out the long ones
 test *args:
-    {{bin}}/pytest {{args}}
+    {{bin}}/pytest -n 2 --dist loadfile {{args}}
 
 # the promises of docs/battery.md; `just battery full` shows them with the full N, in hours
 battery n="fast" *args:

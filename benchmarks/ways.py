@@ -38,6 +38,8 @@ def ways_for(metric: Metric, n_classes: int) -> Mapping[str, Way]:
         "best single": lambda c: _by(alone(best_single(c), c.n_models)),
         "bagged greedy": lambda c: _by(_bagged(c)),
     }
+    if metric.needs != "labels":
+        ways |= {"tree stack": _trees, "half a tree stack": _half_trees}
     if metric.needs == "values":
         ways |= {"range of values": _corrected, "NNLS": _nnls, "linear stack": _ridge}
     elif metric.needs == "labels":
@@ -121,6 +123,45 @@ def _logistic(candidates: Candidates) -> Combine:
         warnings.simplefilter("ignore", ConvergenceWarning)  # what is reached is judged
         logistic.fit(_logits(candidates.predictions), candidates.y)
     return lambda predictions: np.asarray(logistic.predict_proba(_logits(predictions)))
+
+
+def _trees(candidates: Candidates) -> Combine:
+    """Small boosted trees over the predictions of all models, in as many rounds as are best.
+
+    The rounds are those of a cross-validation on the same rows.
+    """
+    import lightgbm as lgb
+
+    X, y, (first, *_) = _features(candidates.predictions), candidates.y, candidates.predictions
+    n_classes = first.shape[1] if first.ndim == 2 else 0
+    objective = {0: "regression", 2: "binary"}.get(n_classes, "multiclass")
+    params = {
+        **{"objective": objective, "num_class": n_classes if n_classes > 2 else 1},
+        **{"num_leaves": 4, "learning_rate": 0.05, "min_data_in_leaf": 20, "lambda_l2": 5.0},
+        **{"feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1},
+        **{"verbose": -1, "num_threads": 1, "seed": 0},
+    }
+    stop = lgb.early_stopping(20, verbose=False)
+    scores = lgb.cv(
+        params, lgb.Dataset(X, y), 300, nfold=5, stratified=n_classes > 0, callbacks=[stop], seed=0
+    )
+    booster = lgb.train(params, lgb.Dataset(X, y), len(next(iter(scores.values()))))
+
+    def combine(predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        found = np.asarray(booster.predict(_features(predictions)))
+        return np.column_stack([1 - found, found]) if n_classes == 2 else found
+
+    return combine
+
+
+def _half_trees(candidates: Candidates) -> Combine:
+    """The mean of greedy selection and of a second level of trees."""
+    trees, blend = _trees(candidates), _by(_greedy(candidates))
+    return lambda predictions: (trees(predictions) + blend(predictions)) / 2
+
+
+def _features(predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return _logits(predictions) if predictions[0].ndim == 2 else np.column_stack(predictions)
 
 
 def _logits(predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:

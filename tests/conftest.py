@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("project", deadline=None)  # machines are shared; batteries look at time
+settings.load_profile("project")
 
 FAMILY = """
     from automl.plugin import ModelFamily, Resources, hookimpl

@@ -45,6 +45,7 @@ class Evidence:
     complete: dict[str, Trial] = field(default_factory=dict)
     oof: dict[str, NDArray[Any]] = field(default_factory=dict)
     _losses: dict[str, float] = field(default_factory=dict)
+    _latest: tuple[str, NDArray[Any]] | None = None
 
     @property
     def first_rows(self) -> NDArray[np.int64]:
@@ -66,11 +67,12 @@ class Evidence:
 
         The same rows for every family, also for those that are fitted once on all rows.
         """
-        fold = trial.folds[0]
-        oof = self._read(trial, [fold])
-        rows = self.first_rows
-        rows = rows[finite(oof[rows])]
-        return rows, oof[rows]
+        name, rows = trial.spec.trial_id, self.first_rows
+        if self._latest is None or self._latest[0] != name:  # it is asked for several times in turn
+            self._latest = name, self._read(trial, [trial.folds[0]])[rows]
+        prediction = self._latest[1]
+        known = finite(prediction)
+        return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
         """Takes a complete trial in; returns the score of its out-of-fold predictions."""

@@ -56,7 +56,7 @@ def slow_reference(predictions, y, metric, steps, max_members, costs):
 
 @pytest.mark.parametrize("name", [BINARY, MULTICLASS, REGRESSION, "accuracy"])
 @given(seed=SEEDS, max_members=st.integers(1, 6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_selection_equals_the_method_written_down_naively(name, seed, max_members):
     y, predictions = problem(seed, BINARY if name == "accuracy" else name)
     costs = np.random.default_rng(seed).integers(0, 3, len(predictions)).tolist()
@@ -70,7 +70,7 @@ def test_selection_equals_the_method_written_down_naively(name, seed, max_member
 
 @pytest.mark.parametrize("name", [BINARY, MULTICLASS, REGRESSION])
 @given(seed=SEEDS, n_models=st.integers(1, 8))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_weights_sum_to_one_and_the_score_is_no_worse_than_the_best_single(name, seed, n_models):
     y, predictions = problem(seed, name, n_models)
     metric = CATALOG[name]
@@ -205,7 +205,7 @@ def test_forty_models_of_many_rows_take_a_few_seconds(name):
 
 @pytest.mark.parametrize("choose", [select_ensemble, choose_ensemble])
 @given(seed=SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_members_keep_every_limit_together(choose, seed):
     y, predictions = problem(seed, REGRESSION)
     loads = np.random.default_rng(seed).uniform(0.1, 0.9, (len(predictions), 2))

@@ -45,7 +45,7 @@ def test_rows_that_are_sure_keep_the_temperature_in_its_range(right):
 
 
 @given(seed=st.integers(0, 1000), temperature=st.floats(0.2, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_the_classes_stays_and_rows_sum_to_one(seed, temperature):
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(4), size=20)
     scaled = with_temperature(probabilities, temperature)

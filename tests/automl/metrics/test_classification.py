@@ -66,7 +66,7 @@ BINARY_LABEL_METRICS = {
 
 @pytest.mark.parametrize("name", LABEL_METRICS)
 @given(seed=SEEDS, n_classes=st.integers(2, 6), weighted=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_metrics_of_labels_equal_scikit_learn(name, seed, n_classes, weighted):
     y_true, guess, weight = labels_case(seed, n_classes, weighted)
     if len(np.union1d(y_true, guess)) == 1:
@@ -77,7 +77,7 @@ def test_metrics_of_labels_equal_scikit_learn(name, seed, n_classes, weighted):
 
 @pytest.mark.parametrize("name", BINARY_LABEL_METRICS)
 @given(seed=SEEDS, weighted=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_metrics_of_the_positive_class_equal_scikit_learn(name, seed, weighted):
     y_true, guess, weight = labels_case(seed, 2, weighted)
     expected = BINARY_LABEL_METRICS[name](y_true, guess, sample_weight=weight, zero_division=0)
@@ -85,7 +85,7 @@ def test_metrics_of_the_positive_class_equal_scikit_learn(name, seed, weighted):
 
 
 @given(seed=SEEDS, n_classes=st.integers(2, 6), weighted=st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_log_loss_and_brier_equal_scikit_learn(seed, n_classes, weighted):
     y_true, p, weight = probabilities_case(seed, n_classes, weighted)
     classes = np.arange(n_classes)

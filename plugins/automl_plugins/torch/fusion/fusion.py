@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from automl.plugin import (
     ColumnKind,
-    FittedModel,
-    Fold,
     ModelFamily,
     Params,
-    Report,
     Resources,
     Shape,
     Suggest,
-    TrialContext,
-    View,
     hookimpl,
 )
+from automl_plugins.torch.fusion.family import JoiningFamily
 from automl_plugins.torch.images.cnn import Cnn
-from automl_plugins.torch.media.family import MediaFamily, default_epochs, suggest_training
+from automl_plugins.torch.media.family import default_epochs, suggest_training
 from automl_plugins.torch.sequences.rnn import Rnn
 from automl_plugins.torch.text._space import (
     default_text,
@@ -36,7 +31,7 @@ _WIDTHS = (16, 32, 64, 128)
 _IMAGE_WIDTHS = (8, 16, 24, 32)
 
 
-class Fusion(MediaFamily):
+class Fusion(JoiningFamily):
     """Features of all that a row holds, side by side, learnt together."""
 
     name: ClassVar[str] = "fusion"
@@ -64,10 +59,6 @@ class Fusion(MediaFamily):
             vram_gib=sum(one.vram_gib for one in alone) + bool(shape.n_gpus) * text_gib(shape),
         )
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """Texts as they are; numbers scaled, and a column for each category."""
-        return View(numeric="quantile", categorical="onehot", text="raw", max_onehot=32)
-
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """How each kind that is there is read, the head, and training."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
@@ -90,19 +81,6 @@ class Fusion(MediaFamily):
             {"dropout": 0.4, "lr": 0.4 * default["lr"], "head": 128},
         )
         return [{**default, **change} for change in changes]
-
-    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Trains with early stopping and keeps the weights of the best epoch."""
-        from automl_plugins.torch.fusion._fit import fit_fusion
-
-        return fit_fusion(params, fold, context, report, self.max_epochs(context.shape))
-
-    def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
-        from automl_plugins.torch.fusion._net import build
-        from automl_plugins.torch.media._fitted import load
-
-        return load(path, build)
 
 
 def _default(shape: Shape) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
+from automl_plugins.torch.images._space import default_changes, suggest_training
 from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Cnn", "automl_model_families"]
@@ -51,37 +52,23 @@ class Cnn(MediaFamily):
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """Blocks, width and training; what may be done to an image without changing its meaning."""
-        real, one_of = suggest.suggest_float, suggest.suggest_categorical
+        one_of = suggest.suggest_categorical
         return {
             "block": one_of("block", ["residual", "plain"]),
             "whitened": one_of("whitened", [False, True]),
             "width": one_of("width", _WIDTHS),
-            "dropout": real("dropout", 0.0, 0.5),
-            "epochs": suggest.suggest_int("epochs", 6, 96, log=True),
-            "batch_size": one_of("batch_size", _BATCH_SIZES),
-            "lr": real("lr", 5e-4, 3e-2, log=True),
-            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
-            "label_smoothing": one_of("label_smoothing", [0.0, 0.1, 0.2]),
-            "flip": one_of("flip", [False, True]),
-            "shift": real("shift", 0.0, 0.2),
-            "rotate": real("rotate", 0.0, 30.0),
-            "zoom": real("zoom", 0.0, 0.3),
-            "contrast": real("contrast", 0.0, 0.4),
-            "cutout": real("cutout", 0.0, 0.5),
-            "views": one_of("views", [False, True]),
+            **suggest_training(suggest, _BATCH_SIZES, (5e-4, 3e-2)),
         }
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """A residual net, the same with mirrored images, a fast plain net, and a wider one.
 
-        Grey images are digits, letters or scans as often as not, which mirrored mean nothing:
-        they begin without. Photographs begin with it.
+        Grey images begin without being mirrored, photographs with it.
         """
-        is_grey = all(channels == 1 for _, _, channels in shape.images)
-        default = _default(shape, flip=not is_grey)
+        default = _default(shape)
         changes: Sequence[Mapping[str, Any]] = (
             {},
-            {"flip": is_grey},
+            {"flip": not default["flip"]},
             {"block": "plain", "whitened": True, "lr": 0.01, "rotate": 0.0, "zoom": 0.0},
             {"width": 2 * default["width"], "dropout": 0.2, "cutout": 0.25},
             {"rotate": 15.0, "zoom": 0.15, "contrast": 0.2, "cutout": 0.3},
@@ -102,24 +89,15 @@ class Cnn(MediaFamily):
         return load(path, build)
 
 
-def _default(shape: Shape, flip: bool) -> dict[str, Any]:
-    many = shape.n_rows > 20_000
+def _default(shape: Shape) -> dict[str, Any]:
     return {
+        **default_changes(shape),
         "block": "residual",
         "whitened": False,
         "width": 32 if shape.n_gpus else 16,
-        "dropout": 0.1,
         "epochs": default_epochs(shape.n_rows, 32_000, most=32),
-        "batch_size": 256 if many else 64,
+        "batch_size": 256 if shape.n_rows > 20_000 else 64,
         "lr": 5e-3,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
-        "flip": flip,
-        "shift": 0.08,
-        "rotate": 8.0,
-        "zoom": 0.1,
-        "contrast": 0.0 if shape.images and shape.images[0][2] == 1 else 0.1,
-        "cutout": 0.0,
         "views": True,
     }
 

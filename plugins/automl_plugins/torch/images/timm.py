@@ -19,6 +19,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
+from automl_plugins.torch.images._space import default_changes, suggest_training
 from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Timm", "automl_model_families"]
@@ -88,19 +89,7 @@ class Timm(MediaFamily):
             **self._net_space(suggest, shape),
             "side": one_of("side", self._sides(shape)),
             "drop_path": real("drop_path", 0.0, 0.3),
-            "dropout": real("dropout", 0.0, 0.5),
-            "epochs": suggest.suggest_int("epochs", 6, 96, log=True),
-            "batch_size": one_of("batch_size", _BATCH_SIZES),
-            "lr": real("lr", 3e-5, 3e-3, log=True),
-            "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
-            "label_smoothing": one_of("label_smoothing", [0.0, 0.1, 0.2]),
-            "flip": one_of("flip", [False, True]),
-            "shift": real("shift", 0.0, 0.2),
-            "rotate": real("rotate", 0.0, 30.0),
-            "zoom": real("zoom", 0.0, 0.3),
-            "contrast": real("contrast", 0.0, 0.4),
-            "cutout": real("cutout", 0.0, 0.5),
-            "views": one_of("views", [False, True]),
+            **suggest_training(suggest, _BATCH_SIZES, (3e-5, 3e-3)),
         }
 
     def _net_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
@@ -168,24 +157,15 @@ def _architecture(params: Params) -> str:
 
 
 def _default(shape: Shape, sides: Sequence[int]) -> dict[str, Any]:
-    is_grey = all(channels == 1 for _, _, channels in shape.images)
     # These nets halve an image five times: a small one is made larger where that costs little.
     side = max([96 if shape.n_gpus else 32, *(max(h, w) for h, w, _ in shape.images)])
     return {
+        **default_changes(shape),
         "side": next((s for s in sides if s >= side), sides[-1]),
         "drop_path": 0.0,
-        "dropout": 0.1,
         "epochs": default_epochs(shape.n_rows, 64_000, most=48),
         "batch_size": 64 if shape.n_rows > 2_000 else 32,
         "lr": 1e-3,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
-        "flip": not is_grey,
-        "shift": 0.08,
-        "rotate": 8.0,
-        "zoom": 0.1,
-        "contrast": 0.0 if is_grey else 0.1,
-        "cutout": 0.0,
         "views": False,
     }
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 from automl.plugin import (
-    FittedModel,
-    Fold,
     ModelFamily,
     Params,
-    Report,
     Resources,
     Shape,
     Suggest,
-    TrialContext,
-    View,
     hookimpl,
 )
+from automl_plugins.torch.fusion.family import JoiningFamily
 from automl_plugins.torch.media.family import (
-    MediaFamily,
     core_or_quarter,
     default_epochs,
     suggest_training,
@@ -37,7 +31,7 @@ __all__ = ["TextNet", "automl_model_families"]
 _WIDTHS = (16, 32, 64, 128)
 
 
-class TextNet(MediaFamily):
+class TextNet(JoiningFamily):
     """Vectors of words made of their pieces; a bag, convolutions or a GRU over them."""
 
     name: ClassVar[str] = "textnet"
@@ -56,10 +50,6 @@ class TextNet(MediaFamily):
     def resources(self, shape: Shape) -> Resources:
         """One core, or a quarter of a GPU."""
         return core_or_quarter(shape, text_gib(shape), host_gib=2.0)
-
-    def view(self, params: Params, shape: Shape) -> View:
-        """Texts as they are; numbers scaled, and a column for each category."""
-        return View(numeric="quantile", categorical="onehot", text="raw", max_onehot=32)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """Encoder, head, and training."""
@@ -82,19 +72,6 @@ class TextNet(MediaFamily):
             {"embedding": 96, "head": 64, "word_dropout": 0.3, "dropout": 0.5},
         )
         return [{**default, **change} for change in changes]
-
-    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Trains with early stopping and keeps the weights of the best epoch."""
-        from automl_plugins.torch.fusion._fit import fit_fusion
-
-        return fit_fusion(params, fold, context, report, self.max_epochs(context.shape))
-
-    def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
-        from automl_plugins.torch.fusion._net import build
-        from automl_plugins.torch.media._fitted import load
-
-        return load(path, build)
 
 
 def _default(shape: Shape) -> dict[str, Any]:

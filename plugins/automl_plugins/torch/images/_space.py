@@ -1,0 +1,61 @@
+"""What all nets of images vary alike: how they are trained, and what may be done to an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from automl.plugin import Shape, Suggest
+
+__all__ = ["default_changes", "suggest_training"]
+
+
+def suggest_training(
+    suggest: Suggest, batch_sizes: Sequence[int], rates: tuple[float, float]
+) -> dict[str, Any]:
+    """Dropout, length and steps of training, and how far an image is changed.
+
+    Args:
+        suggest: Proposes.
+        batch_sizes: Rows of a step to choose from.
+        rates: The lowest and the highest learning rate.
+    """
+    real, one_of = suggest.suggest_float, suggest.suggest_categorical
+    return {
+        "dropout": real("dropout", 0.0, 0.5),
+        "epochs": suggest.suggest_int("epochs", 6, 96, log=True),
+        "batch_size": one_of("batch_size", batch_sizes),
+        "lr": real("lr", *rates, log=True),
+        "weight_decay": real("weight_decay", 1e-3, 0.3, log=True),
+        "label_smoothing": one_of("label_smoothing", [0.0, 0.1, 0.2]),
+        "flip": one_of("flip", [False, True]),
+        "shift": real("shift", 0.0, 0.2),
+        "rotate": real("rotate", 0.0, 30.0),
+        "zoom": real("zoom", 0.0, 0.3),
+        "contrast": real("contrast", 0.0, 0.4),
+        "cutout": real("cutout", 0.0, 0.5),
+        "views": one_of("views", [False, True]),
+    }
+
+
+def default_changes(shape: Shape) -> dict[str, Any]:
+    """How far images are changed at first, and what training is wherever it does not matter."""
+    return {
+        "dropout": 0.1,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+        "flip": not _is_grey(shape),
+        "shift": 0.08,
+        "rotate": 8.0,
+        "zoom": 0.1,
+        "contrast": 0.0 if _is_grey(shape) else 0.1,
+        "cutout": 0.0,
+    }
+
+
+def _is_grey(shape: Shape) -> bool:
+    """Whether no image has colours.
+
+    Grey images are digits, letters or scans as often as not, which mirrored mean nothing.
+    """
+    return all(channels == 1 for _, _, channels in shape.images)
