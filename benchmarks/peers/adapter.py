@@ -150,6 +150,11 @@ class FramePeer(Peer):
             values = np.column_stack([1.0 - values, values])
         return pd.DataFrame(values, columns=self.labels)
 
+    def number_columns(self) -> None:
+        """Numbers the columns, for systems that stumble over brackets and the like in names."""
+        names = {name: f"x{number}" for number, name in enumerate(self.X)}
+        self.X, self.X_test = self.X.rename(columns=names), self.X_test.rename(columns=names)
+
     def text_columns(self) -> list[str]:
         """Columns that hold neither numbers nor booleans."""
         return [name for name in self.X.columns if _is_text(self.X[name])]

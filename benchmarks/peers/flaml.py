@@ -23,17 +23,11 @@ class Flaml(FramePeer):
     distribution = "flaml"
 
     def prepare(self) -> None:
-        """Imports it and reads the tables.
-
-        Texts are objects, which it takes for categories. Columns are numbered: the LightGBM in it
-        refuses names with brackets and the like.
-        """
+        """Imports it and reads the tables; texts are objects, which it takes for categories."""
         super().prepare()
+        self.number_columns()
         texts = dict.fromkeys(self.text_columns(), object)
-        names = {name: f"c{number}" for number, name in enumerate(self.X)}
-        self.X, self.X_test = (
-            part.astype(texts).rename(columns=names) for part in (self.X, self.X_test)
-        )
+        self.X, self.X_test = self.X.astype(texts), self.X_test.astype(texts)
         if self.job.variant != "catboost":
             sys.modules["catboost"] = None  # type: ignore[assignment]  # as if it were not there
         from flaml import AutoML

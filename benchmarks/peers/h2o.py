@@ -31,6 +31,7 @@ class H2O(FramePeer):
     def prepare(self) -> None:
         """Starts the server and reads the tables."""
         super().prepare()
+        self.number_columns()
         import h2o
         from h2o.automl import H2OAutoML
 
@@ -61,8 +62,8 @@ class H2O(FramePeer):
         """Brings the table to the server and searches."""
         # texts, so that the classes are enumerated and name the columns of probabilities
         y = "c" + self.y.astype(str) if self.labels else self.y
-        target = self.job.target
-        frame = self._frame(self.X.assign(**{target: y}), {target} if self.labels else set())
+        target = "y"
+        frame = self._frame(self.X.assign(y=y), {target} if self.labels else set())
         began_at = time.monotonic()
         self.automl.train(x=list(self.X.columns), y=target, training_frame=frame)
         if self.automl.leader is None:
