@@ -40,7 +40,8 @@ __all__ = [
 
 MANY_ROWS = 10_000
 LOADING_S = 1.0  # of the run, and of the models that are timed
-MORE_ROWS = 1.5  # all rows take longer than those of a fold, and estimates err
+MORE_ROWS = 1.25  # all rows take longer than those of a fold
+RESERVE = 1.2  # estimates err: so much more time is kept than a refit needs to be begun
 MEMORY_HEADROOM = 1.5
 MIB_PER_GIB = 1024
 POLL_S = 0.5
@@ -162,7 +163,7 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
         return 0.0
     in_folds = [trial for trial in standing.members if trial.folds != (ALL_ROWS,)]
     each = [_expected_fit_s(trial.results.values()) for trial in in_folds]
-    return LOADING_S + max(sum(each) / n_slots, max(each, default=0.0))
+    return LOADING_S + RESERVE * max(sum(each) / n_slots, max(each, default=0.0))
 
 
 def _expected_fit_s(results: Iterable[FoldResult]) -> float:
