@@ -3,6 +3,7 @@
     views/<hash of view, kinds, seed and split plan>/fold-<k>/
         fold.json  encoder/  X_train.npy  X_valid.npy     (or X_train.{data,indices,indptr}.npy)
         shared/    what families keep there, made from the encoded rows
+    views/shared/  what families keep there, made from single rows, whatever the fold
 
 A fold's folder appears whole; the draft of a process that is killed is removed by the next writer.
 """
@@ -15,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,11 @@ def encoded_fold(
                 texts = _fitted_texts(dataset, plan, fold, view, kinds, views, seed)
                 _write(dataset, division, fold, view, kinds, seed, folder, texts)
                 seconds = time.perf_counter() - started
-    return _open(dataset, division, fold, view, kinds, folder), seconds
+    by_folds = views / SHARED_FOLDER
+    with writing(by_folds):
+        by_folds.mkdir(exist_ok=True)
+    opened = _open(dataset, division, fold, view, kinds, folder)
+    return replace(opened, shared_by_folds=by_folds), seconds
 
 
 def encoder_folder(
@@ -116,12 +121,13 @@ def load_encoder(
 
 
 def drop_matrices(views: Path) -> None:
-    """Deletes encoded matrices and what was made of them; encoders stay for the predictor."""
+    """Deletes encoded matrices and what was made of rows; encoders stay for the predictor."""
     for meta in views.glob(f"*/fold-*/{META_FILE}"):
         meta.unlink()  # first: without it the fold counts as not encoded
         for matrix in meta.parent.glob("X_*.npy"):
             matrix.unlink()
         shutil.rmtree(meta.parent / SHARED_FOLDER, ignore_errors=True)
+    shutil.rmtree(views / SHARED_FOLDER, ignore_errors=True)
 
 
 def _is_there(folder: Path) -> bool:

@@ -86,6 +86,8 @@ class Fold:
             costly to build from the data alone, such as a binned data set. May be emptied.
         shared: A folder for the same, as files that fits in all workers find; None where there is
             none. Others may write the same file: write under a temporary name and rename it.
+        shared_by_folds: Likewise, one for all folds and views: for what is made of single rows by
+            something that learns from none, such as embeddings of texts by a given model.
         images_train, images_valid: One for each column of images, if the family takes that kind.
         sequences_train, sequences_valid: One for each column of sequences, likewise.
         texts_train, texts_valid: One for each column of texts, if the view shows them ``raw``.
@@ -101,6 +103,7 @@ class Fold:
     index: int = 0
     memo: MutableMapping[Hashable, Any] = field(default_factory=dict)
     shared: Path | None = None
+    shared_by_folds: Path | None = None
     images_train: tuple[Images, ...] = ()
     images_valid: tuple[Images, ...] = ()
     sequences_train: tuple[Sequences, ...] = ()

@@ -206,9 +206,10 @@ def _prediction_times(
 
     An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
     """
+    new_rows_ms = float(getattr(model, "new_rows_ms", 0.0))
     if job.fold != ALL_ROWS:
-        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows)
-    model_ms = predict_batch_ms(model, rows, 0.0, n_rows)
+        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
+    model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms
     return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,16 @@ class LinearModel:
         else:
             probabilities = softmax(sums, axis=1)
         return all_class_columns(probabilities, self.classes, self.n_classes)
+
+    def state(self) -> dict[str, Any]:
+        """Arrays and single values from which an equal one is made."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, NDArray[Any]]) -> LinearModel:
+        """Builds an equal one from the same as arrays."""
+        scalars = {name: array.item() for name, array in state.items() if array.ndim == 0}
+        return cls(**{**state, **scalars})
 
 
 def clipped(X: Matrix) -> Matrix:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
-
-import numpy as np
 
 from automl.plugin import (
     Fold,
@@ -23,24 +19,12 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import (
-    FitClock,
-    ignore_reports,
-    load_arrays,
-    moments,
-    save_arrays,
-    total_weight,
-)
-from automl_plugins._linear_model import LinearModel, clipped, fit_sgd, make_linear_model
-from automl_plugins._quantile_linear import fit_quantiles
+from automl_plugins._fitting import load_arrays, save_arrays
+from automl_plugins._linear_model import LinearModel
+from automl_plugins._linear_training import EXACT_WORK, fit_linear, refit_linear
 
 __all__ = ["Linear", "automl_model_families"]
 
-EXACT_WORK = 2e7
-"""Stored values times outputs up to which the exact solvers are used: a few seconds of one core."""
-
-SECONDS_PER_WORK = 2e-7
-"""Of the exact solvers, per stored value and output, rounded up."""
 SOLVERS = ("auto", "exact", "sgd")
 
 
@@ -66,7 +50,7 @@ class Linear(ModelFamily):
 
     def accepts(self, shape: Shape) -> str | None:
         """Refuses an unknown solver."""
-        solver = shape.settings.get("solver", "auto")
+        solver = _solver(shape)
         if solver not in SOLVERS:
             return f"model.linear.solver={solver}: choose one of {', '.join(SOLVERS)}"
         return None
@@ -99,67 +83,28 @@ class Linear(ModelFamily):
         Raises:
             TrialPruned: As raised by ``report``, which only gradient descent calls.
         """
-        clock = FitClock(context)
-        if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
-            coef = np.zeros((1, fold.X_train.shape[1]))
-            return make_linear_model(coef, np.zeros(1), fold, context)
-        if context.task is Task.QUANTILE:
-            return fit_quantiles(params["C"], fold, context, clock)
-        if _is_exact(fold, context, clock):
-            return _fit_exact(params, fold, context)
-        return fit_sgd(params["C"], fold, context, clock, report)
+        l1_ratio = params.get("l1_ratio", 0.0)
+        return fit_linear(params["C"], l1_ratio, fold, context, report, _solver(context.shape))
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> LinearModel | None:
         """Solves exactly; gradient descent needs validation rows to stop by."""
-        if context.task is not Task.QUANTILE and not _is_exact(fold, context, FitClock(context)):
-            return None
-        return self.fit(params, fold, context, ignore_reports)
+        l1_ratio = params.get("l1_ratio", 0.0)
+        return refit_linear(params["C"], l1_ratio, fold, context, _solver(context.shape))
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the arrays."""
-        save_arrays(path, **{f.name: getattr(model, f.name) for f in fields(LinearModel)})
+        save_arrays(path, **model.state())
 
     def load(self, path: Path) -> LinearModel:
         """Reads the arrays."""
-        arrays = load_arrays(path)
-        scalars = {name: a.item() for name, a in arrays.items() if a.ndim == 0}
-        return LinearModel(**{**arrays, **scalars})
+        return LinearModel.from_state(load_arrays(path))
 
 
-def _is_exact(fold: Fold, context: TrialContext, clock: FitClock) -> bool:
-    """Whether the exact solvers fit into the time and a few seconds."""
-    solver = context.shape.settings.get("solver", "auto")
-    if solver != "auto":
-        return bool(solver == "exact")
-    stored = fold.X_train.size  # for a CSR matrix the values that are stored
-    work = stored * (context.shape.n_classes if context.shape.n_classes > 2 else 1)
-    return work <= EXACT_WORK and work * SECONDS_PER_WORK < clock.left_s()
-
-
-def _fit_exact(params: Params, fold: Fold, context: TrialContext) -> LinearModel:
-    """L-BFGS for classes; for values a closed form, or coordinate descent with an L1 part."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
-
-    C, X, weight = params["C"], clipped(fold.X_train), fold.weight_train
-    with warnings.catch_warnings():
-        # A bound on iterations is a bound on time; what is reached by then is judged by its score.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        if context.task.is_classification:
-            logistic = LogisticRegression(C=C, max_iter=200).fit(X, fold.y_train, weight)
-            return make_linear_model(logistic.coef_, logistic.intercept_, fold, context)
-        mean, deviation = moments(fold.y_train, weight)
-        y = (fold.y_train - mean) / deviation
-        if params["l1_ratio"] == 0.0:
-            linear = Ridge(alpha=1 / C)
-        else:
-            alpha = 1 / (C * total_weight(weight, len(y)))
-            linear = ElasticNet(alpha=alpha, l1_ratio=params["l1_ratio"], max_iter=300)
-        linear.fit(X, y, weight)
-    coef, intercept = np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_)
-    return make_linear_model(coef * deviation, intercept * deviation + mean, fold, context)
+def _solver(shape: Shape) -> str:
+    """The solver that the settings name."""
+    return str(shape.settings.get("solver", "auto"))
 
 
 @hookimpl

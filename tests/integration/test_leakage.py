@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 N_GROUPS, COPIES = 120, 4
 CHANCE = 0.12  # 4 standard errors of an AUC of 240 rows are 0.15, and copies make it wider
 SHORT = {"max_rounds": 60, "max_epochs": 24}  # enough to find a leak, if there is one
-OF_OTHER_DATA = {"fusion", "textnet"}  # these refuse tables without texts or media
+OF_OTHER_DATA = {"fusion", "sentences", "textnet"}  # these refuse tables without texts or media
 
 
 def search(frame, out, only=None, **options):

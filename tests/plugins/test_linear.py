@@ -8,7 +8,7 @@ import pytest
 
 from automl.plugin import Task
 from automl.testing import FamilyTestCase, RecordingReport, TestTable, real_table
-from automl_plugins import linear
+from automl_plugins import _linear_training
 from automl_plugins.linear import Linear
 
 
@@ -40,7 +40,7 @@ def test_both_solvers_agree(task: Task) -> None:
 
 def test_large_data_goes_to_gradient_descent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fit(real_table(Task.BINARY))[2].steps == []
-    monkeypatch.setattr(linear, "EXACT_WORK", 1_000)
+    monkeypatch.setattr(_linear_training, "EXACT_WORK", 1_000)
     assert fit(real_table(Task.BINARY))[2].steps != []
 
 

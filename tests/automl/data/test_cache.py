@@ -122,10 +122,21 @@ def test_the_encoder_of_a_fold_encodes_as_the_fold_was(data, plan, tmp_path, vie
         load_encoder(tmp_path, 1, view, KINDS, 0, plan.digest)
 
 
+def test_folds_and_views_have_a_folder_in_common(data, plan, tmp_path):
+    folds = [
+        encoded_fold(data, plan, fold, view, KINDS, tmp_path, 0)[0]
+        for fold, view in ((0, View()), (1, View()), (1, SPARSE))
+    ]
+    assert len({fold.shared for fold in folds}) == 3
+    (folder,) = {fold.shared_by_folds for fold in folds}
+    assert folder.is_dir()
+
+
 def test_dropped_matrices_are_made_again_and_encoders_stay(data, plan, tmp_path):
     before, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
     kept = np.array(before.X_train)
     (before.shared / "binned").write_bytes(b"made of the matrices")
+    (before.shared_by_folds / "binned").write_bytes(b"made of single rows")
     drop_matrices(tmp_path)
     assert not list(tmp_path.rglob("X_*.npy"))
     assert not list(tmp_path.rglob("binned"))

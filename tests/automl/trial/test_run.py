@@ -246,6 +246,17 @@ def test_an_out_of_bag_family_is_scored_on_the_rows_it_has_predictions_for(open_
     )
 
 
+def test_what_new_rows_take_beyond_those_of_the_run_counts_as_time_to_predict(open_bench):
+    class Knows(Family):
+        def fit(self, params, fold, context, report):
+            model = super().fit(params, fold, context, report)
+            model.new_rows_ms = 1e6
+            return model
+
+    result = run_job(job_of(), open_bench(Knows()), ignore)
+    assert 1e6 < result.predict_ms < 2e6
+
+
 def test_an_out_of_bag_family_that_has_seen_no_row_from_outside_fails(open_bench):
     with pytest.raises(BadPredictionError, match="too few trees"):
         run_job(job_of(fold=ALL_ROWS, params={"unseen": 60}), open_bench(OutOfBag()), ignore)

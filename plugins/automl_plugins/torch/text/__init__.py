@@ -1,1 +1,1 @@
-"""Nets that learn from text columns, without anything learnt elsewhere."""
+"""Families that read the words of text columns: nets from scratch, and given models."""
