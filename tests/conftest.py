@@ -1,6 +1,7 @@
 """Plugins that are really installed: a folder on sys.path with modules and their metadata."""
 
 import importlib
+import os
 import sys
 import textwrap
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from hypothesis import settings
 
 settings.register_profile("project", deadline=None)  # machines are shared; batteries look at time
 settings.load_profile("project")
+for _size in ("COLUMNS", "LINES"):  # where tests run has no say in what people see
+    os.environ.pop(_size, None)
 
 FAMILY = """
     from automl.plugin import ModelFamily, Resources, hookimpl
