@@ -19,6 +19,7 @@ FLOOR_COLOUR = "#8d99a6"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#a05a9c", "#b5a300", "#555555")
 INK = "#2b2f36"
 PALE = "#e6e9ed"
+MOST_LABELLED = 200.0
 WON, EQUAL, LOST = "#4a9d7c", "#d9dde2", "#c9776d"
 STYLE: Any = {  # its keys are a closed type of matplotlib
     "axes.axisbelow": True,
@@ -143,7 +144,11 @@ def _costs(pyplot: Any, one: Comparison) -> Any:
         axes.set_title(title)
         if scale == "log":
             axes.set_xscale("log")
-            axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+            low, high = axes.get_xlim()
+            is_wide = high > MOST_LABELLED * low  # labels between the powers of ten would collide
+            axes.xaxis.set_major_locator(
+                ticker.LogLocator(subs=(1.0,) if is_wide else (1.0, 2.0, 5.0))
+            )
             axes.xaxis.set_major_formatter("{x:g}")
             axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         elif key != "overshoot_s":
