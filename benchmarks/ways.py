@@ -28,6 +28,7 @@ PLAIN = "greedy, 25 steps"
 """What the others are compared with."""
 
 SMALLEST = 1e-6
+TREE_FOLDS = 5
 
 
 def ways_for(metric: Metric, n_classes: int) -> Mapping[str, Way]:
@@ -141,10 +142,12 @@ def _trees(candidates: Candidates) -> Combine:
         **{"feature_fraction": 0.5, "bagging_fraction": 0.8, "bagging_freq": 1},
         **{"verbose": -1, "num_threads": 1, "seed": 0},
     }
-    stop = lgb.early_stopping(20, verbose=False)
-    scores = lgb.cv(
-        params, lgb.Dataset(X, y), 300, nfold=5, stratified=n_classes > 0, callbacks=[stop], seed=0
-    )
+    options = {
+        "nfold": TREE_FOLDS,
+        "stratified": n_classes > 0 and np.bincount(y).min() >= TREE_FOLDS,
+        "callbacks": [lgb.early_stopping(20, verbose=False)],
+    }
+    scores = lgb.cv(params, lgb.Dataset(X, y), 300, seed=0, **options)
     booster = lgb.train(params, lgb.Dataset(X, y), len(next(iter(scores.values()))))
 
     def combine(predictions: Sequence[NDArray[Any]]) -> NDArray[Any]:
