@@ -152,13 +152,15 @@ class Registry:
 
     def notes(self) -> tuple[str, ...]:
         """Says in words what is not there: broken plugins, conflicts, missing libraries."""
-        missing = (
-            str(_missing(r, r.missing_module))
-            for r in self.families.values()
-            if r.missing_module is not None
-        )
         conflicts = (_conflict(name, rivals) for name, rivals in self.conflicts.items())
-        return (*map(str, self.broken), *conflicts, *missing)
+        lacking: dict[str, list[MissingExtraError]] = {}
+        for entry in self.families.values():
+            if entry.missing_module is not None:
+                error = _missing(entry, entry.missing_module)
+                lacking.setdefault(error.distribution if error.extra else str(error), []).append(
+                    error
+                )
+        return (*map(str, self.broken), *conflicts, *map(_together, lacking.values()))
 
     def _registered(self, name: str) -> RegisteredFamily:
         if name in self.families:
@@ -179,6 +181,18 @@ def _conflict(name: str, rivals: Sequence[RegisteredFamily]) -> str:
     return (
         f"family {name!r} is brought by {origins}: uninstall one, or leave one out with "
         f"plugins.block=[...] ({distributions})"
+    )
+
+
+def _together(errors: Sequence[MissingExtraError]) -> str:
+    """One line for what extras of one distribution bring."""
+    if len(errors) == 1:
+        return str(errors[0])
+    names = [error.needed_by.removeprefix("family ") for error in errors]
+    extras = ",".join(dict.fromkeys(error.extra for error in errors))
+    return (
+        f"families {', '.join(names[:-1])} and {names[-1]} are left out, as their libraries are "
+        f"not installed: pip install '{errors[0].distribution}[{extras}]'"
     )
 
 

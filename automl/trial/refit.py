@@ -50,7 +50,7 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
     now = time.monotonic()
     model = family.refit(job.spec.params, fold, context, models)
     if model is None:
-        raise NotRefittedError(f"family {family.name} keeps the models of the folds")
+        raise NotRefittedError(f"family {family.name} has no model of all rows")
     fit_s = time.monotonic() - now
     final = bench.run.fold(job.spec.trial_id, ALL_ROWS)
     with draft_folder(final) as draft:

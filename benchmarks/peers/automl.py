@@ -1,4 +1,7 @@
-"""Our own search. The variant is settings with spaces between, such as ``preset=fast``."""
+"""Our own search. The variant is settings with spaces between, such as ``preset=fast``.
+
+``without=NAME`` takes a measure out of it; see ``benchmarks.ablation``.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.ablation import leave_out
 from benchmarks.peers.adapter import Peer, run
 
 __all__ = ["AutoML"]
@@ -29,7 +33,7 @@ class AutoML(Peer):
         """Searches."""
         job, began_at = self.job, time.monotonic()
         path = job.out / "run"
-        settings = job.variant.split()
+        settings = _settings(job.variant)
         presets = [s.removeprefix("preset=") for s in settings if s.startswith("preset=")]
         self.automl.search(
             job.train,
@@ -56,6 +60,15 @@ class AutoML(Peer):
         if self.job.is_classification:
             return self.run.predict_proba(self.job.test)
         return pd.DataFrame({"prediction": self.run.predict(self.job.test)})
+
+
+def _settings(variant: str) -> list[str]:
+    """The settings of a variant, those of measures that are left out included."""
+    settings: list[str] = []
+    for word in variant.split():
+        name = word.removeprefix("without=")
+        settings += [word] if name == word else leave_out(name)
+    return settings
 
 
 def _trials(events: list[dict[str, Any]]) -> dict[str, int]:

@@ -46,6 +46,22 @@ def test_a_family_without_its_library_is_left_out_unless_named(install, family_s
         registry.select(["alpha"])
 
 
+def test_what_extras_of_one_distribution_would_bring_is_said_in_one_line(install, family_source):
+    fields = [
+        {"name": f"family_{number}", "preload": ("nothing",), "extra": extra}
+        for number, extra in enumerate(("nets", "trees", "nets"))
+    ]
+    made = ", ".join(f"type('Other', (Family,), {one})()" for one in fields)
+    source = family_source("alpha").replace("[Family()]", f"[{made}]")
+    install("dist-a", "plugin_a", source)
+    install("dist-b", "plugin_b", family_source("other", 'preload = ("nothing",); extra = "b"'))
+    assert load_registry(block=OTHERS).notes() == (
+        "families family_0, family_1 and family_2 are left out, as their libraries are not "
+        "installed: pip install 'dist-a[nets,trees]'",
+        "family other needs nothing, which is not installed: pip install 'dist-b[b]'",
+    )
+
+
 def test_families_come_in_the_order_they_are_named(install, family_source):
     install("dist-a", "plugin_a", family_source("alpha"))
     install("dist-b", "plugin_b", family_source("beta"))
