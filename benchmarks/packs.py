@@ -265,7 +265,7 @@ def _cells(name: str, slot: Slot, way: str, found: Way, n_fits: int) -> list[str
         f"{found.cpu_s:.1f}",
         f"{n_fits / found.seconds:.2f}",
         f"{found.n_epochs / found.seconds:.1f}",
-        f"{found.gpu_share:.0%}",
+        "" if np.isnan(found.gpu_share) else f"{found.gpu_share:.0%}",
         f"{np.mean(found.scores):.5g}",
     ]
 

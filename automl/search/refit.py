@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 MANY_ROWS = 10_000
-LOADING_S = 1.0  # of the run, and of the models that are timed
+OPENING_S = 1.0  # of the run, and of the models that are timed
 MORE_ROWS = 1.25  # all rows take longer than those of a fold
 RESERVE = 1.2  # estimates err: so much more time is kept than a refit needs to be begun
 MEMORY_HEADROOM = 1.5
@@ -115,7 +115,7 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
         StorageError: The disk is full, read-only or closed to us.
     """
     in_a_hurry = time_left_s < math.inf
-    due = time.monotonic() + time_left_s - LOADING_S * in_a_hurry
+    due = time.monotonic() + time_left_s - OPENING_S * in_a_hurry
     before, config = read_ensemble(run), load_config(run.config)
     registry = load_registry(config.plugins.modules, config.plugins.block)
     problem = open_problem(config, registry, run)
@@ -163,7 +163,7 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
         return 0.0
     in_folds = [trial for trial in standing.members if trial.folds != (ALL_ROWS,)]
     each = [_expected_fit_s(trial.results.values()) for trial in in_folds]
-    return LOADING_S + RESERVE * max(sum(each) / n_slots, max(each, default=0.0))
+    return OPENING_S + RESERVE * max(sum(each) / n_slots, max(each, default=0.0))
 
 
 def _expected_fit_s(results: Iterable[FoldResult]) -> float:

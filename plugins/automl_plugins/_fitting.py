@@ -21,6 +21,7 @@ __all__ = [
     "ignore_reports",
     "load_arrays",
     "moments",
+    "predict_threads",
     "quantiles_of",
     "report_steps",
     "save_arrays",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 ROUNDING = 1e-12
+MOST_PREDICT_THREADS = 4
 
 
 class FitClock:
@@ -173,6 +175,11 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Reads what ``save_arrays`` wrote."""
     with np.load(path / "arrays.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
+
+
+def predict_threads() -> int:
+    """The most threads that a model predicts with which was read from disk."""
+    return min(MOST_PREDICT_THREADS, usable_cpus())
 
 
 def usable_cpus() -> int:

@@ -29,12 +29,11 @@ from automl.plugin import (
 )
 from automl_plugins._boosting import rounds_of_all_rows
 from automl_plugins._catboost_training import frame, train, train_rounds
-from automl_plugins._fitting import usable_cpus
+from automl_plugins._fitting import predict_threads
 from automl_plugins.baseline import Baseline, ConstantModel
 
 __all__ = ["CatBoost", "CatBoostModel", "automl_model_families"]
 
-MAX_PREDICT_THREADS = 4
 MANY_ROWS = 10_000
 _CONSTANT = Baseline()
 CLASSIFYING = frozenset({"Logloss", "MultiClass"})
@@ -189,7 +188,7 @@ class CatBoost(ModelFamily):
 
         booster = catboost.CatBoost().load_model(str(path / MODEL_FILE))
         categorical = tuple(booster.get_cat_feature_indices())
-        n_threads = min(MAX_PREDICT_THREADS, usable_cpus())
+        n_threads = predict_threads()
         return CatBoostModel(booster, categorical, _loss(booster), n_threads)
 
 

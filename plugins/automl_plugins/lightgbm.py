@@ -26,7 +26,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import rounds_of_all_rows, threads_to_predict
-from automl_plugins._fitting import ignore_reports, usable_cpus
+from automl_plugins._fitting import ignore_reports, predict_threads
 from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
 from automl_plugins._lightgbm_portfolio import portfolio
@@ -34,7 +34,6 @@ from automl_plugins._lightgbm_training import learning_rate_of, train, train_rou
 
 __all__ = ["LightGBM", "LightGBMModel", "automl_model_families"]
 
-MAX_PREDICT_THREADS = 4
 CHUNK_ROWS = 100_000
 """Rows predicted at a time: LightGBM copies what it predicts."""
 
@@ -229,7 +228,7 @@ class LightGBM(ModelFamily):
             return levels
         is_binary = (path / "binary.txt").exists()
         file = path / ("binary.txt" if is_binary else "model.txt")
-        n_threads = min(MAX_PREDICT_THREADS, usable_cpus())
+        n_threads = predict_threads()
         return _model(file.read_text(encoding="utf-8"), is_binary, n_threads)
 
 

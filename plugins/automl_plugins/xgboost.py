@@ -26,12 +26,11 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import rounds_of_all_rows, threads_to_predict
-from automl_plugins._fitting import usable_cpus
+from automl_plugins._fitting import predict_threads
 from automl_plugins._xgboost_training import as_prediction, train, train_rounds
 
 __all__ = ["XGBoost", "XGBoostModel", "automl_model_families"]
 
-MAX_PREDICT_THREADS = 4
 
 GPU_ROWS = 200_000
 """From so many rows on a GPU is worth the copy of the data."""
@@ -184,7 +183,7 @@ class XGBoost(ModelFamily):
 
         (file,) = path.glob("*.ubj")
         booster = xgb.Booster(model_file=file)
-        return _model(booster, Task(file.stem), min(MAX_PREDICT_THREADS, usable_cpus()))
+        return _model(booster, Task(file.stem), predict_threads())
 
 
 def _model(booster: Any, task: Task, n_threads: int) -> XGBoostModel:

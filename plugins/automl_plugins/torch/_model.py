@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from automl.plugin import Features, Matrix
+from automl_plugins._fitting import predict_threads
 from automl_plugins.torch._embeddings import scaled
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._nets import NetSpec, TabularNet
@@ -23,7 +25,7 @@ from automl_plugins.torch._threads import threads
 
 __all__ = ["FittedNet", "load", "save"]
 
-_BATCH_ROWS = 8192
+_BATCH_ROWS = 4096
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
 
 
@@ -49,7 +51,9 @@ class FittedNet:
     n_threads: int = 1
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """Predicts encoded rows, in batches.
+        """Predicts encoded rows, in batches, of which each thread takes one at a time.
+
+        The threads of one product would come to other sums than one thread.
 
         Raises:
             ValueError: The matrix has another number of columns than at the fit.
@@ -62,13 +66,21 @@ class FittedNet:
         size = max(1, _BATCH_ROWS // self.net.spec.k)
 
         def forward(n_parts: int) -> Tensor:
-            parts = zip(
-                *(torch.split(x, max(1, size // n_parts), dim=1) for x in inputs), strict=True
-            )
-            return torch.cat([self.net(*part) for part in parts], dim=1)
+            parts = (torch.split(x, max(1, size // n_parts), dim=1) for x in inputs)
+            batches = list(zip(*parts, strict=True))
+            n_threads = min(self.n_threads, len(batches))
+            if n_threads == 1:
+                return torch.cat([*map(self._outputs, batches)], dim=1)
+            with ThreadPoolExecutor(n_threads) as pool:
+                return torch.cat([*pool.map(self._outputs, batches)], dim=1)
 
-        with threads(self.n_threads), torch.inference_mode():
-            return to_prediction(Parts().run(forward)[0], self.scale)
+        return to_prediction(Parts().run(forward)[0], self.scale)
+
+    def _outputs(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Of one batch, with one thread: whose settings these are is the thread that asks."""
+        with threads(1), torch.inference_mode():
+            outputs: Tensor = self.net(*batch)
+            return outputs
 
 
 def save(model: FittedNet, path: Path) -> None:
@@ -105,4 +117,4 @@ def load(path: Path) -> FittedNet:
         net = one_net(spec, {name.removeprefix("net."): t for name, t in tensors.items()})
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {error}") from error
-    return FittedNet(net, centre, factor, categorical, n_columns, scale)
+    return FittedNet(net, centre, factor, categorical, n_columns, scale, predict_threads())

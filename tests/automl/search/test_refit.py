@@ -17,7 +17,7 @@ from automl.errors import RunError
 from automl.search.events import EnsembleUpdated
 from automl.search.ledger import Trial
 from automl.search.refit import (
-    LOADING_S,
+    OPENING_S,
     expected_refit_s,
     is_refitted,
     refit_ensemble,
@@ -144,8 +144,8 @@ def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to
     for trial in standing.members:
         slow = FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0)
         trial.results = {0: slow, 1: FoldResult(1, 0.9, 1.0, 9.0)}
-    assert expected_refit_s(standing, 2) == pytest.approx(9.0 + LOADING_S)
-    assert expected_refit_s(standing, 9) == pytest.approx(4.5 + LOADING_S)
+    assert expected_refit_s(standing, 2) == pytest.approx(9.0 + OPENING_S)
+    assert expected_refit_s(standing, 9) == pytest.approx(4.5 + OPENING_S)
     standing.config.refit = False
     assert expected_refit_s(standing, 2) == 0.0
 
@@ -169,7 +169,7 @@ def test_what_was_fitted_on_all_rows_needs_no_time(make_scene, make_family):
     trial = Trial(TrialSpec("bag", 0, {}), 0, (ALL_ROWS,), 0.0)
     trial.results = {ALL_ROWS: FoldResult(ALL_ROWS, 0.9, fit_s=60.0, predict_s=1.0)}
     standing.members = [trial]
-    assert expected_refit_s(standing, 2) == LOADING_S
+    assert expected_refit_s(standing, 2) == OPENING_S
 
 
 def test_a_search_refits_where_rows_are_many_unless_it_is_told(

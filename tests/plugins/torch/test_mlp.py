@@ -259,6 +259,18 @@ def test_a_fit_leaves_the_random_state_and_the_threads_of_torch_as_they_were(bin
     assert torch.get_num_threads() == n_threads
 
 
+def test_many_rows_are_predicted_to_the_same_bits_by_any_number_of_threads(binary):
+    import torch
+
+    n_threads = torch.get_num_threads()
+    model = fit(binary, Task.BINARY, settings={"max_epochs": 2}, n_threads=1)
+    X = np.tile(binary.X_valid, (100, 1))[:9000]
+    one, three = (replace(model, n_threads=n).predict(X) for n in (1, 3))
+    assert len(one) == 9000
+    np.testing.assert_array_equal(one, three)
+    assert torch.get_num_threads() == n_threads
+
+
 def test_reports_are_the_scores_of_the_epochs_and_the_best_epoch_is_kept(binary):
     seen = []
     model = fit(binary, Task.BINARY, lambda step, value: seen.append((step, value)))
