@@ -58,7 +58,8 @@ class SearchOptions:
         repeats: Repeats of the folds with other divisions; null chooses.
         holdout_share: Share of rows held out when folds is 1; null chooses.
         max_trials_per_family: At most so many trials of one family; null for no limit.
-        reserve_share: Share of the time budget kept for the last ensemble and for saving.
+        reserve_share: Share of a minute kept for the last ensemble and for saving; of longer
+            budgets less, with the root of the time.
         keep_models: ``all`` keeps the models of every complete trial, ``members`` only those of
             the ensemble.
         objectives: What is optimised: ``score`` first, then any of ``predict_ms``, milliseconds

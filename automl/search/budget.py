@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
 KILL_SHARE = 0.5  # of the budget: one fit that hangs must not be all there is of a short run
 MIN_RESERVE_S = 1.0
+RESERVE_SHARE_UP_TO_S = 60.0
 MAX_REFIT_SHARE = 0.25  # of the budget
 LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, when there is nothing to predict with yet
 
@@ -28,7 +30,8 @@ class Budget:
         started: What ``clock`` said at the start of the run.
         time_s: Wall-clock seconds; None without a limit.
         trials: Number of trials; None without a limit.
-        reserve_share: Share of the time kept for the last ensemble and for saving.
+        reserve_share: Share of a minute kept for the last ensemble and for saving; of longer
+            budgets it is less.
         fit_timeout_s: Seconds after which a fit is killed, as set by the user; None derives it.
         clock: Tells the seconds; None is ``time.monotonic``.
     """
@@ -50,6 +53,17 @@ class Budget:
         """Seconds until the budget is used up; None without a limit."""
         return None if self.time_s is None else self.time_s - self.elapsed_s
 
+    @property
+    def reserve_s(self) -> float | None:
+        """Seconds kept for the last ensemble and for saving; None without a limit.
+
+        What they take depends on rows and classes more than on how long the search was: above a
+        minute it grows with the root of the time.
+        """
+        if self.time_s is None:
+            return None
+        return self.reserve_share * math.sqrt(self.time_s * min(self.time_s, RESERVE_SHARE_UP_TO_S))
+
     def search_left_s(self, finish_s: float = 0.0, refit_s: float = 0.0) -> float:
         """Seconds until fits must be over, so that ensemble and saving fit in; may be infinite.
 
@@ -58,9 +72,9 @@ class Budget:
             refit_s: What fitting the members once more takes at most; where that is too much of
                 the budget, no time is kept for it.
         """
-        if self.time_s is None:
+        if self.time_s is None or self.reserve_s is None:
             return float("inf")
-        reserve = max(MIN_RESERVE_S, self.reserve_share * self.time_s, 1.5 * finish_s)
+        reserve = max(MIN_RESERVE_S, self.reserve_s, 1.5 * finish_s)
         reserve = min(reserve, 0.25 * self.time_s)
         if refit_s <= MAX_REFIT_SHARE * self.time_s:
             reserve += refit_s

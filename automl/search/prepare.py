@@ -42,7 +42,7 @@ from automl.store.run_dir import RunDir
 
 __all__ = ["Prepared", "make_controller", "prepare_resumed", "prepare_search"]
 
-FINISH_SHARE = 0.02  # of the time budget, for the last selection of an ensemble
+SELECTION_SHARE = 0.5  # of what is kept of the time, for the last selection of an ensemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ def make_controller(
     evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
     proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
     needs = Needs(families, ledger, threads)
-    finish_limit_s = None if config.time_s is None else FINISH_SHARE * config.time_s
+    finish_limit_s = None if budget.reserve_s is None else SELECTION_SHARE * budget.reserve_s
     return Controller(
         run=run,
         config=config,

@@ -25,13 +25,20 @@ def test_time_left_counts_down_and_may_be_overdrawn(budget):
 def test_without_a_limit_there_is_always_time(budget):
     unlimited = budget(1e6, trials=10)
     assert unlimited.time_left_s is None
+    assert unlimited.reserve_s is None
     assert unlimited.search_left_s(100.0) == math.inf
     assert unlimited.fair_share_s(4, 5) is None
     assert unlimited.kill_after_s(None, math.inf) is None
 
 
 def test_a_share_of_the_time_is_kept_for_finishing(budget):
-    assert budget(0.0, time_s=1000.0, reserve_share=0.04).search_left_s() == pytest.approx(960.0)
+    assert budget(0.0, time_s=50.0, reserve_share=0.04).search_left_s() == pytest.approx(48.0)
+    assert budget(0.0, time_s=60.0, reserve_share=0.04).reserve_s == pytest.approx(2.4)
+
+
+def test_of_longer_budgets_the_share_is_less(budget):
+    assert budget(0.0, time_s=240.0, reserve_share=0.04).reserve_s == pytest.approx(4.8)
+    assert budget(0.0, time_s=6000.0, reserve_share=0.04).search_left_s() == pytest.approx(5976.0)
 
 
 def test_at_least_a_second_is_kept_of_short_budgets(budget):
