@@ -14,23 +14,10 @@ from automl.plugin import Matrix, Task
 from automl_plugins._ebm_bins import Bins
 from automl_plugins._fitting import load_arrays, save_arrays
 
-__all__ = ["AdditiveModel", "Stage", "Term", "as_prediction", "term_places"]
+__all__ = ["AdditiveModel", "Term", "as_prediction", "term_places"]
 
 Term = tuple[int, ...]
 """The column, or the two columns, that a term looks at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """How terms of one kind were boosted.
-
-    Attributes:
-        n_rounds: Rounds that are in the model.
-        learning_rate: Of the last of them: where time was short it is not that of the params.
-    """
-
-    n_rounds: int
-    learning_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +30,6 @@ class AdditiveModel:
         intercept: Scores without any term, ``(n_scores,)``: one, or one per class of several.
         terms: Single columns in fine bins, pairs of columns in coarse ones.
         scores: For each term ``(n_places, n_scores)``.
-        stages: Of single columns, then of pairs.
     """
 
     task: Task
@@ -51,7 +37,6 @@ class AdditiveModel:
     intercept: NDArray[np.float64]
     terms: tuple[Term, ...]
     scores: tuple[NDArray[np.float64], ...]
-    stages: tuple[Stage, Stage]
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
@@ -77,8 +62,6 @@ class AdditiveModel:
             terms=np.array([(term[0], term[-1]) for term in self.terms], dtype=np.int64),
             n_places=np.array([len(scores) for scores in self.scores], dtype=np.int64),
             scores=np.concatenate([np.empty((0, len(self.intercept))), *self.scores]),
-            rounds=np.array([stage.n_rounds for stage in self.stages], dtype=np.int64),
-            rates=np.array([stage.learning_rate for stage in self.stages]),
         )
 
     @classmethod
@@ -93,10 +76,7 @@ class AdditiveModel:
         pairs = arrays["terms"].reshape(-1, 2).tolist()
         terms = tuple((first,) if first == last else (first, last) for first, last in pairs)
         scores = _parted(arrays["scores"], arrays["n_places"])
-        rounds, rates = arrays["rounds"].tolist(), arrays["rates"].tolist()
-        single, paired = map(Stage, rounds, rates)
-        task, intercept = Task(str(arrays["task"])), arrays["intercept"]
-        return cls(task, bins, intercept, terms, scores, (single, paired))
+        return cls(Task(str(arrays["task"])), bins, arrays["intercept"], terms, scores)
 
 
 def term_places(bins: Bins, term: Term, fine: Mapping[int, NDArray[np.intp]]) -> NDArray[np.intp]:

@@ -19,7 +19,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._ebm_model import AdditiveModel
-from automl_plugins._ebm_training import train, train_rounds
+from automl_plugins._ebm_training import train
 
 __all__ = ["EBM", "automl_model_families"]
 
@@ -99,13 +99,6 @@ class EBM(ModelFamily):
         """
         settings = {**self.settings, **context.shape.settings}
         return train(params, settings, fold, context, report)
-
-    def refit(
-        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
-    ) -> AdditiveModel:
-        """Boosts all rows for a tenth more rounds than the folds took, at the rates they had."""
-        settings = {**self.settings, **context.shape.settings}
-        return train_rounds(params, settings, fold, context, models)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes arrays."""

@@ -100,36 +100,6 @@ def test_values_that_training_did_not_have_are_predicted() -> None:
     assert np.isfinite(model.predict(rows)).all()
 
 
-@pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
-def test_a_model_of_all_rows_is_as_good_as_those_of_the_folds(task: Task) -> None:
-    """On rows that none of them has seen."""
-    table, family = made_table(task, n_rows=2000), EBM()
-    params, rows = family.portfolio(table.shape())[0], np.arange(len(table.y))
-    unseen = rows % 4 == 0
-    models = []
-    for number in range(3):
-        part = table.fold(family.view(params, table.shape()), valid=unseen | (rows % 3 == number))
-        models.append(family.fit(params, part, table.context(), RecordingReport()))
-    everything = table.fold(family.view(params, table.shape()), valid=unseen)
-    refitted = family.refit(params, everything, table.context(), models)
-    X, y = everything.X_valid, everything.y_valid
-    mean = np.mean([model.predict(X) for model in models], axis=0)
-    losses = [table.metric.loss(table.metric.score(y, p)) for p in (refitted.predict(X), mean)]
-    assert losses[0] <= 1.05 * losses[1] + 0.01
-
-
-def test_pairs_that_the_folds_did_without_are_not_fitted_on_all_rows() -> None:
-    table, family = crossed_table(), EBM()
-    params = {**family.portfolio(table.shape())[0]}
-    fold = table.fold(family.view(params, table.shape()))
-    model = family.fit(params, fold, table.context(), RecordingReport())
-    single, paired = model.stages
-    assert paired.n_rounds > 0
-    without = replace(model, stages=(single, replace(paired, n_rounds=0)))
-    refitted = family.refit(params, fold, table.context(), [model, without, without])
-    assert all(len(term) == 1 for term in refitted.terms)
-
-
 @pytest.mark.parametrize(("limit", "allowed_s"), [("time_limit_s", 3.0), ("deadline", 2.0)])
 def test_it_stops_by_itself_when_its_time_is_over(limit: str, allowed_s: float) -> None:
     """Before the deadline, where it would be killed; about when its share is used up."""
