@@ -252,26 +252,12 @@ def _folds(problem: Problem) -> Iterator[NDArray[np.int64]]:
 
 def _encode(problem: Problem, view: Any, kinds: Any, valid: NDArray[np.int64]) -> tuple[Any, Any]:
     """A fold in a view, and the rows apart as its encoder sees them."""
-    from automl.data.encode import fit_encoder
-    from automl.plugin.context import Fold
+    from automl.data.split import Division
+    from benchmarks.folds import encoded_fold
 
-    dataset, target = problem.dataset, problem.dataset.target
-    learnt, validating = np.delete(problem.train, valid), problem.train[valid]
-    encoder, X_train = fit_encoder(
-        dataset.table,
-        learnt,
-        dataset.y,
-        task=target.task,
-        n_classes=target.n_classes,
-        view=view,
-        kinds=kinds,
-        seed=problem.seed,
-    )
-    X_valid, X_test = (
-        encoder.transform(dataset.table, rows) for rows in (validating, problem.test)
-    )
-    y_train, y_valid = dataset.y[learnt], dataset.y[validating]
-    return Fold(X_train, y_train, None, X_valid, y_valid, None, encoder.features), X_test
+    division = Division(np.delete(problem.train, valid), problem.train[valid])
+    fold, encoder = encoded_fold(problem.dataset, division, view, kinds, problem.seed)
+    return fold, encoder.transform(problem.dataset.table, problem.test)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

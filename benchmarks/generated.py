@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from automl.data import load_dataset
 from automl.data.divide import strata_of, stratified_labels
-from automl.data.encode import fit_encoder
 from automl.data.split import make_split_plan
 from automl.data.split_plan import Division
 from automl.data.table import Dataset
@@ -32,6 +31,7 @@ from automl.metrics import default_metric
 from automl.plugin import Fold, Matrix, Metric, ModelFamily, Task, TrialContext, View
 from automl.registry import load_registry
 from automl.trial.setup import TrialSetup, family_shape
+from benchmarks.folds import encoded_fold
 from benchmarks.tables import Entry, read_catalog
 
 __all__ = ["main"]
@@ -164,18 +164,7 @@ def _encoded(
     strata = strata_of(y[division.train], target.task.is_classification, N_PARTS)
     part = stratified_labels(strata, N_PARTS, np.random.default_rng(0))
     train, stop = division.train[part > 0], division.train[part == 0]
-    encoder, X_train = fit_encoder(
-        dataset.table,
-        train,
-        y,
-        task=target.task,
-        n_classes=target.n_classes,
-        view=view,
-        kinds=family.kinds,
-        seed=0,
-    )
-    X_stop = encoder.transform(dataset.table, stop)
-    fold = Fold(X_train, y[train], None, X_stop, y[stop], None, encoder.features)
+    fold, encoder = encoded_fold(dataset, Division(train, stop), view, family.kinds)
     return fold, encoder.transform(dataset.table, division.valid)
 
 

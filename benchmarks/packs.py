@@ -191,12 +191,12 @@ def _score(problem: Problem, i: int, folds: Sequence[Any], models: dict[Any, Any
 def _problem(name: str, options: argparse.Namespace) -> Problem:
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    from automl.data.encode import fit_encoder
     from automl.data.load import load_dataset
+    from automl.data.split import Division
     from automl.metrics import default_metric
-    from automl.plugin.context import Fold
     from automl.registry import load_registry
     from automl.trial.setup import TrialSetup, family_shape
+    from benchmarks.folds import encoded_fold
 
     dataset = load_dataset(options.csv, target=options.target)
     target, family = dataset.target, load_registry(options.modules).get(name)
@@ -210,19 +210,8 @@ def _problem(name: str, options: argparse.Namespace) -> Problem:
     split = kind(options.folds, shuffle=True, random_state=0).split(dataset.y, dataset.y)
     folds, valid_rows = [], []
     for train, valid in split:
-        encoder, X_train = fit_encoder(
-            dataset.table,
-            train,
-            dataset.y,
-            task=target.task,
-            n_classes=target.n_classes,
-            view=view,
-            kinds=family.kinds,
-            seed=0,
-        )
-        X_valid = encoder.transform(dataset.table, valid)
-        y_train, y_valid = dataset.y[train], dataset.y[valid]
-        folds.append(Fold(X_train, y_train, None, X_valid, y_valid, None, encoder.features))
+        fold, _ = encoded_fold(dataset, Division(train, valid), view, family.kinds)
+        folds.append(fold)
         valid_rows.append(valid)
     return Problem(family, shape, metric, params, folds, valid_rows, dataset.y)
 

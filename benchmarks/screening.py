@@ -22,14 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import load_dataset
-from automl.data.encode import fit_encoder
-from automl.data.split import make_split_plan
+from automl.data.split import Division, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import default_metric
-from automl.plugin import Fold, Metric, ModelFamily, Task, TrialContext, View
+from automl.plugin import Metric, ModelFamily, Task, TrialContext
 from automl.registry import load_registry
 from automl.testing.fakes import RandomSuggest
 from automl.trial.setup import TrialSetup, family_shape
+from benchmarks.folds import encoded_fold
 from benchmarks.tables import Entry, read_catalog
 
 __all__ = ["Looks", "lowest_loss", "main"]
@@ -128,7 +128,8 @@ def _looks(
     context = TrialContext(shape, seed=0, n_threads=options.threads)
     for train in (division.train, np.sort(sample)):
         for one in params:
-            fold = _fold(dataset, family, family.view(one, shape), train, division.valid)
+            rows = Division(train, division.valid)
+            fold, _ = encoded_fold(dataset, rows, family.view(one, shape), family.kinds)
             started = time.perf_counter()
             model = family.fit(one, fold, context, lambda step, score: None)
             took_s = time.perf_counter() - started
@@ -137,29 +138,6 @@ def _looks(
             found.append((abs(best - score), took_s))
     table = np.array(found).reshape(2, len(params), 2)
     return Looks(*table[0].T, *table[1].T), len(division.train)
-
-
-def _fold(
-    dataset: Dataset,
-    family: ModelFamily,
-    view: View,
-    train: NDArray[np.int64],
-    valid: NDArray[np.int64],
-) -> Fold:
-    """Rows to learn from and rows to score, encoded."""
-    y, target = dataset.y, dataset.target
-    encoder, X_train = fit_encoder(
-        dataset.table,
-        train,
-        y,
-        task=target.task,
-        n_classes=target.n_classes,
-        view=view,
-        kinds=family.kinds,
-        seed=0,
-    )
-    X_valid = encoder.transform(dataset.table, valid)
-    return Fold(X_train, y[train], None, X_valid, y[valid], None, encoder.features)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import Dataset, Table, load_dataset
-from automl.data.encode import fit_encoder
-from automl.data.media import texts_of
 from automl.data.split import make_split_plan
 from automl.data.split_plan import Division, SplitPlan
 from automl.ensemble.choice import choose_ensemble
@@ -33,7 +31,6 @@ from automl.metrics import get_metric
 from automl.plugin import (
     TABULAR_KINDS,
     ColumnKind,
-    Fold,
     ModelFamily,
     Params,
     Shape,
@@ -42,6 +39,7 @@ from automl.plugin import (
 )
 from automl.registry import load_registry
 from automl.trial.setup import TrialSetup, family_shape
+from benchmarks.folds import encoded_fold
 from benchmarks.scores import METRICS
 from benchmarks.tables import read_catalog
 
@@ -151,27 +149,7 @@ def _fit_and_predict(
     division: Division,
 ) -> NDArray[Any]:
     view = family.view(params, shape)
-    encoder, train = fit_encoder(
-        dataset.table,
-        division.train,
-        dataset.y,
-        task=dataset.target.task,
-        n_classes=dataset.target.n_classes,
-        view=view,
-        kinds=kinds,
-        seed=seed,
-    )
-    fold = Fold(
-        X_train=train,
-        y_train=dataset.y[division.train],
-        weight_train=None,
-        X_valid=encoder.transform(dataset.table, division.valid),
-        y_valid=dataset.y[division.valid],
-        weight_valid=None,
-        features=encoder.features,
-        texts_train=texts_of(dataset.table, kinds, view, division.train),
-        texts_valid=texts_of(dataset.table, kinds, view, division.valid),
-    )
+    fold, _ = encoded_fold(dataset, division, view, kinds, seed)
     model = family.fit(params, fold, TrialContext(shape, seed), lambda step, score: None)
     return model.predict(fold.valid if view.text == "raw" else fold.X_valid)
 

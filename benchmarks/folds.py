@@ -1,0 +1,48 @@
+"""A fold of a table, encoded as a family sees it."""
+
+from __future__ import annotations
+
+from automl.data.encode import Encoder, fit_encoder
+from automl.data.media import texts_of
+from automl.data.split_plan import Division
+from automl.data.table import Dataset
+from automl.plugin import ColumnKind, Fold, View
+
+__all__ = ["encoded_fold"]
+
+
+def encoded_fold(
+    dataset: Dataset, division: Division, view: View, kinds: frozenset[ColumnKind], seed: int = 0
+) -> tuple[Fold, Encoder]:
+    """Training and validation rows in a view, and the encoder, which has seen the former only.
+
+    Args:
+        dataset: The table.
+        division: Numbers of the rows.
+        view: How the columns are shown.
+        kinds: Of the columns that are taken.
+        seed: Of the encoder.
+    """
+    table, y, target = dataset.table, dataset.y, dataset.target
+    encoder, X_train = fit_encoder(
+        table,
+        division.train,
+        y,
+        task=target.task,
+        n_classes=target.n_classes,
+        view=view,
+        kinds=kinds,
+        seed=seed,
+    )
+    fold = Fold(
+        X_train=X_train,
+        y_train=y[division.train],
+        weight_train=None,
+        X_valid=encoder.transform(table, division.valid),
+        y_valid=y[division.valid],
+        weight_valid=None,
+        features=encoder.features,
+        texts_train=texts_of(table, kinds, view, division.train),
+        texts_valid=texts_of(table, kinds, view, division.valid),
+    )
+    return fold, encoder
