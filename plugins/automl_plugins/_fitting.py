@@ -26,7 +26,6 @@ __all__ = [
     "report_steps",
     "save_arrays",
     "total_weight",
-    "usable_cpus",
 ]
 
 ROUNDING = 1e-12
@@ -179,10 +178,10 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def predict_threads() -> int:
     """The most threads that a model predicts with which was read from disk."""
-    return min(MOST_PREDICT_THREADS, usable_cpus())
+    return min(MOST_PREDICT_THREADS, _usable_cpus())
 
 
-def usable_cpus() -> int:
+def _usable_cpus() -> int:
     """Cores this process may use, where the platform tells; else all."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -77,7 +77,7 @@ class FittedNet:
         return to_prediction(Parts().run(forward)[0], self.scale)
 
     def _outputs(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Of one batch, with one thread: whose settings these are is the thread that asks."""
+        """Of one batch, with one thread, which torch sets for the thread of Python that asks."""
         with threads(1), torch.inference_mode():
             outputs: Tensor = self.net(*batch)
             return outputs
