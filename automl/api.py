@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
     from automl.registry import Registry
     from automl.scheduling.launch import Launcher
-    from automl.search.controller import Controller
     from automl.search.events import Event
     from automl.search.prepare import Prepared
 
@@ -216,7 +215,7 @@ class _Session:
 
     def _conduct(self, prepared: Prepared) -> None:
         controller = prepared.controller
-        _watch(controller.run, _all_events(controller, prepared.news), self.on_event)
+        _watch(controller.run, _all_events(prepared), self.on_event)
 
 
 @contextmanager
@@ -237,14 +236,21 @@ def _session(started: float | None, on_event: Callable[[Event], None] | None) ->
         raise with_the_way_on(error, session.run) from error
 
 
-def _all_events(controller: Controller, first: Sequence[Event]) -> Iterator[Event]:
+def _all_events(prepared: Prepared) -> Iterator[Event]:
     from automl.search.finish import finish_run, require_predictor
-    from automl.search.refit import refit_at_the_end
+    from automl.search.last_refit import refit_at_the_end
 
-    yield from first
+    controller = prepared.controller
+    yield from prepared.news
     yield from controller.events()
     if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
-        yield from refit_at_the_end(controller.standing, controller.budget)
+        yield from refit_at_the_end(
+            prepared.problem,
+            controller.standing,
+            controller.executor,
+            controller.budget,
+            controller.interrupted,
+        )
     end = finish_run(controller)
     yield end
     require_predictor(end)

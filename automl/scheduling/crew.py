@@ -66,10 +66,6 @@ class Crew:
         """Takes a worker back whose job is over."""
         self._idle.append((lease.gpu, worker))
 
-    def clear(self) -> None:
-        """Forgets all workers: the launcher has ended them."""
-        self._idle.clear()
-
     def probe(self, probe: Probe, n_workers: int) -> float | None:
         """Has the first workers do the work of a probe side by side.
 

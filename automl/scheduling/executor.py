@@ -70,8 +70,8 @@ class Executor(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Ends everything that runs."""
+    def stop(self) -> None:
+        """Ends all jobs at once, without an answer; their devices are free for others."""
         ...
 
 
@@ -98,7 +98,7 @@ class LocalExecutor:
     Args:
         setup: What every worker is told first.
         pool: The devices of the run.
-        launcher: Starts worker processes; closed together with the executor.
+        launcher: Starts worker processes; who made it closes it.
     """
 
     def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
@@ -256,11 +256,12 @@ class LocalExecutor:
         """The worker that has a job, if it is running and wanted."""
         return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
 
-    def close(self) -> None:
-        """Ends everything that runs."""
-        self._launcher.close()
-        self._busy.clear()
-        self._crew.clear()
+    def stop(self) -> None:
+        """Ends all jobs at once, without an answer; workers without one stay warm."""
+        for busy in list(self._busy):
+            self._launcher.kill(busy.worker)
+            self._end(busy)
+        self._killed.clear()
 
     def _end(self, busy: _Busy) -> None:
         self._busy.remove(busy)

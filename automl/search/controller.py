@@ -25,10 +25,10 @@ from automl.search.events import (
 )
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
+from automl.search.last_refit import expected_refit_s
 from automl.search.ledger import Ledger, Trial, standard_error
 from automl.search.progress import progress_of
 from automl.search.proposer import Proposer
-from automl.search.refit import expected_refit_s
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -276,7 +276,7 @@ class Controller:
 
     def _stop_running(self) -> Iterator[Event]:
         """Ends what runs, and concludes what is not complete."""
-        self.executor.close()
+        self.executor.stop()
         for trial in self.ledger.in_state(TrialState.RUNNING):
             trial.running.clear()
             if trial.error is None:

@@ -50,10 +50,12 @@ class Prepared:
     """A search that is about to start.
 
     Attributes:
+        problem: What is searched.
         controller: Runs it.
         news: What a watcher is told first.
     """
 
+    problem: Problem
     controller: Controller
     news: tuple[Event, ...]
 
@@ -201,7 +203,7 @@ def _join(
     if past is not None:
         notes += resume(past, controller)
     news = (Note(text, budget.elapsed_s) for text in notes)
-    return Prepared(controller, (_started(problem), *news))
+    return Prepared(problem, controller, (_started(problem), *news))
 
 
 def make_controller(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from automl.config import load_config
@@ -14,16 +13,15 @@ from automl.data.split import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
 from automl.errors import StorageError
 from automl.plugin.context import Resources
+from automl.plugin.family import ModelFamily
 from automl.registry import load_registry
-from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.executor import Executor, Happening, LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.scheduling.messages import Done, Failed, Unwritable
-from automl.search.budget import Budget
-from automl.search.events import Note
 from automl.search.problem import Problem, open_problem
-from automl.search.standing import Standing
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
+from automl.trial.cost import cost_of
 from automl.trial.records import read_record
 from automl.trial.setup import seed_of
 from automl.trial.spec import FoldResult, Job, TrialRecord
@@ -31,17 +29,14 @@ from automl.trial.timing import best_ms, table_batch
 
 __all__ = [
     "Refit",
-    "expected_refit_s",
-    "is_refitted",
-    "refit_at_the_end",
+    "can_refit",
+    "expected_fit_s",
     "refit_ensemble",
+    "refit_members",
     "refit_run",
 ]
 
-MANY_ROWS = 10_000
-OPENING_S = 1.0  # of the run, and of the models that are timed
 MORE_ROWS = 1.25  # all rows take longer than those of a fold
-RESERVE = 1.2  # estimates err: so much more time is kept than a refit needs to be begun
 MEMORY_HEADROOM = 1.5
 MIB_PER_GIB = 1024
 POLL_S = 0.5
@@ -54,7 +49,8 @@ class Refit:
     Attributes:
         refitted: Trials that predict with one model now.
         kept: Why the others keep the models of their folds, by trial.
-        after_ms: Milliseconds in which the ensemble predicts 1,000 rows.
+        after_ms: Milliseconds in which the ensemble predicts 1,000 rows: as measured, or the sum
+            over its models where time was short.
         before_ms: As many with the models of the folds; None where that was not measured.
     """
 
@@ -78,7 +74,7 @@ class Refit:
 
 
 def refit_run(run: RunDir, *, undo: bool = False) -> Refit:
-    """Fits the members of a run that is over; see ``refit_ensemble``.
+    """Fits the members of a run that is over; see ``refit_members``.
 
     Args:
         run: The run directory.
@@ -98,15 +94,11 @@ def refit_run(run: RunDir, *, undo: bool = False) -> Refit:
 
 
 def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = False) -> Refit:
-    """Fits every member on all rows, once, in place of the models of its folds.
-
-    Weights and corrections stay. The score is that of the models of the folds: no row is left to
-    score the new ones on. The models of the folds stay on disk, and ``undo`` takes them again.
+    """Opens a run that nobody else is at, and fits its members; see ``refit_members``.
 
     Args:
-        run: The run, which nobody else is at.
-        time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
-            they are limited, it is not measured how fast the ensemble was before.
+        run: The run.
+        time_left_s: Seconds the fits may take.
         undo: Whether to take the models of the folds again instead.
 
     Raises:
@@ -114,61 +106,84 @@ def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = F
         PluginError: No family of the run is installed.
         StorageError: The disk is full, read-only or closed to us.
     """
-    in_a_hurry = time_left_s < math.inf
-    due = time.monotonic() + time_left_s - OPENING_S * in_a_hurry
-    before, config = read_ensemble(run), load_config(run.config)
-    registry = load_registry(config.plugins.modules, config.plugins.block)
-    problem = open_problem(config, registry, run)
-    records = {m.trial: read_record(run, m.trial) for m in before.members}
-    after, kept = _with_folds(before, records), {}
-    if not undo:
-        with _executor(problem) as executor:
-            kept = dict(_Refitter(problem, executor, records, due).refit(after.members))
-        after = _with_all_rows(after, frozenset(kept))
-    before_ms = None if in_a_hurry else _predict_ms(problem, before)
-    after_ms = _predict_ms(problem, after)
-    write_ensemble(run, replace(after, predict_ms=after_ms))
-    drop_matrices(run.views)
-    refitted = tuple(m.trial for m in after.members if m.folds == (ALL_ROWS,))
-    return Refit(refitted, kept, after_ms, before_ms)
+    config = load_config(run.config)
+    problem = open_problem(config, load_registry(config.plugins.modules, config.plugins.block), run)
+    if undo:
+        return _take_folds(problem)
+    launcher = start_launcher()
+    try:
+        executor = LocalExecutor(problem.setup, problem.pool, launcher)
+        return refit_members(problem, executor, time_left_s=time_left_s)
+    finally:
+        launcher.close()
 
 
-def refit_at_the_end(standing: Standing, budget: Budget) -> Iterator[Note]:
-    """Fits the members of a search that is nearly over, where that is wanted and there is time.
+def refit_members(
+    problem: Problem,
+    executor: Executor,
+    *,
+    time_left_s: float = math.inf,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Refit:
+    """Fits every member of an ensemble on all rows, once, in place of the models of its folds.
 
-    Raises:
-        UserError: As raised by ``refit_ensemble``.
-    """
-    if standing.current is None or not is_refitted(standing):
-        return
-    time_left_s = math.inf if budget.time_left_s is None else budget.time_left_s
-    for text in refit_ensemble(standing.evidence.run, time_left_s=time_left_s).notes:
-        yield Note(text, budget.elapsed_s)
-
-
-def is_refitted(standing: Standing) -> bool:
-    """Whether a search refits at its end: as it is set, else where rows are many."""
-    asked = standing.config.refit
-    return len(standing.evidence.dataset.y) >= MANY_ROWS if asked is None else asked
-
-
-def expected_refit_s(standing: Standing, n_slots: int) -> float:
-    """Seconds that the refit at the end of a search is expected to take; 0 where there is none.
+    Weights and corrections stay. The score is that of the models of the folds: no row is left to
+    score the new ones on. The models of the folds stay on disk, and can be taken again.
 
     Args:
-        standing: Has the members.
-        n_slots: Fits that run side by side.
+        problem: Of the run that has the ensemble.
+        executor: Runs the fits; nothing runs on it.
+        time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
+            they are limited, the whole ensemble is not timed.
+        interrupted: Asked all the time: whether to leave the rest as it is.
+
+    Raises:
+        RunError: There is no ensemble, or a file of the run is damaged.
+        StorageError: The disk is full, read-only or closed to us.
     """
-    if not is_refitted(standing):
-        return 0.0
-    in_folds = [trial for trial in standing.members if trial.folds != (ALL_ROWS,)]
-    each = [_expected_fit_s(trial.results.values()) for trial in in_folds]
-    return OPENING_S + RESERVE * max(sum(each) / n_slots, max(each, default=0.0))
+    due, run = time.monotonic() + time_left_s, problem.run
+    before = read_ensemble(run)
+    records = {m.trial: read_record(run, m.trial) for m in before.members}
+    before = _with_folds(before, records)
+    refitter = _Refitter(problem, executor, records, due, interrupted)
+    kept = dict(refitter.refit(before.members))
+    after = _with_all_rows(before, frozenset(kept))
+    if due < math.inf:
+        models = [refitter.fitted.get(m.trial, records[m.trial].folds) for m in after.members]
+        return _settle(problem, after, kept, sum(cost_of(m).predict_ms for m in models), None)
+    return _settle(problem, after, kept, _predict_ms(problem, after), _predict_ms(problem, before))
 
 
-def _expected_fit_s(results: Iterable[FoldResult]) -> float:
+def can_refit(family: ModelFamily) -> bool:
+    """Whether a family has a way to fit all rows without validation rows at all."""
+    return type(family).refit is not ModelFamily.refit
+
+
+def expected_fit_s(results: Iterable[FoldResult]) -> float:
     """Seconds that the fit of a trial on all rows is expected to take, by those of its folds."""
     return MORE_ROWS * max(result.encode_s + result.fit_s for result in results)
+
+
+def _take_folds(problem: Problem) -> Refit:
+    """Has all members predict by the models of their folds again."""
+    now = read_ensemble(problem.run)
+    records = {m.trial: read_record(problem.run, m.trial) for m in now.members}
+    folds = _with_folds(now, records)
+    return _settle(problem, folds, {}, _predict_ms(problem, folds), _predict_ms(problem, now))
+
+
+def _settle(
+    problem: Problem,
+    ensemble: Ensemble,
+    kept: Mapping[str, str],
+    after_ms: float,
+    before_ms: float | None,
+) -> Refit:
+    """Writes the ensemble, and says what it is now."""
+    write_ensemble(problem.run, replace(ensemble, predict_ms=after_ms))
+    drop_matrices(problem.run.views)
+    refitted = tuple(m.trial for m in ensemble.members if m.folds == (ALL_ROWS,))
+    return Refit(refitted, kept, after_ms, before_ms)
 
 
 def _with_folds(ensemble: Ensemble, records: Mapping[str, TrialRecord]) -> Ensemble:
@@ -186,44 +201,54 @@ def _with_all_rows(ensemble: Ensemble, kept: frozenset[str]) -> Ensemble:
     return replace(ensemble, members=tuple(members))
 
 
-@contextmanager
-def _executor(problem: Problem) -> Iterator[LocalExecutor]:
-    launcher = start_launcher()
-    try:
-        yield LocalExecutor(problem.setup, problem.pool, launcher)
-    finally:
-        launcher.close()
-
-
 @dataclass(slots=True)
 class _Refitter:
     """Fits members side by side in worker processes."""
 
     problem: Problem
-    executor: LocalExecutor
+    executor: Executor
     records: Mapping[str, TrialRecord]
     due: float
+    interrupted: Callable[[], bool]
+    fitted: dict[str, tuple[FoldResult, ...]] = field(default_factory=dict)
     _running: dict[str, Member] = field(default_factory=dict)
 
     def refit(self, members: tuple[Member, ...]) -> Iterator[tuple[str, str]]:
-        """Fits all that have models of folds; yields those that keep them, and why."""
-        waiting = [m for m in members if m.folds != (ALL_ROWS,)]
+        """Fits all that have models of folds; yields those that keep them, and why.
+
+        The longest come first, so that the last ones end at about the same time.
+        """
+        of_folds = [m for m in members if m.folds != (ALL_ROWS,)]
+        waiting = sorted(filter(self._is_able, of_folds), key=self._expected_s, reverse=True)
+        unable = [m for m in of_folds if not self._is_able(m)]
+        yield from ((m.trial, f"family {m.family} has no model of all rows") for m in unable)
         while waiting or self._running:
-            late = [m for m in waiting if not self._fits(m)]
+            if self.interrupted():
+                self.executor.stop()
+                left = [*waiting, *self._running.values()]
+                yield from ((m.trial, "the search was stopped") for m in left)
+                return
+            late = [m for m in waiting if self._expected_s(m) > self.due - time.monotonic()]
             waiting = [m for m in waiting if m not in late]
             yield from ((m.trial, "there was no time for it") for m in late)
             while waiting and self._start(waiting[0]):
                 waiting.pop(0)
             for happening in self.executor.poll(POLL_S):
-                if isinstance(happening, Unwritable):
-                    raise StorageError(happening.why)
-                if isinstance(happening, Done | Failed):
-                    member = self._running.pop(happening.job_id)
-                    if isinstance(happening, Failed):
-                        yield member.trial, happening.error.message
+                yield from self._take(happening)
 
-    def _fits(self, member: Member) -> bool:
-        return _expected_fit_s(self.records[member.trial].folds) < self.due - time.monotonic()
+    def _take(self, happening: Happening) -> Iterator[tuple[str, str]]:
+        if isinstance(happening, Unwritable):
+            raise StorageError(happening.why)
+        if isinstance(happening, Done):
+            self.fitted[self._running.pop(happening.job_id).trial] = (happening.result,)
+        elif isinstance(happening, Failed):
+            yield self._running.pop(happening.job_id).trial, happening.error.message
+
+    def _is_able(self, member: Member) -> bool:
+        return can_refit(self.problem.families[member.family][0])
+
+    def _expected_s(self, member: Member) -> float:
+        return expected_fit_s(self.records[member.trial].folds)
 
     def _start(self, member: Member) -> bool:
         """Starts the fit of a member; False when it has to wait for a device."""

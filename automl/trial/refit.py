@@ -10,6 +10,7 @@ from automl.plugin.context import TrialContext
 from automl.store.files import draft_folder, settle
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
+from automl.trial.timing import predict_batch_ms
 from automl.trial.workbench import Workbench
 
 __all__ = ["NotRefittedError", "refit_job"]
@@ -52,10 +53,19 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
     if model is None:
         raise NotRefittedError(f"family {family.name} has no model of all rows")
     fit_s = time.monotonic() - now
+    rows = fold.train.shown_to(family.kinds)
+    model_ms = predict_batch_ms(model, rows, 0.0, rows.shape[0])
     final = bench.run.fold(job.spec.trial_id, ALL_ROWS)
     with draft_folder(final) as draft:
         folder = draft / bench.run.model(job.spec.trial_id, ALL_ROWS).name
         folder.mkdir()
         family.save(model, folder)
         settle(draft, final)
-    return FoldResult(ALL_ROWS, score=float("nan"), fit_s=fit_s, predict_s=0.0, encode_s=encode_s)
+    return FoldResult(
+        ALL_ROWS,
+        score=float("nan"),
+        fit_s=fit_s,
+        predict_s=0.0,
+        encode_s=encode_s,
+        predict_ms=bench.encode_ms(ALL_ROWS, view, family.kinds) + model_ms,
+    )

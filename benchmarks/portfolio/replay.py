@@ -129,7 +129,7 @@ class ReplayExecutor:
         if job_id in self._running:
             self._push(self.clock.now, Failed(job_id, error))
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Ends everything."""
         for _, lease in self._running.values():
             self.pool.release(lease)

@@ -72,6 +72,9 @@ class FakeFamily(ModelFamily):
         self._need = Resources(n_cpus, ram_gib, n_gpus, vram_gib)
         self._pack_size, self.packed = pack_size, frozenset({"x"} if pack_size else ())
 
+    def refit(self, params, fold, context, models):
+        raise NotImplementedError
+
     def pack_size(self, params, shape):
         return max(1, self._pack_size)
 
@@ -121,11 +124,11 @@ class FakeExecutor:
     running: dict[str, tuple[Job, Any]] = field(default_factory=dict)
     to_prune: set[str] = field(default_factory=set)
     killed: list[str] = field(default_factory=list)
-    closed: bool = False
+    stopped: bool = False
     _failed: list[Failed] = field(default_factory=list)
 
     def submit(self, jobs, lease, modules):
-        assert not self.closed
+        assert not self.stopped
         self.packs.append([job.job_id for job in jobs])
         for job in jobs:
             assert job.job_id not in self.running
@@ -160,8 +163,8 @@ class FakeExecutor:
             self._end(job_id)
             self._failed.append(Failed(job_id, error))
 
-    def close(self):
-        self.closed = True
+    def stop(self):
+        self.stopped = True
         for job_id in list(self.running):
             self._end(job_id)
 

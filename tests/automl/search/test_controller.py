@@ -234,7 +234,7 @@ def test_an_interrupt_finishes_with_what_there_is(make_scene, make_family):
     scene = make_scene([make_family("a")], time_s=1000, slots=2, answer=answer)
     events = scene.search()
     assert scene.controller.stopped_by == "interrupt"
-    assert scene.executor.closed
+    assert scene.executor.stopped
     assert not scene.executor.running
     assert not scene.ledger.in_state(TrialState.RUNNING)
     stopped = [e for e in finished(events) if e.error_kind == "interrupted"]

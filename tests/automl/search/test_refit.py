@@ -1,8 +1,6 @@
 """One model of all rows in place of those of the folds, with real workers."""
 
-import json
 import shutil
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +8,18 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.config.schema import SearchConfig
+from automl.config import load_config
 from automl.data.split import ALL_ROWS
 from automl.ensemble import read_ensemble
 from automl.errors import RunError
-from automl.search.events import EnsembleUpdated
-from automl.search.ledger import Trial
-from automl.search.refit import (
-    OPENING_S,
-    expected_refit_s,
-    is_refitted,
-    refit_ensemble,
-    refit_run,
-)
+from automl.plugin.context import Resources
+from automl.registry import load_registry
+from automl.scheduling.executor import LocalExecutor
+from automl.scheduling.launch import start_launcher
+from automl.search.problem import open_problem
+from automl.search.refit import refit_ensemble, refit_members, refit_run
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
-from automl.trial.spec import FoldResult, TrialSpec
 
 ODD = Path(__file__).parents[1]
 
@@ -102,6 +96,8 @@ def test_where_time_is_limited_none_goes_into_measuring_what_was_before(run):
     assert done.kept == {}
     assert done.before_ms is None
     assert " before" not in next(iter(done.notes))
+    assert done.after_ms > 0
+    assert read_ensemble(run).predict_ms == done.after_ms
     assert automl.load_run(run.path).refit(undo=True).before_ms is not None
 
 
@@ -120,69 +116,25 @@ def test_a_run_that_is_in_use_is_left_alone(run):
     lock.release()
 
 
-def test_a_search_does_it_at_its_end_where_it_is_set(tmp_path):
-    found = []
-    run = automl.search(
-        table(),
-        target="target",
-        trials=2,
-        out=tmp_path / "run",
-        overrides=("family=[linear,knn]", "search.folds=3", "ensemble.refit=true"),
-        on_event=found.append,
-    )
-    assert all(m.folds == (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
-    assert any("with one model of all rows" in getattr(event, "message", "") for event in found)
+def test_a_user_who_wants_the_end_is_not_made_to_wait(run):
+    problem = open_problem(load_config(run.config), load_registry(), run)
+    launcher = start_launcher()
+    try:
+        executor = LocalExecutor(problem.setup, problem.pool, launcher)
+        done = refit_members(problem, executor, interrupted=lambda: True)
+        assert problem.pool.shortage(Resources(n_cpus=2)) is None
+    finally:
+        launcher.close()
+    assert done.refitted == ()
+    assert set(done.kept.values()) == {"the search was stopped"}
 
 
-def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to_share_slots(
-    make_scene, make_family
+def test_families_without_such_a_model_keep_those_of_their_folds_and_nothing_is_started(
+    run, monkeypatch
 ):
-    config = SearchConfig()
-    config.ensemble.refit = True
-    standing = make_scene([make_family("a")], config=config).standing
-    standing.members = [Trial(TrialSpec("a", n, {}), n, (0, 1), 0.0) for n in range(4)]
-    for trial in standing.members:
-        slow = FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0)
-        trial.results = {0: slow, 1: FoldResult(1, 0.9, 1.0, 9.0)}
-    assert expected_refit_s(standing, 2) == pytest.approx(9.0 + OPENING_S)
-    assert expected_refit_s(standing, 9) == pytest.approx(4.5 + OPENING_S)
-    standing.config.refit = False
-    assert expected_refit_s(standing, 2) == 0.0
-
-
-def test_a_search_that_is_stopped_by_its_user_does_not_refit(tmp_path):
-    def stop(event):
-        told.append(type(event))
-        if isinstance(event, EnsembleUpdated) and told.count(EnsembleUpdated) == 1:
-            signal.raise_signal(signal.SIGINT)
-
-    told = []
-    run = search(tmp_path, "ensemble.refit=true", on_event=stop)
-    assert json.loads(RunDir(run.path).manifest.read_text())["stopped_by"] == "interrupt"
-    assert all(m.folds != (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
-
-
-def test_what_was_fitted_on_all_rows_needs_no_time(make_scene, make_family):
-    config = SearchConfig()
-    config.ensemble.refit = True
-    standing = make_scene([make_family("bag", out_of_bag=True)], config=config).standing
-    trial = Trial(TrialSpec("bag", 0, {}), 0, (ALL_ROWS,), 0.0)
-    trial.results = {ALL_ROWS: FoldResult(ALL_ROWS, 0.9, fit_s=60.0, predict_s=1.0)}
-    standing.members = [trial]
-    assert expected_refit_s(standing, 2) == OPENING_S
-
-
-def test_a_search_refits_where_rows_are_many_unless_it_is_told(
-    make_scene, make_family, monkeypatch
-):
-    standing = make_scene([make_family("a")]).standing
-    n_rows = len(standing.evidence.dataset.y)
-    for many, asked, expected in (
-        (n_rows, None, True),
-        (n_rows + 1, None, False),
-        (n_rows + 1, True, True),
-        (n_rows, False, False),
-    ):
-        monkeypatch.setattr("automl.search.refit.MANY_ROWS", many)
-        standing.config.refit = asked
-        assert is_refitted(standing) is expected
+    started = []
+    monkeypatch.setattr("automl.search.refit.can_refit", lambda family: False)
+    monkeypatch.setattr(LocalExecutor, "submit", lambda *_: started.append(1))
+    done = refit_ensemble(run)
+    assert not started
+    assert all("has no model of all rows" in why for why in done.kept.values())
