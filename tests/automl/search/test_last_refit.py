@@ -13,7 +13,13 @@ from automl.data.split import ALL_ROWS
 from automl.ensemble import read_ensemble
 from automl.plugin.family import ModelFamily
 from automl.search.events import EnsembleUpdated
-from automl.search.last_refit import CLOSING_S, OPENING_S, expected_refit_s, is_refitted
+from automl.search.last_refit import (
+    CLOSING_S,
+    OPENING_S,
+    RESERVE,
+    expected_refit_s,
+    is_refitted,
+)
 from automl.search.ledger import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, TrialSpec
@@ -62,8 +68,8 @@ def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to
     for trial in standing.members:
         slow = FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0)
         trial.results = {0: slow, 1: FoldResult(1, 0.9, 1.0, 9.0)}
-    assert expected_refit_s(standing, 2) == pytest.approx(OPENING_S + 9.0 + CLOSING_S)
-    assert expected_refit_s(standing, 9) == pytest.approx(OPENING_S + 4.5 + CLOSING_S)
+    assert expected_refit_s(standing, 2) == pytest.approx(OPENING_S + RESERVE * 7.5 + CLOSING_S)
+    assert expected_refit_s(standing, 9) == pytest.approx(OPENING_S + RESERVE * 3.75 + CLOSING_S)
     standing.config.refit = False
     assert expected_refit_s(standing, 2) == 0.0
 
@@ -103,4 +109,4 @@ def test_no_time_is_kept_for_what_cannot_be_fitted_on_all_rows(make_scene, make_
     for trial, fit_s in zip(trials, (4.0, 400.0), strict=True):
         trial.results = {fold: FoldResult(fold, 0.9, fit_s, 1.0) for fold in (0, 1)}
     standing.members = trials
-    assert expected_refit_s(standing, 1) == pytest.approx(OPENING_S + 6.0 + CLOSING_S)
+    assert expected_refit_s(standing, 1) == pytest.approx(OPENING_S + RESERVE * 5.0 + CLOSING_S)
