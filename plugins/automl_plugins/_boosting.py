@@ -13,8 +13,8 @@ __all__ = [
     "Pace",
     "evaluation_stride",
     "native_categories",
+    "pace_of_all_rows",
     "patience",
-    "rounds_of_all_rows",
     "threads_to_predict",
 ]
 
@@ -28,10 +28,24 @@ WORTH_THREADS = 200_000
 MORE_ROUNDS = 1.1
 """All rows are more than those of a fold, and bear some more rounds."""
 
+REFIT_FASTER = 2.0
+"""All rows are learnt at so much higher a rate: as good, and half the trees to predict with."""
 
-def rounds_of_all_rows(rounds: Sequence[int]) -> int:
-    """Rounds to boost all rows, by those that early stopping chose in the folds."""
-    return max(1, round(MORE_ROUNDS * sum(rounds) / len(rounds)))
+
+def pace_of_all_rows(rounds: Sequence[int], rates: Sequence[float]) -> tuple[int, float]:
+    """Rounds and learning rate for boosting all rows, where nothing is left to stop by.
+
+    Args:
+        rounds: Those that early stopping chose in the folds.
+        rates: The learning rates of the folds.
+
+    Returns:
+        Half as many rounds as a fold had and a few more, at twice the rate; less of both where
+        that would be more than ``MAX_LEARNING_RATE``.
+    """
+    rate = sum(rates) / len(rates)
+    faster = max(1.0, min(REFIT_FASTER, MAX_LEARNING_RATE / rate))
+    return max(1, round(MORE_ROUNDS * sum(rounds) / len(rounds) / faster)), faster * rate
 
 
 def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -86,18 +86,14 @@ def train_rounds(
     return str(booster.model_to_string())
 
 
-def learning_rate_of(texts: Sequence[str]) -> float:
-    """The mean learning rate of the trees of some models, from LightGBM's texts.
+def learning_rate_of(text: str) -> float:
+    """The mean learning rate of the trees of a model, from LightGBM's text.
 
     It is not that of the params where boosting had to be faster to end in time.
     """
-    rates = [
-        float(line.partition("=")[2])
-        for text in texts
-        for line in text.splitlines()
-        if line.startswith("shrinkage=")
-    ]
-    # The first tree of a model has the rate 1 where it holds the mean.
+    lines = (line.partition("=") for line in text.splitlines())
+    rates = [float(value) for name, _, value in lines if name == "shrinkage"]
+    # The first tree has the rate 1 where it holds the mean.
     boosted = [rate for rate in rates if rate < 1] or rates
     return sum(boosted) / len(boosted)
 

@@ -27,7 +27,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins._boosting import rounds_of_all_rows
+from automl_plugins._boosting import pace_of_all_rows
 from automl_plugins._catboost_training import frame, train, train_rounds
 from automl_plugins._fitting import predict_threads
 from automl_plugins.baseline import Baseline, ConstantModel
@@ -162,13 +162,13 @@ class CatBoost(ModelFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel | None:
-        """Boosts all rows for a tenth more rounds than the folds took, at the rate they had."""
+        """Boosts all rows as far as the folds went, with fewer and larger steps."""
         boosters = [model.booster for model in models if isinstance(model, CatBoostModel)]
         if not boosters or not _can_be_split(fold, context.task):
             return None
         rates = [booster.get_all_params()["learning_rate"] for booster in boosters]
-        rounds = rounds_of_all_rows([booster.tree_count_ for booster in boosters])
-        params = {**params, "learning_rate": sum(rates) / len(rates)}
+        rounds, rate = pace_of_all_rows([booster.tree_count_ for booster in boosters], rates)
+        params = {**params, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}
         booster = train_rounds(params, settings, rounds, fold, context)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)

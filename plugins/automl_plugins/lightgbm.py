@@ -25,7 +25,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._boosting import rounds_of_all_rows, threads_to_predict
+from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins._fitting import ignore_reports, predict_threads
 from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
@@ -159,7 +159,7 @@ class LightGBM(ModelFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Boosts all rows for a tenth more rounds than the folds took, at the rate they had."""
+        """Boosts all rows as far as the folds went, with fewer and larger steps."""
         if context.task is not Task.QUANTILE:
             return self._boost_again(params, fold, context, models)
 
@@ -180,8 +180,10 @@ class LightGBM(ModelFamily):
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> LightGBMModel:
         booster_params, dataset_params = self._library_params(params, fold, context)
-        rounds = rounds_of_all_rows([model.booster.current_iteration() for model in models])
-        booster_params["learning_rate"] = learning_rate_of([model.text for model in models])
+        rounds, booster_params["learning_rate"] = pace_of_all_rows(
+            [model.booster.current_iteration() for model in models],
+            [learning_rate_of(model.text) for model in models],
+        )
         text = train_rounds(booster_params, dataset_params, rounds, fold, context)
         return _model(text, context.task is Task.BINARY, context.n_threads)
 

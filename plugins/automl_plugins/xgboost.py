@@ -25,7 +25,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins._boosting import rounds_of_all_rows, threads_to_predict
+from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins._fitting import predict_threads
 from automl_plugins._xgboost_training import as_prediction, train, train_rounds
 
@@ -163,13 +163,13 @@ class XGBoost(ModelFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Boosts all rows for a tenth more rounds than the folds took, at the rate they had."""
+        """Boosts all rows as far as the folds went, with fewer and larger steps."""
         boosters = [model.booster for model in models]
         rates = [float(b.attr("learning_rate") or params["learning_rate"]) for b in boosters]
         booster_params = _library_params(params, context)
-        booster_params["learning_rate"] = sum(rates) / len(rates)
+        counts = [booster.num_boosted_rounds() for booster in boosters]
+        rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates)
         max_bin = {**self.settings, **context.shape.settings}["max_bin"]
-        rounds = rounds_of_all_rows([booster.num_boosted_rounds() for booster in boosters])
         booster = train_rounds(booster_params, max_bin, rounds, fold, context)
         return _model(booster, context.task, context.n_threads)
 

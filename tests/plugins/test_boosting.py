@@ -7,9 +7,12 @@ import pytest
 from automl.plugin import Features
 from automl_plugins._boosting import (
     MAX_LEARNING_RATE,
+    MORE_ROUNDS,
+    REFIT_FASTER,
     Pace,
     evaluation_stride,
     native_categories,
+    pace_of_all_rows,
     patience,
 )
 
@@ -23,6 +26,22 @@ def test_patience_falls_with_rows_and_with_the_learning_rate() -> None:
 
 def test_patience_grows_with_the_best_round() -> None:
     assert patience(5_000, 0.01)(1_000) == pytest.approx(320)
+
+
+def test_all_rows_are_boosted_in_fewer_and_larger_steps() -> None:
+    rounds, rate = pace_of_all_rows([900, 1_100], [0.02, 0.04])
+    assert rate == pytest.approx(REFIT_FASTER * 0.03)
+    assert rounds == round(MORE_ROUNDS * 1_000 / REFIT_FASTER)
+
+
+@pytest.mark.parametrize(("rate", "factor"), [(0.1, 1.5), (0.15, 1.0), (0.3, 1.0)])
+def test_steps_over_all_rows_are_no_larger_than_any_and_no_smaller_than_in_the_folds(
+    rate: float, factor: float
+) -> None:
+    rounds, faster = pace_of_all_rows([300], [rate])
+    assert faster == pytest.approx(factor * rate)
+    assert rounds == round(MORE_ROUNDS * 300 / factor)
+    assert pace_of_all_rows([1], [0.02])[0] == 1
 
 
 class FakeClock:

@@ -11,6 +11,7 @@ import pytest
 from automl.plugin import Task
 from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table, real_table
 from automl_plugins import lightgbm
+from automl_plugins._lightgbm_training import learning_rate_of
 from automl_plugins.lightgbm import LightGBM
 
 
@@ -123,3 +124,12 @@ def test_some_trees_at_a_time_predict_what_all_at_once_do(task: Task) -> None:
     if task is Task.BINARY:
         expected = np.column_stack((1 - expected, expected))
     np.testing.assert_allclose(model.predict(X), expected, rtol=0, atol=1e-10 * abs(expected).max())
+
+
+def test_the_learning_rate_of_a_model_is_that_of_its_trees() -> None:
+    head = "objective=binary\nlearning_rate=0.3\n"
+    assert learning_rate_of(head + "shrinkage=0.02\nshrinkage=0.02\nshrinkage=0.08\n") == (
+        pytest.approx(0.04)
+    )
+    assert learning_rate_of(head + "shrinkage=1\nshrinkage=0.05\n") == pytest.approx(0.05)
+    assert learning_rate_of(head + "shrinkage=1\n") == 1

@@ -58,7 +58,7 @@ def test_a_search_that_is_stopped_by_its_user_does_not_refit(tmp_path):
     assert all(m.folds != (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
 
 
-def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to_share_slots(
+def test_fits_on_all_rows_are_expected_to_take_as_long_as_the_slowest_fold_and_to_share_slots(
     make_scene, make_family
 ):
     config = SearchConfig()
@@ -68,8 +68,8 @@ def test_fits_on_all_rows_are_expected_to_take_longer_than_those_of_folds_and_to
     for trial in standing.members:
         slow = FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0)
         trial.results = {0: slow, 1: FoldResult(1, 0.9, 1.0, 9.0)}
-    assert expected_refit_s(standing, 2) == pytest.approx(OPENING_S + RESERVE * 7.5 + CLOSING_S)
-    assert expected_refit_s(standing, 9) == pytest.approx(OPENING_S + RESERVE * 3.75 + CLOSING_S)
+    assert expected_refit_s(standing, 2) == pytest.approx(OPENING_S + RESERVE * 6.0 + CLOSING_S)
+    assert expected_refit_s(standing, 9) == pytest.approx(OPENING_S + RESERVE * 3.0 + CLOSING_S)
     standing.config.refit = False
     assert expected_refit_s(standing, 2) == 0.0
 
@@ -109,4 +109,4 @@ def test_no_time_is_kept_for_what_cannot_be_fitted_on_all_rows(make_scene, make_
     for trial, fit_s in zip(trials, (4.0, 400.0), strict=True):
         trial.results = {fold: FoldResult(fold, 0.9, fit_s, 1.0) for fold in (0, 1)}
     standing.members = trials
-    assert expected_refit_s(standing, 1) == pytest.approx(OPENING_S + RESERVE * 5.0 + CLOSING_S)
+    assert expected_refit_s(standing, 1) == pytest.approx(OPENING_S + RESERVE * 4.0 + CLOSING_S)
