@@ -60,12 +60,16 @@ class System:
         return [str(self.python), "-P", str(self.adapter), *arguments, "--variant", self.variant]
 
     def environment(self, cores: int, scratch: Path) -> dict[str, str]:
-        """The environment: threads for the cores, and temporary files where they are removed."""
+        """The environment: threads for the cores, and temporary files where they are removed.
+
+        Code is compiled once: installed systems are, and a checkout must not do it in its time.
+        """
         paths = [str(ROOT)]
         if self.python == Path(sys.executable):  # the paths of ours are no business of others
             paths += [p for p in [os.environ.get("PYTHONPATH")] if p]
+        ours = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **ours,
             "PYTHONPATH": os.pathsep.join(paths),
             "TMPDIR": str(scratch),
             "RAY_TMPDIR": str(scratch),

@@ -48,6 +48,12 @@ def test_our_own_paths_are_not_handed_to_others(tmp_path, monkeypatch):
     assert peer.environment(2, tmp_path)["OMP_NUM_THREADS"] == "2"
 
 
+def test_code_may_be_compiled_once_for_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (system,), _ = find_systems(["automl"])
+    assert "PYTHONDONTWRITEBYTECODE" not in system.environment(1, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["nothing", "adapter", "__init__"])
 def test_a_name_without_an_adapter_is_refused_with_those_there_are(name):
     with pytest.raises(SystemExit, match="there are autogluon, automl, flaml, floor"):
