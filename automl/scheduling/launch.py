@@ -24,6 +24,7 @@ __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "main",
 THREAD_ENV = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OMP_NUM_THREADS": "1"}
 WORKER_MODULE = "automl.scheduling.worker"
 MESSAGE_BYTES = 1 << 16
+CLOSE_S = 1.7  # more than a nursery takes to end its workers
 
 
 @dataclass(slots=True)
@@ -151,7 +152,7 @@ class ForkLauncher:
         if not self._workers:
             self._nursery.kill()  # nothing to end: its imports need not be waited for
         try:
-            self._nursery.wait(timeout=2.0)
+            self._nursery.wait(timeout=CLOSE_S)
         except subprocess.TimeoutExpired:  # in the middle of an import
             self._nursery.kill()  # the kernel ends its workers with it
             self._nursery.wait()

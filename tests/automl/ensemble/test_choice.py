@@ -98,8 +98,8 @@ def test_a_time_limit_makes_it_faster():
     predictions = [np.c_[1 - p, p] for p in scores]
     times_s = []
     for limit_s in (None, 0.2):
-        start = time.perf_counter()
+        start = time.process_time()  # what others do on the machine does not count
         chosen = choose_ensemble(predictions, y, CATALOG["roc_auc"], time_limit_s=limit_s)
-        times_s.append(time.perf_counter() - start)
+        times_s.append(time.process_time() - start)
         assert chosen.kind == "ensemble"
     assert times_s[1] < times_s[0] / 2
