@@ -19,7 +19,10 @@ SQLITE_TYPE_ROWS = 1 << 20
 
 def is_database_url(source: object) -> bool:
     """Whether a source is the URL of a database."""
-    return str(source).partition("://")[0].lower() in DATABASE_SCHEMES and "://" in str(source)
+    if not isinstance(source, str | Path):  # a frame would be written out to tell
+        return False
+    scheme, mark, _ = str(source).partition("://")
+    return bool(mark) and scheme.lower() in DATABASE_SCHEMES
 
 
 def read_sql(url: str, query: str | None) -> RawTable:
