@@ -82,6 +82,7 @@ def fit_net(
             patience=max(_MIN_PATIENCE, 1 + round(_PATIENCE_SHARE * n_epochs)),
             clip_norm=_CLIP_NORM,
             stop_at=due,
+            clock=context.clock,
         )
         optimiser = Optimiser(_groups(net, params["lr"], params["weight_decay"]))
         checkpoint = checkpoint_of(context, [(params, context.seed)])
