@@ -222,7 +222,8 @@ def _validate_stages(
     target, weight = bench.dataset.target, fold.weight_valid
     half = halves_of(bench.dataset, bench.plan.divisions[job.fold].valid, bench.setup.seed)
     raw = predict_by_halves(logs, half, fold.y_valid, weight)
-    prediction = check_prediction(raw, len(half), target.task, target.n_outputs)
+    shape = (len(half), target.n_outputs) if target.n_outputs else (len(half),)
+    prediction = check_prediction(raw.reshape(shape), len(half), target.task, target.n_outputs)
     score = bench.metric.score_folds(fold.y_valid, prediction, half, weight)
     if not np.isfinite(score):
         raise ValueError(f"{bench.metric.name} of the predictions is {score}")

@@ -224,7 +224,8 @@ def _write(
     metric: Metric,
 ) -> Settled:
     rows, target = np.asarray(plan.divisions[fold].valid), dataset.target
-    checked = check_prediction(prediction, len(rows), target.task, target.n_outputs)
+    shape = (len(rows), target.n_outputs) if target.n_outputs else (len(rows),)
+    checked = check_prediction(prediction.reshape(shape), len(rows), target.task, target.n_outputs)
     path = run.settled(trial_id, fold)
     write_whole(path, lambda file: write_array(file, checked.astype(np.float32)))
     weight = None if dataset.weight is None else dataset.weight[rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def fold_shown_to(
 
 def without_validation(fold: Fold) -> Fold:
     """The fold with its training rows alone."""
-    return _with_rows(fold, fold.train, fold.valid[:0], np.arange(len(fold.y_train)), None)
+    return _validated_by(fold, fold.valid[:0], fold.y_valid[:0], fold.weight_valid, slice(0))
 
 
 def inner_fold(fold: Fold, stopping: NDArray[np.bool_]) -> Fold:
@@ -56,42 +57,53 @@ def inner_fold(fold: Fold, stopping: NDArray[np.bool_]) -> Fold:
         stopping: Which of its training rows are for validation, ``(n_rows,)``.
     """
     learnt, kept = np.flatnonzero(~stopping), np.flatnonzero(stopping)
-    inner = _with_rows(fold, fold.train[learnt], fold.train[kept], learnt, kept)
-    return replace(inner, memo={}, shared=None)  # what others keep there is of all training rows
+    inner = _validated_by(fold, fold.train[kept], fold.y_train[kept], fold.weight_train, kept)
+    train, weight = fold.train[learnt], fold.weight_train
+    return replace(
+        inner,
+        X_train=_read_only(train.X),
+        y_train=_read_only(fold.y_train[learnt]),
+        weight_train=None if weight is None else _read_only(weight[learnt]),
+        images_train=train.images,
+        sequences_train=train.sequences,
+        texts_train=train.texts,
+        memo={},  # what others keep here and below is of all training rows
+        shared=None,
+    )
 
 
-def _with_rows(
+def _validated_by(
     fold: Fold,
-    train: Rows,
     valid: Rows,
-    learnt: NDArray[np.int64],
-    kept: NDArray[np.int64] | None,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    rows: slice | NDArray[np.int64],
 ) -> Fold:
-    """The fold with these rows of it, whose targets are those of its training rows.
+    """The fold with other validation rows.
 
     Args:
         fold: The fold.
-        train: Rows to learn from.
         valid: Rows to validate by.
-        learnt: Where the former are among its training rows.
-        kept: Where the latter are; None where there are none.
+        y: Their targets.
+        weight: Weights among which theirs are, or None.
+        rows: Where theirs are.
     """
-    weight, held = fold.weight_train, np.empty(0, dtype=np.int64) if kept is None else kept
     return replace(
         fold,
-        X_train=train.X,
-        y_train=fold.y_train[learnt],
-        weight_train=None if weight is None else weight[learnt],
-        X_valid=valid.X,
-        y_valid=fold.y_train[held],
-        weight_valid=None if weight is None else weight[held],
-        images_train=train.images,
+        X_valid=_read_only(valid.X),
+        y_valid=_read_only(y),
+        weight_valid=None if weight is None else _read_only(weight[rows]),
         images_valid=valid.images,
-        sequences_train=train.sequences,
         sequences_valid=valid.sequences,
-        texts_train=train.texts,
         texts_valid=valid.texts,
     )
+
+
+def _read_only(values: Any) -> Any:
+    """A worker keeps folds between trials: what one writes, another would read."""
+    for array in (values,) if isinstance(values, np.ndarray) else (values.data, values.indices):
+        array.flags.writeable = False
+    return values
 
 
 def stopping_rows(dataset: Dataset, train: NDArray[np.int64], seed: list[int]) -> NDArray[np.bool_]:
