@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from automl_plugins.xgboost import XGBoost
 
 class TestCatBoost(FamilyTestCase):
     family = CatBoost()
+    settings: ClassVar = {"max_rounds": 120}
 
 
 def fit(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from automl_plugins.xgboost import XGBoost
 
 class TestXGBoost(FamilyTestCase):
     family = XGBoost()
+    settings: ClassVar = {"max_rounds": 120}
 
 
 def fit(task: Task, made: Any = real_table, **params: Any) -> tuple[Any, Any, RecordingReport]:
