@@ -43,6 +43,7 @@ class SVM(ModelFamily):
     preload = ("sklearn.svm", "sklearn.kernel_approximation", "sklearn.linear_model")
     fidelity = "epochs"
     priority = 40
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
 
     def accepts(self, shape: Shape) -> str | None:
