@@ -14,6 +14,7 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
+from automl.plugin.refitting import RefitIncomplete, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
@@ -29,6 +30,7 @@ __all__ = [
     "ModelFamily",
     "PackMember",
     "Params",
+    "RefitIncomplete",
     "Report",
     "Resources",
     "Rows",
@@ -40,6 +42,7 @@ __all__ = [
     "TrialContext",
     "TrialPruned",
     "View",
+    "check_refit",
     "hookimpl",
     "is_cuda_oom",
     "load_estimator",

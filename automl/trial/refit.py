@@ -7,6 +7,7 @@ import time
 from automl.data.split import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin.context import TrialContext
+from automl.plugin.refitting import RefitIncomplete
 from automl.store.files import draft_folder, settle
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
@@ -19,7 +20,7 @@ FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for saving
 
 
 class NotRefittedError(RunError):
-    """The family has no model of all rows to offer: those of the folds stay."""
+    """There is no model of all rows that is as good as those of the folds: these stay."""
 
 
 def refit_job(job: Job, bench: Workbench) -> FoldResult:
@@ -28,7 +29,7 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
     Nothing is left to score it by.
 
     Raises:
-        NotRefittedError: The family does not do that.
+        NotRefittedError: The family has no such model, or the clock stopped it.
         RunError: A model of a fold is missing.
     """
     start = time.monotonic()
@@ -49,7 +50,10 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
         raise RunError(f"{missing} is missing: the model of a fold")
     models = [family.load(path) for path in paths]
     now = time.monotonic()
-    model = family.refit(job.spec.params, fold, context, models)
+    try:
+        model = family.refit(job.spec.params, fold, context, models)
+    except RefitIncomplete as cut:
+        raise NotRefittedError(str(cut)) from cut
     if model is None:
         raise NotRefittedError(f"family {family.name} has no model of all rows")
     fit_s = time.monotonic() - now

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from automl.plugin import Fold, Report, Task, TrialContext
-from automl_plugins._boosting import Pace, evaluation_stride, native_categories, patience
+from automl_plugins._boosting import (
+    Pace,
+    PlannedRounds,
+    evaluation_stride,
+    native_categories,
+    patience,
+)
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
 __all__ = ["learning_rate_of", "rounds_needed", "train", "train_rounds"]
@@ -75,14 +81,20 @@ def train_rounds(
     fold: Fold,
     context: TrialContext,
 ) -> str:
-    """Boosts for so many rounds, fewer only where time is up; returns LightGBM's text."""
+    """Boosts for so many rounds; returns LightGBM's text.
+
+    Raises:
+        RefitIncomplete: Time was up before 90 % of them.
+    """
     import lightgbm as lgb
 
     clock = FitClock(context)
     booster = lgb.Booster({**dataset_params, **params}, _train_set(fold, dataset_params))
+    planned = PlannedRounds(rounds, clock)
     for round_ in range(1, rounds + 1):
-        if booster.update() or clock.left_s() < 2 * clock.elapsed_s / round_:
+        if booster.update() or planned.is_over(round_):  # update: no leaf can be split any more
             break
+    planned.check()
     return str(booster.model_to_string())
 
 
