@@ -116,6 +116,10 @@ class RunDir:
         """Predictions of the rows that the model of one fold did not see."""
         return self.fold(trial_id, fold) / "oof.npy"
 
+    def compared(self, trial_id: str, fold: int) -> Path:
+        """Predictions of some rows by the models of the folds and by a refit, to compare them."""
+        return self.fold(trial_id, fold) / "compared.npy"
+
     def check(self) -> RunDir:
         """Returns itself.
 

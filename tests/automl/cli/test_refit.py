@@ -38,5 +38,7 @@ def test_it_says_what_became_faster_and_what_stays(
     assert run([str(run_dir.path), *["--undo"] * undo], 0.0) == 0
     assert asked == [(run_dir.path, undo)]
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("1 of 2 members predict with one model of all rows: 10 ms")
+    assert first.startswith(
+        "1 of 2 members were refitted on all rows (10 ms per 1,000 rows, 80 ms b"
+    )
     assert second == ("mlp-0 keeps the models of its folds: family mlp has no model of all rows")
