@@ -56,8 +56,8 @@ class Refit:
     def notes(self) -> Iterator[str]:
         """What a person should know."""
         n_all = len(self.refitted) + len(self.kept)
-        before = "" if self.before_ms is None else f", {self.before_ms:,.3g} ms before"
-        took = f"{self.after_ms:,.3g} ms per 1,000 rows{before}"
+        before = "" if self.before_ms is None else f", {_digits(self.before_ms)} ms before"
+        took = f"{_digits(self.after_ms)} ms per 1,000 rows{before}"
         if self.refitted:
             yield (
                 f"{len(self.refitted)} of {n_all} members were refitted on all rows ({took}); the "
@@ -71,6 +71,11 @@ class Refit:
             yield self.choice
         for trial, why in self.kept.items():
             yield f"{trial} keeps the models of its folds: {why}"
+
+
+def _digits(value: float) -> str:
+    """Three digits, and no powers of ten: ``29.7``, ``1,460``."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def refit_run(run: RunDir, *, undo: bool = False) -> Refit:

@@ -101,16 +101,24 @@ def choose_shipped(expected: Expected, limits: LimitsConfig, max_seeds: int = MA
     within = [n for n in ways if expected.cost(n).excess(limits) <= 0.0]
     if not within:
         cheapest = min(ways, key=lambda n: expected.cost(n).excess(limits))
-        return Shipped(cheapest, f"{_named(cheapest)}: nothing keeps the limits")
+        return Shipped(cheapest, f"{_named(cheapest)} ships: nothing keeps the limits")
     best = max(within, key=expected.gain)
     equal = [n for n in within if expected.gain(n) >= expected.gain(best) - EQUAL]
     chosen = min(equal, key=lambda n: expected.cost(n).predict_ms)
-    compared = 0 if chosen else 1
-    why = (
-        f"{_named(chosen)}: expected to lower the squared error of one model by "
-        f"{expected.gain(chosen):.1%}, {_named(compared)} by {expected.gain(compared):.1%}"
+    return Shipped(chosen, _reason(expected, chosen))
+
+
+def _reason(expected: Expected, chosen: int) -> str:
+    """Why the chosen one ships and not the other kind."""
+    other = int(chosen == 0)
+    text = (
+        f"{_named(chosen)} ships: it is expected to lower the squared error of a single fold's "
+        f"model by {100 * expected.gain(chosen):.1f} %, and {_named(other)} by "
+        f"{100 * expected.gain(other):.1f} %"
     )
-    return Shipped(chosen, why)
+    if expected.gain(other) <= expected.gain(chosen):
+        return text
+    return f"{text}, which is equal within the error of this estimate; it predicts faster"
 
 
 def _named(n_seeds: int) -> str:

@@ -9,7 +9,7 @@ N = 40_000
 
 
 def models(rng, n_folds, own, pull, shape=()):
-    """Models that err by ``own`` each, and repeat a share ``pull`` of the noise of rows they saw."""
+    """Models that err by ``own``, and repeat a share ``pull`` of the noise of rows they saw."""
     fold = rng.integers(0, n_folds, N)
     saw = np.arange(n_folds)[:, None] != fold
     noise = rng.normal(size=(N, *shape))

@@ -20,8 +20,9 @@ def expected(variance, n_folds=5, **more):
 def test_where_both_are_equal_within_noise_one_refit_ships_for_it_is_faster(variance):
     shipped = choose_shipped(expected(variance), FREE)
     assert shipped.n_seeds == 1
-    assert shipped.reason.startswith("one refit on all rows: expected to lower the squared error")
+    assert shipped.reason.startswith("one refit on all rows ships: it is expected to lower the sq")
     assert "the mean of the folds' models by" in shipped.reason
+    assert shipped.reason.endswith("it predicts faster") is (variance > 0.02)
 
 
 def test_where_models_vary_several_seeds_ship_and_without_time_for_them_the_folds():
