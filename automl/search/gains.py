@@ -21,7 +21,7 @@ from automl.trial.spec import FoldResult, TrialRecord
 
 __all__ = ["fold_variance", "measure"]
 
-CORRECTION = 0.88  # the geometric mean below is too large by that, in the mean of 16 measurements
+CORRECTION = 0.88  # of the geometric mean below, by 16 measurements
 SEEN_BY_ONE = 2.0  # so many times the variance is the one of pairs of which one saw the row
 
 
@@ -76,7 +76,8 @@ def fold_variance(
 
     It is half the mean squared difference of two models on rows that neither saw. Within one
     repeat of folds there are none: pairs that both saw a row differ too little, pairs of which one
-    saw it too much, and their geometric mean is near (0.9 to 1.5 times the variance).
+    saw it too much, and 0.88 times their geometric mean is 0.8 to 1.3 times the variance
+    (docs/decisions/0039-refit-or-folds.md).
 
     Args:
         predictions: Of the model of each fold, ``(n_folds, n_rows)``, or with a last axis of
