@@ -260,6 +260,9 @@ class ModelFamily(ABC):
             fold: All rows; ``X_valid`` has none.
             context: The slot; only its deadline limits the time.
             models: Of the folds, as loaded.
+
+        Raises:
+            RefitIncomplete: The deadline ended it before 90 % of the work; see ``check_refit``.
         """
         return None
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
-    Features,
     Fold,
-    Matrix,
     Params,
     Report,
     StageLog,
@@ -22,14 +20,12 @@ from automl.plugin import (
     enough_to_choose,
     stage_steps,
 )
-from automl_plugins._boosting import USUAL_STAGE, Pace, patience
+from automl_plugins._boosting import USUAL_STAGE, Pace, PlannedRounds, patience
 from automl_plugins._catboost_names import is_weighted, loss_of, metric_of
+from automl_plugins._catboost_rows import frame, pool, pools
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["as_prediction", "frame", "rounds_needed", "train", "train_rounds"]
+__all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 
 
 def train(
@@ -58,7 +54,7 @@ def train(
     import catboost
 
     clock = FitClock(context)
-    train_pool, valid_pool = _pools(fold, settings["max_bin"])
+    train_pool, valid_pool = pools(fold, settings["max_bin"])
     metric = metric_of(context, is_weighted(fold))
     stops = enough_to_choose(fold.y_valid, context.task.is_classification)
     fixed = _fixed_params(settings, context, metric)
@@ -128,38 +124,32 @@ def train_rounds(
     fold: Fold,
     context: TrialContext,
 ) -> Any:
-    """Boosts for so many rounds, fewer only where time is up; returns the model."""
+    """Boosts for so many rounds; returns the model.
+
+    Raises:
+        RefitIncomplete: Time was up before 90 % of them.
+    """
     import catboost
 
+    clock = FitClock(context)
     fixed = {**_fixed_params(settings, context, None), "iterations": rounds}
-    booster = catboost.CatBoost({**params, **fixed})
-    rows = (fold.X_train, fold.y_train, fold.weight_train)
-    return booster.fit(_pool(*rows, fold.features), callbacks=[_Alarm(FitClock(context))])
+    pool = pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
+    pool.quantize(border_count=settings["max_bin"])
+    planned = PlannedRounds(rounds, clock)
+    booster = catboost.CatBoost({**params, **fixed}).fit(pool, callbacks=[_Alarm(planned)])
+    planned.check()
+    return booster
 
 
 class _Alarm:
     """Ends boosting when time is up. CatBoost calls it."""
 
-    def __init__(self, clock: FitClock) -> None:
-        self._clock = clock
+    def __init__(self, planned: PlannedRounds) -> None:
+        self._planned = planned
 
     def after_iteration(self, info: Any) -> bool:
         """Whether to go on."""
-        return bool(self._clock.left_s() > 2 * self._clock.elapsed_s / info.iteration)
-
-
-def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
-    """The rows as CatBoost takes them: codes of categories as integers, without copying numbers.
-
-    Args:
-        X: ``(n_rows, n_features)``.
-        categorical: Columns that hold category codes.
-    """
-    import pandas as pd
-
-    coded = frozenset(categorical)
-    columns = {i: X[:, i].astype(np.int32) if i in coded else X[:, i] for i in range(X.shape[1])}
-    return pd.DataFrame(columns, copy=False)
+        return not self._planned.is_over(info.iteration)
 
 
 def rounds_needed(learning_rate: float, depth: int) -> float:
@@ -244,30 +234,6 @@ class _Watcher:
         return _Watcher(
             params, rate, self.steps, fold, context, metric, report, clock, stops, is_last=True
         )
-
-
-def _pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
-    """Training and validation rows as CatBoost's pools, kept for the next trial on this fold.
-
-    Those for training are quantised once and for all; CatBoost 1.2 quantises validation rows by
-    their borders itself, and takes them wrongly where that is done beforehand.
-    """
-    key = f"catboost-{max_bin}"
-    if key not in fold.memo:
-        train = _pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
-        train.quantize(border_count=max_bin)
-        valid = _pool(fold.X_valid, fold.y_valid, fold.weight_valid, fold.features)
-        fold.memo[key] = (train, valid)
-    pools: tuple[Any, Any] = fold.memo[key]
-    return pools
-
-
-def _pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
-    import catboost
-
-    categorical = list(features.categorical)
-    rows = frame(np.asarray(X), categorical)
-    return catboost.Pool(rows, y, cat_features=categorical, weight=weight)
 
 
 def _fixed_params(

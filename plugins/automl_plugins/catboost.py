@@ -30,7 +30,8 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import pace_of_all_rows
-from automl_plugins._catboost_training import frame, train, train_rounds
+from automl_plugins._catboost_rows import frame
+from automl_plugins._catboost_training import train, train_rounds
 from automl_plugins._fitting import predict_threads
 from automl_plugins.baseline import Baseline, ConstantModel
 
