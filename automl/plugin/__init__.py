@@ -14,6 +14,7 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
+from automl.plugin.param import Param
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
@@ -28,6 +29,7 @@ __all__ = [
     "Metric",
     "ModelFamily",
     "PackMember",
+    "Param",
     "Params",
     "Report",
     "Resources",
