@@ -75,6 +75,7 @@ class _Check:
             yield f"{key}={shown(value)}: it cannot be set: {param.refused}"
         else:
             target = self._dataset.target.name
+            param = replace(param, columns=param.columns & self._family.kinds)
             yield from value_problems(key, value, param, self._dataset.table, target)
 
     def _unknown(self, name: str) -> str:
