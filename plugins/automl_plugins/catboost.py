@@ -18,6 +18,7 @@ from automl.plugin import (
     Fold,
     Matrix,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -28,6 +29,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import pace_of_all_rows
+from automl_plugins._catboost_params import extra_params, library_params, policies
 from automl_plugins._catboost_training import frame, train, train_rounds
 from automl_plugins._fitting import predict_threads
 from automl_plugins.baseline import Baseline, ConstantModel
@@ -121,9 +123,7 @@ class CatBoost(ModelFamily):
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
             "depth": suggest.suggest_int("depth", 4, 8),
-            "grow_policy": suggest.suggest_categorical(
-                "grow_policy", ("SymmetricTree", "Depthwise")
-            ),
+            "grow_policy": suggest.suggest_categorical("grow_policy", policies(shape)),
             "l2_leaf_reg": suggest.suggest_float("l2_leaf_reg", 1e-4, 5.0, log=True),
             "subsample": suggest.suggest_float("subsample", 0.7, 1.0),
             "colsample_bylevel": suggest.suggest_float("colsample_bylevel", 0.85, 1.0),
@@ -142,10 +142,15 @@ class CatBoost(ModelFamily):
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """The library's defaults, then configs that were learned on many data sets."""
         left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
-        return [
+        entries = [
             {name: value for name, value in zip(_NAMES, row, strict=True) if name not in left_out}
             for row in _CONFIGS
         ]
+        return [entry for entry in entries if entry["grow_policy"] in policies(shape)]
+
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """CatBoost's parameters: a user may fix any that trials do not depend on."""
+        return extra_params(shape)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Boosts with early stopping. Where nothing can be split it predicts a constant.
@@ -156,6 +161,7 @@ class CatBoost(ModelFamily):
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
         settings = {**self.settings, **context.shape.settings}
+        params = library_params(params, fold.features, context.shape)
         booster = train(params, settings, fold, context, report)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
 
@@ -168,7 +174,8 @@ class CatBoost(ModelFamily):
             return None
         rates = [booster.get_all_params()["learning_rate"] for booster in boosters]
         rounds, rate = pace_of_all_rows([booster.tree_count_ for booster in boosters], rates)
-        params = {**params, "learning_rate": rate}
+        own = library_params(params, fold.features, context.shape)
+        params = {**own, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}
         booster = train_rounds(params, settings, rounds, fold, context)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
