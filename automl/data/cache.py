@@ -253,11 +253,9 @@ def _open(
     folder: Path,
 ) -> Fold:
     meta = _read_meta(folder / META_FILE)
-    features = Features(
-        tuple(meta["features"]["names"]),
-        tuple(meta["features"]["categorical"]),
-        tuple(meta["features"]["cardinalities"]),
-    )
+    features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
+    if not features.sources:  # encoded before they were written: the encoder has them
+        features = Encoder.load(folder / "encoder").features
     width = len(features.names)
     table, weight = dataset.table, dataset.weight
     train, valid = division.train, division.valid

@@ -14,6 +14,7 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
+from automl.plugin.param import Param
 from automl.plugin.refitting import RefitIncomplete, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.stages import StageLog, enough_to_choose, stage_steps, stopping_metric
@@ -30,6 +31,7 @@ __all__ = [
     "Metric",
     "ModelFamily",
     "PackMember",
+    "Param",
     "Params",
     "RefitIncomplete",
     "Report",

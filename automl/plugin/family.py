@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin.context import Fold, Resources, Shape, TrialContext, View
+from automl.plugin.param import Param
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
@@ -186,6 +187,13 @@ class ModelFamily(ABC):
         Each entry must be complete and lie inside the search space.
         """
         return ()
+
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """Params that a user may fix although no trial varies them, or beyond what trials vary.
+
+        Those in ``shape.settings["fixed"]``, which may be wrong yet, join the params of all trials.
+        """
+        return {}
 
     @abstractmethod
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:

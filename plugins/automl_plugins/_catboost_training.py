@@ -133,10 +133,10 @@ def train_rounds(
 
     clock = FitClock(context)
     fixed = {**_fixed_params(settings, context, None), "iterations": rounds}
-    pool = pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
-    pool.quantize(border_count=settings["max_bin"])
+    rows = pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
+    rows.quantize(border_count=settings["max_bin"])
     planned = PlannedRounds(rounds, clock)
-    booster = catboost.CatBoost({**params, **fixed}).fit(pool, callbacks=[_Alarm(planned)])
+    booster = catboost.CatBoost({**params, **fixed}).fit(rows, callbacks=[_Alarm(planned)])
     planned.check()
     return booster
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -129,8 +131,12 @@ def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
     """Binned training and validation rows, kept for the next trial on this fold."""
     import lightgbm as lgb
 
-    key = f"lightgbm-{lgb.__version__}-" + "-".join(f"{n}={params[n]}" for n in sorted(params))
+    text = "-".join(f"{name}={params[name]}" for name in sorted(params))
+    short = text if len(text) <= 100 else hashlib.sha256(text.encode()).hexdigest()  # of a file
+    key = f"lightgbm-{lgb.__version__}-{short}"
     if key not in fold.memo:
+        # LightGBM's files of binned data lack the raw values that linear leaves need
+        fold = replace(fold, shared=None) if params.get("linear_tree") else fold
         pair = None if fold.shared is None else _read_binned(fold, fold.shared / key, params)
         if pair is None:
             pair = _bin(fold, params)

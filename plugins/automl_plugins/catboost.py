@@ -19,6 +19,7 @@ from automl.plugin import (
     Fold,
     Matrix,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -30,6 +31,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import pace_of_all_rows
+from automl_plugins._catboost_params import extra_params, library_params, policies
 from automl_plugins._catboost_rows import frame
 from automl_plugins._catboost_training import train, train_rounds
 from automl_plugins._fitting import predict_threads
@@ -131,9 +133,7 @@ class CatBoost(ModelFamily):
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
             "depth": suggest.suggest_int("depth", 4, 8),
-            "grow_policy": suggest.suggest_categorical(
-                "grow_policy", ("SymmetricTree", "Depthwise")
-            ),
+            "grow_policy": suggest.suggest_categorical("grow_policy", policies(shape)),
             "l2_leaf_reg": suggest.suggest_float("l2_leaf_reg", 1e-4, 5.0, log=True),
             "subsample": suggest.suggest_float("subsample", 0.7, 1.0),
             "colsample_bylevel": suggest.suggest_float("colsample_bylevel", 0.85, 1.0),
@@ -152,10 +152,15 @@ class CatBoost(ModelFamily):
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """The library's defaults, then configs that were learned on many data sets."""
         left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
-        return [
+        entries = [
             {name: value for name, value in zip(_NAMES, row, strict=True) if name not in left_out}
             for row in _CONFIGS
         ]
+        return [entry for entry in entries if entry["grow_policy"] in policies(shape)]
+
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """CatBoost's parameters: a user may fix any that trials do not depend on."""
+        return extra_params(shape)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Boosts with early stopping. Where nothing can be split it predicts a constant.
@@ -166,6 +171,7 @@ class CatBoost(ModelFamily):
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
         settings = {**self.settings, **context.shape.settings}
+        params = library_params(params, fold.features, context.shape)
         booster, n_rounds, stages = train(params, settings, fold, context, report)
         model = CatBoostModel(
             booster, fold.features.categorical, _loss(booster), context.n_threads, n_rounds, stages
@@ -182,7 +188,8 @@ class CatBoost(ModelFamily):
         rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
         counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
         rounds, rate = pace_of_all_rows(counts, rates)
-        params = {**params, "learning_rate": rate}
+        own = library_params(params, fold.features, context.shape)
+        params = {**own, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}
         booster = train_rounds(params, settings, rounds, fold, context)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
