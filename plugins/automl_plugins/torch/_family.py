@@ -45,6 +45,7 @@ class NetFamily(ModelFamily):
     extra: ClassVar[str] = "torch"
     preload: ClassVar[tuple[str, ...]] = ("torch",)
     fidelity: ClassVar[str] = "epochs"
+    early_stopping = "staged"
     packed: ClassVar[frozenset[str]] = frozenset(
         {
             "average_epochs",
@@ -124,10 +125,14 @@ class NetFamily(ModelFamily):
         from automl_plugins.torch._fit import fit_nets
         from automl_plugins.torch._values import net_fit
 
-        settings = {**self.settings, **context.shape.settings}
-        return fit_nets(
-            [net_fit(self.constants, member, context, settings) for member in members], context
-        )
+        shape = context.shape
+        settings = {**self.settings, **shape.settings}
+        most = [shape.n_folds * self.pack_size(member.params, shape) for member in members]
+        fits = [
+            net_fit(self.constants, member, context, settings, most_beside)
+            for member, most_beside in zip(members, most, strict=True)
+        ]
+        return fit_nets(fits, context)
 
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes ``net.json`` and ``weights.safetensors``."""
