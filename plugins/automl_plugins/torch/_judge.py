@@ -23,11 +23,13 @@ __all__ = [
     "MOST_LOG_BYTES",
     "EpochLog",
     "Judge",
+    "log_bytes_of",
     "n_stages_of",
     "stage_grid",
 ]
 
 MOST_LOG_BYTES = 512 << 20  # of the predictions that all fits of a pack log
+MOST_BYTES_EACH = 64 << 20  # of those of one fit
 MOST_STAGES, FEWEST_STAGES = 44, 4
 _BYTES = 4  # of a number that is logged
 _ROUNDING = 1e-9
@@ -36,7 +38,7 @@ Predict = Callable[[], NDArray[Any]]
 
 
 def n_stages_of(n_valid: int, n_outputs: int, n_fits: int = 1) -> int:
-    """Stages that each fit may log, so that those of a pack take half a gigabyte at most.
+    """Stages that each fit may log: 64 MiB, and all fits of a pack half a gibibyte, at most.
 
     Where even four stages of each take more, there are four.
 
@@ -46,8 +48,14 @@ def n_stages_of(n_valid: int, n_outputs: int, n_fits: int = 1) -> int:
         n_fits: Fits of the largest pack that such a fit may be in: what a fit logs must not depend
             on those that it is trained with.
     """
-    room = MOST_LOG_BYTES // max(1, n_fits * _BYTES * n_valid * n_outputs)
+    most_bytes = min(MOST_BYTES_EACH, MOST_LOG_BYTES // n_fits)
+    room = most_bytes // max(1, _BYTES * n_valid * n_outputs)
     return max(FEWEST_STAGES, min(MOST_STAGES, room))
+
+
+def log_bytes_of(n_valid: int, n_outputs: int, n_fits: int = 1) -> int:
+    """Memory of the log of one fit, at most; the arguments are those of ``n_stages_of``."""
+    return (1 + n_stages_of(n_valid, n_outputs, n_fits)) * _BYTES * n_valid * n_outputs
 
 
 def stage_grid(n_epochs: int, n_stages: int) -> NDArray[np.float64]:

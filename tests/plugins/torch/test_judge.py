@@ -11,12 +11,14 @@ from automl.metrics import get_metric
 from automl.plugin import Features, Fold, Shape, StageLog, Task, TrialContext
 from automl.testing import LOG_LOSS, RMSE, RecordingReport
 from automl_plugins.torch._judge import (
+    MOST_BYTES_EACH,
     MOST_LOG_BYTES,
     EpochLog,
     Judge,
     n_stages_of,
     stage_grid,
 )
+from automl_plugins.torch.mlp import Mlp
 
 
 def fold_of(y):
@@ -89,12 +91,23 @@ def test_stages_ascend_where_a_plan_has_grown():
 # How much is kept
 
 
+@pytest.mark.parametrize("n_fits", [1, 5, 200])
 @pytest.mark.parametrize(("n_valid", "n_outputs"), [(50, 2), (20_000, 2), (100_000, 3)])
-def test_the_logs_of_a_pack_of_two_hundred_fits_have_a_bound(n_valid, n_outputs):
-    n_stages = n_stages_of(n_valid, n_outputs, n_fits=200)
-    size = 200 * n_stages * n_valid * n_outputs * 4
-    assert n_stages == 4 or size <= MOST_LOG_BYTES
-    assert n_stages_of(n_valid, n_outputs, n_fits=1) >= n_stages
+def test_the_logs_of_a_pack_have_a_bound(n_valid, n_outputs, n_fits):
+    n_stages = n_stages_of(n_valid, n_outputs, n_fits)
+    size = n_stages * n_valid * n_outputs * 4
+    assert n_stages == 4 or n_fits * size <= MOST_LOG_BYTES
+    assert n_stages == 4 or size <= MOST_BYTES_EACH
+    assert n_stages_of(n_valid, n_outputs) >= n_stages
+
+
+@pytest.mark.parametrize("n_gpus", [0, 1])
+def test_an_estimate_of_memory_counts_what_is_logged(n_gpus):
+    two = Shape(Task.MULTICLASS, LOG_LOSS, 1_000_000, 10, n_classes=2, n_gpus=n_gpus)
+    many = replace(two, n_classes=100)
+    for n_members in (1, 10):
+        less, more = (Mlp().pack_resources(n_members, shape).ram_gib for shape in (two, many))
+        assert more - less > 0.3 * n_members  # four stages of 200,000 x 100 numbers
 
 
 def test_few_rows_are_logged_at_all_stages_and_very_many_at_four():
