@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Matrix, Params, Report, Rows, Texts, TrialContext, check_refit
+from automl.plugin import (
+    Fold,
+    Matrix,
+    Params,
+    Report,
+    Rows,
+    StageLog,
+    Texts,
+    TrialContext,
+    check_refit,
+)
 from automl_plugins._fitting import load_arrays, save_arrays
 from automl_plugins._linear_model import LinearModel
 from automl_plugins._linear_training import fit_linear, refit_linear
@@ -152,6 +162,11 @@ class SentencesModel:
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
         return self.head.predict(_features(X, self.source, self.scalings))
+
+    @property
+    def stages(self) -> tuple[StageLog, ...]:
+        """The log of the linear model, where its fit stopped early; else none."""
+        return tuple(getattr(self.head, "stages", ()))
 
 
 def fit_sentences(
