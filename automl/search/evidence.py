@@ -21,7 +21,6 @@ from automl.store.run_dir import RunDir
 
 __all__ = ["Evidence", "finite"]
 
-MIN_SKILL = 0.02  # of the way from the prior to the best trial
 KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
 KEPT_OF_FAMILY = 3
 
@@ -57,9 +56,14 @@ class Evidence:
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
 
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """The constant prediction that is made without any column."""
+        return prior_prediction(self.dataset)
+
     def prior_loss(self, rows: NDArray[np.int64]) -> float:
         """Loss of predicting for everybody what is known without any column."""
-        prior = prior_prediction(self.dataset)
+        prior = self.prior
         return self.loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -88,18 +92,12 @@ class Evidence:
         return score
 
     def candidates(self) -> list[Trial]:
-        """Complete trials that know more than the prior, if there are any.
+        """Complete trials; where limits are set, those that keep them or come nearest to them.
 
-        A constant prediction leaves some metrics unmoved: it must not enter for nothing. Where
-        limits are set, these are of the trials that keep them by themselves, or the one that
-        comes nearest to them.
+        None is left out for its score: that would be a choice by all rows, also by those that a
+        nested selection must not see.
         """
-        trials = self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
-        prior = self.prior_loss(np.flatnonzero(finite(self.oof[trials[0].spec.trial_id])))
-        losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
-        limit = prior - MIN_SKILL * (prior - min(losses))
-        able = [t for t in trials if t.score is not None and self.metric.loss(t.score) < limit]
-        return able or trials
+        return self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
 
     def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
         is_classification = self.dataset.target.task.is_classification
