@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from automl.data.split import SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import read_oof
+from automl.ensemble import estimate, read_oof
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
@@ -79,13 +79,21 @@ class Evidence:
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in; returns the score of its out-of-fold predictions."""
+        """Takes a complete trial in, and notes with it how sure its score is.
+
+        Returns:
+            The score of its out-of-fold predictions.
+        """
         name = trial.spec.trial_id
         oof = self._read(trial, list(trial.folds))
         rows = np.flatnonzero(finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        fold = self.plan.fold_of_row[rows]
-        score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
+        group = None if self.dataset.group is None else self.dataset.group[rows]
+        y, fold = self.dataset.y[rows], self.plan.fold_of_row[rows]
+        score = self.metric.score_folds(y, oof[rows], fold, weight)
+        found = estimate(self.metric, y, oof[rows], weight=weight, group=group, fold=fold)
+        trial.score_se = None if found is None else found.error
+        trial.interval = None if found is None else (found.low, found.high)
         self.oof[name], self.complete[name] = oof, trial
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)

@@ -167,10 +167,12 @@ class TrialRecord:
         state: How it stands.
         folds: Results of its finished folds, in the order of the folds.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete.
-        score_se: Standard error of the score over the folds; None with a single fold.
+        score_se: Standard error of the score as an estimate of that on new rows; None where it is
+            not known, as with fewer than 10 rows.
         error: Why it failed or was pruned.
         cut_steps: Reports, as (step, score), of the fit that ``error`` ended.
         started_s, finished_s: Seconds since the start of the run.
+        interval: The 95 % interval of the score; None where it is not known.
     """
 
     spec: TrialSpec
@@ -184,11 +186,17 @@ class TrialRecord:
     started_s: float = 0.0
     finished_s: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    interval: tuple[float, float] | None = None
 
     @property
     def trial_id(self) -> str:
         """Such as ``lightgbm-3``."""
         return self.spec.trial_id
+
+    @property
+    def margin(self) -> float | None:
+        """Half of the 95 % interval of the score; None where it is not known."""
+        return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
 
     @property
     def fit_s(self) -> float:
