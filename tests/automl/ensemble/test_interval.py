@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from automl.ensemble.interval import bootstrap_error, estimate, fold_factor, interval, t_95
+from automl.ensemble.interval import KAPPA, bootstrap_error, estimate, fold_factor, interval, t_95
 from automl.metrics import CATALOG
 
 
@@ -170,3 +170,26 @@ def test_nineteen_of_twenty_intervals_hold_the_truth(n_rows, name):
             found = estimate(CATALOG[name], rng.normal(size=n_rows), np.zeros(n_rows))
             held += found.low <= 1.0 <= found.high
     assert 275 <= held <= 296
+
+
+def cross_validated_noise(seed, n_rows=150, n_columns=12):
+    """Out-of-fold predictions of a linear model that has nothing to learn: its AUC is 0.5."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(n_rows, n_columns)), rng.permutation(np.arange(n_rows) % 2)
+    fold, shown = rng.permutation(n_rows) % 5, np.empty((n_rows, 2))
+    for number in range(5):
+        seen, unseen = fold != number, fold == number
+        centred = x[seen] - x[seen].mean(axis=0)
+        slopes = np.linalg.lstsq(centred, y[seen] - y[seen].mean(), rcond=None)[0]
+        shown[unseen] = np.c_[-x[unseen] @ slopes, x[unseen] @ slopes]
+    return y, shown, fold
+
+
+def test_intervals_of_cross_validated_fits_hold_the_truth_and_those_of_rows_alone_do_not():
+    held = {0.0: 0, KAPPA: 0}
+    for seed in range(200):
+        y, shown, fold = cross_validated_noise(seed)
+        for kappa in held:
+            found = estimate(CATALOG["roc_auc"], y, shown, fold=fold, kappa=kappa)
+            held[kappa] += found.low <= 0.5 <= found.high
+    assert held[0.0] < 180 <= held[KAPPA] <= 198
