@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping, MutableMapping
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -205,13 +205,15 @@ class TrialContext:
             its own).
         time_limit_s: Seconds this fit should take at most, as a fair share of the budget: adapt
             learning rates and sizes to it. None without a time budget.
-        deadline: ``time.monotonic()`` at which the fit must be over; later the worker is killed
-            and the fit lost. Boosters and nets stop by themselves before it. None without one.
+        deadline: What ``clock`` says when the fit must be over; later the worker is killed and the
+            fit lost. Boosters and nets stop by themselves before it. None without one.
         scratch: A folder for this fit, which need not be there yet. What a fit leaves in it is
             found by the next attempt when its worker is lost, also in a resumed search; it is
             gone when the fit is over. None where nothing is to be kept.
         stages: In a refit, where it should end: a stage for each log of the folds' models (see
             ``StageLog``), as their validation rows tell. Empty where they have none.
+        clock: Gives the seconds by which a fit limits its time: ``time.monotonic``, or a counter
+            where a test counts the work of a fit.
     """
 
     shape: Shape
@@ -222,6 +224,7 @@ class TrialContext:
     deadline: float | None = None
     scratch: Path | None = None
     stages: tuple[float, ...] = ()
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def task(self) -> Task:
@@ -236,4 +239,4 @@ class TrialContext:
     @property
     def time_left_s(self) -> float:
         """Seconds until the deadline; infinite without one."""
-        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+        return float("inf") if self.deadline is None else self.deadline - self.clock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import wait
 from typing import Protocol, TypeAlias
@@ -99,11 +99,18 @@ class LocalExecutor:
         setup: What every worker is told first.
         pool: The devices of the run.
         launcher: Starts worker processes; who made it closes it.
+        clock: Gives the seconds by which fits are killed; workers count as ``time.monotonic``.
     """
 
-    def __init__(self, setup: TrialSetup, pool: DevicePool, launcher: Launcher) -> None:
-        self.pool, self._launcher = pool, launcher
-        self._crew, self._guard = Crew(setup, launcher), MemoryGuard()
+    def __init__(
+        self,
+        setup: TrialSetup,
+        pool: DevicePool,
+        launcher: Launcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pool, self._launcher, self._clock = pool, launcher, clock
+        self._crew, self._guard = Crew(setup, launcher), MemoryGuard(clock)
         self._busy: list[_Busy] = []
         self._killed: list[Failed] = []
 
@@ -120,7 +127,7 @@ class LocalExecutor:
     ) -> None:
         """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports."""
         worker, limit_s = self._crew.take(lease, modules), jobs[0].deadline_s
-        due = float("inf") if limit_s is None else time.monotonic() + limit_s
+        due = float("inf") if limit_s is None else self._clock() + limit_s
         footprint = Footprint(lease.limit_gib, jobs[0].fold)
         self._busy.append(_Busy({j.job_id: j for j in jobs}, lease, worker, due, footprint))
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
@@ -132,7 +139,7 @@ class LocalExecutor:
         Limits come first: a fit that never falls silent is killed all the same.
         """
         self._launcher.refresh()
-        now = time.monotonic()
+        now = self._clock()
         for busy in [b for b in self._busy if b.deadline <= now]:
             limit = next(iter(busy.jobs.values())).deadline_s or 0.0
             message = f"killed after {limit:.1f} s: it did not stop at its deadline"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from automl.scheduling import memory
@@ -65,22 +66,26 @@ class Footprint:
 
 
 class MemoryGuard:
-    """Looks at running fits a few times a second, and at workers that somebody has killed."""
+    """Looks at running fits a few times a second, and at workers that somebody has killed.
 
-    def __init__(self) -> None:
-        self._next_look = 0.0
+    Args:
+        clock: Gives the seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._next_look = clock, -math.inf
         self._oom_kills = memory.oom_kills()
 
     @property
     def wait_s(self) -> float:
         """Seconds until the next look."""
-        return max(0.0, self._next_look - time.monotonic())
+        return max(0.0, self._next_look - self._clock())
 
     def is_time(self) -> bool:
         """Whether to look now; the next time is then a moment away."""
         if self.wait_s > 0:
             return False
-        self._next_look = time.monotonic() + LOOK_S
+        self._next_look = self._clock() + LOOK_S
         return True
 
     def explain_kill(self, footprint: Footprint) -> TrialError | None:

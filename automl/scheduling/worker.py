@@ -73,7 +73,7 @@ def serve(connection: Connection[Any, Any]) -> None:
             if isinstance(message, Probe):
                 connection.send(Probed(work(message)))
                 continue
-            jobs = _with_time_left(message)
+            jobs = _with_time_left(message, time.monotonic())
             answers: Iterator[FromWorker]
             if bench is None:
                 why = problem or RuntimeError("no data")
@@ -101,9 +101,9 @@ def _send_all_but_last(
     return last
 
 
-def _with_time_left(start: Start) -> tuple[Job, ...]:
+def _with_time_left(start: Start, now: float) -> tuple[Job, ...]:
     """The jobs with the seconds that are left: starting a worker may have taken some."""
-    left_s = max(0.0, start.due - time.monotonic())
+    left_s = max(0.0, start.due - now)
     return tuple(j if j.deadline_s is None else replace(j, deadline_s=left_s) for j in start.jobs)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from automl.config.schema import LimitsConfig, SearchConfig
@@ -23,7 +24,9 @@ LOADING_S = 2.0  # libraries and models, which the controller has not loaded unt
 N_PREDICTIONS = 4
 
 
-def look_at_predictor(standing: Standing, config: SearchConfig) -> Iterator[str]:
+def look_at_predictor(
+    standing: Standing, config: SearchConfig, clock: Callable[[], float] = time.perf_counter
+) -> Iterator[str]:
     """Measures the saved predictor, and selects cheaper ones until the limit of time is kept.
 
     The figures of trials come from workers, each fold model by itself; what counts is the time
@@ -32,6 +35,7 @@ def look_at_predictor(standing: Standing, config: SearchConfig) -> Iterator[str]
     Args:
         standing: Has selected for the last time.
         config: The configuration.
+        clock: Gives the seconds.
 
     Yields:
         What a person should know.
@@ -41,7 +45,7 @@ def look_at_predictor(standing: Standing, config: SearchConfig) -> Iterator[str]
     limits = config.limits
     if is_timed(config):
         try:
-            yield from _keep_time(standing, limits, _Stopwatch(standing))
+            yield from _keep_time(standing, limits, _Stopwatch(standing, clock))
         except AutoMLError as error:
             yield f"how long predicting takes was not measured: {error}"
     yield from _what_is_broken(standing, limits)
@@ -80,11 +84,12 @@ class _Stopwatch:
 
     Args:
         standing: Has the ensemble.
+        clock: Gives the seconds.
     """
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: Standing, clock: Callable[[], float]) -> None:
         run, plan, seed = standing.evidence.run, standing.evidence.plan, standing.seed
-        self._standing = standing
+        self._standing, self._clock = standing, clock
         self._predictor = Predictor(
             run,
             self._ensemble,
@@ -103,7 +108,7 @@ class _Stopwatch:
         """Milliseconds of the ensemble on disk."""
         self._predictor.ensemble = self._ensemble
         self._predictor.predict(self._batch)  # loads
-        return best_ms(lambda: self._predictor.predict(self._batch), ENOUGH_MS)
+        return best_ms(lambda: self._predictor.predict(self._batch), ENOUGH_MS, self._clock)
 
     def correct(self, forecast: Forecast) -> None:
         """Measures each member alone, and corrects what is expected of it and of others."""
@@ -111,7 +116,7 @@ class _Stopwatch:
         for trial in self._standing.members:
             alone = replace(members[trial.spec.trial_id], weight=1.0)
             self._predictor.ensemble = replace(self._ensemble, members=(alone,))
-            milliseconds = best_ms(lambda: self._predictor.predict(self._batch))
+            milliseconds = best_ms(lambda: self._predictor.predict(self._batch), clock=self._clock)
             self._timed[trial.spec.trial_id] = (trial, milliseconds)
         trials = [trial for trial, _ in self._timed.values()]
         forecast.correct(trials, {name: ms for name, (_, ms) in self._timed.items()})

@@ -1,6 +1,6 @@
 """The conformance suite that authors of families inherit."""
 
-from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.fakes import CheckingSuggest, CountedClock, RandomSuggest, RecordingReport
 from automl.testing.family import FamilyTestCase
 from automl.testing.tables import (
     LOG_LOSS,
@@ -17,6 +17,7 @@ __all__ = [
     "PINBALL",
     "RMSE",
     "CheckingSuggest",
+    "CountedClock",
     "FamilyTestCase",
     "RandomSuggest",
     "RecordingReport",

@@ -1,7 +1,9 @@
-"""Stand-ins for what the search gives a family: suggestions and reports."""
+"""Stand-ins for what the search gives a family: suggestions, reports and the time."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +11,9 @@ import numpy as np
 
 from automl.plugin import TrialPruned
 
-__all__ = ["CheckingSuggest", "RandomSuggest", "RecordingReport"]
+__all__ = ["CheckingSuggest", "CountedClock", "RandomSuggest", "RecordingReport"]
+
+PAST_S = 3600.0
 
 
 class RandomSuggest:
@@ -81,19 +85,55 @@ class CheckingSuggest:
         return instead
 
 
+class CountedClock:
+    """A clock for ``TrialContext.clock`` that moves with the work of a fit, however fast that is.
+
+    Each look moves it by the same number of seconds, so that a fit with a limit does the same work
+    on an idle and on a busy machine. It begins an hour ago: to a fit that reads
+    ``time.monotonic()`` instead, a deadline on this clock has passed.
+
+    Args:
+        look_s: Seconds from one look to the next.
+
+    Attributes:
+        now: What the next look gives.
+        n_looks: How often it was looked at.
+    """
+
+    def __init__(self, look_s: float = 0.0) -> None:
+        self.now, self.n_looks = time.monotonic() - PAST_S, 0
+        self._look_s, self._lock = look_s, threading.Lock()  # packs are trained in threads
+
+    def __call__(self) -> float:
+        """The time in seconds."""
+        with self._lock:
+            now, self.now = self.now, self.now + self._look_s
+            self.n_looks += 1
+            return now
+
+    def advance(self, seconds: float) -> None:
+        """Moves on without a look."""
+        with self._lock:
+            self.now += seconds
+
+
 class RecordingReport:
     """Keeps what is reported, and prunes where it is told to.
 
     Args:
         prune_at: Number of the call that raises ``TrialPruned``, from 1; None for never.
+        clock: A clock that each report moves on; None for none.
+        report_s: Seconds by which each report moves it.
 
     Attributes:
         steps: The calls as (step, score).
     """
 
-    def __init__(self, prune_at: int | None = None) -> None:
+    def __init__(
+        self, prune_at: int | None = None, clock: CountedClock | None = None, report_s: float = 0.0
+    ) -> None:
         self.steps: list[tuple[int, float]] = []
-        self._prune_at = prune_at
+        self._prune_at, self._clock, self._report_s = prune_at, clock, report_s
 
     def __call__(self, step: int, score: float) -> None:
         """Notes one report.
@@ -102,5 +142,7 @@ class RecordingReport:
             TrialPruned: It is the call that was to raise it.
         """
         self.steps.append((step, score))
+        if self._clock is not None:
+            self._clock.advance(self._report_s)
         if len(self.steps) == self._prune_at:
             raise TrialPruned

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from automl.plugin import Task, TrialPruned
 from automl.plugin.family import check_prediction
 from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
+from automl.testing.deadlines import Deadlines
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
 from automl.testing.honesty import Honesty
 from automl.testing.noise import Noise
@@ -35,11 +35,8 @@ __all__ = ["FamilyTestCase"]
 HEAVY = ("sklearn", "torch", "optuna", "pandas")
 """Libraries that importing a family must not load, beside those in its ``preload``."""
 
-DEADLINE_S = 1.0
-GRACE_S = 4.0
 
-
-class FamilyTestCase(LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
+class FamilyTestCase(Deadlines, LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:
@@ -223,17 +220,7 @@ class FamilyTestCase(LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
         fold = table.fold(self._view(table), sparse=True)
         self._check(*self._fit(table, fold=fold), table)
 
-    # Time, reports and out-of-bag rows
-
-    @each_task
-    def test_it_ends_by_itself_near_the_deadline(self, task: Task) -> None:
-        """With a second left a fit ends within a few seconds, and its model is usable."""
-        table = self._real(task)
-        started = time.monotonic()
-        deadline = started + DEADLINE_S
-        prediction, fold = self._fit(table, time_limit_s=DEADLINE_S, deadline=deadline)
-        assert time.monotonic() - started < DEADLINE_S + GRACE_S
-        self._check(prediction, fold, table)
+    # Reports and out-of-bag rows
 
     @each_task
     def test_reports_count_up_and_pruning_passes(self, task: Task) -> None:

@@ -62,7 +62,10 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
 
 
 def run_pack(
-    jobs: Sequence[Job], bench: Workbench, report_of: Callable[[Job], Report]
+    jobs: Sequence[Job],
+    bench: Workbench,
+    report_of: Callable[[Job], Report],
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Job, FoldResult | Exception]]:
     """Runs fits of one family as one program: ``run_job`` for several.
 
@@ -70,6 +73,7 @@ def run_pack(
         jobs: On the same slot, with the same limits, which are for all together.
         bench: Of the worker.
         report_of: Where a job reports to.
+        clock: Gives the seconds by which the limits are kept.
 
     Yields:
         Each job with its result, or with the error that ended it alone.
@@ -77,7 +81,7 @@ def run_pack(
     Raises:
         Exception: What ended all of them.
     """
-    start, tasks = time.monotonic(), [_open(job, bench, report_of(job)) for job in jobs]
+    start, tasks = clock(), [_open(job, bench, report_of(job)) for job in jobs]
     deadline_s, scratch = jobs[0].deadline_s, bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold)
     context = TrialContext(
         shape=tasks[0].shape,
@@ -87,6 +91,7 @@ def run_pack(
         time_limit_s=jobs[0].time_limit_s,
         deadline=None if deadline_s is None else start + FIT_SHARE * deadline_s,
         scratch=scratch,
+        clock=clock,
     )
     start_counting()
     now = time.monotonic()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,12 +40,12 @@ class FitClock:
 
     def __init__(self, context: TrialContext) -> None:
         self._context = context
-        self._started = time.monotonic()
+        self._started = context.clock()
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the fit began."""
-        return time.monotonic() - self._started
+        return self._context.clock() - self._started
 
     @property
     def has_limit(self) -> bool:

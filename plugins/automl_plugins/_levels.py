@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,10 +49,10 @@ def fit_levels(
             loss as the metric.
         context: The slot of the whole fit.
     """
-    started, levels = time.monotonic(), context.shape.quantiles
+    started, levels = context.clock(), context.shape.quantiles
     models = []
     for number, level in enumerate(levels):
-        now, share = time.monotonic(), 1 / (len(levels) - number)
+        now, share = context.clock(), 1 / (len(levels) - number)
         limit_s, deadline = context.time_limit_s, context.deadline
         slot = replace(
             context,

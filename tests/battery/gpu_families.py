@@ -18,6 +18,15 @@ ON_PAPER = "AUTOML_PAPER_GPUS" in os.environ
 MIB = 2**20
 TAKEN_MIB, CHUNK_MIB = 512, 256
 HOG_EVERY = 4
+PATIENCE_S = 60.0
+
+
+def wait_for_others(folder, n_fits):
+    """Waits until so many fits have begun, this one included: the first of them at one time."""
+    (folder / f"{os.getpid()}-{time.monotonic_ns()}.begun").touch()
+    patience = time.monotonic() + PATIENCE_S
+    while len(list(folder.glob("*.begun"))) < n_fits and time.monotonic() < patience:
+        time.sleep(0.02)
 
 
 class Net(_quick.Quick):
@@ -25,7 +34,7 @@ class Net(_quick.Quick):
 
     name = "net"
     preload = () if ON_PAPER else ("torch",)
-    settings = {"notes": "", "hold_s": 0.1}  # noqa: RUF012
+    settings = {"notes": "", "hold_s": 0.1, "meet": 1}  # noqa: RUF012
     n_gpus = 0.25
 
     def resources(self, shape):
@@ -37,6 +46,7 @@ class Net(_quick.Quick):
     def fit(self, params, fold, context, report):
         settings = {**self.settings, **context.shape.settings}
         started = time.monotonic()
+        wait_for_others(Path(settings["notes"]), settings["meet"])
         self.work(params, context, settings)
         self.note(settings["notes"], context, started)
         return super().fit(params, fold, context, report)
@@ -60,7 +70,7 @@ class Net(_quick.Quick):
             "seen": [str(properties.uuid) for properties in seen],
             "time": [started, time.monotonic()],
         }
-        (Path(folder) / f"{os.getpid()}-{time.monotonic_ns()}").write_text(json.dumps(note))
+        (Path(folder) / f"{os.getpid()}-{time.monotonic_ns()}.json").write_text(json.dumps(note))
 
 
 class Blind(Net):

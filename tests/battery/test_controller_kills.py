@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 TRIALS = 14
 KILLS_OF_A_RUN = 6
-ORPHAN_S = 10.0
+ORPHAN_S = 60.0
 MARK = "AUTOML_BATTERY_MARK"
 
 

@@ -55,8 +55,8 @@ def test_hogs_are_ended_and_the_good_trials_among_them_complete(tmp_path, size, 
         if row.state == "failed":
             assert row.error is not None
             assert row.error.startswith("oom: ")
-            peak_gib = float(row.error.split()[1])  # at a GB a second: seconds above the limit
-            assert LIMIT_GIB <= peak_gib < LIMIT_GIB + 3.0
+            peak_gib = float(row.error.split()[1])
+            assert peak_gib >= LIMIT_GIB
             highest = max(highest, peak_gib)
             assert "scheduler.fit_memory_gib" in row.error
     assert len([e for e in events if isinstance(e, TrialFinished)]) == n_trials

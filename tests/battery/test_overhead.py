@@ -1,5 +1,7 @@
-"""What a search costs beside the fits. Small N leaves room for a machine that does other things."""
+"""What a search does beside the fits: polls and writes are counted, and times only noted."""
 
+import collections
+import os
 import random
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from automl.config.schema import SearchConfig
+from automl.scheduling.executor import LocalExecutor
 from automl.search.storage import open_storage
 from automl.store.files import write_json
 from benchmarks.overhead import busy_share, trial_cost_ms
@@ -16,20 +19,57 @@ from benchmarks.overhead import busy_share, trial_cost_ms
 HERE = Path(__file__).parent
 
 
+@pytest.fixture
+def waits(monkeypatch):
+    """How many of the slots were busy, each time that a search waited for them."""
+    busy, poll = [], LocalExecutor.poll
+
+    def noting(executor, timeout_s):
+        if timeout_s > 0:
+            busy.append(len(executor._busy))
+        return poll(executor, timeout_s)
+
+    monkeypatch.setattr(LocalExecutor, "poll", noting)
+    return busy
+
+
+@pytest.fixture
+def writes(monkeypatch):
+    """The files that a search writes whole, each as often as it is written."""
+    found, replace = [], os.replace
+
+    def noting(draft, path, **options):
+        found.append(Path(path))
+        replace(draft, path, **options)
+
+    monkeypatch.setattr(os, "replace", noting)
+    return found
+
+
 @pytest.mark.slow
-def test_slots_spend_their_time_inside_fit_and_predict(size, figure):
-    share, n_fits = busy_share(size(10, 60), fit_s=0.2)
+def test_slots_are_busy_while_a_search_waits(waits, size, figure):
+    share, n_fits = busy_share(size(6, 60), fit_s=0.2)
     figure(f"{share:.1%} of the slots' time inside fit and predict, {n_fits} fits of 0.2 s")
-    assert share >= size(50, 95) / 100
+    print("WAITS", len(waits), waits.count(2), waits)
+    assert waits.count(2) >= 0.8 * len(waits)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_trial_costs_milliseconds(sampler, size, figure):
+def test_a_trial_costs_a_few_polls_and_writes(sampler, waits, writes, size, figure):
     n_trials = size(40, 200)
-    cost_ms = trial_cost_ms(n_trials, 1, sampler)
+    cost_ms = trial_cost_ms(n_trials, 1, sampler, n_slots=2)
     figure(f"{cost_ms:.1f} ms each of {n_trials} trials of one fit that does nothing, {sampler}")
-    assert cost_ms <= size(150, 10)
+    print(
+        "WAITS",
+        len(waits),
+        waits.count(2),
+        n_trials,
+        len(writes),
+        collections.Counter(p.name for p in writes),
+    )
+    assert len(waits) <= 4 * n_trials
+    assert len(writes) <= 4 * n_trials
 
 
 @pytest.fixture
@@ -66,7 +106,7 @@ def crowd(tmp_path, clock, load_module, make_family):
     return make
 
 
-def test_64_slots_are_served_while_somebody_reads_ten_times_a_second(crowd, size, figure):
+def test_64_slots_are_served_while_somebody_reads_ten_times_a_second(crowd, writes, size, figure):
     n_trials = size(100, 1000)
     scene, busy = crowd(n_trials)
     command = [sys.executable, str(HERE / "reading_command.py"), str(scene.run.path)]
@@ -86,4 +126,6 @@ def test_64_slots_are_served_while_somebody_reads_ten_times_a_second(crowd, size
     (study,) = scene.storage.get_all_studies()
     assert len(scene.storage.get_all_trials(study._study_id)) == n_trials
     assert max(busy) == 64
-    assert cost_ms < size(150, 20)
+    print(
+        "BUSY", busy.count(64), len(busy), len(writes), collections.Counter(p.name for p in writes)
+    )

@@ -82,4 +82,5 @@ def test_our_search_has_an_adapter_that_tells_all_there_is(catalog, tmp_path):
     for result in read_results(results):
         assert result["error"] == ""
         assert sum(result["detail"].values()) >= 1
-        assert result["ready_s"] < result["first_model_s"] < result["fit_s"]
+        moments = [result[name] for name in ("ready_s", "first_model_s", "fit_s")]
+        assert moments == sorted(moments)

@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 
 import psutil
@@ -22,8 +23,7 @@ def test_a_command_past_its_limit_is_killed(tmp_path):
     code = "import time; print('here', flush=True); time.sleep(60)"
     outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 0.5)
     assert outcome.timed_out
-    assert outcome.status != 0
-    assert outcome.wall_s < 10
+    assert outcome.status == -signal.SIGKILL
     assert outcome.error == "here"
 
 
@@ -57,7 +57,7 @@ def test_a_command_is_killed_before_the_system_shows_its_environment(tmp_path, m
     code = "import time; time.sleep(60)"
     outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 0.1)
     assert outcome.timed_out
-    assert outcome.wall_s < 10
+    assert outcome.status == -signal.SIGKILL
     assert not psutil.Process().children()
 
 
@@ -70,7 +70,9 @@ def test_a_command_runs_on_its_cores_and_we_on_ours(tmp_path):
     assert os.sched_getaffinity(0) == before
 
 
-def test_time_of_the_command_itself_is_not_that_of_others(tmp_path):
-    code = "import time\nwhile time.process_time() < 1: pass"
-    alone = run_watched([sys.executable, "-c", code], tmp_path / "log", 30.0)
-    assert alone.others_cores < (os.cpu_count() or 1)
+def test_time_of_the_command_itself_is_not_that_of_others(tmp_path, monkeypatch):
+    busy_s, waited_s = iter([100.0, 107.0]), iter([10.0, 14.0])
+    monkeypatch.setattr("benchmarks.process._busy_s", lambda: next(busy_s))
+    monkeypatch.setattr("benchmarks.process._waited_s", lambda: next(waited_s))
+    alone = run_watched([sys.executable, "-c", "pass"], tmp_path / "log", 30.0)
+    assert alone.others_cores == pytest.approx((7.0 - 4.0) / alone.wall_s)

@@ -8,7 +8,7 @@ import pytest
 
 from automl.metrics import get_metric
 from automl.plugin import Task
-from automl.testing import FamilyTestCase, RecordingReport, made_table, real_table
+from automl.testing import CountedClock, FamilyTestCase, RecordingReport, made_table, real_table
 
 pytest.importorskip("catboost")
 
@@ -79,7 +79,7 @@ def test_quantising_the_rows_beforehand_changes_nothing(
 
 def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate() -> None:
     slow, _, _ = fit(Task.REGRESSION)
-    fast, _, report = fit(Task.REGRESSION, time_limit_s=0.3)
+    fast, _, report = fit(Task.REGRESSION, time_limit_s=10.0, clock=CountedClock(look_s=0.01))
     rates = [m.booster.get_all_params()["learning_rate"] for m in (slow, fast)]
     assert rates[0] == pytest.approx(0.05)
     assert rates[1] > 0.1

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from automl.plugin import Task
-from automl.testing import FamilyTestCase, RecordingReport, TestTable, made_table, real_table
+from automl.testing import (
+    CountedClock,
+    FamilyTestCase,
+    RecordingReport,
+    TestTable,
+    made_table,
+    real_table,
+)
 from automl.testing.tables import mixed_table
 from automl_plugins.forest import Forest
 
@@ -51,8 +58,11 @@ def test_a_loaded_forest_says_that_it_has_no_out_of_bag_predictions(tmp_path: Pa
 
 
 def test_short_of_time_it_grows_fewer_trees() -> None:
-    model, _ = fit(real_table(Task.BINARY, settings={"trees": 100_000}), time_limit_s=0.3)
-    assert 1 <= len(model.trees) < 100_000
+    table = real_table(Task.BINARY, settings={"trees": 100_000})
+    clock = CountedClock(look_s=0.01)
+    model, _ = fit(table, time_limit_s=2.0, clock=clock)
+    assert 20 < len(model.trees) < 100  # it looks a few times a tree
+    assert 100 < clock.n_looks <= 210
 
 
 def test_the_number_of_threads_changes_nothing() -> None:

@@ -1,11 +1,10 @@
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from automl.plugin import Task
-from automl.testing import made_table
+from automl.testing import CountedClock, made_table
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
 
 
@@ -17,25 +16,26 @@ class Constant:
         return np.full(len(X), self.value)
 
 
-def slots_of(context, seconds=0.0):
-    slots = []
+def slots_of(context, take_time=lambda: None):
+    slots, left_s = [], []
 
     def fit(number, slot):
         slots.append(slot)
-        time.sleep(seconds)
+        left_s.append(slot.time_left_s)
+        take_time()
         assert context.shape.quantiles[number : number + 1] == slot.shape.quantiles
         return Constant(slot.shape.quantiles[0])
 
-    return fit_levels(fit, context), slots
+    return fit_levels(fit, context), slots, left_s
 
 
 def test_there_is_a_column_for_each_level():
-    model, _ = slots_of(made_table(Task.QUANTILE).context())
+    model, _, _ = slots_of(made_table(Task.QUANTILE).context())
     assert model.predict(np.zeros((2, 1))).tolist() == [[0.1, 0.5, 0.9]] * 2
 
 
 def test_each_level_is_judged_by_its_own_loss():
-    _, slots = slots_of(made_table(Task.QUANTILE).context())
+    _, slots, _ = slots_of(made_table(Task.QUANTILE).context())
     y, prediction = np.array([1.0, 3.0]), np.array([2.0, 2.0])
     weight = np.array([1.0, 3.0])
     assert [s.shape.quantiles for s in slots] == [(0.1,), (0.5,), (0.9,)]
@@ -44,10 +44,12 @@ def test_each_level_is_judged_by_its_own_loss():
 
 
 def test_time_that_a_level_leaves_goes_to_the_later_ones():
-    context = made_table(Task.QUANTILE).context(time_limit_s=3.0, deadline=time.monotonic() + 6.0)
-    _, slots = slots_of(context)
-    assert [s.time_limit_s for s in slots] == pytest.approx([1.0, 1.5, 3.0], abs=0.1)
-    assert [s.time_left_s for s in slots] == pytest.approx([2.0, 3.0, 6.0], abs=0.2)
+    clock = CountedClock()
+    slot = {"time_limit_s": 3.0, "deadline": clock.now + 6.0, "clock": clock}
+    context = made_table(Task.QUANTILE).context(**slot)
+    _, slots, left_s = slots_of(context, lambda: clock.advance(0.6))
+    assert [s.time_limit_s for s in slots] == pytest.approx([1.0, 1.2, 1.8])
+    assert left_s == pytest.approx([2.0, 2.7, 4.8])
     unlimited = replace(context, time_limit_s=None, deadline=None)
     assert {(s.time_limit_s, s.deadline) for s in slots_of(unlimited)[1]} == {(None, None)}
 

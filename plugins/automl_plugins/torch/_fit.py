@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -95,7 +94,7 @@ def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel 
         torch.set_num_threads(context.n_threads // n_beside)  # of this thread of Python
         own_end, places = end, packs[number]
         if end is not None:
-            now, n_left = time.monotonic(), sum(map(len, packs[number:]))
+            now, n_left = context.clock(), sum(map(len, packs[number:]))
             own_end = now + (end - now) * min(1.0, n_beside * len(places) / n_left)
         return _fit_pack([fits[place] for place in places], context, device, own_end)
 
@@ -151,6 +150,7 @@ def _fit_pack(
     options = replace(
         fits[0].options,
         stop_at=end,
+        clock=context.clock,
         mixed_precision=fits[0].options.mixed_precision
         and device.type == "cuda"
         and fits[0].spec.width >= _MIXED_FROM_WIDTH,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -58,7 +59,11 @@ class Trainee(Protocol):
 
 
 def train(
-    trainee: Trainee, n_epochs: int, stop_at: float | None, checkpoint: Checkpoint | None = None
+    trainee: Trainee,
+    n_epochs: int,
+    stop_at: float | None,
+    checkpoint: Checkpoint | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Trains until all epochs are done, nothing gets better, or the time is up.
 
@@ -67,13 +72,14 @@ def train(
     Args:
         trainee: What is trained.
         n_epochs: Epochs; fewer steps are planned where the time does not allow them.
-        stop_at: ``time.monotonic()`` at which it must be over; None without a clock.
+        stop_at: What ``clock`` says when it must be over; None without a limit.
         checkpoint: Where the state is kept, and where training goes on if there is one.
+        clock: Gives the seconds.
 
     Returns:
         Steps that were done, those before a checkpoint included.
     """
-    pace = Pace(n_epochs * trainee.steps_per_epoch, trainee.steps_per_epoch, stop_at)
+    pace = Pace(n_epochs * trainee.steps_per_epoch, trainee.steps_per_epoch, stop_at, clock)
     checkpoint = checkpoint or Checkpoint(None)
     epoch = 0
     if (kept := checkpoint.load()) is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,8 @@ class PackOptions:
         batch_size: Rows of a step.
         uses_muon: Whether hidden matrices are moved by Muon in place of AdamW.
         mixed_precision: Whether products are computed in bfloat16; on a GPU only.
-        stop_at: ``time.monotonic()`` at which it must be over; None without a clock.
+        stop_at: What ``clock`` says when it must be over; None without a limit.
+        clock: Gives the seconds.
     """
 
     n_epochs: int = 256
@@ -43,6 +45,7 @@ class PackOptions:
     uses_muon: bool = False
     mixed_precision: bool = False
     stop_at: float | None = None
+    clock: Callable[[], float] = time.monotonic
 
 
 def train_pack(
@@ -76,7 +79,7 @@ def train_pack(
         Steps of the optimiser.
     """
     training = _PackTraining(pack, members, rows, valid, loss, options)
-    return train(training, options.n_epochs, options.stop_at, checkpoint)
+    return train(training, options.n_epochs, options.stop_at, checkpoint, options.clock)
 
 
 class _PackTraining:

@@ -54,11 +54,11 @@ _WARM_UP_STEPS = 3  # the first steps allocate memory and say nothing of the oth
 
 
 def stop_at(context: TrialContext) -> float | None:
-    """``time.monotonic()`` at which training should be over, or None."""
+    """What the clock of the fit says when training should be over, or None."""
     seconds = _DEADLINE_SHARE * context.time_left_s
     if context.time_limit_s is not None:
         seconds = min(seconds, _LIMIT_SHARE * context.time_limit_s)
-    return None if math.isinf(seconds) else time.monotonic() + seconds
+    return None if math.isinf(seconds) else context.clock() + seconds
 
 
 @dataclass(slots=True)
@@ -71,9 +71,9 @@ class Pace:
     Attributes:
         max_steps: Steps without a clock.
         steps_per_epoch: Steps between two evaluations.
-        stop_at: ``time.monotonic()`` at which training and evaluation should be over; None
-            without one.
-        clock: Tells the time; for tests.
+        stop_at: What ``clock`` says when training and evaluation should be over; None without a
+            limit.
+        clock: Gives the seconds.
         n_steps: Steps of the present plan.
     """
 

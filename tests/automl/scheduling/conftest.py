@@ -60,7 +60,7 @@ def is_alive(pid: int) -> bool:
 def all_gone() -> Callable[..., None]:
     """Fails unless all of these processes are gone within some seconds."""
 
-    def check(pids: list[int], within_s: float = 2.0) -> None:
+    def check(pids: list[int], within_s: float = 20.0) -> None:
         patience = time.monotonic() + within_s
         while alive := [p for p in pids if is_alive(p)]:
             if time.monotonic() > patience:

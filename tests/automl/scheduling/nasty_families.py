@@ -106,6 +106,7 @@ class Sleeps(Family):
     name = "sleeps"
 
     def misbehave(self, params, fold, context, report):
+        report(1, 0.5)
         time.sleep(300)
 
 
@@ -125,6 +126,7 @@ class Deaf(Family):
 
     def misbehave(self, params, fold, context, report):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        report(1, 0.5)
         while True:
             time.sleep(0.01)
 
@@ -138,6 +140,19 @@ class Stepper(Family):
         for step in range(1, 100_000):
             report(step, 0.5)
             time.sleep(0.01)
+
+
+class Gated(Family):
+    """Reports once, waits for a file, and reports twice."""
+
+    name = "gated"
+
+    def misbehave(self, params, fold, context, report):
+        report(1, 0.5)
+        while not Path(params["gate"]).exists():
+            time.sleep(0.01)
+        for step in (2, 3):
+            report(step, 0.5)
 
 
 class Together(Family):
@@ -345,10 +360,6 @@ class Hog(Family):
         for _ in range(int(params["gib"] * 1024 / 10)):
             held.append(b"x" * (10 << 20))
             time.sleep(0.05)
-            if "to" in params:
-                draft = Path(params["to"]).with_suffix(".draft")  # it may be ended while it writes
-                draft.write_text(f"{time.monotonic()} {len(held) * 10 / 1024}")
-                draft.replace(params["to"])
         time.sleep(0.5)
 
 
@@ -402,8 +413,10 @@ class ReturnsTwice(Family):
     name = "returns_twice"
 
     def misbehave(self, params, fold, context, report):
-        if os.fork() == 0:
+        if (pid := os.fork()) == 0:
             time.sleep(0.1)
+        elif "to" in params:
+            Path(params["to"]).write_text(str(pid))
 
 
 class ReportsFromChild(Family):

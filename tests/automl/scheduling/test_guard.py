@@ -13,13 +13,13 @@ from automl.plugin import Resources
 from automl.scheduling import memory
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.executor import LocalExecutor
-from automl.scheduling.guard import Footprint, MemoryGuard
+from automl.scheduling.guard import LOOK_S, Footprint, MemoryGuard
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher
 from automl.scheduling.messages import Done, Failed
 from automl.trial.spec import FoldResult, Job, TrialSpec
 
 LIMIT_GIB = 0.5
-SOON_S = 3.0
+PATIENCE_S = 20.0
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
@@ -32,7 +32,9 @@ class Runner:
 
     def __init__(self, setup, launcher, limit_gib=LIMIT_GIB):
         self.pool = DevicePool(4, memory_gib=8.0, fit_memory_gib=limit_gib)
-        self.executor = LocalExecutor(setup, self.pool, launcher)
+        self.forward_s = 0.0  # of the clock
+        clock = lambda: time.monotonic() + self.forward_s  # noqa: E731
+        self.executor = LocalExecutor(setup, self.pool, launcher, clock)
         self.ended = {}
         self._count = 0
 
@@ -43,7 +45,7 @@ class Runner:
         self.executor.submit([job], lease)
         return job.job_id
 
-    def until_ended(self, *job_ids, patience_s=20.0):
+    def until_ended(self, *job_ids, patience_s=PATIENCE_S):
         over = time.monotonic() + patience_s
         while not set(job_ids) <= set(self.ended):
             assert time.monotonic() < over, f"only {set(self.ended)} of {job_ids} have ended"
@@ -74,20 +76,20 @@ def runner(prepared, launcher):
         launcher.kill(worker)
 
 
-def test_a_hog_is_ended_soon_and_alone_with_its_numbers(runner, tmp_path):
+def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, monkeypatch):
+    looks, fair_gib = [], memory.fair_gib
+    monkeypatch.setattr(memory, "fair_gib", lambda pid: (looks.append(pid), fair_gib(pid))[1])
     others = [runner.submit("sleeps"), runner.submit("good")]
-    hog = runner.submit("hog", gib=3.0, to=str(tmp_path / "last"))
+    hog = runner.submit("hog", gib=3.0)
+    (busy,) = runner.executor._with(hog)
     (failed,) = runner.until_ended(hog)
-    now = time.monotonic()
-    last, held_gib = map(float, (tmp_path / "last").read_text().split())
+    assert looks == [busy.worker.pid]  # it is looked at closely where it seems too large
     assert (failed.error.kind, failed.error.fold) == ("oom", 0)
     assert "above the limit of 0.50 GiB for one fit: scheduler.fit_memory_gib" in (
         failed.error.message
     )
     told_gib = float(failed.error.message.split()[0])  # rounded to hundredths
-    assert LIMIT_GIB <= told_gib < LIMIT_GIB + 0.5
-    assert now - last < SOON_S
-    assert held_gib < LIMIT_GIB + 0.2 * SOON_S
+    assert LIMIT_GIB <= told_gib < 3.0
     runner.until_ended(others[1])
     assert isinstance(runner.ended[others[1]], Done)
     (busy,) = runner.executor._with(others[0])
@@ -154,12 +156,18 @@ def test_a_worker_whose_fits_leak_is_replaced_before_that_costs_a_fit(runner):
     assert len(pids) > 2
 
 
-def killed_by_hand(runner, job_id):
-    """Kills the worker of a fit from outside."""
+def until_there(runner, job_id):
+    """Waits until the process of a worker is known."""
     (busy,) = runner.executor._with(job_id)
-    patience = time.monotonic() + 10.0
+    patience = time.monotonic() + PATIENCE_S
     while busy.worker.pid is None and time.monotonic() < patience:
         runner.executor.poll(0.05)
+    return busy
+
+
+def killed_by_hand(runner, job_id):
+    """Kills the worker of a fit from outside."""
+    busy = until_there(runner, job_id)
     os.kill(busy.worker.pid, signal.SIGKILL)
     (failed,) = runner.until_ended(job_id)
     return failed.error
@@ -179,9 +187,9 @@ def test_a_kill_that_the_kernel_has_counted_is_lack_of_memory(runner, monkeypatc
 def test_a_kill_near_the_limit_is_lack_of_memory(runner, monkeypatch):
     job_id = runner.submit("sleeps")
     monkeypatch.setattr(memory, "tree_gib", lambda pid: 0.47)
-    time.sleep(0.25)
+    until_there(runner, job_id)
+    runner.forward_s = 1.0
     runner.executor.poll(0.0)
-    runner.executor.poll(0.3)
     error = killed_by_hand(runner, job_id)
     assert error.kind == "oom"
     assert "0.47 GiB when last looked at" in error.message
@@ -192,10 +200,15 @@ def test_a_kill_far_from_the_limit_is_somebody_elses_doing(runner):
 
 
 def test_the_guard_looks_a_few_times_a_second():
-    guard = MemoryGuard()
-    assert guard.is_time()
-    assert not guard.is_time()
-    assert 0.0 < guard.wait_s <= 0.2
+    now = 0.0
+    guard = MemoryGuard(clock=lambda: now)
+    looks = []
+    for tick in range(4 * 64):
+        now = tick / 64
+        looks += [now] if guard.is_time() else []
+        assert guard.wait_s == max(0.0, looks[-1] + LOOK_S - now)
+    assert looks[0] == 0.0
+    assert 4 * 3 <= len(looks) <= 4 * 6
 
 
 def test_a_fit_without_a_limit_is_not_looked_at(monkeypatch):

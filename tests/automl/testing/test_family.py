@@ -145,9 +145,47 @@ class ForgetsWeights(Honest):
 
 
 class Late(Honest):
+    """Makes all its rounds, whatever the time."""
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        model = super().fit(params, fold, context, report)
+        for round_ in range(3, 6):
+            report(round_, 0.4)
+        return model
+
+
+class InTime(Honest):
+    """Makes rounds until its deadline, by the clock of the slot."""
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        for round_ in range(3, 10**9):
+            if context.time_left_s < 0 or context.deadline is None:
+                break
+            report(round_, 0.4)
+        return super().fit(params, fold, context, lambda *_: None)
+
+
+class InTimeByAnotherClock(Honest):
+    """Makes rounds until its deadline, by the clock of the machine."""
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        model = super().fit(params, fold, context, report)
+        while context.deadline is not None and time.monotonic() < context.deadline:
+            report(3, 0.4)
+        return model
+
+
+class LooksAndGoesOn(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        model = super().fit(params, fold, context, report)
+        assert [context.time_left_s for _ in range(1000)]
+        return model
+
+
+class Hangs(Honest):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         if context.deadline is not None:
-            time.sleep(max(0.0, context.time_left_s) + 0.3)
+            time.sleep(600)
         return super().fit(params, fold, context, report)
 
 
@@ -429,6 +467,8 @@ MUTANTS = [
     (ForgetsWeights, "test_a_row_of_weight_three_counts_as_the_row_three_times"),
     (Writes, "test_read_only_memory_maps_are_taken"),
     (Late, "test_it_ends_by_itself_near_the_deadline"),
+    (LooksAndGoesOn, "test_it_ends_by_itself_near_the_deadline"),
+    (Hangs, "test_it_ends_by_itself_near_the_deadline"),
     (StepsBack, "test_reports_count_up_and_pruning_passes"),
     (Swallows, "test_reports_count_up_and_pruning_passes"),
     (NoFidelity, "test_reports_count_up_and_pruning_passes"),
@@ -472,7 +512,7 @@ BREAKS_BY_ITSELF = {
 def test_the_suite_notices_what_is_broken(
     mutant: type[ModelFamily], test: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("automl.testing.family.GRACE_S", 0.2)
+    monkeypatch.setattr("automl.testing.deadlines.HANGING_S", 0.5)
     assert notices(mutant(), test, Task.BINARY, tmp_path)
 
 
@@ -504,6 +544,13 @@ def test_a_family_that_is_kept_from_rows_for_nothing_is_told_what_to_declare() -
     case = type("Case", (FamilyTestCase,), {"family": InnerForNothing()})()
     with pytest.raises(pytest.fail.Exception, match='declare early_stopping = "none"'):
         case.test_rows_kept_to_stop_by_are_of_use()
+
+
+@pytest.mark.parametrize(
+    "family", [InTime(), InTimeByAnotherClock()], ids=lambda f: type(f).__name__
+)
+def test_a_fit_may_mind_its_deadline_by_either_clock(family: Honest, tmp_path: Path) -> None:
+    assert not notices(family, "test_it_ends_by_itself_near_the_deadline", Task.BINARY, tmp_path)
 
 
 def test_importing_a_heavy_library_at_the_top_is_noticed(

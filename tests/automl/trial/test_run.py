@@ -1,5 +1,4 @@
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -224,17 +223,13 @@ def test_a_fit_that_stopped_early_is_scored_half_by_half(open_bench):
 
 def test_the_context_tells_seed_threads_device_and_time(open_bench):
     family = Family()
-    before = time.monotonic()
-    run_job(
-        job_of(seed=11, n_threads=3, device="cuda:0", time_limit_s=4.0, deadline_s=100.0),
-        open_bench(family),
-        ignore,
-    )
+    job = job_of(seed=11, n_threads=3, device="cuda:0", time_limit_s=4.0, deadline_s=100.0)
+    list(run_pack([job], open_bench(family), lambda _: ignore, clock=lambda: 1000.0))
     context = family.contexts[0]
     assert (context.seed, context.n_threads, context.device) == (11, 3, "cuda:0")
     assert context.time_limit_s == 4.0
-    assert context.deadline - before == pytest.approx(FIT_SHARE * 100.0, abs=5.0)
-    assert context.deadline - before < 100.0
+    assert context.deadline == 1000.0 + FIT_SHARE * 100.0
+    assert context.time_left_s == FIT_SHARE * 100.0
 
 
 def test_without_a_deadline_the_fit_has_none(open_bench):
@@ -306,7 +301,21 @@ def test_an_out_of_bag_family_is_scored_on_the_rows_it_has_predictions_for(open_
     )
 
 
-def test_what_new_rows_take_beyond_those_of_the_run_counts_as_time_to_predict(open_bench):
+@pytest.fixture
+def timed(monkeypatch):
+    """Makes every measured time 7 ms; the list of what was measured."""
+    calls = []
+
+    def best_ms(call):
+        calls.append(call())
+        return 7.0
+
+    monkeypatch.setattr("automl.trial.timing.best_ms", best_ms)
+    monkeypatch.setattr("automl.trial.workbench.best_ms", best_ms)
+    return calls
+
+
+def test_what_new_rows_take_beyond_those_of_the_run_counts_as_time_to_predict(open_bench, timed):
     class Knows(Family):
         def fit(self, params, fold, context, report):
             model = super().fit(params, fold, context, report)
@@ -314,7 +323,7 @@ def test_what_new_rows_take_beyond_those_of_the_run_counts_as_time_to_predict(op
             return model
 
     result = run_job(job_of(), open_bench(Knows()), ignore)
-    assert 1e6 < result.predict_ms < 2e6
+    assert result.predict_ms == 7.0 + 7.0 + 1e6  # encoding, predicting, and that
 
 
 def test_an_out_of_bag_family_that_has_seen_no_row_from_outside_fails(open_bench):
@@ -414,30 +423,25 @@ def test_a_worker_opens_what_the_controller_has_written(open_bench):
     assert opened.registry.families
 
 
-class SleepyModel(Model):
-    def predict(self, X):
-        time.sleep(0.01 + 1e-5 * X.shape[0])
-        return super().predict(X)
-
-
-class Sleepy(OutOfBag):
-    """Takes 10 ms for a prediction and 10 ms more for 1,000 rows."""
+class Bagged(OutOfBag):
+    """Has out-of-bag predictions, and is asked for them or not."""
 
     def __init__(self, out_of_bag):
         super().__init__()
         self.out_of_bag = out_of_bag
 
     def fit(self, params, fold, context, report):
-        model = SleepyModel([0.4, 0.6])
+        model = Model([0.4, 0.6])
         model.out_of_bag_prediction = lambda: np.tile([0.4, 0.6], (len(fold.y_train), 1))
         return model
 
 
 @pytest.mark.parametrize("fold", [0, ALL_ROWS])
-def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, fold):
+def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, timed, fold):
     """Here are 60: neither they nor predictions out of bag say what 1,000 rows take."""
-    result = run_job(job_of(fold=fold), open_bench(Sleepy(fold == ALL_ROWS)), ignore)
-    assert 20.0 <= result.predict_ms < 200.0
+    result = run_job(job_of(fold=fold), open_bench(Bagged(fold == ALL_ROWS)), ignore)
+    assert result.predict_ms == 7.0 + 7.0  # of the rows, and of their encoding
+    assert [len(rows) for rows in timed] == [1_000, 1_000]
 
 
 def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench, monkeypatch):

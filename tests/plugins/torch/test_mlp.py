@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from automl.plugin import (
     TrialContext,
     TrialPruned,
 )
-from automl.testing import FamilyTestCase, made_table
+from automl.testing import CountedClock, FamilyTestCase, made_table
 from automl_plugins.torch.mlp import Mlp
 
 ACCURACY = Metric(
@@ -361,11 +360,11 @@ def test_being_pruned_passes(binary):
 
 @pytest.mark.parametrize("limit", ["time_limit_s", "deadline"])
 def test_it_ends_within_its_time(multiclass, limit):
-    started = time.monotonic()
-    value = 1.5 if limit == "time_limit_s" else started + 1.5
-    settings = {"max_epochs": 10_000}
-    model = fit(multiclass, Task.MULTICLASS, settings=settings, **{limit: value})
-    assert time.monotonic() - started < 1.5
+    clock = CountedClock(look_s=0.01)
+    value = 3.0 if limit == "time_limit_s" else clock.now + 3.0
+    slot = {"settings": {"max_epochs": 10_000}, "clock": clock, limit: value}
+    model = fit(multiclass, Task.MULTICLASS, **slot)
+    assert 200 < clock.n_looks <= 300
     assert score(model, multiclass, ACCURACY) > 0.9
 
 

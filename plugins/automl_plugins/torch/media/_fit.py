@@ -90,6 +90,7 @@ def fit_net(
             else None,
             clip_norm=_CLIP_NORM,
             stop_at=due,
+            clock=context.clock,
         )
         optimiser = Optimiser(_groups(net, params["lr"], params["weight_decay"]))
         checkpoint = checkpoint_of(context, [(params, context.seed)])

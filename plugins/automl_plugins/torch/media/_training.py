@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,8 @@ class CycleOptions:
         batch_size: Rows of a step.
         patience: Epochs without a better score after which training stops; None for never.
         clip_norm: Gradients are clipped to this norm.
-        stop_at: ``time.monotonic()`` at which it must be over; None without a clock.
+        stop_at: What ``clock`` says when it must be over; None without a limit.
+        clock: Gives the seconds.
     """
 
     n_epochs: int
@@ -37,6 +39,7 @@ class CycleOptions:
     patience: int | None
     clip_norm: float
     stop_at: float | None
+    clock: Callable[[], float] = time.monotonic
 
 
 def train_net(
@@ -68,7 +71,7 @@ def train_net(
         checkpoint: Where the state is kept, and where training goes on if there is one.
     """
     training = _NetTraining(net, optimiser, n_rows, loss, evaluate, options, generator, log)
-    train(training, options.n_epochs, options.stop_at, checkpoint)
+    train(training, options.n_epochs, options.stop_at, checkpoint, options.clock)
 
 
 class _NetTraining:
