@@ -72,6 +72,7 @@ def load_dataset(
         excluded=[position],
         steering={at: f"not a feature: it gives the {role}" for role, at in steering.items()},
         options=options,
+        wanted=() if time_position is None else (time_position,),
     )
     return Dataset(
         table=table,

@@ -11,13 +11,14 @@ from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
-from automl.data.table import Dataset
+from automl.data.table import Column, Dataset
+from automl.data.useless import ID_LIKE
 from automl.errors import ConfigError, did_you_mean
 from automl.metrics import default_metric, get_metric
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
-from automl.plugin.task import Task
+from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
 from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
@@ -226,13 +227,21 @@ def _devices(config: SearchConfig) -> DevicePool:
 
 def _notes(dataset: Dataset) -> list[str]:
     notes = [
-        f"column {c.name!r} is left out: {c.left_out}" for c in dataset.table.columns if c.left_out
+        f"column {c.name!r} is left out: {c.left_out}{_way_in(c)}"
+        for c in dataset.table.columns
+        if c.left_out
     ]
     if dataset.n_dropped:
         notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
     if dataset.n_weightless:
         notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
     return notes
+
+
+def _way_in(column: Column) -> str:
+    """The setting that makes a feature of a number that looks like an id: it may be a rank."""
+    is_number = column.left_out.startswith(ID_LIKE) and column.kind is ColumnKind.NUMERIC
+    return f"; data.kinds={{{column.name}: numeric}} uses it" if is_number else ""
 
 
 def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:
