@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from automl.config import parse_span
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
 from automl.data.leaks import suspicions
@@ -73,14 +74,17 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
     pool = _devices(config)
     dataset = read_dataset(source, config)
     metric = _metric(dataset, config, registry)
+    search = config.search
     plan = make_split_plan(
         dataset,
         seed=config.seed,
-        folds=config.search.folds,
-        repeats=config.search.repeats,
-        holdout_share=config.search.holdout_share,
+        folds=search.folds,
+        repeats=search.repeats,
+        holdout_share=search.holdout_share,
         time_s=config.time_s,
         folds_s=_folds_s(dataset, metric, pool, config, registry, run),
+        gap=None if search.gap is None else parse_span(search.gap),
+        window=None if search.window is None else parse_span(search.window),
     )
     return _problem(dataset, plan, metric, pool, config, registry, run)
 
