@@ -9,6 +9,7 @@ from automl.data.split import ALL_ROWS
 from automl.scheduling.executor import Executor
 from automl.search.budget import Budget
 from automl.search.events import Note
+from automl.search.newest import expected_newest_s, is_by_time
 from automl.search.problem import Problem
 from automl.search.refit import can_refit, expected_fit_s, refit_members
 from automl.search.standing import Standing
@@ -22,9 +23,11 @@ RESERVE = 1.1  # estimates err; `Budget.reserve_s` covers the rest
 
 
 def is_refitted(standing: Standing) -> bool:
-    """Whether a search refits at its end: as it is set, else where rows are many."""
-    asked = standing.config.refit
-    return len(standing.evidence.dataset.y) >= MANY_ROWS if asked is None else asked
+    """Whether a search refits at its end: as it is set, else where rows are many or in time."""
+    asked, evidence = standing.config.refit, standing.evidence
+    if asked is not None:
+        return asked
+    return is_by_time(evidence.plan) or len(evidence.dataset.y) >= MANY_ROWS
 
 
 def expected_refit_s(standing: Standing, n_slots: int) -> float:
@@ -37,8 +40,12 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
     if not is_refitted(standing):
         return 0.0
     in_folds = [trial for trial in standing.members if trial.folds != (ALL_ROWS,)]
-    able = [t for t in in_folds if can_refit(standing.families[t.spec.family][0])]
-    each = [expected_fit_s(trial.results.values()) for trial in able]
+    plan = standing.evidence.plan
+    if is_by_time(plan):
+        each = [expected_newest_s(trial.results, plan) for trial in in_folds]
+    else:
+        able = [t for t in in_folds if can_refit(standing.families[t.spec.family][0])]
+        each = [expected_fit_s(trial.results.values()) for trial in able]
     if not each:
         return 0.0
     return OPENING_S + RESERVE * max(sum(each) / n_slots, max(each)) + CLOSING_S

@@ -18,6 +18,7 @@ from automl.registry import load_registry
 from automl.scheduling.executor import Executor, Happening, LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.scheduling.messages import Done, Failed, Unwritable
+from automl.search.newest import is_by_time, predicting_folds
 from automl.search.problem import Problem, open_problem
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
@@ -143,7 +144,7 @@ def refit_members(
     due, run = time.monotonic() + time_left_s, problem.run
     before = read_ensemble(run)
     records = {m.trial: read_record(run, m.trial) for m in before.members}
-    before = _with_folds(before, records)
+    before = _with_folds(problem, before, records)
     refitter = _Refitter(problem, executor, records, due, interrupted)
     kept = dict(refitter.refit(before.members))
     after = _with_all_rows(before, frozenset(kept))
@@ -170,7 +171,7 @@ def _take_folds(problem: Problem) -> Refit:
     """Has all members predict by the models of their folds again."""
     now = read_ensemble(problem.run)
     records = {m.trial: read_record(problem.run, m.trial) for m in now.members}
-    folds = _with_folds(now, records)
+    folds = _with_folds(problem, now, records)
     return _settle(problem, folds, {}, _predict_ms(problem, folds), _predict_ms(problem, now))
 
 
@@ -188,10 +189,12 @@ def _settle(
     return Refit(refitted, kept, after_ms, before_ms)
 
 
-def _with_folds(ensemble: Ensemble, records: Mapping[str, TrialRecord]) -> Ensemble:
+def _with_folds(
+    problem: Problem, ensemble: Ensemble, records: Mapping[str, TrialRecord]
+) -> Ensemble:
     """The ensemble whose members predict by the models of their folds."""
     members = (
-        replace(m, folds=tuple(result.fold for result in records[m.trial].folds))
+        replace(m, folds=predicting_folds(problem.plan, (r.fold for r in records[m.trial].folds)))
         for m in ensemble.members
     )
     return replace(ensemble, members=tuple(members))
@@ -247,7 +250,8 @@ class _Refitter:
             yield self._running.pop(happening.job_id).trial, happening.error.message
 
     def _is_able(self, member: Member) -> bool:
-        return can_refit(self.problem.families[member.family][0])
+        by_time = is_by_time(self.problem.plan)
+        return by_time or can_refit(self.problem.families[member.family][0])
 
     def _expected_s(self, member: Member) -> float:
         return expected_fit_s(self.records[member.trial].folds)

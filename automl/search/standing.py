@@ -24,6 +24,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.evidence import Evidence, finite
 from automl.search.ledger import Trial
+from automl.search.newest import predicting_folds
 from automl.trial.cost import Cost
 from automl.trial.spec import TrialState
 
@@ -219,7 +220,7 @@ class Standing:
                     trial=trial.spec.trial_id,
                     family=trial.spec.family,
                     weight=float(chosen.weights[number]),
-                    folds=tuple(sorted(trial.results)),
+                    folds=predicting_folds(self.evidence.plan, trial.results),
                     view=family.view(trial.spec.params, shape),
                     kinds=family.kinds,
                 )

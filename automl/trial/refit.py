@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
+
 from automl.data.split import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin.context import TrialContext
 from automl.store.files import draft_folder, settle
+from automl.trial.newest import fit_newest
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
 from automl.trial.timing import predict_batch_ms
@@ -50,11 +53,14 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
     models = [family.load(path) for path in paths]
     now = time.monotonic()
     model = family.refit(job.spec.params, fold, context, models)
+    if model is None and bench.plan.kind == "time":  # the last fold's model is an old one
+        rows = np.arange(bench.plan.n_rows) if bench.plan.newest is None else bench.plan.newest
+        model = fit_newest(family, job.spec.params, fold, bench.dataset, rows, context)
     if model is None:
         raise NotRefittedError(f"family {family.name} has no model of all rows")
     fit_s = time.monotonic() - now
-    rows = fold.train.shown_to(family.kinds)
-    model_ms = predict_batch_ms(model, rows, 0.0, rows.shape[0])
+    seen = fold.train.shown_to(family.kinds)
+    model_ms = predict_batch_ms(model, seen, 0.0, seen.shape[0])
     final = bench.run.fold(job.spec.trial_id, ALL_ROWS)
     with draft_folder(final) as draft:
         folder = draft / bench.run.model(job.spec.trial_id, ALL_ROWS).name
