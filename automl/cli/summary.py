@@ -56,6 +56,8 @@ def print_summary(
     score = _score(board)
     if score:
         lines.add_row("score", Text(score))
+    if board.kept_reason:
+        lines.add_row("kept", Text(board.kept_reason))
     for text, is_kept in _limits(board):
         lines.add_row("limit", Text(text, style="" if is_kept else "red"))
     for index, cause in enumerate(_causes(board)):

@@ -3,7 +3,7 @@
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.files import Ensemble, Member, read_ensemble, write_ensemble
-from automl.ensemble.interval import interval
+from automl.ensemble.interval import Estimate, estimate
 from automl.ensemble.oof import read_oof
 from automl.ensemble.predictor import Predictor
 from automl.ensemble.selection import Selection, select_ensemble
@@ -11,11 +11,12 @@ from automl.ensemble.selection import Selection, select_ensemble
 __all__ = [
     "Calibration",
     "Ensemble",
+    "Estimate",
     "Member",
     "Predictor",
     "Selection",
     "choose_ensemble",
-    "interval",
+    "estimate",
     "read_ensemble",
     "read_oof",
     "select_ensemble",

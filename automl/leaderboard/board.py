@@ -36,6 +36,7 @@ class Board:
             then trials that run, were pruned, and failed.
         objectives: What was optimised, ``score`` first.
         limits: What the predictor may cost: ``predict_ms``, ``size_mb``, where they are set.
+        reason: Why the ensemble is an ensemble or a single model; "" where that is not known.
     """
 
     metric: str
@@ -45,6 +46,7 @@ class Board:
     rows: tuple[Row, ...]
     objectives: tuple[str, ...] = ("score",)
     limits: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
 
     @property
     def ensemble(self) -> Row | None:
@@ -66,6 +68,28 @@ class Board:
         """Causes of failed trials with their counts, most frequent first."""
         causes = Counter(row.error or "unknown" for row in self.trials if row.state == "failed")
         return tuple(causes.most_common())
+
+    @property
+    def kept_reason(self) -> str:
+        """Why the ensemble is kept though a trial has a better score; "" where none has."""
+        top = self.ensemble
+        above = [row for row in self.trials if top is not None and self._is_above(row, top)]
+        if top is None or top.score == top.selected_score or not above:
+            return ""  # without a nested score both are of the same rows
+        best = above[0]
+        broken = [name for name, limit in self.limits.items() if getattr(best, name) > limit]
+        if broken:
+            return f"{best.trial} stands above the ensemble, but does not keep limits.{broken[0]}"
+        why = f": {self.reason}" if self.reason else ""
+        return (
+            f"the score of {best.trial} is the best of {self.count('complete')} and optimistic "
+            f"for that; the ensemble is scored on rows that did not choose it{why}"
+        )
+
+    def _is_above(self, row: Row, top: Row) -> bool:
+        if row.rank is None or row.score is None or top.score is None:
+            return False
+        return row.score > top.score if self.greater_is_better else row.score < top.score
 
     def count(self, state: str) -> int:
         """Number of trials in a state."""
@@ -114,6 +138,7 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
         rows=(*top, *trials),
         objectives=objectives,
         limits=dict(manifest.get("limits") or {}),
+        reason="" if ensemble is None else clean(str(ensemble.get("reason") or "")),
     )
 
 
@@ -173,13 +198,17 @@ def _trial_row(
     record: TrialRecord, rank: int | None, weight: float | None, test_score: float | None
 ) -> Row:
     error, cost = record.error, cost_of(record.folds)
+    is_complete = record.state is TrialState.COMPLETE
+    low, high = record.interval if is_complete and record.interval else (None, None)
     return Row(
         rank=rank,
         family=record.spec.family,
         trial=record.trial_id,
         state=str(record.state),
-        score=_finite(record.score) if record.state is TrialState.COMPLETE else None,
-        score_se=_finite(record.score_se) if record.state is TrialState.COMPLETE else None,
+        score=_finite(record.score) if is_complete else None,
+        score_se=_finite(record.score_se) if is_complete else None,
+        score_low=_finite(low),
+        score_high=_finite(high),
         test_score=test_score,
         fit_s=float(record.fit_s),
         predict_s=float(record.predict_s),

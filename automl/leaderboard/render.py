@@ -124,7 +124,7 @@ def _fit(board: Board, rows: list[Row], width: int) -> tuple[dict[str, list[str]
     def left() -> int:
         return width - sum(sizes.values()) - _GAP * len(sizes)
 
-    for title in ("predict", "fit", "± se"):
+    for title in ("predict", "fit", "±"):
         if left() < _MIN_DETAIL and title in sizes:
             del columns[title], sizes[title]
     folds_size = min(_MAX_FOLDS, max(map(cell_len, folds), default=0))
@@ -147,7 +147,7 @@ def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     """Columns of numbers by title; those that say nothing in this board are left out."""
     columns = {
         clean(board.metric): [format_score(row.score) or row.state for row in rows],
-        "± se": [format_score(row.score_se) for row in rows],
+        "±": [format_score(row.score_margin) for row in rows],
         "test": [format_score(row.test_score) for row in rows],
         "weight": [f"{row.weight:.2f}" if row.weight else "" for row in rows],
         **_cost_columns(board, rows),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +19,11 @@ COLUMNS = (
     "trial",
     "state",
     "score",
-    "score_se",
+    "score_margin",
     "score_low",
     "score_high",
+    "score_se",
+    "fold_sd",
     "selected_score",
     "test_score",
     "fit_s",
@@ -49,8 +53,13 @@ class Row:
         state: ``complete``, ``pruned``, ``failed`` or ``running``.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete. That of
             the ensemble is on rows that its selection did not see, once that is known.
+        score_margin: Half of the 95 % interval of the score, for trials and ensemble alike: what
+            stands behind ``±``.
+        score_low, score_high: That interval; None where it is not known, as for trials of earlier
+            versions.
         score_se: Standard error of the score.
-        score_low, score_high: The 95 % interval of the ensemble's score; None for trials.
+        fold_sd: Standard deviation of the scores of the folds: how much they differ, and not how
+            sure the score is. None for the ensemble and below two folds.
         selected_score: Of the ensemble on the very rows it was selected on: it flatters. None for
             trials.
         test_score: On a table it has not seen; None when none was given.
@@ -88,6 +97,20 @@ class Row:
     error: str | None = None
     folds: tuple[float, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def score_margin(self) -> float | None:
+        """Half of the 95 % interval of the score."""
+        if self.score_low is None or self.score_high is None:
+            return None
+        return (self.score_high - self.score_low) / 2
+
+    @property
+    def fold_sd(self) -> float | None:
+        """Standard deviation of the scores of the folds of a complete trial."""
+        if self.score is None or len(self.folds) < 2 or not all(map(math.isfinite, self.folds)):
+            return None
+        return statistics.stdev(self.folds)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as JSON values, keys in the order of ``COLUMNS``."""

@@ -26,7 +26,7 @@ from automl.search.events import (
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
 from automl.search.last_refit import expected_refit_s
-from automl.search.ledger import Ledger, Trial, standard_error
+from automl.search.ledger import Ledger, Trial
 from automl.search.progress import progress_of
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
@@ -240,7 +240,6 @@ class Controller:
         trial.finished_s = self.budget.elapsed_s
         if trial.error is None:
             trial.score = self.standing.add(trial)
-            trial.score_se = standard_error(list(trial.results.values()))
             trial.state = TrialState.COMPLETE
         else:
             early = trial.error.kind in STOPPED_EARLY
@@ -256,7 +255,7 @@ class Controller:
             family=trial.spec.family,
             state=trial.state.value,
             score=trial.score,
-            score_se=trial.score_se,
+            margin=record.margin,
             fit_s=record.fit_s,
             error_kind=trial.error.kind if trial.error else "",
             error=trial.error.message if trial.error else "",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from automl.data.split import SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import read_oof
+from automl.ensemble import estimate, read_oof
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
@@ -22,7 +22,6 @@ from automl.trial.settle import settle_folds
 
 __all__ = ["Evidence", "finite"]
 
-MIN_SKILL = 0.02  # of the way from the prior to the best trial
 KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
 KEPT_OF_FAMILY = 3
 
@@ -58,9 +57,14 @@ class Evidence:
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
 
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """The constant prediction that is made without any column."""
+        return prior_prediction(self.dataset)
+
     def prior_loss(self, rows: NDArray[np.int64]) -> float:
         """Loss of predicting for everybody what is known without any column."""
-        prior = prior_prediction(self.dataset)
+        prior = self.prior
         return self.loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
@@ -76,17 +80,24 @@ class Evidence:
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in; returns the score of its out-of-fold predictions.
+        """Takes a complete trial in, and notes with it how sure its score is.
 
         Folds that stopped early are settled first: scored at stages that other folds chose.
+
+        Returns:
+            The score of its out-of-fold predictions.
         """
         name = trial.spec.trial_id
         self._settle(trial)
         oof = self._read(trial, list(trial.folds))
         rows = np.flatnonzero(finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        fold = self.plan.fold_of_row[rows]
-        score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
+        group = None if self.dataset.group is None else self.dataset.group[rows]
+        y, fold = self.dataset.y[rows], self.plan.fold_of_row[rows]
+        score = self.metric.score_folds(y, oof[rows], fold, weight)
+        found = estimate(self.metric, y, oof[rows], weight=weight, group=group, fold=fold)
+        trial.score_se = None if found is None else found.error
+        trial.interval = None if found is None else (found.low, found.high)
         self.oof[name], self.complete[name] = oof, trial
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)
@@ -103,18 +114,12 @@ class Evidence:
         trial.stages = stages or trial.stages
 
     def candidates(self) -> list[Trial]:
-        """Complete trials that know more than the prior, if there are any.
+        """Complete trials; where limits are set, those that keep them or come nearest to them.
 
-        A constant prediction leaves some metrics unmoved: it must not enter for nothing. Where
-        limits are set, these are of the trials that keep them by themselves, or the one that
-        comes nearest to them.
+        None is left out for its score: that would be a choice by all rows, also by those that a
+        nested selection must not see.
         """
-        trials = self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
-        prior = self.prior_loss(np.flatnonzero(finite(self.oof[trials[0].spec.trial_id])))
-        losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
-        limit = prior - MIN_SKILL * (prior - min(losses))
-        able = [t for t in trials if t.score is not None and self.metric.loss(t.score) < limit]
-        return able or trials
+        return self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
 
     def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
         is_classification = self.dataset.target.task.is_classification

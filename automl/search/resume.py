@@ -127,6 +127,7 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
         state=TrialState.RUNNING if cut else record.state,
         score=record.score,
         score_se=record.score_se,
+        interval=record.interval,
         error=None if cut else record.error,
         finished_s=None if cut else record.finished_s,
         stages=record.stages,
@@ -152,8 +153,8 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
             del trial.results[fold]
             trial.steps.pop(fold, None)
     if notes:
-        trial.state, trial.score, trial.score_se = TrialState.RUNNING, None, None
-        trial.finished_s = None
+        trial.state, trial.score, trial.finished_s = TrialState.RUNNING, None, None
+        trial.score_se = trial.interval = None
     return notes
 
 

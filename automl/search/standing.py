@@ -16,7 +16,6 @@ from automl.ensemble import (
     Member,
     Selection,
     choose_ensemble,
-    interval,
     select_ensemble,
 )
 from automl.ensemble import write_ensemble as write_to_run
@@ -167,6 +166,7 @@ class Standing:
             # Sizes and not seconds: no clock may decide between equals.
             "costs": [t.cost.size_mb for t in trials],
             "loads": [evidence.forecast.shares(t) for t in trials],
+            "prior": evidence.prior,
             "seed": self.seed,
         }
         if final:
@@ -231,7 +231,7 @@ class Standing:
             score=chosen.score,
             score_se=chosen.score_se,
             nested_score=chosen.nested_score,
-            interval=self._interval(chosen),
+            interval=chosen.interval,
             kind=chosen.kind,
             reason=chosen.reason,
             task=target.task,
@@ -242,9 +242,3 @@ class Standing:
         )
         write_to_run(self.evidence.run, self.current)
         return self.current
-
-    def _interval(self, chosen: Selection) -> tuple[float, float] | None:
-        """The 95 % interval of the nested score, where it is known."""
-        if chosen.nested_score is None or chosen.score_se is None:
-            return None
-        return interval(chosen.nested_score, chosen.score_se, self.evidence.metric.bounds)

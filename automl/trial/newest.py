@@ -12,6 +12,7 @@ from automl.trial.shown import inner_fold, stopping_rows
 
 __all__ = ["fit_newest"]
 
+
 def fit_newest(
     family: ModelFamily,
     params: Params,

@@ -179,12 +179,14 @@ class TrialRecord:
         state: How it stands.
         folds: Results of its finished folds, in the order of the folds.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete.
-        score_se: Standard error of the score over the folds; None with a single fold.
+        score_se: Standard error of the score as an estimate of that on new rows; None where it is
+            not known, as with fewer than 10 rows.
         error: Why it failed or was pruned.
         cut_steps: Reports, as (step, score), of the fit that ``error`` ended.
         started_s, finished_s: Seconds since the start of the run.
         stages: Where a fit of it on all rows should end, by the mean curve of all folds, one for
             each log of stages (see ``StageLog``); empty where it does not stop early.
+        interval: The 95 % interval of the score; None where it is not known.
     """
 
     spec: TrialSpec
@@ -199,11 +201,17 @@ class TrialRecord:
     finished_s: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     stages: tuple[float, ...] = ()
+    interval: tuple[float, float] | None = None
 
     @property
     def trial_id(self) -> str:
         """Such as ``lightgbm-3``."""
         return self.spec.trial_id
+
+    @property
+    def margin(self) -> float | None:
+        """Half of the 95 % interval of the score; None where it is not known."""
+        return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
 
     @property
     def fit_s(self) -> float:

@@ -36,7 +36,8 @@ def record(
         state=TrialState(state),
         folds=results,
         score=score,
-        score_se=None if score is None else 0.01,
+        score_se=None if score is None else 0.005,
+        interval=None if score is None else (score - 0.012, score + 0.008),
         error=error,
     )
 
