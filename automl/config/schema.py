@@ -142,9 +142,9 @@ class EnsembleConfig:
         enabled: Without it the best single trial predicts.
         steps: Steps of greedy selection with replacement.
         max_members: At most so many members.
-        refit: Whether members are fitted once on all rows at the end, in place of the models of
-            their folds: predictions are faster, and the new models have no score. Null does it
-            where rows are many, for then it is also no worse.
+        refit: Whether members are refitted on all rows at the end, in place of the models of
+            their folds: predictions are faster, and the refits have no score. Null does it where
+            rows are many and it is expected to be as good.
     """
 
     enabled: bool = True

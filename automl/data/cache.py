@@ -60,7 +60,7 @@ def encoded_fold(
     Args:
         dataset: The data of the run.
         plan: Its divisions.
-        fold: Number of the division, or ``ALL_ROWS``.
+        fold: Number of the division; ``ALL_ROWS`` or below for all rows.
         view: How the columns are encoded.
         kinds: Columns of other kinds are left out.
         views: Folder of the run's encoded folds.
@@ -135,7 +135,7 @@ def _is_there(folder: Path) -> bool:
 
 
 def _division(plan: SplitPlan, fold: int) -> Division:
-    if fold == ALL_ROWS:
+    if fold <= ALL_ROWS:
         rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
         return Division(rows, np.empty(0, dtype=np.int64))
     return plan.divisions[fold]
@@ -151,7 +151,7 @@ def _fold_folder(
 ) -> Path:
     what = {"view": asdict(view), "kinds": sorted(kinds), "seed": seed, "plan": plan_digest}
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-    return views / digest / ("fold-all" if fold == ALL_ROWS else f"fold-{fold}")
+    return views / digest / ("fold-all" if fold <= ALL_ROWS else f"fold-{fold}")
 
 
 def _fitted_texts(

@@ -17,7 +17,10 @@ from automl.store.files import read_json, write_array, write_json, write_whole
 __all__ = ["ALL_ROWS", "Division", "SplitPlan", "load_split_plan", "save_split_plan"]
 
 ALL_ROWS = -1
-"""In place of a fold number: all rows are training rows and none is left for validation."""
+"""In place of a fold number: all rows are training rows and none is left for validation.
+
+Lower numbers are further fits of all rows, with other seeds.
+"""
 
 INDEX_FILE, META_FILE = "indices.npy", "plan.json"
 EXCHANGEABLE_KINDS = frozenset({"stratified", "plain", "holdout"})

@@ -27,8 +27,8 @@ class Member:
         trial: Such as ``lightgbm-3``.
         family: Name of the family that loads its models.
         weight: Share of its prediction in the ensemble's.
-        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for the one model of an
-            out-of-bag family.
+        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for a model of all rows,
+            and below for further ones with other seeds.
         view: How its columns are encoded.
         kinds: Column kinds it is shown.
     """

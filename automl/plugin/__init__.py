@@ -14,6 +14,7 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
+from automl.plugin.refitting import RefitIncomplete, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.stages import StageLog, enough_to_choose, stage_steps, stopping_metric
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
@@ -30,6 +31,7 @@ __all__ = [
     "ModelFamily",
     "PackMember",
     "Params",
+    "RefitIncomplete",
     "Report",
     "Resources",
     "Rows",
@@ -42,6 +44,7 @@ __all__ = [
     "TrialContext",
     "TrialPruned",
     "View",
+    "check_refit",
     "enough_to_choose",
     "hookimpl",
     "is_cuda_oom",

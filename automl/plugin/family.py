@@ -127,9 +127,8 @@ class ModelFamily(ABC):
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
             rows, NaN where a row has none.
         early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
-            them, and its model has ``stages`` (see ``StageLog``). ``inner``: it may do with them
-            what it likes, and so gets rows drawn from the training rows, which it then has not to
-            learn from. ``none``: it does not look at them, and gets none.
+            them, and its model has ``stages`` (see ``StageLog``). ``inner``: as it likes, and so
+            they are drawn from the training rows. ``none``: not at all, and it gets none.
         packed: Params that may differ within a pack, where ``fit_pack`` trains several fits as one
             program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the
@@ -226,8 +225,7 @@ class ModelFamily(ABC):
     ) -> list[FittedModel | Exception]:
         """Fits several params or folds together; by default one after another.
 
-        What becomes of a member must not depend on the others, beyond rounding and the time that
-        they take.
+        A member's result must not depend on the others, apart from rounding and time.
 
         Args:
             members: Fits of one pack of ``pack``, on any folds.
@@ -260,6 +258,9 @@ class ModelFamily(ABC):
             fold: All rows; ``X_valid`` has none.
             context: The slot; only its deadline limits the time.
             models: Of the folds, as loaded.
+
+        Raises:
+            RefitIncomplete: The deadline ended it before 90 % of the work; see ``check_refit``.
         """
         return None
 

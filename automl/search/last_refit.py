@@ -11,7 +11,8 @@ from automl.search.budget import Budget
 from automl.search.events import Note
 from automl.search.newest import expected_newest_s, is_by_time
 from automl.search.problem import Problem
-from automl.search.refit import can_refit, expected_fit_s, refit_members
+from automl.search.refit import refit_members
+from automl.search.refitter import can_refit, expected_fit_s
 from automl.search.standing import Standing
 
 __all__ = ["expected_refit_s", "is_refitted", "refit_at_the_end"]
@@ -23,11 +24,15 @@ RESERVE = 1.1  # estimates err; `Budget.reserve_s` covers the rest
 
 
 def is_refitted(standing: Standing) -> bool:
-    """Whether a search refits at its end: as it is set, else where rows are many or in time."""
-    asked, evidence = standing.config.refit, standing.evidence
-    if asked is not None:
-        return asked
-    return is_by_time(evidence.plan) or len(evidence.dataset.y) >= MANY_ROWS
+    """Whether a search refits at its end: as it is set, else in order of time or of many rows.
+
+    Not after a holdout: a tenth more rows bring little, and nothing could score the refit, as the
+    rows of the score are among its own. In order of time it is always for the newest rows.
+    """
+    asked, plan = standing.config.refit, standing.evidence.plan
+    if asked is not None or is_by_time(plan):
+        return asked is not False
+    return len(standing.evidence.dataset.y) >= MANY_ROWS and plan.n_folds > 1
 
 
 def expected_refit_s(standing: Standing, n_slots: int) -> float:
@@ -78,6 +83,8 @@ def refit_at_the_end(
         executor,
         time_left_s=math.inf if left_s is None else left_s - CLOSING_S,
         interrupted=interrupted,
+        # In time the newest rows decide; and who asks for a refit gets one.
+        only_if_better=standing.config.refit is None and problem.plan.kind != "time",
     )
     for text in done.notes:
         yield Note(text, budget.elapsed_s)

@@ -18,7 +18,7 @@ def fit_newest(
     params: Params,
     fold: Fold,
     dataset: Dataset,
-    rows: NDArray[np.int64],
+    newest: NDArray[np.int64] | None,
     context: TrialContext,
 ) -> FittedModel:
     """Fits rows up to the newest, with some drawn from all of time to stop by.
@@ -28,9 +28,10 @@ def fit_newest(
         params: Those of the trial.
         fold: The rows; ``X_valid`` has none.
         dataset: The data of the run.
-        rows: Row numbers of the training rows.
+        newest: Row numbers of the training rows; None for all rows of the data.
         context: The slot.
     """
+    rows = np.arange(len(dataset.y)) if newest is None else newest
     if family.early_stopping != "none" and len(rows) > 1:
         fold = inner_fold(fold, stopping_rows(dataset, rows, [context.seed]))
     return family.fit(params, fold, context, lambda step, score: None)

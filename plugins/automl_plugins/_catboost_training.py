@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Features, Fold, Matrix, Params, Report, Task, TrialContext, TrialPruned
-from automl_plugins._boosting import Pace, patience
+from automl_plugins._boosting import Pace, PlannedRounds, patience
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
 if TYPE_CHECKING:
@@ -87,24 +87,32 @@ def train_rounds(
     fold: Fold,
     context: TrialContext,
 ) -> Any:
-    """Boosts for so many rounds, fewer only where time is up; returns the model."""
+    """Boosts for so many rounds; returns the model.
+
+    Raises:
+        RefitIncomplete: Time was up before 90 % of them.
+    """
     import catboost
 
+    clock = FitClock(context)
     fixed = {**_fixed_params(settings, context, None), "iterations": rounds}
-    booster = catboost.CatBoost({**params, **fixed})
-    rows = (fold.X_train, fold.y_train, fold.weight_train)
-    return booster.fit(_pool(*rows, fold.features), callbacks=[_Alarm(FitClock(context))])
+    pool = _pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
+    pool.quantize(border_count=settings["max_bin"])
+    planned = PlannedRounds(rounds, clock)
+    booster = catboost.CatBoost({**params, **fixed}).fit(pool, callbacks=[_Alarm(planned)])
+    planned.check()
+    return booster
 
 
 class _Alarm:
     """Ends boosting when time is up. CatBoost calls it."""
 
-    def __init__(self, clock: FitClock) -> None:
-        self._clock = clock
+    def __init__(self, planned: PlannedRounds) -> None:
+        self._planned = planned
 
     def after_iteration(self, info: Any) -> bool:
         """Whether to go on."""
-        return bool(self._clock.left_s() > 2 * self._clock.elapsed_s / info.iteration)
+        return not self._planned.is_over(info.iteration)
 
 
 def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from automl.plugin import Fold, Report, StageLog, Task, TrialContext
 from automl_plugins._boosting import (
     USUAL_STAGE,
     Pace,
+    PlannedRounds,
     evaluation_stride,
     native_categories,
     patience,
@@ -87,14 +88,20 @@ def train_rounds(
     fold: Fold,
     context: TrialContext,
 ) -> str:
-    """Boosts for so many rounds, fewer only where time is up; returns LightGBM's text."""
+    """Boosts for so many rounds; returns LightGBM's text.
+
+    Raises:
+        RefitIncomplete: Time was up before 90 % of them.
+    """
     import lightgbm as lgb
 
     clock = FitClock(context)
     booster = lgb.Booster({**dataset_params, **params}, _train_set(fold, dataset_params))
+    planned = PlannedRounds(rounds, clock)
     for round_ in range(1, rounds + 1):
-        if booster.update() or clock.left_s() < 2 * clock.elapsed_s / round_:
+        if booster.update() or planned.is_over(round_):  # update: no leaf can be split any more
             break
+    planned.check()
     return str(booster.model_to_string())
 
 

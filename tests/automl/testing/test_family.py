@@ -193,6 +193,24 @@ class PeeksWhereRowsAreNumbered(Peeks):
         return kind.fit(self, params, fold, context, report)
 
 
+class Refits(Honest):
+    def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
+        return self.fit(params, fold, context, lambda step, score: None)
+
+
+class RefitsWorse(Refits):
+    """As a booster of few rounds would, or one of another target."""
+
+    def refit(self, *args: Any) -> Any:
+        return Model(np.array([0.9, 0.1]))
+
+
+class HidesThatTimeWasUp(Refits):
+    def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
+        model = super().refit(params, fold, context, models)
+        return model if context.time_left_s > 0 else Model(np.array([0.5, 0.5]))
+
+
 class RefitsToNothing(Honest):
     def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
         return Model(np.asarray(models[0].value) * 0.0 + 7.0)
@@ -281,6 +299,8 @@ MUTANTS = [
     (PeeksWhereRowsAreNumbered, "test_a_row_number_brings_no_gain"),
     (Honest, "test_a_copy_of_the_target_is_found"),
     (RefitsToNothing, "test_one_model_of_all_rows_stands_for_those_of_the_folds"),
+    (RefitsWorse, "test_a_refit_predicts_new_rows_no_worse_than_the_models_of_the_folds"),
+    (HidesThatTimeWasUp, "test_a_refit_that_the_clock_cuts_short_is_not_offered"),
     (InSample, "test_out_of_bag_predictions_stand_for_rows"),
     (LosesParams, "test_each_params_is_in_one_pack"),
     (ShrinksWhenPacked, "test_a_larger_pack_takes_no_less"),
@@ -305,7 +325,8 @@ def test_the_suite_notices_what_is_broken(
 @pytest.mark.parametrize("test", sorted({test for _, test in MUTANTS} - BREAKS_BY_ITSELF))
 @pytest.mark.parametrize("task", list(Task))
 def test_the_suite_passes_what_is_sound(task: Task, test: str, tmp_path: Path) -> None:
-    assert not notices(Packed(), test, task, tmp_path)
+    for family in (Packed(), Refits()):
+        assert not notices(family, test, task, tmp_path)
 
 
 def test_importing_a_heavy_library_at_the_top_is_noticed(
