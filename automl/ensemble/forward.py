@@ -61,7 +61,7 @@ def choose_forward(
 
     For ``nested_score`` time is gone through once more: weights, kind and correction for a block
     are chosen on the blocks before it alone, in the same way. The score is the mean of the later
-    half of the blocks, at least two, shocks left out.
+    half of the blocks, at least two, without shocks of these predictions.
 
     Args:
         predictions: One array per model, ``(n_rows, n_outputs)`` or ``(n_rows,)``; NaN where a row
@@ -189,13 +189,14 @@ def _with_score(
     blocks: Sequence[int],
 ) -> Selection:
     """Adds the score of the newest blocks, each predicted in the way that earlier ones chose."""
-    kept = set(kept_blocks(candidates))
-    said = tuple(b for b in newest_blocks(blocks) if b in kept and b != blocks[0])
     shown = np.empty(candidates.predictions[0].shape)
-    for number in said:
+    newest = [b for b in newest_blocks(blocks) if b != blocks[0]]
+    for number in newest:
         way = _best_way(candidates, ahead, [b for b in blocks[1:] if b < number])
         rows = np.flatnonzero(candidates.blocks == number)
         shown[rows] = ahead[way][rows]
+    predicted = in_blocks(replace(candidates.models([0]), predictions=(shown,)))
+    said = kept_blocks(predicted.of(newest))
     rows = np.flatnonzero(np.isin(candidates.blocks, said))
     part = candidates.models(()).rows(rows)
     found = estimate_of_blocks(
