@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ def search(
     resume: bool = False,
     group: str | None = None,
     time_column: str | None = None,
+    gap: str | int | timedelta | None = None,
     folds_column: str | None = None,
     weight: str | None = None,
     series_id: str | None = None,
@@ -62,8 +64,7 @@ def search(
         target: Column to predict; None takes the one called target, label, class or y, else
             the last.
         task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
-        quantiles: Levels to predict where the task is ``quantile``, as it then is by default; None
-            takes 0.1, 0.5 and 0.9.
+        quantiles: Levels to predict, which makes it a quantile task; None takes 0.1, 0.5, 0.9.
         metric: Name in the catalog, or ``module:function``; None takes the default of the task.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
@@ -74,18 +75,17 @@ def search(
             spaces must be the same.
         group: Column whose values are never on both sides of a split.
         time_column: Column that orders rows in time.
+        gap: Left out between training and validation rows: ``"7d"``, a timedelta, or 5 times.
         folds_column: Column with the number of each row's fold.
         weight: Column with the weight of each row.
-        series_id: Column that says which series a row is a step of: what is predicted is one
-            value for each series. None where a row is no step.
+        series_id: Column that says which series a row is a step of; the target is one a series.
         step: Column that orders the steps of a series; None takes the order of the rows.
-        wide: Prefixes of columns that are the steps of a series, one for each channel: ``["t"]``
-            for ``t0, t1, ...``.
+        wide: Prefixes of columns that are steps, one a channel: ``["t"]`` for ``t0, t1, ...``.
         preset: ``fast``, ``balanced`` or ``best``.
         overrides: Further settings as on the command line, ``key=value``.
         settings: Further settings by dotted key, as Python values.
         on_event: Called with every event of ``automl.search.events``.
-        started: ``time.monotonic()`` at which the budget began to run; now by default.
+        started: ``time.monotonic()`` when the budget began to run; now by default.
 
     Returns:
         The run, ready to predict.
@@ -115,6 +115,7 @@ def search(
         "step": step,
         "wide": None if wide is None else list(wide),
         "preset": preset,
+        "search.gap": gap,
     }
     with _session(started, on_event) as session:
         from automl.config import compose_config, plugin_settings

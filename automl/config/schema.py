@@ -57,6 +57,9 @@ class SearchOptions:
         folds: Folds of the split plan; null chooses by rows and budget. 1 is a holdout.
         repeats: Repeats of the folds with other divisions; null chooses.
         holdout_share: Share of rows held out when folds is 1; null chooses.
+        gap: What is left out between training and validation rows in order of time: a duration
+            such as ``7d``, ``12h`` or ``30min``, or a number of distinct times; null for nothing.
+        window: How far back training rows reach, in the same units; null for all.
         max_trials_per_family: At most so many trials of one family; null for no limit.
         reserve_share: Share of a minute kept for the last ensemble and for saving; of longer
             budgets less, with the root of the time.
@@ -70,6 +73,8 @@ class SearchOptions:
     folds: int | None = None
     repeats: int | None = None
     holdout_share: float | None = None
+    gap: str | None = None
+    window: str | None = None
     max_trials_per_family: int | None = None
     reserve_share: float = 0.04
     keep_models: str = "all"

@@ -136,7 +136,8 @@ def _is_there(folder: Path) -> bool:
 
 def _division(plan: SplitPlan, fold: int) -> Division:
     if fold <= ALL_ROWS:
-        return Division(np.arange(plan.n_rows), np.empty(0, dtype=np.int64))
+        rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
+        return Division(rows, np.empty(0, dtype=np.int64))
     return plan.divisions[fold]
 
 

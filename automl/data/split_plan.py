@@ -44,12 +44,15 @@ class SplitPlan:
         divisions: One per fold; the folds of a repeat follow those of the repeat before.
         reason: What was chosen and why, in words.
         n_rows: Rows of the data set.
+        newest: Rows that the model that predicts in the end may learn from, ascending, where these
+            are the last window of time alone; None for all rows.
     """
 
     kind: str
     divisions: tuple[Division, ...]
     reason: str
     n_rows: int
+    newest: IntArray | None = None
 
     @property
     def n_folds(self) -> int:
@@ -65,11 +68,15 @@ class SplitPlan:
     def digest(self) -> str:
         """SHA-256 over the row numbers of all divisions, in hexadecimal."""
         sha = hashlib.sha256(f"{self.n_rows}".encode())
-        for division in self.divisions:
-            for part in (division.train, division.valid):
-                sha.update(f"/{len(part)}:".encode())
-                sha.update(np.ascontiguousarray(part, dtype="<i8").data)
+        for part in self._parts:
+            sha.update(f"/{len(part)}:".encode())
+            sha.update(np.ascontiguousarray(part, dtype="<i8").data)
         return sha.hexdigest()
+
+    @property
+    def _parts(self) -> list[IntArray]:
+        parts = [part for d in self.divisions for part in (d.train, d.valid)]
+        return parts if self.newest is None else [*parts, self.newest]
 
     @cached_property
     def fold_of_row(self) -> NDArray[np.int64]:
@@ -90,7 +97,7 @@ class SplitPlan:
 
 def save_split_plan(plan: SplitPlan, folder: Path) -> None:
     """Writes a plan as ``indices.npy`` and, last, ``plan.json``."""
-    parts = [part for d in plan.divisions for part in (d.train, d.valid)]
+    parts = plan._parts
     meta = {
         "kind": plan.kind,
         "reason": plan.reason,
@@ -114,8 +121,10 @@ def load_split_plan(folder: Path) -> SplitPlan:
     try:
         indices = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         parts = np.split(indices, np.cumsum(meta["lengths"])[:-1])
+        newest = parts.pop() if len(parts) % 2 else None
         divisions = tuple(Division(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
-        plan = SplitPlan(str(meta["kind"]), divisions, str(meta["reason"]), int(meta["n_rows"]))
+        kind, reason, n_rows = str(meta["kind"]), str(meta["reason"]), int(meta["n_rows"])
+        plan = SplitPlan(kind, divisions, reason, n_rows, newest)
         digest = str(meta["digest"])
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the run has no split plan") from None

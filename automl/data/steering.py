@@ -53,8 +53,12 @@ def read_groups(raw: RawTable, position: int) -> IntArray:
     return np.asarray(indices.to_numpy(), dtype=np.int64)
 
 
-def read_time(raw: RawTable, position: int) -> IntArray:
-    """Ranks the rows in time, equal times alike, ``(n_rows,)``.
+def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
+    """Ranks the rows in time.
+
+    Returns:
+        The ranks, from 0 and equal times alike, ``(n_rows,)``; and the times in microseconds since
+        1970, ``(n_rows,)``, where they are dates, None where they are plain numbers.
 
     Raises:
         DataError: A row has no time, or the values are neither dates nor numbers.
@@ -73,9 +77,10 @@ def read_time(raw: RawTable, position: int) -> IntArray:
             f"column {name!r} gives the order in time, but row {raw.row(first)} cannot be read: "
             f"{column[first].as_py()!r}. Correct it, or leave the row out"
         )
-    values = moments.cast(pa.int64()) if pa.types.is_timestamp(moments.type) else moments
-    _, rank = np.unique(values.to_numpy(), return_inverse=True)
-    return rank.astype(np.int64)
+    is_date = pa.types.is_timestamp(moments.type)
+    values = (moments.cast(pa.int64()) if is_date else moments).to_numpy()
+    _, rank = np.unique(values, return_inverse=True)
+    return rank.astype(np.int64), values if is_date else None
 
 
 def read_folds(raw: RawTable, position: int) -> IntArray:

@@ -130,6 +130,9 @@ class Dataset:
         fold: Fold number of each row given by the user (int64), or None.
         n_dropped: Rows left out because they have no target.
         n_weightless: Rows left out because their weight is 0.
+        time_name: Column that gives the order in time; "" without one, and in a data set that was
+            opened from a run, like the next.
+        moments: Time of each row in microseconds since 1970, ``(n_rows,)``, where it is a date.
     """
 
     table: Table
@@ -141,3 +144,5 @@ class Dataset:
     fold: IntArray | None = None
     n_dropped: int = 0
     n_weightless: int = 0
+    time_name: str = ""
+    moments: IntArray | None = None

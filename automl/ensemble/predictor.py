@@ -15,7 +15,8 @@ from automl.ensemble.files import Ensemble, Member
 from automl.ensemble.oof import as_probabilities
 from automl.errors import AutoMLError, MissingExtraError, RunError, did_you_mean
 from automl.plugin.context import View
-from automl.plugin.family import FittedModel, ModelFamily, check_prediction
+from automl.plugin.family import FittedModel, ModelFamily
+from automl.plugin.prediction import check_prediction
 from automl.plugin.rows import Matrix, Rows
 from automl.plugin.task import ColumnKind
 from automl.store.run_dir import RunDir

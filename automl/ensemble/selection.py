@@ -42,6 +42,7 @@ class Selection:
         score_se: Standard error of ``nested_score``; None where not computed.
         interval: The 95 % interval of ``nested_score``; None where not computed.
         calibration: What is done to the weighted mean.
+        blocks: In order of time, the folds that ``nested_score`` is the mean of; empty otherwise.
     """
 
     weights: NDArray[np.float64]
@@ -53,6 +54,7 @@ class Selection:
     score_se: float | None = None
     interval: tuple[float, float] | None = None
     calibration: Calibration = NO_CALIBRATION
+    blocks: tuple[int, ...] = ()
 
 
 def select_ensemble(

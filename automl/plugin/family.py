@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin.context import Fold, Resources, Shape, TrialContext, View
@@ -24,7 +23,6 @@ __all__ = [
     "Report",
     "Suggest",
     "TrialPruned",
-    "check_prediction",
 ]
 
 Params = Mapping[str, Any]
@@ -128,9 +126,8 @@ class ModelFamily(ABC):
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
             rows, NaN where a row has none.
         early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
-            them, and its model has ``stages`` (see ``StageLog``). ``inner``: it may do with them
-            what it likes, and so gets rows drawn from the training rows, which it then has not to
-            learn from. ``none``: it does not look at them, and gets none.
+            them, and its model has ``stages`` (see ``StageLog``). ``inner``: as it likes, and so
+            they are drawn from the training rows. ``none``: not at all, and it gets none.
         packed: Params that may differ within a pack, where ``fit_pack`` trains several fits as one
             program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the
@@ -234,8 +231,7 @@ class ModelFamily(ABC):
     ) -> list[FittedModel | Exception]:
         """Fits several params or folds together; by default one after another.
 
-        What becomes of a member must not depend on the others, beyond rounding and the time that
-        they take.
+        A member's result must not depend on the others, apart from rounding and time.
 
         Args:
             members: Fits of one pack of ``pack``, on any folds.
@@ -281,31 +277,3 @@ class ModelFamily(ABC):
     @abstractmethod
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote. Predictions must be equal."""
-
-
-def check_prediction(prediction: Any, n_rows: int, task: Task, n_outputs: int) -> NDArray[Any]:
-    """Returns a prediction as a float64 array of the right shape.
-
-    Quantiles that cross are put in order, which brings them nearer to the true ones (Chernozhukov,
-    Fernandez-Val & Galichon 2010, proposition 4).
-
-    Args:
-        prediction: What a model returned.
-        n_rows: Rows it was given.
-        task: What is predicted.
-        n_outputs: Columns of a prediction: classes or levels; 0 where it is a plain value.
-
-    Raises:
-        ValueError: It is no array of numbers, has another shape, or holds NaN or infinity.
-    """
-    try:
-        array = np.asarray(prediction, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the prediction is not an array of numbers: {error}") from None
-    expected = (n_rows, n_outputs) if n_outputs else (n_rows,)
-    if array.shape != expected:
-        raise ValueError(f"the prediction has shape {array.shape}, expected {expected}")
-    if not np.isfinite(array).all():
-        n_bad = int((~np.isfinite(array)).sum())
-        raise ValueError(f"the prediction has {n_bad} NaN or infinite values")
-    return np.sort(array, axis=1) if task is Task.QUANTILE else array

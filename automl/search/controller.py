@@ -15,14 +15,9 @@ from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwrita
 from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
+from automl.search.drift import tell_of_drift
 from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
-from automl.search.events import (
-    EnsembleUpdated,
-    Event,
-    Note,
-    TrialFinished,
-    TrialStarted,
-)
+from automl.search.events import EnsembleUpdated, Event, Note, TrialFinished, TrialStarted
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
 from automl.search.last_refit import expected_refit_s
@@ -98,7 +93,8 @@ class Controller:
         yield from self._stop_running()
         yield from self._progress("finishing", force=True)
         self.standing.finish()
-        for text in look_at_predictor(self.standing, self.config):
+        drift = tell_of_drift(self.standing, self.ledger.trials)
+        for text in (*drift, *look_at_predictor(self.standing, self.config)):
             yield Note(text, self.budget.elapsed_s)
         ensemble = self.standing.current
         if ensemble is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from automl.data.split import SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import estimate, read_oof
+from automl.ensemble import estimate, estimate_of_blocks, newest_blocks, read_oof
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
+from automl.search.newest import is_by_time
 from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
 from automl.trial.settle import settle_folds
@@ -90,18 +92,41 @@ class Evidence:
         name = trial.spec.trial_id
         self._settle(trial)
         oof = self._read(trial, list(trial.folds))
-        rows = np.flatnonzero(finite(oof))
-        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        group = None if self.dataset.group is None else self.dataset.group[rows]
-        y, fold = self.dataset.y[rows], self.plan.fold_of_row[rows]
-        score = self.metric.score_folds(y, oof[rows], fold, weight)
-        found = estimate(self.metric, y, oof[rows], weight=weight, group=group, fold=fold)
-        trial.score_se = None if found is None else found.error
-        trial.interval = None if found is None else (found.low, found.high)
+        score = self.judge(trial, oof)
         self.oof[name], self.complete[name] = oof, trial
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)
         return score
+
+    def judge(
+        self, trial: Trial, oof: NDArray[Any] | None = None, blocks: Sequence[int] = ()
+    ) -> float:
+        """Scores the out-of-fold predictions of a trial, and notes how sure that is.
+
+        Args:
+            trial: Complete.
+            oof: Its predictions; read when None.
+            blocks: In order of time, the folds whose mean score it is; by default the newest.
+        """
+        shown = self._read(trial, list(trial.folds)) if oof is None else oof
+        by_time = is_by_time(self.plan) and self.plan.n_folds > 1
+        known = finite(shown)
+        if by_time:
+            said = blocks or newest_blocks(range(self.plan.n_folds))
+            known &= np.isin(self.plan.fold_of_row, said)
+        rows, data = np.flatnonzero(known), self.dataset
+        weight = None if data.weight is None else data.weight[rows]
+        group = None if data.group is None else data.group[rows]
+        y, fold, shown = data.y[rows], self.plan.fold_of_row[rows], shown[rows]
+        found = (estimate_of_blocks if by_time else estimate)(
+            self.metric, y, shown, weight=weight, group=group, fold=fold
+        )
+        is_sure = found is not None and math.isfinite(found.error)
+        trial.score_se = found.error if found is not None and is_sure else None
+        trial.interval = (found.low, found.high) if found is not None and is_sure else None
+        if by_time and found is not None:
+            return found.score
+        return self.metric.score_folds(y, shown, fold, weight)
 
     def _settle(self, trial: Trial) -> None:
         settled, stages = settle_folds(

@@ -16,6 +16,7 @@ from automl.registry import Registry, load_registry
 from automl.scheduling.executor import Executor, LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.search.gains import measure
+from automl.search.newest import predicting_folds
 from automl.search.problem import Problem, open_problem
 from automl.search.refitter import Refitter
 from automl.search.shipping import MAX_SEEDS, Shipped, choose_shipped
@@ -156,7 +157,7 @@ def refit_members(
     due, run = time.monotonic() + time_left_s, problem.run
     before = read_ensemble(run)
     records = {m.trial: read_record(run, m.trial) for m in before.members}
-    before = _with_folds(before, records)
+    before = _with_folds(problem, before, records)
     refitter = Refitter(problem, executor, records, due, interrupted)
     kept, choice = dict(refitter.refit(before.members)), ""
     if only_if_better and refitter.fitted:
@@ -203,7 +204,7 @@ def _take_folds(problem: Problem) -> Refit:
     """Has all members predict by the models of their folds again."""
     now = read_ensemble(problem.run)
     records = {m.trial: read_record(problem.run, m.trial) for m in now.members}
-    folds = _with_folds(now, records)
+    folds = _with_folds(problem, now, records)
     return _settle(problem, folds, {}, _predict_ms(problem, folds), _predict_ms(problem, now))
 
 
@@ -223,10 +224,12 @@ def _settle(
     return Refit(refitted, kept, after_ms, before_ms, scored_on, choice)
 
 
-def _with_folds(ensemble: Ensemble, records: Mapping[str, TrialRecord]) -> Ensemble:
+def _with_folds(
+    problem: Problem, ensemble: Ensemble, records: Mapping[str, TrialRecord]
+) -> Ensemble:
     """The ensemble whose members predict by the models of their folds."""
     members = (
-        replace(m, folds=tuple(result.fold for result in records[m.trial].folds))
+        replace(m, folds=predicting_folds(problem.plan, (r.fold for r in records[m.trial].folds)))
         for m in ensemble.members
     )
     return replace(ensemble, members=tuple(members))

@@ -14,6 +14,7 @@ from automl.plugin.context import Resources
 from automl.plugin.family import ModelFamily
 from automl.scheduling.executor import Executor, Happening
 from automl.scheduling.messages import Done, Failed, Unwritable
+from automl.search.newest import is_by_time
 from automl.search.problem import Problem
 from automl.trial.agreement import MAX_ROWS
 from automl.trial.setup import seed_of
@@ -114,7 +115,7 @@ class Refitter:
 
     def _is_able(self, member: Member) -> bool:
         found = self.problem.families.get(member.family)
-        return found is not None and can_refit(found[0])
+        return found is not None and (is_by_time(self.problem.plan) or can_refit(found[0]))
 
     def _expected_s(self, member: Member) -> float:
         fitted = self.fitted.get(member.trial)

@@ -97,7 +97,7 @@ def resume(past: Past, controller: Controller) -> list[str]:
         proposer.place(trial)
         _look_at(trial, standing)
         if trial.state is TrialState.COMPLETE and _has_models(trial, run):
-            standing.add(trial)
+            trial.score = standing.add(trial)
     standing.update(past.elapsed_s)
     for trial in ledger.in_state(TrialState.RUNNING):
         if trial.first_loss is not None:

@@ -16,6 +16,7 @@ from automl.ensemble import (
     Member,
     Selection,
     choose_ensemble,
+    choose_forward,
     select_ensemble,
 )
 from automl.ensemble import write_ensemble as write_to_run
@@ -23,6 +24,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.evidence import Evidence, finite
 from automl.search.ledger import Trial
+from automl.search.newest import is_by_time, predicting_folds
 from automl.trial.cost import Cost
 from automl.trial.spec import TrialState
 
@@ -47,6 +49,7 @@ class Standing:
         spent_s: Seconds that all selections took.
         current: The ensemble on disk.
         members: Its trials.
+        said_blocks: In order of time, the folds that its nested score is the mean of.
     """
 
     evidence: Evidence
@@ -58,6 +61,7 @@ class Standing:
     spent_s: float = 0.0
     current: Ensemble | None = None
     members: Sequence[Trial] = ()
+    said_blocks: tuple[int, ...] = ()
     _blend: NDArray[Any] | None = None
     _stopgap: Trial | None = None
     _stale: bool = False
@@ -168,7 +172,18 @@ class Standing:
             "prior": evidence.prior,
             "seed": self.seed,
         }
-        if final:
+        if is_by_time(evidence.plan) and evidence.plan.n_folds > 1:
+            chosen = choose_forward(
+                oofs,
+                data.y,
+                evidence.metric,
+                block=options.pop("fold"),
+                group=data.group,
+                final=final,
+                time_limit_s=self.finish_limit_s,
+                **options,
+            )
+        elif final:
             chosen = choose_ensemble(
                 oofs,
                 data.y,
@@ -183,11 +198,17 @@ class Standing:
             chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)
         self._blend = sum(chosen.weights[i] * oofs[i] for i in members)
+        self.said_blocks = chosen.blocks
         ensemble = self._write(chosen, trials)
         self._stale = False
         self.selection_s = time.monotonic() - start
         self.spent_s += self.selection_s
         return ensemble
+
+    @property
+    def blend(self) -> NDArray[Any] | None:
+        """Out-of-fold predictions of the ensemble, NaN where there is none; None without one."""
+        return self._blend
 
     @property
     def cost(self) -> Cost:
@@ -219,7 +240,7 @@ class Standing:
                     trial=trial.spec.trial_id,
                     family=trial.spec.family,
                     weight=float(chosen.weights[number]),
-                    folds=tuple(sorted(trial.results)),
+                    folds=predicting_folds(self.evidence.plan, trial.results),
                     view=family.view(trial.spec.params, shape),
                     kinds=family.kinds,
                 )

@@ -23,7 +23,7 @@ from automl.plugin import (
     TrialContext,
     View,
 )
-from automl.plugin.family import check_prediction
+from automl.plugin.prediction import check_prediction
 from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import TestTable, made_table, real_table

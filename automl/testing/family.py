@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from automl.plugin import Task, TrialPruned
-from automl.plugin.family import check_prediction
+from automl.plugin.prediction import check_prediction
 from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
 from automl.testing.deadlines import Deadlines

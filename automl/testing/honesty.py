@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from automl.data.table import Dataset, Table, Target
 from automl.plugin import FittedModel, Fold, PackMember, StageLog, Task
-from automl.plugin.family import check_prediction
+from automl.plugin.prediction import check_prediction
 from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable

@@ -14,11 +14,13 @@ from automl.data.media import images_of, sequences_of, texts_of
 from automl.data.split import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin.context import Fold, Shape, TrialContext, View
-from automl.plugin.family import FittedModel, ModelFamily, check_prediction
+from automl.plugin.family import FittedModel, ModelFamily
+from automl.plugin.prediction import check_prediction
 from automl.plugin.refitting import RefitIncomplete
 from automl.plugin.rows import Matrix, Rows
 from automl.store.files import draft_folder, settle, write_array
 from automl.trial.agreement import disagreement, rows_to_compare
+from automl.trial.newest import fit_newest
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
 from automl.trial.timing import predict_batch_ms
@@ -51,7 +53,7 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
     fold, encode_s = bench.open_fold(ALL_ROWS, view, family.kinds)
     models = _models_of_folds(job, bench, family)
     now = time.monotonic()
-    model = _refit(job, family, shape, fold, models, start)
+    model = _refit(job, bench, family, shape, fold, models, start)
     fit_s = time.monotonic() - now
     compared = _predictions(job, bench, family, view, models, model)
     is_classification = shape.task.is_classification
@@ -86,6 +88,7 @@ def _models_of_folds(job: Job, bench: Workbench, family: ModelFamily) -> list[Fi
 
 def _refit(
     job: Job,
+    bench: Workbench,
     family: ModelFamily,
     shape: Shape,
     fold: Fold,
@@ -103,6 +106,8 @@ def _refit(
         model = family.refit(job.spec.params, fold, context, models)
     except RefitIncomplete as cut:
         raise NotRefittedError(str(cut)) from cut
+    if model is None and bench.plan.kind == "time":  # the models of the folds are old ones
+        return fit_newest(family, job.spec.params, fold, bench.dataset, bench.plan.newest, context)
     if model is None:
         raise NotRefittedError(f"family {family.name} has no model of all rows")
     return model

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin.context import Fold, Shape, TrialContext, View
-from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, check_prediction
+from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report
 from automl.plugin.metric import Metric
+from automl.plugin.prediction import check_prediction
 from automl.plugin.rows import Matrix, Rows
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk

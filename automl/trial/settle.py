@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
 from automl.errors import RunError
-from automl.plugin.family import check_prediction
 from automl.plugin.metric import Metric
+from automl.plugin.prediction import check_prediction
 from automl.store.files import write_array, write_whole
 from automl.store.run_dir import RunDir
 from automl.trial.stages import CURVES_FILE, StageCurve, stage_near
 
 __all__ = ["Settled", "best_stage", "discard_stages", "settle_folds"]
 
+FOLDS_TO_HALF = 2.0
 SHORT = 0.5  # of the median end: a fold that the clock cut earlier would cut the curves of all
 
 
@@ -110,9 +111,9 @@ def best_stage(
 
     Args:
         curves: Of the folds that choose.
-        n_train: Their training rows, where these differ by the plan: more rows are learnt for
-            longer, by the root of their ratio (Yao, Rosasco & Caponnetto 2007). None where all
-            have as many.
+        n_train: Their training rows, where these differ by the plan, in order of time: more rows
+            are learnt for longer, by the root of their ratio (Yao, Rosasco & Caponnetto 2007), and
+            later folds tell more (see ``_relevance``). None where all have as many.
         n_rows: Training rows of the fit that is to end there.
 
     Returns:
@@ -125,6 +126,9 @@ def best_stage(
         fold: float(np.sqrt(n_rows / n_train[fold])) if n_train and curve.grows else 1.0
         for fold, curve in useful.items()
     }
+    if n_train is not None:
+        weight_of = {f: c.weight * _relevance(c, max(useful) - f) for f, c in useful.items()}
+        useful = {f: replace(curve, weight=weight_of[f]) for f, curve in useful.items()}
     scaled = [(curve.stages * factors[fold], curve) for fold, curve in useful.items()]
     median_end = float(np.median([stages[-1] for stages, _ in scaled]))
     kept = [(stages, curve) for stages, curve in scaled if stages[-1] >= SHORT * median_end]
@@ -140,6 +144,20 @@ def best_stage(
         grows=False,
     )
     return mean.best
+
+
+def _relevance(curve: StageCurve, age: int) -> float:
+    """Weight of a curve in order of time: half for each two folds that it is older.
+
+    Losses above 0 count as ratios to the lowest: the fold that meets a shift is wrong by far at
+    every stage, and would outvote all others.
+
+    Args:
+        curve: Of a fold.
+        age: By how many folds it is older than the latest.
+    """
+    lowest = float(np.nanmin(curve.losses))
+    return float(2.0 ** (-age / FOLDS_TO_HALF) / (lowest if lowest > 0 else 1.0))
 
 
 def _mean(values: list[NDArray[np.float64]], weights: NDArray[np.float64]) -> NDArray[np.float64]:

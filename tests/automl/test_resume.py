@@ -83,6 +83,7 @@ def test_a_family_may_come_in_addition(run):
         ({"metric": "accuracy"}, "metric: roc_auc -> accuracy"),
         ({"seed": 9}, "seed: 0 -> 9"),
         ({"overrides": (*OVERRIDES, "search.folds=3")}, "search.folds: 2 -> 3"),
+        ({"time_column": "a", "gap": 3}, "search.gap: null -> 3"),
         ({"overrides": (*OVERRIDES, "model.linear.fixed.C=1.0")}, "family linear: C: .*fixed"),
         ({"overrides": (*OVERRIDES, "family=[baseline]")}, "family linear: searched -> not among"),
     ],

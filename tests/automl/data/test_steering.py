@@ -33,6 +33,15 @@ def test_time_ranks_the_rows_and_stays_a_feature():
     assert [c.name for c in dataset.table.used] == ["x", "t"]
 
 
+@pytest.mark.parametrize("name", ["day", "row_id"])
+def test_a_time_that_numbers_the_rows_stays_a_feature(name):
+    data = pd.DataFrame({name: np.arange(80), "x": np.arange(80) % 7, "y": [0, 1] * 40})
+    without = load_dataset(data, target="y")
+    assert without.table.columns[0].left_out.startswith("id-like")
+    dataset = load_dataset(data, target="y", time_column=name)
+    assert [c.name for c in dataset.table.used] == [name, "x"]
+
+
 def test_numbers_and_names_can_be_folds():
     assert load_dataset(frame(f=list("abababab")), target="y", folds_column="f").fold.max() == 1
     folds = load_dataset(frame(f=["10", "9"] * 4), target="y", folds_column="f").fold

@@ -75,6 +75,11 @@ def test_columns_and_rows_that_are_left_out_are_named(read, frame):
     assert any("10 rows are left out: they have no target" in note for note in notes)
 
 
+def test_the_note_on_a_number_that_looks_like_an_id_names_the_setting_that_uses_it(read, frame):
+    notes = read(frame.assign(rank=np.arange(len(frame)))).notes
+    assert any("'rank' is left out" in note and "{rank: numeric}" in note for note in notes)
+
+
 def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame, tmp_path):
     registry = load_registry()
     linear = registry.families["linear"].family
