@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.machine import ROOT
 
-__all__ = ["DEFAULT_SYSTEMS", "FLOOR", "OURS", "System", "find_systems"]
+__all__ = ["DEFAULT_SYSTEMS", "FLOOR", "OURS", "THREADS", "System", "find_systems"]
 
 OURS = "automl"
 FLOOR = "floor"
