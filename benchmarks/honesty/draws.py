@@ -71,7 +71,7 @@ def noise(n_rows: int, seed: int, n_columns: int = 12) -> Drawn:
 
 
 def signal(n_rows: int, seed: int, draw: int = 0) -> Drawn:
-    """Ten normal columns and two classes; the best AUC there is lies near .75, reached ones near .7.
+    """Ten normal columns and two classes: AUC .76 who knows the law, near .7 what is learnt.
 
     Args:
         n_rows: Rows to draw.

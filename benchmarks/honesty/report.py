@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.honesty.row import Line, Row, Verdict
+from benchmarks.honesty.tables import AFTER, RESULTS_FILE, judge_tables
 from benchmarks.results import read_results
 
-__all__ = ["to_markdown"]
+__all__ = ["renew_page", "tables_to_markdown", "to_markdown"]
+
+BEGIN, END = "<!-- honesty: begin -->", "<!-- honesty: end -->"
 
 HEAD = "| what | state | figure | has to be | holds | units |\n|---|---|---|---|---|---|"
 WORDS = {True: "yes", False: "**no**", None: ""}
@@ -29,7 +32,31 @@ def to_markdown(rows: Sequence[Row], results: Path) -> str:
             states = "; ".join(_state(label, lines) for label in labels)
             text = "\n".join([f"### {row.name}: {row.what}", "", HEAD, *table, "", states])
             blocks.append(text)
-    return "\n\n".join(blocks) or "no results"
+    return "\n\n".join(blocks)
+
+
+def tables_to_markdown(results: Path) -> str:
+    """The same for the tables of a catalog; empty without results."""
+    found = read_results(results / RESULTS_FILE)
+    table = [_line(AFTER, verdict) for verdict in judge_tables(found)]
+    if not table:
+        return ""
+    title = "### tables: what is reached in the same time, before and after"
+    states = [f"{r['system']}: commit {r['git']}" for r in found]
+    return "\n".join([title, "", HEAD, *table, "", "; ".join(dict.fromkeys(states))])
+
+
+def renew_page(page: Path, text: str) -> None:
+    """Replaces what stands between the two marks of a page.
+
+    Raises:
+        SystemExit: The page lacks a mark.
+    """
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{page} has no lines {BEGIN} and {END}")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
 
 
 def _line(label: str, verdict: Verdict) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.honesty import coverage, noise, signal
+from benchmarks.honesty import coverage, drift, million, noise, signal
 from benchmarks.honesty.row import Row
 
 __all__ = ["ROWS"]
@@ -15,6 +15,8 @@ ROWS: dict[str, Row] = {
         noise.ENSEMBLE_ROW,
         signal.ROW,
         coverage.ROW,
+        drift.ROW,
+        million.ROW,
     )
 }
 """In the order of the report."""

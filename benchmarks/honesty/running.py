@@ -137,7 +137,8 @@ def _run_one(row: Row, unit: Unit, plan: Plan) -> dict[str, Any]:
             parts = json.loads(out.read_text("utf-8"))
         else:
             why = f"killed after {watched.wall_s:.0f} s" if watched.timed_out else watched.error
-            parts = dict.fromkeys(unit.parts, {"error": why or f"exit status {watched.status}"})
+            why = why or f"exit status {watched.status}"
+            parts = {part: {"error": why} for part in unit.parts}
     for part in unit.parts:
         parts.setdefault(part, {"error": "it has no result"})
     return {

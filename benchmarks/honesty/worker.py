@@ -36,7 +36,8 @@ def main(job: dict[str, Any]) -> None:
         parts = ROWS[job["row"]].measure(job["key"], job["parts"], folder)
     except Exception as error:  # kept as the result of the unit
         traceback.print_exc()
-        parts = dict.fromkeys(job["parts"], {"error": f"{type(error).__name__}: {error}"})
+        why = f"{type(error).__name__}: {error}"
+        parts = {part: {"error": why} for part in job["parts"]}
     Path(job["out"]).write_text(json.dumps(parts), encoding="utf-8")
 
 
