@@ -21,7 +21,8 @@ def read_oof(
 ) -> NDArray[np.float64]:
     """Reads the predictions of the rows that each fold's model did not see.
 
-    A row that several repeats validate gets the mean of their predictions.
+    A row that several repeats validate gets the mean of their predictions. A fit that stopped early
+    is read at the stage that other rows chose.
 
     Args:
         run: The run.
@@ -40,7 +41,8 @@ def read_oof(
     total: NDArray[np.float64] | None = None
     times_seen = np.zeros(plan.n_rows)
     for fold in folds:
-        path = run.oof(trial_id, fold)
+        settled = run.settled(trial_id, fold)
+        path = settled if settled.is_file() else run.oof(trial_id, fold)
         prediction = _read(path)
         rows = np.arange(plan.n_rows) if fold == ALL_ROWS else plan.divisions[fold].valid
         if len(prediction) != len(rows):

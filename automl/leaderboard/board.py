@@ -187,7 +187,7 @@ def _trial_row(
         size_mb=cost.size_mb,
         weight=weight,
         error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
-        folds=tuple(fold.score for fold in record.folds),
+        folds=tuple(fold.final_score for fold in record.folds),
         params=record.spec.params,
     )
 

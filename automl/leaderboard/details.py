@@ -100,8 +100,9 @@ class TrialDetails:
 def _measured(result: FoldResult) -> dict[str, Any]:
     """The numbers of a fold; its reports as how many there are."""
     values = asdict(result)
-    del values["oof_crc"]  # guards a file, and says nothing of the model
-    return {**values, "steps": len(result.steps)}
+    for name in ("oof_crc", "settled_crc", "settled_score"):
+        del values[name]  # two guard files, and say nothing of the model; the last is the score
+    return {**values, "score": result.final_score, "steps": len(result.steps)}
 
 
 def read_trial(run: RunDir, trial_id: str) -> TrialDetails:

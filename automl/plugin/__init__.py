@@ -15,6 +15,7 @@ from automl.plugin.family import (
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.metric import Metric
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
+from automl.plugin.stages import StageLog, enough_to_choose, stage_steps, stopping_metric
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
@@ -34,14 +35,18 @@ __all__ = [
     "Rows",
     "Sequences",
     "Shape",
+    "StageLog",
     "Suggest",
     "Task",
     "Texts",
     "TrialContext",
     "TrialPruned",
     "View",
+    "enough_to_choose",
     "hookimpl",
     "is_cuda_oom",
     "load_estimator",
     "save_estimator",
+    "stage_steps",
+    "stopping_metric",
 ]

@@ -204,6 +204,8 @@ class TrialContext:
         scratch: A folder for this fit, which need not be there yet. What a fit leaves in it is
             found by the next attempt when its worker is lost, also in a resumed search; it is
             gone when the fit is over. None where nothing is to be kept.
+        stages: In a refit, where it should end: a stage for each log of the folds' models (see
+            ``StageLog``), as their validation rows tell. Empty where they have none.
     """
 
     shape: Shape
@@ -213,6 +215,7 @@ class TrialContext:
     time_limit_s: float | None = None
     deadline: float | None = None
     scratch: Path | None = None
+    stages: tuple[float, ...] = ()
 
     @property
     def task(self) -> Task:

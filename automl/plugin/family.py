@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,10 @@ class FittedModel(Protocol):
     One that ``fit`` returned may know the rows of the run already, by what was made of them once
     for all fits. It then says in ``new_rows_ms``, a float, by how many milliseconds 1,000 new rows
     take longer.
+
+    One that was stopped early has in ``stages`` a sequence of ``StageLog``, which tells what other
+    stages of the fit predict for the validation rows; without it the fit did not look at their
+    targets.
     """
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -122,6 +126,10 @@ class ModelFamily(ABC):
             rows are exchangeable such a family is fitted once in place of once per fold, and its
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
             rows, NaN where a row has none.
+        early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
+            them, and its model has ``stages`` (see ``StageLog``). ``inner``: it may do with them
+            what it likes, and so gets rows drawn from the training rows, which it then has not to
+            learn from. ``none``: it does not look at them, and gets none.
         packed: Params that may differ within a pack, where ``fit_pack`` trains several fits as one
             program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the
@@ -136,6 +144,7 @@ class ModelFamily(ABC):
     fidelity: ClassVar[str] = ""
     priority: ClassVar[int] = 50
     out_of_bag: ClassVar[bool] = False
+    early_stopping: ClassVar[Literal["staged", "inner", "none"]] = "inner"
     packed: ClassVar[frozenset[str]] = frozenset()
     settings: ClassVar[Mapping[str, Any]] = {}
 

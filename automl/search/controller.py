@@ -32,6 +32,7 @@ from automl.search.proposer import Proposer
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
+from automl.trial.settle import discard_stages
 from automl.trial.spec import TrialError, TrialState
 
 __all__ = ["Controller"]
@@ -247,6 +248,7 @@ class Controller:
             trial.cut_steps = self.ledger.cut_steps(trial)
         record = trial.record()
         write_record(self.run, record)
+        discard_stages(self.run, record.trial_id)
         trial.shed_reports()
         self.proposer.conclude(trial)
         yield TrialFinished(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
 from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
+from automl.trial.settle import settle_folds
 
 __all__ = ["Evidence", "finite"]
 
@@ -75,8 +76,12 @@ class Evidence:
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in; returns the score of its out-of-fold predictions."""
+        """Takes a complete trial in; returns the score of its out-of-fold predictions.
+
+        Folds that stopped early are settled first: scored at stages that other folds chose.
+        """
         name = trial.spec.trial_id
+        self._settle(trial)
         oof = self._read(trial, list(trial.folds))
         rows = np.flatnonzero(finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
@@ -86,6 +91,16 @@ class Evidence:
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)
         return score
+
+    def _settle(self, trial: Trial) -> None:
+        settled, stages = settle_folds(
+            self.run, trial.spec.trial_id, trial.folds, self.plan, self.dataset, self.metric
+        )
+        for fold, found in settled.items():
+            trial.results[fold] = replace(
+                trial.results[fold], settled_score=found.score, settled_crc=found.crc
+            )
+        trial.stages = stages or trial.stages
 
     def candidates(self) -> list[Trial]:
         """Complete trials that know more than the prior, if there are any.

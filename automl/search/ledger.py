@@ -46,6 +46,7 @@ class Trial:
             they are fitted alone, and have a GPU to themselves.
         company: Trials that were proposed to be fitted as a pack have the same; "" for others.
         packed: Folds that are or were fitted as part of a pack.
+        stages: Where a fit of it on all rows should end; see ``TrialRecord``.
     """
 
     spec: TrialSpec
@@ -70,6 +71,7 @@ class Trial:
     alone: set[int] = field(default_factory=set)
     company: str = ""
     packed: set[int] = field(default_factory=set)
+    stages: tuple[float, ...] = ()
 
     @property
     def waiting(self) -> list[int]:
@@ -147,6 +149,7 @@ class Trial:
             cut_steps=self.cut_steps,
             started_s=self.started_s,
             finished_s=self.finished_s,
+            stages=self.stages,
         )
 
 
@@ -289,7 +292,7 @@ def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
 
 def standard_error(results: Sequence[FoldResult]) -> float | None:
     """Standard error of the mean score over folds; None with fewer than two."""
-    scores = [r.score for r in results if r.fold != ALL_ROWS]
+    scores = [r.final_score for r in results if r.fold != ALL_ROWS]
     if len(scores) < 2:
         return None
     return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))

@@ -129,6 +129,7 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
         score_se=record.score_se,
         error=None if cut else record.error,
         finished_s=None if cut else record.finished_s,
+        stages=record.stages,
     )
     for result in record.folds:
         trial.results[result.fold] = result
@@ -164,8 +165,12 @@ def _damage(
         read_oof(run, trial_id, [result.fold], plan)
     except RunError as error:
         return str(error)
-    if result.oof_crc not in (None, zlib.crc32(predictions.read_bytes())):
-        return f"{predictions} is damaged: it is not what was written"
+    written = [(predictions, result.oof_crc)]
+    if result.settled_crc is not None:
+        written.append((run.settled(trial_id, result.fold), result.settled_crc))
+    for path, crc in written:
+        if crc is not None and (not path.is_file() or crc != zlib.crc32(path.read_bytes())):
+            return f"{path} is damaged: it is not what was written"
     return f"{model} is missing" if needs_model and not model.is_dir() else None
 
 

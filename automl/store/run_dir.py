@@ -116,6 +116,10 @@ class RunDir:
         """Predictions of the rows that the model of one fold did not see."""
         return self.fold(trial_id, fold) / "oof.npy"
 
+    def settled(self, trial_id: str, fold: int) -> Path:
+        """The same at the stage that other folds chose, in place of it where there is one."""
+        return self.fold(trial_id, fold) / "settled.npy"
+
     def check(self) -> RunDir:
         """Returns itself.
 

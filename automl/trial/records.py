@@ -69,6 +69,7 @@ def _from_json(value: dict[str, Any]) -> TrialRecord:
             "folds": folds,
             "error": TrialError(**value["error"]) if value["error"] else None,
             "cut_steps": _steps(value.get("cut_steps", ())),  # earlier versions kept none
+            "stages": tuple(map(float, value.get("stages", ()))),
         }
     )
 

@@ -22,11 +22,14 @@ from automl.plugin.context import Fold, Shape, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, check_prediction
 from automl.plugin.metric import Metric
 from automl.plugin.rows import Matrix, Rows
+from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
 from automl.store.run_dir import RunDir
 from automl.trial.setup import family_shape
+from automl.trial.shown import fold_shown_to
 from automl.trial.spec import FoldResult, Job
+from automl.trial.stages import halves_of, predict_by_halves, write_stages
 from automl.trial.timing import BATCH_ROWS, predict_batch_ms
 from automl.trial.vram import peak_vram_mib, start_counting
 from automl.trial.workbench import Workbench
@@ -103,13 +106,17 @@ def run_pack(
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A job with what it is fitted on, and its reports."""
+    """A job with what it is fitted on, and its reports.
+
+    ``fold`` is for scoring; ``shown`` is what the family sees of it.
+    """
 
     job: Job
     family: ModelFamily
     shape: Shape
     view: View
     fold: Fold
+    shown: Fold
     encode_s: float
     report: Report
     steps: list[tuple[int, float]] = field(default_factory=list)
@@ -127,7 +134,9 @@ def _open(job: Job, bench: Workbench, report: Report) -> _Task:
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     view = family.view(job.spec.params, shape)
     fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
-    return _Task(job, family, shape, view, fold, encode_s, report)
+    train = bench.plan.divisions[job.fold].train if job.fold != ALL_ROWS else np.arange(0)
+    shown = fold_shown_to(family, fold, bench.dataset, train, bench.setup.seed)
+    return _Task(job, family, shape, view, fold, shown, encode_s, report)
 
 
 def _finish(
@@ -135,14 +144,18 @@ def _finish(
 ) -> FoldResult:
     """Predicts, scores and writes."""
     job, family, now = task.job, task.family, time.monotonic()
+    logs = [log for log in getattr(model, "stages", ()) if log.stages]
     try:
         prediction, score = _validate(job, model, task.fold, bench)
+        predict_s = time.monotonic() - now
+        if logs:
+            prediction, score = _validate_stages(job, logs, task.fold, bench)
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
     predict_s, model_ms = _prediction_times(
-        job, model, task.fold.train.shown_to(family.kinds), time.monotonic() - now, len(prediction)
+        job, model, task.fold.train.shown_to(family.kinds), predict_s, len(prediction)
     )
-    size = _write(bench.run, job, family, model, prediction)
+    size = _write(bench.run, task, model, prediction, logs)
     return FoldResult(
         fold=job.fold,
         score=score,
@@ -166,8 +179,8 @@ def _fit(tasks: Sequence[_Task], context: TrialContext) -> Sequence[FittedModel 
     family, first = tasks[0].family, tasks[0]
     try:
         if len(tasks) == 1:
-            return [family.fit(first.job.spec.params, first.fold, context, first.record)]
-        members = [PackMember(t.job.spec.params, t.fold, t.job.seed, t.record) for t in tasks]
+            return [family.fit(first.job.spec.params, first.shown, context, first.record)]
+        members = [PackMember(t.job.spec.params, t.shown, t.job.seed, t.record) for t in tasks]
         return family.fit_pack(members, context)
     except ImportError as error:
         if family.extra and error.name:
@@ -199,6 +212,24 @@ def _validate(
     return prediction, _score(bench.metric, fold.y_train[seen], covered, weight)
 
 
+def _validate_stages(
+    job: Job, logs: Sequence[StageLog], fold: Fold, bench: Workbench
+) -> tuple[NDArray[Any], float]:
+    """Predictions of an early-stopped fit, each half of the rows at the stage of the other half.
+
+    The fitted model was stopped by these very rows, which would make its score too good.
+    """
+    target, weight = bench.dataset.target, fold.weight_valid
+    half = halves_of(bench.dataset, bench.plan.divisions[job.fold].valid, bench.setup.seed)
+    raw = predict_by_halves(logs, half, fold.y_valid, weight)
+    shape = (len(half), target.n_outputs) if target.n_outputs else (len(half),)
+    prediction = check_prediction(raw.reshape(shape), len(half), target.task, target.n_outputs)
+    score = bench.metric.score_folds(fold.y_valid, prediction, half, weight)
+    if not np.isfinite(score):
+        raise ValueError(f"{bench.metric.name} of the predictions is {score}")
+    return prediction, score
+
+
 def _prediction_times(
     job: Job, model: FittedModel, rows: Matrix | Rows, seen_s: float, n_rows: int
 ) -> tuple[float, float]:
@@ -223,9 +254,14 @@ def _score(
 
 
 def _write(
-    run: RunDir, job: Job, family: ModelFamily, model: FittedModel, prediction: NDArray[Any]
+    run: RunDir,
+    task: _Task,
+    model: FittedModel,
+    prediction: NDArray[Any],
+    logs: Sequence[StageLog],
 ) -> int:
     """Writes model and predictions into the folder of the fold; returns bytes of the model."""
+    job, family, fold = task.job, task.family, task.fold
     final, name = run.fold(job.spec.trial_id, job.fold), job.spec.trial_id
     with draft_folder(final) as draft:
         folder = draft / run.model(name, job.fold).name
@@ -234,6 +270,9 @@ def _write(
             family.save(model, folder)
         with (draft / run.oof(name, job.fold).name).open("wb") as file:
             write_array(file, prediction.astype(np.float32))
+        if logs:
+            with failing_on_a_full_disk(draft):
+                write_stages(draft, logs, fold.y_valid, fold.weight_valid)
         settle(draft, final)
     files = run.model(name, job.fold).rglob("*")
     return sum(f.stat().st_size for f in files if f.is_file())

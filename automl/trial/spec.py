@@ -96,7 +96,9 @@ class FoldResult:
 
     Attributes:
         fold: Number of the fold.
-        score: On its validation rows, in the run's metric.
+        score: On its validation rows, in the run's metric, as it was when the fold was done: of a
+            fit that stopped early, each half of them at the stage that the other half chose. The
+            pruner compares these.
         fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
         predict_ms: Milliseconds to encode and predict 1,000 rows.
         encode_s: Seconds spent encoding the fold (0 when it was cached).
@@ -110,6 +112,9 @@ class FoldResult:
         n_threads: Threads it had, which the last bits of a model may depend on.
         n_members: Fits of its pack, itself included, which they may depend on too. Seconds are
             its share of those of the pack.
+        settled_score: Of a fit that stopped early, the score at the stage that the other folds of
+            its trial chose; None where there is none.
+        settled_crc: CRC-32 of the file of the predictions at that stage.
     """
 
     fold: int
@@ -126,6 +131,13 @@ class FoldResult:
     oof_crc: int | None = None
     n_threads: int = 1
     n_members: int = 1
+    settled_score: float | None = None
+    settled_crc: int | None = None
+
+    @property
+    def final_score(self) -> float:
+        """The score to show: settled where it is."""
+        return self.score if self.settled_score is None else self.settled_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +183,8 @@ class TrialRecord:
         error: Why it failed or was pruned.
         cut_steps: Reports, as (step, score), of the fit that ``error`` ended.
         started_s, finished_s: Seconds since the start of the run.
+        stages: Where a fit of it on all rows should end, by the mean curve of all folds, one for
+            each log of stages (see ``StageLog``); empty where it does not stop early.
     """
 
     spec: TrialSpec
@@ -184,6 +198,7 @@ class TrialRecord:
     started_s: float = 0.0
     finished_s: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    stages: tuple[float, ...] = ()
 
     @property
     def trial_id(self) -> str:

@@ -10,6 +10,7 @@ from automl_plugins._fitting import FitClock
 
 __all__ = [
     "MAX_LEARNING_RATE",
+    "USUAL_STAGE",
     "Pace",
     "evaluation_stride",
     "native_categories",
@@ -21,6 +22,9 @@ __all__ = [
 MAX_LEARNING_RATE = 0.15
 """The highest learning rate that a short time limit may lead to."""
 
+
+USUAL_STAGE = 12.0
+"""Boosting usually stops after so many rounds times the learning rate."""
 
 WORTH_THREADS = 200_000
 """Rows times trees from which several threads predict sooner than one."""

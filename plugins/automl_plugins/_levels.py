@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import FittedModel, Matrix, Metric, Task, TrialContext
+from automl.plugin import FittedModel, Matrix, Metric, StageLog, Task, TrialContext
 
 __all__ = ["LevelModels", "fit_levels", "load_levels", "save_levels"]
 
@@ -29,6 +29,12 @@ class LevelModels:
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Quantiles ``(n_rows, n_levels)``."""
         return np.column_stack([model.predict(X) for model in self.models])
+
+    @property
+    def stages(self) -> tuple[StageLog, ...]:
+        """The log of each level; none where a level did not stop early."""
+        logs = tuple(log for model in self.models for log in getattr(model, "stages", ()))
+        return logs if len(logs) == len(self.models) else ()
 
 
 def fit_levels(

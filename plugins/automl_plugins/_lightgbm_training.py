@@ -10,9 +10,19 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from automl.plugin import Fold, Report, Task, TrialContext
-from automl_plugins._boosting import Pace, evaluation_stride, native_categories, patience
-from automl_plugins._fitting import BestRound, FitClock, report_steps
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import Fold, Report, StageLog, Task, TrialContext
+from automl_plugins._boosting import (
+    USUAL_STAGE,
+    Pace,
+    evaluation_stride,
+    native_categories,
+    patience,
+)
+from automl_plugins._fitting import FitClock
+from automl_plugins._stopping import RoundStopping
 
 __all__ = ["learning_rate_of", "rounds_needed", "train", "train_rounds"]
 
@@ -26,7 +36,7 @@ def train(
     fold: Fold,
     context: TrialContext,
     report: Report,
-) -> str:
+) -> tuple[str, tuple[StageLog, ...]]:
     """Boosts until the validation score of the run's metric stops to improve, or time is up.
 
     Args:
@@ -35,10 +45,10 @@ def train(
         max_rounds: The most rounds.
         fold: Training and validation rows.
         context: Metric and time.
-        report: Called with the best score so far at some 30 fixed rounds.
+        report: Called with the score of some 30 fixed rounds.
 
     Returns:
-        The model as LightGBM's text, cut after its best round.
+        The model as LightGBM's text, cut after its best round, and the log of its stages.
     """
     import lightgbm as lgb
 
@@ -47,25 +57,27 @@ def train(
     booster = lgb.Booster({**dataset_params, **params}, train_set)
     booster.add_valid(valid_set, "valid")
     n_outputs = booster.num_model_per_iteration()
-    rate = params["learning_rate"]
+    rate, stage = params["learning_rate"], 0.0
     needed = rounds_needed(rate, params["num_leaves"])
     pace = Pace(rate, needed, clock, predict_s=3e-7 * len(fold.y_valid) * n_outputs)
-    best = BestRound(context.metric.is_better, patience(len(fold.y_train), rate))
+    waits = patience(len(fold.y_train), rate)
+    stopping = RoundStopping(
+        fold, context, report, waits, max_rounds, USUAL_STAGE / rate, needed * rate
+    )
     n_rows, n_features = fold.X_train.shape
     stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
-    reported = report_steps(10, max_rounds)
-    for round_ in range(1, max_rounds + 1):
-        is_last = booster.update() or round_ == max_rounds or pace.is_over(round_)
-        if round_ % stride == 0 or round_ in reported or is_last:
-            best.update(round_, _score(booster, fold, context))
-            if round_ in reported:
-                report(round_, best.best_score)
-            if is_last or best.is_over(round_):
+    for round_ in range(1, stopping.last_round + 1):
+        is_last = booster.update() or round_ == stopping.last_round or pace.is_over(round_)
+        stage += rate
+        if round_ % stride == 0 or stopping.is_due(round_) or is_last:
+            prediction = _valid_prediction(booster, context)
+            if stopping.look(round_, stage, prediction, is_last):
                 break
         faster = pace.faster_rate(round_)
         if faster is not None:
-            booster.reset_parameter({"learning_rate": faster})
-    return str(booster.model_to_string(num_iteration=best.best_round or -1))
+            rate = faster
+            booster.reset_parameter({"learning_rate": rate})
+    return str(booster.model_to_string(num_iteration=stopping.best_round)), stopping.stages
 
 
 def train_rounds(
@@ -103,7 +115,7 @@ def rounds_needed(learning_rate: float, num_leaves: int) -> float:
 
     Smaller trees need more of them; the square root is our estimate.
     """
-    return 12 / learning_rate * min(3.0, max(0.5, sqrt(31 / num_leaves)))
+    return USUAL_STAGE / learning_rate * min(3.0, max(0.5, sqrt(31 / num_leaves)))
 
 
 def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -184,15 +196,15 @@ def _read_binned(fold: Fold, folder: Path, params: Mapping[str, Any]) -> tuple[A
     return train_set, valid_set
 
 
-def _score(booster: Any, fold: Fold, context: TrialContext) -> float:
-    """Score of the validation rows, from the predictions that LightGBM keeps for them."""
+def _valid_prediction(booster: Any, context: TrialContext) -> NDArray[np.float64]:
+    """Predictions of the validation rows, which LightGBM keeps from round to round: a copy."""
+    found: list[NDArray[np.float64]] = []
 
-    def evaluate(prediction: Any, _: Any) -> tuple[str, float, bool]:
-        if context.task is Task.BINARY:
-            import numpy as np
+    def take(prediction: Any, _: Any) -> tuple[str, float, bool]:
+        found.append(np.array(prediction, dtype=np.float64))
+        return "taken", 0.0, True
 
-            prediction = np.column_stack((1 - prediction, prediction))
-        score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
-        return context.metric.name, score, context.metric.greater_is_better
-
-    return float(booster.eval_valid(evaluate)[0][2])
+    booster.eval_valid(take)
+    if context.task is Task.BINARY:
+        return np.column_stack((1 - found[0], found[0]))
+    return found[0]

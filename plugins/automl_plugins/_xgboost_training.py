@@ -8,9 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Features, Fold, Report, Task, TrialContext
-from automl_plugins._boosting import Pace, evaluation_stride, native_categories, patience
-from automl_plugins._fitting import BestRound, FitClock, report_steps
+from automl.plugin import Features, Fold, Report, StageLog, Task, TrialContext
+from automl_plugins._boosting import (
+    USUAL_STAGE,
+    Pace,
+    evaluation_stride,
+    native_categories,
+    patience,
+)
+from automl_plugins._fitting import FitClock
+from automl_plugins._stopping import RoundStopping
 
 __all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 
@@ -22,7 +29,7 @@ def train(
     fold: Fold,
     context: TrialContext,
     report: Report,
-) -> Any:
+) -> tuple[Any, tuple[StageLog, ...]]:
     """Boosts until the validation score of the run's metric stops to improve, or time is up.
 
     Args:
@@ -31,11 +38,11 @@ def train(
         max_rounds: The most rounds.
         fold: Training and validation rows.
         context: Metric and time.
-        report: Called with the best score so far at some 30 fixed rounds.
+        report: Called with the score of some 30 fixed rounds.
 
     Returns:
-        The ``xgboost.Booster``, cut after its best round; its attribute ``learning_rate`` has the
-        mean of its rounds.
+        The ``xgboost.Booster``, cut after its best round, whose attribute ``learning_rate`` has the
+        mean of its rounds; and the log of its stages.
 
     Raises:
         TrialPruned: As raised by ``report``.
@@ -51,30 +58,28 @@ def train(
     # Predicting takes 22 ns a row and tree on one core (XGBoost 3.2, depth 6); the double is kept.
     predict_s = 5e-8 * len(fold.y_valid) * n_outputs
     pace = Pace(rate, rounds_needed(rate), clock, predict_s)
-    best = BestRound(context.metric.is_better, patience(len(fold.y_train), rate))
+    waits = patience(len(fold.y_train), rate)
+    usual = rounds_needed(rate)
+    stopping = RoundStopping(fold, context, report, waits, max_rounds, usual, USUAL_STAGE)
     stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
-    reported = report_steps(10, max_rounds)
     rates: list[float] = []
-    for round_ in range(1, max_rounds + 1):
+    for round_ in range(1, stopping.last_round + 1):
         booster.update(train_set, round_ - 1)
         rates.append(rate)
-        is_last = round_ == max_rounds or pace.is_over(round_)
-        if round_ % stride == 0 or round_ in reported or is_last:
+        is_last = round_ == stopping.last_round or pace.is_over(round_)
+        if round_ % stride == 0 or stopping.is_due(round_) or is_last:
             # XGBoost keeps the predictions of these rows, and adds the new trees to them.
             prediction = as_prediction(booster.predict(valid_set), context.task)
-            best.update(round_, context.metric.score(fold.y_valid, prediction, fold.weight_valid))
-            if round_ in reported:
-                report(round_, best.best_score)
-            if is_last or best.is_over(round_):
+            if stopping.look(round_, sum(rates), prediction, is_last):
                 break
         faster = pace.faster_rate(round_)
         if faster is not None:
             rate = faster
             booster.set_param({"learning_rate": rate})
-    n_rounds = max(1, best.best_round)
+    n_rounds = max(1, stopping.best_round)
     booster = booster[:n_rounds]
     booster.set_attr(learning_rate=str(np.mean(rates[:n_rounds])))
-    return booster
+    return booster, stopping.stages
 
 
 def train_rounds(
@@ -109,7 +114,7 @@ def as_prediction(output: NDArray[np.float32], task: Task) -> NDArray[np.float64
 
 def rounds_needed(learning_rate: float) -> float:
     """Rounds until early stopping, typically: some 12 / learning rate."""
-    return 12 / learning_rate
+    return USUAL_STAGE / learning_rate
 
 
 def _binned(fold: Fold, max_bin: int, n_threads: int) -> tuple[Any, Any]:

@@ -56,6 +56,7 @@ class Baseline(ModelFamily):
     name = "baseline"
     tasks = frozenset(Task)
     priority = 100
+    early_stopping = "none"
 
     def resources(self, shape: Shape) -> Resources:
         """Nothing worth counting."""

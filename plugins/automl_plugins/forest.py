@@ -49,6 +49,7 @@ class Forest(ModelFamily):
     tasks = frozenset(Task)
     preload = ("sklearn.tree",)
     priority = 80
+    early_stopping = "none"
     out_of_bag = True
     settings: ClassVar[Mapping[str, Any]] = {"trees": 300}
 

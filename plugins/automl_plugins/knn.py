@@ -89,6 +89,7 @@ class KNN(ModelFamily):
     tasks = frozenset(Task)
     preload = ("sklearn.neighbors",)
     priority = 30
+    early_stopping = "none"
 
     def accepts(self, shape: Shape) -> str | None:
         """Refuses tables where every prediction would read too many rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from automl.plugin import (
     Report,
     Resources,
     Shape,
+    StageLog,
     Suggest,
     Task,
     TrialContext,
@@ -51,12 +52,14 @@ class LightGBMModel:
         booster: The same, loaded.
         is_binary: Whether the single output is the probability of class 1.
         n_threads: The most threads for predicting.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
     """
 
     text: str
     booster: Any
     is_binary: bool
     n_threads: int
+    stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
@@ -102,6 +105,7 @@ class LightGBM(ModelFamily):
     preload = ("lightgbm",)
     fidelity = "rounds"
     priority = 90
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 255}
 
     def resources(self, shape: Shape) -> Resources:
@@ -173,8 +177,9 @@ class LightGBM(ModelFamily):
     ) -> LightGBMModel:
         booster_params, dataset_params = self._library_params(params, fold, context)
         max_rounds = {**self.settings, **context.shape.settings}["max_rounds"]
-        text = train(booster_params, dataset_params, max_rounds, fold, context, report)
-        return _model(text, context.task is Task.BINARY, context.n_threads)
+        text, stages = train(booster_params, dataset_params, max_rounds, fold, context, report)
+        model = _model(text, context.task is Task.BINARY, context.n_threads)
+        return replace(model, stages=stages)
 
     def _boost_again(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]

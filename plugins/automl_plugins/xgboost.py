@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from automl.plugin import (
     Report,
     Resources,
     Shape,
+    StageLog,
     Suggest,
     Task,
     TrialContext,
@@ -73,11 +74,13 @@ class XGBoostModel:
         booster: The ``xgboost.Booster``, cut at the best round; it predicts with one thread.
         task: What it predicts.
         n_threads: The most threads for predicting.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
     """
 
     booster: Any
     task: Task
     n_threads: int
+    stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""
@@ -104,6 +107,7 @@ class XGBoost(ModelFamily):
     preload = ("xgboost",)
     fidelity = "rounds"
     priority = 60
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 256}
 
     def resources(self, shape: Shape) -> Resources:
@@ -150,7 +154,7 @@ class XGBoost(ModelFamily):
             TrialPruned: As raised by ``report``.
         """
         settings = {**self.settings, **context.shape.settings}
-        booster = train(
+        booster, stages = train(
             _library_params(params, context),
             settings["max_bin"],
             settings["max_rounds"],
@@ -158,7 +162,7 @@ class XGBoost(ModelFamily):
             context,
             report,
         )
-        return _model(booster, context.task, context.n_threads)
+        return replace(_model(booster, context.task, context.n_threads), stages=stages)
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]

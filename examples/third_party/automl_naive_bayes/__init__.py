@@ -35,6 +35,7 @@ class NaiveBayes(ModelFamily):
     name: ClassVar[str] = "naive_bayes"
     tasks: ClassVar[frozenset[Task]] = frozenset({Task.BINARY, Task.MULTICLASS})
     kinds: ClassVar[frozenset[ColumnKind]] = TABULAR_KINDS - {ColumnKind.TEXT}
+    early_stopping = "none"
     settings: ClassVar[Mapping[str, Any]] = {"max_smoothing": 0.1}
 
     def view(self, params: Params, shape: Shape) -> View:

@@ -7,11 +7,12 @@ import pytest
 
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
-from automl.plugin import ModelFamily, TrialPruned, View
+from automl.plugin import ModelFamily, StageLog, TrialPruned, View
 from automl.trial import workbench
 from automl.trial.run import FIT_SHARE, BadPredictionError, run_job, run_pack
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
+from automl.trial.stages import halves_of, predict_by_halves
 from automl.trial.workbench import open_workbench
 
 
@@ -27,6 +28,7 @@ class Family(ModelFamily):
     """Predicts a constant; keeps what it was shown for the test to look at."""
 
     name = "plain"
+    early_stopping = "none"
 
     def __init__(self):
         self.folds, self.contexts, self.params = [], [], []
@@ -152,14 +154,72 @@ def test_a_second_attempt_replaces_the_fold(open_bench):
     assert not (bench.run.fold("plain-0", 0) / "model" / "old").exists()
 
 
+class Stops(Family):
+    """Stops early: its model has a log of what it predicted on the way."""
+
+    early_stopping = "staged"
+
+    def fit(self, params, fold, context, report):
+        model = super().fit(params, fold, context, report)
+        log = StageLog(context.metric)
+        random = np.random.default_rng(fold.index)
+        for stage in range(1, 6):
+            share = random.random(len(fold.y_valid))
+            log.add(stage, np.column_stack((1 - share, share)))
+        model.stages = (log,)
+        return model
+
+
 def test_a_fold_has_the_rows_of_its_division(open_bench):
-    family = Family()
+    family = Stops()
     bench = open_bench(family)
     run_job(job_of(fold=2), bench, ignore)
     fold, division = family.folds[0], bench.plan.divisions[2]
     assert fold.index == 2
     np.testing.assert_array_equal(fold.y_train, bench.dataset.y[division.train])
     np.testing.assert_array_equal(fold.y_valid, bench.dataset.y[division.valid])
+
+
+def test_a_family_that_does_not_stop_early_is_shown_no_validation_rows(open_bench):
+    family = Family()
+    bench = open_bench(family)
+    result = run_job(job_of(fold=2), bench, ignore)
+    (fold,), division = family.folds, bench.plan.divisions[2]
+    assert len(fold.X_valid) == len(fold.y_valid) == 0
+    np.testing.assert_array_equal(fold.y_train, bench.dataset.y[division.train])
+    assert result.n_valid == len(division.valid)
+
+
+def test_other_families_stop_by_rows_that_are_taken_from_those_they_learn_from(open_bench):
+    family = Family()
+    family.early_stopping = "inner"
+    bench = open_bench(family)
+    run_job(job_of(fold=2), bench, ignore)
+    run_job(job_of(fold=2, number=1), bench, ignore)
+    (fold, again), division = family.folds, bench.plan.divisions[2]
+    assert again is fold
+    assert len(fold.y_valid) == round(0.15 * len(division.train))
+    together = np.concatenate((fold.y_train, fold.y_valid))
+    assert sorted(together) == sorted(bench.dataset.y[division.train])
+    rows = np.concatenate((fold.X_train, fold.X_valid))
+    whole, _ = bench.open_fold(2, family.view({}, None), family.kinds)
+    assert sorted(rows.tolist()) == sorted(whole.X_train.tolist())
+
+
+def test_a_fit_that_stopped_early_is_scored_half_by_half(open_bench):
+    bench = open_bench(Stops())
+    result = run_job(job_of(fold=1), bench, ignore)
+    log, valid = StageLog(bench.metric), bench.plan.divisions[1].valid
+    y, random = bench.dataset.y[valid], np.random.default_rng(1)
+    for stage in range(1, 6):
+        share = random.random(len(y))
+        log.add(stage, np.column_stack((1 - share, share)))
+    half = halves_of(bench.dataset, valid, bench.setup.seed)
+    expected = predict_by_halves([log], half, y, None)
+    oof = np.load(bench.run.oof("plain-0", 1))
+    np.testing.assert_allclose(oof, expected, rtol=1e-6)
+    assert result.score == pytest.approx(bench.metric.score_folds(y, expected, half), rel=1e-6)
+    assert not np.allclose(oof, [0.4, 0.6])
 
 
 def test_the_context_tells_seed_threads_device_and_time(open_bench):

@@ -1,0 +1,163 @@
+"""Honest early stopping: a log of the predictions that a fit makes for its validation rows.
+
+A fit that ends at the stage its own validation rows like best cannot be scored on these rows: the
+score would be too good. So it logs what it predicts for them at a series of stages, and the search
+scores it at the stage that other rows choose. The fitted model itself may be the one of its own
+best stage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin.metric import Metric
+from automl.plugin.task import Task
+
+__all__ = ["MOST_STAGES", "StageLog", "enough_to_choose", "stage_steps", "stopping_metric"]
+
+MOST_STAGES = 45
+LEAST_STAGES = 8
+MOST_BYTES = 64 << 20
+MIN_ROWS, MIN_OTHERS = 20, 5
+LEAST_PROBABILITY = 1e-7
+
+
+class StageLog:
+    """What one fit predicts for its validation rows, stage by stage.
+
+    A stage says how far a fit is in a unit that is the same for all folds of a trial: the sum of
+    the learning rates of all rounds for boosters, the share of the learning-rate schedule for nets.
+    A fitted model that was stopped early has the log in its attribute ``stages``, a sequence with
+    one log, or one for each quantile level that is fitted by itself.
+
+    Of many stages every second, fourth, ... is kept, and always the last: which ones depends on
+    their number alone, never on how well they predict.
+
+    Args:
+        metric: What the stages are compared by: that of the run, or the loss of one level.
+        usual: The stage at which such a fit usually ends, taken where rows are too few to choose
+            one by; infinite for the last.
+        grows: Whether more training rows are learnt from for longer, as boosters do.
+
+    Example:
+        >>> log = StageLog(context.metric)                                     # doctest: +SKIP
+        >>> for epoch in range(1, 51):                                         # doctest: +SKIP
+        ...     log.add(epoch / 50, net.train_epoch().predict(fold.X_valid))
+    """
+
+    def __init__(self, metric: Metric, usual: float = math.inf, grows: bool = False) -> None:
+        self.metric, self.usual, self.grows = metric, usual, grows
+        self._stages: list[float] = []
+        self._predictions: list[NDArray[np.float32]] = []
+        self._last: tuple[float, NDArray[np.float32]] | None = None
+        self._n_added, self._stride = 0, 1
+
+    def add(self, stage: float, prediction: NDArray[Any]) -> None:
+        """Logs a stage; the array is copied.
+
+        Args:
+            stage: Above 0, and above all earlier ones.
+            prediction: Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` or quantiles
+                ``(n_rows, n_levels)`` of the validation rows.
+
+        Raises:
+            ValueError: The stages do not ascend.
+        """
+        if stage <= (self.stages[-1] if self._n_added else 0.0):
+            raise ValueError(f"stage {stage} does not come after {self.stages[-1:] or 0.0}")
+        entry = float(stage), np.array(prediction, dtype=np.float32)
+        self._last = entry
+        if self._n_added % self._stride == 0:
+            self._keep(*entry)
+        self._n_added += 1
+
+    def _keep(self, stage: float, prediction: NDArray[np.float32]) -> None:
+        self._stages.append(stage)
+        self._predictions.append(prediction)
+        fitting = MOST_BYTES // max(1, prediction.nbytes)
+        if len(self._stages) > min(MOST_STAGES, max(LEAST_STAGES, fitting)):
+            self._stages, self._predictions = self._stages[::2], self._predictions[::2]
+            self._stride *= 2
+        if self._stages[-1] == stage:
+            self._last = None
+
+    @property
+    def stages(self) -> list[float]:
+        """The stages that are kept, ascending."""
+        return self._stages if self._last is None else [*self._stages, self._last[0]]
+
+    @property
+    def predictions(self) -> list[NDArray[np.float32]]:
+        """Predictions of the validation rows at each of the stages."""
+        if self._last is None:
+            return self._predictions
+        return [*self._predictions, self._last[1]]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but the predictions, as JSON values, for a checkpoint."""
+        return {"stages": self.stages, "n_added": self._n_added, "stride": self._stride}
+
+    def restore(self, facts: Mapping[str, Any], predictions: Sequence[NDArray[Any]]) -> None:
+        """Takes up the log of an interrupted fit.
+
+        Args:
+            facts: As in ``facts``.
+            predictions: As in ``predictions``.
+        """
+        self._n_added, self._stride = facts["n_added"], facts["stride"]
+        entries = [
+            (float(stage), np.array(prediction, dtype=np.float32))
+            for stage, prediction in zip(facts["stages"], predictions, strict=True)
+        ]
+        n_kept = -(-self._n_added // self._stride)
+        self._stages = [stage for stage, _ in entries[:n_kept]]
+        self._predictions = [prediction for _, prediction in entries[:n_kept]]
+        self._last = entries[n_kept] if n_kept < len(entries) else None
+
+
+def stage_steps(last: int, n_steps: int = MOST_STAGES) -> frozenset[int]:
+    """Rounds to log of a fit of at most ``last`` rounds: each at first, then ever fewer.
+
+    They are evenly spaced on a logarithmic scale, and equal for all fits of one ``last``.
+    """
+    return frozenset(round(step) for step in np.geomspace(1, max(1, last), n_steps))
+
+
+def enough_to_choose(y: NDArray[Any], is_classification: bool) -> bool:
+    """Whether so many validation rows can tell a good stage from a bad one.
+
+    At least 20 rows, and 5 that are not of the most frequent class: with fewer a fit goes on to
+    the stage at which such fits usually end.
+
+    Args:
+        y: Class indices or values of the rows, ``(n_rows,)``.
+        is_classification: Whether ``y`` holds class indices.
+    """
+    if len(y) < MIN_ROWS:
+        return False
+    return not is_classification or len(y) - int(np.bincount(y).max()) >= MIN_OTHERS
+
+
+def stopping_metric(metric: Metric) -> Metric:
+    """What early stopping goes by: the run's metric, or log loss where that needs labels.
+
+    Accuracy and the like are too coarse to tell stages apart, and prefer bad ones
+    (arXiv 2602.22107).
+    """
+    if metric.needs != "labels":
+        return metric
+    bounds = (0.0, math.inf)
+    return Metric("log_loss", False, "probabilities", bounds, frozenset(Task), _log_loss)
+
+
+def _log_loss(
+    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
+) -> float:
+    chosen = np.clip(prediction[np.arange(len(y)), y], LEAST_PROBABILITY, 1.0)
+    return float(np.average(-np.log(chosen), weights=weight))

@@ -1,0 +1,131 @@
+"""The fold that a family is shown: targets that score a fit must not steer it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.divide import group_holdout, strata_of, stratified_holdout
+from automl.data.table import Dataset
+from automl.plugin.context import Fold
+from automl.plugin.family import ModelFamily
+from automl.plugin.rows import Rows
+
+__all__ = ["fold_shown_to", "inner_fold", "stopping_rows", "without_validation"]
+
+STOPPING_SHARE = 0.15  # of the training rows
+_MEMO_KEY: Hashable = "automl.inner"
+
+
+def fold_shown_to(
+    family: ModelFamily, fold: Fold, dataset: Dataset, train: NDArray[np.int64], seed: int
+) -> Fold:
+    """The fold as a family may see it, by its ``early_stopping``.
+
+    Args:
+        family: The family.
+        fold: The fold with all its targets.
+        dataset: The data, for groups and times of rows.
+        train: Row numbers of the training rows.
+        seed: Of the run: all trials draw the same stopping rows.
+    """
+    if family.early_stopping == "staged" or not len(fold.y_valid):
+        return fold
+    if family.early_stopping == "none":
+        return without_validation(fold)
+    if _MEMO_KEY not in fold.memo:
+        mask = stopping_rows(dataset, train, [seed, fold.index])
+        fold.memo[_MEMO_KEY] = inner_fold(fold, mask)
+    shown: Fold = fold.memo[_MEMO_KEY]
+    return shown
+
+
+def without_validation(fold: Fold) -> Fold:
+    """The fold with its training rows alone."""
+    return _validated_by(fold, fold.valid[:0], fold.y_valid[:0], fold.weight_valid, slice(0))
+
+
+def inner_fold(fold: Fold, stopping: NDArray[np.bool_]) -> Fold:
+    """A fold of the training rows of another one.
+
+    Args:
+        fold: The other.
+        stopping: Which of its training rows are for validation, ``(n_rows,)``.
+    """
+    learnt, kept = np.flatnonzero(~stopping), np.flatnonzero(stopping)
+    inner = _validated_by(fold, fold.train[kept], fold.y_train[kept], fold.weight_train, kept)
+    train, weight = fold.train[learnt], fold.weight_train
+    return replace(
+        inner,
+        X_train=_read_only(train.X),
+        y_train=_read_only(fold.y_train[learnt]),
+        weight_train=None if weight is None else _read_only(weight[learnt]),
+        images_train=train.images,
+        sequences_train=train.sequences,
+        texts_train=train.texts,
+        memo={},  # what others keep here and below is of all training rows
+        shared=None,
+    )
+
+
+def _validated_by(
+    fold: Fold,
+    valid: Rows,
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    rows: slice | NDArray[np.int64],
+) -> Fold:
+    """The fold with other validation rows.
+
+    Args:
+        fold: The fold.
+        valid: Rows to validate by.
+        y: Their targets.
+        weight: Weights among which theirs are, or None.
+        rows: Where theirs are.
+    """
+    return replace(
+        fold,
+        X_valid=_read_only(valid.X),
+        y_valid=_read_only(y),
+        weight_valid=None if weight is None else _read_only(weight[rows]),
+        images_valid=valid.images,
+        sequences_valid=valid.sequences,
+        texts_valid=valid.texts,
+    )
+
+
+def _read_only(values: Any) -> Any:
+    """A worker keeps folds between trials: what one writes, another would read."""
+    for array in (values,) if isinstance(values, np.ndarray) else (values.data, values.indices):
+        array.flags.writeable = False
+    return values
+
+
+def stopping_rows(dataset: Dataset, train: NDArray[np.int64], seed: list[int]) -> NDArray[np.bool_]:
+    """Chooses 15 % of training rows to stop by: the latest, whole groups, or a share of each class.
+
+    Args:
+        dataset: The data with their target, times and groups.
+        train: Row numbers of the training rows.
+        seed: Of the draws.
+
+    Returns:
+        True for a row to stop by, ``(n_train,)``; at least one where there are two rows.
+    """
+    n_rows = len(train)
+    n_valid = min(max(1, round(STOPPING_SHARE * n_rows)), n_rows - 1)
+    rng = np.random.default_rng(seed)
+    if dataset.time is not None:
+        mask = np.zeros(n_rows, dtype=np.bool_)
+        mask[np.argsort(dataset.time[train], kind="stable")[n_rows - n_valid :]] = True
+        return mask
+    if dataset.group is not None and len(np.unique(dataset.group[train])) > 1:
+        return group_holdout(dataset.group[train], n_valid, rng)
+    is_classification = dataset.target.task.is_classification
+    strata = strata_of(dataset.y[train], is_classification, round(n_rows / max(n_valid, 1)))
+    return stratified_holdout(strata, n_valid, rng)

@@ -1,0 +1,170 @@
+"""Which stage of an early-stopped fit its validation rows are scored at, chosen by other rows.
+
+The rows of a fold must not choose the stage they are scored at. While a fold is alone, its
+validation rows are divided into halves, and each half is scored at the stage that the other half
+likes best. Once all folds of a trial are done, each fold is scored at the best stage of the mean
+curve of the other folds (see ``automl.trial.settle``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.divide import group_labels, strata_of, stratified_labels
+from automl.data.table import Dataset
+from automl.plugin.stages import StageLog, enough_to_choose, stopping_metric
+
+__all__ = ["StageCurve", "curve_of", "halves_of", "predict_by_halves", "stage_near", "write_stages"]
+
+DIGITS = 7
+LEAST_PROBABILITY = 1e-7
+CURVES_FILE = "curves.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class StageCurve:
+    """The loss of a fit on some validation rows at each stage it logged.
+
+    Attributes:
+        stages: Ascending, ``(n_stages,)``.
+        losses: In the metric that early stopping goes by, ``(n_stages,)``; NaN where it has none.
+        ties: What decides between equal losses: log loss for classes, else 0, ``(n_stages,)``.
+        usual: The stage to take where these rows are too few to choose one.
+        weight: Sum of the weights of the rows; 0 where they are too few to choose a stage.
+        grows: Whether more training rows are learnt from for longer.
+    """
+
+    stages: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    ties: NDArray[np.float64]
+    usual: float
+    weight: float
+    grows: bool
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether these rows may choose a stage: they are enough, and the metric has values."""
+        return self.weight > 0 and bool(np.isfinite(self.losses).any())
+
+    @property
+    def best(self) -> float:
+        """The stage of the lowest loss; of equal ones the less surprised, then the earlier."""
+        if not self.is_of_use:
+            return self.usual
+        losses = np.where(np.isfinite(self.losses), self.losses, np.inf)
+        comparable = np.array([float(f"{loss:.{DIGITS - 1}e}") for loss in losses])
+        return float(self.stages[np.lexsort((self.ties, comparable))[0]])
+
+
+def stage_near(stages: NDArray[np.float64], wanted: float) -> int:
+    """Position of the stage that is nearest to the wanted one by ratio; the last one beyond it."""
+    if wanted >= stages[-1]:
+        return len(stages) - 1
+    return int(np.argmin(np.abs(np.log(stages) - np.log(wanted))))
+
+
+def curve_of(
+    log: StageLog, rows: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64] | None
+) -> StageCurve:
+    """The losses of some of the validation rows of a log.
+
+    Args:
+        log: What was predicted for all validation rows.
+        rows: Positions of the rows among them.
+        y: Class indices (integers) or values of all validation rows.
+        weight: Their weights.
+    """
+    metric, is_classification = stopping_metric(log.metric), np.issubdtype(y.dtype, np.integer)
+    own, own_weight = y[rows], None if weight is None else weight[rows]
+    losses, ties = [], []
+    for prediction in log.predictions:
+        seen = prediction[rows].astype(np.float64)
+        score = metric.score(own, seen, own_weight) if len(own) else np.nan
+        losses.append(metric.loss(score))
+        tie = 0.0
+        if is_classification and len(own):
+            right = np.clip(seen[np.arange(len(own)), own], LEAST_PROBABILITY, 1.0)
+            tie = float(np.average(-np.log(right), weights=own_weight))
+        ties.append(tie)
+    total = float(len(own)) if own_weight is None else float(own_weight.sum())
+    enough = enough_to_choose(own, bool(is_classification))
+    return StageCurve(
+        np.array(log.stages),
+        np.array(losses),
+        np.array(ties),
+        log.usual,
+        total if enough else 0.0,
+        log.grows,
+    )
+
+
+def halves_of(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Divides rows into two halves: by time, by whole groups, or with equal shares of classes.
+
+    Args:
+        dataset: The data with their target, times and groups.
+        rows: Row numbers.
+        seed: Of the draws.
+
+    Returns:
+        0 or 1 for each of the rows.
+    """
+    if dataset.time is not None:
+        time = dataset.time[rows]
+        return (time > np.median(time)).astype(np.int64)
+    rng = np.random.default_rng(seed)
+    strata = strata_of(dataset.y[rows], dataset.target.task.is_classification, 2)
+    if dataset.group is None:
+        return stratified_labels(strata, 2, rng)
+    group = dataset.group[rows]
+    if len(np.unique(group)) < 2:
+        return np.zeros(len(rows), dtype=np.int64)
+    return group_labels(strata, group, 2, rng)
+
+
+def predict_by_halves(
+    logs: Sequence[StageLog],
+    half: NDArray[np.int64],
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    """Predictions of validation rows at stages that the other half of them chose.
+
+    Args:
+        logs: One, or one for each level.
+        half: 0 or 1 for each row.
+        y: Class indices or values of the rows.
+        weight: Their weights.
+
+    Returns:
+        Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` or quantiles.
+    """
+    parts = []
+    for log in logs:
+        stages, predictions = np.array(log.stages), log.predictions
+        chosen = predictions[-1].astype(np.float64)
+        for number in (0, 1):
+            others = curve_of(log, np.flatnonzero(half != number), y, weight)
+            inside = half == number
+            chosen[inside] = predictions[stage_near(stages, others.best)][inside]
+        parts.append(chosen)
+    return parts[0] if len(parts) == 1 else np.column_stack(parts)
+
+
+def write_stages(
+    folder: Path, logs: Sequence[StageLog], y: NDArray[Any], weight: NDArray[np.float64] | None
+) -> None:
+    """Writes what settling needs of a fold: curves, and predictions to be mapped into memory."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for number, log in enumerate(logs):
+        curve = curve_of(log, np.arange(len(y)), y, weight)
+        np.save(folder / f"stages-{number}.npy", np.stack(log.predictions), allow_pickle=False)
+        arrays[f"{number}-curve"] = np.stack((curve.stages, curve.losses, curve.ties))
+        arrays[f"{number}-facts"] = np.array([curve.usual, curve.weight, curve.grows])
+    np.savez(folder / CURVES_FILE, allow_pickle=False, **arrays)

@@ -1,0 +1,103 @@
+"""Early stopping of rounds by validation rows that are scored later at another round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import (
+    Fold,
+    Report,
+    StageLog,
+    TrialContext,
+    enough_to_choose,
+    stage_steps,
+    stopping_metric,
+)
+from automl_plugins._fitting import BestRound, report_steps
+
+__all__ = ["RoundStopping"]
+
+
+class RoundStopping:
+    """Looks at rounds of a fit: reports, the best round, the log of stages, and when to end.
+
+    Where the validation rows are too few to stop by, the fit ends at the usual stage, which is
+    then the one it is scored at.
+
+    Args:
+        fold: Its validation rows are looked at.
+        context: Metric of the run, or of one level.
+        report: Told the score of some 30 fixed rounds.
+        patience: Maps the best round so far to the rounds to wait after it.
+        max_rounds: The most rounds.
+        usual_rounds: Rounds after which such fits usually stop.
+        usual_stage: The stage that is then reached.
+
+    Attributes:
+        last_round: The round after which the fit is over at the latest.
+        best: The best round so far.
+    """
+
+    def __init__(
+        self,
+        fold: Fold,
+        context: TrialContext,
+        report: Report,
+        patience: Callable[[int], float],
+        max_rounds: int,
+        usual_rounds: float,
+        usual_stage: float,
+    ) -> None:
+        self._y, self._weight = fold.y_valid, fold.weight_valid
+        self._score, self._report = context.metric, report
+        self._metric = stopping_metric(context.metric)
+        self._stops = enough_to_choose(fold.y_valid, context.task.is_classification)
+        self.last_round = max_rounds if self._stops else min(max_rounds, max(1, int(usual_rounds)))
+        self.best = BestRound(self._metric.is_better, patience)
+        self._log = StageLog(context.metric, usual_stage, grows=True)
+        self._reported, self._logged = report_steps(10, max_rounds), stage_steps(max_rounds)
+        self._round = 0
+
+    def is_due(self, round_: int) -> bool:
+        """Whether a round must be looked at, whatever it costs."""
+        return round_ in self._reported or round_ in self._logged or round_ == self.last_round
+
+    def look(self, round_: int, stage: float, prediction: NDArray[Any], is_last: bool) -> bool:
+        """Takes the prediction of the validation rows after a round; whether the fit is over.
+
+        Args:
+            round_: From 1.
+            stage: The sum of the learning rates so far.
+            prediction: Probabilities, values or quantiles of the validation rows.
+            is_last: Whether the fit ends here in any case.
+
+        Raises:
+            TrialPruned: As raised by the report.
+        """
+        self._round = round_
+        stopping_score = self._metric.score(self._y, prediction, self._weight)
+        self.best.update(round_, stopping_score)
+        over = is_last or (self._stops and self.best.is_over(round_))
+        if self._stops and (round_ in self._logged or over):
+            self._log.add(stage, prediction)
+        if round_ in self._reported:
+            score = stopping_score
+            if self._metric is not self._score:
+                score = self._score.score(self._y, prediction, self._weight)
+            if np.isfinite(score):
+                self._report(round_, score)
+        return over
+
+    @property
+    def best_round(self) -> int:
+        """The round to cut the model after: the best, or the last where rows are too few."""
+        return (self.best.best_round if self._stops else 0) or self._round
+
+    @property
+    def stages(self) -> tuple[StageLog, ...]:
+        """The log for the model; none where the validation rows chose nothing."""
+        return (self._log,) if self._stops else ()
