@@ -59,4 +59,4 @@ def at_a_fixed_stage(opened: Opened, trial: str) -> float | None:
     fixed = min(stages[min(FIXED, len(stages) - 1)] for stages, _ in logs)
     loss = np.mean([losses[np.argmin(np.abs(stages - fixed))] for stages, losses in logs])
     metric = opened.opened.metric
-    return float(metric.bounds[1] - loss if metric.greater_is_better else loss)
+    return float(-loss if metric.greater_is_better else loss)
