@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.honesty.row import Line, Row, Verdict
-from benchmarks.honesty.tables import AFTER, RESULTS_FILE, judge_tables
+from benchmarks.honesty.tables import RESULTS_FILE, judge_tables
 from benchmarks.results import read_results
 
 __all__ = ["renew_page", "tables_to_markdown", "to_markdown"]
@@ -38,7 +38,7 @@ def to_markdown(rows: Sequence[Row], results: Path) -> str:
 def tables_to_markdown(results: Path) -> str:
     """The same for the tables of a catalog; empty without results."""
     found = read_results(results / RESULTS_FILE)
-    table = [_line(AFTER, verdict) for verdict in judge_tables(found)]
+    table = [_line("", verdict) for verdict in judge_tables(found)]
     if not table:
         return ""
     title = "### tables: what is reached in the same time, before and after"

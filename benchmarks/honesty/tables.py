@@ -90,9 +90,12 @@ def judge_tables(results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         elif before > 0 and after > 0:
             changes.append(float(np.log(after / before)))
     verdicts = []
+    if failed:
+        what, value = "searches without a score, in either state", ", ".join(failed)
+        verdicts.append(Verdict(what, value, "none", False, len(failed), len(keys)))
     if changes:
         mean, error = mean_and_error(changes)
-        is_met = mean <= (error if np.isfinite(error) else 0.0) and not failed
+        is_met = mean <= (error if np.isfinite(error) else 0.0)
         what = "mean over tables and seeds of log(loss after / loss before)"
         n = len(changes)
         bar = "<= one standard error"

@@ -237,6 +237,12 @@ def test_tables_are_judged_by_the_mean_change_of_the_loss(result, after, holds):
     assert over == {"before": True, "after": False}
 
 
+def test_a_search_without_a_score_is_named(result):
+    results = [result("a", "before", 0.9), result("a", "after", None)]
+    failed = judge_tables(results)[0]
+    assert (failed.value, failed.is_met) == ("a 0", False)
+
+
 # what is run, kept and reported
 
 
