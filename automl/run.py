@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.table import Label, Table
-    from automl.leaderboard import Board, TrialDetails
+    from automl.leaderboard import Board, Tested, TrialDetails
     from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
@@ -79,19 +80,24 @@ class Run:
 
         Args:
             test: A held-out table with the target: every complete trial and the ensemble are
-                scored on it.
+                scored on it. Rows without a target are left out; ``notes`` says how many, and
+                why a score is missing.
         """
         from automl.leaderboard import read_board
 
-        return read_board(self._run, None if test is None else self.test_scores(test))
+        return read_board(self._run, None if test is None else self._tested(test))
 
     def leaderboard(self, test: Any = None) -> pd.DataFrame:
         """The leaderboard as a data frame, best first.
 
         Args:
-            test: As for ``board``.
+            test: As for ``board``. What is left out, or has no score, is said by a warning too.
         """
-        return self.board(test).to_frame()
+        board = self.board(test)
+        if test is not None:
+            for note in board.notes:
+                warnings.warn(note, UserWarning, stacklevel=2)
+        return board.to_frame()
 
     def trial(self, trial: str) -> TrialDetails:
         """One trial in full: its row of the leaderboard, its folds, and its learning curves.
@@ -204,26 +210,28 @@ class Run:
         """
         return self._predict_singly(self._opened.features(data))
 
-    def test_scores(self, test: Any) -> Mapping[str, float]:
+    def test_scores(self, test: Any) -> Mapping[str, float | None]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 
-        Rows are weighted as in the search where the table has the column of weights too.
+        Rows are weighted as in the search where the table has the column of weights too. Rows
+        without a target are left out. A score is None where the metric has no value for the rows,
+        such as ROC AUC of rows of one class; ``board`` says why.
         """
+        return self._tested(test).scores
+
+    def _tested(self, test: Any) -> Tested:
         from automl.data import load_labelled
+        from automl.leaderboard import score_table
 
-        columns, target = self._opened.schema
-        options, weight_column = self._opened.options_for(test), self._opened.config.weight
-        table, y, weight = load_labelled(test, columns, target, options, weight_column)
-
-        def score(prediction: NDArray[np.float64]) -> float:
-            return self._opened.metric.score(y, prediction, weight)
-
-        calibration = self._opened.predictor.ensemble.calibration
-        prediction = calibration.shown_to(
-            self._opened.metric, self._opened.predictor.predict(table)
+        opened = self._opened
+        columns, target = opened.schema
+        labelled = load_labelled(
+            test, columns, target, opened.options_for(test), opened.config.weight
         )
-        singly = self._predict_singly(table)
-        return {"ensemble": score(prediction)} | {t: score(p) for t, p in singly.items()}
+        calibration = opened.predictor.ensemble.calibration
+        prediction = opened.predictor.predict(labelled.table)
+        shown = {"ensemble": calibration.shown_to(opened.metric, prediction)}
+        return score_table(labelled, shown | self._predict_singly(labelled.table), opened.metric)
 
     def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
         from automl.leaderboard import read_board

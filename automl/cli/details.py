@@ -88,7 +88,7 @@ def _measured(result: FoldResult | None) -> Sequence[str]:
     if result is None:
         return "stopped", "", ""
     return (
-        format_score(result.score),
+        format_score(result.score) or "none",
         format_seconds(result.fit_s),
         format_seconds(result.predict_s),
     )

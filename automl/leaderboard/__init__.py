@@ -6,6 +6,7 @@ from automl.leaderboard.details import TrialDetails, read_trial
 from automl.leaderboard.front import dominates
 from automl.leaderboard.render import FORMATS, TRIAL_FORMATS, render, render_trial, to_table
 from automl.leaderboard.row import COLUMNS, Row
+from automl.leaderboard.tested import Tested, score_table
 from automl.leaderboard.text import (
     clean,
     format_amount,
@@ -22,6 +23,7 @@ __all__ = [
     "Board",
     "Curve",
     "Row",
+    "Tested",
     "TrialDetails",
     "clean",
     "dominates",
@@ -34,5 +36,6 @@ __all__ = [
     "read_trial",
     "render",
     "render_trial",
+    "score_table",
     "to_table",
 ]

@@ -29,6 +29,8 @@ COLUMNS = (
     "front",
     "weight",
     "error",
+    "score_reason",
+    "test_reason",
     "folds",
     "params",
 )
@@ -64,7 +66,10 @@ class Row:
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
         error: Why it failed or was pruned, in one line; None otherwise.
-        folds: Score of each finished fold, in the order of the folds.
+        score_reason: Why a score of it, or of some of its folds, is missing; None where none is.
+        test_reason: Why ``test_score`` is missing though a table was given; None otherwise.
+        folds: Score of each finished fold, in the order of the folds; None where the metric has no
+            value for its rows.
         params: The point of the search space; of the ensemble how many members it has, and how
             it corrects their mean.
     """
@@ -86,7 +91,9 @@ class Row:
     front: bool | None = None
     weight: float | None = None
     error: str | None = None
-    folds: tuple[float, ...] = ()
+    score_reason: str | None = None
+    test_reason: str | None = None
+    folds: tuple[float | None, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

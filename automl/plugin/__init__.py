@@ -13,7 +13,7 @@ from automl.plugin.family import (
     TrialPruned,
 )
 from automl.plugin.hookspecs import hookimpl
-from automl.plugin.metric import Metric
+from automl.plugin.metric import Metric, NoScoreError
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
@@ -27,6 +27,7 @@ __all__ = [
     "Matrix",
     "Metric",
     "ModelFamily",
+    "NoScoreError",
     "PackMember",
     "Params",
     "Report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwrita
 from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
-from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
+from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time, score_trial
 from automl.search.events import (
     EnsembleUpdated,
     Event,
@@ -26,7 +27,7 @@ from automl.search.events import (
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
 from automl.search.last_refit import expected_refit_s
-from automl.search.ledger import Ledger, Trial, standard_error
+from automl.search.ledger import Ledger, Trial
 from automl.search.progress import progress_of
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
@@ -181,7 +182,7 @@ class Controller:
             write_record(self.run, trial.record())
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
-        if trial.error is not None or fold in trial.errors:
+        if trial.error is not None or fold in trial.errors or not math.isfinite(report.score):
             return
         loss = self.ledger.metric.loss(report.score)
         trial.steps.setdefault(fold, []).append((report.step, loss))
@@ -238,8 +239,8 @@ class Controller:
         """Ends a trial: its state, its record, its study, and the news of it."""
         trial.finished_s = self.budget.elapsed_s
         if trial.error is None:
-            trial.score = self.standing.add(trial)
-            trial.score_se = standard_error(list(trial.results.values()))
+            score_trial(trial, self.standing)
+        if trial.error is None:
             trial.state = TrialState.COMPLETE
         else:
             early = trial.error.kind in STOPPED_EARLY

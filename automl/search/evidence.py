@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from automl.data.split import SplitPlan
 from automl.data.table import Dataset
 from automl.ensemble import read_oof
+from automl.metrics.stand_in import steering
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
@@ -53,14 +55,17 @@ class Evidence:
         return np.asarray(self.plan.divisions[0].valid)
 
     def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
-        """Loss of a prediction of these rows."""
+        """Loss of a prediction of these rows, to be compared with others of the same rows.
+
+        Where the metric has no value for them, something else stands in: see ``steering``.
+        """
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
+        steered = steering(self.metric)
+        return steered.loss(steered.score(self.dataset.y[rows], prediction, weight))
 
     def prior_loss(self, rows: NDArray[np.int64]) -> float:
         """Loss of predicting for everybody what is known without any column."""
-        prior = prior_prediction(self.dataset)
-        return self.loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
+        return self.loss(rows, self._prior(rows))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Validation rows of the first division, and what a trial predicts for them.
@@ -75,13 +80,18 @@ class Evidence:
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in; returns the score of its out-of-fold predictions."""
+        """Takes a complete trial in; returns the score of its out-of-fold predictions.
+
+        One without a score (NaN) is not taken in: it cannot be compared.
+        """
         name = trial.spec.trial_id
         oof = self._read(trial, list(trial.folds))
         rows = np.flatnonzero(finite(oof))
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
         fold = self.plan.fold_of_row[rows]
         score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
+        if math.isnan(score):
+            return score
         self.oof[name], self.complete[name] = oof, trial
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)
@@ -95,11 +105,19 @@ class Evidence:
         comes nearest to them.
         """
         trials = self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
-        prior = self.prior_loss(np.flatnonzero(finite(self.oof[trials[0].spec.trial_id])))
+        rows = np.flatnonzero(finite(self.oof[trials[0].spec.trial_id]))
+        if math.isnan(self.metric.score(self.dataset.y[rows], self._prior(rows))):
+            return trials  # there is nothing to compare with, such as a correlation
+        prior = self.prior_loss(rows)
         losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
         limit = prior - MIN_SKILL * (prior - min(losses))
         able = [t for t in trials if t.score is not None and self.metric.loss(t.score) < limit]
         return able or trials
+
+    def _prior(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The constant baseline for these rows."""
+        prior = prior_prediction(self.dataset)
+        return np.tile(prior, (len(rows), *[1] * prior.ndim))
 
     def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
         is_classification = self.dataset.target.task.is_classification

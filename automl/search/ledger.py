@@ -113,7 +113,7 @@ class Trial:
             return Curve(number, costs, {})
         return Curve(
             number,
-            {f: metric.loss(r.score) for f, r in results.items()},
+            {f: metric.loss(r.score) for f, r in results.items() if r.score is not None},
             self.steps,
         )
 
@@ -288,8 +288,8 @@ def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
 
 
 def standard_error(results: Sequence[FoldResult]) -> float | None:
-    """Standard error of the mean score over folds; None with fewer than two."""
-    scores = [r.score for r in results if r.fold != ALL_ROWS]
+    """Standard error of the mean score over folds; None with fewer than two that have one."""
+    scores = [r.score for r in results if r.fold != ALL_ROWS and r.score is not None]
     if len(scores) < 2:
         return None
     return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))

@@ -23,6 +23,7 @@ from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
+from automl.search.metric_check import check_metric, metric_notes
 from automl.search.offers import folds_s, willing
 from automl.search.rare_classes import rare_class_notes
 from automl.search.reading import read_options
@@ -81,6 +82,7 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         time_s=config.time_s,
         folds_s=_folds_s(dataset, metric, pool, config, registry, run),
     )
+    check_metric(dataset, plan, metric)
     return _problem(dataset, plan, metric, pool, config, registry, run)
 
 
@@ -138,6 +140,7 @@ def _problem(
         *registry.notes(),
         *_notes(dataset),
         *rare_class_notes(dataset, metric),
+        *metric_notes(dataset, plan, metric),
         *suspicions(dataset, plan.exchangeable),
         *refused,
         *_device_notes(families, pool),

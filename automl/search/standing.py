@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -205,8 +206,9 @@ class Standing:
 
     def _write_alone(self, trial: Trial) -> Ensemble:
         """Lets one trial predict with the folds that it has."""
-        scores = [result.score for result in trial.results.values()]
-        return self._write(Selection(np.ones(1), float(np.mean(scores)), 0, "single"), [trial])
+        scores = [r.score for r in trial.results.values() if r.score is not None]
+        score = float(np.mean(scores)) if scores else math.nan
+        return self._write(Selection(np.ones(1), score, 0, "single"), [trial])
 
     def _write(self, chosen: Selection, trials: list[Trial]) -> Ensemble:
         members = []
@@ -227,9 +229,9 @@ class Standing:
         target = self.evidence.dataset.target
         self.current = Ensemble(
             members=tuple(sorted(members, key=lambda m: -m.weight)),
-            score=chosen.score,
-            score_se=chosen.score_se,
-            nested_score=chosen.nested_score,
+            score=_known(chosen.score),
+            score_se=_known(chosen.score_se),
+            nested_score=_known(chosen.nested_score),
             interval=self._interval(chosen),
             kind=chosen.kind,
             reason=chosen.reason,
@@ -244,6 +246,12 @@ class Standing:
 
     def _interval(self, chosen: Selection) -> tuple[float, float] | None:
         """The 95 % interval of the nested score, where it is known."""
-        if chosen.nested_score is None or chosen.score_se is None:
+        score, error = _known(chosen.nested_score), _known(chosen.score_se)
+        if score is None or error is None:
             return None
-        return interval(chosen.nested_score, chosen.score_se, self.evidence.metric.bounds)
+        return interval(score, error, self.evidence.metric.bounds)
+
+
+def _known(score: float | None) -> float | None:
+    """A score, or None where there is none."""
+    return None if score is None or math.isnan(score) else score

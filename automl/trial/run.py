@@ -20,7 +20,6 @@ from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin.context import Fold, Shape, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, check_prediction
-from automl.plugin.metric import Metric
 from automl.plugin.rows import Matrix, Rows
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
@@ -113,11 +112,15 @@ class _Task:
     encode_s: float
     report: Report
     steps: list[tuple[int, float]] = field(default_factory=list)
+    is_scored: bool = True
 
     def record(self, step: int, score: float) -> None:
         """Passes a report on, and keeps it."""
         if not math.isfinite(score):
             raise ValueError(f"the score reported at step {step} is {score}")
+        if not self.is_scored:  # what steered the fit is no score of the run's metric
+            self.report(int(step), math.nan)
+            return
         self.steps.append((int(step), float(score)))
         self.report(int(step), float(score))
 
@@ -127,7 +130,10 @@ def _open(job: Job, bench: Workbench, report: Report) -> _Task:
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     view = family.view(job.spec.params, shape)
     fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
-    return _Task(job, family, shape, view, fold, encode_s, report)
+    is_scored = job.fold == ALL_ROWS or not bench.metric.undefined_reason(
+        fold.y_valid, fold.weight_valid
+    )
+    return _Task(job, family, shape, view, fold, encode_s, report, is_scored=is_scored)
 
 
 def _finish(
@@ -136,7 +142,7 @@ def _finish(
     """Predicts, scores and writes."""
     job, family, now = task.job, task.family, time.monotonic()
     try:
-        prediction, score = _validate(job, model, task.fold, bench)
+        prediction, (score, reason) = _validate(job, model, task.fold, bench)
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
     predict_s, model_ms = _prediction_times(
@@ -145,7 +151,7 @@ def _finish(
     size = _write(bench.run, job, family, model, prediction)
     return FoldResult(
         fold=job.fold,
-        score=score,
+        score=None if reason else score,
         fit_s=fit_s,
         predict_s=predict_s,
         encode_s=task.encode_s,
@@ -158,6 +164,7 @@ def _finish(
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
         n_threads=job.n_threads,
         n_members=n_members,
+        score_reason=reason,
     )
 
 
@@ -177,8 +184,8 @@ def _fit(tasks: Sequence[_Task], context: TrialContext) -> Sequence[FittedModel 
 
 def _validate(
     job: Job, model: FittedModel, fold: Fold, bench: Workbench
-) -> tuple[NDArray[Any], float]:
-    """Predicts the rows the model did not learn from, and scores them."""
+) -> tuple[NDArray[Any], tuple[float, str]]:
+    """Predicts the rows the model did not learn from, and scores them, or says why not."""
     target, kinds = bench.dataset.target, bench.registry.get(job.spec.family).kinds
     if job.fold != ALL_ROWS:
         prediction = check_prediction(
@@ -187,7 +194,7 @@ def _validate(
             target.task,
             target.n_outputs,
         )
-        return prediction, _score(bench.metric, fold.y_valid, prediction, fold.weight_valid)
+        return prediction, bench.metric.evaluate(fold.y_valid, prediction, fold.weight_valid)
     raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)  # type: ignore[attr-defined]
     seen = np.isfinite(raw.reshape(len(raw), -1)).all(axis=1)
     if not seen.any():
@@ -196,7 +203,7 @@ def _validate(
     weight = None if fold.weight_train is None else fold.weight_train[seen]
     prediction = np.full(raw.shape, np.nan)
     prediction[seen] = covered
-    return prediction, _score(bench.metric, fold.y_train[seen], covered, weight)
+    return prediction, bench.metric.evaluate(fold.y_train[seen], covered, weight)
 
 
 def _prediction_times(
@@ -211,15 +218,6 @@ def _prediction_times(
         return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
     model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms
     return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
-
-
-def _score(
-    metric: Metric, y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
-) -> float:
-    score = metric.score(y, prediction, weight)
-    if not np.isfinite(score):
-        raise ValueError(f"{metric.name} of the predictions is {score}")
-    return score
 
 
 def _write(

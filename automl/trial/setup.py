@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automl.data.table import Dataset
+from automl.metrics.stand_in import steering
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -56,7 +57,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     sequences = tuple((c.shape[0], c.shape[1]) for c in columns if c.kind is SEQUENCE)
     return Shape(
         task=dataset.target.task,
-        metric=metric,
+        metric=steering(metric),
         n_rows=len(dataset.y),
         n_numeric=len(columns) - len(categories) - len(texts) - len(images) - len(sequences),
         n_categorical=len(categories),

@@ -96,7 +96,7 @@ class FoldResult:
 
     Attributes:
         fold: Number of the fold.
-        score: On its validation rows, in the run's metric.
+        score: On its validation rows, in the run's metric; None where it has no value for them.
         fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
         predict_ms: Milliseconds to encode and predict 1,000 rows.
         encode_s: Seconds spent encoding the fold (0 when it was cached).
@@ -110,10 +110,11 @@ class FoldResult:
         n_threads: Threads it had, which the last bits of a model may depend on.
         n_members: Fits of its pack, itself included, which they may depend on too. Seconds are
             its share of those of the pack.
+        score_reason: Why there is no score; "" where there is one.
     """
 
     fold: int
-    score: float
+    score: float | None
     fit_s: float
     predict_s: float
     encode_s: float = 0.0
@@ -126,6 +127,7 @@ class FoldResult:
     oof_crc: int | None = None
     n_threads: int = 1
     n_members: int = 1
+    score_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class TrialError:
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
             was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
             ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
+            ``no_score`` (the metric has no value for its predictions),
             ``pruned``, ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
