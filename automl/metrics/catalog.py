@@ -23,7 +23,16 @@ PINBALL = frozenset({Task.REGRESSION, Task.QUANTILE})
 
 
 def _ranking(name: str, tasks: frozenset[Task], function: MetricFunction) -> Metric:
-    return Metric(name, True, "probabilities", (0.0, 1.0), tasks, function, ranks=True)
+    return Metric(
+        name,
+        True,
+        "probabilities",
+        (0.0, 1.0),
+        tasks,
+        function,
+        ranks=True,
+        undefined=undefined.is_one_class,
+    )
 
 
 def _labels(

@@ -38,6 +38,7 @@ _OF_SPREAD = ("d2_absolute_error_score", "d2_pinball_score", "d2_tweedie_score")
 _UNDEFINED: dict[str, UndefinedReason] = {
     **dict.fromkeys(_OF_CLASS_1, lacks_class_1),
     **dict.fromkeys((*_OF_SPREAD, "explained_variance_score", "r2_score"), has_no_spread),
+    **dict.fromkeys(("average_precision_score", "roc_auc_score"), is_one_class),
     **dict.fromkeys(("cohen_kappa_score", "matthews_corrcoef"), is_one_class),
     **dict.fromkeys(("d2_brier_score", "d2_log_loss_score"), is_one_class),
     "mean_absolute_percentage_error": has_zeros,

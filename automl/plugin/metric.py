@@ -74,9 +74,10 @@ class Metric:
             if not counts.any():
                 return f"{_all_rows(len(y_true))} weight 0"
             y_true, weight = y_true[counts], weight[counts]
-        if self.ranks and (y_true == y_true[0]).all():
+        reason = "" if self.undefined is None else self.undefined(y_true, weight)
+        if not reason and self.ranks and (y_true == y_true[0]).all():
             return f"{_all_rows(len(y_true))} the same target, so there is no order to score"
-        return "" if self.undefined is None else self.undefined(y_true, weight)
+        return reason
 
     def evaluate(
         self,

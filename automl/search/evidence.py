@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.split import SplitPlan
+from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
 from automl.ensemble import read_oof
 from automl.metrics.stand_in import steering
@@ -37,6 +37,7 @@ class Evidence:
         forecast: What trials cost, and the limits.
         complete: Trials whose predictions are kept, by name.
         oof: Their predictions, ``(n_rows, n_outputs)`` or ``(n_rows,)``; NaN where there is none.
+            Means over repeats; where the metric ranks, those of the first repeat.
     """
 
     run: RunDir
@@ -85,11 +86,11 @@ class Evidence:
         One without a score (NaN) is not taken in: it cannot be compared.
         """
         name = trial.spec.trial_id
-        oof = self._read(trial, list(trial.folds))
-        rows = np.flatnonzero(finite(oof))
-        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        fold = self.plan.fold_of_row[rows]
-        score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
+        if self._ranks_repeats(trial):
+            oof, score = self._first_repeat(trial), self._score_of_repeats(trial)
+        else:
+            oof = self._read(trial, list(trial.folds))
+            score = self._score(oof, self.plan.fold_of_row)
         if math.isnan(score):
             return score
         self.oof[name], self.complete[name] = oof, trial
@@ -118,6 +119,34 @@ class Evidence:
         """The constant baseline for these rows."""
         prior = prior_prediction(self.dataset)
         return np.tile(prior, (len(rows), *[1] * prior.ndim))
+
+    def _ranks_repeats(self, trial: Trial) -> bool:
+        """Whether the metric compares the order of predictions that are of several repeats.
+
+        Their mean is no order of one model: a model of another repeat has learnt from rows of the
+        same fold, and with whole groups as folds that costs up to .02 of ROC AUC at 150 rows.
+        """
+        return self.metric.ranks and len(self.plan.repeats) > 1 and trial.folds != (ALL_ROWS,)
+
+    def _first_repeat(self, trial: Trial) -> NDArray[Any]:
+        return self._read(trial, self.plan.repeats[0])
+
+    def _score_of_repeats(self, trial: Trial) -> float:
+        """Mean score within the folds of each repeat, then over the repeats."""
+        scores = []
+        for folds in self.plan.repeats:
+            fold_of_row = np.full(self.plan.n_rows, -1, dtype=np.int64)
+            for fold in folds:
+                fold_of_row[self.plan.divisions[fold].valid] = fold
+            scores.append(self._score(self._read(trial, folds), fold_of_row))
+        known = [score for score in scores if not math.isnan(score)]
+        return float(np.mean(known)) if known else math.nan
+
+    def _score(self, oof: NDArray[Any], fold_of_row: NDArray[np.int64]) -> float:
+        """Score of out-of-fold predictions, by the folds they are of."""
+        rows = np.flatnonzero(finite(oof))
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        return self.metric.score_folds(self.dataset.y[rows], oof[rows], fold_of_row[rows], weight)
 
     def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
         is_classification = self.dataset.target.task.is_classification

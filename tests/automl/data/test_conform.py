@@ -108,7 +108,7 @@ def test_labels_match_whatever_their_type():
     columns = load_dataset(data).table.columns
     for labels in ([1.0, 0.0], ["1", "0"], ["1.0", " 0 "]):
         new = pd.DataFrame({"x": [0.0, 1.0], "y": labels})
-        assert load_labelled(new, columns, target)[1].tolist() == [1, 0]
+        assert load_labelled(new, columns, target).y.tolist() == [1, 0]
 
 
 def test_a_label_that_is_no_class_is_named_with_its_row():
@@ -124,7 +124,7 @@ def test_values_of_a_held_out_regression_are_numbers():
     data = pd.DataFrame({"x": np.arange(20) / 7, "y": np.arange(20) / 3})
     dataset = load_dataset(data)
     assert (
-        load_labelled(data, dataset.table.columns, dataset.target)[1].tolist() == dataset.y.tolist()
+        load_labelled(data, dataset.table.columns, dataset.target).y.tolist() == dataset.y.tolist()
     )
     with pytest.raises(DataError, match="not numeric, such as 'z'"):
         load_labelled(data.assign(y="z"), dataset.table.columns, dataset.target)
