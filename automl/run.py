@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.table import Label, Table
-    from automl.leaderboard import Board, Tested, TrialDetails
+    from automl.leaderboard import Board, HeldOutScores, TrialDetails
     from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
@@ -219,7 +219,7 @@ class Run:
         """
         return self._tested(test).scores
 
-    def _tested(self, test: Any) -> Tested:
+    def _tested(self, test: Any) -> HeldOutScores:
         from automl.data import load_labelled
         from automl.leaderboard import score_table
 
@@ -231,15 +231,21 @@ class Run:
         calibration = opened.predictor.ensemble.calibration
         prediction = opened.predictor.predict(labelled.table)
         shown = {"ensemble": calibration.shown_to(opened.metric, prediction)}
-        return score_table(labelled, shown | self._predict_singly(labelled.table), opened.metric)
+        singly = self._predict_singly(labelled.table)
+        lost = set(self._complete()) - set(singly)
+        unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
+        return score_table(labelled, shown | singly, opened.metric, unpredicted)
 
     def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
-        from automl.leaderboard import read_board
-
-        complete = (row.trial for row in read_board(self._run).trials if row.state == "complete")
-        singles = {trial: self._opened.single(trial) for trial in complete}
+        singles = {trial: self._opened.single(trial) for trial in self._complete()}
         return {
             trial: self._opened.make_predictor(single).predict(table)
             for trial, single in singles.items()
             if single is not None
         }
+
+    def _complete(self) -> list[str]:
+        """Names of the complete trials, best first."""
+        from automl.leaderboard import read_board
+
+        return [row.trial for row in read_board(self._run).trials if row.state == "complete"]

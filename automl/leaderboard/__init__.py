@@ -4,9 +4,9 @@ from automl.leaderboard.board import Board, read_board
 from automl.leaderboard.curve import Axes, Curve, draw
 from automl.leaderboard.details import TrialDetails, read_trial
 from automl.leaderboard.front import dominates
+from automl.leaderboard.held_out import HeldOutScores, score_table
 from automl.leaderboard.render import FORMATS, TRIAL_FORMATS, render, render_trial, to_table
 from automl.leaderboard.row import COLUMNS, Row
-from automl.leaderboard.tested import Tested, score_table
 from automl.leaderboard.text import (
     clean,
     format_amount,
@@ -22,8 +22,8 @@ __all__ = [
     "Axes",
     "Board",
     "Curve",
+    "HeldOutScores",
     "Row",
-    "Tested",
     "TrialDetails",
     "clean",
     "dominates",

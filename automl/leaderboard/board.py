@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.leaderboard.front import mark_front
+from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
-from automl.leaderboard.tested import Tested
 from automl.leaderboard.text import clean
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
@@ -84,7 +84,7 @@ class Board:
         return frame.astype({"rank": "Int64", "front": "boolean", **numbers})
 
 
-def read_board(run: RunDir, tested: Tested | None = None) -> Board:
+def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
     """Reads the leaderboard of a run that runs, is over, or was killed.
 
     Args:
@@ -102,7 +102,7 @@ def read_board(run: RunDir, tested: Tested | None = None) -> Board:
     except (KeyError, TypeError):
         raise RunError(f"{run.manifest} does not say by which metric the run is judged") from None
     ensemble = _read_ensemble(run)
-    tests, records = tested or Tested({}), read_records(run)
+    tests, records = tested or HeldOutScores({}), read_records(run)
     trials = _rank(records, greater_is_better, _weights(ensemble), tests)
     objectives = tuple(manifest.get("objectives") or ("score",))
     if len(objectives) > 1:
@@ -149,7 +149,7 @@ def _rank(
     records: Iterable[TrialRecord],
     greater_is_better: bool,
     weights: Mapping[str, float] | None,
-    tests: Tested,
+    tests: HeldOutScores,
 ) -> list[Row]:
     """Orders trials: complete ones by score, ties by age, the others after them.
 
@@ -171,7 +171,9 @@ def _rank(
     return rows
 
 
-def _trial_row(record: TrialRecord, rank: int | None, weight: float | None, tests: Tested) -> Row:
+def _trial_row(
+    record: TrialRecord, rank: int | None, weight: float | None, tests: HeldOutScores
+) -> Row:
     error, cost = record.error, cost_of(record.folds)
     return Row(
         rank=rank,
@@ -223,7 +225,7 @@ def _lacks(fold: FoldResult) -> bool:
     return _finite(fold.score) is None
 
 
-def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Tested) -> Row:
+def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: HeldOutScores) -> Row:
     members = [row for row in trials if row.weight]
     measured = _finite(ensemble.get("predict_ms"))
     selected, nested = _finite(ensemble.get("score")), _finite(ensemble.get("nested_score"))

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from automl.data.conform import LabelledTable
 from automl.plugin.metric import Metric
 
-__all__ = ["Tested", "score_table"]
+__all__ = ["HeldOutScores", "score_table"]
+
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class HeldOutScores:
     """Scores on a held-out table.
 
     Attributes:
@@ -31,23 +33,29 @@ class Tested:
 
 
 def score_table(
-    labelled: LabelledTable, predictions: Mapping[str, NDArray[np.float64]], metric: Metric
-) -> Tested:
+    labelled: LabelledTable,
+    predictions: Mapping[str, NDArray[np.float64]],
+    metric: Metric,
+    unpredicted: Mapping[str, str] | None = None,
+) -> HeldOutScores:
     """Scores predictions of a held-out table.
 
     Args:
         labelled: The table.
         predictions: Of its rows, by trial, as the metric is shown them.
         metric: The metric of the run.
+        unpredicted: Why there is no prediction, by trial.
     """
     scores: dict[str, float | None] = {}
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str] = dict(unpredicted or {})
     for trial, prediction in predictions.items():
         score, reason = metric.evaluate(labelled.y, prediction, labelled.weight)
         scores[trial] = None if reason else score
         if reason:
             reasons[trial] = reason
-    return Tested(scores, reasons, (*_left_out(labelled), *_unscored(reasons, scores, metric)))
+    return HeldOutScores(
+        scores, reasons, (*_left_out(labelled), *_unscored(reasons, scores, metric))
+    )
 
 
 def _left_out(labelled: LabelledTable) -> Iterator[str]:
@@ -66,7 +74,9 @@ def _unscored(
     """Each reason once, with the trials it is of where it is not of all."""
     for reason in dict.fromkeys(reasons.values()):
         trials = [trial for trial, why in reasons.items() if why == reason]
-        of = "" if len(trials) == len(scores) else f" of {', '.join(trials)}"
+        few = len(trials) <= MOST_NAMED
+        named = f" of {', '.join(trials)}" if few else f" of {len(trials)} trials"
+        of = "" if set(trials) >= set(scores) else named
         yield f"test: no {metric.name}{of}: {reason}"
 
 
