@@ -91,13 +91,15 @@ class Run:
         """The leaderboard as a data frame, best first.
 
         Args:
-            test: As for ``board``. What is left out, or has no score, is said by a warning too.
+            test: As for ``board``. A warning says which of its rows are left out, and why a score
+                is missing.
         """
-        board = self.board(test)
-        if test is not None:
-            for note in board.notes:
-                warnings.warn(note, UserWarning, stacklevel=2)
-        return board.to_frame()
+        from automl.leaderboard import read_board
+
+        tested = None if test is None else self._tested(test)
+        for note in () if tested is None else tested.notes:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        return read_board(self._run, tested).to_frame()
 
     def trial(self, trial: str) -> TrialDetails:
         """One trial in full: its row of the leaderboard, its folds, and its learning curves.

@@ -178,8 +178,8 @@ def _given_plan(
     noun = "fold" if len(values) == 1 else "folds"
     reason = f"{len(values)} {noun}, as given by the folds column"
     if n_training:
-        reason += f"; {n_training:,} rows of fold {ALWAYS_TRAINS} always train, and no score is "
-        reason += "of them"
+        rows = "1 row" if n_training == 1 else f"{n_training:,} rows"
+        reason += f"; {rows} of fold {ALWAYS_TRAINS}: for training only, never scored"
     if folds not in (None, len(values)):
         reason += f" (search.folds={folds} is not used)"
     if repeats not in (None, 1):

@@ -131,8 +131,9 @@ def _shares_of_little(y: NDArray[np.float64], metric: Metric) -> Iterator[str]:
     n_few = max(1, math.ceil(FEW_SHARE * len(shares)))
     if len(shares) > n_few and shares[:n_few].sum() > DOMINATES * shares.sum():
         largest = 1 / shares[n_few - 1]
+        who, decide = ("the row", "decides") if n_few == 1 else (f"the {n_few:,} rows", "decide")
         yield (
-            f"the {n_few:,} rows whose target is nearest to 0 (within {largest:.3g} of it) decide "
+            f"{who} whose target is nearest to 0 (within {largest:.3g} of it) {decide} "
             f"{metric.name}, which divides by the target: --metric mae or smape counts all rows"
         )
 
