@@ -94,7 +94,7 @@ def _measured(result: FoldResult | None) -> Sequence[str]:
     if result is None:
         return "stopped", "", ""
     return (
-        format_score(result.final_score),
+        format_score(result.final_score) or "none",
         format_seconds(result.fit_s),
         format_seconds(result.predict_s),
     )

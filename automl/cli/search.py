@@ -99,7 +99,7 @@ def _learning_options(parser: Parser) -> None:
     for name, about in (
         ("--group", "rows with the same value here are never on both sides of a split"),
         ("--time-column", "validate on what comes later by this column"),
-        ("--folds-column", "the number of the fold each row is validated in"),
+        ("--folds-column", "the fold each row is validated in; -1: always for training"),
         ("--weight", "how much each row counts"),
     ):
         parser.option(name, metavar="COLUMN", section=section, help=about)

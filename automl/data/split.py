@@ -22,6 +22,7 @@ from automl.data.split_plan import (
     load_split_plan,
     save_split_plan,
 )
+from automl.data.steering import ALWAYS_TRAINS
 from automl.data.table import Dataset, IntArray
 from automl.errors import ConfigError, DataError
 
@@ -171,13 +172,18 @@ def _given_plan(
             "given folds and a time column contradict each other: leave out --folds-column or "
             "--time-column"
         )
-    values = np.unique(fold)
-    if not 2 <= len(values) <= MAX_GIVEN_FOLDS:
+    n_training = int((fold == ALWAYS_TRAINS).sum())
+    values = np.unique(fold[fold != ALWAYS_TRAINS])
+    if not (1 if n_training else 2) <= len(values) <= MAX_GIVEN_FOLDS:
         raise DataError(
             f"the folds column has {len(values)} distinct value(s): it needs 2 to "
             f"{MAX_GIVEN_FOLDS}, one per fold"
         )
-    reason = f"{len(values)} folds, as given by the folds column"
+    noun = "fold" if len(values) == 1 else "folds"
+    reason = f"{len(values)} {noun}, as given by the folds column"
+    if n_training:
+        rows = "1 row" if n_training == 1 else f"{n_training:,} rows"
+        reason += f"; {rows} of fold {ALWAYS_TRAINS}: for training only, never scored"
     if folds not in (None, len(values)):
         reason += f" (search.folds={folds} is not used)"
     if repeats not in (None, 1):

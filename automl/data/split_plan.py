@@ -65,6 +65,19 @@ class SplitPlan:
         return self.kind in EXCHANGEABLE_KINDS
 
     @cached_property
+    def repeats(self) -> tuple[tuple[int, ...], ...]:
+        """Numbers of the divisions of each repeat; within one no row is validated twice."""
+        repeats: list[list[int]] = []
+        seen = np.zeros(self.n_rows, dtype=np.bool_)
+        for number, division in enumerate(self.divisions):
+            if not repeats or seen[division.valid].any():
+                repeats.append([])
+                seen[:] = False
+            seen[division.valid] = True
+            repeats[-1].append(number)
+        return tuple(map(tuple, repeats))
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the row numbers of all divisions, in hexadecimal."""
         sha = hashlib.sha256(f"{self.n_rows}".encode())

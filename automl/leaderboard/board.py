@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.leaderboard.front import mark_front
+from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
 from automl.leaderboard.text import clean
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.cost import cost_of
 from automl.trial.records import read_records
-from automl.trial.spec import TrialRecord, TrialState
+from automl.trial.spec import FoldResult, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,7 @@ class Board:
         objectives: What was optimised, ``score`` first.
         limits: What the predictor may cost: ``predict_ms``, ``size_mb``, where they are set.
         reason: Why the ensemble is an ensemble or a single model; "" where that is not known.
+        notes: Scores that are missing and why, and rows of a held-out table that are left out.
     """
 
     metric: str
@@ -47,6 +49,7 @@ class Board:
     objectives: tuple[str, ...] = ("score",)
     limits: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def ensemble(self) -> Row | None:
@@ -105,13 +108,12 @@ class Board:
         return frame.astype({"rank": "Int64", "front": "boolean", **numbers})
 
 
-def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> Board:
+def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
     """Reads the leaderboard of a run that runs, is over, or was killed.
 
     Args:
         run: The run directory.
-        test_scores: Score of each trial on a held-out table, by trial name; the ensemble's
-            under ``ensemble``.
+        tested: Scores of the trials and of the ensemble on a held-out table.
 
     Raises:
         RunError: It is no run, or one of its files is damaged.
@@ -124,8 +126,8 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
     except (KeyError, TypeError):
         raise RunError(f"{run.manifest} does not say by which metric the run is judged") from None
     ensemble = _read_ensemble(run)
-    tests = test_scores or {}
-    trials = _rank(read_records(run), greater_is_better, _weights(ensemble), tests)
+    tests, records = tested or HeldOutScores({}), read_records(run)
+    trials = _rank(records, greater_is_better, _weights(ensemble), tests)
     objectives = tuple(manifest.get("objectives") or ("score",))
     if len(objectives) > 1:
         trials = mark_front(trials, objectives, greater_is_better)
@@ -139,6 +141,7 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
         objectives=objectives,
         limits=dict(manifest.get("limits") or {}),
         reason="" if ensemble is None else clean(str(ensemble.get("reason") or "")),
+        notes=(*_missing_folds(records, name), *tests.notes),
     )
 
 
@@ -171,7 +174,7 @@ def _rank(
     records: Iterable[TrialRecord],
     greater_is_better: bool,
     weights: Mapping[str, float] | None,
-    tests: Mapping[str, float],
+    tests: HeldOutScores,
 ) -> list[Row]:
     """Orders trials: complete ones by score, ties by age, the others after them.
 
@@ -189,13 +192,12 @@ def _rank(
     for place, record in enumerate(sorted(records, key=order), start=1):
         ranked = order(record)[0] == 0
         weight = None if weights is None else weights.get(record.trial_id, 0.0)
-        test = _finite(tests.get(record.trial_id))
-        rows.append(_trial_row(record, place if ranked else None, weight, test))
+        rows.append(_trial_row(record, place if ranked else None, weight, tests))
     return rows
 
 
 def _trial_row(
-    record: TrialRecord, rank: int | None, weight: float | None, test_score: float | None
+    record: TrialRecord, rank: int | None, weight: float | None, tests: HeldOutScores
 ) -> Row:
     error, cost = record.error, cost_of(record.folds)
     is_complete = record.state is TrialState.COMPLETE
@@ -209,21 +211,50 @@ def _trial_row(
         score_se=_finite(record.score_se) if is_complete else None,
         score_low=_finite(low),
         score_high=_finite(high),
-        test_score=test_score,
+        test_score=_finite(tests.scores.get(record.trial_id)),
         fit_s=float(record.fit_s),
         predict_s=float(record.predict_s),
         predict_ms=cost.predict_ms,
         size_mb=cost.size_mb,
         weight=weight,
         error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
-        folds=tuple(fold.final_score for fold in record.folds),
+        score_reason=_score_reason(record),
+        test_reason=tests.reasons.get(record.trial_id),
+        folds=tuple(_finite(fold.final_score) for fold in record.folds),
         params=record.spec.params,
     )
 
 
-def _ensemble_row(
-    ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Mapping[str, float]
-) -> Row:
+def _score_reason(record: TrialRecord) -> str | None:
+    """Why scores of folds are missing, in one line."""
+    missing = {f.fold: f.score_reason or "not a finite number" for f in record.folds if _lacks(f)}
+    if not missing:
+        return None
+    reasons = "; ".join(dict.fromkeys(missing.values()))
+    return clean(f"no score of {_numbered(missing)}: {reasons}")
+
+
+def _missing_folds(records: Iterable[TrialRecord], metric: str) -> Iterator[str]:
+    """Folds that the metric has no value for, each reason once."""
+    folds: dict[str, set[int]] = {}
+    for record in records:
+        for fold in filter(_lacks, record.folds):
+            folds.setdefault(fold.score_reason or "not a finite number", set()).add(fold.fold)
+    for reason, numbers in folds.items():
+        yield clean(f"{metric} has no value for {_numbered(numbers)}: {reason}")
+
+
+def _numbered(folds: Iterable[int]) -> str:
+    """Folds by their numbers, such as ``folds 1 and 3``."""
+    *front, last = (str(fold) for fold in sorted(folds))
+    return f"folds {', '.join(front)} and {last}" if front else f"fold {last}"
+
+
+def _lacks(fold: FoldResult) -> bool:
+    return _finite(fold.score) is None
+
+
+def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: HeldOutScores) -> Row:
     members = [row for row in trials if row.weight]
     measured = _finite(ensemble.get("predict_ms"))
     selected, nested = _finite(ensemble.get("score")), _finite(ensemble.get("nested_score"))
@@ -238,7 +269,9 @@ def _ensemble_row(
         score_low=_finite(low),
         score_high=_finite(high),
         selected_score=selected,
-        test_score=_finite(tests.get(ENSEMBLE)),
+        score_reason=None if selected is not None else "no fold of its members has a score",
+        test_score=_finite(tests.scores.get(ENSEMBLE)),
+        test_reason=tests.reasons.get(ENSEMBLE),
         fit_s=math.fsum(row.fit_s for row in members),
         predict_s=math.fsum(row.predict_s for row in members),
         predict_ms=math.fsum(row.predict_ms for row in members) if measured is None else measured,

@@ -33,6 +33,8 @@ COLUMNS = (
     "front",
     "weight",
     "error",
+    "score_reason",
+    "test_reason",
     "folds",
     "params",
 )
@@ -73,7 +75,10 @@ class Row:
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
         error: Why it failed or was pruned, in one line; None otherwise.
-        folds: Score of each finished fold, in the order of the folds.
+        score_reason: Why a score of it, or of some of its folds, is missing; None where none is.
+        test_reason: Why ``test_score`` is missing though a table was given; None otherwise.
+        folds: Score of each finished fold, in the order of the folds; None where the metric has no
+            value for its rows.
         params: The point of the search space; of the ensemble how many members it has, and how
             it corrects their mean.
     """
@@ -95,7 +100,9 @@ class Row:
     front: bool | None = None
     weight: float | None = None
     error: str | None = None
-    folds: tuple[float, ...] = ()
+    score_reason: str | None = None
+    test_reason: str | None = None
+    folds: tuple[float | None, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -107,10 +114,9 @@ class Row:
 
     @property
     def fold_sd(self) -> float | None:
-        """Standard deviation of the scores of the folds of a complete trial."""
-        if self.score is None or len(self.folds) < 2 or not all(map(math.isfinite, self.folds)):
-            return None
-        return statistics.stdev(self.folds)
+        """Standard deviation of the scores of the folds of a complete trial that have one."""
+        known = [score for score in self.folds if score is not None and math.isfinite(score)]
+        return None if self.score is None or len(known) < 2 else statistics.stdev(known)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as JSON values, keys in the order of ``COLUMNS``."""

@@ -13,7 +13,7 @@ from automl.plugin.family import (
     TrialPruned,
 )
 from automl.plugin.hookspecs import hookimpl
-from automl.plugin.metric import Metric
+from automl.plugin.metric import Metric, NoScoreError
 from automl.plugin.param import Param
 from automl.plugin.refitting import RefitIncomplete, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
@@ -30,6 +30,7 @@ __all__ = [
     "Matrix",
     "Metric",
     "ModelFamily",
+    "NoScoreError",
     "PackMember",
     "Param",
     "Params",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.drift import tell_of_drift
-from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
+from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time, score_trial
 from automl.search.events import EnsembleUpdated, Event, Note, TrialFinished, TrialStarted
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
@@ -178,7 +179,7 @@ class Controller:
             write_record(self.run, trial.record())
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
-        if trial.error is not None or fold in trial.errors:
+        if trial.error is not None or fold in trial.errors or not math.isfinite(report.score):
             return
         loss = self.ledger.metric.loss(report.score)
         trial.steps.setdefault(fold, []).append((report.step, loss))
@@ -235,7 +236,8 @@ class Controller:
         """Ends a trial: its state, its record, its study, and the news of it."""
         trial.finished_s = self.budget.elapsed_s
         if trial.error is None:
-            trial.score = self.standing.add(trial)
+            score_trial(trial, self.standing)
+        if trial.error is None:
             trial.state = TrialState.COMPLETE
         else:
             early = trial.error.kind in STOPPED_EARLY

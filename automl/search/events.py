@@ -96,12 +96,12 @@ class EnsembleUpdated:
     """There is a better predictor on disk.
 
     Attributes:
-        score: Of its out-of-fold predictions.
+        score: Of its out-of-fold predictions; None where the metric has no value for them.
         weights: Weight of each member trial.
         elapsed_s: Since the start of the run.
     """
 
-    score: float
+    score: float | None
     weights: Mapping[str, float]
     elapsed_s: float
 

@@ -115,7 +115,7 @@ class Trial:
             return Curve(number, costs, {})
         return Curve(
             number,
-            {f: metric.loss(r.score) for f, r in results.items()},
+            {f: metric.loss(r.score) for f, r in results.items() if r.score is not None},
             self.steps,
         )
 

@@ -26,6 +26,7 @@ from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
 from automl.search.fixed import check_fixed
+from automl.search.metric_check import check_metric, metric_notes
 from automl.search.offers import folds_s, willing
 from automl.search.rare_classes import rare_class_notes
 from automl.search.reading import read_options
@@ -87,6 +88,7 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         gap=None if search.gap is None else parse_span(search.gap),
         window=None if search.window is None else parse_span(search.window),
     )
+    check_metric(dataset, plan, metric)
     return _problem(dataset, plan, metric, pool, config, registry, run)
 
 
@@ -145,6 +147,7 @@ def _problem(
         *registry.notes(),
         *_notes(dataset),
         *rare_class_notes(dataset, metric),
+        *metric_notes(dataset, plan, metric),
         *suspicions(dataset, plan.exchangeable),
         *refused,
         *_idle_settings(config, families),

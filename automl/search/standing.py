@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -226,8 +227,9 @@ class Standing:
 
     def _write_alone(self, trial: Trial) -> Ensemble:
         """Lets one trial predict with the folds that it has."""
-        scores = [result.score for result in trial.results.values()]
-        return self._write(Selection(np.ones(1), float(np.mean(scores)), 0, "single"), [trial])
+        scores = [r.score for r in trial.results.values() if r.score is not None]
+        score = float(np.mean(scores)) if scores else math.nan
+        return self._write(Selection(np.ones(1), score, 0, "single"), [trial])
 
     def _write(self, chosen: Selection, trials: list[Trial]) -> Ensemble:
         members = []
@@ -248,10 +250,10 @@ class Standing:
         target = self.evidence.dataset.target
         self.current = Ensemble(
             members=tuple(sorted(members, key=lambda m: -m.weight)),
-            score=chosen.score,
-            score_se=chosen.score_se,
-            nested_score=chosen.nested_score,
-            interval=chosen.interval,
+            score=_known(chosen.score),
+            score_se=_known(chosen.score_se),
+            nested_score=_known(chosen.nested_score),
+            interval=None if _known(chosen.nested_score) is None else chosen.interval,
             kind=chosen.kind,
             reason=chosen.reason,
             task=target.task,
@@ -262,3 +264,8 @@ class Standing:
         )
         write_to_run(self.evidence.run, self.current)
         return self.current
+
+
+def _known(score: float | None) -> float | None:
+    """A score, or None where there is none."""
+    return None if score is None or math.isnan(score) else score

@@ -36,11 +36,12 @@ class Settled:
     """How a fold is scored once all folds of its trial are done.
 
     Attributes:
-        score: Of its validation rows at the stage that other folds chose, in the run's metric.
+        score: Of its validation rows at the stage that other folds chose, in the run's metric;
+            None where it has no value for them.
         crc: CRC-32 of the file of these predictions.
     """
 
-    score: float
+    score: float | None
     crc: int
 
 
@@ -247,5 +248,5 @@ def _write(
     path = run.settled(trial_id, fold)
     write_whole(path, lambda file: write_array(file, checked.astype(np.float32)))
     weight = None if dataset.weight is None else dataset.weight[rows]
-    score = metric.score(dataset.y[rows], checked, weight)
-    return Settled(score, zlib.crc32(path.read_bytes()))
+    score, reason = metric.evaluate(dataset.y[rows], checked, weight)
+    return Settled(None if reason else score, zlib.crc32(path.read_bytes()))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automl.data.table import Dataset
+from automl.metrics.stand_in import steering
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -58,7 +59,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     names = Counter(column.name for column in dataset.table.columns)
     return Shape(
         task=dataset.target.task,
-        metric=metric,
+        metric=steering(metric),
         n_rows=len(dataset.y),
         n_numeric=len(columns) - len(categories) - len(texts) - len(images) - len(sequences),
         n_categorical=len(categories),

@@ -98,7 +98,7 @@ class FoldResult:
         fold: Number of the fold.
         score: On its validation rows, in the run's metric, as it was when the fold was done: of a
             fit that stopped early, each half of them at the stage that the other half chose. The
-            pruner compares these.
+            pruner compares these. None where the metric has no value for them.
         fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
         predict_ms: Milliseconds to encode and predict 1,000 rows.
         encode_s: Seconds spent encoding the fold (0 when it was cached).
@@ -115,10 +115,11 @@ class FoldResult:
         settled_score: Of a fit that stopped early, the score at the stage that the other folds of
             its trial chose; None where there is none.
         settled_crc: CRC-32 of the file of the predictions at that stage.
+        score_reason: Why there is no score; "" where there is one.
     """
 
     fold: int
-    score: float
+    score: float | None
     fit_s: float
     predict_s: float
     encode_s: float = 0.0
@@ -133,11 +134,12 @@ class FoldResult:
     n_members: int = 1
     settled_score: float | None = None
     settled_crc: int | None = None
+    score_reason: str = ""
 
     @property
-    def final_score(self) -> float:
-        """The score to show: settled where it is."""
-        return self.score if self.settled_score is None else self.settled_score
+    def final_score(self) -> float | None:
+        """The score to show: settled where it is; None where there is none."""
+        return self.score if self.settled_crc is None else self.settled_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class TrialError:
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
             was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
             ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
+            ``no_score`` (the metric has no value for its predictions),
             ``pruned``, ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.

@@ -112,3 +112,18 @@ def test_unknown_names_are_refused_with_the_nearest(option):
 def test_the_target_cannot_give_the_groups():
     with pytest.raises(DataError, match="is the target"):
         load_dataset(frame(), target="y", group="y")
+
+
+def test_rows_of_fold_minus_one_belong_to_no_fold():
+    given = frame(f=[-1, 3, 3, -1, 7, 7, 3, -1])
+    folds = load_dataset(given, target="y", folds_column="f").fold
+    assert folds.tolist() == [-1, 0, 0, -1, 1, 1, 0, -1]
+    text = load_dataset(frame(f=["0", "-1"] * 4), target="y", folds_column="f").fold
+    assert text.tolist() == [0, -1] * 4
+    below = load_dataset(frame(f=[-2, -1, 0, 0] * 2), target="y", folds_column="f").fold
+    assert below.tolist() == [0, -1, 1, 1] * 2
+
+
+def test_a_column_of_folds_that_validates_no_row_is_refused():
+    with pytest.raises(DataError, match="-1 in every row: no row is validated"):
+        load_dataset(frame(f=[-1] * 8), target="y", folds_column="f")

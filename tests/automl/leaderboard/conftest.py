@@ -19,7 +19,7 @@ def record(
     index: int,
     state: str = "complete",
     score: float | None = None,
-    folds: Sequence[float] = (),
+    folds: Sequence[float | None] = (),
     fit_s: float = 1.0,
     predict_ms: float = 0.0,
     error: TrialError | None = None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import RunError
-from automl.leaderboard import read_board
+from automl.leaderboard import HeldOutScores, read_board
 from automl.leaderboard.row import COLUMNS
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
@@ -60,7 +61,7 @@ def test_test_scores_stand_in_a_column_of_their_own_and_do_not_rank(make_run, ma
     run = make_run(
         make_record("svm-0", 0, score=0.9), make_record("knn-0", 1, score=0.8), weights={"svm-0": 1}
     )
-    board = read_board(run, {"ensemble": 0.7, "svm-0": 0.6, "knn-0": 0.99})
+    board = read_board(run, HeldOutScores({"ensemble": 0.7, "svm-0": 0.6, "knn-0": 0.99}))
     tests = [(row.trial, row.test_score) for row in board.rows]
     assert tests == [("ensemble", 0.7), ("svm-0", 0.6), ("knn-0", 0.99)]
 
@@ -267,3 +268,14 @@ def test_a_better_trial_that_breaks_a_limit_is_named_for_that(make_run, make_rec
     assert board.kept_reason == (
         "svm-1 stands above the ensemble, but does not keep limits.predict_ms"
     )
+
+
+def test_a_fold_without_a_score_has_its_reason_and_no_number(make_run, make_record):
+    record = make_record("knn-0", 0, score=0.8, folds=(0.8, None))
+    why = "all 5 rows are of one class"
+    folds = (record.folds[0], replace(record.folds[1], score_reason=why))
+    (row,) = read_board(make_run(replace(record, folds=folds))).rows
+    assert row.folds == (0.8, None)
+    assert row.score_reason == f"no score of fold 1: {why}"
+    board = read_board(make_run(replace(record, folds=folds), name="again"))
+    assert board.notes == (f"roc_auc has no value for fold 1: {why}",)

@@ -61,7 +61,7 @@ def test_the_shape_is_that_of_the_table(read):
     problem = read(time_s=60.0)
     _, shape = problem.families["linear"]
     assert shape.task is Task.BINARY
-    assert shape.metric is problem.metric
+    assert shape.metric.name == problem.metric.name
     assert (shape.n_rows, shape.n_numeric, shape.n_categorical) == (120, 1, 1)
     assert (shape.n_classes, shape.n_categories, shape.time_s) == (2, (2,), 60.0)
     assert shape.n_folds == problem.plan.n_folds == 5
