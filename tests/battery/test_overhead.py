@@ -1,6 +1,5 @@
-"""What a search does beside the fits: polls and writes are counted, and times only noted."""
+"""What a search does beside the fits: slots and writes are counted, and times are noted alone."""
 
-import collections
 import os
 import random
 import subprocess
@@ -14,7 +13,7 @@ from automl.config.schema import SearchConfig
 from automl.scheduling.executor import LocalExecutor
 from automl.search.storage import open_storage
 from automl.store.files import write_json
-from benchmarks.overhead import busy_share, trial_cost_ms
+from benchmarks.overhead import N_FIRST, busy_share, trial_cost_ms
 
 HERE = Path(__file__).parent
 
@@ -35,11 +34,11 @@ def waits(monkeypatch):
 
 @pytest.fixture
 def writes(monkeypatch):
-    """The files that a search writes whole, each as often as it is written."""
+    """Names of the files that a search writes whole, each as often as it is written."""
     found, replace = [], os.replace
 
     def noting(draft, path, **options):
-        found.append(Path(path))
+        found.append(Path(path).name)
         replace(draft, path, **options)
 
     monkeypatch.setattr(os, "replace", noting)
@@ -50,26 +49,18 @@ def writes(monkeypatch):
 def test_slots_are_busy_while_a_search_waits(waits, size, figure):
     share, n_fits = busy_share(size(6, 60), fit_s=0.2)
     figure(f"{share:.1%} of the slots' time inside fit and predict, {n_fits} fits of 0.2 s")
-    print("WAITS", len(waits), waits.count(2), waits)
-    assert waits.count(2) >= 0.8 * len(waits)
+    assert waits.count(2) >= size(50, 90) / 100 * len(waits)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_trial_costs_a_few_polls_and_writes(sampler, waits, writes, size, figure):
+def test_a_trial_costs_two_writes_of_its_record_and_little_else(sampler, writes, size, figure):
     n_trials = size(40, 200)
     cost_ms = trial_cost_ms(n_trials, 1, sampler, n_slots=2)
     figure(f"{cost_ms:.1f} ms each of {n_trials} trials of one fit that does nothing, {sampler}")
-    print(
-        "WAITS",
-        len(waits),
-        waits.count(2),
-        n_trials,
-        len(writes),
-        collections.Counter(p.name for p in writes),
-    )
-    assert len(waits) <= 4 * n_trials
-    assert len(writes) <= 4 * n_trials
+    n_records = writes.count("trial.json")
+    assert n_records == 2 * (n_trials + N_FIRST)
+    assert len(writes) - n_records <= n_trials + 20
 
 
 @pytest.fixture
@@ -125,7 +116,6 @@ def test_64_slots_are_served_while_somebody_reads_ten_times_a_second(crowd, writ
     assert n_seen == len(scene.ledger.trials) == n_trials
     (study,) = scene.storage.get_all_studies()
     assert len(scene.storage.get_all_trials(study._study_id)) == n_trials
-    assert max(busy) == 64
-    print(
-        "BUSY", busy.count(64), len(busy), len(writes), collections.Counter(p.name for p in writes)
-    )
+    assert busy.count(64) == n_trials - 63  # until the last of them have begun
+    assert writes.count("trial.json") == 2 * n_trials
+    assert len(writes) <= 2.2 * n_trials
