@@ -24,6 +24,7 @@ from automl.plugin.family import check_prediction
 from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.few_rows import FewRows
 from automl.testing.packs import Packs
 from automl.testing.refits import Refits
 from automl.testing.weights import Weights
@@ -37,7 +38,7 @@ DEADLINE_S = 1.0
 GRACE_S = 4.0
 
 
-class FamilyTestCase(LeakageCanaries, Packs, Refits, Weights):
+class FamilyTestCase(FewRows, LeakageCanaries, Packs, Refits, Weights):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:

@@ -161,7 +161,7 @@ class CatBoost(ModelFamily):
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
         settings = {**self.settings, **context.shape.settings}
-        params = library_params(params, fold.features, context.shape)
+        params = library_params(params, fold.features, context.shape, len(fold.y_train))
         booster = train(params, settings, fold, context, report)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
 
@@ -174,7 +174,7 @@ class CatBoost(ModelFamily):
             return None
         rates = [booster.get_all_params()["learning_rate"] for booster in boosters]
         rounds, rate = pace_of_all_rows([booster.tree_count_ for booster in boosters], rates)
-        own = library_params(params, fold.features, context.shape)
+        own = library_params(params, fold.features, context.shape, len(fold.y_train))
         params = {**own, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}
         booster = train_rounds(params, settings, rounds, fold, context)
