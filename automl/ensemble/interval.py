@@ -24,6 +24,7 @@ MAX_ROWS = 10_000
 NORMAL_95 = 1.959964
 MIN_UNITS = 10
 MIN_FREEDOM = 4.0
+MOST_LOGS = 500.0  # beyond, a float ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +132,17 @@ def interval(
     if math.isfinite(low) and math.isfinite(high):
         return _on_logit_scale(score, error, bounds, t, n_units)
     if math.isfinite(low):
-        factor = math.exp(t * error / (score - low)) if score > low else 1.0
+        factor = _factor(t * error, score - low)
         return low + (score - low) / factor, low + (score - low) * factor
     if math.isfinite(high):
-        factor = math.exp(t * error / (high - score)) if score < high else 1.0
+        factor = _factor(t * error, high - score)
         return high - (high - score) * factor, high - (high - score) / factor
     return score - t * error, score + t * error
+
+
+def _factor(reach: float, distance: float) -> float:
+    """By what the distance to a bound is multiplied and divided at the ends of an interval."""
+    return math.exp(min(reach / distance, MOST_LOGS)) if distance > 0 else 1.0
 
 
 def _on_logit_scale(
@@ -148,7 +154,10 @@ def _on_logit_scale(
     spread = max(error / span, math.sqrt(inside * (1 - inside) / n_units) * (share != inside))
     logit = math.log(inside / (1 - inside))
     reach = t * spread / (inside * (1 - inside))
-    ends = [1 / (1 + math.exp(-min(max(logit + sign * reach, -500), 500))) for sign in (-1, 1)]
+    ends = [
+        1 / (1 + math.exp(-min(max(logit + sign * reach, -MOST_LOGS), MOST_LOGS)))
+        for sign in (-1, 1)
+    ]
     return low + span * min(ends[0], share), low + span * max(ends[1], share)
 
 

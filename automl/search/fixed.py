@@ -19,7 +19,7 @@ from automl.plugin.task import Task
 from automl.search.fixed_values import shown, value_problems
 from automl.search.space import fixed_of, space_params
 
-__all__ = ["check_fixed"]
+__all__ = ["check_fixed", "fixed_notes"]
 
 
 def check_fixed(families: Mapping[str, tuple[ModelFamily, Shape]], dataset: Dataset) -> None:
@@ -39,6 +39,29 @@ def check_fixed(families: Mapping[str, tuple[ModelFamily, Shape]], dataset: Data
             problems += _Check(family, shape, dataset, families).problems()
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def fixed_notes(
+    families: Mapping[str, tuple[ModelFamily, Shape]], settings: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Where fixed params reach less far than a user may think.
+
+    Args:
+        families: Those of the search, checked.
+        settings: Settings by family (``model.<family>``), also of families that are not tried.
+    """
+    idle = [name for name, own in settings.items() if own.get("fixed") and name not in families]
+    notes = [f"model.{name}.fixed has no effect: {name} is not tried" for name in idle]
+    for name, (family, shape) in families.items():
+        extra = family.extra_params(shape) if fixed_of(shape) else {}
+        for param in fixed_of(shape):
+            free = [n for n, (_, s) in families.items() if n != name and param not in fixed_of(s)]
+            if param in extra and extra[param].form != "value" and free:
+                notes.append(
+                    f"model.{name}.fixed.{param} binds {name} alone, and the ensemble may mix it "
+                    f"with {', '.join(free)}: 'family=[{name}]' leaves them out"
+                )
+    return notes
 
 
 class _Check:

@@ -25,7 +25,7 @@ from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
-from automl.search.fixed import check_fixed
+from automl.search.fixed import check_fixed, fixed_notes
 from automl.search.metric_check import check_metric, metric_notes
 from automl.search.offers import folds_s, willing
 from automl.search.rare_classes import rare_class_notes
@@ -150,7 +150,7 @@ def _problem(
         *metric_notes(dataset, plan, metric),
         *suspicions(dataset, plan.exchangeable),
         *refused,
-        *_idle_settings(config, families),
+        *fixed_notes(families, config.model),
         *_device_notes(families, pool),
         *_memory_notes(families, pool, threads),
     )
@@ -246,12 +246,6 @@ def _notes(dataset: Dataset) -> list[str]:
     if dataset.n_weightless:
         notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
     return notes
-
-
-def _idle_settings(config: SearchConfig, families: Mapping[str, Any]) -> list[str]:
-    """Params that are fixed for families that the search does not try."""
-    idle = [n for n, own in config.model.items() if own.get("fixed") and n not in families]
-    return [f"model.{name}.fixed has no effect: {name} is not tried" for name in idle]
 
 
 def _way_in(column: Column) -> str:

@@ -24,6 +24,7 @@ from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
 from automl.testing.deadlines import Deadlines
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.few_rows import FewRows
 from automl.testing.honesty import Honesty
 from automl.testing.noise import Noise
 from automl.testing.packs import Packs
@@ -36,7 +37,7 @@ HEAVY = ("sklearn", "torch", "optuna", "pandas")
 """Libraries that importing a family must not load, beside those in its ``preload``."""
 
 
-class FamilyTestCase(Deadlines, LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
+class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:

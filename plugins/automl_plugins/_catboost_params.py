@@ -13,6 +13,9 @@ from automl_plugins._constraints import MONOTONE, numeric_columns, values_by_pos
 
 __all__ = ["extra_params", "library_params", "policies"]
 
+RARE = 1e-9
+"""A probability that thousands of trees do not meet."""
+
 POLICIES = ("SymmetricTree", "Depthwise")
 
 _SHARE = Param("float", above=0, high=1)
@@ -131,13 +134,29 @@ def policies(shape: Shape) -> tuple[str, ...]:
     return POLICIES[:1] if MONOTONE in (shape.settings.get("fixed") or {}) else POLICIES
 
 
-def library_params(params: Params, features: Features, shape: Shape) -> dict[str, Any]:
-    """Params as CatBoost takes them: those that name columns by position."""
-    found = dict(params)
+def library_params(params: Params, features: Features, shape: Shape, n_rows: int) -> dict[str, Any]:
+    """Params as CatBoost takes them: those that name columns by position, and how rows are drawn.
+
+    Args:
+        params: Point of the search space, with what the user fixed.
+        features: The encoded columns.
+        shape: The problem.
+        n_rows: Training rows.
+    """
+    found = {**params, "bootstrap_type": "Bernoulli"}
+    if _drawn_too_few(n_rows, params["subsample"]) > RARE:
+        found["bootstrap_type"] = "No"
+        del found["subsample"]
     for name, default in _DEFAULTS.items():
         if name in params:
             found[name] = values_by_position(params[name], features, shape, default)
     return found
+
+
+def _drawn_too_few(n_rows: int, share: float) -> float:
+    """Probability that a tree draws less than two rows, where CatBoost fails."""
+    left = 1 - share
+    return float(left**n_rows + n_rows * share * left ** (n_rows - 1))
 
 
 def _why_not_monotone(shape: Shape) -> str:

@@ -247,7 +247,6 @@ def _fixed_params(
         "iterations": settings["max_rounds"],
         "border_count": settings["max_bin"],
         "boosting_type": "Plain",
-        "bootstrap_type": "Bernoulli",
         "random_seed": context.seed % 2**31,
         "thread_count": context.n_threads,
         "allow_writing_files": False,

@@ -171,7 +171,7 @@ class CatBoost(ModelFamily):
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
         settings = {**self.settings, **context.shape.settings}
-        params = library_params(params, fold.features, context.shape)
+        params = library_params(params, fold.features, context.shape, len(fold.y_train))
         booster, n_rounds, stages = train(params, settings, fold, context, report)
         model = CatBoostModel(
             booster, fold.features.categorical, _loss(booster), context.n_threads, n_rounds, stages
@@ -188,7 +188,7 @@ class CatBoost(ModelFamily):
         rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
         counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
         rounds, rate = pace_of_all_rows(counts, rates)
-        own = library_params(params, fold.features, context.shape)
+        own = library_params(params, fold.features, context.shape, len(fold.y_train))
         params = {**own, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}
         booster = train_rounds(params, settings, rounds, fold, context)

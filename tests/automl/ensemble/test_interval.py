@@ -193,3 +193,10 @@ def test_intervals_of_cross_validated_fits_hold_the_truth_and_those_of_rows_alon
             found = estimate(CATALOG["roc_auc"], y, shown, fold=fold, kappa=kappa)
             held[kappa] += found.low <= 0.5 <= found.high
     assert held[0.0] < 180 <= held[KAPPA] <= 198
+
+
+@pytest.mark.parametrize("bounds", [(0.0, np.inf), (-np.inf, 1.0), (0.0, 1.0)])
+def test_an_error_that_is_far_larger_than_the_score_still_has_an_interval(bounds):
+    score = 1.0 - 1e-9 if bounds[1] == 1.0 else 1e-9
+    low, high = interval(score, 1e3, bounds)
+    assert bounds[0] <= low <= score <= high <= bounds[1]

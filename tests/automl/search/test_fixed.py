@@ -200,3 +200,13 @@ def test_a_refused_param_leaves_no_run_directory(frame, tmp_path):
     with pytest.raises(ConfigError, match="did you mean 'C'"):
         search(frame, "y", trials=1, out=out, settings=settings)
     assert not out.exists()
+
+
+def test_a_constraint_is_said_to_bind_its_family_alone(read):
+    fixed = {"lightgbm": {"fixed": {"monotone_constraints": {"age": 1}}}}
+    (note,) = [n for n in read(fixed).notes if "monotone_constraints" in n]
+    assert note == (
+        "model.lightgbm.fixed.monotone_constraints binds lightgbm alone, and the ensemble may mix "
+        "it with linear, svm: 'family=[lightgbm]' leaves them out"
+    )
+    assert not [n for n in read(fixed, ("lightgbm",)).notes if "monotone" in n]

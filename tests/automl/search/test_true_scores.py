@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from automl.data import load_dataset
 from automl.data.split import make_split_plan
-from automl.ensemble.interval import interval, standard_error
+from automl.ensemble import estimate
 from automl.metrics import get_metric
 
 N_NEW = 8_000
@@ -198,7 +198,17 @@ def test_the_interval_holds_the_score_on_new_rows(kind):
         weight = rng.uniform(0.2, 3.0, 300) if kind == "weights" else None
         group = np.arange(300) // 3 if kind == "groups" else None
         said = Said(LogisticRegression, x, dataset_of(x, y, weight, group), seed)
-        error = standard_error(lambda rows: said.score("roc_auc", rows), 300, group, seed)  # noqa: B023
-        low, high = interval(said.score("roc_auc"), error, (0.0, 1.0))
-        held += low <= said.new("roc_auc", *sample(N_NEW, rng, slope=1.5, base=base)) <= high
+        found = estimate(
+            get_metric("roc_auc", said.dataset.target.task),
+            said.dataset.y,
+            said.oof,
+            weight=said.dataset.weight,
+            group=said.dataset.group,
+            fold=said.plan.fold_of_row,
+        )
+        held += (
+            found.low
+            <= said.new("roc_auc", *sample(N_NEW, rng, slope=1.5, base=base))
+            <= found.high
+        )
     assert held >= 7  # of 10 intervals of 90 %: fewer come by chance once in 80
