@@ -62,7 +62,7 @@ def print_summary(
         lines.add_row("limit", Text(text, style="" if is_kept else "red"))
     for index, cause in enumerate(_causes(board)):
         lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
-    for index, note in enumerate(notes):
+    for index, note in enumerate([*board.notes, *notes]):
         lines.add_row("" if index else "note", Text(clean(note), style="yellow"))
     lines.add_row("run", Text(path))
     console.print(lines)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Board", "read_board"]
 
+MOST_NUMBERED = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -247,6 +249,8 @@ def _missing_folds(records: Iterable[TrialRecord], metric: str) -> Iterator[str]
 def _numbered(folds: Iterable[int]) -> str:
     """Folds by their numbers, such as ``folds 1 and 3``."""
     *front, last = (str(fold) for fold in sorted(folds))
+    if len(front) >= MOST_NUMBERED:
+        return f"{len(front) + 1} folds"
     return f"folds {', '.join(front)} and {last}" if front else f"fold {last}"
 
 

@@ -111,8 +111,9 @@ class Standing:
 
     def add(self, trial: Trial) -> float:
         """Takes a complete trial in; returns the score of its out-of-fold predictions."""
-        self._stale = True
-        return self.evidence.add(trial)
+        score = self.evidence.add(trial)
+        self._stale = self._stale or not math.isnan(score)
+        return score
 
     def first_unit(self, trial: Trial) -> None:
         """Lets the folds of a trial predict that are there, while nothing else is worth much."""
