@@ -75,7 +75,7 @@ def test_a_shift_within_the_last_fold_is_learnt_and_said(tmp_path):
 
 
 def test_a_fold_that_met_a_shift_is_left_out_of_the_score_and_named(tmp_path):
-    old, new = shifted(at=90)
+    old, _ = shifted(at=90)
     run, notes = search(old, tmp_path / "run")
     (note,) = [note for note in notes if "the score leaves out fold" in note]
     assert "fold 1," in note
