@@ -205,9 +205,7 @@ class ModelFamily(ABC):
         return 1
 
     def pack(self, params: Sequence[Params], shape: Shape) -> list[list[int]]:
-        """Divides params into those that may be trained together.
-
-        By default those that differ in ``packed`` alone, at most ``pack_size`` of them.
+        """Divides params into packs: those that differ in ``packed`` alone, to ``pack_size``.
 
         Returns:
             Positions in ``params``, each in one pack.
@@ -256,8 +254,8 @@ class ModelFamily(ABC):
         """Fits one model on all rows, in place of those of the folds; None where it cannot.
 
         There are no validation rows to stop by: what early stopping found has to come from the
-        models of the folds, such as the number of rounds. A family whose ``fit`` does not look at
-        the validation rows returns what it fits.
+        models of the folds, such as the number of rounds. Where rows are in order of time ``fit``
+        is called in place of None, with rows drawn from all of them to stop by.
 
         Args:
             params: Those of the trial.
