@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from automl.registry import Registry
     from automl.scheduling.launch import Launcher
     from automl.search.events import Event
-    from automl.search.prepare import Prepared
 
 __all__ = ["Run", "load_run", "resume", "search"]
 
@@ -146,7 +145,8 @@ def resume(
     """Goes on with a search that was stopped or killed, or that is over and gets more budget.
 
     The data, the folds and all settings are those of the run. Finished trials are not run again;
-    those that were under way are continued.
+    those that were under way are continued. Where the budget is used up and nothing is under
+    way, the run stays as it is.
 
     Args:
         path: The run directory.
@@ -194,6 +194,7 @@ class _Session:
             self.lock.release()
 
     def begin(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        from automl.search.conduct import conduct
         from automl.search.prepare import prepare_search
 
         self.run, self.lock = run, (lock := RunLock(run))
@@ -201,9 +202,11 @@ class _Session:
             prepared = prepare_search(
                 data, config, registry, run, self.launcher, self.started, interrupts.asked, lock
             )
-            self._conduct(prepared)
+            _watch(run, conduct(prepared), self.on_event)
 
     def go_on(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        from automl.search.conduct import conduct
+        from automl.search.over import Over
         from automl.search.prepare import prepare_resumed
 
         self.run, self.lock = run, RunLock(run)
@@ -212,11 +215,10 @@ class _Session:
             prepared = prepare_resumed(
                 data, config, registry, run, self.launcher, self.started, interrupts.asked
             )
-            self._conduct(prepared)
-
-    def _conduct(self, prepared: Prepared) -> None:
-        controller = prepared.controller
-        _watch(controller.run, _all_events(prepared), self.on_event)
+            if isinstance(prepared, Over):
+                _watch(run, prepared.events(), self.on_event, ends=False)
+            else:
+                _watch(run, conduct(prepared), self.on_event)
 
 
 @contextmanager
@@ -237,33 +239,21 @@ def _session(started: float | None, on_event: Callable[[Event], None] | None) ->
         raise with_the_way_on(error, session.run) from error
 
 
-def _all_events(prepared: Prepared) -> Iterator[Event]:
-    from automl.search.finish import finish_run, require_predictor
-    from automl.search.last_refit import refit_at_the_end
+def _watch(
+    run: RunDir,
+    events: Iterator[Event],
+    on_event: Callable[[Event], None] | None,
+    ends: bool = True,
+) -> None:
+    """Runs the search to its end; logs events but ticks, and passes all of them on.
 
-    controller = prepared.controller
-    yield from prepared.news
-    yield from controller.events()
-    if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
-        yield from refit_at_the_end(
-            prepared.problem,
-            controller.standing,
-            controller.executor,
-            controller.budget,
-            controller.interrupted,
-        )
-    end = finish_run(controller)
-    yield end
-    require_predictor(end)
-
-
-def _watch(run: Any, events: Iterator[Event], on_event: Callable[[Event], None] | None) -> None:
-    """Runs the search to its end; logs every event but the ticks, and passes all of them on."""
-    from automl.search.events import Progress
+    Where nothing was begun, no end is logged.
+    """
+    from automl.search.events import Progress, SearchFinished
     from automl.store.log import append_log
 
     for event in events:
-        if not isinstance(event, Progress):
+        if not isinstance(event, Progress) and (ends or not isinstance(event, SearchFinished)):
             append_log(run, type(event).__name__, asdict(event))
         if on_event is not None:
             on_event(event)

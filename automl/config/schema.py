@@ -120,7 +120,8 @@ class SchedulerConfig:
         gpu_slots: At most so many fits share one GPU; null for as many as go in by memory.
         threads_per_fit: Threads of one fit; null is one, unless its family or a probe asks for
             more.
-        fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
+        fit_timeout_s: Seconds after which one fit is killed, once its fold is encoded; null derives
+            it from the budget.
         memory_gib: Memory of all fits together, in GiB; null takes 80 % of what is available.
         fit_memory_gib: Memory at which one fit is ended, in GiB; null shares ``memory_gib`` out.
     """

@@ -136,7 +136,7 @@ class Refitter:
             seed=seed_of(seed, spec.family, spec.number, fold),
             n_threads=lease.n_cpus,
             device=lease.device,
-            deadline_s=None if self.due == math.inf else self.left_s,
+            end_s=None if self.due == math.inf else self.left_s,
             stands_for=member.folds,
         )
         self._running[job.job_id] = member

@@ -20,7 +20,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 from automl.trial.spec import UNFINISHED, FoldResult, TrialRecord, TrialState
 
-__all__ = ["Past", "read_past", "resume"]
+__all__ = ["Past", "damage", "read_past", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
     name, notes = trial.spec.trial_id, []
     for fold in list(trial.results):
         needs_model = keep_all or trial.state is TrialState.RUNNING
-        why = _damage(run, name, trial.results[fold], plan, needs_model)
+        why = damage(run, name, trial.results[fold], plan, needs_model)
         if why is not None:
             notes.append(f"{name}/fold-{fold} is fitted again: {why}")
             del trial.results[fold]
@@ -158,9 +158,10 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
     return notes
 
 
-def _damage(
+def damage(
     run: RunDir, trial_id: str, result: FoldResult, plan: SplitPlan, needs_model: bool
 ) -> str | None:
+    """Why a finished fold has to be fitted again; None where its files are whole."""
     predictions, model = run.oof(trial_id, result.fold), run.model(trial_id, result.fold)
     try:
         read_oof(run, trial_id, [result.fold], plan)

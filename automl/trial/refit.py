@@ -100,7 +100,7 @@ def _refit(
         seed=job.seed,
         n_threads=job.n_threads,
         device=job.device,
-        deadline=None if job.deadline_s is None else start + FIT_SHARE * job.deadline_s,
+        deadline=None if job.end_s is None else start + FIT_SHARE * job.end_s,
     )
     try:
         model = family.refit(job.spec.params, fold, context, models)

@@ -43,10 +43,12 @@ class BadPredictionError(ValueError):
     """A family predicted what no score can be computed of."""
 
 
-def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
+def run_job(
+    job: Job, bench: Workbench, report: Report, encoded: Callable[[], None] = lambda: None
+) -> FoldResult:
     """Encodes, fits, predicts the validation rows, scores, and writes model and predictions.
 
-    The fold's directory appears whole, by one rename.
+    The fold's directory appears whole, by one rename. ``encoded`` is called before the fit.
 
     Raises:
         TrialPruned: ``report`` said so.
@@ -55,7 +57,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         BadPredictionError: The family returned predictions of a wrong shape or with NaN.
         StorageError: The disk of the run or of temporary files is full, or closed to us.
     """
-    ((_, outcome),) = run_pack([job], bench, lambda _: report)
+    ((_, outcome),) = run_pack([job], bench, lambda _: report, encoded)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -65,6 +67,7 @@ def run_pack(
     jobs: Sequence[Job],
     bench: Workbench,
     report_of: Callable[[Job], Report],
+    encoded: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Job, FoldResult | Exception]]:
     """Runs fits of one family as one program: ``run_job`` for several.
@@ -73,6 +76,7 @@ def run_pack(
         jobs: On the same slot, with the same limits, which are for all together.
         bench: Of the worker.
         report_of: Where a job reports to.
+        encoded: Called when all folds are encoded, which is when the limit of the fits begins.
         clock: Gives the seconds by which the limits are kept.
 
     Yields:
@@ -82,14 +86,16 @@ def run_pack(
         Exception: What ended all of them.
     """
     start, tasks = clock(), [_open(job, bench, report_of(job)) for job in jobs]
-    deadline_s, scratch = jobs[0].deadline_s, bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold)
+    encoded()
+    limit_s = jobs[0].fit_limit_s(clock() - start)
+    scratch = bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold)
     context = TrialContext(
         shape=tasks[0].shape,
         seed=jobs[0].seed,
         n_threads=jobs[0].n_threads,
         device=jobs[0].device,
         time_limit_s=jobs[0].time_limit_s,
-        deadline=None if deadline_s is None else start + FIT_SHARE * deadline_s,
+        deadline=None if limit_s is None else clock() + FIT_SHARE * limit_s,
         scratch=scratch,
         clock=clock,
     )

@@ -68,7 +68,9 @@ class Job:
         n_threads: Threads it may use.
         device: ``cpu`` or ``cuda:0``.
         time_limit_s: Fair share of the budget, in seconds; None without a time budget.
-        deadline_s: Seconds from its start until it is killed; None for never.
+        deadline_s: Seconds until it is killed from when its fold is encoded; None for never.
+        encode_limit_s: Seconds until it is killed where its fold is not encoded; None for never.
+        end_s: Seconds until it is killed whatever it is at; None for never.
         attempt: 0 at the first try, more after its worker was lost.
         stands_for: Folds whose models the one of this job is to replace (see ``refit_job``);
             empty for a fit that is scored.
@@ -81,6 +83,8 @@ class Job:
     device: str = "cpu"
     time_limit_s: float | None = None
     deadline_s: float | None = None
+    encode_limit_s: float | None = None
+    end_s: float | None = None
     attempt: int = 0
     stands_for: tuple[int, ...] = ()
 
@@ -88,6 +92,12 @@ class Job:
     def job_id(self) -> str:
         """Such as ``lightgbm-3/fold-0``."""
         return f"{self.spec.trial_id}/fold-{self.fold}"
+
+    def fit_limit_s(self, spent_s: float) -> float | None:
+        """Seconds until the fit is killed, so many after the start; None for never."""
+        left_s = None if self.end_s is None else max(0.0, self.end_s - spent_s)
+        limits = [limit for limit in (self.deadline_s, left_s) if limit is not None]
+        return min(limits, default=None)
 
 
 @dataclass(frozen=True, slots=True)

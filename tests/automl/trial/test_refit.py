@@ -105,7 +105,7 @@ def test_one_that_predicts_something_else_is_thrown_away(fitted, slope):
 
 def test_one_that_the_clock_cut_is_thrown_away_with_the_reason_of_the_family(fitted):
     bench = fitted(Line())
-    late = Job(SPEC, ALL_ROWS, seed=5, deadline_s=-1.0, stands_for=(0, 1, 2))
+    late = Job(SPEC, ALL_ROWS, seed=5, end_s=-1.0, stands_for=(0, 1, 2))
     with pytest.raises(NotRefittedError, match="the clock stopped its refit after 1 of 9 rounds"):
         refit_job(late, bench)
 

@@ -233,6 +233,15 @@ def test_the_context_tells_seed_threads_device_and_time(open_bench):
     assert context.time_left_s == FIT_SHARE * 100.0
 
 
+def test_the_limit_of_a_fit_begins_when_its_fold_is_encoded(open_bench):
+    family, said = Family(), []
+    job = job_of(deadline_s=100.0, end_s=1000.0)
+    run_job(job, open_bench(family), ignore, lambda: said.append(len(family.contexts)))
+    assert said == [0]
+    assert job.fit_limit_s(spent_s=950.0) == 50.0
+    assert job.fit_limit_s(spent_s=1001.0) == 0.0
+
+
 def test_without_a_deadline_the_fit_has_none(open_bench):
     family = Family()
     run_job(job_of(), open_bench(family), ignore)
