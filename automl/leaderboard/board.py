@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.leaderboard.front import mark_front
 from automl.leaderboard.held_out import HeldOutScores
+from automl.leaderboard.missing import missing_folds, score_reason
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
 from automl.leaderboard.text import clean
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.cost import cost_of
 from automl.trial.records import read_records
-from automl.trial.spec import FoldResult, TrialRecord, TrialState
+from automl.trial.spec import TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Board", "read_board"]
-
-MOST_NUMBERED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
         objectives=objectives,
         limits=dict(manifest.get("limits") or {}),
         reason="" if ensemble is None else clean(str(ensemble.get("reason") or "")),
-        notes=(*_missing_folds(records, name), *tests.notes),
+        notes=(*missing_folds(records, name), *tests.notes),
     )
 
 
@@ -220,42 +219,11 @@ def _trial_row(
         size_mb=cost.size_mb,
         weight=weight,
         error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
-        score_reason=_score_reason(record),
+        score_reason=score_reason(record),
         test_reason=tests.reasons.get(record.trial_id),
         folds=tuple(_finite(fold.final_score) for fold in record.folds),
         params=record.spec.params,
     )
-
-
-def _score_reason(record: TrialRecord) -> str | None:
-    """Why scores of folds are missing, in one line."""
-    missing = {f.fold: f.score_reason or "not a finite number" for f in record.folds if _lacks(f)}
-    if not missing:
-        return None
-    reasons = "; ".join(dict.fromkeys(missing.values()))
-    return clean(f"no score of {_numbered(missing)}: {reasons}")
-
-
-def _missing_folds(records: Iterable[TrialRecord], metric: str) -> Iterator[str]:
-    """Folds that the metric has no value for, each reason once."""
-    folds: dict[str, set[int]] = {}
-    for record in records:
-        for fold in filter(_lacks, record.folds):
-            folds.setdefault(fold.score_reason or "not a finite number", set()).add(fold.fold)
-    for reason, numbers in folds.items():
-        yield clean(f"{metric} has no value for {_numbered(numbers)}: {reason}")
-
-
-def _numbered(folds: Iterable[int]) -> str:
-    """Folds by their numbers, such as ``folds 1 and 3``."""
-    *front, last = (str(fold) for fold in sorted(folds))
-    if len(front) >= MOST_NUMBERED:
-        return f"{len(front) + 1} folds"
-    return f"folds {', '.join(front)} and {last}" if front else f"fold {last}"
-
-
-def _lacks(fold: FoldResult) -> bool:
-    return _finite(fold.score) is None
 
 
 def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: HeldOutScores) -> Row:
