@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from automl.registry import Registry
     from automl.scheduling.launch import Launcher
     from automl.search.events import Event
-    from automl.search.prepare import Prepared
 
 __all__ = ["Run", "load_run", "resume", "search"]
 
@@ -41,6 +41,7 @@ def search(
     resume: bool = False,
     group: str | None = None,
     time_column: str | None = None,
+    gap: str | int | timedelta | None = None,
     folds_column: str | None = None,
     weight: str | None = None,
     series_id: str | None = None,
@@ -62,8 +63,7 @@ def search(
         target: Column to predict; None takes the one called target, label, class or y, else
             the last.
         task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
-        quantiles: Levels to predict where the task is ``quantile``, as it then is by default; None
-            takes 0.1, 0.5 and 0.9.
+        quantiles: Levels to predict, which makes it a quantile task; None takes 0.1, 0.5, 0.9.
         metric: Name in the catalog, or ``module:function``; None takes the default of the task.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
@@ -74,18 +74,17 @@ def search(
             spaces must be the same.
         group: Column whose values are never on both sides of a split.
         time_column: Column that orders rows in time.
+        gap: Left out between training and validation rows: ``"7d"``, a timedelta, or 5 times.
         folds_column: Column with the number of each row's fold.
         weight: Column with the weight of each row.
-        series_id: Column that says which series a row is a step of: what is predicted is one
-            value for each series. None where a row is no step.
+        series_id: Column that says which series a row is a step of; the target is one a series.
         step: Column that orders the steps of a series; None takes the order of the rows.
-        wide: Prefixes of columns that are the steps of a series, one for each channel: ``["t"]``
-            for ``t0, t1, ...``.
+        wide: Prefixes of columns that are steps, one a channel: ``["t"]`` for ``t0, t1, ...``.
         preset: ``fast``, ``balanced`` or ``best``.
         overrides: Further settings as on the command line, ``key=value``.
         settings: Further settings by dotted key, as Python values.
         on_event: Called with every event of ``automl.search.events``.
-        started: ``time.monotonic()`` at which the budget began to run; now by default.
+        started: ``time.monotonic()`` when the budget began to run; now by default.
 
     Returns:
         The run, ready to predict.
@@ -115,6 +114,7 @@ def search(
         "step": step,
         "wide": None if wide is None else list(wide),
         "preset": preset,
+        "search.gap": gap,
     }
     with _session(started, on_event) as session:
         from automl.config import compose_config, plugin_settings
@@ -145,7 +145,8 @@ def resume(
     """Goes on with a search that was stopped or killed, or that is over and gets more budget.
 
     The data, the folds and all settings are those of the run. Finished trials are not run again;
-    those that were under way are continued.
+    those that were under way are continued. Where the budget is used up and nothing is under
+    way, the run stays as it is.
 
     Args:
         path: The run directory.
@@ -193,6 +194,7 @@ class _Session:
             self.lock.release()
 
     def begin(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        from automl.search.conduct import conduct
         from automl.search.prepare import prepare_search
 
         self.run, self.lock = run, (lock := RunLock(run))
@@ -200,9 +202,11 @@ class _Session:
             prepared = prepare_search(
                 data, config, registry, run, self.launcher, self.started, interrupts.asked, lock
             )
-            self._conduct(prepared)
+            _watch(run, conduct(prepared), self.on_event)
 
     def go_on(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        from automl.search.conduct import conduct
+        from automl.search.over import Over
         from automl.search.prepare import prepare_resumed
 
         self.run, self.lock = run, RunLock(run)
@@ -211,11 +215,10 @@ class _Session:
             prepared = prepare_resumed(
                 data, config, registry, run, self.launcher, self.started, interrupts.asked
             )
-            self._conduct(prepared)
-
-    def _conduct(self, prepared: Prepared) -> None:
-        controller = prepared.controller
-        _watch(controller.run, _all_events(prepared), self.on_event)
+            if isinstance(prepared, Over):
+                _watch(run, prepared.events(), self.on_event, ends=False)
+            else:
+                _watch(run, conduct(prepared), self.on_event)
 
 
 @contextmanager
@@ -236,33 +239,21 @@ def _session(started: float | None, on_event: Callable[[Event], None] | None) ->
         raise with_the_way_on(error, session.run) from error
 
 
-def _all_events(prepared: Prepared) -> Iterator[Event]:
-    from automl.search.finish import finish_run, require_predictor
-    from automl.search.last_refit import refit_at_the_end
+def _watch(
+    run: RunDir,
+    events: Iterator[Event],
+    on_event: Callable[[Event], None] | None,
+    ends: bool = True,
+) -> None:
+    """Runs the search to its end; logs events but ticks, and passes all of them on.
 
-    controller = prepared.controller
-    yield from prepared.news
-    yield from controller.events()
-    if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
-        yield from refit_at_the_end(
-            prepared.problem,
-            controller.standing,
-            controller.executor,
-            controller.budget,
-            controller.interrupted,
-        )
-    end = finish_run(controller)
-    yield end
-    require_predictor(end)
-
-
-def _watch(run: Any, events: Iterator[Event], on_event: Callable[[Event], None] | None) -> None:
-    """Runs the search to its end; logs every event but the ticks, and passes all of them on."""
-    from automl.search.events import Progress
+    Where nothing was begun, no end is logged.
+    """
+    from automl.search.events import Progress, SearchFinished
     from automl.store.log import append_log
 
     for event in events:
-        if not isinstance(event, Progress):
+        if not isinstance(event, Progress) and (ends or not isinstance(event, SearchFinished)):
             append_log(run, type(event).__name__, asdict(event))
         if on_event is not None:
             on_event(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.table import Label, Table
-    from automl.leaderboard import Board, TrialDetails
+    from automl.leaderboard import Board, HeldOutScores, TrialDetails
     from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
@@ -79,19 +80,26 @@ class Run:
 
         Args:
             test: A held-out table with the target: every complete trial and the ensemble are
-                scored on it.
+                scored on it. Rows without a target are left out; ``notes`` says how many, and
+                why a score is missing.
         """
         from automl.leaderboard import read_board
 
-        return read_board(self._run, None if test is None else self.test_scores(test))
+        return read_board(self._run, None if test is None else self._tested(test))
 
     def leaderboard(self, test: Any = None) -> pd.DataFrame:
         """The leaderboard as a data frame, best first.
 
         Args:
-            test: As for ``board``.
+            test: As for ``board``. A warning says which of its rows are left out, and why a score
+                is missing.
         """
-        return self.board(test).to_frame()
+        from automl.leaderboard import read_board
+
+        tested = None if test is None else self._tested(test)
+        for note in () if tested is None else tested.notes:
+            warnings.warn(note, UserWarning, stacklevel=2)
+        return read_board(self._run, tested).to_frame()
 
     def trial(self, trial: str) -> TrialDetails:
         """One trial in full: its row of the leaderboard, its folds, and its learning curves.
@@ -204,34 +212,42 @@ class Run:
         """
         return self._predict_singly(self._opened.features(data))
 
-    def test_scores(self, test: Any) -> Mapping[str, float]:
+    def test_scores(self, test: Any) -> Mapping[str, float | None]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 
-        Rows are weighted as in the search where the table has the column of weights too.
+        Rows are weighted as in the search where the table has the column of weights too. Rows
+        without a target are left out. A score is None where the metric has no value for the rows,
+        such as ROC AUC of rows of one class; ``board`` says why.
         """
+        return self._tested(test).scores
+
+    def _tested(self, test: Any) -> HeldOutScores:
         from automl.data import load_labelled
+        from automl.leaderboard import score_table
 
-        columns, target = self._opened.schema
-        options, weight_column = self._opened.options_for(test), self._opened.config.weight
-        table, y, weight = load_labelled(test, columns, target, options, weight_column)
-
-        def score(prediction: NDArray[np.float64]) -> float:
-            return self._opened.metric.score(y, prediction, weight)
-
-        calibration = self._opened.predictor.ensemble.calibration
-        prediction = calibration.shown_to(
-            self._opened.metric, self._opened.predictor.predict(table)
+        opened = self._opened
+        columns, target = opened.schema
+        labelled = load_labelled(
+            test, columns, target, opened.options_for(test), opened.config.weight
         )
-        singly = self._predict_singly(table)
-        return {"ensemble": score(prediction)} | {t: score(p) for t, p in singly.items()}
+        calibration = opened.predictor.ensemble.calibration
+        prediction = opened.predictor.predict(labelled.table)
+        shown = {"ensemble": calibration.shown_to(opened.metric, prediction)}
+        singly = self._predict_singly(labelled.table)
+        lost = set(self._complete()) - set(singly)
+        unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
+        return score_table(labelled, shown | singly, opened.metric, unpredicted)
 
     def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
-        from automl.leaderboard import read_board
-
-        complete = (row.trial for row in read_board(self._run).trials if row.state == "complete")
-        singles = {trial: self._opened.single(trial) for trial in complete}
+        singles = {trial: self._opened.single(trial) for trial in self._complete()}
         return {
             trial: self._opened.make_predictor(single).predict(table)
             for trial, single in singles.items()
             if single is not None
         }
+
+    def _complete(self) -> list[str]:
+        """Names of the complete trials, best first."""
+        from automl.leaderboard import read_board
+
+        return [row.trial for row in read_board(self._run).trials if row.state == "complete"]

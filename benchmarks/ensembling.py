@@ -114,7 +114,7 @@ def _predictions(folder: Path, test: Path) -> dict[str, NDArray[Any]]:
         "oof": np.stack(oof).astype(np.float32),
         "test": np.stack(list(tested.values())).astype(np.float32),
         "y": open_dataset(run.data).y,
-        "y_test": load_labelled(str(test), *read_schema(run.data))[1],
+        "y_test": load_labelled(str(test), *read_schema(run.data)).y,
     }
 
 

@@ -66,9 +66,9 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def git_version() -> str:
-    """The commit of this repository, with ``+`` where files differ from it; "" outside of git."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"]
+def git_version(root: Path = ROOT) -> str:
+    """The commit of a checkout, with ``+`` where files differ from it; "" outside of git."""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:

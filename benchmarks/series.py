@@ -51,8 +51,9 @@ class Series:
         seeds: Of the division of the rows and of the systems.
         time_s: Budget of a run.
         n_cores: Cores of a run.
-        results: File to append to. Divided tables and logs are kept beside it.
+        results: File to append to.
         retry: Kinds of runs to repeat, of ``REASONS``.
+        folder: For divided tables and logs; that of the results by default.
     """
 
     entries: Sequence[Entry]
@@ -63,12 +64,13 @@ class Series:
     n_cores: int
     results: Path
     retry: Sequence[str] = ()
+    folder: Path | None = None
 
 
 def run_series(series: Series) -> None:
     """Runs what is not done yet, and says on the standard error how it went."""
     done = latest(read_results(series.results))
-    cores, machine, git = cores_for(series.n_cores), describe_machine(), git_version()
+    cores, machine = cores_for(series.n_cores), describe_machine()
     for entry, seed, system in _turns(series):
         header: dict[str, Any] = {
             "table": entry.name,
@@ -80,7 +82,8 @@ def run_series(series: Series) -> None:
         old = done.get(key_of(header))
         if old is not None and not any(REASONS[reason](old) for reason in series.retry):
             continue
-        header |= {"started": datetime.now(UTC).isoformat(timespec="seconds"), "git": git}
+        started, git = datetime.now(UTC).isoformat(timespec="seconds"), git_version(system.tree)
+        header |= {"started": started, "git": git}
         header |= {"load_before": os.getloadavg()[0], "machine": machine}
         result = header | _measure(series, entry, seed, system, cores)
         append_result(series.results, result)
@@ -104,7 +107,7 @@ def _measure(
     series: Series, entry: Entry, seed: int, system: System, cores: Sequence[int]
 ) -> dict[str, Any]:
     """Runs one system on one table."""
-    folder = series.results.parent
+    folder = series.folder or series.results.parent
     train, test, questions = _parts(entry, seed, folder / "tables")
     name = re.sub(r"[^\w.=]+", "-", f"{entry.name}-{seed}-{series.time_s:g}s-{system.id}")
     log = folder / "logs" / f"{name}.log"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.machine import ROOT
 
-__all__ = ["DEFAULT_SYSTEMS", "FLOOR", "OURS", "System", "find_systems"]
+__all__ = ["DEFAULT_SYSTEMS", "FLOOR", "OURS", "THREADS", "System", "find_systems"]
 
 OURS = "automl"
 FLOOR = "floor"
@@ -44,11 +44,13 @@ class System:
         id: ``NAME`` or ``NAME:VARIANT``, as it is shown.
         adapter: Script that runs it.
         python: Interpreter that runs the script.
+        tree: The checkout of ours that it runs, where it is ours.
     """
 
     id: str
     adapter: Path
     python: Path
+    tree: Path = ROOT
 
     @property
     def variant(self) -> str:
@@ -64,7 +66,9 @@ class System:
 
         Code is compiled once: installed systems are, and a checkout must not do it in its time.
         """
-        paths = [str(ROOT)]
+        paths = [str(self.tree)]
+        if self.tree != ROOT:
+            paths += [str(self.tree / name) for name in ("plugins", "conf")]
         if self.python == Path(sys.executable):  # the paths of ours are no business of others
             paths += [p for p in [os.environ.get("PYTHONPATH")] if p]
         ours = {name: v for name, v in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

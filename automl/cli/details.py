@@ -55,10 +55,16 @@ def _head(details: TrialDetails) -> Table:
     weight = f", weight {row.weight:.2f} in the ensemble" if row.weight else ""
     lines.add_row("trial", Text(clean(f"{row.trial}: {row.state}{place}{weight}"), "bold"))
     if row.score is not None:
-        spread = "" if row.score_se is None else f" ± {format_score(row.score_se)}"
+        margin = "" if row.score_margin is None else f" ± {format_score(row.score_margin)}"
         direction = "higher" if details.greater_is_better else "lower"
-        text = f"{format_score(row.score)}{spread} by {details.metric}: {direction} is better"
+        text = f"{format_score(row.score)}{margin} by {details.metric}: {direction} is better"
         lines.add_row("score", Text(clean(text)))
+        if row.score_low is not None and row.score_high is not None:
+            low, high = format_score(row.score_low), format_score(row.score_high)
+            lines.add_row("95 %", Text(f"{low} to {high} on new rows"))
+        if row.fold_sd is not None:
+            spread = f"standard deviation {format_score(row.fold_sd)} over {len(row.folds)} folds"
+            lines.add_row("folds", Text(spread))
     if failure is not None:
         name, style = ("error", "red") if row.state == "failed" else ("stopped", "dim")
         lines.add_row(name, Text(clean(f"in fold {failure.fold}: {row.error}"), style))
@@ -88,7 +94,7 @@ def _measured(result: FoldResult | None) -> Sequence[str]:
     if result is None:
         return "stopped", "", ""
     return (
-        format_score(result.score),
+        format_score(result.final_score) or "none",
         format_seconds(result.fit_s),
         format_seconds(result.predict_s),
     )

@@ -98,7 +98,7 @@ def describe_event(event: Event) -> str:
         case TrialStarted():
             return f"{event.trial} starts"
         case TrialFinished(state="complete"):
-            error = "" if event.score_se is None else f" ± {format_score(event.score_se)}"
+            error = "" if event.margin is None else f" ± {format_score(event.margin)}"
             score = f"{format_score(event.score)}{error}"
             return f"{event.trial} {score} in {format_seconds(event.fit_s)}"
         case TrialFinished():

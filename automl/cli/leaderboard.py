@@ -77,10 +77,19 @@ def _show_board(board: Board, format: str) -> None:
         console = make_console(sys.stdout)
         console.print(f"{_heading(board)}\n", style="dim")
         console.print(to_table(board, console.width))
+        if board.kept_reason:
+            console.print(f"\nensemble kept: {board.kept_reason}", style="dim", markup=False)
+        if board.notes:
+            console.print()
+        for note in board.notes:
+            console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
     else:
         from automl.leaderboard import render
 
         sys.stdout.write(render(board, format))
+        if format != "md":  # which has them below the table
+            for note in board.notes:
+                print(f"note: {note}", file=sys.stderr)
 
 
 def _show_trial(path: str, trial: str, format: str) -> None:

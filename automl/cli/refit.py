@@ -15,10 +15,11 @@ def parser() -> Parser:
     parser = Parser(
         "refit",
         "RUN [options]",
-        "Fits each member of the ensemble of a run once, on all rows, in place of the models of\n"
-        "its folds: predictions take a fraction of the time. Weights stay, and so does the score,\n"
-        "which is that of the models of the folds: no row is left to score the new ones on.\n"
-        "Families that cannot be fitted without validation rows keep the models of their folds.",
+        "Fits each member of a run's ensemble once, on all rows, in place of the models of its\n"
+        "folds: predictions take a fraction of the time. Weights stay, and so does the score,\n"
+        "which is from cross-validation: no row is left to score the refits on. Families that\n"
+        "need validation rows keep the models of their folds, and so does a member whose refit is\n"
+        "cut short or predicts something else.",
         (
             "automl refit runs/first",
             "automl refit runs/first --undo   (takes the models of the folds again)",

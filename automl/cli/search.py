@@ -99,10 +99,17 @@ def _learning_options(parser: Parser) -> None:
     for name, about in (
         ("--group", "rows with the same value here are never on both sides of a split"),
         ("--time-column", "validate on what comes later by this column"),
-        ("--folds-column", "the number of the fold each row is validated in"),
+        ("--folds-column", "the fold each row is validated in; -1: always for training"),
         ("--weight", "how much each row counts"),
     ):
         parser.option(name, metavar="COLUMN", section=section, help=about)
+    parser.option(
+        "--gap",
+        metavar="SPAN",
+        section=section,
+        help="what is left out between training and validation rows in time: 7d, 12h, 30min, or a "
+        "number of distinct times",
+    )
     series_options(parser, section)
 
 
@@ -185,7 +192,7 @@ def run(argv: Sequence[str], started: float) -> int:
 
 _GIVEN = (
     *("target", "task", "quantiles", "metric", "time_s", "trials", "seed", "preset"),
-    *("group", "time_column", "folds_column", "weight", "series_id", "step", "wide"),
+    *("group", "time_column", "gap", "folds_column", "weight", "series_id", "step", "wide"),
 )
 """Options that are passed on by their name when they are given."""
 
@@ -284,6 +291,7 @@ def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
     from automl.registry import load_registry
 
     plugins = plugin_settings(overrides)
+    options = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
     composed = compose_config(overrides, options, load_registry(plugins.modules, plugins.block))
     sys.stdout.write(render_config(composed).rstrip("\n") + "\n")
     return 0

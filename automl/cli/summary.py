@@ -56,11 +56,13 @@ def print_summary(
     score = _score(board)
     if score:
         lines.add_row("score", Text(score))
+    if board.kept_reason:
+        lines.add_row("kept", Text(board.kept_reason))
     for text, is_kept in _limits(board):
         lines.add_row("limit", Text(text, style="" if is_kept else "red"))
     for index, cause in enumerate(_causes(board)):
         lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
-    for index, note in enumerate(notes):
+    for index, note in enumerate([*board.notes, *notes]):
         lines.add_row("" if index else "note", Text(clean(note), style="yellow"))
     lines.add_row("run", Text(path))
     console.print(lines)

@@ -13,7 +13,7 @@ from automl.config.schema import (
     SearchConfig,
     SearchOptions,
 )
-from automl.config.time import parse_time
+from automl.config.time import parse_span, parse_time
 
 __all__ = [
     "Composed",
@@ -27,6 +27,7 @@ __all__ = [
     "SearchOptions",
     "compose_config",
     "load_config",
+    "parse_span",
     "parse_time",
     "plugin_settings",
     "render_config",

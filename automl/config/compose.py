@@ -10,7 +10,7 @@ from automl.config.groups import CORE_PATH, find_groups
 from automl.config.overrides import Assignment, Keys, Overrides, choice, read_overrides, user_paths
 from automl.config.provenance import DEFAULT, Composed
 from automl.config.schema import PluginsConfig
-from automl.config.time import parse_time
+from automl.config.time import SPAN_KEYS, parse_time, span_of
 from automl.config.validate import problems_of
 from automl.errors import ConfigError, did_you_mean
 from automl.registry import Registry
@@ -37,6 +37,7 @@ OPTIONS = (
     "step",
     "wide",
     "preset",
+    "search.gap",
 )
 """What the command line takes as plain options."""
 
@@ -126,6 +127,8 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
             else:
                 if key == "time_s" and isinstance(value, str):
                     value = parse_time(value)
+                if key in SPAN_KEYS:
+                    value = span_of(value)
                 found.assignments.append(_assignment(key, value, kind, keys))
         except ConfigError as error:
             found.problems.append(str(error))

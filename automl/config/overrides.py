@@ -31,6 +31,8 @@ TEXT_KEYS = frozenset(
         "data.sql",
         "data.delimiter",
         "data.series_table",
+        "search.gap",
+        "search.window",
     }
 )
 """What stands after ``=`` is the text itself, whatever characters it holds."""

@@ -57,6 +57,9 @@ class SearchOptions:
         folds: Folds of the split plan; null chooses by rows and budget. 1 is a holdout.
         repeats: Repeats of the folds with other divisions; null chooses.
         holdout_share: Share of rows held out when folds is 1; null chooses.
+        gap: What is left out between training and validation rows in order of time: a duration
+            such as ``7d``, ``12h`` or ``30min``, or a number of distinct times; null for nothing.
+        window: How far back training rows reach, in the same units; null for all.
         max_trials_per_family: At most so many trials of one family; null for no limit.
         reserve_share: Share of a minute kept for the last ensemble and for saving; of longer
             budgets less, with the root of the time.
@@ -70,6 +73,8 @@ class SearchOptions:
     folds: int | None = None
     repeats: int | None = None
     holdout_share: float | None = None
+    gap: str | None = None
+    window: str | None = None
     max_trials_per_family: int | None = None
     reserve_share: float = 0.04
     keep_models: str = "all"
@@ -115,7 +120,8 @@ class SchedulerConfig:
         gpu_slots: At most so many fits share one GPU; null for as many as go in by memory.
         threads_per_fit: Threads of one fit; null is one, unless its family or a probe asks for
             more.
-        fit_timeout_s: Seconds after which one fit is killed; null derives it from the budget.
+        fit_timeout_s: Seconds after which one fit is killed, once its fold is encoded; null derives
+            it from the budget.
         memory_gib: Memory of all fits together, in GiB; null takes 80 % of what is available.
         fit_memory_gib: Memory at which one fit is ended, in GiB; null shares ``memory_gib`` out.
     """
@@ -137,9 +143,9 @@ class EnsembleConfig:
         enabled: Without it the best single trial predicts.
         steps: Steps of greedy selection with replacement.
         max_members: At most so many members.
-        refit: Whether members are fitted once on all rows at the end, in place of the models of
-            their folds: predictions are faster, and the new models have no score. Null does it
-            where rows are many, for then it is also no worse.
+        refit: Whether members are refitted on all rows at the end, in place of the models of
+            their folds: predictions are faster, and the refits have no score. Null does it where
+            rows are many and it is expected to be as good.
     """
 
     enabled: bool = True

@@ -1,12 +1,17 @@
-"""Time budgets as people write them."""
+"""Budgets and stretches of time as people write them."""
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from typing import Any
 
 from automl.errors import ConfigError
 
-__all__ = ["parse_time"]
+__all__ = ["SPAN_KEYS", "parse_span", "parse_time", "span_of"]
+
+SPAN_KEYS = frozenset({"search.gap", "search.window"})
+"""Settings that hold a stretch of time."""
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([smh]?)", re.IGNORECASE | re.ASCII)
@@ -23,3 +28,48 @@ def parse_time(text: str) -> float:
     if time_s <= 0:
         raise ConfigError(f"{text!r} is no time: write 60, 90s, 10m, 2h or 1.5h")
     return time_s
+
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([a-z]*)", re.IGNORECASE | re.ASCII)
+_SPAN_UNITS_S = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_LONG_UNITS = {
+    **{"second": "s", "sec": "s", "minute": "min", "hour": "h", "day": "d", "week": "w"},
+    **{"seconds": "s", "minutes": "min", "hours": "h", "days": "d", "weeks": "w"},
+}
+
+
+def parse_span(text: str) -> int | timedelta:
+    """Reads a stretch of time: ``7d``, ``12h``, ``30min``, ``90s`` or ``2w``, or ``5`` times.
+
+    Returns:
+        A duration; or a number of distinct times, where there is no unit.
+
+    Raises:
+        ConfigError: It is none of these, or not above zero.
+    """
+    match = _SPAN.fullmatch(text.strip())
+    number, unit = (match[1], match[2].lower()) if match else ("0", "")
+    unit = _LONG_UNITS.get(unit, unit)
+    if unit in ("m", "mo", "month", "months", "y", "year", "years"):
+        raise ConfigError(
+            f"{text!r}: write min for minutes; months and years differ in length: write days, "
+            "such as 30d"
+        )
+    unit_s = _SPAN_UNITS_S.get(unit, 0.0)
+    try:
+        span = timedelta(seconds=float(number) * unit_s) if unit else int(number)
+    except (ValueError, OverflowError):  # a part of a time, or longer than all time
+        span = 0
+    if not span:
+        raise ConfigError(
+            f"{text!r} is no stretch of time: write 7d, 12h, 30min, 90s or 2w, or a number of "
+            "distinct times, such as 5"
+        )
+    return span
+
+
+def span_of(value: Any) -> Any:
+    """A stretch of time from Python as the text of a setting; other values as they are."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

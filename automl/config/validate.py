@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from automl.config.schema import OBJECTIVES, SearchConfig
-from automl.errors import did_you_mean
+from automl.config.time import parse_span
+from automl.errors import ConfigError, did_you_mean
 from automl.plugin import ColumnKind, Task
 
 __all__ = ["problems_of"]
@@ -23,6 +24,7 @@ def problems_of(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> li
         *_names(config, groups),
         *_ranges(config),
         *_contradictions(config),
+        *_spans(config),
         *_objectives(config),
     ]
 
@@ -107,6 +109,19 @@ def _contradictions(config: SearchConfig) -> Iterator[str]:
             name = getattr(config, one)
             if name is not None and name == getattr(config, other):
                 yield f"{one} and {other} both name the column {name!r}"
+
+
+def _spans(config: SearchConfig) -> Iterator[str]:
+    """What is wrong with stretches of time."""
+    for key, span in (("search.gap", config.search.gap), ("search.window", config.search.window)):
+        if span is None:
+            continue
+        if config.time_column is None:
+            yield f"{key}={span}: needs rows in order of time: name their column by --time-column"
+        try:
+            parse_span(span)
+        except ConfigError as error:
+            yield f"{key}: {error}"
 
 
 def _objectives(config: SearchConfig) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The table: read once into Arrow, typed, described, kept on disk."""
 
-from automl.data.conform import load_features, load_labelled
+from automl.data.conform import LabelledTable, load_features, load_labelled
 from automl.data.describe import Description, describe
 from automl.data.load import load_dataset
 from automl.data.options import ReadOptions
@@ -11,6 +11,7 @@ __all__ = [
     "Column",
     "Dataset",
     "Description",
+    "LabelledTable",
     "ReadOptions",
     "Table",
     "Target",

@@ -60,7 +60,7 @@ def encoded_fold(
     Args:
         dataset: The data of the run.
         plan: Its divisions.
-        fold: Number of the division, or ``ALL_ROWS``.
+        fold: Number of the division; ``ALL_ROWS`` or below for all rows.
         view: How the columns are encoded.
         kinds: Columns of other kinds are left out.
         views: Folder of the run's encoded folds.
@@ -135,8 +135,9 @@ def _is_there(folder: Path) -> bool:
 
 
 def _division(plan: SplitPlan, fold: int) -> Division:
-    if fold == ALL_ROWS:
-        return Division(np.arange(plan.n_rows), np.empty(0, dtype=np.int64))
+    if fold <= ALL_ROWS:
+        rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
+        return Division(rows, np.empty(0, dtype=np.int64))
     return plan.divisions[fold]
 
 
@@ -150,7 +151,7 @@ def _fold_folder(
 ) -> Path:
     what = {"view": asdict(view), "kinds": sorted(kinds), "seed": seed, "plan": plan_digest}
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-    return views / digest / ("fold-all" if fold == ALL_ROWS else f"fold-{fold}")
+    return views / digest / ("fold-all" if fold <= ALL_ROWS else f"fold-{fold}")
 
 
 def _fitted_texts(
@@ -253,11 +254,9 @@ def _open(
     folder: Path,
 ) -> Fold:
     meta = _read_meta(folder / META_FILE)
-    features = Features(
-        tuple(meta["features"]["names"]),
-        tuple(meta["features"]["categorical"]),
-        tuple(meta["features"]["cardinalities"]),
-    )
+    features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
+    if not features.sources:  # encoded before they were written: the encoder has them
+        features = Encoder.load(folder / "encoder").features
     width = len(features.names)
     table, weight = dataset.table, dataset.weight
     train, valid = division.train, division.valid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,24 @@ from automl.data.values import as_kind
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.task import TABULAR_KINDS
 
-__all__ = ["load_features", "load_labelled"]
+__all__ = ["LabelledTable", "load_features", "load_labelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTable:
+    """Rows to predict, and what is true of them.
+
+    Attributes:
+        table: The features.
+        y: Class indices (int64) or values (float64), ``(n_rows,)``.
+        weight: Weights of the rows, ``(n_rows,)``, or None.
+        n_dropped: Rows that are left out because they have no target.
+    """
+
+    table: Table
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None
+    n_dropped: int
 
 
 def load_features(
@@ -50,8 +67,10 @@ def load_labelled(
     target: Target,
     options: ReadOptions | None = None,
     weight: str | None = None,
-) -> tuple[Table, NDArray[Any], NDArray[np.float64] | None]:
-    """Reads a table with a known target, to score predictions by. Rows without it are left out.
+) -> LabelledTable:
+    """Reads a table with a known target, to score predictions by.
+
+    Rows without a target are left out and counted.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
@@ -61,8 +80,7 @@ def load_labelled(
         weight: Column of row weights; where the table has none of that name, rows count alike.
 
     Returns:
-        The features; class indices (int64) or values (float64), ``(n_rows,)``; and the weights of
-        the rows ``(n_rows,)``, or None.
+        The features, the target and the weights of the rows that have a target.
 
     Raises:
         MissingColumnError: Columns in use are not there; all of them are named.
@@ -78,7 +96,8 @@ def load_labelled(
     weights = None
     if weight is not None and weight in kept.names:
         weights = read_weight(kept, kept.position(weight, "--weight"))
-    return _conform(kept, columns), y, weights
+    n_dropped = int((~present).sum())
+    return LabelledTable(_conform(kept, columns), y, weights, n_dropped)
 
 
 def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -> RawTable:

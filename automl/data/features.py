@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,17 +15,13 @@ from automl.data.media import Stored, channels_of, digests, store_images, store_
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable
 from automl.data.table import Column, Table
+from automl.data.useless import ID_LIKE, useless_reason
 from automl.data.values import as_kind, as_texts
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
 __all__ = ["build_table", "occurrences", "stored_media", "type_columns"]
 
-ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|index|idx|key|rowid|rownum|row)($|[^a-z])")
-FEWEST_ROWS_FOR_IDS = 10
-FEWEST_ROWS_FOR_COUNTERS = 50
-COUNTER_SPAN = 1.1
-"""Unique whole numbers that span at most this many times the rows number the rows."""
 EXAMPLE_LENGTH = 40
 
 
@@ -49,7 +43,11 @@ def occurrences(names: Sequence[str]) -> list[int]:
 
 
 def build_table(
-    raw: RawTable, excluded: Sequence[int], steering: Mapping[int, str], options: ReadOptions
+    raw: RawTable,
+    excluded: Sequence[int],
+    steering: Mapping[int, str],
+    options: ReadOptions,
+    wanted: Collection[int] = (),
 ) -> Table:
     """Types the feature columns of a table.
 
@@ -58,11 +56,12 @@ def build_table(
         excluded: Positions of columns that are no features at all, such as the target.
         steering: Positions of columns that are listed but not used, with the reason.
         options: Kinds set by the user.
+        wanted: Positions of columns that are no ids whatever they look like, such as the time.
 
     Raises:
         DataError: A kind is unknown or does not fit, or no column is left to learn from.
     """
-    table = type_columns(raw, excluded, steering, options)
+    table = type_columns(raw, excluded, steering, options, wanted)
     if not table.used:
         reasons = "; ".join(f"{c.name!r} {c.left_out}" for c in table.columns[:5])
         raise DataError(
@@ -73,7 +72,11 @@ def build_table(
 
 
 def type_columns(
-    raw: RawTable, excluded: Sequence[int], steering: Mapping[int, str], options: ReadOptions
+    raw: RawTable,
+    excluded: Sequence[int],
+    steering: Mapping[int, str],
+    options: ReadOptions,
+    wanted: Collection[int] = (),
 ) -> Table:
     """Does what ``build_table`` does, for a table that may have nothing to learn from.
 
@@ -91,6 +94,12 @@ def type_columns(
     typed = [
         _typed(raw, position, f"c{number}", counts[number], steering.get(position, ""), options)
         for number, position in enumerate(positions)
+    ]
+    typed = [
+        replace(t, column=replace(t.column, left_out=""))
+        if position in wanted and t.column.left_out.startswith(ID_LIKE)
+        else t
+        for t, position in zip(typed, positions, strict=True)
     ]
     typed = _without_duplicates(_with_some_left(typed))
     used = [t for t in typed if not t.column.left_out]
@@ -121,7 +130,7 @@ def _typed(
     n_distinct = pc.count_distinct(values.indices if is_dictionary else values).as_py()
     left_out = guess.left_out or steers
     if not left_out and not chosen:
-        left_out = _useless(name, values, guess.kind, n_distinct)
+        left_out = useless_reason(name, values, guess.kind, n_distinct)
     column = Column(
         key=key,
         name=name,
@@ -211,52 +220,12 @@ def _examples(column: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple(t if len(t) <= EXAMPLE_LENGTH else t[: EXAMPLE_LENGTH - 3] + "..." for t in texts)
 
 
-def _useless(name: str, values: pa.Array, kind: ColumnKind, n_distinct: int) -> str:
-    """Why a column tells nothing of a row; "" when it may."""
-    n_rows = len(values)
-    if n_distinct == 0:
-        return "empty: no row has a usable value"
-    if n_distinct == 1 and values.null_count == 0:
-        return "constant: all rows have the same value"
-    if n_rows < FEWEST_ROWS_FOR_IDS or values.null_count:
-        return ""
-    if kind is ColumnKind.NUMERIC and n_distinct == n_rows:
-        return _counter(name, values)
-    if kind is ColumnKind.CATEGORICAL:
-        if n_distinct == n_rows:
-            return "id-like: every row has another value"
-        if n_distinct >= 0.95 * n_rows and _is_uuid(values[0].as_py()):
-            return "id-like: its values are UUIDs"
-    return ""
-
-
-def _counter(name: str, values: pa.Array) -> str:
-    numbers = values.to_numpy(zero_copy_only=False)
-    if not np.equal(numbers, np.floor(numbers)).all():
-        return ""  # measurements are often unique; only whole numbers count rows
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    if not name.strip() or snake.startswith("unnamed:") or ID_NAME.search(snake):
-        return "id-like: every row has another whole number, and its name says so"
-    span = float(numbers.max() - numbers.min()) + 1
-    if len(numbers) >= FEWEST_ROWS_FOR_COUNTERS and span <= COUNTER_SPAN * len(numbers):
-        return "id-like: it numbers the rows"
-    return ""
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _with_some_left(typed: list[_Typed]) -> list[_Typed]:
     """Takes id-like columns back in where there is nothing else to learn from."""
     if any(not t.column.left_out for t in typed):
         return typed
     return [
-        replace(t, column=_taken_in(t.column)) if t.column.left_out.startswith("id-like") else t
+        replace(t, column=_taken_in(t.column)) if t.column.left_out.startswith(ID_LIKE) else t
         for t in typed
     ]
 

@@ -72,17 +72,22 @@ def load_dataset(
         excluded=[position],
         steering={at: f"not a feature: it gives the {role}" for role, at in steering.items()},
         options=options,
+        wanted=() if time_position is None else (time_position,),
     )
+    at = time_position
+    rank, moments = (None, None) if at is None else read_time(kept, at)
     return Dataset(
         table=table,
         target=described,
         y=y,
         weight=weights,
         group=read_groups(kept, steering["groups"]) if "groups" in steering else None,
-        time=None if time_position is None else read_time(kept, time_position),
+        time=rank,
         fold=read_folds(kept, steering["folds"]) if "folds" in steering else None,
         n_dropped=int((~present).sum()),
         n_weightless=int(present.sum()) - kept.n_rows,
+        time_name=time_column or "",
+        moments=moments,
     )
 
 

@@ -193,7 +193,7 @@ def _order(raw: RawTable, series: IntArray, ids: pa.Array, step_at: int | None) 
     """
     if step_at is None:
         return np.argsort(series, kind="stable")
-    rank = read_time(raw, step_at)
+    rank, _ = read_time(raw, step_at)
     order = np.lexsort((rank, series))
     twice = (np.diff(series[order]) == 0) & (np.diff(rank[order]) == 0)
     if twice.any():

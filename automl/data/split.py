@@ -13,8 +13,8 @@ from automl.data.divide import (
     strata_of,
     stratified_holdout,
     stratified_labels,
-    time_cuts,
 )
+from automl.data.forward import Span, forward
 from automl.data.split_plan import (
     ALL_ROWS,
     Division,
@@ -22,6 +22,7 @@ from automl.data.split_plan import (
     load_split_plan,
     save_split_plan,
 )
+from automl.data.steering import ALWAYS_TRAINS
 from automl.data.table import Dataset, IntArray
 from automl.errors import ConfigError, DataError
 
@@ -61,6 +62,8 @@ def make_split_plan(
     holdout_share: float | None = None,
     time_s: float | None = None,
     folds_s: float = 0.0,
+    gap: Span | None = None,
+    window: Span | None = None,
 ) -> SplitPlan:
     """Chooses and makes the divisions of a run; the same arguments give the same plan.
 
@@ -75,9 +78,11 @@ def make_split_plan(
         holdout_share: Share of rows held out when ``folds`` is 1 or None; None chooses.
         time_s: Wall-clock budget of the run in seconds; None without one.
         folds_s: Seconds that one trial on ``SHORT_FOLDS`` folds takes at least, to be of use.
+        gap: Of a division in time: what is left out between training and validation rows.
+        window: Of a division in time: how far back training rows reach; None for all.
 
     Raises:
-        ConfigError: A setting is out of its range.
+        ConfigError: A setting is out of its range, or does not fit the time column.
         DataError: The data cannot be divided so: too few rows, groups or times, a group on both
             sides of given folds.
     """
@@ -91,7 +96,7 @@ def make_split_plan(
     if dataset.fold is not None:
         plan = _given_plan(dataset, dataset.fold, folds, repeats)
     elif dataset.time is not None:
-        plan = _time_plan(dataset, dataset.time, request)
+        plan = _time_plan(dataset, dataset.time, request, (gap, window))
     elif dataset.group is not None:
         plan = _group_plan(dataset, dataset.group, request, seed)
     else:
@@ -167,13 +172,18 @@ def _given_plan(
             "given folds and a time column contradict each other: leave out --folds-column or "
             "--time-column"
         )
-    values = np.unique(fold)
-    if not 2 <= len(values) <= MAX_GIVEN_FOLDS:
+    n_training = int((fold == ALWAYS_TRAINS).sum())
+    values = np.unique(fold[fold != ALWAYS_TRAINS])
+    if not (1 if n_training else 2) <= len(values) <= MAX_GIVEN_FOLDS:
         raise DataError(
             f"the folds column has {len(values)} distinct value(s): it needs 2 to "
             f"{MAX_GIVEN_FOLDS}, one per fold"
         )
-    reason = f"{len(values)} folds, as given by the folds column"
+    noun = "fold" if len(values) == 1 else "folds"
+    reason = f"{len(values)} {noun}, as given by the folds column"
+    if n_training:
+        rows = "1 row" if n_training == 1 else f"{n_training:,} rows"
+        reason += f"; {rows} of fold {ALWAYS_TRAINS}: for training only, never scored"
     if folds not in (None, len(values)):
         reason += f" (search.folds={folds} is not used)"
     if repeats not in (None, 1):
@@ -182,28 +192,24 @@ def _given_plan(
     return SplitPlan("given", _divisions(masks), reason, len(fold))
 
 
-def _time_plan(dataset: Dataset, time: IntArray, request: _Request) -> SplitPlan:
-    """Expanding window: each fold validates on the next stretch of time and trains before it."""
-    n_rows = len(time)
-    n_times = len(np.unique(time))
+def _time_plan(
+    dataset: Dataset, time: IntArray, request: _Request, spans: tuple[Span | None, Span | None]
+) -> SplitPlan:
+    """Each fold validates on the next stretch of time and trains before it."""
+    order = forward(dataset, time, *spans)
+    gap = "" if order.gap is None else f" beyond a gap of {order.gap_text}"
     if request.folds == 1:
-        _limit(request, n_times, "distinct times")
-        starts = time_cuts(time, np.array([n_rows - request.n_valid], dtype=np.float64))
-        name = "the last rows in time are held out"
+        _limit(request, order.n_starts + 1, f"distinct times{gap}")
+        name = "the last rows in time are held out, trained on"
     else:
-        request = _limit(request, n_times - 1, "changes of time")
-        blocks = request.folds + 1
-        starts = time_cuts(time, np.arange(1, blocks) * n_rows / blocks)
-        name = f"{request.folds} folds in order of time, each trained on all rows before it"
-    divisions = []
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        train = time < start
-        valid = time >= start if end is None else (time >= start) & (time < end)
-        if dataset.group is not None:
-            train &= ~np.isin(dataset.group, np.unique(dataset.group[valid]))
-        divisions.append(Division(np.flatnonzero(train), np.flatnonzero(valid)))
+        request = _limit(request, order.n_starts, f"changes of time{gap}")
+        name = f"{request.folds} folds in order of time, each trained on"
+    name = f"{name} {order.window_text} before"
+    name += "" if order.gap is None else f" a gap of {order.gap_text}"
+    divisions = tuple(order.divisions(order.starts(request.folds, request.n_valid)))
     note = "; repeats make no other division" if request.repeats > 1 else ""
-    return SplitPlan("time", tuple(divisions), f"{name} ({request.why}){note}", n_rows)
+    reason = f"{name} ({request.why}){note}"
+    return SplitPlan("time", divisions, reason, len(time), order.newest())
 
 
 def _group_plan(dataset: Dataset, group: IntArray, request: _Request, seed: int) -> SplitPlan:

@@ -17,7 +17,10 @@ from automl.store.files import read_json, write_array, write_json, write_whole
 __all__ = ["ALL_ROWS", "Division", "SplitPlan", "load_split_plan", "save_split_plan"]
 
 ALL_ROWS = -1
-"""In place of a fold number: all rows are training rows and none is left for validation."""
+"""In place of a fold number: all rows are training rows and none is left for validation.
+
+Lower numbers are further fits of all rows, with other seeds.
+"""
 
 INDEX_FILE, META_FILE = "indices.npy", "plan.json"
 EXCHANGEABLE_KINDS = frozenset({"stratified", "plain", "holdout"})
@@ -41,12 +44,15 @@ class SplitPlan:
         divisions: One per fold; the folds of a repeat follow those of the repeat before.
         reason: What was chosen and why, in words.
         n_rows: Rows of the data set.
+        newest: Rows that the model that predicts in the end may learn from, ascending, where these
+            are the last window of time alone; None for all rows.
     """
 
     kind: str
     divisions: tuple[Division, ...]
     reason: str
     n_rows: int
+    newest: IntArray | None = None
 
     @property
     def n_folds(self) -> int:
@@ -59,14 +65,31 @@ class SplitPlan:
         return self.kind in EXCHANGEABLE_KINDS
 
     @cached_property
+    def repeats(self) -> tuple[tuple[int, ...], ...]:
+        """Numbers of the divisions of each repeat; within one no row is validated twice."""
+        repeats: list[list[int]] = []
+        seen = np.zeros(self.n_rows, dtype=np.bool_)
+        for number, division in enumerate(self.divisions):
+            if not repeats or seen[division.valid].any():
+                repeats.append([])
+                seen[:] = False
+            seen[division.valid] = True
+            repeats[-1].append(number)
+        return tuple(map(tuple, repeats))
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the row numbers of all divisions, in hexadecimal."""
         sha = hashlib.sha256(f"{self.n_rows}".encode())
-        for division in self.divisions:
-            for part in (division.train, division.valid):
-                sha.update(f"/{len(part)}:".encode())
-                sha.update(np.ascontiguousarray(part, dtype="<i8").data)
+        for part in self._parts:
+            sha.update(f"/{len(part)}:".encode())
+            sha.update(np.ascontiguousarray(part, dtype="<i8").data)
         return sha.hexdigest()
+
+    @property
+    def _parts(self) -> list[IntArray]:
+        parts = [part for d in self.divisions for part in (d.train, d.valid)]
+        return parts if self.newest is None else [*parts, self.newest]
 
     @cached_property
     def fold_of_row(self) -> NDArray[np.int64]:
@@ -87,7 +110,7 @@ class SplitPlan:
 
 def save_split_plan(plan: SplitPlan, folder: Path) -> None:
     """Writes a plan as ``indices.npy`` and, last, ``plan.json``."""
-    parts = [part for d in plan.divisions for part in (d.train, d.valid)]
+    parts = plan._parts
     meta = {
         "kind": plan.kind,
         "reason": plan.reason,
@@ -111,8 +134,10 @@ def load_split_plan(folder: Path) -> SplitPlan:
     try:
         indices = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         parts = np.split(indices, np.cumsum(meta["lengths"])[:-1])
+        newest = parts.pop() if len(parts) % 2 else None
         divisions = tuple(Division(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
-        plan = SplitPlan(str(meta["kind"]), divisions, str(meta["reason"]), int(meta["n_rows"]))
+        kind, reason, n_rows = str(meta["kind"]), str(meta["reason"]), int(meta["n_rows"])
+        plan = SplitPlan(kind, divisions, reason, n_rows, newest)
         digest = str(meta["digest"])
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the run has no split plan") from None

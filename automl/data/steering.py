@@ -14,7 +14,17 @@ from automl.data.values import as_kind, as_texts, distinct_texts
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
-__all__ = ["complete_column", "read_folds", "read_groups", "read_time", "read_weight"]
+__all__ = [
+    "ALWAYS_TRAINS",
+    "complete_column",
+    "read_folds",
+    "read_groups",
+    "read_time",
+    "read_weight",
+]
+
+ALWAYS_TRAINS = -1
+"""In a column of folds: the row is a training row of every fold, and never validated."""
 
 
 def complete_column(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
@@ -53,8 +63,12 @@ def read_groups(raw: RawTable, position: int) -> IntArray:
     return np.asarray(indices.to_numpy(), dtype=np.int64)
 
 
-def read_time(raw: RawTable, position: int) -> IntArray:
-    """Ranks the rows in time, equal times alike, ``(n_rows,)``.
+def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
+    """Ranks the rows in time.
+
+    Returns:
+        The ranks, from 0 and equal times alike, ``(n_rows,)``; and the times in microseconds since
+        1970, ``(n_rows,)``, where they are dates, None where they are plain numbers.
 
     Raises:
         DataError: A row has no time, or the values are neither dates nor numbers.
@@ -73,32 +87,50 @@ def read_time(raw: RawTable, position: int) -> IntArray:
             f"column {name!r} gives the order in time, but row {raw.row(first)} cannot be read: "
             f"{column[first].as_py()!r}. Correct it, or leave the row out"
         )
-    values = moments.cast(pa.int64()) if pa.types.is_timestamp(moments.type) else moments
-    _, rank = np.unique(values.to_numpy(), return_inverse=True)
-    return rank.astype(np.int64)
+    is_date = pa.types.is_timestamp(moments.type)
+    values = (moments.cast(pa.int64()) if is_date else moments).to_numpy()
+    _, rank = np.unique(values, return_inverse=True)
+    return rank.astype(np.int64), values if is_date else None
 
 
 def read_folds(raw: RawTable, position: int) -> IntArray:
     """Numbers the given folds from 0 in the order of their values, ``(n_rows,)``.
 
+    Rows of fold -1 get -1: they always train and are never validated, as in scikit-learn's
+    ``PredefinedSplit``. Beside such rows one fold is enough, which then is a holdout.
+
     Raises:
-        DataError: A row has no fold, or there is only one.
+        DataError: A row has no fold, or there are too few.
     """
     name, column = raw.names[position], complete_column(raw, position, "folds")
     numbers = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
     ordered = numbers if numbers.null_count == 0 else None
     if ordered is not None:
         distinct, fold = np.unique(ordered.to_numpy(), return_inverse=True)
+        trains = distinct == ALWAYS_TRAINS
+        if trains.any():
+            distinct, fold = distinct[~trains], _without(fold, int(np.flatnonzero(trains)[0]))
     else:
         distinct, fold = np.unique(as_texts(column).to_numpy().astype(str), return_inverse=True)
-    if len(distinct) < 2:
-        raise DataError(f"column {name!r} has only one fold: at least 2 are needed")
+    if not len(distinct):
+        raise DataError(f"column {name!r} has {ALWAYS_TRAINS} in every row: no row is validated")
+    if len(distinct) < 2 and fold.min() >= 0:
+        raise DataError(
+            f"column {name!r} has only one fold: at least 2 are needed, or {ALWAYS_TRAINS} in the "
+            "rows that always train"
+        )
     if len(distinct) > len(fold) / 2:
         raise DataError(
             f"column {name!r} has {len(distinct):,} folds for {len(fold):,} rows: it does not "
             "number folds"
         )
     return fold.astype(np.int64)
+
+
+def _without(fold: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+    """Fold numbers with one taken out: its rows get -1, and the numbers above it move down."""
+    moved = fold - (fold > number)
+    return np.where(fold == number, ALWAYS_TRAINS, moved)
 
 
 def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:

@@ -127,9 +127,13 @@ class Dataset:
         weight: Row weights (float64, positive, mean 1), or None.
         group: Group number of each row (int64): a group is never on both sides of a split.
         time: Order of each row in time (int64 rank), or None.
-        fold: Fold number of each row given by the user (int64), or None.
+        fold: Fold number of each row given by the user (int64), -1 for rows that always train;
+            None where none are given.
         n_dropped: Rows left out because they have no target.
         n_weightless: Rows left out because their weight is 0.
+        time_name: Column that gives the order in time; "" without one, and in a data set that was
+            opened from a run, like the next.
+        moments: Time of each row in microseconds since 1970, ``(n_rows,)``, where it is a date.
     """
 
     table: Table
@@ -141,3 +145,5 @@ class Dataset:
     fold: IntArray | None = None
     n_dropped: int = 0
     n_weightless: int = 0
+    time_name: str = ""
+    moments: IntArray | None = None

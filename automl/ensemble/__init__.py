@@ -1,9 +1,11 @@
 """Which trials predict together, with what weights, and how they predict."""
 
+from automl.ensemble.blocks import block_scores, estimate_of_blocks, newest_blocks
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.files import Ensemble, Member, read_ensemble, write_ensemble
-from automl.ensemble.interval import interval
+from automl.ensemble.forward import choose_forward
+from automl.ensemble.interval import Estimate, estimate
 from automl.ensemble.oof import read_oof
 from automl.ensemble.predictor import Predictor
 from automl.ensemble.selection import Selection, select_ensemble
@@ -11,11 +13,16 @@ from automl.ensemble.selection import Selection, select_ensemble
 __all__ = [
     "Calibration",
     "Ensemble",
+    "Estimate",
     "Member",
     "Predictor",
     "Selection",
+    "block_scores",
     "choose_ensemble",
-    "interval",
+    "choose_forward",
+    "estimate",
+    "estimate_of_blocks",
+    "newest_blocks",
     "read_ensemble",
     "read_oof",
     "select_ensemble",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from automl.plugin.metric import Metric
 
-__all__ = ["Candidates", "aligned", "common_rows", "comparable", "sample"]
+__all__ = ["Candidates", "aligned", "common_rows", "comparable", "sample", "sampled"]
 
 MIN_COMMON_ROWS = 10
 SIGNIFICANT_DIGITS = 7
@@ -35,6 +35,8 @@ class Candidates:
         group: Group number of each row, ``(n_rows,)``, or None: rows of a group stay together.
         fold: Number of the fold of each row, ``(n_rows,)``, or None: a metric that ranks compares
             rows of a fold.
+        prior: What is predicted for every row without any column, ``(n_outputs,)`` or ``()``: a
+            model that is hardly better is no member. None where it is not known.
     """
 
     predictions: tuple[NDArray[Any], ...]
@@ -47,6 +49,7 @@ class Candidates:
     metric: Metric
     group: NDArray[np.int64] | None = None
     fold: NDArray[np.int64] | None = None
+    prior: NDArray[np.float64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -89,6 +92,12 @@ class Candidates:
             total += weights[position] * self.predictions[position]
         return total
 
+    def prior_loss(self) -> float:
+        """Loss of predicting the prior for every row; infinite where it is not known."""
+        if self.prior is None:
+            return math.inf
+        return self.loss(np.tile(self.prior, (self.n_rows, *[1] * self.prior.ndim)))
+
     def fit_together(self, positions: Iterable[int]) -> bool:
         """Whether the models at these positions keep all limits together."""
         return bool((self.loads[sorted(set(positions))].sum(axis=0) <= 1.0).all())
@@ -112,7 +121,7 @@ class Candidates:
             numbers=tuple(self.numbers[i] for i in positions),
             costs=tuple(self.costs[i] for i in positions),
             families=tuple(self.families[i] for i in positions),
-            loads=self.loads[list(positions)],
+            loads=self.loads[np.array(positions, dtype=np.int64)],
         )
 
 
@@ -159,6 +168,7 @@ def aligned(
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
+    prior: NDArray[np.float64] | None = None,
 ) -> Candidates:
     """Brings models to the rows that all of them predict (see ``common_rows``).
 
@@ -173,6 +183,7 @@ def aligned(
         families: Family of each model.
         costs: What a prediction of each model costs.
         loads: What share of each limit each model takes up.
+        prior: What is predicted for every row without any column.
 
     Raises:
         ValueError: The lengths do not agree, or no model predicts any row.
@@ -195,20 +206,38 @@ def aligned(
         metric=metric,
         group=group,
         fold=fold,
+        prior=prior,
     ).models(kept)
     return every if len(rows) == len(y) else every.rows(rows)
 
 
 def sample(candidates: Candidates, max_rows: int, seed: int) -> Candidates:
-    """At most ``max_rows`` rows, drawn by the seed; fewer where there are more than two classes.
+    """At most ``max_rows`` rows, drawn by the seed; see ``sampled``."""
+    drawn = sampled(candidates, candidates.n_rows, max_rows, seed)
+    return candidates if drawn is None else candidates.rows(drawn)
+
+
+def sampled(
+    candidates: Candidates, n_rows: int, max_rows: int, seed: int | Sequence[int]
+) -> NDArray[np.int64] | None:
+    """Draws row numbers, ascending; fewer of them where there are more than two classes.
 
     The time of one scoring grows with rows times classes, so it is that product that is bounded,
     down to a tenth of ``max_rows``.
+
+    Args:
+        candidates: The models.
+        n_rows: Rows to draw from.
+        max_rows: Rows to draw at most.
+        seed: Of the draw.
+
+    Returns:
+        The numbers; None where no row has to be left out.
     """
     shape = candidates.predictions[0].shape
     n_classes = shape[1] if len(shape) == 2 else 2
-    n_rows = min(max_rows, max(2 * max_rows // max(n_classes, 2), max_rows // 10, 1))
-    if candidates.n_rows <= n_rows:
-        return candidates
-    drawn = np.random.default_rng(seed).choice(candidates.n_rows, n_rows, replace=False)
-    return candidates.rows(np.sort(drawn))
+    most = min(max_rows, max(2 * max_rows // max(n_classes, 2), max_rows // 10, 1))
+    if n_rows <= most:
+        return None
+    drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(n_rows, most, replace=False)
+    return np.sort(drawn)

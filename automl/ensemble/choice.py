@@ -1,19 +1,19 @@
-"""Ensemble or single model, corrected or not: what is better on rows that it did not see."""
+"""Ensemble or single model, corrected or not: chosen and scored on rows that it did not see."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
-from automl.ensemble.candidates import Candidates, aligned, sample
-from automl.ensemble.interval import standard_error
-from automl.ensemble.nested import Nested, select_in_parts
+from automl.ensemble.candidates import Candidates, aligned, sampled
+from automl.ensemble.interval import estimate
+from automl.ensemble.nested import Choice, CrossFit, Kind, Verdict, parts_of
 from automl.ensemble.selection import (
     Selection,
     alone,
@@ -26,13 +26,9 @@ from automl.plugin.metric import Metric
 __all__ = ["choose_ensemble"]
 
 MIN_SAMPLE_ROWS = 2_000
-NESTED_POOL = 12
-NESTED_STEPS = 12
-NESTED_MAX_ROWS = 20_000
+NESTED_POOL, NESTED_STEPS = 12, 12
+NESTED_ROWS = (20_000, 5_000)  # that steer a selection without one part, and without two
 SHARE_OF_TIME_FOR_STEPS = 0.6
-
-Kind = Literal["ensemble", "single"]
-KINDS: tuple[Kind, ...] = ("single", "ensemble")
 
 
 def choose_ensemble(
@@ -48,6 +44,7 @@ def choose_ensemble(
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
+    prior: NDArray[np.float64] | None = None,
     pool: int = 30,
     max_rows: int = 100_000,
     parts: int = 5,
@@ -56,13 +53,16 @@ def choose_ensemble(
 ) -> Selection:
     """Selects an ensemble, and keeps it only if it beats the best single model out of sample.
 
-    Selection on the very rows that score it flatters the ensemble. So the rows are divided into
-    parts; each row is predicted by the ensemble and by the single model that were selected without
-    its part, and the lower loss of these predictions decides. In the same way it is decided whether
-    the weighted mean is corrected (see ``learn_calibration``). For ``nested_score`` these decisions
-    as well are made without the part. The nested selections are made short
-    (12 steps, 12 models and the best of each family, 20,000 rows): that is to the ensemble's
-    disadvantage.
+    Selection on the very rows that score it is optimistic. So the rows are divided into parts;
+    each row is predicted by the ensemble and by the single model that were selected without its
+    part, and the better score of these predictions decides. In the same way it is decided whether
+    the weighted mean is corrected (see ``learn_calibration``).
+
+    For ``nested_score`` the whole of that is done once for each part on the other parts alone (see
+    ``CrossFit``), and what was chosen without a part predicts all rows of it. These predictions
+    are scored once, on all rows, also where a sample of them steered the selections. The nested
+    selections are short (12 steps, 12 models and the best of each family, 20,000 rows, or 5,000
+    rows without two parts): that is to the ensemble's disadvantage.
 
     Args:
         predictions: As in ``select_ensemble``, like ``y`` to ``max_rows``.
@@ -73,10 +73,11 @@ def choose_ensemble(
         weight: Row weights, ``(n_rows,)``.
         group: Group number of each row, ``(n_rows,)``: no group is in two parts.
         fold: Number of the fold of each row, as in ``select_ensemble``; for a metric that ranks
-            the folds are the parts.
+            the parts are whole folds, where there are three at least.
         families: Family of each model.
         costs: What a prediction of each model costs, in any unit.
         loads: What share of each limit each model takes up, as in ``select_ensemble``.
+        prior: What is predicted for every row without any column, as in ``select_ensemble``.
         pool: Models considered at most, beside the best of each family.
         max_rows: Rows that steer the steps at most.
         parts: Parts of the rows.
@@ -97,67 +98,77 @@ def choose_ensemble(
         families=families,
         costs=costs,
         loads=loads,
+        prior=prior,
     )
-    n_scorings = candidates.n_models + steps * min(pool, candidates.n_models)
-    share = _affordable_share(sample(candidates, max_rows, seed), n_scorings, time_limit_s)
-    max_rows, nested_rows = (
-        rows if share >= 1 else max(MIN_SAMPLE_ROWS, int(rows * share))
-        for rows in (max_rows, min(max_rows, NESTED_MAX_ROWS))
-    )
-    steered = sample(candidates, max_rows, seed)
+    part_of_row = parts_of(candidates, parts, seed)
+    sizes = _Sizes.of(candidates, steps, pool, parts, max_rows).within(time_limit_s, candidates)
+    drawn = sampled(candidates, candidates.n_rows, sizes.n_rows[0], seed)
+    steered = candidates if drawn is None else candidates.rows(drawn)
     single = best_single(candidates)
     weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
+    if part_of_row is None:
+        _, reason = _judged(candidates, weights, None)
+        chosen = as_selection(
+            candidates, alone(single, candidates.n_models), single, len(predictions)
+        )
+        return replace(chosen, reason=reason)
     short = {"steps": min(steps, NESTED_STEPS), "pool": min(pool, NESTED_POOL)}
-    nested = select_in_parts(
+    nested = CrossFit(
         steered,
+        part_of_row if drawn is None else part_of_row[drawn],
         {
             "single": lambda seen: alone(best_single(seen), seen.n_models),
             "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
         },
-        parts=parts,
-        max_rows=nested_rows,
+        max_rows=sizes.n_rows[1:],
         seed=seed,
     )
-    kind, reason = _judge(candidates, weights, nested)
-    could_be = KINDS[: np.count_nonzero(weights)]
+    verdict = nested.verdict()
+    kind, reason = _judged(candidates, weights, verdict)
     if kind == "single":
         weights = alone(single, candidates.n_models)
-    if nested is None:
-        return replace(as_selection(candidates, weights, single, len(predictions)), reason=reason)
-    ways = {
-        (k, is_corrected): nested.shown(k, is_corrected)
-        for k in could_be
-        for is_corrected in (False, True)
-    }
-    plain, corrected = (nested.candidates.loss(ways[kind, c]) for c in (False, True))
-    calibration = _learn(steered, weights) if corrected < plain else NO_CALIBRATION
+    calibration = _learn(steered, weights) if verdict.is_corrected else NO_CALIBRATION
     chosen = as_selection(candidates, weights, single, len(predictions), calibration)
-    honest = nested.judged_elsewhere(list(ways.values()))
-    return _with_nested_score(replace(chosen, reason=reason), steered, honest, seed)
+    shown = _cross_predicted(candidates, part_of_row, nested.choices())
+    return _with_nested_score(replace(chosen, reason=reason), candidates, shown, seed)
 
 
-def _judge(
-    candidates: Candidates, weights: NDArray[np.float64], nested: Nested | None
+def _judged(
+    candidates: Candidates, weights: NDArray[np.float64], verdict: Verdict | None
 ) -> tuple[Kind, str]:
-    """Whether the ensemble is kept, and why."""
+    """Whether the ensemble is kept, and why.
+
+    Args:
+        candidates: The models.
+        weights: Of the ensemble.
+        verdict: What was better out of sample; None where the rows are too few to tell.
+    """
     if candidates.n_models == 1:
         return "single", "there is one model to choose from"
     if np.count_nonzero(weights) == 1:
         return "single", "no other model improves on the best single one"
-    if nested is None:
+    if verdict is None:
         few = f"{candidates.n_rows} rows are too few to tell whether an ensemble is better"
         return "single", few
-    metric = candidates.metric
-    ensemble, single = (
-        nested.candidates.score(nested.shown(kind)) for kind in ("ensemble", "single")
-    )
     found = (
-        f"on rows that selection did not see the ensemble has {metric.name} {ensemble:.6g} and "
-        f"the best single model {single:.6g}"
+        f"on rows that selection did not see the ensemble has {candidates.metric.name} "
+        f"{verdict.scores['ensemble']:.6g} and the best single model "
+        f"{verdict.scores['single']:.6g}"
     )
-    if metric.is_better(ensemble, than=single):
+    if verdict.kind == "ensemble":
         return "ensemble", found
     return "single", found + ", so that model predicts alone"
+
+
+def _cross_predicted(
+    candidates: Candidates, part_of_row: NDArray[np.int64], choices: Sequence[Choice]
+) -> NDArray[np.float64]:
+    """Predicts the rows of each part by the choice of the part, as the metric is shown them."""
+    shown = np.empty(candidates.predictions[0].shape)
+    for part, choice in enumerate(choices):
+        rows = np.flatnonzero(part_of_row == part)
+        shown[rows] = choice.shown(candidates, rows)
+    return shown
 
 
 def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
@@ -168,7 +179,7 @@ def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
 def _with_nested_score(
     chosen: Selection, candidates: Candidates, shown: NDArray[np.float64], seed: int
 ) -> Selection:
-    """Adds the score of predictions that no row had a part in, and its error.
+    """Adds the score of predictions that no row had a part in, its error and its interval.
 
     Args:
         chosen: The selection.
@@ -176,24 +187,64 @@ def _with_nested_score(
         shown: Predictions of their rows, as the metric is shown them.
         seed: Of the draws for the error.
     """
-
-    def score(rows: NDArray[np.int64]) -> float:
-        weight = None if candidates.weight is None else candidates.weight[rows]
-        fold = None if candidates.fold is None else candidates.fold[rows]
-        return candidates.metric.score_folds(candidates.y[rows], shown[rows], fold, weight)
-
-    return replace(
-        chosen,
-        nested_score=candidates.score(shown),
-        score_se=standard_error(score, candidates.n_rows, candidates.group, seed),
+    scored = replace(chosen, nested_score=candidates.score(shown))
+    found = estimate(
+        candidates.metric,
+        candidates.y,
+        shown,
+        weight=candidates.weight,
+        group=candidates.group,
+        fold=candidates.fold,
+        seed=seed,
     )
+    if found is None:
+        return scored
+    return replace(scored, score_se=found.error, interval=(found.low, found.high))
 
 
-def _affordable_share(candidates: Candidates, n_scorings: int, time_limit_s: float | None) -> float:
-    """Share of the rows on which so many scorings keep the time limit, by timing one of them."""
-    if time_limit_s is None:
-        return 1.0
-    start = time.perf_counter()
-    candidates.loss(candidates.predictions[0])
-    planned_s = (time.perf_counter() - start) * n_scorings
-    return SHARE_OF_TIME_FOR_STEPS * time_limit_s / max(planned_s, 1e-9)
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """How much is scored: by the last selection, and by those without one part and without two.
+
+    Attributes:
+        n_rows: Rows that steer one such selection at most.
+        n_scorings: Scorings of all selections of the kind.
+    """
+
+    n_rows: tuple[int, int, int]
+    n_scorings: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, candidates: Candidates, steps: int, pool: int, parts: int, max_rows: int) -> _Sizes:
+        """The sizes where the time is not limited."""
+        n_families = len(set(candidates.families))
+
+        def scorings(steps: int, pool: int) -> int:
+            n_models = candidates.n_models
+            return n_models + steps * min(pool + n_families, n_models)
+
+        short = scorings(min(steps, NESTED_STEPS), min(pool, NESTED_POOL))
+        return cls(
+            (max_rows, min(max_rows, NESTED_ROWS[0]), min(max_rows, NESTED_ROWS[1])),
+            (scorings(steps, pool), parts * short, parts * (parts - 1) // 2 * short),
+        )
+
+    def within(self, time_limit_s: float | None, candidates: Candidates) -> _Sizes:
+        """Fewer rows, 2,000 at least, where all would take too long, by timing one scoring."""
+        if time_limit_s is None:
+            return self
+        drawn = sampled(candidates, candidates.n_rows, self.n_rows[0], 0)
+        timed = candidates if drawn is None else candidates.rows(drawn)
+        start = time.perf_counter()
+        timed.loss(timed.predictions[0])
+        row_s = (time.perf_counter() - start) / timed.n_rows
+        n_scored = (
+            n * min(rows, timed.n_rows)
+            for n, rows in zip(self.n_scorings, self.n_rows, strict=True)
+        )
+        share = SHARE_OF_TIME_FOR_STEPS * time_limit_s / max(row_s * sum(n_scored), 1e-9)
+        last, one, two = (
+            rows if share >= 1 else min(rows, max(MIN_SAMPLE_ROWS, int(rows * share)))
+            for rows in self.n_rows
+        )
+        return replace(self, n_rows=(last, one, two))

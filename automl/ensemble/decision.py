@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -82,10 +83,7 @@ def _best_threshold(
         low, high = max(best - reach, 1e-4), min(best + reach, 1 - 1e-4)
         points = np.linspace(low, high, n_points)
         losses = np.array(
-            [
-                metric.loss(metric.function(y, (positive > point).astype(np.int64), weight))
-                for point in points
-            ]
+            [_loss(metric, y, (positive > point).astype(np.int64), weight) for point in points]
         )
         best = _middle_of_best(points, losses)
         reach = (high - low) / (n_points - 1)
@@ -94,7 +92,7 @@ def _best_threshold(
 
 def _middle_of_best(points: NDArray[np.float64], losses: NDArray[np.float64]) -> float:
     """Of the runs of points with the lowest loss, the middle of the one nearest to 0.5."""
-    where = np.flatnonzero(losses <= np.nanmin(losses) + 1e-12)
+    where = np.flatnonzero(losses <= losses.min() + 1e-12)
     plateaus = np.split(where, np.flatnonzero(np.diff(where) > 1) + 1)
     middles = [float(points[[plateau[0], plateau[-1]]].mean()) for plateau in plateaus]
     return min(middles, key=lambda middle: abs(middle - 0.5))
@@ -118,7 +116,15 @@ def _best_log_factors(
             for candidate in LOG_FACTORS:
                 chosen = probabilities[:, k] * np.exp(candidate) > strength
                 labels = np.where(chosen, k, rival)
-                losses.append(metric.loss(metric.function(y, labels, weight)))
+                losses.append(_loss(metric, y, labels, weight))
             best = np.flatnonzero(np.array(losses) <= min(losses) + 1e-12)
             logs[k] = LOG_FACTORS[best[np.argmin(np.abs(LOG_FACTORS[best] - logs[k]))]]
     return logs
+
+
+def _loss(
+    metric: Metric, y: NDArray[Any], labels: NDArray[np.int64], weight: NDArray[np.float64] | None
+) -> float:
+    """Loss of class indices; infinite where the metric has no value."""
+    loss = metric.loss(metric.score_labels(y, labels, weight))
+    return math.inf if math.isnan(loss) else loss

@@ -27,8 +27,8 @@ class Member:
         trial: Such as ``lightgbm-3``.
         family: Name of the family that loads its models.
         weight: Share of its prediction in the ensemble's.
-        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for the one model of an
-            out-of-bag family.
+        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for a model of all rows,
+            and below for further ones with other seeds.
         view: How its columns are encoded.
         kinds: Column kinds it is shown.
     """
@@ -67,7 +67,7 @@ class Ensemble:
     task: Task
     n_classes: int
     metric: str
-    score: float
+    score: float | None
     score_se: float | None = None
     nested_score: float | None = None
     interval: tuple[float, float] | None = None
@@ -88,8 +88,8 @@ class Ensemble:
         return {member.trial: member.weight for member in self.members}
 
     @property
-    def expected_score(self) -> float:
-        """What to expect on new rows: the nested score, where it is known."""
+    def expected_score(self) -> float | None:
+        """What to expect on new rows: the nested score, where it is known; None for no score."""
         return self.score if self.nested_score is None else self.nested_score
 
 

@@ -1,128 +1,172 @@
-"""What was selected on some rows predicts the others: the only fair look at a selection."""
+"""Cross-fitted choices: weights, kind and correction for a part of the rows, made without it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import NO_CALIBRATION, learn_calibration
-from automl.ensemble.candidates import Candidates, sample
+from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
+from automl.ensemble.candidates import Candidates, comparable, sampled
 
-__all__ = ["Nested", "Select", "select_in_parts"]
+__all__ = ["KINDS", "Choice", "CrossFit", "Kind", "Select", "Verdict", "parts_of"]
 
+MIN_PARTS = 3  # without two of them there must be rows left to select on
 MIN_ROWS_PER_PART = 4
+
+Kind = Literal["ensemble", "single"]
+KINDS: tuple[Kind, ...] = ("single", "ensemble")
 
 Select = Callable[[Candidates], NDArray[np.float64]]
 """A way to weigh candidates: gives their weights, ``(n_models,)``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Nested:
-    """Rows in parts; for each part, what was selected on the others.
+class Verdict:
+    """What is better on rows that the selections did not see.
 
     Attributes:
-        candidates: The models.
-        part_of_row: Number of the part of each row, ``(n_rows,)``.
-        weights: By the name of the selection, weights for each part, ``(n_models,)``.
+        kind: The kind with the better score.
+        is_corrected: Whether its blend is better with a correction.
+        scores: Cross-fitted score of each kind, not corrected.
+    """
+
+    kind: Kind
+    is_corrected: bool
+    scores: Mapping[Kind, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A predictor: the weights of the models, ``(n_models,)``, and the correction of their mean."""
+
+    weights: NDArray[np.float64]
+    calibration: Calibration = NO_CALIBRATION
+
+    def shown(self, candidates: Candidates, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Predicts some of the rows, as the metric is shown them."""
+        members = np.flatnonzero(self.weights)
+        blend = candidates.models(members.tolist()).rows(rows).blend(self.weights[members])
+        return self.calibration.shown_to(candidates.metric, self.calibration.correct(blend))
+
+
+@dataclass(slots=True)
+class CrossFit:
+    """Rows in parts, and what is selected without one or two of them.
+
+    For a part p the weights, the kind (ensemble or single model) and the correction are chosen on
+    the other parts alone. The kind and the correction are what is best there when each part q is
+    predicted by a selection that saw neither p nor q (nested cross-validation; Varma & Simon,
+    2006). A selection without p and q serves both p and q, so with P parts there are
+    P + P (P - 1) / 2 selections.
+
+    Attributes:
+        candidates: The models on the rows that steer.
+        part_of_row: Number of the part of each row from 0, ``(n_rows,)``.
+        selections: How the models are weighed, by kind.
+        max_rows: Rows that steer a selection at most: one without a part, one without two.
+        seed: Of the samples of rows.
     """
 
     candidates: Candidates
     part_of_row: NDArray[np.int64]
-    weights: Mapping[str, tuple[NDArray[np.float64], ...]]
+    selections: Mapping[Kind, Select]
+    max_rows: tuple[int, int]
+    seed: int = 0
+    _weights: dict[tuple[Kind, frozenset[int]], NDArray[np.float64]] = field(default_factory=dict)
+    _learned: dict[tuple[Kind, frozenset[int]], Calibration] = field(default_factory=dict)
 
-    def shown(self, name: str, calibrated: bool = False) -> NDArray[np.float64]:
-        """Predictions of each row by what was selected without it, as the metric is shown them.
+    @property
+    def n_parts(self) -> int:
+        """Number of parts."""
+        return int(self.part_of_row.max()) + 1
 
-        Args:
-            name: Of the selection.
-            calibrated: Whether to correct them, by what was learned without the row as well.
-        """
-        everything = self.candidates
-        result = np.empty(everything.predictions[0].shape)
-        for part, weights in enumerate(self.weights[name]):
-            inside = self.part_of_row == part
-            calibration = NO_CALIBRATION
-            if calibrated:
-                seen = everything.rows(np.flatnonzero(~inside))
-                calibration = learn_calibration(
-                    seen.blend(weights), seen.y, seen.metric, seen.weight
-                )
-            unseen = everything.rows(np.flatnonzero(inside))
-            corrected = calibration.correct(unseen.blend(weights))
-            result[inside] = calibration.shown_to(unseen.metric, corrected)
-        return result
-
-    def judged_elsewhere(self, ways: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Predictions of each part by the way that has the lowest loss on all other parts.
-
-        The best of several ways is flattered by the rows that show it to be the best.
+    def verdict(self, without: int | None = None) -> Verdict:
+        """Compares the kinds, then the better one with and without a correction.
 
         Args:
-            ways: Predictions of all rows, one array a way; of equal ones the first is taken.
+            without: The part whose rows are not looked at; None looks at all.
         """
-        result = np.empty_like(ways[0])
-        for part in range(int(self.part_of_row.max()) + 1):
-            others = np.flatnonzero(self.part_of_row != part)
-            elsewhere = self.candidates.rows(others)
-            losses = [elsewhere.loss(way[others]) for way in ways]
-            inside = self.part_of_row == part
-            result[inside] = ways[int(np.argmin(losses))][inside]
-        return result
+        outside = frozenset(() if without is None else (without,))
+        metric = self.candidates.metric
+        scores = {kind: self._score(kind, False, outside) for kind in KINDS}
+        losses = {kind: comparable(metric.loss(score)) for kind, score in scores.items()}
+        kind: Kind = "ensemble" if losses["ensemble"] < losses["single"] else "single"
+        corrected = comparable(metric.loss(self._score(kind, True, outside)))
+        return Verdict(kind, corrected < losses[kind], scores)
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The predictor of each part, of which nothing was chosen on rows of the part."""
+        verdicts = map(self.verdict, range(self.n_parts))
+        return tuple(
+            self._choice(found.kind, found.is_corrected, frozenset((part,)))
+            for part, found in enumerate(verdicts)
+        )
+
+    def _score(self, kind: Kind, is_corrected: bool, outside: frozenset[int]) -> float:
+        """Scores the rows of all other parts, each predicted by a selection without its part."""
+        shown = np.empty(self.candidates.predictions[0].shape)
+        for part in set(range(self.n_parts)) - outside:
+            rows = np.flatnonzero(self.part_of_row == part)
+            choice = self._choice(kind, is_corrected, outside | {part})
+            shown[rows] = choice.shown(self.candidates, rows)
+        rows = self._rows_without(outside)
+        return self.candidates.models(()).rows(rows).score(shown[rows])
+
+    def _choice(self, kind: Kind, is_corrected: bool, outside: frozenset[int]) -> Choice:
+        """What is selected without some parts, and the correction learned without them."""
+        key = kind, outside
+        if key not in self._weights:
+            seen = self._seen(outside)
+            self._weights.update({(k, outside): s(seen) for k, s in self.selections.items()})
+        weights = self._weights[key]
+        if not is_corrected:
+            return Choice(weights)
+        if key not in self._learned:
+            seen = self._seen(outside)
+            self._learned[key] = learn_calibration(
+                seen.blend(weights), seen.y, seen.metric, seen.weight
+            )
+        return Choice(weights, self._learned[key])
+
+    def _seen(self, outside: frozenset[int]) -> Candidates:
+        """The models on a sample of the rows of all other parts."""
+        rows = self._rows_without(outside)
+        max_rows = self.max_rows[len(outside) - 1]
+        drawn = sampled(self.candidates, len(rows), max_rows, (self.seed, *sorted(outside)))
+        return self.candidates.rows(rows if drawn is None else rows[drawn])
+
+    def _rows_without(self, outside: frozenset[int]) -> NDArray[np.int64]:
+        return np.flatnonzero(~np.isin(self.part_of_row, list(outside)))
 
 
-def select_in_parts(
-    candidates: Candidates, selections: Mapping[str, Select], parts: int, max_rows: int, seed: int
-) -> Nested | None:
-    """Selects in several ways, each without one part of the rows at a time.
+def parts_of(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] | None:
+    """Divides the rows: number of the part of each row from 0, ``(n_rows,)``.
+
+    Where the metric compares the rows of a fold with one another, a part is whole folds; else
+    whole groups, or equal shares of each class, or rows by chance.
 
     Args:
         candidates: The models.
-        selections: The ways to select, by name.
-        parts: Parts of the rows at most; a part has four rows at least, and whole groups. Where
-            the metric compares the rows of a fold, folds are the parts.
-        max_rows: Rows that steer a selection at most.
-        seed: Of the parts and of the samples of rows.
+        parts: Parts at most; a part has four rows at least.
+        seed: Of the division.
 
     Returns:
-        The selections; None where there are too few rows or groups for two parts.
+        The numbers; None where there are too few rows or groups for three parts.
     """
-    part_of_row = _folds(candidates)
-    if part_of_row is None:
-        part_of_row = _parts(candidates, parts, seed)
-    if part_of_row is None:
-        return None
-    weights: dict[str, list[NDArray[np.float64]]] = {name: [] for name in selections}
-    for part in range(int(part_of_row.max()) + 1):
-        seen = candidates.rows(np.flatnonzero(part_of_row != part))
-        steered = sample(seen, max_rows, seed + part)
-        for name, select in selections.items():
-            weights[name].append(select(steered))
-    return Nested(candidates, part_of_row, {name: tuple(w) for name, w in weights.items()})
-
-
-def _folds(candidates: Candidates) -> NDArray[np.int64] | None:
-    """The folds as parts, where rows are compared within folds and there are several."""
-    if candidates.fold is None or not candidates.metric.ranks:
-        return None
-    numbers, part_of_row = np.unique(candidates.fold, return_inverse=True)
-    return part_of_row if len(numbers) > 1 else None
-
-
-def _parts(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] | None:
-    """Number of the part of each row: whole groups, or equal shares of each class, or by chance.
-
-    None where there are too few rows or groups for two parts.
-    """
-    n_units = candidates.n_rows if candidates.group is None else len(np.unique(candidates.group))
+    units = _folds(candidates)
+    if units is None:
+        units = candidates.group
+    n_units = candidates.n_rows if units is None else len(np.unique(units))
     parts = min(parts, candidates.n_rows // MIN_ROWS_PER_PART, n_units)
-    if parts < 2:
+    if parts < MIN_PARTS:
         return None
     random = np.random.default_rng(seed)
-    if candidates.group is not None:
-        names, unit_of_row = np.unique(candidates.group, return_inverse=True)
+    if units is not None:
+        names, unit_of_row = np.unique(units, return_inverse=True)
         part_of_unit: NDArray[np.int64] = random.permutation(len(names)) % parts
         return part_of_unit[unit_of_row]
     shuffled = random.permutation(candidates.n_rows)
@@ -131,3 +175,10 @@ def _parts(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] |
     part_of_row = np.empty(candidates.n_rows, dtype=np.int64)
     part_of_row[shuffled] = np.arange(candidates.n_rows) % parts
     return part_of_row
+
+
+def _folds(candidates: Candidates) -> NDArray[np.int64] | None:
+    """The fold of each row, where rows are compared within folds and there are enough of them."""
+    if candidates.fold is None or not candidates.metric.ranks:
+        return None
+    return candidates.fold if len(np.unique(candidates.fold)) >= MIN_PARTS else None

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.media import images_of, sequences_of, texts_of
+from automl.data.split_plan import ALL_ROWS
 from automl.data.table import Table
 from automl.ensemble.files import Ensemble, Member
 from automl.ensemble.oof import as_probabilities
 from automl.errors import AutoMLError, MissingExtraError, RunError, did_you_mean
 from automl.plugin.context import View
-from automl.plugin.family import FittedModel, ModelFamily, check_prediction
+from automl.plugin.family import FittedModel, ModelFamily
+from automl.plugin.prediction import check_prediction
 from automl.plugin.rows import Matrix, Rows
 from automl.plugin.task import ColumnKind
 from automl.store.run_dir import RunDir
@@ -86,10 +88,10 @@ class Predictor:
         n_outputs = self.ensemble.n_outputs
         shape = (table.n_rows, n_outputs) if n_outputs else (table.n_rows,)
         result = np.zeros(shape)
-        for encoding, members in _by_encoding(self.ensemble).items():
+        for encoding, fitted in _by_encoding(self.ensemble).items():
             encoder = self._encoder(encoding)
-            fold, view, kinds = encoding
-            models = [(member, self._model(member, fold)) for member in members]
+            _, view, kinds = encoding
+            models = [(member, fold, self._model(member, fold)) for member, fold in fitted]
             for rows, chunk in _chunks(table, self._chunk_rows):
                 shown = Rows(
                     encoder.transform(chunk),
@@ -97,7 +99,7 @@ class Predictor:
                     sequences_of(chunk, kinds),
                     texts_of(chunk, kinds, view),
                 ).shown_to(kinds)
-                for member, model in models:
+                for member, fold, model in models:
                     share = member.weight / len(member.folds)
                     result[rows] += share * self._predict_one(member, fold, model, shown)
         return self.ensemble.calibration.correct(as_probabilities(result) if is_class else result)
@@ -160,12 +162,16 @@ class Predictor:
         return as_probabilities(prediction) if task.is_classification else prediction
 
 
-def _by_encoding(ensemble: Ensemble) -> dict[_Encoding, list[Member]]:
-    """Members by fold, view and kinds: those of one entry are shown the same matrix."""
-    groups: dict[_Encoding, list[Member]] = {}
+def _by_encoding(ensemble: Ensemble) -> dict[_Encoding, list[tuple[Member, int]]]:
+    """Members and folds by encoding: those of one entry are shown the same matrix.
+
+    All fits of all rows share the encoder of all rows, whatever their seed.
+    """
+    groups: dict[_Encoding, list[tuple[Member, int]]] = {}
     for member in ensemble.members:
         for fold in member.folds:
-            groups.setdefault((fold, member.view, member.kinds), []).append(member)
+            encoding = (max(fold, ALL_ROWS), member.view, member.kinds)
+            groups.setdefault(encoding, []).append((member, fold))
     return groups
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +24,8 @@ __all__ = [
     "select_ensemble",
 ]
 
+MIN_SKILL = 0.02  # of the way from the prior to the best model
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -37,7 +40,9 @@ class Selection:
         nested_score: Of predictions of each row by what was selected without it, the calibration
             included; None where not computed.
         score_se: Standard error of ``nested_score``; None where not computed.
+        interval: The 95 % interval of ``nested_score``; None where not computed.
         calibration: What is done to the weighted mean.
+        blocks: In order of time, the folds that ``nested_score`` is the mean of; empty otherwise.
     """
 
     weights: NDArray[np.float64]
@@ -47,7 +52,9 @@ class Selection:
     reason: str = ""
     nested_score: float | None = None
     score_se: float | None = None
+    interval: tuple[float, float] | None = None
     calibration: Calibration = NO_CALIBRATION
+    blocks: tuple[int, ...] = ()
 
 
 def select_ensemble(
@@ -62,6 +69,7 @@ def select_ensemble(
     families: Sequence[str] | None = None,
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
+    prior: NDArray[np.float64] | None = None,
     pool: int = 30,
     max_rows: int = 100_000,
     seed: int = 0,
@@ -91,6 +99,9 @@ def select_ensemble(
         costs: What a prediction of each model costs, in any unit.
         loads: What share of each limit each model takes up: a model is added only where the sum
             of none exceeds 1.
+        prior: What is predicted for every row without any column, ``(n_outputs,)`` or ``()``: a
+            model that does not go 2 % of the way from its loss to the lowest one is not added,
+            as some metrics do not notice a constant.
         pool: Models considered at most, beside the best of each family.
         max_rows: Rows that steer the steps at most; fewer where there are many classes.
         seed: Of the sample of rows.
@@ -107,6 +118,7 @@ def select_ensemble(
         families=families,
         costs=costs,
         loads=loads,
+        prior=prior,
     )
     steered = sample(candidates, max_rows, seed)
     weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
@@ -236,8 +248,11 @@ def _best_addition(
 
 
 def _considered(candidates: Candidates, losses: Sequence[float], pool: int) -> list[int]:
-    """The best models by loss, and the best of each family."""
-    ranked = sorted(range(len(losses)), key=lambda i: (losses[i], candidates.costs[i], i))
+    """The best models by loss and the best of each family, without those that know nothing."""
+    prior, best = candidates.prior_loss(), min(losses)
+    limit = prior - MIN_SKILL * (prior - best) if math.isfinite(prior) else math.inf
+    able = [i for i, loss in enumerate(losses) if loss < limit] or range(len(losses))
+    ranked = sorted(able, key=lambda i: (losses[i], candidates.costs[i], i))
     best_of_family: dict[str, int] = {}
     for i in ranked:
         best_of_family.setdefault(candidates.families[i], i)

@@ -4,6 +4,7 @@ from automl.leaderboard.board import Board, read_board
 from automl.leaderboard.curve import Axes, Curve, draw
 from automl.leaderboard.details import TrialDetails, read_trial
 from automl.leaderboard.front import dominates
+from automl.leaderboard.held_out import HeldOutScores, score_table
 from automl.leaderboard.render import FORMATS, TRIAL_FORMATS, render, render_trial, to_table
 from automl.leaderboard.row import COLUMNS, Row
 from automl.leaderboard.text import (
@@ -21,6 +22,7 @@ __all__ = [
     "Axes",
     "Board",
     "Curve",
+    "HeldOutScores",
     "Row",
     "TrialDetails",
     "clean",
@@ -34,5 +36,6 @@ __all__ = [
     "read_trial",
     "render",
     "render_trial",
+    "score_table",
     "to_table",
 ]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.leaderboard.front import mark_front
+from automl.leaderboard.held_out import HeldOutScores
+from automl.leaderboard.missing import missing_folds, score_reason
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
 from automl.leaderboard.text import clean
 from automl.store.files import read_json
@@ -36,6 +38,8 @@ class Board:
             then trials that run, were pruned, and failed.
         objectives: What was optimised, ``score`` first.
         limits: What the predictor may cost: ``predict_ms``, ``size_mb``, where they are set.
+        reason: Why the ensemble is an ensemble or a single model; "" where that is not known.
+        notes: Scores that are missing and why, and rows of a held-out table that are left out.
     """
 
     metric: str
@@ -45,6 +49,8 @@ class Board:
     rows: tuple[Row, ...]
     objectives: tuple[str, ...] = ("score",)
     limits: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def ensemble(self) -> Row | None:
@@ -67,6 +73,28 @@ class Board:
         causes = Counter(row.error or "unknown" for row in self.trials if row.state == "failed")
         return tuple(causes.most_common())
 
+    @property
+    def kept_reason(self) -> str:
+        """Why the ensemble is kept though a trial has a better score; "" where none has."""
+        top = self.ensemble
+        above = [row for row in self.trials if top is not None and self._is_above(row, top)]
+        if top is None or top.score == top.selected_score or not above:
+            return ""  # without a nested score both are of the same rows
+        best = above[0]
+        broken = [name for name, limit in self.limits.items() if getattr(best, name) > limit]
+        if broken:
+            return f"{best.trial} stands above the ensemble, but does not keep limits.{broken[0]}"
+        why = f": {self.reason}" if self.reason else ""
+        return (
+            f"the score of {best.trial} is the best of {self.count('complete')} and optimistic "
+            f"for that; the ensemble is scored on rows that did not choose it{why}"
+        )
+
+    def _is_above(self, row: Row, top: Row) -> bool:
+        if row.rank is None or row.score is None or top.score is None:
+            return False
+        return row.score > top.score if self.greater_is_better else row.score < top.score
+
     def count(self, state: str) -> int:
         """Number of trials in a state."""
         return sum(row.state == state for row in self.trials)
@@ -81,13 +109,12 @@ class Board:
         return frame.astype({"rank": "Int64", "front": "boolean", **numbers})
 
 
-def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> Board:
+def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
     """Reads the leaderboard of a run that runs, is over, or was killed.
 
     Args:
         run: The run directory.
-        test_scores: Score of each trial on a held-out table, by trial name; the ensemble's
-            under ``ensemble``.
+        tested: Scores of the trials and of the ensemble on a held-out table.
 
     Raises:
         RunError: It is no run, or one of its files is damaged.
@@ -100,8 +127,8 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
     except (KeyError, TypeError):
         raise RunError(f"{run.manifest} does not say by which metric the run is judged") from None
     ensemble = _read_ensemble(run)
-    tests = test_scores or {}
-    trials = _rank(read_records(run), greater_is_better, _weights(ensemble), tests)
+    tests, records = tested or HeldOutScores({}), read_records(run)
+    trials = _rank(records, greater_is_better, _weights(ensemble), tests)
     objectives = tuple(manifest.get("objectives") or ("score",))
     if len(objectives) > 1:
         trials = mark_front(trials, objectives, greater_is_better)
@@ -114,6 +141,8 @@ def read_board(run: RunDir, test_scores: Mapping[str, float] | None = None) -> B
         rows=(*top, *trials),
         objectives=objectives,
         limits=dict(manifest.get("limits") or {}),
+        reason="" if ensemble is None else clean(str(ensemble.get("reason") or "")),
+        notes=(*missing_folds(records, name), *tests.notes),
     )
 
 
@@ -146,7 +175,7 @@ def _rank(
     records: Iterable[TrialRecord],
     greater_is_better: bool,
     weights: Mapping[str, float] | None,
-    tests: Mapping[str, float],
+    tests: HeldOutScores,
 ) -> list[Row]:
     """Orders trials: complete ones by score, ties by age, the others after them.
 
@@ -164,37 +193,40 @@ def _rank(
     for place, record in enumerate(sorted(records, key=order), start=1):
         ranked = order(record)[0] == 0
         weight = None if weights is None else weights.get(record.trial_id, 0.0)
-        test = _finite(tests.get(record.trial_id))
-        rows.append(_trial_row(record, place if ranked else None, weight, test))
+        rows.append(_trial_row(record, place if ranked else None, weight, tests))
     return rows
 
 
 def _trial_row(
-    record: TrialRecord, rank: int | None, weight: float | None, test_score: float | None
+    record: TrialRecord, rank: int | None, weight: float | None, tests: HeldOutScores
 ) -> Row:
     error, cost = record.error, cost_of(record.folds)
+    is_complete = record.state is TrialState.COMPLETE
+    low, high = record.interval if is_complete and record.interval else (None, None)
     return Row(
         rank=rank,
         family=record.spec.family,
         trial=record.trial_id,
         state=str(record.state),
-        score=_finite(record.score) if record.state is TrialState.COMPLETE else None,
-        score_se=_finite(record.score_se) if record.state is TrialState.COMPLETE else None,
-        test_score=test_score,
+        score=_finite(record.score) if is_complete else None,
+        score_se=_finite(record.score_se) if is_complete else None,
+        score_low=_finite(low),
+        score_high=_finite(high),
+        test_score=_finite(tests.scores.get(record.trial_id)),
         fit_s=float(record.fit_s),
         predict_s=float(record.predict_s),
         predict_ms=cost.predict_ms,
         size_mb=cost.size_mb,
         weight=weight,
         error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
-        folds=tuple(fold.final_score for fold in record.folds),
+        score_reason=score_reason(record),
+        test_reason=tests.reasons.get(record.trial_id),
+        folds=tuple(_finite(fold.final_score) for fold in record.folds),
         params=record.spec.params,
     )
 
 
-def _ensemble_row(
-    ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Mapping[str, float]
-) -> Row:
+def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: HeldOutScores) -> Row:
     members = [row for row in trials if row.weight]
     measured = _finite(ensemble.get("predict_ms"))
     selected, nested = _finite(ensemble.get("score")), _finite(ensemble.get("nested_score"))
@@ -209,7 +241,9 @@ def _ensemble_row(
         score_low=_finite(low),
         score_high=_finite(high),
         selected_score=selected,
-        test_score=_finite(tests.get(ENSEMBLE)),
+        score_reason=None if selected is not None else "no fold of its members has a score",
+        test_score=_finite(tests.scores.get(ENSEMBLE)),
+        test_reason=tests.reasons.get(ENSEMBLE),
         fit_s=math.fsum(row.fit_s for row in members),
         predict_s=math.fsum(row.predict_s for row in members),
         predict_ms=math.fsum(row.predict_ms for row in members) if measured is None else measured,

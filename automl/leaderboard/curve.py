@@ -82,6 +82,6 @@ def _height(score: float, axes: Axes, n_lines: int) -> int:
     """Eighths of a line: 0 for none, at least 1 for any score."""
     if not math.isfinite(score):
         return 0
-    span = axes.high - axes.low
-    share = (score - axes.low) / span if span > 0 else 0.5
+    span = axes.high / 2 - axes.low / 2  # halves: the whole may be more than a float can hold
+    share = (score / 2 - axes.low / 2) / span if span > 0 else 0.5
     return 1 + round(min(max(share, 0.0), 1.0) * (_EIGHTHS * n_lines - 1))

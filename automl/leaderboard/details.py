@@ -81,7 +81,7 @@ class TrialDetails:
         import pandas as pd
 
         rows = [_measured(result) for result in self.results]
-        return pd.DataFrame(rows, columns=list(_measured(FoldResult(0, 0.0, 0.0, 0.0))))
+        return pd.DataFrame(rows, columns=list(_measured(FoldResult(0, None, 0.0, 0.0))))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns all of it as JSON values: the row, with its folds and its failure in full."""

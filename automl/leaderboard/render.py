@@ -25,6 +25,8 @@ __all__ = ["FORMATS", "TRIAL_FORMATS", "render", "render_trial", "to_table"]
 
 FORMATS = ("table", "csv", "json", "md")
 TRIAL_FORMATS = ("csv", "json")
+NO_SCORE = "none"
+"""What stands in a table where the metric has no value; the notes below it say why."""
 
 # Widths in a terminal.
 _GAP = 2
@@ -117,14 +119,14 @@ def _fit(board: Board, rows: list[Row], width: int) -> tuple[dict[str, list[str]
     from rich.cells import cell_len
 
     columns = _columns(board, rows)
-    folds = [" ".join(map(format_score, row.folds)) for row in rows]
+    folds = [" ".join(format_score(s) or NO_SCORE for s in row.folds) for row in rows]
     sizes = {t: max(map(cell_len, (t, *cells))) for t, cells in columns.items()}
     sizes["trial"] = min(sizes["trial"], _MAX_TRIAL)
 
     def left() -> int:
         return width - sum(sizes.values()) - _GAP * len(sizes)
 
-    for title in ("predict", "fit", "± se"):
+    for title in ("predict", "fit", "±"):
         if left() < _MIN_DETAIL and title in sizes:
             del columns[title], sizes[title]
     folds_size = min(_MAX_FOLDS, max(map(cell_len, folds), default=0))
@@ -146,9 +148,9 @@ def _columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
 def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     """Columns of numbers by title; those that say nothing in this board are left out."""
     columns = {
-        clean(board.metric): [format_score(row.score) or row.state for row in rows],
-        "± se": [format_score(row.score_se) for row in rows],
-        "test": [format_score(row.test_score) for row in rows],
+        clean(board.metric): [_score_cell(row) for row in rows],
+        "±": [format_score(row.score_margin) for row in rows],
+        "test": [format_score(row.test_score) or _none(row.test_reason) for row in rows],
         "weight": [f"{row.weight:.2f}" if row.weight else "" for row in rows],
         **_cost_columns(board, rows),
         "fit": [format_seconds(row.fit_s) if row.fit_s else "" for row in rows],
@@ -169,6 +171,16 @@ def _cost_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     return {title: cells for title, cells in columns.items() if shown[title]}
 
 
+def _score_cell(row: Row) -> str:
+    """The score, or why there is none in a word."""
+    return format_score(row.score) or (NO_SCORE if row.state == "complete" else row.state)
+
+
+def _none(is_missing: object) -> str:
+    """What stands in place of a score that there could be, and is not."""
+    return NO_SCORE if is_missing else ""
+
+
 def _detail(row: Row) -> str:
     """What the last column says: why a trial did not finish, else its params."""
     return clean(row.error) if row.error else format_params(row.params)
@@ -180,7 +192,8 @@ def _table_text(board: Board, width: int) -> str:
     file = io.StringIO()
     console = Console(file=file, width=width, color_system=None, legacy_windows=False)
     console.print(to_table(board, width))
-    return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").splitlines()) + "\n"
+    lines = [line.rstrip() for line in file.getvalue().strip("\n").splitlines()]
+    return "\n".join([*lines, *(["", *board.notes] if board.notes else [])]) + "\n"
 
 
 def _csv(board: Board) -> str:
@@ -222,10 +235,13 @@ def _markdown(board: Board) -> str:
         "state": [row.state for row in rows],
         "params": [_detail(row) for row in rows],
     }
-    columns[clean(board.metric)] = [format_score(row.score) for row in rows]
+    columns[clean(board.metric)] = [
+        format_score(row.score) or _none(row.state == "complete") for row in rows
+    ]
     marks = [":--" if title in ("trial", "state", "params") else "--:" for title in columns]
     lines = [list(columns), marks, *zip(*columns.values(), strict=True)]
-    return "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
+    table = "".join(f"| {' | '.join(map(_markdown_cell, line))} |\n" for line in lines)
+    return table + "".join(f"\n{_markdown_cell(note)}\n" for note in board.notes)
 
 
 def _markdown_cell(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +19,11 @@ COLUMNS = (
     "trial",
     "state",
     "score",
-    "score_se",
+    "score_margin",
     "score_low",
     "score_high",
+    "score_se",
+    "fold_sd",
     "selected_score",
     "test_score",
     "fit_s",
@@ -29,6 +33,8 @@ COLUMNS = (
     "front",
     "weight",
     "error",
+    "score_reason",
+    "test_reason",
     "folds",
     "params",
 )
@@ -49,8 +55,13 @@ class Row:
         state: ``complete``, ``pruned``, ``failed`` or ``running``.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete. That of
             the ensemble is on rows that its selection did not see, once that is known.
+        score_margin: Half of the 95 % interval of the score, for trials and ensemble alike: what
+            stands behind ``±``.
+        score_low, score_high: That interval; None where it is not known, as for trials of earlier
+            versions.
         score_se: Standard error of the score.
-        score_low, score_high: The 95 % interval of the ensemble's score; None for trials.
+        fold_sd: Standard deviation of the scores of the folds: how much they differ, and not how
+            sure the score is. None for the ensemble and below two folds.
         selected_score: Of the ensemble on the very rows it was selected on: it flatters. None for
             trials.
         test_score: On a table it has not seen; None when none was given.
@@ -64,7 +75,10 @@ class Row:
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
         error: Why it failed or was pruned, in one line; None otherwise.
-        folds: Score of each finished fold, in the order of the folds.
+        score_reason: Why a score of it, or of some of its folds, is missing; None where none is.
+        test_reason: Why ``test_score`` is missing though a table was given; None otherwise.
+        folds: Score of each finished fold, in the order of the folds; None where the metric has no
+            value for its rows.
         params: The point of the search space; of the ensemble how many members it has, and how
             it corrects their mean.
     """
@@ -86,8 +100,23 @@ class Row:
     front: bool | None = None
     weight: float | None = None
     error: str | None = None
-    folds: tuple[float, ...] = ()
+    score_reason: str | None = None
+    test_reason: str | None = None
+    folds: tuple[float | None, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def score_margin(self) -> float | None:
+        """Half of the 95 % interval of the score."""
+        if self.score_low is None or self.score_high is None:
+            return None
+        return (self.score_high - self.score_low) / 2
+
+    @property
+    def fold_sd(self) -> float | None:
+        """Standard deviation of the scores of the folds of a complete trial that have one."""
+        known = [score for score in self.folds if score is not None and math.isfinite(score)]
+        return None if self.score is None or len(known) < 2 else statistics.stdev(known)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as JSON values, keys in the order of ``COLUMNS``."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from automl.errors import ConfigError, did_you_mean
-from automl.metrics import classification, ranking, regression
+from automl.metrics import classification, ranking, regression, undefined
 from automl.metrics.custom import load_metric
-from automl.plugin.metric import Metric, MetricFunction
+from automl.plugin.metric import Metric, MetricFunction, UndefinedReason
 from automl.plugin.task import Task
 
 __all__ = ["CATALOG", "default_metric", "get_metric", "metric_names"]
@@ -23,7 +23,36 @@ PINBALL = frozenset({Task.REGRESSION, Task.QUANTILE})
 
 
 def _ranking(name: str, tasks: frozenset[Task], function: MetricFunction) -> Metric:
-    return Metric(name, True, "probabilities", (0.0, 1.0), tasks, function, ranks=True)
+    return Metric(
+        name,
+        True,
+        "probabilities",
+        (0.0, 1.0),
+        tasks,
+        function,
+        ranks=True,
+        undefined=undefined.is_one_class,
+    )
+
+
+def _labels(
+    name: str,
+    tasks: frozenset[Task],
+    function: MetricFunction,
+    reason: UndefinedReason | None = None,
+    lowest: float = 0.0,
+) -> Metric:
+    return Metric(name, True, "labels", (lowest, 1.0), tasks, function, undefined=reason)
+
+
+def _error(
+    name: str,
+    function: MetricFunction,
+    reason: UndefinedReason | None = None,
+    highest: float = INFINITY,
+    tasks: frozenset[Task] = VALUES,
+) -> Metric:
+    return Metric(name, False, "values", (0.0, highest), tasks, function, undefined=reason)
 
 
 _METRICS = (
@@ -33,29 +62,37 @@ _METRICS = (
     Metric("log_loss", False, "probabilities", (0.0, INFINITY), CLASSES, classification.log_loss),
     Metric("brier", False, "probabilities", (0.0, 2.0), CLASSES, classification.brier),
     _ranking("average_precision", CLASSES, ranking.average_precision),
-    Metric("accuracy", True, "labels", (0.0, 1.0), CLASSES, classification.accuracy),
-    Metric(
-        "balanced_accuracy", True, "labels", (0.0, 1.0), CLASSES, classification.balanced_accuracy
+    _labels("accuracy", CLASSES, classification.accuracy),
+    _labels("balanced_accuracy", CLASSES, classification.balanced_accuracy),
+    _labels("precision", BINARY, classification.precision, undefined.lacks_class_1),
+    _labels("precision_macro", CLASSES, classification.precision_macro),
+    _labels("recall", BINARY, classification.recall, undefined.lacks_class_1),
+    _labels("f1", BINARY, classification.f1, undefined.lacks_class_1),
+    _labels("f1_macro", CLASSES, classification.f1_macro),
+    _labels("f1_micro", CLASSES, classification.f1_micro),
+    _labels("f1_weighted", CLASSES, classification.f1_weighted),
+    _labels("mcc", CLASSES, classification.mcc, undefined.is_one_class, -1.0),
+    _labels("kappa", CLASSES, classification.kappa, undefined.is_one_class, -1.0),
+    _labels(
+        "quadratic_kappa", CLASSES, classification.quadratic_kappa, undefined.is_one_class, -1.0
     ),
-    Metric("precision", True, "labels", (0.0, 1.0), BINARY, classification.precision),
-    Metric("precision_macro", True, "labels", (0.0, 1.0), CLASSES, classification.precision_macro),
-    Metric("recall", True, "labels", (0.0, 1.0), BINARY, classification.recall),
-    Metric("f1", True, "labels", (0.0, 1.0), BINARY, classification.f1),
-    Metric("f1_macro", True, "labels", (0.0, 1.0), CLASSES, classification.f1_macro),
-    Metric("f1_micro", True, "labels", (0.0, 1.0), CLASSES, classification.f1_micro),
-    Metric("f1_weighted", True, "labels", (0.0, 1.0), CLASSES, classification.f1_weighted),
-    Metric("mcc", True, "labels", (-1.0, 1.0), CLASSES, classification.mcc),
-    Metric("kappa", True, "labels", (-1.0, 1.0), CLASSES, classification.kappa),
-    Metric("quadratic_kappa", True, "labels", (-1.0, 1.0), CLASSES, classification.quadratic_kappa),
-    Metric("rmse", False, "values", (0.0, INFINITY), VALUES, regression.rmse),
-    Metric("mse", False, "values", (0.0, INFINITY), VALUES, regression.mse),
-    Metric("mae", False, "values", (0.0, INFINITY), VALUES, regression.mae),
-    Metric("medae", False, "values", (0.0, INFINITY), VALUES, regression.medae),
-    Metric("mape", False, "values", (0.0, INFINITY), VALUES, regression.mape),
-    Metric("smape", False, "values", (0.0, 2.0), VALUES, regression.smape),
-    Metric("rmsle", False, "values", (0.0, INFINITY), VALUES, regression.rmsle),
-    Metric("pinball", False, "values", (0.0, INFINITY), PINBALL, regression.pinball),
-    Metric("r2", True, "values", (-INFINITY, 1.0), VALUES, regression.r2),
+    _error("rmse", regression.rmse),
+    _error("mse", regression.mse),
+    _error("mae", regression.mae),
+    _error("medae", regression.medae),
+    _error("mape", regression.mape, undefined.is_all_zero),
+    _error("smape", regression.smape, highest=2.0),
+    _error("rmsle", regression.rmsle, undefined.has_no_logarithm),
+    _error("pinball", regression.pinball, tasks=PINBALL),
+    Metric(
+        "r2",
+        True,
+        "values",
+        (-INFINITY, 1.0),
+        VALUES,
+        regression.r2,
+        undefined=undefined.has_no_spread,
+    ),
 )
 
 CATALOG: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _METRICS})

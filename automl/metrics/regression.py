@@ -50,9 +50,16 @@ def r2(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) ->
 
 
 def mape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of the absolute errors as shares of the target: 0.1 is 10 %. Huge where it is 0."""
-    smallest = np.finfo(np.float64).eps
-    return mean(np.abs(y_true - prediction) / np.maximum(np.abs(y_true), smallest), weight)
+    """Mean of the absolute errors as shares of the target: 0.1 is 10 %.
+
+    Rows with a target of 0 are left out, as no error is a share of 0 (scikit-learn divides by
+    2e-16 there, so that one such row outweighs all others); 0.0 where no other row is left.
+    """
+    counts = y_true != 0
+    if not counts.all():
+        y_true, prediction = y_true[counts], prediction[counts]
+        weight = None if weight is None else weight[counts]
+    return mean(np.abs(y_true - prediction) / np.abs(y_true), weight)
 
 
 def smape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:

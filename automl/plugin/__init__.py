@@ -13,7 +13,9 @@ from automl.plugin.family import (
     TrialPruned,
 )
 from automl.plugin.hookspecs import hookimpl
-from automl.plugin.metric import Metric
+from automl.plugin.metric import Metric, NoScoreError
+from automl.plugin.param import Param
+from automl.plugin.refitting import RefitIncomplete, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.stages import StageLog, enough_to_choose, stage_steps, stopping_metric
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
@@ -28,8 +30,11 @@ __all__ = [
     "Matrix",
     "Metric",
     "ModelFamily",
+    "NoScoreError",
     "PackMember",
+    "Param",
     "Params",
+    "RefitIncomplete",
     "Report",
     "Resources",
     "Rows",
@@ -42,6 +47,7 @@ __all__ = [
     "TrialContext",
     "TrialPruned",
     "View",
+    "check_refit",
     "enough_to_choose",
     "hookimpl",
     "is_cuda_oom",

@@ -61,11 +61,14 @@ class Features:
             never text from the data.
         categorical: Indices of the columns that hold category codes.
         cardinalities: For each of those, the number of codes (codes are ``0 .. n - 1``).
+        sources: For each column of the matrix the column of the table that it is made of, by its
+            key in ``Shape.columns``; "" where it is made of several, or of none.
     """
 
     names: tuple[str, ...]
     categorical: tuple[int, ...] = ()
     cardinalities: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Shape:
         images: ``(height, width, channels)`` of each column of images.
         sequences: ``(n_channels, longest)`` of each column of sequences, the latter in steps.
         text_bytes: Mean length of each column of texts, as UTF-8.
+        columns: Key in ``Features.sources`` by the name of a column in the user's table, for the
+            columns that the family is shown and that have a name of their own.
     """
 
     task: Task
@@ -161,6 +166,7 @@ class Shape:
     images: tuple[tuple[int, int, int], ...] = ()
     sequences: tuple[tuple[int, int], ...] = ()
     text_bytes: tuple[float, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_columns(self) -> int:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin.context import Fold, Resources, Shape, TrialContext, View
+from automl.plugin.param import Param
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "Report",
     "Suggest",
     "TrialPruned",
-    "check_prediction",
 ]
 
 Params = Mapping[str, Any]
@@ -127,9 +126,8 @@ class ModelFamily(ABC):
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
             rows, NaN where a row has none.
         early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
-            them, and its model has ``stages`` (see ``StageLog``). ``inner``: it may do with them
-            what it likes, and so gets rows drawn from the training rows, which it then has not to
-            learn from. ``none``: it does not look at them, and gets none.
+            them, and its model has ``stages`` (see ``StageLog``). ``inner``: as it likes, and so
+            they are drawn from the training rows. ``none``: not at all, and it gets none.
         packed: Params that may differ within a pack, where ``fit_pack`` trains several fits as one
             program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the
@@ -187,6 +185,13 @@ class ModelFamily(ABC):
         """
         return ()
 
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """Params that a user may fix although no trial varies them, or beyond what trials vary.
+
+        Those in ``shape.settings["fixed"]``, which may be wrong yet, join the params of all trials.
+        """
+        return {}
+
     @abstractmethod
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Fits one model on one fold.
@@ -200,9 +205,7 @@ class ModelFamily(ABC):
         return 1
 
     def pack(self, params: Sequence[Params], shape: Shape) -> list[list[int]]:
-        """Divides params into those that may be trained together.
-
-        By default those that differ in ``packed`` alone, at most ``pack_size`` of them.
+        """Divides params into packs: those that differ in ``packed`` alone, to ``pack_size``.
 
         Returns:
             Positions in ``params``, each in one pack.
@@ -226,8 +229,7 @@ class ModelFamily(ABC):
     ) -> list[FittedModel | Exception]:
         """Fits several params or folds together; by default one after another.
 
-        What becomes of a member must not depend on the others, beyond rounding and the time that
-        they take.
+        A member's result must not depend on the others, apart from rounding and time.
 
         Args:
             members: Fits of one pack of ``pack``, on any folds.
@@ -252,14 +254,17 @@ class ModelFamily(ABC):
         """Fits one model on all rows, in place of those of the folds; None where it cannot.
 
         There are no validation rows to stop by: what early stopping found has to come from the
-        models of the folds, such as the number of rounds. A family whose ``fit`` does not look at
-        the validation rows returns what it fits.
+        models of the folds, such as the number of rounds. Where rows are in order of time ``fit``
+        is called in place of None, with rows drawn from all of them to stop by.
 
         Args:
             params: Those of the trial.
             fold: All rows; ``X_valid`` has none.
             context: The slot; only its deadline limits the time.
             models: Of the folds, as loaded.
+
+        Raises:
+            RefitIncomplete: The deadline ended it before 90 % of the work; see ``check_refit``.
         """
         return None
 
@@ -270,31 +275,3 @@ class ModelFamily(ABC):
     @abstractmethod
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote. Predictions must be equal."""
-
-
-def check_prediction(prediction: Any, n_rows: int, task: Task, n_outputs: int) -> NDArray[Any]:
-    """Returns a prediction as a float64 array of the right shape.
-
-    Quantiles that cross are put in order, which brings them nearer to the true ones (Chernozhukov,
-    Fernandez-Val & Galichon 2010, proposition 4).
-
-    Args:
-        prediction: What a model returned.
-        n_rows: Rows it was given.
-        task: What is predicted.
-        n_outputs: Columns of a prediction: classes or levels; 0 where it is a plain value.
-
-    Raises:
-        ValueError: It is no array of numbers, has another shape, or holds NaN or infinity.
-    """
-    try:
-        array = np.asarray(prediction, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the prediction is not an array of numbers: {error}") from None
-    expected = (n_rows, n_outputs) if n_outputs else (n_rows,)
-    if array.shape != expected:
-        raise ValueError(f"the prediction has shape {array.shape}, expected {expected}")
-    if not np.isfinite(array).all():
-        n_bad = int((~np.isfinite(array)).sum())
-        raise ValueError(f"the prediction has {n_bad} NaN or infinite values")
-    return np.sort(array, axis=1) if task is Task.QUANTILE else array

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Protocol, TypeAlias
 
+from automl.scheduling.busy import Busy
 from automl.scheduling.crew import Crew
 from automl.scheduling.devices import DevicePool, Lease
 from automl.scheduling.guard import Footprint, MemoryGuard
-from automl.scheduling.launch import Launcher, WorkerProcess
+from automl.scheduling.launch import Launcher
 from automl.scheduling.messages import (
     Done,
+    Encoded,
     Failed,
     FromWorker,
     Probe,
@@ -75,23 +78,6 @@ class Executor(Protocol):
         ...
 
 
-@dataclass(eq=False, slots=True)
-class _Busy:
-    """A worker with its jobs: those that it has not answered yet, and of them those given up."""
-
-    jobs: dict[str, Job]
-    lease: Lease
-    worker: WorkerProcess
-    deadline: float
-    footprint: Footprint
-    dropped: set[str] = field(default_factory=set)
-    has_failed: bool = False
-
-    @property
-    def wanted(self) -> list[Job]:
-        return [job for job_id, job in self.jobs.items() if job_id not in self.dropped]
-
-
 class LocalExecutor:
     """Worker processes on this machine, one job or pack each at a time, kept warm between jobs.
 
@@ -111,7 +97,7 @@ class LocalExecutor:
     ) -> None:
         self.pool, self._launcher, self._clock = pool, launcher, clock
         self._crew, self._guard = Crew(setup, launcher), MemoryGuard(clock)
-        self._busy: list[_Busy] = []
+        self._busy: list[Busy] = []
         self._killed: list[Failed] = []
 
     def warm_up(self, n_workers: int) -> None:
@@ -126,10 +112,14 @@ class LocalExecutor:
         self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
     ) -> None:
         """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports."""
-        worker, limit_s = self._crew.take(lease, modules), jobs[0].deadline_s
-        due = float("inf") if limit_s is None else self._clock() + limit_s
-        footprint = Footprint(lease.limit_gib, jobs[0].fold)
-        self._busy.append(_Busy({j.job_id: j for j in jobs}, lease, worker, due, footprint))
+        worker, first, now = self._crew.take(lease, modules), jobs[0], self._clock()
+        due = math.inf if first.end_s is None else now + first.end_s
+        limit_s = math.inf if first.encode_limit_s is None else first.encode_limit_s
+        footprint = Footprint(lease.limit_gib, first.fold)
+        by_id = {job.job_id: job for job in jobs}
+        busy = Busy(by_id, lease, worker, footprint, due, limit_s, now)
+        busy.is_fitting = bool(first.stands_for)  # a refit has one limit for all it does
+        self._busy.append(busy)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
             worker.connection.send(Start(tuple(jobs), due, lease.visible))
 
@@ -139,13 +129,14 @@ class LocalExecutor:
         Limits come first: a fit that never falls silent is killed all the same.
         """
         self._launcher.refresh()
-        now = self._clock()
+        events, now = list[Happening](), self._clock()
         for busy in [b for b in self._busy if b.deadline <= now]:
-            limit = next(iter(busy.jobs.values())).deadline_s or 0.0
-            message = f"killed after {limit:.1f} s: it did not stop at its deadline"
-            self._kill_all(busy, TrialError("timeout", message))
+            if not busy.is_fitting:  # it may have said meanwhile that it is
+                events.extend(self._read(busy))
+            if busy in self._busy and busy.deadline <= now:
+                self._kill_all(busy, TrialError("timeout", busy.why_late))
         self._check_memory()
-        events: list[Happening] = list(self._killed)
+        events.extend(self._killed)
         self._killed.clear()
         due = min((b.deadline for b in self._busy), default=float("inf"))
         patience = 0.0 if events else max(0.0, min(timeout_s, due - now, self._guard.wait_s))
@@ -164,7 +155,7 @@ class LocalExecutor:
                 if error is not None:
                     self._kill_all(busy, error)
 
-    def _read(self, busy: _Busy) -> Iterator[Happening]:
+    def _read(self, busy: Busy) -> Iterator[Happening]:
         """Reads what a worker has said; not all, where it talks faster than we can read."""
         try:
             for _ in range(MAX_MESSAGES):
@@ -173,6 +164,8 @@ class LocalExecutor:
                 message: FromWorker = busy.worker.connection.recv()
                 if isinstance(message, Ready):
                     busy.worker.pid = message.pid
+                elif isinstance(message, Encoded):
+                    busy.begin_fit(self._clock())
                 elif message.job_id not in busy.dropped:
                     yield message if isinstance(message, Progressed) else self._over(busy, message)
                 elif not isinstance(message, Progressed):
@@ -184,7 +177,7 @@ class LocalExecutor:
             self._launcher.kill(busy.worker)
             yield from self._lost(busy, TrialError("crash", message_text[:500]))
 
-    def _over(self, busy: _Busy, message: Ended) -> Ended:
+    def _over(self, busy: Busy, message: Ended) -> Ended:
         """Ends a job, and with the last of its pack the lease; keeps the worker warm.
 
         One that failed may be in any state and is replaced. So is one that has too much memory
@@ -207,12 +200,12 @@ class LocalExecutor:
             return Done(message.job_id, busy.footprint.measured(message.result))
         return message
 
-    def _lost(self, busy: _Busy, error: TrialError) -> list[Failed]:
+    def _lost(self, busy: Busy, error: TrialError) -> list[Failed]:
         """Ends all jobs of a worker that is gone."""
         self._end(busy)
         return [Failed(job.job_id, replace(error, fold=job.fold)) for job in busy.wanted]
 
-    def _death_of(self, busy: _Busy) -> TrialError:
+    def _death_of(self, busy: Busy) -> TrialError:
         """Says what ended a worker that is gone."""
         for _ in range(50):  # the nursery reports the exit a moment after the pipe closes
             self._launcher.refresh()
@@ -254,12 +247,12 @@ class LocalExecutor:
             busy.dropped.add(job_id)
             self._killed.append(Failed(job_id, error))
 
-    def _kill_all(self, busy: _Busy, error: TrialError) -> None:
+    def _kill_all(self, busy: Busy, error: TrialError) -> None:
         """Ends a worker with all its jobs."""
         self._launcher.kill(busy.worker)
         self._killed += self._lost(busy, error)
 
-    def _with(self, job_id: str) -> list[_Busy]:
+    def _with(self, job_id: str) -> list[Busy]:
         """The worker that has a job, if it is running and wanted."""
         return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
 
@@ -270,7 +263,7 @@ class LocalExecutor:
             self._end(busy)
         self._killed.clear()
 
-    def _end(self, busy: _Busy) -> None:
+    def _end(self, busy: Busy) -> None:
         self._busy.remove(busy)
         self.pool.release(busy.lease)
 

@@ -9,6 +9,7 @@ from automl.trial.spec import FoldResult, Job, TrialError
 
 __all__ = [
     "Done",
+    "Encoded",
     "Failed",
     "FromWorker",
     "Probe",
@@ -27,6 +28,11 @@ class Ready:
     """The worker has opened the data and waits for jobs."""
 
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """All folds of a worker's jobs are encoded, and fitting begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,8 @@ class Start:
 
     Attributes:
         jobs: One job, or several fits of one family as a pack, each of which is answered.
-        due: ``time.monotonic()`` at which they will be killed, which counts alike in all processes
-            of a machine; infinite for never.
+        due: ``time.monotonic()`` at which they will be killed whatever they are at, which counts
+            alike in all processes of a machine; infinite for never.
         visible: The GPU that the worker is to see, as in ``CUDA_VISIBLE_DEVICES``.
     """
 
@@ -122,4 +128,4 @@ class Probed:
     rate: float
 
 
-FromWorker: TypeAlias = Ready | Progressed | Done | Pruned | Failed | Unwritable
+FromWorker: TypeAlias = Ready | Encoded | Progressed | Done | Pruned | Failed | Unwritable

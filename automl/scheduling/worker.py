@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -21,6 +21,7 @@ from automl.plugin.family import Report, TrialPruned
 from automl.scheduling.cuda import WrongDeviceError, check_devices
 from automl.scheduling.messages import (
     Done,
+    Encoded,
     Failed,
     FromWorker,
     Probe,
@@ -104,7 +105,7 @@ def _send_all_but_last(
 def _with_time_left(start: Start, now: float) -> tuple[Job, ...]:
     """The jobs with the seconds that are left: starting a worker may have taken some."""
     left_s = max(0.0, start.due - now)
-    return tuple(j if j.deadline_s is None else replace(j, deadline_s=left_s) for j in start.jobs)
+    return tuple(j if j.end_s is None else replace(j, end_s=left_s) for j in start.jobs)
 
 
 @dataclass(slots=True)
@@ -119,6 +120,10 @@ class _Reports:
     def of(self, job: Job) -> Report:
         """Where a job reports to."""
         return lambda step, score: self._pass_on(job.job_id, step, score)
+
+    def encoded(self) -> None:
+        """Says that the folds are encoded: from now on the limit of the fit counts."""
+        self.connection.send(Encoded())
 
     def _pass_on(self, job_id: str, step: int, score: float) -> None:
         if os.getpid() != self.own_pid:
@@ -144,7 +149,7 @@ def _run(
     try:
         check_devices(visible)
         _limit_threads(jobs[0].n_threads)
-        for job, outcome in _outcomes(jobs, bench, reports.of):
+        for job, outcome in _outcomes(jobs, bench, reports):
             del left[job.job_id]
             yield _answer(job, outcome, reports)
     except GeneratorExit:
@@ -155,14 +160,14 @@ def _run(
 
 
 def _outcomes(
-    jobs: Sequence[Job], bench: Workbench, report_of: Callable[[Job], Report]
+    jobs: Sequence[Job], bench: Workbench, reports: _Reports
 ) -> Iterator[tuple[Job, FoldResult | Exception]]:
     if len(jobs) > 1:
-        yield from run_pack(jobs, bench, report_of)
+        yield from run_pack(jobs, bench, reports.of, reports.encoded)
     elif jobs[0].stands_for:
         yield jobs[0], refit_job(jobs[0], bench)
     else:
-        yield jobs[0], run_job(jobs[0], bench, report_of(jobs[0]))
+        yield jobs[0], run_job(jobs[0], bench, reports.of(jobs[0]), reports.encoded)
 
 
 def _answer(job: Job, outcome: FoldResult | BaseException, reports: _Reports) -> FromWorker:

@@ -16,6 +16,7 @@ MODEL_SHARE_EXPONENT = 0.35
 KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
 KILL_SHARE = 0.5  # of the budget: one fit that hangs must not be all there is of a short run
+ENCODE_FACTOR = 10.0  # of the longest so far: other views of the same rows may take longer
 MIN_RESERVE_S = 1.0
 RESERVE_SHARE_UP_TO_S = 60.0
 MAX_REFIT_SHARE = 0.25  # of the budget
@@ -95,13 +96,26 @@ class Budget:
         share = MODEL_SHARE_AT_60_S * float(relative**MODEL_SHARE_EXPONENT)
         return share * self.time_s * n_slots / n_folds
 
-    def kill_after_s(self, fair_share_s: float | None, search_left_s: float) -> float | None:
-        """Seconds after its start at which a fit is killed; None for never."""
-        limits = [search_left_s]
+    def kill_after_s(self, fair_share_s: float | None) -> float | None:
+        """Seconds after which a fit is killed once its fold is encoded; None for never."""
         if self.fit_timeout_s is not None:
-            limits.append(self.fit_timeout_s)
-        elif fair_share_s is not None and self.time_s is not None:
-            patience = KILL_FACTOR * fair_share_s + KILL_SLACK_S
-            limits.append(min(patience, KILL_SHARE * self.time_s))
-        limit = min(limits)
-        return None if limit == float("inf") else max(0.0, limit)
+            return self.fit_timeout_s
+        if fair_share_s is None or self.time_s is None:
+            return None
+        return min(KILL_FACTOR * fair_share_s + KILL_SLACK_S, KILL_SHARE * self.time_s)
+
+    def encode_limit_s(self, fit_limit_s: float | None, longest_s: float) -> float | None:
+        """Seconds after which a worker is killed that is still encoding a fold; None for never.
+
+        A limit against encoders that hang: it is far from what any that works was seen to take,
+        and before any was seen there is none but the end of the search.
+
+        Args:
+            fit_limit_s: What ``kill_after_s`` gives the fit.
+            longest_s: What the longest encoding took so far; 0 where none is known.
+        """
+        if fit_limit_s is None:
+            return None
+        if longest_s == 0.0:
+            return None if self.time_s is not None else ENCODE_FACTOR * fit_limit_s
+        return max(fit_limit_s, ENCODE_FACTOR * longest_s)

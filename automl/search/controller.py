@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,18 +16,13 @@ from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwrita
 from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
-from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
-from automl.search.events import (
-    EnsembleUpdated,
-    Event,
-    Note,
-    TrialFinished,
-    TrialStarted,
-)
+from automl.search.drift import tell_of_drift
+from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time, score_trial
+from automl.search.events import EnsembleUpdated, Event, Note, TrialFinished, TrialStarted
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
 from automl.search.last_refit import expected_refit_s
-from automl.search.ledger import Ledger, Trial, standard_error
+from automl.search.ledger import Ledger, Trial
 from automl.search.progress import progress_of
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
@@ -98,7 +94,8 @@ class Controller:
         yield from self._stop_running()
         yield from self._progress("finishing", force=True)
         self.standing.finish()
-        for text in look_at_predictor(self.standing, self.config):
+        drift = tell_of_drift(self.standing, self.ledger.trials)
+        for text in (*drift, *look_at_predictor(self.standing, self.config)):
             yield Note(text, self.budget.elapsed_s)
         ensemble = self.standing.current
         if ensemble is not None:
@@ -182,7 +179,7 @@ class Controller:
             write_record(self.run, trial.record())
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
-        if trial.error is not None or fold in trial.errors:
+        if trial.error is not None or fold in trial.errors or not math.isfinite(report.score):
             return
         loss = self.ledger.metric.loss(report.score)
         trial.steps.setdefault(fold, []).append((report.step, loss))
@@ -239,8 +236,8 @@ class Controller:
         """Ends a trial: its state, its record, its study, and the news of it."""
         trial.finished_s = self.budget.elapsed_s
         if trial.error is None:
-            trial.score = self.standing.add(trial)
-            trial.score_se = standard_error(list(trial.results.values()))
+            score_trial(trial, self.standing)
+        if trial.error is None:
             trial.state = TrialState.COMPLETE
         else:
             early = trial.error.kind in STOPPED_EARLY
@@ -256,7 +253,7 @@ class Controller:
             family=trial.spec.family,
             state=trial.state.value,
             score=trial.score,
-            score_se=trial.score_se,
+            margin=record.margin,
             fit_s=record.fit_s,
             error_kind=trial.error.kind if trial.error else "",
             error=trial.error.message if trial.error else "",

@@ -17,6 +17,7 @@ __all__ = ["Costs"]
 UNKNOWN_SHARE = 0.5
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
+LATEST = 20  # fits of each family
 FEW_FAMILIES, FEW_FACTOR = 2, 2.0  # families so few need not leave as much time for others
 
 
@@ -62,6 +63,12 @@ class Costs:
         if share is None or self.folds_of(family) != (ALL_ROWS,):
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
+
+    @property
+    def longest_encode_s(self) -> float:
+        """Seconds of the longest encoding of a fold among the latest fits; 0 without any."""
+        latest = (r for name in self.families for r in self.ledger.last_results(name, LATEST))
+        return max((result.encode_s for result in latest), default=0.0)
 
     def next_fit_s(self, trial: Trial) -> float:
         """Seconds that the next fit of a trial is expected to take; 0 when nothing is known."""

@@ -107,6 +107,9 @@ class Dispatcher:
         share = self.costs.fair_share_s(fit.trial.spec.family)
         if share is not None:
             share *= min(len(fit.units), len(fit.trial.folds))
+        limit = self.budget.kill_after_s(share)
+        encode_limit = self.budget.encode_limit_s(limit, self.costs.longest_encode_s)
+        end = None if search_left_s == float("inf") else max(0.0, search_left_s)
         return [
             Job(
                 spec=trial.spec,
@@ -115,7 +118,9 @@ class Dispatcher:
                 n_threads=fit.lease.n_cpus,
                 device=fit.lease.device,
                 time_limit_s=share,
-                deadline_s=self.budget.kill_after_s(share, search_left_s),
+                deadline_s=limit,
+                encode_limit_s=encode_limit,
+                end_s=end,
                 attempt=trial.attempts.get(fold, 0),
             )
             for trial, fold in fit.units

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from automl.search.ledger import Trial
 from automl.search.proposer import MIN_GAIN
+from automl.search.standing import Standing
 from automl.trial.spec import UNFINISHED, TrialError
 
-__all__ = ["STOPPED_EARLY", "interrupted", "out_of_time"]
+__all__ = ["STOPPED_EARLY", "interrupted", "out_of_time", "score_trial"]
 
 STOPPED_EARLY = frozenset({"pruned"}) | UNFINISHED
 """Kinds of errors that are no failure of the trial."""
@@ -27,3 +30,14 @@ def out_of_time(trial: Trial) -> TrialError:
 def interrupted(trial: Trial) -> TrialError:
     """What is said of a trial that the user has cut."""
     return TrialError("interrupted", f"the search was stopped when {_progress_of(trial)}")
+
+
+def score_trial(trial: Trial, standing: Standing) -> None:
+    """Scores a trial whose folds are all done, or says why its predictions have no score."""
+    score, results = standing.add(trial), list(trial.results.values())
+    if not math.isnan(score):
+        trial.score = score
+        return
+    metric = standing.evidence.metric.name
+    why = next((r.score_reason for r in results if r.score_reason), "no fold has one")
+    trial.error = TrialError("no_score", f"{metric} has no value for its predictions: {why}")

@@ -73,7 +73,8 @@ class TrialFinished:
     Attributes:
         trial, family: Which.
         state: ``complete``, ``pruned`` or ``failed``.
-        score, score_se: Of its out-of-fold predictions, when complete.
+        score: Of its out-of-fold predictions, when complete.
+        margin: Half of the 95 % interval of the score; None where it is not known.
         fit_s: Seconds of all its fits.
         error_kind, error: Why it failed or was pruned; "" otherwise.
         elapsed_s: Since the start of the run.
@@ -83,7 +84,7 @@ class TrialFinished:
     family: str
     state: str
     score: float | None
-    score_se: float | None
+    margin: float | None
     fit_s: float
     error_kind: str
     error: str
@@ -95,12 +96,12 @@ class EnsembleUpdated:
     """There is a better predictor on disk.
 
     Attributes:
-        score: Of its out-of-fold predictions.
+        score: Of its out-of-fold predictions; None where the metric has no value for them.
         weights: Weight of each member trial.
         elapsed_s: Since the start of the run.
     """
 
-    score: float
+    score: float | None
     weights: Mapping[str, float]
     elapsed_s: float
 

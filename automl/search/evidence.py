@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,19 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.split import SplitPlan
+from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import read_oof
+from automl.ensemble import estimate, estimate_of_blocks, newest_blocks, read_oof
+from automl.metrics.stand_in import steering
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.ledger import Trial
+from automl.search.newest import is_by_time
 from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
 from automl.trial.settle import settle_folds
 
 __all__ = ["Evidence", "finite"]
 
-MIN_SKILL = 0.02  # of the way from the prior to the best trial
 KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
 KEPT_OF_FAMILY = 3
 
@@ -36,6 +38,7 @@ class Evidence:
         forecast: What trials cost, and the limits.
         complete: Trials whose predictions are kept, by name.
         oof: Their predictions, ``(n_rows, n_outputs)`` or ``(n_rows,)``; NaN where there is none.
+            Means over repeats; where the metric ranks, those of the first repeat.
     """
 
     run: RunDir
@@ -54,14 +57,22 @@ class Evidence:
         return np.asarray(self.plan.divisions[0].valid)
 
     def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
-        """Loss of a prediction of these rows."""
+        """Loss of a prediction of these rows, to be compared with others of the same rows.
+
+        Where the metric has no value for them, something else stands in: see ``steering``.
+        """
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        return self.metric.loss(self.metric.score(self.dataset.y[rows], prediction, weight))
+        steered = steering(self.metric)
+        return steered.loss(steered.score(self.dataset.y[rows], prediction, weight))
+
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """The constant prediction that is made without any column."""
+        return prior_prediction(self.dataset)
 
     def prior_loss(self, rows: NDArray[np.int64]) -> float:
         """Loss of predicting for everybody what is known without any column."""
-        prior = prior_prediction(self.dataset)
-        return self.loss(rows, np.tile(prior, (len(rows), *[1] * prior.ndim)))
+        return self.loss(rows, np.tile(self.prior, (len(rows), *[1] * self.prior.ndim)))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Validation rows of the first division, and what a trial predicts for them.
@@ -76,21 +87,58 @@ class Evidence:
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in; returns the score of its out-of-fold predictions.
+        """Takes a complete trial in, and notes with it how sure its score is.
 
-        Folds that stopped early are settled first: scored at stages that other folds chose.
+        Folds that stopped early are settled first: scored at stages that other folds chose. A trial
+        without a score (NaN) is not taken in: it cannot be compared.
+
+        Returns:
+            The score of its out-of-fold predictions.
         """
         name = trial.spec.trial_id
         self._settle(trial)
-        oof = self._read(trial, list(trial.folds))
-        rows = np.flatnonzero(finite(oof))
-        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        fold = self.plan.fold_of_row[rows]
-        score = self.metric.score_folds(self.dataset.y[rows], oof[rows], fold, weight)
+        repeats = self._ranks_repeats(trial)
+        oof = self._first_repeat(trial) if repeats else self._read(trial, list(trial.folds))
+        score = self.judge(trial, oof)
+        if repeats:
+            score = self._score_of_repeats(trial)
+        if math.isnan(score):
+            return score
         self.oof[name], self.complete[name] = oof, trial
         self._losses[name] = self.metric.loss(score)
         self._forget_worst(oof.nbytes)
         return score
+
+    def judge(
+        self, trial: Trial, oof: NDArray[Any] | None = None, blocks: Sequence[int] = ()
+    ) -> float:
+        """Scores the out-of-fold predictions of a trial, and notes how sure that is.
+
+        Args:
+            trial: Complete.
+            oof: Its predictions; read when None.
+            blocks: In order of time, the folds whose mean score it is; by default the newest.
+        """
+        shown = self._read(trial, list(trial.folds)) if oof is None else oof
+        by_time = is_by_time(self.plan) and self.plan.n_folds > 1
+        known = finite(shown)
+        if by_time:
+            said = blocks or newest_blocks(range(self.plan.n_folds))
+            known &= np.isin(self.plan.fold_of_row, said)
+        rows, data = np.flatnonzero(known), self.dataset
+        weight = None if data.weight is None else data.weight[rows]
+        group = None if data.group is None else data.group[rows]
+        y, fold, shown = data.y[rows], self.plan.fold_of_row[rows], shown[rows]
+        score = self.metric.score_folds(y, shown, fold, weight)
+        trial.score_se = trial.interval = None
+        if math.isnan(score):
+            return score
+        found = (estimate_of_blocks if by_time else estimate)(
+            self.metric, y, shown, weight=weight, group=group, fold=fold
+        )
+        if found is not None and math.isfinite(found.error):
+            trial.score_se, trial.interval = found.error, (found.low, found.high)
+        return found.score if by_time and found is not None else score
 
     def _settle(self, trial: Trial) -> None:
         settled, stages = settle_folds(
@@ -103,18 +151,40 @@ class Evidence:
         trial.stages = stages or trial.stages
 
     def candidates(self) -> list[Trial]:
-        """Complete trials that know more than the prior, if there are any.
+        """Complete trials; where limits are set, those that keep them or come nearest to them.
 
-        A constant prediction leaves some metrics unmoved: it must not enter for nothing. Where
-        limits are set, these are of the trials that keep them by themselves, or the one that
-        comes nearest to them.
+        None is left out for its score: that would be a choice by all rows, also by those that a
+        nested selection must not see.
         """
-        trials = self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
-        prior = self.prior_loss(np.flatnonzero(finite(self.oof[trials[0].spec.trial_id])))
-        losses = [self.metric.loss(t.score) for t in trials if t.score is not None]
-        limit = prior - MIN_SKILL * (prior - min(losses))
-        able = [t for t in trials if t.score is not None and self.metric.loss(t.score) < limit]
-        return able or trials
+        return self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
+
+    def _ranks_repeats(self, trial: Trial) -> bool:
+        """Whether the metric compares the order of predictions that are of several repeats.
+
+        Their mean is no order of one model: a model of another repeat has learnt from rows of the
+        same fold, and with whole groups as folds that costs up to .02 of ROC AUC at 150 rows.
+        """
+        return self.metric.ranks and len(self.plan.repeats) > 1 and trial.folds != (ALL_ROWS,)
+
+    def _first_repeat(self, trial: Trial) -> NDArray[Any]:
+        return self._read(trial, self.plan.repeats[0])
+
+    def _score_of_repeats(self, trial: Trial) -> float:
+        """Mean score within the folds of each repeat, then over the repeats."""
+        scores = []
+        for folds in self.plan.repeats:
+            fold_of_row = np.full(self.plan.n_rows, -1, dtype=np.int64)
+            for fold in folds:
+                fold_of_row[self.plan.divisions[fold].valid] = fold
+            scores.append(self._score(self._read(trial, folds), fold_of_row))
+        known = [score for score in scores if not math.isnan(score)]
+        return float(np.mean(known)) if known else math.nan
+
+    def _score(self, oof: NDArray[Any], fold_of_row: NDArray[np.int64]) -> float:
+        """Score of out-of-fold predictions, by the folds they are of."""
+        rows = np.flatnonzero(finite(oof))
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        return self.metric.score_folds(self.dataset.y[rows], oof[rows], fold_of_row[rows], weight)
 
     def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
         is_classification = self.dataset.target.task.is_classification

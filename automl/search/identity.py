@@ -21,7 +21,7 @@ STEERING = (
     *("quantiles", "group", "time_column", "folds_column", "weight", "series_id", "step", "wide"),
     "seed",
 )
-SPLITTING = ("folds", "repeats", "holdout_share")
+SPLITTING = ("folds", "repeats", "holdout_share", "gap", "window")
 
 
 def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _losing(
     """What the pruner says of a trial by these finished folds."""
     if is_early(len(folds)):
         return None  # without a look at all its peers
-    curve = ledger.curve(trial)
-    seen = replace(curve, folds={f: curve.folds[f] for f in folds})
+    curve = ledger.curve(trial)  # which lacks the folds that have no score
+    seen = replace(curve, folds={f: curve.folds[f] for f in folds if f in curve.folds})
     why = should_stop_trial(pruner, seen, ledger.peers(trial))
     return None if why is None else TrialError("pruned", why, fold=folds[-1])

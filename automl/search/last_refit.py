@@ -9,8 +9,10 @@ from automl.data.split import ALL_ROWS
 from automl.scheduling.executor import Executor
 from automl.search.budget import Budget
 from automl.search.events import Note
+from automl.search.newest import expected_newest_s, is_by_time
 from automl.search.problem import Problem
-from automl.search.refit import can_refit, expected_fit_s, refit_members
+from automl.search.refit import refit_members
+from automl.search.refitter import can_refit, expected_fit_s
 from automl.search.standing import Standing
 
 __all__ = ["expected_refit_s", "is_refitted", "refit_at_the_end"]
@@ -22,9 +24,15 @@ RESERVE = 1.1  # estimates err; `Budget.reserve_s` covers the rest
 
 
 def is_refitted(standing: Standing) -> bool:
-    """Whether a search refits at its end: as it is set, else where rows are many."""
-    asked = standing.config.refit
-    return len(standing.evidence.dataset.y) >= MANY_ROWS if asked is None else asked
+    """Whether a search refits at its end: as it is set, else in order of time or of many rows.
+
+    Not after a holdout: a tenth more rows bring little, and nothing could score the refit, as the
+    rows of the score are among its own. In order of time it is always for the newest rows.
+    """
+    asked, plan = standing.config.refit, standing.evidence.plan
+    if asked is not None or is_by_time(plan):
+        return asked is not False
+    return len(standing.evidence.dataset.y) >= MANY_ROWS and plan.n_folds > 1
 
 
 def expected_refit_s(standing: Standing, n_slots: int) -> float:
@@ -37,8 +45,12 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
     if not is_refitted(standing):
         return 0.0
     in_folds = [trial for trial in standing.members if trial.folds != (ALL_ROWS,)]
-    able = [t for t in in_folds if can_refit(standing.families[t.spec.family][0])]
-    each = [expected_fit_s(trial.results.values()) for trial in able]
+    plan = standing.evidence.plan
+    if is_by_time(plan):
+        each = [expected_newest_s(trial.results, plan) for trial in in_folds]
+    else:
+        able = [t for t in in_folds if can_refit(standing.families[t.spec.family][0])]
+        each = [expected_fit_s(trial.results.values()) for trial in able]
     if not each:
         return 0.0
     return OPENING_S + RESERVE * max(sum(each) / n_slots, max(each)) + CLOSING_S
@@ -71,6 +83,8 @@ def refit_at_the_end(
         executor,
         time_left_s=math.inf if left_s is None else left_s - CLOSING_S,
         interrupted=interrupted,
+        # In time the newest rows decide; and who asks for a refit gets one.
+        only_if_better=standing.config.refit is None and problem.plan.kind != "time",
     )
     for text in done.notes:
         yield Note(text, budget.elapsed_s)

@@ -9,7 +9,6 @@ from statistics import median
 
 import numpy as np
 
-from automl.data.split import ALL_ROWS
 from automl.leaderboard import dominates
 from automl.plugin.metric import Metric
 from automl.search.events import FamilyCounts
@@ -17,7 +16,7 @@ from automl.search.pruning import Curve
 from automl.trial.cost import Cost, cost_of
 from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
-__all__ = ["Ledger", "Trial", "standard_error"]
+__all__ = ["Ledger", "Trial"]
 
 TYPICAL_TRIALS = 100  # more tell no more, and it is asked for again and again
 CURVE_POINTS = 64  # of a complete fit, first and last included
@@ -60,6 +59,7 @@ class Trial:
     first_loss: float | None = None
     score: float | None = None
     score_se: float | None = None
+    interval: tuple[float, float] | None = None
     error: TrialError | None = None
     finished_s: float | None = None
     cut_steps: tuple[tuple[int, float], ...] = ()
@@ -115,7 +115,7 @@ class Trial:
             return Curve(number, costs, {})
         return Curve(
             number,
-            {f: metric.loss(r.score) for f, r in results.items()},
+            {f: metric.loss(r.score) for f, r in results.items() if r.score is not None},
             self.steps,
         )
 
@@ -145,6 +145,7 @@ class Trial:
             folds=results,
             score=self.score,
             score_se=self.score_se,
+            interval=self.interval,
             error=self.error,
             cut_steps=self.cut_steps,
             started_s=self.started_s,
@@ -288,11 +289,3 @@ def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
         failed=number(TrialState.FAILED),
         best_score=min(scores, key=metric.loss, default=None),
     )
-
-
-def standard_error(results: Sequence[FoldResult]) -> float | None:
-    """Standard error of the mean score over folds; None with fewer than two."""
-    scores = [r.final_score for r in results if r.fold != ALL_ROWS]
-    if len(scores) < 2:
-        return None
-    return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))

@@ -49,6 +49,7 @@ def _refusal(family: ModelFamily, shape: Shape) -> str | None:
         if why is None:  # what the search will ask it for
             family.resources(shape)
             family.portfolio(shape)
+            family.extra_params(shape)
             family.useful_s(shape)
     except Exception as error:  # the code of a plugin may raise anything
         return f"asked whether it takes such data it fails with {type(error).__name__}: {error}"

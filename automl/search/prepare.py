@@ -28,6 +28,7 @@ from automl.search.forecast import Forecast
 from automl.search.identity import check_config, check_data, check_problem, facts_of
 from automl.search.ledger import Ledger
 from automl.search.needs import Needs
+from automl.search.over import Over, is_over
 from automl.search.problem import Problem, open_problem, read_dataset, read_problem
 from automl.search.proposer import Proposer
 from automl.search.resume import Past, read_past, resume
@@ -105,8 +106,10 @@ def prepare_resumed(
     launcher: Launcher,
     started: float,
     interrupted: Callable[[], bool],
-) -> Prepared:
+) -> Prepared | Over:
     """Opens what lies in a run, checks that it is what it was, and joins the rooms around it.
+
+    Where the run is over and gets no more budget, nothing is joined or written.
 
     Args:
         source: The data, to be compared with that of the run; None takes what the run has.
@@ -121,13 +124,15 @@ def prepare_resumed(
         UserError: Something that must not change did, or a file of the run is damaged.
     """
     _preload(launcher, registry, config, config.data_path)
-    past = read_past(run)
+    past, then = read_past(run), load_config(run.config)
     problem = open_problem(config, registry, run)
     if source is not None:
-        check_config(problem, load_config(run.config))
+        check_config(problem, then)
         check_data(problem, read_dataset(source, config))
     facts = facts_of(problem, registry)
     check_problem(problem, past.manifest, facts)
+    if is_over(run, past, problem.plan, then, config):
+        return Over(run, past)
     prepared = _join(problem, launcher, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}

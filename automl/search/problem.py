@@ -7,22 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from automl.config import parse_span
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
-from automl.data.table import Dataset
+from automl.data.table import Column, Dataset
+from automl.data.useless import ID_LIKE
 from automl.errors import ConfigError, did_you_mean
 from automl.metrics import default_metric, get_metric
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
-from automl.plugin.task import Task
+from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
 from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
+from automl.search.fixed import check_fixed, fixed_notes
+from automl.search.metric_check import check_metric, metric_notes
 from automl.search.offers import folds_s, willing
 from automl.search.rare_classes import rare_class_notes
 from automl.search.reading import read_options
@@ -72,15 +76,19 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
     pool = _devices(config)
     dataset = read_dataset(source, config)
     metric = _metric(dataset, config, registry)
+    search = config.search
     plan = make_split_plan(
         dataset,
         seed=config.seed,
-        folds=config.search.folds,
-        repeats=config.search.repeats,
-        holdout_share=config.search.holdout_share,
+        folds=search.folds,
+        repeats=search.repeats,
+        holdout_share=search.holdout_share,
         time_s=config.time_s,
         folds_s=_folds_s(dataset, metric, pool, config, registry, run),
+        gap=None if search.gap is None else parse_span(search.gap),
+        window=None if search.window is None else parse_span(search.window),
     )
+    check_metric(dataset, plan, metric)
     return _problem(dataset, plan, metric, pool, config, registry, run)
 
 
@@ -133,13 +141,16 @@ def _problem(
     setup = trial_setup(run, config, plan.n_folds, name, pool)
     shapes = _shapes(setup, dataset, metric, config, registry)
     families, refused = willing(shapes)
+    check_fixed(families, dataset)
     threads = config.scheduler.threads_per_fit or 1
     notes = (
         *registry.notes(),
         *_notes(dataset),
         *rare_class_notes(dataset, metric),
+        *metric_notes(dataset, plan, metric),
         *suspicions(dataset, plan.exchangeable),
         *refused,
+        *fixed_notes(families, config.model),
         *_device_notes(families, pool),
         *_memory_notes(families, pool, threads),
     )
@@ -226,13 +237,21 @@ def _devices(config: SearchConfig) -> DevicePool:
 
 def _notes(dataset: Dataset) -> list[str]:
     notes = [
-        f"column {c.name!r} is left out: {c.left_out}" for c in dataset.table.columns if c.left_out
+        f"column {c.name!r} is left out: {c.left_out}{_way_in(c)}"
+        for c in dataset.table.columns
+        if c.left_out
     ]
     if dataset.n_dropped:
         notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
     if dataset.n_weightless:
         notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
     return notes
+
+
+def _way_in(column: Column) -> str:
+    """The setting that makes a feature of a number that looks like an id: it may be a rank."""
+    is_number = column.left_out.startswith(ID_LIKE) and column.kind is ColumnKind.NUMERIC
+    return f"; data.kinds={{{column.name}: numeric}} uses it" if is_number else ""
 
 
 def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:

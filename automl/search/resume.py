@@ -20,7 +20,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 from automl.trial.spec import UNFINISHED, FoldResult, TrialRecord, TrialState
 
-__all__ = ["Past", "read_past", "resume"]
+__all__ = ["Past", "damage", "read_past", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def resume(past: Past, controller: Controller) -> list[str]:
         proposer.place(trial)
         _look_at(trial, standing)
         if trial.state is TrialState.COMPLETE and _has_models(trial, run):
-            standing.add(trial)
+            trial.score = standing.add(trial)
     standing.update(past.elapsed_s)
     for trial in ledger.in_state(TrialState.RUNNING):
         if trial.first_loss is not None:
@@ -127,6 +127,7 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
         state=TrialState.RUNNING if cut else record.state,
         score=record.score,
         score_se=record.score_se,
+        interval=record.interval,
         error=None if cut else record.error,
         finished_s=None if cut else record.finished_s,
         stages=record.stages,
@@ -146,20 +147,21 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
     name, notes = trial.spec.trial_id, []
     for fold in list(trial.results):
         needs_model = keep_all or trial.state is TrialState.RUNNING
-        why = _damage(run, name, trial.results[fold], plan, needs_model)
+        why = damage(run, name, trial.results[fold], plan, needs_model)
         if why is not None:
             notes.append(f"{name}/fold-{fold} is fitted again: {why}")
             del trial.results[fold]
             trial.steps.pop(fold, None)
     if notes:
-        trial.state, trial.score, trial.score_se = TrialState.RUNNING, None, None
-        trial.finished_s = None
+        trial.state, trial.score, trial.finished_s = TrialState.RUNNING, None, None
+        trial.score_se = trial.interval = None
     return notes
 
 
-def _damage(
+def damage(
     run: RunDir, trial_id: str, result: FoldResult, plan: SplitPlan, needs_model: bool
 ) -> str | None:
+    """Why a finished fold has to be fitted again; None where its files are whole."""
     predictions, model = run.oof(trial_id, result.fold), run.model(trial_id, result.fold)
     try:
         read_oof(run, trial_id, [result.fold], plan)

@@ -10,8 +10,9 @@ from typing import Any
 
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Suggest
+from automl.plugin.param import Param
 
-__all__ = ["FixedSuggest", "describe_space", "space_hash"]
+__all__ = ["FixedSuggest", "describe_space", "fixed_of", "space_hash", "space_params"]
 
 PROBES = 64
 
@@ -47,23 +48,32 @@ class FixedSuggest:
 
 
 class _Recorder:
-    """Draws at random and writes down every distribution it is asked for."""
+    """Draws at random, fixed params aside, and writes down every distribution it is asked for."""
 
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
+    def __init__(self, seed: int, fixed: Mapping[str, Any]) -> None:
+        self._random, self._fixed = random.Random(seed), fixed
         self.seen: dict[str, list[Any]] = {}
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         self.seen[name] = ["float", low, high, log]
-        return self._random.uniform(low, high)
+        drawn = self._random.uniform(low, high)
+        return float(self._fixed[name]) if name in self._fixed else drawn
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
         self.seen[name] = ["int", low, high, log]
-        return self._random.randint(low, high)
+        drawn = self._random.randint(low, high)
+        return int(self._fixed[name]) if name in self._fixed else drawn
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         self.seen[name] = ["categorical", *choices]
-        return self._random.choice(list(choices))
+        drawn = self._random.choice(list(choices))
+        return self._fixed.get(name, drawn)
+
+
+def fixed_of(shape: Shape) -> Mapping[str, Any]:
+    """The params that the user has fixed for a family, by name."""
+    fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
+    return fixed
 
 
 def space_hash(family: ModelFamily, shape: Shape) -> str:
@@ -77,17 +87,54 @@ def space_hash(family: ModelFamily, shape: Shape) -> str:
 
 def describe_space(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:
     """What may vary and how far, by param, as JSON values; of a fixed one its value."""
-    fixed = {name: ["fixed", value] for name, value in (shape.settings.get("fixed") or {}).items()}
+    fixed = {name: ["fixed", value] for name, value in fixed_of(shape).items()}
     described: dict[str, list[Any]] = json.loads(
         json.dumps({**_distributions(family, shape), **fixed}, default=str)
     )
     return described
 
 
+def space_params(
+    family: ModelFamily, shape: Shape, fixed: Mapping[str, Any] | None = None
+) -> dict[str, Param]:
+    """What 64 random draws ask for, by param: the range or choices of all draws together.
+
+    Args:
+        family: The family.
+        shape: The problem.
+        fixed: Params that are not drawn; others may depend on them.
+    """
+    found: dict[str, Param] = {}
+    for seed in range(PROBES):
+        recorder = _Recorder(seed, fixed or {})
+        family.search_space(recorder, shape)
+        for name, distribution in recorder.seen.items():
+            found[name] = _joined(found.get(name), _param(distribution))
+    return found
+
+
+def _param(distribution: Sequence[Any]) -> Param:
+    kind, *details = distribution
+    if kind == "categorical":
+        return Param(choices=tuple(details))
+    return Param("int" if kind == "int" else "float", low=details[0], high=details[1])
+
+
+def _joined(one: Param | None, other: Param) -> Param:
+    """What either of two allows; the later of them where they are of two types."""
+    if one is None or one == other or one.kind != other.kind:
+        return other
+    if other.choices:
+        return Param(choices=tuple(dict.fromkeys([*one.choices, *other.choices])))
+    lows = [param.low for param in (one, other) if param.low is not None]
+    highs = [param.high for param in (one, other) if param.high is not None]
+    return Param(other.kind, low=min(lows), high=max(highs))
+
+
 def _distributions(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:
     seen: dict[str, list[Any]] = {}
     for seed in range(PROBES):
-        recorder = _Recorder(seed)
+        recorder = _Recorder(seed, {})
         family.search_space(recorder, shape)
         seen.update(recorder.seen)
     return seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from automl.ensemble import (
     Member,
     Selection,
     choose_ensemble,
-    interval,
+    choose_forward,
     select_ensemble,
 )
 from automl.ensemble import write_ensemble as write_to_run
@@ -24,6 +25,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.evidence import Evidence, finite
 from automl.search.ledger import Trial
+from automl.search.newest import is_by_time, predicting_folds
 from automl.trial.cost import Cost
 from automl.trial.spec import TrialState
 
@@ -48,6 +50,7 @@ class Standing:
         spent_s: Seconds that all selections took.
         current: The ensemble on disk.
         members: Its trials.
+        said_blocks: In order of time, the folds that its nested score is the mean of.
     """
 
     evidence: Evidence
@@ -59,6 +62,7 @@ class Standing:
     spent_s: float = 0.0
     current: Ensemble | None = None
     members: Sequence[Trial] = ()
+    said_blocks: tuple[int, ...] = ()
     _blend: NDArray[Any] | None = None
     _stopgap: Trial | None = None
     _stale: bool = False
@@ -107,8 +111,9 @@ class Standing:
 
     def add(self, trial: Trial) -> float:
         """Takes a complete trial in; returns the score of its out-of-fold predictions."""
-        self._stale = True
-        return self.evidence.add(trial)
+        score = self.evidence.add(trial)
+        self._stale = self._stale or not math.isnan(score)
+        return score
 
     def first_unit(self, trial: Trial) -> None:
         """Lets the folds of a trial predict that are there, while nothing else is worth much."""
@@ -166,9 +171,21 @@ class Standing:
             # Sizes and not seconds: no clock may decide between equals.
             "costs": [t.cost.size_mb for t in trials],
             "loads": [evidence.forecast.shares(t) for t in trials],
+            "prior": evidence.prior,
             "seed": self.seed,
         }
-        if final:
+        if is_by_time(evidence.plan) and evidence.plan.n_folds > 1:
+            chosen = choose_forward(
+                oofs,
+                data.y,
+                evidence.metric,
+                block=options.pop("fold"),
+                group=data.group,
+                final=final,
+                time_limit_s=self.finish_limit_s,
+                **options,
+            )
+        elif final:
             chosen = choose_ensemble(
                 oofs,
                 data.y,
@@ -183,11 +200,17 @@ class Standing:
             chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)
         self._blend = sum(chosen.weights[i] * oofs[i] for i in members)
+        self.said_blocks = chosen.blocks
         ensemble = self._write(chosen, trials)
         self._stale = False
         self.selection_s = time.monotonic() - start
         self.spent_s += self.selection_s
         return ensemble
+
+    @property
+    def blend(self) -> NDArray[Any] | None:
+        """Out-of-fold predictions of the ensemble, NaN where there is none; None without one."""
+        return self._blend
 
     @property
     def cost(self) -> Cost:
@@ -205,8 +228,9 @@ class Standing:
 
     def _write_alone(self, trial: Trial) -> Ensemble:
         """Lets one trial predict with the folds that it has."""
-        scores = [result.score for result in trial.results.values()]
-        return self._write(Selection(np.ones(1), float(np.mean(scores)), 0, "single"), [trial])
+        scores = [r.score for r in trial.results.values() if r.score is not None]
+        score = float(np.mean(scores)) if scores else math.nan
+        return self._write(Selection(np.ones(1), score, 0, "single"), [trial])
 
     def _write(self, chosen: Selection, trials: list[Trial]) -> Ensemble:
         members = []
@@ -219,7 +243,7 @@ class Standing:
                     trial=trial.spec.trial_id,
                     family=trial.spec.family,
                     weight=float(chosen.weights[number]),
-                    folds=tuple(sorted(trial.results)),
+                    folds=predicting_folds(self.evidence.plan, trial.results),
                     view=family.view(trial.spec.params, shape),
                     kinds=family.kinds,
                 )
@@ -227,10 +251,10 @@ class Standing:
         target = self.evidence.dataset.target
         self.current = Ensemble(
             members=tuple(sorted(members, key=lambda m: -m.weight)),
-            score=chosen.score,
-            score_se=chosen.score_se,
-            nested_score=chosen.nested_score,
-            interval=self._interval(chosen),
+            score=_known(chosen.score),
+            score_se=_known(chosen.score_se),
+            nested_score=_known(chosen.nested_score),
+            interval=None if _known(chosen.nested_score) is None else chosen.interval,
             kind=chosen.kind,
             reason=chosen.reason,
             task=target.task,
@@ -242,8 +266,7 @@ class Standing:
         write_to_run(self.evidence.run, self.current)
         return self.current
 
-    def _interval(self, chosen: Selection) -> tuple[float, float] | None:
-        """The 95 % interval of the nested score, where it is known."""
-        if chosen.nested_score is None or chosen.score_se is None:
-            return None
-        return interval(chosen.nested_score, chosen.score_se, self.evidence.metric.bounds)
+
+def _known(score: float | None) -> float | None:
+    """A score, or None where there is none."""
+    return None if score is None or math.isnan(score) else score

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from automl.config.schema import SamplerConfig
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.sampler import make_sampler
-from automl.search.space import FixedSuggest, space_hash
+from automl.search.space import FixedSuggest, fixed_of, space_hash, space_params
 from automl.search.stored import REPEATED, StoredStudy
 from automl.trial.records import canonical_params
 from automl.trial.setup import seed_of
@@ -52,8 +52,11 @@ class FamilyStudy:
     ) -> None:
         self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
         self._open_storage, self._n_objectives = storage, n_objectives
-        self._fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
-        self._portfolio = [dict(p) | dict(self._fixed) for p in family.portfolio(shape)]
+        self._fixed = fixed_of(shape)
+        drawn = space_params(family, shape) if self._fixed else {}
+        self._added = {name: value for name, value in self._fixed.items() if name not in drawn}
+        given = [dict(entry) for entry in family.portfolio(shape)]
+        self._portfolio = _overridden(given, self._fixed) if self._fixed else given
         self._seen: set[str] = set()
         self._n_asked = self._n_repeats = 0
         self._worst: tuple[float, ...] | None = None
@@ -163,7 +166,7 @@ class FamilyStudy:
             # Optuna says so of each portfolio value outside the space; it is used unclipped.
             warnings.simplefilter("ignore")
             suggest = FixedSuggest(trial, self._fixed)
-            return self.family.search_space(suggest, self._shape)
+            return {**self.family.search_space(suggest, self._shape), **self._added}
 
     def tell_complete(
         self, spec: TrialSpec, losses: Sequence[float], excess: Mapping[str, float] | None = None
@@ -236,3 +239,14 @@ class FamilyStudy:
         study = self._study
         found: int = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
         return found
+
+
+def _overridden(
+    entries: Iterable[Mapping[str, Any]], fixed: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A portfolio with what the user fixed; entries that this makes equal stand there once."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        changed = {**entry, **fixed}
+        found.setdefault(canonical_params(changed), changed)
+    return list(found.values())

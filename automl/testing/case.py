@@ -23,7 +23,7 @@ from automl.plugin import (
     TrialContext,
     View,
 )
-from automl.plugin.family import check_prediction
+from automl.plugin.prediction import check_prediction
 from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import TestTable, made_table, real_table
@@ -41,6 +41,7 @@ class FamilyCase:
         settings: Settings it is tested with, beside its defaults.
         tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether weights and repeated rows give the same model, not only on average.
+        noise_seeds: Noise tables that a family is scored on which stops early; 0 for none.
         expected_failures: Names of tests it need not pass, with the reason.
     """
 
@@ -48,6 +49,7 @@ class FamilyCase:
     settings: ClassVar[Mapping[str, Any]] = {}
     tasks: ClassVar[frozenset[Task]] = frozenset()
     exact_weights: ClassVar[bool] = False
+    noise_seeds: ClassVar[int] = 8
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
     @pytest.fixture(autouse=True)

@@ -19,11 +19,14 @@ import numpy as np
 import pytest
 
 from automl.plugin import Task, TrialPruned
-from automl.plugin.family import check_prediction
+from automl.plugin.prediction import check_prediction
 from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
 from automl.testing.deadlines import Deadlines
 from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
+from automl.testing.few_rows import FewRows
+from automl.testing.honesty import Honesty
+from automl.testing.noise import Noise
 from automl.testing.packs import Packs
 from automl.testing.refits import Refits
 from automl.testing.weights import Weights
@@ -34,7 +37,7 @@ HEAVY = ("sklearn", "torch", "optuna", "pandas")
 """Libraries that importing a family must not load, beside those in its ``preload``."""
 
 
-class FamilyTestCase(Deadlines, LeakageCanaries, Packs, Refits, Weights):
+class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
     """What every family must do. Each test is a promise that the search relies on.
 
     Attributes:
@@ -43,6 +46,8 @@ class FamilyTestCase(Deadlines, LeakageCanaries, Packs, Refits, Weights):
         tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether a row of weight 2 gives the very model of the row twice. Where rows
             are drawn or counted, that holds on average only.
+        noise_seeds: Noise tables, of five fits each, that it is scored on if it stops early: 16
+            where a fit takes milliseconds, 0 where it takes too long.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.
     """
 

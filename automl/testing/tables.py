@@ -149,6 +149,7 @@ class TestTable:
                 (steps.shape[1], int(np.diff(offsets).max())) for steps, offsets in self.sequences
             ),
             text_bytes=tuple(float(np.mean([len(t) for t in texts])) for texts in self.texts),
+            columns={f"c{i}": f"c{i}" for i in range(self.is_encoded * self._columns.shape[1])},
         )
 
     def context(self, seed: int = 0, **slot: Any) -> TrialContext:
@@ -176,7 +177,7 @@ class TestTable:
             blocks.append((self.codes - self.codes.mean(axis=0)) / CATEGORIES)
         X: Any = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
         names = tuple(f"c{i}" for i in range(X.shape[1]))
-        features = Features(names, categorical, (CATEGORIES,) * len(categorical))
+        features = Features(names, categorical, (CATEGORIES,) * len(categorical), names)
         if sparse:
             from scipy.sparse import csr_matrix
 

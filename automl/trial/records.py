@@ -61,12 +61,17 @@ def read_records(run: RunDir) -> list[TrialRecord]:
 
 def _from_json(value: dict[str, Any]) -> TrialRecord:
     folds = tuple(FoldResult(**{**fold, "steps": _steps(fold["steps"])}) for fold in value["folds"])
+    low_high = value.get("interval")
+    # Earlier versions kept the spread of the folds under ``score_se``, and no interval.
+    score_se = value["score_se"] if "interval" in value else None
     return TrialRecord(
         **{
             **value,
             "spec": TrialSpec(**value["spec"]),
             "state": TrialState(value["state"]),
             "folds": folds,
+            "score_se": score_se,
+            "interval": None if low_high is None else (float(low_high[0]), float(low_high[1])),
             "error": TrialError(**value["error"]) if value["error"] else None,
             "cut_steps": _steps(value.get("cut_steps", ())),  # earlier versions kept none
             "stages": tuple(map(float, value.get("stages", ()))),

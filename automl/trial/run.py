@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin.context import Fold, Shape, TrialContext, View
-from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, check_prediction
-from automl.plugin.metric import Metric
+from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report
+from automl.plugin.prediction import check_prediction
 from automl.plugin.rows import Matrix, Rows
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
@@ -43,10 +43,12 @@ class BadPredictionError(ValueError):
     """A family predicted what no score can be computed of."""
 
 
-def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
+def run_job(
+    job: Job, bench: Workbench, report: Report, encoded: Callable[[], None] = lambda: None
+) -> FoldResult:
     """Encodes, fits, predicts the validation rows, scores, and writes model and predictions.
 
-    The fold's directory appears whole, by one rename.
+    The fold's directory appears whole, by one rename. ``encoded`` is called before the fit.
 
     Raises:
         TrialPruned: ``report`` said so.
@@ -55,7 +57,7 @@ def run_job(job: Job, bench: Workbench, report: Report) -> FoldResult:
         BadPredictionError: The family returned predictions of a wrong shape or with NaN.
         StorageError: The disk of the run or of temporary files is full, or closed to us.
     """
-    ((_, outcome),) = run_pack([job], bench, lambda _: report)
+    ((_, outcome),) = run_pack([job], bench, lambda _: report, encoded)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -65,6 +67,7 @@ def run_pack(
     jobs: Sequence[Job],
     bench: Workbench,
     report_of: Callable[[Job], Report],
+    encoded: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Job, FoldResult | Exception]]:
     """Runs fits of one family as one program: ``run_job`` for several.
@@ -73,6 +76,7 @@ def run_pack(
         jobs: On the same slot, with the same limits, which are for all together.
         bench: Of the worker.
         report_of: Where a job reports to.
+        encoded: Called when all folds are encoded, which is when the limit of the fits begins.
         clock: Gives the seconds by which the limits are kept.
 
     Yields:
@@ -82,14 +86,16 @@ def run_pack(
         Exception: What ended all of them.
     """
     start, tasks = clock(), [_open(job, bench, report_of(job)) for job in jobs]
-    deadline_s, scratch = jobs[0].deadline_s, bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold)
+    encoded()
+    limit_s = jobs[0].fit_limit_s(clock() - start)
+    scratch = bench.run.scratch(jobs[0].spec.trial_id, jobs[0].fold)
     context = TrialContext(
         shape=tasks[0].shape,
         seed=jobs[0].seed,
         n_threads=jobs[0].n_threads,
         device=jobs[0].device,
         time_limit_s=jobs[0].time_limit_s,
-        deadline=None if deadline_s is None else start + FIT_SHARE * deadline_s,
+        deadline=None if limit_s is None else clock() + FIT_SHARE * limit_s,
         scratch=scratch,
         clock=clock,
     )
@@ -125,11 +131,15 @@ class _Task:
     encode_s: float
     report: Report
     steps: list[tuple[int, float]] = field(default_factory=list)
+    is_scored: bool = True
 
     def record(self, step: int, score: float) -> None:
         """Passes a report on, and keeps it."""
         if not math.isfinite(score):
             raise ValueError(f"the score reported at step {step} is {score}")
+        if not self.is_scored:  # what steered the fit is no score of the run's metric
+            self.report(int(step), math.nan)
+            return
         self.steps.append((int(step), float(score)))
         self.report(int(step), float(score))
 
@@ -141,7 +151,10 @@ def _open(job: Job, bench: Workbench, report: Report) -> _Task:
     fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
     train = bench.plan.divisions[job.fold].train if job.fold != ALL_ROWS else np.arange(0)
     shown = fold_shown_to(family, fold, bench.dataset, train, bench.setup.seed)
-    return _Task(job, family, shape, view, fold, shown, encode_s, report)
+    is_scored = job.fold == ALL_ROWS or not bench.metric.undefined_reason(
+        fold.y_valid, fold.weight_valid
+    )
+    return _Task(job, family, shape, view, fold, shown, encode_s, report, is_scored=is_scored)
 
 
 def _finish(
@@ -151,10 +164,10 @@ def _finish(
     job, family, now = task.job, task.family, time.monotonic()
     logs = [log for log in getattr(model, "stages", ()) if log.stages]
     try:
-        prediction, score = _validate(job, model, task.fold, bench)
+        prediction, (score, reason) = _validate(job, model, task.fold, bench)
         predict_s = time.monotonic() - now
         if logs:
-            prediction, score = _validate_stages(job, logs, task.fold, bench)
+            prediction, (score, reason) = _validate_stages(job, logs, task.fold, bench)
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
     predict_s, model_ms = _prediction_times(
@@ -163,7 +176,7 @@ def _finish(
     size = _write(bench.run, task, model, prediction, logs)
     return FoldResult(
         fold=job.fold,
-        score=score,
+        score=None if reason else score,
         fit_s=fit_s,
         predict_s=predict_s,
         encode_s=task.encode_s,
@@ -176,6 +189,7 @@ def _finish(
         oof_crc=zlib.crc32(bench.run.oof(job.spec.trial_id, job.fold).read_bytes()),
         n_threads=job.n_threads,
         n_members=n_members,
+        score_reason=reason,
     )
 
 
@@ -195,8 +209,8 @@ def _fit(tasks: Sequence[_Task], context: TrialContext) -> Sequence[FittedModel 
 
 def _validate(
     job: Job, model: FittedModel, fold: Fold, bench: Workbench
-) -> tuple[NDArray[Any], float]:
-    """Predicts the rows the model did not learn from, and scores them."""
+) -> tuple[NDArray[Any], tuple[float, str]]:
+    """Predicts the rows the model did not learn from, and scores them, or says why not."""
     target, kinds = bench.dataset.target, bench.registry.get(job.spec.family).kinds
     if job.fold != ALL_ROWS:
         prediction = check_prediction(
@@ -205,7 +219,7 @@ def _validate(
             target.task,
             target.n_outputs,
         )
-        return prediction, _score(bench.metric, fold.y_valid, prediction, fold.weight_valid)
+        return prediction, bench.metric.evaluate(fold.y_valid, prediction, fold.weight_valid)
     raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)  # type: ignore[attr-defined]
     seen = np.isfinite(raw.reshape(len(raw), -1)).all(axis=1)
     if not seen.any():
@@ -214,12 +228,12 @@ def _validate(
     weight = None if fold.weight_train is None else fold.weight_train[seen]
     prediction = np.full(raw.shape, np.nan)
     prediction[seen] = covered
-    return prediction, _score(bench.metric, fold.y_train[seen], covered, weight)
+    return prediction, bench.metric.evaluate(fold.y_train[seen], covered, weight)
 
 
 def _validate_stages(
     job: Job, logs: Sequence[StageLog], fold: Fold, bench: Workbench
-) -> tuple[NDArray[Any], float]:
+) -> tuple[NDArray[Any], tuple[float, str]]:
     """Predictions of an early-stopped fit, each half of the rows at the stage of the other half.
 
     The fitted model was stopped by these very rows, which would make its score too good.
@@ -229,10 +243,8 @@ def _validate_stages(
     raw = predict_by_halves(logs, half, fold.y_valid, weight)
     shape = (len(half), target.n_outputs) if target.n_outputs else (len(half),)
     prediction = check_prediction(raw.reshape(shape), len(half), target.task, target.n_outputs)
-    score = bench.metric.score_folds(fold.y_valid, prediction, half, weight)
-    if not np.isfinite(score):
-        raise ValueError(f"{bench.metric.name} of the predictions is {score}")
-    return prediction, score
+    _, reason = bench.metric.evaluate(fold.y_valid, prediction, weight)
+    return prediction, (bench.metric.score_folds(fold.y_valid, prediction, half, weight), reason)
 
 
 def _prediction_times(
@@ -247,15 +259,6 @@ def _prediction_times(
         return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
     model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms
     return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
-
-
-def _score(
-    metric: Metric, y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
-) -> float:
-    score = metric.score(y, prediction, weight)
-    if not np.isfinite(score):
-        raise ValueError(f"{metric.name} of the predictions is {score}")
-    return score
 
 
 def _write(

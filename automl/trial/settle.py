@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
 from automl.errors import RunError
-from automl.plugin.family import check_prediction
 from automl.plugin.metric import Metric
+from automl.plugin.prediction import check_prediction
 from automl.store.files import write_array, write_whole
 from automl.store.run_dir import RunDir
 from automl.trial.stages import CURVES_FILE, StageCurve, stage_near
 
 __all__ = ["Settled", "best_stage", "discard_stages", "settle_folds"]
 
+FOLDS_TO_HALF = 2.0
 SHORT = 0.5  # of the median end: a fold that the clock cut earlier would cut the curves of all
 
 
@@ -35,11 +36,12 @@ class Settled:
     """How a fold is scored once all folds of its trial are done.
 
     Attributes:
-        score: Of its validation rows at the stage that other folds chose, in the run's metric.
+        score: Of its validation rows at the stage that other folds chose, in the run's metric;
+            None where it has no value for them.
         crc: CRC-32 of the file of these predictions.
     """
 
-    score: float
+    score: float | None
     crc: int
 
 
@@ -110,9 +112,9 @@ def best_stage(
 
     Args:
         curves: Of the folds that choose.
-        n_train: Their training rows, where these differ by the plan: more rows are learnt for
-            longer, by the root of their ratio (Yao, Rosasco & Caponnetto 2007). None where all
-            have as many.
+        n_train: Their training rows, where these differ by the plan, in order of time: more rows
+            are learnt for longer, by the root of their ratio (Yao, Rosasco & Caponnetto 2007), and
+            later folds tell more (see ``_relevance``). None where all have as many.
         n_rows: Training rows of the fit that is to end there.
 
     Returns:
@@ -125,6 +127,9 @@ def best_stage(
         fold: float(np.sqrt(n_rows / n_train[fold])) if n_train and curve.grows else 1.0
         for fold, curve in useful.items()
     }
+    if n_train is not None:
+        weight_of = {f: c.weight * _relevance(c, max(useful) - f) for f, c in useful.items()}
+        useful = {f: replace(curve, weight=weight_of[f]) for f, curve in useful.items()}
     scaled = [(curve.stages * factors[fold], curve) for fold, curve in useful.items()]
     median_end = float(np.median([stages[-1] for stages, _ in scaled]))
     kept = [(stages, curve) for stages, curve in scaled if stages[-1] >= SHORT * median_end]
@@ -140,6 +145,20 @@ def best_stage(
         grows=False,
     )
     return mean.best
+
+
+def _relevance(curve: StageCurve, age: int) -> float:
+    """Weight of a curve in order of time: half for each two folds that it is older.
+
+    Losses above 0 count as ratios to the lowest: the fold that meets a shift is wrong by far at
+    every stage, and would outvote all others.
+
+    Args:
+        curve: Of a fold.
+        age: By how many folds it is older than the latest.
+    """
+    lowest = float(np.nanmin(curve.losses))
+    return float(2.0 ** (-age / FOLDS_TO_HALF) / (lowest if lowest > 0 else 1.0))
 
 
 def _mean(values: list[NDArray[np.float64]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -229,5 +248,5 @@ def _write(
     path = run.settled(trial_id, fold)
     write_whole(path, lambda file: write_array(file, checked.astype(np.float32)))
     weight = None if dataset.weight is None else dataset.weight[rows]
-    score = metric.score(dataset.y[rows], checked, weight)
-    return Settled(score, zlib.crc32(path.read_bytes()))
+    score, reason = metric.evaluate(dataset.y[rows], checked, weight)
+    return Settled(None if reason else score, zlib.crc32(path.read_bytes()))

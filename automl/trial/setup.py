@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from automl.data.table import Dataset
+from automl.metrics.stand_in import steering
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -54,9 +56,10 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     texts = [dataset.table.data.column(c.key) for c in columns if c.kind is ColumnKind.TEXT]
     images = tuple((c.shape[0], c.shape[1], c.shape[2]) for c in columns if c.kind is IMAGE)
     sequences = tuple((c.shape[0], c.shape[1]) for c in columns if c.kind is SEQUENCE)
+    names = Counter(column.name for column in dataset.table.columns)
     return Shape(
         task=dataset.target.task,
-        metric=metric,
+        metric=steering(metric),
         n_rows=len(dataset.y),
         n_numeric=len(columns) - len(categories) - len(texts) - len(images) - len(sequences),
         n_categorical=len(categories),
@@ -72,6 +75,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
         images=images,
         sequences=sequences,
         text_bytes=tuple(text.nbytes / max(1, len(text)) for text in texts),
+        columns={c.name: c.key for c in columns if names[c.name] == 1},
     )
 
 

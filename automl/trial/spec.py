@@ -68,7 +68,9 @@ class Job:
         n_threads: Threads it may use.
         device: ``cpu`` or ``cuda:0``.
         time_limit_s: Fair share of the budget, in seconds; None without a time budget.
-        deadline_s: Seconds from its start until it is killed; None for never.
+        deadline_s: Seconds until it is killed from when its fold is encoded; None for never.
+        encode_limit_s: Seconds until it is killed where its fold is not encoded; None for never.
+        end_s: Seconds until it is killed whatever it is at; None for never.
         attempt: 0 at the first try, more after its worker was lost.
         stands_for: Folds whose models the one of this job is to replace (see ``refit_job``);
             empty for a fit that is scored.
@@ -81,6 +83,8 @@ class Job:
     device: str = "cpu"
     time_limit_s: float | None = None
     deadline_s: float | None = None
+    encode_limit_s: float | None = None
+    end_s: float | None = None
     attempt: int = 0
     stands_for: tuple[int, ...] = ()
 
@@ -88,6 +92,12 @@ class Job:
     def job_id(self) -> str:
         """Such as ``lightgbm-3/fold-0``."""
         return f"{self.spec.trial_id}/fold-{self.fold}"
+
+    def fit_limit_s(self, spent_s: float) -> float | None:
+        """Seconds until the fit is killed, so many after the start; None for never."""
+        left_s = None if self.end_s is None else max(0.0, self.end_s - spent_s)
+        limits = [limit for limit in (self.deadline_s, left_s) if limit is not None]
+        return min(limits, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class FoldResult:
         fold: Number of the fold.
         score: On its validation rows, in the run's metric, as it was when the fold was done: of a
             fit that stopped early, each half of them at the stage that the other half chose. The
-            pruner compares these.
+            pruner compares these. None where the metric has no value for them.
         fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
         predict_ms: Milliseconds to encode and predict 1,000 rows.
         encode_s: Seconds spent encoding the fold (0 when it was cached).
@@ -115,10 +125,11 @@ class FoldResult:
         settled_score: Of a fit that stopped early, the score at the stage that the other folds of
             its trial chose; None where there is none.
         settled_crc: CRC-32 of the file of the predictions at that stage.
+        score_reason: Why there is no score; "" where there is one.
     """
 
     fold: int
-    score: float
+    score: float | None
     fit_s: float
     predict_s: float
     encode_s: float = 0.0
@@ -133,11 +144,12 @@ class FoldResult:
     n_members: int = 1
     settled_score: float | None = None
     settled_crc: int | None = None
+    score_reason: str = ""
 
     @property
-    def final_score(self) -> float:
-        """The score to show: settled where it is."""
-        return self.score if self.settled_score is None else self.settled_score
+    def final_score(self) -> float | None:
+        """The score to show: settled where it is; None where there is none."""
+        return self.score if self.settled_crc is None else self.settled_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,7 @@ class TrialError:
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
             was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
             ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
+            ``no_score`` (the metric has no value for its predictions),
             ``pruned``, ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
@@ -179,12 +192,14 @@ class TrialRecord:
         state: How it stands.
         folds: Results of its finished folds, in the order of the folds.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete.
-        score_se: Standard error of the score over the folds; None with a single fold.
+        score_se: Standard error of the score as an estimate of that on new rows; None where it is
+            not known, as with fewer than 10 rows.
         error: Why it failed or was pruned.
         cut_steps: Reports, as (step, score), of the fit that ``error`` ended.
         started_s, finished_s: Seconds since the start of the run.
         stages: Where a fit of it on all rows should end, by the mean curve of all folds, one for
             each log of stages (see ``StageLog``); empty where it does not stop early.
+        interval: The 95 % interval of the score; None where it is not known.
     """
 
     spec: TrialSpec
@@ -199,11 +214,17 @@ class TrialRecord:
     finished_s: float | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     stages: tuple[float, ...] = ()
+    interval: tuple[float, float] | None = None
 
     @property
     def trial_id(self) -> str:
         """Such as ``lightgbm-3``."""
         return self.spec.trial_id
+
+    @property
+    def margin(self) -> float | None:
+        """Half of the 95 % interval of the score; None where it is not known."""
+        return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
 
     @property
     def fit_s(self) -> float:

@@ -68,12 +68,12 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
         if not missing:
             return
         columns, target = problem.dataset.table.columns, problem.dataset.target
-        test_table, y_test, _ = load_labelled(test, columns, target)
+        held_out = load_labelled(test, columns, target)
         bench = open_workbench(problem.setup)
-        write_table(folder, _facts(entry, problem, y_test, _share_s(problem, options)))
+        write_table(folder, _facts(entry, problem, held_out.y, _share_s(problem, options)))
         for candidate in missing:
             try:
-                measured = _measure(candidate, problem, bench, test_table, options)
+                measured = _measure(candidate, problem, bench, held_out.table, options)
             except Exception as error:
                 print(f"{entry.name} {candidate.name}: {error!r}", file=sys.stderr, flush=True)
                 continue

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import ceil
 
-from automl.plugin import Features
+from automl.plugin import Features, check_refit
 from automl_plugins._fitting import FitClock
 
 __all__ = [
     "MAX_LEARNING_RATE",
     "USUAL_STAGE",
     "Pace",
+    "PlannedRounds",
     "evaluation_stride",
     "native_categories",
     "pace_of_all_rows",
@@ -150,3 +151,39 @@ class Pace:
 
     def _left_s(self, round_: int) -> float:
         return self._clock.left_s(reserve_s=self._predict_s * round_)
+
+
+class PlannedRounds:
+    """The rounds of a refit, which end when they are made or when time is up.
+
+    Create it when the rows are binned, and ask it after each round. The first round includes what
+    a library sets up once, so its time says nothing about that of another one.
+
+    Args:
+        planned: Rounds to make.
+        clock: The time of the fit.
+    """
+
+    def __init__(self, planned: int, clock: FitClock) -> None:
+        self._planned, self._clock = planned, clock
+        self._first_end_s, self._cut_at = 0.0, planned
+
+    def is_over(self, round_: int) -> bool:
+        """Whether to stop after ``round_`` rounds: all are made, or another might end too late."""
+        if round_ <= 1:
+            self._first_end_s = self._clock.elapsed_s
+            is_late = self._clock.left_s() <= 0
+        else:
+            per_round_s = (self._clock.elapsed_s - self._first_end_s) / (round_ - 1)
+            is_late = self._clock.left_s() < 2 * per_round_s
+        if is_late:
+            self._cut_at = round_
+        return is_late or round_ >= self._planned
+
+    def check(self) -> None:
+        """Rejects boosting that the clock ended too early.
+
+        Raises:
+            RefitIncomplete: Fewer than 90 % of the rounds were made.
+        """
+        check_refit(self._cut_at, self._planned, "rounds")

@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Features, Fold, Matrix, Params, Report, Task, TrialContext, TrialPruned
-from automl_plugins._boosting import Pace, patience
+from automl.plugin import (
+    Fold,
+    Params,
+    Report,
+    StageLog,
+    Task,
+    TrialContext,
+    TrialPruned,
+    enough_to_choose,
+    stage_steps,
+)
+from automl_plugins._boosting import USUAL_STAGE, Pace, PlannedRounds, patience
+from automl_plugins._catboost_names import is_weighted, loss_of, metric_of
+from automl_plugins._catboost_rows import frame, pool, pools
 from automl_plugins._fitting import BestRound, FitClock, report_steps
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["frame", "rounds_needed", "train", "train_rounds"]
-
-_METRICS = {
-    "accuracy": "Accuracy",
-    "mae": "MAE",
-    "r2": "R2",
-    "rmse": "RMSE",
-}
-_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
+__all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 
 
 def train(
     params: Params, settings: Mapping[str, Any], fold: Fold, context: TrialContext, report: Report
-) -> Any:
+) -> tuple[Any, int, tuple[StageLog, ...]]:
     """Boosts until the validation score stops to improve, or time is up.
 
     The score is that of the run's metric where CatBoost computes it itself, else the loss. A
@@ -41,10 +42,11 @@ def train(
         settings: ``max_rounds`` and ``max_bin``.
         fold: Training and validation rows.
         context: Metric and time.
-        report: Called with the best score so far at some 30 fixed rounds.
+        report: Called with the score of some 30 fixed rounds.
 
     Returns:
-        The ``catboost.CatBoost`` model, cut after its best round.
+        The ``catboost.CatBoost`` model with all its rounds, the best one of them, and the log of
+        its stages.
 
     Raises:
         TrialPruned: As raised by ``report``.
@@ -52,32 +54,67 @@ def train(
     import catboost
 
     clock = FitClock(context)
-    train_pool, valid_pool = _pools(fold, settings["max_bin"])
-    metric = _metric_of(context, _is_weighted(fold))
+    train_pool, valid_pool = pools(fold, settings["max_bin"])
+    metric = metric_of(context, is_weighted(fold))
+    stops = enough_to_choose(fold.y_valid, context.task.is_classification)
     fixed = _fixed_params(settings, context, metric)
-    steps = report_steps(10, fixed["iterations"])
-    watcher = _Watcher(params, params["learning_rate"], steps, fold, context, metric, report, clock)
+    if not stops:
+        usual = max(1, int(USUAL_STAGE / params["learning_rate"]))
+        fixed["iterations"] = min(fixed["iterations"], usual)
+    steps = report_steps(10, settings["max_rounds"])
+    watcher = _Watcher(
+        params, params["learning_rate"], steps, fold, context, metric, report, clock, stops
+    )
     while True:
         rate = watcher.learning_rate
-        # CatBoost cuts the model itself: afterwards only symmetric trees could be cut.
-        cut = {"use_best_model": True, "learning_rate": rate}
-        booster = catboost.CatBoost({**params, **fixed, **cut})
+        booster = catboost.CatBoost(
+            {**params, **fixed, "use_best_model": False, "learning_rate": rate}
+        )
         booster.fit(train_pool, eval_set=valid_pool, callbacks=[watcher])
         if watcher.pruned is not None:
             raise watcher.pruned
         if watcher.faster_rate is None:
-            return booster
-        watcher = _Watcher(
-            params,
-            watcher.faster_rate,
-            watcher.steps,
-            fold,
-            context,
-            metric,
-            report,
-            clock,
-            is_last=True,
+            break
+        watcher = watcher.again()
+    n_rounds = int(booster.tree_count_)
+    if not stops:
+        return booster, n_rounds, ()
+    log = _log_of(booster, fold, context, rate, settings["max_rounds"])
+    return booster, min(watcher.best.best_round or n_rounds, n_rounds), (log,)
+
+
+def _log_of(
+    booster: Any, fold: Fold, context: TrialContext, rate: float, max_rounds: int
+) -> StageLog:
+    """What a model predicts for the validation rows after some of its rounds."""
+    usual = rounds_needed(rate, booster.get_all_params()["depth"]) * rate
+    log, last = StageLog(context.metric, usual, grows=True), int(booster.tree_count_)
+    rows, sums, before = frame(np.asarray(fold.X_valid), fold.features.categorical), None, 0
+    for round_ in sorted({r for r in stage_steps(max_rounds) if r < last} | {last}):
+        # CatBoost adds the part that is in no tree to the first one.
+        part = booster.predict(
+            rows,
+            prediction_type="RawFormulaVal",
+            ntree_start=before,
+            ntree_end=round_,
+            thread_count=context.n_threads,
         )
+        sums = np.asarray(part, dtype=np.float64) + (0.0 if sums is None else sums)
+        log.add(round_ * rate, as_prediction(sums, context.task))
+        before = round_
+    return log
+
+
+def as_prediction(sums: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
+    """Probabilities ``(n_rows, n_classes)``, values or quantiles from the sums of the trees."""
+    from scipy.special import expit, softmax
+
+    if task is Task.BINARY:
+        positive = expit(sums)
+        return np.column_stack((1 - positive, positive))
+    if task is Task.MULTICLASS:
+        return np.asarray(softmax(sums, axis=1))
+    return sums[:, np.newaxis] if task is Task.QUANTILE and sums.ndim == 1 else sums
 
 
 def train_rounds(
@@ -87,38 +124,32 @@ def train_rounds(
     fold: Fold,
     context: TrialContext,
 ) -> Any:
-    """Boosts for so many rounds, fewer only where time is up; returns the model."""
+    """Boosts for so many rounds; returns the model.
+
+    Raises:
+        RefitIncomplete: Time was up before 90 % of them.
+    """
     import catboost
 
+    clock = FitClock(context)
     fixed = {**_fixed_params(settings, context, None), "iterations": rounds}
-    booster = catboost.CatBoost({**params, **fixed})
-    rows = (fold.X_train, fold.y_train, fold.weight_train)
-    return booster.fit(_pool(*rows, fold.features), callbacks=[_Alarm(FitClock(context))])
+    rows = pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
+    rows.quantize(border_count=settings["max_bin"])
+    planned = PlannedRounds(rounds, clock)
+    booster = catboost.CatBoost({**params, **fixed}).fit(rows, callbacks=[_Alarm(planned)])
+    planned.check()
+    return booster
 
 
 class _Alarm:
     """Ends boosting when time is up. CatBoost calls it."""
 
-    def __init__(self, clock: FitClock) -> None:
-        self._clock = clock
+    def __init__(self, planned: PlannedRounds) -> None:
+        self._planned = planned
 
     def after_iteration(self, info: Any) -> bool:
         """Whether to go on."""
-        return bool(self._clock.left_s() > 2 * self._clock.elapsed_s / info.iteration)
-
-
-def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
-    """The rows as CatBoost takes them: codes of categories as integers, without copying numbers.
-
-    Args:
-        X: ``(n_rows, n_features)``.
-        categorical: Columns that hold category codes.
-    """
-    import pandas as pd
-
-    coded = frozenset(categorical)
-    columns = {i: X[:, i].astype(np.int32) if i in coded else X[:, i] for i in range(X.shape[1])}
-    return pd.DataFrame(columns, copy=False)
+        return not self._planned.is_over(info.iteration)
 
 
 def rounds_needed(learning_rate: float, depth: int) -> float:
@@ -141,6 +172,7 @@ class _Watcher:
         metric: CatBoost's name of the run's metric; None where the loss decides.
         report: Called at those rounds.
         clock: Of the whole fit.
+        stops: Whether the validation rows may end it.
         is_last: Whether this attempt goes on to the end whatever its speed.
 
     Attributes:
@@ -160,13 +192,15 @@ class _Watcher:
         metric: str | None,
         report: Report,
         clock: FitClock,
+        stops: bool,
         is_last: bool = False,
     ) -> None:
+        self._arguments = (params, fold, context, metric, report, clock, stops)
         self.learning_rate, self.steps = learning_rate, steps
         self.faster_rate: float | None = None
         self.pruned: TrialPruned | None = None
-        self._report, self._is_last = report, is_last
-        self._metric_name, self._is_metric = metric or _loss_of(context), metric is not None
+        self._report, self._stops, self._is_last = report, stops, is_last
+        self._metric_name, self._is_metric = metric or loss_of(context), metric is not None
         is_better = context.metric.is_better if self._is_metric else operator.lt
         self.best = BestRound(is_better, patience(len(fold.y_train), learning_rate))
         needed = rounds_needed(learning_rate, params["depth"])
@@ -179,56 +213,40 @@ class _Watcher:
     def after_iteration(self, info: Any) -> bool:
         """Whether to go on."""
         round_ = info.iteration
-        self.best.update(round_, info.metrics["validation"][self._metric_name][-1])
-        if round_ in self.steps and self._is_metric:
+        score = info.metrics["validation"][self._metric_name][-1]
+        self.best.update(round_, score)
+        if round_ in self.steps and self._is_metric and np.isfinite(score):
             self.steps -= {round_}
             try:
-                self._report(round_, self.best.best_score)
+                self._report(round_, score)
             except TrialPruned as pruned:
                 self.pruned = pruned
                 return False
         if not self._is_last:
             self.faster_rate = self._pace.faster_rate(round_)
-        over = self.best.is_over(round_) or self._pace.is_over(round_)
+        over = (self._stops and self.best.is_over(round_)) or self._pace.is_over(round_)
         return self.faster_rate is None and not over
 
-
-def _pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
-    """Training and validation rows as CatBoost's pools, kept for the next trial on this fold.
-
-    Those for training are quantised once and for all; CatBoost 1.2 quantises validation rows by
-    their borders itself, and takes them wrongly where that is done beforehand.
-    """
-    key = f"catboost-{max_bin}"
-    if key not in fold.memo:
-        train = _pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
-        train.quantize(border_count=max_bin)
-        valid = _pool(fold.X_valid, fold.y_valid, fold.weight_valid, fold.features)
-        fold.memo[key] = (train, valid)
-    pools: tuple[Any, Any] = fold.memo[key]
-    return pools
-
-
-def _pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
-    import catboost
-
-    categorical = list(features.categorical)
-    rows = frame(np.asarray(X), categorical)
-    return catboost.Pool(rows, y, cat_features=categorical, weight=weight)
+    def again(self) -> _Watcher:
+        """A watcher of the last attempt, at the faster rate."""
+        params, fold, context, metric, report, clock, stops = self._arguments
+        rate = self.faster_rate or self.learning_rate
+        return _Watcher(
+            params, rate, self.steps, fold, context, metric, report, clock, stops, is_last=True
+        )
 
 
 def _fixed_params(
     settings: Mapping[str, Any], context: TrialContext, metric: str | None
 ) -> dict[str, Any]:
     """What is no matter of search."""
-    loss = _loss_of(context)
+    loss = loss_of(context)
     fixed: dict[str, Any] = {
         "loss_function": loss,
         "eval_metric": metric or loss,
         "iterations": settings["max_rounds"],
         "border_count": settings["max_bin"],
         "boosting_type": "Plain",
-        "bootstrap_type": "Bernoulli",
         "random_seed": context.seed % 2**31,
         "thread_count": context.n_threads,
         "allow_writing_files": False,
@@ -238,33 +256,3 @@ def _fixed_params(
     if context.task is Task.MULTICLASS:
         fixed["classes_count"] = context.shape.n_classes  # a fold may lack a class
     return fixed
-
-
-def _loss_of(context: TrialContext) -> str:
-    if context.task is Task.BINARY:
-        return "Logloss"
-    if context.task is Task.MULTICLASS:
-        return "MultiClass"
-    if context.task is Task.QUANTILE:
-        levels = ",".join(map(str, context.shape.quantiles))
-        return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
-    return "MAE" if context.metric.name in _ABSOLUTE else "RMSE"
-
-
-def _is_weighted(fold: Fold) -> bool:
-    """Whether CatBoost sees weights in the validation rows: to it equal ones are none."""
-    return fold.weight_valid is not None and bool(np.any(fold.weight_valid != 1.0))
-
-
-def _metric_of(context: TrialContext, is_weighted: bool) -> str | None:
-    """CatBoost's name of the metric of the run; None where it does not have it."""
-    name = context.metric.name
-    if name == "log_loss" or (name == "pinball" and context.task is Task.QUANTILE):
-        return _loss_of(context)
-    if name == "roc_auc":
-        if context.task is not Task.BINARY:
-            return None
-        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told to take
-        # them, and fails when it is told so and there are none.
-        return "AUC:use_weights=true" if is_weighted else "AUC"
-    return _METRICS.get(name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Matrix, Task
+from automl.plugin import Matrix, StageLog, Task
 from automl_plugins._ebm_bins import Bins
 from automl_plugins._fitting import load_arrays, save_arrays
 
@@ -30,6 +30,7 @@ class AdditiveModel:
         intercept: Scores without any term, ``(n_scores,)``: one, or one per class of several.
         terms: Single columns in fine bins, pairs of columns in coarse ones.
         scores: For each term ``(n_places, n_scores)``.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
     """
 
     task: Task
@@ -37,6 +38,7 @@ class AdditiveModel:
     intercept: NDArray[np.float64]
     terms: tuple[Term, ...]
     scores: tuple[NDArray[np.float64], ...]
+    stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from math import ceil
 from typing import Any
@@ -11,20 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Params, Report, Task, TrialContext
+from automl.plugin import (
+    Fold,
+    Params,
+    Report,
+    StageLog,
+    Task,
+    TrialContext,
+    enough_to_choose,
+    stopping_metric,
+)
 from automl_plugins._boosting import Pace, evaluation_stride, patience
-from automl_plugins._ebm_bins import Bins, make_bins
+from automl_plugins._ebm_fold import BinnedFold, binned_fold, held_rows, n_classes_of, packed_rows
 from automl_plugins._ebm_model import AdditiveModel, Term, as_prediction, term_places
 from automl_plugins._ebm_native import (
-    Column,
     Objective,
     Rows,
     TermBooster,
-    native_rows,
     new_random,
     pair_strengths,
 )
 from automl_plugins._fitting import BestRound, FitClock, report_steps
+from automl_plugins._stopping import RoundStopping
 
 __all__ = ["train"]
 
@@ -37,8 +45,8 @@ MAX_PAIRED_COLUMNS = 40
 ROUNDS_TIMES_RATE = 15.0
 """Rounds until early stopping, typically, are this over the learning rate; the range is wide."""
 
-Places = Mapping[int, NDArray[np.intp]]
-"""The fine bin of each row, by column."""
+HELD_SHARE = 0.15
+"""Of the training rows, which end the first stage."""
 
 
 def train(
@@ -46,35 +54,31 @@ def train(
 ) -> AdditiveModel:
     """Boosts terms of single columns, then of the strongest pairs, each in turn.
 
-    Both stages end when the validation score of the run's metric stops to improve, or when their
-    time is over; the best round counts. Which pairs are strongest is found on what the first stage
-    leaves (FAST, Lou et al., KDD 2013).
+    Which pairs are strongest is found on what the first stage leaves (FAST, Lou et al., KDD 2013),
+    and the second stage stands on it: no later cut undoes what the validation rows would have
+    chosen there. So 15 % of the training rows end the first stage, which is then boosted again on
+    all of them; the validation rows end the second one alone.
 
     Args:
         params: Point of the search space.
         settings: ``max_rounds``, ``max_bin`` and ``max_pair_bin``.
         fold: Training and validation rows.
         context: Metric and time.
-        report: Called with the best score so far at some 30 fixed rounds.
+        report: Called with the score of some 30 fixed rounds.
 
     Raises:
         TrialPruned: As raised by ``report``.
     """
     clock = FitClock(context)
-    data = _binned(fold, settings["max_bin"], settings["max_pair_bin"], context)
+    data = binned_fold(fold, settings["max_bin"], settings["max_pair_bin"], context)
     boosting = _Boosting(params, settings["max_rounds"], data, fold, context, report)
     columns = range(fold.X_train.shape[1])
     n_pairs = ceil(params["interactions"] * len(columns)) if len(columns) > 1 else 0
-    boosting.run(
-        data.single,
-        [(column,) for column in columns],
-        params["smoothing_rounds"],
-        _part(clock, context, SHARE_OF_SINGLE if n_pairs else 1.0),
-    )
+    single = _part(clock, context, SHARE_OF_SINGLE if n_pairs else 1.0)
+    boosting.run_single([(column,) for column in columns], single)
     pairs = boosting.strongest_pairs(n_pairs) if n_pairs and clock.left_s() > 0 else []
     if pairs:
-        smoothing = params["interaction_smoothing_rounds"]
-        boosting.run(data.paired, pairs, smoothing, _part(clock, context))
+        boosting.run_pairs(pairs, _part(clock, context))
     return boosting.model()
 
 
@@ -85,69 +89,30 @@ def _part(clock: FitClock, context: TrialContext, share: float = 1.0) -> FitCloc
     return FitClock(context)
 
 
-@dataclass(frozen=True, slots=True)
-class _BinnedFold:
-    """A fold in bins; training rows also as the core takes them, for terms of one and of two."""
-
-    bins: Bins
-    train: Places
-    valid: Places
-    single: Rows
-    paired: Rows
-
-
-def _binned(fold: Fold, max_bin: int, max_pair_bin: int, context: TrialContext) -> _BinnedFold:
-    """The fold in bins, kept for the next trial on it."""
-    key = f"ebm-{max_bin}-{max_pair_bin}"
-    if key not in fold.memo:
-        X_train, X_valid = np.asarray(fold.X_train), np.asarray(fold.X_valid)
-        bins = make_bins(X_train, fold.features, max_bin, max_pair_bin)
-        columns = range(X_train.shape[1])
-        train, valid = ({c: bins.fine(X, c) for c in columns} for X in (X_train, X_valid))
-        n_classes = context.shape.n_classes if context.task.is_classification else 0
-        single, paired = (_packed(bins, train, fold, n_classes, c) for c in (False, True))
-        fold.memo[key] = _BinnedFold(bins, train, valid, single, paired)
-    binned: _BinnedFold = fold.memo[key]
-    return binned
-
-
-def _packed(bins: Bins, train: Places, fold: Fold, n_classes: int, is_coarse: bool) -> Rows:
-    """The training rows in fine or in coarse bins."""
-    columns = [
-        Column(
-            bins.n_bins(column, is_coarse),
-            bins.is_coded[column],
-            bins.coarse[column][places] if is_coarse else places,
-        )
-        for column, places in train.items()
-    ]
-    return native_rows(columns, fold.y_train, n_classes, fold.weight_train)
-
-
 class _Boosting:
     """Terms that were boosted so far, and the scores of all rows that they sum up to.
 
     Args:
         params: Point of the search space.
-        max_rounds: The most rounds of all stages together.
+        max_rounds: The most rounds of a stage.
         data: The binned rows.
         fold: Target and weights.
         context: Metric and seed.
-        report: Called with the best score so far.
+        report: Called with the score of some rounds.
     """
 
     def __init__(
         self,
         params: Params,
         max_rounds: int,
-        data: _BinnedFold,
+        data: BinnedFold,
         fold: Fold,
         context: TrialContext,
         report: Report,
     ) -> None:
         self._params, self._data, self._fold = params, data, fold
         self._context, self._report = context, report
-        self._max_rounds, self._reported = max_rounds, report_steps(10, max_rounds)
+        self._max_rounds = max_rounds
         self._random = new_random(context.seed)
         self._scores: dict[Term, NDArray[np.float64]] = {}
         self._intercept = _intercept(fold, context)
@@ -157,42 +122,133 @@ class _Boosting:
         )
         is_regression = context.task is Task.REGRESSION
         self._objective: Objective = "rmse" if is_regression else "log_loss"
-        waits = patience(len(fold.y_train), params["learning_rate"])
-        self._best = BestRound(context.metric.is_better, waits)
+        self._waits = patience(len(fold.y_train), params["learning_rate"])
         self._round = 0
+        self._stages: tuple[StageLog, ...] = ()
 
-    def run(self, rows: Rows, terms: Sequence[Term], n_smooth: int, clock: FitClock) -> None:
-        """Adds the best round of a stage, which may be none of it.
-
-        Args:
-            rows: Training rows in the bins of these terms.
-            terms: To be boosted, in turn.
-            n_smooth: Rounds that split at random.
-            clock: Of this stage.
-        """
+    def run_single(self, terms: Sequence[Term], clock: FitClock) -> None:
+        """Adds terms of single columns, for as many rounds as some training rows like best."""
         rate = self._params["learning_rate"]
+        held = held_rows(np.asarray(self._fold.X_train), self._context.seed, HELD_SHARE)
+        rates = [rate] * min(self._max_rounds, max(1, round(ROUNDS_TIMES_RATE / rate)))
+        if enough_to_choose(self._fold.y_train[held], self._context.task.is_classification):
+            started_s = clock.elapsed_s
+            rates, kept = self._stopped_by(held, terms, _part(clock, self._context, 0.5))
+            if clock.has_limit and clock.left_s() < clock.elapsed_s - started_s:
+                self._add(terms, kept)  # there is no time to learn from the held rows as well
+                return
+        self._add(terms, self._boosted(terms, rates, clock))
+
+    def _stopped_by(
+        self, held: NDArray[np.bool_], terms: Sequence[Term], clock: FitClock
+    ) -> tuple[list[float], list[NDArray[np.float64]]]:
+        """Boosts the other training rows until the held ones are predicted best.
+
+        Returns:
+            The learning rate of each round, and the scores of the terms.
+        """
+        fold, data, learnt = self._fold, self._data, np.flatnonzero(~held)
+        y, kept_rows = fold.y_train[held], np.flatnonzero(held)
+        weight = None if fold.weight_train is None else fold.weight_train[held]
+        metric = stopping_metric(self._context.metric)
+        best, n_classes = BestRound(metric.is_better, self._waits), n_classes_of(self._context)
+        rows = packed_rows(data.bins, data.train, fold, n_classes, False, learnt)
+        places = [data.train[term[0]][kept_rows] for term in terms]
+        seen, rates, kept = self._train[kept_rows].copy(), list[float](), []
+        rate, n_smooth = self._params["learning_rate"], self._params["smoothing_rounds"]
         pace = Pace(rate, ROUNDS_TIMES_RATE / rate, clock, predict_s=0.0)
-        stride = evaluation_stride(*self._fold.X_train.shape, *self._valid.shape)
-        places = [term_places(self._data.bins, term, self._data.valid) for term in terms]
-        kept, valid = [], self._valid.copy()
-        self._best.best_round = self._round  # its score stands, and the wait begins anew
-        with self._booster(rows, terms) as booster:
-            for round_ in range(1, self._max_rounds - self._round + 1):
-                for number, at in enumerate(places):
-                    valid += booster.step(number, rate, random_splits=round_ <= n_smooth)[at]
-                    if clock.left_s() <= 0:
-                        break
-                self._round += 1
-                is_last = self._round == self._max_rounds or pace.is_over(round_)
-                if is_last or self._round % stride == 0 or self._round in self._reported:
-                    if self._is_best(valid):
-                        kept, self._valid = booster.scores(), valid.copy()
-                    if is_last or self._best.is_over(self._round):
+        stride = evaluation_stride(len(learnt), fold.X_train.shape[1], len(y), seen.shape[1])
+        with self._booster(rows, terms, self._train[learnt]) as booster:
+            for round_ in range(1, self._max_rounds + 1):
+                self._step(booster, places, seen, rate, round_ <= n_smooth, clock)
+                rates.append(rate)
+                is_last = round_ == self._max_rounds or pace.is_over(round_)
+                if is_last or round_ % stride == 0:
+                    score = metric.score(y, as_prediction(seen, self._context.task), weight)
+                    if best.update(round_, score):
+                        kept = booster.scores()
+                    if is_last or best.is_over(round_):
                         break
                 rate = pace.faster_rate(round_) or rate
+            return rates[: best.best_round or len(rates)], kept or booster.scores()
+
+    def _boosted(
+        self, terms: Sequence[Term], rates: Sequence[float], clock: FitClock
+    ) -> list[NDArray[np.float64]]:
+        """Scores of terms of single columns after rounds on all training rows."""
+        places = [self._data.valid[term[0]] for term in terms]
+        valid, n_smooth = self._valid.copy(), self._params["smoothing_rounds"]
+        reported = report_steps(10, self._max_rounds)
+        with self._booster(self._data.single, terms, self._train) as booster:
+            for round_, rate in enumerate(rates, start=1):
+                self._step(booster, places, valid, rate, round_ <= n_smooth, clock)
+                self._round = round_
+                if round_ in reported:
+                    self._tell(valid)
+                if clock.left_s() <= 0:
+                    break
+            return booster.scores()
+
+    def run_pairs(self, terms: Sequence[Term], clock: FitClock) -> None:
+        """Adds terms of pairs of columns until the validation rows are predicted best."""
+        data, rate, stage = self._data, self._params["learning_rate"], 0.0
+        usual, slot = ROUNDS_TIMES_RATE / rate, (self._fold, self._context, self._tell_later)
+        stopping = RoundStopping(*slot, self._waits, self._max_rounds, usual, ROUNDS_TIMES_RATE)
+        pace = Pace(rate, usual, clock, predict_s=0.0)
+        stride = evaluation_stride(*self._fold.X_train.shape, *self._valid.shape)
+        places = [term_places(data.bins, term, data.valid) for term in terms]
+        kept, valid = [], self._valid.copy()
+        n_smooth = self._params["interaction_smoothing_rounds"]
+        with self._booster(data.paired, terms, self._train) as booster:
+            for round_ in range(1, stopping.last_round + 1):
+                self._step(booster, places, valid, rate, round_ <= n_smooth, clock)
+                stage += rate
+                is_last = round_ == stopping.last_round or pace.is_over(round_)
+                if is_last or round_ % stride == 0 or stopping.is_due(round_):
+                    prediction = as_prediction(valid, self._context.task)
+                    over = stopping.look(round_, stage, prediction, is_last)
+                    if stopping.best_round == round_:
+                        kept = booster.scores()
+                    if over:
+                        break
+                rate = pace.faster_rate(round_) or rate
+        self._add(terms, kept)
+        self._stages = stopping.stages
+
+    def _step(
+        self,
+        booster: TermBooster,
+        places: Sequence[NDArray[np.intp]],
+        seen: NDArray[np.float64],
+        rate: float,
+        is_random: bool,
+        clock: FitClock,
+    ) -> None:
+        """One round: a tree for each term, whose scores are added to those of watched rows."""
+        for number, at in enumerate(places):
+            seen += booster.step(number, rate, random_splits=is_random)[at]
+            if clock.left_s() <= 0:
+                break
+
+    def _add(self, terms: Sequence[Term], kept: Sequence[NDArray[np.float64]]) -> None:
+        """Takes the scores of a stage, which may be none."""
+        data = self._data
         for term, scores in zip(terms, kept, strict=bool(kept)):
             self._scores[term] = scores
-            self._train += scores[term_places(self._data.bins, term, self._data.train)]
+            self._train += scores[term_places(data.bins, term, data.train)]
+            self._valid += scores[term_places(data.bins, term, data.valid)]
+
+    def _tell_later(self, step: int, score: float) -> None:
+        """Reports a step of the second stage, which comes after those of the first."""
+        self._report(self._round + step, score)
+
+    def _tell(self, valid: NDArray[np.float64]) -> None:
+        """Reports the score of the validation rows, where the metric has one."""
+        prediction = as_prediction(valid, self._context.task)
+        fold = self._fold
+        score = self._context.metric.score(fold.y_valid, prediction, fold.weight_valid)
+        if np.isfinite(score):
+            self._report(self._round, score)
 
     def strongest_pairs(self, n_pairs: int) -> list[Term]:
         """Pairs of columns that explain most of what is left, strongest first.
@@ -220,20 +276,13 @@ class _Boosting:
             self._intercept,
             tuple(used),
             tuple(used.values()),
+            self._stages,
         )
 
-    def _booster(self, rows: Rows, terms: Sequence[Term]) -> TermBooster:
-        return TermBooster(rows, terms, self._train, self._params, self._objective, self._random)
-
-    def _is_best(self, valid: NDArray[np.float64]) -> bool:
-        """Scores the validation rows, and reports when it is time to."""
-        context, fold = self._context, self._fold
-        prediction = as_prediction(valid, context.task)
-        score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
-        is_best = self._best.update(self._round, score)
-        if self._round in self._reported:
-            self._report(self._round, self._best.best_score)
-        return is_best
+    def _booster(
+        self, rows: Rows, terms: Sequence[Term], start: NDArray[np.float64]
+    ) -> TermBooster:
+        return TermBooster(rows, terms, start, self._params, self._objective, self._random)
 
 
 def _intercept(fold: Fold, context: TrialContext) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automl.plugin import Params, Shape, Suggest, Task, View
+from automl_plugins._constraints import is_constrained
 
 __all__ = ["MOST_COLUMNS", "generated_view", "left_of", "suggest_generated"]
 
@@ -46,7 +47,9 @@ def left_of(choice: str, shape: Shape) -> str:
 
 def _choices(shape: Shape) -> tuple[str, ...]:
     """What there is to generate on data of this shape, from few columns to many."""
-    numbers = ("numbers",) if shape.n_numeric > 1 else ()
+    # A tree that may split on what is made of several columns is free of constraints on one.
+    free = shape.n_numeric > 1 and not is_constrained(shape)
+    numbers = ("numbers",) if free else ()
     # With several classes each category becomes as many columns, and each of them is noise.
     encoded = shape.n_categorical and shape.task is not Task.MULTICLASS
     categories = ("categories",) if encoded else ()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Matrix, Report, Task, TrialContext
-from automl_plugins._fitting import BestRound, FitClock, all_class_columns, moments, total_weight
+from automl.plugin import Fold, Matrix, Report, StageLog, Task, TrialContext
+from automl_plugins._fitting import FitClock, all_class_columns, moments, total_weight
 from automl_plugins._softmax_sgd import SoftmaxSGD
+from automl_plugins._stopping import EpochStopping
 
 __all__ = ["LinearModel", "clipped", "fit_sgd", "make_linear_model"]
 
@@ -35,6 +36,8 @@ class LinearModel:
         classes: Indices of the classes that the columns stand for; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
         low, high: Values are kept between these, a tenth beyond the target's range.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted
+            by gradient descent.
     """
 
     coef: NDArray[np.float32]
@@ -44,6 +47,7 @@ class LinearModel:
     n_classes: int = 0
     low: float = -np.inf
     high: float = np.inf
+    stages: tuple[StageLog, ...] = ()
 
     def decision(self, X: Matrix) -> NDArray[np.float64]:
         """Sums before the link, ``(n_rows, n_outputs)``."""
@@ -73,7 +77,8 @@ class LinearModel:
 
     def state(self) -> dict[str, Any]:
         """Arrays and single values from which an equal one is made."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        names = (field.name for field in fields(self) if field.name != "stages")
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_state(cls, state: Mapping[str, NDArray[Any]]) -> LinearModel:
@@ -104,9 +109,9 @@ def fit_sgd(
     scale = (0.0, 1.0) if is_classification else moments(fold.y_train, fold.weight_train)
     extra = {"classes": np.unique(fold.y_train)} if is_classification else {}
     sgd = _solver(C, fold, context, len(extra.get("classes", ())))
-    best = BestRound(context.metric.is_better, lambda _: PATIENCE_EPOCHS)
+    stopping = EpochStopping(fold, context, report, PATIENCE_EPOCHS, MAX_EPOCHS)
     model = None
-    for epoch in range(1, MAX_EPOCHS + 1):
+    for epoch in range(1, stopping.last_epoch + 1):
         for rows in _shuffled(len(fold.y_train), context.seed + epoch):
             y = (
                 fold.y_train[rows]
@@ -118,16 +123,13 @@ def fit_sgd(
             if clock.left_s() <= 0:
                 break
         candidate = _from_sgd(sgd, fold, context, scale)
-        score = context.metric.score(
-            fold.y_valid, candidate.predict(fold.X_valid), fold.weight_valid
-        )
-        if best.update(epoch, score) or model is None:
+        over = stopping.look(epoch, candidate.predict(fold.X_valid), clock.left_s() <= 0)
+        if stopping.is_best or model is None:
             model = candidate
-        report(epoch, best.best_score)
-        if best.is_over(epoch) or clock.left_s() <= 0:
+        if over:
             break
     assert model is not None  # there is at least one epoch
-    return model
+    return replace(model, stages=stopping.stages)
 
 
 def _solver(C: float, fold: Fold, context: TrialContext, n_seen: int) -> Any:

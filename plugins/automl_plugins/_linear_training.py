@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
 
-from automl.plugin import Fold, Report, Task, TrialContext
+from automl.plugin import Fold, RefitIncomplete, Report, Task, TrialContext
 from automl_plugins._fitting import FitClock, ignore_reports, moments, total_weight
 from automl_plugins._linear_model import LinearModel, clipped, fit_sgd, make_linear_model
 from automl_plugins._quantile_linear import fit_quantiles
@@ -47,7 +48,7 @@ def fit_linear(
         return make_linear_model(coef, np.zeros(1), fold, context)
     if context.task is Task.QUANTILE:
         return fit_quantiles(C, fold, context, clock)
-    if _is_exact(fold, context, clock, solver):
+    if _is_exact(fold, context, clock.left_s(), solver):
         return _fit_exact(C, l1_ratio, fold, context)
     return fit_sgd(C, fold, context, clock, report)
 
@@ -58,20 +59,29 @@ def refit_linear(
     """Fits all rows exactly; None where only gradient descent is quick enough.
 
     That needs validation rows to stop by.
+
+    Raises:
+        RefitIncomplete: The exact solver does not fit into the time.
     """
     clock = FitClock(context)
-    if context.task is not Task.QUANTILE and not _is_exact(fold, context, clock, solver):
-        return None
-    return fit_linear(C, l1_ratio, fold, context, ignore_reports, solver)
+    if context.task is not Task.QUANTILE:
+        if not _is_exact(fold, context, math.inf, solver):
+            return None
+        if not _is_exact(fold, context, clock.left_s(), solver):
+            raise RefitIncomplete(f"no time for its refit: {clock.left_s():.2g} s were left")
+    model = fit_linear(C, l1_ratio, fold, context, ignore_reports, solver)
+    if context.task is Task.QUANTILE and clock.left_s() <= 0:
+        raise RefitIncomplete("the clock stopped its refit before it converged")
+    return model
 
 
-def _is_exact(fold: Fold, context: TrialContext, clock: FitClock, solver: str) -> bool:
+def _is_exact(fold: Fold, context: TrialContext, left_s: float, solver: str) -> bool:
     """Whether the exact solvers are wanted, or fit into the time and a few seconds."""
     if solver != "auto":
         return solver == "exact"
     stored = fold.X_train.size  # for a CSR matrix the values that are stored
     work = stored * (context.shape.n_classes if context.shape.n_classes > 2 else 1)
-    return work <= EXACT_WORK and work * SECONDS_PER_WORK < clock.left_s()
+    return work <= EXACT_WORK and work * SECONDS_PER_WORK < left_s
 
 
 def _fit_exact(C: float, l1_ratio: float, fold: Fold, context: TrialContext) -> LinearModel:

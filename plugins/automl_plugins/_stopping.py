@@ -19,7 +19,9 @@ from automl.plugin import (
 )
 from automl_plugins._fitting import BestRound, report_steps
 
-__all__ = ["RoundStopping"]
+__all__ = ["EpochStopping", "RoundStopping"]
+
+USUAL_EPOCHS = 10
 
 
 class RoundStopping:
@@ -36,6 +38,7 @@ class RoundStopping:
         max_rounds: The most rounds.
         usual_rounds: Rounds after which such fits usually stop.
         usual_stage: The stage that is then reached.
+        steps: Rounds to report and to log; None takes some on a logarithmic scale.
 
     Attributes:
         last_round: The round after which the fit is over at the latest.
@@ -51,6 +54,7 @@ class RoundStopping:
         max_rounds: int,
         usual_rounds: float,
         usual_stage: float,
+        steps: frozenset[int] | None = None,
     ) -> None:
         self._y, self._weight = fold.y_valid, fold.weight_valid
         self._score, self._report = context.metric, report
@@ -59,7 +63,8 @@ class RoundStopping:
         self.last_round = max_rounds if self._stops else min(max_rounds, max(1, int(usual_rounds)))
         self.best = BestRound(self._metric.is_better, patience)
         self._log = StageLog(context.metric, usual_stage, grows=True)
-        self._reported, self._logged = report_steps(10, max_rounds), stage_steps(max_rounds)
+        self._reported = report_steps(10, max_rounds) if steps is None else steps
+        self._logged = stage_steps(max_rounds) if steps is None else steps
         self._round = 0
 
     def is_due(self, round_: int) -> bool:
@@ -101,3 +106,56 @@ class RoundStopping:
     def stages(self) -> tuple[StageLog, ...]:
         """The log for the model; none where the validation rows chose nothing."""
         return (self._log,) if self._stops else ()
+
+
+class EpochStopping:
+    """Looks at the epochs of gradient descent: reports, the best epoch, the log, and the end.
+
+    Args:
+        fold: Its validation rows are looked at.
+        context: Metric of the run.
+        report: Told the score of each epoch.
+        patience: Epochs to wait after the best one.
+        max_epochs: The most epochs.
+
+    Attributes:
+        last_epoch: The epoch after which the fit is over at the latest.
+        is_best: Whether the epoch that was looked at last is the one to keep.
+    """
+
+    def __init__(
+        self, fold: Fold, context: TrialContext, report: Report, patience: int, max_epochs: int
+    ) -> None:
+        every = frozenset(range(1, max_epochs + 1))
+        self._rounds = RoundStopping(
+            fold,
+            context,
+            report,
+            patience=lambda _: patience,
+            max_rounds=max_epochs,
+            usual_rounds=USUAL_EPOCHS,
+            usual_stage=USUAL_EPOCHS,
+            steps=every,
+        )
+        self.last_epoch, self.is_best = self._rounds.last_round, False
+
+    def look(self, epoch: int, prediction: NDArray[Any], is_last: bool) -> bool:
+        """Takes the prediction of the validation rows after an epoch; whether the fit is over.
+
+        Args:
+            epoch: From 1.
+            prediction: Probabilities or values of the validation rows.
+            is_last: Whether the fit ends here in any case.
+
+        Raises:
+            TrialPruned: As raised by the report.
+        """
+        is_last = is_last or epoch == self.last_epoch
+        over = self._rounds.look(epoch, float(epoch), prediction, is_last)
+        self.is_best = self._rounds.best_round == epoch
+        return over
+
+    @property
+    def stages(self) -> tuple[StageLog, ...]:
+        """The log for the model; none where the validation rows chose nothing."""
+        return self._rounds.stages

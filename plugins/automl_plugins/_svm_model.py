@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Matrix, TrialContext, load_estimator, save_estimator
+from automl.plugin import Matrix, StageLog, TrialContext, load_estimator, save_estimator
 from automl_plugins._fitting import all_class_columns, load_arrays, save_arrays
 
 __all__ = ["Calibration", "SVMModel", "calibrate", "load_svm", "save_svm"]
@@ -61,12 +61,15 @@ class SVMModel:
         coef: In the features of the map ``(n_decisions, n_components)``; empty for an exact one.
         intercept: ``(n_decisions,)``; empty for an exact one.
         calibration: From decision values to predictions.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted
+            by gradient descent.
     """
 
     machine: Any
     coef: NDArray[np.float32]
     intercept: NDArray[np.float64]
     calibration: Calibration
+    stages: tuple[StageLog, ...] = ()
 
     @property
     def is_exact(self) -> bool:

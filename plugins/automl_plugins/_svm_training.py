@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Report, TrialContext
-from automl_plugins._fitting import BestRound, FitClock, moments, total_weight
+from automl_plugins._fitting import FitClock, moments, total_weight
+from automl_plugins._stopping import EpochStopping
 from automl_plugins._svm_model import Calibration, SVMModel, calibrate
 
 __all__ = ["fit_approximate", "fit_exact", "fit_one_class", "n_components"]
@@ -110,10 +111,10 @@ def fit_approximate(
     sgd = _sgd(C, weighing, is_classification, context.seed)
     extra = {"classes": np.unique(y)} if is_classification else {}
     transform = _cached_transform(nystroem, fold, rows)
-    best = BestRound(context.metric.is_better, lambda _: PATIENCE_EPOCHS)
+    stopping = EpochStopping(fold, context, report, PATIENCE_EPOCHS, MAX_EPOCHS)
     blank = SVMModel(nystroem, np.zeros((1, 1), np.float32), np.zeros(1), _value_scale(mean, scale))
     model = None
-    for epoch in range(1, MAX_EPOCHS + 1):
+    for epoch in range(1, stopping.last_epoch + 1):
         for chunk in _chunks(rows, rng):
             weight = None if fold.weight_train is None else fold.weight_train[chunk]
             sgd.partial_fit(transform(chunk), y[chunk], sample_weight=weight, **extra)
@@ -132,15 +133,13 @@ def fit_approximate(
             weight = None if fold.weight_train is None else fold.weight_train[known]
             calibration = calibrate(decisions, y[known], weight, classes, context)
             candidate = replace(candidate, calibration=calibration)
-        prediction = candidate.predict(fold.X_valid)
-        score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
-        if best.update(epoch, score) or model is None:
+        over = stopping.look(epoch, candidate.predict(fold.X_valid), clock.left_s() <= 0)
+        if stopping.is_best or model is None:
             model = candidate
-        report(epoch, best.best_score)
-        if best.is_over(epoch) or clock.left_s() <= 0:
+        if over:
             break
     assert model is not None  # there is at least one epoch
-    return model
+    return replace(model, stages=stopping.stages)
 
 
 def _fit_map(gamma: float, X: NDArray[np.float32], rng: np.random.Generator) -> Any:

@@ -5,8 +5,9 @@ Prokhorenkova et al., NeurIPS 2018 (arXiv 1706.09516).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,17 +19,21 @@ from automl.plugin import (
     Fold,
     Matrix,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
     Shape,
+    StageLog,
     Suggest,
     Task,
     TrialContext,
     hookimpl,
 )
 from automl_plugins._boosting import pace_of_all_rows
-from automl_plugins._catboost_training import frame, train, train_rounds
+from automl_plugins._catboost_params import extra_params, library_params, policies
+from automl_plugins._catboost_rows import frame
+from automl_plugins._catboost_training import train, train_rounds
 from automl_plugins._fitting import predict_threads
 from automl_plugins.baseline import Baseline, ConstantModel
 
@@ -37,7 +42,7 @@ __all__ = ["CatBoost", "CatBoostModel", "automl_model_families"]
 MANY_ROWS = 10_000
 _CONSTANT = Baseline()
 CLASSIFYING = frozenset({"Logloss", "MultiClass"})
-MODEL_FILE = "model.cbm"
+MODEL_FILE, ROUNDS_FILE = "model.cbm", "rounds.json"
 CATEGORICAL_PARAMS = ("one_hot_max_size", "max_ctr_complexity", "model_size_reg")
 
 _NAMES = (
@@ -71,22 +76,28 @@ class CatBoostModel:
     """Trained trees.
 
     Attributes:
-        booster: The ``catboost.CatBoost`` model, cut at the best round.
+        booster: The ``catboost.CatBoost`` model.
         categorical: Columns that hold category codes.
         loss: CatBoost's name of what was minimised.
         n_threads: The most threads for predicting.
+        n_rounds: Rounds that predict, which may be fewer than it has; 0 for all.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
     """
 
     booster: Any
     categorical: tuple[int, ...]
     loss: str
     n_threads: int
+    n_rounds: int = 0
+    stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
         kind = "Probability" if self.loss in CLASSIFYING else "RawFormulaVal"
         rows = frame(np.asarray(X), self.categorical)
-        prediction = self.booster.predict(rows, prediction_type=kind, thread_count=self.n_threads)
+        prediction = self.booster.predict(
+            rows, prediction_type=kind, ntree_end=self.n_rounds, thread_count=self.n_threads
+        )
         array = np.asarray(prediction, dtype=np.float64)
         return array[:, np.newaxis] if self.loss.startswith("Quantile") else array
 
@@ -99,6 +110,7 @@ class CatBoost(ModelFamily):
     extra = "catboost"
     preload = ("catboost",)
     fidelity = "rounds"
+    early_stopping = "staged"
     priority = 80
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 254}
 
@@ -121,9 +133,7 @@ class CatBoost(ModelFamily):
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
             "depth": suggest.suggest_int("depth", 4, 8),
-            "grow_policy": suggest.suggest_categorical(
-                "grow_policy", ("SymmetricTree", "Depthwise")
-            ),
+            "grow_policy": suggest.suggest_categorical("grow_policy", policies(shape)),
             "l2_leaf_reg": suggest.suggest_float("l2_leaf_reg", 1e-4, 5.0, log=True),
             "subsample": suggest.suggest_float("subsample", 0.7, 1.0),
             "colsample_bylevel": suggest.suggest_float("colsample_bylevel", 0.85, 1.0),
@@ -142,10 +152,15 @@ class CatBoost(ModelFamily):
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """The library's defaults, then configs that were learned on many data sets."""
         left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
-        return [
+        entries = [
             {name: value for name, value in zip(_NAMES, row, strict=True) if name not in left_out}
             for row in _CONFIGS
         ]
+        return [entry for entry in entries if entry["grow_policy"] in policies(shape)]
+
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """CatBoost's parameters: a user may fix any that trials do not depend on."""
+        return extra_params(shape)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Boosts with early stopping. Where nothing can be split it predicts a constant.
@@ -156,19 +171,25 @@ class CatBoost(ModelFamily):
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
         settings = {**self.settings, **context.shape.settings}
-        booster = train(params, settings, fold, context, report)
-        return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
+        params = library_params(params, fold.features, context.shape, len(fold.y_train))
+        booster, n_rounds, stages = train(params, settings, fold, context, report)
+        model = CatBoostModel(
+            booster, fold.features.categorical, _loss(booster), context.n_threads, n_rounds, stages
+        )
+        return _cut(model)
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel | None:
         """Boosts all rows as far as the folds went, with fewer and larger steps."""
-        boosters = [model.booster for model in models if isinstance(model, CatBoostModel)]
-        if not boosters or not _can_be_split(fold, context.task):
+        fitted = [model for model in models if isinstance(model, CatBoostModel)]
+        if not fitted or not _can_be_split(fold, context.task):
             return None
-        rates = [booster.get_all_params()["learning_rate"] for booster in boosters]
-        rounds, rate = pace_of_all_rows([booster.tree_count_ for booster in boosters], rates)
-        params = {**params, "learning_rate": rate}
+        rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
+        counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
+        rounds, rate = pace_of_all_rows(counts, rates)
+        own = library_params(params, fold.features, context.shape, len(fold.y_train))
+        params = {**own, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}
         booster = train_rounds(params, settings, rounds, fold, context)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
@@ -179,6 +200,7 @@ class CatBoost(ModelFamily):
             _CONSTANT.save(model, path)
             return
         model.booster.save_model(str(path / MODEL_FILE))
+        (path / ROUNDS_FILE).write_text(json.dumps(model.n_rounds), encoding="utf-8")
 
     def load(self, path: Path) -> FittedModel:
         """Reads CatBoost's own format."""
@@ -188,8 +210,17 @@ class CatBoost(ModelFamily):
 
         booster = catboost.CatBoost().load_model(str(path / MODEL_FILE))
         categorical = tuple(booster.get_cat_feature_indices())
-        n_threads = predict_threads()
-        return CatBoostModel(booster, categorical, _loss(booster), n_threads)
+        rounds = path / ROUNDS_FILE  # earlier versions cut the model itself
+        n_rounds = int(json.loads(rounds.read_bytes())) if rounds.exists() else 0
+        return CatBoostModel(booster, categorical, _loss(booster), predict_threads(), n_rounds)
+
+
+def _cut(model: CatBoostModel) -> CatBoostModel:
+    """The model without the rounds that do not predict; CatBoost can cut symmetric trees alone."""
+    if model.booster.get_all_params()["grow_policy"] != "SymmetricTree":
+        return model
+    model.booster.shrink(ntree_end=model.n_rounds)
+    return replace(model, n_rounds=0)
 
 
 def _loss(booster: Any) -> str:

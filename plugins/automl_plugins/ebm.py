@@ -35,6 +35,7 @@ class EBM(ModelFamily):
     preload = ("interpret.utils",)
     fidelity = "rounds"
     priority = 65
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {
         "max_rounds": 20_000,
         "max_bin": 1024,

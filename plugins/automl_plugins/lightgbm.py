@@ -15,6 +15,7 @@ from automl.plugin import (
     Fold,
     Matrix,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -30,6 +31,13 @@ from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins._fitting import ignore_reports, predict_threads
 from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
+from automl_plugins._lightgbm_params import (
+    BINNING,
+    DEFAULT_BINS,
+    extra_params,
+    library_params,
+    needs_squares,
+)
 from automl_plugins._lightgbm_portfolio import portfolio
 from automl_plugins._lightgbm_training import learning_rate_of, train, train_rounds
 
@@ -106,7 +114,7 @@ class LightGBM(ModelFamily):
     fidelity = "rounds"
     priority = 90
     early_stopping = "staged"
-    settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 255}
+    settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": DEFAULT_BINS}
 
     def resources(self, shape: Shape) -> Resources:
         """Binned data, predictions and histograms; one thread unless there are many rows."""
@@ -149,6 +157,10 @@ class LightGBM(ModelFamily):
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """A regularised default, then AutoGluon's learned configs by the size of the data."""
         return portfolio(shape)
+
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """All parameters of LightGBM: a user may fix any that trials do not depend on."""
+        return extra_params(shape)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Boosts with early stopping on the run's metric, or for quantiles level by level.
@@ -197,12 +209,15 @@ class LightGBM(ModelFamily):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameters of the booster and of the binned data."""
         settings = {**self.settings, **context.shape.settings}
-        booster_params = {
-            **{name: value for name, value in params.items() if name != "generated"},
+        own = library_params(params, fold.features, context.shape)
+        if "min_data_in_leaf" not in (settings.get("fixed") or {}):
             # A leaf must be able to hold its rows on small data too.
-            "min_data_in_leaf": max(1, min(params["min_data_in_leaf"], len(fold.y_train) // 20)),
+            most = max(1, len(fold.y_train) // 20)
+            own["min_data_in_leaf"] = max(1, min(own["min_data_in_leaf"], most))
+        booster_params = {
             "bagging_freq": 1,
-            **_objective(context),
+            **{name: value for name, value in own.items() if name not in BINNING},
+            **_objective(params, context),
             "metric": "None",
             "seed": context.seed % 2**31,
             "num_threads": context.n_threads,
@@ -211,6 +226,7 @@ class LightGBM(ModelFamily):
             "verbosity": -1,
         }
         dataset_params = {
+            **{name: own[name] for name in BINNING if name in own},
             "max_bin": settings["max_bin"],
             # Lets trials with another min_data_in_leaf use the same binned data.
             "feature_pre_filter": False,
@@ -239,7 +255,7 @@ class LightGBM(ModelFamily):
         return _model(file.read_text(encoding="utf-8"), is_binary, n_threads)
 
 
-def _objective(context: TrialContext) -> dict[str, Any]:
+def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.BINARY:
         return {"objective": "binary"}
     if context.task is Task.MULTICLASS:
@@ -248,6 +264,7 @@ def _objective(context: TrialContext) -> dict[str, Any]:
         (level,) = context.shape.quantiles
         return {"objective": "quantile", "alpha": level}
     absolute = context.metric.name in {"mae", "mape", "medae", "pinball", "smape"}
+    absolute = absolute and not needs_squares(params)
     return {"objective": "regression_l1" if absolute else "regression"}
 
 

@@ -36,6 +36,7 @@ class Linear(ModelFamily):
     preload = ("sklearn.linear_model",)
     fidelity = "epochs"
     priority = 70
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
 
     def resources(self, shape: Shape) -> Resources:

@@ -23,6 +23,7 @@ from automl.plugin import (
     Shape,
     Suggest,
     TrialContext,
+    check_refit,
     hookimpl,
 )
 from automl_plugins._fitting import FitClock, load_arrays, save_arrays
@@ -116,8 +117,14 @@ class Rocket(ModelFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Fits all rows, with the penalty that the folds chose on average."""
+        """Fits all rows, with the penalty that the folds chose on average.
+
+        Raises:
+            RefitIncomplete: There is no time for as many features as the folds have.
+        """
         rockets = _rockets(params, fold, context)
+        planned = min(_n_features(model.rockets) for model in models)
+        check_refit(_n_features(rockets), planned, "features")
         rows = Labelled(_features_of(fold.train, rockets), fold.y_train, fold.weight_train)
         ridge = refit_ridge(rows, context.shape.n_classes, [model.ridge for model in models])
         return _model(rockets, ridge, fold.y_train)
@@ -160,6 +167,10 @@ def _rockets(
         tuple(fit_minirocket(s, n_features // len(ways), d, context.seed) for d in ways)
         for s in fold.sequences_train
     )
+
+
+def _n_features(rockets: tuple[tuple[MiniRocket, ...], ...]) -> int:
+    return sum(rocket.n_features for own in rockets for rocket in own)
 
 
 def _model(

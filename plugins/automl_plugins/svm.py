@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from automl.plugin import (
     Fold,
     ModelFamily,
     Params,
+    RefitIncomplete,
     Report,
     Resources,
     Shape,
@@ -43,6 +45,7 @@ class SVM(ModelFamily):
     preload = ("sklearn.svm", "sklearn.kernel_approximation", "sklearn.linear_model")
     fidelity = "epochs"
     priority = 40
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
 
     def accepts(self, shape: Shape) -> str | None:
@@ -91,16 +94,23 @@ class SVM(ModelFamily):
         if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
             return fit_one_class(fold, context)
         gamma = params["gamma"] / fold.X_train.shape[1]
-        if _is_exact(fold, context, clock):
+        if _is_exact(fold, context, clock.left_s()):
             return fit_exact(params["C"], gamma, fold, context)
         return fit_approximate(params["C"], gamma, fold, context, clock, report)
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> SVMModel | None:
-        """Exactly; the approximation needs validation rows to stop by."""
-        if not _is_exact(fold, context, FitClock(context)):
+        """Exactly; the approximation needs validation rows to stop by.
+
+        Raises:
+            RefitIncomplete: The exact solver does not fit into the time.
+        """
+        if not _is_exact(fold, context, math.inf):
             return None
+        left_s = FitClock(context).left_s()
+        if not _is_exact(fold, context, left_s):
+            raise RefitIncomplete(f"no time for its refit: {left_s:.2g} s were left")
         return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
@@ -112,13 +122,13 @@ class SVM(ModelFamily):
         return load_svm(path)
 
 
-def _is_exact(fold: Fold, context: TrialContext, clock: FitClock) -> bool:
+def _is_exact(fold: Fold, context: TrialContext, left_s: float) -> bool:
     """Whether the exact solver is wanted, or fits into the time and a few seconds."""
     solver = context.shape.settings.get("solver", "auto")
     if solver != "auto":
         return bool(solver == "exact")
     n_rows, n_features = fold.X_train.shape
-    limit_s = min(EXACT_SECONDS, clock.left_s())
+    limit_s = min(EXACT_SECONDS, left_s)
     return n_rows <= EXACT_ROWS and (
         exact_fit_s(n_rows, n_features, context.shape.n_classes) < limit_s
     )

@@ -16,6 +16,7 @@ from automl.plugin import (
     Fold,
     Matrix,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -27,7 +28,9 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
+from automl_plugins._constraints import MONOTONE
 from automl_plugins._fitting import predict_threads
+from automl_plugins._xgboost_params import extra_params, library_params
 from automl_plugins._xgboost_training import as_prediction, train, train_rounds
 
 __all__ = ["XGBoost", "XGBoostModel", "automl_model_families"]
@@ -145,6 +148,10 @@ class XGBoost(ModelFamily):
         names = _NAMES if shape.n_categorical else _NAMES[:-1]
         return [dict(zip(names, row, strict=False)) for row in _CONFIGS]
 
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """XGBoost's parameters: a user may fix any that trials do not depend on."""
+        return extra_params(shape)
+
     def fit(
         self, params: Params, fold: Fold, context: TrialContext, report: Report
     ) -> XGBoostModel:
@@ -155,7 +162,7 @@ class XGBoost(ModelFamily):
         """
         settings = {**self.settings, **context.shape.settings}
         booster, stages = train(
-            _library_params(params, context),
+            _library_params(params, fold, context),
             settings["max_bin"],
             settings["max_rounds"],
             fold,
@@ -170,7 +177,7 @@ class XGBoost(ModelFamily):
         """Boosts all rows as far as the folds went, with fewer and larger steps."""
         boosters = [model.booster for model in models]
         rates = [float(b.attr("learning_rate") or params["learning_rate"]) for b in boosters]
-        booster_params = _library_params(params, context)
+        booster_params = _library_params(params, fold, context)
         counts = [booster.num_boosted_rounds() for booster in boosters]
         rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates)
         max_bin = {**self.settings, **context.shape.settings}["max_bin"]
@@ -195,10 +202,10 @@ def _model(booster: Any, task: Task, n_threads: int) -> XGBoostModel:
     return XGBoostModel(booster, task, n_threads)
 
 
-def _library_params(params: Params, context: TrialContext) -> dict[str, Any]:
+def _library_params(params: Params, fold: Fold, context: TrialContext) -> dict[str, Any]:
     return {
-        **params,
-        **_objective(context),
+        **library_params(params, fold.features, context.shape),
+        **_objective(params, context),
         "tree_method": "hist",
         "device": context.device,
         "seed": context.seed % 2**31,
@@ -207,12 +214,13 @@ def _library_params(params: Params, context: TrialContext) -> dict[str, Any]:
     }
 
 
-def _objective(context: TrialContext) -> dict[str, Any]:
+def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.BINARY:
         return {"objective": "binary:logistic"}
     if context.task is Task.MULTICLASS:
         return {"objective": "multi:softprob", "num_class": context.shape.n_classes}
-    absolute = context.metric.name in {"mae", "medae", "mape"}
+    # leaves are fitted to absolute errors afterwards, which keeps to no constraint
+    absolute = context.metric.name in {"mae", "medae", "mape"} and MONOTONE not in params
     return {"objective": "reg:absoluteerror" if absolute else "reg:squarederror"}
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import automl
+from automl.config import load_config, save_config
 from automl.errors import ConfigError, RunError
-from automl.search.events import Note, TrialStarted
+from automl.search.events import Note, SearchFinished, TrialStarted
 from automl.store.files import read_json, write_json
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
@@ -62,6 +63,83 @@ def test_a_run_that_is_over_says_that_budgets_are_totals(run):
     assert any("4 over, 0 under way" in n and "give totals" in n for n in notes)
 
 
+def files_of(run):
+    return {
+        p.relative_to(run.path): p.read_bytes()
+        for p in run.path.rglob("*")
+        if p.is_file() and p not in (run.log, run.lock)
+    }
+
+
+@pytest.mark.parametrize("again", ["resume", "search", "fewer"])
+def test_a_run_that_is_over_is_left_as_it_is_and_logs_one_line(run, again):
+    before, log = files_of(run), run.log.read_text().splitlines()
+    events = []
+    if again == "search":
+        search(run.path, resume=True, on_event=events.append)
+    else:
+        automl.resume(run.path, trials=3 if again == "fewer" else None, on_event=events.append)
+    assert files_of(run) == before
+    assert [type(e) for e in events] == [Note, SearchFinished]
+    assert events[1].elapsed_s == read_json(run.manifest)["elapsed_s"]
+    assert (events[1].stopped_by, events[1].n_complete) == ("trials", 4)
+    assert len(run.log.read_text().splitlines()) == len(log) + 1
+
+
+@pytest.mark.parametrize("time_s", [None, 3.0])
+def test_time_that_is_used_up_is_not_spent_again(run, time_s):
+    config = load_config(run.config)
+    config.time_s, config.trials = 60.0, None
+    save_config(config, run.config)
+    manifest = {**read_json(run.manifest), "stopped_by": "time", "elapsed_s": 57.0}
+    write_json(run.manifest, manifest)
+    record = read_json(run.trials / "linear-0" / "trial.json")
+    record |= {"state": "pruned", "error": {"kind": "out_of_time", "message": "", "fold": 0}}
+    write_json(run.trials / "linear-0" / "trial.json", record)
+    before = files_of(run)
+    automl.resume(run.path, time_s=time_s)
+    assert files_of(run) == before
+
+
+def ends(run, **options):
+    events = []
+    automl.resume(run.path, on_event=events.append, **options)
+    return [type(e) for e in events] == [Note, SearchFinished]
+
+
+def cut(run):
+    """As if the user had stopped it during the last trial."""
+    path = run.trials / "linear-2" / "trial.json"
+    record = read_json(path)
+    record |= {"state": "pruned", "error": {"kind": "interrupted", "message": "", "fold": 0}}
+    write_json(path, record | {"score": None, "folds": []})
+    write_json(run.manifest, {**read_json(run.manifest), "stopped_by": "interrupt"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        cut,
+        lambda run: write_json(run.manifest, {**read_json(run.manifest), "status": "running"}),
+        lambda run: (run.ensemble / "ensemble.json").write_text("{"),
+        lambda run: run.leaderboard.unlink(),
+    ],
+    ids=["cut", "killed", "torn ensemble", "no leaderboard"],
+)
+def test_a_run_with_something_left_to_do_goes_on(run, change):
+    change(run)
+    assert not ends(run)
+    assert ends(run)
+
+
+def test_settings_that_were_changed_are_applied(run):
+    events = []
+    overrides = (*OVERRIDES, "ensemble.enabled=false")
+    search(run.path, resume=True, overrides=overrides, on_event=events.append)
+    assert not load_config(run.config).ensemble.enabled
+    assert len(events) > 2
+
+
 def test_the_same_search_again_needs_to_be_told_to_resume(run):
     with pytest.raises(RunError, match=f"automl resume {run.path}"):
         search(run.path)
@@ -83,6 +161,7 @@ def test_a_family_may_come_in_addition(run):
         ({"metric": "accuracy"}, "metric: roc_auc -> accuracy"),
         ({"seed": 9}, "seed: 0 -> 9"),
         ({"overrides": (*OVERRIDES, "search.folds=3")}, "search.folds: 2 -> 3"),
+        ({"time_column": "a", "gap": 3}, "search.gap: null -> 3"),
         ({"overrides": (*OVERRIDES, "model.linear.fixed.C=1.0")}, "family linear: C: .*fixed"),
         ({"overrides": (*OVERRIDES, "family=[baseline]")}, "family linear: searched -> not among"),
     ],
@@ -147,7 +226,7 @@ def test_a_torn_file_is_named(run, name, keep):
         automl.resume(run.path, trials=5)  # as good as none: it is made again
     else:
         with pytest.raises(RunError, match=path.name):
-            automl.resume(run.path)
+            automl.resume(run.path, trials=5)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -158,7 +237,7 @@ def test_a_garbled_file_is_told(run, name):
     whole[middle] = bytes(b ^ 0xA5 for b in whole[middle])
     path.write_bytes(whole)
     with pytest.raises(RunError, match=f"{path.name}|fingerprint of the data"):
-        automl.resume(run.path)
+        automl.resume(run.path, trials=5)
 
 
 @pytest.mark.parametrize("place", [0, 20, -8], ids=["magic", "header", "values"])

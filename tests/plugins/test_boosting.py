@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from automl.plugin import Features
+from automl.plugin import Features, RefitIncomplete
 from automl_plugins._boosting import (
     MAX_LEARNING_RATE,
     MORE_ROUNDS,
     REFIT_FASTER,
     Pace,
+    PlannedRounds,
     evaluation_stride,
     native_categories,
     pace_of_all_rows,
@@ -93,3 +94,35 @@ def test_columns_with_more_categories_than_bins_are_not_split_as_sets() -> None:
     features = Features(("c0", "c1", "c2"), categorical=(0, 2), cardinalities=(255, 256))
 
     assert native_categories(features, max_bin=255) == [0]
+
+
+def boost(planned: int, clock: FakeClock, first_s: float, round_s: float) -> int:
+    """Rounds that a refit makes before its check, which may raise."""
+    rounds = PlannedRounds(planned, clock)  # type: ignore[arg-type]
+    for round_ in range(1, planned + 1):
+        clock.elapsed_s += first_s if round_ == 1 else round_s
+        if rounds.is_over(round_):
+            break
+    rounds.check()
+    return round_
+
+
+@pytest.mark.parametrize("binning_s", [0.0, 50.0])
+def test_neither_binning_nor_the_first_round_counts_as_the_time_of_a_round(
+    binning_s: float,
+) -> None:
+    clock = FakeClock(70.0)
+    clock.elapsed_s = binning_s
+    assert boost(100, clock, first_s=12.0, round_s=0.05) == 100
+
+
+def test_a_refit_that_the_clock_stops_before_90_percent_of_its_rounds_is_rejected() -> None:
+    with pytest.raises(RefitIncomplete, match=r"stopped its refit after \d of 100 rounds"):
+        boost(100, FakeClock(10.0), first_s=1.0, round_s=1.0)
+    assert 90 <= boost(100, FakeClock(96.0), first_s=1.0, round_s=1.0) < 100
+
+
+def test_a_refit_without_time_stops_after_one_round() -> None:
+    with pytest.raises(RefitIncomplete, match="after 1 of 2 rounds"):
+        boost(2, FakeClock(1.0), first_s=2.0, round_s=0.1)
+    assert boost(1, FakeClock(1.0), first_s=2.0, round_s=0.1) == 1

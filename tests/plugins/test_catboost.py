@@ -34,11 +34,23 @@ def fit(
 @pytest.mark.parametrize("task", Task)
 def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task, grow_policy: str) -> None:
     model, fold, report = fit(task, grow_policy)
-    steps = dict(report.steps)
-    table = real_table(task)
-    score = table.metric.score(fold.y_valid, model.predict(fold.X_valid))
-    assert model.booster.tree_count_ < max(steps) or model.booster.tree_count_ in steps
-    assert table.metric.loss(score) <= min(table.metric.loss(s) for s in steps.values()) + 1e-6
+    (log,), metric = model.stages, real_table(task).metric
+    loss = metric.loss(metric.score(fold.y_valid, model.predict(fold.X_valid)))
+    logged = [metric.loss(metric.score(fold.y_valid, seen)) for seen in log.predictions]
+    assert loss <= min(logged) + 1e-6
+    assert loss <= min(metric.loss(score) for _, score in report.steps) + 1e-6
+
+
+@pytest.mark.parametrize("grow_policy", ["SymmetricTree", "Depthwise"])
+@pytest.mark.parametrize("task", Task)
+def test_a_logged_stage_is_what_so_many_rounds_predict(task: Task, grow_policy: str) -> None:
+    model, fold, _ = fit(task, grow_policy)
+    (log,), rate = model.stages, model.booster.get_all_params()["learning_rate"]
+    n_rounds = model.n_rounds or model.booster.tree_count_
+    for stage, seen in zip(log.stages, log.predictions, strict=True):
+        if round(stage / rate) <= n_rounds:
+            cut = replace(model, n_rounds=round(stage / rate))
+            np.testing.assert_allclose(cut.predict(fold.X_valid), seen, rtol=1e-5, atol=1e-6)
 
 
 def test_trials_on_one_fold_share_the_pools() -> None:
@@ -99,9 +111,10 @@ def test_rows_are_weighed_in_what_ends_boosting() -> None:
     fold = table.fold(family.view(params, shape), weight=weight)
     report = RecordingReport()
     model = family.fit(params, fold, replace(table.context(), shape=shape), report)
-    score = area.score(fold.y_valid, model.predict(fold.X_valid), fold.weight_valid)
-    assert report.steps[-1][1] == pytest.approx(score, abs=1e-6)
-    assert score != pytest.approx(area.score(fold.y_valid, model.predict(fold.X_valid)), abs=1e-4)
+    last = model.stages[0].predictions[-1]
+    score = area.score(fold.y_valid, last, fold.weight_valid)
+    assert report.steps[-1] == (10, pytest.approx(score, abs=1e-6))
+    assert score != pytest.approx(area.score(fold.y_valid, last), abs=1e-4)
 
 
 def test_where_rows_are_many_faster_boosters_go_first() -> None:

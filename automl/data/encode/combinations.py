@@ -54,6 +54,15 @@ class CombinationGenerator(Generator):
             for name in (*(f"mean{i}" for i in range(table.shape[1] - 1)), "count")
         )
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """For each new column the key of the one that it is made of; "" for several."""
+        return tuple(
+            self.keys[columns[0]] if len(columns) == 1 else ""
+            for columns, table in zip(self.combinations, self.tables, strict=True)
+            for _ in range(table.shape[1])
+        )
+
     def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
         """Encodes Arrow arrays of texts or numbers."""
         codes = [g.codes(values) for g, values in zip(self.groupings, columns, strict=True)]

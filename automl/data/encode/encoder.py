@@ -152,15 +152,23 @@ def features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Fea
     names: list[str] = []
     categorical: list[int] = []
     cardinalities: list[int] = []
+    sources: list[str] = []
     for block in blocks:
         if block.cardinality:
             categorical.append(len(names))
             cardinalities.append(block.cardinality)
         names += block.names
+        sources += [block.key] * len(block.names)
     for generator in generators:
         names += generator.names
+        sources += generator.sources
     # A family is never given a matrix without columns.
-    return Features(tuple(names) or ("constant",), tuple(categorical), tuple(cardinalities))
+    return Features(
+        tuple(names) or ("constant",),
+        tuple(categorical),
+        tuple(cardinalities),
+        tuple(sources) or ("",),
+    )
 
 
 def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:

@@ -50,6 +50,11 @@ class Generator(ABC):
     def names(self) -> tuple[str, ...]:
         """One name per new column."""
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """For each new column the key of the one that it is made of; "" for several."""
+        return ("",) * len(self.names)
+
     @abstractmethod
     def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
         """Makes the new columns of rows.

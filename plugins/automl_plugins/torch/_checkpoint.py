@@ -21,6 +21,7 @@ __all__ = ["Checkpoint", "checkpoint_of"]
 
 EVERY_S = 60.0
 _FACTS = "facts"
+_FORMAT = 2  # raised when a state holds other things: those of before count as none
 
 
 @dataclass(slots=True)
@@ -88,6 +89,7 @@ def checkpoint_of(
     """
     if context.scratch is None:
         return Checkpoint(None)
-    text = json.dumps([[dict(params), seed] for params, seed in fits], sort_keys=True)
+    trained = [[dict(params), seed] for params, seed in fits]
+    text = json.dumps([_FORMAT, trained], sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Checkpoint(context.scratch / f"{name}.safetensors")

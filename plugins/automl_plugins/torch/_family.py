@@ -20,6 +20,7 @@ from automl.plugin import (
     TrialContext,
     View,
 )
+from automl_plugins.torch._judge import log_bytes_of
 
 __all__ = ["MOST_VALUES", "NetFamily", "batch_size_of", "portfolio_of", "suggest_embedding"]
 
@@ -45,6 +46,7 @@ class NetFamily(ModelFamily):
     extra: ClassVar[str] = "torch"
     preload: ClassVar[tuple[str, ...]] = ("torch",)
     fidelity: ClassVar[str] = "epochs"
+    early_stopping = "staged"
     packed: ClassVar[frozenset[str]] = frozenset(
         {
             "average_epochs",
@@ -86,17 +88,19 @@ class NetFamily(ModelFamily):
         data_gib, step_gib = self._sizes_gib(shape)
         if shape.n_gpus:
             vram_gib = 1.0 + data_gib + step_gib
-            return Resources(ram_gib=1.0 + data_gib, n_gpus=0.25, vram_gib=vram_gib)
-        return Resources(ram_gib=0.5 + 2 * data_gib + step_gib)
+            ram_gib = 1.0 + data_gib + self._log_gib(shape)
+            return Resources(ram_gib=ram_gib, n_gpus=0.25, vram_gib=vram_gib)
+        return Resources(ram_gib=0.5 + 2 * data_gib + step_gib + self._log_gib(shape))
 
     def pack_resources(self, n_members: int, shape: Shape) -> Resources:
         """All cores that members can use, or a whole GPU; the rows of a fold stay there once."""
         data_gib, step_gib = self._sizes_gib(shape)
         data_gib *= min(n_members, shape.n_folds)
+        log_gib = n_members * self._log_gib(shape)
         if shape.n_gpus:
             vram_gib = 1.0 + data_gib + n_members * step_gib
-            return Resources(ram_gib=1.0 + data_gib, n_gpus=1.0, vram_gib=vram_gib)
-        ram_gib = 0.5 + 2 * data_gib + n_members * step_gib
+            return Resources(ram_gib=1.0 + data_gib + log_gib, n_gpus=1.0, vram_gib=vram_gib)
+        ram_gib = 0.5 + 2 * data_gib + n_members * step_gib + log_gib
         return Resources(n_cpus=min(n_members, shape.n_cpus), ram_gib=ram_gib)
 
     def view(self, params: Params, shape: Shape) -> View:
@@ -124,10 +128,14 @@ class NetFamily(ModelFamily):
         from automl_plugins.torch._fit import fit_nets
         from automl_plugins.torch._values import net_fit
 
-        settings = {**self.settings, **context.shape.settings}
-        return fit_nets(
-            [net_fit(self.constants, member, context, settings) for member in members], context
-        )
+        shape = context.shape
+        settings = {**self.settings, **shape.settings}
+        most = [shape.n_folds * self.pack_size(member.params, shape) for member in members]
+        fits = [
+            net_fit(self.constants, member, context, settings, most_beside)
+            for member, most_beside in zip(members, most, strict=True)
+        ]
+        return fit_nets(fits, context)
 
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes ``net.json`` and ``weights.safetensors``."""
@@ -148,6 +156,12 @@ class NetFamily(ModelFamily):
         values = net["batch_size"] * net["width"] * net["k"] * net["n_layers"]
         data_gib = 8 * shape.n_rows * max(1, shape.n_columns) / 2**30
         return data_gib, 4 * _COPIES * values / 2**30
+
+    def _log_gib(self, shape: Shape) -> float:
+        """Of what a fit logs for its validation rows; see ``_judge.py``."""
+        n_outputs = shape.n_classes or len(shape.quantiles) or 1
+        n_fits = shape.n_folds * self.pack_size(self.portfolio(shape)[0], shape)
+        return log_bytes_of(shape.n_rows // max(2, shape.n_folds), n_outputs, n_fits) / 2**30
 
     def _epoch_s(self, shape: Shape) -> float:
         """Seconds of one epoch of the default net on one CPU core: an estimate from its size."""

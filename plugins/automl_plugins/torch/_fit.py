@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,12 +16,14 @@ from torch import Tensor
 from automl.plugin import FittedModel, Fold, PackMember, TrialContext
 from automl_plugins.torch._checkpoint import checkpoint_of
 from automl_plugins.torch._family import MOST_VALUES
+from automl_plugins.torch._judge import Judge, n_stages_of
 from automl_plugins.torch._member import Member
 from automl_plugins.torch._model import FittedNet
 from automl_plugins.torch._nets import NetSpec, Start, TabularNet
 from automl_plugins.torch._outputs import (
     OutputScale,
     loss_of,
+    n_outputs_of,
     scale_of,
     target_of,
     to_prediction,
@@ -51,6 +53,7 @@ class NetFit:
         options: How its pack is trained.
         dropout: Share of hidden values set to zero while training.
         sigma: Standard deviation of the initial frequencies of a periodic embedding.
+        most_beside: Fits of the largest pack that such a fit may be in.
     """
 
     member: PackMember
@@ -59,6 +62,7 @@ class NetFit:
     options: PackOptions
     dropout: float
     sigma: float
+    most_beside: int = 1
 
     @property
     def layout(self) -> tuple[NetSpec, PackOptions, int]:
@@ -138,11 +142,10 @@ def _fit_pack(
     folds = [fit.member.fold for fit in fits]
     valid_parts = [fold_inputs(fold, device).valid for fold in folds]
     pack = Pack([_start(fit).to(device) for fit in fits])
+    judges = [_judge(fit, context) for fit in fits]
     members = [
-        Member(
-            fit.recipe, _judge(fit.member, scales[id(fit.member.fold)], context), fit.member.seed
-        )
-        for fit in fits
+        _member(fit, judge, scales[id(fit.member.fold)])
+        for fit, judge in zip(fits, judges, strict=True)
     ]
     options = replace(
         fits[0].options,
@@ -156,8 +159,12 @@ def _fit_pack(
     checkpoint = checkpoint_of(context, [(fit.member.params, fit.member.seed) for fit in fits])
     train_pack(pack, members, rows, PackRows(valid_parts), loss_of(context), options, checkpoint)
     return [
-        member.failure or _fitted(member, fit.member.fold, scales[id(fit.member.fold)], context)
-        for member, fit in zip(members, fits, strict=True)
+        member.failure
+        or replace(
+            _fitted(member, fit.member.fold, scales[id(fit.member.fold)], context),
+            stages=judge.stages,
+        )
+        for member, fit, judge in zip(members, fits, judges, strict=True)
     ]
 
 
@@ -171,19 +178,25 @@ def _start(fit: NetFit) -> TabularNet:
         return TabularNet(fit.spec, Start(rows.numeric, rows.codes, fit.sigma, fit.dropout, seed))
 
 
-def _judge(
-    member: PackMember, scale: OutputScale | None, context: TrialContext
-) -> Callable[[int, Tensor], float]:
-    fold, metric = member.fold, context.metric
+def _judge(fit: NetFit, context: TrialContext) -> Judge:
+    fold = fit.member.fold
 
-    def judge(epoch: int, output: Tensor) -> float:
-        prediction = to_prediction(output, scale)
-        score = metric.score(fold.y_valid, prediction, fold.weight_valid)
+    def report(step: int, score: float) -> None:
         with _ALONE:
-            member.report(epoch, score)
-        return metric.loss(score)
+            fit.member.report(step, score)
 
-    return judge
+    n_stages = n_stages_of(len(fold.y_valid), n_outputs_of(context), fit.most_beside)
+    return Judge(fold, context, report, fit.options.n_epochs, n_stages)
+
+
+def _member(fit: NetFit, judge: Judge, scale: OutputScale | None) -> Member:
+    """The net in its pack; it trains to the end where its validation rows cannot tell when to."""
+
+    def look(epoch: int, progress: float, output: Tensor) -> float:
+        return judge.look(epoch, progress, to_prediction(output, scale))
+
+    recipe = fit.recipe if judge.stops else replace(fit.recipe, patience=None)
+    return Member(recipe, look, fit.member.seed, judge.log)
 
 
 def _fitted(

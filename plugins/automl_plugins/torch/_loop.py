@@ -40,11 +40,12 @@ class Trainee(Protocol):
             progress: Share of all steps that is done, 0 to 1.
         """
 
-    def judge(self, epoch: int) -> None:
+    def judge(self, epoch: int, progress: float) -> None:
         """Looks at the validation rows, keeps what is best, and stops nets that are done.
 
         Args:
             epoch: From 1.
+            progress: Share of all steps that is done, above 0, up to 1.
         """
 
     def finish(self) -> None:
@@ -94,7 +95,7 @@ def train(
             if pace.is_over:
                 break
         n_going = trainee.n_going
-        trainee.judge(epoch)
+        trainee.judge(epoch, pace.progress)
         pace.evaluation_done()
         if trainee.n_going < n_going:
             pace.work_changed()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from automl_plugins.torch._course import Course
+from automl_plugins.torch._judge import EpochLog
 from automl_plugins.torch._nets import TabularNet
 from automl_plugins.torch._pack import Pack
 from automl_plugins.torch._recipe import Recipe
@@ -22,18 +24,20 @@ class Member:
 
     Attributes:
         recipe: By which it learns.
-        judge: Called with the number of the epoch, from 1, and the outputs ``(n_rows, ...)`` for
-            its validation rows; returns the validation loss, lower is better. What it raises, such
-            as ``TrialPruned``, ends this member alone.
+        judge: Called with the number of the epoch, from 1, the share of the schedule that is done,
+            and the outputs ``(n_rows, ...)`` for its validation rows; returns the validation loss,
+            lower is better. What it raises, such as ``TrialPruned``, ends this member alone.
         seed: Of the order of its rows.
+        log: Where its judge logs stages; None where it does not.
         net: With the weights of its best epoch, on the CPU; None where there is none.
         course: Its epochs and their validation losses.
         failure: What its judge raised, or that it has no epoch with finite outputs.
     """
 
     recipe: Recipe
-    judge: Callable[[int, Tensor], float]
+    judge: Callable[[int, float, Tensor], float]
     seed: int
+    log: EpochLog | None = None
     net: TabularNet | None = None
     failure: Exception | None = None
     course: Course = field(init=False)
@@ -42,11 +46,12 @@ class Member:
     def __post_init__(self) -> None:
         self.course = Course(self.recipe.patience)
 
-    def look(self, epoch: int, output: Tensor, weights: Tensor) -> bool:
+    def look(self, epoch: int, progress: float, output: Tensor, weights: Tensor) -> bool:
         """Judges an epoch and keeps its weights if it is the best; False when it is time to stop.
 
         Args:
             epoch: From 1.
+            progress: Share of the schedule that is done.
             output: For the validation rows.
             weights: ``(n_weights,)``.
         """
@@ -56,7 +61,7 @@ class Member:
                 self.failure = FloatingPointError(f"epoch {epoch} gave NaN or infinite outputs")
             return False
         try:
-            loss = self.judge(epoch, output)
+            loss = self.judge(epoch, progress, output)
         except Exception as error:  # is its own: the other members go on
             self.failure = error
             return False
@@ -64,15 +69,26 @@ class Member:
             self._best = weights.clone()
         return not self.course.is_over
 
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """The weights of its best epoch, ``(n_weights,)``, if it has one."""
-        return {} if self._best is None else {"best": self._best}
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The weights of its best epoch, ``(n_weights,)``, and its log, as far as they are there.
 
-    def restore(self, best: Tensor | None, facts: Sequence[float]) -> None:
-        """Takes up what ``tensors`` and the facts of its course were."""
-        self._best = best
-        self.course.restore(facts)
+        With it what JSON can say of its course and its log.
+        """
+        tensors = {} if self._best is None else {"best": self._best}
+        facts: dict[str, Any] = {"course": self.course.facts}
+        if self.log is not None:
+            logged, facts["log"] = self.log.state()
+            if logged is not None:
+                tensors["log"] = torch.from_numpy(logged)
+        return tensors, facts
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Takes up what ``state`` gave."""
+        self._best = tensors.get("best")
+        self.course.restore(facts["course"])
+        if self.log is not None:
+            logged = tensors.get("log")
+            self.log.restore(None if logged is None else logged.numpy(), facts["log"])
 
     def settle(self, pack: Pack, place: int) -> None:
         """Takes its best net out of the pack."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from automl.plugin import Features, Matrix
+from automl.plugin import Features, Matrix, StageLog
 from automl_plugins._fitting import predict_threads
 from automl_plugins.torch._embeddings import scaled
 from automl_plugins.torch._halving import Parts
@@ -40,6 +40,7 @@ class FittedNet:
         n_columns: Columns of the matrix.
         scale: For regression; None for classification.
         n_threads: Threads to predict with.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
     """
 
     net: TabularNet
@@ -49,6 +50,7 @@ class FittedNet:
     n_columns: int
     scale: OutputScale | None
     n_threads: int = 1
+    stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Matrix) -> NDArray[Any]:
         """Predicts encoded rows, in batches, of which each thread takes one at a time.

@@ -144,21 +144,24 @@ class _PackTraining:
             tensors["average"] = self.average
         for place, order in enumerate(self.orders):
             tensors[f"order.{place}"] = order.get_state()
-        for number, member in enumerate(self.all_members):
-            tensors |= {f"{name}.{number}": t for name, t in member.tensors.items()}
+        members = [member.state() for member in self.all_members]
+        for number, (own, _) in enumerate(members):
+            tensors |= {f"{name}.{number}": tensor for name, tensor in own.items()}
         dropout = self.pack.net.dropout
         facts = {
             "n_steps": self.n_steps,
             "n_moves": n_moves,
             "n_drops": 0 if dropout is None else dropout.n_calls,
             "going": [self.all_members.index(member) for member in self.members],
-            "members": [member.course.facts for member in self.all_members],
+            "members": [own for _, own in members],
         }
         return tensors, facts
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         for number, member in enumerate(self.all_members):
-            member.restore(tensors.get(f"best.{number}"), facts["members"][number])
+            names = [name for name in ("best", "log") if f"{name}.{number}" in tensors]
+            own = {name: tensors[f"{name}.{number}"] for name in names}
+            member.restore(own, facts["members"][number])
         self._drop_all_but(facts["going"])
         self.pack.weights.copy_(tensors["weights"])
         if self.average is not None:
@@ -217,7 +220,7 @@ class _PackTraining:
         assert total is not None
         return total
 
-    def judge(self, epoch: int) -> None:
+    def judge(self, epoch: int, progress: float) -> None:
         """Lets each member look at its validation rows, and drops those that stop."""
         weights = self.pack.weights if self.average is None else self.average
         with self.pack.with_weights(weights):
@@ -225,7 +228,9 @@ class _PackTraining:
         going = [
             place
             for place, member in enumerate(self.members)
-            if member.look(epoch, outputs[place, : self.valid.n_rows[place]], weights[place])
+            if member.look(
+                epoch, progress, outputs[place, : self.valid.n_rows[place]], weights[place]
+            )
         ]
         if len(going) < len(self.members):
             self._drop_all_but(going)

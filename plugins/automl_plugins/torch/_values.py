@@ -88,6 +88,7 @@ def net_fit(
     member: PackMember,
     context: TrialContext,
     settings: Mapping[str, Any],
+    most_beside: int = 1,
 ) -> NetFit:
     """The fit that params ask for.
 
@@ -97,6 +98,7 @@ def net_fit(
         context: The slot.
         settings: Of the family: ``max_epochs`` of a small table, where a large one gets fewer, for
             about 20,000 steps; and ``mixed_precision``.
+        most_beside: Fits of the largest pack that such a fit may be in.
     """
     values = {**DEFAULTS, **constants, **member.params}
     fold = member.fold
@@ -122,4 +124,5 @@ def net_fit(
         ),
         dropout=values["dropout"],
         sigma=values["sigma"],
+        most_beside=most_beside,
     )

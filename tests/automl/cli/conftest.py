@@ -33,7 +33,10 @@ def run_dir(tmp_path: Path) -> RunDir:
     write_json(run.manifest, {"metric": metric, "task": "binary", "target": "y"})
     fold = FoldResult(0, 0.9, 1.5, 0.1)
     spec = TrialSpec("svm", 0, {"kernel": "rbf"})
-    write_record(run, TrialRecord(spec, 0, TrialState.COMPLETE, (fold,), 0.9, 0.01))
+    complete = TrialRecord(
+        spec, 0, TrialState.COMPLETE, (fold,), 0.9, 0.005, interval=(0.888, 0.908)
+    )
+    write_record(run, complete)
     error = TrialError("memory", "needed 3 GiB")
     failed = TrialRecord(TrialSpec("mlp", 0, {}), 1, TrialState.FAILED, error=error)
     write_record(run, failed)

@@ -34,10 +34,12 @@ def test_a_trial_is_shown_with_its_folds_and_how_they_learnt(learnt: RunDir, cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "trial     svm-0: complete, number 1 of the leaderboard"
     assert lines[1] == "score     0.9000 ± 0.0100 by roc_auc: higher is better"
-    assert lines[2] == "params    kernel=rbf (from the portfolio)"
+    assert lines[2] == "95 %      0.8880 to 0.9080 on new rows"
+    assert lines[3] == "folds     standard deviation 0.0071 over 2 folds"
+    assert lines[4] == "params    kernel=rbf (from the portfolio)"
     titles = ["fold", "score", "fit", "predict", "epochs", "best", "at", "learning", "curve"]
-    assert lines[4].split() == titles
-    numbers = [line.split()[:8] for line in lines[6:] if line.startswith(("   0", "   1"))]
+    assert lines[6].split() == titles
+    numbers = [line.split()[:8] for line in lines[8:] if line.startswith(("   0", "   1"))]
     assert [n[:2] + n[-2:] for n in numbers] == [
         ["0", "0.9000", "100", "100"],
         ["1", "0.8900", "40", "39"],

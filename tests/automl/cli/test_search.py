@@ -61,7 +61,7 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
     line = (
         "search family=[lightgbm,svm] --target=a=b --time 10m data.csv --seed 3 search.folds=5 "
         "--out runs/x --group g --time-column t --folds-column f --weight w --preset fast "
-        "--task binary --metric log_loss --trials 7"
+        "--task binary --metric log_loss --trials 7 --gap 7d"
     )
     assert main(line.split()) == 0
     assert calls.data == "data.csv"
@@ -76,6 +76,7 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
         "resume": False,
         "group": "g",
         "time_column": "t",
+        "gap": "7d",
         "folds_column": "f",
         "weight": "w",
         "preset": "fast",
@@ -177,6 +178,11 @@ def test_cfg_prints_every_value_with_its_origin(capsys: pytest.CaptureFixture[st
     assert values["folds: 5"] == "override search.folds"
     assert values["target: 'a: [b] {c}'"] == "option target"
     assert values["seed: 0"] == "default"
+
+
+def test_cfg_shows_a_gap_under_its_key(capsys: pytest.CaptureFixture[str]):
+    assert main(["search", "--cfg", "--time-column", "day", "--gap", "7d"]) == 0
+    assert "gap: 7d" in capsys.readouterr().out
 
 
 def test_cfg_needs_no_data(capsys: pytest.CaptureFixture[str]):

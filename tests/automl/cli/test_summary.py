@@ -75,3 +75,14 @@ def test_it_says_what_to_expect_of_the_ensemble_on_new_rows(board: Board):
     text = " ".join(_summary(replace(board, rows=(top, *board.trials))).split())
     assert "score roc_auc 0.9300 (95 %: 0.9100 to 0.9500) on rows its selection" in text
     assert "did not see, 0.9600 on those it saw" in text
+
+
+def test_an_ensemble_below_a_trial_is_kept_for_a_reason_that_is_said(board: Board):
+    top = Row(None, "ensemble", "ensemble", "complete", 0.4, selected_score=0.6)
+    trial = Row(1, "svm", "svm-9", "complete", 0.5)
+    kept = replace(board, rows=(top, trial), reason="they err otherwise", limits={})
+    lines = [line for line in _summary(kept).splitlines() if line.startswith("kept")]
+    assert len(lines) == 1
+    assert "they err otherwise" in " ".join(_summary(kept).split())
+    above = replace(kept, rows=(replace(top, score=0.55), trial))
+    assert not [line for line in _summary(above).splitlines() if line.startswith("kept")]

@@ -1,5 +1,6 @@
 import textwrap
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -276,6 +277,22 @@ def test_one_column_cannot_play_two_parts(registry):
     assert "target and weight both name the column 'y'" in problems(registry, options=options)
     options = {"group": "g", "folds_column": "f"}
     assert "contradict" in problems(registry, options=options)
+
+
+def test_a_gap_needs_a_time_column_and_a_length(registry):
+    said = problems(registry, "search.gap=7d", "search.window=x")
+    assert "search.gap=7d: needs rows in order of time" in said
+    assert "search.window: 'x' is no stretch of time" in said
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("7d", "7d"), (5, "5"), (timedelta(days=1, microseconds=5), "86400.000005s")],
+)
+def test_a_gap_is_a_text_a_number_or_a_timedelta(registry, value, text):
+    options = {"time_column": "t", "search.gap": value}
+    assert compose(registry, options=options).config.search.gap == text
+    assert compose(registry, "time_column=t", search__window=value).config.search.window == text
 
 
 def test_plugins_are_known_before_there_is_a_registry():

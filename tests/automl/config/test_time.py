@@ -1,6 +1,8 @@
+from datetime import timedelta
+
 import pytest
 
-from automl.config import parse_time
+from automl.config import parse_span, parse_time
 from automl.errors import ConfigError
 
 
@@ -24,3 +26,34 @@ def test_times_as_people_write_them(text, time_s):
 def test_what_is_no_time_is_refused_with_examples(text):
     with pytest.raises(ConfigError, match="90s, 10m, 2h"):
         parse_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("5", 5),
+        ("7d", timedelta(days=7)),
+        ("12h", timedelta(hours=12)),
+        ("30min", timedelta(minutes=30)),
+        ("90 s", timedelta(seconds=90)),
+        ("250ms", timedelta(milliseconds=250)),
+        ("2 Weeks", timedelta(weeks=2)),
+        (" 1.5 days ", timedelta(hours=36)),
+    ],
+)
+def test_stretches_of_time_as_people_write_them(text, span):
+    assert parse_span(text) == span
+
+
+@pytest.mark.parametrize(
+    "text", ["", "d", "0", "0d", "-7d", "1.5", "7x", "1d12h", "9e9d", "99999999999999999d"]
+)
+def test_what_is_no_stretch_of_time_is_refused_with_examples(text):
+    with pytest.raises(ConfigError, match="write 7d, 12h, 30min"):
+        parse_span(text)
+
+
+@pytest.mark.parametrize("text", ["1m", "2 months", "1y"])
+def test_units_without_a_length_are_refused_with_the_way_to_write_them(text):
+    with pytest.raises(ConfigError, match=r"min for minutes.*such as 30d"):
+        parse_span(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -110,6 +111,17 @@ def test_views_kinds_seeds_and_folds_do_not_mix(data, plan, tmp_path):
     folders = {encoder_folder(tmp_path, *a, plan.digest) for a in asked}
     assert len(folders) == len(asked)
     assert all(folder.is_dir() for folder in folders)
+
+
+def test_a_fold_that_was_encoded_without_sources_has_them(data, plan, tmp_path):
+    first, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    (meta,) = tmp_path.glob(f"*/fold-0/{cache.META_FILE}")
+    told = json.loads(meta.read_text(encoding="utf-8"))
+    del told["features"]["sources"]
+    meta.write_text(json.dumps(told), encoding="utf-8")
+    again, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    assert again.features == first.features
+    assert again.features.sources == ("c0", "c1")
 
 
 @pytest.mark.parametrize("view", [View(), SPARSE])

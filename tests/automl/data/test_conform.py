@@ -86,18 +86,18 @@ def test_dropped_columns_and_set_kinds_need_not_be_in_new_data():
 def test_labels_of_a_held_out_table_are_class_indices():
     dataset = load_dataset(frame())
     held_out = frame().iloc[[2, 0, 1]].assign(y=["r", None, "q"])
-    table, y, _ = load_labelled(held_out, dataset.table.columns, dataset.target)
-    assert y.tolist() == [2, 1]
-    assert table.n_rows == 2
+    labelled = load_labelled(held_out, dataset.table.columns, dataset.target)
+    assert labelled.y.tolist() == [2, 1]
+    assert (labelled.table.n_rows, labelled.n_dropped) == (2, 1)
 
 
 def test_weights_of_a_held_out_table_are_read_where_it_has_them():
     dataset = load_dataset(frame())
     columns, target = dataset.table.columns, dataset.target
     held_out = frame().iloc[:3].assign(w=[2.0, 0.0, 1.0])
-    assert load_labelled(held_out, columns, target, weight="w")[2].tolist() == [2, 0, 1]
-    assert load_labelled(frame(), columns, target, weight="w")[2] is None
-    assert load_labelled(held_out, columns, target)[2] is None
+    assert load_labelled(held_out, columns, target, weight="w").weight.tolist() == [2, 0, 1]
+    assert load_labelled(frame(), columns, target, weight="w").weight is None
+    assert load_labelled(held_out, columns, target).weight is None
     with pytest.raises(DataError, match="gives the weights, but row 2 has -1"):
         load_labelled(held_out.assign(w=[1, -1, 1]), columns, target, weight="w")
 
@@ -108,7 +108,7 @@ def test_labels_match_whatever_their_type():
     columns = load_dataset(data).table.columns
     for labels in ([1.0, 0.0], ["1", "0"], ["1.0", " 0 "]):
         new = pd.DataFrame({"x": [0.0, 1.0], "y": labels})
-        assert load_labelled(new, columns, target)[1].tolist() == [1, 0]
+        assert load_labelled(new, columns, target).y.tolist() == [1, 0]
 
 
 def test_a_label_that_is_no_class_is_named_with_its_row():
@@ -124,7 +124,7 @@ def test_values_of_a_held_out_regression_are_numbers():
     data = pd.DataFrame({"x": np.arange(20) / 7, "y": np.arange(20) / 3})
     dataset = load_dataset(data)
     assert (
-        load_labelled(data, dataset.table.columns, dataset.target)[1].tolist() == dataset.y.tolist()
+        load_labelled(data, dataset.table.columns, dataset.target).y.tolist() == dataset.y.tolist()
     )
     with pytest.raises(DataError, match="not numeric, such as 'z'"):
         load_labelled(data.assign(y="z"), dataset.table.columns, dataset.target)

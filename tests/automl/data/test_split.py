@@ -295,3 +295,41 @@ def test_a_plan_without_a_key_is_damaged(tmp_path):
     (tmp_path / "plan.json").write_text(json.dumps(meta))
     with pytest.raises(RunError, match="damaged"):
         load_split_plan(tmp_path)
+
+
+def test_rows_of_fold_minus_one_train_always_and_are_never_validated(tmp_path):
+    fold = np.array([-1, 0, 1, -1, 0, 1, 2, 2])
+    data = dataset([0, 1] * 4, fold=fold)
+    plan = make_split_plan(data, seed=0)
+    assert plan.n_folds == 3
+    for number, division in enumerate(plan.divisions):
+        assert fold[division.valid].tolist() == [number] * 2
+        assert {0, 3} < set(division.train)
+    assert plan.fold_of_row.tolist() == fold.tolist()
+    assert plan.covered.tolist() == (fold >= 0).tolist()
+    assert "2 rows of fold -1: for training only" in plan.reason
+    save_split_plan(plan, tmp_path)
+    assert load_split_plan(tmp_path).fold_of_row.tolist() == fold.tolist()
+
+
+def test_given_folds_are_those_of_a_predefined_split():
+    from sklearn.model_selection import PredefinedSplit
+
+    fold = np.random.default_rng(0).integers(-1, 4, 60)
+    plan = make_split_plan(dataset(coin(60), fold=fold), seed=0)
+    for division, (train, valid) in zip(plan.divisions, PredefinedSplit(fold).split(), strict=True):
+        assert division.train.tolist() == train.tolist()
+        assert division.valid.tolist() == valid.tolist()
+
+
+def test_one_given_fold_beside_rows_that_always_train_is_a_holdout():
+    plan = make_split_plan(dataset([0, 1] * 4, fold=[-1] * 5 + [0] * 3), seed=0)
+    assert plan.n_folds == 1
+    assert plan.divisions[0].valid.tolist() == [5, 6, 7]
+    assert plan.reason.startswith("1 fold, as given")
+
+
+def test_repeats_are_told_apart():
+    plan = make_split_plan(dataset(coin(40)), seed=0, folds=3, repeats=2)
+    assert plan.repeats == ((0, 1, 2), (3, 4, 5))
+    assert make_split_plan(dataset(coin(40)), seed=0, folds=3).repeats == ((0, 1, 2),)

@@ -33,6 +33,15 @@ def test_time_ranks_the_rows_and_stays_a_feature():
     assert [c.name for c in dataset.table.used] == ["x", "t"]
 
 
+@pytest.mark.parametrize("name", ["day", "row_id"])
+def test_a_time_that_numbers_the_rows_stays_a_feature(name):
+    data = pd.DataFrame({name: np.arange(80), "x": np.arange(80) % 7, "y": [0, 1] * 40})
+    without = load_dataset(data, target="y")
+    assert without.table.columns[0].left_out.startswith("id-like")
+    dataset = load_dataset(data, target="y", time_column=name)
+    assert [c.name for c in dataset.table.used] == [name, "x"]
+
+
 def test_numbers_and_names_can_be_folds():
     assert load_dataset(frame(f=list("abababab")), target="y", folds_column="f").fold.max() == 1
     folds = load_dataset(frame(f=["10", "9"] * 4), target="y", folds_column="f").fold
@@ -103,3 +112,18 @@ def test_unknown_names_are_refused_with_the_nearest(option):
 def test_the_target_cannot_give_the_groups():
     with pytest.raises(DataError, match="is the target"):
         load_dataset(frame(), target="y", group="y")
+
+
+def test_rows_of_fold_minus_one_belong_to_no_fold():
+    given = frame(f=[-1, 3, 3, -1, 7, 7, 3, -1])
+    folds = load_dataset(given, target="y", folds_column="f").fold
+    assert folds.tolist() == [-1, 0, 0, -1, 1, 1, 0, -1]
+    text = load_dataset(frame(f=["0", "-1"] * 4), target="y", folds_column="f").fold
+    assert text.tolist() == [0, -1] * 4
+    below = load_dataset(frame(f=[-2, -1, 0, 0] * 2), target="y", folds_column="f").fold
+    assert below.tolist() == [0, -1, 1, 1] * 2
+
+
+def test_a_column_of_folds_that_validates_no_row_is_refused():
+    with pytest.raises(DataError, match="-1 in every row: no row is validated"):
+        load_dataset(frame(f=[-1] * 8), target="y", folds_column="f")

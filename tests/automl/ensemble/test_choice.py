@@ -91,6 +91,13 @@ def test_without_a_time_limit_the_result_depends_on_the_arguments_alone():
     assert (first.nested_score, first.score_se) == (again.nested_score, again.score_se)
 
 
+def two_classes(n_rows, n_models=6):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, n_rows)
+    scores = [1 / (1 + np.exp(-(y + rng.normal(size=n_rows)))) for _ in range(n_models)]
+    return [np.c_[1 - p, p] for p in scores], y
+
+
 def counting(metric):
     """The metric, and the number of rows of each of its scorings."""
     n_rows = []
@@ -103,14 +110,41 @@ def counting(metric):
 
 
 def test_a_time_limit_leaves_a_few_rows_to_steer():
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 20_000)
-    scores = [1 / (1 + np.exp(-(y + rng.normal(size=20_000)))) for _ in range(6)]
-    predictions = [np.c_[1 - p, p] for p in scores]
+    predictions, y = two_classes(20_000)
     scored = {}
     for limit_s in (None, 1e-9):
         metric, n_rows = counting(CATALOG["log_loss"])
         chosen = choose_ensemble(predictions, y, metric, time_limit_s=limit_s)
         assert chosen.kind == "ensemble"
-        scored[limit_s] = sum(n_rows)
-    assert scored[1e-9] < scored[None] / 2
+        scored[limit_s] = n_rows
+    steering = np.array(scored[1e-9]) <= 2_000
+    assert steering.mean() > 0.6
+    assert sum(scored[1e-9]) < sum(scored[None]) / 2
+
+
+def test_the_nested_score_is_of_all_rows_and_not_of_those_that_steer():
+    predictions, y = two_classes(6_000, n_models=1)
+    metric, n_rows = counting(CATALOG["roc_auc"])
+    chosen = choose_ensemble(predictions, y, metric, max_rows=500)
+    assert chosen.nested_score == pytest.approx(metric.score(y, predictions[0]), rel=1e-12)
+    assert sorted(set(n_rows))[-2] <= 500  # the others are those of selection
+
+
+@pytest.mark.parametrize("n_folds", [1, 5, 40])
+def test_the_number_of_scorings_does_not_grow_with_the_number_of_folds(n_folds):
+    predictions, y = two_classes(400)
+    metric, n_rows = counting(CATALOG["roc_auc"])
+    choose_ensemble(predictions, y, metric, fold=np.arange(400) % n_folds)
+    assert sum(n_rows) / 400 < 1_400
+
+
+def test_a_constant_is_no_member_though_the_metric_does_not_notice():
+    y, predictions = complementary(n_models=3)
+    labels = (y > 0).astype(int)
+    shown = [np.c_[-p, p] for p in predictions]
+    constant = np.full((len(y), 2), 0.5)
+    chosen = choose_ensemble(
+        [*shown, constant], labels, CATALOG["roc_auc"], prior=np.array([0.5, 0.5])
+    )
+    assert chosen.weights[3] == 0.0
+    assert np.count_nonzero(chosen.weights) == 3

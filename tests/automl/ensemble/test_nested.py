@@ -3,8 +3,18 @@ import pytest
 
 from automl.ensemble import choose_ensemble, select_ensemble
 from automl.ensemble.candidates import aligned
-from automl.ensemble.nested import select_in_parts
+from automl.ensemble.nested import CrossFit, parts_of
+from automl.ensemble.selection import alone, best_single, greedy_weights
 from automl.metrics import CATALOG
+
+SELECTIONS = {
+    "single": lambda seen: alone(best_single(seen), seen.n_models),
+    "ensemble": lambda seen: greedy_weights(seen, steps=6, max_members=5, pool=8),
+}
+
+
+def cross_fit(candidates, part_of_row, selections=SELECTIONS, max_rows=(10_000, 10_000)):
+    return CrossFit(candidates, part_of_row, selections, max_rows)
 
 
 def noise(seed, n_rows=300, n_models=20):
@@ -25,48 +35,99 @@ def test_the_score_on_selected_rows_flatters_and_the_nested_one_does_not():
     assert sum(abs(c.nested_score - 0.5) < 2 * c.score_se for c in chosen) >= 8
 
 
-def test_each_row_is_predicted_by_what_was_selected_without_its_part():
-    y = np.arange(40.0)
-    candidates = aligned([np.zeros(40), np.ones(40)], y, CATALOG["rmse"])
-    seen_rows = []
+def flat(choice):
+    return [*choice.weights, choice.calibration]
 
-    def last_seen(seen):
-        seen_rows.append(seen.y)
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "balanced_accuracy"])
+def test_nothing_that_is_chosen_for_a_part_depends_on_the_targets_of_the_part(metric):
+    """Neither the weights, nor the kind, nor the correction: equal to the last bit."""
+    changed_elsewhere = 0
+    for seed in range(4):
+        predictions, y = noise(seed, n_rows=200, n_models=8)
+        fold = np.arange(200) % 5
+        known = aligned(predictions, y, CATALOG[metric], fold=fold)
+        before = cross_fit(known, fold).choices()
+        for part in range(5):
+            inside = np.flatnonzero(fold == part)
+            shuffled = y.copy()
+            shuffled[inside] = np.random.default_rng(part).permutation(y[inside])
+            again = aligned(predictions, shuffled, CATALOG[metric], fold=fold)
+            after = cross_fit(again, fold).choices()
+            assert flat(after[part]) == flat(before[part])
+            changed_elsewhere += any(flat(a) != flat(b) for a, b in zip(after, before, strict=True))
+    assert changed_elsewhere >= 18
+
+
+def test_values_and_samples_of_rows_keep_a_part_out_too():
+    rng = np.random.default_rng(0)
+    y, fold = rng.normal(size=300), np.arange(300) % 4
+    predictions = [y + rng.normal(size=300) for _ in range(6)]
+    sizes = {"max_rows": (120, 60)}
+    before = cross_fit(aligned(predictions, y, CATALOG["rmse"]), fold, **sizes).choices()
+    for part in range(4):
+        wild = np.where(fold == part, 100 * y, y)
+        after = cross_fit(aligned(predictions, wild, CATALOG["rmse"]), fold, **sizes).choices()
+        assert flat(after[part]) == flat(before[part])
+
+
+def test_each_selection_sees_what_is_left_without_one_part_or_two():
+    y = np.arange(40.0)
+    candidates = aligned([y + 1, y + 2], y, CATALOG["rmse"])
+    part_of_row, seen_rows = parts_of(candidates, 4, 0), []
+
+    def last(seen):
+        seen_rows.append(tuple(seen.y))
         return np.array([0.0, 1.0])
 
-    nested = select_in_parts(candidates, {"second": last_seen}, 4, 1000, 0)
-    for part, rows in enumerate(seen_rows):
-        assert sorted(rows) == sorted(y[nested.part_of_row != part])
-    np.testing.assert_array_equal(nested.shown("second"), np.ones(40))
+    cross_fit(candidates, part_of_row, {"single": last, "ensemble": last}).choices()
+    left_out = [{a, b} for a in range(4) for b in range(a, 4)]
+    expected = [tuple(y[~np.isin(part_of_row, list(parts))]) for parts in left_out]
+    assert sorted(set(seen_rows)) == sorted(expected)
+    assert len(seen_rows) == 2 * len(expected)  # a selection without two parts serves both
+
+
+def test_the_kind_for_a_part_is_the_better_one_on_the_other_parts():
+    """A model that is right everywhere but in one part is chosen for that part."""
+    rng = np.random.default_rng(0)
+    y, part_of_row = rng.normal(size=100), np.arange(100) % 5
+    good = np.where(part_of_row == 2, -y, y)
+    candidates = aligned([good, -y, rng.normal(size=100)], y, CATALOG["rmse"])
+    ways = {
+        "single": lambda seen: np.array([0.0, 0.0, 1.0]),
+        "ensemble": lambda seen: np.array([1.0, 0.0, 0.0]),
+    }
+    choice = cross_fit(candidates, part_of_row, ways).choices()[2]
+    assert choice.weights.tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_correction_is_learned_and_judged_without_the_part():
+    """Models that are much too sure of themselves get a temperature in every part."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.arange(400) % 2)
+    logit = 6 * (2 * y - 1 + 1.5 * rng.normal(size=400))
+    p = 1 / (1 + np.exp(-logit))
+    candidates = aligned([np.c_[1 - p, p]], y, CATALOG["log_loss"])
+    nested = cross_fit(candidates, parts_of(candidates, 5, 0))
+    assert nested.verdict().is_corrected
+    assert {c.calibration.temperature > 2 for c in nested.choices()} == {True}
 
 
 def test_groups_stay_together():
     group = np.random.default_rng(0).integers(0, 12, 200)
     candidates = aligned([np.zeros(200)], np.arange(200.0), CATALOG["rmse"], group=group)
-    nested = select_in_parts(candidates, {"all": lambda seen: np.ones(1)}, 5, 1000, 0)
+    part_of_row = parts_of(candidates, 5, 0)
     for number in range(12):
-        assert len(np.unique(nested.part_of_row[group == number])) == 1
-    assert len(np.unique(nested.part_of_row)) == 5
+        assert len(np.unique(part_of_row[group == number])) == 1
+    assert len(np.unique(part_of_row)) == 5
 
 
-@pytest.mark.parametrize("group", [None, np.zeros(40, dtype=int)])
-def test_too_few_rows_or_groups_cannot_be_divided(group):
-    n_rows = 7 if group is None else 40
+@pytest.mark.parametrize("n_groups", [None, 2])
+def test_too_few_rows_or_groups_cannot_be_divided(n_groups):
+    n_rows = 11 if n_groups is None else 40
+    group = None if n_groups is None else np.arange(n_rows) % n_groups
     candidates = aligned([np.zeros(n_rows)], np.arange(float(n_rows)), CATALOG["rmse"], group=group)
-    assert select_in_parts(candidates, {"all": lambda seen: np.ones(1)}, 5, 1000, 0) is None
-
-
-def test_the_best_of_several_ways_is_chosen_without_the_rows_it_predicts():
-    rng = np.random.default_rng(0)
-    y = rng.permutation(np.arange(400) % 2)
-    candidates = aligned([np.full((400, 2), 0.5)], y, CATALOG["roc_auc"])
-    nested = select_in_parts(candidates, {"all": lambda seen: np.ones(1)}, 5, 1000, 0)
-    ways = [np.c_[1 - p, p] for p in rng.random((50, 400))]
-    scores = [candidates.score(way) for way in ways]
-    assert max(scores) > 0.55
-    assert candidates.score(nested.judged_elsewhere(ways)) < 0.55
-    perfect = np.eye(2)[y]
-    np.testing.assert_array_equal(nested.judged_elsewhere([*ways, perfect]), perfect)
+    assert parts_of(candidates, 5, 0) is None
 
 
 def surer_in_some_folds(seed=0, n_rows=200):
@@ -87,13 +148,25 @@ def test_a_model_is_not_blamed_for_folds_that_are_surer_than_others():
     assert chosen.nested_score > 0.95
 
 
-def test_folds_are_the_parts_where_rows_are_compared_within_them():
+def test_parts_are_whole_folds_where_rows_are_compared_within_them():
     predictions, y, fold = surer_in_some_folds()
-    select = {"all": lambda seen: np.full(seen.n_models, 1 / seen.n_models)}
     for name, is_by_fold in (("roc_auc", True), ("log_loss", False)):
-        candidates = aligned(predictions, y, CATALOG[name], fold=fold)
-        nested = select_in_parts(candidates, select, parts=5, max_rows=100, seed=0)
-        assert np.array_equal(nested.part_of_row, fold) == is_by_fold
-    holdout = aligned(predictions, y, CATALOG["roc_auc"], fold=np.zeros(len(y), dtype=int))
-    nested = select_in_parts(holdout, select, parts=5, max_rows=100, seed=0)
-    assert len(np.unique(nested.part_of_row)) == 5
+        part_of_row = parts_of(aligned(predictions, y, CATALOG[name], fold=fold), 5, 0)
+        pairs = np.unique(np.c_[fold, part_of_row], axis=0)
+        assert (len(pairs) == 4) == is_by_fold
+
+
+def test_many_folds_are_brought_together_in_a_few_parts():
+    predictions, y, _ = surer_in_some_folds()
+    fold = np.arange(len(y)) // 2 % 8
+    part_of_row = parts_of(aligned(predictions, y, CATALOG["roc_auc"], fold=fold), 5, 0)
+    assert len(np.unique(part_of_row)) == 5
+    assert len(np.unique(np.c_[fold, part_of_row], axis=0)) == 8
+
+
+@pytest.mark.parametrize("n_folds", [1, 2])
+def test_the_rows_of_a_holdout_or_of_two_folds_are_divided(n_folds):
+    predictions, y, _ = surer_in_some_folds()
+    fold = np.arange(len(y)) // 2 % n_folds
+    part_of_row = parts_of(aligned(predictions, y, CATALOG["roc_auc"], fold=fold), 5, 0)
+    assert len(np.unique(part_of_row)) == 5

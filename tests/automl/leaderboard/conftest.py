@@ -19,7 +19,7 @@ def record(
     index: int,
     state: str = "complete",
     score: float | None = None,
-    folds: Sequence[float] = (),
+    folds: Sequence[float | None] = (),
     fit_s: float = 1.0,
     predict_ms: float = 0.0,
     error: TrialError | None = None,
@@ -36,7 +36,8 @@ def record(
         state=TrialState(state),
         folds=results,
         score=score,
-        score_se=None if score is None else 0.01,
+        score_se=None if score is None else 0.005,
+        interval=None if score is None else (score - 0.012, score + 0.008),
         error=error,
     )
 

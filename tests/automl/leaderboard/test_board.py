@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import RunError
-from automl.leaderboard import read_board
+from automl.leaderboard import HeldOutScores, read_board
 from automl.leaderboard.row import COLUMNS
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
@@ -60,7 +61,7 @@ def test_test_scores_stand_in_a_column_of_their_own_and_do_not_rank(make_run, ma
     run = make_run(
         make_record("svm-0", 0, score=0.9), make_record("knn-0", 1, score=0.8), weights={"svm-0": 1}
     )
-    board = read_board(run, {"ensemble": 0.7, "svm-0": 0.6, "knn-0": 0.99})
+    board = read_board(run, HeldOutScores({"ensemble": 0.7, "svm-0": 0.6, "knn-0": 0.99}))
     tests = [(row.trial, row.test_score) for row in board.rows]
     assert tests == [("ensemble", 0.7), ("svm-0", 0.6), ("knn-0", 0.99)]
 
@@ -208,3 +209,73 @@ def test_corrections_stand_in_the_row_of_the_ensemble(make_run, make_record):
     ):
         write_json(path, {**whole, "calibration": calibration})
         assert read_board(run).ensemble.params == {"members": 1, **shown}
+
+
+def test_one_definition_of_margin_holds_for_trials_and_ensemble(make_run, make_record):
+    run = make_run(make_record("svm-0", 0, score=0.9, folds=(0.8, 1.0)), weights={"svm-0": 1.0})
+    path = run.ensemble / "ensemble.json"
+    write_json(path, {**read_json(path), "nested_score": 0.93, "interval": [0.9, 0.95]})
+    ensemble, trial = read_board(run).rows
+    assert ensemble.score_margin == pytest.approx(0.025)
+    assert trial.score_margin == pytest.approx(0.01)
+    for row in (ensemble, trial):
+        assert row.score_margin == (row.score_high - row.score_low) / 2
+    assert trial.fold_sd == pytest.approx(0.1 * 2**0.5)
+    assert ensemble.fold_sd is None
+    frame = read_board(run).to_frame()
+    assert frame["score_margin"].tolist() == [ensemble.score_margin, trial.score_margin]
+
+
+def test_a_trial_of_an_earlier_version_has_no_margin(make_run, make_record):
+    """Its record has the spread of the folds in the place of the error, and no interval."""
+    run = make_run(make_record("svm-0", 0, score=0.9, folds=(0.8, 1.0)))
+    path = run.trial("svm-0") / "trial.json"
+    record = read_json(path)
+    del record["interval"]
+    write_json(path, {**record, "score_se": 0.1})
+    (row,) = read_board(run).rows
+    assert (row.score, row.score_se, row.score_margin) == (0.9, None, None)
+    assert row.fold_sd == pytest.approx(0.1 * 2**0.5)
+
+
+def ensemble_of(make_run, make_record, nested, **more):
+    """A run with two trials whose ensemble has this nested score."""
+    records = (make_record("svm-0", 0, score=0.9), make_record("svm-1", 1, score=0.94))
+    limits = more.pop("limits", None)
+    run = make_run(*records, weights={"svm-0": 0.5, "svm-1": 0.5}, limits=limits)
+    path = run.ensemble / "ensemble.json"
+    write_json(path, {**read_json(path), "nested_score": nested, **more})
+    return read_board(run)
+
+
+def test_a_board_says_why_an_ensemble_below_a_trial_is_kept(make_run, make_record):
+    board = ensemble_of(make_run, make_record, 0.93, reason="it is\x1b[31m better")
+    assert board.kept_reason == (
+        "the score of svm-1 is the best of 2 and optimistic for that; the ensemble is scored on "
+        "rows that did not choose it: it is better"
+    )
+
+
+@pytest.mark.parametrize("nested", [0.94, 0.95, None])
+def test_nothing_is_said_where_no_trial_is_better_or_nothing_is_known(
+    make_run, make_record, nested
+):
+    assert ensemble_of(make_run, make_record, nested, score=0.93).kept_reason == ""
+
+
+def test_a_better_trial_that_breaks_a_limit_is_named_for_that(make_run, make_record):
+    board = ensemble_of(make_run, make_record, 0.93, limits={"predict_ms": -1.0})
+    assert board.kept_reason == (
+        "svm-1 stands above the ensemble, but does not keep limits.predict_ms"
+    )
+
+
+def test_a_fold_without_a_score_has_its_reason_and_no_number(make_run, make_record):
+    record = make_record("knn-0", 0, score=0.8, folds=(0.8, None))
+    why = "all 5 rows are of one class"
+    folds = (record.folds[0], replace(record.folds[1], score_reason=why))
+    (row,) = read_board(make_run(replace(record, folds=folds))).rows
+    assert row.folds == (0.8, None)
+    assert row.score_reason == f"no score of fold 1: {why}"
+    board = read_board(make_run(replace(record, folds=folds), name="again"))
+    assert board.notes == (f"roc_auc has no value for fold 1: {why}",)

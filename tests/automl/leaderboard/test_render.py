@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.cells import cell_len
 
-from automl.leaderboard import FORMATS, read_board, render
+from automl.leaderboard import FORMATS, HeldOutScores, read_board, render
 from automl.leaderboard.row import COLUMNS
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialError
@@ -18,11 +18,14 @@ def _refuse_constant(name: str) -> None:
 
 
 def test_json_is_a_list_of_rows_with_every_key_and_no_nan(mixed_run: RunDir):
-    board = read_board(mixed_run, {"svm-0": float("nan")})
+    board = read_board(
+        mixed_run, HeldOutScores({"svm-0": None}, {"svm-0": "all 3 rows are of one class"})
+    )
     rows = json.loads(render(board, "json"), parse_constant=_refuse_constant)
     assert all(tuple(row) == COLUMNS for row in rows)
     svm = rows[1]
     assert (svm["rank"], svm["trial"], svm["score"], svm["test_score"]) == (1, "svm-0", 0.9, None)
+    assert svm["test_reason"] == "all 3 rows are of one class"
     assert (svm["folds"], svm["params"]) == ([0.9, 0.9], {"C": 1.0, "kernel": "rbf"})
 
 
@@ -46,7 +49,7 @@ def test_markdown_cells_stay_in_their_columns(mixed_run: RunDir):
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_the_table_fits_its_width_and_shows_scores_whole(mixed_run: RunDir, width: int):
-    text = render(read_board(mixed_run, {"ensemble": 0.5}), "table", width)
+    text = render(read_board(mixed_run, HeldOutScores({"ensemble": 0.5})), "table", width)
     assert all(cell_len(line) <= width for line in text.splitlines())
     for whole in ("svm-0", "0.9000", "0.5000", "0.75", "pruned", "failed", "running"):
         assert whole in text
@@ -113,3 +116,24 @@ def test_costs_and_front_are_shown_where_they_were_asked_for(make_run, make_reco
     assert row["front"] is True
     (cells,) = csv.DictReader(io.StringIO(render(read_board(several), "csv")))
     assert (cells["front"], float(cells["predict_ms"])) == ("True", 12.5)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_score_that_there_is_not_is_no_number_in_any_format(make_run, make_record, format):
+    run = make_run(make_record("knn-0", 0, score=0.8, folds=(None, 0.8, None)))
+    tested = HeldOutScores(
+        {"knn-0": None}, {"knn-0": "all 9 rows are of one class"}, ("test: one class",)
+    )
+    text = render(read_board(run, tested), format, 200)
+    assert not {"nan", "inf", "infinity"} & set(text.lower().replace(",", " ").split())
+    if format in ("table", "md"):
+        assert "none" in text
+        assert "test: one class" in text
+        assert "roc_auc has no value for folds 0 and 2" in text.replace("\\_", "_")
+    else:
+        assert "all 9 rows are of one class" in text
+        assert "[null, 0.8, null]" in text
+
+
+def test_a_board_without_missing_scores_has_no_notes(mixed_run: RunDir):
+    assert read_board(mixed_run).notes == ()

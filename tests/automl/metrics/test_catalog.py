@@ -73,11 +73,71 @@ def test_a_row_of_weight_two_counts_as_the_row_twice_and_one_of_weight_zero_not_
 
 
 @pytest.mark.parametrize("name", CATALOG)
-def test_rows_that_all_weigh_nothing_give_a_defined_score(name):
+def test_rows_that_all_weigh_nothing_have_no_score_and_neither_have_none(name):
     for task in CATALOG[name].tasks:
-        y_true = EXAMPLE[task]
-        score = found(name, task).score(y_true, predictions(task)[1], np.zeros(len(y_true)))
-        assert np.isfinite(score)
+        y_true, wrong, metric = EXAMPLE[task], predictions(task)[1], found(name, task)
+        score, reason = metric.evaluate(y_true, wrong, np.zeros(len(y_true)))
+        assert np.isnan(score)
+        assert reason == "all 5 rows have weight 0"
+        score, reason = metric.evaluate(y_true[:0], wrong[:0])
+        assert np.isnan(score)
+        assert reason == "there is no row to score"
+
+
+DEGENERATE = {
+    "classes": {
+        "one row": [0],
+        "first class": [0, 0, 0, 0],
+        "second class": [1, 1, 1, 1],
+        "one row of the second": [1],
+    },
+    "values": {
+        "one row": [2.5],
+        "constant": [2.5, 2.5, 2.5],
+        "zeros": [0.0, 0.0, 0.0],
+        "one zero": [0.0],
+        "zeros and ones": [0.0, 1.0, 0.0],
+        "below -1": [-3.0, 1.0, 2.0],
+    },
+}
+
+
+def guesses(task, y_true):
+    """Several predictions, from perfect to worse than none."""
+    rng = np.random.default_rng(0)
+    if not task.is_classification:
+        values = [y_true, y_true + 1, y_true * 0 + 3, rng.normal(size=len(y_true)), -5 + 0 * y_true]
+        return [np.c_[v, v] for v in values] if task is Task.QUANTILE else values
+    n_classes = 2 if task is Task.BINARY else 3
+    labels = [y_true, 1 - y_true, 0 * y_true, 0 * y_true + 1, rng.integers(0, 2, len(y_true))]
+    return [probabilities(chosen, n_classes) for chosen in labels]
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_score_that_no_prediction_can_change_is_none_and_any_other_a_number(name):
+    for task in CATALOG[name].tasks:
+        metric = found(name, task)
+        for case in DEGENERATE["classes" if task.is_classification else "values"].values():
+            y_true = np.array(case)
+            scored = [metric.evaluate(y_true, guess) for guess in guesses(task, y_true)]
+            reasons = {reason for _, reason in scored}
+            assert len(reasons) == 1
+            if reasons == {""}:
+                assert np.isfinite([score for score, _ in scored]).all()
+                assert len({round(score, 9) for score, _ in scored}) > 1, (task, case)
+            else:
+                assert all(np.isnan(score) for score, _ in scored)
+                assert reasons == {metric.undefined_reason(y_true)}
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_row_of_weight_zero_gives_no_value_to_a_score_that_has_none(name):
+    for task in CATALOG[name].tasks:
+        metric, y_true = found(name, task), EXAMPLE[task].copy()
+        same = y_true[:1].repeat(3)
+        without = metric.undefined_reason(same)
+        weight = np.array([1.0, 1.0, 1.0, 0.0, 0.0])
+        assert metric.undefined_reason(np.append(same, y_true[1:3]), weight) == without
 
 
 @pytest.mark.parametrize("name", CATALOG)

@@ -113,10 +113,36 @@ def test_a_loss_that_is_not_declared_as_one_is_refused_and_the_remedy_named(modu
         ("own_metrics:number", "is a int, expected a function"),
         ("own_metrics:needs_wrong", "'labels' or 'probabilities'"),
         ("own_metrics:breaks", "KeyError"),
-        ("own_metrics:not_a_number", "gives nan"),
+        ("own_metrics:not_a_number", "is nan"),
     ],
 )
 @pytest.mark.usefixtures("module")
 def test_what_is_wrong_with_a_metric_of_ones_own_is_said(name, says):
     with pytest.raises(ConfigError, match=says):
         get_metric(name, Task.BINARY)
+
+
+def test_a_second_parameter_that_is_named_like_a_probability_gets_probabilities(module, tmp_path):
+    (tmp_path / "named_metrics.py").write_text(
+        "def sure(y_true, y_proba):\n"
+        "    return y_proba[range(len(y_true)), y_true].mean()\n"
+        "def ordered(y_true, y_pred):\n"
+        "    return (y_true * y_pred).sum()\n"
+        "ordered.ranks = True\n"
+    )
+    assert get_metric("named_metrics:sure", Task.BINARY).needs == "probabilities"
+    assert get_metric("named_metrics:ordered", Task.REGRESSION).ranks
+
+
+def test_what_a_function_raises_on_some_rows_is_the_reason_of_no_score(tmp_path, monkeypatch):
+    (tmp_path / "picky_metrics.py").write_text(
+        "def picky(y_true, y_pred):\n"
+        "    if len(y_true) < 5:\n"
+        "        raise ValueError('too few rows')\n"
+        "    return (y_true == y_pred).mean()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    metric = get_metric("picky_metrics:picky", Task.BINARY)
+    score, reason = metric.evaluate(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    assert np.isnan(score)
+    assert reason == "ValueError: too few rows"

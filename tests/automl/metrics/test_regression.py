@@ -79,3 +79,10 @@ def test_rmsle_refuses_targets_without_a_logarithm_and_names_the_way_out():
 @pytest.mark.parametrize("name", THEIRS)
 def test_no_rows_give_a_defined_score(name):
     assert np.isfinite(getattr(ours, name)(np.zeros(0), np.zeros(0)))
+
+
+def test_mape_leaves_out_rows_with_a_target_of_zero():
+    y, guess = np.array([0.0, 2.0, -4.0]), np.array([1.0, 1.0, -3.0])
+    assert ours.mape(y, guess) == pytest.approx((0.5 + 0.25) / 2)
+    assert ours.mape(y, guess, np.array([9.0, 3.0, 1.0])) == pytest.approx((1.5 + 0.25) / 4)
+    assert ours.mape(y[:1], guess[:1]) == 0.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from automl.plugin import ModelFamily, PackMember, Task, TrialPruned
-from automl.plugin.family import check_prediction
+from automl.plugin.prediction import check_prediction
 from automl.testing.tables import made_table
 
 

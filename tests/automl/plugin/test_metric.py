@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import Metric, Task
+from automl.plugin import Metric, NoScoreError, Task
 from automl.testing import LOG_LOSS
 
 
@@ -61,3 +61,32 @@ def test_other_metrics_score_all_rows_together() -> None:
     y, fold = np.array([0, 1, 0, 1]), np.array([0, 0, 0, 1])
     prediction = proba([0.1, 0.2, 0.8, 0.9])
     assert LOG_LOSS.score_folds(y, prediction, fold) == LOG_LOSS.score(y, prediction)
+
+
+def test_a_fold_counts_by_the_weight_of_its_rows() -> None:
+    area = get_metric("roc_auc", Task.BINARY)
+    y, fold = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    prediction = proba([0.1, 0.9, 0.9, 0.1])  # right in fold 0, wrong in fold 1
+    weight = np.array([3.0, 3.0, 1.0, 1.0])
+    assert area.score_folds(y, prediction, fold, weight) == pytest.approx(0.75)
+    times = weight.astype(int)
+    repeated = [np.repeat(part, times, axis=0) for part in (y, prediction, fold)]
+    assert area.score_folds(*repeated) == pytest.approx(0.75)
+
+
+def test_what_a_metric_raises_or_gives_that_is_no_number_is_the_reason_of_no_score() -> None:
+    def fails(y, prediction, weight=None):
+        raise NoScoreError("too few rows")
+
+    y, p = np.array([0, 1]), proba([0.1, 0.9])
+    assert replace(LOG_LOSS, function=fails).evaluate(y, p)[1] == "too few rows"
+    infinite = replace(LOG_LOSS, function=lambda *_: float("inf"))
+    assert infinite.evaluate(y, p)[1] == f"{LOG_LOSS.name} of these predictions is inf"
+    assert np.isnan(infinite.score(y, p))
+    assert not LOG_LOSS.is_better(float("nan"), than=1.0)
+
+
+def test_a_metric_that_ranks_has_no_value_for_equal_targets_even_if_it_does_not_say_so() -> None:
+    ranking = replace(LOG_LOSS, ranks=True)
+    assert "same target" in ranking.undefined_reason(np.array([1, 1]))
+    assert not LOG_LOSS.undefined_reason(np.array([1, 1]))

@@ -110,6 +110,21 @@ class Sleeps(Family):
         time.sleep(300)
 
 
+class Encodes(Family):
+    """Takes its time before its fold is encoded, and for the fit; writes down what time is left."""
+
+    name = "encodes"
+
+    def view(self, params, shape):
+        time.sleep(params["takes_s"])
+        return super().view(params, shape)
+
+    def misbehave(self, params, fold, context, report):
+        if "to" in params:
+            Path(params["to"]).write_text(str(context.deadline - time.monotonic()))
+        time.sleep(params.get("fit_s", 0.0))
+
+
 class Spins(Family):
     name = "spins"
 

@@ -47,10 +47,11 @@ class Runner:
         self._count = 0
 
     def submit(self, family, deadline_s=None, need=None, fold=0, **params):
-        (job_id,) = self.submit_pack(family, [params], deadline_s, need, fold)
+        limits = {k: params.pop(k) for k in ("encode_limit_s", "end_s") if k in params}
+        (job_id,) = self.submit_pack(family, [params], deadline_s, need, fold, **limits)
         return job_id
 
-    def submit_pack(self, family, members, deadline_s=None, need=None, fold=0):
+    def submit_pack(self, family, members, deadline_s=None, need=None, fold=0, **limits):
         lease = self.executor.pool.lease(need or Resources())
         assert lease is not None
         jobs = []
@@ -63,6 +64,7 @@ class Runner:
                 n_threads=lease.n_cpus,
                 device=lease.device,
                 deadline_s=deadline_s,
+                **limits,
             )
             jobs.append(job)
         self.executor.submit(jobs, lease)
@@ -494,16 +496,40 @@ def test_data_that_cannot_be_opened_fails_the_job_and_says_why(prepared, launche
     assert "nowhere" in error.message
 
 
-def test_the_time_it_takes_to_start_a_worker_counts_against_the_deadline(runner, tmp_path):
-    """Otherwise a fit that minds its deadline is killed all the same."""
+def test_a_worker_that_hangs_before_its_fold_is_encoded_is_killed(runner, score):
+    error = runner.error("encodes", takes_s=300.0, encode_limit_s=1.5)
+    assert error.kind == "timeout"
+    assert error.message == "killed after 1.5 s: its fold was not encoded"
+    assert runner.good_score() == score
+
+
+def test_the_limit_of_a_fit_begins_when_its_fold_is_encoded(runner, tmp_path):
+    answer = runner.fit("encodes", takes_s=1.0, deadline_s=0.9, to=str(tmp_path / "left"))
+    assert isinstance(answer, Done)
+    assert float((tmp_path / "left").read_text()) > 0.3  # seconds until the deadline it is told
+
+
+def test_all_ends_with_the_search_also_while_a_fold_is_encoded(runner):
+    assert runner.error("encodes", takes_s=300.0, end_s=1.0).kind == "timeout"
+    assert runner.error("sleeps", deadline_s=300.0, end_s=1.0).kind == "timeout"
+
+
+def test_one_that_says_that_its_fold_is_encoded_before_it_is_looked_at_is_not_killed(runner):
+    job_id = runner.submit("encodes", takes_s=0.2, encode_limit_s=1.5, fit_s=1.5)
+    time.sleep(2.0)  # as where the controller selects an ensemble
+    assert isinstance(runner.until(job_id), Done)
+
+
+def test_the_time_it_takes_to_start_a_worker_counts_against_the_end(runner, tmp_path):
+    """Otherwise a fit that minds the end is killed all the same."""
     from automl.scheduling.messages import Start
     from automl.scheduling.worker import _with_time_left
 
-    job = Job(TrialSpec("good", 0, {}), 0, 0, deadline_s=10.0)
+    job = Job(TrialSpec("good", 0, {}), 0, 0, end_s=10.0)
     (left,) = _with_time_left(Start((job,), due=104.0), now=100.0)
-    assert left.deadline_s == 4.0
-    assert _with_time_left(Start((job,), due=99.0), now=100.0)[0].deadline_s == 0.0
-    forever = replace(job, deadline_s=None)
+    assert left.end_s == 4.0
+    assert _with_time_left(Start((job,), due=99.0), now=100.0)[0].end_s == 0.0
+    forever = replace(job, end_s=None)
     assert _with_time_left(Start((forever,), float("inf")), now=100.0) == (forever,)
 
 

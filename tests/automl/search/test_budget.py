@@ -26,7 +26,7 @@ def test_without_a_limit_there_is_always_time(budget):
     assert unlimited.reserve_s is None
     assert unlimited.search_left_s(100.0) == math.inf
     assert unlimited.fair_share_s(4, 5) is None
-    assert unlimited.kill_after_s(None, math.inf) is None
+    assert unlimited.kill_after_s(None) is None
 
 
 def test_a_share_of_the_time_is_kept_for_finishing(budget):
@@ -68,25 +68,28 @@ def test_longer_budgets_give_longer_fits_but_not_in_proportion(budget):
 
 
 def test_a_fit_is_killed_after_three_shares_and_some_slack(budget):
-    limit = budget(0.0, time_s=3600.0).kill_after_s(5.0, 3000.0)
+    limit = budget(0.0, time_s=3600.0).kill_after_s(5.0)
     assert limit == KILL_FACTOR * 5.0 + KILL_SLACK_S
 
 
 def test_in_a_short_run_a_fit_is_killed_after_half_of_it(budget):
-    assert budget(0.0, time_s=6.0).kill_after_s(2.0, 5.0) == 3.0
+    assert budget(0.0, time_s=6.0).kill_after_s(2.0) == 3.0
 
 
 def test_the_timeout_of_the_user_replaces_the_derived_one(budget):
-    assert budget(0.0, time_s=3600.0, fit_timeout_s=200.0).kill_after_s(5.0, 3000.0) == 200.0
-    assert budget(0.0, fit_timeout_s=2.0).kill_after_s(None, math.inf) == 2.0
+    assert budget(0.0, time_s=3600.0, fit_timeout_s=200.0).kill_after_s(5.0) == 200.0
+    assert budget(0.0, fit_timeout_s=2.0).kill_after_s(None) == 2.0
 
 
-def test_no_fit_outlives_the_search(budget):
-    assert budget(50.0, time_s=60.0, fit_timeout_s=200.0).kill_after_s(5.0, 7.0) == 7.0
+def test_encoding_may_take_ten_times_the_longest_so_far_and_no_less_than_a_fit(budget):
+    assert budget(0.0, time_s=60.0).encode_limit_s(20.0, 7.0) == 70.0
+    assert budget(0.0, time_s=60.0).encode_limit_s(20.0, 0.1) == 20.0
 
 
-def test_a_fit_that_starts_too_late_is_killed_at_once_and_not_in_the_past(budget):
-    assert budget(61.0, time_s=60.0).kill_after_s(5.0, -1.0) == 0.0
+def test_the_first_encodings_may_take_all_the_time_there_is(budget):
+    assert budget(0.0, time_s=60.0).encode_limit_s(20.0, 0.0) is None
+    assert budget(0.0, fit_timeout_s=20.0).encode_limit_s(20.0, 0.0) == 200.0
+    assert budget(0.0, trials=3).encode_limit_s(None, 7.0) is None
 
 
 def test_a_search_without_a_predictor_gets_a_last_chance_beyond_the_budget(budget):

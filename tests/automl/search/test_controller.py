@@ -1,14 +1,17 @@
 """The loop against an executor that answers what the test wants."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from automl.ensemble import read_ensemble
 from automl.errors import StorageError
 from automl.leaderboard import read_board
+from automl.plugin import Metric
 from automl.scheduling.devices import Gpu
-from automl.scheduling.messages import Progressed, Unwritable
+from automl.scheduling.messages import Done, Progressed, Unwritable
 from automl.search.events import EnsembleUpdated, Note, Progress, TrialFinished, TrialStarted
 from automl.store.files import write_json
 from automl.trial.records import read_records
@@ -336,3 +339,46 @@ def test_all_failed_leaves_causes_and_no_predictor(make_scene, make_family):
     assert scene.controller.stopped_by == "exhausted"
     assert scene.standing.current is None
     assert set(scene.ledger.failures()) == {("a: cause a", 3), ("b: cause b", 3)}
+
+
+def test_a_trial_without_a_score_fails_with_the_reason_and_the_others_go_on(
+    make_scene, make_family, monkeypatch
+):
+    def score(self, y, prediction, weight=None):
+        is_low = (prediction.max(axis=1) < 0.56).all()
+        return (
+            (math.nan, "too low")
+            if is_low
+            else (float(prediction[np.arange(len(y)), y].mean()), "")
+        )
+
+    monkeypatch.setattr(Metric, "evaluate", score)
+
+    def answer(scene, job):
+        done = scene.done(job)
+        if job.spec.number % 2:
+            return done
+        scene.done(job, np.tile([0.45, 0.55], (len(scene.rows(job.fold)), 1)))
+        return Done(job.job_id, replace(done.result, score=None, score_reason="too low"))
+
+    scene = make_scene([make_family("a")], trials=4, answer=answer, skill=lambda job: 0.8)
+    scene.search()
+    records = read_records(scene.run)
+    assert [r.state.value for r in records] == ["failed", "complete", "failed", "complete"]
+    assert records[0].error.kind == "no_score"
+    assert records[0].error.message == "log_loss has no value for its predictions: too low"
+    assert not read_ensemble(scene.run).weights.keys() & {"a-0", "a-2"}
+
+
+def test_a_report_that_is_no_number_is_not_a_step_of_a_curve(make_scene, make_family):
+    def answer(scene, job):
+        return [
+            Progressed(job.job_id, 1, math.nan),
+            Progressed(job.job_id, 2, 0.5),
+            scene.done(job),
+        ]
+
+    scene = make_scene([make_family("a")], trials=1, answer=answer)
+    scene.search()
+    (trial,) = scene.ledger.trials
+    assert [step for step, _ in trial.steps[0]] == [2]

@@ -129,9 +129,20 @@ def test_a_job_carries_its_seed_and_its_limits(make_scene, make_family, time_s):
     assert one.device == "cpu"
     if time_s is None:
         assert one.time_limit_s is None
-        assert one.deadline_s is None
+        assert (one.deadline_s, one.encode_limit_s, one.end_s) == (None, None, None)
     else:
-        assert 0 < one.time_limit_s < one.deadline_s < 100
+        assert 0 < one.time_limit_s < one.deadline_s < one.end_s < 100
+        assert one.encode_limit_s is None
+
+
+def test_what_encoding_took_limits_what_it_may_take(make_scene, make_family):
+    scene = make_scene([make_family("a")], trials=2, time_s=100, slots=1, folds=2)
+    (fit,) = all_started(scene)
+    fit.trial.results[0] = FoldResult(0, 0.5, fit_s=1.0, predict_s=0.0, encode_s=40.0)
+    (job,) = scene.dispatcher.jobs(fit, 60.0)
+    assert (job.encode_limit_s, job.end_s) == (400.0, 60.0)
+    (late,) = scene.dispatcher.jobs(fit, -1.0)
+    assert late.end_s == 0.0
 
 
 def test_the_attempt_is_counted_in_the_job_but_the_seed_stays(make_scene, make_family):

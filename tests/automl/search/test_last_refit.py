@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ def test_a_search_does_it_at_its_end_where_it_is_set(tmp_path):
     found = []
     run = search(tmp_path, on_event=found.append)
     assert all(m.folds == (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
-    assert any("with one model of all rows" in getattr(event, "message", "") for event in found)
+    assert any("were refitted on all rows" in getattr(event, "message", "") for event in found)
 
 
 def test_a_search_that_is_stopped_by_its_user_does_not_refit(tmp_path):
@@ -98,6 +99,28 @@ def test_a_search_refits_where_rows_are_many_unless_it_is_told(
         monkeypatch.setattr("automl.search.last_refit.MANY_ROWS", many)
         standing.config.refit = asked
         assert is_refitted(standing) is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "expected"),
+    [
+        ("holdout", None, False),
+        ("group", None, False),
+        ("time", None, True),
+        ("holdout", True, True),
+    ],
+)
+def test_a_holdout_is_not_refitted_unless_it_is_one_in_time_or_was_asked_for(
+    make_scene, make_family, monkeypatch, kind, asked, expected
+):
+    standing = make_scene([make_family("a")]).standing
+    monkeypatch.setattr("automl.search.last_refit.MANY_ROWS", 1)
+    plan = standing.evidence.plan
+    standing.evidence.plan = replace(plan, kind=kind, divisions=plan.divisions[:1])
+    standing.config.refit = asked
+    assert is_refitted(standing) is expected
+    standing.evidence.plan = replace(plan, kind="group")
+    assert is_refitted(standing)
 
 
 def test_no_time_is_kept_for_what_cannot_be_fitted_on_all_rows(make_scene, make_family):

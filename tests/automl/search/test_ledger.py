@@ -1,9 +1,8 @@
 import pytest
 
-from automl.data.split import ALL_ROWS
 from automl.metrics import get_metric
 from automl.plugin import Task
-from automl.search.ledger import Ledger, Trial, standard_error
+from automl.search.ledger import Ledger, Trial
 from automl.trial.spec import FoldResult, TrialError, TrialSpec, TrialState
 
 AUC = get_metric("roc_auc", Task.BINARY)
@@ -155,12 +154,6 @@ def test_a_failure_without_a_message_is_counted_all_the_same():
     t = trial(state=TrialState.FAILED)
     t.error = TrialError("exception", "")
     assert Ledger(AUC, [t]).failures()[0][1] == 1
-
-
-def test_the_standard_error_needs_two_folds_and_leaves_out_of_bag_alone():
-    assert standard_error([result(0, 0.5)]) is None
-    assert standard_error([result(ALL_ROWS, 0.5), result(ALL_ROWS, 0.7)]) is None
-    assert standard_error([result(0, 0.5), result(1, 0.7)]) == pytest.approx(0.1)
 
 
 def test_a_trial_that_is_over_keeps_few_of_its_reports():

@@ -61,7 +61,7 @@ def test_the_shape_is_that_of_the_table(read):
     problem = read(time_s=60.0)
     _, shape = problem.families["linear"]
     assert shape.task is Task.BINARY
-    assert shape.metric is problem.metric
+    assert shape.metric.name == problem.metric.name
     assert (shape.n_rows, shape.n_numeric, shape.n_categorical) == (120, 1, 1)
     assert (shape.n_classes, shape.n_categories, shape.time_s) == (2, (2,), 60.0)
     assert shape.n_folds == problem.plan.n_folds == 5
@@ -73,6 +73,11 @@ def test_columns_and_rows_that_are_left_out_are_named(read, frame):
     notes = read(data).notes
     assert any("'same' is left out" in note for note in notes)
     assert any("10 rows are left out: they have no target" in note for note in notes)
+
+
+def test_the_note_on_a_number_that_looks_like_an_id_names_the_setting_that_uses_it(read, frame):
+    notes = read(frame.assign(rank=np.arange(len(frame)))).notes
+    assert any("'rank' is left out" in note and "{rank: numeric}" in note for note in notes)
 
 
 def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame, tmp_path):

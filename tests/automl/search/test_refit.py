@@ -1,6 +1,7 @@
 """One model of all rows in place of those of the folds, with real workers."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import automl
 from automl.config import load_config
 from automl.data.split import ALL_ROWS
-from automl.ensemble import read_ensemble
+from automl.ensemble import read_ensemble, write_ensemble
 from automl.errors import RunError
 from automl.plugin.context import Resources
 from automl.registry import load_registry
@@ -18,6 +19,7 @@ from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.search.problem import open_problem
 from automl.search.refit import refit_ensemble, refit_members, refit_run
+from automl.search.shipping import Shipped
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 
@@ -88,7 +90,7 @@ def test_without_time_everything_stays(run):
     assert done.refitted == ()
     assert set(done.kept.values()) == {"there was no time for it"}
     assert [m.folds for m in read_ensemble(run).members] == [m.folds for m in before.members]
-    assert next(iter(done.notes)).startswith(f"0 of {len(before.members)} members predict")
+    assert next(iter(done.notes)).startswith("no member was refitted (")
 
 
 def test_where_time_is_limited_none_goes_into_measuring_what_was_before(run):
@@ -99,6 +101,59 @@ def test_where_time_is_limited_none_goes_into_measuring_what_was_before(run):
     assert done.after_ms > 0
     assert read_ensemble(run).predict_ms == done.after_ms
     assert automl.load_run(run.path).refit(undo=True).before_ms is not None
+
+
+def test_a_run_whose_family_is_not_installed_any_more_says_so(run):
+    ensemble = read_ensemble(run)
+    first = replace(ensemble.members[0], family="lightgbn")
+    write_ensemble(run, replace(ensemble, members=(first, *ensemble.members[1:])))
+    for undo in (False, True):
+        with pytest.raises(RunError, match=r"needs family 'lightgbn'.*did you mean 'lightgbm'"):
+            refit_run(run, undo=undo)
+
+
+def test_several_seeds_predict_together_where_they_are_expected_to_be_better(run, monkeypatch):
+    asked = []
+
+    def two_seeds(expected, limits, max_seeds):
+        asked.append(expected)
+        return Shipped(2, "two are better")
+
+    monkeypatch.setattr("automl.search.refit.choose_shipped", two_seeds)
+    done = refit_by_rule(run)
+    assert [m.folds for m in read_ensemble(run).members] == [(-1, -2)] * len(done.refitted)
+    assert "two are better" in done.notes
+    (expected,) = asked
+    assert expected.loss > expected.variance > 0
+    assert expected.n_folds == 3
+    assert expected.folds.predict_ms > expected.refit.predict_ms == expected.seed.predict_ms > 0
+    opened = automl.load_run(run.path)
+    seeds = opened.predict(table())
+    assert opened.refit(undo=True).refitted == ()
+    np.testing.assert_allclose(seeds, opened.predict(table()), atol=1.0)
+    assert not np.array_equal(seeds, opened.predict(table()))
+
+
+def test_the_models_of_the_folds_stay_where_these_are_expected_to_be_better(run, monkeypatch):
+    before = read_ensemble(run)
+    stay = Shipped(0, "the folds are better")
+    monkeypatch.setattr("automl.search.refit.choose_shipped", lambda *_: stay)
+    done = refit_by_rule(run)
+    assert done.refitted == ()
+    first, second = done.notes
+    assert first.startswith("all members predict with the models of their folds (")
+    assert second == "the folds are better"
+    assert [m.folds for m in read_ensemble(run).members] == [m.folds for m in before.members]
+
+
+def refit_by_rule(run):
+    problem = open_problem(load_config(run.config), load_registry(), run)
+    launcher = start_launcher()
+    try:
+        executor = LocalExecutor(problem.setup, problem.pool, launcher)
+        return refit_members(problem, executor, only_if_better=True)
+    finally:
+        launcher.close()
 
 
 def test_a_model_that_is_gone_is_named(run):
@@ -133,7 +188,7 @@ def test_families_without_such_a_model_keep_those_of_their_folds_and_nothing_is_
     run, monkeypatch
 ):
     started = []
-    monkeypatch.setattr("automl.search.refit.can_refit", lambda family: False)
+    monkeypatch.setattr("automl.search.refitter.can_refit", lambda family: False)
     monkeypatch.setattr(LocalExecutor, "submit", lambda *_: started.append(1))
     done = refit_ensemble(run)
     assert not started

@@ -5,7 +5,7 @@ import pytest
 
 from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
-from automl.ensemble import read_ensemble
+from automl.ensemble import estimate, read_ensemble
 from automl.search.ledger import Trial
 from automl.trial.spec import Job, TrialSpec
 
@@ -328,3 +328,25 @@ def test_equal_scores_are_told_apart_without_a_clock(make_scene, make_family):
         for number in range(2):
             add_trial(scene, "a", number, 0, predict=lambda rows, s=scene: noisy(0, 1.5)(s, rows))
         assert scene.standing.finish().weights == {"a-0": 1.0}
+
+
+def test_trials_and_the_ensemble_have_their_intervals_by_one_rule(make_scene, make_family):
+    scene = make_scene([make_family("a")], metric="roc_auc")
+    trial = add_trial(scene, "a", 0, 0, predict=lambda rows: noisy(0, 1.0)(scene, rows))
+    oof, plan = scene.standing.evidence.oof["a-0"], scene.standing.evidence.plan
+    facts = {"fold": plan.fold_of_row}
+    expected = estimate(scene.standing.evidence.metric, scene.dataset.y, oof, **facts)
+    assert trial.score == expected.score
+    assert trial.score_se == expected.error
+    assert trial.interval == (expected.low, expected.high)
+    ensemble = scene.standing.finish()
+    assert (ensemble.nested_score, ensemble.score_se) == (trial.score, trial.score_se)
+    assert ensemble.interval == trial.interval  # of one model
+
+
+def test_no_trial_is_kept_from_selection_by_a_score_on_all_rows(scene):
+    """That would let each row have a part in what predicts it; selection looks for itself."""
+    for number, skill in enumerate((0.6, 0.0, -0.5)):
+        add_trial(scene, "a", number, skill)
+    assert len(scene.standing.evidence.candidates()) == 3
+    assert set(scene.standing.finish().weights) == {"a-0"}

@@ -388,3 +388,19 @@ def test_a_part_of_the_space_that_is_used_up_leaves_the_rest(study):
     assert asked.ask(like) is None
     assert not asked.exhausted
     assert asked.ask() is not None
+
+
+def test_a_fixed_param_that_no_trial_asks_for_is_in_the_params_of_every_trial(study):
+    specs = play(study(PORTFOLIO, settings={"fixed": {"constraints": {"age": 1}}}), 5)
+    assert [s.params["constraints"] for s in specs] == [{"age": 1}] * 5
+
+
+def test_portfolio_entries_that_a_fixed_param_makes_equal_are_proposed_once(study):
+    same = [{"rate": rate, "depth": 3, "kind": "plain"} for rate in (0.5, 0.2, 0.1)]
+    specs = play(study([*same, PORTFOLIO[1]], settings={"fixed": {"rate": 0.25}}), 3)
+    assert [(s.number, s.source) for s in specs] == [
+        (0, "portfolio"),
+        (1, "portfolio"),
+        (2, "sampler"),
+    ]
+    assert [s.params["kind"] for s in specs[:2]] == ["plain", "dropout"]

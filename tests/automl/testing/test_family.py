@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.plugin import ModelFamily, Task, TrialPruned
+from automl.plugin import ModelFamily, StageLog, Task, TrialPruned
 from automl.testing import FamilyTestCase
+from automl.testing.honesty import Honesty
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Honest(ModelFamily):
     name = "honest"
     tasks = frozenset(Task)
     fidelity = "rounds"
+    early_stopping = "none"
 
     def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
         return {"a": suggest.suggest_float("a", 0.0, 1.0)}
@@ -231,6 +233,24 @@ class PeeksWhereRowsAreNumbered(Peeks):
         return kind.fit(self, params, fold, context, report)
 
 
+class Refits(Honest):
+    def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
+        return self.fit(params, fold, context, lambda step, score: None)
+
+
+class RefitsWorse(Refits):
+    """As a booster of few rounds would, or one of another target."""
+
+    def refit(self, *args: Any) -> Any:
+        return Model(np.array([0.9, 0.1]))
+
+
+class HidesThatTimeWasUp(Refits):
+    def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
+        model = super().refit(params, fold, context, models)
+        return model if context.time_left_s > 0 else Model(np.array([0.5, 0.5]))
+
+
 class RefitsToNothing(Honest):
     def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
         return Model(np.asarray(models[0].value) * 0.0 + 7.0)
@@ -274,6 +294,139 @@ class PrunesAll(Packed):
         return [pruned or outcome for outcome in outcomes]
 
 
+N_STAGES = 8
+
+
+@dataclass
+class Stopped:
+    """Turns predictions further in the direction of the first column, stage by stage."""
+
+    base: Any
+    stage: int
+    factor: float = 1.0
+    stages: Any = ()
+
+    def predict(self, X: Any, stage: int | None = None) -> Any:
+        way = 0.1 * self.factor * (self.stage if stage is None else stage)
+        step = way * np.tanh(np.nan_to_num(np.asarray(X)[:, 0]))
+        prediction = np.tile(self.base, (len(X), *[1] * np.ndim(self.base)))
+        if not np.ndim(self.base):
+            return prediction + step
+        if np.sum(self.base) != pytest.approx(1.0):
+            return prediction + step[:, np.newaxis]
+        shift = np.linspace(-1, 1, len(self.base))
+        odds = prediction * np.exp(step[:, np.newaxis] * shift)
+        return odds / odds.sum(axis=1, keepdims=True)
+
+
+class Staged(Honest):
+    """Stops at the stage that its validation rows like best, and logs all of them."""
+
+    early_stopping = "staged"
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        model = Stopped(super().fit(params, fold, context, report).value, 0)
+        if not len(fold.y_valid):
+            return model
+        model.stage = self.best(model, fold, context)
+        model.stages = self.log(model, fold, context)
+        return model
+
+    def best(self, model: Any, fold: Any, context: Any) -> int:
+        metric, X, w = context.metric, fold.X_valid, fold.weight_valid
+        stages = range(1, N_STAGES + 1)
+        losses = [metric.loss(metric.score(fold.y_valid, model.predict(X, s), w)) for s in stages]
+        return stages[int(np.argmin(losses))]
+
+    def log(self, model: Any, fold: Any, context: Any) -> Any:
+        log = StageLog(context.metric)
+        for stage in range(1, N_STAGES + 1):
+            log.add(stage, model.predict(fold.X_valid, stage))
+        return (log,)
+
+    def save(self, model: Any, path: Path) -> None:
+        np.savez(path / "value.npz", base=model.base, way=[model.stage, model.factor])
+
+    def load(self, path: Path) -> Any:
+        value = np.load(path / "value.npz")
+        base, (stage, factor) = value["base"], value["way"].tolist()
+        return Stopped(base if base.ndim else float(base), stage, factor)
+
+
+class ScoredAtItsOwnBest(Staged):
+    """Looks at the rows that score it, and logs nothing."""
+
+    def log(self, model: Any, fold: Any, context: Any) -> Any:
+        return ()
+
+
+class SaysThatItDoesNotLook(ScoredAtItsOwnBest):
+    early_stopping = "none"
+
+
+class LogsWhatWasCut(Staged):
+    """Logs at each stage what the best stage so far predicts."""
+
+    def log(self, model: Any, fold: Any, context: Any) -> Any:
+        log = StageLog(context.metric)
+        for stage in range(1, N_STAGES + 1):
+            log.add(stage, model.predict(fold.X_valid, min(stage, model.stage)))
+        return (log,)
+
+
+class LogsGoodStages(Staged):
+    """Logs the best stage and its neighbours alone."""
+
+    def log(self, model: Any, fold: Any, context: Any) -> Any:
+        log = StageLog(context.metric)
+        for stage in (model.stage, model.stage + 1):
+            log.add(stage, model.predict(fold.X_valid, stage))
+        return (log,)
+
+
+class TunesATemperature(Staged):
+    """Learns from the rows that score it how sure to be of each stage."""
+
+    def log(self, model: Any, fold: Any, context: Any) -> Any:
+        model.factor = 1.0 + 0.1 * self.best(model, fold, context)
+        return super().log(model, fold, context)
+
+
+class LogsIfItGained(Staged):
+    def log(self, model: Any, fold: Any, context: Any) -> Any:
+        return super().log(model, fold, context) if model.stage > 1 else ()
+
+
+class Inner(ScoredAtItsOwnBest):
+    """Stops by rows that the search draws from its training rows."""
+
+    early_stopping = "inner"
+
+
+class InnerForNothing(Honest):
+    """Is given rows to stop by, and does not look at them."""
+
+    early_stopping = "inner"
+
+
+class NeedsRowsToStopBy(Honest):
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        assert len(fold.y_valid)
+        return super().fit(params, fold, context, report)
+
+
+class StopsSomehow(Honest):
+    early_stopping = "somehow"  # type: ignore[assignment]
+
+
+class StagedPack(Staged):
+    packed = frozenset({"a"})
+
+
+class TunesInAPack(TunesATemperature):
+    packed = frozenset({"a"})
+
+
 def notices(family: ModelFamily, test: str, task: Task, tmp_path: Path) -> bool:
     case = type("Case", (FamilyTestCase,), {"family": family})()
     arguments: dict[str, Any] = {"task": task, "tmp_path": tmp_path}
@@ -289,6 +442,9 @@ def notices(family: ModelFamily, test: str, task: Task, tmp_path: Path) -> bool:
     return False
 
 
+HONEST = "test_validation_targets_do_not_change_what_they_score"
+WEIGHED = "test_validation_targets_with_weights_do_not_change_what_they_score"
+FEW = "test_few_validation_targets_do_not_change_what_they_score"
 MUTANTS = [
     (BadName, "test_name_and_kinds_are_valid"),
     (NoMemory, "test_resources_are_positive"),
@@ -321,11 +477,29 @@ MUTANTS = [
     (PeeksWhereRowsAreNumbered, "test_a_row_number_brings_no_gain"),
     (Honest, "test_a_copy_of_the_target_is_found"),
     (RefitsToNothing, "test_one_model_of_all_rows_stands_for_those_of_the_folds"),
+    (RefitsWorse, "test_a_refit_predicts_new_rows_no_worse_than_the_models_of_the_folds"),
+    (HidesThatTimeWasUp, "test_a_refit_that_the_clock_cuts_short_is_not_offered"),
     (InSample, "test_out_of_bag_predictions_stand_for_rows"),
     (LosesParams, "test_each_params_is_in_one_pack"),
     (ShrinksWhenPacked, "test_a_larger_pack_takes_no_less"),
     (MixesFolds, "test_members_of_a_pack_become_what_they_become_alone"),
     (PrunesAll, "test_a_member_that_is_pruned_ends_alone"),
+    (StopsSomehow, "test_its_way_to_stop_early_is_known"),
+    *[
+        (mutant, test)
+        for mutant in (
+            ScoredAtItsOwnBest,
+            SaysThatItDoesNotLook,
+            LogsWhatWasCut,
+            LogsGoodStages,
+            TunesATemperature,
+            LogsIfItGained,
+        )
+        for test in (HONEST, WEIGHED, FEW)
+    ],
+    (TunesInAPack, "test_validation_targets_of_a_pack_do_not_change_what_they_score"),
+    (NeedsRowsToStopBy, "test_it_fits_on_what_the_search_shows_it"),
+    (InnerForNothing, "test_rows_kept_to_stop_by_are_of_use"),
 ]
 BREAKS_BY_ITSELF = {
     "test_it_beats_the_prior",
@@ -345,7 +519,31 @@ def test_the_suite_notices_what_is_broken(
 @pytest.mark.parametrize("test", sorted({test for _, test in MUTANTS} - BREAKS_BY_ITSELF))
 @pytest.mark.parametrize("task", list(Task))
 def test_the_suite_passes_what_is_sound(task: Task, test: str, tmp_path: Path) -> None:
-    assert not notices(Packed(), test, task, tmp_path)
+    for family in (Packed(), Refits()):
+        assert not notices(family, test, task, tmp_path)
+
+
+@pytest.mark.parametrize("test", sorted(name for name in dir(Honesty) if name.startswith("test_")))
+@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("family", [StagedPack, Inner])
+def test_the_suite_passes_what_stops_early_and_is_honest(
+    family: type[ModelFamily], task: Task, test: str, tmp_path: Path
+) -> None:
+    assert not notices(family(), test, task, tmp_path)
+
+
+@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("mutant", [ScoredAtItsOwnBest, LogsWhatWasCut, TunesATemperature])
+def test_dishonest_levels_and_classes_are_noticed(
+    mutant: type[ModelFamily], task: Task, tmp_path: Path
+) -> None:
+    assert notices(mutant(), HONEST, task, tmp_path)
+
+
+def test_a_family_that_is_kept_from_rows_for_nothing_is_told_what_to_declare() -> None:
+    case = type("Case", (FamilyTestCase,), {"family": InnerForNothing()})()
+    with pytest.raises(pytest.fail.Exception, match='declare early_stopping = "none"'):
+        case.test_rows_kept_to_stop_by_are_of_use()
 
 
 @pytest.mark.parametrize(

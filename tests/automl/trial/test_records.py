@@ -51,6 +51,7 @@ records = st.builds(
     folds=st.lists(folds, max_size=3).map(tuple),
     score=st.none() | number,
     score_se=st.none() | number,
+    interval=st.none() | st.tuples(number, number),
     error=st.none() | errors,
     started_s=number,
     finished_s=st.none() | number,

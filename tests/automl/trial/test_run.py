@@ -6,13 +6,14 @@ import pytest
 
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
+from automl.metrics import get_metric
 from automl.plugin import ModelFamily, StageLog, TrialPruned, View
 from automl.trial import workbench
 from automl.trial.run import FIT_SHARE, BadPredictionError, run_job, run_pack
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
 from automl.trial.stages import halves_of, predict_by_halves
-from automl.trial.workbench import open_workbench
+from automl.trial.workbench import Workbench, open_workbench
 
 
 class Model:
@@ -232,6 +233,15 @@ def test_the_context_tells_seed_threads_device_and_time(open_bench):
     assert context.time_left_s == FIT_SHARE * 100.0
 
 
+def test_the_limit_of_a_fit_begins_when_its_fold_is_encoded(open_bench):
+    family, said = Family(), []
+    job = job_of(deadline_s=100.0, end_s=1000.0)
+    run_job(job, open_bench(family), ignore, lambda: said.append(len(family.contexts)))
+    assert said == [0]
+    assert job.fit_limit_s(spent_s=950.0) == 50.0
+    assert job.fit_limit_s(spent_s=1001.0) == 0.0
+
+
 def test_without_a_deadline_the_fit_has_none(open_bench):
     family = Family()
     run_job(job_of(), open_bench(family), ignore)
@@ -264,6 +274,31 @@ def test_a_reported_score_must_be_a_number(open_bench, score):
 
     with pytest.raises(ValueError, match="the score reported at step 7 is"):
         run_job(job_of(), open_bench(Spoilt()), ignore)
+
+
+def test_a_fold_that_the_metric_has_no_value_for_has_a_reason_and_no_score(open_bench):
+    heard = []
+
+    class Steered(Reports):
+        def fit(self, params, fold, context, report):
+            right = np.eye(2)[fold.y_valid]
+            assert context.metric.is_better(
+                context.metric.score(fold.y_valid, 0.9 * right + 0.05),
+                than=context.metric.score(fold.y_valid, np.full_like(right, 0.5)),
+            )
+            return super().fit(params, fold, context, report)
+
+    bench = open_bench(Steered())
+    only_yes = replace(bench.dataset, y=np.ones(len(bench.dataset.y), dtype=np.int64))
+    area = get_metric("roc_auc", bench.dataset.target.task)
+    bench = Workbench(bench.setup, bench.run, only_yes, bench.plan, area, bench.registry)
+    result = run_job(job_of(), bench, lambda step, score: heard.append((step, score)))
+    assert result.score is None
+    assert result.score_reason == f"all {result.n_valid} rows are of one class"
+    assert result.steps == ()
+    assert [step for step, _ in heard] == [1, 2]  # so that the fit can still be stopped
+    assert np.isnan([score for _, score in heard]).all()
+    assert bench.run.oof("plain-0", 0).is_file()
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,9 @@ def fit(rows, kinds, make_net):
 
         pack.net.forward = limited
         recipe = Recipe(lr=0.001, clip_norm=clip_norm)
-        members = [Member(recipe, lambda epoch, output: -epoch, s) for s in range(n_members)]
+        members = [
+            Member(recipe, lambda epoch, progress, output: -epoch, s) for s in range(n_members)
+        ]
         parts = [rows] * n_members
         options = PackOptions(**{"n_epochs": 2, "batch_size": 90, **options})
         train_pack(pack, members, PackRows(parts), PackRows(parts), squared_error, options)

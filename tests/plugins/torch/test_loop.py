@@ -15,7 +15,7 @@ class Counter:
 
     def __init__(self, stops_after=100, cut_at=None):
         self.stops_after, self.cut_at = stops_after, cut_at
-        self.seen, self.judged, self.is_finished = [], [], False
+        self.seen, self.judged, self.progress, self.is_finished = [], [], [], False
 
     @property
     def n_going(self):
@@ -27,10 +27,11 @@ class Counter:
     def step(self, batch, progress):
         self.seen.append((int(batch), progress))
 
-    def judge(self, epoch):
+    def judge(self, epoch, progress):
         if epoch == self.cut_at:
             raise KeyboardInterrupt
         self.judged.append(epoch)
+        self.progress.append(progress)
 
     def finish(self):
         self.is_finished = True
@@ -53,6 +54,7 @@ def test_an_epoch_has_its_steps_and_a_look_at_its_end():
     assert train(one, 2, None) == 6
     assert one.seen == [(i % 3, pytest.approx(i / 6)) for i in range(6)]
     assert one.judged == [1, 2]
+    assert one.progress == [0.5, 1.0]
     assert one.is_finished
 
 

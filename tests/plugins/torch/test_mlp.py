@@ -18,7 +18,7 @@ from automl.plugin import (
     TrialContext,
     TrialPruned,
 )
-from automl.testing import CountedClock, FamilyTestCase
+from automl.testing import CountedClock, FamilyTestCase, made_table
 from automl_plugins.torch.mlp import Mlp
 
 ACCURACY = Metric(
@@ -270,11 +270,77 @@ def test_many_rows_are_predicted_to_the_same_bits_by_any_number_of_threads(binar
     assert torch.get_num_threads() == n_threads
 
 
-def test_reports_are_the_scores_of_the_epochs_and_the_best_epoch_is_kept(binary):
+def test_reports_are_the_scores_of_the_epochs_and_the_best_epoch_is_kept(regression):
     seen = []
-    model = fit(binary, Task.BINARY, lambda step, value: seen.append((step, value)))
+    model = fit(regression, Task.REGRESSION, lambda step, value: seen.append((step, value)))
     assert [step for step, _ in seen] == list(range(1, len(seen) + 1))
-    assert score(model, binary, ACCURACY) == max(value for _, value in seen)
+    scores = [value for _, value in seen]
+    assert score(model, regression, RMSE) == pytest.approx(min(scores))
+    assert scores != sorted(scores, reverse=True)  # of each epoch, and not the best so far
+
+
+def test_what_each_epoch_predicts_is_logged_by_the_share_of_the_schedule(regression):
+    seen = []
+    model = fit(regression, Task.REGRESSION, lambda step, value: seen.append(value))
+    (log,) = model.stages
+    assert log.stages == pytest.approx(np.arange(1, 16) / 15)
+    y = regression.y_valid
+    rmse = [np.sqrt(np.mean((p - y) ** 2)) for p in log.predictions]
+    assert rmse == pytest.approx(seen, rel=1e-5)
+
+
+def test_accuracy_is_reported_but_log_loss_chooses_the_epoch(binary):
+    seen = []
+    model = fit(binary, Task.BINARY, lambda step, value: seen.append(value))
+    (log,) = model.stages
+    y = binary.y_valid
+    accuracy = [np.mean(p.argmax(axis=1) == y) for p in log.predictions]
+    assert accuracy == pytest.approx(seen)
+    losses = [-np.log(p[np.arange(len(y)), y]).mean() for p in log.predictions]
+    best = log.predictions[int(np.argmin(losses))]
+    np.testing.assert_allclose(model.predict(binary.X_valid), best, atol=1e-5)
+
+
+def test_validation_rows_that_are_too_few_choose_no_epoch(regression):
+    few = replace(
+        regression, X_valid=regression.X_valid[:19], y_valid=regression.y_valid[:19], memo={}
+    )
+    seen = []
+    options = {"settings": {"max_epochs": 40}}
+    model = fit(few, Task.REGRESSION, lambda step, value: seen.append(value), **options)
+    assert len(seen) == 40
+    assert model.stages == ()
+    assert score(model, few, RMSE) == pytest.approx(seen[-1])
+    assert seen[-1] > min(seen)
+
+
+def test_the_levels_of_quantiles_have_one_log():
+    table = made_table(Task.QUANTILE, settings=FAST)
+    params = Mlp().portfolio(table.shape())[0]
+    fold = table.fold(Mlp().view(params, table.shape()))
+    (log,) = Mlp().fit(params, fold, table.context(), silent).stages
+    assert {prediction.shape for prediction in log.predictions} == {(60, 3)}
+
+
+def test_a_fit_whose_worker_was_lost_has_the_log_of_one_that_was_not(binary, tmp_path, monkeypatch):
+    always = property(lambda checkpoint: checkpoint.path is not None)
+    monkeypatch.setattr("automl_plugins.torch._checkpoint.Checkpoint.is_due", always)
+
+    def lost(step, value):
+        if step == 9:
+            raise KeyboardInterrupt
+
+    options = {"settings": {"max_epochs": 60}}
+    whole = fit(binary, Task.BINARY, **options)
+    with pytest.raises(KeyboardInterrupt):
+        fit(binary, Task.BINARY, lost, scratch=tmp_path, **options)
+    seen = []
+    again = fit(binary, Task.BINARY, lambda step, _: seen.append(step), scratch=tmp_path, **options)
+    assert seen[0] == 9
+    for one, other in zip(whole.stages, again.stages, strict=True):
+        assert one.stages == other.stages
+        np.testing.assert_array_equal(np.stack(one.predictions), np.stack(other.predictions))
+    np.testing.assert_array_equal(whole.predict(binary.X_valid), again.predict(binary.X_valid))
 
 
 def test_early_stopping_ends_a_fit_that_no_longer_gains(binary):

@@ -74,7 +74,7 @@ def fit(spec, make_net):
 
 
 def own_loss(rows):
-    return lambda epoch, output: float((output[:, 0] - rows.target).square().mean())
+    return lambda epoch, progress, output: float((output[:, 0] - rows.target).square().mean())
 
 
 def answers(member, rows=None):
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_net_and_another_seed_another(fit):
 def test_the_net_of_the_best_epoch_is_kept(fit):
     seen = {}
 
-    def judge(epoch, output):
+    def judge(epoch, progress, output):
         seen[epoch] = output[:, 0].clone()
         return abs(epoch - 4)
 
@@ -110,17 +110,17 @@ def test_the_net_of_the_best_epoch_is_kept(fit):
 
 def test_training_stops_when_patience_is_over(fit):
     recipe = replace(RECIPE, patience=5)
-    (member,), _ = fit([recipe], [lambda epoch, output: abs(epoch - 3)], n_epochs=20)
+    (member,), _ = fit([recipe], [lambda epoch, progress, output: abs(epoch - 3)], n_epochs=20)
     assert (member.course.best_epoch, member.course.n_epochs) == (3, 8)
 
 
 def test_of_equal_epochs_the_last_is_kept_but_does_not_renew_patience(fit):
-    (member,), _ = fit([replace(RECIPE, patience=5)], [lambda epoch, output: 1.0])
+    (member,), _ = fit([replace(RECIPE, patience=5)], [lambda epoch, progress, output: 1.0])
     assert (member.course.best_epoch, member.course.n_epochs) == (6, 6)
 
 
 def test_a_loss_that_is_no_number_does_not_end_in_no_net(fit):
-    (member,), _ = fit(judges=[lambda epoch, output: math.nan], n_epochs=2)
+    (member,), _ = fit(judges=[lambda epoch, progress, output: math.nan], n_epochs=2)
     assert (member.course.best_epoch, member.net is not None) == (1, True)
 
 
@@ -130,7 +130,7 @@ def test_the_rate_follows_the_schedule(fit, schedule):
     outputs = {}
 
     def noting(name):
-        def judge(epoch, output):
+        def judge(epoch, progress, output):
             outputs.setdefault(name, []).append(output[:, 0].clone())
             return -epoch
 
@@ -148,7 +148,7 @@ def test_averaged_weights_are_judged_and_kept(fit):
     shaky, smooth = ([], [])
 
     def noting(notes):
-        def judge(epoch, output):
+        def judge(epoch, progress, output):
             notes.append(output[:, 0].clone())
             return -epoch
 
@@ -178,7 +178,7 @@ def test_row_weights_decide_what_is_learnt(fit):
     target = torch.cat([torch.zeros(32), torch.ones(32)])
     weight = torch.cat([torch.full((32,), 0.2), torch.full((32,), 1.8)])
     rows = Rows(x, torch.empty(64, 0, dtype=torch.int64), target, weight)
-    (member,), _ = fit(judges=[lambda epoch, output: -epoch], rows=[rows], n_epochs=150)
+    (member,), _ = fit(judges=[lambda epoch, progress, output: -epoch], rows=[rows], n_epochs=150)
     assert float(answers(member, rows)[0]) == pytest.approx(0.9, abs=0.02)
 
 
@@ -253,15 +253,15 @@ def test_nothing_of_a_member_leaks_into_another(fit):
 
 
 def test_a_member_that_is_pruned_or_fails_ends_alone(fit):
-    def pruned(epoch, output):
+    def pruned(epoch, progress, output):
         if epoch == 2:
             raise TrialPruned
         return 1.0
 
-    def failing(epoch, output):
+    def failing(epoch, progress, output):
         raise ValueError("no score")
 
-    judges = [pruned, failing, lambda epoch, output: -epoch]
+    judges = [pruned, failing, lambda epoch, progress, output: -epoch]
     members, _ = fit([RECIPE] * 3, judges, n_epochs=5)
     assert isinstance(members[0].failure, TrialPruned)
     assert isinstance(members[1].failure, ValueError)
@@ -286,7 +286,7 @@ def test_those_that_have_stopped_are_dropped_from_the_tensors(fit, monkeypatch):
 
     monkeypatch.setattr(train_pack.__globals__["PackOptimiser"], "step", noted)
     recipes = [replace(RECIPE, patience=p) for p in (1, 3, 2)]
-    judges = [lambda epoch, output: epoch] * 3
+    judges = [lambda epoch, progress, output: epoch] * 3
     members, n_steps = fit(recipes, judges, n_epochs=20)
     assert [member.course.n_epochs for member in members] == [2, 4, 3]
     assert sizes == [3] * 16 + [2] * 8 + [1] * 8
@@ -303,13 +303,13 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(fit, tmp_path):
     parts = [some_rows(seed=k) for k in range(3)]
 
     def judges(cut):
-        def first(epoch, output):
+        def first(epoch, progress, output):
             return float(epoch)  # nothing gets better after the first
 
-        def second(epoch, output):
+        def second(epoch, progress, output):
             if epoch == cut:
                 raise KeyboardInterrupt
-            return own_loss(parts[1])(epoch, output)
+            return own_loss(parts[1])(epoch, progress, output)
 
         return [first, second, own_loss(parts[2])]
 
@@ -329,7 +329,7 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(fit, tmp_path):
 def test_a_member_that_fails_is_in_no_checkpoint(fit, tmp_path):
     checkpoint = Checkpoint(tmp_path / "x.safetensors", every_s=0.0)
 
-    def fails(epoch, output):
+    def fails(epoch, progress, output):
         raise TrialPruned
 
     fit((RECIPE, RECIPE), judges=[fails, own_loss(some_rows())], checkpoint=checkpoint)

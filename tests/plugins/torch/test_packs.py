@@ -54,6 +54,44 @@ def test_params_times_folds_become_what_they_become_alone(family):
         np.testing.assert_allclose(model.predict(member.fold.X_valid), expected, atol=2e-3)
 
 
+@pytest.mark.parametrize(("task", "n_ends"), [(Task.BINARY, 2), (Task.QUANTILE, 1)])
+def test_each_member_logs_what_it_would_log_alone(task, n_ends):
+    """One stops early where there are classes; two have too few validation rows to."""
+    table = table_of(task, max_epochs=30)
+    choices = [params_of(Mlp(), table), params_of(Mlp(), table, lr=2.0)]
+    fold, other = folds_of(Mlp(), table, choices[0], n=2)
+    few = replace(other, X_valid=other.X_valid[:15], y_valid=other.y_valid[:15], memo={})
+    members = [
+        PackMember(params, part, seed, silent)
+        for seed, (params, part) in enumerate((p, f) for p in choices for f in (fold, few))
+    ]
+    together = Mlp().fit_pack(members, table.context())
+    ends = set()
+    for member, model in zip(members, together, strict=True):
+        logs, expected = model.stages, alone(Mlp(), member, table).stages
+        assert len(logs) == len(expected) == (member.fold is fold)
+        for log, own in zip(logs, expected, strict=True):
+            common = sorted(set(log.stages) & set(own.stages))[:8]  # rounding grows later on
+            for stage in common:
+                one, two = (each.predictions[each.stages.index(stage)] for each in (log, own))
+                np.testing.assert_allclose(one, two, atol=5e-3)
+            assert len(common) == 8
+            ends.add(log.stages[-1])
+    assert len(ends) == n_ends
+
+
+def test_what_is_logged_does_not_depend_on_the_size_of_the_pack(monkeypatch):
+    monkeypatch.setattr("automl_plugins.torch._judge.MOST_LOG_BYTES", 8_000)
+    table = table_of(Task.REGRESSION, max_epochs=12)
+    params = params_of(Mlp(), table)
+    folds = folds_of(Mlp(), table, params)
+    members = [PackMember(params, fold, 0, silent) for fold in folds]
+    logs = [model.stages[0] for model in Mlp().fit_pack(members, table.context())]
+    alone_ = [alone(Mlp(), member, table).stages[0] for member in members]
+    assert [log.stages for log in logs] == [log.stages for log in alone_]
+    assert all(2 <= len(log.stages) <= 5 for log in logs)
+
+
 def test_params_times_folds_are_one_program(monkeypatch):
     from automl_plugins.torch import _fit
 

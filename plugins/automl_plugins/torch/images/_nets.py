@@ -120,6 +120,13 @@ class ImageNet(MediaNet):
         device = self.output.weight.device
         return tuple(torch.from_numpy(images.read()).to(device) for images in rows.images)
 
+    @property
+    def n_looks(self) -> int:
+        """One for each view."""
+        if not self.spec.views:
+            return 1
+        return 6 if self.spec.flip else 3
+
     def final_outputs(self, rows: Rows, are_classes: bool) -> Tensor:
         """The mean over all views of the images."""
         views = self._views(self.scaled(*self.inputs_of(rows)))

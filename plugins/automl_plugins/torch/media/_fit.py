@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from automl.plugin import Fold, Params, Report, TrialContext
 from automl_plugins.torch._checkpoint import checkpoint_of
-from automl_plugins.torch._outputs import loss_of, scale_of, target_of, weight_of
+from automl_plugins.torch._judge import FEWEST_STAGES, Judge, n_stages_of
+from automl_plugins.torch._outputs import loss_of, n_outputs_of, scale_of, target_of, weight_of
 from automl_plugins.torch._schedule import stop_at
 from automl_plugins.torch._threads import threads
 from automl_plugins.torch.media._fitted import FittedNet, MediaNet, predict_rows
@@ -47,7 +49,7 @@ def fit_net(
             looked at here.
         fold: Its rows.
         context: The slot.
-        report: Told the validation score after each epoch.
+        report: Told the score of each epoch.
         max_epochs: The most epochs, whatever the params say.
 
     Raises:
@@ -69,17 +71,23 @@ def fit_net(
             own_weight = None if weight is None else weight[None, places]
             return loss_of_pack(output[None], target[None, places], own_weight, smoothing)[0]
 
-        def evaluate(epoch: int) -> float:
-            prediction = predict_rows(net.outputs, valid, scale)
-            score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
-            report(epoch, score)
-            return context.metric.loss(score)
-
         n_epochs = min(params["epochs"], max_epochs)
+        n_stages = n_stages_of(len(fold.y_valid), n_outputs_of(context)) // net.n_looks
+        judge = Judge(fold, context, report, n_epochs, max(FEWEST_STAGES, n_stages))
+
+        def final() -> NDArray[Any]:
+            return predict_rows(net.final_outputs, valid, scale)
+
+        def evaluate(epoch: int, progress: float) -> float:
+            prediction = predict_rows(net.outputs, valid, scale)
+            return judge.look(epoch, progress, prediction, final if net.n_looks > 1 else None)
+
         options = CycleOptions(
             n_epochs=n_epochs,
             batch_size=params["batch_size"],
-            patience=max(_MIN_PATIENCE, 1 + round(_PATIENCE_SHARE * n_epochs)),
+            patience=max(_MIN_PATIENCE, 1 + round(_PATIENCE_SHARE * n_epochs))
+            if judge.stops
+            else None,
             clip_norm=_CLIP_NORM,
             stop_at=due,
             clock=context.clock,
@@ -87,8 +95,8 @@ def fit_net(
         optimiser = Optimiser(_groups(net, params["lr"], params["weight_decay"]))
         checkpoint = checkpoint_of(context, [(params, context.seed)])
         n_rows = len(fold.y_train)
-        train_net(net, optimiser, n_rows, loss, evaluate, options, generator, checkpoint)
-    return FittedNet(net.cpu(), scale, context.n_threads)
+        train_net(net, optimiser, n_rows, loss, evaluate, options, generator, judge.log, checkpoint)
+    return FittedNet(net.cpu(), scale, context.n_threads, judge.stages)
 
 
 def _groups(net: MediaNet, lr: float, weight_decay: float) -> list[Group]:

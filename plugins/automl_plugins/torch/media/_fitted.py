@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from automl.plugin import Rows
+from automl.plugin import Rows, StageLog
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._outputs import OutputScale, rescaled
 from automl_plugins.torch._threads import threads
@@ -33,6 +33,11 @@ class MediaNet(nn.Module):
     """
 
     spec: Any
+
+    @property
+    def n_looks(self) -> int:
+        """How often ``final_outputs`` looks at a row, where ``outputs`` looks once."""
+        return 1
 
     def read(self, rows: Rows) -> Any:
         """What is looked at of some rows, made once for all times that they are predicted.
@@ -69,11 +74,13 @@ class FittedNet:
         net: In evaluation mode.
         scale: For regression; None for classification.
         n_threads: Threads to predict with.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
     """
 
     net: MediaNet
     scale: OutputScale | None
     n_threads: int = 1
+    stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Predicts rows, in batches."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from automl_plugins.torch._checkpoint import Checkpoint
 from automl_plugins.torch._course import Course
 from automl_plugins.torch._halving import Parts
+from automl_plugins.torch._judge import EpochLog
 from automl_plugins.torch._loop import train
 from automl_plugins.torch._schedule import SCHEDULES
 from automl_plugins.torch.media._optimiser import Optimiser
@@ -27,7 +28,7 @@ class CycleOptions:
     Attributes:
         n_epochs: Epochs, fewer where the time does not allow them.
         batch_size: Rows of a step.
-        patience: Epochs without a better score after which training stops.
+        patience: Epochs without a better score after which training stops; None for never.
         clip_norm: Gradients are clipped to this norm.
         stop_at: What ``clock`` says when it must be over; None without a limit.
         clock: Gives the seconds.
@@ -35,7 +36,7 @@ class CycleOptions:
 
     n_epochs: int
     batch_size: int
-    patience: int
+    patience: int | None
     clip_norm: float
     stop_at: float | None
     clock: Callable[[], float] = time.monotonic
@@ -46,9 +47,10 @@ def train_net(
     optimiser: Optimiser,
     n_rows: int,
     loss: Callable[[Tensor, int], Tensor],
-    evaluate: Callable[[int], float],
+    evaluate: Callable[[int, float], float],
     options: CycleOptions,
     generator: torch.Generator,
+    log: EpochLog | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains a net in place and leaves it with its best weights, in evaluation mode.
@@ -61,13 +63,14 @@ def train_net(
         optimiser: Of its weights; its rates are the highest of the cycle.
         n_rows: Training rows.
         loss: ``(row numbers of a batch, epoch from 0) -> scalar``.
-        evaluate: Called with the number of the epoch, from 1; returns the validation loss. What it
-            raises, such as ``TrialPruned``, passes.
+        evaluate: Called with the number of the epoch, from 1, and the share of the schedule that is
+            done; returns the validation loss. What it raises, such as ``TrialPruned``, passes.
         options: How to train.
         generator: Of the order of rows, on the CPU.
+        log: Where ``evaluate`` logs stages; None where it does not.
         checkpoint: Where the state is kept, and where training goes on if there is one.
     """
-    training = _NetTraining(net, optimiser, n_rows, loss, evaluate, options, generator)
+    training = _NetTraining(net, optimiser, n_rows, loss, evaluate, options, generator, log)
     train(training, options.n_epochs, options.stop_at, checkpoint, options.clock)
 
 
@@ -80,12 +83,13 @@ class _NetTraining:
         optimiser: Optimiser,
         n_rows: int,
         loss: Callable[[Tensor, int], Tensor],
-        evaluate: Callable[[int], float],
+        evaluate: Callable[[int, float], float],
         options: CycleOptions,
         generator: torch.Generator,
+        log: EpochLog | None,
     ) -> None:
         self.net, self.optimiser, self.n_rows = net, optimiser, n_rows
-        self.loss, self.evaluate = loss, evaluate
+        self.loss, self.evaluate, self.log = loss, evaluate, log
         self.clip_norm, self.generator = options.clip_norm, generator
         self.batch_size = min(options.batch_size, n_rows)
         self.steps_per_epoch = n_rows // self.batch_size
@@ -120,12 +124,14 @@ class _NetTraining:
             loss = share * self.loss(part, self.course.n_epochs)
             loss.backward()  # type: ignore[no-untyped-call]
 
-    def judge(self, epoch: int) -> None:
+    def judge(self, epoch: int, progress: float) -> None:
         self.net.eval()
-        if self.course.note(epoch, self.evaluate(epoch)):
+        if self.course.note(epoch, self.evaluate(epoch, progress)):
             self.best_weights = _copy(self.net)
 
     def finish(self) -> None:
+        if self.log is not None:
+            self.log.close()  # the weights of the last epoch go now
         self.net.load_state_dict(self.best_weights)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -137,7 +143,12 @@ class _NetTraining:
             "draws": torch.get_rng_state(),
             **{f"draws.{k}": state for k, state in enumerate(_cuda_states())},
         }
-        return tensors, {"course": self.course.facts}
+        facts: dict[str, Any] = {"course": self.course.facts}
+        if self.log is not None:
+            logged, facts["log"] = self.log.state()
+            if logged is not None:
+                tensors["log"] = torch.from_numpy(logged)
+        return tensors, facts
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         own = self.net.state_dict()
@@ -149,6 +160,9 @@ class _NetTraining:
             torch.cuda.set_rng_state(tensors[f"draws.{k}"], k)
         self.best_weights = {n: tensors[f"best.{n}"].to(own[n].device) for n in own}
         self.course.restore(facts["course"])
+        if self.log is not None:
+            logged = tensors.get("log")
+            self.log.restore(None if logged is None else logged.numpy(), facts["log"])
 
 
 def _copy(net: nn.Module) -> dict[str, Tensor]:

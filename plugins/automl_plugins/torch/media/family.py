@@ -70,6 +70,7 @@ class MediaFamily(ModelFamily):
     extra: ClassVar[str] = "torch"
     preload: ClassVar[tuple[str, ...]] = ("torch",)
     fidelity: ClassVar[str] = "epochs"
+    early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
 
     @abstractmethod

@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Fold, Matrix, Params, Report, Rows, Texts, TrialContext
+from automl.plugin import (
+    Fold,
+    Matrix,
+    Params,
+    Report,
+    Rows,
+    StageLog,
+    Texts,
+    TrialContext,
+    check_refit,
+)
 from automl_plugins._fitting import load_arrays, save_arrays
 from automl_plugins._linear_model import LinearModel
 from automl_plugins._linear_training import fit_linear, refit_linear
@@ -153,6 +163,11 @@ class SentencesModel:
         """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
         return self.head.predict(_features(X, self.source, self.scalings))
 
+    @property
+    def stages(self) -> tuple[StageLog, ...]:
+        """The log of the linear model, where its fit stopped early; else none."""
+        return tuple(getattr(self.head, "stages", ()))
+
 
 def fit_sentences(
     folder: Path, params: Params, fold: Fold, context: TrialContext, report: Report
@@ -181,9 +196,16 @@ def fit_sentences(
 def refit_sentences(
     folder: Path, params: Params, fold: Fold, context: TrialContext
 ) -> SentencesModel | None:
-    """Fits all rows; None where that takes validation rows to stop by."""
+    """Fits all rows; None where that takes validation rows to stop by.
+
+    Raises:
+        RefitIncomplete: There is no time to embed the texts, or to solve exactly.
+    """
     with threads(context.n_threads):
         source, scalings, joined, new_rows_ms = _joined(folder, params, fold, context)
+        for texts in fold.texts_train:
+            n_unknown = int(np.isnan(source.vectors(texts)).any(axis=1).sum())
+            check_refit(len(texts) - n_unknown, len(texts), "embedded texts")
     head = refit_linear(params["C"], 0.0, joined, context)
     return None if head is None else SentencesModel(source, scalings, head, new_rows_ms)
 

@@ -44,6 +44,7 @@ class Sentences(ModelFamily):
     extra: ClassVar[str] = "sentences"
     preload: ClassVar[tuple[str, ...]] = ("torch", "sentence_transformers", "sklearn.linear_model")
     fidelity: ClassVar[str] = "epochs"
+    early_stopping = "staged"
     priority: ClassVar[int] = 60
     settings: ClassVar[Mapping[str, Any]] = {"model": ""}
 

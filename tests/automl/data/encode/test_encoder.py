@@ -127,6 +127,25 @@ def test_names_never_hold_text_of_the_data(table, fit):
         assert all(name.replace("_", "").isalnum() and name.isascii() for name in names)
 
 
+@pytest.mark.parametrize("view", [*VIEWS, View(generated=("target",))])
+def test_each_column_of_the_matrix_has_the_column_that_it_is_made_of(table, fit, view):
+    features = fit(table(*mixed(0)), view)[0].features
+    assert len(features.sources) == len(features.names)
+    for name, source in zip(features.names, features.sources, strict=True):
+        assert name == source or name.startswith(f"{source}_")
+    assert features.sources[0] == "c0"
+
+
+def test_what_is_made_of_several_columns_has_no_source(table, fit):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 400))
+    data = table(("numeric", a.tolist()), ("numeric", b.tolist()))
+    features = fit(data, View(generated=("arithmetic",)), y=a * b, task=Task.REGRESSION)[0].features
+    assert features.sources[:2] == ("c0", "c1")
+    assert len(features.sources) > 2
+    assert set(features.sources[2:]) == {""}
+
+
 def test_a_sparse_view_is_dense_where_that_is_smaller(table, fit):
     data = table(("numeric", range(20)), ("numeric", np.arange(20.0)[::-1]))
     assert isinstance(fit(data, View(sparse=True))[1], np.ndarray)

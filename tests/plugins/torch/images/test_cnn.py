@@ -57,6 +57,17 @@ def test_digits_are_learnt_and_every_epoch_is_told(digits):
     assert [step for step, _ in report.steps] == list(range(1, 9))
 
 
+def test_what_is_logged_is_predicted_of_all_views_as_a_fitted_net_does(digits):
+    shape = shape_of(digits)
+    params = {**CNN.portfolio(shape)[0], "epochs": 4, "views": True}
+    model = CNN.fit(params, digits, TrialContext(shape, seed=0), RecordingReport())
+    (log,) = model.stages
+    assert log.stages == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    away = [np.abs(p - model.predict(digits.valid)).max() for p in log.predictions]
+    assert min(away) < 1e-5
+    assert sorted(away)[1] > 1e-3
+
+
 def test_grey_images_begin_as_they_are_and_photographs_mirrored_too(digits):
     grey = CNN.portfolio(shape_of(digits))
     assert [entry["flip"] for entry in grey[:2]] == [False, True]

@@ -1,10 +1,14 @@
 """The loop: one cycle of the rate, the best weights, and an end in time."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from automl.plugin import StageLog
+from automl.testing import RMSE
 from automl_plugins.torch._checkpoint import Checkpoint
+from automl_plugins.torch._judge import EpochLog, stage_grid
 from automl_plugins.torch.media._optimiser import Group, Optimiser
 from automl_plugins.torch.media._training import CycleOptions, train_net
 
@@ -24,7 +28,7 @@ def run(losses, **changes):
     net = nn.Linear(1, 1, bias=False)
     seen = []
 
-    def evaluate(epoch):
+    def evaluate(epoch, progress):
         assert not net.training
         seen.append(float(net.weight.detach()))
         return losses[epoch - 1]
@@ -72,7 +76,7 @@ def test_every_row_is_seen_before_one_is_seen_again():
         over(net),
         20,
         loss,
-        lambda epoch: 0.0,
+        lambda epoch, progress: 0.0,
         options(n_epochs=2),
         torch.Generator().manual_seed(0),
     )
@@ -80,6 +84,31 @@ def test_every_row_is_seen_before_one_is_seen_again():
         batches = [rows for number, rows in seen if number == epoch]
         assert [len(rows) for rows in batches] == [8, 8]
         assert len({row for rows in batches for row in rows}) == 16
+
+
+def test_the_last_epoch_is_logged_before_the_best_weights_come_back():
+    torch.manual_seed(0)
+    net, log, seen = nn.Linear(1, 1, bias=False), StageLog(RMSE), []
+    epochs = EpochLog(log, stage_grid(100, 2))
+
+    def evaluate(epoch, progress):
+        seen.append(float(net.weight.detach()))
+        epochs.add(progress, lambda: net.weight.detach().numpy())
+        return float(epoch)
+
+    train_net(
+        net,
+        over(net),
+        20,
+        lambda rows, epoch: net(torch.ones(len(rows), 1)).mean(),
+        evaluate,
+        options(n_epochs=100, patience=4),
+        torch.Generator().manual_seed(0),
+        epochs,
+    )
+    assert log.stages == pytest.approx([0.01, 0.05])
+    assert [float(p[0, 0]) for p in log.predictions] == [seen[0], seen[4]]
+    assert float(net.weight.detach()) == seen[0]
 
 
 class Crowded(nn.Linear):
@@ -106,7 +135,7 @@ def test_a_batch_that_does_not_fit_goes_through_in_parts_with_the_same_outcome()
             over(net),
             20,
             lambda rows, epoch, net=net, x=x: (net(x[rows]) - x[rows]).square().mean(),
-            lambda epoch: -float(epoch),
+            lambda epoch, progress: -float(epoch),
             options(n_epochs=3),
             torch.Generator().manual_seed(0),
         )
@@ -115,18 +144,21 @@ def test_a_batch_that_does_not_fit_goes_through_in_parts_with_the_same_outcome()
     torch.testing.assert_close(ends[0], ends[1])
 
 
-def test_a_training_that_was_cut_goes_on_to_the_same_end(tmp_path):
+def test_a_training_that_was_cut_goes_on_to_the_same_end_with_the_same_log(tmp_path):
     x = torch.arange(20.0)[:, None] / 20
 
     def trained(cut=None, checkpoint=None):
         torch.manual_seed(0)
+        log = StageLog(RMSE)
+        epochs = EpochLog(log, stage_grid(8, 3))
         net = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 1))
         seen = []
 
-        def evaluate(epoch):
+        def evaluate(epoch, progress):
             if epoch == cut:
                 raise KeyboardInterrupt
             seen.append(float((net(x) - x).square().mean().detach()))
+            epochs.add(progress, lambda: net(x).detach().numpy())
             return seen[-1]
 
         train_net(
@@ -137,14 +169,17 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(tmp_path):
             evaluate,
             options(n_epochs=8),
             torch.Generator().manual_seed(0),
+            epochs,
             checkpoint,
         )
-        return seen, net.state_dict()
+        return seen, net.state_dict(), log
 
-    whole, end = trained()
+    whole, end, log = trained()
     checkpoint = Checkpoint(tmp_path / "x.safetensors", every_s=0.0)
     with pytest.raises(KeyboardInterrupt):
         trained(5, checkpoint)
-    rest, again = trained(None, checkpoint)
+    rest, again, same = trained(None, checkpoint)
     assert rest == whole[4:]
+    assert same.stages == log.stages == [0.125, 0.5, 1.0]
+    np.testing.assert_array_equal(np.stack(same.predictions), np.stack(log.predictions))
     assert all(torch.equal(again[name], tensor) for name, tensor in end.items())

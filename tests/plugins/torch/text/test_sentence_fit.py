@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -10,16 +10,35 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
-from automl.plugin import Features, Fold, Shape, Task, Texts, TrialContext
+from automl.plugin import Features, Fold, Shape, StageLog, Task, Texts, TrialContext
 from automl.testing import LOG_LOSS, RecordingReport
 from automl_plugins.torch.text import _sentence_encoder
 from automl_plugins.torch.text._sentence_encoder import Encoder
-from automl_plugins.torch.text._sentence_fit import FOLDER_VARIABLE, Scaling, fit_sentences
+from automl_plugins.torch.text._sentence_fit import (
+    FOLDER_VARIABLE,
+    Scaling,
+    SentencesModel,
+    fit_sentences,
+)
 from automl_plugins.torch.text.sentences import Sentences
 
 SENTENCES = Sentences()
 PARAMS = {"C": 3.0, "scaling": "standard"}
 GOOD, BAD = ["good", "fine", "nice"], ["bad", "poor", "sad"]
+
+
+@dataclass
+class Head:
+    """A linear model that was stopped early."""
+
+    stages: tuple = ()
+
+
+def test_what_its_linear_model_has_logged_scores_it():
+    log = StageLog(LOG_LOSS)
+    log.add(0.5, np.zeros((3, 2)))
+    assert SentencesModel(None, (), Head((log,))).stages == (log,)
+    assert SentencesModel(None, (), object()).stages == ()
 
 
 def told_fold(number=0, n_rows=160):

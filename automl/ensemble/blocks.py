@@ -1,0 +1,195 @@
+"""Scores of predictions in order of time: block by block, and newer blocks count for more.
+
+A block is the validation rows of a fold. With a time plan each lies after the rows that its models
+learnt from, so the newest blocks are most like the rows to come.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.ensemble.candidates import Candidates
+from automl.ensemble.interval import Estimate, estimate, interval, t_95
+from automl.plugin.metric import Metric
+
+__all__ = [
+    "Blocks",
+    "block_scores",
+    "estimate_of_blocks",
+    "in_blocks",
+    "kept_blocks",
+    "newest_blocks",
+]
+
+BLOCKS_TO_HALF = 2.0
+ERRORS, LEAST_GROWTH = 3.0, 0.3  # what makes a shock of a block; see kept_blocks
+LEAST_FREEDOM = 2
+T_OF_FEW = {2: 4.303, 3: 3.182}  # Student's t, 97.5 %, where the formula of t_95 does not hold
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks(Candidates):
+    """Candidates whose ``fold`` is the block of time of each row.
+
+    ``score = sum_g w_g score_g / sum_g w_g`` with ``w_g = 2^(-(latest - g) / 2)``: a block counts
+    half as much as one two blocks later. Blocks without a score, such as an AUC of one class, are
+    left out.
+    """
+
+    def score(self, prediction: NDArray[Any]) -> float:
+        """Scores a prediction of all rows, in the metric's own direction."""
+        found = block_scores(self.metric, self.y, prediction, self.blocks, self.weight)
+        latest = max(found, default=0)
+        weights = {g: 2.0 ** (-(latest - g) / BLOCKS_TO_HALF) for g in found}
+        known = [g for g, score in found.items() if math.isfinite(score)]
+        if not known:
+            return math.nan
+        return float(np.average([found[g] for g in known], weights=[weights[g] for g in known]))
+
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """Block of each row, ``(n_rows,)``."""
+        return np.zeros(self.n_rows, dtype=np.int64) if self.fold is None else self.fold
+
+    @property
+    def row_weights(self) -> NDArray[np.float64]:
+        """Weight of each row by itself and by its block, ``(n_rows,)``."""
+        own = np.ones(self.n_rows) if self.weight is None else self.weight
+        weights: NDArray[np.float64] = own * 2.0 ** (
+            (self.blocks - self.blocks.max()) / BLOCKS_TO_HALF
+        )
+        return weights
+
+    def of(self, blocks: Collection[int]) -> Blocks:
+        """The same models on the rows of some blocks."""
+        part = self.rows(np.flatnonzero(np.isin(self.blocks, list(blocks))))
+        return part if isinstance(part, Blocks) else in_blocks(part)
+
+
+def in_blocks(candidates: Candidates) -> Blocks:
+    """Candidates as those whose folds are blocks of time."""
+    return Blocks(**{f.name: getattr(candidates, f.name) for f in fields(candidates)})
+
+
+def block_scores(
+    metric: Metric,
+    y_true: NDArray[Any],
+    prediction: NDArray[Any],
+    block: NDArray[np.int64],
+    weight: NDArray[np.float64] | None = None,
+) -> dict[int, float]:
+    """Score of each block, by its number, ascending; NaN where there is none.
+
+    Args:
+        metric: What scores.
+        y_true: Class indices or values, ``(n_rows,)``.
+        prediction: As for ``Metric.score``.
+        block: Block of each row, ``(n_rows,)``.
+        weight: Row weights, ``(n_rows,)``.
+    """
+    scores = {}
+    for number in np.unique(block):
+        rows = np.flatnonzero(block == number)
+        y = y_true[rows]
+        is_void = metric.ranks and bool((y == y[0]).all())
+        own = None if weight is None else weight[rows]
+        scores[int(number)] = math.nan if is_void else metric.score(y, prediction[rows], own)
+    return scores
+
+
+def newest_blocks(blocks: Sequence[int]) -> tuple[int, ...]:
+    """The later half of the blocks, at least two: those that a score is of."""
+    return tuple(sorted(blocks)[-max(2, len(blocks) // 2) :])
+
+
+def kept_blocks(candidates: Blocks) -> tuple[int, ...]:
+    """Blocks to judge by, ascending: all but shocks that later blocks did not repeat.
+
+    Where a level shifts, every model is wrong by far in the block that meets the new level first,
+    and learns it from there on. That block says nothing of models that know the new level. It is
+    left out where the best model of it has a loss above that of the later blocks by 3 standard
+    errors, by 30 %, and by 2 standard deviations of the later blocks. The newest block is kept
+    whatever its loss.
+    """
+    kept: list[int] = []
+    later: list[tuple[float, float]] = []
+    for number in sorted(set(candidates.blocks.tolist()), reverse=True):
+        part = candidates.of([number])
+        losses = part.losses()
+        best = int(np.argmin(losses))
+        if not math.isfinite(losses[best]):
+            kept.append(number)  # one class alone tells of no shock
+            continue
+        found = estimate(
+            part.metric, part.y, part.predictions[best], weight=part.weight, group=part.group
+        )
+        error = math.inf if found is None else found.error
+        if not later or not _is_shock(losses[best], error, later):
+            kept.append(number)
+            later.append((losses[best], error))
+    return tuple(reversed(kept))
+
+
+def _is_shock(loss: float, error: float, later: Sequence[tuple[float, float]]) -> bool:
+    """Whether a block is worse than later ones by more than chance and by much.
+
+    Args:
+        loss: Of the block.
+        error: Its standard error.
+        later: Loss and error of the later blocks.
+    """
+    losses, errors = np.array(later).T
+    mean = float(losses.mean())
+    chance = ERRORS * math.hypot(error, float(np.sqrt((errors**2).sum())) / len(losses))
+    spread = 2.0 * float(losses.std(ddof=1)) if len(losses) > 1 else 0.0
+    return loss - mean > max(chance, LEAST_GROWTH * abs(mean), spread)
+
+
+def estimate_of_blocks(
+    metric: Metric,
+    y_true: NDArray[Any],
+    prediction: NDArray[Any],
+    *,
+    fold: NDArray[np.int64],
+    weight: NDArray[np.float64] | None = None,
+    group: NDArray[np.int64] | None = None,
+) -> Estimate | None:
+    """Mean score of blocks of time, and its 95 % interval.
+
+    Its error is that of the mean over blocks as units, or that of the rows where this is larger,
+    as few blocks may agree by chance. Student's t has one degree of freedom less than there are
+    blocks, and two at least.
+
+    Args:
+        metric: What scores.
+        y_true: Class indices or values, ``(n_rows,)``.
+        prediction: Finite, as for ``Metric.score``.
+        fold: Block of each row, ``(n_rows,)``.
+        weight: Row weights, ``(n_rows,)``.
+        group: Group number of each row, ``(n_rows,)``.
+
+    Returns:
+        The estimate; its error and interval are NaN where the rows are too few for one. None
+        where no block has a score.
+    """
+    found = block_scores(metric, y_true, prediction, fold, weight)
+    scores = np.array([score for score in found.values() if math.isfinite(score)])
+    if not len(scores):
+        return None
+    mean = float(scores.mean())
+    by_rows = estimate(metric, y_true, prediction, weight=weight, group=group, fold=fold, kappa=0.0)
+    error = math.nan if by_rows is None else by_rows.error
+    if len(scores) > 1:
+        error = float(np.fmax(error, scores.std(ddof=1) / math.sqrt(len(scores))))
+    if not math.isfinite(error):
+        return Estimate(mean, math.nan, math.nan, math.nan)
+    freedom = max(len(scores) - 1, LEAST_FREEDOM)
+    widening = T_OF_FEW.get(freedom, t_95(freedom)) / t_95(freedom)
+    low, high = interval(mean, error * widening, metric.bounds, freedom, len(y_true))
+    return Estimate(mean, error, low, high)

@@ -1,0 +1,84 @@
+"""Scores on a held-out table, or the reason why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.conform import LabelledTable
+from automl.plugin.metric import Metric
+
+__all__ = ["HeldOutScores", "score_table"]
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutScores:
+    """Scores on a held-out table.
+
+    Attributes:
+        scores: By trial, the ensemble's under ``ensemble``; None where the metric has no value.
+        reasons: Why there is no score, by trial.
+        notes: What a person should know of the table: rows that are left out, scores that are
+            missing, and why.
+    """
+
+    scores: Mapping[str, float | None]
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def score_table(
+    labelled: LabelledTable,
+    predictions: Mapping[str, NDArray[np.float64]],
+    metric: Metric,
+    unpredicted: Mapping[str, str] | None = None,
+) -> HeldOutScores:
+    """Scores predictions of a held-out table.
+
+    Args:
+        labelled: The table.
+        predictions: Of its rows, by trial, as the metric is shown them.
+        metric: The metric of the run.
+        unpredicted: Why there is no prediction, by trial.
+    """
+    scores: dict[str, float | None] = {}
+    reasons: dict[str, str] = dict(unpredicted or {})
+    for trial, prediction in predictions.items():
+        score, reason = metric.evaluate(labelled.y, prediction, labelled.weight)
+        scores[trial] = None if reason else score
+        if reason:
+            reasons[trial] = reason
+    return HeldOutScores(
+        scores, reasons, (*_left_out(labelled), *_unscored(reasons, scores, metric))
+    )
+
+
+def _left_out(labelled: LabelledTable) -> Iterator[str]:
+    """Rows of the table that no score counts."""
+    n_rows = len(labelled.y) + labelled.n_dropped
+    if labelled.n_dropped:
+        yield f"test: {_count(labelled.n_dropped, n_rows)} left out: no value in the target"
+    n_weightless = 0 if labelled.weight is None else int((labelled.weight <= 0).sum())
+    if n_weightless:
+        yield f"test: {_count(n_weightless, n_rows)} not counted: the weight is 0"
+
+
+def _unscored(
+    reasons: Mapping[str, str], scores: Mapping[str, float | None], metric: Metric
+) -> Iterator[str]:
+    """Each reason once, with the trials it is of where it is not of all."""
+    for reason in dict.fromkeys(reasons.values()):
+        trials = [trial for trial, why in reasons.items() if why == reason]
+        few = len(trials) <= MOST_NAMED
+        named = f" of {', '.join(trials)}" if few else f" of {len(trials)} trials"
+        of = "" if set(trials) >= set(scores) else named
+        yield f"test: no {metric.name}{of}: {reason}"
+
+
+def _count(n_rows: int, n_all: int) -> str:
+    return f"{n_rows:,} of {n_all:,} rows {'is' if n_rows == 1 else 'are'}"

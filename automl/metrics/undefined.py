@@ -1,0 +1,76 @@
+"""Why a metric has no value for some rows, whatever is predicted for them.
+
+Every function takes ``(y_true, weight)``, rows that have a weight, at least one, and returns the
+reason as text, "" where the metric has a value. What only depends on the prediction, such as the
+precision of a model that never predicts class 1, has a value: see the functions of the metrics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.metrics.averages import Weight
+
+__all__ = [
+    "has_no_logarithm",
+    "has_no_spread",
+    "has_zeros",
+    "is_all_zero",
+    "is_one_class",
+    "lacks_class_1",
+]
+
+
+def is_one_class(y_true: NDArray[Any], weight: Weight = None) -> str:
+    """Every row has the same class, so any agreement is agreement by chance."""
+    del weight
+    return f"{_all(y_true)} of one class" if (y_true == y_true[0]).all() else ""
+
+
+def lacks_class_1(y_true: NDArray[Any], weight: Weight = None) -> str:
+    """No row has class 1, so there is nothing to be found."""
+    del weight
+    return "" if (y_true == 1).any() else f"{_all(y_true)} of the first class, none of the second"
+
+
+def has_no_spread(y_true: NDArray[Any], weight: Weight = None) -> str:
+    """The target is constant, so there is no variance to explain."""
+    del weight
+    if y_true.min() != y_true.max():
+        return ""
+    return (
+        "one row has no variance"
+        if len(y_true) == 1
+        else f"the target is {y_true[0]:g} in all {len(y_true):,} rows: it has no variance"
+    )
+
+
+def has_zeros(y_true: NDArray[Any], weight: Weight = None) -> str:
+    """The target is 0 in some rows, by which an error cannot be divided."""
+    del weight
+    n_zeros = len(y_true) - np.count_nonzero(y_true)
+    return f"the target is 0 in {n_zeros:,} of {len(y_true):,} rows" if n_zeros else ""
+
+
+def is_all_zero(y_true: NDArray[Any], weight: Weight = None) -> str:
+    """The target is 0 everywhere, and an error is no share of 0."""
+    del weight
+    return "" if y_true.any() else f"the target is 0 in {_of_all(y_true)}"
+
+
+def has_no_logarithm(y_true: NDArray[Any], weight: Weight = None) -> str:
+    """A target of -1 or below, of which ``log(1 + y)`` does not exist."""
+    del weight
+    lowest = float(np.min(y_true))
+    return "" if lowest > -1 else f"it needs targets above -1, and the lowest is {lowest:g}"
+
+
+def _all(y_true: NDArray[Any]) -> str:
+    return "the only row is" if len(y_true) == 1 else f"all {len(y_true):,} rows are"
+
+
+def _of_all(y_true: NDArray[Any]) -> str:
+    return "the only row" if len(y_true) == 1 else f"all {len(y_true):,} rows"

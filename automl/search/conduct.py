@@ -1,0 +1,35 @@
+"""A search from its first piece of news to its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from automl.search.events import Event
+from automl.search.finish import finish_run, require_predictor
+from automl.search.last_refit import refit_at_the_end
+from automl.search.prepare import Prepared
+
+__all__ = ["conduct"]
+
+
+def conduct(prepared: Prepared) -> Iterator[Event]:
+    """Searches, refits and finishes, and yields what happens.
+
+    Raises:
+        NoPredictorError: No trial gave a usable model.
+        StorageError: The disk is full, read-only or closed to us.
+    """
+    controller = prepared.controller
+    yield from prepared.news
+    yield from controller.events()
+    if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
+        yield from refit_at_the_end(
+            prepared.problem,
+            controller.standing,
+            controller.executor,
+            controller.budget,
+            controller.interrupted,
+        )
+    end = finish_run(controller)
+    yield end
+    require_predictor(end)

@@ -1,0 +1,145 @@
+"""Measures what the choice between refits and the models of the folds is made by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.split import ALL_ROWS, SplitPlan
+from automl.data.table import Dataset
+from automl.ensemble import Ensemble, Member, read_oof
+from automl.ensemble.oof import as_probabilities
+from automl.errors import RunError
+from automl.search.problem import Problem
+from automl.search.shipping import Expected
+from automl.store.run_dir import RunDir
+from automl.trial.agreement import rows_to_compare
+from automl.trial.cost import Cost, cost_of
+from automl.trial.spec import FoldResult, TrialRecord
+
+__all__ = ["fold_variance", "measure"]
+
+CORRECTION = 0.88  # of the geometric mean below, by 16 measurements
+SEEN_BY_ONE = 2.0  # so many times the variance is the one of pairs of which one saw the row
+
+
+def measure(
+    problem: Problem,
+    ensemble: Ensemble,
+    records: Mapping[str, TrialRecord],
+    refitted: Mapping[str, Sequence[FoldResult]],
+) -> Expected | None:
+    """Measures error, variance and costs of an ensemble whose members have just been refitted.
+
+    Args:
+        problem: Of the run.
+        ensemble: Its members, with their folds.
+        records: Of all members, by trial.
+        refitted: Results of the refits, by trial.
+
+    Returns:
+        None where there are no two folds of which the variance could be told.
+
+    Raises:
+        RunError: A file of the run is missing or damaged; it is named.
+    """
+    members = [m for m in ensemble.members if m.trial in refitted]
+    n_folds = max((len(m.folds) for m in members), default=0)
+    members = [m for m in members if len(m.folds) == n_folds]
+    if n_folds < 2:
+        return None
+    plan, dataset = problem.plan, problem.dataset
+    rows = rows_to_compare(plan.n_rows, problem.setup.seed)
+    weight = np.ones(len(rows)) if dataset.weight is None else dataset.weight[rows]
+    saw = np.stack([_saw(plan, fold)[rows] for fold in members[0].folds])
+    blend = sum(m.weight * _of_folds(problem.run, m, ensemble) for m in members)
+    kept = [m.trial for m in ensemble.members if m.trial not in refitted]
+    fixed = sum((cost_of(records[trial].folds) for trial in kept), Cost())
+    seed = sum((cost_of(results[:1]) for results in refitted.values()), Cost())
+    folds = sum((cost_of(records[trial].folds) for trial in refitted), Cost())
+    return Expected(
+        loss=_loss(problem.run, ensemble, records, dataset, plan, rows, weight),
+        variance=fold_variance(np.asarray(blend), saw, weight),
+        n_folds=n_folds,
+        folds=fixed + folds,
+        refit=fixed + seed,
+        seed=seed,
+    )
+
+
+def fold_variance(
+    predictions: NDArray[np.float64], saw: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> float:
+    """Variance of a fold's model on rows that it did not see, without labels.
+
+    It is half the mean squared difference of two models on rows that neither saw. Within one
+    repeat of folds there are none: pairs that both saw a row differ too little, pairs of which one
+    saw it too much, and 0.88 times their geometric mean is 0.8 to 1.3 times the variance
+    (docs/decisions/0039-refit-or-folds.md).
+
+    Args:
+        predictions: Of the model of each fold, ``(n_folds, n_rows)``, or with a last axis of
+            outputs, over which squares are added.
+        saw: Whether a fold's model saw a row, ``(n_folds, n_rows)``.
+        weight: Of the rows, ``(n_rows,)``.
+    """
+    flat = predictions.reshape(*saw.shape, -1)
+    squares, counts = np.zeros(3), np.zeros(3)  # by how many of the two models saw the row
+    for i in range(len(flat)):
+        for j in range(i):
+            square = weight * ((flat[i] - flat[j]) ** 2).sum(axis=1)
+            n_saw = saw[i].astype(int) + saw[j]
+            squares += np.bincount(n_saw, square, minlength=3)
+            counts += np.bincount(n_saw, weight, minlength=3)
+    neither, one, both = (
+        float(s / c) if c > 0 else None for s, c in zip(squares, counts, strict=True)
+    )
+    if neither is not None:
+        return neither / 2
+    if one is not None and both is not None:
+        return CORRECTION * float(np.sqrt(one * both)) / 2
+    return (both or 0.0) / 2 if one is None else one / SEEN_BY_ONE / 2
+
+
+def _saw(plan: SplitPlan, fold: int) -> NDArray[np.bool_]:
+    mask = np.zeros(plan.n_rows, dtype=bool)
+    mask[plan.divisions[fold].train] = True
+    return mask
+
+
+def _of_folds(run: RunDir, member: Member, ensemble: Ensemble) -> NDArray[np.float64]:
+    """Predictions that the refit of a member compared, without its own."""
+    path = run.compared(member.trial, ALL_ROWS)
+    try:
+        found = np.load(path, allow_pickle=False)[:-1].astype(np.float64)
+    except (OSError, ValueError, EOFError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from None
+    if not ensemble.task.is_classification:
+        return np.asarray(found)
+    return np.stack([as_probabilities(one) for one in found])
+
+
+def _loss(
+    run: RunDir,
+    ensemble: Ensemble,
+    records: Mapping[str, TrialRecord],
+    dataset: Dataset,
+    plan: SplitPlan,
+    rows: NDArray[np.int64],
+    weight: NDArray[np.float64],
+) -> float:
+    """Mean squared error of the weighted out-of-fold predictions of some rows."""
+    is_class = ensemble.task.is_classification
+    total: NDArray[np.float64] | float = 0.0
+    for member in ensemble.members:
+        folds = [result.fold for result in records[member.trial].folds]
+        oof = read_oof(run, member.trial, folds, plan, sum_to_one=is_class)
+        total = total + member.weight * oof[rows]
+    predicted = np.asarray(total).reshape(len(rows), -1)
+    y = dataset.y[rows]
+    truth = np.eye(ensemble.n_classes)[y] if is_class else y[:, np.newaxis]
+    squares = ((predicted - truth) ** 2).sum(axis=1)
+    known = np.isfinite(squares)
+    return float(np.average(squares[known], weights=weight[known])) if known.any() else 0.0

@@ -1,0 +1,214 @@
+"""Honesty: the rows that score a fit must not choose anything of what is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+from automl.data.table import Dataset, Table, Target
+from automl.plugin import FittedModel, Fold, PackMember, StageLog, Task
+from automl.plugin.prediction import check_prediction
+from automl.testing.case import FamilyCase, each_task
+from automl.testing.fakes import RecordingReport
+from automl.testing.tables import TestTable
+from automl.trial.shown import fold_shown_to
+
+__all__ = ["Honesty"]
+
+KINDS = get_args(Literal["staged", "inner", "none"])
+ROUNDING = 0.02
+"""Share of the spread of predictions that rounding may come to in a pack."""
+
+FEW_ROWS = 12
+"""Validation rows that are too few to stop by."""
+
+HINT = (
+    'it never looks at the rows it could stop by: declare early_stopping = "none", and it learns '
+    'from all training rows (or "staged", if it reports scores of validation rows and no more)'
+)
+
+
+class Honesty(FamilyCase):
+    """Tests that the targets of validation rows choose nothing that these rows are scored by.
+
+    Each fits a fold twice, the second time with its validation targets permuted. A family that
+    stops early may end elsewhere then, but what it predicts on the way is the same to the bit.
+    """
+
+    def test_its_way_to_stop_early_is_known(self) -> None:
+        """``early_stopping`` is one of the three that the search can handle."""
+        assert self.family.early_stopping in KINDS
+
+    @each_task
+    def test_validation_targets_do_not_change_what_they_score(self, task: Task) -> None:
+        """What is logged at each stage; where nothing is logged, the predictions themselves."""
+        found = self._default_fit(task)
+        fold = found.fold
+        if self.family.early_stopping == "inner":
+            self._check_targets_do_not_matter(found.table, fold)
+        else:
+            self._check_alike(found.model, self._permuted(found.table, fold), fold, found.table)
+
+    @each_task
+    def test_validation_targets_with_weights_do_not_change_what_they_score(
+        self, task: Task
+    ) -> None:
+        """The same of rows that weigh more or less."""
+        table = self._made(task)
+        weight = np.random.default_rng(4).uniform(0.2, 3.0, size=len(table.y))
+        self._check_targets_do_not_matter(table, table.fold(self._view(table), weight=weight))
+
+    @each_task
+    def test_few_validation_targets_do_not_change_what_they_score(self, task: Task) -> None:
+        """The same where there are too few of them to stop by."""
+        table = self._made(task)
+        valid = np.arange(len(table.y)) >= len(table.y) - FEW_ROWS
+        self._check_targets_do_not_matter(table, table.fold(self._view(table), valid=valid))
+
+    @each_task
+    def test_validation_targets_of_a_pack_do_not_change_what_they_score(self, task: Task) -> None:
+        """The same of several fits that are trained as one program, apart from rounding."""
+        if not self.family.packed:
+            pytest.skip("it fits one at a time")
+        table = self._made(task)
+        params, rows = self._params(table), np.arange(len(table.y))
+        view = self._view(table, params)
+        folds = [self._shown_fold(table, table.fold(view, valid=rows % 4 == k)) for k in (1, 3)]
+        outcomes = []
+        for shown in (folds, [_with_permuted_targets(fold) for fold in folds]):
+            members = [PackMember(params, fold, 5, RecordingReport()) for fold in shown]
+            outcomes.append(self.family.fit_pack(members, self._context(table)))
+        allowed = ROUNDING * (1.0 if task.is_classification else float(table.y.std()))
+        for fold, first, second in zip(folds, *outcomes, strict=True):
+            for outcome in (first, second):
+                assert not isinstance(outcome, Exception), repr(outcome)
+            self._check_alike(first, second, fold, table, allowed)
+
+    @each_task
+    def test_it_fits_on_what_the_search_shows_it(self, task: Task) -> None:
+        """``inner``: training rows alone, some of them to stop by; ``none``: nothing to stop by."""
+        table = self._made(task)
+        fold = self._fold(table)
+        shown, n_train = _as_in_a_search(self.family, table, fold), len(fold.y_train)
+        if self.family.early_stopping == "staged":
+            assert shown is fold
+            pytest.skip("it is shown all rows")
+        assert len(shown.y_train) + len(shown.y_valid) == n_train
+        assert bool(len(shown.y_valid)) is (self.family.early_stopping == "inner")
+        X = np.concatenate((np.asarray(shown.X_train), np.asarray(shown.X_valid)))
+        np.testing.assert_array_equal(_sorted(X), _sorted(np.asarray(fold.X_train)))
+        model = self._model(table, shown)
+        self._check(model.predict(self._shown(fold.valid)), fold, table)
+
+    def test_rows_kept_to_stop_by_are_of_use(self) -> None:
+        """A family that is given such rows learns from 15 % fewer: it must stop by them."""
+        if self.family.early_stopping != "inner":
+            pytest.skip("no training rows are kept from it")
+        for task in sorted(self.family.tasks & (self.tasks or self.family.tasks)):
+            table = self._made(task)
+            fold = self._fold(table)
+            shown = self._shown_fold(table, fold)
+            first = self._model(table, shown)
+            second = self._model(table, _with_permuted_targets(shown))
+            X = self._shown(fold.valid)
+            if not np.array_equal(first.predict(X), second.predict(X)):
+                return
+        pytest.fail(HINT)
+
+    def _check_targets_do_not_matter(self, table: TestTable, fold: Fold) -> None:
+        model = self._model(table, self._shown_fold(table, fold))
+        self._check_alike(model, self._permuted(table, fold), fold, table)
+
+    def _permuted(self, table: TestTable, fold: Fold) -> FittedModel:
+        """The model of a fold whose validation targets are in another order."""
+        return self._model(table, self._shown_fold(table, _with_permuted_targets(fold)))
+
+    def _shown_fold(self, table: TestTable, fold: Fold) -> Fold:
+        """What a fit is given: the fold as it is, unless rows are drawn from the training rows.
+
+        A family that declares ``none`` gets none in a search; here it must prove that it does not
+        look.
+        """
+        if self.family.early_stopping == "none":
+            return fold
+        return _as_in_a_search(self.family, table, fold)
+
+    def _check_alike(
+        self,
+        first: FittedModel,
+        second: FittedModel,
+        fold: Fold,
+        table: TestTable,
+        allowed: float = 0.0,
+    ) -> None:
+        """Compares what scores a fold, of fits that differ in its validation targets alone."""
+        logs, others = _logs(first), _logs(second)
+        assert len(logs) == len(others), "the validation targets choose whether stages are logged"
+        if not logs:
+            X = self._shown(fold.valid)
+            _assert_equal(first.predict(X), second.predict(X), allowed, "predictions")
+            return
+        assert len(logs) in {1, max(1, len(table.metric.quantiles))}
+        for log, other in zip(logs, others, strict=True):
+            _check_stages(log, other, allowed)
+        last = [log.predictions[-1] for log in logs]
+        prediction = last[0] if len(last) == 1 else np.column_stack(last)
+        check_prediction(prediction, len(fold.y_valid), table.task, table.n_outputs)
+
+
+def _check_stages(log: StageLog, other: StageLog, allowed: float) -> None:
+    """Compares the logs of two fits of which one may have gone on for longer."""
+    shorter, longer = sorted((log, other), key=lambda one: one.stages[-1])
+    end = shorter.stages[-1]
+    strange = {stage for stage in longer.stages if stage <= end} - set(shorter.stages)
+    assert not strange, f"the validation targets choose which stages are logged: {sorted(strange)}"
+    common = sorted(set(log.stages) & set(other.stages))
+    assert common, "the two fits have no stage in common"
+    for stage in common:
+        one, two = (each.predictions[each.stages.index(stage)] for each in (log, other))
+        _assert_equal(one, two, allowed, f"predictions logged at stage {stage:.6g}")
+
+
+def _assert_equal(one: NDArray[Any], two: NDArray[Any], allowed: float, what: str) -> None:
+    message = f"{what} depend on the targets of the rows that they are scored on"
+    if allowed:
+        np.testing.assert_allclose(one, two, rtol=0.0, atol=allowed, err_msg=message)
+    else:
+        np.testing.assert_array_equal(one, two, err_msg=message)
+
+
+def _logs(model: FittedModel) -> Sequence[StageLog]:
+    return [log for log in getattr(model, "stages", ()) if log.stages]
+
+
+def _with_permuted_targets(fold: Fold) -> Fold:
+    """The fold with its validation targets in another order, and nothing kept from other fits.
+
+    The row of the lowest target gets the highest, and so on: what was good for them is bad then.
+    """
+    order = np.argsort(fold.y_valid, kind="stable")
+    y = np.empty_like(fold.y_valid)
+    y[order] = fold.y_valid[order[::-1]]
+    return replace(fold, y_valid=y, memo={})
+
+
+def _as_in_a_search(family: Any, table: TestTable, fold: Fold) -> Fold:
+    """The fold that a search gives to a family.
+
+    The rows to stop by are drawn by the order of the training rows, so any rows will do for it
+    that have the targets of these.
+    """
+    classes = tuple(str(label) for label in range(table.n_classes))
+    target = Target("y", table.task, classes, quantiles=table.metric.quantiles)
+    dataset = Dataset(Table(pa.table({}), ()), target, fold.y_train)
+    return fold_shown_to(family, fold, dataset, np.arange(len(fold.y_train)), seed=0)
+
+
+def _sorted(X: NDArray[Any]) -> NDArray[Any]:
+    return X[np.lexsort(X.T)]

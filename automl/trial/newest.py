@@ -1,0 +1,37 @@
+"""A fit on the newest rows of a family that has no way of its own to fit all rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.table import Dataset
+from automl.plugin.context import Fold, TrialContext
+from automl.plugin.family import FittedModel, ModelFamily, Params
+from automl.trial.shown import inner_fold, stopping_rows
+
+__all__ = ["fit_newest"]
+
+
+def fit_newest(
+    family: ModelFamily,
+    params: Params,
+    fold: Fold,
+    dataset: Dataset,
+    newest: NDArray[np.int64] | None,
+    context: TrialContext,
+) -> FittedModel:
+    """Fits rows up to the newest, with some drawn from all of time to stop by.
+
+    Args:
+        family: The family.
+        params: Those of the trial.
+        fold: The rows; ``X_valid`` has none.
+        dataset: The data of the run.
+        newest: Row numbers of the training rows; None for all rows of the data.
+        context: The slot.
+    """
+    rows = np.arange(len(dataset.y)) if newest is None else newest
+    if family.early_stopping != "none" and len(rows) > 1:
+        fold = inner_fold(fold, stopping_rows(dataset, rows, [context.seed]))
+    return family.fit(params, fold, context, lambda step, score: None)

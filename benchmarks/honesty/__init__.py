@@ -1,0 +1,1 @@
+"""Whether the scores of a search are true: ``python -m benchmarks.honesty``, see README.md."""

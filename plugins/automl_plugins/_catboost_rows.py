@@ -1,0 +1,54 @@
+"""Rows as CatBoost takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import Features, Fold, Matrix
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["frame", "pool", "pools"]
+
+
+def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
+    """The rows as CatBoost takes them: codes of categories as integers, without copying numbers.
+
+    Args:
+        X: ``(n_rows, n_features)``.
+        categorical: Columns that hold category codes.
+    """
+    import pandas as pd
+
+    coded = frozenset(categorical)
+    columns = {i: X[:, i].astype(np.int32) if i in coded else X[:, i] for i in range(X.shape[1])}
+    return pd.DataFrame(columns, copy=False)
+
+
+def pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
+    """Training and validation rows as CatBoost's pools, kept for the next trial on this fold.
+
+    Those for training are quantised once and for all; CatBoost 1.2 quantises validation rows by
+    their borders itself, and takes them wrongly where that is done beforehand.
+    """
+    key = f"catboost-{max_bin}"
+    if key not in fold.memo:
+        train = pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
+        train.quantize(border_count=max_bin)
+        valid = pool(fold.X_valid, fold.y_valid, fold.weight_valid, fold.features)
+        fold.memo[key] = (train, valid)
+    found: tuple[Any, Any] = fold.memo[key]
+    return found
+
+
+def pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
+    import catboost
+
+    categorical = list(features.categorical)
+    rows = frame(np.asarray(X), categorical)
+    return catboost.Pool(rows, y, cat_features=categorical, weight=weight)
