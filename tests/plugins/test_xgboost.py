@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest

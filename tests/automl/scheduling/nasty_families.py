@@ -110,19 +110,26 @@ class Sleeps(Family):
         time.sleep(300)
 
 
+def wait_for(path):
+    """Waits for a file to be there."""
+    while not Path(path).exists():
+        time.sleep(0.01)
+
+
 class Encodes(Family):
-    """Takes its time before its fold is encoded, and for the fit; writes down what time is left."""
+    """Waits for a file before its fold is encoded, and for another before it is fitted."""
 
     name = "encodes"
 
     def view(self, params, shape):
-        time.sleep(params["takes_s"])
+        if "encode_gate" in params:
+            wait_for(params["encode_gate"])
         return super().view(params, shape)
 
     def misbehave(self, params, fold, context, report):
-        if "to" in params:
-            Path(params["to"]).write_text(str(context.deadline - time.monotonic()))
-        time.sleep(params.get("fit_s", 0.0))
+        if "fit_gate" in params:
+            Path(params["begun"]).touch()
+            wait_for(params["fit_gate"])
 
 
 class Spins(Family):
@@ -164,8 +171,7 @@ class Gated(Family):
 
     def misbehave(self, params, fold, context, report):
         report(1, 0.5)
-        while not Path(params["gate"]).exists():
-            time.sleep(0.01)
+        wait_for(params["gate"])
         for step in (2, 3):
             report(step, 0.5)
 

@@ -34,6 +34,13 @@ class Forward:
         return time.monotonic() + self.by_s
 
 
+def wait_for(condition):
+    patience = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < patience, "it did not happen"
+        time.sleep(0.02)
+
+
 class Runner:
     """An executor with two cores and one GPU that is there on paper only."""
 
@@ -496,27 +503,44 @@ def test_data_that_cannot_be_opened_fails_the_job_and_says_why(prepared, launche
     assert "nowhere" in error.message
 
 
-def test_a_worker_that_hangs_before_its_fold_is_encoded_is_killed(runner, score):
-    error = runner.error("encodes", takes_s=300.0, encode_limit_s=1.5)
+def test_a_worker_that_hangs_before_its_fold_is_encoded_is_killed(runner, score, tmp_path):
+    gate = str(tmp_path / "never")
+    error = runner.error("encodes", encode_gate=gate, encode_limit_s=1.5)
     assert error.kind == "timeout"
     assert error.message == "killed after 1.5 s: its fold was not encoded"
     assert runner.good_score() == score
 
 
+def failed(happenings):
+    return [happening for happening in happenings if isinstance(happening, Failed)]
+
+
 def test_the_limit_of_a_fit_begins_when_its_fold_is_encoded(runner, tmp_path):
-    answer = runner.fit("encodes", takes_s=1.0, deadline_s=0.9, to=str(tmp_path / "left"))
-    assert isinstance(answer, Done)
-    assert float((tmp_path / "left").read_text()) > 0.3  # seconds until the deadline it is told
+    gate = tmp_path / "gate"
+    job_id = runner.submit("encodes", encode_gate=str(gate), deadline_s=6000.0)
+    runner.clock.by_s = 7000.0
+    assert not failed(runner.executor.poll(0.0))
+    runner.clock.by_s = 0.0
+    gate.touch()
+    assert isinstance(runner.until(job_id), Done)
 
 
-def test_all_ends_with_the_search_also_while_a_fold_is_encoded(runner):
-    assert runner.error("encodes", takes_s=300.0, end_s=1.0).kind == "timeout"
+def test_all_ends_with_the_search_also_while_a_fold_is_encoded(runner, tmp_path):
+    gate = str(tmp_path / "never")
+    assert runner.error("encodes", encode_gate=gate, end_s=1.0).kind == "timeout"
     assert runner.error("sleeps", deadline_s=300.0, end_s=1.0).kind == "timeout"
 
 
-def test_one_that_says_that_its_fold_is_encoded_before_it_is_looked_at_is_not_killed(runner):
-    job_id = runner.submit("encodes", takes_s=0.2, encode_limit_s=1.5, fit_s=1.5)
-    time.sleep(2.0)  # as where the controller selects an ensemble
+def test_one_that_says_that_its_fold_is_encoded_before_it_is_looked_at_is_not_killed(
+    runner, tmp_path
+):
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    gates = {"begun": str(begun), "fit_gate": str(gate)}
+    job_id = runner.submit("encodes", encode_limit_s=6000.0, **gates)
+    wait_for(begun.exists)  # as where the controller selects an ensemble
+    runner.clock.by_s = 7000.0
+    assert not failed(runner.executor.poll(0.0))
+    gate.touch()
     assert isinstance(runner.until(job_id), Done)
 
 
