@@ -138,6 +138,7 @@ class Refitter:
             device=lease.device,
             end_s=None if self.due == math.inf else self.left_s,
             stands_for=member.folds,
+            stages=record.stages,
         )
         self._running[job.job_id] = member
         self.executor.submit([job], lease, frozenset(family.preload))

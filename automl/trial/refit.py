@@ -101,6 +101,7 @@ def _refit(
         n_threads=job.n_threads,
         device=job.device,
         deadline=None if job.end_s is None else start + FIT_SHARE * job.end_s,
+        stages=job.stages,
     )
     try:
         model = family.refit(job.spec.params, fold, context, models)

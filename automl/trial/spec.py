@@ -74,6 +74,7 @@ class Job:
         attempt: 0 at the first try, more after its worker was lost.
         stands_for: Folds whose models the one of this job is to replace (see ``refit_job``);
             empty for a fit that is scored.
+        stages: Where such a fit should end; see ``TrialContext``.
     """
 
     spec: TrialSpec
@@ -87,6 +88,7 @@ class Job:
     end_s: float | None = None
     attempt: int = 0
     stands_for: tuple[int, ...] = ()
+    stages: tuple[float, ...] = ()
 
     @property
     def job_id(self) -> str:

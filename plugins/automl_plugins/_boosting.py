@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import ceil
 
-from automl.plugin import Features, check_refit
+from automl.plugin import Features, TrialContext, check_refit
 from automl_plugins._fitting import FitClock
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "native_categories",
     "pace_of_all_rows",
     "patience",
+    "rate_is_fixed",
     "threads_to_predict",
 ]
 
@@ -37,20 +38,31 @@ REFIT_FASTER = 2.0
 """All rows are learnt at so much higher a rate: as good, and half the trees to predict with."""
 
 
-def pace_of_all_rows(rounds: Sequence[int], rates: Sequence[float]) -> tuple[int, float]:
+def pace_of_all_rows(
+    rounds: Sequence[int], rates: Sequence[float], context: TrialContext
+) -> tuple[int, float]:
     """Rounds and learning rate for boosting all rows, where nothing is left to stop by.
 
     Args:
         rounds: Those that early stopping chose in the folds.
         rates: The learning rates of the folds.
+        context: Its stage is the sum of learning rates at which the folds are best in the mean;
+            without one the rounds of the folds count.
 
     Returns:
         Half as many rounds as a fold had and a few more, at twice the rate; less of both where
-        that would be more than ``MAX_LEARNING_RATE``.
+        that would be more than ``MAX_LEARNING_RATE``. A rate that the user has fixed stays.
     """
     rate = sum(rates) / len(rates)
     faster = max(1.0, min(REFIT_FASTER, MAX_LEARNING_RATE / rate))
-    return max(1, round(MORE_ROUNDS * sum(rounds) / len(rounds) / faster)), faster * rate
+    faster = 1.0 if rate_is_fixed(context) else faster
+    stage = context.stages[0] if context.stages else rate * sum(rounds) / len(rounds)
+    return max(1, round(MORE_ROUNDS * stage / (faster * rate))), faster * rate
+
+
+def rate_is_fixed(context: TrialContext) -> bool:
+    """Whether the user has fixed the learning rate, which then nothing may change."""
+    return "learning_rate" in (context.shape.settings.get("fixed") or {})
 
 
 def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:
@@ -120,14 +132,20 @@ class Pace:
         rounds: How many are typically needed at this learning rate.
         clock: The time of the fit.
         predict_s: Seconds that predicting the validation rows takes, per round.
+        keeps_rate: Whether the user has fixed the learning rate.
     """
 
     def __init__(
-        self, learning_rate: float, rounds: float, clock: FitClock, predict_s: float
+        self,
+        learning_rate: float,
+        rounds: float,
+        clock: FitClock,
+        predict_s: float,
+        keeps_rate: bool,
     ) -> None:
         self._learning_rate, self._rounds = learning_rate, rounds
         self._clock, self._predict_s = clock, predict_s
-        self._started_s, self._asked = clock.elapsed_s, not clock.has_limit
+        self._started_s, self._asked = clock.elapsed_s, keeps_rate or not clock.has_limit
 
     def faster_rate(self, round_: int) -> float | None:
         """The learning rate at which boosting ends in time, once, when it would not; else None.

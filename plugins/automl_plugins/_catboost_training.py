@@ -20,7 +20,7 @@ from automl.plugin import (
     enough_to_choose,
     stage_steps,
 )
-from automl_plugins._boosting import USUAL_STAGE, Pace, PlannedRounds, patience
+from automl_plugins._boosting import USUAL_STAGE, Pace, PlannedRounds, patience, rate_is_fixed
 from automl_plugins._catboost_names import is_weighted, loss_of, metric_of
 from automl_plugins._catboost_rows import frame, pool, pools
 from automl_plugins._fitting import BestRound, FitClock, report_steps
@@ -206,9 +206,8 @@ class _Watcher:
         needed = rounds_needed(learning_rate, params["depth"])
         n_classes = context.shape.n_classes if context.task is Task.MULTICLASS else 1
         n_outputs = max(n_classes, len(context.shape.quantiles))
-        self._pace = Pace(
-            learning_rate, needed, clock, predict_s=5e-8 * len(fold.y_valid) * n_outputs
-        )
+        predict_s = 5e-8 * len(fold.y_valid) * n_outputs
+        self._pace = Pace(learning_rate, needed, clock, predict_s, rate_is_fixed(context))
 
     def after_iteration(self, info: Any) -> bool:
         """Whether to go on."""

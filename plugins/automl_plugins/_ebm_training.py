@@ -21,7 +21,7 @@ from automl.plugin import (
     enough_to_choose,
     stopping_metric,
 )
-from automl_plugins._boosting import Pace, evaluation_stride, patience
+from automl_plugins._boosting import Pace, evaluation_stride, patience, rate_is_fixed
 from automl_plugins._ebm_fold import BinnedFold, binned_fold, held_rows, n_classes_of, packed_rows
 from automl_plugins._ebm_model import AdditiveModel, Term, as_prediction, term_places
 from automl_plugins._ebm_native import (
@@ -156,7 +156,7 @@ class _Boosting:
         places = [data.train[term[0]][kept_rows] for term in terms]
         seen, rates, kept = self._train[kept_rows].copy(), list[float](), []
         rate, n_smooth = self._params["learning_rate"], self._params["smoothing_rounds"]
-        pace = Pace(rate, ROUNDS_TIMES_RATE / rate, clock, predict_s=0.0)
+        pace = Pace(rate, ROUNDS_TIMES_RATE / rate, clock, 0.0, rate_is_fixed(self._context))
         stride = evaluation_stride(len(learnt), fold.X_train.shape[1], len(y), seen.shape[1])
         with self._booster(rows, terms, self._train[learnt]) as booster:
             for round_ in range(1, self._max_rounds + 1):
@@ -194,7 +194,7 @@ class _Boosting:
         data, rate, stage = self._data, self._params["learning_rate"], 0.0
         usual, slot = ROUNDS_TIMES_RATE / rate, (self._fold, self._context, self._tell_later)
         stopping = RoundStopping(*slot, self._waits, self._max_rounds, usual, ROUNDS_TIMES_RATE)
-        pace = Pace(rate, usual, clock, predict_s=0.0)
+        pace = Pace(rate, usual, clock, 0.0, rate_is_fixed(self._context))
         stride = evaluation_stride(*self._fold.X_train.shape, *self._valid.shape)
         places = [term_places(data.bins, term, data.valid) for term in terms]
         kept, valid = [], self._valid.copy()

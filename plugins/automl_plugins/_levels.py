@@ -59,6 +59,7 @@ def fit_levels(
             shape=replace(context.shape, metric=_loss_of(level), quantiles=(level,)),
             time_limit_s=None if limit_s is None else share * max(0.0, limit_s - (now - started)),
             deadline=None if deadline is None else now + share * (deadline - now),
+            stages=context.stages[number : number + 1],
         )
         models.append(fit(number, slot))
     return LevelModels(tuple(models))

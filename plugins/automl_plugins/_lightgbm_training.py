@@ -23,6 +23,7 @@ from automl_plugins._boosting import (
     evaluation_stride,
     native_categories,
     patience,
+    rate_is_fixed,
 )
 from automl_plugins._fitting import FitClock
 from automl_plugins._stopping import RoundStopping
@@ -62,7 +63,8 @@ def train(
     n_outputs = booster.num_model_per_iteration()
     rate, stage = params["learning_rate"], 0.0
     needed = rounds_needed(rate, params["num_leaves"])
-    pace = Pace(rate, needed, clock, predict_s=3e-7 * len(fold.y_valid) * n_outputs)
+    predict_s = 3e-7 * len(fold.y_valid) * n_outputs
+    pace = Pace(rate, needed, clock, predict_s, rate_is_fixed(context))
     waits = patience(len(fold.y_train), rate)
     stopping = RoundStopping(
         fold, context, report, waits, max_rounds, USUAL_STAGE / rate, needed * rate

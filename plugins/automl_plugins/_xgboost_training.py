@@ -16,6 +16,7 @@ from automl_plugins._boosting import (
     evaluation_stride,
     native_categories,
     patience,
+    rate_is_fixed,
 )
 from automl_plugins._fitting import FitClock
 from automl_plugins._stopping import RoundStopping
@@ -58,7 +59,7 @@ def train(
     rate = params["learning_rate"]
     # Predicting takes 22 ns a row and tree on one core (XGBoost 3.2, depth 6); the double is kept.
     predict_s = 5e-8 * len(fold.y_valid) * n_outputs
-    pace = Pace(rate, rounds_needed(rate), clock, predict_s)
+    pace = Pace(rate, rounds_needed(rate), clock, predict_s, rate_is_fixed(context))
     waits = patience(len(fold.y_train), rate)
     usual = rounds_needed(rate)
     stopping = RoundStopping(fold, context, report, waits, max_rounds, usual, USUAL_STAGE)

@@ -187,7 +187,7 @@ class CatBoost(ModelFamily):
             return None
         rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
         counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
-        rounds, rate = pace_of_all_rows(counts, rates)
+        rounds, rate = pace_of_all_rows(counts, rates, context)
         own = library_params(params, fold.features, context.shape, len(fold.y_train))
         params = {**own, "learning_rate": rate}
         settings = {**self.settings, **context.shape.settings}

@@ -200,6 +200,7 @@ class LightGBM(ModelFamily):
         rounds, booster_params["learning_rate"] = pace_of_all_rows(
             [model.booster.current_iteration() for model in models],
             [learning_rate_of(model.text) for model in models],
+            context,
         )
         text = train_rounds(booster_params, dataset_params, rounds, fold, context)
         return _model(text, context.task is Task.BINARY, context.n_threads)

@@ -179,7 +179,7 @@ class XGBoost(ModelFamily):
         rates = [float(b.attr("learning_rate") or params["learning_rate"]) for b in boosters]
         booster_params = _library_params(params, fold, context)
         counts = [booster.num_boosted_rounds() for booster in boosters]
-        rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates)
+        rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates, context)
         max_bin = {**self.settings, **context.shape.settings}["max_bin"]
         booster = train_rounds(booster_params, max_bin, rounds, fold, context)
         return _model(booster, context.task, context.n_threads)

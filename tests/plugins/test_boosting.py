@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from automl.plugin import Features, RefitIncomplete
+from automl.plugin import Features, RefitIncomplete, Task
+from automl.testing import made_table
 from automl_plugins._boosting import (
     MAX_LEARNING_RATE,
     MORE_ROUNDS,
@@ -15,6 +17,7 @@ from automl_plugins._boosting import (
     native_categories,
     pace_of_all_rows,
     patience,
+    rate_is_fixed,
 )
 
 
@@ -29,8 +32,12 @@ def test_patience_grows_with_the_best_round() -> None:
     assert patience(5_000, 0.01)(1_000) == pytest.approx(320)
 
 
+def slot(settings: Any = None) -> Any:
+    return replace(made_table(Task.REGRESSION), settings=settings or {}).context()
+
+
 def test_all_rows_are_boosted_in_fewer_and_larger_steps() -> None:
-    rounds, rate = pace_of_all_rows([900, 1_100], [0.02, 0.04])
+    rounds, rate = pace_of_all_rows([900, 1_100], [0.02, 0.04], slot())
     assert rate == pytest.approx(REFIT_FASTER * 0.03)
     assert rounds == round(MORE_ROUNDS * 1_000 / REFIT_FASTER)
 
@@ -39,10 +46,10 @@ def test_all_rows_are_boosted_in_fewer_and_larger_steps() -> None:
 def test_steps_over_all_rows_are_no_larger_than_any_and_no_smaller_than_in_the_folds(
     rate: float, factor: float
 ) -> None:
-    rounds, faster = pace_of_all_rows([300], [rate])
+    rounds, faster = pace_of_all_rows([300], [rate], slot())
     assert faster == pytest.approx(factor * rate)
     assert rounds == round(MORE_ROUNDS * 300 / factor)
-    assert pace_of_all_rows([1], [0.02])[0] == 1
+    assert pace_of_all_rows([1], [0.02], slot())[0] == 1
 
 
 class FakeClock:
@@ -66,7 +73,7 @@ def test_the_learning_rate_rises_once_when_the_rounds_do_not_fit(
 ) -> None:
     # 600 rounds of 0.4 s: 240 s.
     clock = FakeClock(limit_s)
-    pace = Pace(0.02, 600, clock, predict_s=0.0)  # type: ignore[arg-type]
+    pace = Pace(0.02, 600, clock, predict_s=0.0, keeps_rate=False)  # type: ignore[arg-type]
     rates = []
     for round_ in range(1, 60):
         clock.elapsed_s += 0.4
@@ -77,7 +84,7 @@ def test_the_learning_rate_rises_once_when_the_rounds_do_not_fit(
 
 def test_boosting_ends_before_the_time_does() -> None:
     clock = FakeClock(10.0)
-    pace = Pace(0.02, 600, clock, predict_s=0.01)  # type: ignore[arg-type]
+    pace = Pace(0.02, 600, clock, predict_s=0.01, keeps_rate=False)  # type: ignore[arg-type]
     for round_ in range(1, 100):
         clock.elapsed_s += 0.4
         if pace.is_over(round_):
@@ -126,3 +133,19 @@ def test_a_refit_without_time_stops_after_one_round() -> None:
     with pytest.raises(RefitIncomplete, match="after 1 of 2 rounds"):
         boost(2, FakeClock(1.0), first_s=2.0, round_s=0.1)
     assert boost(1, FakeClock(1.0), first_s=2.0, round_s=0.1) == 1
+
+
+def test_a_learning_rate_that_the_user_has_fixed_is_kept() -> None:
+    fixed = slot({"fixed": {"learning_rate": 0.02}})
+    assert rate_is_fixed(fixed)
+    assert not rate_is_fixed(slot({"fixed": {"max_depth": 3}}))
+    assert pace_of_all_rows([900, 1_100], [0.02, 0.02], fixed) == (1_100, 0.02)
+    clock = FakeClock(21.0)
+    pace = Pace(0.02, 600, clock, predict_s=0.0, keeps_rate=True)  # type: ignore[arg-type]
+    clock.elapsed_s += 4.0
+    assert pace.faster_rate(10) is None
+
+
+def test_all_rows_are_boosted_to_the_stage_at_which_the_folds_are_best() -> None:
+    rounds, rate = pace_of_all_rows([900], [0.02], replace(slot(), stages=(6.0,)))
+    assert rounds == round(MORE_ROUNDS * 6.0 / rate)
