@@ -12,6 +12,7 @@ from automl.leaderboard.text import (
     format_params,
     format_score,
     format_seconds,
+    format_state,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "format_params",
     "format_score",
     "format_seconds",
+    "format_state",
     "read_board",
     "read_trial",
     "render",

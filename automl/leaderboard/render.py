@@ -16,6 +16,7 @@ from automl.leaderboard.text import (
     format_params,
     format_score,
     format_seconds,
+    format_state,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _MAX_FOLDS = 40
 _MIN_DETAIL = 10
 _MIN_DETAIL_BESIDE_FOLDS = 30
 
-_STATE_STYLES = {"complete": "", "running": "cyan", "pruned": "dim", "failed": "red"}
+_STATE_STYLES = {"complete": "", "running": "cyan", "failed": "red"}  # others are dim
 
 
 def render(board: Board, format: str = "table", width: int = 100) -> str:
@@ -107,7 +108,7 @@ def to_table(board: Board, width: int = 100, limit: int | None = None) -> Table:
         texts = [Text(cell) for cell in cells]
         for text, size in zip(texts, sizes, strict=True):
             text.truncate(size, overflow="ellipsis")
-        style = "bold" if row == board.ensemble else _STATE_STYLES.get(row.state, "")
+        style = "bold" if row == board.ensemble else _STATE_STYLES.get(row.state, "dim")
         table.add_row(*texts, style=style)
     return table
 
@@ -146,7 +147,7 @@ def _columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
 def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     """Columns of numbers by title; those that say nothing in this board are left out."""
     columns = {
-        clean(board.metric): [format_score(row.score) or row.state for row in rows],
+        clean(board.metric): [format_score(row.score) or format_state(row.state) for row in rows],
         "± se": [format_score(row.score_se) for row in rows],
         "test": [format_score(row.test_score) for row in rows],
         "weight": [f"{row.weight:.2f}" if row.weight else "" for row in rows],
@@ -219,7 +220,7 @@ def _markdown(board: Board) -> str:
     rows = list(board.rows)
     columns = {
         **_columns(board, rows),
-        "state": [row.state for row in rows],
+        "state": [format_state(row.state) for row in rows],
         "params": [_detail(row) for row in rows],
     }
     columns[clean(board.metric)] = [format_score(row.score) for row in rows]

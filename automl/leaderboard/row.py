@@ -46,7 +46,8 @@ class Row:
         rank: From 1, among complete trials; None for the ensemble, which is no trial, and for
             trials that are not complete.
         family, trial: Such as ``lightgbm`` and ``lightgbm-3``.
-        state: ``complete``, ``pruned``, ``failed`` or ``running``.
+        state: ``complete``, ``running``, ``pruned``, ``out_of_time``, ``interrupted`` or
+            ``failed``.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete. That of
             the ensemble is on rows that its selection did not see, once that is known.
         score_se: Standard error of the score.
@@ -63,7 +64,7 @@ class Row:
             only one, and for the ensemble.
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
-        error: Why it failed or was pruned, in one line; None otherwise.
+        error: Why it failed or was stopped, in one line; None otherwise.
         folds: Score of each finished fold, in the order of the folds.
         params: The point of the search space; of the ensemble how many members it has, and how
             it corrects their mean.

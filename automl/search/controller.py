@@ -15,7 +15,7 @@ from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwrita
 from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
-from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time
+from automl.search.endings import held, interrupted, out_of_time, state_after
 from automl.search.events import (
     EnsembleUpdated,
     Event,
@@ -243,8 +243,7 @@ class Controller:
             trial.score_se = standard_error(list(trial.results.values()))
             trial.state = TrialState.COMPLETE
         else:
-            early = trial.error.kind in STOPPED_EARLY
-            trial.state = TrialState.PRUNED if early else TrialState.FAILED
+            trial.state = state_after(trial.error)
             trial.cut_steps = self.ledger.cut_steps(trial)
         record = trial.record()
         write_record(self.run, record)
@@ -283,7 +282,8 @@ class Controller:
             trial.running.clear()
             if trial.error is None:
                 over = interrupted if self.stopped_by == "interrupt" else out_of_time
-                trial.error = next(iter(trial.errors.values()), over(trial))
+                why = held(trial) if trial.is_held else over(trial)
+                trial.error = next(iter(trial.errors.values()), why)
             yield from self._conclude(trial)
         self.proposer.flush()
         yield from self._notes()
