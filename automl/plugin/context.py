@@ -61,6 +61,20 @@ class View:
         modes = {self.numeric, self.categorical, self.text}
         return modes == {"drop"} and not self.generated
 
+    def uses_target(self, shape: Shape) -> bool:
+        """Whether targets of the training rows are in the encoded rows, for such columns.
+
+        They are there out of fold, but what the target of one row gave to the others is in what
+        a model learns of them: a prediction of that row by trees that have not seen it knows it.
+        """
+        many = any(n > self.max_onehot for n in shape.n_categories)
+        return bool(
+            self.generated
+            or (self.text == "svd" and shape.n_text)
+            or (self.categorical == "target" and shape.n_categorical)
+            or (self.categorical == "onehot" and many)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Features:

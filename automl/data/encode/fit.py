@@ -66,6 +66,9 @@ def fit_encoder(
         raise PluginError("a view with text='tfidf' needs sparse=True; text='svd' is dense")
     if view.generated and view.sparse:
         raise PluginError(f"a view with generated={view.generated} needs sparse=False")
+    if view.is_empty:
+        nothing = Encoder((), (), False, features_of((), ()))
+        return nothing, assemble(table, rows, nothing, ())
     target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
     fitted: list[FittedBlock] = []
     kinds = kinds & TABULAR_KINDS
