@@ -5,7 +5,6 @@ import pandas as pd
 
 import automl
 
-
 KINDS = {"review": "text", "shop": "categorical"}
 
 
