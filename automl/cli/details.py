@@ -18,6 +18,7 @@ from automl.leaderboard import (
     format_params,
     format_score,
     format_seconds,
+    format_state,
 )
 from automl.trial.spec import FoldResult
 
@@ -53,7 +54,9 @@ def _head(details: TrialDetails) -> Table:
     lines.add_column(overflow="fold")
     place = "" if row.rank is None else f", number {row.rank} of the leaderboard"
     weight = f", weight {row.weight:.2f} in the ensemble" if row.weight else ""
-    lines.add_row("trial", Text(clean(f"{row.trial}: {row.state}{place}{weight}"), "bold"))
+    lines.add_row(
+        "trial", Text(clean(f"{row.trial}: {format_state(row.state)}{place}{weight}"), "bold")
+    )
     if row.score is not None:
         margin = "" if row.score_margin is None else f" ± {format_score(row.score_margin)}"
         direction = "higher" if details.greater_is_better else "lower"

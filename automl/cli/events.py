@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from automl.leaderboard import clean, format_score, format_seconds
+from automl.leaderboard import clean, format_score, format_seconds, format_state
 from automl.search.events import (
     EnsembleUpdated,
     Event,
@@ -104,7 +104,8 @@ def describe_event(event: Event) -> str:
         case TrialFinished():
             cause = ": ".join(filter(None, (event.error_kind, clean(event.error))))
             cause = cause.removeprefix(f"{event.state}: ")
-            return f"{event.trial} {event.state}{': ' if cause else ''}{cause}"
+            state = format_state(event.state)
+            return f"{event.trial} {state}{': ' if cause else ''}{cause}"
         case EnsembleUpdated():
             n = len(event.weights)
             return f"ensemble {format_score(event.score)} of {n} member{'s' * (n != 1)}"

@@ -72,8 +72,7 @@ class LineView(Watcher):
             text = f"{event.best_trial} {format_score(event.best_score)}"
             self._line(event.elapsed_s, f"best: {describe_event(known) if known else text}")
         elif event.elapsed_s - self._last_s >= _SILENCE_S:
-            counts = event.families.values()
-            n_over = sum(c.complete + c.pruned + c.failed for c in counts)
+            n_over = sum(counts.over for counts in event.families.values())
             best = "" if self._best is None else f", best {format_score(event.best_score)}"
             self._line(event.elapsed_s, f"{n_over} trials{best}")
 

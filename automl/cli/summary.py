@@ -9,13 +9,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from automl.leaderboard import Board, clean, format_amount, format_score, format_seconds, to_table
+from automl.leaderboard import (
+    Board,
+    clean,
+    format_amount,
+    format_score,
+    format_seconds,
+    format_state,
+    to_table,
+)
 
 __all__ = ["print_summary"]
 
 _N_TRIALS = 10
 _N_CAUSES = 3
 
+_STOPPED = ("pruned", "out_of_time", "interrupted", "failed")
 _STOPPED_BY = {
     "time": "the time budget is used up",
     "trials": "the trial budget is used up",
@@ -73,7 +82,7 @@ def print_summary(
 
 def _outcome(board: Board, stopped_by: str, elapsed_s: float | None) -> Text:
     counts = [f"{board.count('complete')} complete"]
-    counts += [f"{n} {state}" for state in ("pruned", "failed") if (n := board.count(state))]
+    counts += [f"{n} {format_state(state)}" for state in _STOPPED if (n := board.count(state))]
     after = "" if elapsed_s is None else f" after {format_seconds(elapsed_s)}"
     n = len(board.trials)
     return Text(

@@ -89,7 +89,7 @@ class LiveView(Watcher):
             case Progress():
                 self._progress, self._progress_at = event, time.monotonic()
             case TrialFinished():
-                style = {"failed": "red", "pruned": "dim"}.get(event.state, "")
+                style = {"failed": "red", "complete": ""}.get(event.state, "dim")
                 self._remember(event.elapsed_s, describe_event(event), style)
             case EnsembleUpdated():
                 self._remember(event.elapsed_s, describe_event(event), "green")
@@ -146,7 +146,7 @@ def _time_line(
 ) -> RenderableType:
     """Bar and clock; they go on by themselves while no event comes."""
     elapsed_s = progress.elapsed_s + since_s
-    n_over = sum(c.complete + c.pruned + c.failed for c in progress.families.values())
+    n_over = sum(counts.over for counts in progress.families.values())
     shares, words = [], [clock(elapsed_s)]
     if start.time_s is not None and progress.time_left_s is not None:
         left_s = max(0.0, progress.time_left_s - since_s)
@@ -168,16 +168,19 @@ def _time_line(
 def _families_table(start: SearchStarted, progress: Progress) -> Table:
     table = make_table()
     table.add_column("family", no_wrap=True, min_width=10)
-    for title in ("done", "running", "pruned", "failed"):
+    any_cut = any(counts.cut for counts in progress.families.values())
+    for title in ("done", "running", "pruned", *(["cut"] if any_cut else []), "failed"):
         table.add_column(title, justify="right", min_width=7)
     table.add_column(clean(start.metric), justify="right", min_width=9, no_wrap=True)
     best = (progress.best_trial or "").rpartition("-")[0]
     for family, counts in progress.families.items():
-        table.add_row(Text(family), *_cells(counts), style="bold" if family == best else "")
+        table.add_row(
+            Text(family), *_cells(counts, any_cut), style="bold" if family == best else ""
+        )
     return table
 
 
-def _cells(counts: FamilyCounts) -> list[Text]:
+def _cells(counts: FamilyCounts, any_cut: bool) -> list[Text]:
     def number(n: int, style: str = "") -> Text:
         return Text(str(n), style=style) if n else Text("·", style="dim")
 
@@ -185,6 +188,7 @@ def _cells(counts: FamilyCounts) -> list[Text]:
         number(counts.complete),
         number(counts.running, "cyan"),
         number(counts.pruned),
+        *([number(counts.cut)] if any_cut else []),
         number(counts.failed, "red"),
         Text(format_score(counts.best_score)),
     ]

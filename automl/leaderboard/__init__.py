@@ -13,6 +13,7 @@ from automl.leaderboard.text import (
     format_params,
     format_score,
     format_seconds,
+    format_state,
 )
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "format_params",
     "format_score",
     "format_seconds",
+    "format_state",
     "read_board",
     "read_trial",
     "render",

@@ -35,7 +35,7 @@ class Board:
         greater_is_better: Its direction.
         task, target: What is predicted; "" where the run does not say.
         rows: The ensemble where there is one, then complete trials from the best to the worst,
-            then trials that run, were pruned, and failed.
+            then trials that run, were pruned, were cut by the end of the search, and failed.
         objectives: What was optimised, ``score`` first.
         limits: What the predictor may cost: ``predict_ms``, ``size_mb``, where they are set.
         reason: Why the ensemble is an ensemble or a single model; "" where that is not known.
@@ -181,7 +181,11 @@ def _rank(
 
     A complete trial without a finite score has nothing to be ranked by and comes last of them.
     """
-    others = [TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED, TrialState.FAILED]
+    cut = (TrialState.OUT_OF_TIME, TrialState.INTERRUPTED)
+    others = (
+        *(TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED),
+        *(*cut, TrialState.FAILED),
+    )
 
     def order(record: TrialRecord) -> tuple[int, float, int]:
         score = _finite(record.score)

@@ -16,6 +16,7 @@ from automl.leaderboard.text import (
     format_params,
     format_score,
     format_seconds,
+    format_state,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _MAX_FOLDS = 40
 _MIN_DETAIL = 10
 _MIN_DETAIL_BESIDE_FOLDS = 30
 
-_STATE_STYLES = {"complete": "", "running": "cyan", "pruned": "dim", "failed": "red"}
+_STATE_STYLES = {"complete": "", "running": "cyan", "failed": "red"}  # others are dim
 
 
 def render(board: Board, format: str = "table", width: int = 100) -> str:
@@ -109,7 +110,7 @@ def to_table(board: Board, width: int = 100, limit: int | None = None) -> Table:
         texts = [Text(cell) for cell in cells]
         for text, size in zip(texts, sizes, strict=True):
             text.truncate(size, overflow="ellipsis")
-        style = "bold" if row == board.ensemble else _STATE_STYLES.get(row.state, "")
+        style = "bold" if row == board.ensemble else _STATE_STYLES.get(row.state, "dim")
         table.add_row(*texts, style=style)
     return table
 
@@ -173,7 +174,9 @@ def _cost_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
 
 def _score_cell(row: Row) -> str:
     """The score, or why there is none in a word."""
-    return format_score(row.score) or (NO_SCORE if row.state == "complete" else row.state)
+    return format_score(row.score) or (
+        NO_SCORE if row.state == "complete" else format_state(row.state)
+    )
 
 
 def _none(is_missing: object) -> str:
@@ -232,7 +235,7 @@ def _markdown(board: Board) -> str:
     rows = list(board.rows)
     columns = {
         **_columns(board, rows),
-        "state": [row.state for row in rows],
+        "state": [format_state(row.state) for row in rows],
         "params": [_detail(row) for row in rows],
     }
     columns[clean(board.metric)] = [

@@ -52,7 +52,8 @@ class Row:
         rank: From 1, among complete trials; None for the ensemble, which is no trial, and for
             trials that are not complete.
         family, trial: Such as ``lightgbm`` and ``lightgbm-3``.
-        state: ``complete``, ``pruned``, ``failed`` or ``running``.
+        state: ``complete``, ``running``, ``pruned``, ``out_of_time``, ``interrupted`` or
+            ``failed``.
         score: Of its out-of-fold predictions, in the run's metric; None unless complete. That of
             the ensemble is on rows that its selection did not see, once that is known.
         score_margin: Half of the 95 % interval of the score, for trials and ensemble alike: what
@@ -74,7 +75,7 @@ class Row:
             only one, and for the ensemble.
         weight: In the ensemble, 0 for a trial that is not in it; None where there is no
             ensemble, and for the ensemble itself.
-        error: Why it failed or was pruned, in one line; None otherwise.
+        error: Why it failed or was stopped, in one line; None otherwise.
         score_reason: Why a score of it, or of some of its folds, is missing; None where none is.
         test_reason: Why ``test_score`` is missing though a table was given; None otherwise.
         folds: Score of each finished fold, in the order of the folds; None where the metric has no

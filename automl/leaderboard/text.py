@@ -8,7 +8,14 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["clean", "format_amount", "format_params", "format_score", "format_seconds"]
+__all__ = [
+    "clean",
+    "format_amount",
+    "format_params",
+    "format_score",
+    "format_seconds",
+    "format_state",
+]
 
 _ESCAPE_SEQUENCE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
@@ -32,6 +39,11 @@ def clean(text: str, *, keep_newlines: bool = False) -> str:
     if keep_newlines:
         return "".join(c for c in text if c == "\n" or not _is_hidden(c))
     return " ".join("".join(c for c in text if c.isspace() or not _is_hidden(c)).split())
+
+
+def format_state(state: str) -> str:
+    """A state of a trial, or a kind of error, in words: ``out of time``."""
+    return state.replace("_", " ")
 
 
 def _is_hidden(character: str) -> bool:

@@ -26,7 +26,7 @@ class View:
         numeric: ``raw`` keeps values and NaN; ``standard`` imputes the median, adds an indicator
             of missing values where there are any, and scales to mean 0 and standard deviation 1;
             ``quantile`` does the same with a quantile-normal transform in place of the scaling.
-            Booleans and the parts of datetimes are numeric.
+            Booleans and the parts of datetimes are numeric. ``drop`` leaves all these out.
         categorical: ``codes`` gives one column of integer codes (0 is missing, unseen or rare);
             ``onehot`` one column per category, with out-of-fold target encoding above
             ``max_onehot`` categories; ``target`` out-of-fold target encoding for all;
@@ -44,12 +44,36 @@ class View:
             their group. Only what explains more than the columns alone is kept.
     """
 
-    numeric: Literal["raw", "standard", "quantile"] = "raw"
+    numeric: Literal["raw", "standard", "quantile", "drop"] = "raw"
     categorical: Literal["codes", "onehot", "target", "drop"] = "codes"
     text: Literal["svd", "tfidf", "raw", "drop"] = "svd"
     max_onehot: int = 64
     sparse: bool = False
     generated: tuple[Literal["arithmetic", "target", "interactions", "groups"], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no column is encoded: the matrix has one column, which is 0 in all rows.
+
+        A fit with such a view can but describe the target. It is made in the process of the
+        search, before any other, and nothing limits it.
+        """
+        modes = {self.numeric, self.categorical, self.text}
+        return modes == {"drop"} and not self.generated
+
+    def uses_target(self, shape: Shape) -> bool:
+        """Whether targets of the training rows are in the encoded rows, for such columns.
+
+        They are there out of fold, but what the target of one row gave to the others is in what
+        a model learns of them: a prediction of that row by trees that have not seen it knows it.
+        """
+        many = any(n > self.max_onehot for n in shape.n_categories)
+        return bool(
+            self.generated
+            or (self.text == "svd" and shape.n_text)
+            or (self.categorical == "target" and shape.n_categorical)
+            or (self.categorical == "onehot" and many)
+        )
 
 
 @dataclass(frozen=True, slots=True)

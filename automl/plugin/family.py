@@ -121,10 +121,10 @@ class ModelFamily(ABC):
             the family cannot report inside a fit.
         priority: Families with a higher priority get their first trial earlier, and more trials
             where all else is equal.
-        out_of_bag: Whether one fit on all rows gives an honest prediction of each of them. Where
-            rows are exchangeable such a family is fitted once in place of once per fold, and its
+        out_of_bag: Whether one fit on all rows gives an honest prediction of each of them: its
             model has a method ``out_of_bag_prediction`` that returns predictions of the training
-            rows, NaN where a row has none.
+            rows, NaN where a row has none. Such a family is fitted once in place of once per fold,
+            where rows are exchangeable and its view does not use the target.
         early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
             them, and its model has ``stages`` (see ``StageLog``). ``inner``: as it likes, and so
             they are drawn from the training rows. ``none``: not at all, and it gets none.

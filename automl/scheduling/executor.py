@@ -15,19 +15,19 @@ from automl.scheduling.busy import Busy
 from automl.scheduling.crew import Crew
 from automl.scheduling.devices import DevicePool, Lease
 from automl.scheduling.guard import Footprint, MemoryGuard
+from automl.scheduling.inline import Inline
 from automl.scheduling.launch import Launcher
 from automl.scheduling.messages import (
     Done,
     Encoded,
+    Ended,
     Failed,
     FromWorker,
     Probe,
     Progressed,
     Prune,
-    Pruned,
     Ready,
     Start,
-    Unwritable,
 )
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
@@ -36,7 +36,6 @@ __all__ = ["Executor", "Happening", "LocalExecutor"]
 
 MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
 
-Ended: TypeAlias = Done | Pruned | Failed | Unwritable
 Happening: TypeAlias = Progressed | Ended
 
 
@@ -86,6 +85,7 @@ class LocalExecutor:
         pool: The devices of the run.
         launcher: Starts worker processes; who made it closes it.
         clock: Gives the seconds by which fits are killed; workers count as ``time.monotonic``.
+        inline: Makes the fits that need no worker; None where all go to workers.
     """
 
     def __init__(
@@ -94,11 +94,12 @@ class LocalExecutor:
         pool: DevicePool,
         launcher: Launcher,
         clock: Callable[[], float] = time.monotonic,
+        inline: Inline | None = None,
     ) -> None:
         self.pool, self._launcher, self._clock = pool, launcher, clock
-        self._crew, self._guard = Crew(setup, launcher), MemoryGuard(clock)
+        self._crew, self._guard, self._inline = Crew(setup, launcher), MemoryGuard(clock), inline
         self._busy: list[Busy] = []
-        self._killed: list[Failed] = []
+        self._ended: list[Happening] = []
 
     def warm_up(self, n_workers: int) -> None:
         """Starts or ends workers until so many are there, which open the data before any job."""
@@ -111,7 +112,14 @@ class LocalExecutor:
     def submit(
         self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
     ) -> None:
-        """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports."""
+        """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports.
+
+        One that needs no worker is over when this returns, and the next poll says so.
+        """
+        if self._inline is not None and len(jobs) == 1 and self._inline.takes(jobs[0]):
+            self._ended.append(self._inline.run(jobs[0]))
+            self.pool.release(lease)
+            return
         worker, first, now = self._crew.take(lease, modules), jobs[0], self._clock()
         due = math.inf if first.end_s is None else now + first.end_s
         limit_s = math.inf if first.encode_limit_s is None else first.encode_limit_s
@@ -136,8 +144,8 @@ class LocalExecutor:
             if busy in self._busy and busy.deadline <= now:
                 self._kill_all(busy, TrialError("timeout", busy.why_late))
         self._check_memory()
-        events.extend(self._killed)
-        self._killed.clear()
+        events.extend(self._ended)
+        self._ended.clear()
         due = min((b.deadline for b in self._busy), default=float("inf"))
         patience = 0.0 if events else max(0.0, min(timeout_s, due - now, self._guard.wait_s))
         by_connection = {b.worker.connection: b for b in self._busy}
@@ -245,12 +253,12 @@ class LocalExecutor:
                 return
             self.prune(job_id)
             busy.dropped.add(job_id)
-            self._killed.append(Failed(job_id, error))
+            self._ended.append(Failed(job_id, error))
 
     def _kill_all(self, busy: Busy, error: TrialError) -> None:
         """Ends a worker with all its jobs."""
         self._launcher.kill(busy.worker)
-        self._killed += self._lost(busy, error)
+        self._ended += self._lost(busy, error)
 
     def _with(self, job_id: str) -> list[Busy]:
         """The worker that has a job, if it is running and wanted."""
@@ -261,7 +269,7 @@ class LocalExecutor:
         for busy in list(self._busy):
             self._launcher.kill(busy.worker)
             self._end(busy)
-        self._killed.clear()
+        self._ended.clear()
 
     def _end(self, busy: Busy) -> None:
         self._busy.remove(busy)

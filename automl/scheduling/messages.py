@@ -10,6 +10,7 @@ from automl.trial.spec import FoldResult, Job, TrialError
 __all__ = [
     "Done",
     "Encoded",
+    "Ended",
     "Failed",
     "FromWorker",
     "Probe",
@@ -128,4 +129,5 @@ class Probed:
     rate: float
 
 
-FromWorker: TypeAlias = Ready | Encoded | Progressed | Done | Pruned | Failed | Unwritable
+Ended: TypeAlias = Done | Pruned | Failed | Unwritable
+FromWorker: TypeAlias = Ready | Encoded | Progressed | Ended

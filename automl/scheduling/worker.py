@@ -8,36 +8,30 @@ import os
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from automl.errors import AutoMLError, StorageError
-from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.family import Report, TrialPruned
-from automl.scheduling.cuda import WrongDeviceError, check_devices
+from automl.scheduling.answers import answer, failed
+from automl.scheduling.cuda import check_devices
 from automl.scheduling.messages import (
-    Done,
     Encoded,
-    Failed,
     FromWorker,
     Probe,
     Probed,
     Progressed,
     Prune,
-    Pruned,
     Ready,
     Start,
-    Unwritable,
 )
 from automl.scheduling.probe import work
 from automl.trial.refit import refit_job
-from automl.trial.run import BadPredictionError, run_job, run_pack
+from automl.trial.run import run_job, run_pack
 from automl.trial.setup import TrialSetup
-from automl.trial.spec import FoldResult, Job, TrialError
+from automl.trial.spec import FoldResult, Job
 from automl.trial.vram import free_vram
 from automl.trial.workbench import Workbench, open_workbench
 
@@ -45,12 +39,6 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 __all__ = ["serve"]
-
-KINDS: dict[type[BaseException], str] = {
-    MemoryError: "memory",
-    BadPredictionError: "bad_prediction",
-    WrongDeviceError: "wrong_device",
-}
 
 
 def serve(connection: Connection[Any, Any]) -> None:
@@ -78,7 +66,7 @@ def serve(connection: Connection[Any, Any]) -> None:
             answers: Iterator[FromWorker]
             if bench is None:
                 why = problem or RuntimeError("no data")
-                answers = (_failed(job, "exception", why) for job in jobs)
+                answers = (failed(job, "exception", why) for job in jobs)
             else:
                 answers = _run(jobs, message.visible, bench, connection)
             last = _send_all_but_last(answers, connection, own_pid)
@@ -151,12 +139,12 @@ def _run(
         _limit_threads(jobs[0].n_threads)
         for job, outcome in _outcomes(jobs, bench, reports):
             del left[job.job_id]
-            yield _answer(job, outcome, reports)
+            yield answer(job, outcome, reports.last_step.get(job.job_id, 0))
     except GeneratorExit:
         raise
     except BaseException as error:  # a plugin may raise SystemExit or KeyboardInterrupt as well
         for job in left.values():
-            yield _answer(job, error, reports)
+            yield answer(job, error, reports.last_step.get(job.job_id, 0))
 
 
 def _outcomes(
@@ -168,47 +156,6 @@ def _outcomes(
         yield jobs[0], refit_job(jobs[0], bench)
     else:
         yield jobs[0], run_job(jobs[0], bench, reports.of(jobs[0]), reports.encoded)
-
-
-def _answer(job: Job, outcome: FoldResult | BaseException, reports: _Reports) -> FromWorker:
-    """What the controller is told of a job."""
-    if isinstance(outcome, FoldResult):
-        return Done(job.job_id, outcome)
-    if isinstance(outcome, TrialPruned):
-        return Pruned(job.job_id, reports.last_step.get(job.job_id, 0))
-    if isinstance(outcome, StorageError):
-        return Unwritable(job.job_id, _printable(str(outcome)))
-    return _failed(job, _kind_of(outcome), outcome)
-
-
-def _kind_of(error: BaseException) -> str:
-    kinds = (kind for known, kind in KINDS.items() if isinstance(error, known))
-    return next(kinds, "cuda_oom" if is_cuda_oom(error) else "exception")
-
-
-def _failed(job: Job, kind: str, error: BaseException) -> Failed:
-    lines = "".join(traceback.format_exception(error))
-    return Failed(
-        job.job_id,
-        TrialError(kind, _printable(_text(error))[:2000], _printable(lines)[-20000:], job.fold),
-    )
-
-
-def _text(error: BaseException) -> str:
-    """What an error says; its class is part of it unless the text was written for people."""
-    name = type(error).__name__
-    try:
-        text = str(error)
-    except Exception:
-        return f"{name} (its text cannot be shown)"
-    if isinstance(error, AutoMLError | BadPredictionError | WrongDeviceError) and text:
-        return text
-    return f"{name}: {text}" if text else name
-
-
-def _printable(text: str) -> str:
-    """Text that can be written as UTF-8: lone surrogates are spelled out."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 @contextlib.contextmanager

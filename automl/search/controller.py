@@ -17,7 +17,7 @@ from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.drift import tell_of_drift
-from automl.search.endings import STOPPED_EARLY, interrupted, out_of_time, score_trial
+from automl.search.endings import held, interrupted, out_of_time, score_trial, state_after
 from automl.search.events import EnsembleUpdated, Event, Note, TrialFinished, TrialStarted
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
@@ -240,8 +240,7 @@ class Controller:
         if trial.error is None:
             trial.state = TrialState.COMPLETE
         else:
-            early = trial.error.kind in STOPPED_EARLY
-            trial.state = TrialState.PRUNED if early else TrialState.FAILED
+            trial.state = state_after(trial.error)
             trial.cut_steps = self.ledger.cut_steps(trial)
         record = trial.record()
         write_record(self.run, record)
@@ -280,7 +279,8 @@ class Controller:
             trial.running.clear()
             if trial.error is None:
                 over = interrupted if self.stopped_by == "interrupt" else out_of_time
-                trial.error = next(iter(trial.errors.values()), over(trial))
+                why = held(trial) if trial.is_held else over(trial)
+                trial.error = next(iter(trial.errors.values()), why)
             yield from self._conclude(trial)
         self.proposer.flush()
         yield from self._notes()

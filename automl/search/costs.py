@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from automl.data.split import ALL_ROWS, SplitPlan
@@ -11,6 +11,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
+from automl.trial.spec import TrialSpec
 
 __all__ = ["Costs"]
 
@@ -44,23 +45,51 @@ class Costs:
         """What the whole run has; infinite without a time budget."""
         return (self.budget.time_s or float("inf")) * self.n_slots
 
-    def folds_of(self, family: str) -> tuple[int, ...]:
-        """The fits of one complete trial: one per fold, or one on all rows."""
-        if self.families[family][0].out_of_bag and self.plan.exchangeable:
+    def folds_of(self, spec: TrialSpec, done: Collection[int] = ()) -> tuple[int, ...]:
+        """The fits of one complete trial: one per fold, or one on all rows.
+
+        One on all rows is for families with honest predictions of the rows they learn from, which
+        they are only where no encoding has looked at the target (see ``View.uses_target``).
+
+        Args:
+            spec: The trial.
+            done: Fits that are on record: an earlier version may have chosen otherwise.
+        """
+        if ALL_ROWS in done or (not done and self._is_out_of_bag(spec)):
             return (ALL_ROWS,)
         return tuple(range(self.plan.n_folds))
 
-    def fair_share_s(self, family: str) -> float | None:
-        """Seconds that one fit of a family should take; None without a time budget."""
-        share = self._share_s(family)
+    def _is_out_of_bag(self, spec: TrialSpec) -> bool:
+        family, shape = self.families[spec.family]
+        if not family.out_of_bag or not self.plan.exchangeable:
+            return False
+        try:
+            return not family.view(spec.params, shape).uses_target(shape)
+        except Exception:  # code of a plugin: the worker says what it is
+            return False
+
+    def _usual_folds(self, family: str) -> tuple[int, ...]:
+        """The fits of the last trial of a family, or of its default before any."""
+        trials = self.ledger.of(family)
+        if trials:
+            return trials[-1].folds
+        member, shape = self.families[family]
+        if not member.out_of_bag:
+            return tuple(range(self.plan.n_folds))
+        default = next(iter(member.portfolio(shape)), {})
+        return self.folds_of(TrialSpec(family, 0, dict(default)))
+
+    def fair_share_s(self, trial: Trial) -> float | None:
+        """Seconds that one fit of a trial should take; None without a time budget."""
+        share = self._share_s(trial.folds)
         if share is not None and self.plan.n_folds == 1 and len(self.families) <= FEW_FAMILIES:
             return share * FEW_FACTOR
         return share
 
-    def _share_s(self, family: str) -> float | None:
-        """The same where there are many families."""
+    def _share_s(self, folds: tuple[int, ...]) -> float | None:
+        """The same where there are many families, for a trial of these fits."""
         share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
-        if share is None or self.folds_of(family) != (ALL_ROWS,):
+        if share is None or folds != (ALL_ROWS,):
             return share
         return share * min(self.plan.n_folds, OUT_OF_BAG_SHARE)
 
@@ -90,8 +119,8 @@ class Costs:
         """Whether a whole trial of a family is expected to end in time."""
         if search_left_s == float("inf"):
             return True
-        n_folds = len(self.folds_of(family))
-        cost = self.ledger.complete_cost_s(family)
-        guess = UNKNOWN_SHARE * (self._share_s(family) or 0.0)
+        folds = self._usual_folds(family)
+        n_folds, cost = len(folds), self.ledger.complete_cost_s(family)
+        guess = UNKNOWN_SHARE * (self._share_s(folds) or 0.0)
         unit = guess if cost is None else cost / n_folds
         return math.ceil(n_folds / self.n_slots) * unit <= search_left_s

@@ -104,7 +104,7 @@ class Dispatcher:
             fit: What is fitted where.
             search_left_s: Seconds until fits must be over.
         """
-        share = self.costs.fair_share_s(fit.trial.spec.family)
+        share = self.costs.fair_share_s(fit.trial)
         if share is not None:
             share *= min(len(fit.units), len(fit.trial.folds))
         limit = self.budget.kill_after_s(share)

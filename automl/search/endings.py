@@ -7,12 +7,21 @@ import math
 from automl.search.ledger import Trial
 from automl.search.proposer import MIN_GAIN
 from automl.search.standing import Standing
-from automl.trial.spec import UNFINISHED, TrialError
+from automl.trial.spec import TrialError, TrialState
 
-__all__ = ["STOPPED_EARLY", "interrupted", "out_of_time", "score_trial"]
+__all__ = ["held", "interrupted", "out_of_time", "score_trial", "state_after"]
 
-STOPPED_EARLY = frozenset({"pruned"}) | UNFINISHED
-"""Kinds of errors that are no failure of the trial."""
+STATES = {
+    "pruned": TrialState.PRUNED,
+    "held": TrialState.PRUNED,
+    "out_of_time": TrialState.OUT_OF_TIME,
+    "interrupted": TrialState.INTERRUPTED,
+}
+
+
+def state_after(error: TrialError) -> TrialState:
+    """The state of a trial that did not come to its end: failed, unless somebody stopped it."""
+    return STATES.get(error.kind, TrialState.FAILED)
 
 
 def _progress_of(trial: Trial) -> str:
@@ -20,6 +29,11 @@ def _progress_of(trial: Trial) -> str:
     if trial.gain is not None and trial.gain <= MIN_GAIN:
         text += ", and the first promised no gain for the ensemble"
     return text
+
+
+def held(trial: Trial) -> TrialError:
+    """What is said of a trial that was held after its first fold when the search ended."""
+    return TrialError("held", f"others went first when {_progress_of(trial)}")
 
 
 def out_of_time(trial: Trial) -> TrialError:

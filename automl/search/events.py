@@ -68,15 +68,15 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """A trial is complete, pruned or failed.
+    """A trial is over.
 
     Attributes:
         trial, family: Which.
-        state: ``complete``, ``pruned`` or ``failed``.
+        state: ``complete``, ``pruned``, ``out_of_time``, ``interrupted`` or ``failed``.
         score: Of its out-of-fold predictions, when complete.
         margin: Half of the 95 % interval of the score; None where it is not known.
         fit_s: Seconds of all its fits.
-        error_kind, error: Why it failed or was pruned; "" otherwise.
+        error_kind, error: Why it failed or was stopped; "" otherwise.
         elapsed_s: Since the start of the run.
     """
 
@@ -108,13 +108,23 @@ class EnsembleUpdated:
 
 @dataclass(frozen=True, slots=True)
 class FamilyCounts:
-    """Trials of one family by state, and its best score."""
+    """Trials of one family by state, and its best score.
+
+    Those that are held after their first fold count as pruned; ``cut`` are those that were under
+    way when the search ended.
+    """
 
     complete: int = 0
     running: int = 0
     pruned: int = 0
     failed: int = 0
     best_score: float | None = None
+    cut: int = 0
+
+    @property
+    def over(self) -> int:
+        """All that do not run."""
+        return self.complete + self.pruned + self.failed + self.cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,7 @@ class SearchFinished:
         run: Path of the run directory.
         stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
         n_complete, n_pruned, n_failed: Trials by state.
+        n_out_of_time, n_interrupted: Those that the end of the search has cut.
         failures: Causes of failed trials with their counts, most frequent first.
         ensemble_score: Of the predictor, on rows that its selection did not see where that is
             known.
@@ -167,6 +178,8 @@ class SearchFinished:
     weights: Mapping[str, float]
     elapsed_s: float
     notes: tuple[str, ...] = ()
+    n_out_of_time: int = 0
+    n_interrupted: int = 0
 
 
 Event: TypeAlias = (

@@ -53,6 +53,8 @@ def finish_run(controller: Controller) -> SearchFinished:
         weights=weights,
         elapsed_s=controller.budget.elapsed_s,
         notes=tuple(_notes(controller)),
+        n_out_of_time=len(ledger.in_state(TrialState.OUT_OF_TIME)),
+        n_interrupted=len(ledger.in_state(TrialState.INTERRUPTED)),
     )
 
 

@@ -277,8 +277,8 @@ class Ledger:
 
 
 def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
-    def number(state: TrialState) -> int:
-        return sum(t.state is state for t in trials)
+    def number(*states: TrialState) -> int:
+        return sum(t.state in states for t in trials)
 
     held = sum(t.is_held for t in trials)
     scores = [t.score for t in trials if t.state is TrialState.COMPLETE and t.score is not None]
@@ -286,6 +286,7 @@ def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
         complete=number(TrialState.COMPLETE),
         running=number(TrialState.RUNNING) - held,
         pruned=number(TrialState.PRUNED) + held,
+        cut=number(TrialState.OUT_OF_TIME, TrialState.INTERRUPTED),
         failed=number(TrialState.FAILED),
         best_score=min(scores, key=metric.loss, default=None),
     )

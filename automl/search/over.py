@@ -56,6 +56,8 @@ class Over:
             weights=ensemble.weights,
             elapsed_s=self.past.elapsed_s,
             notes=(self.note.message,),
+            n_out_of_time=board.count(TrialState.OUT_OF_TIME),
+            n_interrupted=board.count(TrialState.INTERRUPTED),
         )
 
 

@@ -16,6 +16,7 @@ from automl.errors import RunError
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry
 from automl.scheduling.executor import Executor, LocalExecutor
+from automl.scheduling.inline import Inline
 from automl.scheduling.launch import Launcher
 from automl.search.archive import Archive
 from automl.search.budget import Budget
@@ -40,6 +41,7 @@ from automl.store.disk import writing
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
+from automl.trial.workbench import Workbench
 
 __all__ = ["Prepared", "make_controller", "prepare_resumed", "prepare_search"]
 
@@ -95,7 +97,7 @@ def prepare_search(
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
     write_manifest(run, new_manifest(facts_of(problem, registry)))  # last: it makes it a run
-    return _join(problem, launcher, started, interrupted, None)
+    return _join(problem, registry, launcher, started, interrupted, None)
 
 
 def prepare_resumed(
@@ -133,7 +135,7 @@ def prepare_resumed(
     check_problem(problem, past.manifest, facts)
     if is_over(run, past, problem.plan, then, config):
         return Over(run, past)
-    prepared = _join(problem, launcher, started - past.elapsed_s, interrupted, past)
+    prepared = _join(problem, registry, launcher, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
     update_manifest(run, status="running", stopped_by="", **changes)
@@ -181,6 +183,7 @@ def _make_folders(run: RunDir, lock: RunLock) -> None:
 
 def _join(
     problem: Problem,
+    registry: Registry,
     launcher: Launcher,
     started: float,
     interrupted: Callable[[], bool],
@@ -195,7 +198,11 @@ def _join(
         config.search.reserve_share,
         config.scheduler.fit_timeout_s,
     )
-    executor = LocalExecutor(problem.setup, problem.pool, launcher)
+    bench = Workbench(
+        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
+    )
+    inline = Inline(bench, problem.families)
+    executor = LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
     known = None if past is None else past.threads_per_fit
     threads, thread_notes = staff(problem, executor, known)
     if threads != known:

@@ -224,7 +224,7 @@ class Proposer:
 
     def _enter(self, spec: TrialSpec) -> Trial:
         index = len(self.ledger.trials)
-        trial = Trial(spec, index, self.costs.folds_of(spec.family), self.budget.elapsed_s)
+        trial = Trial(spec, index, self.costs.folds_of(spec), self.budget.elapsed_s)
         self.place(trial)
         self.ledger.trials.append(trial)
         write_record(self.run, trial.record())

@@ -210,7 +210,7 @@ def _bench(
         dispatcher = Dispatcher(
             families, executor, proposer, ledger, budget, costs, config.seed, needs
         )
-        folds = _folds(record, costs.folds_of(family.name))
+        folds = _folds(record, costs.folds_of(record.spec, _on_record(record)))
         trial = Trial(record.spec, record.index, folds, 0.0, promoted=True, alone=set(folds))
         ledger.trials.append(trial)
         recorded = {result.fold: result.n_threads for result in record.folds}
@@ -219,11 +219,17 @@ def _bench(
         launcher.close()
 
 
-def _folds(record: TrialRecord, all_folds: tuple[int, ...]) -> tuple[int, ...]:
-    """The folds to fit: those on record, and the one the trial failed in; else all."""
+def _on_record(record: TrialRecord) -> set[int]:
+    """Folds that are finished, and the one the trial failed in."""
     folds = {result.fold for result in record.folds}
     if record.state is TrialState.FAILED and record.error is not None:
         folds.add(record.error.fold)
+    return folds
+
+
+def _folds(record: TrialRecord, all_folds: tuple[int, ...]) -> tuple[int, ...]:
+    """The folds to fit: those on record, and the one the trial failed in; else all."""
+    folds = _on_record(record)
     return tuple(f for f in all_folds if f in folds) or all_folds
 
 

@@ -122,7 +122,7 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
     trial = Trial(
         spec=record.spec,
         index=record.index,
-        folds=proposer.costs.folds_of(name),
+        folds=proposer.costs.folds_of(record.spec, [r.fold for r in record.folds]),
         started_s=record.started_s,
         state=TrialState.RUNNING if cut else record.state,
         score=record.score,

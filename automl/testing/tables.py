@@ -163,12 +163,12 @@ class TestTable:
             view: What the family asks for. Statistics are of all rows: nothing is measured here.
             sparse: Whether to give a CSR matrix.
         """
-        if not self.is_encoded:
+        if view.is_empty or not self.is_encoded:
             return np.zeros((len(self.y), 1), dtype=np.float32), Features(("constant",))
         blocks: list[NDArray[Any]] = [_scaled(self.numeric, view)]
         categorical: tuple[int, ...] = ()
         if view.categorical == "codes":
-            first, n = self.numeric.shape[1], self.codes.shape[1]
+            first, n = blocks[0].shape[1], self.codes.shape[1]
             categorical = tuple(range(first, first + n))
             blocks.append(self.codes)
         elif view.categorical == "onehot":
@@ -274,8 +274,8 @@ def mixed_table(task: Task, n_rows: int = 320, **extra: Any) -> TestTable:
 
 
 def _scaled(numeric: NDArray[np.float64], view: View) -> NDArray[np.float64]:
-    if view.numeric == "raw":
-        return numeric
+    if view.numeric in ("raw", "drop"):
+        return numeric if view.numeric == "raw" else numeric[:, :0]
     filled = np.where(np.isnan(numeric), np.nanmedian(numeric, axis=0), numeric)
     if view.numeric == "quantile":
         from scipy.stats import norm, rankdata

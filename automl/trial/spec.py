@@ -17,7 +17,7 @@ __all__ = [
     "TrialState",
 ]
 
-UNFINISHED = frozenset({"out_of_time", "interrupted"})
+UNFINISHED = frozenset({"out_of_time", "interrupted", "held"})
 """Kinds of errors that say that the search was over, and nothing of the trial."""
 
 LIMITS = frozenset({"cuda_oom", "memory", "oom", "timeout"})
@@ -25,11 +25,17 @@ NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE
 
 
 class TrialState(StrEnum):
-    """How a trial stands."""
+    """How a trial stands.
+
+    ``PRUNED`` says something of the trial: others were better. ``OUT_OF_TIME`` and ``INTERRUPTED``
+    say that the search was over before it was; earlier versions recorded these as pruned.
+    """
 
     RUNNING = "running"
     COMPLETE = "complete"
     PRUNED = "pruned"
+    OUT_OF_TIME = "out_of_time"
+    INTERRUPTED = "interrupted"
     FAILED = "failed"
 
 
@@ -156,15 +162,16 @@ class FoldResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialError:
-    """Why a trial failed or was pruned.
+    """Why a trial failed or was stopped.
 
     Attributes:
         kind: ``exception``, ``crash``, ``killed`` (by somebody else), ``timeout``, ``oom`` (more
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
             was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
             ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
-            ``no_score`` (the metric has no value for its predictions),
-            ``pruned``, ``out_of_time`` or ``interrupted``.
+            ``no_score`` (the metric has no value for its predictions), ``pruned``, ``held`` (its
+            first fold promised no gain, and the search was over before it was taken up again),
+            ``out_of_time`` or ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
         fold: The fold it happened in.

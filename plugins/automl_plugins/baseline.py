@@ -63,8 +63,8 @@ class Baseline(ModelFamily):
         return Resources(ram_gib=0.05)
 
     def view(self, params: Params, shape: Shape) -> View:
-        """The cheapest one; the features are not read."""
-        return View(numeric="raw", categorical="drop", text="drop")
+        """No column is read."""
+        return View(numeric="drop", categorical="drop", text="drop")
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """A single point."""

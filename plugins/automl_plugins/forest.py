@@ -18,11 +18,12 @@ from automl.plugin import (
     Suggest,
     Task,
     TrialContext,
+    check_refit,
     hookimpl,
     load_estimator,
     save_estimator,
 )
-from automl_plugins._fitting import load_arrays, save_arrays
+from automl_plugins._fitting import ignore_reports, load_arrays, save_arrays
 from automl_plugins._forest_model import ForestModel, grow
 
 __all__ = ["Forest", "automl_model_families"]
@@ -100,6 +101,14 @@ class Forest(ModelFamily):
             tree_params["max_leaf_nodes"] = max_leaves
         n_trees = _n_trees(shape)
         return grow(params["kind"], tree_params, n_trees, MAX_BOOTSTRAP_ROWS, fold, context)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> ForestModel:
+        """Grows as many trees on all rows."""
+        model = self.fit(params, fold, context, ignore_reports)
+        check_refit(len(model.trees), max(len(m.trees) for m in models), "trees")
+        return model
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the nodes as arrays."""

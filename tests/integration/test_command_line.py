@@ -155,7 +155,9 @@ def test_the_leaderboard_as_json_has_the_keys_that_scripts_use(run):
     rows = json.loads(done.stdout, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
     keys = "rank family trial state score score_se fit_s predict_s weight test_score error"
     assert all(set(keys.split()) <= set(row) for row in rows)
-    assert {row["state"] for row in rows} <= {"complete", "pruned", "failed", "running"}
+    assert {row["state"] for row in rows} <= {
+        *("complete", "pruned", "failed", "running", "out_of_time", "interrupted")
+    }
     ranks = [row["rank"] for row in rows if row["rank"] is not None]
     assert ranks == list(range(1, len(ranks) + 1))
     assert all(row["score"] is None for row in rows if row["state"] != "complete")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -66,10 +66,15 @@ def fit_encoder(
         raise PluginError("a view with text='tfidf' needs sparse=True; text='svd' is dense")
     if view.generated and view.sparse:
         raise PluginError(f"a view with generated={view.generated} needs sparse=False")
+    if view.is_empty:
+        nothing = Encoder((), (), False, features_of((), ()))
+        return nothing, assemble(table, rows, nothing, ())
     target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
     fitted: list[FittedBlock] = []
     kinds = kinds & TABULAR_KINDS
     for column in table.of_kind(*kinds):
+        if _is_left_out(column.kind, view):
+            continue
         values = values_of(table, column.key, rows)
         if column.kind is ColumnKind.TEXT:
             block = _fit_text(column.key, values, target, view, seed, texts)
@@ -88,6 +93,13 @@ def fit_encoder(
     return encoder, assemble(table, rows, encoder, known)
 
 
+def _is_left_out(kind: ColumnKind, view: View) -> bool:
+    """Whether a view drops a kind of columns: then they are not even read."""
+    if kind is ColumnKind.TEXT:
+        return view.text in ("raw", "drop")
+    return (view.categorical if kind is ColumnKind.CATEGORICAL else view.numeric) == "drop"
+
+
 def _fit_column(
     column: Column, values: pa.Array, target: InnerTarget, view: View
 ) -> FittedBlock | None:
@@ -95,8 +107,13 @@ def _fit_column(
     if column.kind is ColumnKind.CATEGORICAL:
         return _fit_categories(column.key, values, target, view)
     if column.kind is ColumnKind.DATETIME:
-        return fit_dates(column.key, values, view.numeric)
-    return fit_numeric(column.key, values, view.numeric)
+        return fit_dates(column.key, values, _scaling(view))
+    return fit_numeric(column.key, values, _scaling(view))
+
+
+def _scaling(view: View) -> Literal["raw", "standard", "quantile"]:
+    """How numbers are scaled, those made of texts and categories included."""
+    return "raw" if view.numeric == "drop" else view.numeric
 
 
 def _fit_text(
@@ -107,20 +124,16 @@ def _fit_text(
     seed: int,
     known: Mapping[str, FittedBlock] | None,
 ) -> FittedBlock | None:
-    if view.text in ("raw", "drop"):
-        return None
     if known is None:
         fitted = fit_text(key, values, target, view.text == "svd", seed)
     else:
         fitted = known.get(key)
-    return None if fitted is None else in_mode(fitted, values, view.numeric)
+    return None if fitted is None else in_mode(fitted, values, _scaling(view))
 
 
 def _fit_categories(
     key: str, values: pa.Array, target: InnerTarget, view: View
 ) -> FittedBlock | None:
-    if view.categorical == "drop":
-        return None
     index = fit_index(values)
     has_missing = bool((index.codes(values) == MISSING).any())
     if len(index.categories) + has_missing < 2:
@@ -129,7 +142,7 @@ def _fit_categories(
         return fit_codes(key, index)
     if view.categorical == "onehot" and len(index.categories) <= view.max_onehot:
         return fit_onehot(key, index, has_missing)
-    return fit_target(key, index, values, target, scaled=view.numeric != "raw")
+    return fit_target(key, index, values, target, scaled=_scaling(view) != "raw")
 
 
 def _saves_memory(fitted: Sequence[FittedBlock], width: int) -> bool:

@@ -24,6 +24,12 @@ def test_it_says_how_many_trials_ended_how_and_why_the_search_stopped(board: Boa
     assert first == "3 trials: 1 complete, 1 failed; stopped by Ctrl-C after 1:00"
 
 
+def test_it_counts_what_the_end_of_the_search_cut(board: Board):
+    cut = Row(None, "svm", "svm-7", "out_of_time", error="out_of_time: the time was over")
+    first = _summary(replace(board, rows=(*board.rows, cut))).splitlines()[1]
+    assert first.startswith("4 trials: 1 complete, 1 out of time, 1 failed;")
+
+
 def test_it_names_the_most_frequent_causes_of_failures(many_failures: Board):
     text = _summary(many_failures)
     assert "12 of 12 trials failed" in text

@@ -69,6 +69,14 @@ def test_the_picture_fits_a_small_terminal(events: list[Event]):
     assert max(map(len, lines)) <= 60
 
 
+def test_trials_that_are_cut_have_a_column_where_there_are_any(events: list[Event]):
+    view = _after(events, 9, _terminal())
+    view(Progress(60.0, 0.0, "finishing", {"svm": FamilyCounts(complete=2, cut=3)}))
+    head, row = (_picture(view)[i].split() for i in (3, 5))
+    assert head[:5] == ["family", "done", "running", "pruned", "cut"]
+    assert row[:5] == ["svm", "2", "·", "·", "3"]
+
+
 def test_a_trial_budget_fills_the_bar_by_trials(events: list[Event]):
     import dataclasses
 

@@ -53,6 +53,26 @@ def dense(matrix):
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
+@pytest.mark.parametrize("numeric", ["raw", "drop"])
+def test_columns_that_a_view_drops_are_not_even_read(data, plan, tmp_path, monkeypatch, numeric):
+    read = []
+
+    def values_of(table, key, rows):
+        read.append(key)
+        return real(table, key, rows)
+
+    real = fit.values_of
+    monkeypatch.setattr(fit, "values_of", values_of)
+    view = View(numeric=numeric, categorical="drop", text="drop")
+    fold, _ = encoded_fold(data, plan, 0, view, KINDS, tmp_path, 0)
+    assert read == ([] if numeric == "drop" else ["c0"])
+    assert view.is_empty == (numeric == "drop")
+    assert fold.X_train.shape == (40, 1)
+    encoder = load_encoder(tmp_path, 0, view, KINDS, 0, plan.digest)
+    assert encoder.transform(data.table).shape == (60, 1)
+    assert (encoder.transform(data.table) == 0).all() == (numeric == "drop")
+
+
 @pytest.mark.parametrize("view", [View(), SPARSE])
 def test_a_fold_is_encoded_once_and_then_mapped(data, plan, tmp_path, view):
     first, seconds = encoded_fold(data, plan, 1, view, KINDS, tmp_path, 0)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.errors import RunError
-from automl.leaderboard import HeldOutScores, read_board
+from automl.leaderboard import HeldOutScores, read_board, render
 from automl.leaderboard.row import COLUMNS
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import FoldResult, TrialRecord, TrialSpec, TrialState
+from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
 
 
 def test_the_ensemble_is_on_top_then_complete_trials_then_the_others(mixed_run: RunDir):
@@ -28,6 +28,23 @@ def test_a_partial_trial_has_fold_scores_and_neither_rank_nor_score(mixed_run: R
     pruned = next(row for row in read_board(mixed_run).rows if row.state == "pruned")
     assert (pruned.rank, pruned.score, pruned.folds) == (None, None, (0.5,))
     assert pruned.error == "pruned: losing"
+
+
+def test_what_the_end_of_the_search_cut_is_not_called_pruned(make_run, make_record):
+    over = TrialError("out_of_time", "the time was over when 1 of 3 folds were done")
+    board = read_board(
+        make_run(
+            make_record("knn-0", 0, "failed", error=TrialError("crash", "it crashed")),
+            make_record("knn-1", 1, "interrupted", error=TrialError("interrupted", "stopped")),
+            make_record("knn-2", 2, "out_of_time", folds=(0.7,), error=over),
+            make_record("knn-3", 3, "pruned", error=TrialError("pruned", "losing")),
+        )
+    )
+    states = ["pruned", "out_of_time", "interrupted", "failed"]
+    assert [row.state for row in board.trials] == states
+    assert "out of time" in render(board, width=120)
+    assert '"state": "out_of_time"' in render(board, "json")
+    assert ",out_of_time," in render(board, "csv")
 
 
 def test_weights_are_those_of_the_ensemble_and_0_elsewhere(mixed_run: RunDir):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from automl.config.schema import PrunerConfig, SearchConfig
 from automl.ensemble import read_ensemble
 from automl.errors import StorageError
 from automl.leaderboard import read_board
@@ -193,7 +194,7 @@ def test_a_losing_trial_stops_between_folds_and_is_not_ranked(make_scene, make_f
     assert all(n_fits[t.spec.number] < 3 for t in pruned)
     for trial in pruned:
         assert trial.score is None
-        assert trial.error.kind in ("pruned", "out_of_time")
+        assert trial.error.kind in ("pruned", "held")
     for row in read_board(scene.run).trials:
         assert (row.rank is None) == (row.state != "complete")
         assert (row.score is None) == (row.state != "complete")
@@ -242,7 +243,7 @@ def test_an_interrupt_finishes_with_what_there_is(make_scene, make_family):
     assert not scene.ledger.in_state(TrialState.RUNNING)
     stopped = [e for e in finished(events) if e.error_kind == "interrupted"]
     assert stopped
-    assert all(e.state == "pruned" and e.score is None for e in stopped)
+    assert all(e.state == "interrupted" and e.score is None for e in stopped)
     assert set(read_ensemble(scene.run).weights) <= {
         t.spec.trial_id for t in scene.ledger.in_state(TrialState.COMPLETE)
     }
@@ -268,7 +269,7 @@ def test_an_interrupt_after_the_first_fold_leaves_that_predictor(make_scene, mak
     scene.search()
     ensemble = read_ensemble(scene.run)
     assert [(m.trial, m.folds) for m in ensemble.members] == [("a-0", (0,))]
-    assert states(scene) == ["pruned"]
+    assert states(scene) == ["interrupted"]
 
 
 def test_a_predictor_is_on_disk_from_the_first_finished_fit_on(make_scene, make_family):
@@ -300,8 +301,19 @@ def test_a_fit_that_runs_when_the_time_is_over_does_not_count_as_a_failure(make_
     scene = make_scene([make_family("a")], time_s=60, slots=1, answer=answer)
     scene.executor.seconds = 1.0
     last = finished(scene.search())[-1]
-    assert (last.state, last.error_kind) == ("pruned", "out_of_time")
+    assert (last.state, last.error_kind) == ("out_of_time", "out_of_time")
     assert "0 of 3 folds were done" in last.error
+
+
+def test_what_was_held_for_no_gain_when_the_time_was_over_was_not_cut_by_it(
+    make_scene, make_family
+):
+    config = SearchConfig(pruner=PrunerConfig(name="none"))
+    scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1, config=config)
+    stopped = [e for e in finished(scene.search()) if e.state != "complete"]
+    assert stopped
+    assert {(e.state, e.error_kind) for e in stopped} == {("pruned", "held")}
+    assert all("1 of 4 folds" in e.error and "promised no gain" in e.error for e in stopped)
 
 
 def test_both_budgets_hold(make_scene, make_family):

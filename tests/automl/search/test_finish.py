@@ -37,6 +37,7 @@ def test_leaderboard_and_manifest_tell_the_end(make_scene, make_family):
     assert scene.run.leaderboard.read_text() == render(read_board(scene.run), "csv")
     assert isinstance(end, SearchFinished)
     assert (end.n_complete + end.n_pruned, end.n_failed, end.failures) == (5, 0, ())
+    assert (end.n_out_of_time, end.n_interrupted) == (0, 0)
     assert end.weights == scene.standing.current.weights
     assert end.run == str(scene.run.path)
 

@@ -129,13 +129,15 @@ def test_counts_are_by_family_and_state_with_the_best_score():
             trial("svm", 2, 2),
             trial("svm", 3, 3, state=TrialState.PRUNED),
             trial("tree", 0, 4, state=TrialState.FAILED),
+            trial("tree", 1, 5, state=TrialState.OUT_OF_TIME),
+            trial("tree", 2, 6, state=TrialState.INTERRUPTED),
         ],
     )
     counts = ledger.counts(["svm", "tree"])
     svm, tree = counts["svm"], counts["tree"]
     assert (svm.complete, svm.running, svm.pruned, svm.failed) == (2, 1, 1, 0)
     assert svm.best_score == 0.8
-    assert (tree.failed, tree.best_score) == (1, None)
+    assert (tree.failed, tree.cut, tree.over, tree.best_score) == (1, 2, 3, None)
 
 
 def test_causes_of_failures_are_counted_and_the_most_frequent_comes_first():

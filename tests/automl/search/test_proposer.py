@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
+from automl.plugin import View
 from automl.scheduling.messages import Progressed
 from automl.search.events import Note
 from automl.search.outcomes import SAME_FAILURES
@@ -145,6 +146,18 @@ def test_an_out_of_bag_family_is_fitted_on_folds_where_groups_part_rows(make_sce
     scene.search()
     assert scene.plan.kind == "group"
     assert sorted(job.fold for job in scene.executor.submitted) == [0, 1, 2]
+
+
+def test_an_out_of_bag_family_is_fitted_on_folds_where_its_view_uses_the_target(
+    make_scene, make_family
+):
+    family = make_family("bag", portfolio=[{"x": 0.1}, {"x": 0.9}], out_of_bag=True)
+    family.view = lambda params, shape: View(generated=("target",) if params["x"] > 0.5 else ())
+    scene = make_scene([family], trials=2, folds=3)
+    scene.search()
+    assert [t.folds for t in scene.ledger.trials] == [(ALL_ROWS,), (0, 1, 2)]
+    spec = scene.ledger.trials[1].spec
+    assert scene.proposer.costs.folds_of(spec, done=[ALL_ROWS]) == (ALL_ROWS,)  # as on record
 
 
 def test_a_family_gets_no_more_than_its_limit(make_scene, make_family):

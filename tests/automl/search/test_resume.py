@@ -15,7 +15,7 @@ from automl.search.resume import read_past
 from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
-from automl.trial.spec import TrialState
+from automl.trial.spec import UNFINISHED, TrialState
 
 TRIALS = 11
 
@@ -224,7 +224,7 @@ def test_what_the_time_cut_goes_on_with_more_time(make_scene, make_family):
     scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1, config=config)
     write_json(scene.run.manifest, {})
     scene.search()
-    cut = [t for t in scene.ledger.trials if t.error and t.error.kind == "out_of_time"]
+    cut = [t for t in scene.ledger.trials if t.error and t.error.kind in UNFINISHED]
     assert cut
     options = {"time_s": 30.0, "folds": 4, "slots": 1, "config": config}
     again = make_scene([make_family("a")], killed=scene, **options)
