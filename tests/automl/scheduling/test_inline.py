@@ -57,7 +57,7 @@ def executor(prepared, importable):
     bench.registry.families.update({f.name: _Entry(f) for f in families})
     shapes = {f.name: (f, family_shape(prepared, bench.dataset, bench.metric, f)) for f in families}
     pool = DevicePool(1, memory_gib=0.1, fit_memory_gib=0.001)
-    executor = LocalExecutor(prepared, pool, NoLauncher(), Inline(bench, shapes))
+    executor = LocalExecutor(prepared, pool, NoLauncher(), inline=Inline(bench, shapes))
     executor.bench = bench
     return executor
 
