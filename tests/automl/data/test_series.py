@@ -108,8 +108,8 @@ def test_other_tables_have_the_same_channels_in_the_same_order():
 
 def test_rows_to_be_scored_need_one_target_a_series():
     dataset = read(long_frame())
-    _, y, _ = load_labelled(long_frame(), dataset.table.columns, dataset.target, LONG)
-    assert y.tolist() == [0, 1, 0, 1]
+    found = load_labelled(long_frame(), dataset.table.columns, dataset.target, LONG)
+    assert found.y.tolist() == [0, 1, 0, 1]
 
 
 @pytest.mark.parametrize(

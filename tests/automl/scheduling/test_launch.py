@@ -12,7 +12,7 @@ import pytest
 
 from automl.scheduling.devices import Lease
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher, start_launcher
-from automl.scheduling.messages import Done, Ready, Start
+from automl.scheduling.messages import Done, Encoded, Ready, Start
 from automl.trial.spec import Job, TrialSpec
 
 PATIENCE_S = 20.0
@@ -45,7 +45,8 @@ def start(launcher, prepared, env=None):
 
 def receive(worker):
     assert worker.connection.poll(PATIENCE_S), "the worker says nothing"
-    return worker.connection.recv()
+    message = worker.connection.recv()
+    return receive(worker) if isinstance(message, Encoded) else message
 
 
 def fit(worker, family, **params):

@@ -134,7 +134,7 @@ def test_a_booster_of_one_tree_does_not_pass_for_one_of_many(open_bench, monkeyp
     spec = TrialSpec("lightgbm", 0, dict(family.portfolio(_shape(bench, family))[0]))
     for fold in range(3):
         run_job(Job(spec, fold, seed=fold), bench, lambda step, score: None)
-    monkeypatch.setattr(lightgbm, "pace_of_all_rows", lambda rounds, rates: (1, 0.02))
+    monkeypatch.setattr(lightgbm, "pace_of_all_rows", lambda rounds, rates, context: (1, 0.02))
     with pytest.raises(NotRefittedError, match="differs from the mean"):
         refit_job(Job(spec, ALL_ROWS, seed=9, stands_for=(0, 1, 2)), bench)
     monkeypatch.undo()

@@ -280,6 +280,8 @@ def test_a_fold_that_the_metric_has_no_value_for_has_a_reason_and_no_score(open_
     heard = []
 
     class Steered(Reports):
+        early_stopping = "staged"
+
         def fit(self, params, fold, context, report):
             right = np.eye(2)[fold.y_valid]
             assert context.metric.is_better(
