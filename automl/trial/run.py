@@ -25,7 +25,6 @@ from automl.plugin.rows import Matrix, Rows
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
-from automl.store.run_dir import RunDir
 from automl.trial.setup import family_shape
 from automl.trial.shown import fold_shown_to
 from automl.trial.spec import FoldResult, Job
@@ -173,7 +172,7 @@ def _finish(
     predict_s, model_ms = _prediction_times(
         job, model, task.fold.train.shown_to(family.kinds), predict_s, len(prediction)
     )
-    size = _write(bench.run, task, model, prediction, logs)
+    size = _write(bench, task, model, prediction, logs)
     return FoldResult(
         fold=job.fold,
         score=None if reason else score,
@@ -262,7 +261,7 @@ def _prediction_times(
 
 
 def _write(
-    run: RunDir,
+    bench: Workbench,
     task: _Task,
     model: FittedModel,
     prediction: NDArray[Any],
@@ -270,7 +269,8 @@ def _write(
 ) -> int:
     """Writes model and predictions into the folder of the fold; returns bytes of the model."""
     job, family, fold = task.job, task.family, task.fold
-    final, name = run.fold(job.spec.trial_id, job.fold), job.spec.trial_id
+    run, name = bench.run, job.spec.trial_id
+    final, is_alone = run.fold(name, job.fold), bench.plan.n_folds == 1
     with draft_folder(final) as draft:
         folder = draft / run.model(name, job.fold).name
         folder.mkdir()
@@ -280,7 +280,7 @@ def _write(
             write_array(file, prediction.astype(np.float32))
         if logs:
             with failing_on_a_full_disk(draft):
-                write_stages(draft, logs, fold.y_valid, fold.weight_valid)
+                write_stages(draft, logs, fold.y_valid, fold.weight_valid, is_alone)
         settle(draft, final)
     files = run.model(name, job.fold).rglob("*")
     return sum(f.stat().st_size for f in files if f.is_file())

@@ -20,9 +20,23 @@ from automl.data.divide import group_labels, strata_of, stratified_labels
 from automl.data.table import Dataset
 from automl.plugin.stages import StageLog, enough_to_choose, stopping_metric
 
-__all__ = ["StageCurve", "curve_of", "halves_of", "predict_by_halves", "stage_near", "write_stages"]
+__all__ = [
+    "MOST_ROWS",
+    "StageCurve",
+    "curve_of",
+    "halves_of",
+    "predict_by_halves",
+    "stage_near",
+    "write_stages",
+]
 
 DIGITS = 7
+MOST_ROWS = 20_000
+"""Rows that choose a stage at most: all stages are scored on them, and more choose no better."""
+
+LEAST_OTHERS = 2_000
+"""Rows not of the most frequent class that a sample must be left with."""
+
 LEAST_PROBABILITY = 1e-7
 CURVES_FILE = "curves.npz"
 
@@ -81,27 +95,44 @@ def curve_of(
         weight: Their weights.
     """
     metric, is_classification = stopping_metric(log.metric), np.issubdtype(y.dtype, np.integer)
+    total = float(len(rows)) if weight is None else float(weight[rows].sum())
+    enough = enough_to_choose(y[rows], bool(is_classification))
+    rows = _sample(rows, y, bool(is_classification))
     own, own_weight = y[rows], None if weight is None else weight[rows]
-    losses, ties = [], []
-    for prediction in log.predictions:
-        seen = prediction[rows].astype(np.float64)
-        score = metric.score(own, seen, own_weight) if len(own) else np.nan
-        losses.append(metric.loss(score))
-        tie = 0.0
-        if is_classification and len(own):
-            right = np.clip(seen[np.arange(len(own)), own], LEAST_PROBABILITY, 1.0)
-            tie = float(np.average(-np.log(right), weights=own_weight))
-        ties.append(tie)
-    total = float(len(own)) if own_weight is None else float(own_weight.sum())
-    enough = enough_to_choose(own, bool(is_classification))
+    losses = [
+        metric.loss(metric.score(own, seen[rows].astype(np.float64), own_weight))
+        if len(own)
+        else np.nan
+        for seen in log.predictions
+    ]
+    ties = np.zeros(len(losses))
+    if is_classification and sum(loss == min(losses) for loss in losses) > 1:
+        ties = np.array([_log_loss(own, seen[rows], own_weight) for seen in log.predictions])
     return StageCurve(
         np.array(log.stages),
         np.array(losses),
-        np.array(ties),
+        ties,
         log.usual,
         total if enough else 0.0,
         log.grows,
     )
+
+
+def _sample(rows: NDArray[Any], y: NDArray[Any], is_classification: bool) -> NDArray[Any]:
+    """Some of many rows, drawn whatever their targets are, unless few of a class would be left."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    drawn = rows[np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]]
+    if is_classification and len(drawn) - int(np.bincount(y[drawn]).max()) < LEAST_OTHERS:
+        return rows
+    return drawn
+
+
+def _log_loss(
+    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
+) -> float:
+    right = np.clip(prediction[np.arange(len(y)), y].astype(np.float64), LEAST_PROBABILITY, 1.0)
+    return float(np.average(-np.log(right), weights=weight))
 
 
 def halves_of(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
@@ -158,13 +189,26 @@ def predict_by_halves(
 
 
 def write_stages(
-    folder: Path, logs: Sequence[StageLog], y: NDArray[Any], weight: NDArray[np.float64] | None
+    folder: Path,
+    logs: Sequence[StageLog],
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    is_alone: bool = False,
 ) -> None:
-    """Writes what settling needs of a fold: curves, and predictions to be mapped into memory."""
+    """Writes what settling needs of a fold: curves, and predictions to be mapped into memory.
+
+    Args:
+        folder: Where to.
+        logs: One, or one for each level.
+        y: Class indices or values of the validation rows.
+        weight: Their weights.
+        is_alone: Whether there is no other fold to choose a stage: then no predictions are kept.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     for number, log in enumerate(logs):
         curve = curve_of(log, np.arange(len(y)), y, weight)
-        np.save(folder / f"stages-{number}.npy", np.stack(log.predictions), allow_pickle=False)
+        if not is_alone:
+            np.save(folder / f"stages-{number}.npy", np.stack(log.predictions), allow_pickle=False)
         arrays[f"{number}-curve"] = np.stack((curve.stages, curve.losses, curve.ties))
         arrays[f"{number}-facts"] = np.array([curve.usual, curve.weight, curve.grows])
     np.savez(folder / CURVES_FILE, allow_pickle=False, **arrays)

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 
 from automl.data import load_dataset
 from automl.metrics import CATALOG
 from automl.plugin import StageLog
-from automl.trial.stages import curve_of, halves_of, predict_by_halves, stage_near
+from automl.trial.stages import MOST_ROWS, curve_of, halves_of, predict_by_halves, stage_near
 
 N_ROWS = 60
 rng = np.random.default_rng(0)
@@ -114,6 +116,26 @@ def test_a_metric_of_labels_chooses_by_log_loss():
     log.add(1, binary(np.where(Y == 1, 0.51, 0.49)))
     log.add(2, binary(np.where(Y == 1, 0.9, 0.1)))
     assert curve_of(log, np.arange(N_ROWS), Y, None).best == 2.0
+
+
+def test_of_many_rows_a_sample_chooses_unless_few_of_a_class_are_left():
+    random, metric = np.random.default_rng(0), CATALOG["log_loss"]
+    seen = []
+
+    def counted(y_true, prediction, weight=None):
+        seen.append(len(y_true))
+        return metric.function(y_true, prediction, weight)
+
+    for share, expected in ((0.5, MOST_ROWS), (0.01, 50_000)):
+        y = (random.random(50_000) < share).astype(int)
+        log = StageLog(replace(metric, function=counted))
+        for stage, right in ((1, 0.6), (2, 0.8), (3, 0.7)):
+            log.add(stage, binary(np.where(y == 1, right, 1 - right)))
+        curve = curve_of(log, np.arange(50_000), y, None)
+        assert curve.best == 2.0
+        assert curve.weight == 50_000
+        assert set(seen) == {expected}
+        seen.clear()
 
 
 def test_levels_have_stages_of_their_own():
