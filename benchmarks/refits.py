@@ -1,6 +1,6 @@
 """Refits on all rows against the mean of the folds' models, with fixed params of LightGBM.
 
-    python -m benchmarks.refits adult:10000 california_housing:4000 ratings:75000:8
+    python -m benchmarks.refits --catalog PATH adult:10000 california_housing:4000 ratings:75000:8
 
 Each argument is a table of the catalog, the training rows and, optionally, the folds; ``ratings``
 is made (numeric ids of users and films). The folds stop early on their own validation rows; the
@@ -25,12 +25,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from automl.metrics import CATALOG
+from automl.plugin import Shape, Task, TrialContext
 from automl.trial.agreement import MIN_PROBABILITY
 from automl_plugins._boosting import pace_of_all_rows, patience
 
 __all__ = ["Measured", "main", "measure"]
 
-CATALOG = Path("/work/shared/data/catalog.csv")
 RATE, MAX_ROUNDS, N_SEEDS, MAX_TEST_ROWS = 0.05, 4_000, 3, 25_000
 PARAMS = {
     "num_leaves": 31,
@@ -69,11 +70,13 @@ class Measured:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("tables", nargs="+", metavar="TABLE:ROWS[:FOLDS]")
-    parser.add_argument("--catalog", type=Path, default=CATALOG)
+    parser.add_argument("--catalog", type=Path, help="CSV with columns name, file, target, task")
     options = parser.parse_args(arguments)
     print(f"{'table':28s}" + " ".join(f"{name:>8s}" for name in Measured.__slots__))
     for text in options.tables:
         name, n_rows, *folds = text.split(":")
+        if name != "ratings" and options.catalog is None:
+            parser.error(f"--catalog is needed for the table {name}")
         X, y, n_classes = _made() if name == "ratings" else _read(name, options.catalog)
         found = measure(X, y, n_classes, int(n_rows), int(folds[0]) if folds else 5)
         print(f"{text:28s}{found}", flush=True)
@@ -88,7 +91,8 @@ def measure(X: Array, y: Array, n_classes: int, n_train: int, n_folds: int) -> M
     params, predict = _task(n_classes)
     X_train, y_train, fold = X[train], y[train], rng.integers(0, n_folds, n_train)
     models = [_fit_fold(params, X_train, y_train, fold == k, k) for k in range(n_folds)]
-    rounds, rate = pace_of_all_rows([m.best_iteration for m in models], [RATE] * n_folds)
+    best = [m.best_iteration for m in models]
+    rounds, rate = pace_of_all_rows(best, [RATE] * n_folds, _slot(len(y_train)))
     data = lgb.Dataset(X_train, y_train, free_raw_data=False)
     refits = [
         lgb.train({**params, "learning_rate": rate, "seed": 100 + s}, data, rounds)
@@ -127,6 +131,11 @@ def measure(X: Array, y: Array, n_classes: int, n_train: int, n_folds: int) -> M
         *(100 * float(v) / one for v in variances),
         *map(float, ratios),
     )
+
+
+def _slot(n_rows: int) -> TrialContext:
+    """A slot in which nothing is fixed, and no stage is known."""
+    return TrialContext(Shape(Task.REGRESSION, CATALOG["rmse"], n_rows, 1), seed=0)
 
 
 def _fit_fold(params: dict[str, Any], X: Array, y: Array, valid: Array, seed: int) -> Any:

@@ -114,7 +114,7 @@ def test_the_limits_of_a_pack_are_those_of_a_trial(make_scene, make_family):
     scene = make_scene([net(make_family)], gpus=CARD, slots=2, time_s=100.0)
     fit, _ = scene.dispatcher.next_fit(90.0)
     jobs = scene.dispatcher.jobs(fit, 90.0)
-    share = scene.dispatcher.costs.fair_share_s("net")
+    share = scene.dispatcher.costs.fair_share_s(fit.trial)
     assert {job.time_limit_s for job in jobs} == {3 * share}
     assert len({job.seed for job in jobs}) == len(jobs) == 12
 
