@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 
-__all__ = ["MOST_STAGES", "StageLog", "enough_to_choose", "stage_steps", "stopping_metric"]
+__all__ = [
+    "MOST_STAGES",
+    "StageLog",
+    "enough_to_choose",
+    "log_loss",
+    "stage_steps",
+    "stopping_metric",
+]
 
 MOST_STAGES = 45
 LEAST_STAGES = 8
@@ -153,11 +160,19 @@ def stopping_metric(metric: Metric) -> Metric:
     if metric.needs != "labels":
         return metric
     bounds = (0.0, math.inf)
-    return Metric("log_loss", False, "probabilities", bounds, frozenset(Task), _log_loss)
+    return Metric("log_loss", False, "probabilities", bounds, frozenset(Task), log_loss)
 
 
-def _log_loss(
-    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
+def log_loss(
+    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None = None
 ) -> float:
-    chosen = np.clip(prediction[np.arange(len(y)), y], LEAST_PROBABILITY, 1.0)
+    """Mean negative logarithm of the probability of the right class.
+
+    Args:
+        y: Class indices, ``(n_rows,)``.
+        prediction: Probabilities, ``(n_rows, n_classes)``.
+        weight: Row weights, ``(n_rows,)``.
+    """
+    right = prediction[np.arange(len(y)), y].astype(np.float64)
+    chosen = np.clip(right, LEAST_PROBABILITY, 1.0)
     return float(np.average(-np.log(chosen), weights=weight))

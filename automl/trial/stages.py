@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from automl.data.divide import group_labels, strata_of, stratified_labels
 from automl.data.table import Dataset
-from automl.plugin.stages import StageLog, enough_to_choose, stopping_metric
+from automl.plugin.stages import StageLog, enough_to_choose, log_loss, stopping_metric
 
 __all__ = [
     "MOST_ROWS",
@@ -37,7 +37,6 @@ MOST_ROWS = 20_000
 LEAST_OTHERS = 2_000
 """Rows not of the most frequent class that a sample must be left with."""
 
-LEAST_PROBABILITY = 1e-7
 CURVES_FILE = "curves.npz"
 
 
@@ -107,7 +106,7 @@ def curve_of(
     ]
     ties = np.zeros(len(losses))
     if is_classification and sum(loss == min(losses) for loss in losses) > 1:
-        ties = np.array([_log_loss(own, seen[rows], own_weight) for seen in log.predictions])
+        ties = np.array([log_loss(own, seen[rows], own_weight) for seen in log.predictions])
     return StageCurve(
         np.array(log.stages),
         np.array(losses),
@@ -126,13 +125,6 @@ def _sample(rows: NDArray[Any], y: NDArray[Any], is_classification: bool) -> NDA
     if is_classification and len(drawn) - int(np.bincount(y[drawn]).max()) < LEAST_OTHERS:
         return rows
     return drawn
-
-
-def _log_loss(
-    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
-) -> float:
-    right = np.clip(prediction[np.arange(len(y)), y].astype(np.float64), LEAST_PROBABILITY, 1.0)
-    return float(np.average(-np.log(right), weights=weight))
 
 
 def halves_of(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
