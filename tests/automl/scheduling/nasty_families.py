@@ -165,12 +165,13 @@ class Stepper(Family):
 
 
 class Gated(Family):
-    """Reports once, waits for a file, and reports twice."""
+    """Reports once, makes the file ``reported``, waits for ``gate``, and reports twice."""
 
     name = "gated"
 
     def misbehave(self, params, fold, context, report):
         report(1, 0.5)
+        Path(params["reported"]).touch()
         wait_for(params["gate"])
         for step in (2, 3):
             report(step, 0.5)

@@ -237,10 +237,11 @@ def test_one_poll_ends_though_a_worker_talks_faster_than_it_is_read(runner):
 
 
 def test_a_fit_stops_at_its_next_report_when_it_is_pruned(runner, score, tmp_path):
-    job_id = runner.submit("gated", gate=str(tmp_path / "gate"))
-    runner.until(job_id, Progressed)
+    reported, gate = tmp_path / "reported", tmp_path / "gate"
+    job_id = runner.submit("gated", reported=str(reported), gate=str(gate))
+    wait_for(reported.exists)  # a report that is not over yet may find the pruning too
     runner.executor.prune(job_id)
-    (tmp_path / "gate").touch()
+    gate.touch()
     assert runner.until(job_id) == Pruned(job_id, step=2)
     assert runner.good_score() == score
 
