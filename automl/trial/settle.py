@@ -1,8 +1,9 @@
 """Settling: once all folds of a trial are done, the other folds choose the stage of each.
 
-The mean curve of the other folds is read at its best stage, and the fold is scored on what it
-predicted there. Of 300 rows of weak signal this leaves a bias of .002 AUC, where stopping by the
-rows that are scored leaves .042, and costs no fit.
+The fold is scored on what it predicted at the earliest stage that the mean curve of the others
+cannot tell from its best one: the rule of one standard error (Breiman et al., Classification and
+Regression Trees, 1984, section 3.4.3). That costs no fit. The best stage itself would still flatter
+on few rows, since the rows of a fold have trained the others (docs/decisions/0040).
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ def settle_folds(
         parts = []
         for number, curve in enumerate(own):
             stage = best_stage(
-                {f: curves[f][number] for f in others}, _sizes(plan, others), _n_train(plan, fold)
+                {f: curves[f][number] for f in others},
+                _sizes(plan, others),
+                _n_train(plan, fold),
+                is_cautious=plan.kind != "time",
             )
             wanted = curve.usual if stage is None else stage
             parts.append(_read_stage(run, trial_id, fold, number, curve, wanted))
@@ -106,9 +110,13 @@ def _ends(curves: Mapping[int, Sequence[StageCurve]], plan: SplitPlan) -> tuple[
 
 
 def best_stage(
-    curves: Mapping[int, StageCurve], n_train: Mapping[int, int] | None, n_rows: int
+    curves: Mapping[int, StageCurve],
+    n_train: Mapping[int, int] | None,
+    n_rows: int,
+    *,
+    is_cautious: bool = False,
 ) -> float | None:
-    """The stage with the lowest mean loss of several folds.
+    """The stage with the lowest mean loss of several folds, or an earlier one that is as good.
 
     Args:
         curves: Of the folds that choose.
@@ -116,6 +124,8 @@ def best_stage(
             are learnt for longer, by the root of their ratio (Yao, Rosasco & Caponnetto 2007), and
             later folds tell more (see ``_relevance``). None where all have as many.
         n_rows: Training rows of the fit that is to end there.
+        is_cautious: Whether to take the earliest stage whose mean loss is above the lowest by no
+            more than the standard error of that difference over the folds.
 
     Returns:
         The stage; None where no fold can choose.
@@ -136,15 +146,20 @@ def best_stage(
     end = min(stages[-1] for stages, _ in kept)
     grid = np.unique(np.concatenate([stages[stages <= end] for stages, _ in kept]))
     weights = np.array([curve.weight for _, curve in kept])
+    losses = np.stack([np.interp(grid, s, _filled(c.losses)) for s, c in kept])
     mean = StageCurve(
         grid,
-        _mean([np.interp(grid, s, _filled(c.losses)) for s, c in kept], weights),
-        _mean([np.interp(grid, s, c.ties) for s, c in kept], weights),
+        _mean(losses, weights),
+        _mean(np.stack([np.interp(grid, s, c.ties) for s, c in kept]), weights),
         usual=end,
         weight=float(weights.sum()),
         grows=False,
     )
-    return mean.best
+    if not is_cautious or len(kept) < 2:
+        return mean.best
+    behind = losses - losses[:, [int(np.flatnonzero(grid == mean.best)[0])]]
+    is_as_good = _mean(behind, weights) <= _mean_error(behind, weights)
+    return float(grid[np.flatnonzero(is_as_good)[0]])
 
 
 def _relevance(curve: StageCurve, age: int) -> float:
@@ -161,8 +176,17 @@ def _relevance(curve: StageCurve, age: int) -> float:
     return float(2.0 ** (-age / FOLDS_TO_HALF) / (lowest if lowest > 0 else 1.0))
 
 
-def _mean(values: list[NDArray[np.float64]], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.average(np.stack(values), axis=0, weights=weights)
+def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Over folds, of values ``(n_folds, n_stages)``."""
+    return np.average(values, axis=0, weights=weights)
+
+
+def _mean_error(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard error of ``_mean`` as the folds differ; of two or more."""
+    shares = (weights / weights.sum())[:, np.newaxis]
+    apart = shares * (values - _mean(values, weights))
+    n_folds = len(values)
+    return np.asarray(np.sqrt(n_folds / (n_folds - 1) * (apart**2).sum(axis=0)))
 
 
 def _filled(losses: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,8 +2,8 @@
 
 The rows of a fold must not choose the stage they are scored at. While a fold is alone, its
 validation rows are divided into halves, and each half is scored at the stage that the other half
-likes best. Once all folds of a trial are done, each fold is scored at the best stage of the mean
-curve of the other folds (see ``automl.trial.settle``).
+likes best. Once all folds of a trial are done, each fold is scored at a stage that is as
+good as the best of the mean curve of the other folds (see ``automl.trial.settle``).
 """
 
 from __future__ import annotations

@@ -64,27 +64,27 @@ def loss_at(scene, stage, rows):
     return scene.metric.score(scene.dataset.y[rows], scene.stages[stage - 1][rows].astype(float))
 
 
-def test_a_fold_is_scored_at_the_best_stage_of_the_mean_of_the_others(scene):
+def losses_of(scene, folds):
+    """Losses at each stage, and the number of rows, of the validation rows of folds."""
+    rows = [scene.plan.divisions[fold].valid for fold in folds]
+    losses = np.array([[loss_at(scene, s, r) for s in range(1, 9)] for r in rows])
+    return losses, [len(r) for r in rows]
+
+
+def test_a_fold_is_scored_at_a_stage_as_good_as_the_best_of_the_mean_of_the_others(scene):
     settled, ends = scene.settle()
-    divisions = scene.plan.divisions
     for fold in range(5):
-        others = [d.valid for k, d in enumerate(divisions) if k != fold]
-        sizes = [len(rows) for rows in others]
-        means = [
-            np.average([loss_at(scene, s, rows) for rows in others], weights=sizes)
-            for s in range(1, 9)
-        ]
-        assert scene.stage_of(fold) == 1 + int(np.argmin(means))
-        expected = loss_at(scene, scene.stage_of(fold), divisions[fold].valid)
+        losses, sizes = losses_of(scene, [k for k in range(5) if k != fold])
+        means = np.average(losses, axis=0, weights=sizes)
+        behind = losses - losses[:, [means.argmin()]]
+        error = behind.std(axis=0, ddof=1) / np.sqrt(4)
+        assert len(set(sizes)) == 1
+        assert scene.stage_of(fold) == 1 + int(np.argmax(behind.mean(axis=0) <= error))
+        own = scene.plan.divisions[fold].valid
+        expected = loss_at(scene, scene.stage_of(fold), own)
         assert settled[fold].score == pytest.approx(expected, rel=1e-6)
-    every = [
-        np.average(
-            [loss_at(scene, s, d.valid) for d in divisions],
-            weights=[len(d.valid) for d in divisions],
-        )
-        for s in range(1, 9)
-    ]
-    assert ends == (1.0 + int(np.argmin(every)),)
+    losses, sizes = losses_of(scene, range(5))
+    assert ends == (1.0 + int(np.argmin(np.average(losses, axis=0, weights=sizes))),)
 
 
 def test_the_target_of_a_fold_has_no_part_in_what_it_is_scored_on(scene):
@@ -211,6 +211,35 @@ def test_only_stages_that_all_folds_reached_are_chosen():
 def test_a_fold_that_the_clock_cut_early_does_not_cut_the_others():
     long = curve([1, 2, 4, 8, 16], [5, 4, 3, 2, 1])
     assert best_stage({0: curve([1, 2], [5, 4]), 1: long, 2: long}, None, 100) == 16.0
+
+
+def test_the_earliest_stage_within_an_error_of_the_best_is_as_good():
+    curves = {
+        0: curve([1, 2, 4, 8], [9.0, 1.0, 0.9, 0.8]),
+        1: curve([1, 2, 4, 8], [9.5, 1.0, 1.3, 0.7]),
+        2: curve([1, 2, 4, 8], [8.5, 1.0, 0.8, 1.2]),
+    }
+    assert best_stage(curves, None, 100) == 8.0
+    assert best_stage(curves, None, 100, is_cautious=True) == 2.0
+
+
+def test_a_stage_that_all_folds_find_better_is_worth_going_on_for():
+    curves = {k: curve([1, 2, 4], [9.0, 1.0 + k, 0.9 + k + 0.01 * k]) for k in range(3)}
+    assert best_stage(curves, None, 100, is_cautious=True) == 4.0
+
+
+def test_one_fold_alone_has_no_error_and_gives_its_best_stage():
+    curves = {0: curve([1, 2, 4], [1.0, 0.95, 0.9])}
+    assert best_stage(curves, None, 100, is_cautious=True) == 4.0
+
+
+def test_a_heavier_fold_counts_for_more_in_the_error_too():
+    curves = {
+        0: curve([1, 2], [1.0, 0.9], weight=900.0),
+        1: curve([1, 2], [0.9, 1.0], weight=100.0),
+    }
+    # behind by .08 on average; apart by .02 and .18, of .9 and .1 of the weight: error .036
+    assert best_stage(curves, None, 100, is_cautious=True) == 2.0
 
 
 def test_curves_on_other_grids_are_compared_at_the_same_stage():
