@@ -234,8 +234,8 @@ class TrialContext:
         scratch: A folder for this fit, which need not be there yet. What a fit leaves in it is
             found by the next attempt when its worker is lost, also in a resumed search; it is
             gone when the fit is over. None where nothing is to be kept.
-        stages: In a refit, where it should end: a stage for each log of the folds' models (see
-            ``StageLog``), as their validation rows tell. Empty where they have none.
+        stages: In a fit of all rows, where it should end: a stage for each log of the folds'
+            models (see ``StageLog``), as their validation rows tell. Empty where they have none.
         clock: Gives the seconds by which a fit limits its time: ``time.monotonic``, or a counter
             where a test counts the work of a fit.
     """

@@ -126,8 +126,9 @@ class ModelFamily(ABC):
             rows, NaN where a row has none. Such a family is fitted once in place of once per fold,
             where rows are exchangeable and its view does not use the target.
         early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
-            them, and its model has ``stages`` (see ``StageLog``). ``inner``: as it likes, and so
-            they are drawn from the training rows. ``none``: not at all, and it gets none.
+            them, and its model has ``stages`` (see ``StageLog``); where it gets none, it ends at
+            ``context.stages``. ``inner``: as it likes, and so they are drawn from the training
+            rows. ``none``: not at all, and it gets none.
         packed: Params that may differ within a pack, where ``fit_pack`` trains several fits as one
             program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the

@@ -1,10 +1,11 @@
-"""One model of all rows in place of those of the folds, where a family offers that."""
+"""One model of all rows in place of those of the folds, by ``refit`` or to stages that are told."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from automl.plugin import FittedModel, Fold, Params, RefitIncomplete, Task
+from automl.plugin import FittedModel, Fold, Params, RefitIncomplete, StageLog, Task
 from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
 from automl.trial.agreement import disagreement
+from automl.trial.settle import best_stage
+from automl.trial.shown import without_validation
+from automl.trial.stages import curve_of
 
 __all__ = ["Refits"]
 
@@ -29,19 +33,27 @@ TOLERANCE = 0.02
 
 
 class Refits(FamilyCase):
-    """Tests of ``refit``. A family without it is not tested."""
+    """Tests of ``refit``, or else of a fit of all rows to the stages that the folds have told.
+
+    A family that has neither is not tested.
+    """
 
     @each_task
     def test_one_model_of_all_rows_stands_for_those_of_the_folds(
         self, task: Task, tmp_path: Path
     ) -> None:
-        """It needs no validation rows, can be saved, and predicts new rows much as the others."""
+        """It needs no validation rows, can be saved, and predicts new rows much as the others.
+
+        A fit to a stage that is told must not: after an epoch or two, more rows are more steps.
+        """
         done = self._refit(task)
         (folder := tmp_path / "all").mkdir()
         self.family.save(done.model, folder)
         X = self._shown(done.new.valid)
         prediction = self.family.load(folder).predict(X)
         self._check(prediction, done.new, done.table)
+        if not done.has_refit:
+            return
         others = [np.asarray(model.predict(X)) for model in done.folds]
         why = disagreement(others, prediction, task.is_classification, max_ratio=MAX_RATIO)
         assert why is None, f"{self.family.name}: {why}"
@@ -50,8 +62,13 @@ class Refits(FamilyCase):
     def test_a_refit_predicts_new_rows_no_worse_than_the_models_of_the_folds(
         self, task: Task
     ) -> None:
-        """By no more than chance allows: three standard errors of the difference of the losses."""
+        """By no more than chance allows: three standard errors of the difference of the losses.
+
+        Of a fit to stages that three small folds have told too much is their luck.
+        """
         done = self._refit(task)
+        if not done.has_refit:
+            pytest.skip("it is fitted to stages that are told")
         X, table = self._shown(done.new.valid), done.table
         own = _losses(done.model.predict(X), done.new, table)
         others = [_losses(model.predict(X), done.new, table) for model in done.folds]
@@ -72,20 +89,50 @@ class Refits(FamilyCase):
                 X = self._shown(done.new.valid)
                 np.testing.assert_allclose(model.predict(X), done.model.predict(X), rtol=1e-6)
 
+    @each_task
+    def test_a_fit_without_validation_rows_ends_at_the_stages_that_are_told(
+        self, task: Task
+    ) -> None:
+        """It is the fit that had validation rows, and logged what it predicts at that stage.
+
+        A family with a ``refit`` is not asked to fit without them.
+        """
+        done = self._refit(task)
+        if done.has_refit:
+            pytest.skip("its refit is tested")
+        part, logs = done.part, done.logs
+        middle = [len(log.stages) // 2 for log in logs]
+        told = tuple(log.stages[n] for log, n in zip(logs, middle, strict=True))
+        context = replace(self._context(done.table), stages=told)
+        alone = without_validation(replace(part, memo={}))
+        model = self.family.fit(done.params, alone, context, RecordingReport())
+        logged = [log.predictions[n] for log, n in zip(logs, middle, strict=True)]
+        expected = logged[0] if len(logged) == 1 else np.column_stack(logged)
+        prediction = np.asarray(model.predict(self._shown(part.valid))).reshape(expected.shape)
+        message = f"{self.family.name} does not end at context.stages"
+        np.testing.assert_allclose(prediction, expected, rtol=1e-3, atol=1e-4, err_msg=message)
+
     def _refit(self, task: Task) -> _Refitted:
         return _refitted(type(self), task)  # type: ignore[arg-type]  # classes are hashable
 
 
 @dataclass(frozen=True, slots=True)
 class _Refitted:
-    """A family fitted on folds of some rows, and refitted on all of them."""
+    """A family fitted on folds of some rows, and again on all of them.
+
+    Without a ``refit``, ``model`` is fitted to stages that are told. ``logs`` are those of the fit
+    of ``part``, the first fold.
+    """
 
     table: TestTable
     params: Params
+    part: Fold
+    logs: Sequence[StageLog]
     folds: tuple[FittedModel, ...]
     all_rows: Fold
     new: Fold
     model: FittedModel
+    has_refit: bool
 
 
 @functools.lru_cache(maxsize=2 * len(Task))  # tests of one class come together
@@ -97,19 +144,43 @@ def _refitted(case: type[FamilyCase], task: Task) -> _Refitted:
     own = case()
     family, table = own.family, own._real(task)
     params, context, rows = own._params(table), own._context(table), np.arange(len(table.y))
-    view, is_new, folds = own._view(table, params), rows % 3 == 2, []
+    view, is_new, folds, parts = own._view(table, params), rows % 3 == 2, [], []
     known = _only(table, ~is_new)
     numbers = np.arange(len(known.y))
     for number in range(N_FOLDS):
         part = known.fold(view, valid=numbers % N_FOLDS == number)
         folds.append(family.fit(params, part, context, RecordingReport()))
+        parts.append(part)
     nothing = np.zeros(len(numbers), dtype=bool)
     all_rows = known.fold(view, valid=nothing)
     model = family.refit(params, all_rows, context, folds)
+    has_refit, logs = model is not None, _logs_of(folds[0])
     if model is None:
-        pytest.skip("it keeps the models of the folds")
+        context = replace(context, stages=_told(parts, folds, len(numbers)))
+        if not context.stages:
+            pytest.skip("it keeps the models of the folds")
+        model = family.fit(params, all_rows, context, RecordingReport())
     new = table.fold(view, valid=is_new)
-    return _Refitted(table, params, tuple(folds), all_rows, new, model)
+    return _Refitted(table, params, parts[0], logs, tuple(folds), all_rows, new, model, has_refit)
+
+
+def _told(parts: Sequence[Fold], models: Sequence[FittedModel], n_rows: int) -> tuple[float, ...]:
+    """The stages at which a fit of all rows should end, one for each log; none without logs."""
+    logs = [_logs_of(model) for model in models]
+    curves = (
+        {
+            fold: curve_of(own[number], np.arange(len(part.y_valid)), part.y_valid, None)
+            for fold, (own, part) in enumerate(zip(logs, parts, strict=True))
+        }
+        for number in range(min(map(len, logs)))
+    )
+    stages = (best_stage(own, None, n_rows) for own in curves)
+    return tuple(stage for stage in stages if stage is not None)
+
+
+def _logs_of(model: FittedModel) -> Sequence[StageLog]:
+    found: Sequence[StageLog] = getattr(model, "stages", ())
+    return found
 
 
 def _only(table: TestTable, rows: NDArray[np.bool_]) -> TestTable:

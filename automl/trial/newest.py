@@ -21,7 +21,9 @@ def fit_newest(
     newest: NDArray[np.int64] | None,
     context: TrialContext,
 ) -> FittedModel:
-    """Fits rows up to the newest, with some drawn from all of time to stop by.
+    """Fits rows up to the newest: to the stages that the folds have told, if they have.
+
+    Without such stages some rows, drawn from all of time, are kept to stop by.
 
     Args:
         family: The family.
@@ -29,9 +31,10 @@ def fit_newest(
         fold: The rows; ``X_valid`` has none.
         dataset: The data of the run.
         newest: Row numbers of the training rows; None for all rows of the data.
-        context: The slot.
+        context: The slot, with the stages to end at.
     """
     rows = np.arange(len(dataset.y)) if newest is None else newest
-    if family.early_stopping != "none" and len(rows) > 1:
+    is_told = family.early_stopping == "staged" and bool(context.stages)
+    if family.early_stopping != "none" and not is_told and len(rows) > 1:
         fold = inner_fold(fold, stopping_rows(dataset, rows, [context.seed]))
     return family.fit(params, fold, context, lambda step, score: None)

@@ -244,6 +244,8 @@ class _Boosting:
 
     def _tell(self, valid: NDArray[np.float64]) -> None:
         """Reports the score of the validation rows, where the metric has one."""
+        if not len(self._fold.y_valid):
+            return
         prediction = as_prediction(valid, self._context.task)
         fold = self._fold
         score = self._context.metric.score(fold.y_valid, prediction, fold.weight_valid)

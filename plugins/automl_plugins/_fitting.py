@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from automl.plugin import TrialContext
 
 __all__ = [
+    "ROUNDING",
     "BestRound",
     "FitClock",
     "all_class_columns",

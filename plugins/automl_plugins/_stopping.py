@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from automl.plugin import (
     stage_steps,
     stopping_metric,
 )
-from automl_plugins._fitting import BestRound, report_steps
+from automl_plugins._fitting import ROUNDING, BestRound, report_steps
 
 __all__ = ["EpochStopping", "RoundStopping"]
 
@@ -28,7 +29,8 @@ class RoundStopping:
     """Looks at rounds of a fit: reports, the best round, the log of stages, and when to end.
 
     Where the validation rows are too few to stop by, the fit ends at the usual stage, which is
-    then the one it is scored at.
+    then the one it is scored at. Where there are none, it ends at the stage that those of other
+    fits have told, if they have.
 
     Args:
         fold: Its validation rows are looked at.
@@ -60,6 +62,10 @@ class RoundStopping:
         self._score, self._report = context.metric, report
         self._metric = stopping_metric(context.metric)
         self._stops = enough_to_choose(fold.y_valid, context.task.is_classification)
+        self._end = math.inf
+        if context.stages and not len(fold.y_valid):
+            self._end = context.stages[0] * (1.0 - ROUNDING)
+            usual_rounds = math.ceil(usual_rounds * self._end / usual_stage)
         self.last_round = max_rounds if self._stops else min(max_rounds, max(1, int(usual_rounds)))
         self.best = BestRound(self._metric.is_better, patience)
         self._log = StageLog(context.metric, usual_stage, grows=True)
@@ -84,6 +90,8 @@ class RoundStopping:
             TrialPruned: As raised by the report.
         """
         self._round = round_
+        if not len(self._y):
+            return is_last or stage >= self._end
         stopping_score = self._metric.score(self._y, prediction, self._weight)
         self.best.update(round_, stopping_score)
         over = is_last or (self._stops and self.best.is_over(round_))

@@ -190,12 +190,14 @@ def _judge(fit: NetFit, context: TrialContext) -> Judge:
 
 
 def _member(fit: NetFit, judge: Judge, scale: OutputScale | None) -> Member:
-    """The net in its pack; it trains to the end where its validation rows cannot tell when to."""
+    """The net in its pack, without patience where its validation rows cannot tell when to end."""
 
     def look(epoch: int, progress: float, output: Tensor) -> float:
         return judge.look(epoch, progress, to_prediction(output, scale))
 
-    recipe = fit.recipe if judge.stops else replace(fit.recipe, patience=None)
+    recipe = replace(fit.recipe, end=judge.end)
+    if not judge.stops:
+        recipe = replace(recipe, patience=None)
     return Member(recipe, look, fit.member.seed, judge.log)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -140,6 +141,8 @@ class Judge:
 
     Attributes:
         stops: Whether the rows may end a fit, and choose its best epoch.
+        end: Share of the schedule after which the fit ends: where there are no validation rows,
+            the stage that those of other fits have told; else infinite.
         log: Of the stages.
     """
 
@@ -150,6 +153,8 @@ class Judge:
         self._metric, self._report = context.metric, report
         self._stopping = stopping_metric(context.metric)
         self.stops = enough_to_choose(fold.y_valid, context.task.is_classification)
+        is_told = bool(context.stages) and not len(fold.y_valid)
+        self.end = context.stages[0] * (1.0 - _ROUNDING) if is_told else math.inf
         self._stage_log = StageLog(context.metric)
         self.log = EpochLog(self._stage_log, stage_grid(n_epochs, n_stages))
 

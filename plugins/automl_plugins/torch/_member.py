@@ -67,7 +67,7 @@ class Member:
             return False
         if self.course.note(epoch, loss):
             self._best = weights.clone()
-        return not self.course.is_over
+        return not self.course.is_over and progress < self.recipe.end
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The weights of its best epoch, ``(n_weights,)``, and its log, as far as they are there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -27,6 +28,7 @@ class Recipe:
         schedule: Of the rate, a key of ``SCHEDULES``.
         eases: Whether dropout and weight decay go down with the schedule ``flat_cos``.
         patience: Epochs without a better score after which training stops.
+        end: Share of the schedule after which training ends in any case.
         label_smoothing: Share of the target that is spread over all classes.
         clip_norm: Gradients are clipped to this norm; None for not at all.
         average_epochs: Epochs over which the weights that predict are averaged; 0 for none.
@@ -42,6 +44,7 @@ class Recipe:
     schedule: str = "constant"
     eases: bool = False
     patience: int | None = None
+    end: float = math.inf
     label_smoothing: float = 0.0
     clip_norm: float | None = None
     average_epochs: float = 0.0

@@ -320,17 +320,24 @@ class Stopped:
 
 
 class Staged(Honest):
-    """Stops at the stage that its validation rows like best, and logs all of them."""
+    """Stops at the stage that its validation rows like best, and logs all of them.
+
+    Without such rows it ends where it is told to.
+    """
 
     early_stopping = "staged"
 
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         model = Stopped(super().fit(params, fold, context, report).value, 0)
         if not len(fold.y_valid):
+            model.stage = self.end(context.stages)
             return model
         model.stage = self.best(model, fold, context)
         model.stages = self.log(model, fold, context)
         return model
+
+    def end(self, told: Any) -> int:
+        return round(told[0]) if told else N_STAGES
 
     def best(self, model: Any, fold: Any, context: Any) -> int:
         metric, X, w = context.metric, fold.X_valid, fold.weight_valid
@@ -392,6 +399,13 @@ class TunesATemperature(Staged):
         return super().log(model, fold, context)
 
 
+class GoesOnToTheEnd(Staged):
+    """Is not told anything."""
+
+    def end(self, told: Any) -> int:
+        return N_STAGES
+
+
 class LogsIfItGained(Staged):
     def log(self, model: Any, fold: Any, context: Any) -> Any:
         return super().log(model, fold, context) if model.stage > 1 else ()
@@ -442,6 +456,7 @@ def notices(family: ModelFamily, test: str, task: Task, tmp_path: Path) -> bool:
     return False
 
 
+TOLD = "test_a_fit_without_validation_rows_ends_at_the_stages_that_are_told"
 HONEST = "test_validation_targets_do_not_change_what_they_score"
 WEIGHED = "test_validation_targets_with_weights_do_not_change_what_they_score"
 FEW = "test_few_validation_targets_do_not_change_what_they_score"
@@ -477,6 +492,7 @@ MUTANTS = [
     (PeeksWhereRowsAreNumbered, "test_a_row_number_brings_no_gain"),
     (Honest, "test_a_copy_of_the_target_is_found"),
     (RefitsToNothing, "test_one_model_of_all_rows_stands_for_those_of_the_folds"),
+    (GoesOnToTheEnd, TOLD),
     (RefitsWorse, "test_a_refit_predicts_new_rows_no_worse_than_the_models_of_the_folds"),
     (HidesThatTimeWasUp, "test_a_refit_that_the_clock_cuts_short_is_not_offered"),
     (InSample, "test_out_of_bag_predictions_stand_for_rows"),
@@ -530,6 +546,11 @@ def test_the_suite_passes_what_stops_early_and_is_honest(
     family: type[ModelFamily], task: Task, test: str, tmp_path: Path
 ) -> None:
     assert not notices(family(), test, task, tmp_path)
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_the_suite_passes_what_ends_where_it_is_told_to(task: Task, tmp_path: Path) -> None:
+    assert not notices(Staged(), TOLD, task, tmp_path)
 
 
 @pytest.mark.parametrize("task", list(Task))

@@ -79,6 +79,8 @@ def fit_net(
             return predict_rows(net.final_outputs, valid, scale)
 
         def evaluate(epoch: int, progress: float) -> float:
+            if not len(fold.y_valid):
+                return 0.0  # all epochs are alike
             prediction = predict_rows(net.outputs, valid, scale)
             return judge.look(epoch, progress, prediction, final if net.n_looks > 1 else None)
 
@@ -88,6 +90,7 @@ def fit_net(
             patience=max(_MIN_PATIENCE, 1 + round(_PATIENCE_SHARE * n_epochs))
             if judge.stops
             else None,
+            end=judge.end,
             clip_norm=_CLIP_NORM,
             stop_at=due,
             clock=context.clock,

@@ -29,6 +29,7 @@ class CycleOptions:
         n_epochs: Epochs, fewer where the time does not allow them.
         batch_size: Rows of a step.
         patience: Epochs without a better score after which training stops; None for never.
+        end: Share of the schedule after which training ends in any case.
         clip_norm: Gradients are clipped to this norm.
         stop_at: What ``clock`` says when it must be over; None without a limit.
         clock: Gives the seconds.
@@ -37,6 +38,7 @@ class CycleOptions:
     n_epochs: int
     batch_size: int
     patience: int | None
+    end: float
     clip_norm: float
     stop_at: float | None
     clock: Callable[[], float] = time.monotonic
@@ -93,13 +95,13 @@ class _NetTraining:
         self.clip_norm, self.generator = options.clip_norm, generator
         self.batch_size = min(options.batch_size, n_rows)
         self.steps_per_epoch = n_rows // self.batch_size
-        self.course = Course(options.patience)
+        self.course, self.end, self.is_done = Course(options.patience), options.end, False
         self.best_weights = _copy(net)
         self.parts = Parts()
 
     @property
     def n_going(self) -> int:
-        return 0 if self.course.is_over else 1
+        return 0 if self.is_done or self.course.is_over else 1
 
     @property
     def is_worth_keeping(self) -> bool:
@@ -128,6 +130,7 @@ class _NetTraining:
         self.net.eval()
         if self.course.note(epoch, self.evaluate(epoch, progress)):
             self.best_weights = _copy(self.net)
+        self.is_done = progress >= self.end
 
     def finish(self) -> None:
         if self.log is not None:

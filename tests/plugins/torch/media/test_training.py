@@ -1,5 +1,7 @@
 """The loop: one cycle of the rate, the best weights, and an end in time."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,14 @@ def over(net, lr=0.1):
 
 
 def options(**changes):
-    values = {"n_epochs": 6, "batch_size": 8, "patience": 10, "clip_norm": 1.0, "stop_at": None}
+    values = {
+        "n_epochs": 6,
+        "batch_size": 8,
+        "patience": 10,
+        "end": math.inf,
+        "clip_norm": 1.0,
+        "stop_at": None,
+    }
     return CycleOptions(**{**values, **changes})
 
 
