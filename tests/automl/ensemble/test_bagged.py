@@ -39,7 +39,7 @@ def test_of_values_it_is_most_of_what_the_mean_gains(values):
     y, models = values
     found, true = gains(CATALOG["rmse"], y, models, NOISE**2, is_classification=False)
     assert true < -0.1
-    assert 0.5 < found / true < 1.2
+    assert 0.4 < found / true < 1.2
 
 
 @pytest.mark.parametrize("name", ["log_loss", "roc_auc", "accuracy"])
@@ -47,7 +47,7 @@ def test_of_classes_it_is_most_of_what_the_mean_gains(classes, name):
     y, models = classes
     log_odds = 2 * NOISE**2  # the sum over three classes of noise whose mean is taken out
     found, true = gains(CATALOG[name], y, models, log_odds, is_classification=True)
-    assert 0.5 < found / true < 1.2
+    assert 0.4 < found / true < 1.2
 
 
 def test_a_variance_of_probabilities_gives_the_same_noise(classes):
