@@ -77,6 +77,8 @@ def _show_board(board: Board, format: str) -> None:
         console = make_console(sys.stdout)
         console.print(f"{_heading(board)}\n", style="dim")
         console.print(to_table(board, console.width))
+        if board.outlook:
+            console.print(f"\ntheir mean: {board.outlook}", style="dim", markup=False)
         if board.kept_reason:
             console.print(f"\nensemble kept: {board.kept_reason}", style="dim", markup=False)
         if board.notes:

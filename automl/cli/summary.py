@@ -65,6 +65,8 @@ def print_summary(
     score = _score(board)
     if score:
         lines.add_row("score", Text(score))
+    if board.outlook:
+        lines.add_row("expected", Text(board.outlook))
     if board.kept_reason:
         lines.add_row("kept", Text(board.kept_reason))
     for text, is_kept in _limits(board):

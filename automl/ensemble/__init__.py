@@ -1,5 +1,6 @@
 """Which trials predict together, with what weights, and how they predict."""
 
+from automl.ensemble.bagged import gain_of_mean, in_log_odds, on_scale_of_noise
 from automl.ensemble.blocks import block_scores, estimate_of_blocks, newest_blocks
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
@@ -22,7 +23,10 @@ __all__ = [
     "choose_forward",
     "estimate",
     "estimate_of_blocks",
+    "gain_of_mean",
+    "in_log_odds",
     "newest_blocks",
+    "on_scale_of_noise",
     "read_ensemble",
     "read_oof",
     "select_ensemble",

@@ -55,6 +55,8 @@ class Ensemble:
         nested_score: Score of predictions of each row by what was selected without it; None where
             not known.
         interval: The 95 % interval of ``nested_score``; None where not known.
+        mean_score: What the mean of the folds' models is expected to score, of which the other
+            scores know one model for each row; None where it is not known or there is no mean.
         kind: ``ensemble`` or ``single``.
         reason: Why that kind, in a sentence.
         predict_ms: Milliseconds in which it predicts 1,000 rows, as measured with the models that
@@ -71,6 +73,7 @@ class Ensemble:
     score_se: float | None = None
     nested_score: float | None = None
     interval: tuple[float, float] | None = None
+    mean_score: float | None = None
     kind: Literal["ensemble", "single"] = "ensemble"
     reason: str = ""
     predict_ms: float | None = None

@@ -13,7 +13,7 @@ from automl.leaderboard.front import mark_front
 from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.missing import missing_folds, score_reason
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
-from automl.leaderboard.text import clean
+from automl.leaderboard.text import clean, format_score
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.cost import cost_of
@@ -88,6 +88,18 @@ class Board:
         return (
             f"the score of {best.trial} is the best of {self.count('complete')} and optimistic "
             f"for that; the ensemble is scored on rows that did not choose it{why}"
+        )
+
+    @property
+    def outlook(self) -> str:
+        """What the mean of the folds' models is expected to score; "" where that is not known."""
+        top = self.ensemble
+        if top is None or top.score is None or top.mean_score is None:
+            return ""
+        return (
+            f"{clean(self.metric)} {format_score(top.mean_score)} is expected of the mean of the "
+            f"folds' models, which predicts new rows; the score, {format_score(top.score)}, is of "
+            "one model a row"
         )
 
     def _is_above(self, row: Row, top: Row) -> bool:
@@ -245,6 +257,7 @@ def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Hel
         score_low=_finite(low),
         score_high=_finite(high),
         selected_score=selected,
+        mean_score=_mean_score(ensemble, members),
         score_reason=None if selected is not None else "no fold of its members has a score",
         test_score=_finite(tests.scores.get(ENSEMBLE)),
         test_reason=tests.reasons.get(ENSEMBLE),
@@ -254,6 +267,16 @@ def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Hel
         size_mb=math.fsum(row.size_mb for row in members),
         params={"members": len(members), **_corrections(ensemble.get("calibration") or {})},
     )
+
+
+def _mean_score(ensemble: Mapping[str, Any], members: Iterable[Row]) -> float | None:
+    """What the mean of the folds' models is expected to score; None where a refit predicts."""
+    in_folds = {row.trial: len(row.folds) for row in members}
+    for member in ensemble["members"]:
+        by_refit = min(member.get("folds") or (0,)) < 0
+        if by_refit and in_folds.get(str(member["trial"]), 0) > 1:
+            return None
+    return _finite(ensemble.get("mean_score"))
 
 
 def _corrections(calibration: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ COLUMNS = (
     "score_se",
     "fold_sd",
     "selected_score",
+    "mean_score",
     "test_score",
     "fit_s",
     "predict_s",
@@ -65,6 +66,9 @@ class Row:
             sure the score is. None for the ensemble and below two folds.
         selected_score: Of the ensemble on the very rows it was selected on: it flatters. None for
             trials.
+        mean_score: Of the ensemble, what it is expected to score where it predicts by the mean of
+            the models of several folds: each row of ``score`` is predicted by one of them, which is
+            worse. None for trials, for refits, and where it is not known.
         test_score: On a table it has not seen; None when none was given.
         fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
             rows. Those of the ensemble are the sums over its members.
@@ -93,6 +97,7 @@ class Row:
     score_low: float | None = None
     score_high: float | None = None
     selected_score: float | None = None
+    mean_score: float | None = None
     test_score: float | None = None
     fit_s: float = 0.0
     predict_s: float = 0.0

@@ -97,6 +97,7 @@ class Controller:
         drift = tell_of_drift(self.standing, self.ledger.trials)
         for text in (*drift, *look_at_predictor(self.standing, self.config)):
             yield Note(text, self.budget.elapsed_s)
+        self.standing.look_ahead()
         ensemble = self.standing.current
         if ensemble is not None:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)

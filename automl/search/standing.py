@@ -23,6 +23,7 @@ from automl.ensemble import (
 from automl.ensemble import write_ensemble as write_to_run
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.search.bagged import expected_of_mean
 from automl.search.evidence import Evidence, finite
 from automl.search.ledger import Trial
 from automl.search.newest import is_by_time, predicting_folds
@@ -225,6 +226,16 @@ class Standing:
         if self.current is not None:
             self.current = replace(self.current, predict_ms=predict_ms)
             write_to_run(self.evidence.run, self.current)
+
+    def look_ahead(self) -> None:
+        """Notes with the ensemble on disk what the mean of its folds' models should score."""
+        if self.current is None:
+            return
+        evidence, folds = self.evidence, {t.spec.trial_id: tuple(t.results) for t in self.members}
+        said = (evidence.plan, evidence.dataset, evidence.metric, self.seed)
+        score = expected_of_mean(evidence.run, self.current, folds, *said)
+        self.current = replace(self.current, mean_score=score)
+        write_to_run(evidence.run, self.current)
 
     def _write_alone(self, trial: Trial) -> Ensemble:
         """Lets one trial predict with the folds that it has."""

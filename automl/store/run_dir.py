@@ -120,6 +120,10 @@ class RunDir:
         """The same at the stage that other folds chose, in place of it where there is one."""
         return self.fold(trial_id, fold) / "settled.npy"
 
+    def known(self, trial_id: str, fold: int) -> Path:
+        """Predictions by the model of one fold of some rows, the same for all folds."""
+        return self.fold(trial_id, fold) / "known.npy"
+
     def compared(self, trial_id: str, fold: int) -> Path:
         """Predictions of some rows by the models of the folds and by a refit, to compare them."""
         return self.fold(trial_id, fold) / "compared.npy"

@@ -18,9 +18,9 @@ ROUNDING = 0.01  # of a logit, or of the spread of the values
 MIN_PROBABILITY = 1e-3  # logits beyond that differ much and mean little
 
 
-def rows_to_compare(n_rows: int, seed: int) -> NDArray[np.int64]:
-    """At most ``MAX_ROWS`` row numbers, ascending; the same for all members of a run."""
-    drawn = np.random.default_rng(seed).permutation(n_rows)[:MAX_ROWS]
+def rows_to_compare(n_rows: int, seed: int, most: int = MAX_ROWS) -> NDArray[np.int64]:
+    """At most ``MAX_ROWS`` or ``most`` row numbers, ascending; the same for all of a run."""
+    drawn = np.random.default_rng(seed).permutation(n_rows)[: min(MAX_ROWS, most)]
     return np.sort(drawn)
 
 

@@ -25,6 +25,7 @@ from automl.plugin.rows import Matrix, Rows
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
+from automl.trial.seen import write_known_rows
 from automl.trial.setup import family_shape
 from automl.trial.shown import fold_shown_to
 from automl.trial.spec import FoldResult, Job
@@ -278,6 +279,8 @@ def _write(
             family.save(model, folder)
         with (draft / run.oof(name, job.fold).name).open("wb") as file:
             write_array(file, prediction.astype(np.float32))
+        known = draft / run.known(name, job.fold).name
+        write_known_rows(known, family, model, fold, job, bench)
         if logs:
             with failing_on_a_full_disk(draft):
                 write_stages(draft, logs, fold.y_valid, fold.weight_valid, is_alone)
