@@ -49,6 +49,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
             are drawn or counted, that holds on average only.
         noise_seeds: Noise tables, of five fits each, that it is scored on if it stops early: 16
             where a fit takes milliseconds, 0 where it takes too long.
+        noise_settings: Settings for noise tables alone, such as fewer rounds of a slow family.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.
     """
 
