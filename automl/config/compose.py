@@ -84,7 +84,7 @@ def compose_config(
         found.problems.extend(assign(composed, assignment, keys, provenance))
     _stop_the_clock(composed, provenance)
     config = config_of(composed)
-    _fail([*found.problems, *problems_of(config, keys.groups)])
+    _fail([*found.problems, *problems_of(config, keys.groups, families)])
     return Composed(config, provenance)
 
 

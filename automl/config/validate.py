@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from automl.config.schema import OBJECTIVES, SearchConfig
 from automl.config.time import parse_span
+from automl.config.values import value_problem
 from automl.errors import ConfigError, did_you_mean
-from automl.plugin import ColumnKind, Task
+from automl.plugin import ColumnKind, ModelFamily, Param, Task
 
 __all__ = ["problems_of"]
 
 
-def problems_of(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> list[str]:
+def problems_of(
+    config: SearchConfig, groups: Mapping[str, Sequence[str]], families: Iterable[ModelFamily] = ()
+) -> list[str]:
     """All that is wrong with a configuration, one text each.
 
     Args:
         config: Values of the right types.
         groups: Options by config group: the names of samplers and pruners.
+        families: Those whose settings the configuration holds.
     """
     return [
         *_names(config, groups),
@@ -26,6 +31,7 @@ def problems_of(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> li
         *_contradictions(config),
         *_spans(config),
         *_objectives(config),
+        *(problem for family in families for problem in _settings(config, family)),
     ]
 
 
@@ -141,3 +147,26 @@ def _objectives(config: SearchConfig) -> Iterator[str]:
         )
     if len(names) > 1 and config.sampler.name == "cmaes":
         yield f"sampler.name=cmaes knows one objective, and there are {len(names)}: take tpe"
+
+
+def _settings(config: SearchConfig, family: ModelFamily) -> Iterator[str]:
+    """Settings of a family that are out of range."""
+    given = config.model.get(family.name, {})
+    for name in family.settings:
+        if name in given:
+            param = family.setting_ranges.get(name, Param())
+            yield from _setting_problems(f"model.{family.name}.{name}", given[name], param)
+
+
+def _setting_problems(key: str, value: Any, param: Param) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _setting_problems(key, item, param)
+        return
+    if param == Param():  # the type of the default is all there is to check
+        if not isinstance(value, float):
+            return
+        param = Param("float")
+    problem = value_problem(key, value, param)
+    if problem is not None:
+        yield problem

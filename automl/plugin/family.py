@@ -133,6 +133,8 @@ class ModelFamily(ABC):
             program; empty for a family that fits one at a time.
         settings: Defaults of what a user may set under ``model.<name>``; the types of the
             defaults are enforced.
+        setting_ranges: Which values each setting may have, or each entry of one that is a list.
+            Others are refused before a search begins; without a range a number must be finite.
     """
 
     name: ClassVar[str]
@@ -146,6 +148,7 @@ class ModelFamily(ABC):
     early_stopping: ClassVar[Literal["staged", "inner", "none"]] = "inner"
     packed: ClassVar[frozenset[str]] = frozenset()
     settings: ClassVar[Mapping[str, Any]] = {}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {}
 
     def accepts(self, shape: Shape) -> str | None:
         """Says why this family should not be tried on such data; None when it should.

@@ -1,4 +1,4 @@
-"""Params that a user may fix beyond what trials vary: their types and ranges."""
+"""Types and ranges of params that a user may fix, and of settings."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ __all__ = ["Param"]
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """What ``model.<family>.fixed`` may set a param to.
+    """What ``model.<family>.fixed`` may set a param to, or ``model.<family>`` a setting.
+
+    A number is finite, whatever its range.
 
     Attributes:
         kind: Type of the value, or of each entry: ``bool``, ``int``, ``float`` (which an integer
-            fits as well), ``str``, or ``any`` where ``choices`` say all.
+            fits as well), ``str``, ``file`` or ``folder`` (a path to one that exists, or ""), or
+            ``any`` where ``choices`` say all.
         low, high: Range of a number, both ends included; None leaves that side open.
         above, below: The same with the end left out.
         choices: All values there are; empty where the range says it.
@@ -31,7 +34,7 @@ class Param:
         refused: Why it cannot be set, and what to do instead; "" where it can.
     """
 
-    kind: Literal["any", "bool", "float", "int", "str"] = "any"
+    kind: Literal["any", "bool", "file", "float", "folder", "int", "str"] = "any"
     low: float | None = None
     high: float | None = None
     above: float | None = None

@@ -147,6 +147,9 @@ def _check_family(family: ModelFamily) -> None:
             raise HookError(f"{where}: the setting {key!r} is one that every family has")
         if not _is_plain(value):
             raise HookError(f"{where}: the default of the setting {key!r} is no YAML value")
+    unknown = sorted(family.setting_ranges.keys() - family.settings.keys())
+    if unknown:
+        raise HookError(f"{where}: setting_ranges names {unknown[0]!r}, which is no setting")
 
 
 def _is_plain(value: object) -> bool:

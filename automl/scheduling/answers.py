@@ -1,4 +1,4 @@
-"""What became of a job, as the controller is told."""
+"""Messages to the controller about jobs that ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS: dict[type[BaseException], str] = {
 
 
 def answer(job: Job, outcome: FoldResult | BaseException, last_step: int = 0) -> Ended:
-    """What the controller is told of a job that is over.
+    """Builds the message to the controller about a job that ended.
 
     Args:
         job: The job.
@@ -44,7 +44,7 @@ def _kind_of(error: BaseException) -> str:
 
 
 def failed(job: Job, kind: str, error: BaseException) -> Failed:
-    """What it is told of one that failed in a way of this kind."""
+    """Builds the message about a job that failed, with the kind of its error."""
     lines = "".join(traceback.format_exception(error))
     return Failed(
         job.job_id,

@@ -48,7 +48,7 @@ class Busy:
 
     @property
     def why_late(self) -> str:
-        """What is said where it is killed at its deadline."""
+        """The reason, for the user, if the job is killed at its deadline."""
         late = "it did not stop at its deadline" if self.is_fitting else "its fold was not encoded"
         return f"killed after {self.deadline - self.since:.1f} s: {late}"
 

@@ -95,9 +95,9 @@ class Controller:
         yield from self._progress("finishing", force=True)
         self.standing.finish()
         drift = tell_of_drift(self.standing, self.ledger.trials)
-        for text in (*drift, *look_at_predictor(self.standing, self.config)):
+        told = (*drift, *look_at_predictor(self.standing, self.config))
+        for text in (*told, *self.standing.look_ahead()):
             yield Note(text, self.budget.elapsed_s)
-        self.standing.look_ahead()
         ensemble = self.standing.current
         if ensemble is not None:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)

@@ -11,6 +11,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
+from automl.search.newest import is_by_time
 from automl.trial.spec import TrialSpec
 
 __all__ = ["Costs"]
@@ -58,6 +59,11 @@ class Costs:
         if ALL_ROWS in done or (not done and self._is_out_of_bag(spec)):
             return (ALL_ROWS,)
         return tuple(range(self.plan.n_folds))
+
+    def new_trial(self, spec: TrialSpec, index: int) -> Trial:
+        """A trial that starts now, as number ``index`` of the run."""
+        started_s, by_time = self.budget.elapsed_s, is_by_time(self.plan)
+        return Trial(spec, index, self.folds_of(spec), started_s, ships_newest=by_time)
 
     def _is_out_of_bag(self, spec: TrialSpec) -> bool:
         family, shape = self.families[spec.family]

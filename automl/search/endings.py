@@ -1,4 +1,4 @@
-"""What is said of a trial that did not come to its end."""
+"""Why a trial did not finish, as text for the user, and its state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATES = {
 
 
 def state_after(error: TrialError) -> TrialState:
-    """The state of a trial that did not come to its end: failed, unless somebody stopped it."""
+    """The state of a trial that did not finish: failed, unless it was stopped."""
     return STATES.get(error.kind, TrialState.FAILED)
 
 
@@ -32,17 +32,17 @@ def _progress_of(trial: Trial) -> str:
 
 
 def held(trial: Trial) -> TrialError:
-    """What is said of a trial that was held after its first fold when the search ended."""
+    """The reason for a trial that was held after its first fold until the search ended."""
     return TrialError("held", f"others went first when {_progress_of(trial)}")
 
 
 def out_of_time(trial: Trial) -> TrialError:
-    """What is said of a trial that the end of the time has cut."""
+    """The reason for a trial that the clock cut."""
     return TrialError("out_of_time", f"the time was over when {_progress_of(trial)}")
 
 
 def interrupted(trial: Trial) -> TrialError:
-    """What is said of a trial that the user has cut."""
+    """The reason for a trial that the user cut."""
     return TrialError("interrupted", f"the search was stopped when {_progress_of(trial)}")
 
 

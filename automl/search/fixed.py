@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from automl.config.values import shown
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
 from automl.plugin.task import Task
-from automl.search.fixed_values import shown, value_problems
+from automl.search.fixed_values import value_problems
 from automl.search.space import fixed_of, space_params
 
 __all__ = ["check_fixed", "fixed_notes"]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from automl.config.values import fits, in_words, shown, value_problem
 from automl.data.table import Table
 from automl.errors import did_you_mean
 from automl.plugin.param import Param
 from automl.plugin.task import ColumnKind
 
-__all__ = ["expected", "shown", "value_problems"]
+__all__ = ["expected", "value_problems"]
 
-_WORDS = {"any": "a value", "bool": "true or false", "int": "an integer", "float": "a number"}
 FEW_COLUMNS = 12
 """So many names of columns are listed in a message."""
 
@@ -29,16 +28,17 @@ def value_problems(key: str, value: Any, param: Param, table: Table, target: str
         target: Name of the target, which is no column of the table.
     """
     if param.form == "value":
-        if not _fits(value, param):
-            yield f"{key}={shown(value)}: expected {expected(param)}{_nearest(value, param)}"
+        problem = value_problem(key, value, param)
+        if problem is not None:
+            yield problem
     elif param.form == "columns":
         if not isinstance(value, Mapping) or not value:
             yield f"{key}={shown(value)}: expected {expected(param)}"
             return
         for name, item in value.items():
             yield from _column_problems(key, str(name), param, table, target)
-            if not _fits(item, param):
-                yield f"{key}.{name}={shown(item)}: expected {_one_value(param)}"
+            if not fits(item, param):
+                yield f"{key}.{name}={shown(item)}: expected {in_words(param)}"
     else:
         yield from _group_problems(key, value, param, table, target)
 
@@ -46,79 +46,15 @@ def value_problems(key: str, value: Any, param: Param, table: Table, target: str
 def expected(param: Param) -> str:
     """What a param may be, in words."""
     if param.form == "columns":
-        return f"a mapping of columns such as {{age: {_example(param)}}}, each {_one_value(param)}"
+        return f"a mapping of columns such as {{age: {_example(param)}}}, each {in_words(param)}"
     if param.form == "groups":
         return "a list of groups of columns such as [[age, height], [colour]]"
-    return _one_value(param)
-
-
-def shown(value: Any) -> str:
-    """A value as it stands in YAML, near enough."""
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def _one_value(param: Param) -> str:
-    null = " or null" if param.optional else ""
-    if param.choices:
-        return f"one of {', '.join(map(shown, param.choices))}{null}"
-    if param.kind == "str":
-        return f"a text{null}"
-    return f"{_WORDS[param.kind]}{_range(param)}{null}"
-
-
-def _range(param: Param) -> str:
-    if param.low is not None and param.high is not None:
-        return f" from {param.low:g} to {param.high:g}"
-    parts = (
-        ("of at least", param.low),
-        ("above", param.above),
-        ("of at most", param.high),
-        ("below", param.below),
-    )
-    given = [f"{words} {bound:g}" for words, bound in parts if bound is not None]
-    return f" {' and '.join(given)}" if given else ""
+    return in_words(param)
 
 
 def _example(param: Param) -> str:
     bounds = (param.high, param.low, param.above)
     return shown(param.choices[-1] if param.choices else next((b for b in bounds if b), 1))
-
-
-def _fits(value: Any, param: Param) -> bool:
-    if value is None:
-        return param.optional or None in param.choices
-    if param.choices:
-        return any(_is_same(value, choice) for choice in param.choices)
-    if param.kind == "bool":
-        return isinstance(value, bool)
-    if param.kind == "str":
-        return isinstance(value, str)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if param.kind == "int" and not isinstance(value, int):
-        return False
-    return math.isfinite(value) and _is_within(value, param)
-
-
-def _is_within(value: float, param: Param) -> bool:
-    return (
-        (param.low is None or value >= param.low)
-        and (param.high is None or value <= param.high)
-        and (param.above is None or value > param.above)
-        and (param.below is None or value < param.below)
-    )
-
-
-def _is_same(value: Any, choice: Any) -> bool:
-    """Whether a value is a choice: 1 is 1.0 and not true."""
-    return isinstance(value, bool) == isinstance(choice, bool) and bool(value == choice)
-
-
-def _nearest(value: Any, param: Param) -> str:
-    texts = [choice for choice in param.choices if isinstance(choice, str)]
-    return did_you_mean(value, texts) if isinstance(value, str) else ""
 
 
 def _group_problems(key: str, value: Any, param: Param, table: Table, target: str) -> Iterator[str]:

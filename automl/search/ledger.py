@@ -46,6 +46,7 @@ class Trial:
         company: Trials that were proposed to be fitted as a pack have the same; "" for others.
         packed: Folds that are or were fitted as part of a pack.
         stages: Where a fit of it on all rows should end; see ``TrialRecord``.
+        ships_newest: Whether one model, of the newest rows, predicts new rows, not one per fold.
     """
 
     spec: TrialSpec
@@ -72,6 +73,7 @@ class Trial:
     company: str = ""
     packed: set[int] = field(default_factory=set)
     stages: tuple[float, ...] = ()
+    ships_newest: bool = False
 
     @property
     def waiting(self) -> list[int]:
@@ -104,7 +106,9 @@ class Trial:
 
     @property
     def cost(self) -> Cost:
-        """Of predicting with all its folds; those that are not finished count as the others do."""
+        """Of predicting new rows; folds that are not finished count as the others do."""
+        if self.ships_newest:
+            return cost_of([self.results[fold] for fold in sorted(self.results)[-1:]])
         return cost_of(self.results.values()).times(len(self.folds) / max(1, len(self.results)))
 
     def curve(self, metric: Metric, prune_on: str = "score") -> Curve:

@@ -1,4 +1,4 @@
-"""What follows from the end of a trial: what its study is told, and whether its family goes on."""
+"""Reports ended trials to their studies, and decides whether a family gets more trials."""
 
 from __future__ import annotations
 

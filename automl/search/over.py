@@ -42,7 +42,7 @@ class Over:
         )
 
     def events(self) -> Iterator[Event]:
-        """What a watcher is told: the note, and the end as it was."""
+        """The events of a run without a budget left: a note, and the end as recorded."""
         yield self.note
         board, ensemble = read_board(self.run), read_ensemble(self.run)
         yield SearchFinished(

@@ -1,4 +1,4 @@
-"""What is predicted for everybody by who knows the target alone: trials must beat it."""
+"""The constant baseline (class frequencies, quantiles or the mean) that every trial must beat."""
 
 from __future__ import annotations
 

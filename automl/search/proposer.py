@@ -224,7 +224,7 @@ class Proposer:
 
     def _enter(self, spec: TrialSpec) -> Trial:
         index = len(self.ledger.trials)
-        trial = Trial(spec, index, self.costs.folds_of(spec), self.budget.elapsed_s)
+        trial = self.costs.new_trial(spec, index)
         self.place(trial)
         self.ledger.trials.append(trial)
         write_record(self.run, trial.record())

@@ -13,6 +13,7 @@ from automl.ensemble import read_oof
 from automl.errors import RunError
 from automl.search.controller import Controller
 from automl.search.ledger import Trial
+from automl.search.newest import is_by_time
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
 from automl.store.files import read_json, remove_drafts
@@ -131,6 +132,7 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
         error=None if cut else record.error,
         finished_s=None if cut else record.finished_s,
         stages=record.stages,
+        ships_newest=is_by_time(proposer.costs.plan),
     )
     for result in record.folds:
         trial.results[result.fold] = result

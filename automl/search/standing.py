@@ -21,6 +21,7 @@ from automl.ensemble import (
     select_ensemble,
 )
 from automl.ensemble import write_ensemble as write_to_run
+from automl.errors import RunError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.bagged import expected_of_mean
@@ -227,15 +228,23 @@ class Standing:
             self.current = replace(self.current, predict_ms=predict_ms)
             write_to_run(self.evidence.run, self.current)
 
-    def look_ahead(self) -> None:
-        """Notes with the ensemble on disk what the mean of its folds' models should score."""
+    def look_ahead(self) -> Sequence[str]:
+        """Notes with the ensemble on disk what the mean of its folds' models should score.
+
+        Returns:
+            Why that cannot be told, where a file is damaged: it is not worth the end of a search.
+        """
         if self.current is None:
-            return
+            return ()
         evidence, folds = self.evidence, {t.spec.trial_id: tuple(t.results) for t in self.members}
         said = (evidence.plan, evidence.dataset, evidence.metric, self.seed)
-        score = expected_of_mean(evidence.run, self.current, folds, *said)
+        try:
+            score = expected_of_mean(evidence.run, self.current, folds, *said)
+        except RunError as error:
+            return (f"what the mean of the folds' models should score is not known: {error}",)
         self.current = replace(self.current, mean_score=score)
         write_to_run(evidence.run, self.current)
+        return ()
 
     def _write_alone(self, trial: Trial) -> Ensemble:
         """Lets one trial predict with the folds that it has."""

@@ -42,6 +42,7 @@ class FamilyCase:
         tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
         exact_weights: Whether weights and repeated rows give the same model, not only on average.
         noise_seeds: Noise tables that a family is scored on which stops early; 0 for none.
+        noise_settings: Settings for noise tables, beside those of the other tests.
         expected_failures: Names of tests it need not pass, with the reason.
     """
 
@@ -50,6 +51,7 @@ class FamilyCase:
     tasks: ClassVar[frozenset[Task]] = frozenset()
     exact_weights: ClassVar[bool] = False
     noise_seeds: ClassVar[int] = 8
+    noise_settings: ClassVar[Mapping[str, Any]] = {}
     expected_failures: ClassVar[Mapping[str, str]] = {}
 
     @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.plugin import Task, TrialPruned
+from automl.config.values import value_problem
+from automl.plugin import Param, Task, TrialPruned
 from automl.plugin.prediction import check_prediction
 from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
@@ -48,6 +49,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
             are drawn or counted, that holds on average only.
         noise_seeds: Noise tables, of five fits each, that it is scored on if it stops early: 16
             where a fit takes milliseconds, 0 where it takes too long.
+        noise_settings: Settings for noise tables alone, such as fewer rounds of a slow family.
         expected_failures: Names of tests it need not pass, with the reason, which is shown.
     """
 
@@ -61,6 +63,21 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
         assert self.family.tasks <= frozenset(Task)
         assert self.family.kinds
         json.dumps(dict(self.family.settings), allow_nan=False)
+
+    def test_its_settings_have_ranges(self) -> None:
+        """Numbers and texts are refused where a fit can do nothing with them; defaults are not."""
+        problems = []
+        for name, default in self.family.settings.items():
+            param = self.family.setting_ranges.get(name, Param())
+            values = default if isinstance(default, list | tuple) else [default]
+            plain = [value for value in values if isinstance(value, int | float | str)]
+            if plain and param == Param():
+                problems.append(f"{name} has no entry in setting_ranges")
+            problems += [p for value in plain if (p := value_problem(name, value, param))]
+            bounds = (param.low, param.high, param.above, param.below)
+            if param.kind in ("int", "float") and not param.choices and set(bounds) == {None}:
+                problems.append(f"the range of {name} has no end")
+        assert problems == []
 
     def test_importing_it_is_light(self) -> None:
         """Its module loads no library that fits models: the command line imports every family."""

@@ -64,9 +64,10 @@ class Noise(FamilyCase):
             pytest.skip("it does not stop by the rows that score it, or has no noise_seeds")
         if Task.BINARY not in self.family.tasks & (self.tasks or self.family.tasks):
             pytest.skip("it is not tested for two classes")
-        found = []
+        found, told = [], self._told(Task.BINARY)
+        told["settings"] = {**told["settings"], **self.noise_settings}
         for seed in range(self.noise_seeds):
-            table = noise_table(seed, self._told(Task.BINARY))
+            table = noise_table(seed, told)
             params = self._params(table)
             found.append(score_noise(self.family, params, table, seed, tmp_path / str(seed)))
         if not any(found):

@@ -132,7 +132,7 @@ class TestTable:
         return self.n_classes or len(self.metric.quantiles)
 
     def shape(self) -> Shape:
-        """What a family is told of the table."""
+        """The shape of the table, as families see it."""
         return Shape(
             task=self.task,
             metric=self.metric,

@@ -113,6 +113,10 @@ class CatBoost(ModelFamily):
     early_stopping = "staged"
     priority = 80
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 254}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_rounds": Param("int", low=1, high=1_000_000),
+        "max_bin": Param("int", low=1, high=65_535),
+    }
 
     def priority_for(self, shape: Shape) -> int:
         """Where rows are many a fold takes it longer than other boosters."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from automl.plugin import (
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -40,6 +41,11 @@ class EBM(ModelFamily):
         "max_rounds": 20_000,
         "max_bin": 1024,
         "max_pair_bin": 32,
+    }
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_rounds": Param("int", low=1, high=1_000_000),
+        "max_bin": Param("int", low=2, high=65_535),
+        "max_pair_bin": Param("int", low=2, high=256),
     }
 
     def resources(self, shape: Shape) -> Resources:

@@ -11,6 +11,7 @@ import numpy as np
 from automl.plugin import (
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -53,6 +54,7 @@ class Forest(ModelFamily):
     early_stopping = "none"
     out_of_bag = True
     settings: ClassVar[Mapping[str, Any]] = {"trees": 300}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {"trees": Param("int", low=1, high=100_000)}
 
     def priority_for(self, shape: Shape) -> int:
         """Where rows are many boosters are better by more than its cost is lower."""

@@ -115,6 +115,10 @@ class LightGBM(ModelFamily):
     priority = 90
     early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": DEFAULT_BINS}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_rounds": Param("int", low=1, high=1_000_000),
+        "max_bin": Param("int", low=2, high=65_535),
+    }
 
     def resources(self, shape: Shape) -> Resources:
         """Binned data, predictions and histograms; one thread unless there are many rows."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from automl.plugin import (
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -38,6 +39,7 @@ class Linear(ModelFamily):
     priority = 70
     early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {"solver": Param("str", choices=SOLVERS)}
 
     def resources(self, shape: Shape) -> Resources:
         """One copy of the encoded rows, where categories may be many columns."""
@@ -48,13 +50,6 @@ class Linear(ModelFamily):
     def view(self, params: Params, shape: Shape) -> View:
         """Scaled or quantile-normal numbers, one-hot categories, TF-IDF of text."""
         return View(numeric=params["scaling"], categorical="onehot", text="tfidf", sparse=True)
-
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses an unknown solver."""
-        solver = _solver(shape)
-        if solver not in SOLVERS:
-            return f"model.linear.solver={solver}: choose one of {', '.join(SOLVERS)}"
-        return None
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """Penalty and scaling, after TabArena's space of its linear models (arXiv 2506.16791)."""

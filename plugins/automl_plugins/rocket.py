@@ -16,6 +16,7 @@ from automl.plugin import (
     FittedModel,
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -78,6 +79,9 @@ class Rocket(ModelFamily):
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
     priority: ClassVar[int] = 85
     settings: ClassVar[Mapping[str, Any]] = {"max_features": N_FEATURES[-1]}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_features": Param("int", low=N_FEATURES[0], high=N_FEATURES[-1]),
+    }
 
     def accepts(self, shape: Shape) -> str | None:
         """Refuses more rows than a dense matrix of features is fit for."""

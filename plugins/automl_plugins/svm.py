@@ -12,6 +12,7 @@ import numpy as np
 from automl.plugin import (
     Fold,
     ModelFamily,
+    Param,
     Params,
     RefitIncomplete,
     Report,
@@ -47,12 +48,10 @@ class SVM(ModelFamily):
     priority = 40
     early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {"solver": Param("str", choices=SOLVERS)}
 
     def accepts(self, shape: Shape) -> str | None:
-        """Refuses an unknown solver, and more rows than the approximation gains from."""
-        solver = shape.settings.get("solver", "auto")
-        if solver not in SOLVERS:
-            return f"model.svm.solver={solver}: choose one of {', '.join(SOLVERS)}"
+        """Refuses more rows than the approximation gains from."""
         if shape.n_rows > MAX_ROWS:
             return (
                 f"the table has {shape.n_rows:,} rows; beyond {MAX_ROWS:,} an svm costs minutes "

@@ -112,6 +112,10 @@ class XGBoost(ModelFamily):
     priority = 60
     early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 256}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_rounds": Param("int", low=1, high=1_000_000),
+        "max_bin": Param("int", low=2, high=65_535),
+    }
 
     def resources(self, shape: Shape) -> Resources:
         """Binned rows, gradients and histograms; a GPU only where there are many rows."""

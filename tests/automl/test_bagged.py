@@ -8,6 +8,7 @@ import pytest
 
 import automl
 from automl.leaderboard import render
+from automl.search.bagged import expected_of_mean
 from automl.store.run_dir import RunDir
 
 FAST = ("family=[lightgbm]", "model.lightgbm.fixed={learning_rate: 0.3}", "search.repeats=1")
@@ -63,3 +64,16 @@ def test_a_holdout_has_no_mean(table, tmp_path):
         table, "target", trials=1, out=tmp_path / "run", overrides=(*FAST, "search.folds=1")
     )
     assert run.board().ensemble.mean_score is None
+
+
+def test_a_damaged_file_costs_the_outlook_and_not_the_search(table, tmp_path, monkeypatch):
+    def damage_and_look(run, *arguments):
+        for path in run.trials.rglob("known.npy"):
+            path.write_bytes(path.read_bytes()[:10])
+        return expected_of_mean(run, *arguments)
+
+    monkeypatch.setattr("automl.search.standing.expected_of_mean", damage_and_look)
+    run = automl.search(table, "target", trials=1, out=tmp_path / "run", overrides=FAST)
+    assert run.board().ensemble.score is not None
+    assert run.board().ensemble.mean_score is None
+    assert "known.npy is damaged" in RunDir(run.path).log.read_text()

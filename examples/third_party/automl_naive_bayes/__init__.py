@@ -14,6 +14,7 @@ from automl.plugin import (
     FittedModel,
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Shape,
@@ -37,6 +38,7 @@ class NaiveBayes(ModelFamily):
     kinds: ClassVar[frozenset[ColumnKind]] = TABULAR_KINDS - {ColumnKind.TEXT}
     early_stopping = "none"
     settings: ClassVar[Mapping[str, Any]] = {"max_smoothing": 0.1}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {"max_smoothing": Param("float", above=0.0)}
 
     def view(self, params: Params, shape: Shape) -> View:
         """Numbers as near to normal as they get, categories as columns of 0 and 1."""

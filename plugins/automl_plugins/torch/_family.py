@@ -11,6 +11,7 @@ from automl.plugin import (
     Fold,
     ModelFamily,
     PackMember,
+    Param,
     Params,
     Report,
     Resources,
@@ -67,6 +68,10 @@ class NetFamily(ModelFamily):
         }
     )
     settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 256, "mixed_precision": True}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_epochs": Param("int", low=1, high=1_000_000),
+        "mixed_precision": Param("bool"),
+    }
     constants: ClassVar[Mapping[str, Any]] = {}
 
     def accepts(self, shape: Shape) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from automl.plugin import ModelFamily
+from automl.plugin import ModelFamily, Param
 from automl.registry import RegisteredFamily, Registry
 
 
@@ -19,6 +19,11 @@ class Alpha(ModelFamily):
         "sizes": [8, 16],
         "anything": None,
         "nested": {"a": 1},
+    }
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_rows": Param("int", low=1, high=1_000_000),
+        "kernel": Param("str", choices=("rbf", "linear")),
+        "sizes": Param("int", low=1),
     }
 
     def search_space(self, suggest, shape):
@@ -37,6 +42,7 @@ class Alpha(ModelFamily):
 class Beta(Alpha):
     name = "beta"
     settings: ClassVar[Mapping[str, Any]] = {}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {}
 
 
 @pytest.fixture

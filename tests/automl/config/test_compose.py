@@ -272,6 +272,29 @@ def test_a_value_out_of_range_is_refused_with_its_key(registry, key, value):
         compose_config([], {}, registry, {key: value})
 
 
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("max_rows=0", "model.alpha.max_rows=0: expected an integer from 1 to 1,000,000"),
+        ("max_rows=2000000", "model.alpha.max_rows=2000000: expected an integer from 1 to 1,000,"),
+        ("kernel=linaer", "model.alpha.kernel='linaer': expected one of 'rbf', 'linear'"),
+        ("kernel=linaer", "did you mean 'linear'"),
+        ("sizes=[4,0]", "model.alpha.sizes=0: expected an integer of at least 1"),
+        ("share=nan", "model.alpha.share=nan: expected a number"),
+        ("share=-inf", "model.alpha.share=-inf: expected a number"),
+    ],
+)
+def test_a_setting_of_a_family_that_is_out_of_range_is_refused(registry, override, said):
+    assert said in problems(registry, f"model.alpha.{override}")
+
+
+def test_settings_of_a_family_within_their_ranges_are_taken(registry):
+    inside = ("max_rows=1", "kernel=linear", "sizes=[1]", "share=-3.5", "anything=x")
+    own = compose(registry, *(f"model.alpha.{text}" for text in inside)).config.model["alpha"]
+    assert own["max_rows"] == 1
+    assert own["kernel"] == "linear"
+
+
 def test_one_column_cannot_play_two_parts(registry):
     options = {"target": "y", "weight": "y"}
     assert "target and weight both name the column 'y'" in problems(registry, options=options)

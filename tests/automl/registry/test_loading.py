@@ -87,6 +87,7 @@ def test_a_helper_with_the_prefix_that_is_imported_is_no_hook(install, family_so
         ('settings = {"fixed": {}}', "the setting 'fixed' is one that every family has"),
         ('settings = {"a b": 1}', "the setting 'a b' is not a plain name"),
         ('settings = {"size": object()}', "the default of the setting 'size' is no YAML value"),
+        ('setting_ranges = {"size": None}', "setting_ranges names 'size', which is no setting"),
         ("tasks = frozenset()", "tasks must be a set of Task"),
     ],
 )

@@ -183,6 +183,15 @@ def costly(family, number, index, score, predict_ms, state=TrialState.COMPLETE):
     return t
 
 
+def test_where_the_newest_model_ships_no_other_fold_counts_for_its_cost():
+    t = trial("a", ships_newest=True)
+    assert t.cost.predict_ms == 0.0
+    for fold, predict_ms in ((2, 7.0), (0, 2.0), (1, 4.0)):
+        t.results[fold] = FoldResult(fold, 0.5, 1.0, 0.1, model_mib=1.0, predict_ms=predict_ms)
+    assert t.cost.predict_ms == 7.0
+    assert t.cost.size_mb == pytest.approx(2**20 / 1e6)
+
+
 def test_folds_that_are_not_finished_cost_as_much_as_the_others():
     t = costly("a", 0, 0, 0.5, predict_ms=4.0)
     assert t.cost.predict_ms == 12.0

@@ -1,6 +1,7 @@
 """What is tried next, with nothing real but the rules: no process, a clock that stands still."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,7 +14,7 @@ from automl.scheduling.messages import Progressed
 from automl.search.events import Note
 from automl.search.outcomes import SAME_FAILURES
 from automl.search.proposer import MIN_GAIN, PATIENCE
-from automl.trial.spec import Job, TrialState
+from automl.trial.spec import Job, TrialSpec, TrialState
 
 
 def test_the_first_round_goes_by_priority(make_scene, make_family):
@@ -370,3 +371,13 @@ def test_a_faster_trial_that_gains_nothing_goes_on_where_time_is_an_objective(
             scene.standing.update(1e6)
     promoted = {t.spec.params["x"]: t.promoted for t in scene.ledger.trials}
     assert promoted == {0.9: True, 0.8: True, 0.2: len(objectives) > 1, 0.1: False}
+
+
+@pytest.mark.parametrize(("kind", "is_newest"), [("time", True), ("group", False)])
+def test_a_trial_in_order_of_time_costs_what_its_newest_model_does(
+    make_scene, make_family, kind, is_newest
+):
+    scene = make_scene([make_family("a")])
+    costs = scene.proposer.costs
+    by_plan = replace(costs, plan=replace(costs.plan, kind=kind))
+    assert by_plan.new_trial(TrialSpec("a", 0, {}), 0).ships_newest is is_newest

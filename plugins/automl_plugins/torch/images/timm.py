@@ -11,6 +11,7 @@ from automl.plugin import (
     FittedModel,
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -57,6 +58,12 @@ class Timm(MediaFamily):
         "architecture": "",
         "weights": "",
         "max_side": _SIDES[-1],
+    }
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        **MediaFamily.setting_ranges,
+        "architecture": Param("str"),
+        "weights": Param("file"),
+        "max_side": Param("int", low=_SIDES[0], high=_SIDES[-1]),
     }
 
     def accepts(self, shape: Shape) -> str | None:

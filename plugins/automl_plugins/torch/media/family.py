@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from automl.plugin import FittedModel, ModelFamily, Resources, Shape, Suggest, Task
+from automl.plugin import FittedModel, ModelFamily, Param, Resources, Shape, Suggest, Task
 
 __all__ = ["MediaFamily", "core_or_quarter", "default_epochs", "suggest_training"]
 
@@ -72,6 +72,9 @@ class MediaFamily(ModelFamily):
     fidelity: ClassVar[str] = "epochs"
     early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_epochs": Param("int", low=1, high=1_000_000),
+    }
 
     @abstractmethod
     def products(self, shape: Shape) -> float:

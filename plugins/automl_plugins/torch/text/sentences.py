@@ -10,6 +10,7 @@ from automl.plugin import (
     FittedModel,
     Fold,
     ModelFamily,
+    Param,
     Params,
     Report,
     Resources,
@@ -47,6 +48,7 @@ class Sentences(ModelFamily):
     early_stopping = "staged"
     priority: ClassVar[int] = 60
     settings: ClassVar[Mapping[str, Any]] = {"model": ""}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {"model": Param("folder")}
 
     def accepts(self, shape: Shape) -> str | None:
         """Refuses tables without texts, folders without a model, and more texts than time."""

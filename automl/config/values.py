@@ -1,0 +1,115 @@
+"""Whether a single value is one that a ``Param`` allows, and what it allows in words."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from automl.errors import did_you_mean
+from automl.plugin import Param
+
+__all__ = ["fits", "in_words", "shown", "value_problem"]
+
+_WORDS = {
+    "any": "a value",
+    "bool": "true or false",
+    "file": "the path of a file that exists, or nothing",
+    "float": "a number",
+    "folder": "the path of a folder that exists, or nothing",
+    "int": "an integer",
+    "str": "a text",
+}
+LONG = 10_000  # whole bounds from here on are written with thousands separators
+
+
+def value_problem(key: str, value: Any, param: Param) -> str | None:
+    """Checks one value.
+
+    Args:
+        key: The whole key, for the text.
+        value: What the user gave.
+        param: What it may be.
+
+    Returns:
+        Key, value, what is expected and the nearest choice; None where the value is allowed.
+    """
+    if fits(value, param):
+        return None
+    return f"{key}={shown(value)}: expected {in_words(param)}{_nearest(value, param)}"
+
+
+def in_words(param: Param) -> str:
+    """What a single value of a param may be."""
+    null = " or null" if param.optional else ""
+    if param.choices:
+        return f"one of {', '.join(map(shown, param.choices))}{null}"
+    return f"{_WORDS[param.kind]}{_range(param)}{null}"
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in YAML, near enough."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def fits(value: Any, param: Param) -> bool:
+    """Whether a param may have a single value."""
+    if value is None:
+        return param.optional or None in param.choices
+    if param.choices:
+        return any(_is_same(value, choice) for choice in param.choices)
+    if param.kind == "bool":
+        return isinstance(value, bool)
+    if param.kind in ("file", "folder"):
+        return isinstance(value, str) and _exists(value, param.kind)
+    if param.kind == "str":
+        return isinstance(value, str)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if param.kind == "int" and not isinstance(value, int):
+        return False
+    return math.isfinite(value) and _is_within(value, param)
+
+
+def _exists(value: str, kind: str) -> bool:
+    path = Path(value).expanduser()
+    return not value or (path.is_file() if kind == "file" else path.is_dir())
+
+
+def _range(param: Param) -> str:
+    if param.low is not None and param.high is not None:
+        return f" from {_bound(param.low)} to {_bound(param.high)}"
+    parts = (
+        ("of at least", param.low),
+        ("above", param.above),
+        ("of at most", param.high),
+        ("below", param.below),
+    )
+    given = [f"{words} {_bound(bound)}" for words, bound in parts if bound is not None]
+    return f" {' and '.join(given)}" if given else ""
+
+
+def _bound(bound: float) -> str:
+    is_long = abs(bound) >= LONG and float(bound).is_integer()
+    return f"{bound:,.0f}" if is_long else f"{bound:g}"
+
+
+def _is_within(value: float, param: Param) -> bool:
+    return (
+        (param.low is None or value >= param.low)
+        and (param.high is None or value <= param.high)
+        and (param.above is None or value > param.above)
+        and (param.below is None or value < param.below)
+    )
+
+
+def _is_same(value: Any, choice: Any) -> bool:
+    """Whether a value is a choice: 1 is 1.0 and not true."""
+    return isinstance(value, bool) == isinstance(choice, bool) and bool(value == choice)
+
+
+def _nearest(value: Any, param: Param) -> str:
+    texts = [choice for choice in param.choices if isinstance(choice, str)]
+    return did_you_mean(value, texts) if isinstance(value, str) else ""
