@@ -69,7 +69,7 @@ def test_the_command_line_refuses_all_that_is_wrong_with_status_two(frame, tmp_p
         "did you mean 'num_leaves'",
         "write model.lightgbm.fixed.learning_rate",
         "--metric",
-        "expected an integer from 2 to 131072",
+        "expected an integer from 2 to 131,072",
     ):
         assert text in said
     assert not out.exists()
