@@ -1,4 +1,4 @@
-"""One model of all rows in place of those of the folds, by ``refit`` or to stages that are told."""
+"""A model of all rows in place of those of the folds: by ``refit``, or ended at given stages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Refits(FamilyCase):
     ) -> None:
         """It needs no validation rows, can be saved, and predicts new rows much as the others.
 
-        A fit to a stage that is told must not: after an epoch or two, more rows are more steps.
+        A fit that ends at a given stage is not compared: in an epoch, more rows are more steps.
         """
         done = self._refit(task)
         (folder := tmp_path / "all").mkdir()
@@ -68,7 +68,7 @@ class Refits(FamilyCase):
         """
         done = self._refit(task)
         if not done.has_refit:
-            pytest.skip("it is fitted to stages that are told")
+            pytest.skip("it has no refit; its fit ends at given stages")
         X, table = self._shown(done.new.valid), done.table
         own = _losses(done.model.predict(X), done.new, table)
         others = [_losses(model.predict(X), done.new, table) for model in done.folds]
@@ -120,8 +120,8 @@ class Refits(FamilyCase):
 class _Refitted:
     """A family fitted on folds of some rows, and again on all of them.
 
-    Without a ``refit``, ``model`` is fitted to stages that are told. ``logs`` are those of the fit
-    of ``part``, the first fold.
+    Without a ``refit``, ``model`` is the fit of all rows that ends at the stages which the folds
+    chose. ``logs`` are those of the fit of ``part``, the first fold.
     """
 
     table: TestTable

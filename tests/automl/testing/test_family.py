@@ -322,7 +322,7 @@ class Stopped:
 class Staged(Honest):
     """Stops at the stage that its validation rows like best, and logs all of them.
 
-    Without such rows it ends where it is told to.
+    Without validation rows the fit ends at ``context.stages``.
     """
 
     early_stopping = "staged"
