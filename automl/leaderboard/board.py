@@ -16,7 +16,7 @@ from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
 from automl.leaderboard.text import clean, format_score
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
-from automl.trial.cost import cost_of
+from automl.trial.cost import Cost, cost_of
 from automl.trial.records import read_records
 from automl.trial.spec import TrialRecord, TrialState
 
@@ -136,11 +136,12 @@ def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
     try:
         metric = manifest["metric"]
         name, greater_is_better = str(metric["name"]), bool(metric["greater_is_better"])
-    except (KeyError, TypeError):
+        by_time = (manifest.get("split") or {}).get("kind") == "time"
+    except (AttributeError, KeyError, TypeError):
         raise RunError(f"{run.manifest} does not say by which metric the run is judged") from None
     ensemble = _read_ensemble(run)
     tests, records = tested or HeldOutScores({}), read_records(run)
-    trials = _rank(records, greater_is_better, _weights(ensemble), tests)
+    trials = _rank(records, greater_is_better, _weights(ensemble), tests, by_time)
     objectives = tuple(manifest.get("objectives") or ("score",))
     if len(objectives) > 1:
         trials = mark_front(trials, objectives, greater_is_better)
@@ -188,6 +189,7 @@ def _rank(
     greater_is_better: bool,
     weights: Mapping[str, float] | None,
     tests: HeldOutScores,
+    by_time: bool,
 ) -> list[Row]:
     """Orders trials: complete ones by score, ties by age, the others after them.
 
@@ -209,15 +211,15 @@ def _rank(
     for place, record in enumerate(sorted(records, key=order), start=1):
         ranked = order(record)[0] == 0
         weight = None if weights is None else weights.get(record.trial_id, 0.0)
-        rows.append(_trial_row(record, place if ranked else None, weight, tests))
+        cost = cost_of(record.folds, newest_alone=by_time)
+        rows.append(_trial_row(record, place if ranked else None, weight, tests, cost))
     return rows
 
 
 def _trial_row(
-    record: TrialRecord, rank: int | None, weight: float | None, tests: HeldOutScores
+    record: TrialRecord, rank: int | None, weight: float | None, tests: HeldOutScores, cost: Cost
 ) -> Row:
-    error, cost = record.error, cost_of(record.folds)
-    is_complete = record.state is TrialState.COMPLETE
+    error, is_complete = record.error, record.state is TrialState.COMPLETE
     low, high = record.interval if is_complete and record.interval else (None, None)
     return Row(
         rank=rank,

@@ -72,7 +72,8 @@ class Row:
         test_score: On a table it has not seen; None when none was given.
         fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
             rows. Those of the ensemble are the sums over its members.
-        predict_ms: Milliseconds to predict 1,000 rows with all its fold models. That of the
+        predict_ms: Milliseconds to predict 1,000 rows with all its fold models, or in order of time
+            with the last, as one of the newest rows will take their place. That of the
             ensemble is measured where it was asked for, and else the sum over its members.
         size_mb: Size of its models, in units of 10^6 bytes.
         front: Whether no other complete trial is better in all objectives; None where there is

@@ -57,6 +57,10 @@ class Executor(Protocol):
         """
         ...
 
+    def is_immediate(self, job: Job) -> bool:
+        """Whether a job needs no worker: it is over when ``submit`` returns."""
+        ...
+
     def poll(self, timeout_s: float) -> list[Happening]:
         """Waits at most so long for something to happen, and returns what did."""
         ...
@@ -109,6 +113,10 @@ class LocalExecutor:
         """Has workers do the work of a probe side by side: see ``Crew.probe``."""
         return self._crew.probe(probe, n_workers)
 
+    def is_immediate(self, job: Job) -> bool:
+        """Whether a job reads no column, and so needs no worker: ``submit`` makes it at once."""
+        return self._inline is not None and self._inline.takes(job)
+
     def submit(
         self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
     ) -> None:
@@ -116,7 +124,7 @@ class LocalExecutor:
 
         One that needs no worker is over when this returns, and the next poll says so.
         """
-        if self._inline is not None and len(jobs) == 1 and self._inline.takes(jobs[0]):
+        if self._inline is not None and len(jobs) == 1 and self.is_immediate(jobs[0]):
             self._ended.append(self._inline.run(jobs[0]))
             self.pool.release(lease)
             return

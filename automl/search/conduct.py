@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from automl.search.events import Event
+from automl.search.events import Event, Note
 from automl.search.finish import finish_run, require_predictor
 from automl.search.last_refit import refit_at_the_end
 from automl.search.prepare import Prepared
@@ -21,6 +21,10 @@ def conduct(prepared: Prepared) -> Iterator[Event]:
     """
     controller = prepared.controller
     yield from prepared.news
+    if prepared.is_new:
+        yield from controller.begin()
+    for text in prepared.start_workers():
+        yield Note(text, controller.budget.elapsed_s)
     yield from controller.events()
     if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
         yield from refit_at_the_end(

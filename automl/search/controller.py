@@ -18,18 +18,18 @@ from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.drift import tell_of_drift
 from automl.search.endings import held, interrupted, out_of_time, score_trial, state_after
-from automl.search.events import EnsembleUpdated, Event, Note, TrialFinished, TrialStarted
+from automl.search.events import EnsembleUpdated, Event, Note
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
 from automl.search.last_refit import expected_refit_s
 from automl.search.ledger import Ledger, Trial
-from automl.search.progress import progress_of
+from automl.search.progress import finished, progress_of, started
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.settle import discard_stages
-from automl.trial.spec import TrialError, TrialState
+from automl.trial.spec import Job, TrialError, TrialState
 
 __all__ = ["Controller"]
 
@@ -72,6 +72,20 @@ class Controller:
     stopped_by: str = ""
     _noted: set[str] = field(default_factory=set)
     _last_progress: float = 0.0
+
+    def begin(self) -> Iterator[Event]:
+        """Makes the fits of a new search that need no worker, such as those of the baseline.
+
+        So there is something to predict with before the first worker is started.
+        """
+        while True:
+            yield from self._fill_slots(self.executor.is_immediate)
+            happenings = self.executor.poll(0.0)
+            if not happenings:
+                break
+            for happening in happenings:
+                yield from self._handle(happening)
+        yield from self._update_ensemble()
 
     def events(self) -> Iterator[Event]:
         """Searches until the budget is used up, and yields what happens.
@@ -116,7 +130,7 @@ class Controller:
         """Begins where an earlier search in the run was cut, if there was one."""
         if self.ledger.trials:
             for trial in self.proposer.complete_generation():
-                yield _started(trial)
+                yield started(trial)
         for trial in self.ledger.in_state(TrialState.RUNNING):
             if trial.error is not None or trial.is_done:
                 yield from self._conclude(trial)
@@ -140,20 +154,23 @@ class Controller:
             return "trials"
         return "exhausted" if self.proposer.is_exhausted else "time"  # nothing more fits in
 
-    def _fill_slots(self) -> Iterator[Event]:
-        """Starts fits until no device is free or nothing is to be done."""
+    def _fill_slots(self, may_start: Callable[[Job], bool] = lambda job: True) -> Iterator[Event]:
+        """Starts fits until no device is free, nothing is to be done, or one may not start."""
         while not self.interrupted():
             fit, proposed = self.dispatcher.next_fit(self._search_left_s())
             for trial in proposed:
-                yield _started(trial)
+                yield started(trial)
             if fit is None:
+                return
+            jobs = self.dispatcher.jobs(fit, self._search_left_s())
+            if not may_start(jobs[0]):
+                self.executor.pool.release(fit.lease)
                 return
             for trial, fold in fit.units:
                 trial.running.add(fold)
                 trial.steps.pop(fold, None)
                 if fit.mates:
                     trial.packed.add(fold)
-            jobs = self.dispatcher.jobs(fit, self._search_left_s())
             family, _ = self.families[fit.trial.spec.family]
             self.executor.submit(jobs, fit.lease, frozenset(family.preload))
 
@@ -235,7 +252,7 @@ class Controller:
 
     def _conclude(self, trial: Trial) -> Iterator[Event]:
         """Ends a trial: its state, its record, its study, and the news of it."""
-        trial.finished_s = self.budget.elapsed_s
+        trial.finished_s = elapsed_s = self.budget.elapsed_s
         if trial.error is None:
             score_trial(trial, self.standing)
         if trial.error is None:
@@ -243,22 +260,11 @@ class Controller:
         else:
             trial.state = state_after(trial.error)
             trial.cut_steps = self.ledger.cut_steps(trial)
-        record = trial.record()
-        write_record(self.run, record)
-        discard_stages(self.run, record.trial_id)
+        write_record(self.run, trial.record())
+        discard_stages(self.run, trial.spec.trial_id)
         trial.shed_reports()
         self.proposer.conclude(trial)
-        yield TrialFinished(
-            trial=record.trial_id,
-            family=trial.spec.family,
-            state=trial.state.value,
-            score=trial.score,
-            margin=record.margin,
-            fit_s=record.fit_s,
-            error_kind=trial.error.kind if trial.error else "",
-            error=trial.error.message if trial.error else "",
-            elapsed_s=trial.finished_s,
-        )
+        yield finished(trial, elapsed_s)
 
     def _notes(self) -> Iterator[Event]:
         for text in self.dispatcher.notes():
@@ -292,7 +298,3 @@ class Controller:
             return
         self._last_progress = now
         yield progress_of(self.ledger, self.standing, self.budget, self.families, stage)
-
-
-def _started(trial: Trial) -> TrialStarted:
-    return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)

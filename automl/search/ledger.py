@@ -108,7 +108,7 @@ class Trial:
     def cost(self) -> Cost:
         """Of predicting new rows; folds that are not finished count as the others do."""
         if self.ships_newest:
-            return cost_of([self.results[fold] for fold in sorted(self.results)[-1:]])
+            return cost_of(self.results.values(), newest_alone=True)
         return cost_of(self.results.values()).times(len(self.folds) / max(1, len(self.results)))
 
     def curve(self, metric: Metric, prune_on: str = "score") -> Curve:

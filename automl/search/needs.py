@@ -47,6 +47,7 @@ class Needs:
         vram_gib = max((r.peak_vram_mib for r in last), default=0.0) / MIB_PER_GIB
         return replace(
             need,
+            n_cpus=max(need.n_cpus, self.threads_per_fit),
             ram_gib=HEADROOM * ram_gib or need.ram_gib,
             vram_gib=HEADROOM * vram_gib or need.vram_gib,
             n_gpus=1.0 if alone else need.n_gpus,
@@ -55,6 +56,5 @@ class Needs:
     def _declare(self, name: str) -> Resources:
         if name not in self._declared:
             family, shape = self.families[name]
-            need = family.resources(shape)
-            self._declared[name] = replace(need, n_cpus=max(need.n_cpus, self.threads_per_fit))
+            self._declared[name] = family.resources(shape)
         return self._declared[name]

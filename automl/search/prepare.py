@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from automl.search.resume import Past, read_past, resume
 from automl.search.standing import Standing
 from automl.search.storage import open_storage
 from automl.search.study import FamilyStudy
-from automl.search.threads import staff
+from automl.search.threads import slots_of, staff
 from automl.store.disk import writing
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
@@ -56,11 +56,16 @@ class Prepared:
         problem: What is searched.
         controller: Runs it.
         news: What a watcher is told first.
+        is_new: Whether no earlier search was at it.
+        start_workers: To be called before the controller gives out fits; returns what a person
+            should know.
     """
 
     problem: Problem
     controller: Controller
     news: tuple[Event, ...]
+    is_new: bool
+    start_workers: Callable[[], Sequence[str]]
 
 
 def prepare_search(
@@ -204,18 +209,24 @@ def _join(
     inline = Inline(bench, problem.families)
     executor = LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
     known = None if past is None else past.threads_per_fit
-    threads, thread_notes = staff(problem, executor, known)
-    if threads != known:
-        update_manifest(problem.run, threads_per_fit=threads)
-    controller = make_controller(problem, executor, threads, budget, interrupted)
-    # Libraries of extras are loaded after the first workers are forked: these start sooner.
-    families = [family for family, _ in problem.families.values()]
-    launcher.preload([m for f in families if f.extra for m in f.preload])
-    notes = [*problem.notes, *thread_notes]
+    controller = make_controller(problem, executor, known or 1, budget, interrupted)
+
+    def start_workers() -> Sequence[str]:
+        threads, notes = staff(problem, executor, known)
+        if threads != known:
+            update_manifest(problem.run, threads_per_fit=threads)
+        controller.proposer.costs.n_slots = slots_of(problem.pool, threads)
+        controller.dispatcher.needs.threads_per_fit = threads
+        # Libraries of extras are loaded after the first workers are forked: these start sooner.
+        families = [family for family, _ in problem.families.values()]
+        launcher.preload([m for f in families if f.extra for m in f.preload])
+        return notes
+
+    notes = [*problem.notes]
     if past is not None:
         notes += resume(past, controller)
-    news = (Note(text, budget.elapsed_s) for text in notes)
-    return Prepared(problem, controller, (_started(problem), *news))
+    news: list[Event] = [_started(problem), *(Note(text, budget.elapsed_s) for text in notes)]
+    return Prepared(problem, controller, tuple(news), past is None, start_workers)
 
 
 def make_controller(
@@ -235,7 +246,7 @@ def make_controller(
         interrupted: Whether the user wants the search to finish now.
     """
     run, config, families = problem.run, problem.config, problem.families
-    n_slots = max(1, problem.pool.n_cpus // threads)
+    n_slots = slots_of(problem.pool, threads)
     objectives, prune_on = config.search.objectives, config.search.prune_on
     storage = functools.cache(lambda: open_storage(run.study))
     studies = {

@@ -1,16 +1,16 @@
-"""How a search stands, as the event that watchers draw their display from."""
+"""Events of a search, made of its trials and of how it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from automl.search.budget import Budget
-from automl.search.events import Progress
-from automl.search.ledger import Ledger
+from automl.search.events import Progress, TrialFinished, TrialStarted
+from automl.search.ledger import Ledger, Trial
 from automl.search.standing import Standing
 from automl.trial.spec import TrialState
 
-__all__ = ["progress_of"]
+__all__ = ["finished", "progress_of", "started"]
 
 
 def progress_of(
@@ -28,4 +28,25 @@ def progress_of(
         best_trial=best.spec.trial_id if best else None,
         best_score=best.score if best else None,
         ensemble_score=current.score if current else None,
+    )
+
+
+def started(trial: Trial) -> TrialStarted:
+    """The news of a trial that was proposed."""
+    return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
+
+
+def finished(trial: Trial, elapsed_s: float) -> TrialFinished:
+    """The news of a trial that is over, so many seconds after the start of the run."""
+    record, error = trial.record(), trial.error
+    return TrialFinished(
+        trial=record.trial_id,
+        family=trial.spec.family,
+        state=trial.state.value,
+        score=trial.score,
+        margin=record.margin,
+        fit_s=record.fit_s,
+        error_kind=error.kind if error else "",
+        error=error.message if error else "",
+        elapsed_s=elapsed_s,
     )

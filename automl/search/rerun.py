@@ -30,6 +30,7 @@ from automl.search.ledger import Ledger, Trial
 from automl.search.needs import Needs
 from automl.search.problem import trial_setup
 from automl.search.proposer import Proposer
+from automl.search.threads import slots_of
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record
@@ -201,7 +202,7 @@ def _bench(
         launcher.preload(family.preload)
         executor = LocalExecutor(setup, pool, launcher)
         ledger = Ledger(measure)
-        n_slots = max(1, pool.n_cpus // threads)
+        n_slots = slots_of(pool, threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
         costs = Costs(families, plan, ledger, budget, n_slots)
         evidence = Evidence(scratch, dataset, plan, measure)

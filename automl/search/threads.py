@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from automl.scheduling.devices import DevicePool
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.probe import best_width, compare_widths
 from automl.search.problem import Problem
 
-__all__ = ["staff"]
+__all__ = ["slots_of", "staff"]
 
 MIN_TIME_S = 30.0  # of a budget: a probe takes one of them
 MIN_ROWS = 20_000  # below, waking threads costs more than they do, and a probe tells nothing new
+
+
+def slots_of(pool: DevicePool, threads: int) -> int:
+    """Fits that run side by side where each has so many threads."""
+    return max(1, pool.n_cpus // threads)
 
 
 def staff(
@@ -42,7 +48,7 @@ def staff(
         rates = compare_widths(n_cpus, len(problem.dataset.y), n_columns, executor.probe)
         threads = best_width(rates)
         notes = (_note(threads, n_cpus, rates),) if rates else ()
-    executor.warm_up(max(1, n_cpus // threads))
+    executor.warm_up(slots_of(problem.pool, threads))
     return threads, notes
 
 

@@ -44,7 +44,16 @@ class Cost:
         return max([0.0, *self.excesses(limits).values()])
 
 
-def cost_of(results: Iterable[FoldResult]) -> Cost:
-    """The cost of fold models that predict together, each of them every row."""
+def cost_of(results: Iterable[FoldResult], *, newest_alone: bool = False) -> Cost:
+    """The cost of fold models that predict together, each of them every row.
+
+    Args:
+        results: Of the folds.
+        newest_alone: Whether one model, of the newest rows, predicts in their place, as in order of
+            time: it costs what that of the last fold does.
+    """
+    results = list(results)
+    if newest_alone:
+        results = sorted(results, key=lambda result: result.fold)[-1:]
     costs = (Cost(r.predict_ms, r.model_mib * 2**20 / 1e6) for r in results)
     return sum(costs, Cost())

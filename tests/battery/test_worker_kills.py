@@ -61,6 +61,7 @@ def search(frame, out, meddle):
         options = {"target": "target", "trials": TRIALS, "time_s": None}
         config = compose_config(overrides, options, registry, None).config
         prepared = prepare_search(frame, config, registry, run, launcher, 0.0, lambda: False, lock)
+        prepared.start_workers()
         for event in prepared.controller.events():
             if isinstance(event, Progress):
                 meddle(prepared.controller)

@@ -296,3 +296,10 @@ def test_a_fold_without_a_score_has_its_reason_and_no_number(make_run, make_reco
     assert row.score_reason == f"no score of fold 1: {why}"
     board = read_board(make_run(replace(record, folds=folds), name="again"))
     assert board.notes == (f"roc_auc has no value for fold 1: {why}",)
+
+
+def test_in_order_of_time_the_cost_is_that_of_the_one_model_that_predicts(make_run, make_record):
+    run = fast_and_good(make_run, make_record, ("score",))
+    write_json(run.manifest, {**read_json(run.manifest), "split": {"kind": "time"}})
+    good = next(row for row in read_board(run).trials if row.trial == "good-0")
+    assert (good.predict_ms, good.size_mb) == (40.0, pytest.approx(1.048576))

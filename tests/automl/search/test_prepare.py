@@ -1,6 +1,7 @@
 """What a search leaves on disk before its first fit, with a launcher that starts nothing."""
 
 import json
+import time
 import types
 
 import numpy as np
@@ -12,7 +13,7 @@ from automl.config.schema import SearchConfig
 from automl.data.split import load_split_plan
 from automl.errors import DataError, RunError
 from automl.registry import load_registry
-from automl.search.events import Note, SearchStarted
+from automl.search.events import Note, SearchStarted, TrialFinished, TrialStarted
 from automl.search.prepare import prepare_search
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
@@ -27,6 +28,9 @@ class StillLauncher:
 
     def preload(self, modules):
         self.preloaded.append(list(modules))
+
+    def refresh(self):
+        pass
 
     def launch(self, env):
         self.n_workers += 1
@@ -43,13 +47,14 @@ def prepare(tmp_path):
     locks = []
 
     def prepare(data=frame, out=tmp_path / "a" / "run", **settings):
-        config = SearchConfig(family=["baseline", "linear", "mlp"], seed=5, **settings)
+        config = SearchConfig(**{"family": ["baseline", "linear", "mlp"], "seed": 5} | settings)
         config.scheduler.cpus, config.scheduler.gpus = 3, []
         prepare.launcher = StillLauncher()
         run, registry = RunDir(out), load_registry()
         locks.append(RunLock(run))
+        started = time.monotonic()
         return prepare_search(
-            data, config, registry, run, prepare.launcher, 0.0, lambda: False, locks[-1]
+            data, config, registry, run, prepare.launcher, started, lambda: False, locks[-1]
         )
 
     yield prepare
@@ -68,7 +73,12 @@ def test_the_run_is_written_before_the_first_fit(prepare):
     assert manifest["data"]["n_rows"] == 80
     assert set(manifest["families"]) == {"baseline", "linear", "mlp"}
     assert manifest["families"]["linear"]["distribution"] == "automl-search"
-    assert manifest["threads_per_fit"] == 1
+
+
+def test_the_number_of_threads_is_written_when_the_workers_start(prepare):
+    prepared = prepare()
+    prepared.start_workers()
+    assert json.loads(prepared.controller.run.manifest.read_text())["threads_per_fit"] == 1
 
 
 def test_the_study_is_not_opened_before_it_is_asked(prepare):
@@ -85,11 +95,34 @@ def test_the_first_news_is_the_start_and_then_the_notes(prepare):
 
 
 def test_a_worker_a_core_is_started_and_libraries_of_extras_come_last(prepare):
-    prepare()
+    prepared = prepare()
+    assert prepare.launcher.n_workers == 0
+    prepared.start_workers()
     assert prepare.launcher.n_workers == 3
     first, *_, last = prepare.launcher.preloaded
     assert "torch" not in first
     assert "torch" in last
+
+
+@pytest.mark.parametrize("budget", [{"time_s": 60.0}, {"trials": 20}], ids=str)
+def test_the_baseline_predicts_before_the_first_worker_is_started(prepare, budget):
+    prepared = prepare(**budget)
+    events = list(prepared.controller.begin())
+    assert prepare.launcher.n_workers == 0
+    assert [(e.trial, e.state) for e in events if isinstance(e, TrialFinished)] == [
+        ("baseline-0", "complete")
+    ]
+    assert prepared.controller.standing.current.weights == {"baseline-0": 1.0}
+    assert any(prepared.controller.run.ensemble.iterdir())
+    assert prepared.controller.executor.pool.free_cpus == 3
+
+
+def test_where_every_family_needs_a_worker_none_is_fitted_at_the_beginning(prepare):
+    prepared = prepare(family=["linear", "mlp"])
+    started = [e for e in prepared.controller.begin() if isinstance(e, TrialStarted)]
+    assert prepare.launcher.n_workers == 0
+    assert not any(t.running or t.results for t in prepared.controller.ledger.trials)
+    assert len(started) == len(prepared.controller.ledger.trials)
 
 
 def test_nothing_is_written_when_the_data_does_not_fit(prepare, tmp_path):

@@ -11,6 +11,12 @@ def test_fold_models_that_predict_together_add_up():
     assert cost_of([]) == Cost()
 
 
+def test_where_the_newest_model_predicts_alone_it_costs_what_that_of_the_last_fold_does():
+    folds = [FoldResult(f, 0.5, 1.0, 0.1, predict_ms=4.0 + f) for f in (2, 0, 1)]
+    assert cost_of(folds, newest_alone=True) == Cost(6.0)
+    assert cost_of([], newest_alone=True) == Cost()
+
+
 def test_only_limits_that_are_set_have_a_share():
     cost = Cost(predict_ms=6.0, size_mb=2.0)
     assert cost.shares(LimitsConfig()) == {}
