@@ -21,6 +21,7 @@ __all__ = ["AFTER", "BEFORE", "RESULTS_FILE", "judge_tables", "loss_of", "run_ta
 BEFORE, AFTER = "before", "after"
 RESULTS_FILE = "tables.jsonl"
 SCRATCH = ROOT / "runs" / "honesty"
+SLOWER = 1.2
 OVERSHOOT = (1.05, 5.0)
 """A run may take this share of its budget, and so many seconds more."""
 
@@ -79,7 +80,7 @@ def judge_tables(results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
     """The change of the loss over tables and seeds, and what was taken over the budget."""
     runs = {(r["table"], r["seed"], r["system"]): r for r in latest(results).values()}
     keys = sorted({key[:2] for key in runs})
-    changes, failed = [], []
+    changes, slower, failed = [], [], []
     for table, seed in keys:
         pair = [runs.get((table, seed, state)) for state in (BEFORE, AFTER)]
         if pair[0] is None or pair[1] is None:
@@ -89,6 +90,8 @@ def judge_tables(results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
             failed.append(f"{table} {seed}")
         elif before > 0 and after > 0:
             changes.append(float(np.log(after / before)))
+        if pair[0].get("predict_s") and pair[1].get("predict_s"):
+            slower.append(float(np.log(pair[1]["predict_s"] / pair[0]["predict_s"])))
     verdicts = []
     if failed:
         what, value = "searches without a score, in either state", ", ".join(failed)
@@ -101,6 +104,13 @@ def judge_tables(results: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         bar = "<= one standard error"
         value = f"{mean:+.4f} ± {error:.4f}"
         verdicts.append(Verdict(what, value, bar, is_met, n, len(keys)))
+    if slower:
+        ratio = float(np.exp(np.mean(slower)))
+        what = "seconds to predict, after over before, geometric mean"
+        is_met = ratio <= SLOWER
+        verdicts.append(
+            Verdict(what, f"{ratio:.2f}", f"<= {SLOWER}", is_met, len(slower), len(keys))
+        )
     for state in dict.fromkeys(system for *_, system in runs):
         own = [run for (*_, system), run in runs.items() if system == state]
         over = [r["time_s"] + r["overshoot_s"] - OVERSHOOT[0] * r["time_s"] for r in own]
