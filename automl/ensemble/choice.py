@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
 from automl.ensemble.candidates import Candidates, aligned, sampled
-from automl.ensemble.interval import estimate
-from automl.ensemble.nested import Choice, CrossFit, Kind, Verdict, parts_of
+from automl.ensemble.interval import KAPPA, estimate
+from automl.ensemble.nested import Choice, CrossFit, Kind, Verdict, parts_of, within_parts
 from automl.ensemble.selection import (
     Selection,
     alone,
@@ -130,7 +130,8 @@ def choose_ensemble(
     calibration = _learn(steered, weights) if verdict.is_corrected else NO_CALIBRATION
     chosen = as_selection(candidates, weights, single, len(predictions), calibration)
     shown = _cross_predicted(candidates, part_of_row, nested.choices())
-    return _with_nested_score(replace(chosen, reason=reason), candidates, shown, seed)
+    chosen = replace(chosen, reason=reason)
+    return _with_nested_score(chosen, candidates, part_of_row, shown, seed)
 
 
 def _judged(
@@ -177,29 +178,44 @@ def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
 
 
 def _with_nested_score(
-    chosen: Selection, candidates: Candidates, shown: NDArray[np.float64], seed: int
+    chosen: Selection,
+    candidates: Candidates,
+    part_of_row: NDArray[np.int64],
+    shown: NDArray[np.float64],
+    seed: int,
 ) -> Selection:
     """Adds the score of predictions that no row had a part in, its error and its interval.
 
     Args:
         chosen: The selection.
         candidates: What it was selected from.
+        part_of_row: Number of the part of each row, ``(n_rows,)``.
         shown: Predictions of their rows, as the metric is shown them.
         seed: Of the draws for the error.
     """
-    scored = replace(chosen, nested_score=candidates.score(shown))
+    compared = within_parts(candidates, part_of_row)
+    scored = replace(chosen, nested_score=compared.score(shown))
     found = estimate(
         candidates.metric,
         candidates.y,
         shown,
         weight=candidates.weight,
         group=candidates.group,
-        fold=candidates.fold,
+        fold=compared.fold,
+        kappa=_kappa(candidates.fold, compared.fold),
         seed=seed,
     )
     if found is None:
         return scored
     return replace(scored, score_se=found.error, interval=(found.low, found.high))
+
+
+def _kappa(fold: NDArray[np.int64] | None, cell: NDArray[np.int64] | None) -> float:
+    """The ``kappa`` by which cells widen the error as much as the folds that they are parts of."""
+    n_folds, n_cells = (1 if of is None else len(np.unique(of)) for of in (fold, cell))
+    if n_folds < 2:
+        return 0.0
+    return KAPPA * (n_folds / (n_folds - 1)) / (n_cells / (n_cells - 1))
 
 
 @dataclass(frozen=True, slots=True)

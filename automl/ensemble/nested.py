@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
 from automl.ensemble.candidates import Candidates, comparable, sampled
 
-__all__ = ["KINDS", "Choice", "CrossFit", "Kind", "Select", "Verdict", "parts_of"]
+__all__ = ["KINDS", "Choice", "CrossFit", "Kind", "Select", "Verdict", "parts_of", "within_parts"]
 
 MIN_PARTS = 3  # without two of them there must be rows left to select on
 MIN_ROWS_PER_PART = 4
@@ -114,7 +114,8 @@ class CrossFit:
             choice = self._choice(kind, is_corrected, outside | {part})
             shown[rows] = choice.shown(self.candidates, rows)
         rows = self._rows_without(outside)
-        return self.candidates.models(()).rows(rows).score(shown[rows])
+        compared = within_parts(self.candidates.models(()), self.part_of_row)
+        return compared.rows(rows).score(shown[rows])
 
     def _choice(self, kind: Kind, is_corrected: bool, outside: frozenset[int]) -> Choice:
         """What is selected without some parts, and the correction learned without them."""
@@ -175,6 +176,20 @@ def parts_of(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64]
     part_of_row = np.empty(candidates.n_rows, dtype=np.int64)
     part_of_row[shuffled] = np.arange(candidates.n_rows) % parts
     return part_of_row
+
+
+def within_parts(candidates: Candidates, part_of_row: NDArray[np.int64]) -> Candidates:
+    """Candidates of which a metric that ranks compares rows of one part, and of one fold, alone.
+
+    Each part is predicted by a choice of its own. Of two choices that order rows equally well one
+    may give higher values than the other: across parts their order says nothing, and a score of
+    all rows at once would be too low by that.
+    """
+    if not candidates.metric.ranks:
+        return candidates
+    fold = np.zeros_like(part_of_row) if candidates.fold is None else candidates.fold
+    _, cell = np.unique(np.stack([fold, part_of_row]), axis=1, return_inverse=True)
+    return replace(candidates, fold=cell.reshape(-1).astype(np.int64))
 
 
 def _folds(candidates: Candidates) -> NDArray[np.int64] | None:

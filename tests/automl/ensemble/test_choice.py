@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from automl.ensemble import choose_ensemble, select_ensemble
+from automl.ensemble.candidates import aligned
+from automl.ensemble.nested import parts_of, within_parts
 from automl.metrics import CATALOG
 
 
@@ -126,8 +128,11 @@ def test_the_nested_score_is_of_all_rows_and_not_of_those_that_steer():
     predictions, y = two_classes(6_000, n_models=1)
     metric, n_rows = counting(CATALOG["roc_auc"])
     chosen = choose_ensemble(predictions, y, metric, max_rows=500)
-    assert chosen.nested_score == pytest.approx(metric.score(y, predictions[0]), rel=1e-12)
-    assert sorted(set(n_rows))[-2] <= 500  # the others are those of selection
+    known = aligned(predictions, y, metric)
+    each = within_parts(known, parts_of(known, 5, 0))
+    assert chosen.nested_score == pytest.approx(each.score(predictions[0]), rel=1e-12)
+    assert max(n_rows) == 6_000
+    assert not any(500 < n < 1_000 for n in n_rows)  # beyond those of selection, parts are whole
 
 
 @pytest.mark.parametrize("n_folds", [1, 5, 40])

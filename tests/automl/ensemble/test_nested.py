@@ -3,7 +3,7 @@ import pytest
 
 from automl.ensemble import choose_ensemble, select_ensemble
 from automl.ensemble.candidates import aligned
-from automl.ensemble.nested import CrossFit, parts_of
+from automl.ensemble.nested import CrossFit, parts_of, within_parts
 from automl.ensemble.selection import alone, best_single, greedy_weights
 from automl.metrics import CATALOG
 
@@ -170,3 +170,51 @@ def test_the_rows_of_a_holdout_or_of_two_folds_are_divided(n_folds):
     fold = np.arange(len(y)) // 2 % n_folds
     part_of_row = parts_of(aligned(predictions, y, CATALOG["roc_auc"], fold=fold), 5, 0)
     assert len(np.unique(part_of_row)) == 5
+
+
+def two_that_order_alike(n_rows=1000, seed=0):
+    """Models of equal skill, of which one is far less sure of itself, and the classes."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n_rows) % 2)
+    noise = rng.normal(size=(2, n_rows))
+    sure, unsure = 1 / (1 + np.exp(-(1.5 * y - 0.75 + noise)))
+    return [np.c_[1 - p, p] for p in (sure, 0.05 * unsure)], y
+
+
+def test_parts_that_were_chosen_for_apart_are_not_compared_by_rank():
+    metric = CATALOG["roc_auc"]
+    predictions, y = two_that_order_alike()
+    truth = np.mean([metric.score(y, p) for p in predictions])
+    part = np.arange(len(y)) % 5
+    mixed = np.where((part % 2 == 0)[:, np.newaxis], *predictions)
+    known = aligned(predictions, y, metric)
+    assert known.score(mixed) < truth - 0.05
+    assert within_parts(known, part).score(mixed) == pytest.approx(truth, abs=0.015)
+
+
+def test_parts_of_whole_folds_and_metrics_that_do_not_rank_are_compared_as_before():
+    predictions, y = two_that_order_alike()
+    fold = np.arange(len(y)) % 10
+    known = aligned(predictions, y, CATALOG["roc_auc"], fold=fold)
+    assert within_parts(known, fold // 2).score(predictions[0]) == known.score(predictions[0])
+    assert within_parts(known, fold % 2).score(predictions[0]) == known.score(predictions[0])
+    exact = aligned(predictions, y, CATALOG["log_loss"], fold=fold)
+    assert within_parts(exact, fold // 2) is exact
+
+
+def test_the_nested_score_of_a_holdout_is_that_of_what_is_selected():
+    """A holdout has one fold, so that the parts of its rows are no whole folds."""
+    metric = CATALOG["roc_auc"]
+    differences, errors = [], []
+    for seed in range(8):
+        predictions, y = two_that_order_alike(600, seed)
+        noise = np.random.default_rng(seed + 100).normal(size=600)
+        third = 1 / (1 + np.exp(-(1.5 * y - 0.75 + noise)))
+        fold = np.zeros(len(y), dtype=np.int64)
+        three = [*predictions, np.c_[1 - third**0.2, third**0.2]]
+        chosen = choose_ensemble(three, y, metric, fold=fold, seed=seed)
+        differences.append(chosen.nested_score - chosen.score)
+        errors.append(chosen.score_se)
+        assert chosen.interval[0] < chosen.nested_score < chosen.interval[1]
+    assert min(differences) > -0.03  # as the steps of a nested selection are few
+    assert np.mean(errors) < 0.02
