@@ -16,7 +16,7 @@ from automl.data.raw import RawTable
 from automl.data.sources import read_source
 from automl.data.steering import read_folds, read_groups, read_time, read_weight
 from automl.data.table import Dataset
-from automl.data.target import choose_target, present_rows, read_target
+from automl.data.target import choose_target, present_rows, read_target, with_clean_target
 from automl.errors import DataError
 from automl.plugin.task import Task
 
@@ -59,6 +59,7 @@ def load_dataset(
     position, chosen = choose_target(raw, target)
     steering = _steering(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
+    raw = with_clean_target(raw, position, task)
     present = present_rows(raw.columns[position])
     kept = raw if present.all() else raw.with_rows(present)
     weights = None
@@ -88,6 +89,7 @@ def load_dataset(
         n_weightless=int(present.sum()) - kept.n_rows,
         time_name=time_column or "",
         moments=moments,
+        notes=raw.notes,
     )
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
-from automl.data.options import NULL_TEXTS, ReadOptions
+from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, listed
 from automl.data.text_errors import any_field_size, explain_failure, find_unclosed_quote
 from automl.errors import DataError
@@ -60,7 +60,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     if "\n" not in text.strip() and "\r" not in text.strip():
         raise DataError(f"{where} has column names but no rows: {listed(header)}")
     encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
-    table, used = _read(open_file, where, delimiter, encodings, len(header), options.missing)
+    table, used = _read(open_file, where, delimiter, encodings, len(header), options.marks)
     notes = []
     if used != encoding:
         header = _header(_decoded(sample, used), delimiter, where)
@@ -71,7 +71,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
         names=tuple(header),
         columns=tuple(table.columns),
         where=where,
-        decimal="," if delimiter == ";" else ".",
+        reading=Reading(usual="," if delimiter == ";" else "."),
         notes=tuple(notes),
     )
 
@@ -165,13 +165,13 @@ def _read(
     delimiter: str,
     encodings: tuple[str, ...],
     n_columns: int,
-    missing: tuple[str, ...],
+    marks: frozenset[str],
 ) -> tuple[pa.Table, str]:
     """Reads all cells as strings, with the first encoding and the smallest block that fit."""
     convert = pa.csv.ConvertOptions(
         column_types={f"f{i}": pa.string() for i in range(n_columns)},
         strings_can_be_null=True,
-        null_values=[*NULL_TEXTS, *missing],
+        null_values=sorted(marks),
     )
     parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     encoding, blocks = encodings[0], list(BLOCK_BYTES)

@@ -147,3 +147,18 @@ def test_any_column_names_survive_a_file(tmp_path_factory, names, delimiter):
     assert [c.name for c in dataset.table.columns] == names
     again = load_features(path, dataset.table.columns, options)
     assert again.data.equals(dataset.table.data)
+
+
+def test_numbers_are_read_as_in_training_or_in_the_one_other_way_that_fits(tmp_path):
+    values = [f"{i / 7:.2f}".replace(".", ",") for i in range(40)]
+    known = load_dataset(pd.DataFrame({"x": values, "y": range(40)}), target="y").table.columns
+    for texts in (["3,50", "1,25"], ["3.50", "1.25"], ["3,5", "1,25 "], [" 3.5", "1.25"]):
+        found = load_features(pd.DataFrame({"x": texts}), known)
+        assert found.data.column(0).to_pylist() == [3.5, 1.25]
+
+
+def test_a_mark_that_may_be_either_is_that_of_training(tmp_path):
+    values = [f"{i + 1000:,}" for i in range(40)]
+    known = load_dataset(pd.DataFrame({"x": values, "y": range(40)}), target="y").table.columns
+    found = load_features(pd.DataFrame({"x": ["1,234", "2,345"]}), known)
+    assert found.data.column(0).to_pylist() == [1234.0, 2345.0]
