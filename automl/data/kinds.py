@@ -207,6 +207,8 @@ def _of_numbers(distinct: pa.Array, found: FoundNumbers) -> KindGuess:
 def _told(guess: KindGuess, distinct: pa.Array, found: FoundNumbers) -> KindGuess:
     """Says how numbers are written, and what is none."""
     form, more = found.form, ""
+    if form.is_clock:
+        return replace(guess, reason="times of day or durations, as seconds", form=form)
     written = distinct.filter(found.is_number)
     if form != NumberForm() and len(written):
         value = found.values.filter(found.is_number)[0].as_py()

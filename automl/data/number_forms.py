@@ -88,6 +88,8 @@ def find_numbers(
         except pa.ArrowInvalid:
             pass
     missing = _are_marks(distinct)
+    if (times := _as_clock(distinct, missing)) is not None:
+        return times
     if not any_misfits and not _may_be_numbers(distinct, missing):
         return None
     split = split_numbers(distinct)
@@ -139,6 +141,18 @@ def _are_marks(distinct: pa.Array) -> NDArray[np.bool_]:
     words = pc.utf8_lower(pc.utf8_trim_whitespace(distinct))
     marks = pc.is_in(words, pa.array(sorted(NO_NUMBERS)))
     return np.asarray(marks.to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _as_clock(distinct: pa.Array, missing: NDArray[np.bool_]) -> FoundNumbers | None:
+    """Times of day and durations, where all of the texts are such."""
+    form = NumberForm(is_clock=True)
+    rows = np.flatnonzero(~missing)
+    first = distinct.take(pa.array(rows[:EXAMPLES]))
+    if not len(first) or not pc.all(read_numbers(first, form)[1]).as_py():
+        return None
+    values, is_time = read_numbers(distinct, form)
+    is_whole = (is_time.to_numpy(zero_copy_only=False) | missing).all()
+    return FoundNumbers(form, values, is_time) if is_whole else None
 
 
 def _may_be_numbers(distinct: pa.Array, missing: NDArray[np.bool_]) -> bool:

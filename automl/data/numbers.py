@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.clock import seconds_of_texts
+
 __all__ = ["GLUED_UNITS", "NumberForm", "Split", "fits_form", "read_numbers", "split_numbers"]
 
 MINUS = "\u2212\u2013\ufe63\uff0d"
@@ -57,11 +59,13 @@ class NumberForm:
             for none.
         unit: What stands before or behind each number, such as ``$``, ``%`` or ``kg``, in lower
             case; "" for nothing. It is left out of the value: ``45 %`` is 45.
+        is_clock: Whether they are times of day or durations, which count in seconds.
     """
 
     decimal: str = "."
     thousands: str = ""
     unit: str = ""
+    is_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,9 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
         ``(values, is_number)``, both ``(n,)``: float64 with null for what is no finite number, and
         whether each text is a number, infinite ones and NaN included.
     """
+    if form.is_clock:
+        seconds = seconds_of_texts(texts)
+        return seconds, seconds.is_valid()
     if form == NumberForm():
         try:
             return _finite(texts.cast(pa.float64())), pa.array(np.ones(len(texts), dtype=bool))

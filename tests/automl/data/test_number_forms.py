@@ -34,6 +34,8 @@ def form_of(*texts, **options):
         (("12,5 kg", "300 kg"), NumberForm(",", unit="kg")),
         (("3 bedrooms", "1 bedroom"), NumberForm(unit="bedroom")),
         (("(4.5)", "\u22122", "3"), NumberForm()),
+        (("20:11", "08:15"), NumberForm(is_clock=True)),
+        (("1h 30m", "PT2H", "1 day 02:00:00"), NumberForm(is_clock=True)),
     ],
 )
 def test_the_form_follows_from_all_values(texts, form):
@@ -55,7 +57,7 @@ def test_the_form_follows_from_all_values(texts, form):
         ("10 Downing", "11 Baker", "12 Elm"),
         ("1/2", "3/4"),
         ("10-20", "20-30"),
-        ("20:11", "08:15"),
+        ("20:11", "1:2"),
         ("0x1A", "0x1B"),
         ("2021-01-01", "2021-01-02"),
         ("50%", "0.5", "0.7", "20%"),
