@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.data.dates import told_day_first
 from automl.data.features import occurrences, stored_media
 from automl.data.labels import read_labels
 from automl.data.number_forms import find_numbers, misfit_rows
@@ -135,9 +136,13 @@ def _reading(raw: RawTable, source: pa.ChunkedArray, column: Column) -> Reading:
     that: a table from another hand may have another decimal mark.
     """
     reading = replace(raw.reading, form=column.form, day_first=column.day_first)
-    if column.kind is not ColumnKind.NUMERIC or not pa.types.is_string(source.type):
+    if not pa.types.is_string(source.type):
         return reading
     indices, distinct = distinct_texts(source)
+    if column.kind is ColumnKind.DATETIME and (told := told_day_first(distinct)) is not None:
+        return replace(reading, day_first=told)
+    if column.kind is not ColumnKind.NUMERIC:
+        return reading
     if column.form is None or read_numbers(distinct, column.form)[0].null_count == 0:
         return reading
     counts = count_rows(indices, len(distinct))
@@ -190,6 +195,14 @@ def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
 def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray[np.int64]:
     """Index of the class of each label; -1 for none. Files write ``1`` as ``1.0``, true as True."""
     exact = {str(label): i for i, label in enumerate(classes)}
+    if {str(label).lower() for label in classes} == {"true", "false"}:
+        words = {str(label).lower(): i for i, label in enumerate(classes)}
+        exact |= {
+            "1": words["true"],
+            "0": words["false"],
+            "1.0": words["true"],
+            "0.0": words["false"],
+        }
     loose = {_loose(label): i for i, label in reversed(list(enumerate(classes)))}
     return np.array([exact.get(str(v), loose.get(_loose(v), -1)) for v in labels], dtype=np.int64)
 

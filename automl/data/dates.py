@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["DAY_FIRST_REASON", "date_share", "dates_of_texts", "is_day_first"]
+__all__ = ["DAY_FIRST_REASON", "date_share", "dates_of_texts", "is_day_first", "told_day_first"]
 
 DAY_FIRST_REASON = "day before month"
 _TIME = (
@@ -83,18 +83,25 @@ def is_day_first(texts: pa.Array) -> bool:
 
     A part above 12 must be the day. Where none is, points mean day first, slashes month first.
     """
+    told = told_day_first(texts)
+    if told is not None:
+        return told
+    points = pc.match_substring_regex(texts, r"^\s*\d{1,2}\.\d{1,2}\.\d").fill_null(False)
+    return bool(pc.any(points).as_py())
+
+
+def told_day_first(texts: pa.Array) -> bool | None:
+    """Whether the day stands before the month, by parts above 12; None where no part tells."""
     pattern = r"^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d"
     parts = texts.filter(pc.match_substring_regex(texts, pattern).fill_null(False))
     if len(parts) == 0:
-        return False
-    numbers = pc.extract_regex(parts, r"^\s*(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})")
+        return None
+    numbers = pc.extract_regex(parts, r"^\s*(?P<a>\d{1,2})[-/.](?P<b>\d{1,2})")
     first = numbers.field("a").cast(pa.int32())
     second = numbers.field("b").cast(pa.int32())
     n_day_first = pc.sum(pc.greater(first, 12)).as_py() or 0
     n_month_first = pc.sum(pc.greater(second, 12)).as_py() or 0
-    if n_day_first == n_month_first:
-        return bool(pc.equal(numbers.field("s")[0], ".").as_py())
-    return int(n_day_first) > int(n_month_first)
+    return None if n_day_first == n_month_first else int(n_day_first) > int(n_month_first)
 
 
 def _sample(texts: pa.Array) -> list[str]:

@@ -28,6 +28,8 @@ MOST_DIGITS = 15
 """Whole numbers with more digits do not survive as float64: they are codes."""
 _CODE = rf"^\s*[+-]?(0\d+|\d{{{MOST_DIGITS + 1},}})\s*$"
 DECIMAL_NAMES = {".": "point", ",": "comma"}
+EXACT = 2**53
+NANOSECONDS = 315_532_800 * 10**9, 4_102_444_800 * 10**9  # since 1970, from 1980 to 2100
 TEXT_WORDS = 3.0
 TEXT_DISTINCT_SHARE = 0.5
 LONG_TEXT_WORDS = 8.0
@@ -142,7 +144,7 @@ def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
     if pa.types.is_boolean(kind):
         return KindGuess(ColumnKind.BOOLEAN, "its values are true and false")
     if pa.types.is_integer(kind):
-        return KindGuess(ColumnKind.NUMERIC, "its values are whole numbers")
+        return _of_integers(column)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return KindGuess(ColumnKind.NUMERIC, "its values are numbers")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -157,6 +159,25 @@ def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
         return None
     why = f"values of type {kind} are not supported"
     return KindGuess(ColumnKind.TEXT, why, why)
+
+
+def _of_integers(column: pa.ChunkedArray) -> KindGuess:
+    if (code := _beyond_floats(column)) is None:
+        return KindGuess(ColumnKind.NUMERIC, "its values are whole numbers")
+    why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
+    return KindGuess(ColumnKind.CATEGORICAL, why)
+
+
+def _beyond_floats(column: pa.ChunkedArray) -> int | None:
+    """A whole number that float64 cannot tell from its neighbours; None where there is none.
+
+    Nanoseconds since 1970 are times: a hundred of them more or less is nothing.
+    """
+    found = pc.min_max(column).as_py()
+    low, high = found["min"], found["max"]
+    if low >= -EXACT and high <= EXACT:
+        return None
+    return None if low >= NANOSECONDS[0] and high <= NANOSECONDS[1] else max(low, high, key=abs)
 
 
 def _are_images(distinct: pa.Array, folder: Path) -> bool:

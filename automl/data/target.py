@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from automl.plugin.task import Task
 __all__ = [
     "choose_target",
     "guess_task",
+    "only_numbers",
     "present_rows",
     "read_target",
     "with_clean_target",
@@ -115,7 +117,11 @@ def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def read_target(
-    raw: RawTable, position: int, task: Task | None, chosen: str = "chosen"
+    raw: RawTable,
+    position: int,
+    task: Task | None,
+    chosen: str = "chosen",
+    among: Collection[Task] = (),
 ) -> tuple[Target, NDArray[Any]]:
     """Reads the target of rows that have one.
 
@@ -124,6 +130,7 @@ def read_target(
         position: Of the target column.
         task: What is predicted; None guesses from the values.
         chosen: Why this column.
+        among: Tasks to choose from by the values; empty for all.
 
     Returns:
         The target, and class indices (int64) or values (float64), ``(n_rows,)``.
@@ -151,7 +158,7 @@ def read_target(
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
         why = "guessed: the data has it as categories"
     else:
-        guessed, why = (task, "chosen") if task else guess_task(values, name)
+        guessed, why = (task, "chosen") if task else guess_task(values, name, among)
     _check_task(guessed, values, raw, position)
     reason = f"target {name!r} {chosen}; task {guessed} {why}"
     if not guessed.is_classification:
@@ -165,13 +172,27 @@ def read_target(
     return Target(name, guessed, classes, reason), rank[values.codes]
 
 
-def guess_task(values: LabelValues, name: str) -> tuple[Task, str]:
+def only_numbers(among: Collection[Task]) -> Task | None:
+    """Regression where the tasks to choose from predict numbers alone; None where not."""
+    return Task.REGRESSION if among and not any(t.is_classification for t in among) else None
+
+
+def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
     """Guesses the task, with the reason.
+
+    Args:
+        values: Of the target.
+        name: Of the target.
+        among: Tasks to choose from; empty for all.
 
     Raises:
         DataError: The values are texts that hardly ever repeat.
     """
     n_rows, n_distinct = len(values.codes), values.n_distinct
+    if (numbers := only_numbers(among)) is not None:
+        return numbers, "by the metric; use --task for another"
+    if among and all(t.is_classification for t in among) and n_distinct > 2:
+        return Task.MULTICLASS, "by the metric; use --task for another"
     if n_distinct == 2:
         return Task.BINARY, "guessed: 2 different values"
     if values.numbers is None:

@@ -14,7 +14,7 @@ from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
-from automl.metrics import default_metric, get_metric
+from automl.metrics import default_metric, get_metric, metric_tasks
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -74,7 +74,7 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         UserError: The data, the configuration or the choice of families does not fit.
     """
     pool = _devices(config)
-    dataset = read_dataset(source, config)
+    dataset = read_dataset(source, config, registry)
     metric = _metric(dataset, config, registry)
     search = config.search
     plan = make_split_plan(
@@ -103,7 +103,7 @@ def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Probl
     return _problem(dataset, plan, metric, _devices(config), config, registry, run)
 
 
-def read_dataset(source: Any, config: SearchConfig) -> Dataset:
+def read_dataset(source: Any, config: SearchConfig, registry: Registry) -> Dataset:
     """Reads the table as the configuration wants it.
 
     Raises:
@@ -113,6 +113,7 @@ def read_dataset(source: Any, config: SearchConfig) -> Dataset:
         source,
         target=config.target,
         task=_task(config),
+        among=metric_tasks(config.metric, registry.metrics),
         group=config.group,
         time_column=config.time_column,
         folds_column=config.folds_column,
