@@ -99,7 +99,7 @@ def search(
 
     options = {
         "data_path": without_password(str(data)) if isinstance(data, str | Path) else None,
-        "target": target,
+        "target": None if target is None else str(target),
         "task": task,
         "quantiles": None if quantiles is None else list(map(float, quantiles)),
         "metric": metric,

@@ -82,10 +82,12 @@ class OpenedRun:
 
         That is the query, which is for databases, and the table of its series.
         """
+        from automl.data.persist import read_vocabulary
         from automl.data.sql import is_database_url
         from automl.search.reading import read_options
 
-        options = replace(read_options(self.config), series_table=None)
+        vocabulary = read_vocabulary(self.run.data)
+        options = replace(read_options(self.config), series_table=None, vocabulary=vocabulary)
         return options if is_database_url(source) else replace(options, sql=None)
 
     @cached_property

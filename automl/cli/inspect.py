@@ -91,17 +91,9 @@ def _read_options(overrides: Sequence[str]) -> ReadOptions:
         raise UsageError(f"{other!r} does not say how a table is read: only data.* settings do")
     from automl.config import compose_config
     from automl.registry import Registry
+    from automl.search.reading import read_options
 
-    config = compose_config(overrides, {}, Registry()).config.data
-    return ReadOptions(
-        kinds=dict(config.kinds),
-        drop=tuple(config.drop),
-        sql=config.sql,
-        delimiter=config.delimiter,
-        missing=tuple(config.missing),
-        channels=tuple(config.channels),
-        image_side=config.image_side,
-    )
+    return read_options(compose_config(overrides, {}, Registry()).config)
 
 
 def _print(console: Console, found: Description) -> None:

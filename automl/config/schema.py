@@ -22,6 +22,10 @@ OBJECTIVES = ("score", "predict_ms", "size_mb")
 """What a search may optimise; a score goes by its metric's direction, the others are kept low."""
 
 
+DECIMALS = {"point": ".", "comma": ","}
+"""Decimal marks by their names, which need no quotes on a command line."""
+
+
 @dataclass
 class DataConfig:
     """How the table is read.
@@ -32,6 +36,9 @@ class DataConfig:
         sql: Query to run when DATA is a database URL.
         delimiter: Of a text file; found out when null.
         missing: Further texts that stand for a missing value.
+        keep: Texts that would stand for a missing value, and are values here: ``data.keep=[NA]``.
+        decimal: Decimal mark of numbers in texts, ``point`` or ``comma``; found out for each column
+            when null.
         channels: Columns with the values of a step, where rows are steps of series; found out
             when empty.
         series_table: Path of a table with a row for each series, such as its target, where the
@@ -44,6 +51,8 @@ class DataConfig:
     sql: str | None = None
     delimiter: str | None = None
     missing: list[str] = field(default_factory=list)
+    keep: list[str] = field(default_factory=list)
+    decimal: str | None = None
     channels: list[str] = field(default_factory=list)
     series_table: str | None = None
     image_side: int = 96

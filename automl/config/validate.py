@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from automl.config.schema import OBJECTIVES, SearchConfig
+from automl.config.schema import DECIMALS, OBJECTIVES, SearchConfig
 from automl.config.time import parse_span
 from automl.config.values import value_problem
 from automl.errors import ConfigError, did_you_mean
@@ -41,6 +41,7 @@ def _names(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> Iterato
         ("task", config.task, [str(t) for t in Task]),
         ("sampler.name", config.sampler.name, groups["sampler"]),
         ("pruner.name", config.pruner.name, groups["pruner"]),
+        ("data.decimal", config.data.decimal, tuple(DECIMALS)),
         ("search.keep_models", config.search.keep_models, ("all", "members")),
         *(("search.objectives", name, OBJECTIVES) for name in config.search.objectives),
         ("search.prune_on", config.search.prune_on, OBJECTIVES),

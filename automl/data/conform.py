@@ -10,16 +10,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.data.dates import told_day_first
 from automl.data.features import occurrences, stored_media
-from automl.data.options import ReadOptions
+from automl.data.labels import read_labels
+from automl.data.number_forms import find_numbers, misfit_rows
+from automl.data.numbers import read_numbers
+from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, listed, near
 from automl.data.sources import read_source
 from automl.data.steering import read_weight
 from automl.data.table import Column, Label, Table, Target
-from automl.data.target import present_rows, read_labels
-from automl.data.values import as_kind
+from automl.data.target import present_rows, with_clean_target
+from automl.data.values import as_kind, count_rows, distinct_texts
 from automl.errors import DataError, MissingColumnError
-from automl.plugin.task import TABULAR_KINDS
+from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
 __all__ = ["LabelledTable", "load_features", "load_labelled"]
 
@@ -88,6 +92,7 @@ def load_labelled(
     """
     raw = _read(source, columns, options)
     position = raw.position(target.name, "the target")
+    raw = with_clean_target(raw, position, target.task)
     present = present_rows(raw.columns[position])
     if not present.any():
         raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
@@ -120,8 +125,32 @@ def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
 def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
     """A column as the known one is stored."""
     if column.kind in TABULAR_KINDS:
-        return as_kind(source, column.kind, raw.decimal, column.day_first)
+        return as_kind(source, column.kind, _reading(raw, source, column))
     return stored_media(raw, source, column).values
+
+
+def _reading(raw: RawTable, source: pa.ChunkedArray, column: Column) -> Reading:
+    """How the texts of a column are read: as those of the known one, where they fit.
+
+    Where some do not, and there is another way that fits more of them and is the only one, it is
+    that: a table from another hand may have another decimal mark.
+    """
+    reading = replace(raw.reading, form=column.form, day_first=column.day_first)
+    if not pa.types.is_string(source.type):
+        return reading
+    indices, distinct = distinct_texts(source)
+    if column.kind is ColumnKind.DATETIME and (told := told_day_first(distinct)) is not None:
+        return replace(reading, day_first=told)
+    if column.kind is not ColumnKind.NUMERIC:
+        return reading
+    if column.form is None or read_numbers(distinct, column.form)[0].null_count == 0:
+        return reading
+    counts = count_rows(indices, len(distinct))
+    here = misfit_rows(distinct, counts, column.form)
+    other = find_numbers(distinct, counts, decimal=reading.decimal, any_misfits=True)
+    if here and other is not None and not other.other and other.n_misfits < here:
+        return replace(reading, form=other.form)
+    return reading
 
 
 def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Column]) -> str:
@@ -137,7 +166,7 @@ def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Col
 
 
 def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
-    values = read_labels(raw.columns[position], target.name, raw.decimal)
+    values = read_labels(raw.columns[position], target.name, raw.reading)
     if not target.classes:
         if values.numbers is None:
             raise DataError(
@@ -166,6 +195,14 @@ def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
 def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray[np.int64]:
     """Index of the class of each label; -1 for none. Files write ``1`` as ``1.0``, true as True."""
     exact = {str(label): i for i, label in enumerate(classes)}
+    if {str(label).lower() for label in classes} == {"true", "false"}:
+        words = {str(label).lower(): i for i, label in enumerate(classes)}
+        exact |= {
+            "1": words["true"],
+            "0": words["false"],
+            "1.0": words["true"],
+            "0.0": words["false"],
+        }
     loose = {_loose(label): i for i, label in reversed(list(enumerate(classes)))}
     return np.array([exact.get(str(v), loose.get(_loose(v), -1)) for v in labels], dtype=np.int64)
 

@@ -12,7 +12,7 @@ from automl.data.features import type_columns
 from automl.data.options import ReadOptions
 from automl.data.sources import read_source
 from automl.data.table import Column, Label, Target
-from automl.data.target import choose_target, present_rows, read_target
+from automl.data.target import choose_target, present_rows, read_target, with_clean_target
 from automl.errors import DataError
 from automl.plugin.task import Task
 
@@ -69,6 +69,7 @@ def describe(
     counts: dict[Label, int] = {}
     try:
         position, chosen = choose_target(raw, target)
+        raw = with_clean_target(raw, position, task)
         present = present_rows(raw.columns[position])
         n_without = int((~present).sum())
         found, y = read_target(raw.with_rows(present), position, task, chosen)

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from automl.data.kinds import KindGuess, infer_kind, parse_kind
+from automl.data.kinds import KindGuess, as_numbers, infer_kind, parse_kind
 from automl.data.media import Stored, channels_of, digests, store_images, store_sequences
-from automl.data.options import ReadOptions
+from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable
 from automl.data.table import Column, Table
 from automl.data.useless import ID_LIKE, useless_reason
@@ -95,6 +95,14 @@ def type_columns(
         _typed(raw, position, f"c{number}", counts[number], steering.get(position, ""), options)
         for number, position in enumerate(positions)
     ]
+    if (usual := _decimal_of(typed)) not in ("", raw.reading.usual):
+        raw = replace(raw, reading=replace(raw.reading, usual=usual))
+        typed = [
+            _typed(raw, position, f"c{n}", counts[n], steering.get(position, ""), options)
+            if typed[n].column.doubt
+            else typed[n]
+            for n, position in enumerate(positions)
+        ]
     typed = [
         replace(t, column=replace(t.column, left_out=""))
         if position in wanted and t.column.left_out.startswith(ID_LIKE)
@@ -107,19 +115,37 @@ def type_columns(
     return Table(data, tuple(t.column for t in typed), raw.row_names)
 
 
+def _decimal_of(typed: Sequence[_Typed]) -> str:
+    """The decimal mark of the columns that leave no doubt of it; "" where they differ, or none is.
+
+    Others of the table that may be read in two ways are read so: one hand has written them.
+    """
+    marks = {
+        t.column.form.decimal
+        for t in typed
+        if t.column.form is not None and not t.column.doubt and _has_fractions(t.values)
+    }
+    return marks.pop() if len(marks) == 1 else ""
+
+
+def _has_fractions(values: pa.Array) -> bool:
+    numbers = values.drop_null().to_numpy()
+    return bool((numbers != np.floor(numbers)).any())
+
+
 def _typed(
     raw: RawTable, position: int, key: str, occurrence: int, steers: str, options: ReadOptions
 ) -> _Typed:
     name, source = raw.names[position], raw.columns[position]
-    guess = infer_kind(source, raw.decimal, raw.folder)
     chosen = name in options.kinds
+    guess = infer_kind(source, raw.reading, raw.folder)
     if chosen:
-        guess = _chosen_guess(guess, parse_kind(options.kinds[name], name))
+        guess = _chosen_guess(guess, parse_kind(options.kinds[name], name), source, raw.reading)
     if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
         return _typed_media(raw, position, Column(key, name, occurrence, *guess.told), options)
     values = guess.values
     if values is None:
-        values = as_kind(source, guess.kind, raw.decimal, guess.day_first)
+        values = as_kind(source, guess.kind, guess.reading(raw.reading))
     if chosen and values.null_count == len(values) and source.null_count < len(source):
         example = source.drop_null()[0].as_py()
         raise DataError(
@@ -142,6 +168,10 @@ def _typed(
         n_distinct=n_distinct,
         examples=_examples(source),
         day_first=guess.day_first,
+        form=guess.form,
+        n_misfits=guess.n_misfits,
+        misfits=guess.misfits,
+        doubt=guess.doubt,
     )
     return _Typed(column, values, chosen or bool(steers))
 
@@ -206,10 +236,15 @@ def stored_media(raw: RawTable, source: pa.ChunkedArray, column: Column) -> Stor
     return store_sequences(source, column.channels)
 
 
-def _chosen_guess(guess: KindGuess, kind: ColumnKind) -> KindGuess:
+def _chosen_guess(
+    guess: KindGuess, kind: ColumnKind, source: pa.ChunkedArray, reading: Reading
+) -> KindGuess:
     """The kind a person chose. Only a column without any value stays left out."""
     left_out = guess.left_out if guess.left_out.startswith("empty") else ""
-    return KindGuess(kind, "set by data.kinds", left_out, guess.day_first)
+    if kind is not ColumnKind.NUMERIC:
+        return KindGuess(kind, "set by data.kinds", left_out, guess.day_first)
+    read = guess if guess.form is not None else as_numbers(source, reading)
+    return replace(read, kind=kind, reason="set by data.kinds", left_out=left_out)
 
 
 def _examples(column: pa.ChunkedArray) -> tuple[str, ...]:

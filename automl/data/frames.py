@@ -53,6 +53,7 @@ def _from_pandas(frame: Any) -> RawTable:
 
 def _series(series: Any, name: str) -> pa.ChunkedArray:
     """One pandas column as Arrow; objects of mixed types become text."""
+    series = _plain(series)
     try:
         array = pa.Array.from_pandas(series)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -67,6 +68,28 @@ def _series(series: Any, name: str) -> pa.ChunkedArray:
             f"column {name!r} of the data frame holds bytes that are not UTF-8 text: decode or "
             "drop it"
         ) from None
+
+
+def _plain(series: Any) -> Any:
+    """A series of types that only pandas knows as one that others know.
+
+    Intervals become their names, which are categories in order; periods the moment they begin;
+    categories of dates or numbers those dates or numbers.
+    """
+    import pandas as pd
+
+    kind = series.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        of = kind.categories.dtype
+        if isinstance(of, pd.IntervalDtype):
+            return series.cat.rename_categories([str(c) for c in kind.categories])
+        if isinstance(of, pd.PeriodDtype) or pd.api.types.is_datetime64_any_dtype(of):
+            return _plain(series.astype(of))
+    if isinstance(kind, pd.IntervalDtype):
+        return series.astype(str).where(series.notna(), None).astype("category")
+    if isinstance(kind, pd.PeriodDtype):
+        return series.dt.to_timestamp()
+    return series
 
 
 def _from_array(array: Any) -> RawTable:

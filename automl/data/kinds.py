@@ -13,18 +13,23 @@ import pyarrow.compute as pc
 from automl.data.dates import DAY_FIRST_REASON, date_share, is_day_first
 from automl.data.images import IMAGE_ENDINGS
 from automl.data.media import channels_of
-from automl.data.options import NULL_TEXTS
+from automl.data.number_forms import FoundNumbers, find_numbers
+from automl.data.numbers import NumberForm, read_numbers
+from automl.data.options import NULL_TEXTS, USUAL_READING, Reading
 from automl.data.raw import near
-from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, numbers_of_texts
+from automl.data.values import FALSE_WORDS, TRUE_WORDS, count_rows, distinct_texts
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
-__all__ = ["KindGuess", "infer_kind", "parse_kind"]
+__all__ = ["KindGuess", "as_numbers", "infer_kind", "parse_kind"]
 
 DATE_SHARE = 0.95
 MOST_DIGITS = 15
 """Whole numbers with more digits do not survive as float64: they are codes."""
 _CODE = rf"^\s*[+-]?(0\d+|\d{{{MOST_DIGITS + 1},}})\s*$"
+DECIMAL_NAMES = {".": "point", ",": "comma"}
+EXACT = 2**53
+NANOSECONDS = 315_532_800 * 10**9, 4_102_444_800 * 10**9  # since 1970, from 1980 to 2100
 TEXT_WORDS = 3.0
 TEXT_DISTINCT_SHARE = 0.5
 LONG_TEXT_WORDS = 8.0
@@ -46,6 +51,10 @@ class KindGuess:
         reason: Why, in plain words.
         left_out: Why the column cannot be used; "" when it can.
         day_first: Whether its dates stand with the day before the month.
+        form: How its numbers are written; None where it holds none in texts.
+        n_misfits: Rows whose texts are no numbers, and count as missing.
+        misfits: A few such texts.
+        doubt: What else the texts could mean, in words; "" where they mean one thing.
         values: The column in the storage type of the kind, where finding the kind gave it.
     """
 
@@ -53,12 +62,20 @@ class KindGuess:
     reason: str
     left_out: str = ""
     day_first: bool = False
+    form: NumberForm | None = None
+    n_misfits: int = 0
+    misfits: tuple[str, ...] = ()
+    doubt: str = ""
     values: pa.Array | None = field(default=None, repr=False, compare=False)
 
     @property
     def told(self) -> tuple[ColumnKind, str]:
         """Kind and reason, as a column has them."""
         return self.kind, self.reason
+
+    def reading(self, of_table: Reading) -> Reading:
+        """How the texts of the column are read, in a table that is read so."""
+        return replace(of_table, form=self.form, day_first=self.day_first)
 
 
 def parse_kind(name: str, column: str) -> ColumnKind:
@@ -78,27 +95,43 @@ def parse_kind(name: str, column: str) -> ColumnKind:
 
 
 def infer_kind(
-    column: pa.ChunkedArray, decimal: str = ".", folder: Path | None = None
+    column: pa.ChunkedArray, reading: Reading = USUAL_READING, folder: Path | None = None
 ) -> KindGuess:
     """Infers the kind of a column from its type and from all of its values.
 
     Args:
         column: As it was read, ``(n_rows,)``.
-        decimal: Decimal mark of numbers written as text.
+        reading: How its texts are read.
         folder: Where relative paths of images start; None where there can be none.
     """
     typed = _of_type(column)
     if typed is not None:
         return typed
     indices, distinct = distinct_texts(column)
-    numbers, fits = numbers_of_texts(distinct, decimal)
-    if fits is None:
+    counts = count_rows(indices, len(distinct))
+    numbers = find_numbers(distinct, counts, usual=reading.usual, decimal=reading.decimal)
+    if numbers is not None:
         guess = _of_numbers(distinct, numbers)
         is_numeric = guess.kind is ColumnKind.NUMERIC
-        return replace(guess, values=numbers.take(indices)) if is_numeric else guess
+        return replace(guess, values=numbers.values.take(indices)) if is_numeric else guess
     if folder is not None and _are_images(distinct, folder):
         return KindGuess(ColumnKind.IMAGE, f"it names {len(distinct):,} image files")
-    return _of_texts(distinct, fits, len(column) - column.null_count)
+    return _of_texts(distinct, len(column) - column.null_count)
+
+
+def as_numbers(column: pa.ChunkedArray, reading: Reading) -> KindGuess:
+    """The guess for a column of which a person says that it holds numbers."""
+    guess = KindGuess(ColumnKind.NUMERIC, "")
+    if not pa.types.is_string(column.type):
+        return guess
+    indices, distinct = distinct_texts(column)
+    counts = count_rows(indices, len(distinct))
+    numbers = find_numbers(
+        distinct, counts, usual=reading.usual, decimal=reading.decimal, any_misfits=True
+    )
+    if numbers is None:
+        return guess
+    return replace(_told(guess, distinct, numbers), values=numbers.values.take(indices))
 
 
 def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
@@ -111,7 +144,7 @@ def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
     if pa.types.is_boolean(kind):
         return KindGuess(ColumnKind.BOOLEAN, "its values are true and false")
     if pa.types.is_integer(kind):
-        return KindGuess(ColumnKind.NUMERIC, "its values are whole numbers")
+        return _of_integers(column)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return KindGuess(ColumnKind.NUMERIC, "its values are numbers")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -128,6 +161,25 @@ def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
     return KindGuess(ColumnKind.TEXT, why, why)
 
 
+def _of_integers(column: pa.ChunkedArray) -> KindGuess:
+    if (code := _beyond_floats(column)) is None:
+        return KindGuess(ColumnKind.NUMERIC, "its values are whole numbers")
+    why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
+    return KindGuess(ColumnKind.CATEGORICAL, why)
+
+
+def _beyond_floats(column: pa.ChunkedArray) -> int | None:
+    """A whole number that float64 cannot tell from its neighbours; None where there is none.
+
+    Nanoseconds since 1970 are times: a hundred of them more or less is nothing.
+    """
+    found = pc.min_max(column).as_py()
+    low, high = found["min"], found["max"]
+    if low >= -EXACT and high <= EXACT:
+        return None
+    return None if low >= NANOSECONDS[0] and high <= NANOSECONDS[1] else max(low, high, key=abs)
+
+
 def _are_images(distinct: pa.Array, folder: Path) -> bool:
     """Whether all texts end as the names of image files do, and such files are there."""
     if not pc.all(pc.match_substring_regex(distinct, _IMAGE)).as_py():
@@ -140,8 +192,7 @@ def _are_images(distinct: pa.Array, folder: Path) -> bool:
         return False
 
 
-def _of_texts(distinct: pa.Array, fits: pa.Array, n_valid: int) -> KindGuess:
-    n_fit = pc.sum(fits).as_py() or 0
+def _of_texts(distinct: pa.Array, n_valid: int) -> KindGuess:
     words = set(pc.utf8_lower(pc.utf8_trim_whitespace(distinct.slice(0, 3))).to_pylist())
     if len(distinct) <= 3 and _is_boolean(words):
         return KindGuess(ColumnKind.BOOLEAN, f"its values are {' and '.join(sorted(words))}")
@@ -151,30 +202,70 @@ def _of_texts(distinct: pa.Array, fits: pa.Array, n_valid: int) -> KindGuess:
         how = f", {DAY_FIRST_REASON}" if day_first else ""
         return KindGuess(ColumnKind.DATETIME, f"its texts are dates{how}", day_first=day_first)
     guess = _text_or_category(distinct, n_valid)
-    if n_fit > 0.5 * len(distinct):
-        odd = distinct.filter(pc.invert(fits))[0].as_py()
+    is_number = read_numbers(distinct, NumberForm())[1]
+    if (pc.sum(is_number).as_py() or 0) > 0.5 * len(distinct):
+        odd = distinct.filter(pc.invert(is_number))[0].as_py()
         more = f"; not numeric because of values such as {odd[:40]!r}"
         return KindGuess(guess.kind, guess.reason + more)
     return guess
 
 
-def _of_numbers(distinct: pa.Array, numbers: pa.Array) -> KindGuess:
+def _of_numbers(distinct: pa.Array, found: FoundNumbers) -> KindGuess:
+    numbers = found.values
     if numbers.null_count == len(numbers):
         trimmed = pc.utf8_trim_whitespace(distinct).to_pylist()
         finite = "no finite number" if set(trimmed) - set(NULL_TEXTS) else "no value"
         return KindGuess(ColumnKind.NUMERIC, f"it has {finite}", f"empty: {finite} in any row")
-    codes = pc.match_substring_regex(distinct, _CODE)
-    if pc.any(codes).as_py():
-        example = distinct.filter(codes)[0].as_py().strip()
-        zeros = example.lstrip("+-").startswith("0")
+    if (code := _code_among(distinct.filter(found.is_number))) is not None:
+        zeros = code.lstrip("+-").startswith("0")
         which = "numbers with leading zeros" if zeros else f"numbers of over {MOST_DIGITS} digits"
-        return KindGuess(ColumnKind.CATEGORICAL, f"{which}, such as {example!r}, are codes")
-    also = ""
-    if numbers.null_count:
-        also = f"; {distinct.filter(pc.is_null(numbers))[0].as_py()!r} counts as missing"
+        return KindGuess(ColumnKind.CATEGORICAL, f"{which}, such as {code!r}, are codes")
     values = numbers.drop_null().to_numpy()
     whole = "whole " if np.equal(values, np.floor(values)).all() else ""
-    return KindGuess(ColumnKind.NUMERIC, f"its values are {whole}numbers{also}")
+    return _told(KindGuess(ColumnKind.NUMERIC, f"its values are {whole}numbers"), distinct, found)
+
+
+def _told(guess: KindGuess, distinct: pa.Array, found: FoundNumbers) -> KindGuess:
+    """Says how numbers are written, and what is none."""
+    form, more = found.form, ""
+    if form.is_clock:
+        return replace(guess, reason="times of day or durations, as seconds", form=form)
+    written = distinct.filter(found.is_number)
+    if form != NumberForm() and len(written):
+        value = found.values.filter(found.is_number)[0].as_py()
+        more = f", written as {written[0].as_py().strip()!r} for {value:g}"
+    nothing = distinct.filter(pc.and_(pc.is_null(found.values), pc.invert(found.is_number)))
+    if len(nothing):
+        some = ", ".join(map(repr, nothing[:3].to_pylist()))
+        more += f"; {some} {'counts' if len(nothing) == 1 else 'count'} as missing"
+    doubt = ""
+    if found.other and len(written):
+        doubt = (
+            f"{written[0].as_py().strip()!r} is read with a decimal {DECIMAL_NAMES[form.decimal]}; "
+            f"data.decimal={DECIMAL_NAMES[found.other]} makes it "
+            f"{_otherwise(written[0].as_py(), found):g}"
+        )
+    return replace(
+        guess,
+        reason=guess.reason + more,
+        form=form,
+        n_misfits=found.n_misfits,
+        misfits=found.misfits,
+        doubt=doubt,
+    )
+
+
+def _otherwise(text: str, found: FoundNumbers) -> float:
+    """What a number would be by the other decimal mark."""
+    thousands = "." if found.other == "," else ","
+    values, _ = read_numbers(pa.array([text]), NumberForm(found.other, thousands, found.form.unit))
+    return float(values[0].as_py() or 0.0)
+
+
+def _code_among(texts: pa.Array) -> str | None:
+    """The first number that is a code: with a leading zero, or too long for a float64."""
+    codes = texts.filter(pc.match_substring_regex(texts, _CODE))
+    return None if not len(codes) else str(codes[0].as_py()).strip()
 
 
 def _is_boolean(words: set[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,13 @@ from automl.data.raw import RawTable
 from automl.data.sources import read_source
 from automl.data.steering import read_folds, read_groups, read_time, read_weight
 from automl.data.table import Dataset
-from automl.data.target import choose_target, present_rows, read_target
+from automl.data.target import (
+    choose_target,
+    only_numbers,
+    present_rows,
+    read_target,
+    with_clean_target,
+)
 from automl.errors import DataError
 from automl.plugin.task import Task
 
@@ -28,6 +34,7 @@ def load_dataset(
     *,
     target: str | None = None,
     task: Task | None = None,
+    among: Collection[Task] = (),
     group: str | None = None,
     time_column: str | None = None,
     folds_column: str | None = None,
@@ -41,6 +48,7 @@ def load_dataset(
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
         target: Column to predict; None guesses.
         task: What is predicted; None guesses.
+        among: Tasks to choose from by the values where none is given; empty for all.
         group: Column whose equal values stay together in a split.
         time_column: Column that orders the rows in time; it stays a feature.
         folds_column: Column that numbers the folds.
@@ -59,12 +67,13 @@ def load_dataset(
     position, chosen = choose_target(raw, target)
     steering = _steering(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
+    raw = with_clean_target(raw, position, task or only_numbers(among))
     present = present_rows(raw.columns[position])
     kept = raw if present.all() else raw.with_rows(present)
     weights = None
     if "weights" in steering:
         kept, weights = _weighing(kept, steering["weights"])
-    described, y = read_target(kept, position, task, chosen)
+    described, y = read_target(kept, position, task, chosen, among)
     if described.task is Task.QUANTILE:
         described = replace(described, quantiles=tuple(sorted(quantiles)))
     table = build_table(
@@ -88,6 +97,7 @@ def load_dataset(
         n_weightless=int(present.sum()) - kept.n_rows,
         time_name=time_column or "",
         moments=moments,
+        notes=raw.notes,
     )
 
 

@@ -5,13 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["NULL_TEXTS", "ReadOptions"]
+from automl.data.numbers import NumberForm
+
+__all__ = [
+    "FIRST_NULL_TEXTS",
+    "NO_NUMBERS",
+    "NULL_TEXTS",
+    "USUAL_READING",
+    "ReadOptions",
+    "Reading",
+]
 
 NULL_TEXTS = (
+    *("", "NA", "N/A", "n/a", "N.A.", "n.a.", "#N/A", "#NA", "<NA>", "?", "NaT", "\\N"),
+    *("NaN", "nan", "NAN", "-nan", "-NaN", "1.#QNAN", "1.#IND", "-1.#IND"),
+    *("null", "NULL", "Null", "(null)", "(NULL)"),
+    *("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"),
+)
+"""Texts that mean that there is no value: in features and target, in files and in frames."""
+
+FIRST_NULL_TEXTS = (
     *("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN"),
     *("null", "NULL", "Null", "None"),
 )
-"""Cells of a text file that mean that there is no value."""
+"""What they were for runs that do not say which they had."""
+
+NO_NUMBERS = frozenset(
+    (
+        *(text.lower() for text in NULL_TEXTS),
+        *("none", "nil", "missing", "unknown", "n.a", "not available", "tbd"),
+        *("-", "--", "---", ".", "..", "*", "\u2013", "\u2014"),
+    )
+)
+"""Texts, in lower case, that mean the same among numbers. Elsewhere they may be names: a class
+called none, a strand called -."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +51,10 @@ class ReadOptions:
         sql: Query to run when the source is a database URL.
         delimiter: Of a text file; found out when None.
         missing: Further texts that stand for a missing value.
+        keep: Texts that would stand for a missing value, and are values here.
+        decimal: Decimal mark of numbers in texts; each column's is found out when None.
+        vocabulary: Texts that stand for a missing value by themselves: those of the version that a
+            run was made by.
         series_id: Column that says which series a row is a step of; None where rows are no steps.
         step: Column that orders the steps of a series; None for the order of the rows.
         channels: Columns that hold the values of a step; found out when empty.
@@ -38,9 +69,40 @@ class ReadOptions:
     sql: str | None = None
     delimiter: str | None = None
     missing: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    decimal: str | None = None
+    vocabulary: tuple[str, ...] = NULL_TEXTS
     series_id: str | None = None
     step: str | None = None
     channels: tuple[str, ...] = ()
     series_table: str | None = None
     wide: tuple[str, ...] = ()
     image_side: int = 96
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Texts that mean that there is no value."""
+        return frozenset({*self.vocabulary, *self.missing} - {*self.keep})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the texts of a column are read.
+
+    Attributes:
+        usual: Decimal mark where the texts do not tell.
+        decimal: Decimal mark set by a person; None finds it out.
+        marks: Texts that mean that there is no value.
+        form: How its numbers are written, once that is known.
+        day_first: Whether 01/02/2013 means 1 February.
+    """
+
+    usual: str = "."
+    decimal: str | None = None
+    marks: frozenset[str] = frozenset(NULL_TEXTS)
+    form: NumberForm | None = None
+    day_first: bool = False
+
+
+USUAL_READING = Reading()
+"""Of texts of which nothing is known."""

@@ -13,15 +13,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.media import digests
+from automl.data.numbers import NumberForm
+from automl.data.options import FIRST_NULL_TEXTS, NULL_TEXTS
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError
 from automl.plugin.task import ColumnKind, Task
 from automl.store.files import read_json, write_array, write_json, write_whole
 
-__all__ = ["fingerprint", "open_dataset", "read_schema", "save_dataset"]
+__all__ = ["fingerprint", "open_dataset", "read_schema", "read_vocabulary", "save_dataset"]
 
 TABLE_FILE = "table.arrow"
 SCHEMA_FILE = "schema.json"
+TUPLES = ("examples", "shape", "channels", "misfits")
 ARRAYS = ("y", "weight", "group", "time", "fold")
 
 
@@ -48,6 +51,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         "n_rows": dataset.table.n_rows,
         "n_dropped": dataset.n_dropped,
         "n_weightless": dataset.n_weightless,
+        "vocabulary": list(NULL_TEXTS),
     }
     write_json(folder / SCHEMA_FILE, schema)
 
@@ -98,7 +102,8 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
                 **{
                     **c,
                     "kind": ColumnKind(c["kind"]),
-                    **{key: tuple(c.get(key, ())) for key in ("examples", "shape", "channels")},
+                    **{key: tuple(c.get(key, ())) for key in TUPLES},
+                    "form": None if c.get("form") is None else NumberForm(**c["form"]),
                 }
             )
             for c in schema["columns"]
@@ -115,6 +120,15 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / SCHEMA_FILE} is damaged: {error!r}") from None
     return columns, target
+
+
+def read_vocabulary(folder: Path) -> tuple[str, ...]:
+    """The texts that stood for a missing value by themselves when a dataset was saved.
+
+    Raises:
+        RunError: The schema is missing or damaged.
+    """
+    return tuple(read_json(folder / SCHEMA_FILE).get("vocabulary", FIRST_NULL_TEXTS))
 
 
 def fingerprint(dataset: Dataset) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.data.options import USUAL_READING, Reading
 from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
@@ -24,7 +25,7 @@ class RawTable:
         names: As they stand in the data; may be empty or repeated.
         columns: One chunked array a column; text files give strings only.
         where: What was read, for messages: a file name, ``the data frame``, ...
-        decimal: Decimal mark of numbers written as text.
+        reading: How its texts are read, as far as that holds for all columns.
         notes: What a person should know about the reading.
         row_numbers: Number of each row in the source, from 1, where rows were left out.
         folder: Where relative paths in it start.
@@ -35,7 +36,7 @@ class RawTable:
     names: tuple[str, ...]
     columns: tuple[pa.ChunkedArray, ...]
     where: str
-    decimal: str = "."
+    reading: Reading = field(default=USUAL_READING, repr=False)
     notes: tuple[str, ...] = ()
     row_numbers: IntArray | None = None
     folder: Path = Path()

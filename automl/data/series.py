@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.kinds import infer_kind
+from automl.data.options import Reading
 from automl.data.raw import RawTable, listed
 from automl.data.steering import complete_column, read_time
 from automl.data.table import IntArray
@@ -68,7 +69,7 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
             continue
         same = None if name in channels else _one_a_series(column, order, offsets)
         if name in channels or (same is None and not channels and _is_number(column, raw)):
-            fields[name] = as_kind(column, ColumnKind.NUMERIC, raw.decimal).take(pa.array(order))
+            fields[name] = as_kind(column, ColumnKind.NUMERIC, raw.reading).take(pa.array(order))
         else:
             names.append(name)
             columns.append(_left_as_lists(column, order, offsets) if same is None else same)
@@ -82,7 +83,7 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
         names=(SERIES_COLUMN, *names),
         columns=(lists_of_steps(in_order, offsets), *columns),
         where=raw.where,
-        decimal=raw.decimal,
+        reading=raw.reading,
         notes=raw.notes,
         folder=raw.folder,
         row_names=(series_id, ids),
@@ -157,7 +158,7 @@ def with_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
             )
     values = np.stack(
         [
-            [_floats(raw.columns[steps[number]], raw.decimal) for number in sorted(steps)]
+            [_floats(raw.columns[steps[number]], raw.reading) for number in sorted(steps)]
             for steps in found.values()
         ],
         axis=-1,
@@ -226,7 +227,7 @@ def _one_a_series(
 
 
 def _is_number(column: pa.ChunkedArray, raw: RawTable) -> bool:
-    guess = infer_kind(column, raw.decimal)
+    guess = infer_kind(column, raw.reading)
     return not guess.left_out and guess.kind in (ColumnKind.NUMERIC, ColumnKind.BOOLEAN)
 
 
@@ -261,6 +262,6 @@ def _numbered(raw: RawTable, prefix: str) -> dict[int, int]:
     return found
 
 
-def _floats(column: pa.ChunkedArray, decimal: str) -> NDArray[np.float64]:
-    values = as_kind(column, ColumnKind.NUMERIC, decimal).to_numpy(zero_copy_only=False)
+def _floats(column: pa.ChunkedArray, reading: Reading) -> NDArray[np.float64]:
+    values = as_kind(column, ColumnKind.NUMERIC, reading).to_numpy(zero_copy_only=False)
     return np.asarray(values, dtype=np.float64)

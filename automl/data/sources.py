@@ -50,7 +50,7 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
         DataError: It cannot be read; the message says where and how to mend it.
         MissingExtraError: It is a database and the connectors are not installed.
     """
-    raw = _with_missing(_read(source, options), options.missing)
+    raw = _with_reading(_read(source, options), options)
     if not raw.columns:
         raise DataError(f"{raw.where} has no columns")
     if raw.n_rows == 0:
@@ -80,7 +80,7 @@ def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
         if options.series_table is None:
             return series
         facts = _read(options.series_table, replace(options, sql=None))
-        return with_facts(series, _with_missing(facts, options.missing))
+        return with_facts(series, _with_reading(facts, options))
     if options.series_table is not None:
         raise DataError("--series-table needs --series-id: the column that both tables have")
     if options.step is not None:
@@ -88,16 +88,20 @@ def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
     return with_wide(raw, options.wide) if options.wide else raw
 
 
-def _with_missing(raw: RawTable, missing: tuple[str, ...]) -> RawTable:
-    """Empties the cells that hold one of the user's texts for a missing value."""
-    if not missing:
-        return raw
-    texts, nothing = pa.array(missing, pa.string()), pa.scalar(None, pa.string())
-    columns = tuple(
-        pc.if_else(pc.is_in(c, texts), nothing, c) if pa.types.is_string(c.type) else c
-        for c in raw.columns
-    )
-    return replace(raw, columns=columns)
+def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
+    """Says how texts are read, and empties the cells that hold a mark of a missing value."""
+    reading = replace(raw.reading, decimal=options.decimal, marks=options.marks)
+    columns = tuple(_without_marks(column, options.marks) for column in raw.columns)
+    return replace(raw, columns=columns, reading=reading)
+
+
+def _without_marks(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
+    if not pa.types.is_string(column.type):
+        return column  # categories lose theirs when they are typed
+    is_mark = pc.is_in(column, pa.array(sorted(marks), pa.string()))
+    if not pc.any(is_mark).as_py():
+        return column
+    return pc.if_else(is_mark, pa.scalar(None, pa.string()), column)
 
 
 def _read(source: Any, options: ReadOptions) -> RawTable:

@@ -74,13 +74,13 @@ def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
         DataError: A row has no time, or the values are neither dates nor numbers.
     """
     name, column = raw.names[position], complete_column(raw, position, "order in time")
-    guess = infer_kind(column, raw.decimal)
+    guess = infer_kind(column, raw.reading)
     if guess.kind not in (ColumnKind.DATETIME, ColumnKind.NUMERIC):
         raise DataError(
             f"column {name!r} cannot give the order in time: its values are neither dates nor "
             f"numbers, such as {column[0].as_py()!r}"
         )
-    moments = as_kind(column, guess.kind, raw.decimal, guess.day_first)
+    moments = as_kind(column, guess.kind, guess.reading(raw.reading))
     if moments.null_count:
         first = int(np.flatnonzero(~moments.is_valid().to_numpy(zero_copy_only=False))[0])
         raise DataError(
@@ -103,7 +103,7 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
         DataError: A row has no fold, or there are too few.
     """
     name, column = raw.names[position], complete_column(raw, position, "folds")
-    numbers = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
+    numbers = as_kind(column, ColumnKind.NUMERIC, raw.reading)
     ordered = numbers if numbers.null_count == 0 else None
     if ordered is not None:
         distinct, fold = np.unique(ordered.to_numpy(), return_inverse=True)
@@ -140,7 +140,7 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
         DataError: A weight is missing, negative, infinite or no number, or all are 0.
     """
     name, column = raw.names[position], complete_column(raw, position, "weights")
-    weight = as_kind(column, ColumnKind.NUMERIC, raw.decimal)
+    weight = as_kind(column, ColumnKind.NUMERIC, raw.reading)
     values = weight.to_numpy(zero_copy_only=False)
     wrong = np.isnan(values) | (values < 0)
     if wrong.any():

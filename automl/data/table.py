@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.data.numbers import NumberForm
 from automl.plugin.task import ColumnKind, Task
 
 __all__ = ["Column", "Dataset", "IntArray", "Label", "Table", "Target"]
@@ -35,6 +36,11 @@ class Column:
         shape: Height, width and channels of images; channels of sequences, and the steps of the
             longest one; empty for other kinds.
         channels: Names of the channels of sequences.
+        form: How its numbers are written in texts; None where it has none, or is of a run made
+            before forms were kept.
+        n_misfits: Rows whose texts are no numbers, and count as missing.
+        misfits: A few such texts.
+        doubt: What else its texts could mean, in words; "" where they mean one thing.
     """
 
     key: str
@@ -49,6 +55,10 @@ class Column:
     day_first: bool = False
     shape: tuple[int, ...] = ()
     channels: tuple[str, ...] = ()
+    form: NumberForm | None = None
+    n_misfits: int = 0
+    misfits: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,7 @@ class Dataset:
         time_name: Column that gives the order in time; "" without one, and in a data set that was
             opened from a run, like the next.
         moments: Time of each row in microseconds since 1970, ``(n_rows,)``, where it is a date.
+        notes: What a person should know about the reading; none in a data set that was opened.
     """
 
     table: Table
@@ -147,3 +158,4 @@ class Dataset:
     n_weightless: int = 0
     time_name: str = ""
     moments: IntArray | None = None
+    notes: tuple[str, ...] = ()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from automl.data.labels import LabelValues, find_target_numbers, n_special, read_labels
 from automl.data.raw import RawTable
-from automl.data.table import Label, Target
-from automl.data.values import distinct_texts, numbers_of_texts
+from automl.data.table import Target
+from automl.data.values import distinct_texts
 from automl.errors import DataError
 from automl.plugin.task import Task
 
 __all__ = [
-    "LabelValues",
     "choose_target",
     "guess_task",
+    "only_numbers",
     "present_rows",
-    "read_labels",
     "read_target",
+    "with_clean_target",
 ]
 
 USUAL_NAMES = ("target", "label", "class", "y")
@@ -32,30 +32,7 @@ MOST_WHOLE_CLASSES = 20
 WHOLE_CLASS_SHARE = 0.05
 FEWEST_ROWS_A_CLASS = 3
 MOST_TEXT_CLASSES = 100
-_WHOLE = re.compile(r"(0|-?[1-9]\d*)\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelValues:
-    """The values of a column, each distinct one once.
-
-    Attributes:
-        codes: Index of each row's value (int64), ``(n_rows,)``.
-        numbers: The distinct values as numbers (float64), ``(n_distinct,)``; None when they are
-            not numbers.
-        labels: The distinct values as they stand in the data.
-        odd: A value that is no number; "" when all are.
-    """
-
-    codes: NDArray[np.int64]
-    numbers: NDArray[np.float64] | None
-    labels: Callable[[], list[Label]]
-    odd: str = ""
-
-    @property
-    def n_distinct(self) -> int:
-        """Number of distinct values."""
-        return int(self.codes.max()) + 1 if len(self.codes) else 0
+EXAMPLES, LONGEST_EXAMPLE = 3, 40
 
 
 def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
@@ -77,6 +54,60 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
     return len(raw.names) - 1, "guessed: the last column; use --target NAME for another"
 
 
+def with_clean_target(raw: RawTable, position: int, task: Task | None = None) -> RawTable:
+    """Trims the texts of the target, and empties cells that hold a mark of a missing value.
+
+    Where the target is a number, a few cells that hold something else are emptied too, and a note
+    names them. Labels stay whatever they are.
+
+    Args:
+        raw: What was read.
+        position: Of the target column.
+        task: What is predicted; None where it is to be guessed.
+    """
+    column = raw.columns[position]
+    if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
+        plain = _cleaned(column.cast(pa.string()), raw.reading.marks)
+        cleaned, note = plain.dictionary_encode(), ""
+    elif pa.types.is_string(column.type):
+        cleaned = _cleaned(column, raw.reading.marks)
+        cleaned, note = _without_misfits(cleaned, raw, position, task)
+    else:
+        return raw
+    columns = (*raw.columns[:position], cleaned, *raw.columns[position + 1 :])
+    return replace(raw, columns=columns, notes=(*raw.notes, note) if note else raw.notes)
+
+
+def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim_whitespace(column)
+    is_mark = pc.is_in(trimmed, pa.array(sorted(marks), pa.string()))
+    return pc.if_else(is_mark, pa.scalar(None, pa.string()), trimmed)
+
+
+def _without_misfits(
+    column: pa.ChunkedArray, raw: RawTable, position: int, task: Task | None
+) -> tuple[pa.ChunkedArray, str]:
+    """Empties cells of a target of numbers that are none, and says which."""
+    if task is not None and task.is_classification:
+        return column, ""
+    indices, distinct = distinct_texts(column)
+    found = find_target_numbers(distinct, indices, raw.reading)
+    if found is None or found.values.null_count == n_special(found):
+        return column, ""
+    if task is None and len(found.values.drop_null().unique()) <= MOST_WHOLE_CLASSES:
+        return column, ""  # a few numbers and a word are labels
+    is_number = found.is_number.take(indices)
+    kept = pc.if_else(is_number, column.combine_chunks(), pa.scalar(None, pa.string()))
+    odd = distinct.filter(pc.invert(found.is_number))[:EXAMPLES].to_pylist()
+    n_odd = int(pc.sum(pc.invert(is_number)).as_py() or 0)
+    rows = "1 row is" if n_odd == 1 else f"{n_odd:,} rows are"
+    note = (
+        f"{rows} left out: the target {raw.names[position]!r} is no number there, such as "
+        f"{', '.join(repr(text[:LONGEST_EXAMPLE]) for text in odd)}"
+    )
+    return pa.chunked_array([kept]), note
+
+
 def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Whether each row has a value, ``(n_rows,)``; NaN is none."""
     present = column.is_valid().to_numpy()
@@ -86,7 +117,11 @@ def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
 
 
 def read_target(
-    raw: RawTable, position: int, task: Task | None, chosen: str = "chosen"
+    raw: RawTable,
+    position: int,
+    task: Task | None,
+    chosen: str = "chosen",
+    among: Collection[Task] = (),
 ) -> tuple[Target, NDArray[Any]]:
     """Reads the target of rows that have one.
 
@@ -95,6 +130,7 @@ def read_target(
         position: Of the target column.
         task: What is predicted; None guesses from the values.
         chosen: Why this column.
+        among: Tasks to choose from by the values; empty for all.
 
     Returns:
         The target, and class indices (int64) or values (float64), ``(n_rows,)``.
@@ -106,7 +142,7 @@ def read_target(
     if len(column) < 2:
         n_rows = "no row has" if len(column) == 0 else "only one row has"
         raise DataError(f"{n_rows} a value in the target {name!r}: at least 2 are needed")
-    values = read_labels(column, name, raw.decimal)
+    values = read_labels(column, name, raw.reading)
     if values.numbers is not None and not np.isfinite(values.numbers).all():
         first = int(np.flatnonzero(~np.isfinite(values.numbers[values.codes]))[0])
         raise DataError(
@@ -122,7 +158,7 @@ def read_target(
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
         why = "guessed: the data has it as categories"
     else:
-        guessed, why = (task, "chosen") if task else guess_task(values, name)
+        guessed, why = (task, "chosen") if task else guess_task(values, name, among)
     _check_task(guessed, values, raw, position)
     reason = f"target {name!r} {chosen}; task {guessed} {why}"
     if not guessed.is_classification:
@@ -136,13 +172,27 @@ def read_target(
     return Target(name, guessed, classes, reason), rank[values.codes]
 
 
-def guess_task(values: LabelValues, name: str) -> tuple[Task, str]:
+def only_numbers(among: Collection[Task]) -> Task | None:
+    """Regression where the tasks to choose from predict numbers alone; None where not."""
+    return Task.REGRESSION if among and not any(t.is_classification for t in among) else None
+
+
+def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
     """Guesses the task, with the reason.
+
+    Args:
+        values: Of the target.
+        name: Of the target.
+        among: Tasks to choose from; empty for all.
 
     Raises:
         DataError: The values are texts that hardly ever repeat.
     """
     n_rows, n_distinct = len(values.codes), values.n_distinct
+    if (numbers := only_numbers(among)) is not None:
+        return numbers, "by the metric; use --task for another"
+    if among and all(t.is_classification for t in among) and n_distinct > 2:
+        return Task.MULTICLASS, "by the metric; use --task for another"
     if n_distinct == 2:
         return Task.BINARY, "guessed: 2 different values"
     if values.numbers is None:
@@ -180,76 +230,3 @@ def _check_task(task: Task, values: LabelValues, raw: RawTable, position: int) -
         )
     if task is Task.MULTICLASS and values.n_distinct < 3:
         raise DataError(f"the target {name!r} has 2 different values: use --task binary")
-
-
-def read_labels(column: pa.ChunkedArray, name: str, decimal: str = ".") -> LabelValues:
-    """Finds the distinct values of a column without missing ones.
-
-    Raises:
-        DataError: Its type cannot be a target, such as dates or lists.
-    """
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return read_labels(column.cast(kind.value_type), name, decimal)
-    if pa.types.is_boolean(kind):
-        flags, codes = np.unique(column.to_numpy().astype(bool), return_inverse=True)
-        return LabelValues(codes.astype(np.int64), None, flags.tolist, "True")
-    if pa.types.is_integer(kind):
-        whole, codes = np.unique(column.to_numpy(), return_inverse=True)
-        return LabelValues(codes.astype(np.int64), whole.astype(np.float64), whole.tolist)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        floats = column.cast(pa.float64(), safe=False).to_numpy()
-        distinct, codes = np.unique(floats, return_inverse=True)
-        return LabelValues(codes.astype(np.int64), distinct, distinct.tolist)
-    if not pa.types.is_string(kind):
-        raise DataError(
-            f"the target {name!r} holds values of type {kind}, which cannot be predicted: turn "
-            "them into numbers or texts"
-        )
-    return _labels_of_texts(column, decimal)
-
-
-def _labels_of_texts(column: pa.ChunkedArray, decimal: str) -> LabelValues:
-    indices, distinct = distinct_texts(column)
-    codes = indices.to_numpy().astype(np.int64)
-    texts: list[str] = distinct.to_pylist()
-    zeros = pc.any(pc.match_substring_regex(distinct, r"^\s*[+-]?0\d")).as_py()
-    numbers = None if zeros else _all_numbers(distinct, decimal)
-    if numbers is not None:
-        # "1" and "1.0" are one number: merge what is written in several ways
-        numbers, merged = np.unique(numbers, return_inverse=True)
-        first = np.full(len(numbers), -1)
-        for i, j in enumerate(merged):
-            first[j] = i if first[j] < 0 else first[j]
-        written = [texts[i] for i in first]
-        return LabelValues(merged[codes].astype(np.int64), numbers, lambda: _typed(written))
-    odd = next((t for t in texts if _as_float(t, decimal) is None), texts[0])
-    return LabelValues(codes, None, lambda: list(texts), odd)
-
-
-def _all_numbers(distinct: pa.Array, decimal: str) -> NDArray[np.float64] | None:
-    """The texts as numbers, infinite ones too; None when one is no number."""
-    try:
-        numbers = distinct.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:
-        values, _ = numbers_of_texts(distinct, decimal)
-        if values.null_count:
-            return None
-        numbers = values.to_numpy(zero_copy_only=False)
-    return np.asarray(numbers, dtype=np.float64)
-
-
-def _as_float(text: str, decimal: str) -> float | None:
-    try:
-        return float(text.replace(decimal, "."))
-    except ValueError:
-        return None
-
-
-def _typed(texts: list[str]) -> list[Label]:
-    """Numbers only where they print as they stand in the data, else the texts themselves."""
-    if all(_WHOLE.match(text) for text in texts):
-        return [int(text) for text in texts]
-    if all(str(float(text.replace(",", "."))) == text for text in texts):
-        return [float(text) for text in texts]
-    return list(texts)

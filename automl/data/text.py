@@ -6,16 +6,17 @@ wrote is lost on the way: codes keep their leading zeros, labels their spelling.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Callable
-from itertools import islice
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 
-from automl.data.options import NULL_TEXTS, ReadOptions
+from automl.data.layout import Layout, Record, find_layout, ignorable, without_other_lines
+from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, listed
 from automl.data.text_errors import any_field_size, explain_failure, find_unclosed_quote
 from automl.errors import DataError
@@ -23,7 +24,7 @@ from automl.errors import DataError
 __all__ = ["DELIMITERS", "read_text"]
 
 DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_BYTES = 1 << 18
+SAMPLE_BYTES, SAMPLE_RECORDS = 1 << 18, 200
 LONGEST_HEADER_BYTES = 1 << 26
 BLOCK_BYTES = (1 << 22, 1 << 26, (1 << 30) - 1)
 """Sizes of parse blocks: the larger ones are for files with a row that does not fit."""
@@ -38,6 +39,8 @@ FALLBACKS = ("cp1252", "latin-1")
 """Encodings tried in turn when a file is not UTF-8; the last takes any bytes."""
 
 Open = Callable[[], BinaryIO]
+_Odd = tuple[int, str, int]
+"""Number, text and number of fields of a line that has another number of fields than the names."""
 
 
 def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = False) -> RawTable:
@@ -56,24 +59,28 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     encoding = _encoding(sample, where)
     text = _decoded(sample, encoding)
     delimiter = _checked(options.delimiter) or _found_delimiter(text, "\t" if tabs else ",")
-    header = _header(text, delimiter, where)
+    header = _layout(text, delimiter, where)
     if "\n" not in text.strip() and "\r" not in text.strip():
-        raise DataError(f"{where} has column names but no rows: {listed(header)}")
+        raise DataError(f"{where} has column names but no rows: {listed(header.names)}")
     encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
-    table, used = _read(open_file, where, delimiter, encodings, len(header), options.missing)
+    table, used, odd = _read(open_file, where, delimiter, encodings, header, options.marks)
     notes = []
     if used != encoding:
-        header = _header(_decoded(sample, used), delimiter, where)
+        header = _layout(_decoded(sample, used), delimiter, where)
         notes.append(f"{where} is not UTF-8: read as {used}")
     if delimiter != ",":
         notes.append(f"{where} is separated by {delimiter!r}")
-    return RawTable(
-        names=tuple(header),
+    notes += [
+        f"{where}, line {line} is left out: {told[:60]!r} is no row" for line, told, _ in odd[:3]
+    ]
+    raw = RawTable(
+        names=header.names,
         columns=tuple(table.columns),
         where=where,
-        decimal="," if delimiter == ";" else ".",
-        notes=tuple(notes),
+        reading=Reading(usual="," if delimiter == ";" else "."),
+        notes=(*notes, *header.notes),
     )
+    return without_other_lines(raw)
 
 
 def _sample(open_file: Open) -> bytes:
@@ -129,34 +136,42 @@ def _checked(delimiter: str | None) -> str | None:
     return delimiter
 
 
-def _records(text: str, delimiter: str, at_most: int) -> list[list[str]]:
+def _records(text: str, delimiter: str, at_most: int) -> list[Record]:
     """First records of a text that is cut off somewhere; blank lines are left out."""
+    found: list[Record] = []
     with any_field_size():
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        return list(islice((record for record in reader if record), at_most))
+        reader, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 0
+        for record in reader:
+            if record:
+                found.append((before + 1, record))
+            before = reader.line_num
+            if len(found) == at_most:
+                break
+    return found
 
 
 def _found_delimiter(text: str, preferred: str) -> str:
-    """The delimiter that gives most records as many fields as the header has, at least two."""
+    """The delimiter that gives most records as many fields as each other, at least two."""
     best, best_score = preferred, (0.0, 0)
     for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
-        records = _records(text, delimiter, 200)
-        if len(records) > 2:
-            records = records[:-1]  # the last one may be cut off
-        n_fields = len(records[0]) if records else 0
+        counts = [len(record) for _, record in _records(text, delimiter, SAMPLE_RECORDS)]
+        if len(counts) > 2:
+            counts = counts[:-1]  # the last one may be cut off
+        n_fields = max(set(counts), key=lambda n: (counts.count(n), n), default=0)
         if n_fields < 2:
             continue
-        same = sum(len(record) == n_fields for record in records) / len(records)
+        same = counts.count(n_fields) / len(counts)
         if (round(same, 1), n_fields) > best_score and (same > 0.5 or delimiter == preferred):
             best, best_score = delimiter, (round(same, 1), n_fields)
     return best
 
 
-def _header(text: str, delimiter: str, where: str) -> list[str]:
-    records = _records(text, delimiter, 1)
+def _layout(text: str, delimiter: str, where: str) -> Layout:
+    records = _records(text, delimiter, SAMPLE_RECORDS)
     if not records:
         raise DataError(f"{where} is empty: it needs a line of column names and rows below it")
-    return records[0]
+    is_cut = len(text) >= SAMPLE_BYTES // 4 and len(records) > 2
+    return find_layout(records[:-1] if is_cut else records, where)
 
 
 def _read(
@@ -164,36 +179,51 @@ def _read(
     where: str,
     delimiter: str,
     encodings: tuple[str, ...],
-    n_columns: int,
-    missing: tuple[str, ...],
-) -> tuple[pa.Table, str]:
-    """Reads all cells as strings, with the first encoding and the smallest block that fit."""
+    layout: Layout,
+    marks: frozenset[str],
+) -> tuple[pa.Table, str, list[_Odd]]:
+    """Reads all cells as strings, with the first encoding and the smallest block that fit.
+
+    Returns:
+        The table, the encoding, and lines that were left out because they are no rows.
+    """
+    n_columns = len(layout.names)
     convert = pa.csv.ConvertOptions(
         column_types={f"f{i}": pa.string() for i in range(n_columns)},
         strings_can_be_null=True,
-        null_values=[*NULL_TEXTS, *missing],
+        null_values=sorted(marks),
     )
-    parse = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    encoding, blocks = encodings[0], list(BLOCK_BYTES)
+    odd: list[_Odd] = []
+    parse = strict = _parse_options(delimiter)
+    encoding, blocks, failure = encodings[0], list(BLOCK_BYTES), ""
     remaining = list(encodings)
     while True:
         read = pa.csv.ReadOptions(
-            autogenerate_column_names=True, block_size=blocks[0], encoding=encoding
+            autogenerate_column_names=True,
+            block_size=blocks[0],
+            encoding=encoding,
+            skip_rows=layout.n_above,
+            use_threads=parse is strict,
         )
+        odd.clear()
         try:
             with open_file() as file:
                 table = pa.csv.read_csv(file, read, parse, convert)
             break
         except (pa.ArrowInvalid, UnicodeError, IndexError) as error:
             message = str(error)
-            not_decoded = isinstance(error, UnicodeError) or "invalid UTF8" in message
-            if not_decoded and len(remaining) > 1:
+            if len(remaining) > 1 and _is_not_decoded(error, open_file, encoding):
                 remaining = remaining[1:]
                 encoding = remaining[0]
             elif "straddl" in message and len(blocks) > 1:
                 blocks = blocks[1:]
+            elif "Expected" in message and parse is strict:
+                parse, failure = _parse_options(delimiter, odd), message
             else:
                 raise explain_failure(open_file, where, delimiter, encoding, message) from None
+    n_rows = table.num_rows - layout.has_names_as_row
+    if odd and not ignorable(odd, n_rows, layout.n_above + layout.has_names_as_row):
+        raise explain_failure(open_file, where, delimiter, encoding, failure)
     if table.num_rows and "\n" in (table.column(table.num_columns - 1)[-1].as_py() or ""):
         # a quote that is never closed swallows the rest of the file in silence
         unclosed = find_unclosed_quote(open_file, where, delimiter, encoding)
@@ -204,4 +234,38 @@ def _read(
             f"{where}, line 1: the column names cannot be read: {n_columns} by the quotes, "
             f"{table.num_columns} by the separators. Check the quotes in that line"
         )
-    return table.slice(1), encoding
+    return table.slice(int(layout.has_names_as_row)), encoding, odd
+
+
+def _is_not_decoded(error: Exception, open_file: Open, encoding: str) -> bool:
+    """Whether the text has another encoding: what handles odd rows is given texts, not bytes."""
+    if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
+        return True
+    return "Expected" in str(error) and encoding == "utf-8" and not _is_utf8(open_file)
+
+
+def _is_utf8(open_file: Open) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with open_file() as file:
+            while block := file.read(BLOCK_BYTES[0]):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _parse_options(delimiter: str, odd: list[_Odd] | None = None) -> pa.csv.ParseOptions:
+    """How lines become rows; those with another number of fields are put into ``odd``, if given."""
+
+    def note(row: pa.csv.InvalidRow) -> str:
+        assert odd is not None
+        odd.append((row.number or 0, row.text, row.actual_columns))
+        return "skip"
+
+    return pa.csv.ParseOptions(
+        delimiter=delimiter,
+        newlines_in_values=True,
+        invalid_row_handler=note if odd is not None else None,
+    )

@@ -10,9 +10,12 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from automl.data.dates import dates_of_texts
-from automl.data.options import NULL_TEXTS
+from automl.data.number_forms import find_numbers
+from automl.data.numbers import NumberForm, read_numbers
+from automl.data.options import USUAL_READING, Reading
 from automl.plugin.task import ColumnKind
 
 __all__ = [
@@ -20,39 +23,35 @@ __all__ = [
     "TRUE_WORDS",
     "as_kind",
     "as_texts",
+    "count_rows",
     "distinct_texts",
-    "numbers_of_texts",
 ]
 
 TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0", "on")
 FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0", "off")
-MARKS = (*NULL_TEXTS, "?", "-", "--", ".", "*")
-"""Texts that mean a missing value in a column whose other values are numbers."""
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?(?i:inf|infinity|nan)$"
 _MICROSECONDS = 1_000_000
 _NO_VALUE_S = 1e14
 """Seconds beyond which a number is no point in time (about 3 million years)."""
 
 
 def as_kind(
-    column: pa.ChunkedArray, kind: ColumnKind, decimal: str = ".", day_first: bool = False
+    column: pa.ChunkedArray, kind: ColumnKind, reading: Reading = USUAL_READING
 ) -> pa.Array:
     """Converts a column to the storage type of a kind (see ``Table``).
 
     Args:
         column: Of any type, ``(n_rows,)``.
         kind: What the values mean.
-        decimal: Decimal mark of numbers written as text.
-        day_first: Whether 01/02/2013 means 1 February.
+        reading: How its texts are read.
 
     Returns:
         One array, ``(n_rows,)``; null where a value is missing or does not fit the kind.
     """
     convert: dict[ColumnKind, Callable[[pa.ChunkedArray], pa.Array]] = {
-        ColumnKind.NUMERIC: lambda c: _numbers(c, decimal),
+        ColumnKind.NUMERIC: lambda c: _numbers(c, reading),
         ColumnKind.BOOLEAN: _booleans,
-        ColumnKind.DATETIME: lambda c: _datetimes(c, day_first),
-        ColumnKind.CATEGORICAL: _categories,
+        ColumnKind.DATETIME: lambda c: _datetimes(c, reading.day_first),
+        ColumnKind.CATEGORICAL: lambda c: _categories(c, reading.marks),
         ColumnKind.TEXT: _texts,
     }
     return convert[kind](_decoded(column))
@@ -64,24 +63,10 @@ def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     return encoded.indices, encoded.dictionary
 
 
-def numbers_of_texts(texts: pa.Array, decimal: str) -> tuple[pa.Array, pa.Array | None]:
-    """Reads texts as numbers.
-
-    Returns:
-        ``(values, fits)``, both ``(n,)``: float64 with null for what is no finite number, and
-        whether each text is a number or a usual mark of a missing value; None when all are.
-    """
-    try:
-        return _finite(texts.cast(pa.float64())), None
-    except pa.ArrowInvalid:
-        trimmed = pc.utf8_trim_whitespace(texts)
-    if decimal == ",":
-        commas = pc.match_substring_regex(trimmed, r"^[+-]?\d*,\d+([eE][+-]?\d+)?$")
-        trimmed = pc.if_else(commas, pc.replace_substring(trimmed, ",", "."), trimmed)
-    is_number = pc.match_substring_regex(trimmed, _NUMBER)
-    values = pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64())
-    fits = pc.or_(is_number, pc.is_in(trimmed, pa.array(MARKS)))
-    return _finite(values), None if pc.all(fits).as_py() else fits.fill_null(True)
+def count_rows(indices: pa.Array, n_distinct: int) -> NDArray[np.int64]:
+    """Rows of each distinct value, ``(n_distinct,)``, by the indices of ``distinct_texts``."""
+    known = indices.drop_null().to_numpy(zero_copy_only=False)
+    return np.bincount(known, minlength=n_distinct).astype(np.int64)
 
 
 def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -129,11 +114,24 @@ def _nothing(n_rows: int, kind: pa.DataType) -> pa.Array:
     return pa.nulls(n_rows, kind)
 
 
-def _numbers(column: pa.ChunkedArray, decimal: str) -> pa.Array:
+def _numbers_of_texts(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
+    indices, distinct = distinct_texts(column)
+    if reading.form is not None:
+        return read_numbers(distinct, reading.form)[0].take(indices)
+    found = find_numbers(
+        distinct,
+        count_rows(indices, len(distinct)),
+        usual=reading.usual,
+        decimal=reading.decimal,
+        any_misfits=True,
+    )
+    return _nothing(len(column), pa.float64()) if found is None else found.values.take(indices)
+
+
+def _numbers(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
     kind = column.type
     if pa.types.is_string(kind):
-        indices, distinct = distinct_texts(column)
-        return numbers_of_texts(distinct, decimal)[0].take(indices)
+        return _numbers_of_texts(column, reading)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         since = _one(column.cast(pa.timestamp("us"), safe=False)).cast(pa.int64())
         return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
@@ -170,11 +168,11 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
         indices, distinct = distinct_texts(column)
         moments = dates_of_texts(distinct, day_first)
         if moments.null_count:
-            numbers, _ = numbers_of_texts(distinct, ".")
+            numbers, _ = read_numbers(distinct, NumberForm())
             moments = pc.coalesce(moments, _moments_of_numbers(numbers))
         return moments.take(indices)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return _moments_of_numbers(_numbers(column, "."))
+        return _moments_of_numbers(_numbers(column, USUAL_READING))
     return _nothing(len(column), pa.timestamp("us"))
 
 
@@ -201,11 +199,12 @@ def _moments_of_numbers(values: pa.Array) -> pa.Array:
     return pa.array(moments, mask=np.isnan(numbers), type=pa.timestamp("us"))
 
 
-def _categories(column: pa.ChunkedArray) -> pa.Array:
-    """Trimmed texts as a dictionary; blank ones are missing."""
+def _categories(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.Array:
+    """Trimmed texts as a dictionary; blank ones and marks of a missing value are missing."""
     indices, distinct = distinct_texts(as_texts(column))
     names = _whole_as_integers(pc.utf8_trim_whitespace(distinct))
-    again = pc.if_else(pc.equal(names, ""), pa.scalar(None, pa.string()), names).dictionary_encode()
+    is_none = pc.or_(pc.equal(names, ""), pc.is_in(names, pa.array(sorted(marks), pa.string())))
+    again = pc.if_else(is_none, pa.scalar(None, pa.string()), names).dictionary_encode()
     if len(again.dictionary) == len(distinct):
         return pa.DictionaryArray.from_arrays(indices, names)
     return pa.DictionaryArray.from_arrays(again.indices.take(indices), again.dictionary)

@@ -1,6 +1,6 @@
 """Metrics as values: the catalog, and metrics of one's own."""
 
-from automl.metrics.catalog import CATALOG, default_metric, get_metric, metric_names
+from automl.metrics.catalog import CATALOG, default_metric, get_metric, metric_names, metric_tasks
 from automl.metrics.influence import influence
 
-__all__ = ["CATALOG", "default_metric", "get_metric", "influence", "metric_names"]
+__all__ = ["CATALOG", "default_metric", "get_metric", "influence", "metric_names", "metric_tasks"]

@@ -12,7 +12,7 @@ from automl.metrics.custom import load_metric
 from automl.plugin.metric import Metric, MetricFunction, UndefinedReason
 from automl.plugin.task import Task
 
-__all__ = ["CATALOG", "default_metric", "get_metric", "metric_names"]
+__all__ = ["CATALOG", "default_metric", "get_metric", "metric_names", "metric_tasks"]
 
 INFINITY = float("inf")
 BINARY = frozenset({Task.BINARY})
@@ -117,6 +117,17 @@ def metric_names(task: Task, extra: Mapping[str, Metric] = NO_METRICS) -> tuple[
     """Names of the metrics that fit a task, those of plugins (``extra``) last."""
     every = [*CATALOG.values(), *extra.values()]
     return tuple(metric.name for metric in every if task in metric.tasks)
+
+
+def metric_tasks(name: str | None, extra: Mapping[str, Metric] = NO_METRICS) -> frozenset[Task]:
+    """The tasks that a metric by name is for; empty where it is not known yet.
+
+    Args:
+        name: Of a metric of the catalog or of a plugin; None, or ``module:function``, for none.
+        extra: Metrics that plugins bring, by name.
+    """
+    metric = CATALOG.get(name or "") or extra.get(name or "")
+    return frozenset() if metric is None else metric.tasks
 
 
 def get_metric(

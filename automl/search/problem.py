@@ -12,19 +12,19 @@ from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
-from automl.data.table import Column, Dataset
-from automl.data.useless import ID_LIKE
+from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
-from automl.metrics import default_metric, get_metric
+from automl.metrics import default_metric, get_metric, metric_tasks
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
-from automl.plugin.task import ColumnKind, Task
+from automl.plugin.task import Task
 from automl.registry import Registry
 from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.memory import available_gib, can_measure
 from automl.scheduling.nvml import find_gpus
+from automl.search.data_notes import notes_of
 from automl.search.fixed import check_fixed, fixed_notes
 from automl.search.metric_check import check_metric, metric_notes
 from automl.search.offers import folds_s, willing
@@ -74,7 +74,7 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         UserError: The data, the configuration or the choice of families does not fit.
     """
     pool = _devices(config)
-    dataset = read_dataset(source, config)
+    dataset = read_dataset(source, config, registry)
     metric = _metric(dataset, config, registry)
     search = config.search
     plan = make_split_plan(
@@ -103,7 +103,7 @@ def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Probl
     return _problem(dataset, plan, metric, _devices(config), config, registry, run)
 
 
-def read_dataset(source: Any, config: SearchConfig) -> Dataset:
+def read_dataset(source: Any, config: SearchConfig, registry: Registry) -> Dataset:
     """Reads the table as the configuration wants it.
 
     Raises:
@@ -113,6 +113,7 @@ def read_dataset(source: Any, config: SearchConfig) -> Dataset:
         source,
         target=config.target,
         task=_task(config),
+        among=metric_tasks(config.metric, registry.metrics),
         group=config.group,
         time_column=config.time_column,
         folds_column=config.folds_column,
@@ -145,7 +146,7 @@ def _problem(
     threads = config.scheduler.threads_per_fit or 1
     notes = (
         *registry.notes(),
-        *_notes(dataset),
+        *notes_of(dataset),
         *rare_class_notes(dataset, metric),
         *metric_notes(dataset, plan, metric),
         *suspicions(dataset, plan.exchangeable),
@@ -233,25 +234,6 @@ def _devices(config: SearchConfig) -> DevicePool:
         memory_gib,
         scheduler.fit_memory_gib,
     )
-
-
-def _notes(dataset: Dataset) -> list[str]:
-    notes = [
-        f"column {c.name!r} is left out: {c.left_out}{_way_in(c)}"
-        for c in dataset.table.columns
-        if c.left_out
-    ]
-    if dataset.n_dropped:
-        notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
-    if dataset.n_weightless:
-        notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
-    return notes
-
-
-def _way_in(column: Column) -> str:
-    """The setting that makes a feature of a number that looks like an id: it may be a rank."""
-    is_number = column.left_out.startswith(ID_LIKE) and column.kind is ColumnKind.NUMERIC
-    return f"; data.kinds={{{column.name}: numeric}} uses it" if is_number else ""
 
 
 def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from automl.config.schema import SearchConfig
+from automl.config.schema import DECIMALS, SearchConfig
 from automl.data import ReadOptions
 
 __all__ = ["read_options"]
@@ -17,6 +17,8 @@ def read_options(config: SearchConfig) -> ReadOptions:
         sql=data.sql,
         delimiter=data.delimiter,
         missing=tuple(data.missing),
+        keep=tuple(data.keep),
+        decimal=None if data.decimal is None else DECIMALS[data.decimal],
         series_id=config.series_id,
         step=config.step,
         channels=tuple(data.channels),

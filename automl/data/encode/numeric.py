@@ -29,6 +29,7 @@ MAX_STANDARD = 10.0
 MAX_NORMAL = 5.2
 """Where quantile-normal scores are cut off: the 1e-7 quantile."""
 MAX_QUANTILES = 1000
+OFFSET_SAMPLE, LEAST_TOLD = 10_000, 0.95
 OUTLIER_IQRS = 10.0
 """Interquartile ranges beyond the quartiles to which outliers are drawn in for mean and scale."""
 
@@ -44,7 +45,8 @@ class NumberEncoder:
         has_indicator: Whether there is an indicator of missing values.
         fill: What stands for a missing value: the median of the training rows.
         levels, scores: ``quantile``: distinct values, ascending, and their normal scores.
-            ``standard``: (mean,) and (standard deviation,). ``raw``: empty.
+            ``standard``: (mean,) and (standard deviation,). ``raw``: (what is taken off each
+            value,) where float32 could not tell values apart otherwise, and nothing.
     """
 
     name: str
@@ -64,7 +66,7 @@ class NumberEncoder:
     def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
         """Encodes values ``(n_rows,)``, NaN where missing, into ``(n_rows, len(names))``."""
         if self.mode == "raw":
-            out[:, 0] = values
+            out[:, 0] = values - self.levels[0] if len(self.levels) else values
             return
         missing = np.isnan(values)
         if self.has_value:
@@ -191,7 +193,7 @@ def fit_numbers(
     if mode == "raw":
         if is_constant and not some_missing:
             return None
-        return NumberEncoder(name, mode, True, False, 0.0, none, none)
+        return NumberEncoder(name, mode, True, False, 0.0, _offset(known), none)
     has_indicator = indicator and some_missing
     if is_constant:
         if not has_indicator:
@@ -203,6 +205,18 @@ def fit_numbers(
     else:
         levels, scores = _scale(known, len(values) - len(known), fill)
     return NumberEncoder(name, mode, True, has_indicator, fill, levels, scores)
+
+
+def _offset(known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What to take off numbers that lie close together far from 0, ``(1,)``; empty for others.
+
+    float32 has 24 bits: of milliseconds since 1970 it keeps two minutes.
+    """
+    sample = known[:: max(1, len(known) // OFFSET_SAMPLE)]
+    middle = float(np.median(sample))
+    n_told, n_moved = (len(np.unique(v.astype(np.float32))) for v in (sample, sample - middle))
+    needed = n_told < LEAST_TOLD * n_moved
+    return np.array([middle] if needed else [], dtype=np.float64)
 
 
 def _scale(

@@ -147,3 +147,36 @@ def test_any_column_names_survive_a_file(tmp_path_factory, names, delimiter):
     assert [c.name for c in dataset.table.columns] == names
     again = load_features(path, dataset.table.columns, options)
     assert again.data.equals(dataset.table.data)
+
+
+def test_numbers_are_read_as_in_training_or_in_the_one_other_way_that_fits(tmp_path):
+    values = [f"{i / 7:.2f}".replace(".", ",") for i in range(40)]
+    known = load_dataset(pd.DataFrame({"x": values, "y": range(40)}), target="y").table.columns
+    for texts in (["3,50", "1,25"], ["3.50", "1.25"], ["3,5", "1,25 "], [" 3.5", "1.25"]):
+        found = load_features(pd.DataFrame({"x": texts}), known)
+        assert found.data.column(0).to_pylist() == [3.5, 1.25]
+
+
+def test_a_mark_that_may_be_either_is_that_of_training(tmp_path):
+    values = [f"{i + 1000:,}" for i in range(40)]
+    known = load_dataset(pd.DataFrame({"x": values, "y": range(40)}), target="y").table.columns
+    found = load_features(pd.DataFrame({"x": ["1,234", "2,345"]}), known)
+    assert found.data.column(0).to_pylist() == [1234.0, 2345.0]
+
+
+def test_new_dates_tell_themselves_which_part_is_the_day():
+    days = pd.date_range("2021-01-01", periods=60).strftime("%Y-%m-%d")
+    known = load_dataset(pd.DataFrame({"x": days, "y": range(60)}), target="y").table.columns
+    for texts in (["31/12/2021", "01/02/2021"], ["31.12.2021", "01.02.2021"]):
+        found = load_features(pd.DataFrame({"x": texts}), known).data.column(0).to_pylist()
+        assert [str(moment.date()) for moment in found] == ["2021-12-31", "2021-02-01"]
+    found = load_features(pd.DataFrame({"x": ["12/31/2021", "01/02/2021"]}), known)
+    assert str(found.data.column(0)[1].as_py().date()) == "2021-01-02"
+
+
+def test_classes_true_and_false_are_met_by_zero_and_one():
+    frame = pd.DataFrame({"x": range(40), "y": [True, False] * 20})
+    data = load_dataset(frame, target="y")
+    for labels in ([1, 0], ["1", "0"], ["TRUE", "false"], [1.0, 0.0]):
+        new = pd.DataFrame({"x": [1, 2], "y": labels})
+        assert load_labelled(new, data.table.columns, data.target).y.tolist() == [1, 0]

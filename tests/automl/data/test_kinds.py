@@ -64,7 +64,8 @@ def test_the_kind_follows_from_the_values(values, kind):
 def test_reasons_name_the_values_that_decide():
     assert "'01234'" in column(cells("01234", "99999")).reason
     assert "'1x'" in column(cells("1", "2", "3", "1x")).reason
-    assert "'?' counts as missing" in column(cells("1", "2", "3", "?")).reason
+    assert "'-' counts as missing" in column(cells("1", "2", "3", "-")).reason
+    assert "written as '$1.50' for 1.5" in column(cells("$1.50", "$2")).reason
 
 
 def test_a_leading_zero_late_in_a_large_column_is_seen():
@@ -152,3 +153,48 @@ def test_numbers_set_to_dates_are_days_years_or_seconds():
     table = load_dataset(data, options=ReadOptions(kinds={"d": "datetime"})).table
     days = [str(d.as_py())[:10] for d in table.data["c0"]]
     assert days == ["2013-01-31", "1999-01-01", "1970-01-02"]
+
+
+def table_of(options=None, **columns):
+    frame = pd.DataFrame({**columns, "y": np.arange(len(next(iter(columns.values())))) % 2})
+    found = load_dataset(frame, target="y", options=options).table
+    return {c.name: c for c in found.columns}, found.data
+
+
+def test_a_column_in_doubt_is_read_as_the_others_of_its_table():
+    either = [f"{i},{j}{j}{j}" for i, j in zip(range(1, 41), [1, 2] * 20, strict=True)]
+    sure = [f"{i},{i % 10}" for i in range(1, 41)]
+    alone, data = table_of(x=either)
+    assert data.column(0)[0].as_py() == 1111.0
+    assert (
+        alone["x"].doubt
+        == "'1,111' is read with a decimal point; data.decimal=comma makes it 1.111"
+    )
+    beside, data = table_of(x=either, z=sure)
+    assert data.column(0)[0].as_py() == 1.111
+    assert beside["x"].doubt
+    chosen, data = table_of(ReadOptions(decimal=","), x=either)
+    assert data.column(0)[0].as_py() == 1.111
+    assert not chosen["x"].doubt
+
+
+def test_cells_that_are_no_numbers_are_counted_also_where_the_kind_is_set():
+    cells_of = [f"{i}.5" for i in range(38)] + ["<0.1", "5*"]
+    columns, data = table_of(x=cells_of)
+    assert (columns["x"].kind, columns["x"].n_misfits) == ("numeric", 2)
+    assert data.column(0).null_count == 2
+    mostly = ["a", "b"] * 15 + [f"{i}" for i in range(10)]
+    columns, data = table_of(ReadOptions(kinds={"x": "numeric"}), x=mostly)
+    assert (columns["x"].n_misfits, columns["x"].misfits) == (30, ("a", "b"))
+
+
+@pytest.mark.parametrize("mark", ["NA", "n.a.", "?", "#REF!", " NA "])
+def test_marks_of_a_missing_value_are_no_categories(mark, tmp_path):
+    values = ["red", "blue", mark, "red"] * 10
+    columns, data = table_of(x=values)
+    assert (columns["x"].n_distinct, columns["x"].missing_share) == (2, 0.25)
+    pd.DataFrame({"x": values, "y": [0, 1] * 20}).to_csv(tmp_path / "a.csv", index=False)
+    found = load_dataset(tmp_path / "a.csv", target="y").table
+    assert found.data.column(0).to_pylist() == data.column(0).to_pylist()
+    kept, _ = table_of(ReadOptions(keep=(mark.strip(),)), x=values)
+    assert kept["x"].missing_share == 0.0

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl.data import load_dataset
+from automl.data import ReadOptions, load_dataset
 from automl.errors import DataError
 from automl.plugin.task import Task
 
@@ -64,7 +64,6 @@ def test_the_task_follows_from_the_values(values, task):
         (["02", "01"] * 10, ("01", "02")),
         (["10", "9"] * 10, (9, 10)),
         (["1.50", "2"] * 10, ("1.50", "2")),
-        ([" a", "a "] * 10, (" a", "a ")),
     ],
 )
 def test_classes_stand_as_in_the_data_and_sorted(values, classes):
@@ -76,6 +75,56 @@ def test_classes_stand_as_in_the_data_and_sorted(values, classes):
     assert y.dtype == np.int64
 
 
+def test_labels_are_trimmed():
+    target, y = target_of([" yes", "yes", "no ", "no"] * 5)
+    assert target.classes == ("no", "yes")
+    assert y.tolist() == [1, 1, 0, 0] * 5
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"{i + 1:,}.50" for i in range(995, 1015)],
+        [f"${i}.50" for i in range(20)],
+        [f"{i}%" for i in range(30)],
+        [f"{i},5" for i in range(20)],
+    ],
+    ids=lambda texts: texts[-1],
+)
+def test_numbers_in_any_form_are_numbers_to_predict(texts):
+    target, y = target_of(texts)
+    assert target.task == "regression"
+    assert np.diff(y) == pytest.approx(1.0)
+
+
+def test_a_class_called_none_is_one_in_files_and_frames(tmp_path):
+    rows = [("None", 1), ("Mild", 2), ("Severe", 3), ("NA", 4), ("?", 5), ("", 6)] * 5
+    frame = pd.DataFrame(rows, columns=["y", "x"])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    for source in (frame, tmp_path / "a.csv"):
+        found = load_dataset(source, target="y")
+        assert found.target.classes == ("Mild", "None", "Severe")
+        assert found.n_dropped == 15
+        kept = load_dataset(
+            source, target="y", options=ReadOptions(keep=("NA",), missing=("None",))
+        )
+        assert kept.target.classes == ("Mild", "NA", "Severe")
+
+
+def test_a_few_cells_of_a_target_of_numbers_that_are_none_are_left_out_and_named():
+    numbers = [f"{i}.5" for i in range(50)]
+    frame = pd.DataFrame({"x": range(52), "y": [*numbers, "n/k", "<0.1"]})
+    found = load_dataset(frame, target="y")
+    assert (found.target.task, len(found.y), found.n_dropped) == ("regression", 50, 2)
+    (note,) = found.notes
+    assert note == ("2 rows are left out: the target 'y' is no number there, such as 'n/k', '<0.1'")
+
+
+def test_a_few_numbers_and_a_word_are_labels():
+    target, _ = target_of(["1", "2", "3"] * 30 + ["other"] * 2)
+    assert target.classes == ("1", "2", "3", "other")
+
+
 def test_labels_of_a_file_keep_their_spelling(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n" + "1,true\n2,false\n" * 5)
     assert load_dataset(tmp_path / "a.csv").target.classes == ("false", "true")
@@ -85,7 +134,7 @@ def test_the_task_can_be_set():
     assert target_of([1, 2, 3] * 20, task=Task.REGRESSION)[0].task == "regression"
     target, y = target_of([str(i / 2) for i in range(9)], task=Task.MULTICLASS)
     assert target.n_classes == 9
-    assert target_of(["1", "2,5"] * 3 + ["3"], task=None)[0].task == "multiclass"
+    assert target_of(["a1", "2,5"] * 3 + ["3"], task=None)[0].task == "multiclass"
     assert y.tolist() == list(range(9))
 
 

@@ -111,7 +111,8 @@ def test_families_that_are_left_out_for_one_reason_are_told_together(frame, tmp_
         ({"task": "binray"}, ConfigError, "did you mean 'binary'"),
         ({"target": "z"}, DataError, "'z'"),
         ({"families": ["lightbgm"]}, PluginError, "did you mean 'lightgbm'"),
-        ({"metric": "rmse"}, Exception, "rmse"),
+        ({"metric": "rmse"}, DataError, "not numeric"),
+        ({"task": "binary", "metric": "rmse"}, ConfigError, "rmse"),
     ],
 )
 def test_what_does_not_fit_is_named(read, settings, error, said):
@@ -220,3 +221,33 @@ def test_a_family_that_expects_more_than_any_gpu_has_is_tried_and_that_is_said(
     (note,) = [n for n in problem.notes if "GPU" in n]
     assert "family linear expects a fit to take 40.0 GiB of GPU memory" in note
     assert "16.0 GiB" in note
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "task"),
+    [
+        ([1, 2, 3, 4, 5] * 12, "rmse", "regression"),
+        ([0, 1] * 30, "mae", "regression"),
+        ([*range(30)] * 2, "accuracy", "multiclass"),
+        ([*range(30)] * 2, "r2", "regression"),
+        ([0.0, 1.0] * 30, "roc_auc", "binary"),
+        ([1, 2, 3] * 20, None, "multiclass"),
+    ],
+)
+def test_a_metric_for_one_kind_of_task_decides_it(read, values, metric, task):
+    problem = read(pd.DataFrame({"x": np.arange(60.0), "y": values}), metric=metric)
+    assert problem.dataset.target.task == task
+
+
+def test_values_that_are_lost_or_in_doubt_are_named(read):
+    odd = [f"{i}.5" for i in range(58)] + ["<0.1", "5*"]
+    either = [f"{i},{j}" for i, j in zip(range(1, 61), [123, 456] * 30, strict=True)]
+    frame = pd.DataFrame({"odd": odd, "either": either, "y": [0, 1] * 30})
+    notes = read(frame).notes
+    assert (
+        "column 'odd': 2 values are no numbers and count as missing, such as '<0.1', '5*'" in notes
+    )
+    assert (
+        "column 'either': '1,123' is read with a decimal point; data.decimal=comma makes it 1.123"
+        in notes
+    )

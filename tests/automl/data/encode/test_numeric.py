@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from automl.data.encode.numeric import NumberEncoder, fit_numbers
 from automl.plugin import View
 
 
@@ -85,3 +86,24 @@ def test_a_value_first_missing_at_prediction_is_the_median(table, fit, numeric):
     X = encoder.transform(table(("numeric", [None, 3.0])))
     assert X[0, 0] == X[1, 0]
     assert X.shape == (2, 1)
+
+
+@pytest.mark.parametrize("start", [1.7e12, 987_654_000.0, -1.7e12])
+def test_numbers_close_together_far_from_zero_are_told_apart(start):
+    values = start + np.arange(0, 90_000, 300.0)
+    encoder = fit_numbers("x", values, "raw")
+    out = np.empty((len(values), 1), dtype=np.float32)
+    encoder.write(values, out)
+    assert len(np.unique(out)) == len(values)
+    again = NumberEncoder.from_state(*encoder.state())
+    twice = np.empty_like(out)
+    again.write(values, twice)
+    np.testing.assert_array_equal(out, twice)
+
+
+def test_other_numbers_are_kept_as_they_are():
+    values = np.array([0.1, 2.5, np.nan, 1e6])
+    encoder = fit_numbers("x", values, "raw")
+    out = np.empty((4, 1), dtype=np.float32)
+    encoder.write(values, out)
+    np.testing.assert_array_equal(out[:, 0], values.astype(np.float32))

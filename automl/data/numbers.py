@@ -1,0 +1,192 @@
+"""Numbers as people write them: ``1,234.50``, ``$12``, ``45.2 %``, ``12,5 kg``, ``(12.50)``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl.data.clock import seconds_of_texts
+
+__all__ = ["GLUED_UNITS", "NumberForm", "Split", "fits_form", "read_numbers", "split_numbers"]
+
+MINUS = "\u2212\u2013\ufe63\uff0d"
+"""Signs that stand for a minus: the mathematical one, the en dash, the small and the wide one."""
+SPACES = "\u00a0\u2007\u2009\u202f"
+"""Spaces that do not break, which stand between groups of digits or before a unit."""
+CURRENCIES = "|".join(
+    (
+        *("USD", "EUR", "GBP", "JPY", "CNY", "INR", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK"),
+        *("DKK", "PLN", "CZK", "HUF", "RUB", "TRY", "BRL", "MXN", "ZAR", "KRW", "SGD", "HKD"),
+        *(r"Rs\.?", "kr", "RM"),
+    )
+)
+"""The currencies of ISO 4217 that are traded most, and usual short forms."""
+GLUED_UNITS = frozenset(
+    (
+        *("%", "\u2030", "\u00b0", "\u00b0c", "\u00b0f", "kg", "g", "mg", "\u00b5g", "lb", "oz"),
+        *("t", "km", "m", "cm", "mm", "mi", "ft", "in", "yd", "km\u00b2", "m\u00b2", "m\u00b3"),
+        *("sqm", "sqft", "ha", "l", "ml", "cl", "gal", "s", "sec", "ms", "min", "h", "hr", "d"),
+        *("w", "kw", "kwh", "mw", "v", "kv", "a", "hp", "bhp", "cc", "hz", "khz", "mhz", "ghz"),
+        *("kb", "mb", "gb", "tb", "px", "pt", "k", "bn", "mph", "kmh", "km/h", "m/s", "rpm", "pa"),
+        *("hpa", "bar", "psi", "mmol/l", "mg/dl", "kcal", "cal", "kj", "j", "nm", "x", "yr", "mo"),
+    )
+)
+"""Units that may stand right behind a number, in lower case. Others need a space before them:
+``12kg`` is a weight and ``12a`` a house."""
+NOT_GLUED = frozenset(("a", "d", "x"))
+"""Of them, those that are as often the letter of a code."""
+
+_PATTERN = (
+    r"^(?P<open>\(?)\s*(?P<sign>[+-]?)\s*"
+    rf"(?P<before>(?:[A-Z]{{0,3}}\p{{Sc}}|{CURRENCIES})?)\s*(?P<inner>[+-]?)\s*"
+    r"(?P<body>\d(?:[\d.,'\x{2019} ]*\d)?[.,]?|[.,]\d+)(?P<exponent>(?:[eE][+-]?\d+)?)"
+    r"(?P<gap>\s*)(?P<after>(?:[\p{L}\p{Sc}%\x{2030}\x{b0}][^\s\d()]{0,11}[\x{b2}\x{b3}23]?)?)\s*"
+    r"(?P<close>\)?)(?P<behind>-?)$"
+)
+_SPECIAL = r"^[+-]?(?i:inf|infinity|nan)$"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberForm:
+    """How the numbers of a column are written.
+
+    Attributes:
+        decimal: Decimal mark, ``.`` or ``,``.
+        thousands: Mark between groups of three digits: ``,``, ``.``, a space, an apostrophe; ""
+            for none.
+        unit: What stands before or behind each number, such as ``$``, ``%`` or ``kg``, in lower
+            case; "" for nothing. It is left out of the value: ``45 %`` is 45.
+        is_clock: Whether they are times of day or durations, which count in seconds.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    is_clock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Texts taken apart.
+
+    Attributes:
+        body: Digits and the marks among them, ``(n,)``; null where a text is no number.
+        factor: What the body is multiplied by, as text: ``e3``, or "", ``(n,)``.
+        is_negative: Whether a minus or parentheses stand with it, ``(n,)``.
+        unit: Currency or unit in lower case, "" for none, ``(n,)``.
+    """
+
+    body: pa.Array
+    factor: pa.Array
+    is_negative: pa.Array
+    unit: pa.Array
+
+
+def split_numbers(texts: pa.Array) -> Split:
+    """Takes texts apart into numbers and what stands around them.
+
+    Args:
+        texts: Strings, ``(n,)``, best distinct ones.
+    """
+    trimmed = pc.utf8_trim_whitespace(texts)
+    trimmed = pc.replace_substring_regex(trimmed, f"[{SPACES}]", " ")
+    trimmed = pc.replace_substring_regex(trimmed, f"[{MINUS}]", "-")
+    found = pc.extract_regex(trimmed, _PATTERN)
+    part = {name: found.field(name) for name in _NAMES}
+    before, after = (_unit(part[name]) for name in ("before", "after"))
+    glued = pc.is_in(after, pa.array(sorted(GLUED_UNITS - NOT_GLUED)))
+    money = pc.match_substring_regex(part["after"], r"^\p{Sc}$")
+    has_after = pc.not_equal(after, "")
+    stands = pc.or_(pc.or_(pc.invert(has_after), pc.equal(part["gap"], " ")), pc.or_(glued, money))
+    signs = [pc.equal(part[name], "-") for name in ("sign", "inner", "behind")]
+    n_signs = sum((pc.cast(s, pa.int8()) for s in signs[1:]), pc.cast(signs[0], pa.int8()))
+    is_open, is_closed = pc.equal(part["open"], "("), pc.equal(part["close"], ")")
+    is_whole = pc.and_(
+        pc.and_(stands, pc.equal(is_open, is_closed)),
+        pc.and_(
+            pc.less_equal(n_signs, 1),
+            pc.invert(pc.and_(has_after, pc.not_equal(before, ""))),
+        ),
+    )
+    is_whole = pc.and_(is_whole, found.is_valid()).fill_null(False)
+    nothing = pa.scalar(None, pa.string())
+    return Split(
+        body=pc.if_else(is_whole, part["body"], nothing),
+        factor=part["exponent"],
+        is_negative=pc.or_(pc.equal(n_signs, 1), is_open),
+        unit=pc.if_else(has_after, after, before),
+    )
+
+
+_NAMES = (
+    *("open", "sign", "before", "inner", "body", "exponent", "gap", "after", "close", "behind"),
+)
+
+
+def _unit(written: pa.Array) -> pa.Array:
+    """Units in lower case, without a closing point or the s of a plural: rooms and room."""
+    lower = pc.utf8_lower(written)
+    short = pc.replace_substring_regex(lower, r"\.$", "")
+    return pc.replace_substring_regex(short, r"(\pL{3,})s$", r"\1")
+
+
+def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]:
+    """Reads texts that are written in one form.
+
+    Args:
+        texts: Strings, ``(n,)``, best distinct ones.
+        form: How numbers are written.
+
+    Returns:
+        ``(values, is_number)``, both ``(n,)``: float64 with null for what is no finite number, and
+        whether each text is a number, infinite ones and NaN included.
+    """
+    if form.is_clock:
+        seconds = seconds_of_texts(texts)
+        return seconds, seconds.is_valid()
+    if form == NumberForm():
+        try:
+            return _finite(texts.cast(pa.float64())), pa.array(np.ones(len(texts), dtype=bool))
+        except pa.ArrowInvalid:
+            pass  # some are written otherwise, or are no numbers
+    split = split_numbers(texts)
+    fits = pc.and_(fits_form(split.body, form), _has_unit(split.unit, form)).fill_null(False)
+    digits = split.body
+    if form.thousands:
+        mark = "'\u2019" if form.thousands == "'" else form.thousands
+        digits = pc.replace_substring_regex(digits, f"[{mark}]", "")
+    if form.decimal == ",":
+        digits = pc.replace_substring(digits, ",", ".")
+    sign = pc.if_else(split.is_negative, "-", "")
+    written = pc.binary_join_element_wise(sign, digits, split.factor, "")
+    values = pc.if_else(fits, written, pa.scalar(None, pa.string())).cast(pa.float64())
+    special = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _SPECIAL)
+    return _finite(values), pc.or_(fits, special).fill_null(False)
+
+
+def fits_form(body: pa.Array, form: NumberForm) -> pa.Array:
+    """Whether digits with marks are written in a form, ``(n,)``; null where the body is."""
+    point = r"\." if form.decimal == "." else ","
+    plain = rf"\d+(?:{point}\d*)?|{point}\d+"
+    if not form.thousands:
+        return pc.match_substring_regex(body, rf"^(?:{plain})$")
+    mark = {"'": "['\u2019]", ".": r"\.", " ": " ", ",": ","}[form.thousands]
+    grouped = rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:{point}\d*)?"
+    if form.thousands == ",":  # and as they are written in India: 12,34,567
+        grouped += rf"|[1-9]\d?(?:,\d{{2}})+,\d{{3}}(?:{point}\d*)?"
+    return pc.match_substring_regex(body, rf"^(?:{plain}|{grouped})$")
+
+
+def _has_unit(unit: pa.Array, form: NumberForm) -> pa.Array:
+    """Whether a number has the unit of the form, or none: a percent sign is never left out."""
+    same = pc.equal(unit, form.unit)
+    return same if form.unit in ("", "%") else pc.or_(same, pc.equal(unit, ""))
+
+
+def _finite(values: pa.Array) -> pa.Array:
+    if values.null_count == 0 and np.isfinite(values.to_numpy(zero_copy_only=False)).all():
+        return values
+    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))

@@ -1,0 +1,62 @@
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from automl.data import load_dataset
+
+
+def column_of(values):
+    """The column as it is described, and its stored values."""
+    frame = pd.DataFrame({"x": values})
+    frame["y"] = [i % 2 for i in range(len(frame))]
+    table = load_dataset(frame, target="y").table
+    return table.columns[0], table.data.column(0)
+
+
+def test_intervals_are_categories():
+    values = pd.cut(pd.Series(range(40)), [-1, 9, 19, 29, 39])
+    for series in (values, values.astype("interval")):
+        column, stored = column_of(series)
+        assert (column.kind, column.n_distinct) == ("categorical", 4)
+        assert stored[0].as_py() == "(-1, 9]"
+
+
+def test_a_missing_interval_is_missing():
+    values = pd.cut(pd.Series([*range(40), 99]), [-1, 19, 39])
+    column, stored = column_of(values)
+    assert (column.n_distinct, stored.null_count) == (2, 1)
+
+
+@pytest.mark.parametrize("as_category", [False, True])
+def test_periods_are_the_moments_they_begin_at(as_category):
+    values = pd.Series(pd.period_range("2021-01", periods=40, freq="M"))
+    column, stored = column_of(values.astype("category") if as_category else values)
+    assert column.kind == "datetime"
+    assert str(stored[1].as_py()) == "2021-02-01 00:00:00"
+
+
+def test_categories_of_dates_are_dates():
+    values = pd.Series(pd.date_range("2021-01-01", periods=40)).astype("category")
+    assert column_of(values)[0].kind == "datetime"
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64", "Int64"])
+def test_whole_numbers_that_a_float_cannot_tell_apart_are_codes(kind):
+    codes = pd.Series([2**53, 2**53 + 1, 2**53 + 2, 2**53 + 3] * 10, dtype=kind)
+    column, stored = column_of(codes)
+    assert (column.kind, column.n_distinct) == ("categorical", 4)
+    assert stored[1].as_py() == str(2**53 + 1)
+    assert "'9007199254740995', are codes" in column.reason
+    assert column_of(codes - 4)[0].kind == "numeric"
+
+
+def test_nanoseconds_since_1970_are_numbers():
+    moments = pd.Series(pd.date_range("2021-01-01", periods=40, freq="7h")).astype("int64")
+    moments = moments.astype("datetime64[ns]").astype("int64")
+    assert column_of(moments)[0].kind == "numeric"
+
+
+def test_arrow_tables_are_read_alike():
+    codes = pa.array([2**53, 2**53 + 1] * 20)
+    table = load_dataset(pa.table({"x": codes, "y": [0, 1] * 20}), target="y").table
+    assert table.columns[0].kind == "categorical"
