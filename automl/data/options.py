@@ -11,6 +11,7 @@ __all__ = [
     "FIRST_NULL_TEXTS",
     "NO_NUMBERS",
     "NULL_TEXTS",
+    "UNREAD",
     "USUAL_READING",
     "ReadOptions",
     "Reading",
@@ -103,6 +104,9 @@ class Reading:
     form: NumberForm | None = None
     day_first: bool = False
 
+
+UNREAD = Reading(marks=frozenset())
+"""Of a table whose cells may still hold marks of missing values."""
 
 USUAL_READING = Reading()
 """Of texts of which nothing is known."""

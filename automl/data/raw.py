@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.options import USUAL_READING, Reading
+from automl.data.options import UNREAD, Reading
 from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
@@ -36,7 +36,7 @@ class RawTable:
     names: tuple[str, ...]
     columns: tuple[pa.ChunkedArray, ...]
     where: str
-    reading: Reading = field(default=USUAL_READING, repr=False)
+    reading: Reading = field(default=UNREAD, repr=False)
     notes: tuple[str, ...] = ()
     row_numbers: IntArray | None = None
     folder: Path = Path()

@@ -91,7 +91,9 @@ def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
 def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
     """Says how texts are read, and empties the cells that hold a mark of a missing value."""
     reading = replace(raw.reading, decimal=options.decimal, marks=options.marks)
-    columns = tuple(_without_marks(column, options.marks) for column in raw.columns)
+    columns = raw.columns
+    if raw.reading.marks != options.marks:
+        columns = tuple(_without_marks(column, options.marks) for column in columns)
     return replace(raw, columns=columns, reading=reading)
 
 

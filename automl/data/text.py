@@ -77,7 +77,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
         names=header.names,
         columns=tuple(table.columns),
         where=where,
-        reading=Reading(usual="," if delimiter == ";" else "."),
+        reading=Reading(usual="," if delimiter == ";" else ".", marks=options.marks),
         notes=(*notes, *header.notes),
     )
     return without_other_lines(raw)
