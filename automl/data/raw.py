@@ -14,7 +14,7 @@ from automl.data.options import UNREAD, Reading
 from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
-__all__ = ["RawTable", "listed", "near", "plain_strings"]
+__all__ = ["RawTable", "is_bytes", "listed", "near", "plain_strings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,20 @@ def near(word: str, choices: Iterable[str]) -> str:
 def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Returns a column whose large, view and binary strings are plain ``string``.
 
-    Dictionaries get int32 indices. Other columns stay as they are.
+    Dictionaries get int32 indices. Other columns stay as they are, and so do bytes that are no
+    text: nothing can be learnt from them.
 
     Raises:
-        pa.ArrowInvalid: Bytes are not UTF-8.
+        pa.ArrowInvalid: Texts are not UTF-8.
     """
     kind = column.type
     if _is_odd_string(kind):
-        return column.cast(pa.string())
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowInvalid:
+            if not is_bytes(kind):
+                raise
+            return column
     if pa.types.is_dictionary(kind):
         value_type = pa.string() if _is_odd_string(kind.value_type) else kind.value_type
         chunks = [
@@ -116,11 +122,10 @@ def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
+def is_bytes(kind: pa.DataType) -> bool:
+    """Whether values of a type are bytes of any length, which may be text."""
+    return kind in (pa.binary(), pa.large_binary(), pa.binary_view())
+
+
 def _is_odd_string(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-    )
+    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or is_bytes(kind))

@@ -16,6 +16,7 @@ from automl.data.dates import dates_of_texts
 from automl.data.number_forms import find_numbers
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import USUAL_READING, Reading
+from automl.data.raw import is_bytes
 from automl.plugin.task import ColumnKind
 
 __all__ = [
@@ -77,7 +78,7 @@ def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
     if pa.types.is_boolean(kind):
         return pc.if_else(column, "True", "False")
-    if pa.types.is_nested(kind) or pa.types.is_null(kind):
+    if not _has_texts(kind):
         return pa.chunked_array([pa.nulls(len(column), pa.string())])
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
@@ -85,6 +86,14 @@ def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_temporal(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+(Z?)$", r"\1")
     return column.cast(pa.string())
+
+
+def _has_texts(kind: pa.DataType) -> bool:
+    """Whether values of a type can be written as text; those that cannot are left out by name."""
+    is_interval = pa.types.is_interval(kind)
+    is_binary = is_bytes(kind) or pa.types.is_fixed_size_binary(kind)
+    is_other = pa.types.is_null(kind) or isinstance(kind, pa.BaseExtensionType)
+    return not (pa.types.is_nested(kind) or is_interval or is_binary or is_other)
 
 
 def _whole_as_integers(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

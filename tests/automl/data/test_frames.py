@@ -1,3 +1,5 @@
+import uuid
+
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -60,3 +62,25 @@ def test_arrow_tables_are_read_alike():
     codes = pa.array([2**53, 2**53 + 1] * 20)
     table = load_dataset(pa.table({"x": codes, "y": [0, 1] * 20}), target="y").table
     assert table.columns[0].kind == "categorical"
+
+
+def test_what_cannot_be_learnt_from_is_left_out_by_name():
+    n = 40
+    table = pa.table(
+        {
+            "bytes": [bytes([255, i]) for i in range(n)],
+            "two": pa.array([b"\xff\xfe"] * n, pa.binary(2)),
+            "record": [{"a": 1}] * n,
+            "words": [["a"]] * n,
+            "span": pa.array([pa.MonthDayNano([1, 2, 3])] * n, pa.month_day_nano_interval()),
+            "coded": [b"red", b"blue"] * (n // 2),
+            "y": [0, 1] * (n // 2),
+        }
+    )
+    columns = {c.name: c for c in load_dataset(table, target="y").table.columns}
+    assert columns.pop("coded").kind == "categorical"
+    for column in columns.values():
+        assert "are not supported" in column.left_out
+    frame = pd.DataFrame({"id": [uuid.uuid4() for _ in range(n)], "x": range(n), "y": [0, 1] * 20})
+    (identity, *_) = load_dataset(frame, target="y").table.columns
+    assert identity.left_out
