@@ -16,7 +16,7 @@ from automl.data.labels import read_labels
 from automl.data.number_forms import find_numbers, misfit_rows
 from automl.data.numbers import read_numbers
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw import RawTable, listed, near
+from automl.data.raw import RawTable, composed, listed, near
 from automl.data.sources import read_source
 from automl.data.steering import read_weight
 from automl.data.table import Column, Label, Table, Target
@@ -112,12 +112,13 @@ def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -
 
 
 def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
-    found = dict(zip(zip(raw.names, occurrences(raw.names), strict=True), raw.columns, strict=True))
+    names = [composed(name) for name in raw.names]
+    found = dict(zip(zip(names, occurrences(names), strict=True), raw.columns, strict=True))
     used = [column for column in columns if not column.left_out]
-    missing = [c for c in used if (c.name, c.occurrence) not in found]
+    missing = [c for c in used if (composed(c.name), c.occurrence) not in found]
     if missing:
         raise MissingColumnError(_missing_message(missing, raw, columns))
-    arrays = [_stored(raw, found[c.name, c.occurrence], c) for c in used]
+    arrays = [_stored(raw, found[composed(c.name), c.occurrence], c) for c in used]
     data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
     return Table(data, tuple(columns), raw.row_names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from automl.data.options import UNREAD, Reading
 from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
-__all__ = ["RawTable", "is_bytes", "listed", "near", "plain_strings"]
+__all__ = ["RawTable", "composed", "is_bytes", "listed", "near", "plain_strings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,18 @@ class RawTable:
         Raises:
             DataError: There is no such column; the nearest names are given.
         """
-        if name in self.names:
-            return len(self.names) - 1 - self.names[::-1].index(name)
+        names, wanted = [composed(n) for n in self.names], composed(name)
+        if wanted in names:
+            return len(names) - 1 - names[::-1].index(wanted)
         raise DataError(
             f"{self.where} has no column {name!r} for {role}{near(name, self.names)} "
             f"The columns are {listed(self.names)}"
         )
+
+
+def composed(name: str) -> str:
+    """A name in the composed form of Unicode (NFC), in which an accent is no letter of its own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def listed(names: Sequence[str], at_most: int = 12) -> str:

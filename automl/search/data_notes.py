@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
-from automl.data.table import Column, Dataset
+from automl.data.table import Column, Dataset, Target
 from automl.data.useless import ID_LIKE
 from automl.plugin.task import ColumnKind
 
@@ -20,11 +21,29 @@ def notes_of(dataset: Dataset) -> list[str]:
     ]
     notes += [note for column in dataset.table.used for note in _reading_notes(column)]
     notes += dataset.notes
+    notes += _alike(dataset.target)
     if dataset.n_dropped:
         notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
     if dataset.n_weightless:
         notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
     return notes
+
+
+def _alike(target: Target) -> Iterator[str]:
+    """Labels that differ by case, spaces or accents alone: they may be one class."""
+    by_plain: dict[str, list[str]] = {}
+    for label in target.classes:
+        by_plain.setdefault(_plain(str(label)), []).append(str(label))
+    for labels in by_plain.values():
+        if len(labels) > 1:
+            some = " and ".join(map(repr, labels[:3]))
+            yield f"the target {target.name!r} has the classes {some}, which may be one"
+
+
+def _plain(label: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", label)
+    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(letters.casefold().split())
 
 
 def _reading_notes(column: Column) -> Iterator[str]:

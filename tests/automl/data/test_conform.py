@@ -180,3 +180,14 @@ def test_classes_true_and_false_are_met_by_zero_and_one():
     for labels in ([1, 0], ["1", "0"], ["TRUE", "false"], [1.0, 0.0]):
         new = pd.DataFrame({"x": [1, 2], "y": labels})
         assert load_labelled(new, data.table.columns, data.target).y.tolist() == [1, 0]
+
+
+def test_names_are_the_same_however_their_accents_are_written():
+    one, two = "caf\u00e9", "cafe\u0301"
+    frame = pd.DataFrame({one: range(20), "y": range(20)})
+    known = load_dataset(frame, target="y").table.columns
+    found = load_features(pd.DataFrame({two: [1.0, 2.0]}), known)
+    assert found.data.column(0).to_pylist() == [1.0, 2.0]
+    assert (
+        load_dataset(pd.DataFrame({two: range(20), "x": range(20)}), target=one).target.name == two
+    )

@@ -251,3 +251,15 @@ def test_values_that_are_lost_or_in_doubt_are_named(read):
         "column 'either': '1,123' is read with a decimal point; data.decimal=comma makes it 1.123"
         in notes
     )
+
+
+def test_classes_that_look_alike_are_named(read):
+    labels = ["yes", "Yes", "no", "caf\u00e9", "cafe", "New  York", "new york"] * 10
+    notes = read(pd.DataFrame({"x": np.arange(70.0), "y": labels})).notes
+    alike = [note for note in notes if "which may be one" in note]
+    assert alike == [
+        "the target 'y' has the classes 'New  York' and 'new york', which may be one",
+        "the target 'y' has the classes 'Yes' and 'yes', which may be one",
+        "the target 'y' has the classes 'cafe' and 'caf\u00e9', which may be one",
+    ]
+    assert not any("may be one" in note for note in read().notes)
