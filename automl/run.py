@@ -156,6 +156,8 @@ class Run:
     def predict_proba(self, data: Any) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
+        The rows have the index of ``data`` where it is a pandas frame, so that they can be joined.
+
         Raises:
             UserError: A number is predicted, and no class.
             MissingColumnError: Columns are not there; all of them are named.
@@ -166,8 +168,12 @@ class Run:
 
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
+        table = self._opened.features(data)
+        is_row_by_row = isinstance(data, pd.DataFrame) and table.row_names is None
         return pd.DataFrame(
-            self._opened.predictor.predict(self._opened.features(data)), columns=list(self.classes)
+            self._opened.predictor.predict(table),
+            columns=list(self.classes),
+            index=data.index if is_row_by_row else None,
         )
 
     def refit(self, *, undo: bool = False) -> Refit:

@@ -53,7 +53,7 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
     raw = _with_reading(_read(source, options), options)
     if not raw.columns:
         raise DataError(f"{raw.where} has no columns")
-    if raw.n_rows == 0:
+    if raw.n_rows == 0 and not (again and not isinstance(source, str | os.PathLike)):
         raise DataError(f"{raw.where} has column names but no rows: {listed(raw.names)}")
     for name in () if again else options.drop:
         raw.position(name, "data.drop")

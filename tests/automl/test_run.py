@@ -150,3 +150,19 @@ def test_each_complete_trial_predicts_alone(finished):
     singly = run.trial_predictions(frame.drop(columns="target"))
     assert set(singly) == {row.trial for row in run.board().members}
     assert all(prediction.shape == (len(frame),) for prediction in singly.values())
+
+
+def test_probabilities_have_the_index_of_the_frame(rare):
+    run, frame = rare
+    some = frame.sample(20, random_state=0)
+    probabilities = run.predict_proba(some)
+    assert probabilities.index.equals(some.index)
+    np.testing.assert_array_equal(
+        probabilities.to_numpy(), run.predict_proba(some.reset_index(drop=True)).to_numpy()
+    )
+
+
+def test_a_frame_without_rows_has_no_predictions(rare):
+    run, frame = rare
+    assert run.predict(frame[:0]).shape == (0,)
+    assert run.predict_proba(frame[:0]).shape == (0, len(run.classes))
