@@ -50,6 +50,10 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles as a handle onto the run directory, whatever has been opened of it."""
+        return load_run, (self.path.absolute(),)
+
     @property
     def path(self) -> Path:
         """The run directory."""

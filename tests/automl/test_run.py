@@ -1,6 +1,7 @@
 """A run directory that is opened: while it runs, when it is over, and when it is none."""
 
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -166,3 +167,10 @@ def test_a_frame_without_rows_has_no_predictions(rare):
     run, frame = rare
     assert run.predict(frame[:0]).shape == (0,)
     assert run.predict_proba(frame[:0]).shape == (0, len(run.classes))
+
+
+def test_a_run_travels_by_pickle_also_after_it_has_predicted(rare):
+    run, frame = rare
+    before = run.predict_proba(frame)
+    again = pickle.loads(pickle.dumps(run))
+    pd.testing.assert_frame_equal(again.predict_proba(frame), before)
