@@ -7,6 +7,7 @@ from math import ceil
 
 from automl.plugin import Features, TrialContext, check_refit
 from automl_plugins._fitting import FitClock
+from automl_plugins._forking import threads_here
 
 __all__ = [
     "MAX_LEARNING_RATE",
@@ -89,7 +90,7 @@ def threads_to_predict(n_rows: int, n_trees: int, most: int) -> int:
         n_trees: Trees that each of them goes through.
         most: Threads that may be used.
     """
-    return most if n_rows * n_trees > WORTH_THREADS else 1
+    return threads_here(most) if n_rows * n_trees > WORTH_THREADS else 1
 
 
 def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:

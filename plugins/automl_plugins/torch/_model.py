@@ -15,6 +15,7 @@ from torch import Tensor
 
 from automl.plugin import Features, Matrix, StageLog
 from automl_plugins._fitting import predict_threads
+from automl_plugins._forking import threads_here
 from automl_plugins.torch._embeddings import scaled
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._nets import NetSpec, TabularNet
@@ -62,6 +63,7 @@ class FittedNet:
         """
         if X.shape[1] != self.n_columns:
             raise ValueError(f"the matrix has {X.shape[1]} columns, the net {self.n_columns}")
+        threads_here(torch.get_num_threads())
         features = Features(("",) * self.n_columns, self.categorical, self.net.spec.cardinalities)
         numeric, codes = split_columns(X, features)
         inputs = scaled(numeric, self.centre, self.factor)[None], codes[None]
@@ -70,7 +72,7 @@ class FittedNet:
         def forward(n_parts: int) -> Tensor:
             parts = (torch.split(x, max(1, size // n_parts), dim=1) for x in inputs)
             batches = list(zip(*parts, strict=True))
-            n_threads = min(self.n_threads, len(batches))
+            n_threads = threads_here(min(self.n_threads, len(batches)))
             if n_threads == 1:
                 return torch.cat([*map(self._outputs, batches)], dim=1)
             with ThreadPoolExecutor(n_threads) as pool:
