@@ -225,12 +225,14 @@ class _Session:
 def _session(started: float | None, on_event: Callable[[Event], None] | None) -> Iterator[_Session]:
     started = time.monotonic() if started is None else started
     from automl.scheduling.launch import start_launcher
+    from automl.search.quiet import optuna_as_it_was
 
     launcher = start_launcher()  # first of all: it imports while the table is read
     session = _Session(launcher, started, on_event)
     try:
         try:
-            yield session
+            with optuna_as_it_was():
+                yield session
         finally:
             session.end()
     except StorageError as error:

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
@@ -394,3 +395,16 @@ def test_without_out_a_new_directory_under_runs_is_made(tmp_path, monkeypatch):
     run = search(iris(), None, trials=1)
     assert run.path.parent == Path("runs")
     assert (tmp_path / run.path / "manifest.json").is_file()
+
+
+@pytest.mark.parametrize("verbosity", [optuna.logging.DEBUG, optuna.logging.INFO])
+def test_what_optuna_logs_is_left_as_it_was(verbosity, tmp_path):
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(verbosity)
+    try:
+        frame = pd.DataFrame({"x": range(40), "y": [0, 1] * 20})
+        settings = {"family": ["baseline"], "scheduler.cpus": 1}
+        automl.search(frame, target="y", trials=1, out=tmp_path / "run", settings=settings)
+        assert optuna.logging.get_verbosity() == verbosity
+    finally:
+        optuna.logging.set_verbosity(before)
