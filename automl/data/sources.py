@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from automl.data.folder import read_folder
 from automl.data.frames import read_frame
+from automl.data.json_lines import read_json_lines
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable, listed, near, plain_strings
 from automl.data.series import from_long, with_facts, with_wide
 from automl.data.sql import DATABASE_SCHEMES, read_sql
 from automl.data.streams import check_regular, compression_of, open_bytes
-from automl.data.text import BLOCK_BYTES, read_text
+from automl.data.text import read_text
 from automl.data.ts_format import read_ts
 from automl.errors import DataError
 
@@ -144,7 +145,7 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
     if ending in ARROW_ENDINGS:
         return _read_arrow(path)
     if ending in JSON_ENDINGS:
-        return _read_json_lines(opened, path)
+        return _from_arrow(read_json_lines(opened, path), path.name)
     if ending in TS_ENDINGS:
         return read_ts(opened, path.name)
     with opened() as file:
@@ -185,32 +186,6 @@ def _read_arrow(path: Path) -> RawTable:
             f"{path} is not a Feather or Arrow file, or a damaged one: {_line(error)}"
         ) from None
     return _from_arrow(table, path.name)
-
-
-def _read_json_lines(opened: Any, path: Path) -> RawTable:
-    import pyarrow.json as pj
-
-    with opened() as file:
-        start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start[:1] != b"{":
-        said = "one JSON array" if start[:1] == b"[" else "no JSON object"
-        raise DataError(
-            f"{path}, line 1: it starts with {said}; JSON Lines has one object a line "
-            "(pandas: to_json(path, orient='records', lines=True))"
-        )
-    blocks = list(BLOCK_BYTES)
-    while True:
-        try:
-            with opened() as file:
-                table = pj.read_json(file, pj.ReadOptions(block_size=blocks[0]))
-            return _from_arrow(table, path.name)
-        except (pa.ArrowException, ValueError) as error:
-            if "straddl" in str(error) and len(blocks) > 1:
-                blocks = blocks[1:]
-                continue
-            row = re.search(r"in row (\d+)", str(error))
-            line = f", about line {int(row[1]) + 1}" if row else ""
-            raise DataError(f"{path}{line}: {_line(error)}. One JSON object a line") from None
 
 
 def _from_arrow(table: pa.Table, where: str) -> RawTable:

@@ -18,7 +18,7 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 LARGEST_BYTES = 20 << 30
 BOMB_BYTES = 128 << 20
 BOMB_RATIO = 200
-"""A file that grows more than this many times, beyond ``BOMB_BYTES``, is taken for a bomb."""
+"""More than this many bytes a compressed byte, beyond ``BOMB_BYTES``, are taken for a bomb."""
 
 
 def check_regular(path: Path) -> None:
@@ -80,16 +80,16 @@ def open_bytes(path: Path, compression: str | None) -> BinaryIO:
     """
     if compression is None:
         return path.open("rb")
-    source = pa.CompressedInputStream(pa.OSFile(str(path), "rb"), compression)
-    return cast(BinaryIO, io.BufferedReader(_Capped(source, path), buffer_size=1 << 20))
+    compressed = pa.OSFile(str(path), "rb")
+    capped = _Capped(pa.CompressedInputStream(compressed, compression), compressed, path)
+    return cast(BinaryIO, io.BufferedReader(capped, buffer_size=1 << 20))
 
 
 class _Capped(io.RawIOBase):
     """Bytes of a decompressing stream, refused beyond a cap."""
 
-    def __init__(self, source: Any, path: Path) -> None:
-        self._source, self._path = source, path
-        self._size = path.stat().st_size
+    def __init__(self, source: Any, compressed: Any, path: Path) -> None:
+        self._source, self._compressed, self._path = source, compressed, path
         self._n_read = 0
 
     def readable(self) -> bool:
@@ -103,13 +103,23 @@ class _Capped(io.RawIOBase):
             raise DataError(f"{self._path} is a damaged compressed file: {reason}") from None
         buffer[: len(data)] = data
         self._n_read += len(data)
-        bomb = self._n_read > BOMB_BYTES and self._n_read > BOMB_RATIO * self._size
-        if bomb or self._n_read > LARGEST_BYTES:
-            raise DataError(
-                f"{self._path} grows to more than {self._n_read >> 20:,} MiB when it is "
-                f"decompressed, from {self._size:,} bytes. If that is right, decompress it first"
-            )
+        if self._n_read > BOMB_BYTES:
+            self._check_growth()
         return len(data)
+
+    def _check_growth(self) -> None:
+        """Goes by the part that was read, so that a large file is refused as soon as a small one.
+
+        Raises:
+            DataError: It grew beyond reason.
+        """
+        n_consumed = self._compressed.tell()
+        if self._n_read > min(LARGEST_BYTES, BOMB_RATIO * n_consumed):
+            raise DataError(
+                f"{self._path} grows to more than {self._n_read >> 20:,} MiB when the first "
+                f"{n_consumed:,} bytes of it are decompressed. If that is right, decompress it "
+                "first"
+            )
 
     def close(self) -> None:
         self._source.close()
