@@ -105,6 +105,10 @@ def _dispatch(words: list[str], started: float) -> int:
         verb, rest = rest[0], ["--help"]
     if verb not in VERBS:
         raise UserError(_unknown(verb))
+    from automl.cli.streams import forgive
+
+    forgive(sys.stdout)
+    forgive(sys.stderr)
     module = importlib.import_module(f"automl.cli.{verb}")
     return cast(_Verb, module).run(rest, started)
 
@@ -130,8 +134,10 @@ def _traceback_if(words: Sequence[str]) -> str:
 
 def _say(message: str, trace: str = "") -> None:
     """Writes to stderr, after what was already written to stdout."""
+    from automl.cli.streams import forgive
     from automl.leaderboard.text import clean
 
+    forgive(sys.stderr)
     try:
         sys.stdout.flush()
     except BrokenPipeError:

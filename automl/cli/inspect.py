@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +23,9 @@ __all__ = ["parser", "run"]
 _MAX_NAME = 28
 _MAX_EXAMPLES = 40
 _MAX_CLASSES = 8
+_MAX_COLUMNS = 100
+_N_SHOWN, _N_OF_A_KIND = 24, 4
+"""Where columns are more than ``_MAX_COLUMNS``, so many are listed, and of each kind at least."""
 _NUMBERS = 3 * 11
 """Widths: what kind, missing share and distinct values take together, with their gaps."""
 
@@ -49,6 +54,11 @@ def parser() -> Parser:
         choices=("binary", "multiclass", "regression", "quantile"),
         help="by default from the values of the target",
     )
+    parser.option(
+        "--all",
+        action="store_true",
+        help=f"list all columns also where they are more than {_MAX_COLUMNS}",
+    )
     series_options(parser)
     parser.common_options()
     return parser
@@ -76,7 +86,8 @@ def run(argv: Sequence[str], started: float) -> int:
     from automl.plugin.task import Task
 
     task = None if options.task is None else Task(options.task)
-    _print(make_console(sys.stdout), describe(data, read_options, options.target, task))
+    found = describe(data, read_options, options.target, task)
+    _print(make_console(sys.stdout), found, options.all)
     return 0
 
 
@@ -96,7 +107,7 @@ def _read_options(overrides: Sequence[str]) -> ReadOptions:
     return read_options(compose_config(overrides, {}, Registry()).config)
 
 
-def _print(console: Console, found: Description) -> None:
+def _print(console: Console, found: Description, all_columns: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -122,8 +133,39 @@ def _print(console: Console, found: Description) -> None:
         lines.add_row(Text("problem", "red"), Text(clean(found.problem), "red"))
     console.print(lines)
     if found.columns:
+        shown = found.columns if all_columns else _some(found.columns)
         console.print()
-        console.print(_columns_table(found.columns, console.width))
+        console.print(_columns_table(shown, console.width))
+        if len(shown) < len(found.columns):
+            console.print()
+            console.print(_rest(found.columns, len(found.columns) - len(shown)))
+
+
+def _group(column: Column) -> str:
+    """What a column is counted under where columns are many."""
+    return "left out" if column.left_out else str(column.kind)
+
+
+def _some(columns: Sequence[Column]) -> Sequence[Column]:
+    """All columns where they fit; else the first ones, and the first of each kind among them."""
+    if len(columns) <= _MAX_COLUMNS:
+        return columns
+    seen: Counter[str] = Counter()
+    chosen = set()
+    for at, column in enumerate(columns):
+        seen[_group(column)] += 1
+        if seen[_group(column)] <= _N_OF_A_KIND:
+            chosen.add(at)
+    others = (at for at in range(len(columns)) if at not in chosen)
+    chosen.update(itertools.islice(others, max(0, _N_SHOWN - len(chosen))))
+    return [columns[at] for at in sorted(chosen)]
+
+
+def _rest(columns: Sequence[Column], n_more: int) -> str:
+    """How many columns are not listed, and of which kinds all of them are."""
+    counts = Counter(map(_group, columns)).most_common()
+    kinds = ", ".join(f"{n:,} {group}" for group, n in counts)
+    return f"and {n_more:,} more; of all {len(columns):,}: {kinds}. --all lists them"
 
 
 def _classes(found: Description) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl.cli.parser import Parser, one_word
+from automl.cli.streams import data_stream
 
 if TYPE_CHECKING:
     from automl.leaderboard import Board
@@ -88,7 +89,7 @@ def _show_board(board: Board, format: str) -> None:
     else:
         from automl.leaderboard import render
 
-        sys.stdout.write(render(board, format))
+        data_stream(sys.stdout).write(render(board, format))
         if format != "md":  # which has them below the table
             for note in board.notes:
                 print(f"note: {note}", file=sys.stderr)
@@ -107,7 +108,7 @@ def _show_trial(path: str, trial: str, format: str) -> None:
     else:
         from automl.leaderboard import render_trial
 
-        sys.stdout.write(render_trial(details, format))
+        data_stream(sys.stdout).write(render_trial(details, format))
 
 
 def _read_board(path: str, test: str | None) -> Board:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.parser import Parser
+from automl.cli.streams import data_stream
 
 if TYPE_CHECKING:
     from automl.registry import Registry
@@ -39,7 +40,9 @@ def run(argv: Sequence[str], started: float) -> int:
 
     registry = load_registry()
     if options.format == "json":
-        sys.stdout.write(json.dumps(to_json(registry), indent=1, ensure_ascii=False) + "\n")
+        data_stream(sys.stdout).write(
+            json.dumps(to_json(registry), indent=1, ensure_ascii=False) + "\n"
+        )
     else:
         _print(registry, options.verbose)
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from automl.cli.parser import Parser, one_word
+from automl.cli.streams import data_stream
 from automl.errors import UserError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run(argv: Sequence[str], started: float) -> int:
 
     names, columns = _predict(load_run(words[0]), data, options.proba)
     if out is None:
-        write_csv(sys.stdout, names, columns)
+        write_csv(data_stream(sys.stdout), names, columns)
     else:
         _write_file(out, names, columns)
         print(f"{len(columns[0])} predictions: {out}", file=sys.stderr)

@@ -55,3 +55,23 @@ def test_a_mistake_is_named_with_the_nearest(
 def test_a_missing_file_is_status_2(capsys: pytest.CaptureFixture[str]):
     assert main(["inspect", "no_such.csv"]) == 2
     assert "no_such.csv" in capsys.readouterr().err
+
+
+def test_many_columns_are_shown_in_a_screenful_with_some_of_each_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    names = [*(f"n{i}" for i in range(300)), "word", "same", "y"]
+    lines = []
+    for r in range(40):
+        numbers = [str((i * 31 + r * r * (i + 3)) % 997 / 10) for i in range(300)]
+        lines.append(",".join([*numbers, "ab"[r % 2], "1", "pq"[r % 3 > 0]]))
+    path = tmp_path / "wide.csv"
+    path.write_text("\n".join([",".join(names), *lines]))
+    assert main(["inspect", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 50
+    assert "\nword " in shown
+    assert "\nsame " in shown
+    assert "of all 302: " in shown
+    assert main(["inspect", str(path), "--all"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 300
