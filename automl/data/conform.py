@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.dates import told_day_first
 from automl.data.features import occurrences, stored_media
 from automl.data.labels import read_labels
-from automl.data.number_forms import find_numbers, misfit_rows
-from automl.data.numbers import read_numbers
+from automl.data.number_forms import misfit_rows
+from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, composed, listed, near
 from automl.data.sources import read_source
 from automl.data.steering import read_weight
 from automl.data.table import Column, Label, Table, Target
 from automl.data.target import present_rows, with_clean_target
-from automl.data.values import as_kind, count_rows, distinct_texts
+from automl.data.values import as_kind, distinct_texts, find_in
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
@@ -125,33 +126,31 @@ def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
 
 def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
     """A column as the known one is stored."""
-    if column.kind in TABULAR_KINDS:
-        return as_kind(source, column.kind, _reading(raw, source, column))
-    return stored_media(raw, source, column).values
-
-
-def _reading(raw: RawTable, source: pa.ChunkedArray, column: Column) -> Reading:
-    """How the texts of a column are read: as those of the known one, where they fit.
-
-    Where some do not, and there is another way that fits more of them and is the only one, it is
-    that: a table from another hand may have another decimal mark.
-    """
+    if column.kind not in TABULAR_KINDS:
+        return stored_media(raw, source, column).values
     reading = replace(raw.reading, form=column.form, day_first=column.day_first)
-    if not pa.types.is_string(source.type):
-        return reading
+    if pa.types.is_string(source.type):
+        if column.kind is ColumnKind.NUMERIC and column.form is not None:
+            return _numbers(source, column.form, reading)
+        if column.kind is ColumnKind.DATETIME:
+            told = told_day_first(distinct_texts(source)[1])
+            reading = reading if told is None else replace(reading, day_first=told)
+    return as_kind(source, column.kind, reading)
+
+
+def _numbers(source: pa.ChunkedArray, form: NumberForm, reading: Reading) -> pa.Array:
+    """Numbers in the form of the known column, or in the only other one that fits more of them.
+
+    A table from another hand may have another decimal mark.
+    """
     indices, distinct = distinct_texts(source)
-    if column.kind is ColumnKind.DATETIME and (told := told_day_first(distinct)) is not None:
-        return replace(reading, day_first=told)
-    if column.kind is not ColumnKind.NUMERIC:
-        return reading
-    if column.form is None or read_numbers(distinct, column.form)[0].null_count == 0:
-        return reading
-    counts = count_rows(indices, len(distinct))
-    here = misfit_rows(distinct, counts, column.form)
-    other = find_numbers(distinct, counts, decimal=reading.decimal, any_misfits=True)
-    if here and other is not None and not other.other and other.n_misfits < here:
-        return replace(reading, form=other.form)
-    return reading
+    values, is_number = read_numbers(distinct, form)
+    if not pc.all(is_number).as_py():
+        other = find_in(indices, distinct, reading, any_misfits=True)
+        n_here = misfit_rows(indices, distinct, is_number)
+        if other is not None and not other.other and other.n_misfits < n_here:
+            values = other.values
+    return values.take(indices)
 
 
 def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Column]) -> str:

@@ -95,7 +95,8 @@ def type_columns(
         _typed(raw, position, f"c{number}", counts[number], steering.get(position, ""), options)
         for number, position in enumerate(positions)
     ]
-    if (usual := _decimal_of(typed)) not in ("", raw.reading.usual):
+    is_doubtful = any(t.column.doubt for t in typed)
+    if is_doubtful and (usual := _decimal_of(typed)) not in ("", raw.reading.usual):
         raw = replace(raw, reading=replace(raw.reading, usual=usual))
         typed = [
             _typed(raw, position, f"c{n}", counts[n], steering.get(position, ""), options)

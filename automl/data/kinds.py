@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from automl.data.dates import DAY_FIRST_REASON, date_share, is_day_first
 from automl.data.images import IMAGE_ENDINGS
 from automl.data.media import channels_of
-from automl.data.number_forms import FoundNumbers, find_numbers
+from automl.data.number_forms import FoundNumbers
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import NULL_TEXTS, USUAL_READING, Reading
 from automl.data.raw import near
-from automl.data.values import FALSE_WORDS, TRUE_WORDS, count_rows, distinct_texts
+from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, find_in
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
@@ -108,8 +108,7 @@ def infer_kind(
     if typed is not None:
         return typed
     indices, distinct = distinct_texts(column)
-    counts = count_rows(indices, len(distinct))
-    numbers = find_numbers(distinct, counts, usual=reading.usual, decimal=reading.decimal)
+    numbers = find_in(indices, distinct, reading)
     if numbers is not None:
         guess = _of_numbers(distinct, numbers)
         is_numeric = guess.kind is ColumnKind.NUMERIC
@@ -125,10 +124,7 @@ def as_numbers(column: pa.ChunkedArray, reading: Reading) -> KindGuess:
     if not pa.types.is_string(column.type):
         return guess
     indices, distinct = distinct_texts(column)
-    counts = count_rows(indices, len(distinct))
-    numbers = find_numbers(
-        distinct, counts, usual=reading.usual, decimal=reading.decimal, any_misfits=True
-    )
+    numbers = find_in(indices, distinct, reading, any_misfits=True)
     if numbers is None:
         return guess
     return replace(_told(guess, distinct, numbers), values=numbers.values.take(indices))
@@ -202,9 +198,10 @@ def _of_texts(distinct: pa.Array, n_valid: int) -> KindGuess:
         how = f", {DAY_FIRST_REASON}" if day_first else ""
         return KindGuess(ColumnKind.DATETIME, f"its texts are dates{how}", day_first=day_first)
     guess = _text_or_category(distinct, n_valid)
-    is_number = read_numbers(distinct, NumberForm())[1]
-    if (pc.sum(is_number).as_py() or 0) > 0.5 * len(distinct):
-        odd = distinct.filter(pc.invert(is_number))[0].as_py()
+    some = distinct.slice(0, SAMPLE)
+    is_number = read_numbers(some, NumberForm())[1]
+    if 0.5 * len(some) < (pc.sum(is_number).as_py() or 0) < len(some):
+        odd = some.filter(pc.invert(is_number))[0].as_py()
         more = f"; not numeric because of values such as {odd[:40]!r}"
         return KindGuess(guess.kind, guess.reason + more)
     return guess

@@ -11,16 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.number_forms import FoundNumbers, find_numbers
+from automl.data.number_forms import FoundNumbers
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import USUAL_READING, Reading
 from automl.data.table import Label
-from automl.data.values import count_rows, distinct_texts
+from automl.data.values import distinct_texts, find_in
 from automl.errors import DataError
 
-__all__ = ["LabelValues", "find_target_numbers", "n_special", "read_labels"]
+__all__ = ["LabelValues", "n_special", "read_labels"]
 
 _WHOLE = re.compile(r"(0|-?[1-9]\d*)\Z")
+_DECIMAL = re.compile(r"-?\d+\.\d+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,12 @@ def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
     codes = indices.to_numpy().astype(np.int64)
     texts: list[str] = distinct.to_pylist()
     zeros = pc.any(pc.match_substring_regex(distinct, r"^\s*[+-]?0\d")).as_py()
-    found = None if zeros else find_target_numbers(distinct, indices, reading)
-    if found is None or found.n_misfits or found.values.null_count > n_special(found):
+    found = None if zeros else find_in(indices, distinct, reading)
+    if found is None or found.values.null_count > n_special(found):
         odd = next((t for t in texts if not _is_number(t)), texts[0])
         return LabelValues(codes, None, lambda: list(texts), odd)
     # "1" and "1.0" are one number: merge what is written in several ways
-    numbers, merged = np.unique(_with_infinite(found, distinct), return_inverse=True)
+    numbers, merged = np.unique(_with_infinite(found), return_inverse=True)
     first = np.full(len(numbers), -1)
     for i, j in enumerate(merged):
         first[j] = i if first[j] < 0 else first[j]
@@ -93,25 +94,15 @@ def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
     return LabelValues(merged[codes].astype(np.int64), numbers, lambda: _typed(written))
 
 
-def find_target_numbers(
-    distinct: pa.Array, indices: pa.Array, reading: Reading
-) -> FoundNumbers | None:
-    """The texts of a target as numbers; None where they are none, or hardly any is."""
-    counts = count_rows(indices, len(distinct))
-    return find_numbers(distinct, counts, usual=reading.usual, decimal=reading.decimal)
-
-
 def n_special(found: FoundNumbers) -> int:
     """Texts that are numbers without a finite value, such as inf."""
     return int(pc.sum(pc.and_(found.is_number, pc.is_null(found.values))).as_py() or 0)
 
 
-def _with_infinite(found: FoundNumbers, distinct: pa.Array) -> NDArray[np.float64]:
-    """The numbers, infinite ones too: they are refused with their row."""
+def _with_infinite(found: FoundNumbers) -> NDArray[np.float64]:
+    """The numbers, those without a finite value as infinite: they are refused with their row."""
     numbers = found.values.to_numpy(zero_copy_only=False).astype(np.float64)
-    for place in np.flatnonzero(np.isnan(numbers)):
-        numbers[place] = float(distinct[int(place)].as_py())
-    return np.asarray(numbers)
+    return np.where(np.isnan(numbers), np.inf, numbers)
 
 
 def _is_number(text: str) -> bool:
@@ -122,6 +113,6 @@ def _typed(texts: list[str]) -> list[Label]:
     """Numbers only where they print as they stand in the data, else the texts themselves."""
     if all(_WHOLE.match(text) for text in texts):
         return [int(text) for text in texts]
-    if all(str(float(text.replace(",", "."))) == text for text in texts):
+    if all(_DECIMAL.match(text) and str(float(text)) == text for text in texts):
         return [float(text) for text in texts]
     return list(texts)

@@ -15,6 +15,7 @@ from automl.data.numbers import (
     NumberForm,
     Split,
     fits_form,
+    plain_numbers,
     read_numbers,
     split_numbers,
 )
@@ -82,11 +83,9 @@ def find_numbers(
         What they are; None where they are no numbers, or too few of them are.
     """
     if decimal == "." or (decimal is None and not _may_be_thousands(distinct, usual)):
-        try:
-            values, is_number = _read_at_once(distinct)
-            return FoundNumbers(NumberForm(), values, is_number)
-        except pa.ArrowInvalid:
-            pass
+        plain = plain_numbers(distinct)
+        if plain is not None:
+            return FoundNumbers(NumberForm(), *plain)
     missing = _are_marks(distinct)
     if (times := _as_clock(distinct, missing)) is not None:
         return times
@@ -114,27 +113,16 @@ def _may_be_thousands(distinct: pa.Array, usual: str) -> bool:
     return bool(pc.any(pc.match_substring_regex(distinct, r"^\s*[+-]?\d{1,3}\.\d{3}\s*$")).as_py())
 
 
-def misfit_rows(distinct: pa.Array, counts: NDArray[np.int64], form: NumberForm) -> int:
-    """Rows that hold neither a number of this form nor a mark of a missing value.
+def misfit_rows(indices: pa.Array, distinct: pa.Array, is_number: pa.Array) -> int:
+    """Rows that hold neither a number nor a mark of a missing value.
 
     Args:
+        indices: Index of the text of each row, ``(n_rows,)``; null where there is none.
         distinct: The different texts, ``(n_distinct,)``.
-        counts: Rows of each, ``(n_distinct,)``.
-        form: How numbers are written.
+        is_number: Whether each of them is a number, ``(n_distinct,)``.
     """
-    is_number = read_numbers(distinct, form)[1].to_numpy(zero_copy_only=False)
-    return int(counts[~(is_number | _are_marks(distinct))].sum())
-
-
-def _read_at_once(distinct: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Reads texts that are all written in the plainest way.
-
-    Raises:
-        pa.ArrowInvalid: Some are not.
-    """
-    values = distinct.cast(pa.float64())
-    finite = pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
-    return finite, pa.array(np.ones(len(distinct), dtype=bool))
+    odd = ~(is_number.to_numpy(zero_copy_only=False) | _are_marks(distinct))
+    return int(pc.sum(pa.array(odd).take(indices)).as_py() or 0)
 
 
 def _are_marks(distinct: pa.Array) -> NDArray[np.bool_]:

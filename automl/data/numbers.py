@@ -10,7 +10,16 @@ import pyarrow.compute as pc
 
 from automl.data.clock import seconds_of_texts
 
-__all__ = ["GLUED_UNITS", "NumberForm", "Split", "fits_form", "read_numbers", "split_numbers"]
+__all__ = [
+    "GLUED_UNITS",
+    "NumberForm",
+    "Split",
+    "finite",
+    "fits_form",
+    "plain_numbers",
+    "read_numbers",
+    "split_numbers",
+]
 
 MINUS = "\u2212\u2013\ufe63\uff0d"
 """Signs that stand for a minus: the mathematical one, the en dash, the small and the wide one."""
@@ -147,11 +156,8 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
     if form.is_clock:
         seconds = seconds_of_texts(texts)
         return seconds, seconds.is_valid()
-    if form == NumberForm():
-        try:
-            return _finite(texts.cast(pa.float64())), pa.array(np.ones(len(texts), dtype=bool))
-        except pa.ArrowInvalid:
-            pass  # some are written otherwise, or are no numbers
+    if form == NumberForm() and (plain := plain_numbers(texts)) is not None:
+        return plain
     split = split_numbers(texts)
     fits = pc.and_(fits_form(split.body, form), _has_unit(split.unit, form)).fill_null(False)
     digits = split.body
@@ -164,7 +170,7 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
     written = pc.binary_join_element_wise(sign, digits, split.factor, "")
     values = pc.if_else(fits, written, pa.scalar(None, pa.string())).cast(pa.float64())
     special = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _SPECIAL)
-    return _finite(values), pc.or_(fits, special).fill_null(False)
+    return finite(values), pc.or_(fits, special).fill_null(False)
 
 
 def fits_form(body: pa.Array, form: NumberForm) -> pa.Array:
@@ -186,7 +192,24 @@ def _has_unit(unit: pa.Array, form: NumberForm) -> pa.Array:
     return same if form.unit in ("", "%") else pc.or_(same, pc.equal(unit, ""))
 
 
-def _finite(values: pa.Array) -> pa.Array:
+def plain_numbers(texts: pa.Array) -> tuple[pa.Array, pa.Array] | None:
+    """Reads texts that are all written in the plainest way, at once; None where one is not.
+
+    Args:
+        texts: Strings, ``(n,)``.
+
+    Returns:
+        As for ``read_numbers``.
+    """
+    try:
+        values = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return finite(values), pa.array(np.ones(len(texts), dtype=bool))
+
+
+def finite(values: pa.Array) -> pa.Array:
+    """Numbers with null for those that are infinite or NaN, ``(n,)``."""
     if values.null_count == 0 and np.isfinite(values.to_numpy(zero_copy_only=False)).all():
         return values
     return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))

@@ -70,9 +70,11 @@ class RawTable:
         Raises:
             DataError: There is no such column; the nearest names are given.
         """
-        names, wanted = [composed(n) for n in self.names], composed(name)
-        if wanted in names:
-            return len(names) - 1 - names[::-1].index(wanted)
+        names: Sequence[str] = self.names
+        if name not in names:
+            names, name = [composed(n) for n in names], composed(name)
+        if name in names:
+            return len(names) - 1 - names[::-1].index(name)
         raise DataError(
             f"{self.where} has no column {name!r} for {role}{near(name, self.names)} "
             f"The columns are {listed(self.names)}"

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.labels import LabelValues, find_target_numbers, n_special, read_labels
+from automl.data.labels import LabelValues, n_special, read_labels
 from automl.data.raw import RawTable
 from automl.data.table import Target
-from automl.data.values import distinct_texts
+from automl.data.values import distinct_texts, find_in
 from automl.errors import DataError
 from automl.plugin.task import Task
 
@@ -91,7 +91,7 @@ def _without_misfits(
     if task is not None and task.is_classification:
         return column, ""
     indices, distinct = distinct_texts(column)
-    found = find_target_numbers(distinct, indices, raw.reading)
+    found = find_in(indices, distinct, raw.reading)
     if found is None or found.values.null_count == n_special(found):
         return column, ""
     if task is None and len(found.values.drop_null().unique()) <= MOST_WHOLE_CLASSES:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.dates import dates_of_texts
-from automl.data.number_forms import find_numbers
-from automl.data.numbers import NumberForm, read_numbers
+from automl.data.number_forms import FoundNumbers, find_numbers
+from automl.data.numbers import NumberForm, finite, read_numbers
 from automl.data.options import USUAL_READING, Reading
 from automl.data.raw import is_bytes
 from automl.plugin.task import ColumnKind
@@ -24,8 +23,8 @@ __all__ = [
     "TRUE_WORDS",
     "as_kind",
     "as_texts",
-    "count_rows",
     "distinct_texts",
+    "find_in",
 ]
 
 TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0", "on")
@@ -64,10 +63,25 @@ def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     return encoded.indices, encoded.dictionary
 
 
-def count_rows(indices: pa.Array, n_distinct: int) -> NDArray[np.int64]:
-    """Rows of each distinct value, ``(n_distinct,)``, by the indices of ``distinct_texts``."""
+def find_in(
+    indices: pa.Array, distinct: pa.Array, reading: Reading, *, any_misfits: bool = False
+) -> FoundNumbers | None:
+    """Finds out how the numbers of a column of texts are written; see ``find_numbers``.
+
+    Args:
+        indices: Index of the text of each row, ``(n_rows,)``, as of ``distinct_texts``.
+        distinct: The different texts, ``(n_distinct,)``.
+        reading: How texts are read.
+        any_misfits: Whether it is said that they are numbers, however many are not.
+    """
     known = indices.drop_null().to_numpy(zero_copy_only=False)
-    return np.bincount(known, minlength=n_distinct).astype(np.int64)
+    return find_numbers(
+        distinct,
+        np.bincount(known, minlength=len(distinct)).astype(np.int64),
+        usual=reading.usual,
+        decimal=reading.decimal,
+        any_misfits=any_misfits,
+    )
 
 
 def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -113,12 +127,6 @@ def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _finite(values: pa.Array) -> pa.Array:
-    if values.null_count == 0 and np.isfinite(values.to_numpy(zero_copy_only=False)).all():
-        return values
-    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
-
-
 def _nothing(n_rows: int, kind: pa.DataType) -> pa.Array:
     return pa.nulls(n_rows, kind)
 
@@ -127,13 +135,7 @@ def _numbers_of_texts(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
     indices, distinct = distinct_texts(column)
     if reading.form is not None:
         return read_numbers(distinct, reading.form)[0].take(indices)
-    found = find_numbers(
-        distinct,
-        count_rows(indices, len(distinct)),
-        usual=reading.usual,
-        decimal=reading.decimal,
-        any_misfits=True,
-    )
+    found = find_in(indices, distinct, reading, any_misfits=True)
     return _nothing(len(column), pa.float64()) if found is None else found.values.take(indices)
 
 
@@ -153,7 +155,7 @@ def _numbers(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
     if pa.types.is_boolean(kind):
         return _one(column).cast(pa.int8()).cast(pa.float64())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _finite(_one(column).cast(pa.float64(), safe=False))
+        return finite(_one(column).cast(pa.float64(), safe=False))
     return _nothing(len(column), pa.float64())
 
 

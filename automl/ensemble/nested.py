@@ -187,9 +187,9 @@ def within_parts(candidates: Candidates, part_of_row: NDArray[np.int64]) -> Cand
     """
     if not candidates.metric.ranks:
         return candidates
-    fold = np.zeros_like(part_of_row) if candidates.fold is None else candidates.fold
-    _, cell = np.unique(np.stack([fold, part_of_row]), axis=1, return_inverse=True)
-    return replace(candidates, fold=cell.reshape(-1).astype(np.int64))
+    fold = 0 if candidates.fold is None else candidates.fold
+    n_parts = int(part_of_row.max()) + 1
+    return replace(candidates, fold=fold * n_parts + part_of_row)
 
 
 def _folds(candidates: Candidates) -> NDArray[np.int64] | None:

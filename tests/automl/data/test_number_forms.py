@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from automl.data.number_forms import find_numbers, misfit_rows
-from automl.data.numbers import NumberForm
+from automl.data.numbers import NumberForm, read_numbers
 
 
 def find(*texts, **options):
@@ -123,6 +123,7 @@ def test_where_a_person_says_so_all_that_can_be_read_is():
 
 
 def test_misfits_of_a_known_form_are_counted_by_rows():
-    texts, counts = pa.array(["1,5", "2", "x", "-"]), np.array([1, 2, 4, 8])
-    assert misfit_rows(texts, counts, NumberForm(",")) == 4
-    assert misfit_rows(texts, counts, NumberForm()) == 5
+    texts = pa.array(["1,5", "2", "x", "-"])
+    rows = pa.array([0] + [1] * 2 + [2] * 4 + [3] * 8 + [None])
+    for form, n_misfits in ((NumberForm(","), 4), (NumberForm(), 5)):
+        assert misfit_rows(rows, texts, read_numbers(texts, form)[1]) == n_misfits

@@ -120,6 +120,18 @@ def test_a_few_cells_of_a_target_of_numbers_that_are_none_are_left_out_and_named
     assert note == ("2 rows are left out: the target 'y' is no number there, such as 'n/k', '<0.1'")
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [("$5", "$10", "$20"), ("45%", "50%", "1%"), ("1 room", "3 rooms", "2 rooms"), ("1 234", "12")],
+    ids=str,
+)
+def test_labels_that_hold_numbers_in_other_forms_keep_their_spelling(labels):
+    for task in (None, Task.BINARY if len(labels) == 2 else Task.MULTICLASS):
+        target, y = target_of(labels * 20, task=task)
+        assert set(target.classes) == set(labels)
+        assert [target.classes[i] for i in y[: len(labels)]] == list(labels)
+
+
 def test_a_few_numbers_and_a_word_are_labels():
     target, _ = target_of(["1", "2", "3"] * 30 + ["other"] * 2)
     assert target.classes == ("1", "2", "3", "other")
