@@ -102,7 +102,7 @@ def _without_misfits(
     n_odd = int(pc.sum(pc.invert(is_number)).as_py() or 0)
     rows = "1 row is" if n_odd == 1 else f"{n_odd:,} rows are"
     note = (
-        f"{rows} left out: the target {raw.names[position]!r} is no number there, such as "
+        f"{rows} left out: the target {raw.names[position]!r} is not a number there, such as "
         f"{', '.join(repr(text[:LONGEST_EXAMPLE]) for text in odd)}"
     )
     return pa.chunked_array([kept]), note

@@ -71,7 +71,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     if delimiter != ",":
         notes.append(f"{where} is separated by {delimiter!r}")
     notes += [
-        f"{where}, line {line} is left out: {told[:60]!r} is no row" for line, told, _ in odd[:3]
+        f"{where}, line {line} is left out: {told[:60]!r} is not a row" for line, told, _ in odd[:3]
     ]
     raw = RawTable(
         names=header.names,

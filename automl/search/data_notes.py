@@ -50,7 +50,7 @@ def _reading_notes(column: Column) -> Iterator[str]:
     """What was lost or is in doubt in a column of numbers that stand in texts."""
     if column.n_misfits:
         n, some = column.n_misfits, ", ".join(map(repr, column.misfits))
-        verb = "value is no number and counts" if n == 1 else "values are no numbers and count"
+        verb = "value is not a number and counts" if n == 1 else "values are not numbers and count"
         yield f"column {column.name!r}: {n:,} {verb} as missing, such as {some}"
     if column.doubt:
         yield f"column {column.name!r}: {column.doubt}"

@@ -42,8 +42,8 @@ def test_comments_among_the_rows_and_a_source_below_them_are_no_rows(tmp_path):
     names, n_rows, _, notes = read(tmp_path, text)
     assert (names, n_rows) == (("a", "b", "c"), 60)
     assert notes == (
-        "a.csv, line 32 is left out: '# half' is no row",
-        "a.csv, line 63 is left out: 'Source: the office' is no row",
+        "a.csv, line 32 is left out: '# half' is not a row",
+        "a.csv, line 63 is left out: 'Source: the office' is not a row",
     )
 
 

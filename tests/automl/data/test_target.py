@@ -117,7 +117,9 @@ def test_a_few_cells_of_a_target_of_numbers_that_are_none_are_left_out_and_named
     found = load_dataset(frame, target="y")
     assert (found.target.task, len(found.y), found.n_dropped) == ("regression", 50, 2)
     (note,) = found.notes
-    assert note == ("2 rows are left out: the target 'y' is no number there, such as 'n/k', '<0.1'")
+    assert note == (
+        "2 rows are left out: the target 'y' is not a number there, such as 'n/k', '<0.1'"
+    )
 
 
 @pytest.mark.parametrize(

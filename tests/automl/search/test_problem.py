@@ -245,7 +245,7 @@ def test_values_that_are_lost_or_in_doubt_are_named(read):
     frame = pd.DataFrame({"odd": odd, "either": either, "y": [0, 1] * 30})
     notes = read(frame).notes
     assert (
-        "column 'odd': 2 values are no numbers and count as missing, such as '<0.1', '5*'" in notes
+        "column 'odd': 2 values are not numbers and count as missing, such as '<0.1', '5*'" in notes
     )
     assert (
         "column 'either': '1,123' is read with a decimal point; data.decimal=comma makes it 1.123"
