@@ -17,7 +17,7 @@ from automl.search.archive import Archive
 from automl.search.budget import Budget
 from automl.search.dispatch import Dispatcher
 from automl.search.drift import tell_of_drift
-from automl.search.endings import held, interrupted, out_of_time, score_trial, state_after
+from automl.search.endings import held, interrupted, out_of_time, score_trial, shed, state_after
 from automl.search.events import EnsembleUpdated, Event, Note
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, verdict
@@ -28,7 +28,6 @@ from automl.search.proposer import Proposer
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.settle import discard_stages
 from automl.trial.spec import Job, TrialError, TrialState
 
 __all__ = ["Controller"]
@@ -261,8 +260,7 @@ class Controller:
             trial.state = state_after(trial.error)
             trial.cut_steps = self.ledger.cut_steps(trial)
         write_record(self.run, trial.record())
-        discard_stages(self.run, trial.spec.trial_id)
-        trial.shed_reports()
+        shed(trial, self.run)
         self.proposer.conclude(trial)
         yield finished(trial, elapsed_s)
 

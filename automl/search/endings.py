@@ -7,9 +7,11 @@ import math
 from automl.search.ledger import Trial
 from automl.search.proposer import MIN_GAIN
 from automl.search.standing import Standing
-from automl.trial.spec import TrialError, TrialState
+from automl.store.run_dir import RunDir
+from automl.trial.settle import discard_stages
+from automl.trial.spec import UNFINISHED, TrialError, TrialState
 
-__all__ = ["held", "interrupted", "out_of_time", "score_trial", "state_after"]
+__all__ = ["held", "interrupted", "out_of_time", "score_trial", "shed", "state_after"]
 
 STATES = {
     "pruned": TrialState.PRUNED,
@@ -55,3 +57,13 @@ def score_trial(trial: Trial, standing: Standing) -> None:
     metric = standing.evidence.metric.name
     why = next((r.score_reason for r in results if r.score_reason), "no fold has one")
     trial.error = TrialError("no_score", f"{metric} has no value for its predictions: {why}")
+
+
+def shed(trial: Trial, run: RunDir) -> None:
+    """Drops what only the fits of a trial need, once it is over.
+
+    What was cut may go on, and its later folds are settled with the stages of its earlier ones.
+    """
+    if trial.error is None or trial.error.kind not in UNFINISHED:
+        discard_stages(run, trial.spec.trial_id)
+    trial.shed_reports()

@@ -14,6 +14,7 @@ from automl.search.events import SearchFinished
 from automl.store.files import remove_drafts, write_whole
 from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir
+from automl.trial.settle import discard_stages
 from automl.trial.spec import TrialState
 
 __all__ = ["finish_run", "require_predictor", "with_the_way_on"]
@@ -112,3 +113,4 @@ def _drop_models(run: RunDir, members: set[str]) -> None:
         if trial.name not in members:
             for model in trial.glob("fold-*/model"):
                 shutil.rmtree(model, ignore_errors=True)
+            discard_stages(run, trial.name)

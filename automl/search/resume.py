@@ -12,6 +12,7 @@ from automl.data.split import SplitPlan
 from automl.ensemble import read_oof
 from automl.errors import RunError
 from automl.search.controller import Controller
+from automl.search.endings import shed
 from automl.search.ledger import Trial
 from automl.search.newest import is_by_time
 from automl.search.proposer import Proposer
@@ -93,7 +94,7 @@ def resume(past: Past, controller: Controller) -> list[str]:
         ledger.trials.append(trial)
         notes.extend(_check_files(trial, run, standing.evidence.plan, keep_all))
         if trial.state is not TrialState.RUNNING:
-            trial.shed_reports()
+            shed(trial, run)  # the killed process may not have come to it
     for trial in ledger.trials:
         proposer.place(trial)
         _look_at(trial, standing)
@@ -154,6 +155,10 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
             notes.append(f"{name}/fold-{fold} is fitted again: {why}")
             del trial.results[fold]
             trial.steps.pop(fold, None)
+    if notes and trial.state is TrialState.COMPLETE and trial.stages:
+        notes.append(f"{name} is fitted again: its folds choose one another's stages")
+        trial.results.clear()
+        trial.steps.clear()
     if notes:
         trial.state, trial.score, trial.finished_s = TrialState.RUNNING, None, None
         trial.score_se = trial.interval = None

@@ -10,18 +10,31 @@ import pytest
 
 from automl.config.schema import PrunerConfig, SearchConfig
 from automl.errors import RunError
+from automl.plugin import StageLog
 from automl.scheduling.messages import Progressed
 from automl.search.resume import read_past
 from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
+from automl.trial.setup import seed_of
 from automl.trial.spec import UNFINISHED, TrialState
+from automl.trial.stages import write_stages
 
 TRIALS = 11
 
 
 class Killed(BaseException):
     """In place of SIGKILL: nothing of the search catches it."""
+
+
+def log_stages(scene, job):
+    """Logs what a fit predicted at each of five stages; each fold has another best one."""
+    predicted, log = scene.predictions(job), StageLog(scene.standing.evidence.metric)
+    rng = np.random.default_rng(seed_of(job.job_id))
+    for stage, share in enumerate(rng.uniform(0, 1, 5), start=1):
+        log.add(stage, (share * predicted + (1 - share) / 2).astype(np.float32))
+    folder, y = scene.run.fold(job.spec.trial_id, job.fold), scene.dataset.y
+    write_stages(folder, [log], y[scene.rows(job.fold)], None)
 
 
 def answer(scene, job):
@@ -32,6 +45,8 @@ def answer(scene, job):
     if luck < 0.12:
         return [*reports, scene.failed(job, message=f"x is {job.spec.params['x']}")]
     done = scene.done(job)
+    if job.spec.family == "b":
+        log_stages(scene, job)
     steps = tuple((r.step, r.score) for r in reports)  # as a worker says them again at the end
     return [*reports, replace(done, result=replace(done.result, steps=steps))]
 
@@ -126,6 +141,7 @@ POINTS = [
     ("automl.search.stored.StoredStudy", "_finish"),
     ("automl.search.study.FamilyStudy", "_tell"),
     ("automl.search.standing", "write_to_run"),
+    ("automl.trial.settle.Path", "unlink"),
 ]
 
 
@@ -240,7 +256,9 @@ def test_the_first_trials_are_not_told_to_the_studies_twice(search, untouched):
 
 
 def complete_trial(scene):
-    return next(r for r in read_records(scene.run) if r.state is TrialState.COMPLETE)
+    """The first whose folds were scored without one another."""
+    complete = (r for r in read_records(scene.run) if r.state is TrialState.COMPLETE)
+    return next(record for record in complete if not record.stages)
 
 
 def test_a_fold_whose_predictions_are_damaged_is_fitted_again(search, untouched):
@@ -253,6 +271,15 @@ def test_a_fold_whose_predictions_are_damaged_is_fitted_again(search, untouched)
     assert fits(again) == [f"{record.trial_id}/fold-{record.folds[0].fold}"]
     assert outcome(again) == outcome(untouched)
     assert np.isfinite(np.load(path)).all()
+
+
+def test_folds_that_chose_one_anothers_stages_are_fitted_again_together(search, untouched):
+    record = next(r for r in read_records(untouched.run) if r.stages)
+    untouched.run.settled(record.trial_id, record.folds[0].fold).unlink()
+    again = search(killed=untouched)
+    again.search()
+    assert fits(again) == [f"{record.trial_id}/fold-{fold.fold}" for fold in record.folds]
+    assert outcome(again) == outcome(untouched)
 
 
 def test_a_fold_without_its_model_is_fitted_again(search, untouched):
