@@ -77,12 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("stopped")
         return INTERRUPTED
     except AutoMLError as error:
-        _say(f"error: {error}", _traceback_if(words))
+        _say(_without_secrets(f"error: {error}", words), _traceback_if(words))
         return error.exit_status
     except Exception as error:
         trace = _traceback_if(words)
         hint = "" if trace else " (run again with -v for the traceback)"
-        _say(f"unexpected error: {type(error).__name__}: {error}{hint}", trace)
+        text = f"unexpected error: {type(error).__name__}: {error}{hint}"
+        _say(_without_secrets(text, words), trace)
         return 1
     return status
 
@@ -129,7 +130,15 @@ def _unknown(verb: str) -> str:
 
 def _traceback_if(words: Sequence[str]) -> str:
     """The traceback of the current exception where ``-v`` was given, else nothing."""
-    return traceback.format_exc() if {"-v", "--verbose"} & set(words) else ""
+    shown = {"-v", "--verbose"} & set(words)
+    return _without_secrets(traceback.format_exc(), words) if shown else ""
+
+
+def _without_secrets(text: str, words: Sequence[str]) -> str:
+    """Takes passwords out of an error, wherever on the command line they stood."""
+    from automl.redact import hide, sources_in
+
+    return hide(text, sources_in(words))
 
 
 def _say(message: str, trace: str = "") -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automl.cli.parser import Parser, one_word
+from automl.cli.parser import Parser, one_word, query_of
 from automl.cli.streams import data_stream
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def parser() -> Parser:
         "--test",
         metavar="FILE",
         help="a table with the target that the run has not seen: adds a column with the score "
-        "of every model on it",
+        "of every model on it. With the URL of a database the query is given as data.sql='...'",
     )
     parser.common_options()
     return parser
@@ -57,6 +57,9 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     del started
     options, words = (verb := parser()).read(argv)
+    words, query = query_of(words)
+    if query is not None and options.test is None:
+        verb.error("data.sql=... is the query of --test URL, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if words[1:]:
         trial = one_word(verb, words[1:], "TRIAL", overrides=False)
@@ -66,7 +69,7 @@ def run(argv: Sequence[str], started: float) -> int:
             verb.error("one TRIAL is shown as table, csv or json")
         _show_trial(path, trial, options.format)
     else:
-        _show_board(_read_board(path, options.test), options.format)
+        _show_board(_read_board(path, options.test, query), options.format)
     return 0
 
 
@@ -111,12 +114,12 @@ def _show_trial(path: str, trial: str, format: str) -> None:
         data_stream(sys.stdout).write(render_trial(details, format))
 
 
-def _read_board(path: str, test: str | None) -> Board:
+def _read_board(path: str, test: str | None, query: str | None) -> Board:
     """Reads the records alone, as long as nothing has to be predicted: a run may still go on."""
     if test is not None:
         from automl.api import load_run
 
-        return load_run(path).board(test)
+        return load_run(path).board(test, sql=query)
     from automl.leaderboard import read_board
     from automl.store.run_dir import RunDir
 

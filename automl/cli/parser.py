@@ -11,7 +11,15 @@ from typing import Any, NoReturn
 
 from automl.errors import UserError
 
-__all__ = ["Parser", "UsageError", "levels", "one_word", "positive_int", "split_words"]
+__all__ = [
+    "Parser",
+    "UsageError",
+    "levels",
+    "one_word",
+    "positive_int",
+    "query_of",
+    "split_words",
+]
 
 _OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
 """What Hydra takes: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
@@ -138,6 +146,23 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
         overrides.remove(file)
         data = [file]
     return data, overrides
+
+
+def query_of(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Tells ``data.sql=...`` from other words; a file of that name stays a word.
+
+    Returns:
+        The other words, and the query; None where there is none.
+
+    Raises:
+        UsageError: There are several.
+    """
+    start = "data.sql="
+    queries = [w for w in words if w.startswith(start) and not Path(w).is_file()]
+    if len(queries) > 1:
+        raise UsageError(f"{len(queries)} queries are given by data.sql=...: give one")
+    rest = [word for word in words if word not in queries]
+    return rest, queries[0].removeprefix(start) if queries else None
 
 
 def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from automl.cli.parser import Parser, one_word
+from automl.cli.parser import Parser, one_word, query_of
 from automl.cli.streams import data_stream
 from automl.errors import UserError
 
@@ -27,11 +27,13 @@ def parser() -> Parser:
         "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
         "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
         "of the table. For a folder of images, or series with a row for each step, a column with\n"
-        "their names comes first.",
+        "their names comes first. The query for the URL of a database is given beside it; that of\n"
+        "the training is not run again by itself.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
             "automl predict runs/photos new_photos/",
+            "automl predict runs/first postgresql://me@host/shop data.sql='select * from new'",
         ),
     )
     parser.option(
@@ -53,6 +55,7 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     del started
     options, words = (verb := parser()).read(argv)
+    words, query = query_of(words)
     if len(words) < 2:
         one_word(verb, words[:1], "RUN", overrides=False)
         one_word(verb, words[1:], "DATA", overrides=False)
@@ -60,7 +63,7 @@ def run(argv: Sequence[str], started: float) -> int:
     out = None if options.out is None else _check_out(Path(options.out))
     from automl.api import load_run
 
-    names, columns = _predict(load_run(words[0]), data, options.proba)
+    names, columns = _predict(load_run(words[0]), data, query, options.proba)
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns)
     else:
@@ -69,11 +72,13 @@ def run(argv: Sequence[str], started: float) -> int:
     return 0
 
 
-def _predict(run: Run, data: str, proba: bool) -> tuple[list[str], list[list[Any]]]:
+def _predict(
+    run: Run, data: str, query: str | None, proba: bool
+) -> tuple[list[str], list[list[Any]]]:
     """Names and values of the columns to write."""
     from automl.plugin.task import Task
 
-    table = run.read(data)
+    table = run.read(data, sql=query)
     names: list[str] = []
     columns: list[list[Any]] = []
     if table.row_names is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
 from automl.cli.reading import series_options
 from automl.errors import ConfigError, NoPredictorError
+from automl.redact import hide, shown, sources_in
 
 if TYPE_CHECKING:
     from automl.api import Run
@@ -217,7 +218,7 @@ def _search(
             **given,
         )
 
-    return follow(search, data, options)
+    return follow(search, shown(data), options)
 
 
 def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:
@@ -293,5 +294,6 @@ def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
     plugins = plugin_settings(overrides)
     options = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
     composed = compose_config(overrides, options, load_registry(plugins.modules, plugins.block))
-    sys.stdout.write(render_config(composed).rstrip("\n") + "\n")
+    text = hide(render_config(composed), sources_in(overrides))
+    sys.stdout.write(text.rstrip("\n") + "\n")
     return 0

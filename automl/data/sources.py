@@ -23,6 +23,7 @@ from automl.data.streams import check_regular, compression_of, open_bytes
 from automl.data.text import read_text
 from automl.data.ts_format import read_ts
 from automl.errors import DataError
+from automl.redact import shown
 
 __all__ = ["SUPPORTED", "read_source"]
 
@@ -119,16 +120,21 @@ def _read(source: Any, options: ReadOptions) -> RawTable:
     if scheme and not Path(text).exists():
         if scheme[1].lower() not in DATABASE_SCHEMES:
             raise DataError(
-                f"{text!r}: {scheme[1]}:// cannot be read. Download the file first, or give a "
-                "database URL (postgresql://, sqlite:///path)"
+                f"{shown(text)!r}: {scheme[1]}:// cannot be read. Download the file first, or give "
+                "a database URL (postgresql://, sqlite:///path)"
             )
         return read_sql(text, options.sql)
     if options.sql is not None:
         raise DataError(
-            f"data.sql is set, but {text!r} is not a database URL: give postgresql://... or "
+            f"data.sql is set, but {shown(text)!r} is not a database URL: give postgresql://... or "
             "sqlite:///path"
         )
     path = Path(text)
+    if shown(text) != text and not os.path.lexists(text):  # what it names holds a password
+        raise DataError(
+            f"there is no file {shown(text)}; the URL of a database begins with postgresql:// or "
+            "sqlite:///"
+        )
     if os.path.isdir(text):  # noqa: PTH112  (a path that is no path is no folder: it never raises)
         return read_folder(path)
     return replace(_read_file(path, options), folder=path.parent)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from automl.data.raw import RawTable, plain_strings
 from automl.data.streams import check_regular
 from automl.errors import DataError, MissingExtraError
+from automl.redact import hide, shown
 
-__all__ = ["DATABASE_SCHEMES", "is_database_url", "read_sql", "without_password"]
+__all__ = ["DATABASE_SCHEMES", "is_database_url", "read_sql"]
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "sqlite")
 SQLITE_TYPE_ROWS = 1 << 20
@@ -30,18 +31,20 @@ def read_sql(url: str, query: str | None) -> RawTable:
 
     Args:
         url: ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``postgresql://...``.
-        query: What to run.
+        query: What to run. It can read, and change nothing.
 
     Raises:
         DataError: There is no query, or the database refuses; its words are given.
         MissingExtraError: The extra ``sql`` is not installed.
     """
-    where = without_password(url)
+    where = shown(url)
     if not query or not query.strip():
         raise DataError(
             f"{where} is a database: say what to read, such as data.sql='SELECT * FROM my_table'"
         )
     sqlite = url.lower().startswith("sqlite:")
+    if not sqlite:
+        _check_url(url)
     database_error = _database_error()
     try:
         connect = _connect_sqlite if sqlite else _connect_postgresql
@@ -49,6 +52,8 @@ def read_sql(url: str, query: str | None) -> RawTable:
             if sqlite:
                 size = {"adbc.sqlite.query.batch_rows": str(SQLITE_TYPE_ROWS)}
                 cursor.adbc_statement.set_options(**size)
+            else:
+                cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute(query)
             table = cursor.fetch_arrow_table()
     except database_error as error:
@@ -74,7 +79,7 @@ def _connect_sqlite(url: str) -> Any:
     path = unquote(url.split("://", 1)[1])
     path = path[1:] if path.startswith("/") else path
     if not path:
-        raise DataError(f"{url!r} names no file: write sqlite:///path/to/file.db")
+        raise DataError(f"{shown(url)!r} names no file: write sqlite:///path/to/file.db")
     check_regular(Path(path))  # the driver would make a new, empty database
     return sqlite.connect(Path(path).absolute().as_uri() + "?mode=ro")
 
@@ -87,15 +92,19 @@ def _connect_postgresql(url: str) -> Any:
     return postgresql.connect(url)
 
 
-def without_password(url: str) -> str:
-    """The URL as it may be shown: a password must not reach a log."""
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return url.split("://", 1)[0] + "://..."
-    return url.replace(f":{password}@", ":***@") if password else url
+def _check_url(url: str) -> None:
+    """Refuses a URL whose parts cannot be told apart, before the driver quotes some of it.
+
+    The driver ends name and password at the first ``@``, and knows none behind a ``/``.
+    """
+    where = url.partition("://")[2].partition("?")[0]
+    authority, _, path = where.partition("/")
+    if "@" in path or authority.count("@") > 1:
+        raise DataError(
+            f"{shown(url)}: an @ or / in a name or password must be written as %40 or %2F"
+        )
 
 
 def _first_line(error: Exception, url: str) -> str:
-    line = (str(error).splitlines() or ["no reason given"])[0][:300]
-    return line.replace(url, without_password(url))
+    line = (str(error).splitlines() or ["no reason given"])[0]
+    return hide(line, (url,))[:300]

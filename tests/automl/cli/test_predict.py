@@ -58,7 +58,7 @@ class FoundRun:
     def quantiles(self) -> tuple[float, ...]:
         return (0.1, 0.5) if self.task == "quantile" else ()
 
-    def read(self, data: str) -> types.SimpleNamespace:
+    def read(self, data: str, sql: str | None) -> types.SimpleNamespace:
         return types.SimpleNamespace(row_names=None)
 
     def predict(self, data: types.SimpleNamespace) -> np.ndarray:
