@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from automl import __version__
-from automl.errors import AutoMLError, UserError, did_you_mean
+from automl.errors import AutoMLError, StorageError, UserError, did_you_mean
 
 __all__ = ["VERBS", "main"]
 
@@ -79,13 +79,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AutoMLError as error:
         _say(_without_secrets(f"error: {error}", words), _traceback_if(words))
         return error.exit_status
+    except OSError as error:
+        return _unwritten(error, words)
     except Exception as error:
-        trace = _traceback_if(words)
-        hint = "" if trace else " (run again with -v for the traceback)"
-        text = f"unexpected error: {type(error).__name__}: {error}{hint}"
-        _say(_without_secrets(text, words), trace)
-        return 1
+        return _unexpected(error, words)
     return status
+
+
+def _unwritten(error: OSError, words: Sequence[str]) -> int:
+    """Says that standard output takes no more; files of a run say so by themselves."""
+    from automl.store.disk import FULL
+
+    if error.filename is not None or error.errno not in FULL:
+        return _unexpected(error, words)
+    _let_go_of_stdout()
+    _say(f"error: standard output cannot be written: {FULL[error.errno]}", _traceback_if(words))
+    return StorageError.exit_status
+
+
+def _unexpected(error: Exception, words: Sequence[str]) -> int:
+    """Says what nobody foresaw."""
+    trace = _traceback_if(words)
+    hint = "" if trace else " (run again with -v for the traceback)"
+    text = f"unexpected error: {type(error).__name__}: {error}{hint}"
+    _say(_without_secrets(text, words), trace)
+    return 1
 
 
 def _dispatch(words: list[str], started: float) -> int:
@@ -149,7 +167,7 @@ def _say(message: str, trace: str = "") -> None:
     forgive(sys.stderr)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         _let_go_of_stdout()
     sys.stderr.write(trace)
     sys.stderr.write(f"automl: {clean(message, keep_newlines=True)}\n")

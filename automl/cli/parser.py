@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -111,6 +112,12 @@ class Parser(argparse.ArgumentParser):
         near = difflib.get_close_matches(name.lstrip("-"), bare, n=1)
         hint = f"; did you mean {bare[near[0]]}?" if near else ""
         self.error(f"unknown option {name}{hint}")
+
+    def print_help(self, file: Any = None) -> None:
+        """Writes the help text; argparse would keep quiet of a disk that is full."""
+        stream = sys.stdout if file is None else file
+        stream.write(self.format_help())
+        stream.flush()
 
     def error(self, message: str) -> NoReturn:
         """Raises instead of writing and exiting, so that all errors leave by one door."""

@@ -251,6 +251,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
         print(f"automl: stopped at once{kept}", file=sys.stderr)
         return INTERRUPTED
     _show_result(found, options.quiet, watcher)
+    watcher.check_output()
     return INTERRUPTED if found.stopped_by == "interrupt" else 0
 
 

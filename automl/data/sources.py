@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.cells import unguarded
 from automl.data.folder import read_folder
 from automl.data.frames import read_frame
 from automl.data.json_lines import read_json_lines
@@ -161,12 +162,29 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
     if start == b"PAR1":
         raise DataError(f"{path} is a Parquet file: rename it to end in .parquet")
     if ending in TEXT_ENDINGS:
-        return read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+        raw = read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+        return _unguarded(raw)
     known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS, *TS_ENDINGS)
     raise DataError(
         f"{path}: files that end in {ending or 'nothing'!r} are not known"
         f"{near(ending, known)} Supported: {SUPPORTED}"
     )
+
+
+def _unguarded(raw: RawTable) -> RawTable:
+    """Has the texts that our own CSV guards from spreadsheets and terminals as they were."""
+
+    def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_string(column.type):
+            return column
+        if not pc.any(pc.starts_with(column, "'")).as_py():
+            return column
+        distinct = pc.dictionary_encode(column).combine_chunks()
+        texts = [text and unguarded(text) for text in distinct.dictionary.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string()).take(distinct.indices)])
+
+    columns = tuple(without_guards(column) for column in raw.columns)
+    return replace(raw, names=tuple(map(unguarded, raw.names)), columns=columns)
 
 
 def _read_parquet(path: Path) -> RawTable:

@@ -166,6 +166,11 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
 def _make_folders(run: RunDir, lock: RunLock) -> None:
     """Makes the run directory, and takes it before anybody else does."""
     begun = run.lock.is_file() and not run.manifest.exists()  # killed before it was a run
+    if run.path.resolve() == Path("/"):
+        raise RunError(
+            f"{run.path} is the root of the file system, and cannot be a run directory: choose "
+            "another --out, such as runs/first"
+        )
     taken = run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir()))
     if taken and not begun:
         if run.lock.is_file():

@@ -1,6 +1,7 @@
 import gzip
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from automl.cli.formats import write_csv
 from automl.data import ReadOptions, fingerprint, load_dataset
+from automl.data.sources import read_source
 from automl.data.streams import open_bytes
 from automl.errors import DataError, MissingExtraError
 
@@ -211,3 +216,25 @@ def test_columns_are_dropped_by_name():
     assert [c.name for c in dataset.table.columns] == ["x", "n", "c"]
     with pytest.raises(DataError, match="did you mean 'zip'"):
         load_dataset(frame(), options=ReadOptions(drop=("zipp",)))
+
+
+ODD_LABELS = st.text(
+    st.one_of(
+        st.sampled_from("=+-@'\\\t\n\r\x1b\x00\x9b\u202e\"x1b,;0 5e.é#"),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(st.lists(ODD_LABELS, min_size=1, max_size=6), st.sampled_from([",", "\t"]))
+def test_every_label_that_we_write_is_read_back_exactly(labels, delimiter):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("a.csv" if delimiter == "," else "a.tsv")
+        ids = [f"r{i}" for i in range(len(labels))]
+        with path.open("w", newline="", encoding="utf-8") as file:
+            write_csv(file, ["id", "=name"], [ids, labels], delimiter=delimiter)
+        raw = read_source(path, ReadOptions(vocabulary=()))
+    assert raw.names == ("id", "=name")
+    assert raw.columns[1].to_pylist() == labels
