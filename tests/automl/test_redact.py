@@ -60,7 +60,8 @@ def test_no_part_of_a_password_is_shown_or_left_in_an_error(secret: str, encoded
         f"postgresql://u@host/d?sslpassword={written}&sslmode=require",
         f"postgresql://host?user=u&password={written}",
         f"mysql://u:{written}@host/d",
-        f"postgresql://u:{written}",
+        # an @ would make a host of what follows it: u:a@b cannot be told from a password and a host
+        f"postgresql://u:{written.replace('@', '%40')}",
     ):
         assert "QZQ" not in shown(url)
         for error in (f"cannot read {url}: no", f"cannot read {url!r}: no", f'port "{secret}" no'):
