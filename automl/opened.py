@@ -85,8 +85,8 @@ class OpenedRun:
 
         Args:
             source: What is to be read.
-            sql: The query for a database. A run directory may come from anybody: no query of it
-                is run on its own account.
+            sql: The query for a database. That of the run is never run: a run directory may come
+                from somebody else.
 
         Raises:
             DataError: The source is a database, and there is no query.
@@ -94,16 +94,16 @@ class OpenedRun:
         from automl.data.persist import read_vocabulary
         from automl.data.sql import is_database_url
         from automl.errors import DataError
-        from automl.redact import shown
+        from automl.redact import shown, without_passwords
         from automl.search.reading import read_options
 
-        then = self.config.data.sql
         if sql is None and is_database_url(source):
-            query = "SELECT * FROM my_table" if then is None else then
-            told = "" if then is None else "; that is the query of the training"
+            then = self.config.data.sql
+            query = "SELECT * FROM my_table" if then is None else without_passwords(then)
+            origin = "" if then is None else ", the query of the training"
             raise DataError(
-                f"{shown(str(source))} is a database: say what to read, such as "
-                f"data.sql={shlex.quote(query)}{told}"
+                f"{shown(str(source))} is a database: add what to read, such as "
+                f"data.sql={shlex.quote(query)}{origin} (in Python: run.read(url, sql=...))"
             )
         vocabulary = read_vocabulary(self.run.data)
         options = read_options(self.config)

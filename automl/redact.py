@@ -1,7 +1,7 @@
-"""URLs of databases and the like as they may be shown: without passwords, tokens and their parts.
+"""Takes passwords and tokens out of URLs, queries and errors before they are shown or stored.
 
-A URL is shown by what is known to be harmless, and not by taking out what looks like a password:
-where a password holds ``/``, ``?``, ``#`` or ``@``, nobody can tell where it ends.
+Only the parts of a URL that are known to be harmless are shown. Cutting the password out would not
+do: where it holds ``/``, ``?``, ``#`` or ``@``, nobody can tell where it ends.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-__all__ = ["hide", "shown", "sources_in"]
+__all__ = ["hide", "shown", "sources_in", "without_passwords"]
 
 _MASK = "***"
 _URL = re.compile(r"\s*((?:[A-Za-z][A-Za-z0-9+.-]*:)*[A-Za-z][A-Za-z0-9+.-]+:/+)(.*)", re.DOTALL)
@@ -27,6 +27,13 @@ _SECRET_SETTING = re.compile(
     r"(?<![\w.])(?:(?:ssl)?password|passwd|pwd|oauth_client_secret|scram_\w+_key)\s*=",
     re.IGNORECASE,
 )
+_SECRET_VALUE = re.compile(
+    rf"({_SECRET_SETTING.pattern}\s*)"
+    r"(?:''[^']*''|\\'.*?\\'|[Ee]?'(?:[^']|'')*'|\$(\w*)\$.*?\$\2\$|(?:\\.|[^\s'])+)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A setting with its value, in an SQL query: quoted in a literal, a literal, or bare."""
+_URL_IN_QUERY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)*[A-Za-z][A-Za-z0-9+.-]+://[^\s']*")
 _HARMLESS = frozenset(
     (
         *("host", "hostaddr", "port", "dbname", "user", "sslmode", "application_name"),
@@ -43,7 +50,7 @@ _SHORT = 3
 
 
 def sources_in(words: Iterable[str]) -> list[str]:
-    """Whatever of a command line may hold a password, from where a URL or setting begins."""
+    """Returns what may hold a password in a command line: each word from its URL or setting on."""
     found = []
     for word in words:
         start = re.search(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)*[A-Za-z][A-Za-z0-9+.-]+:/", word)
@@ -77,7 +84,7 @@ def shown(source: str) -> str:
     if parts is None or ("?" in authority and "@" in authority):
         return f"{scheme}..."
     user = _shown_user(parts["user"], parts["password"], is_named=name in _POSTGRESQL)
-    query = _shown_query(parts["query"], is_known=name in (*_POSTGRESQL, *_FILES))
+    query = _shown_parameters(parts["query"], is_known=name in (*_POSTGRESQL, *_FILES))
     if query is None:
         return f"{scheme}..."
     others = "" if hosts is None else hosts[0]
@@ -106,6 +113,17 @@ def hide(text: str, sources: Iterable[str]) -> str:
     return text
 
 
+def without_passwords(query: str) -> str:
+    """Returns an SQL query as it may be shown and stored.
+
+    Masks what looks like a password: values of settings such as ``password=p``, as they stand in
+    texts for other databases, and passwords of URLs. Keys that a query gives to a function by
+    place cannot be told from other texts, and stay.
+    """
+    without_urls = _URL_IN_QUERY.sub(lambda url: shown(url[0]), query)
+    return _SECRET_VALUE.sub(rf"\1{_MASK}", without_urls)
+
+
 def _after_credentials(rest: str) -> str:
     """What follows the name and the password, as the driver finds their end."""
     end = re.match(r"[^@/]*@", rest)
@@ -121,7 +139,7 @@ def _shown_user(user: str | None, password: str | None, *, is_named: bool) -> st
     return f"{user}@" if password is None else f"{user}:{_MASK}@"
 
 
-def _shown_query(query: str | None, *, is_known: bool) -> str | None:
+def _shown_parameters(query: str | None, *, is_known: bool) -> str | None:
     """Parameters of which the names are known, with values that may be seen; None in doubt."""
     if query is None:
         return ""
@@ -143,7 +161,7 @@ def _shown_query(query: str | None, *, is_known: bool) -> str | None:
 
 
 def _secrets(source: str, harmless: str) -> list[str]:
-    """Whatever of a source is not shown, whole and in parts, the longest first."""
+    """Returns every part of a source that ``shown`` leaves out, the longest first."""
     url = _URL.match(source)
     if url is None:
         setting = _SECRET_SETTING.search(source)

@@ -45,12 +45,12 @@ def parser() -> Parser:
         "--test",
         metavar="FILE",
         help="a table with the target that the run has not seen: adds a column with the score "
-        "of every model on it. With the URL of a database the query is given as data.sql='...'",
+        "of every model on it. A database URL needs its query, data.sql='select ...'",
     )
     parser.option(
         "--raw",
         action="store_true",
-        help="write texts in csv and json as they are, also such as a spreadsheet or a terminal "
+        help="write texts in csv and json unchanged, even those that a spreadsheet or a terminal "
         "would run",
     )
     parser.common_options()

@@ -25,8 +25,8 @@ def parser() -> Parser:
         "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
         "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
         "of the table. For a folder of images, or series with a row for each step, a column with\n"
-        "their names comes first. The query for the URL of a database is given beside it; that of\n"
-        "the training is not run again by itself.",
+        "their names comes first. A database URL needs its query, data.sql='select ...': that of\n"
+        "the training is not run.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
@@ -49,8 +49,8 @@ def parser() -> Parser:
     parser.option(
         "--raw",
         action="store_true",
-        help="write texts as they are. Without it those that a spreadsheet or a terminal would run "
-        "get an apostrophe before them, which reading takes away again",
+        help="write texts unchanged; by default those that a spreadsheet or a terminal would run "
+        "get an apostrophe before them, which automl removes when it reads the file",
     )
     parser.common_options()
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -9,13 +10,18 @@ from urllib.parse import unquote
 from automl.data.raw import RawTable, plain_strings
 from automl.data.streams import check_regular
 from automl.errors import DataError, MissingExtraError
-from automl.redact import hide, shown
+from automl.redact import hide, shown, without_passwords
 
 __all__ = ["DATABASE_SCHEMES", "is_database_url", "read_sql"]
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "sqlite")
 SQLITE_TYPE_ROWS = 1 << 20
 """Rows that the SQLite driver looks at to find the type of a column."""
+MOST_SHOWN = 60
+READING = ("SELECT", "WITH", "VALUES", "TABLE")
+"""Words that statements begin with whose result is a table of rows."""
+_BEFORE = re.compile(r"(?:[\s(]|--[^\r\n]*\r?\n|/\*(?:(?!/\*).)*?\*/)*", re.DOTALL)
+"""Blanks and comments before a statement. PostgreSQL nests comments: a nested one is none here."""
 
 
 def is_database_url(source: object) -> bool:
@@ -31,10 +37,12 @@ def read_sql(url: str, query: str | None) -> RawTable:
 
     Args:
         url: ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``postgresql://...``.
-        query: What to run. It can read, and change nothing.
+        query: One statement that begins with a word of ``READING``. The session is read-only
+            besides, because a ``WITH`` may delete rows. The driver prepares the statement, and
+            databases prepare one at a time, so nothing can follow it.
 
     Raises:
-        DataError: There is no query, or the database refuses; its words are given.
+        DataError: There is no such query, or the database refuses it; its words are given.
         MissingExtraError: The extra ``sql`` is not installed.
     """
     where = shown(url)
@@ -42,6 +50,7 @@ def read_sql(url: str, query: str | None) -> RawTable:
         raise DataError(
             f"{where} is a database: say what to read, such as data.sql='SELECT * FROM my_table'"
         )
+    _check_reads(query)
     sqlite = url.lower().startswith("sqlite:")
     if not sqlite:
         _check_url(url)
@@ -54,7 +63,7 @@ def read_sql(url: str, query: str | None) -> RawTable:
                 cursor.adbc_statement.set_options(**size)
             else:
                 cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute(query)
+            cursor.execute(_closed(query))
             table = cursor.fetch_arrow_table()
     except database_error as error:
         raise DataError(f"{where} refused the query: {_first_line(error, url)}") from None
@@ -89,7 +98,31 @@ def _connect_postgresql(url: str) -> Any:
         import adbc_driver_postgresql.dbapi as postgresql
     except ImportError:
         raise MissingExtraError("reading PostgreSQL", "adbc_driver_postgresql", "sql") from None
-    return postgresql.connect(url)
+    scheme, _, rest = url.partition("://")
+    return postgresql.connect(f"{scheme.lower()}://{rest}")
+
+
+def _check_reads(query: str) -> None:
+    """Refuses a statement of another kind.
+
+    Read-only sessions let some through: ``COPY ... TO PROGRAM`` runs a program on the server, and
+    ``VACUUM INTO`` and ``ATTACH`` of SQLite make files.
+    """
+    start = _BEFORE.match(query)
+    statement = query[start.end() if start else 0 :]
+    word = re.match(r"\w*", statement)
+    if word is None or word[0].upper() not in READING:
+        text = " ".join(without_passwords(statement).split())
+        some = text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
+        raise DataError(
+            f"data.sql must be one statement that reads and begins with {', '.join(READING[:-1])} "
+            f"or {READING[-1]}, got {some!r}"
+        )
+
+
+def _closed(query: str) -> str:
+    """A query to which the driver can add a bracket: no semicolon or comment swallows it."""
+    return query.rstrip("; \t\r\n") + "\n"
 
 
 def _check_url(url: str) -> None:
@@ -107,4 +140,4 @@ def _check_url(url: str) -> None:
 
 def _first_line(error: Exception, url: str) -> str:
     line = (str(error).splitlines() or ["no reason given"])[0]
-    return hide(line, (url,))[:300]
+    return without_passwords(hide(line, (url,)))[:300]

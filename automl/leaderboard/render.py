@@ -47,8 +47,8 @@ def render(board: Board, format: str = "table", width: int = 100, *, raw: bool =
         board: The leaderboard.
         format: One of ``FORMATS``.
         width: Columns that a table may take.
-        raw: Whether CSV and JSON have texts as they are, also such as a spreadsheet or a terminal
-            runs.
+        raw: Whether CSV and JSON have texts unchanged, even those that a spreadsheet or a terminal
+            would run.
 
     Raises:
         ValueError: The format is unknown.
@@ -70,7 +70,7 @@ def render_trial(details: TrialDetails, format: str, *, raw: bool = False) -> st
     Args:
         details: The trial.
         format: One of ``TRIAL_FORMATS``: all of it as JSON, or its learning curves as CSV.
-        raw: Whether JSON has texts as they are, also such as a terminal runs.
+        raw: Whether JSON has texts unchanged, even those that a terminal would run.
 
     Raises:
         ValueError: The format is unknown.

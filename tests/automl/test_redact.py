@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.redact import hide, shown, sources_in
+from automl.redact import hide, shown, sources_in, without_passwords
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,24 @@ def test_passwords_are_found_wherever_they_stand_on_a_command_line():
     words = ["search", "data.csv", f"--test={url}", f"data_path={url}", "max_tokens=5"]
     assert sources_in(words) == [url, url]
     assert sources_in(["host=h password=p"]) == ["password=p"]
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("select * from t", "select * from t"),
+        ("select password, pwd as p from t", "select password, pwd as p from t"),
+        ("select 'a@b:c', 1/2 from s.t", "select 'a@b:c', 1/2 from s.t"),
+        ("f('host=h password=p dbname=d', 'x')", "f('host=h password=*** dbname=d', 'x')"),
+        ("f('password=''p q'' host=h')", "f('password=*** host=h')"),
+        (r"f(E'password=\'p q\' host=h')", "f(E'password=*** host=h')"),
+        ("f($$PASSWORD = p host=h$$)", "f($$PASSWORD = *** host=h$$)"),
+        ("f('postgresql://u:p#q@h/d')", "f('postgresql://u:***@h/d')"),
+        ("f('postgresql://h/d?sslpassword=p', 1)", "f('postgresql://h/d?sslpassword=***', 1)"),
+        ("select 1 where pwd = 'it''s p' and a", "select 1 where pwd = *** and a"),
+        ("select 1 where pwd = $q$a p$q$ and a", "select 1 where pwd = *** and a"),
+    ],
+)
+def test_a_query_is_shown_without_what_looks_like_a_password(query: str, text: str):
+    assert without_passwords(query) == text
+    assert without_passwords(text) == text

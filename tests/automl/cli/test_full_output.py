@@ -51,7 +51,13 @@ def test_a_full_disk_on_standard_output_is_exit_3(place: Path, line: str):
 
 
 @pytest.mark.parametrize(
-    "line", ["predict run some.csv", "inspect some.csv", "leaderboard run --test some.csv"]
+    "line",
+    [
+        "predict run some.csv",
+        "inspect some.csv",
+        "leaderboard run --test some.csv",
+        "search some.csv --trials 1 family=[baseline]",
+    ],
 )
 def test_nothing_is_appended_to_what_is_read(place: Path, line: str):
     text = (place / "data.csv").read_text()

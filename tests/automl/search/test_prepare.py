@@ -3,7 +3,6 @@
 import json
 import time
 import types
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -145,8 +144,3 @@ def test_a_file_in_the_place_of_the_run_is_refused(prepare, tmp_path):
         prepare(out=tmp_path / "file")
     with pytest.raises(RunError, match="cannot be written"):
         prepare(out=tmp_path / "file" / "run")
-
-
-def test_the_root_of_the_file_system_is_no_run_directory(prepare):
-    with pytest.raises(RunError, match=r"is the root of the file system, .*such as runs/first"):
-        prepare(out=Path("/"))
