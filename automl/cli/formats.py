@@ -1,19 +1,20 @@
-"""Formats of the files that a person names to be written, by the endings of their names."""
+"""The format of an output file, by the ending of its name."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from automl.errors import UserError
 
 __all__ = ["Format", "encoded", "format_of", "write_csv"]
 
-_TEXT = {".tsv": "\t", ".tab": "\t"}
+_TEXT = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """Delimiters of texts; a comma for other endings."""
 _ARROW = {
     ".parquet": "parquet",
@@ -79,8 +80,8 @@ def encoded(
         format: Which.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
-        raw: Whether texts are written as they are, also such as a spreadsheet runs; formats with
-            types have no others.
+        raw: Whether texts are written unchanged, even those that a spreadsheet would run. Parquet
+            and Feather always hold them unchanged.
     """
     if format.name != "text":
         return _arrow(format.name, names, columns)
@@ -91,7 +92,7 @@ def encoded(
 
 def write_csv(
     file: TextIO,
-    names: Iterable[str],
+    names: Sequence[str],
     columns: Sequence[Sequence[Any]],
     *,
     raw: bool = False,
@@ -99,11 +100,15 @@ def write_csv(
 ) -> None:
     """Writes CSV with every float in the digits that give the same float back.
 
+    Where a text holds a delimiter of other files, all texts are quoted: a reader that detects
+    the delimiter, such as ours, would split labels such as ``a;b``.
+
     Args:
         file: Where to.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
-        raw: Whether texts are written as they are, also such as a spreadsheet or terminal runs.
+        raw: Whether texts are written unchanged, even those that a spreadsheet or a terminal
+            would run.
         delimiter: Between cells.
     """
     from automl.cells import guarded
@@ -111,7 +116,11 @@ def write_csv(
     def cell(value: Any) -> Any:
         return guarded(value) if isinstance(value, str) and not raw else value
 
-    writer = csv.writer(file, lineterminator="\n", delimiter=delimiter)
+    other = re.compile("[" + ",;\t|".replace(delimiter, "") + "]")
+    texts = (value for column in (names, *columns) for value in column if isinstance(value, str))
+    is_misleading = any(other.search(text) for text in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if is_misleading else csv.QUOTE_MINIMAL
+    writer = csv.writer(file, lineterminator="\n", delimiter=delimiter, quoting=quoting)
     writer.writerow(map(cell, names))
     writer.writerows(map(cell, row) for row in zip(*columns, strict=True))
 

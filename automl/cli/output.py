@@ -1,4 +1,4 @@
-"""Files that a person names to be written: never over what is read, through links, into pipes."""
+"""Writes the file that ``--out`` names: through links and into pipes, never over what is read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def output_of(name: str, inputs: Iterable[str]) -> Output:
             f"--out {name}: there is no directory {folder if path.is_symlink() else path.parent}"
         )
     _check_inputs(path, given)
-    return Output(path, Format() if _is_special(path) else format_of(path), given)
+    return Output(path, format_of(path), given)
 
 
 def check_stdout(inputs: Iterable[str]) -> None:
@@ -86,7 +86,7 @@ def write_output(
         out: Where to.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
-        raw: Whether texts are written as they are, also such as a spreadsheet runs.
+        raw: Whether texts are written unchanged, even those that a spreadsheet would run.
 
     Raises:
         UserError: It cannot be written.
@@ -108,14 +108,6 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_special(path: Path) -> bool:
-    """Whether a path is a pipe, a device, or an open file of this process."""
-    try:
-        return not stat.S_ISREG(path.stat().st_mode) or str(_target(path)).startswith("/proc/")
-    except OSError:
-        return False
-
-
 def _check_inputs(path: Path, inputs: Iterable[str]) -> None:
     """Refuses an output that is an input, by whatever name, or belongs to a run.
 
@@ -134,7 +126,9 @@ def _check_inputs(path: Path, inputs: Iterable[str]) -> None:
             raise UserError(f"--out {path} is a file of the data in {name}: give another file name")
     for file in _files(inputs):
         if path.samefile(file):
-            raise UserError(f"--out {path} is the same file as {file}, which is read: give another")
+            raise UserError(
+                f"--out {path} is the same file as {file}, which is read: give another file name"
+            )
 
 
 def _is_of_run(folder: Path, target: Path) -> bool:

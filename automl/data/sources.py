@@ -172,7 +172,7 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
 
 
 def _unguarded(raw: RawTable) -> RawTable:
-    """Has the texts that our own CSV guards from spreadsheets and terminals as they were."""
+    """Gives texts back that our own CSV guards from spreadsheets and terminals."""
 
     def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
         if not pa.types.is_string(column.type):

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
@@ -111,14 +112,18 @@ def test_other_names_of_a_file_and_who_may_read_it_stay():
 
 
 @pytest.mark.parametrize("name", ["pipe", "pipe.parquet"])
-def test_a_named_pipe_gets_the_text_and_stays(name: str):
+def test_a_named_pipe_gets_the_format_of_its_name_and_stays(name: str):
     os.mkfifo(name)
-    got: list[str] = []
-    reader = threading.Thread(target=lambda: got.append(Path(name).read_text()), daemon=True)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(Path(name).read_bytes()), daemon=True)
     reader.start()
     write(name, "data.csv")
     reader.join(20)
-    assert got == [TEXT]
+    if name.endswith(".parquet"):
+        table = pq.read_table(pa.BufferReader(got[0]))
+        assert table.to_pydict() == dict(zip(NAMES, COLUMNS, strict=True))
+    else:
+        assert got == [TEXT.encode()]
     assert Path(name).is_fifo()
 
 
@@ -154,6 +159,8 @@ def test_the_name_tells_the_format():
         assert Path(name).read_text() == TEXT
     write("a.tsv")
     assert Path("a.tsv").read_text() == TEXT.replace(",", "\t")
+    write("a.psv")
+    assert Path("a.psv").read_text() == TEXT.replace(",", "|")
     write("a.csv.gz")
     assert gzip.decompress(Path("a.csv.gz").read_bytes()).decode() == TEXT
     for name in ("a.parquet", "a.pq"):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.cli.formats import write_csv
+from automl.cli.output import output_of, write_output
 from automl.data import ReadOptions, fingerprint, load_dataset
 from automl.data.sources import read_source
 from automl.data.streams import open_bytes
@@ -116,7 +116,7 @@ def test_a_database_needs_a_query_that_only_reads(tmp_path):
     with pytest.raises(DataError, match="no such table: nope"):
         load_dataset(url, options=ReadOptions(sql="select * from nope"))
     with pytest.raises(DataError, match="readonly"):
-        load_dataset(url, options=ReadOptions(sql="drop table t"))
+        load_dataset(url, options=ReadOptions(sql="with x as (select 1) delete from t"))
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path):
@@ -218,23 +218,47 @@ def test_columns_are_dropped_by_name():
         load_dataset(frame(), options=ReadOptions(drop=("zipp",)))
 
 
-ODD_LABELS = st.text(
-    st.one_of(
-        st.sampled_from("=+-@'\\\t\n\r\x1b\x00\x9b\u202e\"x1b,;0 5e.é#"),
-        st.characters(exclude_categories=["Cs"]),
+ODD_LABELS = st.one_of(
+    st.sampled_from(
+        ["prediction", "Total", "sum", "#1", "//", "%", "a;b;c", "a|b", "a,b;c", '";"']
     ),
-    min_size=1,
-    max_size=8,
+    st.text(
+        st.one_of(
+            st.sampled_from("=+-@'\\\t\n\r\x1b\x00\x9b\u202e\"x1b,;|0 5e.é#"),
+            st.characters(exclude_categories=["Cs"]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
 )
 
 
-@given(st.lists(ODD_LABELS, min_size=1, max_size=6), st.sampled_from([",", "\t"]))
-def test_every_label_that_we_write_is_read_back_exactly(labels, delimiter):
+@given(
+    labels=st.lists(ODD_LABELS, min_size=1, max_size=5),
+    times=st.sampled_from([1, 2, 30]),
+    ending=st.sampled_from([".csv", ".tsv", ".psv"]),
+    ids=st.sampled_from([None, "id", "=name"]),
+)
+def test_every_label_that_we_write_is_read_back_exactly(labels, times, ending, ids):
+    labels = labels * times
+    names, columns = ["prediction"], [labels]
+    if ids is not None:
+        names, columns = [ids, *names], [[f"r{i}" for i in range(len(labels))], labels]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("a.csv" if delimiter == "," else "a.tsv")
-        ids = [f"r{i}" for i in range(len(labels))]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            write_csv(file, ["id", "=name"], [ids, labels], delimiter=delimiter)
+        path = Path(folder) / f"a{ending}"
+        write_output(output_of(str(path), ()), names, columns, raw=False)
         raw = read_source(path, ReadOptions(vocabulary=()))
-    assert raw.names == ("id", "=name")
-    assert raw.columns[1].to_pylist() == labels
+    assert raw.names == tuple(names)
+    assert raw.columns[-1].to_pylist() == labels
+    assert not any("left out" in note for note in raw.notes)
+
+
+@pytest.mark.parametrize("last", ["Total", "#3", "mean", "prediction"])
+@pytest.mark.parametrize("names", [["prediction"], ["id", "prediction"]])
+def test_a_label_that_looks_like_another_line_is_a_label(tmp_path, names, last):
+    labels = [*"ab" * 12, last]
+    columns = [[str(i) for i in range(len(labels))], labels][-len(names) :]
+    write_output(output_of(str(tmp_path / "a.csv"), ()), names, columns, raw=False)
+    raw = read_source(tmp_path / "a.csv", ReadOptions())
+    assert raw.columns[-1].to_pylist() == labels
+    assert raw.notes == ()
