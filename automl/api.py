@@ -95,10 +95,10 @@ def search(
         StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
-    from automl.data.sql import without_password
+    from automl.redact import shown
 
     options = {
-        "data_path": without_password(str(data)) if isinstance(data, str | Path) else None,
+        "data_path": shown(str(data)) if isinstance(data, str | Path) else None,
         "target": None if target is None else str(target),
         "task": task,
         "quantiles": None if quantiles is None else list(map(float, quantiles)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -55,13 +56,13 @@ class OpenedRun:
             n_levels=len(target.quantiles),
         )
 
-    def features(self, data: Any) -> Table:
+    def features(self, data: Any, sql: str | None = None) -> Table:
         """The columns of a table as the run knows them; labels are not asked for."""
         from automl.data import Table, load_features
 
         if isinstance(data, Table):
             return data
-        return load_features(data, self.schema[0], self.options_for(data))
+        return load_features(data, self.schema[0], self.options_for(data, sql))
 
     @cached_property
     def config(self) -> SearchConfig:
@@ -77,18 +78,36 @@ class OpenedRun:
 
         return load_registry(self.config.plugins.modules, self.config.plugins.block)
 
-    def options_for(self, source: Any) -> ReadOptions:
+    def options_for(self, source: Any, sql: str | None) -> ReadOptions:
         """How a source is read: as the search read its own, but for what belongs to that alone.
 
-        That is the query, which is for databases, and the table of its series.
+        That is its query, and the table of its series.
+
+        Args:
+            source: What is to be read.
+            sql: The query for a database. That of the run is never run: a run directory may come
+                from somebody else.
+
+        Raises:
+            DataError: The source is a database, and there is no query.
         """
         from automl.data.persist import read_vocabulary
         from automl.data.sql import is_database_url
+        from automl.errors import DataError
+        from automl.redact import shown, without_passwords
         from automl.search.reading import read_options
 
+        if sql is None and is_database_url(source):
+            then = self.config.data.sql
+            query = "SELECT * FROM my_table" if then is None else without_passwords(then)
+            origin = "" if then is None else ", the query of the training"
+            raise DataError(
+                f"{shown(str(source))} is a database: add what to read, such as "
+                f"data.sql={shlex.quote(query)}{origin} (in Python: run.read(url, sql=...))"
+            )
         vocabulary = read_vocabulary(self.run.data)
-        options = replace(read_options(self.config), series_table=None, vocabulary=vocabulary)
-        return options if is_database_url(source) else replace(options, sql=None)
+        options = read_options(self.config)
+        return replace(options, sql=sql, series_table=None, vocabulary=vocabulary)
 
     @cached_property
     def schema(self) -> tuple[tuple[Column, ...], Target]:

@@ -79,28 +79,30 @@ class Run:
         """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
         return self._opened.target.quantiles
 
-    def board(self, test: Any = None) -> Board:
+    def board(self, test: Any = None, *, sql: str | None = None) -> Board:
         """The leaderboard as a value.
 
         Args:
             test: A held-out table with the target: every complete trial and the ensemble are
                 scored on it. Rows without a target are left out; ``notes`` says how many, and
                 why a score is missing.
+            sql: The query, where ``test`` is the URL of a database.
         """
         from automl.leaderboard import read_board
 
-        return read_board(self._run, None if test is None else self._tested(test))
+        return read_board(self._run, None if test is None else self._tested(test, sql))
 
-    def leaderboard(self, test: Any = None) -> pd.DataFrame:
+    def leaderboard(self, test: Any = None, *, sql: str | None = None) -> pd.DataFrame:
         """The leaderboard as a data frame, best first.
 
         Args:
             test: As for ``board``. A warning says which of its rows are left out, and why a score
                 is missing.
+            sql: The query, where ``test`` is the URL of a database.
         """
         from automl.leaderboard import read_board
 
-        tested = None if test is None else self._tested(test)
+        tested = None if test is None else self._tested(test, sql)
         for note in () if tested is None else tested.notes:
             warnings.warn(note, UserWarning, stacklevel=2)
         return read_board(self._run, tested).to_frame()
@@ -118,12 +120,13 @@ class Run:
 
         return read_trial(self._run, trial)
 
-    def read(self, data: Any) -> Table:
+    def read(self, data: Any, *, sql: str | None = None) -> Table:
         """Reads rows to predict, once for several predictions.
 
         Args:
             data: Path of a file or of a folder of images, URL of a database, or a pandas, polars
                 or Arrow table, in the form of the data of the search.
+            sql: The query for a database; that of the search is not run again by itself.
 
         Returns:
             The columns the run knows. Its ``row_names`` tell what is predicted where the data has
@@ -132,8 +135,9 @@ class Run:
 
         Raises:
             MissingColumnError: Columns are not there; all of them are named.
+            DataError: It cannot be read, or it is a database and there is no query.
         """
-        return self._opened.features(data)
+        return self._opened.features(data, sql)
 
     def predict(self, data: Any) -> NDArray[Any]:
         """Predicts labels, in the type they have in the data, values, or quantiles.
@@ -222,23 +226,23 @@ class Run:
         """
         return self._predict_singly(self._opened.features(data))
 
-    def test_scores(self, test: Any) -> Mapping[str, float | None]:
+    def test_scores(self, test: Any, *, sql: str | None = None) -> Mapping[str, float | None]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 
         Rows are weighted as in the search where the table has the column of weights too. Rows
         without a target are left out. A score is None where the metric has no value for the rows,
         such as ROC AUC of rows of one class; ``board`` says why.
         """
-        return self._tested(test).scores
+        return self._tested(test, sql).scores
 
-    def _tested(self, test: Any) -> HeldOutScores:
+    def _tested(self, test: Any, sql: str | None) -> HeldOutScores:
         from automl.data import load_labelled
         from automl.leaderboard import score_table
 
         opened = self._opened
         columns, target = opened.schema
         labelled = load_labelled(
-            test, columns, target, opened.options_for(test), opened.config.weight
+            test, columns, target, opened.options_for(test, sql), opened.config.weight
         )
         calibration = opened.predictor.ensemble.calibration
         prediction = opened.predictor.predict(labelled.table)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from automl import __version__
-from automl.errors import AutoMLError, UserError, did_you_mean
+from automl.errors import AutoMLError, StorageError, UserError, did_you_mean
 
 __all__ = ["VERBS", "main"]
 
@@ -77,14 +77,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("stopped")
         return INTERRUPTED
     except AutoMLError as error:
-        _say(f"error: {error}", _traceback_if(words))
+        _say(_without_secrets(f"error: {error}", words), _traceback_if(words))
         return error.exit_status
+    except OSError as error:
+        return _unwritten(error, words)
     except Exception as error:
-        trace = _traceback_if(words)
-        hint = "" if trace else " (run again with -v for the traceback)"
-        _say(f"unexpected error: {type(error).__name__}: {error}{hint}", trace)
-        return 1
+        return _unexpected(error, words)
     return status
+
+
+def _unwritten(error: OSError, words: Sequence[str]) -> int:
+    """Says that standard output takes no more; files of a run say so by themselves."""
+    from automl.store.disk import FULL
+
+    if error.filename is not None or error.errno not in FULL:
+        return _unexpected(error, words)
+    _let_go_of_stdout()
+    _say(f"error: standard output cannot be written: {FULL[error.errno]}", _traceback_if(words))
+    return StorageError.exit_status
+
+
+def _unexpected(error: Exception, words: Sequence[str]) -> int:
+    """Says what nobody foresaw."""
+    trace = _traceback_if(words)
+    hint = "" if trace else " (run again with -v for the traceback)"
+    text = f"unexpected error: {type(error).__name__}: {error}{hint}"
+    _say(_without_secrets(text, words), trace)
+    return 1
 
 
 def _dispatch(words: list[str], started: float) -> int:
@@ -129,7 +148,15 @@ def _unknown(verb: str) -> str:
 
 def _traceback_if(words: Sequence[str]) -> str:
     """The traceback of the current exception where ``-v`` was given, else nothing."""
-    return traceback.format_exc() if {"-v", "--verbose"} & set(words) else ""
+    shown = {"-v", "--verbose"} & set(words)
+    return _without_secrets(traceback.format_exc(), words) if shown else ""
+
+
+def _without_secrets(text: str, words: Sequence[str]) -> str:
+    """Takes passwords out of an error, wherever on the command line they stood."""
+    from automl.redact import hide, sources_in
+
+    return hide(text, sources_in(words))
 
 
 def _say(message: str, trace: str = "") -> None:
@@ -140,7 +167,7 @@ def _say(message: str, trace: str = "") -> None:
     forgive(sys.stderr)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         _let_go_of_stdout()
     sys.stderr.write(trace)
     sys.stderr.write(f"automl: {clean(message, keep_newlines=True)}\n")

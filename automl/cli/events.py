@@ -59,6 +59,15 @@ class Watcher:
             except OSError as error:
                 self.output_error = error
 
+    def check_output(self) -> None:
+        """Raises why showing ended, once the run is there: unless nobody was looking any more.
+
+        Raises:
+            OSError: The output takes no more, for example on a full disk.
+        """
+        if self.output_error is not None and not isinstance(self.output_error, BrokenPipeError):
+            raise self.output_error
+
     def show(self, event: Event) -> None:
         """Shows an event; nothing here."""
 

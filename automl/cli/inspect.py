@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, UsageError, one_word, split_words
 from automl.cli.reading import series_options
 
@@ -74,6 +75,7 @@ def run(argv: Sequence[str], started: float) -> int:
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
+    check_stdout((data,))
     read_options = replace(
         _read_options(overrides),
         series_id=options.series_id,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automl.cli.parser import Parser, one_word
+from automl.cli.output import check_stdout
+from automl.cli.parser import Parser, one_word, query_of
 from automl.cli.streams import data_stream
 
 if TYPE_CHECKING:
@@ -43,7 +45,13 @@ def parser() -> Parser:
         "--test",
         metavar="FILE",
         help="a table with the target that the run has not seen: adds a column with the score "
-        "of every model on it",
+        "of every model on it. A database URL needs its query, data.sql='select ...'",
+    )
+    parser.option(
+        "--raw",
+        action="store_true",
+        help="write texts in csv and json unchanged, even those that a spreadsheet or a terminal "
+        "would run",
     )
     parser.common_options()
     return parser
@@ -57,20 +65,26 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     del started
     options, words = (verb := parser()).read(argv)
+    words, query = query_of(words)
+    if query is not None and options.test is None:
+        verb.error("data.sql=... is the query of --test URL, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
+    if options.test is not None:
+        check_stdout((options.test,))
     if words[1:]:
         trial = one_word(verb, words[1:], "TRIAL", overrides=False)
         if options.test is not None:
             verb.error("--test scores all trials: leave out TRIAL")
         if options.format == "md":
             verb.error("one TRIAL is shown as table, csv or json")
-        _show_trial(path, trial, options.format)
+        _show_trial(path, trial, options)
     else:
-        _show_board(_read_board(path, options.test), options.format)
+        _show_board(_read_board(path, options.test, query), options)
     return 0
 
 
-def _show_board(board: Board, format: str) -> None:
+def _show_board(board: Board, options: argparse.Namespace) -> None:
+    format = options.format
     if format == "table":
         from automl.cli.console import make_console
         from automl.leaderboard import to_table
@@ -89,18 +103,18 @@ def _show_board(board: Board, format: str) -> None:
     else:
         from automl.leaderboard import render
 
-        data_stream(sys.stdout).write(render(board, format))
+        data_stream(sys.stdout).write(render(board, format, raw=options.raw))
         if format != "md":  # which has them below the table
             for note in board.notes:
                 print(f"note: {note}", file=sys.stderr)
 
 
-def _show_trial(path: str, trial: str, format: str) -> None:
+def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
     from automl.leaderboard import read_trial
     from automl.store.run_dir import RunDir
 
     details = read_trial(RunDir(Path(path)), trial)
-    if format == "table":
+    if options.format == "table":
         from automl.cli.console import make_console
         from automl.cli.details import print_details
 
@@ -108,15 +122,15 @@ def _show_trial(path: str, trial: str, format: str) -> None:
     else:
         from automl.leaderboard import render_trial
 
-        data_stream(sys.stdout).write(render_trial(details, format))
+        data_stream(sys.stdout).write(render_trial(details, options.format, raw=options.raw))
 
 
-def _read_board(path: str, test: str | None) -> Board:
+def _read_board(path: str, test: str | None, query: str | None) -> Board:
     """Reads the records alone, as long as nothing has to be predicted: a run may still go on."""
     if test is not None:
         from automl.api import load_run
 
-        return load_run(path).board(test)
+        return load_run(path).board(test, sql=query)
     from automl.leaderboard import read_board
     from automl.store.run_dir import RunDir
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from automl.errors import UserError
 
-__all__ = ["Parser", "UsageError", "levels", "one_word", "positive_int", "split_words"]
+__all__ = [
+    "Parser",
+    "UsageError",
+    "levels",
+    "one_word",
+    "positive_int",
+    "query_of",
+    "split_words",
+]
 
 _OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
 """What Hydra takes: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
@@ -104,6 +113,12 @@ class Parser(argparse.ArgumentParser):
         hint = f"; did you mean {bare[near[0]]}?" if near else ""
         self.error(f"unknown option {name}{hint}")
 
+    def print_help(self, file: Any = None) -> None:
+        """Writes the help text; argparse would keep quiet of a disk that is full."""
+        stream = sys.stdout if file is None else file
+        stream.write(self.format_help())
+        stream.flush()
+
     def error(self, message: str) -> NoReturn:
         """Raises instead of writing and exiting, so that all errors leave by one door."""
         raise UsageError(f"{message}\nrun `{self.prog} --help` for all options")
@@ -138,6 +153,23 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
         overrides.remove(file)
         data = [file]
     return data, overrides
+
+
+def query_of(words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Tells ``data.sql=...`` from other words; a file of that name stays a word.
+
+    Returns:
+        The other words, and the query; None where there is none.
+
+    Raises:
+        UsageError: There are several.
+    """
+    start = "data.sql="
+    queries = [w for w in words if w.startswith(start) and not Path(w).is_file()]
+    if len(queries) > 1:
+        raise UsageError(f"{len(queries)} queries are given by data.sql=...: give one")
+    rest = [word for word in words if word not in queries]
+    return rest, queries[0].removeprefix(start) if queries else None
 
 
 def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -> str:

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.composed import print_config
+from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
 from automl.cli.reading import series_options
 from automl.errors import ConfigError, NoPredictorError
+from automl.redact import shown
 
 if TYPE_CHECKING:
     from automl.api import Run
@@ -181,7 +184,7 @@ def run(argv: Sequence[str], started: float) -> int:
     given = {name: value for name in _GIVEN if (value := getattr(options, name)) is not None}
     if options.cfg:
         path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
-        return _print_config(given if path is None else {"data_path": path, **given}, overrides)
+        return print_config(given if path is None else {"data_path": path, **given}, overrides)
     data = one_word(verb, data_words, "DATA", overrides=True)
     if options.quiet and options.verbose:
         verb.error("-q and -v contradict each other")
@@ -206,6 +209,8 @@ def _search(
 ) -> int:
     from automl import api
 
+    check_stdout((data,))
+
     def search(watcher: Watcher) -> Run:
         return api.search(
             data,
@@ -217,7 +222,7 @@ def _search(
             **given,
         )
 
-    return follow(search, data, options)
+    return follow(search, shown(data), options)
 
 
 def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:
@@ -250,6 +255,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
         print(f"automl: stopped at once{kept}", file=sys.stderr)
         return INTERRUPTED
     _show_result(found, options.quiet, watcher)
+    watcher.check_output()
     return INTERRUPTED if found.stopped_by == "interrupt" else 0
 
 
@@ -284,14 +290,3 @@ def _show_result(found: Run, quiet: bool, watcher: Watcher) -> None:
     elapsed_s, notes = (None, ()) if end is None else (end.elapsed_s, end.notes)
     console = make_console(sys.stdout)
     print_summary(console, found.board(), str(found.path), found.stopped_by, elapsed_s, notes)
-
-
-def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
-    from automl.config import compose_config, plugin_settings, render_config
-    from automl.registry import load_registry
-
-    plugins = plugin_settings(overrides)
-    options = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
-    composed = compose_config(overrides, options, load_registry(plugins.modules, plugins.block))
-    sys.stdout.write(render_config(composed).rstrip("\n") + "\n")
-    return 0

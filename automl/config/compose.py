@@ -13,6 +13,7 @@ from automl.config.schema import PluginsConfig
 from automl.config.time import SPAN_KEYS, parse_time, span_of
 from automl.config.validate import problems_of
 from automl.errors import ConfigError, did_you_mean
+from automl.redact import shown
 from automl.registry import Registry
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def compose_config(
     for assignment in found.assignments:
         found.problems.extend(assign(composed, assignment, keys, provenance))
     _stop_the_clock(composed, provenance)
+    if composed.data_path is not None:
+        composed.data_path = shown(str(composed.data_path))  # a password must not be stored
     config = config_of(composed)
     _fail([*found.problems, *problems_of(config, keys.groups, families)])
     return Composed(config, provenance)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from automl.config.schema import SearchConfig
 from automl.errors import RunError
+from automl.redact import without_passwords
 from automl.store.files import write_whole
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ END = "...\n"
 
 
 def save_config(config: SearchConfig, path: Path) -> None:
-    """Writes a configuration whole."""
+    """Writes a configuration whole, without what looks like a password in its query."""
     import yaml
 
     values = asdict(config)
+    if config.data.sql is not None:
+        values["data"]["sql"] = without_passwords(config.data.sql)
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     if yaml.safe_load(text) != values:  # PyYAML writes some characters plainly that end a line
         text = yaml.safe_dump(values, sort_keys=False)

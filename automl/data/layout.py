@@ -126,11 +126,14 @@ def ignorable(odd: Sequence[tuple[int, str, int]], n_rows: int, header_line: int
 
 
 def without_other_lines(raw: RawTable) -> RawTable:
-    """Leaves out lines that repeat the column names, and a total below the last row."""
+    """Leaves out lines that repeat the column names, and a total below the last row.
+
+    In a lone column the name may be a value, such as a label that is called ``prediction``.
+    """
     keep = np.ones(raw.n_rows, dtype=bool)
     notes = list(raw.notes)
     repeats = pc.equal(raw.columns[0], raw.names[0]).fill_null(False)
-    if raw.n_rows and pc.any(repeats).as_py():
+    if len(raw.columns) > 1 and raw.n_rows and pc.any(repeats).as_py():
         for name, column in zip(raw.names[1:], raw.columns[1:], strict=True):
             same = pc.equal(column, name) if name else column.is_null()
             repeats = pc.and_(repeats, same.fill_null(False))
@@ -148,16 +151,20 @@ def without_other_lines(raw: RawTable) -> RawTable:
 
 
 def _total(raw: RawTable) -> str | None:
-    """What says that the last row is a total; None where it is a row like others."""
+    """What says that the last row is a total; None where it is a row like others.
+
+    A total has numbers behind its name. A label such as ``Total`` in the last column has none.
+    """
     if raw.n_rows < 3:
         return None
-    for column in raw.columns[:2]:
-        last = column[-1].as_py()
-        if last is None:
+    last = [column[-1].as_py() for column in raw.columns]
+    for place, text in enumerate(last[:2]):
+        if text is None:
             continue
-        is_total = pc.match_substring_regex(pa.array([last]), _TOTAL)[0].as_py()
-        if is_total and pc.sum(pc.equal(column, last)).as_py() == 1:
-            return str(last)
+        is_total = pc.match_substring_regex(pa.array([text]), _TOTAL)[0].as_py()
+        has_sums = any(_NUMBER.match(cell or "") for cell in last[place + 1 :])
+        if is_total and has_sums and pc.sum(pc.equal(raw.columns[place], text)).as_py() == 1:
+            return str(text)
     return None
 
 

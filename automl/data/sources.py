@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.cells import unguarded
 from automl.data.folder import read_folder
 from automl.data.frames import read_frame
 from automl.data.json_lines import read_json_lines
@@ -23,6 +24,7 @@ from automl.data.streams import check_regular, compression_of, open_bytes
 from automl.data.text import read_text
 from automl.data.ts_format import read_ts
 from automl.errors import DataError
+from automl.redact import shown
 
 __all__ = ["SUPPORTED", "read_source"]
 
@@ -119,16 +121,21 @@ def _read(source: Any, options: ReadOptions) -> RawTable:
     if scheme and not Path(text).exists():
         if scheme[1].lower() not in DATABASE_SCHEMES:
             raise DataError(
-                f"{text!r}: {scheme[1]}:// cannot be read. Download the file first, or give a "
-                "database URL (postgresql://, sqlite:///path)"
+                f"{shown(text)!r}: {scheme[1]}:// cannot be read. Download the file first, or give "
+                "a database URL (postgresql://, sqlite:///path)"
             )
         return read_sql(text, options.sql)
     if options.sql is not None:
         raise DataError(
-            f"data.sql is set, but {text!r} is not a database URL: give postgresql://... or "
+            f"data.sql is set, but {shown(text)!r} is not a database URL: give postgresql://... or "
             "sqlite:///path"
         )
     path = Path(text)
+    if shown(text) != text and not os.path.lexists(text):  # what it names holds a password
+        raise DataError(
+            f"there is no file {shown(text)}; the URL of a database begins with postgresql:// or "
+            "sqlite:///"
+        )
     if os.path.isdir(text):  # noqa: PTH112  (a path that is no path is no folder: it never raises)
         return read_folder(path)
     return replace(_read_file(path, options), folder=path.parent)
@@ -155,12 +162,29 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
     if start == b"PAR1":
         raise DataError(f"{path} is a Parquet file: rename it to end in .parquet")
     if ending in TEXT_ENDINGS:
-        return read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+        raw = read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+        return _unguarded(raw)
     known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS, *TS_ENDINGS)
     raise DataError(
         f"{path}: files that end in {ending or 'nothing'!r} are not known"
         f"{near(ending, known)} Supported: {SUPPORTED}"
     )
+
+
+def _unguarded(raw: RawTable) -> RawTable:
+    """Gives texts back that our own CSV guards from spreadsheets and terminals."""
+
+    def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_string(column.type):
+            return column
+        if not pc.any(pc.starts_with(column, "'")).as_py():
+            return column
+        distinct = pc.dictionary_encode(column).combine_chunks()
+        texts = [text and unguarded(text) for text in distinct.dictionary.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string()).take(distinct.indices)])
+
+    columns = tuple(without_guards(column) for column in raw.columns)
+    return replace(raw, names=tuple(map(unguarded, raw.names)), columns=columns)
 
 
 def _read_parquet(path: Path) -> RawTable:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -35,6 +36,7 @@ BOMS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_CUT_QUOTE = re.compile(r'[,;\t|]"')
 FALLBACKS = ("cp1252", "latin-1")
 """Encodings tried in turn when a file is not UTF-8; the last takes any bytes."""
 
@@ -154,7 +156,7 @@ def _found_delimiter(text: str, preferred: str) -> str:
     """The delimiter that gives most records as many fields as each other, at least two."""
     best, best_score = preferred, (0.0, 0)
     for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
-        counts = [len(record) for _, record in _records(text, delimiter, SAMPLE_RECORDS)]
+        counts = [_n_fields(record) for _, record in _records(text, delimiter, SAMPLE_RECORDS)]
         if len(counts) > 2:
             counts = counts[:-1]  # the last one may be cut off
         n_fields = max(set(counts), key=lambda n: (counts.count(n), n), default=0)
@@ -164,6 +166,12 @@ def _found_delimiter(text: str, preferred: str) -> str:
         if (round(same, 1), n_fields) > best_score and (same > 0.5 or delimiter == preferred):
             best, best_score = delimiter, (round(same, 1), n_fields)
     return best
+
+
+def _n_fields(record: Sequence[str]) -> int:
+    """Number of fields; 0 where one holds half of a quoted cell, so its delimiter is another."""
+    is_cut = any(_CUT_QUOTE.search(field) and field.count('"') % 2 for field in record)
+    return 0 if is_cut else len(record)
 
 
 def _layout(text: str, delimiter: str, where: str) -> Layout:

@@ -7,6 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+from automl.cells import guarded, guarded_json
 from automl.leaderboard.board import Board
 from automl.leaderboard.details import CURVE_COLUMNS, TrialDetails
 from automl.leaderboard.row import COLUMNS, Row
@@ -39,21 +40,23 @@ _MIN_DETAIL_BESIDE_FOLDS = 30
 _STATE_STYLES = {"complete": "", "running": "cyan", "failed": "red"}  # others are dim
 
 
-def render(board: Board, format: str = "table", width: int = 100) -> str:
+def render(board: Board, format: str = "table", width: int = 100, *, raw: bool = False) -> str:
     """Returns the leaderboard as text that ends with a newline.
 
     Args:
         board: The leaderboard.
         format: One of ``FORMATS``.
         width: Columns that a table may take.
+        raw: Whether CSV and JSON have texts unchanged, even those that a spreadsheet or a terminal
+            would run.
 
     Raises:
         ValueError: The format is unknown.
     """
     if format == "csv":
-        return _csv(board)
+        return _csv(board, raw)
     if format == "json":
-        return _json(board)
+        return _json(board) if raw else guarded_json(_json(board))
     if format == "md":
         return _markdown(board)
     if format == "table":
@@ -61,18 +64,20 @@ def render(board: Board, format: str = "table", width: int = 100) -> str:
     raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
 
 
-def render_trial(details: TrialDetails, format: str) -> str:
+def render_trial(details: TrialDetails, format: str, *, raw: bool = False) -> str:
     """Returns one trial as text that ends with a newline.
 
     Args:
         details: The trial.
         format: One of ``TRIAL_FORMATS``: all of it as JSON, or its learning curves as CSV.
+        raw: Whether JSON has texts unchanged, even those that a terminal would run.
 
     Raises:
         ValueError: The format is unknown.
     """
     if format == "json":
-        return f"{_to_json(details.to_dict())}\n"
+        text = f"{_to_json(details.to_dict())}\n"
+        return text if raw else guarded_json(text)
     if format == "csv":
         file = io.StringIO()
         writer = csv.writer(file, lineterminator="\n")
@@ -199,7 +204,7 @@ def _table_text(board: Board, width: int) -> str:
     return "\n".join([*lines, *(["", *board.notes] if board.notes else [])]) + "\n"
 
 
-def _csv(board: Board) -> str:
+def _csv(board: Board, raw: bool) -> str:
     """One line a row: numbers in full precision, ``folds`` and ``params`` as JSON."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -207,7 +212,8 @@ def _csv(board: Board) -> str:
     for row in board.rows:
         values = row.to_dict()
         nested = {name: _to_json(values[name]) for name in ("folds", "params")}
-        writer.writerow({**values, **nested}.values())
+        cells = {**values, **nested}.values()
+        writer.writerow(guarded(c) if isinstance(c, str) and not raw else c for c in cells)
     return file.getvalue()
 
 

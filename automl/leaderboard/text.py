@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+from automl.cells import is_hidden
 
 __all__ = [
     "clean",
@@ -23,9 +24,6 @@ _ESCAPE_SEQUENCE = re.compile(
     r"|\x1b[ -/]*[0-~]",
     re.DOTALL,
 )
-# What can be neither seen nor trusted: controls, and format characters other than the joiners
-# that emoji and several scripts need. Bidirectional overrides could turn a line around.
-_JOINERS = "\u200c\u200d"
 
 
 def clean(text: str, *, keep_newlines: bool = False) -> str:
@@ -37,19 +35,13 @@ def clean(text: str, *, keep_newlines: bool = False) -> str:
     """
     text = _ESCAPE_SEQUENCE.sub("", text)
     if keep_newlines:
-        return "".join(c for c in text if c == "\n" or not _is_hidden(c))
-    return " ".join("".join(c for c in text if c.isspace() or not _is_hidden(c)).split())
+        return "".join(c for c in text if c == "\n" or not is_hidden(c))
+    return " ".join("".join(c for c in text if c.isspace() or not is_hidden(c)).split())
 
 
 def format_state(state: str) -> str:
     """A state of a trial, or a kind of error, in words: ``out of time``."""
     return state.replace("_", " ")
-
-
-def _is_hidden(character: str) -> bool:
-    if character in _JOINERS:
-        return False
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def format_score(score: float | None) -> str:

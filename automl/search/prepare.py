@@ -12,7 +12,6 @@ from automl.config import load_config, save_config
 from automl.config.schema import SearchConfig
 from automl.data import save_dataset
 from automl.data.split import save_split_plan
-from automl.errors import RunError
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry
 from automl.scheduling.executor import Executor, LocalExecutor
@@ -30,6 +29,7 @@ from automl.search.identity import check_config, check_data, check_problem, fact
 from automl.search.ledger import Ledger
 from automl.search.needs import Needs
 from automl.search.over import Over, is_over
+from automl.search.place import check_place, make_folders
 from automl.search.problem import Problem, open_problem, read_dataset, read_problem
 from automl.search.proposer import Proposer
 from automl.search.resume import Past, read_past, resume
@@ -37,7 +37,6 @@ from automl.search.standing import Standing
 from automl.search.storage import open_storage
 from automl.search.study import FamilyStudy
 from automl.search.threads import slots_of, staff
-from automl.store.disk import writing
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
@@ -95,9 +94,10 @@ def prepare_search(
         UserError: The data, the configuration or the choice of families does not fit.
         StorageError: The disk is full, read-only or closed to us.
     """
+    check_place(run, source)
     _preload(launcher, registry, config, source)
     problem = read_problem(source, config, registry, run)
-    _make_folders(run, lock)
+    make_folders(run, lock)
     save_dataset(problem.dataset, run.data)
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
@@ -161,29 +161,6 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
         awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
     launcher.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
-
-
-def _make_folders(run: RunDir, lock: RunLock) -> None:
-    """Makes the run directory, and takes it before anybody else does."""
-    begun = run.lock.is_file() and not run.manifest.exists()  # killed before it was a run
-    taken = run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir()))
-    if taken and not begun:
-        if run.lock.is_file():
-            lock.acquire()  # refused with the better reason where another search is at it
-        raise RunError(
-            f"{run.path} holds a run: go on with it by `automl resume {run.path}` (or --resume "
-            "with the same command), or choose another --out"
-            if run.manifest.is_file()
-            else f"{run.path} exists and is not empty: choose another --out, or remove it"
-        )
-    try:
-        with writing(run.path):
-            run.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()  # before anything else: without its file this would be no begun run
-            for folder in (run.trials, run.views, run.ensemble):
-                folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise RunError(f"the run cannot be written to {run.path}: {error.strerror}") from None
 
 
 def _join(

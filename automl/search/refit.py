@@ -41,7 +41,8 @@ class Refit:
         kept: Why the others keep the models of their folds, by trial.
         after_ms: Milliseconds in which the ensemble predicts 1,000 rows: as measured, or the sum
             over its models where time was short.
-        before_ms: As many with the models of the folds; None where that was not measured.
+        before_ms: As many with the models that were taken until then; None where that was not
+            measured, or nothing changed.
         scored_on: Where the score comes from.
         choice: What ships and why, in a sentence; "" where nothing was chosen.
     """
@@ -67,7 +68,10 @@ class Refit:
         elif self.kept:
             yield f"no member was refitted ({took})"
         else:
-            yield f"all members predict with the models of their folds ({took})"
+            took, was = f"{_digits(self.after_ms)} ms per 1,000 rows", ""
+            if self.before_ms is not None:  # taken back: these figures go the other way
+                was = f"; with the models of all rows they took {_digits(self.before_ms)} ms"
+            yield f"all members predict with the models of their folds: {took}{was}"
         if self.choice:
             yield self.choice
         for trial, why in self.kept.items():
@@ -175,7 +179,8 @@ def refit_members(
         models = [refitter.fitted.get(m.trial, records[m.trial].folds) for m in after.members]
         took_ms = sum(cost_of(m).predict_ms for m in models)
         return _settle(problem, after, kept, took_ms, None, refitted, choice)
-    took_ms, took_before_ms = _predict_ms(problem, after), _predict_ms(problem, before)
+    took_ms = _predict_ms(problem, after)
+    took_before_ms = None if not refitted else _predict_ms(problem, before)
     return _settle(problem, after, kept, took_ms, took_before_ms, refitted, choice)
 
 
@@ -205,7 +210,8 @@ def _take_folds(problem: Problem) -> Refit:
     now = read_ensemble(problem.run)
     records = {m.trial: read_record(problem.run, m.trial) for m in now.members}
     folds = _with_folds(problem, now, records)
-    return _settle(problem, folds, {}, _predict_ms(problem, folds), _predict_ms(problem, now))
+    before_ms = None if folds.members == now.members else _predict_ms(problem, now)
+    return _settle(problem, folds, {}, _predict_ms(problem, folds), before_ms)
 
 
 def _settle(

@@ -20,7 +20,7 @@ def new_run_path(data_path: str | None) -> Path:
     Args:
         data_path: What the run is about; None for a table in memory.
     """
-    stem = Path(data_path).name.split(".")[0] if data_path else ""
+    stem = Path(data_path.partition("?")[0]).name.split(".")[0] if data_path else ""
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem)[:40] or "search"
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     path, count = RUNS / f"{now}-{safe}", 1

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.errors import RunError, UserError
+from automl.cli import main
+from automl.errors import DataError, RunError, UserError
 from automl.run import Run, load_run
 
 
@@ -108,7 +109,43 @@ def test_a_run_searched_in_a_database_predicts_files_too(tmp_path):
     file.write_text("width\n1.0\n9.0\n")
 
     assert list(run.predict(file)) == ["thin", "wide"]
-    assert list(run.predict(f"sqlite:///{path}")[:1]) == ["thin"]
+    query = "select width from flowers where width > 8"
+    assert list(run.predict(run.read(f"sqlite:///{path}", sql=query))[:1]) == ["wide"]
+
+
+def test_no_query_is_run_but_one_that_is_given_now(tmp_path, monkeypatch, capsys):
+    import sqlite3
+
+    path = tmp_path / "data.db"
+    with sqlite3.connect(path) as database:
+        database.execute("create table flowers (width real, kind text)")
+        rows = [(float(i % 10), "wide" if i % 10 > 4 else "thin") for i in range(60)]
+        database.executemany("insert into flowers values (?, ?)", rows)
+    url, query = f"sqlite:///{path}", "select * from flowers where width < 20"
+    run = automl.search(
+        url,
+        target="kind",
+        trials=1,
+        out=tmp_path / "run",
+        overrides=("family=[baseline]", f"data.sql={query}"),
+    )
+    asked = []
+    monkeypatch.setattr("automl.data.sources.read_sql", lambda url, query: asked.append(query))
+    for read in (run.read, run.predict, run.predict_proba, run.board, run.test_scores):
+        with pytest.raises(DataError, match="is a database: add what to read") as error:
+            read(url)
+        assert f"data.sql='{query}', the query of the training" in str(error.value)
+    for line in (["predict", str(run.path), url], ["leaderboard", str(run.path), "--test", url]):
+        assert main(line) == 2
+        assert query in capsys.readouterr().err
+    assert asked == []
+    monkeypatch.undo()
+    given = "data.sql=select * from flowers limit 7"
+    assert main(["predict", str(run.path), url, given]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
+    assert main(["leaderboard", str(run.path), given, "--test", url, "--format", "csv"]) == 0
+    assert main(["leaderboard", str(run.path), given]) == 2
+    assert "--test URL, which is missing" in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.cli.predict import run, write_csv
+from automl.cli.formats import write_csv
+from automl.cli.predict import run
 from automl.errors import UserError
 
 VALUES = st.one_of(
@@ -26,7 +27,7 @@ VALUES = st.one_of(
 @given(st.lists(VALUES, min_size=1))
 def test_csv_gives_every_value_back(values: list[object]):
     file = io.StringIO(newline="")
-    write_csv(file, ["a,b"], [values])
+    write_csv(file, ["a,b"], [values], raw=True)
     file.seek(0)
     head, *rows = csv.reader(file)
     assert head == ["a,b"]
@@ -58,7 +59,7 @@ class FoundRun:
     def quantiles(self) -> tuple[float, ...]:
         return (0.1, 0.5) if self.task == "quantile" else ()
 
-    def read(self, data: str) -> types.SimpleNamespace:
+    def read(self, data: str, sql: str | None) -> types.SimpleNamespace:
         return types.SimpleNamespace(row_names=None)
 
     def predict(self, data: types.SimpleNamespace) -> np.ndarray:

@@ -42,3 +42,13 @@ def test_it_says_what_became_faster_and_what_stays(
         "1 of 2 members were refitted on all rows (10 ms per 1,000 rows, 3,318 "
     )
     assert second == ("mlp-0 keeps the models of its folds: family mlp has no model of all rows")
+
+
+def test_an_undo_says_which_time_is_of_which_models():
+    (note,) = Refit((), {}, 103.0, 2.74).notes
+    assert note == (
+        "all members predict with the models of their folds: 103 ms per 1,000 rows; with the "
+        "models of all rows they took 2.74 ms"
+    )
+    (note,) = Refit((), {}, 103.0, None).notes
+    assert note == "all members predict with the models of their folds: 103 ms per 1,000 rows"

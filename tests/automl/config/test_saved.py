@@ -48,3 +48,12 @@ def test_a_file_that_is_torn_after_any_line_is_named(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RunError, match=r"nowhere\.yaml is missing"):
         load_config(tmp_path / "nowhere.yaml")
+
+
+def test_a_password_in_a_query_is_not_saved(tmp_path):
+    config = SearchConfig()
+    config.data.sql = "select * from dblink('host=h password=Hush77', 'table t') as t (a int)"
+    save_config(config, tmp_path / "config.yaml")
+    saved = load_config(tmp_path / "config.yaml").data.sql
+    assert saved == "select * from dblink('host=h password=***', 'table t') as t (a int)"
+    assert "Hush77" in config.data.sql

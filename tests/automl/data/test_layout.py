@@ -52,6 +52,17 @@ def test_a_short_row_in_the_middle_is_still_an_error(tmp_path):
         read(tmp_path, "a,b,c\n" + ROWS + "broken\n" + ROWS)
 
 
+def test_the_name_of_a_lone_column_may_be_a_value_of_it(tmp_path):
+    names, n_rows, _, notes = read(tmp_path, "a\n1\na\na\n")
+    assert (names, n_rows, notes) == (("a",), 3, ())
+
+
+@pytest.mark.parametrize("last", ["31,Total,", "31,1,Total", "Total,,x"])
+def test_a_label_with_no_number_behind_it_is_no_total(tmp_path, last):
+    _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{ROWS}{last}\n")
+    assert (n_rows, notes) == (31, ())
+
+
 @pytest.mark.parametrize("total", ["Total,930,", "total:,930,x", "Grand Total,930,", ",Sum,930"])
 def test_a_total_below_the_last_row_is_no_row(tmp_path, total):
     _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{ROWS}{total}\n")

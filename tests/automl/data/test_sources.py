@@ -1,6 +1,7 @@
 import gzip
 import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,12 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from automl.cli.output import output_of, write_output
 from automl.data import ReadOptions, fingerprint, load_dataset
+from automl.data.sources import read_source
 from automl.data.streams import open_bytes
 from automl.errors import DataError, MissingExtraError
 
@@ -111,7 +116,7 @@ def test_a_database_needs_a_query_that_only_reads(tmp_path):
     with pytest.raises(DataError, match="no such table: nope"):
         load_dataset(url, options=ReadOptions(sql="select * from nope"))
     with pytest.raises(DataError, match="readonly"):
-        load_dataset(url, options=ReadOptions(sql="drop table t"))
+        load_dataset(url, options=ReadOptions(sql="with x as (select 1) delete from t"))
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path):
@@ -211,3 +216,49 @@ def test_columns_are_dropped_by_name():
     assert [c.name for c in dataset.table.columns] == ["x", "n", "c"]
     with pytest.raises(DataError, match="did you mean 'zip'"):
         load_dataset(frame(), options=ReadOptions(drop=("zipp",)))
+
+
+ODD_LABELS = st.one_of(
+    st.sampled_from(
+        ["prediction", "Total", "sum", "#1", "//", "%", "a;b;c", "a|b", "a,b;c", '";"']
+    ),
+    st.text(
+        st.one_of(
+            st.sampled_from("=+-@'\\\t\n\r\x1b\x00\x9b\u202e\"x1b,;|0 5e.é#"),
+            st.characters(exclude_categories=["Cs"]),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+)
+
+
+@given(
+    labels=st.lists(ODD_LABELS, min_size=1, max_size=5),
+    times=st.sampled_from([1, 2, 30]),
+    ending=st.sampled_from([".csv", ".tsv", ".psv"]),
+    ids=st.sampled_from([None, "id", "=name"]),
+)
+def test_every_label_that_we_write_is_read_back_exactly(labels, times, ending, ids):
+    labels = labels * times
+    names, columns = ["prediction"], [labels]
+    if ids is not None:
+        names, columns = [ids, *names], [[f"r{i}" for i in range(len(labels))], labels]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a{ending}"
+        write_output(output_of(str(path), ()), names, columns, raw=False)
+        raw = read_source(path, ReadOptions(vocabulary=()))
+    assert raw.names == tuple(names)
+    assert raw.columns[-1].to_pylist() == labels
+    assert not any("left out" in note for note in raw.notes)
+
+
+@pytest.mark.parametrize("last", ["Total", "#3", "mean", "prediction"])
+@pytest.mark.parametrize("names", [["prediction"], ["id", "prediction"]])
+def test_a_label_that_looks_like_another_line_is_a_label(tmp_path, names, last):
+    labels = [*"ab" * 12, last]
+    columns = [[str(i) for i in range(len(labels))], labels][-len(names) :]
+    write_output(output_of(str(tmp_path / "a.csv"), ()), names, columns, raw=False)
+    raw = read_source(tmp_path / "a.csv", ReadOptions())
+    assert raw.columns[-1].to_pylist() == labels
+    assert raw.notes == ()

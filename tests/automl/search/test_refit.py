@@ -142,7 +142,8 @@ def test_the_models_of_the_folds_stay_where_these_are_expected_to_be_better(run,
     done = refit_by_rule(run)
     assert done.refitted == ()
     first, second = done.notes
-    assert first.startswith("all members predict with the models of their folds (")
+    assert first.startswith("all members predict with the models of their folds: ")
+    assert "with the models of all rows" not in first
     assert second == "the folds are better"
     assert [m.folds for m in read_ensemble(run).members] == [m.folds for m in before.members]
 

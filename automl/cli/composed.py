@@ -1,0 +1,37 @@
+"""``automl search --cfg``: the composed configuration, without passwords."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["print_config"]
+
+
+def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
+    """Prints the configuration that a search would have, and where each value comes from.
+
+    Args:
+        options: Options of the command line that were given, by name.
+        overrides: Settings as ``key=value``.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        ConfigError: The configuration does not fit.
+    """
+    from automl.config import compose_config, plugin_settings, render_config
+    from automl.redact import hide, sources_in, without_passwords
+    from automl.registry import load_registry
+
+    plugins = plugin_settings(overrides)
+    registry = load_registry(plugins.modules, plugins.block)
+    keyed = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
+    composed = compose_config(overrides, keyed, registry)
+    data = composed.config.data
+    data.sql = None if data.sql is None else without_passwords(data.sql)
+    text = hide(render_config(composed), sources_in(overrides))
+    sys.stdout.write(text.rstrip("\n") + "\n")
+    return 0

@@ -1,0 +1,196 @@
+"""Writes the file that ``--out`` names: through links and into pipes, never over what is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from automl.cli.formats import Format, encoded, format_of
+from automl.errors import UserError
+
+__all__ = ["Output", "check_stdout", "output_of", "write_output"]
+
+_OF_A_RUN = ("manifest.json", "config.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where predictions go.
+
+    Attributes:
+        path: As it was given.
+        format: How it is written.
+        inputs: What was read, which must not be written over.
+    """
+
+    path: Path
+    format: Format
+    inputs: tuple[str, ...] = ()
+
+
+def output_of(name: str, inputs: Iterable[str]) -> Output:
+    """Refuses a place or a format that cannot be written, before any work is done.
+
+    Args:
+        name: What ``--out`` says.
+        inputs: Paths and URLs of what is read.
+
+    Raises:
+        UserError: It cannot be written, or is an input; the message says what to give.
+    """
+    path, given = Path(name), tuple(inputs)
+    if not name:
+        raise UserError("--out is empty: give a file name, such as predictions.csv")
+    if path.is_dir():
+        if Path(os.path.realpath(path)) == Path("/"):
+            raise UserError(
+                f"--out {name} is the root of the file system: give a file name, such as "
+                "predictions.csv"
+            )
+        raise UserError(f"--out {name} is a directory: give a file name")
+    if not (folder := _target(path).parent).is_dir():
+        raise UserError(
+            f"--out {name}: there is no directory {folder if path.is_symlink() else path.parent}"
+        )
+    _check_inputs(path, given)
+    return Output(path, format_of(path), given)
+
+
+def check_stdout(inputs: Iterable[str]) -> None:
+    """Refuses to write to standard output where that is appended to an input.
+
+    Raises:
+        UserError: It is.
+    """
+    try:
+        out = os.fstat(sys.stdout.fileno())
+    except (OSError, ValueError):  # closed, or a notebook's
+        return
+    if stat.S_ISREG(out.st_mode):
+        for file in _files(inputs):
+            if os.path.samestat(out, file.stat()):
+                raise UserError(f"standard output goes to {file}, which is read: write elsewhere")
+
+
+def write_output(
+    out: Output, names: Sequence[str], columns: Sequence[Sequence[Any]], *, raw: bool
+) -> None:
+    """Writes a table whole, through links, and into pipes and devices.
+
+    Args:
+        out: Where to.
+        names: Names of the columns.
+        columns: Values of each column, Python objects, all ``(n_rows,)``.
+        raw: Whether texts are written unchanged, even those that a spreadsheet would run.
+
+    Raises:
+        UserError: It cannot be written.
+        StorageError: The disk is full, read-only or closed to us.
+        BrokenPipeError: Nobody reads the pipe any more.
+    """
+    content = encoded(out.format, names, columns, raw=raw)
+    _check_inputs(out.path, out.inputs)  # links may have changed since
+    try:
+        _write_bytes(out.path, content)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(f"--out {out.path} cannot be written: {error.strerror}") from error
+
+
+def _target(path: Path) -> Path:
+    """What a path leads to, through all links."""
+    return Path(os.path.realpath(path))
+
+
+def _check_inputs(path: Path, inputs: Iterable[str]) -> None:
+    """Refuses an output that is an input, by whatever name, or belongs to a run.
+
+    Raises:
+        UserError: It does.
+    """
+    target = _target(path)
+    for parent in target.parents:
+        if all((parent / name).is_file() for name in _OF_A_RUN) and _is_of_run(parent, target):
+            raise UserError(f"--out {path} belongs to the run {parent}: give another file name")
+    if not path.is_file():
+        return
+    for name in inputs:
+        folder = Path(name)
+        if folder.is_dir() and target.is_relative_to(_target(folder)):
+            raise UserError(f"--out {path} is a file of the data in {name}: give another file name")
+    for file in _files(inputs):
+        if path.samefile(file):
+            raise UserError(
+                f"--out {path} is the same file as {file}, which is read: give another file name"
+            )
+
+
+def _is_of_run(folder: Path, target: Path) -> bool:
+    """Whether a path in a run directory is one that a search writes."""
+    from automl.store.run_dir import RunDir
+
+    run = RunDir(folder)
+    files = (run.manifest, run.config, run.log, run.study, run.leaderboard, run.lock)
+    folders = (run.data, run.views, run.split, run.trials, run.ensemble)
+    return any(target.is_relative_to(path) for path in (*files, *folders))
+
+
+def _files(inputs: Iterable[str]) -> Iterable[Path]:
+    """Files among inputs; that of the URL of an SQLite database is one."""
+    from urllib.parse import unquote
+
+    for name in inputs:
+        scheme, mark, rest = name.partition("://")
+        path = Path(unquote(rest).removeprefix("/") if mark and scheme == "sqlite" else name)
+        try:
+            if path.is_file():
+                yield path
+        except (OSError, ValueError):
+            continue  # it is no path: whoever reads it says so
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    from automl.store.disk import writing
+    from automl.store.files import write_whole
+
+    def write(file: BinaryIO) -> None:
+        file.write(content)
+        file.flush()
+
+    with writing(path):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return write_whole(_target(path), write)
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None and _is_open_as(stream, found):
+                stream.flush()
+                with os.fdopen(os.dup(stream.fileno()), "wb") as file:
+                    return write(file)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            return write_whole(_target(path), _with_mode(write, found.st_mode))
+        with path.open("wb") as file:  # a pipe, a device, or a file that has other names too
+            return write(file)
+
+
+def _is_open_as(stream: TextIO, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), found)
+    except (OSError, ValueError):
+        return False
+
+
+def _with_mode(write: Callable[[BinaryIO], None], mode: int) -> Callable[[BinaryIO], None]:
+    """Keeps who may read a file that is written anew."""
+
+    def write_with_mode(file: BinaryIO) -> None:
+        os.fchmod(file.fileno(), stat.S_IMODE(mode))
+        write(file)
+
+    return write_with_mode

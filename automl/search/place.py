@@ -1,0 +1,86 @@
+"""Where a run is written: never over what is there, nor into the folder of its own data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from automl.errors import RunError
+from automl.store.disk import writing
+from automl.store.lock import RunLock
+from automl.store.run_dir import RunDir
+
+__all__ = ["check_place", "make_folders"]
+
+
+def check_place(run: RunDir, source: Any) -> None:
+    """Refuses a run directory that lies in the folder of its data, or holds the data.
+
+    In a folder of images every subfolder is a class, for other programs too.
+
+    Args:
+        run: The run directory.
+        source: The data, which may be a path.
+
+    Raises:
+        RunError: It does, or is the data; the message says what to choose.
+    """
+    place = _resolved(run.path)
+    if place == Path("/"):
+        raise RunError(
+            f"{run.path} is the root of the file system, and cannot be a run directory: choose "
+            "another --out, such as runs/first"
+        )
+    if not isinstance(source, str | os.PathLike) or not os.path.lexists(source):
+        return
+    data = _resolved(source)
+    if place == data:
+        raise RunError(f"--out {run.path} is the data: choose another, such as runs/first")
+    if data.is_dir() and place.is_relative_to(data):
+        raise RunError(
+            f"the run directory {run.path} lies in {os.fsdecode(source)}, which is the data: "
+            f"choose one outside it, such as --out {data.parent / 'runs' / 'first'}"
+        )
+    if data.is_relative_to(place):
+        raise RunError(
+            f"the run directory {run.path} holds the data, {os.fsdecode(source)}: choose "
+            "another --out, such as runs/first"
+        )
+
+
+def make_folders(run: RunDir, lock: RunLock) -> None:
+    """Makes the run directory, and takes it before anybody else does.
+
+    Args:
+        run: The run directory, which must be new, or one where a search was killed before it had
+            begun.
+        lock: Of the run directory.
+
+    Raises:
+        RunError: Something else is there, or it cannot be written.
+        StorageError: The disk is full, read-only or closed to us.
+    """
+    begun = run.lock.is_file() and not run.manifest.exists()  # killed before it was a run
+    taken = run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir()))
+    if taken and not begun:
+        if run.lock.is_file():
+            lock.acquire()  # refused with the better reason where another search is at it
+        raise RunError(
+            f"{run.path} holds a run: go on with it by `automl resume {run.path}` (or --resume "
+            "with the same command), or choose another --out"
+            if run.manifest.is_file()
+            else f"{run.path} exists and is not empty: choose another --out, or remove it"
+        )
+    try:
+        with writing(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            lock.acquire()  # before anything else: without its file this would be no begun run
+            for folder in (run.trials, run.views, run.ensemble):
+                folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunError(f"the run cannot be written to {run.path}: {error.strerror}") from None
+
+
+def _resolved(path: str | os.PathLike[Any]) -> Path:
+    return Path(os.path.realpath(os.fsdecode(path)))
