@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from automl.errors import StorageError
 from automl.run import Run, load_run
-from automl.store.lock import RunLock
+from automl.session import start_session
 from automl.store.run_dir import RunDir, new_run_path
 
 if TYPE_CHECKING:
-    from automl.config.schema import SearchConfig
-    from automl.registry import Registry
-    from automl.scheduling.launch import Launcher
+    from automl.plugin import Metric
     from automl.search.events import Event
 
 __all__ = ["Run", "load_run", "resume", "search"]
@@ -29,11 +21,11 @@ __all__ = ["Run", "load_run", "resume", "search"]
 
 def search(
     data: Any,
-    target: str | None = None,
+    target: Any = None,
     *,
     task: str | None = None,
     quantiles: Sequence[float] | None = None,
-    metric: str | None = None,
+    metric: str | Callable[..., float] | Metric | None = None,
     time_s: float | None = None,
     trials: int | None = None,
     seed: int | None = None,
@@ -51,6 +43,7 @@ def search(
     overrides: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     on_event: Callable[[Event], None] | None = None,
+    verbosity: int = 1,
     started: float | None = None,
 ) -> Run:
     """Searches model families for a table, and leaves a run directory.
@@ -59,12 +52,20 @@ def search(
 
     Args:
         data: Path of a file or of a folder of images, URL of a database, or a pandas, polars or
-            Arrow table.
+            Arrow table. With values as ``target`` it holds the features alone, and may be a 2-D
+            array.
         target: Column to predict; None takes the one called target, label, class or y, else
-            the last.
+            the last. Or the values themselves, as in ``search(X, y)``: a Series, an array or a
+            list, ``n_rows``. They keep the name of the Series, else they are called ``target``.
         task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
         quantiles: Levels to predict, which makes it a quantile task; None takes 0.1, 0.5, 0.9.
-        metric: Name in the catalog, or ``module:function``; None takes the default of the task.
+        metric: Name in the catalog, ``module:function``, a function ``(y_true, y_pred)``, what
+            ``sklearn.metrics.make_scorer`` returns, or an ``automl.plugin.Metric``; None takes the
+            default of the task. ``y_true`` holds class numbers (in the order of ``Run.classes``)
+            or values, ``y_pred`` the same, or probabilities where the function has an attribute
+            ``needs = "probabilities"``. Greater is better unless it has an attribute
+            ``greater_is_better = False``. A run keeps the name of a function alone: ``resume``
+            and ``load_run`` take it again.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
         seed: Of everything that is drawn; None takes that of the configuration, which is 0.
@@ -83,7 +84,11 @@ def search(
         preset: ``fast``, ``balanced`` or ``best``.
         overrides: Further settings as on the command line, ``key=value``.
         settings: Further settings by dotted key, as Python values.
-        on_event: Called with every event of ``automl.search.events``.
+        on_event: Called with every event of ``automl.search.events``. If it raises, the search
+            finishes with what there is, and the error goes on to the caller.
+        verbosity: What is written to standard error: 0 for nothing, 1 for notes on the data and,
+            in a terminal or a notebook, a line that says how the search stands, 2 for a line of
+            each trial as well.
         started: ``time.monotonic()`` when the budget began to run; now by default.
 
     Returns:
@@ -95,14 +100,19 @@ def search(
         StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
+    from automl.data.joined import is_values, join_target
+    from automl.metrics import CATALOG, GivenMetric, given_metric
     from automl.redact import shown
 
+    if is_values(target):
+        data, target = join_target(data, target)
+    given = None if metric is None else given_metric(metric, frozenset(CATALOG))
     options = {
         "data_path": shown(str(data)) if isinstance(data, str | Path) else None,
         "target": None if target is None else str(target),
         "task": task,
         "quantiles": None if quantiles is None else list(map(float, quantiles)),
-        "metric": metric,
+        "metric": given.setting if isinstance(given, GivenMetric) else given,
         "time_s": time_s,
         "trials": trials,
         "seed": seed,
@@ -116,7 +126,7 @@ def search(
         "preset": preset,
         "search.gap": gap,
     }
-    with _session(started, on_event) as session:
+    with start_session(started, on_event, verbosity) as session:
         from automl.config import compose_config, plugin_settings
         from automl.errors import ConfigError
         from automl.registry import load_registry
@@ -125,13 +135,15 @@ def search(
             raise ConfigError("resume needs out: the run directory to go on with")
         plugins = plugin_settings(overrides, settings)
         registry = load_registry(plugins.modules, plugins.block)
+        if isinstance(given, GivenMetric):
+            registry = replace(registry, given=given)
         config = compose_config(overrides, options, registry, settings).config
         run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
         if resume and run.manifest.exists():
             session.go_on(run, config, registry, data)
         else:
             session.begin(run, config, registry, data)
-    return load_run(run.path)
+    return load_run(run.path, given if isinstance(given, GivenMetric) else None)
 
 
 def resume(
@@ -139,7 +151,9 @@ def resume(
     *,
     time_s: float | None = None,
     trials: int | None = None,
+    metric: str | Callable[..., float] | Metric | None = None,
     on_event: Callable[[Event], None] | None = None,
+    verbosity: int = 1,
     started: float | None = None,
 ) -> Run:
     """Goes on with a search that was stopped or killed, or that is over and gets more budget.
@@ -152,141 +166,29 @@ def resume(
         path: The run directory.
         time_s: Wall-clock budget in seconds, what was used included; None keeps that of the run.
         trials: Number of trials, those that were proposed included; None keeps that of the run.
-        on_event: Called with every event of ``automl.search.events``.
+        metric: The metric of the run, where the search was given a function; else None.
+        on_event: Called with every event of ``automl.search.events``; see ``search``.
+        verbosity: What is written to standard error; see ``search``.
         started: ``time.monotonic()`` at which this part of the search began; now by default.
 
     Returns:
         The run, ready to predict.
 
     Raises:
-        UserError: There is no run, it is in use or damaged, or a family of it has changed.
+        UserError: There is no run, it is in use or damaged, a family of it has changed, or its
+            metric is a function and is not given.
         NoPredictorError: No trial gave a usable model.
         StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
     run = RunDir(Path(path)).check()
-    with _session(started, on_event) as session:
+    with start_session(started, on_event, verbosity) as session:
         from automl.config import load_config
-        from automl.registry import load_registry
+        from automl.search.again import registry_of
 
         config = load_config(run.config)
         config.time_s = config.time_s if time_s is None else time_s
         config.trials = config.trials if trials is None else trials
-        registry = load_registry(config.plugins.modules, config.plugins.block)
+        registry = registry_of(run, config, metric)
         session.go_on(run, config, registry, None)
-    return load_run(run.path)
-
-
-@dataclass(slots=True)
-class _Session:
-    """One search, new or resumed, while this process is at it."""
-
-    launcher: Launcher
-    started: float
-    on_event: Callable[[Event], None] | None
-    run: RunDir | None = None
-    lock: RunLock | None = None
-
-    def end(self) -> None:
-        """Ends what was started, and lets others search in the run."""
-        self.launcher.close()
-        if self.lock is not None:
-            self.lock.release()
-
-    def begin(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
-        from automl.search.conduct import conduct
-        from automl.search.prepare import prepare_search
-
-        self.run, self.lock = run, (lock := RunLock(run))
-        with _interrupts() as interrupts:
-            prepared = prepare_search(
-                data, config, registry, run, self.launcher, self.started, interrupts.asked, lock
-            )
-            _watch(run, conduct(prepared), self.on_event)
-
-    def go_on(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
-        from automl.search.conduct import conduct
-        from automl.search.over import Over
-        from automl.search.prepare import prepare_resumed
-
-        self.run, self.lock = run, RunLock(run)
-        self.lock.acquire()
-        with _interrupts() as interrupts:
-            prepared = prepare_resumed(
-                data, config, registry, run, self.launcher, self.started, interrupts.asked
-            )
-            if isinstance(prepared, Over):
-                _watch(run, prepared.events(), self.on_event, ends=False)
-            else:
-                _watch(run, conduct(prepared), self.on_event)
-
-
-@contextmanager
-def _session(started: float | None, on_event: Callable[[Event], None] | None) -> Iterator[_Session]:
-    started = time.monotonic() if started is None else started
-    from automl.scheduling.launch import start_launcher
-    from automl.search.quiet import optuna_as_it_was
-
-    launcher = start_launcher()  # first of all: it imports while the table is read
-    session = _Session(launcher, started, on_event)
-    try:
-        try:
-            with optuna_as_it_was():
-                yield session
-        finally:
-            session.end()
-    except StorageError as error:
-        from automl.search.finish import with_the_way_on
-
-        raise with_the_way_on(error, session.run) from error
-
-
-def _watch(
-    run: RunDir,
-    events: Iterator[Event],
-    on_event: Callable[[Event], None] | None,
-    ends: bool = True,
-) -> None:
-    """Runs the search to its end; logs events but ticks, and passes all of them on.
-
-    Where nothing was begun, no end is logged.
-    """
-    from automl.search.events import Progress, SearchFinished
-    from automl.store.log import append_log
-
-    for event in events:
-        if not isinstance(event, Progress) and (ends or not isinstance(event, SearchFinished)):
-            append_log(run, type(event).__name__, asdict(event))
-        if on_event is not None:
-            on_event(event)
-
-
-@dataclass(slots=True)
-class _Interrupts:
-    """Counts Ctrl-C."""
-
-    count: int = 0
-
-    def asked(self) -> bool:
-        return self.count > 0
-
-    def handle(self, signum: int, frame: FrameType | None) -> None:
-        self.count += 1
-        if self.count > 1:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def _interrupts() -> Iterator[_Interrupts]:
-    """Counts SIGINT and SIGTERM in place of their usual effect, where this is the main thread."""
-    interrupts = _Interrupts()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {s: signal.signal(s, interrupts.handle) for s in signals}
-    try:
-        yield interrupts
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return load_run(run.path, metric)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 
 if TYPE_CHECKING:
@@ -27,10 +26,11 @@ class OpenedRun:
 
     Args:
         run: The run directory.
+        metric: The metric of the search, where that is a Python object.
     """
 
-    def __init__(self, run: RunDir) -> None:
-        self.run = run
+    def __init__(self, run: RunDir, metric: Any = None) -> None:
+        self.run, self._given = run, metric
 
     def single(self, trial_id: str) -> Ensemble | None:
         """A predictor of one trial alone; None where its models were not kept."""
@@ -64,6 +64,17 @@ class OpenedRun:
             return data
         return load_features(data, self.schema[0], self.options_for(data, sql))
 
+    def check_given(self) -> None:
+        """Checks that a metric that was given is that of the run.
+
+        Raises:
+            ConfigError: It is not.
+        """
+        from automl.metrics import CATALOG, given_again
+        from automl.search.again import metric_setting
+
+        given_again(self._given, metric_setting(self.run, self.config), frozenset(CATALOG))
+
     @cached_property
     def config(self) -> SearchConfig:
         """The configuration of the search."""
@@ -74,9 +85,9 @@ class OpenedRun:
     @cached_property
     def registry(self) -> Registry:
         """The installed families, and what plugins of the run bring."""
-        from automl.registry import load_registry
+        from automl.search.again import registry_of
 
-        return load_registry(self.config.plugins.modules, self.config.plugins.block)
+        return registry_of(self.run, self.config, self._given)
 
     def options_for(self, source: Any, sql: str | None) -> ReadOptions:
         """How a source is read: as the search read its own, but for what belongs to that alone.
@@ -123,12 +134,17 @@ class OpenedRun:
 
     @cached_property
     def metric(self) -> Metric:
-        """What the search judged by."""
-        from automl.metrics import get_metric
+        """What the search judged by.
 
-        name = self.config.metric or read_json(self.run.manifest)["metric"]["name"]
-        target = self.target
-        return get_metric(name, target.task, self.registry.metrics, target.quantiles)
+        Raises:
+            ConfigError: It is a Python object, and was not given.
+        """
+        from automl.metrics import get_metric
+        from automl.search.again import metric_setting
+
+        name, target, registry = metric_setting(self.run, self.config), self.target, self.registry
+        levels = target.quantiles
+        return get_metric(name, target.task, registry.metrics, levels, registry.given)
 
     @cached_property
     def dataset(self) -> Any:

@@ -24,13 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["Run", "load_run"]
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, metric: Any = None) -> Run:
     """Opens a run directory.
+
+    Args:
+        path: The run directory.
+        metric: The metric of the run, where the search was given a Python function: predictions
+            need it not, scores of other tables do. Else None.
 
     Raises:
         RunError: It is not there, or holds no run.
+        ConfigError: The run has another metric.
     """
-    return Run(path)
+    return Run(path, metric)
 
 
 class Run:
@@ -38,20 +44,25 @@ class Run:
 
     Args:
         path: The run directory.
+        metric: The metric of the run, where the search was given a Python function.
 
     Raises:
         RunError: It is not there, or holds no run.
+        ConfigError: The run has another metric.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, metric: Any = None) -> None:
         self._run = RunDir(Path(path)).check()
-        self._opened = OpenedRun(self._run)
+        self._metric = metric
+        self._opened = OpenedRun(self._run, metric)
+        if metric is not None:
+            self._opened.check_given()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles as a handle onto the run directory, whatever has been opened of it."""
+        """Pickles as a handle onto the run directory: a metric that was given is left behind."""
         return load_run, (self.path.absolute(),)
 
     @property
@@ -195,7 +206,7 @@ class Run:
         """
         from automl.search.refit import refit_run
 
-        done = refit_run(self._run, undo=undo)
+        done = refit_run(self._run, undo=undo, metric=self._metric)
         self._opened.__dict__.pop("predictor", None)  # that of the models before
         return done
 
@@ -215,7 +226,7 @@ class Run:
         """
         from automl.search.rerun import rerun_trial
 
-        return rerun_trial(self._run, trial)
+        return rerun_trial(self._run, trial, given=self._metric)
 
     def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
         """Predicts a table with every complete trial alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from automl.cli.events import Watcher, clock, describe_event, describe_start
+from automl.cli.events import Watcher
 from automl.leaderboard import format_score
 from automl.search.events import (
     EnsembleUpdated,
@@ -16,6 +16,7 @@ from automl.search.events import (
     TrialFinished,
     TrialStarted,
 )
+from automl.words import clock, describe_event, describe_start
 
 __all__ = ["LineView"]
 

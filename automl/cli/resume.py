@@ -67,6 +67,7 @@ def run(argv: Sequence[str], started: float) -> int:
             time_s=options.time_s,
             trials=options.trials,
             on_event=watcher,
+            verbosity=0,
             started=started,
         )
 

@@ -218,6 +218,7 @@ def _search(
             resume=options.resume,
             overrides=overrides,
             on_event=watcher,
+            verbosity=0,
             started=started,
             **given,
         )

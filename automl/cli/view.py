@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.cli.console import make_table
-from automl.cli.events import Watcher, clock, describe_event, describe_start
+from automl.cli.events import Watcher
 from automl.leaderboard import clean, format_score
 from automl.search.events import (
     EnsembleUpdated,
@@ -25,6 +25,7 @@ from automl.search.events import (
     SearchStarted,
     TrialFinished,
 )
+from automl.words import clock, describe_event, describe_start
 
 __all__ = ["LiveView"]
 

@@ -1,6 +1,19 @@
 """Metrics as values: the catalog, and metrics of one's own."""
 
 from automl.metrics.catalog import CATALOG, default_metric, get_metric, metric_names, metric_tasks
+from automl.metrics.given import GivenMetric, given_again, given_metric, packed, unpacked
 from automl.metrics.influence import influence
 
-__all__ = ["CATALOG", "default_metric", "get_metric", "influence", "metric_names", "metric_tasks"]
+__all__ = [
+    "CATALOG",
+    "GivenMetric",
+    "default_metric",
+    "get_metric",
+    "given_again",
+    "given_metric",
+    "influence",
+    "metric_names",
+    "metric_tasks",
+    "packed",
+    "unpacked",
+]

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from automl.errors import ConfigError, did_you_mean
 from automl.metrics import classification, ranking, regression, undefined
 from automl.metrics.custom import load_metric
+from automl.metrics.given import PREFIX, GivenMetric, resolve_given
 from automl.plugin.metric import Metric, MetricFunction, UndefinedReason
 from automl.plugin.task import Task
 
@@ -119,14 +120,21 @@ def metric_names(task: Task, extra: Mapping[str, Metric] = NO_METRICS) -> tuple[
     return tuple(metric.name for metric in every if task in metric.tasks)
 
 
-def metric_tasks(name: str | None, extra: Mapping[str, Metric] = NO_METRICS) -> frozenset[Task]:
+def metric_tasks(
+    name: str | None,
+    extra: Mapping[str, Metric] = NO_METRICS,
+    given: GivenMetric | None = None,
+) -> frozenset[Task]:
     """The tasks that a metric by name is for; empty where it is not known yet.
 
     Args:
         name: Of a metric of the catalog or of a plugin; None, or ``module:function``, for none.
         extra: Metrics that plugins bring, by name.
+        given: The metric that the caller gave as an object.
     """
     metric = CATALOG.get(name or "") or extra.get(name or "")
+    if given is not None and isinstance(given.found, Metric):
+        metric = given.found
     return frozenset() if metric is None else metric.tasks
 
 
@@ -135,21 +143,26 @@ def get_metric(
     task: Task,
     extra: Mapping[str, Metric] = NO_METRICS,
     quantiles: tuple[float, ...] = (),
+    given: GivenMetric | None = None,
 ) -> Metric:
     """Finds a metric by name.
 
     Args:
-        name: Of a metric of the catalog or of a plugin, or ``module:function`` for one's own.
+        name: Of a metric of the catalog or of a plugin, or ``module:function`` for one's own, or
+            the setting of one that the caller gave as an object.
         task: The task it has to fit.
         extra: Metrics that plugins bring, by name.
         quantiles: Levels of a quantile task, which the metric is given.
+        given: The object.
 
     Raises:
         ConfigError: There is none of that name, it does not fit the task, a plugin uses the name
             of a metric of the catalog, or a metric of one's own does not work.
     """
     fitting = metric_names(task, extra)
-    if ":" in name:
+    if name.startswith(PREFIX):
+        metric = resolve_given(name, given, task, quantiles)
+    elif ":" in name:
         metric = load_metric(name, task, quantiles)
     elif name in CATALOG and name in extra:
         raise ConfigError(
@@ -166,7 +179,7 @@ def get_metric(
     if task not in metric.tasks:
         takes = " and ".join(sorted(metric.tasks))
         raise ConfigError(
-            f"metric {name!r} is for {takes}, and this is a {task} task; "
+            f"metric {metric.name!r} is for {takes}, and this is a {task} task; "
             f"those that fit are {', '.join(fitting)}"
         )
     return replace(metric, quantiles=quantiles) if quantiles else metric

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import ConfigError, did_you_mean
-from automl.metrics.scikit import SECOND_IS_PROBABILITIES, ScikitMetric, scikit_metric
+from automl.metrics.scikit import (
+    SECOND_IS_PROBABILITIES,
+    Needs,
+    ScikitMetric,
+    Scorer,
+    scikit_metric,
+    scorer_of,
+)
+from automl.metrics.try_out import try_out
 from automl.plugin.metric import Metric, NoScoreError
 from automl.plugin.task import Task
 
-__all__ = ["CustomFunction", "load_metric"]
+__all__ = ["CustomFunction", "import_metric", "load_metric", "own_metric"]
 
-N_ROWS = 100
 CLASSES = frozenset(task for task in Task if task.is_classification)
 OPTIONAL = frozenset({"sample_weight", "quantiles"})
 ALL_LABELS = "labels"
-CLASSIFICATION_NEEDS = ("labels", "probabilities")
+CLASSIFICATION_NEEDS: tuple[Needs, Needs] = ("labels", "probabilities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
     quantile task ``(n_rows, n_levels)``, with the levels as ``quantiles`` if it has that. Greater
     is better unless it has an attribute ``greater_is_better = False``. One that compares rows by
     the order of their predictions has an attribute ``ranks = True``: it is computed within folds.
-    In place of a function there may be a ``Metric``.
+    In place of a function there may be a ``Metric``, or a scorer as scikit-learn's ``make_scorer``
+    returns it.
 
     Of functions of scikit-learn all of this is known, see ``scikit_metric``.
 
@@ -92,11 +100,28 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
             prefer a perfect prediction to a shuffled one, or is a function of scikit-learn that
             does not score predictions of this task.
     """
-    found = _import(name)
+    return own_metric(name, import_metric(name), task, quantiles)
+
+
+def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] = ()) -> Metric:
+    """Makes a metric of a function, of what ``make_scorer`` of scikit-learn returns, or of none.
+
+    Args:
+        name: What it is called.
+        found: The function, scorer or ``Metric``; see ``load_metric``.
+        task: The task it has to score.
+        quantiles: Levels of a quantile task.
+
+    Raises:
+        ConfigError: As for ``load_metric``.
+    """
     if isinstance(found, Metric):
         return found
     if not callable(found):
         raise ConfigError(f"metric {name!r} is a {type(found).__name__}, expected a function")
+    scorer = scorer_of(name, found)
+    if scorer is not None:
+        return _scored_by(name, scorer, task, quantiles)
     known = scikit_metric(name, found, task)
     takes = _takes(name, found)
     if known is None:
@@ -109,6 +134,31 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
         function = CustomFunction(found, takes | labels, of_class_1=task is Task.BINARY)
     else:
         function = CustomFunction(found, takes)
+    return _tried(name, known, function, task, quantiles)
+
+
+def _scored_by(name: str, scorer: Scorer, task: Task, quantiles: tuple[float, ...]) -> Metric:
+    """A metric of a scorer's function, with the scorer's direction and kind of prediction."""
+    base = scorer.function.func
+    is_scikits = str(getattr(base, "__module__", "")).startswith("sklearn.")
+    known = scikit_metric(name, scorer.function, task) if is_scikits else None
+    needs = CLASSIFICATION_NEEDS[scorer.of_probabilities] if task.is_classification else "values"
+    known = known or ScikitMetric(True, needs, _flag(name, base, "ranks", False))
+    known = replace(known, greater_is_better=scorer.greater_is_better, needs=needs)
+    takes = _takes(name, scorer.function)
+    if needs == "probabilities" and is_scikits:
+        takes |= {ALL_LABELS} & inspect.signature(scorer.function).parameters.keys()
+    of_class_1 = needs == "probabilities" and task is Task.BINARY  # as scikit-learn's scorers do
+    return _tried(name, known, CustomFunction(scorer.function, takes, of_class_1), task, quantiles)
+
+
+def _tried(
+    name: str,
+    known: ScikitMetric,
+    function: CustomFunction,
+    task: Task,
+    quantiles: tuple[float, ...],
+) -> Metric:
     metric = Metric(
         name=name,
         greater_is_better=known.greater_is_better,
@@ -120,11 +170,16 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
         ranks=known.ranks,
         undefined=known.undefined,
     )
-    _try_out(metric, task)
+    try_out(metric, task)
     return metric
 
 
-def _import(name: str) -> Any:
+def import_metric(name: str) -> Any:
+    """Imports what ``module:function`` names.
+
+    Raises:
+        ConfigError: The name has another form, or there is no such module or function.
+    """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
         raise ConfigError(f"metric {name!r} is not of the form module:function")
@@ -195,53 +250,3 @@ def _takes(name: str, function: Any) -> frozenset[str]:
         return frozenset(OPTIONAL & inspect.signature(function).parameters.keys())
     except (TypeError, ValueError) as error:
         raise ConfigError(f"metric {name!r} cannot be called: {error}") from None
-
-
-def _try_out(metric: Metric, task: Task) -> None:
-    """Scores a perfect and a shuffled prediction of 100 rows.
-
-    Raises:
-        ConfigError: The function fails, gives no finite number, or prefers the shuffled one.
-    """
-    n_classes = {Task.BINARY: 2, Task.MULTICLASS: 3}.get(task, 0)
-    shuffle = np.random.default_rng(0).permutation(N_ROWS)
-    if n_classes:
-        y_true: NDArray[Any] = np.arange(N_ROWS, dtype=np.int64) % n_classes
-        perfect = np.full((N_ROWS, n_classes), 0.01)
-        perfect[np.arange(N_ROWS), y_true] = 1 - 0.01 * (n_classes - 1)
-    else:
-        # Above 0, so that a metric of logarithms or of shares is defined.
-        y_true = np.linspace(1.0, 10.0, N_ROWS)
-        n_levels = len(metric.quantiles)
-        perfect = np.tile(y_true[:, np.newaxis], n_levels) if n_levels else y_true.copy()
-    best, worse = (_score(metric, y_true, p) for p in (perfect, perfect[shuffle]))
-    if best == worse:
-        raise ConfigError(
-            f"metric {metric.name!r} gives a perfect prediction and a shuffled one the same score "
-            f"{best:g}: it cannot tell models of a {task} task apart"
-        )
-    if not metric.is_better(best, worse):
-        opposite = not metric.greater_is_better
-        raise ConfigError(
-            f"metric {metric.name!r} gives a perfect prediction {best:g} and a shuffled one "
-            f"{worse:g}, and greater_is_better is {metric.greater_is_better}: set the function's "
-            f"attribute greater_is_better = {opposite} if that is its direction"
-        )
-
-
-def _score(metric: Metric, y_true: NDArray[Any], prediction: NDArray[Any]) -> float:
-    score, reason = metric.evaluate(y_true, prediction)
-    if reason:
-        raise ConfigError(
-            f"metric {metric.name!r} fails on a try-out of {N_ROWS} rows with {metric.needs} "
-            f"{_shape(metric, prediction)} as predictions: {reason}. If it lacks a setting, write "
-            "a function of your own that gives it, and name that as module:function"
-        )
-    return score
-
-
-def _shape(metric: Metric, prediction: NDArray[Any]) -> str:
-    """The shape of what the function is shown, for people."""
-    if metric.needs == "labels" or getattr(metric.function, "of_class_1", False):
-        return "(n_rows,)"
-    return "(n_rows,)" if prediction.ndim == 1 else f"(n_rows, {prediction.shape[1]})"

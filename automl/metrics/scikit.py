@@ -24,7 +24,14 @@ from automl.metrics.undefined import (
 from automl.plugin.metric import UndefinedReason
 from automl.plugin.task import Task
 
-__all__ = ["SECOND_IS_PROBABILITIES", "ScikitMetric", "scikit_metric"]
+__all__ = [
+    "SECOND_IS_PROBABILITIES",
+    "Needs",
+    "ScikitMetric",
+    "Scorer",
+    "scikit_metric",
+    "scorer_of",
+]
 
 Needs = Literal["probabilities", "labels", "values"]
 
@@ -61,6 +68,41 @@ class ScikitMetric:
     needs: Needs
     ranks: bool = False
     undefined: UndefinedReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What ``sklearn.metrics.make_scorer`` was told.
+
+    Attributes:
+        function: ``(y_true, y_pred)`` with the scorer's own keywords.
+        greater_is_better: The direction.
+        of_probabilities: Whether it is shown probabilities (of class 1, where there are two) in
+            place of labels.
+    """
+
+    function: partial[Any]
+    greater_is_better: bool
+    of_probabilities: bool
+
+
+def scorer_of(name: str, found: Any) -> Scorer | None:
+    """Takes a scorer of scikit-learn apart; None for anything else.
+
+    Raises:
+        ConfigError: It is one from which this version of scikit-learn does not tell its function.
+    """
+    if inspect.isfunction(found) or not type(found).__module__.startswith("sklearn."):
+        return None
+    function, sign = getattr(found, "_score_func", None), getattr(found, "_sign", None)
+    methods = getattr(found, "_response_method", None)
+    if function is None or sign not in (1, -1) or not methods:
+        raise ConfigError(
+            f"metric {name!r} is a {type(found).__name__} of scikit-learn, which takes a model: "
+            "name its function, such as sklearn.metrics:roc_auc_score"
+        )
+    settings = dict(getattr(found, "_kwargs", {}))
+    return Scorer(partial(function, **settings), sign == 1, methods != "predict")
 
 
 def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
+from automl.metrics import GivenMetric
 from automl.plugin import Metric, ModelFamily
 
 __all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry"]
@@ -105,6 +106,7 @@ class Registry:
         config_search_paths: ``(distribution, path)`` of config groups that plugins bring.
         conflicts: Families by a name that more than one plugin claims.
         plugins: Plugins that work.
+        given: The metric that the caller of a search gave as an object.
     """
 
     families: Mapping[str, RegisteredFamily] = field(default_factory=dict)
@@ -113,6 +115,7 @@ class Registry:
     config_search_paths: tuple[tuple[str, str], ...] = ()
     conflicts: Mapping[str, tuple[RegisteredFamily, ...]] = field(default_factory=dict)
     plugins: tuple[LoadedPlugin, ...] = ()
+    given: GivenMetric | None = None
 
     def get(self, name: str) -> ModelFamily:
         """Returns a family by name; its library may be missing still.

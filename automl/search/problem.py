@@ -14,7 +14,7 @@ from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
-from automl.metrics import default_metric, get_metric, metric_tasks
+from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks, packed
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -113,7 +113,7 @@ def read_dataset(source: Any, config: SearchConfig, registry: Registry) -> Datas
         source,
         target=config.target,
         task=_task(config),
-        among=metric_tasks(config.metric, registry.metrics),
+        among=metric_tasks(config.metric, registry.metrics, registry.given),
         group=config.group,
         time_column=config.time_column,
         folds_column=config.folds_column,
@@ -126,7 +126,7 @@ def read_dataset(source: Any, config: SearchConfig, registry: Registry) -> Datas
 def _metric(dataset: Dataset, config: SearchConfig, registry: Registry) -> Metric:
     target = dataset.target
     name = config.metric or default_metric(target.task).name
-    return get_metric(name, target.task, registry.metrics, target.quantiles)
+    return get_metric(name, target.task, registry.metrics, target.quantiles, registry.given)
 
 
 def _problem(
@@ -139,7 +139,7 @@ def _problem(
     run: RunDir,
 ) -> Problem:
     name = config.metric or metric.name
-    setup = trial_setup(run, config, plan.n_folds, name, pool)
+    setup = trial_setup(run, config, plan.n_folds, name, pool, registry.given)
     shapes = _shapes(setup, dataset, metric, config, registry)
     families, refused = willing(shapes)
     check_fixed(families, dataset)
@@ -184,7 +184,12 @@ def _folds_s(
 
 
 def trial_setup(
-    run: RunDir, config: SearchConfig, n_folds: int, metric: str, pool: DevicePool | None = None
+    run: RunDir,
+    config: SearchConfig,
+    n_folds: int,
+    metric: str,
+    pool: DevicePool | None = None,
+    given: GivenMetric | None = None,
 ) -> TrialSetup:
     """What workers are told.
 
@@ -194,6 +199,10 @@ def trial_setup(
         n_folds: Folds of the split plan.
         metric: Name in the catalog, or ``module:function``.
         pool: The devices; None where nothing will be fitted.
+        given: The metric, where the caller has it as an object.
+
+    Raises:
+        ConfigError: Such a metric cannot be handed to workers.
     """
     return TrialSetup(
         run=str(run.path.resolve()),
@@ -207,6 +216,7 @@ def trial_setup(
         settings={name: dict(settings) for name, settings in config.model.items()},
         modules=tuple(config.plugins.modules),
         block=tuple(config.plugins.block),
+        metric_code=b"" if given is None else packed(given),
     )
 
 

@@ -6,15 +6,17 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from automl.config import load_config
 from automl.data.cache import drop_matrices, load_encoder
 from automl.data.split import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
 from automl.errors import RunError, did_you_mean
-from automl.registry import Registry, load_registry
+from automl.registry import Registry
 from automl.scheduling.executor import Executor, LocalExecutor
 from automl.scheduling.launch import start_launcher
+from automl.search.again import registry_of
 from automl.search.gains import measure
 from automl.search.newest import predicting_folds
 from automl.search.problem import Problem, open_problem
@@ -83,14 +85,16 @@ def _digits(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def refit_run(run: RunDir, *, undo: bool = False) -> Refit:
+def refit_run(run: RunDir, *, undo: bool = False, metric: Any = None) -> Refit:
     """Fits the members of a run that is over; see ``refit_members``.
 
     Args:
         run: The run directory.
         undo: Whether to take the models of the folds again instead.
+        metric: The metric of the run, where it is a Python object.
 
     Raises:
+        ConfigError: The metric is a Python object and is not given.
         RunError: There is no ensemble, the run is in use, a family of it is not installed, or a
             file of it is damaged.
         PluginError: No family of the run is installed.
@@ -99,27 +103,31 @@ def refit_run(run: RunDir, *, undo: bool = False) -> Refit:
     lock = RunLock(run.check())
     lock.acquire()
     try:
-        return refit_ensemble(run, undo=undo)
+        return refit_ensemble(run, undo=undo, metric=metric)
     finally:
         lock.release()
 
 
-def refit_ensemble(run: RunDir, *, time_left_s: float = math.inf, undo: bool = False) -> Refit:
+def refit_ensemble(
+    run: RunDir, *, time_left_s: float = math.inf, undo: bool = False, metric: Any = None
+) -> Refit:
     """Opens a run that nobody else is at, and fits its members; see ``refit_members``.
 
     Args:
         run: The run.
         time_left_s: Seconds the fits may take.
         undo: Whether to take the models of the folds again instead.
+        metric: The metric of the run, where it is a Python object.
 
     Raises:
+        ConfigError: The metric is a Python object and is not given.
         RunError: There is no ensemble, a family of it is not installed, or a file of the run is
             damaged.
         PluginError: No family of the run is installed.
         StorageError: The disk is full, read-only or closed to us.
     """
     config = load_config(run.config)
-    registry = load_registry(config.plugins.modules, config.plugins.block)
+    registry = registry_of(run, config, metric)
     _check_installed(run, registry)
     problem = open_problem(config, registry, run)
     if undo:

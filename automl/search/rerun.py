@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from automl.config import load_config
 from automl.config.schema import SearchConfig
@@ -15,13 +16,15 @@ from automl.data import open_dataset
 from automl.data.split import SplitPlan, load_split_plan
 from automl.errors import StorageError
 from automl.metrics import get_metric
-from automl.registry import load_registry
+from automl.metrics.given import PREFIX
+from automl.registry import Registry
 from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.scheduling.messages import Done, Failed, Unwritable
 from automl.scheduling.nvml import find_gpus
+from automl.search.again import metric_setting, registry_of
 from automl.search.budget import Budget
 from automl.search.costs import Costs
 from automl.search.dispatch import Dispatcher
@@ -96,7 +99,10 @@ class Rerun:
 
 
 def rerun_trial(
-    run: RunDir, trial_id: str, on_fold: Callable[[FoldRerun], None] = lambda fold: None
+    run: RunDir,
+    trial_id: str,
+    on_fold: Callable[[FoldRerun], None] = lambda fold: None,
+    given: Any = None,
 ) -> Rerun:
     """Runs one trial again in a worker process; the run is only read.
 
@@ -109,6 +115,7 @@ def rerun_trial(
         run: The run directory.
         trial_id: Such as ``lightgbm-3``.
         on_fold: Called with each fold as soon as it is over.
+        given: The metric of the run, where it is a Python object.
 
     Raises:
         RunError: There is no such trial.
@@ -118,16 +125,19 @@ def rerun_trial(
     """
     record = find_record(run, trial_id)
     config, plan = load_config(run.config), load_split_plan(run.split)
-    manifest = read_json(run.manifest)
-    metric = config.metric or str(manifest["metric"]["name"])
+    manifest, metric = read_json(run.manifest), metric_setting(run, config)
+    registry = registry_of(run, config, given)
     threads = config.scheduler.threads_per_fit or int(manifest.get("threads_per_fit", 1))
     folds = []
-    with _scratch(run) as scratch, _bench(scratch, record, config, plan, metric, threads) as bench:
+    with (
+        _scratch(run) as scratch,
+        _bench(scratch, record, config, plan, registry, metric, threads) as bench,
+    ):
         for ended in bench.fits():
             folds.append(_compare(run, scratch, record, ended))
             on_fold(folds[-1])
     timed = config.time_s is not None or config.scheduler.fit_timeout_s is not None
-    return Rerun(record, metric, tuple(folds), timed)
+    return Rerun(record, metric.removeprefix(PREFIX), tuple(folds), timed)
 
 
 @contextmanager
@@ -182,11 +192,11 @@ def _bench(
     record: TrialRecord,
     config: SearchConfig,
     plan: SplitPlan,
+    registry: Registry,
     metric: str,
     threads: int,
 ) -> Iterator[_Bench]:
     """Joins the rooms as for a search, with the family of the trial alone."""
-    registry = load_registry(config.plugins.modules, config.plugins.block)
     family = registry.get(record.spec.family)
     scheduler = config.scheduler
     pool = DevicePool(
@@ -194,8 +204,8 @@ def _bench(
     )
     dataset = open_dataset(scratch.data)
     target = dataset.target
-    measure = get_metric(metric, target.task, registry.metrics, target.quantiles)
-    setup = trial_setup(scratch, config, plan.n_folds, metric, pool)
+    measure = get_metric(metric, target.task, registry.metrics, target.quantiles, registry.given)
+    setup = trial_setup(scratch, config, plan.n_folds, metric, pool, registry.given)
     families = {family.name: (family, family_shape(setup, dataset, measure, family))}
     launcher = start_launcher()
     try:

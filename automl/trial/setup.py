@@ -34,6 +34,7 @@ class TrialSetup:
         settings: Settings by family (``model.<family>``).
         memo_gib: Size of the encoded folds that one worker keeps open between fits, in GiB.
         modules, block: Plugins beside the installed ones, and distributions that are not loaded.
+        metric_code: The metric that the caller gave as an object, ``packed``; empty for none.
     """
 
     run: str
@@ -47,6 +48,7 @@ class TrialSetup:
     memo_gib: float = 0.5
     modules: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
+    metric_code: bytes = b""
 
 
 def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: ModelFamily) -> Shape:

@@ -15,7 +15,7 @@ from automl.data.cache import encoded_fold, load_encoder
 from automl.data.persist import open_dataset
 from automl.data.split import SplitPlan, load_split_plan
 from automl.data.table import Dataset
-from automl.metrics import get_metric
+from automl.metrics import get_metric, unpacked
 from automl.plugin.context import Fold, View
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind
@@ -83,13 +83,14 @@ def open_workbench(setup: TrialSetup) -> Workbench:
     run = RunDir(Path(setup.run))
     registry = load_registry(setup.modules, setup.block)
     dataset = open_dataset(run.data)
-    target = dataset.target
+    target, code = dataset.target, setup.metric_code
+    given = unpacked(code) if code else None
     return Workbench(
         setup=setup,
         run=run,
         dataset=dataset,
         plan=load_split_plan(run.split),
-        metric=get_metric(setup.metric, target.task, registry.metrics, target.quantiles),
+        metric=get_metric(setup.metric, target.task, registry.metrics, target.quantiles, given),
         registry=registry,
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 
-from automl.cli.events import Watcher, clock
+from automl.cli.events import Watcher
 from automl.cli.lines import LineView
 from automl.search.events import Event, Progress
 
@@ -74,7 +74,3 @@ def test_quiet_shows_nothing_and_remembers_the_run(events: list[Event], capsys):
             watcher(event)
     assert watcher.run == "runs/first"
     assert capsys.readouterr() == ("", "")
-
-
-def test_the_clock_has_hours_only_when_there_are_any():
-    assert [clock(s) for s in (-1, 7.9, 750, 3725)] == ["0:00", "0:07", "12:30", "1:02:05"]

@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_refused_with_its_reason(name, task, says):
         get_metric(f"sklearn.metrics:{name}", task)
 
 
-def test_a_scorer_is_refused_and_a_setting_that_is_given_is_kept(tmp_path, monkeypatch):
+def test_a_scorer_is_taken_apart_and_a_setting_that_is_given_is_kept(tmp_path, monkeypatch):
     (tmp_path / "wrapped_metrics.py").write_text(
         "from functools import partial\n"
         "from sklearn.metrics import fbeta_score, get_scorer, roc_auc_score\n"
@@ -144,8 +144,8 @@ def test_a_scorer_is_refused_and_a_setting_that_is_given_is_kept(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     assert get_metric("wrapped_metrics:f2", Task.BINARY).needs == "labels"
     assert get_metric("wrapped_metrics:ovr", Task.MULTICLASS).ranks
-    with pytest.raises(ConfigError, match="takes a model"):
-        get_metric("wrapped_metrics:scorer", Task.BINARY)
+    scorer = get_metric("wrapped_metrics:scorer", Task.BINARY)
+    assert (scorer.needs, scorer.greater_is_better, scorer.ranks) == ("probabilities", True, True)
 
 
 def test_an_average_over_classes_has_a_value_for_rows_of_one_class():

@@ -1,0 +1,37 @@
+"""The plugins of a run that is opened again, and its metric where somebody has to give that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from automl.config.schema import SearchConfig
+from automl.metrics import CATALOG, given_again
+from automl.registry import Registry, load_registry
+from automl.store.files import read_json
+from automl.store.run_dir import RunDir
+
+__all__ = ["metric_setting", "registry_of"]
+
+
+def metric_setting(run: RunDir, config: SearchConfig) -> str:
+    """The metric of a run as a setting: the one it was told, or the default of its task."""
+    return config.metric or str(read_json(run.manifest)["metric"]["name"])
+
+
+def registry_of(run: RunDir, config: SearchConfig, metric: Any = None) -> Registry:
+    """Loads the plugins of a run.
+
+    Args:
+        run: The run directory.
+        config: Its configuration.
+        metric: The metric of the run, where it is a Python object; see ``given_again``.
+
+    Raises:
+        ConfigError: The run has another metric.
+    """
+    registry = load_registry(config.plugins.modules, config.plugins.block)
+    if metric is None:
+        return registry
+    given = given_again(metric, metric_setting(run, config), frozenset(CATALOG))
+    return replace(registry, given=given)
