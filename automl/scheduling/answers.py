@@ -9,6 +9,7 @@ from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.family import TrialPruned
 from automl.scheduling.cuda import WrongDeviceError
 from automl.scheduling.messages import Done, Ended, Failed, Pruned, Unwritable
+from automl.trial.lost import LOST, LostFilesError
 from automl.trial.run import BadPredictionError
 from automl.trial.spec import FoldResult, Job, TrialError
 
@@ -18,7 +19,10 @@ KINDS: dict[type[BaseException], str] = {
     MemoryError: "memory",
     BadPredictionError: "bad_prediction",
     WrongDeviceError: "wrong_device",
+    LostFilesError: LOST,
 }
+
+FOR_PEOPLE = (BadPredictionError, WrongDeviceError, LostFilesError)
 
 
 def answer(job: Job, outcome: FoldResult | BaseException, last_step: int = 0) -> Ended:
@@ -59,7 +63,7 @@ def _text(error: BaseException) -> str:
         text = str(error)
     except Exception:
         return f"{name} (its text cannot be shown)"
-    if isinstance(error, AutoMLError | BadPredictionError | WrongDeviceError) and text:
+    if isinstance(error, (AutoMLError, *FOR_PEOPLE)) and text:
         return text
     return f"{name}: {text}" if text else name
 

@@ -20,7 +20,7 @@ from automl.search.drift import tell_of_drift
 from automl.search.endings import held, interrupted, out_of_time, score_trial, shed, state_after
 from automl.search.events import EnsembleUpdated, Event, Note
 from automl.search.final_look import look_at_predictor, look_s
-from automl.search.judging import fit_verdict, verdict
+from automl.search.judging import fit_verdict, note_lost, take_in, verdict
 from automl.search.last_refit import expected_refit_s
 from automl.search.ledger import Ledger, Trial
 from automl.search.progress import finished, progress_of, started
@@ -209,7 +209,7 @@ class Controller:
 
     def _on_done(self, trial: Trial, done: Done) -> None:
         fold = done.result.fold
-        trial.results[fold] = done.result
+        take_in(trial, done.result, self.run)
         if fold == trial.folds[0] and fold not in trial.errors:
             self._on_first_fold(trial)
         self._judge(trial)
@@ -282,6 +282,7 @@ class Controller:
         self.executor.stop()
         for trial in self.ledger.in_state(TrialState.RUNNING):
             trial.running.clear()
+            note_lost(trial, self.run)
             if trial.error is None:
                 over = interrupted if self.stopped_by == "interrupt" else out_of_time
                 why = held(trial) if trial.is_held else over(trial)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+from automl.errors import RunError
 from automl.search.ledger import Trial
 from automl.search.proposer import MIN_GAIN
 from automl.search.standing import Standing
 from automl.store.run_dir import RunDir
+from automl.trial.lost import LOST, lost_text
 from automl.trial.settle import discard_stages
 from automl.trial.spec import UNFINISHED, TrialError, TrialState
 
@@ -50,7 +52,12 @@ def interrupted(trial: Trial) -> TrialError:
 
 def score_trial(trial: Trial, standing: Standing) -> None:
     """Scores a trial whose folds are all done, or says why its predictions have no score."""
-    score, results = standing.add(trial), list(trial.results.values())
+    try:
+        score, results = standing.add(trial), list(trial.results.values())
+    except RunError:  # removed since the last fold was done
+        folder = standing.evidence.run.trial(trial.spec.trial_id)
+        trial.error = TrialError(LOST, lost_text(folder))
+        return
     if not math.isnan(score):
         trial.score = score
         return

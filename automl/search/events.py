@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 __all__ = [
     "EnsembleUpdated",
@@ -78,6 +78,8 @@ class TrialFinished:
         fit_s: Seconds of all its fits.
         error_kind, error: Why it failed or was stopped; "" otherwise.
         elapsed_s: Since the start of the run.
+        params: The point of the search space.
+        folds: Score of each fold that is done, by its number; None where the metric has no value.
     """
 
     trial: str
@@ -89,6 +91,8 @@ class TrialFinished:
     error_kind: str
     error: str
     elapsed_s: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+    folds: Mapping[int, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

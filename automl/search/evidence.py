@@ -62,6 +62,8 @@ class Evidence:
         Where the metric has no value for them, something else stands in: see ``steering``.
         """
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        if not len(rows):  # the fit has removed them again
+            return math.inf
         steered = steering(self.metric)
         return steered.loss(steered.score(self.dataset.y[rows], prediction, weight))
 
@@ -77,10 +79,13 @@ class Evidence:
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Validation rows of the first division, and what a trial predicts for them.
 
-        The same rows for every family, also for those that are fitted once on all rows.
+        The same rows for every family, also for those that are fitted once on all rows. None of
+        them where a later fit of the trial has removed its files, by which it fails.
         """
         name, rows = trial.spec.trial_id, self.first_rows
         if self._latest is None or self._latest[0] != name:  # it is asked for several times in turn
+            if not self.run.oof(name, trial.folds[0]).is_file():
+                return rows[:0], np.empty(0)
             self._latest = name, self._read(trial, [trial.folds[0]])[rows]
         prediction = self._latest[1]
         known = finite(prediction)

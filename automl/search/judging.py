@@ -8,9 +8,25 @@ from dataclasses import replace
 from automl.config.schema import PrunerConfig
 from automl.search.ledger import Ledger, Trial
 from automl.search.pruning import is_early, should_stop_fit, should_stop_trial
-from automl.trial.spec import TrialError
+from automl.store.run_dir import RunDir
+from automl.trial.lost import LOST, lost_text
+from automl.trial.spec import FoldResult, TrialError
 
-__all__ = ["fit_verdict", "verdict"]
+__all__ = ["fit_verdict", "note_lost", "take_in", "verdict"]
+
+
+def take_in(trial: Trial, result: FoldResult, run: RunDir) -> None:
+    """Takes in a fold that is done."""
+    trial.results[result.fold] = result
+    note_lost(trial, run)
+
+
+def note_lost(trial: Trial, run: RunDir) -> None:
+    """Looks whether what finished folds have written is still there: a later one may remove it."""
+    for fold in trial.results:
+        oof = run.oof(trial.spec.trial_id, fold)
+        if fold not in trial.errors and not oof.is_file():
+            trial.errors[fold] = TrialError(LOST, lost_text(oof.parent), fold=fold)
 
 
 def verdict(

@@ -49,4 +49,6 @@ def finished(trial: Trial, elapsed_s: float) -> TrialFinished:
         error_kind=error.kind if error else "",
         error=error.message if error else "",
         elapsed_s=elapsed_s,
+        params=dict(trial.spec.params),
+        folds={result.fold: result.final_score for result in record.folds},
     )

@@ -29,6 +29,7 @@ from automl.search.evidence import Evidence, finite
 from automl.search.ledger import Trial
 from automl.search.newest import is_by_time, predicting_folds
 from automl.trial.cost import Cost
+from automl.trial.lost import LOST
 from automl.trial.spec import TrialState
 
 __all__ = ["Standing"]
@@ -151,6 +152,10 @@ class Standing:
         A trial that was not over in time predicts with the folds it has where that is much better.
         """
         trial = self._stopgap
+        if trial is not None and trial.error is not None and trial.error.kind == LOST:
+            self._stopgap = trial = None
+            if not self.evidence.complete:
+                self.current = None
         is_cut = trial is not None and trial.state is not TrialState.COMPLETE
         if trial is not None and is_cut and trial.results and self._is_needed(trial):
             return self._write_alone(trial)

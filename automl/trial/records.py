@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -15,11 +16,23 @@ from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, Tr
 __all__ = ["canonical_params", "find_record", "read_record", "read_records", "write_record"]
 
 FILE_NAME = "trial.json"
+MOST_REMOVALS = 20
 
 
 def write_record(run: RunDir, record: TrialRecord) -> None:
-    """Writes the record of a trial whole, in place of an older one."""
-    write_json(run.trial(record.trial_id) / FILE_NAME, asdict(record))
+    """Writes the record of a trial whole, in place of an older one.
+
+    A fit may be removing the folder of its own trial at this moment: it is made anew.
+
+    Raises:
+        StorageError: The disk is full, read-only or closed to us.
+    """
+    path, value = run.trial(record.trial_id) / FILE_NAME, asdict(record)
+    for _ in range(MOST_REMOVALS):
+        with suppress(FileNotFoundError):
+            write_json(path, value)
+            return
+    write_json(path, value)
 
 
 def read_record(run: RunDir, trial_id: str) -> TrialRecord:

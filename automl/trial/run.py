@@ -25,6 +25,7 @@ from automl.plugin.rows import Matrix, Rows
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
+from automl.trial.lost import LostFilesError, kept, lost_text
 from automl.trial.seen import write_known_rows
 from automl.trial.setup import family_shape
 from automl.trial.shown import fold_shown_to
@@ -275,16 +276,19 @@ def _write(
     with draft_folder(final) as draft:
         folder = draft / run.model(name, job.fold).name
         folder.mkdir()
-        with failing_on_a_full_disk(folder):
+        with kept(folder, final), failing_on_a_full_disk(folder):
             family.save(model, folder)
-        with (draft / run.oof(name, job.fold).name).open("wb") as file:
-            write_array(file, prediction.astype(np.float32))
-        known = draft / run.known(name, job.fold).name
-        write_known_rows(known, family, model, fold, job, bench)
-        if logs:
-            with failing_on_a_full_disk(draft):
-                write_stages(draft, logs, fold.y_valid, fold.weight_valid, is_alone)
-        settle(draft, final)
+        if not folder.is_dir():
+            raise LostFilesError(lost_text(final))
+        with kept(draft, final):
+            with (draft / run.oof(name, job.fold).name).open("wb") as file:
+                write_array(file, prediction.astype(np.float32))
+            known = draft / run.known(name, job.fold).name
+            write_known_rows(known, family, model, fold, job, bench)
+            if logs:
+                with failing_on_a_full_disk(draft):
+                    write_stages(draft, logs, fold.y_valid, fold.weight_valid, is_alone)
+            settle(draft, final)
     files = run.model(name, job.fold).rglob("*")
     return sum(f.stat().st_size for f in files if f.is_file())
 

@@ -169,9 +169,10 @@ class TrialError:
             memory than a fit may have, or than the machine has), ``memory`` (an allocation that
             was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
             ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
-            ``no_score`` (the metric has no value for its predictions), ``pruned``, ``held`` (its
-            first fold promised no gain, and the search was over before it was taken up again),
-            ``out_of_time`` or ``interrupted``.
+            ``lost_files`` (the fit has removed the folder of its trial), ``no_score`` (the metric
+            has no value for its predictions), ``pruned``, ``held`` (its first fold promised no
+            gain, and the search was over before it was taken up again), ``out_of_time`` or
+            ``interrupted``.
         message: One line for people.
         traceback: Of the worker, where there is one.
         fold: The fold it happened in.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 
 import numpy as np
@@ -78,6 +79,36 @@ class Babbles(Shares):
         return ClassShares([1.0])
 
 
+class Removes(Shares):
+    """Removes the folder of its own trial, with what its earlier folds have left there."""
+
+    name = "removes"
+
+    def fit(self, params, fold, context, report):
+        shutil.rmtree(context.scratch.parent, ignore_errors=True)
+        return super().fit(params, fold, context, report)
+
+
+class RemovesSaved(Shares):
+    """Removes the folder of its own trial when it is saved."""
+
+    name = "removes_saved"
+
+    def save(self, model, path):
+        super().save(model, path)
+        shutil.rmtree(path.parent.parent)
+
+
+class RemovesModel(Shares):
+    """Leaves no model where it was to be saved."""
+
+    name = "removes_model"
+
+    def save(self, model, path):
+        path.rmdir()
+
+
 @hookimpl
 def automl_model_families():
-    return [Shares(), Threads(), Raises(), Crashes(), Hangs(), Babbles()]
+    odd = [Removes(), RemovesSaved(), RemovesModel()]
+    return [Shares(), Threads(), Raises(), Crashes(), Hangs(), Babbles(), *odd]
