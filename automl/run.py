@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from automl.opened import OpenedRun
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
+from automl.untouched import process_untouched
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +91,7 @@ class Run:
         """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
         return self._opened.target.quantiles
 
+    @process_untouched()
     def board(self, test: Any = None, *, sql: str | None = None) -> Board:
         """The leaderboard as a value.
 
@@ -103,6 +105,7 @@ class Run:
 
         return read_board(self._run, None if test is None else self._tested(test, sql))
 
+    @process_untouched()
     def leaderboard(self, test: Any = None, *, sql: str | None = None) -> pd.DataFrame:
         """The leaderboard as a data frame, best first.
 
@@ -115,7 +118,7 @@ class Run:
 
         tested = None if test is None else self._tested(test, sql)
         for note in () if tested is None else tested.notes:
-            warnings.warn(note, UserWarning, stacklevel=2)
+            warnings.warn(note, UserWarning, stacklevel=3)  # 2 is the decorator
         return read_board(self._run, tested).to_frame()
 
     def trial(self, trial: str) -> TrialDetails:
@@ -131,6 +134,7 @@ class Run:
 
         return read_trial(self._run, trial)
 
+    @process_untouched()
     def read(self, data: Any, *, sql: str | None = None) -> Table:
         """Reads rows to predict, once for several predictions.
 
@@ -150,6 +154,7 @@ class Run:
         """
         return self._opened.features(data, sql)
 
+    @process_untouched()
     def predict(self, data: Any) -> NDArray[Any]:
         """Predicts labels, in the type they have in the data, values, or quantiles.
 
@@ -172,6 +177,7 @@ class Run:
         labels: NDArray[Any] = np.array(self.classes)[decided]
         return labels
 
+    @process_untouched()
     def predict_proba(self, data: Any) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
@@ -195,6 +201,7 @@ class Run:
             index=data.index if is_row_by_row else None,
         )
 
+    @process_untouched()
     def refit(self, *, undo: bool = False) -> Refit:
         """Fits each member once on all rows, for faster predictions; see ``refit_run``.
 
@@ -210,6 +217,7 @@ class Run:
         self._opened.__dict__.pop("predictor", None)  # that of the models before
         return done
 
+    @process_untouched()
     def rerun(self, trial: str) -> Rerun:
         """Runs one trial again, alone, from its record; this run is only read.
 
@@ -228,6 +236,7 @@ class Run:
 
         return rerun_trial(self._run, trial, given=self._metric)
 
+    @process_untouched()
     def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
         """Predicts a table with every complete trial alone.
 
@@ -237,6 +246,7 @@ class Run:
         """
         return self._predict_singly(self._opened.features(data))
 
+    @process_untouched()
     def test_scores(self, test: Any, *, sql: str | None = None) -> Mapping[str, float | None]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from automl.errors import AutoMLError, StorageError
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
+from automl.untouched import process_untouched
 
 if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
@@ -110,7 +111,7 @@ def start_session(
 
             session.status = make_status(verbosity)
             session.watchers = tuple(filter(None, (session.status, on_event)))
-            with optuna_as_it_was():
+            with process_untouched(), optuna_as_it_was():
                 yield session
         finally:
             session.end()
