@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+from automl.scheduling.temporary import make_temporary, remove_temporary, temporary_env
+
 __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "main", "start_launcher"]
 
 # A spinning barrier costs everybody on a busy machine up to 50 times the work (measured with
@@ -94,12 +96,16 @@ class ForkLauncher:
         self._condemned: set[int] = set()
         self._count = 0
         self.modules: frozenset[str] = frozenset()
+        self._temporary: Path | None = None
         self._start_nursery()
 
     def _start_nursery(self) -> None:
         self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        remove_temporary(self._temporary)
+        self._temporary = make_temporary()
+        env = temporary_env(self._temporary)
         self._nursery = _start_python(
-            "automl.scheduling.nursery", theirs, {}, stdout=subprocess.DEVNULL
+            "automl.scheduling.nursery", theirs, env, stdout=subprocess.DEVNULL
         )
         self.modules = frozenset()
         self.preload([WORKER_MODULE])
@@ -159,6 +165,7 @@ class ForkLauncher:
         for worker in self._workers.values():
             worker.connection.close()
         self._workers.clear()
+        remove_temporary(self._temporary)
 
     def _receive(self) -> bool:
         """Takes in one message of the nursery; False when there is none."""
@@ -197,6 +204,7 @@ class SpawnLauncher:
     def __init__(self) -> None:
         self._workers: dict[int, WorkerProcess] = {}
         self._count = 0
+        self._temporary = make_temporary()
         self.modules: frozenset[str] = frozenset()
 
     def preload(self, modules: Sequence[str]) -> None:
@@ -205,6 +213,7 @@ class SpawnLauncher:
     def launch(self, env: Mapping[str, str]) -> WorkerProcess:
         """Starts a worker with these environment variables."""
         ours, theirs = socket.socketpair()
+        env = {**temporary_env(self._temporary), **env}
         process = _start_python("automl.scheduling.launch", theirs, env)
         connection: Connection[Any, Any] = Connection(ours.detach())
         worker = WorkerProcess(self._count, connection, pid=process.pid, process=process)
@@ -234,6 +243,7 @@ class SpawnLauncher:
         """Ends all workers."""
         for worker in list(self._workers.values()):
             self.kill(worker)
+        remove_temporary(self._temporary)
 
 
 def _start_python(

@@ -33,6 +33,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
+from automl.scheduling.temporary import remove_temporary
+
 __all__ = ["main"]
 
 PR_SET_PDEATHSIG = 1
@@ -71,6 +73,7 @@ def main() -> None:
         return
     finally:
         _end_all(workers)
+        remove_temporary()
 
 
 def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes]) -> bool:

@@ -18,6 +18,7 @@ from automl_plugins._fitting import predict_threads
 from automl_plugins._forking import threads_here
 from automl_plugins.torch._embeddings import scaled
 from automl_plugins.torch._halving import Parts
+from automl_plugins.torch._meta import shapes_only
 from automl_plugins.torch._nets import NetSpec, TabularNet
 from automl_plugins.torch._outputs import OutputScale, to_prediction
 from automl_plugins.torch._pack import one_net
@@ -109,7 +110,7 @@ def load(path: Path) -> FittedNet:
     try:
         value = json.loads((path / _SPEC_FILE).read_bytes())
         spec = NetSpec(**{**value["net"], "cardinalities": tuple(value["net"]["cardinalities"])})
-        with torch.device("meta"):
+        with shapes_only():
             TabularNet(spec)
         scale = OutputScale(**value["scale"]) if value["scale"] else None
         categorical, n_columns = tuple(value["categorical"]), int(value["n_columns"])

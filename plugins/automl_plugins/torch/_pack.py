@@ -9,6 +9,7 @@ from math import prod
 import torch
 from torch import Tensor
 
+from automl_plugins.torch._meta import shapes_only
 from automl_plugins.torch._nets import NetSpec, TabularNet
 
 __all__ = ["Pack", "one_net"]
@@ -111,7 +112,7 @@ def one_net(spec: NetSpec, tensors: dict[str, Tensor]) -> TabularNet:
     Raises:
         ValueError: The weights are not those of such a net; the first that differs is named.
     """
-    with torch.device("meta"):  # shapes only: nothing is allocated before they are checked
+    with shapes_only():  # shapes only: nothing is allocated before they are checked
         net = TabularNet(spec)
     expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from automl.plugin import Rows, StageLog
 from automl_plugins.torch._halving import Parts
+from automl_plugins.torch._meta import shapes_only
 from automl_plugins.torch._outputs import OutputScale, rescaled
 from automl_plugins.torch._threads import threads
 
@@ -135,7 +136,7 @@ def load(path: Path, build: Callable[[Mapping[str, Any]], MediaNet]) -> FittedNe
     """
     try:
         value = json.loads((path / _SPEC_FILE).read_bytes())
-        with torch.device("meta"):  # shapes only: nothing is allocated before they are checked
+        with shapes_only():  # shapes only: nothing is allocated before they are checked
             net = build(value["net"])
         scale = OutputScale(**value["scale"]) if value["scale"] else None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
