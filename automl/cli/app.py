@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -129,7 +130,14 @@ def _dispatch(words: list[str], started: float) -> int:
     forgive(sys.stdout)
     forgive(sys.stderr)
     module = importlib.import_module(f"automl.cli.{verb}")
-    return cast(_Verb, module).run(rest, started)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return cast(_Verb, module).run(rest, started)
+
+
+def _show_warning(message: Warning | str, *where: object, **options: object) -> None:
+    """Shows a warning without the line of code it comes from, which is of no use to anybody."""
+    _say(f"warning: {message}")
 
 
 def _help() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from automl.errors import DataError, MissingExtraError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["IMAGE_ENDINGS", "ImageShape", "choose_shape", "decode"]
+__all__ = ["IMAGE_ENDINGS", "ImageShape", "choose_shape", "decode", "decode_most", "some_of"]
 
 IMAGE_ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"),
@@ -50,7 +50,9 @@ def choose_shape(paths: Sequence[Path], longest: int) -> ImageShape:
         DataError: Files are missing, broken, too large or no images; the first are named.
         MissingExtraError: Pillow is not installed.
     """
-    headers = _each(_header, paths)
+    results = _each(_header, paths)
+    _refuse([result for result in results if isinstance(result, DataError)])
+    headers = [result for result in results if not isinstance(result, DataError)]
     height, width = (float(np.median(side)) for side in zip(*(h[:2] for h in headers), strict=True))
     scale = min(1.0, longest / max(height, width))
     channels = 1 if all(is_grey for _, _, is_grey in headers) else 3
@@ -71,6 +73,26 @@ def decode(paths: Sequence[Path | None], shape: ImageShape) -> NDArray[np.uint8]
         DataError: Files are missing, broken, too large or no images; the first are named.
         MissingExtraError: Pillow is not installed.
     """
+    pixels, broken = decode_most(paths, shape)
+    _refuse(list(broken.values()))
+    return pixels
+
+
+def decode_most(
+    paths: Sequence[Path | None], shape: ImageShape
+) -> tuple[NDArray[np.uint8], Mapping[int, DataError]]:
+    """Reads the images that can be read; the others stay black.
+
+    Args:
+        paths: The files; None for an image that is missing.
+        shape: Height, width and channels.
+
+    Returns:
+        ``(n_images, height, width, channels)``, and what is wrong with files by their position.
+
+    Raises:
+        MissingExtraError: Pillow is not installed.
+    """
     pixels = np.zeros((len(paths), *shape), dtype=np.uint8)
 
     def read(number: int) -> None:
@@ -78,26 +100,31 @@ def decode(paths: Sequence[Path | None], shape: ImageShape) -> NDArray[np.uint8]
         if path is not None:
             pixels[number] = _pixels(path, shape)
 
-    _each(read, range(len(paths)))
-    return pixels
+    results = _each(read, range(len(paths)))
+    return pixels, {i: r for i, r in enumerate(results) if isinstance(r, DataError)}
 
 
-def _each(work: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+def some_of(failures: Sequence[DataError]) -> str:
+    """The first failures in words, and how many there are."""
+    shown = "; ".join(str(failure) for failure in failures[:MOST_SHOWN])
+    more = len(failures) - MOST_SHOWN
+    return f"{shown}; and {more:,} more files" if more > 0 else shown
+
+
+def _refuse(failures: Sequence[DataError]) -> None:
+    if failures:
+        raise DataError(f"{some_of(failures)}. Mend or remove what is broken, or empty its cell")
+
+
+def _each(work: Callable[[Any], T], items: Sequence[Any]) -> list[T | DataError]:
     """Does some work on each item, a few at a time: Pillow decodes without Python's lock.
 
-    Raises:
-        DataError: Some of it failed; the first failures are told, and how many there are.
+    Returns:
+        What came of each: a failure as the error.
     """
     _pillow()
     with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
-        results = list(pool.map(partial(_caught, work), items))
-    failures = [result for result in results if isinstance(result, DataError)]
-    if failures:
-        shown = "; ".join(str(failure) for failure in failures[:MOST_SHOWN])
-        more = len(failures) - MOST_SHOWN
-        rest = f"; and {more:,} more files" if more > 0 else ""
-        raise DataError(f"{shown}{rest}. Mend or remove what is broken, or empty its cell")
-    return [result for result in results if not isinstance(result, DataError)]
+        return list(pool.map(partial(_caught, work), items))
 
 
 def _caught(work: Callable[[Any], T], item: Any) -> T | DataError:

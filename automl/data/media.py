@@ -7,6 +7,7 @@ file that is mapped into memory both are plain arrays of numbers that nobody has
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.images import ImageShape, choose_shape, decode
+from automl.data.images import ImageShape, choose_shape, decode, decode_most, some_of
 from automl.data.table import Column, IntArray, Table
 from automl.data.values import as_texts, distinct_texts
 from automl.errors import DataError, MissingColumnError
@@ -57,6 +58,9 @@ def store_images(
 ) -> Stored:
     """Decodes the images of a column; files that are named twice are decoded once.
 
+    To learn from, all have to be whole. Of others (those with a known shape) the broken ones count
+    as missing, with a warning that names them: they must not cost the predictions of the rest.
+
     Args:
         paths: Paths of the files, ``(n_rows,)``.
         folder: Where relative ones start.
@@ -64,7 +68,8 @@ def store_images(
         shape: Height, width and channels; chosen by the files when empty.
 
     Raises:
-        DataError: Files are missing or broken; the first are named.
+        DataError: Files to learn from, or all of the others, are missing or broken; the first are
+            named.
         MissingExtraError: Pillow is not installed.
     """
     indices, distinct = distinct_texts(as_texts(paths))
@@ -74,14 +79,28 @@ def store_images(
     if not there:
         raise DataError("a column of images names no file in any row")
     found = _image_shape(shape) if shape else choose_shape(there, longest)
-    pixels = decode([*files, None], found)
     missing = np.array([file is None for file in files] + [True])
+    if shape:
+        pixels, broken = decode_most([*files, None], found)
+        _warn(list(broken.values()), len(there))
+        missing[list(broken)] = True
+    else:
+        pixels = decode([*files, None], found)
     codes = indices.fill_null(len(files)).to_numpy(zero_copy_only=False)
     rows = pixels[codes].reshape(len(codes), -1)
     values = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows))]
     )
     return Stored(values, found, int(missing[codes].sum()))
+
+
+def _warn(broken: Sequence[DataError], n_files: int) -> None:
+    if not broken:
+        return
+    if len(broken) == n_files:
+        raise DataError(f"no image can be read: {some_of(broken)}")
+    what = "1 image counts" if len(broken) == 1 else f"{len(broken):,} images count"
+    warnings.warn(f"{what} as missing: {some_of(broken)}", UserWarning, stacklevel=2)
 
 
 def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> Stored:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
 from automl.metrics import GivenMetric
-from automl.plugin import Metric, ModelFamily
+from automl.plugin import ColumnKind, Metric, ModelFamily, Task
 
 __all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry"]
 
@@ -152,6 +152,25 @@ class Registry:
             if entry.missing_module is not None:
                 raise _missing(entry, entry.missing_module)
         return tuple(r.family for r in registered)
+
+    def notes_for(
+        self, names: Sequence[str] | None, task: Task, kinds: Collection[ColumnKind]
+    ) -> tuple[str, ...]:
+        """Says what is not there and would have been tried on a table.
+
+        Args:
+            names: The families that were asked for: whoever chooses misses no others; None for all.
+            task: What is predicted.
+            kinds: Kinds of the columns.
+        """
+        if names is not None:
+            return ()
+        useful = {
+            name: entry
+            for name, entry in self.families.items()
+            if task in entry.family.tasks and entry.family.kinds & frozenset(kinds)
+        }
+        return replace(self, families=useful).notes()
 
     def notes(self) -> tuple[str, ...]:
         """Says in words what is not there: broken plugins, conflicts, missing libraries."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from automl.data.table import Column, Dataset, Target
 from automl.data.useless import ID_LIKE
@@ -11,15 +11,14 @@ from automl.plugin.task import ColumnKind
 
 __all__ = ["notes_of"]
 
+MOST_LINES = 3
+"""Columns of one kind of trouble that get a line each."""
+
 
 def notes_of(dataset: Dataset) -> list[str]:
     """Columns and rows that are left out, values that are lost, and what is in doubt."""
-    notes = [
-        f"column {c.name!r} is left out: {c.left_out}{_way_in(c)}"
-        for c in dataset.table.columns
-        if c.left_out
-    ]
-    notes += [note for column in dataset.table.used for note in _reading_notes(column)]
+    notes = [*_left_out(dataset.table.columns), *_misfits(dataset.table.used)]
+    notes += [f"column {c.name!r}: {c.doubt}" for c in dataset.table.used if c.doubt]
     notes += dataset.notes
     notes += _alike(dataset.target)
     if dataset.n_dropped:
@@ -46,14 +45,41 @@ def _plain(label: str) -> str:
     return " ".join(letters.casefold().split())
 
 
-def _reading_notes(column: Column) -> Iterator[str]:
-    """What was lost or is in doubt in a column of numbers that stand in texts."""
-    if column.n_misfits:
+def _left_out(columns: Sequence[Column]) -> Iterator[str]:
+    """Columns that are left out: one line each, and one line for many of one kind of reason."""
+    by_reason: dict[str, list[Column]] = {}
+    for column in columns:
+        if column.left_out:
+            by_reason.setdefault(column.left_out.partition(":")[0], []).append(column)
+    for kind, group in by_reason.items():
+        if len(group) <= MOST_LINES:
+            yield from (f"column {c.name!r} is left out: {c.left_out}{_way_in(c)}" for c in group)
+            continue
+        reasons = {c.left_out for c in group}
+        reason = reasons.pop() if len(reasons) == 1 else kind
+        some = ", ".join(repr(c.name) for c in group[:MOST_LINES])
+        way = "; data.kinds={NAME: numeric} uses one" if any(map(_way_in, group)) else ""
+        yield (
+            f"{len(group):,} columns are left out, such as {some}: {reason}{way}; `automl inspect` "
+            "lists them"
+        )
+
+
+def _misfits(columns: Sequence[Column]) -> Iterator[str]:
+    """Values that were lost in columns of numbers that stand in texts."""
+    lossy = [column for column in columns if column.n_misfits]
+    if len(lossy) > MOST_LINES:
+        n = sum(column.n_misfits for column in lossy)
+        some = ", ".join(f"{c.misfits[0]!r} in {c.name!r}" for c in lossy[:MOST_LINES])
+        yield (
+            f"{n:,} values of {len(lossy):,} columns are not numbers and count as missing, such as "
+            f"{some}; `automl inspect` lists them"
+        )
+        return
+    for column in lossy:
         n, some = column.n_misfits, ", ".join(map(repr, column.misfits))
         verb = "value is not a number and counts" if n == 1 else "values are not numbers and count"
         yield f"column {column.name!r}: {n:,} {verb} as missing, such as {some}"
-    if column.doubt:
-        yield f"column {column.name!r}: {column.doubt}"
 
 
 def _way_in(column: Column) -> str:

@@ -12,11 +12,18 @@ from automl.scheduling.devices import DevicePool
 
 __all__ = ["folds_s", "willing"]
 
+NO_COLUMN = "no column is of a kind that is taken"
+
 
 def willing(
-    shapes: Mapping[str, tuple[ModelFamily, Shape]],
+    shapes: Mapping[str, tuple[ModelFamily, Shape]], are_named: bool = True
 ) -> tuple[dict[str, tuple[ModelFamily, Shape]], list[str]]:
     """Families that take such data; for the others the reasons, each once.
+
+    Args:
+        shapes: Families and the problem as each sees it.
+        are_named: Whether somebody asked for these. Where nobody did, it is no news that a family
+            of images is not tried on a table of numbers.
 
     Raises:
         PluginError: No family takes the data.
@@ -31,6 +38,8 @@ def willing(
             refused.setdefault(why, []).append(name)
     notes = []
     for why, names in refused.items():
+        if why == NO_COLUMN and chosen and not are_named:
+            continue
         noun, verb = ("family", "is") if len(names) == 1 else ("families", "are")
         notes.append(f"{noun} {', '.join(names)} {verb} not tried: {why}")
     if not chosen:
@@ -43,7 +52,7 @@ def _refusal(family: ModelFamily, shape: Shape) -> str | None:
     if shape.task not in family.tasks:
         return f"it is not for {shape.task.value} tasks"
     if shape.n_columns == 0:
-        return "no column is of a kind that is taken"
+        return NO_COLUMN
     try:
         why = family.accepts(shape)
         if why is None:  # what the search will ask it for

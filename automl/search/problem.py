@@ -18,7 +18,7 @@ from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
-from automl.plugin.task import Task
+from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
 from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
@@ -141,11 +141,10 @@ def _problem(
     name = config.metric or metric.name
     setup = trial_setup(run, config, plan.n_folds, name, pool, registry.given)
     shapes = _shapes(setup, dataset, metric, config, registry)
-    families, refused = willing(shapes)
+    families, refused = willing(shapes, config.family is not None)
     check_fixed(families, dataset)
     threads = config.scheduler.threads_per_fit or 1
     notes = (
-        *registry.notes(),
         *notes_of(dataset),
         *rare_class_notes(dataset, metric),
         *metric_notes(dataset, plan, metric),
@@ -154,8 +153,13 @@ def _problem(
         *fixed_notes(families, config.model),
         *_device_notes(families, pool),
         *_memory_notes(families, pool, threads),
+        *registry.notes_for(config.family, dataset.target.task, _kinds(dataset)),
     )
     return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
+
+
+def _kinds(dataset: Dataset) -> frozenset[ColumnKind]:
+    return frozenset(column.kind for column in dataset.table.used)
 
 
 def _shapes(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -110,3 +111,15 @@ def test_a_reader_that_stops_reading_is_no_error():
         ["bash", "-c", f"set -o pipefail; {program} | true"], capture_output=True, text=True
     )
     assert (shown.returncode, shown.stderr) == (0, "")
+
+
+def test_a_warning_is_shown_without_its_line_of_code(monkeypatch, capsys):
+
+    def run(argv, started):
+        warnings.simplefilter("always")
+        warnings.warn("two images count as missing", UserWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(plugins, "run", run)
+    assert main(["plugins"]) == 0
+    assert capsys.readouterr().err == "automl: warning: two images count as missing\n"

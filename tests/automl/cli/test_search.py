@@ -81,12 +81,13 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
         "weight": "w",
         "preset": "fast",
         "overrides": ["family=[lightgbm,svm]", "search.folds=5"],
+        "verbosity": 0,
     }
 
 
 def test_what_is_not_given_is_left_to_the_configuration(calls: Any):
     assert main(["search", "data.csv"]) == 0
-    assert calls.given == {"out": None, "resume": False, "overrides": []}
+    assert calls.given == {"out": None, "resume": False, "overrides": [], "verbosity": 0}
     assert isinstance(calls.started, float)
 
 

@@ -3,15 +3,17 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from automl.data import ReadOptions, fingerprint, load_dataset, open_dataset, save_dataset
 from automl.data.cache import encoded_fold
 from automl.data.leaks import suspicions
-from automl.data.media import images_of, sequences_of
+from automl.data.media import images_of, sequences_of, store_images
 from automl.data.split import make_split_plan
 from automl.data.table import Table
+from automl.errors import DataError
 from automl.plugin import TABULAR_KINDS, ColumnKind, View
 
 ALL = frozenset(ColumnKind)
@@ -134,3 +136,23 @@ def test_older_schemas_have_no_shapes(dataset, tmp_path):
         del column["shape"], column["channels"]
     path.write_text(json.dumps(schema))
     assert open_dataset(tmp_path).table.columns == plain.table.columns
+
+
+def test_of_new_rows_a_broken_image_counts_as_missing_and_is_named(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.full((4, 4), 200, np.uint8)).save(tmp_path / name)
+    (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:50])
+    paths = pa.chunked_array([["a.png", "cut.png", "b.png", "gone.png", None]])
+    with pytest.raises(DataError, match=r"gone\.png"):
+        store_images(paths, tmp_path, 4)
+    with pytest.warns(UserWarning, match=r"2 images count as missing: .*cut\.png.*gone\.png"):
+        stored = store_images(paths, tmp_path, 4, (4, 4, 1))
+    pixels = np.frombuffer(b"".join(stored.values.to_pylist()), np.uint8).reshape(5, -1)
+    assert list(pixels.max(axis=1)) == [200, 0, 200, 0, 0]
+    assert stored.n_missing == 3
+
+
+def test_new_rows_without_any_image_that_can_be_read_are_refused(tmp_path):
+    paths = pa.chunked_array([["gone.png", "lost.png"]])
+    with pytest.raises(DataError, match=r"no image can be read: there is no file .*gone\.png"):
+        store_images(paths, tmp_path, 4, (4, 4, 1))

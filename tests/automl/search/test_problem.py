@@ -1,5 +1,7 @@
 """The problem of a search: the table, its folds, its metric, and the families that take it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +75,51 @@ def test_columns_and_rows_that_are_left_out_are_named(read, frame):
     notes = read(data).notes
     assert any("'same' is left out" in note for note in notes)
     assert any("10 rows are left out: they have no target" in note for note in notes)
+
+
+def test_many_useless_columns_are_one_line_with_a_count_and_three_names(read, frame):
+    useless = {f"c{i}": "same" for i in range(110)}
+    copies = {f"d{i}": frame["colour" if i else "number"] for i in range(5)}
+    notes = [n for n in read(frame.assign(**useless, **copies)).notes if "left out" in n]
+    assert notes == [
+        "111 columns are left out, such as 'same', 'c0', 'c1': constant: all rows have the same "
+        "value; `automl inspect` lists them",
+        "5 columns are left out, such as 'd0', 'd1', 'd2': duplicated; `automl inspect` lists them",
+    ]
+
+
+def test_lost_values_of_many_columns_are_one_line(read, frame):
+    odd = frame["number"].astype(str).where(frame.index != 3, "n.k.")
+    notes = read(frame.assign(**{f"m{i}": odd + str(i) for i in range(5)})).notes
+    lost = [n for n in notes if "not numbers" in n]
+    assert len(lost) == 1
+    assert lost[0].startswith("5 values of 5 columns are not numbers and count as missing, such as")
+
+
+def test_what_is_missing_is_told_last_and_only_where_it_would_have_helped(frame, tmp_path):
+    registry = load_registry()
+    known = registry.families["linear"]
+    absent = dict.fromkeys(("preload",), ("no_such_library",))
+
+    def lacking(name, kinds):
+        attributes = {**absent, "name": name, "kinds": frozenset(kinds), "extra": ""}
+        family = type(name, (type(known.family),), attributes)()
+        return replace(known, family=family)
+
+    families = {
+        "linear": known,
+        "trees": lacking("trees", {ColumnKind.NUMERIC}),
+        "photos": lacking("photos", {ColumnKind.IMAGE}),
+    }
+    registry = replace(registry, families=families, broken=())
+
+    def notes(names):
+        config = SearchConfig(family=names)
+        return read_problem(frame, config, registry, RunDir(tmp_path / "run")).notes
+
+    assert "trees" in notes(None)[-1]
+    assert not any("photos" in note for note in notes(None))
+    assert not any("trees" in note for note in notes(["linear"]))
 
 
 def test_the_note_on_a_number_that_looks_like_an_id_names_the_setting_that_uses_it(read, frame):
