@@ -28,6 +28,15 @@ VERBS = {
 }
 """The verbs, in the order a person meets them. Each is a module of this package."""
 
+ELSEWHERE = {
+    **dict.fromkeys(("fit", "train", "run", "tune"), "search DATA"),
+    **dict.fromkeys(("score", "evaluate", "eval", "test"), "leaderboard RUN --test FILE"),
+    **dict.fromkeys(("continue",), "resume RUN"),
+    **dict.fromkeys(("describe", "profile", "info"), "inspect DATA"),
+    **dict.fromkeys(("models", "families", "list"), "plugins"),
+}
+"""What other tools call our verbs."""
+
 HELP = """\
 automl {version}: searches model families under a time budget, leaves a leaderboard and an ensemble
 
@@ -150,7 +159,8 @@ def _unknown(verb: str) -> str:
     if verb.startswith("-"):
         near = did_you_mean(verb, ["--help", "--version"])
         return f"unknown option {verb} before the verb{near}\nrun `automl --help` for the verbs"
-    near = did_you_mean(verb, VERBS)
+    elsewhere = ELSEWHERE.get(verb)
+    near = f"; did you mean `automl {elsewhere}`?" if elsewhere else did_you_mean(verb, VERBS)
     return f"unknown verb {verb!r}{near}\nthe verbs are {', '.join(VERBS)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from automl.leaderboard import Board
 
 __all__ = ["parser", "run"]
+
+ENSEMBLE = "ensemble"
 
 
 def parser() -> Parser:
@@ -110,9 +113,13 @@ def _show_board(board: Board, options: argparse.Namespace) -> None:
 
 
 def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
-    from automl.leaderboard import read_trial
+    from automl.leaderboard import read_board, read_trial
     from automl.store.run_dir import RunDir
 
+    if trial == ENSEMBLE and (board := read_board(RunDir(Path(path)))).ensemble is not None:
+        members = [row for row in board.rows if row.trial == ENSEMBLE or row.weight]
+        _show_board(replace(board, rows=tuple(members)), options)
+        return
     details = read_trial(RunDir(Path(path)), trial)
     if options.format == "table":
         from automl.cli.console import make_console

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +26,18 @@ __all__ = [
 
 _OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
 """What Hydra takes: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
+_HANGING = re.compile(r"\S*\s{2,}")
+"""What stands before the text of a line of help that begins further to the right."""
+MOST_COLUMNS = 96
+ELSEWHERE = {
+    **dict.fromkeys(("label", "target-column", "response", "y"), "target"),
+    **dict.fromkeys(("time-limit", "time-budget", "timeout", "max-time", "budget"), "time"),
+    **dict.fromkeys(("n-trials", "max-trials", "iterations"), "trials"),
+    **dict.fromkeys(("output", "output-dir", "path"), "out"),
+    **dict.fromkeys(("eval-metric", "scoring", "objective"), "metric"),
+    **dict.fromkeys(("random-state", "random-seed"), "seed"),
+}
+"""What other tools call our options."""
 
 
 class UsageError(UserError):
@@ -73,7 +87,7 @@ class Parser(argparse.ArgumentParser):
             "--verbose",
             action="store_true",
             section=section,
-            help="say more; show the traceback of an error",
+            help="more detail, and tracebacks",
         )
         self.option("-h", "--help", action="help", section=section, help="show this text")
 
@@ -109,7 +123,9 @@ class Parser(argparse.ArgumentParser):
     def _refuse(self, name: str) -> NoReturn:
         # Without the dashes, which make all options look alike.
         bare = {known.lstrip("-"): known for known in self.option_names}
-        near = difflib.get_close_matches(name.lstrip("-"), bare, n=1)
+        word = name.lstrip("-")
+        near = [ELSEWHERE[word]] if ELSEWHERE.get(word) in bare else None
+        near = near or difflib.get_close_matches(word, bare, n=1)
         hint = f"; did you mean {bare[near[0]]}?" if near else ""
         self.error(f"unknown option {name}{hint}")
 
@@ -125,10 +141,45 @@ class Parser(argparse.ArgumentParser):
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps paragraphs as written and gives option names room."""
+    """As wide as the terminal, up to what reads well."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30, width=96)
+        self._columns = min(MOST_COLUMNS, shutil.get_terminal_size((MOST_COLUMNS, 24)).columns)
+        super().__init__(prog, max_help_position=30, width=self._columns)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Keeps paragraphs as written where they fit, and breaks them anew where they do not."""
+        lines = text.splitlines()
+        if max(map(len, lines), default=0) > width:
+            lines = [line for item in _items(lines) for line in _wrapped(item, width)]
+        return "\n".join(indent + line for line in lines) + "\n"
+
+
+def _items(lines: Sequence[str]) -> list[list[str]]:
+    """Lines that belong together: paragraphs, and words with what is said of them."""
+    items: list[list[str]] = []
+    below = ""
+    for line in lines:
+        indent = line[: len(line) - len(line.lstrip())]
+        head = _HANGING.match(line)
+        goes_on = line and items and items[-1][0] and indent == below
+        if goes_on and (indent or head is None):
+            items[-1].append(line)
+        else:
+            items.append([line])
+            below = " " * (len(head[0]) if head else 0)
+    return items
+
+
+def _wrapped(item: Sequence[str], width: int) -> list[str]:
+    """One such item in lines that fit; commands stay whole, as they are there to be copied."""
+    if item[0].startswith("  automl "):
+        return list(item)
+    head = _HANGING.match(item[0])
+    below = " " * (len(head[0]) if head else 0)
+    first, *rest = item
+    text = " ".join([first, *(line.strip() for line in rest)])
+    return textwrap.wrap(text, width, subsequent_indent=below) or [""]
 
 
 def _one_word_each(options: list[str]) -> list[str]:

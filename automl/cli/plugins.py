@@ -25,7 +25,12 @@ def parser() -> Parser:
         "installed, plugins that are broken and why, and names that two plugins claim.",
         ("automl plugins", "automl plugins --format json"),
     )
-    parser.option("--format", choices=("table", "json"), default="table", help="for people or not")
+    parser.option(
+        "--format",
+        choices=("table", "json"),
+        default="table",
+        help="table for people, json for programs",
+    )
     parser.common_options()
     return parser
 

@@ -100,8 +100,8 @@ def _score(board: Board) -> str:
         return ""
     expected, low, high = map(format_score, (row.score, row.score_low, row.score_high))
     return (
-        f"{clean(board.metric)} {expected} (95 %: {low} to {high}) on rows its selection did not "
-        f"see, {format_score(row.selected_score)} on those it saw"
+        f"{clean(board.metric)} {expected} (95 %: {low} to {high}) on rows not used to choose "
+        f"the ensemble ({format_score(row.selected_score)} on those that were: optimistic)"
     )
 
 

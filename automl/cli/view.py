@@ -99,7 +99,7 @@ class LiveView(Watcher):
         """The picture as it is now."""
         start, progress = self._start, self._progress
         if start is None:
-            self._spinner.update(text=Text(f"reading {clean(self._data)}"))
+            self._spinner.update(text=Text(f"reading {clean(self._data)} and loading libraries"))
             return self._spinner
         if progress is None:
             self._spinner.update(text=Text("starting workers"))
@@ -116,7 +116,9 @@ class LiveView(Watcher):
         )
 
     def _n_recent(self, progress: Progress) -> int:
-        room = self._console.height - _FIXED_LINES - len(progress.families)
+        n_begun = sum(1 for c in progress.families.values() if c.over + c.running)
+        n_lines = n_begun + (n_begun < len(progress.families))
+        room = self._console.height - _FIXED_LINES - n_lines
         return max(1, min(_N_RECENT, room))
 
     def _remember(self, elapsed_s: float, text: str, style: str) -> None:
@@ -174,10 +176,14 @@ def _families_table(start: SearchStarted, progress: Progress) -> Table:
         table.add_column(title, justify="right", min_width=7)
     table.add_column(clean(start.metric), justify="right", min_width=9, no_wrap=True)
     best = (progress.best_trial or "").rpartition("-")[0]
-    for family, counts in progress.families.items():
+    begun = {name: c for name, c in progress.families.items() if c.over + c.running}
+    for family, counts in begun.items():
         table.add_row(
             Text(family), *_cells(counts, any_cut), style="bold" if family == best else ""
         )
+    n_waiting = len(progress.families) - len(begun)
+    if n_waiting:
+        table.add_row(Text(f"{n_waiting} to come", style="dim"))
     return table
 
 

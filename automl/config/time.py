@@ -26,7 +26,7 @@ def parse_time(text: str) -> float:
     match = _TIME.fullmatch(text.strip())
     time_s = float(match[1]) * _UNITS_S[match[2].lower()] if match else 0.0
     if time_s <= 0:
-        raise ConfigError(f"{text!r} is no time: write 60, 90s, 10m, 2h or 1.5h")
+        raise ConfigError(f"{text!r} is not a valid duration: use 60, 90s, 10m, 2h or 1.5h")
     return time_s
 
 

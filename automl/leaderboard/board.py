@@ -12,7 +12,7 @@ from automl.errors import RunError
 from automl.leaderboard.front import mark_front
 from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.missing import missing_folds, score_reason
-from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
+from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row, ShownAsTable
 from automl.leaderboard.text import clean, format_score
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Board", "read_board"]
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+@dataclass(frozen=True, slots=True, repr=False)
+class Board(ShownAsTable):
     """All trials of a run.
 
     Attributes:

@@ -173,8 +173,8 @@ def get_metric(
         metric = CATALOG[name] if name in CATALOG else extra[name]
     else:
         raise ConfigError(
-            f"there is no metric {name!r}{did_you_mean(name, [*CATALOG, *extra])}; for a {task} "
-            f"task there are {', '.join(fitting)}, or your own as module:function"
+            f"unknown metric {name!r}{did_you_mean(name, [*CATALOG, *extra])}. Metrics for a "
+            f"{task} task: {', '.join(fitting)}, or your own as module:function"
         )
     if task not in metric.tasks:
         takes = " and ".join(sorted(metric.tasks))

@@ -51,18 +51,31 @@ def _left_out(columns: Sequence[Column]) -> Iterator[str]:
     for column in columns:
         if column.left_out:
             by_reason.setdefault(column.left_out.partition(":")[0], []).append(column)
-    for kind, group in by_reason.items():
+    for group in by_reason.values():
         if len(group) <= MOST_LINES:
-            yield from (f"column {c.name!r} is left out: {c.left_out}{_way_in(c)}" for c in group)
+            yield from (
+                f"column {c.name!r} ignored: {_said(c.left_out)}{_way_in(c)}" for c in group
+            )
             continue
-        reasons = {c.left_out for c in group}
-        reason = reasons.pop() if len(reasons) == 1 else kind
         some = ", ".join(repr(c.name) for c in group[:MOST_LINES])
         way = "; data.kinds={NAME: numeric} uses one" if any(map(_way_in, group)) else ""
         yield (
-            f"{len(group):,} columns are left out, such as {some}: {reason}{way}; `automl inspect` "
-            "lists them"
+            f"{len(group):,} columns ignored, such as {some}: {_of_all(group)}{way}; `automl "
+            "inspect` lists them"
         )
+
+
+def _of_all(group: Sequence[Column]) -> str:
+    """The reason of many columns: whole where it is of all the same, else what they share."""
+    reason = group[0].left_out
+    if all(column.left_out == reason for column in group):
+        return _said(reason)
+    return "they look like ids" if reason.startswith(ID_LIKE) else reason.partition(":")[0]
+
+
+def _said(reason: str) -> str:
+    """A reason as a sentence: of an id it says first what it looks like."""
+    return reason.replace(ID_LIKE, "it looks like an id: ", 1)
 
 
 def _misfits(columns: Sequence[Column]) -> Iterator[str]:

@@ -29,25 +29,25 @@ def state_after(error: TrialError) -> TrialState:
 
 
 def _progress_of(trial: Trial) -> str:
-    text = f"{len(trial.results)} of {len(trial.folds)} folds were done"
+    text = f"after {len(trial.results)} of {len(trial.folds)} folds"
     if trial.gain is not None and trial.gain <= MIN_GAIN:
-        text += ", and the first promised no gain for the ensemble"
+        text += "; the first promised no gain for the ensemble"
     return text
 
 
 def held(trial: Trial) -> TrialError:
     """The reason for a trial that was held after its first fold until the search ended."""
-    return TrialError("held", f"others went first when {_progress_of(trial)}")
+    return TrialError("held", f"deferred {_progress_of(trial)}, and not taken up again")
 
 
 def out_of_time(trial: Trial) -> TrialError:
     """The reason for a trial that the clock cut."""
-    return TrialError("out_of_time", f"the time was over when {_progress_of(trial)}")
+    return TrialError("out_of_time", f"stopped by the clock {_progress_of(trial)}")
 
 
 def interrupted(trial: Trial) -> TrialError:
     """The reason for a trial that the user cut."""
-    return TrialError("interrupted", f"the search was stopped when {_progress_of(trial)}")
+    return TrialError("interrupted", f"stopped with the search {_progress_of(trial)}")
 
 
 def score_trial(trial: Trial, standing: Standing) -> None:

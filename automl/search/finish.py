@@ -71,8 +71,8 @@ def _notes(controller: Controller) -> Iterator[str]:
     late = [name for name in controller.families if name not in {*able, *alone, *stopped}]
     if len(able | alone) == 1 and late:
         yield (
-            f"{alone.pop()} predicts alone: no trial of {', '.join(late)} was over in time; "
-            "give more with --time"
+            f"{alone.pop()} predicts alone: no trial of {', '.join(late)} finished in time; "
+            "allow more with --time"
         )
 
 

@@ -40,8 +40,7 @@ def willing(
     for why, names in refused.items():
         if why == NO_COLUMN and chosen and not are_named:
             continue
-        noun, verb = ("family", "is") if len(names) == 1 else ("families", "are")
-        notes.append(f"{noun} {', '.join(names)} {verb} not tried: {why}")
+        notes.append(f"{', '.join(names)} skipped: {why}")
     if not chosen:
         raise PluginError(f"no family takes this data: {'; '.join(notes)}")
     return chosen, notes

@@ -36,8 +36,8 @@ class Over:
     def note(self) -> Note:
         """Says that nothing was done, and what would change that."""
         return Note(
-            f"nothing to go on with: trials: {len(self.past.records)} over, 0 under way; the "
-            "budget is used up: --time and --trials give totals, which may grow",
+            f"nothing to do: {len(self.past.records)} trials finished, 0 unfinished. The budget is "
+            "spent; --time and --trials are totals, so give a larger one",
             self.past.elapsed_s,
         )
 

@@ -109,10 +109,13 @@ def resume(past: Past, controller: Controller) -> list[str]:
     proposer.restore()
     n_running = len(ledger.in_state(TrialState.RUNNING))
     n_over = len(ledger.trials) - n_running
-    news = f"resumed after {past.elapsed_s:.0f} s; trials: {n_over} over, {n_running} under way"
+    news = (
+        f"resumed: {past.elapsed_s:.0f} s used, {n_over} trial{'s' * (n_over != 1)} finished, "
+        f"{n_running} unfinished"
+    )
     is_used_up = budget.trials is not None and len(ledger.trials) >= budget.trials
     if (is_used_up and not n_running) or budget.search_left_s() <= 0:
-        news += "; the budget is used up: --time and --trials give totals, which may grow"
+        news += ". The budget is spent; --time and --trials are totals, so give a larger one"
     return [news, *notes]
 
 

@@ -65,7 +65,7 @@ def test_the_leaderboard_goes_by_the_pinball_loss_of_all_levels(found, table):
 
 def test_families_that_predict_no_quantiles_say_so(found):
     _, notes = found
-    assert "family svm is not tried: it is not for quantile tasks" in notes
+    assert "svm skipped: it is not for quantile tasks" in notes
 
 
 def test_there_are_no_probabilities_of_quantiles(found, table):

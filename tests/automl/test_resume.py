@@ -60,7 +60,7 @@ def test_a_run_that_is_over_says_that_budgets_are_totals(run):
     events = []
     automl.resume(run.path, on_event=events.append)
     notes = [e.message for e in events if isinstance(e, Note)]
-    assert any("4 over, 0 under way" in n and "give totals" in n for n in notes)
+    assert any("4 trials finished, 0 unfinished" in n and "are totals" in n for n in notes)
 
 
 def files_of(run):

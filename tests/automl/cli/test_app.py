@@ -123,3 +123,12 @@ def test_a_warning_is_shown_without_its_line_of_code(monkeypatch, capsys):
     monkeypatch.setattr(plugins, "run", run)
     assert main(["plugins"]) == 0
     assert capsys.readouterr().err == "automl: warning: two images count as missing\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "ours"),
+    [("fit", "search DATA"), ("train", "search DATA"), ("score", "leaderboard RUN --test FILE")],
+)
+def test_verbs_of_other_tools_lead_to_ours(verb, ours, capsys):
+    assert main([verb, "x.csv"]) == 2
+    assert f"unknown verb {verb!r}; did you mean `automl {ours}`?" in capsys.readouterr().err

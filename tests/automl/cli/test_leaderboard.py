@@ -7,7 +7,9 @@ import json
 import pytest
 
 from automl.cli import main
+from automl.leaderboard import render
 from automl.leaderboard.row import COLUMNS
+from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 
 
@@ -37,3 +39,16 @@ def test_a_path_that_is_no_run_is_status_2(tmp_path, capsys: pytest.CaptureFixtu
     assert "is not a run" in capsys.readouterr().err
     assert main(["leaderboard"]) == 2
     assert "RUN is missing" in capsys.readouterr().err
+
+
+def test_the_ensemble_is_shown_with_its_members_alone(run_dir, capsys):
+    members = [{"trial": "svm-0", "weight": 1.0}]
+    write_json(run_dir.ensemble / "ensemble.json", {"members": members, "score": 0.9})
+    assert main(["leaderboard", str(run_dir.path), "ensemble", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [row["trial"] for row in rows] == ["ensemble", "svm-0"]
+
+
+def test_a_board_prints_as_the_table(board):
+    assert repr(board) == render(board)
+    assert "svm-0" in f"{board}"

@@ -112,7 +112,7 @@ def test_a_budget_is_read_in_seconds(time: str, seconds: float):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["--time", "soon"], "argument --time: 'soon' is no time: write 60, 90s"),
+        (["--time", "soon"], "argument --time: 'soon' is not a valid duration: use 60, 90s"),
         (["--trials", "0"], "argument --trials: expected a whole number above 0, got '0'"),
         (["--trials", "1.5"], "argument --trials: expected a whole number above 0"),
         (["--seed", "-1"], "argument --seed: expected a whole number from 0 on, got '-1'"),
@@ -127,3 +127,23 @@ def test_levels_stand_between_commas():
     assert levels("0.1,.5, 0.9") == [0.1, 0.5, 0.9]
     with pytest.raises(argparse.ArgumentTypeError, match=r"such as 0.1,0.5,0.9, got '0.1;0.9'"):
         levels("0.1;0.9")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_help_is_as_wide_as_the_terminal_and_breaks_no_word(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", "96")
+    usual = search.parser().format_help()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = search.parser().format_help()
+    assert shown.split() == usual.split()
+    lines = [line for line in shown.splitlines() if not line.startswith("  automl ")]
+    assert max(map(len, lines)) <= min(columns, 96)
+
+
+@pytest.mark.parametrize(
+    ("other", "near"),
+    [("--label", "--target"), ("--time-limit", "--time"), ("--random-state", "--seed")],
+)
+def test_options_of_other_tools_lead_to_ours(other, near):
+    with pytest.raises(UsageError, match=f"unknown option {other}; did you mean {near}[?]"):
+        search.parser().read(["x.csv", other, "y"])

@@ -79,8 +79,8 @@ def test_it_says_what_to_expect_of_the_ensemble_on_new_rows(board: Board):
     scores = {"score": 0.93, "score_low": 0.91, "score_high": 0.95, "selected_score": 0.96}
     top = Row(None, "ensemble", "ensemble", "complete", **scores)
     text = " ".join(_summary(replace(board, rows=(top, *board.trials))).split())
-    assert "score roc_auc 0.9300 (95 %: 0.9100 to 0.9500) on rows its selection" in text
-    assert "did not see, 0.9600 on those it saw" in text
+    assert "score roc_auc 0.9300 (95 %: 0.9100 to 0.9500) on rows not used" in text
+    assert "to choose the ensemble (0.9600 on those that were: optimistic)" in text
 
 
 def test_an_ensemble_below_a_trial_is_kept_for_a_reason_that_is_said(board: Board):

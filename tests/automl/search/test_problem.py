@@ -73,18 +73,18 @@ def test_columns_and_rows_that_are_left_out_are_named(read, frame):
     data = frame.copy()
     data.loc[:9, "y"] = None
     notes = read(data).notes
-    assert any("'same' is left out" in note for note in notes)
+    assert any("'same' ignored" in note for note in notes)
     assert any("10 rows are left out: they have no target" in note for note in notes)
 
 
 def test_many_useless_columns_are_one_line_with_a_count_and_three_names(read, frame):
     useless = {f"c{i}": "same" for i in range(110)}
     copies = {f"d{i}": frame["colour" if i else "number"] for i in range(5)}
-    notes = [n for n in read(frame.assign(**useless, **copies)).notes if "left out" in n]
+    notes = [n for n in read(frame.assign(**useless, **copies)).notes if "ignored" in n]
     assert notes == [
-        "111 columns are left out, such as 'same', 'c0', 'c1': constant: all rows have the same "
+        "111 columns ignored, such as 'same', 'c0', 'c1': constant: all rows have the same "
         "value; `automl inspect` lists them",
-        "5 columns are left out, such as 'd0', 'd1', 'd2': duplicated; `automl inspect` lists them",
+        "5 columns ignored, such as 'd0', 'd1', 'd2': duplicated; `automl inspect` lists them",
     ]
 
 
@@ -124,7 +124,7 @@ def test_what_is_missing_is_told_last_and_only_where_it_would_have_helped(frame,
 
 def test_the_note_on_a_number_that_looks_like_an_id_names_the_setting_that_uses_it(read, frame):
     notes = read(frame.assign(rank=np.arange(len(frame)))).notes
-    assert any("'rank' is left out" in note and "{rank: numeric}" in note for note in notes)
+    assert any("'rank' ignored" in note and "{rank: numeric}" in note for note in notes)
 
 
 def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame, tmp_path):
@@ -141,15 +141,13 @@ def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame,
     finally:
         type(linear).kinds = original
     assert set(problem.families) == {"baseline"}
-    assert "family linear is not tried: no column is of a kind that is taken" in problem.notes
+    assert "linear skipped: no column is of a kind that is taken" in problem.notes
 
 
 def test_families_that_are_left_out_for_one_reason_are_told_together(frame, tmp_path):
     config = SearchConfig(family=["rnn", "baseline", "rocket"])
     problem = read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"))
-    assert (
-        "families rocket, rnn are not tried: no column is of a kind that is taken" in problem.notes
-    )
+    assert "rocket, rnn skipped: no column is of a kind that is taken" in problem.notes
 
 
 @pytest.mark.parametrize(
