@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl.cli.output import check_stdout
-from automl.cli.parser import Parser, one_word, query_of
+from automl.cli.parser import METRIC_HELP, Parser, one_word, query_of
 from automl.cli.streams import data_stream
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def parser() -> Parser:
         help="write texts in csv and json unchanged, even those that a spreadsheet or a terminal "
         "would run",
     )
+    parser.option("--metric", metavar="NAME", help=f"{METRIC_HELP}; for --test")
     parser.common_options()
     return parser
 
@@ -82,7 +83,7 @@ def run(argv: Sequence[str], started: float) -> int:
             verb.error("one TRIAL is shown as table, csv or json")
         _show_trial(path, trial, options)
     else:
-        _show_board(_read_board(path, options.test, query), options)
+        _show_board(_read_board(path, options, query), options)
     return 0
 
 
@@ -132,12 +133,12 @@ def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
         data_stream(sys.stdout).write(render_trial(details, options.format, raw=options.raw))
 
 
-def _read_board(path: str, test: str | None, query: str | None) -> Board:
+def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Board:
     """Reads the records alone, as long as nothing has to be predicted: a run may still go on."""
-    if test is not None:
+    if options.test is not None:
         from automl.api import load_run
 
-        return load_run(path).board(test, sql=query)
+        return load_run(path, options.metric).board(options.test, sql=query)
     from automl.leaderboard import read_board
     from automl.store.run_dir import RunDir
 

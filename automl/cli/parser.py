@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from automl.errors import UserError
 
 __all__ = [
+    "METRIC_HELP",
     "Parser",
     "UsageError",
     "levels",
@@ -29,6 +30,7 @@ _OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
 _HANGING = re.compile(r"\S*\s{2,}")
 """What stands before the text of a line of help that begins further to the right."""
 MOST_COLUMNS = 96
+METRIC_HELP = "module:function, of a run whose metric is a Python function that it was given"
 ELSEWHERE = {
     **dict.fromkeys(("label", "target-column", "response", "y"), "target"),
     **dict.fromkeys(("time-limit", "time-budget", "timeout", "max-time", "budget"), "time"),

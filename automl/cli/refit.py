@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from automl.cli.parser import Parser, one_word
+from automl.cli.parser import METRIC_HELP, Parser, one_word
 
 __all__ = ["parser", "run"]
 
@@ -28,6 +28,7 @@ def parser() -> Parser:
     parser.option(
         "--undo", action="store_true", help="take the models of the folds again, which are kept"
     )
+    parser.option("--metric", metavar="NAME", help=METRIC_HELP)
     parser.common_options()
     return parser
 
@@ -45,6 +46,7 @@ def run(argv: Sequence[str], started: float) -> int:
     from automl.search.refit import refit_run
     from automl.store.run_dir import RunDir
 
-    for note in refit_run(RunDir(Path(path)), undo=options.undo).notes:
+    done = refit_run(RunDir(Path(path)), undo=options.undo, metric=options.metric)
+    for note in done.notes:
         print(clean(note))
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from automl.cli.parser import Parser, one_word
+from automl.cli.parser import METRIC_HELP, Parser, one_word
 
 if TYPE_CHECKING:
     from automl.search.rerun import FoldRerun, Rerun
@@ -33,6 +33,7 @@ def parser() -> Parser:
             "automl leaderboard runs/first   (names all trials)",
         ),
     )
+    parser.option("--metric", metavar="NAME", help=METRIC_HELP)
     parser.common_options()
     return parser
 
@@ -44,7 +45,7 @@ def run(argv: Sequence[str], started: float) -> int:
         AutoMLError: There is no such run or trial, or its family is not installed.
     """
     del started
-    _, words = (verb := parser()).read(argv)
+    options, words = (verb := parser()).read(argv)
     if len(words) < 2:
         one_word(verb, words[:1], "RUN", overrides=False)
     trial = one_word(verb, words[1:], "TRIAL", overrides=False)
@@ -54,7 +55,7 @@ def run(argv: Sequence[str], started: float) -> int:
 
     run_dir = RunDir(Path(words[0])).check()
     _print_head(find_record(run_dir, trial))
-    done = rerun_trial(run_dir, trial, _print_fold)
+    done = rerun_trial(run_dir, trial, _print_fold, options.metric)
     _print_end(done)
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from automl.cli.parser import Parser, one_word, positive_int
+from automl.cli.parser import METRIC_HELP, Parser, one_word, positive_int
 from automl.cli.search import follow, time_of
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def parser() -> Parser:
         type=positive_int,
         help="number of trials, those tried before included; by default that of the run",
     )
+    parser.option("--metric", metavar="NAME", help=METRIC_HELP)
     parser.common_options(quiet="print nothing but the path of the run, and errors")
     return parser
 
@@ -61,9 +62,12 @@ def run(argv: Sequence[str], started: float) -> int:
         verb.error("-q and -v contradict each other")
     from automl import api
 
+    given = {} if options.metric is None else {"metric": options.metric}
+
     def resume(watcher: Watcher) -> Run:
         return api.resume(
             path,
+            **given,
             time_s=options.time_s,
             trials=options.trials,
             on_event=watcher,

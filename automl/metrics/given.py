@@ -116,8 +116,8 @@ def resolve_given(
     if given is None:
         raise ConfigError(
             f"metric {name!r} is a Python function, of which a run keeps the name alone. Give it "
-            f"again, in Python: automl.resume(RUN, metric={name}), or "
-            f"automl.load_run(RUN, metric={name})"
+            f"again: in Python automl.resume(RUN, metric={name}) or automl.load_run(RUN, "
+            f"metric={name}), else --metric module:{name}"
         )
     if given.name != name:
         raise ConfigError(

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import make_scorer
 
 import automl
+from automl.cli import main
 from automl.config import load_config
 from automl.errors import ConfigError, RunError
 from automl.scheduling.launch import SpawnLauncher
@@ -82,6 +83,28 @@ def test_a_run_predicts_without_its_function_and_asks_for_it_where_it_scores(run
     again = automl.load_run(run.path, metric=make_cost(5.0))
     assert again.test_scores(x.assign(bought=y)) == run.test_scores(x.assign(bought=y))
     assert again.rerun("linear-0").metric == "cost"
+
+
+def test_the_command_line_takes_the_function_by_the_name_of_its_module(
+    run, table, tmp_path, monkeypatch, capsys
+):
+    x, y = table
+    x.assign(bought=y).to_csv(tmp_path / "new.csv", index=False)
+    words = ["leaderboard", str(run.path), "--test", str(tmp_path / "new.csv"), "--format", "json"]
+    assert main(words) == 2
+    assert "--metric module:cost" in capsys.readouterr().err
+    (tmp_path / "prices.py").write_text(
+        "def cost(y_true, y_pred):\n"
+        "    return float(((1 + 4 * (y_true == 1)) * (y_true != y_pred)).mean())\n"
+        "cost.greater_is_better = False\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "--metric", "prices:cost"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    expected = run.test_scores(x.assign(bought=y))
+    assert {r["trial"]: r["test_score"] for r in rows} == pytest.approx(expected)
+    assert main(["rerun", str(run.path), "linear-0"]) == 2
+    assert main(["rerun", str(run.path), "linear-0", "--metric", "prices:cost"]) == 0
 
 
 def test_another_function_or_a_needless_one_is_refused(run, table, tmp_path):

@@ -135,3 +135,13 @@ def _what_stays(written: str) -> str:
         elif not part.startswith(("\x1b", "\r")):
             lines[row] += part
     return "\n".join(lines)
+
+
+def test_families_without_a_trial_yet_are_one_count(events: list[Event]):
+    view = _after(events, 9, _terminal())
+    counts = {"linear": FamilyCounts(2, 1), **{f"family{i}": FamilyCounts() for i in range(14)}}
+    view(Progress(1.0, 59.0, "searching", counts))
+    shown = "\n".join(_picture(view))
+    assert "linear" in shown
+    assert "14 to come" in shown
+    assert "family3" not in shown
