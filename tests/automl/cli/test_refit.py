@@ -30,7 +30,7 @@ def test_it_says_what_became_faster_and_what_stays(
 ):
     asked = []
 
-    def fake(run: RunDir, *, undo: bool) -> Refit:
+    def fake(run: RunDir, *, undo: bool, metric: object = None) -> Refit:
         asked.append((run.path, undo))
         return Refit(("svm-0",), {"mlp-0": "family mlp has no model of all rows"}, 10.0, 3318.0)
 

@@ -18,7 +18,12 @@ def rerun(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts given folds in place of fits."""
 
     def rerun(*folds: FoldRerun, timed: bool = False) -> None:
-        def fake(run: RunDir, trial: str, on_fold: Callable[[FoldRerun], None]) -> Rerun:
+        def fake(
+            run: RunDir,
+            trial: str,
+            on_fold: Callable[[FoldRerun], None],
+            given: object = None,
+        ) -> Rerun:
             for fold in folds:
                 on_fold(fold)
             return Rerun(read_record(run, trial), "roc_auc", folds, timed)
