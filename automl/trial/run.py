@@ -21,7 +21,6 @@ from automl.errors import MissingExtraError
 from automl.plugin.context import Fold, Shape, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report
 from automl.plugin.prediction import check_prediction
-from automl.plugin.rows import Matrix, Rows
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
 from automl.store.files import draft_folder, settle, write_array
@@ -31,7 +30,7 @@ from automl.trial.setup import family_shape
 from automl.trial.shown import fold_shown_to
 from automl.trial.spec import FoldResult, Job
 from automl.trial.stages import halves_of, predict_by_halves, write_stages
-from automl.trial.timing import BATCH_ROWS, predict_batch_ms
+from automl.trial.timing import prediction_times
 from automl.trial.vram import peak_vram_mib, start_counting
 from automl.trial.workbench import Workbench
 
@@ -171,7 +170,7 @@ def _finish(
             prediction, (score, reason) = _validate_stages(job, logs, task.fold, bench)
     except ValueError as error:
         raise BadPredictionError(str(error)) from error
-    predict_s, model_ms = _prediction_times(
+    predict_s, model_ms = prediction_times(
         job, model, task.fold.train.shown_to(family.kinds), predict_s, len(prediction)
     )
     size = _write(bench, task, model, prediction, logs)
@@ -246,20 +245,6 @@ def _validate_stages(
     prediction = check_prediction(raw.reshape(shape), len(half), target.task, target.n_outputs)
     _, reason = bench.metric.evaluate(fold.y_valid, prediction, weight)
     return prediction, (bench.metric.score_folds(fold.y_valid, prediction, half, weight), reason)
-
-
-def _prediction_times(
-    job: Job, model: FittedModel, rows: Matrix | Rows, seen_s: float, n_rows: int
-) -> tuple[float, float]:
-    """Seconds of predicting the validation rows, and milliseconds of predicting 1,000 rows.
-
-    An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
-    """
-    new_rows_ms = float(getattr(model, "new_rows_ms", 0.0))
-    if job.fold != ALL_ROWS:
-        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
-    model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms
-    return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
 
 
 def _write(

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.data.split import ALL_ROWS
 from automl.data.table import Table
 from automl.plugin.family import FittedModel
 from automl.plugin.rows import Matrix, Rows
+from automl.trial.spec import Job
 
-__all__ = ["BATCH_ROWS", "best_ms", "predict_batch_ms", "table_batch"]
+__all__ = ["BATCH_ROWS", "best_ms", "predict_batch_ms", "prediction_times", "table_batch"]
 
 BATCH_ROWS = 1_000
 REPEATS = 3
@@ -65,3 +67,17 @@ def table_batch(table: Table) -> Table:
 
 def _batch_rows(n_rows: int) -> NDArray[np.int64]:
     return np.resize(np.arange(min(n_rows, BATCH_ROWS)), BATCH_ROWS)
+
+
+def prediction_times(
+    job: Job, model: FittedModel, rows: Matrix | Rows, seen_s: float, n_rows: int
+) -> tuple[float, float]:
+    """Seconds of predicting the validation rows, and milliseconds of predicting 1,000 rows.
+
+    An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
+    """
+    new_rows_ms = float(getattr(model, "new_rows_ms", 0.0))
+    if job.fold != ALL_ROWS:
+        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
+    model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms
+    return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms
