@@ -25,16 +25,18 @@ def parser() -> Parser:
     """The options of the verb."""
     parser = Parser(
         "leaderboard",
-        "RUN [TRIAL] [options]",
+        "RUN [TRIAL | RUN ...] [options]",
         "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top.\n"
         "With TRIAL that one in full: its params, its folds with scores and seconds, its error,\n"
-        "and how it learnt. Works while the run goes on, and on a run that was killed.",
+        "and how it learnt. With several runs, or a folder of runs, a line for each.\n"
+        "Works while the run goes on, and on a run that was killed.",
         (
             "automl leaderboard runs/first",
             "automl leaderboard runs/first --test held_out.csv",
             "automl leaderboard runs/first --format json > leaderboard.json",
             "automl leaderboard runs/first mlp-3",
             "automl leaderboard runs/first mlp-3 --format csv > curves.csv",
+            "automl leaderboard runs",
         ),
     )
     parser.option(
@@ -75,7 +77,13 @@ def run(argv: Sequence[str], started: float) -> int:
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if options.test is not None:
         check_stdout((options.test,))
-    if words[1:]:
+    from automl.cli.runs import runs_of, show_runs
+
+    if several := runs_of(words):
+        if options.test is not None or options.format == "md":
+            verb.error("several runs are shown as table, csv or json, and without --test")
+        show_runs(several, options.format)
+    elif words[1:]:
         trial = one_word(verb, words[1:], "TRIAL", overrides=False)
         if options.test is not None:
             verb.error("--test scores all trials: leave out TRIAL")
