@@ -14,7 +14,8 @@ from automl.errors import DataError
 
 __all__ = ["is_values", "join_target"]
 
-NAME = "target"
+NAMES = ("target", "y")
+"""What values without a name of their own are called: the first that is free."""
 
 
 def is_values(target: Any) -> bool:
@@ -117,16 +118,21 @@ def _with_arrow(table: pa.Table, y: Any, name: str | None) -> tuple[pa.Table, st
 def _name(name: str | None, names: list[str], is_same: Any) -> tuple[str, bool]:
     """The name of the target, and whether the features have that column already.
 
+    A series that was computed from a column of X has its name: it is called otherwise then.
+
     Raises:
-        DataError: They have one of that name with other values.
+        DataError: The features have all names that it could have.
     """
-    called = NAME if name is None else name
-    if called not in names:
-        return called, False
+    called = NAMES[0] if name is None else name
     if names.count(called) == 1 and is_same(names.index(called)):
         return called, True
-    way = "rename that column, or give y a name" if name is None else "rename one of them"
-    raise DataError(f"X has a column {called!r} too, with other values than y: {way}")
+    free = [other for other in (called, *NAMES) if other not in names]
+    if not free:
+        raise DataError(
+            f"X has columns {', '.join(map(repr, dict.fromkeys((called, *NAMES))))}, with other "
+            "values than y: give y another name, y.rename('NAME')"
+        )
+    return free[0], False
 
 
 def _check_length(n_rows: int, n_values: int) -> None:

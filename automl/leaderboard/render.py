@@ -198,7 +198,13 @@ def _table_text(board: Board, width: int) -> str:
     from rich.console import Console
 
     file = io.StringIO()
-    console = Console(file=file, width=width, color_system=None, legacy_windows=False)
+    console = Console(
+        file=file,
+        width=width,
+        color_system=None,
+        legacy_windows=False,
+        force_jupyter=False,  # there it would show the table in place of returning it
+    )
     console.print(to_table(board, width))
     lines = [line.rstrip() for line in file.getvalue().strip("\n").splitlines()]
     return "\n".join([*lines, *(["", *board.notes] if board.notes else [])]) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,13 @@ __all__ = ["optuna_as_it_was"]
 
 @contextmanager
 def optuna_as_it_was() -> Iterator[None]:
-    """Puts back how much Optuna logs, for a caller who uses it too."""
+    """Puts back how much Optuna logs, for a caller who uses it too.
+
+    In a notebook without widgets its import would have tqdm advise to install them, for a bar that
+    is never shown.
+    """
+    if "tqdm.auto" not in sys.modules:
+        warnings.filterwarnings("ignore", "IProgress not found")
     known = sys.modules.get("optuna")
     before = logging.INFO if known is None else known.logging.get_verbosity()  # INFO is its default
     try:

@@ -69,14 +69,19 @@ def test_a_target_that_the_features_hold_too_is_no_feature():
     assert (joined.column_names, name) == (["a", "b"], "a")
 
 
+def test_a_target_that_was_computed_from_a_column_does_not_keep_its_name():
+    joined, name = join_target(X, X["a"] > 1.5)
+    assert (list(joined), name) == (["a", "b", "target"], "target")
+    assert join_target(X.assign(target=1), VALUES)[1] == "y"
+
+
 @pytest.mark.parametrize(
     ("data", "y", "says"),
     [
         (X, [0, 1], "X has 3 rows and y 2 values"),
         (X, np.zeros((3, 2)), "y has 2 columns"),
         (X, np.zeros((3, 1, 1)), "3 dimensions"),
-        (X, pd.Series([9.0, 9.0, 9.0], name="a"), "X has a column 'a' too"),
-        (X.assign(target=1), VALUES, "give y a name"),
+        (X.assign(target=1, y=2), VALUES, "X has columns 'target', 'y', with other values than y"),
         (X, pd.Series(VALUES, index=[9, 8, 7]), r"y.loc\[X.index\]"),
         ("train.csv", VALUES, "name a column of the file"),
         (3, VALUES, "features .X. of type int"),

@@ -7,7 +7,7 @@ import json
 import pytest
 from rich.cells import cell_len
 
-from automl.leaderboard import FORMATS, HeldOutScores, read_board, render
+from automl.leaderboard import FORMATS, Board, HeldOutScores, Row, read_board, render
 from automl.leaderboard.row import COLUMNS
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialError
@@ -137,3 +137,9 @@ def test_a_score_that_there_is_not_is_no_number_in_any_format(make_run, make_rec
 
 def test_a_board_without_missing_scores_has_no_notes(mixed_run: RunDir):
     assert read_board(mixed_run).notes == ()
+
+
+def test_in_a_notebook_the_table_is_text_as_well(monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    board = Board("rmse", False, "regression", "y", (Row(1, "svm", "svm-0", "complete", 0.5),))
+    assert "svm-0" in repr(board)
