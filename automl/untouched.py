@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,21 +20,20 @@ def process_untouched() -> Iterator[None]:
 
     Libraries change them when they are imported: scikit-learn adds variables of OpenMP and filters,
     others draw random numbers. Where a block has imported nothing, nothing is put back, so that
-    threads that predict do not undo what others do meanwhile.
+    threads that predict do not undo what others do meanwhile; and random states are put back in the
+    main thread alone, since another would have it draw the same numbers twice.
     """
-    n_modules, before = len(sys.modules), _state()
-    numpy_before = _numpy_state()
+    n_modules, environ, filters = len(sys.modules), dict(os.environ), list(warnings.filters)
+    numbers, numpy_numbers = random.getstate(), _numpy_state()
     try:
         yield
     finally:
         if len(sys.modules) != n_modules:
-            _put_back(*before)
-            if numpy_before is not None:
-                sys.modules["numpy"].random.set_state(numpy_before)
-
-
-def _state() -> tuple[Any, dict[str, str], list[Any]]:
-    return random.getstate(), dict(os.environ), list(warnings.filters)
+            _put_back(environ, filters)
+            if threading.current_thread() is threading.main_thread():
+                random.setstate(numbers)
+                if numpy_numbers is not None:
+                    sys.modules["numpy"].random.set_state(numpy_numbers)
 
 
 def _numpy_state() -> Any:
@@ -42,8 +42,7 @@ def _numpy_state() -> Any:
     return None if numpy is None else numpy.random.get_state()
 
 
-def _put_back(numbers: Any, environ: dict[str, str], filters: list[Any]) -> None:
-    random.setstate(numbers)
+def _put_back(environ: dict[str, str], filters: list[Any]) -> None:
     if dict(os.environ) != environ:
         for name in os.environ.keys() - environ.keys():
             del os.environ[name]

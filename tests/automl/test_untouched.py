@@ -2,6 +2,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import types
 import warnings
 
@@ -103,3 +104,20 @@ def test_where_nothing_is_imported_other_threads_may_change_what_they_like(meddl
     with process_untouched():
         meddling(imports=False)
     assert os.environ["AUTOML_TEST_B"] == "new"
+
+
+def test_another_thread_does_not_have_the_main_one_draw_numbers_twice(meddling):
+    drawn = []
+
+    def work():
+        with process_untouched():
+            drawn.append(random.random())
+            meddling(imports=True)
+
+    numbers, env, filters = state()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert random.getstate() != numbers[0]
+    assert random.random() not in drawn
+    assert state()[1:] == (env, filters)
