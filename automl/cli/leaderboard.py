@@ -82,7 +82,7 @@ def run(argv: Sequence[str], started: float) -> int:
     if several := runs_of(words):
         if options.test is not None or options.format == "md":
             verb.error("several runs are shown as table, csv or json, and without --test")
-        show_runs(several, options.format)
+        show_runs(several, options.format, raw=options.raw)
     elif words[1:]:
         trial = one_word(verb, words[1:], "TRIAL", overrides=False)
         if options.test is not None:

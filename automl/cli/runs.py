@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from automl.cells import guarded, guarded_json
 from automl.cli.streams import data_stream
 
 __all__ = ["runs_of", "show_runs"]
@@ -35,23 +36,28 @@ def runs_of(words: Sequence[str]) -> list[Path]:
     )
 
 
-def show_runs(paths: Sequence[Path], format: str) -> None:
+def show_runs(paths: Sequence[Path], format: str, *, raw: bool = False) -> None:
     """Prints them.
 
     Args:
         paths: The runs.
         format: ``table``, ``csv`` or ``json``.
+        raw: Whether texts are written unchanged, also those that a spreadsheet would run.
     """
     rows = [_row(path) for path in paths]
     if format == "json":
         text = json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
-        data_stream(sys.stdout).write(text + "\n")
+        data_stream(sys.stdout).write((text if raw else guarded_json(text)) + "\n")
     elif format == "csv":
         writer = csv.DictWriter(data_stream(sys.stdout), COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(rows if raw else map(_guarded, rows))
     else:
         _print(rows)
+
+
+def _guarded(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: guarded(c) if isinstance(c, str) else c for name, c in row.items()}
 
 
 def _row(path: Path) -> dict[str, Any]:

@@ -45,6 +45,14 @@ def test_several_runs_are_compared(folder, run_dir, capsys):
     assert "svm-0" in shown(capsys, run_dir.path, run_dir.path)
 
 
+def test_texts_that_a_spreadsheet_would_run_are_guarded(run_dir, capsys):
+    manifest = json.loads(run_dir.manifest.read_text())
+    write_json(run_dir.manifest, {**manifest, "target": "=cmd()"})
+    words = (run_dir.path.parent, "--format", "csv")
+    assert ",'=cmd()," in shown(capsys, *words)
+    assert ",=cmd()," in shown(capsys, *words, "--raw")
+
+
 def test_a_folder_without_runs_and_a_test_table_for_several_are_refused(folder, capsys):
     assert main(["leaderboard", str(folder / "notes")]) == 2
     assert "is not a run" in capsys.readouterr().err
