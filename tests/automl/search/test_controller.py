@@ -302,7 +302,7 @@ def test_a_fit_that_runs_when_the_time_is_over_does_not_count_as_a_failure(make_
     scene.executor.seconds = 1.0
     last = finished(scene.search())[-1]
     assert (last.state, last.error_kind) == ("out_of_time", "out_of_time")
-    assert "0 of 3 folds were done" in last.error
+    assert "stopped by the clock after 0 of 3 folds" in last.error
 
 
 def test_what_was_held_for_no_gain_when_the_time_was_over_was_not_cut_by_it(

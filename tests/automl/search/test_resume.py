@@ -216,7 +216,7 @@ def test_a_search_that_is_over_stays_as_it_is(search, untouched):
     again.search()
     assert outcome(again) == before
     assert fits(again) == []
-    assert "the budget is used up" in again.news[0]
+    assert "The budget is spent" in again.news[0]
 
 
 def test_time_that_was_used_counts(make_scene, make_family):
