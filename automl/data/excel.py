@@ -116,13 +116,16 @@ def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTab
     Raises:
         DataError: There are none.
     """
-    top, left = sheet.start or (0, 0)
+    more = f"; others are {listed(others)}: use --sheet" if others else ""
+    empty = DataError(f"{where}: the sheet {name!r} is empty{more}")
+    if sheet.start is None:
+        raise empty
+    top, left = sheet.start
     merged = [_moved(one, left) for one in sheet.merged_cell_ranges or ()]
     numbered = _filled(sheet.iter_rows(), top, merged)
     first = [row for _, row in zip(range(SAMPLE_ROWS), numbered, strict=False)]
     if not first:
-        more = f"; others are {listed(others)}: use --sheet" if others else ""
-        raise DataError(f"{where}: the sheet {name!r} is empty{more}")
+        raise empty
     layout = find_layout([(at, fields) for at, fields in first], where)
     rows_left = [row for row in first if row[0] > layout.n_above]
     names = layout.names

@@ -48,7 +48,8 @@ def check_regular(path: Path) -> None:
 def _missing(path: Path) -> str:
     folder = path.parent
     if path.is_symlink():
-        return f"there is no file {path}: it is a link to {path.readlink()}, which is not there"
+        end = path.readlink()
+        return f"there is no file {path}: it is a link to {end}, which is not there: name another"
     if not os.path.isdir(folder):  # noqa: PTH112  (it never raises, however long a name is)
         return f"there is no file {path}: the folder {folder} does not exist"
     names = [p.name for p in folder.iterdir()]

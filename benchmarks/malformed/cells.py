@@ -206,6 +206,24 @@ def spreadsheet_errors(draw: Draw) -> Path:
     return draw.table()
 
 
+@kind("refused", r"line \d+")
+def nul_byte(draw: Draw) -> Path:
+    """One or some NUL bytes in a row."""
+    lines = draw.lines()
+    at = draw.rng.randrange(1, len(lines))
+    where = draw.rng.randrange(len(lines[at]))
+    lines[at] = lines[at][:where] + "\0" * draw.rng.choice([1, 3]) + lines[at][where:]
+    return draw.save("\n".join(lines))
+
+
+@kind("either", r"line \d+")
+def late_nul_byte(draw: Draw) -> Path:
+    """A NUL byte far behind the start of a file, as after a crash while it was written."""
+    draw.rows *= 200
+    text = draw.text().encode()
+    return draw.save(text + b"\0" * draw.rng.choice([1, 4096]))
+
+
 @kind("either", r"line \d+|row \d+")
 def changed_bytes(draw: Draw) -> Path:
     """Bytes that were flipped, taken out, put in or moved anywhere."""
