@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -90,10 +91,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(_without_secrets(f"error: {error}", words), _traceback_if(words))
         return error.exit_status
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _too_long(error, words)
         return _unwritten(error, words)
     except Exception as error:
         return _unexpected(error, words)
     return status
+
+
+def _too_long(error: OSError, words: Sequence[str]) -> int:
+    """Says that a word of the command is no name of a file."""
+    name = os.fsdecode(error.filename or "")
+    text = f"error: a name of {len(name):,} letters is too long for a file: {name[:60]!r}..."
+    _say(_without_secrets(text, words), _traceback_if(words))
+    return UserError.exit_status
 
 
 def _unwritten(error: OSError, words: Sequence[str]) -> int:

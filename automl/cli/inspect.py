@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, UsageError, one_word, split_words
-from automl.cli.reading import series_options
+from automl.cli.reading import series_options, sheet_option
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from automl.data import Column, Description, ReadOptions
+    from automl.data.looks import Look
 
 __all__ = ["parser", "run"]
 
@@ -60,6 +61,7 @@ def parser() -> Parser:
         action="store_true",
         help=f"list all columns also where they are more than {_MAX_COLUMNS}",
     )
+    sheet_option(parser)
     series_options(parser)
     parser.common_options()
     return parser
@@ -76,8 +78,10 @@ def run(argv: Sequence[str], started: float) -> int:
     data_words, overrides = split_words(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
     check_stdout((data,))
+    base = _read_options(overrides)
     read_options = replace(
-        _read_options(overrides),
+        base,
+        sheet=base.sheet if options.sheet is None else options.sheet,
         series_id=options.series_id,
         step=options.step,
         series_table=options.series_table,
@@ -90,7 +94,7 @@ def run(argv: Sequence[str], started: float) -> int:
     task = None if options.task is None else Task(options.task)
     found = describe(data, read_options, options.target, task)
     _print(make_console(sys.stdout), found, options.all)
-    return 0
+    return 2 if found.problem else 0
 
 
 def _read_options(overrides: Sequence[str]) -> ReadOptions:
@@ -119,7 +123,9 @@ def _print(console: Console, found: Description, all_columns: bool) -> None:
     lines = Table.grid(padding=(0, 1))
     lines.add_column(width=9, style="dim")
     lines.add_column(overflow="fold")
-    size = f"{found.n_rows:,} rows, {len(found.columns)} columns, {n_used} to learn from"
+    n_columns = len(found.columns)
+    size = f"{_counted(found.n_rows, 'row')}, {_counted(n_columns, 'column')}"
+    size += f", {n_used:,} to learn from"
     lines.add_row("data", Text(clean(f"{found.where}: {size}")))
     if found.target is not None:
         target = found.target
@@ -129,7 +135,7 @@ def _print(console: Console, found: Description, all_columns: bool) -> None:
         lines.add_row("classes", Text(_classes(found)))
     if found.n_without_target:
         lines.add_row("", Text(f"{found.n_without_target:,} rows have no target: left out"))
-    for note in found.notes:
+    for note in (*found.leaks, *found.notes):
         lines.add_row(Text("note", "yellow"), Text(clean(note)))
     if found.problem:
         lines.add_row(Text("problem", "red"), Text(clean(found.problem), "red"))
@@ -137,7 +143,7 @@ def _print(console: Console, found: Description, all_columns: bool) -> None:
     if found.columns:
         shown = found.columns if all_columns else _some(found.columns)
         console.print()
-        console.print(_columns_table(shown, console.width))
+        console.print(_columns_table(found, shown, console.width))
         if len(shown) < len(found.columns):
             console.print()
             console.print(_rest(found.columns, len(found.columns) - len(shown)))
@@ -179,7 +185,7 @@ def _classes(found: Description) -> str:
     return ", ".join([*texts, f"and {more} more"] if more > 0 else texts)
 
 
-def _columns_table(columns: Sequence[Column], width: int) -> Table:
+def _columns_table(found: Description, columns: Sequence[Column], width: int) -> Table:
     from rich.text import Text
 
     from automl.cli.console import make_table
@@ -190,7 +196,7 @@ def _columns_table(columns: Sequence[Column], width: int) -> Table:
     table.add_column("kind", no_wrap=True)
     table.add_column("missing", justify="right", no_wrap=True)
     table.add_column("distinct", justify="right", no_wrap=True)
-    table.add_column("examples", no_wrap=True)
+    table.add_column("first values", no_wrap=True)
     table.add_column("why")
     name_size = min(_MAX_NAME, width // 4, max(len(column.name) for column in columns))
     # The reason matters most: it gets more than half of what is left, and may take lines.
@@ -198,9 +204,12 @@ def _columns_table(columns: Sequence[Column], width: int) -> Table:
     for column in columns:
         name = Text(clean(column.name) or "(no name)", "" if clean(column.name) else "italic")
         name.truncate(max(name_size, 9), overflow="ellipsis")
-        examples = Text(", ".join(clean(example) for example in column.examples))
+        look = found.look(column)
+        examples = Text(", ".join(clean(example) for example in look.first))
         examples.truncate(examples_size, overflow="ellipsis")
         why = f"left out: {column.left_out}" if column.left_out else column.reason
+        if not column.left_out:
+            why += _more(column, look)
         table.add_row(
             name,
             Text("–" if column.left_out else str(column.kind)),
@@ -211,6 +220,22 @@ def _columns_table(columns: Sequence[Column], width: int) -> Table:
             style="dim" if column.left_out else "",
         )
     return table
+
+
+def _more(column: Column, look: Look) -> str:
+    """What was lost, is in doubt, or lies far from the rest in a column."""
+    more = ""
+    if column.n_misfits:
+        more += f"; {_counted(column.n_misfits, 'row')} without a number"
+    if column.doubt:
+        more += f"; {column.doubt}"
+    if look.n_outliers:
+        more += f"; {_counted(look.n_outliers, 'outlier')}: {' | '.join(look.outliers)}"
+    return more
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def _share(share: float) -> str:

@@ -201,7 +201,7 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     overrides = [word for word in words if _OVERRIDE.match(word)]
     data = [word for word in words if not _OVERRIDE.match(word)]
-    file = next((word for word in overrides if Path(word).is_file()), None)
+    file = next((word for word in overrides if _is_file(word)), None)
     if not data and file is not None:
         overrides.remove(file)
         data = [file]
@@ -218,11 +218,18 @@ def query_of(words: Sequence[str]) -> tuple[list[str], str | None]:
         UsageError: There are several.
     """
     start = "data.sql="
-    queries = [w for w in words if w.startswith(start) and not Path(w).is_file()]
+    queries = [w for w in words if w.startswith(start) and not _is_file(w)]
     if len(queries) > 1:
         raise UsageError(f"{len(queries)} queries are given by data.sql=...: give one")
     rest = [word for word in words if word not in queries]
     return rest, queries[0].removeprefix(start) if queries else None
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except OSError:  # longer than a name of a file may be, such as a query
+        return False
 
 
 def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -> str:

@@ -1,10 +1,20 @@
-"""Options that say how the steps of series stand in a table: of every verb that reads one anew."""
+"""Options that say where in its source a table stands: of every verb that reads one anew."""
 
 from __future__ import annotations
 
 from automl.cli.parser import Parser
 
-__all__ = ["series_options"]
+__all__ = ["series_options", "sheet_option"]
+
+
+def sheet_option(parser: Parser, section: str = "options") -> None:
+    """Adds ``--sheet``."""
+    parser.option(
+        "--sheet",
+        metavar="NAME",
+        section=section,
+        help="the sheet of an Excel file, by its name or number; by default the first",
+    )
 
 
 def series_options(parser: Parser, section: str = "options") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from automl.cli.composed import print_config
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
-from automl.cli.reading import series_options
+from automl.cli.reading import series_options, sheet_option
 from automl.errors import ConfigError, NoPredictorError
 from automl.redact import shown
 
@@ -25,8 +25,9 @@ Tries model families on a table until the time is up, and leaves a run directory
 leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes with what there
 is, twice stops at once.
 
-DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Parquet or Arrow, series as .ts; a folder
-           of images with a subfolder a class; or a database URL, with data.sql='select ...'
+DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Excel, Parquet or Arrow, series as .ts;
+           a folder of images with a subfolder a class; or a database URL, with data.sql='select
+           ...'
 key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
            --cfg shows all of them
 Options, settings and DATA may stand in any order."""
@@ -113,6 +114,7 @@ def _learning_options(parser: Parser) -> None:
         help="what is left out between training and validation rows in time: 7d, 12h, 30min, or a "
         "number of distinct times",
     )
+    sheet_option(parser, section)
     series_options(parser, section)
 
 
@@ -179,8 +181,9 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
-    if options.series_table is not None:
-        overrides = [*overrides, f"data.series_table={options.series_table}"]
+    for name in ("series_table", "sheet"):
+        if (value := getattr(options, name)) is not None:
+            overrides = [*overrides, f"data.{name}={value}"]
     given = {name: value for name in _GIVEN if (value := getattr(options, name)) is not None}
     if options.cfg:
         path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None

@@ -29,6 +29,7 @@ TEXT_KEYS = frozenset(
         "series_id",
         "step",
         "data.sql",
+        "data.sheet",
         "data.delimiter",
         "data.series_table",
         "search.gap",

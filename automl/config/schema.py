@@ -34,6 +34,7 @@ class DataConfig:
         kinds: Kinds set by the user, by column name: ``data.kinds={zip: categorical}``.
         drop: Names of columns to leave out.
         sql: Query to run when DATA is a database URL.
+        sheet: Name of the sheet of an Excel file, or its number from 1; null for the first.
         delimiter: Of a text file; found out when null.
         missing: Further texts that stand for a missing value.
         keep: Texts that would stand for a missing value, and are values here: ``data.keep=[NA]``.
@@ -49,6 +50,7 @@ class DataConfig:
     kinds: dict[str, str] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     sql: str | None = None
+    sheet: str | None = None
     delimiter: str | None = None
     missing: list[str] = field(default_factory=list)
     keep: list[str] = field(default_factory=list)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from automl.data.features import type_columns
+from automl.data.giveaways import giveaways
+from automl.data.looks import Look, look_at
 from automl.data.options import ReadOptions
 from automl.data.sources import read_source
-from automl.data.table import Column, Label, Target
+from automl.data.table import Column, Label, Table, Target
 from automl.data.target import choose_target, present_rows, read_target, with_clean_target
 from automl.errors import DataError
-from automl.plugin.task import Task
+from automl.plugin.task import TABULAR_KINDS, Task
 
 __all__ = ["Description", "describe"]
 
@@ -32,6 +36,8 @@ class Description:
         class_counts: Rows of each class, in the order of the classes; empty for regression.
         n_without_target: Rows that a search would leave out.
         notes: What a person should know about the reading, such as its encoding.
+        leaks: Columns that give the target away, or nearly do, in sentences.
+        table: The columns in use.
     """
 
     where: str
@@ -42,6 +48,14 @@ class Description:
     class_counts: Mapping[Label, int] = field(default_factory=dict)
     n_without_target: int = 0
     notes: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    table: Table | None = field(default=None, repr=False)
+
+    def look(self, column: Column) -> Look:
+        """The column as it was read; as it stands in the data where it is left out."""
+        if self.table is None or column.left_out or column.kind not in TABULAR_KINDS:
+            return Look(column.examples)
+        return look_at(self.table.data[column.key], column.kind)
 
 
 def describe(
@@ -67,6 +81,7 @@ def describe(
     found: Target | None = None
     problem, n_without = "", 0
     counts: dict[Label, int] = {}
+    present, y = np.empty(0, bool), np.empty(0)
     try:
         position, chosen = choose_target(raw, target)
         raw = with_clean_target(raw, position, task)
@@ -82,7 +97,10 @@ def describe(
     excluded = [] if position is None or found is None else [position]
     table = type_columns(raw, excluded, {}, options)
     if not table.used and not problem:
-        problem = "no column can be learnt from"
+        problem = (
+            "there is no column to learn from: all are left out. Add columns, or set a kind with "
+            "data.kinds to use one of them"
+        )
     return Description(
         where=raw.where,
         n_rows=raw.n_rows,
@@ -92,4 +110,15 @@ def describe(
         class_counts=counts,
         n_without_target=n_without,
         notes=raw.notes,
+        leaks=() if found is None else tuple(_leaks(table, found, present, y)),
+        table=table,
     )
+
+
+def _leaks(
+    table: Table, target: Target, present: NDArray[np.bool_], y: NDArray[Any]
+) -> Iterator[str]:
+    """Columns that give the target away, by the rows that have one."""
+    if not present.all():
+        table = replace(table, data=table.data.filter(pa.array(present)))
+    return giveaways(table, target, y)

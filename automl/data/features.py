@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from automl.data.kinds import KindGuess, as_numbers, infer_kind, parse_kind
 from automl.data.media import Stored, channels_of, digests, store_images, store_sequences
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw import RawTable
+from automl.data.raw import RawTable, composed
+from automl.data.serials import with_serial_dates
 from automl.data.table import Column, Table
 from automl.data.useless import ID_LIKE, useless_reason
 from automl.data.values import as_kind, as_texts
@@ -90,7 +91,7 @@ def type_columns(
                 f"data.kinds names {name!r}, which is the target: set the task with --task"
             )
     positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
-    counts = occurrences([raw.names[i] for i in positions])
+    counts = occurrences([composed(raw.names[i]) for i in positions])
     typed = [
         _typed(raw, position, f"c{number}", counts[number], steering.get(position, ""), options)
         for number, position in enumerate(positions)
@@ -138,10 +139,11 @@ def _typed(
     raw: RawTable, position: int, key: str, occurrence: int, steers: str, options: ReadOptions
 ) -> _Typed:
     name, source = raw.names[position], raw.columns[position]
-    chosen = name in options.kinds
-    guess = infer_kind(source, raw.reading, raw.folder)
+    wanted = next((k for n, k in options.kinds.items() if composed(n) == composed(name)), "")
+    chosen = wanted != ""
+    guess = with_serial_dates(name, infer_kind(source, raw.reading, raw.folder), source)
     if chosen:
-        guess = _chosen_guess(guess, parse_kind(options.kinds[name], name), source, raw.reading)
+        guess = _chosen_guess(guess, parse_kind(wanted, name), source, raw.reading)
     if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
         return _typed_media(raw, position, Column(key, name, occurrence, *guess.told), options)
     values = guess.values

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -54,10 +56,48 @@ def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
             if "straddl" in str(error) and len(blocks) > 1:
                 blocks = blocks[1:]
                 continue
+            if "changed from" in str(error) or "changed type" in str(error):
+                return _by_line(opened, path)
             row = re.search(r"in row (\d+)", str(error))
             line = f", about line {int(row[1]) + 1}" if row else ""
             said = (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")
             raise DataError(f"{path}{line}: {said}. One JSON object a line") from None
+
+
+def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
+    """Reads the file line by line; columns whose values are of several types become texts.
+
+    Raises:
+        DataError: A line is no JSON object.
+    """
+    columns: dict[str, list[Any]] = {}
+    n_rows = 0
+    with opened() as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip(b" \t\r\n\xef\xbb\xbf"):
+                continue
+            try:
+                found = json.loads(line.decode("utf-8-sig"))
+            except ValueError as error:
+                said = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8"
+                raise DataError(f"{path}, line {number}: {said}. One JSON object a line") from None
+            if not isinstance(found, dict):
+                raise DataError(f"{path}, line {number}: no JSON object. One JSON object a line")
+            for name in found:
+                columns.setdefault(name, [None] * n_rows)
+            n_rows += 1
+            for name, values in columns.items():
+                values.append(found.get(name))
+    return pa.table({name: _one_type(values) for name, values in columns.items()})
+
+
+def _one_type(values: list[Any]) -> pa.Array:
+    types = {type(value) for value in values} - {type(None)}
+    if len(types) < 2 or types == {int, float}:
+        with contextlib.suppress(pa.ArrowException, OverflowError):
+            return pa.array(values, from_pandas=True)
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pa.array(texts, pa.string())
 
 
 def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:

@@ -11,15 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.options import NO_NUMBERS
 from automl.data.raw import RawTable, listed
 
 __all__ = ["Layout", "Record", "find_layout", "ignorable", "without_other_lines"]
 
 MOST_ABOVE = 20
 LONGEST = 60
-_COMMENT = re.compile(r"\s*(#|//|%)")
+FEWEST_BELOW, SAMPLE_ROWS = 10, 200
+_COMMENT = re.compile(r"\s*(#|//|%|sep=.?$)")
 _TOTAL = r"(?i)^\s*(grand |sub)?(totals?|sums?|average|mean)\s*:?\s*$"
 _NUMBER = re.compile(r"\s*[-+]?[$€£]?\s*(\d+([.,]\d+)*|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*$")
+_VALUE = re.compile(rf"{_NUMBER.pattern}|\s*\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b")
+_YEAR = re.compile(r"\s*(19|20)\d\d\s*$")
 
 Record = tuple[int, list[str]]
 """Number of the line that a record begins on, from 1, and its fields."""
@@ -55,7 +59,7 @@ def find_layout(records: Sequence[Record], where: str) -> Layout:
     at = next((i for i in range(len(records)) if _may_be_names(records, i, width)), 0)
     above, (line, fields), rows = records[:at], records[at], records[at + 1 :]
     if at > MOST_ABOVE or not all(_is_no_row(f) for _, f in above) or not rows:
-        return replace(first, notes=_numeric_names(first.names, where))
+        return replace(first, notes=_like_a_row(first.names, [f for _, f in records[1:]], where))
     names, notes, is_row = tuple(fields), list[str](), True
     n_above = line - 1 if above else 0
     if len(fields) == width - 1 and all(len(f) == width for _, f in rows):
@@ -65,10 +69,11 @@ def find_layout(records: Sequence[Record], where: str) -> Layout:
         else:
             names = ("", *names)
             notes.append(f"{where}: the first column has no name, and is taken for names of rows")
-    if above:
-        some = "; ".join(_shown(",".join(f)) for _, f in above[:3])
+    if told := [fields for _, fields in above if any(f.strip() for f in fields)]:
+        some = "; ".join(_shown(",".join(fields)) for fields in told[:3])
         notes.append(f"{where}: the table begins in line {line}, below {some}")
-    return Layout(names, n_above, is_row, (*notes, *_numeric_names(names, where)))
+    notes += _like_a_row(names, [fields for _, fields in rows], where)
+    return Layout(names, n_above, is_row, tuple(notes))
 
 
 def _width(records: Sequence[Record]) -> int:
@@ -100,9 +105,17 @@ def _is_no_row(fields: Sequence[str]) -> bool:
     return _is_nearly_blank(fields) or bool(_COMMENT.match(fields[0]))
 
 
-def _numeric_names(names: Sequence[str], where: str) -> tuple[str, ...]:
-    """Says so where all names are numbers: the first row may have been taken for them."""
-    if len(names) < 2 or not all(_NUMBER.match(name) for name in names):
+def _like_a_row(names: Sequence[str], rows: Sequence[Sequence[str]], where: str) -> tuple[str, ...]:
+    """Says so where the names could be a row: the first one may have been taken for them.
+
+    All are numbers, or each is what its column holds: a number or date among such, or a text that
+    the column has again.
+    """
+    rows = [row for row in rows if len(row) == len(names)]
+    if len(names) < 2 or not (
+        all(map(_NUMBER.match, names))
+        or (rows and _are_values(names, list(zip(*rows, strict=True))))
+    ):
         return ()
     return (
         f"{where}: the first line, {listed(names, 4)}, is taken for the column names. If the file "
@@ -110,8 +123,23 @@ def _numeric_names(names: Sequence[str], where: str) -> tuple[str, ...]:
     )
 
 
+def _are_values(names: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    is_told = False
+    for name, column in zip(names, columns, strict=True):
+        is_value = _VALUE.match(name) is not None
+        share = sum(_VALUE.match(field) is not None for field in column) / len(column)
+        if is_value != (share > 0.5):
+            return False
+        if not is_value and name not in column:
+            if len(set(column)) <= 0.5 * len(column):
+                return False  # the column repeats its texts, but not this one
+            continue
+        is_told = is_told or not _YEAR.match(name)  # columns are called by years
+    return is_told and any(map(_VALUE.match, names))
+
+
 def ignorable(odd: Sequence[tuple[int, str, int]], n_rows: int, header_line: int) -> bool:
-    """Whether lines with another number of fields are comments, or stand below the table.
+    """Whether lines with another number of fields are blank, comments, or stand below the table.
 
     Args:
         odd: Number of the line, its text and its number of fields, in order.
@@ -120,7 +148,7 @@ def ignorable(odd: Sequence[tuple[int, str, int]], n_rows: int, header_line: int
     """
     for place, (line, text, n_fields) in enumerate(odd):
         is_below = n_fields == 1 and line >= header_line + n_rows + place + 1
-        if not _COMMENT.match(text) and not is_below:
+        if text.strip() and not _COMMENT.match(text) and not is_below:
             return False
     return True
 
@@ -146,6 +174,12 @@ def without_other_lines(raw: RawTable) -> RawTable:
     if (total := _total(raw)) is not None:
         keep[-1] = False
         notes.append(f"{raw.where}: the last row is left out, as it is a sum of others: {total!r}")
+    if (units := _units(raw)) and keep[0]:
+        keep[0] = False
+        notes.append(
+            f"{raw.where}: the line below the names is left out, as it holds no numbers where "
+            f"others do: {listed(units, 4)}"
+        )
     raw = replace(raw, notes=tuple(notes))
     return raw if keep.all() or not keep.any() else raw.with_rows(keep)
 
@@ -166,6 +200,23 @@ def _total(raw: RawTable) -> str | None:
         if is_total and has_sums and pc.sum(pc.equal(raw.columns[place], text)).as_py() == 1:
             return str(text)
     return None
+
+
+def _units(raw: RawTable) -> list[str]:
+    """What stands in the first row above columns of numbers, such as units; none in a usual row."""
+    if raw.n_rows < FEWEST_BELOW:
+        return []
+    found = []
+    for column in raw.columns:
+        first, *others = column.slice(0, SAMPLE_ROWS).to_pylist()
+        others = [text for text in others if text is not None]
+        if len(others) < FEWEST_BELOW - 1 or not all(map(_NUMBER.match, others)):
+            continue
+        word = (first or "").strip()
+        if word.lower() in NO_NUMBERS or _NUMBER.match(word):
+            return []
+        found.append(word)
+    return found if len(found) > 1 else []
 
 
 def _shown(text: str) -> str:

@@ -12,14 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from automl.data.giveaways import MIN_ROWS, giveaways
 from automl.data.media import digests
-from automl.data.table import Column, Dataset
-from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
+from automl.data.table import Dataset
 
 __all__ = ["suspicions"]
 
-MIN_ROWS = 50  # below, a column may sort the target by chance
-MIN_DISTINCT = 20  # values of a column that a number is to follow from
 COPIED_SHARE = 0.05
 CHANCE_FREE = 1.5  # power of the rows that combinations of values must reach: copies are rare then
 MAX_CELLS = 20_000_000  # of which rows are compared; it takes a second or two
@@ -36,12 +34,7 @@ def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
     """
     if len(dataset.y) < MIN_ROWS:
         return
-    for column in dataset.table.used:
-        if _gives_away(column, dataset):
-            yield (
-                f"column {column.name!r} gives the target away without an error: if it is not "
-                "known when predictions are made, leave it out with data.drop"
-            )
+    yield from giveaways(dataset.table, dataset.target, dataset.y)
     n_copies = _copied_rows(dataset) if exchangeable else 0
     if n_copies > COPIED_SHARE * len(dataset.y):
         yield (
@@ -49,29 +42,6 @@ def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
             "copies are on both sides of a split, scores flatter; --group keeps together what "
             "belongs together"
         )
-
-
-def _gives_away(column: Column, dataset: Dataset) -> bool:
-    """Whether the target follows from one column, in a way that is no accident."""
-    values, y = dataset.table.data[column.key], dataset.y
-    if values.null_count or column.kind not in TABULAR_KINDS:
-        return False
-    codes = _codes(values)
-    n_distinct = int(codes.max()) + 1
-    if dataset.target.task.is_classification:
-        if n_distinct == dataset.target.n_classes:
-            return len(np.unique(codes * n_distinct + y)) == n_distinct
-        if dataset.target.task is not Task.BINARY or column.kind is not ColumnKind.NUMERIC:
-            return False
-        numbers = values.to_numpy()
-        low, high = (numbers[y == k] for k in (0, 1))
-        return bool(low.max() < high.min() or high.max() < low.min())
-    if n_distinct < MIN_DISTINCT or column.kind is not ColumnKind.NUMERIC:
-        return False
-    numbers = values.to_numpy()
-    steps = np.diff(y[np.lexsort((y, numbers))])
-    backwards = np.diff(y[np.lexsort((-y, numbers))])
-    return bool((steps >= 0).all() or (backwards <= 0).all())
 
 
 def _copied_rows(dataset: Dataset) -> int:

@@ -50,6 +50,7 @@ class ReadOptions:
         kinds: Kinds set by the user, by column name; they win over what is inferred.
         drop: Names of columns to leave out.
         sql: Query to run when the source is a database URL.
+        sheet: Name, or number from 1, of the sheet of an Excel file; None for the first.
         delimiter: Of a text file; found out when None.
         missing: Further texts that stand for a missing value.
         keep: Texts that would stand for a missing value, and are values here.
@@ -68,6 +69,7 @@ class ReadOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     drop: tuple[str, ...] = ()
     sql: str | None = None
+    sheet: str | None = None
     delimiter: str | None = None
     missing: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()

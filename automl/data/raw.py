@@ -15,7 +15,7 @@ from automl.data.options import UNREAD, Reading
 from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
-__all__ = ["RawTable", "composed", "is_bytes", "listed", "near", "plain_strings"]
+__all__ = ["RawTable", "composed", "is_bytes", "listed", "near", "no_rows", "plain_strings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,11 @@ class RawTable:
 
 
 def composed(name: str) -> str:
-    """A name in the composed form of Unicode (NFC), in which an accent is no letter of its own."""
-    return unicodedata.normalize("NFC", name)
+    """A name as it is compared: without spaces around it, and in Unicode's composed form (NFC).
+
+    Files have spaces after their commas, and an accent may be a letter of its own.
+    """
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def listed(names: Sequence[str], at_most: int = 12) -> str:
@@ -93,6 +96,11 @@ def listed(names: Sequence[str], at_most: int = 12) -> str:
     )
     more = len(names) - at_most
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def no_rows(where: str, names: Sequence[str]) -> str:
+    """Returns the message for a table that ends with the names of its columns."""
+    return f"{where} has column names but no rows: {listed(names)}. Add rows below the names"
 
 
 def near(word: str, choices: Iterable[str]) -> str:

@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.cells import unguarded
+from automl.data.excel import EXCEL_ENDINGS, OTHER_ENDINGS, read_excel
 from automl.data.folder import read_folder
+from automl.data.foreign import refuse_binary
 from automl.data.frames import read_frame
 from automl.data.json_lines import read_json_lines
 from automl.data.options import ReadOptions
-from automl.data.raw import RawTable, listed, near, plain_strings
+from automl.data.raw import RawTable, composed, listed, near, no_rows, plain_strings
 from automl.data.series import from_long, with_facts, with_wide
 from automl.data.sql import DATABASE_SCHEMES, read_sql
 from automl.data.streams import check_regular, compression_of, open_bytes
@@ -36,7 +38,7 @@ TS_ENDINGS = (".ts",)
 COMPRESSED_ENDINGS = (".gz", ".zst", ".bz2")
 SUPPORTED = (
     ".csv, .tsv, .txt (also .gz, .zst, .bz2), .jsonl, .ndjson (also .gz, .zst, .bz2), "
-    ".parquet, .feather, .arrow, .ts, a folder of images, or a database URL (postgresql://, "
+    ".xlsx, .parquet, .feather, .arrow, .ts, a folder of images, or a database URL (postgresql://, "
     "sqlite:///path)"
 )
 
@@ -53,14 +55,15 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
         DataError: It cannot be read; the message says where and how to mend it.
         MissingExtraError: It is a database and the connectors are not installed.
     """
-    raw = _with_reading(_read(source, options), options)
+    raw = _with_reading(_read(source, options, again), options)
     if not raw.columns:
         raise DataError(f"{raw.where} has no columns")
     if raw.n_rows == 0 and not (again and not isinstance(source, str | os.PathLike)):
-        raise DataError(f"{raw.where} has column names but no rows: {listed(raw.names)}")
+        raise DataError(no_rows(raw.where, raw.names))
     for name in () if again else options.drop:
         raw.position(name, "data.drop")
-    kept = [i for i, name in enumerate(raw.names) if name not in options.drop]
+    dropped = {composed(name) for name in options.drop}
+    kept = [i for i, name in enumerate(raw.names) if composed(name) not in dropped]
     if not kept:
         raise DataError(f"data.drop takes out all columns of {raw.where}: {listed(raw.names)}")
     raw = replace(
@@ -109,7 +112,7 @@ def _without_marks(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.Chunked
     return pc.if_else(is_mark, pa.scalar(None, pa.string()), column)
 
 
-def _read(source: Any, options: ReadOptions) -> RawTable:
+def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:
     if not isinstance(source, str | os.PathLike):
         return read_frame(source, options)
     text = os.fspath(source)
@@ -118,7 +121,7 @@ def _read(source: Any, options: ReadOptions) -> RawTable:
     if isinstance(text, bytes):
         text = os.fsdecode(text)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
-    if scheme and not Path(text).exists():
+    if scheme and not os.path.exists(text):  # noqa: PTH110  (a long text is no path: Path raises)
         if scheme[1].lower() not in DATABASE_SCHEMES:
             raise DataError(
                 f"{shown(text)!r}: {scheme[1]}:// cannot be read. Download the file first, or give "
@@ -138,14 +141,18 @@ def _read(source: Any, options: ReadOptions) -> RawTable:
         )
     if os.path.isdir(text):  # noqa: PTH112  (a path that is no path is no folder: it never raises)
         return read_folder(path)
-    return replace(_read_file(path, options), folder=path.parent)
+    return replace(_read_file(path, options, again), folder=path.parent)
 
 
-def _read_file(path: Path, options: ReadOptions) -> RawTable:
+def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     check_regular(path)
     compression = compression_of(path)
     inner = Path(path.stem) if path.suffix.lower() in COMPRESSED_ENDINGS else Path(path.name)
     ending = inner.suffix.lower()
+    if ending in EXCEL_ENDINGS:
+        return read_excel(path, options.sheet, again=again)
+    if options.sheet is not None and not again:
+        raise DataError(f"data.sheet is set, but {path} is not an Excel file (.xlsx): leave it out")
     opened = partial(open_bytes, path, compression)
     if ending in PARQUET_ENDINGS:
         return _read_parquet(path)
@@ -156,15 +163,24 @@ def _read_file(path: Path, options: ReadOptions) -> RawTable:
     if ending in TS_ENDINGS:
         return read_ts(opened, path.name)
     with opened() as file:
-        start = file.read(4)
-    if start == b"PK\x03\x04":
-        raise DataError(f"{path} is a zip file or an Excel sheet: save the sheet as CSV")
-    if start == b"PAR1":
-        raise DataError(f"{path} is a Parquet file: rename it to end in .parquet")
+        start = file.read(16)
+    if compression is None:
+        refuse_binary(path, start)
     if ending in TEXT_ENDINGS:
         raw = read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
         return _unguarded(raw)
-    known = (*TEXT_ENDINGS, *JSON_ENDINGS, *PARQUET_ENDINGS, *ARROW_ENDINGS, *TS_ENDINGS)
+    known = (
+        *TEXT_ENDINGS,
+        *EXCEL_ENDINGS,
+        *JSON_ENDINGS,
+        *PARQUET_ENDINGS,
+        *ARROW_ENDINGS,
+        *TS_ENDINGS,
+    )
+    if ending in OTHER_ENDINGS:
+        raise DataError(
+            f"{path}: files that end in {ending!r} cannot be read: save it as .xlsx or CSV"
+        )
     raise DataError(
         f"{path}: files that end in {ending or 'nothing'!r} are not known"
         f"{near(ending, known)} Supported: {SUPPORTED}"
@@ -193,7 +209,9 @@ def _read_parquet(path: Path) -> RawTable:
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path} is not a Parquet file, or a damaged one: {_line(error)}") from None
+        raise DataError(
+            f"{path} is not a Parquet file, or a damaged one: {_line(error)}. Write it again"
+        ) from None
     return _from_arrow(table, path.name)
 
 
@@ -207,7 +225,8 @@ def _read_arrow(path: Path) -> RawTable:
                 table = pa.ipc.open_stream(file).read_all()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path} is not a Feather or Arrow file, or a damaged one: {_line(error)}"
+            f"{path} is not a Feather or Arrow file, or a damaged one: {_line(error)}. Write it "
+            "again"
         ) from None
     return _from_arrow(table, path.name)
 
@@ -215,12 +234,14 @@ def _read_arrow(path: Path) -> RawTable:
 def _from_arrow(table: pa.Table, where: str) -> RawTable:
     try:
         table.validate(full=True)  # Arrow's readers trust a file: texts may not be UTF-8
+        names = tuple(table.column_names)
         columns = tuple(plain_strings(column) for column in table.columns)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DataError(
-            f"{where} is damaged, or its texts are not UTF-8: {_line(error)}. Write it again"
+            f"{where} is damaged, or its names or texts are not UTF-8: {_line(error)}. Write it "
+            "again"
         ) from None
-    return RawTable(tuple(table.column_names), columns, where)
+    return RawTable(names, columns, where)
 
 
 def _line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -46,7 +47,10 @@ def check_regular(path: Path) -> None:
 
 def _missing(path: Path) -> str:
     folder = path.parent
-    if not folder.is_dir():
+    if path.is_symlink():
+        end = path.readlink()
+        return f"there is no file {path}: it is a link to {end}, which is not there: name another"
+    if not os.path.isdir(folder):  # noqa: PTH112  (it never raises, however long a name is)
         return f"there is no file {path}: the folder {folder} does not exist"
     names = [p.name for p in folder.iterdir()]
     return f"there is no file {path}{did_you_mean(path.name, names)}"
@@ -100,7 +104,10 @@ class _Capped(io.RawIOBase):
             data: bytes = self._source.read(len(buffer))
         except (OSError, EOFError, pa.ArrowException) as error:
             reason = str(error).splitlines()[0][:150]
-            raise DataError(f"{self._path} is a damaged compressed file: {reason}") from None
+            raise DataError(
+                f"{self._path} is a damaged compressed file: {reason}. Download or compress it "
+                "again"
+            ) from None
         buffer[: len(data)] = data
         self._n_read += len(data)
         if self._n_read > BOMB_BYTES:

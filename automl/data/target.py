@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.labels import LabelValues, n_special, read_labels
-from automl.data.raw import RawTable
+from automl.data.raw import RawTable, composed
 from automl.data.table import Target
 from automl.data.values import distinct_texts, find_in
 from automl.errors import DataError
@@ -42,12 +42,18 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
         DataError: There is no column of that name, or only one column at all.
     """
     if len(raw.names) < 2:
+        name = raw.names[0]
+        is_several = any(not (c.isalnum() or c in "_ ") for c in name)
         raise DataError(
-            f"{raw.where} has only one column, {raw.names[0]!r}: a target and at least one column "
-            "to predict it from are needed. If the separator was missed, set data.delimiter"
+            f"{raw.where} has only one column, {name!r}: a target and at least one column to "
+            "predict it from are needed"
+            + (". If the separator was missed, set data.delimiter" if is_several else "")
         )
     if name is not None:
-        return raw.position(name, "the target"), "chosen"
+        position = raw.position(name, "the target")
+        n_equal = sum(composed(n) == composed(raw.names[position]) for n in raw.names)
+        which = f" (the last of {n_equal} columns of that name)" if n_equal > 1 else ""
+        return position, f"chosen{which}"
     usual = [i for i, n in enumerate(raw.names) if n.strip().lower() in USUAL_NAMES]
     if len(usual) == 1:
         return usual[0], "guessed by its name; use --target NAME for another"

@@ -16,9 +16,11 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
+from automl.data.foreign import refuse_markup
 from automl.data.layout import Layout, Record, find_layout, ignorable, without_other_lines
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw import RawTable, listed
+from automl.data.raw import RawTable, no_rows
+from automl.data.spaced import has_spaced_quotes, without_spaces
 from automl.data.text_errors import any_field_size, explain_failure, find_unclosed_quote
 from automl.errors import DataError
 
@@ -60,10 +62,16 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     sample = _sample(open_file)
     encoding = _encoding(sample, where)
     text = _decoded(sample, encoding)
-    delimiter = _checked(options.delimiter) or _found_delimiter(text, "\t" if tabs else ",")
+    refuse_markup(text, where)
+    if has_spaced_quotes(text) and not encoding.startswith(("utf-16", "utf-32")):
+        open_file = without_spaces(open_file)
+        sample = _sample(open_file)
+        text = _decoded(sample, encoding)
+    delimiter = _checked(options.delimiter) or _named_delimiter(text)
+    delimiter = delimiter or _found_delimiter(text, "\t" if tabs else ",")
     header = _layout(text, delimiter, where)
     if "\n" not in text.strip() and "\r" not in text.strip():
-        raise DataError(f"{where} has column names but no rows: {listed(header.names)}")
+        raise DataError(no_rows(where, header.names))
     encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
     table, used, odd = _read(open_file, where, delimiter, encodings, header, options.marks)
     notes = []
@@ -73,7 +81,8 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     if delimiter != ",":
         notes.append(f"{where} is separated by {delimiter!r}")
     notes += [
-        f"{where}, line {line} is left out: {told[:60]!r} is not a row" for line, told, _ in odd[:3]
+        f"{where}, line {line} is left out: {told[:60]!r} is not a row"
+        for line, told in [(line, told) for line, told, _ in odd if told.strip()][:3]
     ]
     raw = RawTable(
         names=header.names,
@@ -136,6 +145,12 @@ def _checked(delimiter: str | None) -> str | None:
             "such as , ; | or \\t"
         )
     return delimiter
+
+
+def _named_delimiter(text: str) -> str | None:
+    """The separator that a first line such as ``sep=;`` names, as Excel reads and writes it."""
+    first = text.partition("\n")[0].strip(' \r"')
+    return first[4:] if first.startswith("sep=") and len(first) == 5 else None
 
 
 def _records(text: str, delimiter: str, at_most: int) -> list[Record]:

@@ -42,9 +42,11 @@ def explain_failure(
         message: What Arrow said.
     """
     n_expected = 0
+    last: Record = (1, [], [])
     with any_field_size(), _text(open_file(), encoding) as text:
         try:
-            for line, record, lines in _records(text, delimiter):
+            for last in _records(text, delimiter):
+                line, record, lines = last
                 n_expected = n_expected or len(record)
                 if record and len(record) != n_expected:
                     if len(lines) > 1 or _is_unclosed(lines, delimiter):
@@ -52,6 +54,8 @@ def explain_failure(
                     return _ragged(where, line, record, n_expected, delimiter)
         except csv.Error as error:
             return DataError(f"{where} cannot be read: {error}. Save the table as CSV in UTF-8")
+    if _is_unclosed(last[2], delimiter):
+        return _unclosed(where, last[0])
     said = message.splitlines()[0][:200] if message else "no reason given"
     return DataError(f"{where} cannot be read as delimited text: {said}. Save it as CSV in UTF-8")
 
@@ -108,9 +112,10 @@ def _ragged(where: str, line: int, record: list[str], n_expected: int, delimiter
         else f"Put values that contain {delimiter!r} in double quotes, or delete the row"
     )
     values = "value" if len(record) == 1 else "values"
+    columns = "column" if n_expected == 1 else "columns"
     return DataError(
         f"{where}, line {line}: {len(record)} {values} where the first line names {n_expected} "
-        f"columns: {shown!r}. {fix}; if the separator is not {delimiter!r}, set data.delimiter"
+        f"{columns}: {shown!r}. {fix}; if the separator is not {delimiter!r}, set data.delimiter"
     )
 
 

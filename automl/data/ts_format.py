@@ -54,12 +54,13 @@ def read_ts(open_file: Callable[[], BinaryIO], where: str) -> RawTable:
         label_column = _header(lines, where)
         cases = [_case(text, line, label_column, where) for line, text in lines]
     if not cases:
-        raise DataError(f"{where} has no case after @data")
+        raise DataError(f"{where} has no case after @data: write the series below that line")
     widths = [values.shape[1] for values, _ in cases]
     odd = next((i for i, width in enumerate(widths) if width != widths[0]), None)
     if odd is not None:
         raise DataError(
-            f"{where}: case {odd + 1} has {widths[odd]} channels, the first has {widths[0]}"
+            f"{where}: case {odd + 1} has {widths[odd]} channels, the first has {widths[0]}: "
+            "correct one of them"
         )
     steps = np.concatenate([values for values, _ in cases])
     offsets = np.concatenate(([0], np.cumsum([len(values) for values, _ in cases])))
@@ -84,7 +85,7 @@ def _lines(file: BinaryIO, where: str) -> Iterator[tuple[int, str]]:
         try:
             text = line.removeprefix(codecs.BOM_UTF8).decode().strip()
         except UnicodeDecodeError:
-            raise DataError(f"{where}, line {number}: it is not UTF-8") from None
+            raise DataError(f"{where}, line {number}: it is not UTF-8: save it so") from None
         if text and not text.startswith(("#", "%")):
             yield number, text
 
@@ -141,7 +142,7 @@ def _channel(text: str, line: int, where: str) -> list[float]:
         odd = next(cell for cell in cells if cell not in ("?", "") and not _is_number(cell))
         raise DataError(
             f"{where}, line {line}: {odd[:40]!r} is no number; values are between commas, "
-            "channels between colons"
+            "channels between colons. Correct the line"
         ) from None
 
 

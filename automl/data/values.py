@@ -6,6 +6,7 @@ Texts are converted once for each distinct value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,9 @@ from automl.plugin.task import ColumnKind
 
 __all__ = [
     "FALSE_WORDS",
+    "FIRST_SERIAL",
+    "LAST_SERIAL",
+    "SERIAL_EPOCH",
     "TRUE_WORDS",
     "as_kind",
     "as_texts",
@@ -30,6 +34,9 @@ __all__ = [
 TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0", "on")
 FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0", "off")
 _MICROSECONDS = 1_000_000
+FIRST_SERIAL, LAST_SERIAL = 15_000, 80_000
+"""Days of Excel from 1941 to 2119."""
+SERIAL_EPOCH = date(1899, 12, 30)
 _NO_VALUE_S = 1e14
 """Seconds beyond which a number is no point in time (about 3 million years)."""
 
@@ -188,7 +195,11 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
 
 
 def _moments_of_numbers(values: pa.Array) -> pa.Array:
-    """Numbers as points in time: 20130131, a year, or seconds or milliseconds since 1970."""
+    """Numbers as points in time: 20130131, a year, days of Excel, or seconds since 1970.
+
+    Seconds may be milliseconds. In a column of days of Excel all numbers are such: as seconds they
+    would be hours of the first day of 1970.
+    """
     numbers = values.to_numpy(zero_copy_only=False)
     numbers = np.where(np.isfinite(numbers) & (np.abs(numbers) < _NO_VALUE_S), numbers, np.nan)
     whole = np.nan_to_num(numbers).astype(np.int64)
@@ -205,6 +216,9 @@ def _moments_of_numbers(values: pa.Array) -> pa.Array:
     months = (year - 1970) * 12 + month - 1
     days = months.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)
     seconds = np.where(np.abs(numbers) >= 1e11, numbers / 1e3, numbers)
+    is_serial = (numbers >= FIRST_SERIAL) & (numbers <= LAST_SERIAL)
+    since_1970 = (date(1970, 1, 1) - SERIAL_EPOCH).days
+    seconds = np.where(is_serial, np.round((numbers - since_1970) * 86_400.0), seconds)
     since = np.round(np.nan_to_num(seconds) * _MICROSECONDS).astype("datetime64[us]")
     moments = np.where(written | is_year, days.astype("datetime64[us]"), since)
     return pa.array(moments, mask=np.isnan(numbers), type=pa.timestamp("us"))

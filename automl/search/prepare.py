@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,7 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
     """
     path = Path(source) if isinstance(source, str | Path) else None
     awaited = set[ColumnKind]()
-    if path is not None and path.is_dir():
+    if path is not None and os.path.isdir(path):  # noqa: PTH112  (it never raises)
         awaited.add(ColumnKind.IMAGE)
     if config.series_id or config.wide or (path is not None and ".ts" in path.suffixes):
         awaited.add(ColumnKind.SEQUENCE)

@@ -15,6 +15,7 @@ def read_options(config: SearchConfig) -> ReadOptions:
         kinds=dict(data.kinds),
         drop=tuple(data.drop),
         sql=data.sql,
+        sheet=data.sheet,
         delimiter=data.delimiter,
         missing=tuple(data.missing),
         keep=tuple(data.keep),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from typing import BinaryIO
 
 from automl.errors import RunError
@@ -15,6 +17,19 @@ except ImportError:  # no such locks on this platform: nothing is refused there
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["RunLock"]
+
+
+PATIENCE_S = (0.0, 0.02, 0.2)
+"""Waits before each try: whoever asks whether a search is there holds the lock for a moment."""
+
+
+def _locked(file: BinaryIO) -> bool:
+    for wait_s in PATIENCE_S:
+        time.sleep(wait_s)
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
 
 
 class RunLock:
@@ -41,17 +56,14 @@ class RunLock:
         except OSError as error:
             message = f"the run cannot be written to {self._run.path}: {error.strerror}"
             raise RunError(message) from None
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                holder = file.read(20).decode(errors="replace").strip() or "unknown"
-                file.close()
-                raise RunError(
-                    f"{self._run.path} is in use by the search with process id {holder}: wait "
-                    "until it is over, or stop that process"
-                ) from None
+        if fcntl is not None and not _locked(file):
+            file.seek(0)
+            holder = file.read(20).decode(errors="replace").strip() or "unknown"
+            file.close()
+            raise RunError(
+                f"{self._run.path} is in use by the search with process id {holder}: wait "
+                "until it is over, or stop that process"
+            )
         self._file = file
         with writing(self._run.lock):
             file.truncate(0)

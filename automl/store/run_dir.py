@@ -137,6 +137,10 @@ class RunDir:
         if not self.path.is_dir():
             raise RunError(f"there is no run at {self.path}: no such directory")
         if not self.manifest.is_file() and self.lock.is_file():
+            if self._is_held():
+                raise RunError(
+                    f"the search in {self.path} is still starting: try again in a few seconds"
+                )
             raise RunError(
                 f"{self.path} is no run yet: the search was killed before it had begun: start it "
                 "again by the command it was started with"
@@ -144,3 +148,18 @@ class RunDir:
         if not self.manifest.is_file():
             raise RunError(f"{self.path} is not a run: it has no {self.manifest.name}")
         return self
+
+    def _is_held(self) -> bool:
+        """Whether a search holds the lock; one that takes it meanwhile tries again."""
+        try:
+            import fcntl
+        except ImportError:  # no such locks on this platform
+            return False
+        try:
+            with self.lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False

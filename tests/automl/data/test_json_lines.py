@@ -97,3 +97,31 @@ def test_a_compressed_file_that_grows_beyond_reason_ends_the_program(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert "grows to more than" in done.stderr
+
+
+@pytest.mark.parametrize("n_rows", [10, 100_000])  # in one block, and in several
+def test_values_of_several_types_are_texts(tmp_path, n_rows):
+    path = tmp_path / "a.jsonl"
+    odd = {"a": "odd", "b": True, "c": [1, {"d": 2}], "y": 0}
+    lines = [{"a": 1.5, "b": i, "c": [1], "y": i % 2, "text": "x" * 50} for i in range(n_rows)]
+    lines[n_rows // 2] = odd
+    path.write_text("\n\n".join(json.dumps(line) for line in lines))
+    raw = read_source(path, ReadOptions())
+    assert raw.names == ("a", "b", "c", "y", "text")
+    at = [column[n_rows // 2].as_py() for column in raw.columns]
+    assert at == ["odd", "true", '[1, {"d": 2}]', 0, None]
+    assert [column[1].as_py() for column in raw.columns[:3]] == ["1.5", "1", "[1]"]
+
+
+def test_a_line_that_is_no_object_is_named_also_where_types_differ(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1}\n{"a": "x"}\n{"a": }\n')
+    with pytest.raises(DataError, match=r"line 3"):
+        read_source(path, ReadOptions())
+
+
+def test_names_that_are_not_utf8_are_refused(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"a\xff": 1, "y": 2}\n' * 9)
+    with pytest.raises(DataError, match="names or texts are not UTF-8"):
+        read_source(path, ReadOptions())

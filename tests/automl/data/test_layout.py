@@ -1,3 +1,5 @@
+import io
+
 import pytest
 
 from automl.data import load_dataset
@@ -100,3 +102,97 @@ def test_a_plain_table_has_no_notes(tmp_path):
 def test_names_may_begin_with_a_hash(tmp_path):
     names, n_rows, *_ = read(tmp_path, "# a tool, of ours, made it\n#id,b,c\n" + ROWS)
     assert (names, n_rows) == (("#id", "b", "c"), 30)
+
+
+@pytest.mark.parametrize("blank", ["", "   ", "\t"])
+def test_blank_lines_are_no_rows_and_nothing_is_said(tmp_path, blank):
+    lines = ROWS.splitlines()
+    text = "\n".join([blank, "a,b,c", blank, *lines[:9], blank, *lines[9:], blank]) + "\n"
+    names, n_rows, first, notes = read(tmp_path, text)
+    assert (names, n_rows, first, notes) == (("a", "b", "c"), 30, ["1", "2", "n1"], ())
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_first_line_names_the_separator(tmp_path, mark):
+    for width in (2, 3):
+        rows = [line.split(",")[:width] for line in f"a,b,c\n{ROWS}".splitlines()]
+        text = "".join(mark.join(row) + "\r\n" for row in rows)
+        names, n_rows, _, _ = read(tmp_path, f"sep={mark}\r\n{text}")
+        assert (names, n_rows) == (("a", "b", "c")[:width], 30)
+
+
+LIKE_A_ROW = "is taken for the column names. If the file has none"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_said"),
+    [
+        ("1.5,red,2021-03-04\n" + "2.5,blue,2021-03-05\n1.5,red,2021-04-04\n" * 9, True),
+        ("7,red\n" + "".join(f"{i},{'red' if i % 2 else 'blue'}\n" for i in range(20)), True),
+        ("country,2019,2020\n" + "".join(f"c{i},{i},{i}\n" for i in range(20)), False),
+        ("n,red\n" + "".join(f"{i},{'red' if i % 2 else 'blue'}\n" for i in range(20)), False),
+        ("1,colour\n" + "".join(f"{i},{'red' if i % 2 else 'blue'}\n" for i in range(20)), False),
+        ("a,b\n" + "a,b\nc,b\n" * 9, False),
+    ],
+)
+def test_a_first_line_like_all_others_may_be_no_names_and_that_is_said(tmp_path, text, is_said):
+    _, _, _, notes = read(tmp_path, text)
+    assert any(LIKE_A_ROW in note for note in notes) is is_said
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 18])
+def test_spaces_before_a_quote_are_no_part_of_a_value(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("automl.data.spaced.io.BufferedReader", lambda raw, buffer_size: Slow(raw))
+    rows = "".join(f'{i},  "red, ""{i}""", "x" , "",{i}\n' for i in range(30))
+    (tmp_path / "a.csv").write_text('n, "what, exactly", c , d,y\n' + rows)
+    Slow.block = block
+    raw = read_source(tmp_path / "a.csv", ReadOptions())
+    assert raw.names == ("n", "what, exactly", " c ", " d", "y")
+    assert raw.n_rows == 30
+    assert raw.columns[3].null_count == 30
+    assert raw.columns[1].to_pylist()[7] == 'red, "7"'
+
+
+class Slow(io.BufferedIOBase):
+    """Gives a few bytes at a time."""
+
+    block = 1
+
+    def __init__(self, raw):
+        self.raw_file = raw
+
+    def readable(self):
+        return True
+
+    def read(self, n=-1):
+        parts, wanted = [], 1 << 40 if n is None or n < 0 else n
+        while wanted > 0:
+            buffer = memoryview(bytearray(min(self.block, wanted)))
+            n_read = self.raw_file.readinto(buffer)
+            if not n_read:
+                break
+            parts.append(bytes(buffer[:n_read]))
+            wanted -= n_read
+        return b"".join(parts)
+
+
+def test_a_line_of_units_below_the_names_is_no_row(tmp_path):
+    names, n_rows, first, notes = read(tmp_path, "a,b,c\nkg,n,name\n" + ROWS)
+    assert (names, n_rows, first) == (("a", "b", "c"), 30, ["1", "2", "n1"])
+    assert "the line below the names is left out" in notes[0]
+    assert "'kg', 'n'" in notes[0]
+
+
+@pytest.mark.parametrize("line", ["n.a.,2,x", "sold,2,x", "n.a.,unknown,x", ",,x"])
+def test_a_first_row_with_a_few_odd_cells_is_a_row(tmp_path, line):
+    _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{line}\n" + ROWS)
+    assert (n_rows, notes) == (31, ())
+
+
+def test_what_stands_within_quotes_is_no_space_before_one(tmp_path):
+    labels = [', ",', '; "x', ' "', "a"] * 9
+    rows = "".join('"' + label.replace('"', '""') + '"\n' for label in labels)
+    text = "x,label\n" + "".join(f"1,{line}\n" for line in rows.splitlines())
+    (tmp_path / "a.csv").write_text(text)
+    raw = read_source(tmp_path / "a.csv", ReadOptions())
+    assert raw.columns[1].to_pylist() == labels

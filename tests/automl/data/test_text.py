@@ -103,7 +103,14 @@ def test_a_cell_longer_than_a_block_is_read(tmp_path):
         (HEAD.strip(), "column names but no rows"),
         (b"a\n1\n2\n", "only one column, 'a'"),
         (HEAD + b"1,2,3\n", "only one row has a value in the target 'y'"),
-        (b"PK\x03\x04abc", "zip file or an Excel sheet"),
+        (b"<!DOCTYPE html>\n<p>Sign in</p>\n", "line 1: this is a web page"),
+        (b"<?xml version='1.0'?>\n<rows/>\n", "line 1: this is XML"),
+        (b'{"a": 1, "y": 2}\n', "line 1: this is JSON.*rename it to end in .jsonl"),
+        (b'[{"a": 1}]\n', "line 1: this is JSON"),
+        (b"SQLite format 3\0abc", "an SQLite database.*sqlite:///path"),
+        (b'a,"b,y\n1,2,3\n', "line 1: a double quote opens there"),
+        (b"a,b\n", "no rows: 'a', 'b'. Add rows below the names"),
+        (b"PK\x03\x04abc", "zip archive: unpack it"),
     ],
 )
 def test_malformed_text_is_named_with_its_place(tmp_path, data, said):

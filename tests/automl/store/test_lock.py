@@ -1,5 +1,6 @@
 """One search at a time in a run directory."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -61,3 +62,31 @@ def test_a_released_lock_can_be_taken_again(tmp_path):
 def test_a_directory_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(RunError, match=r"cannot be written to .*missing"):
         RunLock(RunDir(tmp_path / "missing")).acquire()
+
+
+def test_a_run_that_is_starting_is_told_from_one_that_was_killed(tmp_path, holder):
+    with pytest.raises(RunError, match="still starting: try again in a few seconds"):
+        RunDir(tmp_path).check()
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with pytest.raises(RunError, match="killed before it had begun"):
+        RunDir(tmp_path).check()
+
+
+def test_whoever_looks_for_a_moment_keeps_no_search_from_starting(tmp_path, monkeypatch):
+    run = RunDir(tmp_path)
+    run.lock.touch()
+    looking = run.lock.open("rb")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    waits = []
+
+    def sleep(wait_s):
+        waits.append(wait_s)
+        if len(waits) == 2:
+            looking.close()
+
+    monkeypatch.setattr("automl.store.lock.time.sleep", sleep)
+    lock = RunLock(run)
+    lock.acquire()
+    lock.release()
+    assert len(waits) == 2
