@@ -237,7 +237,7 @@ def test_the_installed_families_are_listed():
         (["{train}", "search.fods=3"], "search.folds"),
         (["{train}", "--time", "soon"], "soon"),
         (["{train}", "--trails", "3"], "--trials"),
-        (["{train}", "--out", "{folder}"], "not empty"),
+        (["{train}", "--out", "{folder}"], "holds the data"),
     ],
 )
 def test_a_mistake_ends_with_status_2_and_no_traceback(data, tmp_path, words, said):
