@@ -50,6 +50,7 @@ def parser() -> Parser:
         "--keep",
         metavar="COLUMNS",
         type=column_names,
+        action="extend",
         default=[],
         help="columns of DATA to write before the predictions, unchanged, such as id,date; the "
         "run need not know them",

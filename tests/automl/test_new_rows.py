@@ -188,7 +188,7 @@ def test_kept_columns_stand_before_predictions_as_they_are(run, tmp_path, name, 
     write(frame, path := tmp_path / name)
     plain, kept = tmp_path / "plain.csv", tmp_path / "kept.csv"
     assert main(["predict", str(run.path), str(path), "--out", str(plain)]) == 0
-    options = ["--keep", "extra,id,city", "--out", str(kept)]
+    options = ["--keep", "extra,id", "--keep", "city,id", "--out", str(kept)]
     assert main(["predict", str(run.path), str(path), *options]) == 0
     capsys.readouterr()
     rows = [row.split(",")[-1] for row in plain.read_text().split()[1:]]
