@@ -145,16 +145,14 @@ class Run:
     ) -> Table:
         """Reads rows to predict, once for several predictions.
 
-        Values that cannot be read, such as ``12a`` in a column of numbers, count as missing; one
-        ``MisfitWarning`` tells of all of them.
+        Values that cannot be read count as missing; one ``MisfitWarning`` tells of all of them.
 
         Args:
             data: Path of a file or of a folder of images, URL of a database, or a pandas, polars
                 or Arrow table, in the form of the data of the search. A dict of single values or
                 a pandas Series is one row, a list of dicts several.
             sql: The query for a database; that of the search is not run again by itself.
-            keep: Columns of the data to hand on in ``kept``, as they stand there; they need not
-                be known to the run.
+            keep: Columns of the data to hand on in ``kept``; the run need not know them.
             strict: Whether values that cannot be read are an error; None goes by the setting of
                 the search, ``data.strict``.
 
@@ -194,8 +192,7 @@ class Run:
         table = self._opened.features(data, strict=strict)
         prediction = self._opened.predictor.predict(table)
         if self.quantiles:
-            names = [f"q{level:g}" for level in self.quantiles]
-            return as_columns(data, table, prediction, names)
+            return as_columns(data, table, prediction, [f"q{q:g}" for q in self.quantiles])
         if self.classes:
             decided = self._opened.predictor.ensemble.calibration.decide(prediction)
             prediction = np.array(self.classes)[decided]
@@ -205,8 +202,7 @@ class Run:
     def predict_proba(self, data: Any, *, strict: bool | None = None) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
-        The rows have the index of ``data`` where it is a pandas frame, so that they can be joined.
-        For a polars frame it is a polars frame.
+        They have the index of a pandas frame; for a polars frame they are a polars frame.
 
         Args:
             data: As for ``read``, or what it returned.
@@ -222,8 +218,8 @@ class Run:
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
         table = self._opened.features(data, strict=strict)
-        prediction = self._opened.predictor.predict(table)
-        frame: pd.DataFrame = as_columns(data, table, prediction, self.classes, always=True)
+        shares = self._opened.predictor.predict(table)
+        frame: pd.DataFrame = as_columns(data, table, shares, self.classes, always=True)
         return frame
 
     @process_untouched()
