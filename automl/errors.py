@@ -10,17 +10,20 @@ AutoMLError                 exit status 1
 ├── MissingExtraError       a library that an extra of this distribution installs
 ├── NoPredictorError        the search ended and no model was usable
 └── StorageError            exit status 3: the disk is full, read-only or closed to us
+
+MisfitWarning               a UserWarning: values of new rows that cannot be read
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = [
     "AutoMLError",
     "ConfigError",
     "DataError",
+    "MisfitWarning",
     "MissingColumnError",
     "MissingExtraError",
     "NoPredictorError",
@@ -96,6 +99,19 @@ class StorageError(AutoMLError):
     """The disk takes no more: it is full, read-only, or closed to us."""
 
     exit_status = 3
+
+
+class MisfitWarning(UserWarning):
+    """Values of new rows fit no reading of their column, and count as missing.
+
+    Args:
+        message: The columns, with counts and examples.
+        counts: Number of such values by name of the column.
+    """
+
+    def __init__(self, message: str, counts: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.counts = dict(counts or {})
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from automl.store.run_dir import RunDir
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from automl.config.schema import SearchConfig
     from automl.data import ReadOptions
     from automl.data.split import SplitPlan
@@ -56,13 +60,44 @@ class OpenedRun:
             n_levels=len(target.quantiles),
         )
 
-    def features(self, data: Any, sql: str | None = None) -> Table:
-        """The columns of a table as the run knows them; labels are not asked for."""
+    def features(
+        self,
+        data: Any,
+        sql: str | None = None,
+        *,
+        keep: Sequence[str] = (),
+        strict: bool | None = None,
+    ) -> Table:
+        """The columns of a table as the run knows them; labels are not asked for.
+
+        Values that cannot be read are warned of, once for all columns.
+        """
         from automl.data import Table, load_features
+        from automl.data.misfits import warn_of_misfits
 
         if isinstance(data, Table):
             return data
-        return load_features(data, self.schema[0], self.options_for(data, sql))
+        options = replace(self.options_for(data, sql), carry=tuple(keep))
+        if strict is not None:
+            options = replace(options, strict=strict)
+        table = load_features(data, self.schema[0], options)
+        warn_of_misfits(table.misfits)
+        return table
+
+    def predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
+        """Predictions of every complete trial alone; trials whose models are gone are left out."""
+        singles = {trial: self.single(trial) for trial in self.complete_trials()}
+        return {
+            trial: self.make_predictor(single).predict(table)
+            for trial, single in singles.items()
+            if single is not None
+        }
+
+    def complete_trials(self) -> list[str]:
+        """Names of the complete trials, best first."""
+        from automl.leaderboard import read_board
+
+        return [row.trial for row in read_board(self.run).trials if row.state == "complete"]
 
     def check_given(self) -> None:
         """Checks that a metric that was given is that of the run.

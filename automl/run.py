@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,71 +135,92 @@ class Run:
         return read_trial(self._run, trial)
 
     @process_untouched()
-    def read(self, data: Any, *, sql: str | None = None) -> Table:
+    def read(
+        self,
+        data: Any,
+        *,
+        sql: str | None = None,
+        keep: Sequence[str] = (),
+        strict: bool | None = None,
+    ) -> Table:
         """Reads rows to predict, once for several predictions.
+
+        Values that cannot be read count as missing; one ``MisfitWarning`` tells of all of them.
 
         Args:
             data: Path of a file or of a folder of images, URL of a database, or a pandas, polars
-                or Arrow table, in the form of the data of the search.
+                or Arrow table, in the form of the data of the search. A dict of single values or
+                a pandas Series is one row, a list of dicts several.
             sql: The query for a database; that of the search is not run again by itself.
+            keep: Columns of the data to hand on in ``kept``; the run need not know them.
+            strict: Whether values that cannot be read are an error; None goes by the setting of
+                the search, ``data.strict``.
 
         Returns:
             The columns the run knows. Its ``row_names`` tell what is predicted where the data has
             names for its rows: the files of a folder, the ids of series in the order in which
-            they begin.
+            they begin. Its ``misfits`` are the values that cannot be read.
 
         Raises:
             MissingColumnError: Columns are not there; all of them are named.
-            DataError: It cannot be read, or it is a database and there is no query.
+            DataError: It cannot be read, values of it cannot and that is an error, or it is a
+                database and there is no query.
         """
-        return self._opened.features(data, sql)
+        return self._opened.features(data, sql, keep=keep, strict=strict)
 
     @process_untouched()
-    def predict(self, data: Any) -> NDArray[Any]:
+    def predict(self, data: Any, *, strict: bool | None = None) -> Any:
         """Predicts labels, in the type they have in the data, values, or quantiles.
 
         Args:
             data: As for ``read``, or what it returned.
+            strict: As for ``read``.
 
         Returns:
-            An array of shape ``(n_rows,)``; for a quantile task ``(n_rows, n_levels)``, each row
-            ascending, in the order of ``quantiles``.
+            For a pandas frame a Series with its index and the name of the target, for a polars
+            frame a polars Series, for anything else an array ``(n_rows,)``. For a quantile task a
+            frame with a column for each level, such as ``q0.1``, or an array
+            ``(n_rows, n_levels)``, each row ascending, in the order of ``quantiles``.
 
         Raises:
             MissingColumnError: Columns are not there; all of them are named.
         """
         import numpy as np
 
-        prediction = self._opened.predictor.predict(self._opened.features(data))
-        if not self.classes:
-            return prediction
-        decided = self._opened.predictor.ensemble.calibration.decide(prediction)
-        labels: NDArray[Any] = np.array(self.classes)[decided]
-        return labels
+        from automl.data.returned import as_column, as_columns
+
+        table = self._opened.features(data, strict=strict)
+        prediction = self._opened.predictor.predict(table)
+        if self.quantiles:
+            return as_columns(data, table, prediction, [f"q{q:g}" for q in self.quantiles])
+        if self.classes:
+            decided = self._opened.predictor.ensemble.calibration.decide(prediction)
+            prediction = np.array(self.classes)[decided]
+        return as_column(data, table, prediction, self._opened.target.name)
 
     @process_untouched()
-    def predict_proba(self, data: Any) -> pd.DataFrame:
+    def predict_proba(self, data: Any, *, strict: bool | None = None) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
-        The rows have the index of ``data`` where it is a pandas frame, so that they can be joined.
+        They have the index of a pandas frame; for a polars frame they are a polars frame.
+
+        Args:
+            data: As for ``read``, or what it returned.
+            strict: As for ``read``.
 
         Raises:
             UserError: A number is predicted, and no class.
             MissingColumnError: Columns are not there; all of them are named.
         """
-        import pandas as pd
-
+        from automl.data.returned import as_columns
         from automl.errors import UserError
 
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
-        table = self._opened.features(data)
-        is_row_by_row = isinstance(data, pd.DataFrame) and table.row_names is None
-        return pd.DataFrame(
-            self._opened.predictor.predict(table),
-            columns=list(self.classes),
-            index=data.index if is_row_by_row else None,
-        )
+        table = self._opened.features(data, strict=strict)
+        shares = self._opened.predictor.predict(table)
+        frame: pd.DataFrame = as_columns(data, table, shares, self.classes, always=True)
+        return frame
 
     @process_untouched()
     def refit(self, *, undo: bool = False) -> Refit:
@@ -244,7 +265,7 @@ class Run:
             Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
             models were not kept are left out.
         """
-        return self._predict_singly(self._opened.features(data))
+        return self._opened.predict_singly(self._opened.features(data))
 
     @process_untouched()
     def test_scores(self, test: Any, *, sql: str | None = None) -> Mapping[str, float | None]:
@@ -254,7 +275,11 @@ class Run:
         without a target are left out. A score is None where the metric has no value for the rows,
         such as ROC AUC of rows of one class; ``board`` says why.
         """
-        return self._tested(test, sql).scores
+        from automl.data.misfits import warn_of_misfits
+
+        tested = self._tested(test, sql)
+        warn_of_misfits(tested.misfits)
+        return tested.scores
 
     def _tested(self, test: Any, sql: str | None) -> HeldOutScores:
         from automl.data import load_labelled
@@ -268,21 +293,7 @@ class Run:
         calibration = opened.predictor.ensemble.calibration
         prediction = opened.predictor.predict(labelled.table)
         shown = {"ensemble": calibration.shown_to(opened.metric, prediction)}
-        singly = self._predict_singly(labelled.table)
-        lost = set(self._complete()) - set(singly)
+        singly = opened.predict_singly(labelled.table)
+        lost = set(opened.complete_trials()) - set(singly)
         unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
         return score_table(labelled, shown | singly, opened.metric, unpredicted)
-
-    def _predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
-        singles = {trial: self._opened.single(trial) for trial in self._complete()}
-        return {
-            trial: self._opened.make_predictor(single).predict(table)
-            for trial, single in singles.items()
-            if single is not None
-        }
-
-    def _complete(self) -> list[str]:
-        """Names of the complete trials, best first."""
-        from automl.leaderboard import read_board
-
-        return [row.trial for row in read_board(self._run).trials if row.state == "complete"]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.formats import write_csv
+from automl.cli.kept import check_apart, column_names, python_values, strictness_of
 from automl.cli.output import check_stdout, output_of, write_output
 from automl.cli.parser import Parser, one_word, query_of
 from automl.cli.streams import data_stream
+from automl.errors import MisfitWarning
 
 if TYPE_CHECKING:
     from automl.api import Run
+    from automl.data import Table
 
 __all__ = ["parser", "run"]
 
@@ -26,10 +30,12 @@ def parser() -> Parser:
         "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
         "of the table. For a folder of images, or series with a row for each step, a column with\n"
         "their names comes first. A database URL needs its query, data.sql='select ...': that of\n"
-        "the training is not run.",
+        "the training is not run. Values that cannot be read, such as 12a in a column of numbers,\n"
+        "count as missing and are counted at the end; data.strict=true makes them an error.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
+            "automl predict runs/first new.csv --keep id,date",
             "automl predict runs/photos new_photos/",
             "automl predict runs/first postgresql://me@host/shop data.sql='select * from new'",
         ),
@@ -39,6 +45,15 @@ def parser() -> Parser:
         action="store_true",
         help="one column of probabilities per class, named by the label, in place of the "
         "prediction; where a number is predicted there are none",
+    )
+    parser.option(
+        "--keep",
+        metavar="COLUMNS",
+        type=column_names,
+        action="extend",
+        default=[],
+        help="columns of DATA to write before the predictions, unchanged, such as id,date; the "
+        "run need not know them",
     )
     parser.option(
         "--out",
@@ -65,6 +80,7 @@ def run(argv: Sequence[str], started: float) -> int:
     del started
     options, words = (verb := parser()).read(argv)
     words, query = query_of(words)
+    words, strict = strictness_of(words)
     if len(words) < 2:
         one_word(verb, words[:1], "RUN", overrides=False)
         one_word(verb, words[1:], "DATA", overrides=False)
@@ -75,22 +91,39 @@ def run(argv: Sequence[str], started: float) -> int:
         check_stdout(inputs)
     from automl.api import load_run
 
-    names, columns = _predict(load_run(words[0]), data, query, options.proba)
+    opened = load_run(words[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MisfitWarning)  # they are told of at the end
+        table = opened.read(data, keep=list(dict.fromkeys(options.keep)), strict=strict, sql=query)
+    names, columns = _predict(opened, table, options.proba)
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)
     else:
         write_output(out, names, columns, raw=options.raw)
         print(f"{len(columns[0])} predictions: {out.path}", file=sys.stderr)
+    _tell_misfits(table)
     return 0
 
 
-def _predict(
-    run: Run, data: str, query: str | None, proba: bool
-) -> tuple[list[str], list[list[Any]]]:
-    """Names and values of the columns to write."""
+def _tell_misfits(table: Table) -> None:
+    from automl.data.misfits import misfit_text
+
+    if table.misfits:
+        print(f"note: {misfit_text(table.misfits)}", file=sys.stderr)
+
+
+def _predict(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
+    """Names and values of the columns to write, those that are kept first."""
+    names, columns = _predicted(run, table, proba)
+    if table.kept is None:
+        return names, columns
+    check_apart(table.kept.column_names, names)
+    return [*table.kept.column_names, *names], [*python_values(table.kept), *columns]
+
+
+def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
     from automl.plugin.task import Task
 
-    table = run.read(data, sql=query)
     names: list[str] = []
     columns: list[list[Any]] = []
     if table.row_names is not None:

@@ -45,6 +45,8 @@ class DataConfig:
         series_table: Path of a table with a row for each series, such as its target, where the
             data have a row for each step.
         image_side: Images are scaled down so that their longer side has at most so many pixels.
+        strict: Whether values of new rows that cannot be read, as in a column of numbers, are an
+            error; by default they count as missing, with a warning.
     """
 
     kinds: dict[str, str] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class DataConfig:
     channels: list[str] = field(default_factory=list)
     series_table: str | None = None
     image_side: int = 96
+    strict: bool = False
 
 
 @dataclass

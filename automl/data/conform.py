@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from automl.data.dates import told_day_first
 from automl.data.features import occurrences, stored_media
 from automl.data.labels import read_labels
+from automl.data.misfits import find_misfits, refuse_misfits
 from automl.data.number_forms import misfit_rows
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import Reading, ReadOptions
@@ -51,8 +52,8 @@ def load_features(
 ) -> Table:
     """Reads the columns a predictor knows, in any order and among any others.
 
-    A value that does not fit the kind of its column is missing; a category that was not seen
-    before stays as it is.
+    A value that does not fit the kind of its column is missing, and counted in ``misfits`` of the
+    table; a category that was not seen before stays as it is.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
@@ -61,9 +62,13 @@ def load_features(
 
     Raises:
         MissingColumnError: Columns in use are not there; all of them are named.
-        DataError: The source cannot be read.
+        DataError: The source cannot be read, or holds misfits and the options are strict.
     """
-    return _conform(_read(source, columns, options), columns)
+    if isinstance(source, list) and not source:  # no rows tell no names
+        source = pa.Table.from_arrays(
+            [pa.nulls(0)] * len(columns), names=[column.name for column in columns]
+        )
+    return _conform(_read(source, columns, options), columns, options)
 
 
 def load_labelled(
@@ -103,7 +108,7 @@ def load_labelled(
     if weight is not None and weight in kept.names:
         weights = read_weight(kept, kept.position(weight, "--weight"))
     n_dropped = int((~present).sum())
-    return LabelledTable(_conform(kept, columns), y, weights, n_dropped)
+    return LabelledTable(_conform(kept, columns, options), y, weights, n_dropped)
 
 
 def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -> RawTable:
@@ -112,16 +117,21 @@ def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -
     return read_source(source, replace(options, kinds={}, channels=channels), again=True)
 
 
-def _conform(raw: RawTable, columns: Sequence[Column]) -> Table:
+def _conform(raw: RawTable, columns: Sequence[Column], options: ReadOptions | None = None) -> Table:
     names = [composed(name) for name in raw.names]
     found = dict(zip(zip(names, occurrences(names), strict=True), raw.columns, strict=True))
     used = [column for column in columns if not column.left_out]
     missing = [c for c in used if (composed(c.name), c.occurrence) not in found]
     if missing:
         raise MissingColumnError(_missing_message(missing, raw, columns))
-    arrays = [_stored(raw, found[composed(c.name), c.occurrence], c) for c in used]
+    sources = [found[composed(c.name), c.occurrence] for c in used]
+    arrays = [_stored(raw, source, c) for source, c in zip(sources, used, strict=True)]
+    looked_at = zip(sources, arrays, used, strict=True)
+    misfits = [m for m in (find_misfits(raw, *parts) for parts in looked_at) if m is not None]
+    if options is not None and options.strict:
+        refuse_misfits(misfits, raw.where)
     data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
-    return Table(data, tuple(columns), raw.row_names)
+    return Table(data, tuple(columns), raw.row_names, tuple(misfits), raw.carried)
 
 
 def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
@@ -129,6 +139,8 @@ def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
     if column.kind not in TABULAR_KINDS:
         return stored_media(raw, source, column).values
     reading = replace(raw.reading, form=column.form, day_first=column.day_first)
+    if pa.types.is_dictionary(source.type) and column.kind is not ColumnKind.CATEGORICAL:
+        source = source.cast(source.type.value_type)
     if pa.types.is_string(source.type):
         if column.kind is ColumnKind.NUMERIC and column.form is not None:
             return _numbers(source, column.form, reading)

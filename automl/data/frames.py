@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,14 @@ import pyarrow as pa
 
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable, plain_strings
+from automl.data.records import read_records
 from automl.errors import DataError
 
 __all__ = ["read_frame"]
 
 
 def read_frame(source: Any, options: ReadOptions) -> RawTable:
-    """Takes a pandas, polars or Arrow table, a mapping of columns, or a 2-D array.
+    """Takes a pandas, polars or Arrow table, rows as Python values, or a 2-D array.
 
     Raises:
         DataError: It is none of these, or a column of it cannot be understood.
@@ -29,14 +29,14 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
         return _from_pandas(source)
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    if not (hasattr(source, "__arrow_c_stream__") or isinstance(source, Mapping)):
+    if (rows := read_records(source)) is not None:
+        return rows
+    if not hasattr(source, "__arrow_c_stream__"):
         raise DataError(
             f"data of type {type(source).__name__} cannot be read: give a path, a database URL, "
-            "or a pandas, polars or Arrow table"
+            "a pandas, polars or Arrow table, a dict, or a list of dicts"
         )
     try:
-        if isinstance(source, Mapping):
-            source = {str(k): pa.array(v, from_pandas=True) for k, v in source.items()}
         table = pa.table(source)
         columns = tuple(plain_strings(column) for column in table.columns)
     except (pa.ArrowException, TypeError, ValueError) as error:

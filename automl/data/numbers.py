@@ -139,6 +139,8 @@ def _unit(written: pa.Array) -> pa.Array:
     """Units in lower case, without a closing point or the s of a plural: rooms and room."""
     lower = pc.utf8_lower(written)
     short = pc.replace_substring_regex(lower, r"\.$", "")
+    if not pc.any(pc.ends_with(short, "s")).as_py():
+        return short  # to compile the next pattern takes longer than to read a row
     return pc.replace_substring_regex(short, r"(\pL{3,})s$", r"\1")
 
 

@@ -64,6 +64,8 @@ class ReadOptions:
         wide: Prefixes of columns that are the steps of a series, such as ``t`` for ``t0, t1, ...``;
             one for each channel.
         image_side: Most pixels of the longer side of an image.
+        strict: Whether values of new rows that cannot be read are an error, and not missing.
+        carry: Names of columns of new rows to hand on as they stand, beside the features.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +83,8 @@ class ReadOptions:
     series_table: str | None = None
     wide: tuple[str, ...] = ()
     image_side: int = 96
+    strict: bool = False
+    carry: tuple[str, ...] = ()
 
     @property
     def marks(self) -> frozenset[str]:

@@ -32,6 +32,7 @@ class RawTable:
         folder: Where relative paths in it start.
         row_names: What rows are called, and the name (string) of each, where the source has
             names for them: the files of a folder, the ids of series.
+        carried: Columns to hand on, as they stand in the source.
     """
 
     names: tuple[str, ...]
@@ -42,6 +43,7 @@ class RawTable:
     row_numbers: IntArray | None = None
     folder: Path = Path()
     row_names: tuple[str, pa.Array] | None = None
+    carried: pa.Table | None = None
 
     @property
     def n_rows(self) -> int:

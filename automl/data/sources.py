@@ -55,7 +55,7 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
         DataError: It cannot be read; the message says where and how to mend it.
         MissingExtraError: It is a database and the connectors are not installed.
     """
-    raw = _with_reading(_read(source, options, again), options)
+    raw = _with_reading(_with_carried(source, options, again), options)
     if not raw.columns:
         raise DataError(f"{raw.where} has no columns")
     if raw.n_rows == 0 and not (again and not isinstance(source, str | os.PathLike)):
@@ -72,6 +72,20 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
         columns=tuple(raw.columns[i] for i in kept),
     )
     return _with_series(raw, options)
+
+
+def _with_carried(source: Any, options: ReadOptions, again: bool) -> RawTable:
+    """Reads a table, and sets columns aside before marks of a missing value are emptied."""
+    if not options.carry:
+        return _read(source, options, again)
+    if options.series_id is not None:
+        raise DataError(
+            "columns cannot be kept beside predictions where rows are the steps of series: there "
+            "is one prediction a series, which has its id beside it"
+        )
+    raw = _read(source, replace(options, vocabulary=("",), missing=()), again)
+    columns = [raw.columns[raw.position(name, "--keep")] for name in options.carry]
+    return replace(raw, carried=pa.Table.from_arrays(columns, names=list(options.carry)))
 
 
 def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:

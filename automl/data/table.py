@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from automl.data.numbers import NumberForm
 from automl.plugin.task import ColumnKind, Task
 
-__all__ = ["Column", "Dataset", "IntArray", "Label", "Table", "Target"]
+__all__ = ["Column", "Dataset", "IntArray", "Label", "Misfits", "Table", "Target"]
 
 IntArray: TypeAlias = NDArray[np.int64]
 Label: TypeAlias = str | int | float | bool
@@ -92,6 +92,27 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfits:
+    """Values of new rows that do not fit the kind of their column, and count as missing.
+
+    Attributes:
+        column: Name of the column.
+        kind: Its kind in the table that was learnt from.
+        n: Rows with such a value.
+        n_rows: All rows.
+        examples: One to three such values, as text.
+        first_row: Number of the first such row in the source, from 1.
+    """
+
+    column: str
+    kind: ColumnKind
+    n: int
+    n_rows: int
+    examples: tuple[str, ...]
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """The feature columns in use, by key, in a storage type that follows from the kind.
 
@@ -105,11 +126,15 @@ class Table:
         columns: All feature columns in the order of the file, also those left out.
         row_names: What rows are called, and the name (string) of each, where the source has names
             for them: the files of a folder, the ids of series.
+        misfits: Values of new rows that do not fit, by column.
+        kept: Columns of the source that were asked for beside the features, as they stand there.
     """
 
     data: pa.Table
     columns: tuple[Column, ...]
     row_names: tuple[str, pa.Array] | None = None
+    misfits: tuple[Misfits, ...] = ()
+    kept: pa.Table | None = None
 
     @property
     def n_rows(self) -> int:

@@ -168,8 +168,12 @@ def _records(text: str, delimiter: str, at_most: int) -> list[Record]:
 
 
 def _found_delimiter(text: str, preferred: str) -> str:
-    """The delimiter that gives most records as many fields as each other, at least two."""
-    best, best_score = preferred, (0.0, 0)
+    """The delimiter that gives most records as many fields as each other, at least two.
+
+    Of two that do, the first record tells: decimal commas divide the rows of a file that is
+    separated by semicolons, and not its line of names.
+    """
+    best, best_score = preferred, (0.0, False, 0)
     for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
         counts = [_n_fields(record) for _, record in _records(text, delimiter, SAMPLE_RECORDS)]
         if len(counts) > 2:
@@ -178,8 +182,9 @@ def _found_delimiter(text: str, preferred: str) -> str:
         if n_fields < 2:
             continue
         same = counts.count(n_fields) / len(counts)
-        if (round(same, 1), n_fields) > best_score and (same > 0.5 or delimiter == preferred):
-            best, best_score = delimiter, (round(same, 1), n_fields)
+        score = (round(same, 1), counts[0] == n_fields, n_fields)
+        if score > best_score and (same > 0.5 or delimiter == preferred):
+            best, best_score = delimiter, score
     return best
 
 

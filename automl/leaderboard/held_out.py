@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.conform import LabelledTable
+from automl.data.misfits import misfit_text
+from automl.data.table import Misfits
 from automl.plugin.metric import Metric
 
 __all__ = ["HeldOutScores", "score_table"]
@@ -25,11 +27,13 @@ class HeldOutScores:
         reasons: Why there is no score, by trial.
         notes: What a person should know of the table: rows that are left out, scores that are
             missing, and why.
+        misfits: Values of the table that cannot be read.
     """
 
     scores: Mapping[str, float | None]
     reasons: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    misfits: tuple[Misfits, ...] = ()
 
 
 def score_table(
@@ -54,7 +58,10 @@ def score_table(
         if reason:
             reasons[trial] = reason
     return HeldOutScores(
-        scores, reasons, (*_left_out(labelled), *_unscored(reasons, scores, metric))
+        scores,
+        reasons,
+        (*_left_out(labelled), *_unscored(reasons, scores, metric)),
+        labelled.table.misfits,
     )
 
 
@@ -66,6 +73,8 @@ def _left_out(labelled: LabelledTable) -> Iterator[str]:
     n_weightless = 0 if labelled.weight is None else int((labelled.weight <= 0).sum())
     if n_weightless:
         yield f"test: {_count(n_weightless, n_rows)} not counted: the weight is 0"
+    if labelled.table.misfits:
+        yield f"test: {misfit_text(labelled.table.misfits)}"
 
 
 def _unscored(

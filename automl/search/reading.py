@@ -26,4 +26,5 @@ def read_options(config: SearchConfig) -> ReadOptions:
         series_table=data.series_table,
         wide=tuple(config.wide or ()),
         image_side=data.image_side,
+        strict=data.strict,
     )

@@ -208,9 +208,9 @@ def iris(as_frame=True):
 @pytest.mark.parametrize(
     ("labels", "kind"),
     [
-        ((7, 2, 30), np.integer),
+        ((7, 2, 30), int),
         (("b", "a", "ü"), str),
-        pytest.param((1.5, 0.5, 2.5), np.floating, marks=pytest.mark.slow),
+        pytest.param((1.5, 0.5, 2.5), float, marks=pytest.mark.slow),
     ],
 )
 def test_labels_of_any_type_come_back_in_that_type(tmp_path, labels, kind):

@@ -43,7 +43,7 @@ def found(table, tmp_path_factory):
 def test_each_row_gets_ascending_quantiles_that_hold_their_share_of_new_rows(found, table):
     run, _ = found
     new = table[350:]
-    prediction = run.predict(new.drop(columns="y"))
+    prediction = run.predict(new.drop(columns="y")).to_numpy()
     assert (run.task, run.quantiles) == ("quantile", LEVELS)
     assert prediction.shape == (len(new), 3)
     assert (np.diff(prediction, axis=1) >= 0).all()

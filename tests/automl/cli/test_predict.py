@@ -59,8 +59,10 @@ class FoundRun:
     def quantiles(self) -> tuple[float, ...]:
         return (0.1, 0.5) if self.task == "quantile" else ()
 
-    def read(self, data: str, sql: str | None) -> types.SimpleNamespace:
-        return types.SimpleNamespace(row_names=None)
+    def read(
+        self, data: str, *, keep: list[str], strict: bool | None, sql: str | None
+    ) -> types.SimpleNamespace:
+        return types.SimpleNamespace(row_names=None, kept=None, misfits=())
 
     def predict(self, data: types.SimpleNamespace) -> np.ndarray:
         if self.quantiles:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automl.data import ReadOptions, load_dataset
+from automl.data.sources import read_source
 from automl.errors import DataError
 
 HEAD = b"a,b,y\n"
@@ -34,6 +35,14 @@ def test_a_given_delimiter_wins(tmp_path):
     assert_same_as_plain(load(tmp_path, data, delimiter="^"), tmp_path)
     with pytest.raises(DataError, match="one ASCII character"):
         load(tmp_path, data, delimiter="::")
+
+
+@pytest.mark.parametrize("n_columns", [2, 3])
+def test_decimal_commas_in_many_rows_are_no_delimiters(tmp_path, n_columns):
+    line = ";".join(["0,25"] * n_columns)
+    text = ";".join("abc"[:n_columns]) + "\n" + f"{line}\n" * 100
+    (path := tmp_path / "a.csv").write_text(text)
+    assert read_source(path, ReadOptions()).names == tuple("abc"[:n_columns])
 
 
 def test_semicolons_bring_the_decimal_comma(tmp_path):
