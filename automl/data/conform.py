@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from automl.data.dates import told_day_first
 from automl.data.features import occurrences, stored_media
+from automl.data.identifiers import is_identifier
 from automl.data.labels import read_labels
 from automl.data.misfits import find_misfits, refuse_misfits
 from automl.data.number_forms import misfit_rows
@@ -23,11 +24,14 @@ from automl.data.sources import read_source
 from automl.data.steering import read_weight
 from automl.data.table import Column, Label, Table, Target
 from automl.data.target import present_rows, with_clean_target
-from automl.data.values import as_kind, distinct_texts, find_in
+from automl.data.values import as_kind, codes_of_numbers, distinct_texts, find_in
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
 __all__ = ["LabelledTable", "load_features", "load_labelled"]
+
+_IN_NUMBERS = (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL)
+"""Kinds of columns that may be written in numbers; categories then are identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,9 @@ def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
     if pa.types.is_dictionary(source.type) and column.kind is not ColumnKind.CATEGORICAL:
         source = source.cast(source.type.value_type)
     if pa.types.is_string(source.type):
-        if column.kind is ColumnKind.NUMERIC and column.form is not None:
-            return _numbers(source, column.form, reading)
+        if column.kind in _IN_NUMBERS and column.form is not None:
+            numbers = _numbers(source, column.form, reading)
+            return codes_of_numbers(numbers) if is_identifier(column) else numbers
         if column.kind is ColumnKind.DATETIME:
             told = told_day_first(distinct_texts(source)[1])
             reading = reading if told is None else replace(reading, day_first=told)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from automl.data.features import type_columns
 from automl.data.giveaways import giveaways
+from automl.data.identifiers import with_identifiers
 from automl.data.looks import Look, look_at
 from automl.data.options import ReadOptions
 from automl.data.sources import read_source
@@ -96,6 +97,10 @@ def describe(
         problem = str(error)
     excluded = [] if position is None or found is None else [position]
     table = type_columns(raw, excluded, {}, options)
+    if found is not None:
+        table = with_identifiers(
+            table, y, options, is_classification=found.task.is_classification, present=present
+        )
     if not table.used and not problem:
         problem = (
             "there is no column to learn from: all are left out. Add columns, or set a kind with "

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.features import build_table
+from automl.data.identifiers import with_identifiers
 from automl.data.media import channels_of
 from automl.data.options import ReadOptions
 from automl.data.raw import RawTable
@@ -83,16 +84,27 @@ def load_dataset(
         options=options,
         wanted=() if time_position is None else (time_position,),
     )
-    at = time_position
-    rank, moments = (None, None) if at is None else read_time(kept, at)
+    rank, moments = (None, None) if time_position is None else read_time(kept, time_position)
+    groups = read_groups(kept, steering["groups"]) if "groups" in steering else None
+    folds = read_folds(kept, steering["folds"]) if "folds" in steering else None
+    table = with_identifiers(
+        table,
+        y,
+        options,
+        is_classification=described.task.is_classification,
+        skip=(time_column or "",),
+        group=groups,
+        time=rank,
+        fold=folds,
+    )
     return Dataset(
         table=table,
         target=described,
         y=y,
         weight=weights,
-        group=read_groups(kept, steering["groups"]) if "groups" in steering else None,
+        group=groups,
         time=rank,
-        fold=read_folds(kept, steering["folds"]) if "folds" in steering else None,
+        fold=folds,
         n_dropped=int((~present).sum()),
         n_weightless=int(present.sum()) - kept.n_rows,
         time_name=time_column or "",

@@ -66,6 +66,8 @@ class ReadOptions:
         image_side: Most pixels of the longer side of an image.
         strict: Whether values of new rows that cannot be read are an error, and not missing.
         carry: Names of columns of new rows to hand on as they stand, beside the features.
+        identifiers: Names of the columns of whole numbers that are categories; found out when
+            None. Those of a run are given when its table is read again.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class ReadOptions:
     image_side: int = 96
     strict: bool = False
     carry: tuple[str, ...] = ()
+    identifiers: frozenset[str] | None = None
 
     @property
     def marks(self) -> frozenset[str]:

@@ -27,6 +27,7 @@ __all__ = [
     "TRUE_WORDS",
     "as_kind",
     "as_texts",
+    "codes_of_numbers",
     "distinct_texts",
     "find_in",
 ]
@@ -58,10 +59,25 @@ def as_kind(
         ColumnKind.NUMERIC: lambda c: _numbers(c, reading),
         ColumnKind.BOOLEAN: _booleans,
         ColumnKind.DATETIME: lambda c: _datetimes(c, reading.day_first),
-        ColumnKind.CATEGORICAL: lambda c: _categories(c, reading.marks),
+        ColumnKind.CATEGORICAL: lambda c: (
+            _categories(c, reading.marks)
+            if reading.form is None
+            else codes_of_numbers(_numbers(c, reading))
+        ),
         ColumnKind.TEXT: _texts,
     }
     return convert[kind](_decoded(column))
+
+
+def codes_of_numbers(values: pa.Array) -> pa.Array:
+    """Whole numbers as categories: 7 and 7.0 are ``7``, however large, ``(n_rows,)``.
+
+    Numbers that are not whole keep their fraction, and so are the name of nothing known.
+    """
+    encoded = values.dictionary_encode()
+    numbers = encoded.dictionary.to_numpy(zero_copy_only=False)
+    names = [str(int(n)) if float(n).is_integer() else str(n) for n in numbers.tolist()]
+    return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(names, pa.string()))
 
 
 def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from automl.data.identifiers import is_identifier
 from automl.data.table import Column, Dataset, Target
 from automl.data.useless import ID_LIKE
 from automl.plugin.task import ColumnKind
@@ -19,6 +20,7 @@ def notes_of(dataset: Dataset) -> list[str]:
     """Columns and rows that are left out, values that are lost, and what is in doubt."""
     notes = [*_left_out(dataset.table.columns), *_misfits(dataset.table.used)]
     notes += [f"column {c.name!r}: {c.doubt}" for c in dataset.table.used if c.doubt]
+    notes += _identifier_notes(dataset)
     notes += dataset.notes
     notes += _alike(dataset.target)
     if dataset.n_dropped:
@@ -93,6 +95,26 @@ def _misfits(columns: Sequence[Column]) -> Iterator[str]:
         n, some = column.n_misfits, ", ".join(map(repr, column.misfits))
         verb = "value is not a number and counts" if n == 1 else "values are not numbers and count"
         yield f"column {column.name!r}: {n:,} {verb} as missing, such as {some}"
+
+
+def _identifier_notes(dataset: Dataset) -> Iterator[str]:
+    """Whole numbers that were taken for categories, and for which new rows the score holds."""
+    names = [column.name for column in dataset.table.used if is_identifier(column)]
+    if not names:
+        return
+    some = ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3:,} more" * (len(names) > 3))
+    text = f"column {some} is a category: its number names a thing, and its"
+    if len(names) > 1:
+        text = f"columns {some} are categories: their numbers name things, and their"
+    text += (
+        f" order explains less of the target. data.kinds={{{names[0]}: numeric}} makes it a number"
+    )
+    if dataset.group is None:
+        text += (
+            ". The score is for numbers that were seen in training: if new rows bring others, "
+            f"validate with --group {names[0]}"
+        )
+    yield text
 
 
 def _way_in(column: Column) -> str:

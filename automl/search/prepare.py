@@ -136,7 +136,7 @@ def prepare_resumed(
     problem = open_problem(config, registry, run)
     if source is not None:
         check_config(problem, then)
-        check_data(problem, read_dataset(source, config, registry))
+        check_data(problem, read_dataset(source, config, registry, problem.dataset))
     facts = facts_of(problem, registry)
     check_problem(problem, past.manifest, facts)
     if is_over(run, past, problem.plan, then, config):

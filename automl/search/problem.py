@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from automl.config import parse_span
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
+from automl.data.identifiers import is_identifier
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
@@ -103,12 +104,24 @@ def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Probl
     return _problem(dataset, plan, metric, _devices(config), config, registry, run)
 
 
-def read_dataset(source: Any, config: SearchConfig, registry: Registry) -> Dataset:
+def read_dataset(
+    source: Any, config: SearchConfig, registry: Registry, known: Dataset | None = None
+) -> Dataset:
     """Reads the table as the configuration wants it.
+
+    Args:
+        source: The data.
+        config: The configuration.
+        registry: The plugins, for their metrics.
+        known: The data of a run, whose identifiers are taken over.
 
     Raises:
         UserError: The data or the configuration does not fit.
     """
+    options = read_options(config)
+    if known is not None:
+        names = frozenset(c.name for c in known.table.columns if is_identifier(c))
+        options = replace(options, identifiers=names)
     return load_dataset(
         source,
         target=config.target,
@@ -119,7 +132,7 @@ def read_dataset(source: Any, config: SearchConfig, registry: Registry) -> Datas
         folds_column=config.folds_column,
         weight=config.weight,
         quantiles=config.quantiles or DEFAULT_QUANTILES,
-        options=read_options(config),
+        options=options,
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["MAX_CATEGORIES", "MISSING", "CategoryIndex", "fit_index"]
+__all__ = ["MAX_CATEGORIES", "MISSING", "CategoryIndex", "fit_index", "in_order_of_numbers"]
 
 MAX_CATEGORIES = 10_000
 MISSING = 0
@@ -50,6 +50,14 @@ def fit_index(values: pa.Array) -> CategoryIndex:
             count_of[text] = count_of.get(text, 0) + count
     ordered = sorted(count_of, key=lambda text: (-count_of[text], text))
     return CategoryIndex(tuple(ordered[:MAX_CATEGORIES]))
+
+
+def in_order_of_numbers(index: CategoryIndex) -> CategoryIndex:
+    """The same categories, which are whole numbers, in the order of these.
+
+    Trees that split many categories as numbers then still see what the order tells.
+    """
+    return CategoryIndex(tuple(sorted(index.categories, key=float)))
 
 
 def _dictionary(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from automl.data.encode.block import FittedBlock
 from automl.data.encode.categorical import fit_codes, fit_onehot
-from automl.data.encode.categories import MISSING, fit_index
+from automl.data.encode.categories import MISSING, fit_index, in_order_of_numbers
 from automl.data.encode.dates import fit_dates
 from automl.data.encode.encoder import Encoder, assemble, features_of, values_of
 from automl.data.encode.generate import fit_generators
 from automl.data.encode.numeric import fit_numeric
 from automl.data.encode.target import InnerTarget, fit_target, inner_target
 from automl.data.encode.text import fit_text, in_mode
+from automl.data.identifiers import is_identifier
 from automl.data.table import Column, IntArray, Table
 from automl.errors import PluginError
 from automl.plugin.context import View
@@ -105,7 +106,7 @@ def _fit_column(
 ) -> FittedBlock | None:
     """Fits one column; None where it tells nothing or the view leaves it out."""
     if column.kind is ColumnKind.CATEGORICAL:
-        return _fit_categories(column.key, values, target, view)
+        return _fit_categories(column, values, target, view)
     if column.kind is ColumnKind.DATETIME:
         return fit_dates(column.key, values, _scaling(view))
     return fit_numeric(column.key, values, _scaling(view))
@@ -132,14 +133,14 @@ def _fit_text(
 
 
 def _fit_categories(
-    key: str, values: pa.Array, target: InnerTarget, view: View
+    column: Column, values: pa.Array, target: InnerTarget, view: View
 ) -> FittedBlock | None:
-    index = fit_index(values)
+    key, index = column.key, fit_index(values)
     has_missing = bool((index.codes(values) == MISSING).any())
     if len(index.categories) + has_missing < 2:
         return None
     if view.categorical == "codes":
-        return fit_codes(key, index)
+        return fit_codes(key, in_order_of_numbers(index) if is_identifier(column) else index)
     if view.categorical == "onehot" and len(index.categories) <= view.max_onehot:
         return fit_onehot(key, index, has_missing)
     return fit_target(key, index, values, target, scaled=_scaling(view) != "raw")
