@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from automl.config import parse_span
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
-from automl.data.identifiers import is_identifier
 from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
@@ -118,10 +117,6 @@ def read_dataset(
     Raises:
         UserError: The data or the configuration does not fit.
     """
-    options = read_options(config)
-    if known is not None:
-        names = frozenset(c.name for c in known.table.columns if is_identifier(c))
-        options = replace(options, identifiers=names)
     return load_dataset(
         source,
         target=config.target,
@@ -132,7 +127,7 @@ def read_dataset(
         folds_column=config.folds_column,
         weight=config.weight,
         quantiles=config.quantiles or DEFAULT_QUANTILES,
-        options=options,
+        options=read_options(config, known),
     )
 
 

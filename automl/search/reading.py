@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from automl.config.schema import DECIMALS, SearchConfig
 from automl.data import ReadOptions
+from automl.data.identifiers import is_identifier
+from automl.data.table import Dataset
 
 __all__ = ["read_options"]
 
 
-def read_options(config: SearchConfig) -> ReadOptions:
-    """How the configuration wants tables to be read."""
-    data = config.data
+def read_options(config: SearchConfig, known: Dataset | None = None) -> ReadOptions:
+    """How the configuration wants tables to be read.
+
+    Args:
+        config: The configuration.
+        known: The data of a run that is read again: its identifiers are those of the table.
+    """
+    data, identifiers = config.data, None
+    if known is not None:
+        identifiers = frozenset(c.name for c in known.table.columns if is_identifier(c))
     return ReadOptions(
         kinds=dict(data.kinds),
         drop=tuple(data.drop),
@@ -27,4 +36,5 @@ def read_options(config: SearchConfig) -> ReadOptions:
         wide=tuple(config.wide or ()),
         image_side=data.image_side,
         strict=data.strict,
+        identifiers=identifiers,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from automl.data.encode import categories
 from automl.data.encode.categories import CategoryIndex, fit_index
+from automl.data.numbers import NumberForm
 from automl.data.table import Table
 from automl.plugin import View
 
@@ -82,3 +85,11 @@ def test_a_category_that_never_changes_is_dropped(table, fit, categorical):
     data = table(("categorical", ["a"] * 4), ("categorical", [None] * 4), ("numeric", range(4)))
     encoder, _ = fit(data, View(categorical=categorical))
     assert encoder.features.names == ("c2",)
+
+
+def test_codes_of_identifiers_keep_the_order_of_the_numbers_and_others_go_by_frequency(table, fit):
+    values = ["10", "9", "9", "200", "200", "200"]
+    names = table(("categorical", values))
+    numbers = replace(names, columns=(replace(names.columns[0], form=NumberForm()),))
+    assert fit(names)[1][:, 0].tolist() == [3, 2, 2, 1, 1, 1]
+    assert fit(numbers)[1][:, 0].tolist() == [2, 1, 1, 3, 3, 3]
