@@ -65,6 +65,13 @@ def test_an_order_that_tells_as_much_keeps_a_number():
     assert kinds(data)["x"] == "numeric"
 
 
+def test_a_number_whose_order_tells_most_stays_one_though_its_values_tell_more():
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 400, 20_000)
+    y = np.sin(x / 40) + effects(x, 5, 0.2) + rng.normal(0, 0.5, 20_000)
+    assert kinds(pd.DataFrame({"x": x, "z": rng.normal(size=20_000), "y": y}))["x"] == "numeric"
+
+
 def test_amounts_that_most_rows_lack_and_dates_stay_numbers():
     rng = np.random.default_rng(2)
     codes = rng.integers(0, 200, N)
