@@ -10,20 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from automl.data.examples import EXAMPLE_LENGTH, examples_of
 from automl.data.kinds import KindGuess, as_numbers, infer_kind, parse_kind
 from automl.data.media import Stored, channels_of, digests, store_images, store_sequences
 from automl.data.options import Reading, ReadOptions
+from automl.data.plain import n_different
 from automl.data.raw import RawTable, composed
 from automl.data.serials import with_serial_dates
 from automl.data.table import Column, Table
 from automl.data.useless import ID_LIKE, useless_reason
-from automl.data.values import as_kind, as_texts
+from automl.data.values import as_kind
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
 __all__ = ["build_table", "occurrences", "stored_media", "type_columns"]
-
-EXAMPLE_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,7 @@ def _typed(
             f"column {name!r} cannot have the kind {guess.kind}: none of its values fits, such as "
             f"{str(example)[:EXAMPLE_LENGTH]!r}"
         )
-    is_dictionary = pa.types.is_dictionary(values.type)
-    n_distinct = pc.count_distinct(values.indices if is_dictionary else values).as_py()
+    n_distinct = n_different(values)
     left_out = guess.left_out or steers
     if not left_out and not chosen:
         left_out = useless_reason(name, values, guess.kind, n_distinct)
@@ -169,7 +168,7 @@ def _typed(
         left_out=left_out,
         missing_share=values.null_count / len(values),
         n_distinct=n_distinct,
-        examples=_examples(source),
+        examples=examples_of(source),
         day_first=guess.day_first,
         form=guess.form,
         n_misfits=guess.n_misfits,
@@ -189,7 +188,7 @@ def _typed_media(raw: RawTable, position: int, column: Column, options: ReadOpti
     channels: tuple[str, ...] = ()
     if column.kind is ColumnKind.IMAGE:
         stored = store_images(source, raw.folder, options.image_side)
-        examples = _examples(source)
+        examples = examples_of(source)
     else:
         channels = channels_of(source.type)
         if not channels:
@@ -248,14 +247,6 @@ def _chosen_guess(
         return KindGuess(kind, "set by data.kinds", left_out, guess.day_first)
     read = guess if guess.form is not None else as_numbers(source, reading)
     return replace(read, kind=kind, reason="set by data.kinds", left_out=left_out)
-
-
-def _examples(column: pa.ChunkedArray) -> tuple[str, ...]:
-    some = as_texts(column.slice(0, 2000)).drop_null()
-    if not len(some):
-        some = as_texts(column.drop_null().slice(0, 2000)).drop_null()
-    texts = (text for text in pc.unique(some).to_pylist()[:3])
-    return tuple(t if len(t) <= EXAMPLE_LENGTH else t[: EXAMPLE_LENGTH - 3] + "..." for t in texts)
 
 
 def _with_some_left(typed: list[_Typed]) -> list[_Typed]:

@@ -16,6 +16,7 @@ from automl.data.media import channels_of
 from automl.data.number_forms import FoundNumbers
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import NULL_TEXTS, USUAL_READING, Reading
+from automl.data.plain import plain_column
 from automl.data.raw import near
 from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, find_in
 from automl.errors import DataError
@@ -107,6 +108,9 @@ def infer_kind(
     typed = _of_type(column)
     if typed is not None:
         return typed
+    if (plain := plain_column(column, reading)) is not None:
+        reason = f"its values are {_whole(plain)}numbers"
+        return KindGuess(ColumnKind.NUMERIC, reason, form=NumberForm(), values=plain)
     indices, distinct = distinct_texts(column)
     numbers = find_in(indices, distinct, reading)
     if numbers is not None:
@@ -217,9 +221,13 @@ def _of_numbers(distinct: pa.Array, found: FoundNumbers) -> KindGuess:
         zeros = code.lstrip("+-").startswith("0")
         which = "numbers with leading zeros" if zeros else f"numbers of over {MOST_DIGITS} digits"
         return KindGuess(ColumnKind.CATEGORICAL, f"{which}, such as {code!r}, are codes")
+    reason = f"its values are {_whole(numbers)}numbers"
+    return _told(KindGuess(ColumnKind.NUMERIC, reason), distinct, found)
+
+
+def _whole(numbers: pa.Array) -> str:
     values = numbers.drop_null().to_numpy()
-    whole = "whole " if np.equal(values, np.floor(values)).all() else ""
-    return _told(KindGuess(ColumnKind.NUMERIC, f"its values are {whole}numbers"), distinct, found)
+    return "whole " if np.equal(values, np.floor(values)).all() else ""
 
 
 def _told(guess: KindGuess, distinct: pa.Array, found: FoundNumbers) -> KindGuess:

@@ -177,9 +177,10 @@ def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
     Raises:
         MissingColumnError: The table has no such column.
     """
-    if key not in table.data.column_names:
+    at = table.data.schema.get_field_index(key)  # the list of all names takes long to make
+    if at < 0:
         raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
-    column = table.data.column(key)
+    column = table.data.column(at)
     values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
 

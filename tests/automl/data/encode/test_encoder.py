@@ -204,3 +204,21 @@ def test_any_values_encode_to_the_announced_shape(table, fit, values, view):
     assert encoder.transform(data).shape == (len(y) + 1, len(encoder.features.names))
     if view.numeric != "raw":
         assert not np.isnan(dense(X)).any()
+
+
+class WithoutNames:
+    """Data of a table whose list of all names nobody may ask for: it takes long to make."""
+
+    def __init__(self, data):
+        self.schema, self.column, self.num_rows = data.schema, data.column, data.num_rows
+
+    @property
+    def column_names(self):
+        raise AssertionError("all names were listed")
+
+
+def test_no_column_is_looked_up_in_a_list_of_all_names(table, fit):
+    full = table(*mixed(5))
+    encoder, _ = fit(full, View())
+    bare = Table(WithoutNames(full.data), full.columns)
+    assert_equal(encoder.transform(bare), encoder.transform(full))

@@ -1,0 +1,93 @@
+"""Columns of texts that are all plain numbers, read at once: without a list of different texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.numbers import finite
+from automl.data.options import Reading
+
+__all__ = ["n_different", "plain_column"]
+
+FIRST_ROWS = 1000
+FEW_ROWS = 100_000
+"""Rows up to which the parts of a column are put together first: parts of few rows take long."""
+LONGEST = 15
+"""Digits of the longest whole number that is no code."""
+ZERO, NINE, PLUS, MINUS = b"09+-"
+
+
+def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
+    """Reads a column whose texts are all numbers such as 12, -1.5 or 1e-3, and none a code.
+
+    Args:
+        column: Strings, ``(n_rows,)``.
+        reading: How its texts are read.
+
+    Returns:
+        float64, ``(n_rows,)``, with null for what is missing or no finite number; None where a
+        text is anything else, may be a code such as ``007``, or may be read in another way, and
+        where no row has a value.
+    """
+    mark = reading.usual if reading.decimal is None else reading.decimal
+    if mark != "." or reading.form is not None:
+        return None
+    try:
+        if len(column) > FIRST_ROWS:
+            column.slice(0, FIRST_ROWS).cast(pa.float64())
+        if column.num_chunks > 1 and len(column) <= FEW_ROWS:
+            column = pa.chunked_array([column.combine_chunks()])
+        parts = [chunk.cast(pa.float64()) for chunk in column.chunks]
+    except pa.ArrowInvalid:
+        return None
+    chunks = zip(column.chunks, parts, strict=True)
+    if any(_may_have_codes(texts, part) for texts, part in chunks):
+        return None
+    values = finite(parts[0] if len(parts) == 1 else pa.concat_arrays(parts))
+    return None if values.null_count == len(values) else values
+
+
+def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
+    """Whether a number has a zero before its other digits, or more digits than are kept."""
+    _, ends, data = texts.buffers()
+    if data is None:
+        return False
+    offsets = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data, np.uint8)
+    lengths = np.diff(offsets)
+    if (rows := np.flatnonzero(lengths > LONGEST)).size:
+        numbers = values.to_numpy(zero_copy_only=False)[rows]
+        if (np.abs(numbers) >= 10.0**LONGEST).any():
+            return True
+    starts = offsets[:-1][lengths > 1]
+    first = data[starts]
+    if _is_digit(data[starts[first == ZERO] + 1]).any():
+        return True
+    signed = offsets[:-1][lengths > 2]
+    signed = signed[np.isin(data[signed], (PLUS, MINUS))]
+    signed = signed[data[signed + 1] == ZERO]
+    return bool(_is_digit(data[signed + 2]).any())
+
+
+def _is_digit(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (letters >= ZERO) & (letters <= NINE)
+
+
+def n_different(values: pa.Array) -> int:
+    """How many different values a column has, missing ones not counted.
+
+    Sorted numbers are counted several times sooner than numbers in a hash table. Those are the
+    same that have the same bits, as for Arrow: 0 and -0 differ.
+
+    Args:
+        values: In the storage type of a kind (see ``Table``), ``(n_rows,)``; no NaN.
+    """
+    if not pa.types.is_float64(values.type):
+        is_dictionary = pa.types.is_dictionary(values.type)
+        return int(pc.count_distinct(values.indices if is_dictionary else values).as_py())
+    known = values.drop_null() if values.null_count else values
+    bits = np.sort(known.to_numpy().view(np.int64))
+    return int(np.count_nonzero(bits[1:] != bits[:-1])) + (bits.size > 0)
