@@ -47,7 +47,7 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
 def _from_pandas(frame: Any) -> RawTable:
     # lone surrogates are legal in Python strings but in no file: both sides lose them alike
     names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
-    columns = tuple(_series(frame.iloc[:, i], names[i]) for i in range(len(names)))
+    columns = tuple(_series(s, name) for (_, s), name in zip(frame.items(), names, strict=True))
     return RawTable(names, columns, "the data frame")
 
 
@@ -79,6 +79,8 @@ def _plain(series: Any) -> Any:
     import pandas as pd
 
     kind = series.dtype
+    if isinstance(kind, np.dtype):
+        return series
     if isinstance(kind, pd.CategoricalDtype):
         of = kind.categories.dtype
         if isinstance(of, pd.IntervalDtype):

@@ -26,6 +26,7 @@ from automl_plugins._boosting import (
     rate_is_fixed,
 )
 from automl_plugins._fitting import FitClock
+from automl_plugins._lightgbm_memory import with_fewer_leaves
 from automl_plugins._stopping import RoundStopping
 
 __all__ = ["learning_rate_of", "rounds_needed", "train", "train_rounds"]
@@ -58,7 +59,8 @@ def train(
 
     clock = FitClock(context)
     train_set, valid_set = _binned(fold, dataset_params)
-    booster = lgb.Booster({**dataset_params, **params}, train_set)
+    grown = with_fewer_leaves(params, len(fold.y_train))
+    booster = lgb.Booster({**dataset_params, **grown}, train_set)
     booster.add_valid(valid_set, "valid")
     n_outputs = booster.num_model_per_iteration()
     rate, stage = params["learning_rate"], 0.0
@@ -100,7 +102,8 @@ def train_rounds(
     import lightgbm as lgb
 
     clock = FitClock(context)
-    booster = lgb.Booster({**dataset_params, **params}, _train_set(fold, dataset_params))
+    grown = with_fewer_leaves(params, len(fold.y_train))
+    booster = lgb.Booster({**dataset_params, **grown}, _train_set(fold, dataset_params))
     planned = PlannedRounds(rounds, clock)
     for round_ in range(1, rounds + 1):
         if booster.update() or planned.is_over(round_):  # update: no leaf can be split any more

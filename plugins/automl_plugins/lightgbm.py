@@ -31,6 +31,7 @@ from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins._fitting import ignore_reports, predict_threads
 from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
+from automl_plugins._lightgbm_memory import HISTOGRAM_MIB, histogram_bytes, most_leaves
 from automl_plugins._lightgbm_params import (
     BINNING,
     DEFAULT_BINS,
@@ -121,11 +122,12 @@ class LightGBM(ModelFamily):
     }
 
     def resources(self, shape: Shape) -> Resources:
-        """Binned data, predictions and histograms; one thread unless there are many rows."""
+        """Rows, binned rows, predictions and histograms; one thread unless there are many rows."""
         n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
         n_columns = shape.n_columns + (0 if left_of("all", shape) == "none" else MOST_COLUMNS)
         data = 6.0 * shape.n_rows * n_columns
-        histograms = 24.0 * 255 * n_columns * 128
+        n_bins = {**self.settings, **shape.settings}["max_bin"]
+        histograms = histogram_bytes(shape, n_columns, n_bins)
         trees = 2_000 * 64 * 100.0 * n_outputs
         bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
         many = shape.n_rows >= 200_000 and shape.n_cpus > 2
@@ -139,9 +141,7 @@ class LightGBM(ModelFamily):
         """The space of TabArena (arXiv 2506.16791), with more leaves where there are many rows."""
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
-            "num_leaves": suggest.suggest_int(
-                "num_leaves", 2, 255 if shape.n_rows <= 100_000 else 1023, log=True
-            ),
+            "num_leaves": suggest.suggest_int("num_leaves", 2, most_leaves(shape), log=True),
             "extra_trees": suggest.suggest_categorical("extra_trees", (False, True)),
             "feature_fraction": suggest.suggest_float("feature_fraction", 0.4, 1.0),
             "bagging_fraction": suggest.suggest_float("bagging_fraction", 0.7, 1.0),
@@ -228,6 +228,7 @@ class LightGBM(ModelFamily):
             "num_threads": context.n_threads,
             "deterministic": True,
             "force_col_wise": True,
+            "histogram_pool_size": HISTOGRAM_MIB,
             "verbosity": -1,
         }
         dataset_params = {

@@ -121,7 +121,9 @@ class XGBoost(ModelFamily):
         """Binned rows, gradients and histograms; a GPU only where there are many rows."""
         n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
         data = 6.0 * shape.n_rows * shape.n_columns + 24.0 * shape.n_rows * n_outputs
-        histograms = 16.0 * 256 * shape.n_columns * 512
+        # Of up to 512 nodes: 2,000 rows of 4,000 columns took 1,223 MiB with 32 leaves, 63 nodes.
+        n_bins, n_nodes = min(256, shape.n_rows), min(512, 2 * shape.n_rows)
+        histograms = 16.0 * n_bins * shape.n_columns * n_nodes
         ram_gib = (150e6 + data + histograms) / 2**30
         many = shape.n_rows >= GPU_ROWS
         if many and shape.n_gpus and _runs_on_gpus():

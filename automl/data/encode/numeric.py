@@ -24,6 +24,7 @@ __all__ = [
 
 NumericMode: TypeAlias = Literal["raw", "standard", "quantile"]
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_STANDARD = 10.0
 """Standard deviations from the mean at which scaled values are cut off."""
 MAX_NORMAL = 5.2
@@ -129,10 +130,13 @@ class NumericBlock(Block):
 
 def numbers(values: pa.Array) -> NDArray[np.float64]:
     """Arrow numbers as float64; NaN where missing, infinite or too large for float32."""
-    array = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    with np.errstate(invalid="ignore"):
-        beyond = np.abs(array) > np.finfo(np.float32).max
-    return np.where(beyond, np.nan, array) if beyond.any() else array
+    if not pa.types.is_float64(values.type):
+        values = values.cast(pa.float64())
+    array = np.asarray(values.to_numpy(zero_copy_only=False))
+    sizes = np.abs(array)
+    if np.fmax.reduce(sizes, initial=0.0) <= FLOAT32_MAX:  # fmax passes over NaN
+        return array
+    return np.where(sizes > FLOAT32_MAX, np.nan, array)
 
 
 def write_parts(
