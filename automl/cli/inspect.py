@@ -224,9 +224,13 @@ def _columns_table(found: Description, columns: Sequence[Column], width: int) ->
 
 def _more(column: Column, look: Look) -> str:
     """What was lost, is in doubt, or lies far from the rest in a column."""
+    from automl.plugin.task import ColumnKind
+
     more = ""
     if column.n_misfits:
-        more += f"; {_counted(column.n_misfits, 'row')} without a number"
+        nouns = {ColumnKind.DATETIME: "date", ColumnKind.BOOLEAN: "truth value"}
+        noun = nouns.get(column.kind, "number")
+        more += f"; {_counted(column.n_misfits, 'row')} without a {noun}"
     if column.doubt:
         more += f"; {column.doubt}"
     if look.n_outliers:

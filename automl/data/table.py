@@ -38,8 +38,8 @@ class Column:
         channels: Names of the channels of sequences.
         form: How its numbers are written in texts; None where it has none, or is of a run made
             before forms were kept.
-        n_misfits: Rows whose texts are no numbers, and count as missing.
-        misfits: A few such texts.
+        n_misfits: Rows whose values do not fit the kind, and count as missing.
+        misfits: A few such values as text.
         doubt: What else its texts could mean, in words; "" where they mean one thing.
     """
 

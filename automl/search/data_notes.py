@@ -14,6 +14,10 @@ __all__ = ["notes_of"]
 
 MOST_LINES = 3
 """Columns of one kind of trouble that get a line each."""
+_NOUNS = {
+    ColumnKind.DATETIME: ("a date", "dates"),
+    ColumnKind.BOOLEAN: ("true or false", "true or false"),
+}
 
 
 def notes_of(dataset: Dataset) -> list[str]:
@@ -81,19 +85,20 @@ def _said(reason: str) -> str:
 
 
 def _misfits(columns: Sequence[Column]) -> Iterator[str]:
-    """Values that were lost in columns of numbers that stand in texts."""
+    """Values that were lost because they do not fit the kind of their column."""
     lossy = [column for column in columns if column.n_misfits]
     if len(lossy) > MOST_LINES:
         n = sum(column.n_misfits for column in lossy)
         some = ", ".join(f"{c.misfits[0]!r} in {c.name!r}" for c in lossy[:MOST_LINES])
         yield (
-            f"{n:,} values of {len(lossy):,} columns are not numbers and count as missing, such as "
+            f"{n:,} values of {len(lossy):,} columns do not fit and count as missing, such as "
             f"{some}; `automl inspect` lists them"
         )
         return
     for column in lossy:
         n, some = column.n_misfits, ", ".join(map(repr, column.misfits))
-        verb = "value is not a number and counts" if n == 1 else "values are not numbers and count"
+        one, many = _NOUNS.get(column.kind, ("a number", "numbers"))
+        verb = f"value is not {one} and counts" if n == 1 else f"values are not {many} and count"
         yield f"column {column.name!r}: {n:,} {verb} as missing, such as {some}"
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from automl.config.schema import SearchConfig
-from automl.data import fingerprint, load_dataset
+from automl.data import ReadOptions, fingerprint, load_dataset
 from automl.search.data_notes import notes_of
 from automl.search.reading import read_options
 
@@ -48,3 +48,15 @@ def test_a_run_is_read_again_with_its_own_identifiers(visits):
         ).table.columns
     }
     assert kinds == {"userId": "categorical", "shop": "numeric", "x": "numeric"}
+
+
+def test_lost_dates_and_truth_values_are_named():
+    days = [*pd.date_range("2021-01-31", periods=59, freq="5D").strftime("%Y-%m-%d"), "soon"]
+    answers = [["yes", "no"][i % 2] for i in range(58)] + ["perhaps", "no idea"]
+    frame = pd.DataFrame({"day": days, "ok": answers, "y": [0, 1] * 30})
+    options = ReadOptions(kinds={"ok": "boolean"})
+    assert notes_of(load_dataset(frame, target="y", options=options)) == [
+        "column 'day': 1 value is not a date and counts as missing, such as 'soon'",
+        "column 'ok': 2 values are not true or false and count as missing, such as 'perhaps', "
+        "'no idea'",
+    ]

@@ -91,9 +91,9 @@ def test_many_useless_columns_are_one_line_with_a_count_and_three_names(read, fr
 def test_lost_values_of_many_columns_are_one_line(read, frame):
     odd = frame["number"].astype(str).where(frame.index != 3, "n.k.")
     notes = read(frame.assign(**{f"m{i}": odd + str(i) for i in range(5)})).notes
-    lost = [n for n in notes if "not numbers" in n]
+    lost = [n for n in notes if "count as missing" in n]
     assert len(lost) == 1
-    assert lost[0].startswith("5 values of 5 columns are not numbers and count as missing, such as")
+    assert lost[0].startswith("5 values of 5 columns do not fit and count as missing, such as")
 
 
 def test_what_is_missing_is_told_last_and_only_where_it_would_have_helped(frame, tmp_path):
