@@ -137,7 +137,6 @@ class OpenedRun:
         Raises:
             DataError: The source is a database, and there is no query.
         """
-        from automl.data.persist import read_vocabulary
         from automl.data.sql import is_database_url
         from automl.errors import DataError
         from automl.redact import shown, without_passwords
@@ -151,9 +150,15 @@ class OpenedRun:
                 f"{shown(str(source))} is a database: add what to read, such as "
                 f"data.sql={shlex.quote(query)}{origin} (in Python: run.read(url, sql=...))"
             )
-        vocabulary = read_vocabulary(self.run.data)
         options = read_options(self.config)
-        return replace(options, sql=sql, series_table=None, vocabulary=vocabulary)
+        return replace(options, sql=sql, series_table=None, vocabulary=self.vocabulary)
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The texts that stood for a missing value by themselves."""
+        from automl.data.persist import read_vocabulary
+
+        return read_vocabulary(self.run.data)
 
     @cached_property
     def schema(self) -> tuple[tuple[Column, ...], Target]:

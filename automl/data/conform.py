@@ -17,7 +17,7 @@ from automl.data.identifiers import is_identifier
 from automl.data.labels import read_labels
 from automl.data.misfits import find_misfits, refuse_misfits
 from automl.data.number_forms import misfit_rows
-from automl.data.numbers import NumberForm, read_numbers
+from automl.data.numbers import NumberForm, finite, read_numbers
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, composed, listed, near
 from automl.data.sources import read_source
@@ -30,6 +30,7 @@ from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
 __all__ = ["LabelledTable", "load_features", "load_labelled"]
 
+_FLOAT = pa.float64()
 _IN_NUMBERS = (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL)
 """Kinds of columns that may be written in numbers; categories then are identifiers."""
 
@@ -142,6 +143,8 @@ def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
     """A column as the known one is stored."""
     if column.kind not in TABULAR_KINDS:
         return stored_media(raw, source, column).values
+    if column.kind is ColumnKind.NUMERIC and source.type == _FLOAT:
+        return finite(source.combine_chunks())
     reading = replace(raw.reading, form=column.form, day_first=column.day_first)
     if pa.types.is_dictionary(source.type) and column.kind is not ColumnKind.CATEGORICAL:
         source = source.cast(source.type.value_type)

@@ -15,6 +15,8 @@ from automl.errors import DataError
 
 __all__ = ["read_frame"]
 
+FEW_ROWS = 1000
+
 
 def read_frame(source: Any, options: ReadOptions) -> RawTable:
     """Takes a pandas, polars or Arrow table, rows as Python values, or a 2-D array.
@@ -47,8 +49,20 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
 def _from_pandas(frame: Any) -> RawTable:
     # lone surrogates are legal in Python strings but in no file: both sides lose them alike
     names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
-    columns = tuple(_series(s, name) for (_, s), name in zip(frame.items(), names, strict=True))
+    columns = _few_floats(frame)
+    if columns is None:
+        columns = tuple(_series(s, name) for (_, s), name in zip(frame.items(), names, strict=True))
     return RawTable(names, columns, "the data frame")
+
+
+def _few_floats(frame: Any) -> tuple[pa.ChunkedArray, ...] | None:
+    """The columns of few rows of NumPy float64; to make a Series of each would take long."""
+    n_rows = len(frame)
+    if not 0 < n_rows <= FEW_ROWS or set(frame.dtypes) != {np.dtype(np.float64)}:
+        return None
+    values = pa.array(frame.to_numpy().ravel(order="F"), from_pandas=True)
+    starts = range(0, len(values), n_rows)
+    return tuple(pa.chunked_array([values.slice(start, n_rows)]) for start in starts)
 
 
 def _series(series: Any, name: str) -> pa.ChunkedArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -18,6 +18,7 @@ from automl.data.encode.block import Block, FittedBlock, prefixed
 from automl.data.encode.categorical import CodesBlock, OneHotBlock
 from automl.data.encode.combinations import CombinationGenerator
 from automl.data.encode.dates import DateBlock
+from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberColumns
 from automl.data.encode.generated import Generator
 from automl.data.encode.groups import GroupGenerator
 from automl.data.encode.numeric import NumericBlock
@@ -64,6 +65,16 @@ class Encoder:
     generators: tuple[Generator, ...]
     is_sparse: bool
     features: Features
+    _numbers: list[NumberColumns] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    @property
+    def numbers(self) -> NumberColumns:
+        """The numeric blocks together; made when few rows are first encoded."""
+        if not self._numbers:
+            self._numbers.append(NumberColumns.of(self.blocks))
+        return self._numbers[0]
 
     def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
         """Encodes rows of a table with the same columns.
@@ -195,11 +206,20 @@ def assemble(
     out = np.zeros((n_rows, len(encoder.features.names)), dtype=np.float32)
     if n_rows == 0:
         return out
-    start = 0
+    at_once: frozenset[int] = frozenset()
+    is_new = not any(train is not None for train in known)
+    if n_rows <= FEW_ROWS and is_new and len(encoder.numbers.keys) >= MANY_COLUMNS:
+        encoder.numbers.write(table, rows, out)
+        at_once = encoder.numbers.parts
     parts: tuple[Block | Generator, ...] = (*encoder.blocks, *encoder.generators)
-    for part, train in zip(parts, known, strict=True):
+    if len(at_once) == len(parts):
+        return out
+    start = 0
+    for number, (part, train) in enumerate(zip(parts, known, strict=True)):
         end = start + len(part.names)
-        if train is not None:
+        if number in at_once:
+            pass
+        elif train is not None:
             out[:, start:end] = train if isinstance(train, np.ndarray) else train.toarray()
         elif isinstance(part, Generator):
             part.write([values_of(table, key, rows) for key in part.keys], out[:, start:end])

@@ -1,0 +1,97 @@
+"""Few rows are encoded at once, to what the blocks give one by one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automl.data import load_dataset, load_features
+from automl.data.encode import few_rows, fit_encoder
+from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS
+from automl.data.table import Table
+from automl.errors import MissingColumnError
+from automl.plugin.context import View
+from automl.plugin.task import ColumnKind
+
+KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.BOOLEAN, ColumnKind.CATEGORICAL})
+N_COLUMNS, N_ROWS = MANY_COLUMNS + 3, 60
+ODD = [np.nan, np.inf, 1e300, -1e39, 0.0, -0.0, 1e-300, 987_654_030.0]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    """Numbers of several kinds: with gaps, few values, far from 0, constant but for a gap."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(N_ROWS, N_COLUMNS))).add_prefix("f")
+    frame.loc[::7, ["f1", "f2"]] = np.nan
+    frame["f3"] = rng.integers(0, 3, N_ROWS)
+    frame["f4"] = 987_654_000.0 + np.arange(N_ROWS)
+    frame["f5"] = np.where(np.arange(N_ROWS) % 3, 5.0, np.nan)
+    frame["f6"] = np.arange(N_ROWS) % 2 == 0
+    frame["town"] = rng.choice(["Rome", "Oslo"], N_ROWS)
+    frame["y"] = rng.integers(0, 2, N_ROWS)
+    return load_dataset(frame, target="y")
+
+
+def encoder_of(dataset, mode):
+    encoder, _ = fit_encoder(
+        dataset.table,
+        np.arange(N_ROWS),
+        dataset.y,
+        task=dataset.target.task,
+        n_classes=2,
+        view=View(numeric=mode),
+        kinds=KINDS,
+        seed=0,
+    )
+    return encoder
+
+
+@pytest.mark.parametrize("mode", ["raw", "standard", "quantile"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_they_are_what_the_blocks_write_one_by_one(dataset, mode, data):
+    encoder = encoder_of(dataset, mode)
+    n_rows = data.draw(st.integers(1, FEW_ROWS))
+    value = st.one_of(st.floats(-4, 4), st.sampled_from(ODD), st.floats(allow_nan=True))
+    names = [c.name for c in dataset.table.columns]
+    new = pd.DataFrame(
+        {name: data.draw(st.lists(value, min_size=n_rows, max_size=n_rows)) for name in names[:12]}
+        | dict.fromkeys(names[12:], 0.5)
+        | {"f6": True, "town": "Rome"}
+    )
+    table = load_features(new, dataset.table.columns)
+    at_once = encoder.transform(table)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("automl.data.encode.encoder.FEW_ROWS", 0)
+        one_by_one = encoder.transform(table)
+    np.testing.assert_array_equal(at_once, one_by_one)
+
+
+@pytest.mark.parametrize("mode", ["raw", "standard", "quantile"])
+def test_they_are_the_rows_of_a_large_table(dataset, mode):
+    encoder = encoder_of(dataset, mode)
+    whole = encoder.transform(dataset.table)
+    rows = np.array([3, 0, 59])
+    np.testing.assert_array_equal(encoder.transform(dataset.table, rows), whole[rows])
+
+
+def test_numbers_are_not_written_block_by_block(dataset, monkeypatch):
+    encoder = encoder_of(dataset, "standard")
+    monkeypatch.setattr("automl.data.encode.numeric.NumericBlock.write", None)
+    assert encoder.transform(dataset.table, np.array([1])).shape[0] == 1
+    with pytest.raises(TypeError):
+        encoder.transform(dataset.table)
+
+
+def test_a_column_that_is_not_there_is_named(dataset):
+    encoder, table = encoder_of(dataset, "raw"), dataset.table
+    lacking = Table(table.data.slice(0, 1).drop_columns(["c7"]), table.columns)
+    with pytest.raises(MissingColumnError, match="c7"):
+        encoder.transform(lacking)
+
+
+def test_an_encoder_without_numbers_has_none_to_write():
+    columns = few_rows.NumberColumns.of([])
+    assert columns.keys == ()
