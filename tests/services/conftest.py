@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -85,7 +86,7 @@ class Server:
         return [secret for secret in (*FORMS.values(), *PARTS) if secret in text]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     programs, user = _programs(), _user()
     # not in a temporary folder of root's, which nobody else may enter
@@ -114,7 +115,7 @@ def server() -> Iterator[Server]:
         _fill(started)
         yield started
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # which does not wait for clients to leave
         process.wait(60)
         shutil.rmtree(folder)
 

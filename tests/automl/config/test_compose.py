@@ -226,7 +226,7 @@ def test_a_trial_budget_without_a_time_stops_the_clock(registry):
         ("task=regresion", "did you mean 'regression'?"),
         ("search.folds=${oc.env:NO_SUCH_VARIABLE}", "search.folds: "),
         ("time_s=null", "there is no budget"),
-        ("time_s=10x", "write 60, 90s, 10m"),
+        ("time_s=10x", "use 60, 90s, 10m"),
     ],
 )
 def test_a_mistake_names_key_value_and_the_way_out(registry, override, expected):

@@ -115,7 +115,7 @@ def test_with_a_window_the_predictor_learns_from_the_last_one(tmp_path):
     )
     plan = load_split_plan(RunDir(run.path).split)
     assert plan.newest.tolist() == list(range(140, 180))
-    assert run.predict(new) == pytest.approx(old["y"][140:].mean())
+    assert run.predict(new).to_numpy() == pytest.approx(old["y"][140:].mean())
 
 
 def test_the_models_of_all_folds_predict_unless_rows_are_in_order_of_time(known):
