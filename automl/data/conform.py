@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.dates import told_day_first
-from automl.data.features import occurrences, stored_media
+from automl.data.features import stored_media
 from automl.data.identifiers import is_identifier
 from automl.data.labels import read_labels
 from automl.data.misfits import find_misfits, refuse_misfits
 from automl.data.number_forms import misfit_rows
 from automl.data.numbers import NumberForm, finite, read_numbers
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw import RawTable, composed, listed, near
+from automl.data.raw import RawTable, composed, listed, near, occurrences
 from automl.data.sources import read_source
 from automl.data.steering import read_weight
 from automl.data.table import Column, Label, Table, Target

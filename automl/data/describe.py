@@ -88,7 +88,9 @@ def describe(
         raw = with_clean_target(raw, position, task)
         present = present_rows(raw.columns[position])
         n_without = int((~present).sum())
-        found, y = read_target(raw.with_rows(present), position, task, chosen)
+        with_target = raw if present.all() else raw.with_rows(present)
+        found, y = read_target(with_target, position, task, chosen)
+        del with_target
         if found.classes:
             counts = dict(zip(found.classes, np.bincount(y).tolist(), strict=True))
     except DataError as error:
@@ -96,7 +98,8 @@ def describe(
             raise
         problem = str(error)
     excluded = [] if position is None or found is None else [position]
-    table = type_columns(raw, excluded, {}, options)
+    raw, columns = raw.emptied()
+    table = type_columns(raw, columns, excluded, {}, options)
     if found is not None:
         table = with_identifiers(
             table, y, options, is_classification=found.task.is_classification, present=present

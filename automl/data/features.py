@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,7 @@ from automl.data.media import Stored, channels_of, digests, store_images, store_
 from automl.data.misfits import find_misfits
 from automl.data.options import Reading, ReadOptions
 from automl.data.plain import n_different
-from automl.data.raw import RawTable, composed
+from automl.data.raw import RawTable, composed, let_go, occurrences
 from automl.data.serials import with_serial_dates
 from automl.data.table import Column, Table
 from automl.data.useless import ID_LIKE, useless_reason
@@ -24,7 +23,7 @@ from automl.data.values import as_kind
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
-__all__ = ["build_table", "occurrences", "stored_media", "type_columns"]
+__all__ = ["build_table", "stored_media", "type_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +33,9 @@ class _Typed:
     chosen: bool
 
 
-def occurrences(names: Sequence[str]) -> list[int]:
-    """For each name, how often it came before."""
-    seen: Counter[str] = Counter()
-    counts = []
-    for name in names:
-        counts.append(seen[name])
-        seen[name] += 1
-    return counts
-
-
 def build_table(
     raw: RawTable,
+    columns: list[pa.ChunkedArray],
     excluded: Sequence[int],
     steering: Mapping[int, str],
     options: ReadOptions,
@@ -54,7 +44,8 @@ def build_table(
     """Types the feature columns of a table.
 
     Args:
-        raw: What was read.
+        raw: What was read; its columns may be empty.
+        columns: Of the table as it was read; each is let go once it is typed.
         excluded: Positions of columns that are no features at all, such as the target.
         steering: Positions of columns that are listed but not used, with the reason.
         options: Kinds set by the user.
@@ -63,7 +54,7 @@ def build_table(
     Raises:
         DataError: A kind is unknown or does not fit, or no column is left to learn from.
     """
-    table = type_columns(raw, excluded, steering, options, wanted)
+    table = type_columns(raw, columns, excluded, steering, options, wanted)
     if not table.used:
         reasons = "; ".join(f"{c.name!r} {c.left_out}" for c in table.columns[:5])
         raise DataError(
@@ -75,6 +66,7 @@ def build_table(
 
 def type_columns(
     raw: RawTable,
+    columns: list[pa.ChunkedArray],
     excluded: Sequence[int],
     steering: Mapping[int, str],
     options: ReadOptions,
@@ -93,19 +85,21 @@ def type_columns(
             )
     positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
     counts = occurrences([composed(raw.names[i]) for i in positions])
-    typed = [
-        _typed(raw, position, f"c{number}", counts[number], steering.get(position, ""), options)
-        for number, position in enumerate(positions)
-    ]
+
+    def typed_at(number: int) -> _Typed:
+        at = positions[number]
+        steers = steering.get(at, "")
+        return _typed(raw, columns, at, f"c{number}", counts[number], steers, options)
+
+    typed = []
+    for number, position in enumerate(positions):
+        typed.append(typed_at(number))
+        if not typed[-1].column.doubt:
+            let_go(columns, position)
     is_doubtful = any(t.column.doubt for t in typed)
     if is_doubtful and (usual := _decimal_of(typed)) not in ("", raw.reading.usual):
         raw = replace(raw, reading=replace(raw.reading, usual=usual))
-        typed = [
-            _typed(raw, position, f"c{n}", counts[n], steering.get(position, ""), options)
-            if typed[n].column.doubt
-            else typed[n]
-            for n, position in enumerate(positions)
-        ]
+        typed = [typed_at(n) if t.column.doubt else t for n, t in enumerate(typed)]
     typed = [
         replace(t, column=replace(t.column, left_out=""))
         if position in wanted and t.column.left_out.startswith(ID_LIKE)
@@ -137,16 +131,22 @@ def _has_fractions(values: pa.Array) -> bool:
 
 
 def _typed(
-    raw: RawTable, position: int, key: str, occurrence: int, steers: str, options: ReadOptions
+    raw: RawTable,
+    columns: Sequence[pa.ChunkedArray],
+    position: int,
+    key: str,
+    occurrence: int,
+    steers: str,
+    options: ReadOptions,
 ) -> _Typed:
-    name, source = raw.names[position], raw.columns[position]
+    name, source = raw.names[position], columns[position]
     wanted = next((k for n, k in options.kinds.items() if composed(n) == composed(name)), "")
     chosen = wanted != ""
     guess = with_serial_dates(name, infer_kind(source, raw.reading, raw.folder), source)
     if chosen:
         guess = _chosen_guess(guess, parse_kind(wanted, name), source, raw.reading)
     if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
-        return _typed_media(raw, position, Column(key, name, occurrence, *guess.told), options)
+        return _typed_media(raw, source, Column(key, name, occurrence, *guess.told), options)
     values = guess.values
     if values is None:
         values = as_kind(source, guess.kind, guess.reading(raw.reading))
@@ -189,13 +189,14 @@ def _with_misfits(
     return column if found is None else replace(column, n_misfits=found.n, misfits=found.examples)
 
 
-def _typed_media(raw: RawTable, position: int, column: Column, options: ReadOptions) -> _Typed:
+def _typed_media(
+    raw: RawTable, source: pa.ChunkedArray, column: Column, options: ReadOptions
+) -> _Typed:
     """Types a column of images or sequences.
 
     Raises:
         DataError: Files cannot be decoded, or the values are no sequences.
     """
-    source = raw.columns[position]
     channels: tuple[str, ...] = ()
     if column.kind is ColumnKind.IMAGE:
         stored = store_images(source, raw.folder, options.image_side)
@@ -285,7 +286,7 @@ def _without_duplicates(typed: list[_Typed]) -> list[_Typed]:
             result.append(t)
             continue
         clue = (column.kind, column.n_distinct, t.values.null_count, column.examples)
-        twin = next((s for s in seen.get(clue, ()) if _same(s.values, t.values)), None)
+        twin = next((s for s in seen.get(clue, ()) if s.values.equals(t.values)), None)
         if twin is None:
             seen.setdefault(clue, []).append(t)
             result.append(t)
@@ -293,7 +294,3 @@ def _without_duplicates(typed: list[_Typed]) -> list[_Typed]:
             why = f"duplicated: the same as column {twin.column.name!r} in every row"
             result.append(replace(t, column=replace(column, left_out=why)))
     return result
-
-
-def _same(left: pa.Array, right: pa.Array) -> bool:
-    return bool(left.equals(right))

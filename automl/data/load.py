@@ -77,16 +77,19 @@ def load_dataset(
     described, y = read_target(kept, position, task, chosen, among)
     if described.task is Task.QUANTILE:
         described = replace(described, quantiles=tuple(sorted(quantiles)))
+    rank, moments = (None, None) if time_position is None else read_time(kept, time_position)
+    groups = read_groups(kept, steering["groups"]) if "groups" in steering else None
+    folds = read_folds(kept, steering["folds"]) if "folds" in steering else None
+    kept, columns = kept.emptied()
+    raw = kept  # the texts of a column go once it is typed, if nothing else holds them
     table = build_table(
         kept,
+        columns,
         excluded=[position],
         steering={at: f"not a feature: it gives the {role}" for role, at in steering.items()},
         options=options,
         wanted=() if time_position is None else (time_position,),
     )
-    rank, moments = (None, None) if time_position is None else read_time(kept, time_position)
-    groups = read_groups(kept, steering["groups"]) if "groups" in steering else None
-    folds = read_folds(kept, steering["folds"]) if "folds" in steering else None
     table = with_identifiers(
         table,
         y,

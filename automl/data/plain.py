@@ -17,7 +17,7 @@ FEW_ROWS = 100_000
 """Rows up to which the parts of a column are put together first: parts of few rows take long."""
 LONGEST = 15
 """Digits of the longest whole number that is no code."""
-ZERO, NINE, PLUS, MINUS = b"09+-"
+ZERO, NINE, POINT = b"09."
 
 
 def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
@@ -53,7 +53,7 @@ def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
 def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
     """Whether a number has a zero before its other digits, or more digits than are kept."""
     _, ends, data = texts.buffers()
-    if data is None:
+    if data is None or not len(data):
         return False
     offsets = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     data = np.frombuffer(data, np.uint8)
@@ -62,14 +62,12 @@ def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
         numbers = values.to_numpy(zero_copy_only=False)[rows]
         if (np.abs(numbers) >= 10.0**LONGEST).any():
             return True
-    starts = offsets[:-1][lengths > 1]
-    first = data[starts]
-    if _is_digit(data[starts[first == ZERO] + 1]).any():
-        return True
-    signed = offsets[:-1][lengths > 2]
-    signed = signed[np.isin(data[signed], (PLUS, MINUS))]
-    signed = signed[data[signed + 1] == ZERO]
-    return bool(_is_digit(data[signed + 2]).any())
+    first = data.take(offsets[:-1], mode="clip")
+    rows = np.flatnonzero((first <= ZERO) & (first != POINT) & (lengths > 1))
+    starts = offsets[rows] + (first[rows] != ZERO)  # behind the sign
+    rest = offsets[rows + 1] - starts > 1
+    starts = starts[rest]
+    return bool(((data[starts] == ZERO) & _is_digit(data[starts + 1])).any())
 
 
 def _is_digit(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,20 @@ from automl.data.options import UNREAD, Reading
 from automl.data.table import IntArray
 from automl.errors import DataError, did_you_mean
 
-__all__ = ["RawTable", "composed", "is_bytes", "listed", "near", "no_rows", "plain_strings"]
+__all__ = [
+    "RawTable",
+    "composed",
+    "is_bytes",
+    "listed",
+    "near",
+    "no_rows",
+    "occurrences",
+    "plain_strings",
+]
+
+
+MANY_ROWS = 100_000
+"""Rows of a column whose memory is given back at once: of many short ones that takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,11 @@ class RawTable:
         names = self.row_names and (self.row_names[0], self.row_names[1].filter(keep))
         return replace(self, columns=columns, row_numbers=numbers, row_names=names)
 
+    def emptied(self) -> tuple[RawTable, list[pa.ChunkedArray]]:
+        """The table without a value, and its columns: who holds them alone can let each go."""
+        nothing = pa.chunked_array([pa.nulls(self.n_rows)])
+        return replace(self, columns=(nothing,) * len(self.columns)), [*self.columns]
+
     def position(self, name: str, role: str) -> int:
         """Position of the column of that name; the last one where the name is repeated.
 
@@ -89,6 +108,24 @@ def composed(name: str) -> str:
     Files have spaces after their commas, and an accent may be a letter of its own.
     """
     return unicodedata.normalize("NFC", name).strip()
+
+
+def occurrences(names: Sequence[str]) -> list[int]:
+    """For each name, how often it came before."""
+    seen: Counter[str] = Counter()
+    counts = []
+    for name in names:
+        counts.append(seen[name])
+        seen[name] += 1
+    return counts
+
+
+def let_go(columns: list[pa.ChunkedArray], position: int) -> None:
+    """Takes the values of a column out of a list, and gives their memory back."""
+    n_rows = len(columns[position])
+    columns[position] = pa.chunked_array([pa.nulls(0)])
+    if n_rows >= MANY_ROWS:
+        pa.default_memory_pool().release_unused()
 
 
 def listed(names: Sequence[str], at_most: int = 12) -> str:

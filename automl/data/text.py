@@ -6,7 +6,6 @@ wrote is lost on the way: codes keep their leading zeros, labels their spelling.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -21,6 +20,7 @@ from automl.data.layout import Layout, Record, find_layout, ignorable, without_o
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, no_rows
 from automl.data.spaced import has_spaced_quotes, without_spaces
+from automl.data.streams import direct, is_utf8
 from automl.data.text_errors import any_field_size, explain_failure, find_unclosed_quote
 from automl.errors import DataError
 
@@ -29,8 +29,10 @@ __all__ = ["DELIMITERS", "read_text"]
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES, SAMPLE_RECORDS = 1 << 18, 200
 LONGEST_HEADER_BYTES = 1 << 26
-BLOCK_BYTES = (1 << 22, 1 << 26, (1 << 30) - 1)
+BLOCK_BYTES = (1 << 20, 1 << 22, 1 << 26, (1 << 30) - 1)
 """Sizes of parse blocks: the larger ones are for files with a row that does not fit."""
+FEW_COLUMNS = 200
+"""Of more columns, the parts of the smallest blocks would be too many."""
 BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -223,7 +225,8 @@ def _read(
     )
     odd: list[_Odd] = []
     parse = strict = _parse_options(delimiter)
-    encoding, blocks, failure = encodings[0], list(BLOCK_BYTES), ""
+    encoding, failure = encodings[0], ""
+    blocks = BLOCK_BYTES[n_columns > FEW_COLUMNS :]
     remaining = list(encodings)
     while True:
         read = pa.csv.ReadOptions(
@@ -236,7 +239,7 @@ def _read(
         odd.clear()
         try:
             with open_file() as file:
-                table = pa.csv.read_csv(file, read, parse, convert)
+                table = pa.csv.read_csv(direct(file), read, parse, convert)
             break
         except (pa.ArrowInvalid, UnicodeError, IndexError) as error:
             message = str(error)
@@ -269,19 +272,7 @@ def _is_not_decoded(error: Exception, open_file: Open, encoding: str) -> bool:
     """Whether the text has another encoding: what handles odd rows is given texts, not bytes."""
     if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
         return True
-    return "Expected" in str(error) and encoding == "utf-8" and not _is_utf8(open_file)
-
-
-def _is_utf8(open_file: Open) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        with open_file() as file:
-            while block := file.read(BLOCK_BYTES[0]):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return "Expected" in str(error) and encoding == "utf-8" and not is_utf8(open_file)
 
 
 def _parse_options(delimiter: str, odd: list[_Odd] | None = None) -> pa.csv.ParseOptions:

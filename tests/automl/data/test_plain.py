@@ -44,6 +44,12 @@ def test_a_code_is_found_in_a_later_part_and_behind_the_start_of_a_slice():
     assert plain_column(column.slice(1, 4), USUAL_READING).to_pylist() == [1.0, 2.0, 3.0, 4.0]
 
 
+@pytest.mark.parametrize("text", ["+0", "-0", "0", "+0.5", "-0.5", "0e5", "+7", "-70"])
+def test_a_zero_alone_before_a_point_or_within_a_number_is_no_code(text):
+    assert read("", "1", text) is None  # an empty text is no number
+    assert read(None, "1", text) == [None, 1.0, float(text)]
+
+
 def test_many_decimals_are_no_code():
     assert read("0.12345678901234567", "123.4567890123456789") is not None
 
