@@ -70,20 +70,17 @@ def load_dataset(
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
     raw = with_clean_target(raw, position, task or only_numbers(among))
     present = present_rows(raw.columns[position])
-    kept = raw if present.all() else raw.with_rows(present)
-    weights = None
-    if "weights" in steering:
-        kept, weights = _weighing(kept, steering["weights"])
-    described, y = read_target(kept, position, task, chosen, among)
+    raw = raw if present.all() else raw.with_rows(present)
+    raw, weights = _weighing(raw, steering.get("weights"))
+    described, y = read_target(raw, position, task, chosen, among)
     if described.task is Task.QUANTILE:
         described = replace(described, quantiles=tuple(sorted(quantiles)))
-    rank, moments = (None, None) if time_position is None else read_time(kept, time_position)
-    groups = read_groups(kept, steering["groups"]) if "groups" in steering else None
-    folds = read_folds(kept, steering["folds"]) if "folds" in steering else None
-    kept, columns = kept.emptied()
-    raw = kept  # the texts of a column go once it is typed, if nothing else holds them
+    rank, moments = (None, None) if time_position is None else read_time(raw, time_position)
+    groups = read_groups(raw, steering["groups"]) if "groups" in steering else None
+    folds = read_folds(raw, steering["folds"]) if "folds" in steering else None
+    raw, columns = raw.emptied()
     table = build_table(
-        kept,
+        raw,
         columns,
         excluded=[position],
         steering={at: f"not a feature: it gives the {role}" for role, at in steering.items()},
@@ -109,7 +106,7 @@ def load_dataset(
         time=rank,
         fold=folds,
         n_dropped=int((~present).sum()),
-        n_weightless=int(present.sum()) - kept.n_rows,
+        n_weightless=int(present.sum()) - raw.n_rows,
         time_name=time_column or "",
         moments=moments,
         notes=raw.notes,
@@ -129,12 +126,14 @@ def _check_one_a_series(raw: RawTable, target: str) -> None:
         )
 
 
-def _weighing(raw: RawTable, position: int) -> tuple[RawTable, NDArray[np.float64]]:
-    """The rows that weigh something, and their weights of mean 1.
+def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, NDArray[np.float64] | None]:
+    """The rows that weigh something, and their weights of mean 1; None without a column.
 
     A row of weight 0 counts as if it were not there, so it is not: no class, fold or bootstrap
     sample can consist of such rows alone.
     """
+    if position is None:
+        return raw, None
     weight = read_weight(raw, position)
     counts = weight > 0
     if counts.all():

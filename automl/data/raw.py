@@ -20,6 +20,7 @@ __all__ = [
     "RawTable",
     "composed",
     "is_bytes",
+    "let_go",
     "listed",
     "near",
     "no_rows",
