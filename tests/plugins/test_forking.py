@@ -25,10 +25,14 @@ def in_children(function):
     """What two forked children make of it."""
     pool = multiprocessing.get_context("fork").Pool(2)
     try:
-        return pool.map_async(function, range(2)).get(timeout=PATIENCE_S)
-    finally:
-        pool.terminate()
-        pool.join()
+        found = pool.map_async(function, range(2)).get(timeout=PATIENCE_S)
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.kill()
+        raise
+    pool.close()  # and not terminate(): children of a process that handles SIGTERM would wait on
+    pool.join()
+    return found
 
 
 def widths(_):
