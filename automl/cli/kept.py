@@ -1,4 +1,4 @@
-"""What ``predict`` is told of its input: columns to keep, and how strictly it is read."""
+"""Options of ``predict`` for its input: columns to keep, and ``data.strict``."""
 
 from __future__ import annotations
 

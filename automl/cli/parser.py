@@ -158,7 +158,7 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _items(lines: Sequence[str]) -> list[list[str]]:
-    """Lines that belong together: paragraphs, and words with what is said of them."""
+    """Groups the lines of a help text: each paragraph, and each term with its description."""
     items: list[list[str]] = []
     below = ""
     for line in lines:

@@ -93,7 +93,7 @@ def run(argv: Sequence[str], started: float) -> int:
 
     opened = load_run(words[0])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MisfitWarning)  # they are told of at the end
+        warnings.simplefilter("ignore", MisfitWarning)  # the note at the end names them
         table = opened.read(data, keep=list(dict.fromkeys(options.keep)), strict=strict, sql=query)
     names, columns = _predict(opened, table, options.proba)
     if out is None:

@@ -34,7 +34,7 @@ MOST_TARGET_VALUES = 50
 MOST_COLUMNS = 20_000
 """A tenth of a millisecond each."""
 SAMPLE_ROWS = 20_000
-"""Rows by which columns are told that are worth a look at all rows."""
+"""Columns are screened on a sample of so many rows; all rows of those that pass are compared."""
 SAMPLE_ERRORS = 3.0
 _PAIRS = 501
 _EXACT = 1e-6  # of the spread of the target

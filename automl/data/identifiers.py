@@ -37,7 +37,7 @@ MOST_IN_ONE = 0.5
 GAIN = 0.003
 """Share of the variance that is explained by value and not by order."""
 ORDER_SHARE, ORDER_NAMED = 0.7, 0.85
-"""Explained by order, at most, as a share of what is explained by value."""
+"""The largest variance that the order of an identifier may explain, relative to its values."""
 SURE_VALUES, SURE_NAMED = 3.5, 2.0
 SURE_ROWS = 5.0
 """Standard errors of the gain: of 10 million columns of noise, 3 are beyond 5."""

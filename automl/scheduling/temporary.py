@@ -32,7 +32,7 @@ def remove_temporary(folder: Path | None = None, env: Mapping[str, str] = os.env
 
     Args:
         folder: The folder; None for that of this process.
-        env: Where a process is told of it.
+        env: Environment variables; ``OWN`` holds the folder of this process.
     """
     path = folder or (Path(env[OWN]) if OWN in env else None)
     if path is not None and path.name.startswith(PREFIX):
