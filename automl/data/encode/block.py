@@ -55,15 +55,6 @@ class Block(ABC):
         self.write(values, out)
         return csr_matrix(out)
 
-    @abstractmethod
-    def state(self) -> State:
-        """What ``from_state`` needs to build an equal block."""
-
-    @classmethod
-    @abstractmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> Block:
-        """Builds a block from what ``state`` gave."""
-
 
 @dataclass(frozen=True, slots=True)
 class FittedBlock:

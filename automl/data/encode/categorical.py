@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.block import Arrays, Block, FittedBlock, State
+from automl.data.encode.block import Block, FittedBlock
 from automl.data.encode.categories import MISSING, CategoryIndex
 
 if TYPE_CHECKING:
@@ -34,22 +33,13 @@ class CodesBlock(Block):
     @property
     def cardinality(self) -> int:
         """Number of codes: the categories and 0."""
-        return len(self.index.categories) + 1
+        return len(self.index) + 1
 
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes an Arrow array of texts."""
         codes = self.index.codes(values)
         codes[codes == self.index.unseen] = MISSING
         out[:, 0] = codes
-
-    def state(self) -> State:
-        """What ``from_state`` needs."""
-        return {"categories": self.index.categories}, {}
-
-    @classmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> CodesBlock:
-        """Builds an equal block from what ``state`` gave."""
-        return cls(key, CategoryIndex(tuple(meta["categories"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,7 @@ class OneHotBlock(Block):
     @property
     def names(self) -> tuple[str, ...]:
         """One name per column of the block."""
-        names = tuple(f"{self.key}_cat{i}" for i in range(len(self.index.categories)))
+        names = tuple(f"{self.key}_cat{i}" for i in range(len(self.index)))
         return (*names, f"{self.key}_is_missing") if self.has_missing else names
 
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
@@ -82,15 +72,6 @@ class OneHotBlock(Block):
         rows, columns = self._ones(values)
         ones = np.ones(len(rows), dtype=np.float32)
         return csr_matrix((ones, (rows, columns)), shape=(len(values), len(self.names)))
-
-    def state(self) -> State:
-        """What ``from_state`` needs."""
-        return {"categories": self.index.categories, "has_missing": self.has_missing}, {}
-
-    @classmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> OneHotBlock:
-        """Builds an equal block from what ``state`` gave."""
-        return cls(key, CategoryIndex(tuple(meta["categories"])), bool(meta["has_missing"]))
 
     def _ones(self, values: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Row and column of each 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,21 +20,38 @@ MISSING = 0
 class CategoryIndex:
     """Categories from the most to the least frequent; equal counts by name.
 
+    Attributes:
+        texts: The categories.
+
     The code of a category is its position plus 1; ``MISSING`` is 0 and ``unseen`` the code after
     the last.
     """
 
-    categories: tuple[str, ...]
+    texts: pa.LargeStringArray
+
+    @classmethod
+    def of(cls, categories: Sequence[str]) -> CategoryIndex:
+        """Takes categories in this order."""
+        return cls(pa.array(categories, type=pa.large_string()))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def categories(self) -> list[str]:
+        """The categories, made anew at each call."""
+        categories: list[str] = self.texts.to_pylist()
+        return categories
 
     @property
     def unseen(self) -> int:
-        """The code of categories that are not among ``categories``."""
-        return len(self.categories) + 1
+        """The code of categories that are not among ``texts``."""
+        return len(self.texts) + 1
 
     def codes(self, values: pa.Array) -> NDArray[np.int64]:
         """Codes of values, ``(n_rows,)``, each distinct value being looked up once."""
         texts, positions = _dictionary(values)
-        known = pc.index_in(texts, value_set=pa.array(self.categories, type=pa.string()))
+        known = pc.index_in(texts, value_set=self.texts)
         code_of = np.append(pc.add(pc.fill_null(known, self.unseen - 1), 1), MISSING)
         code_of[:-1][np.asarray(texts.is_null())] = MISSING
         codes: NDArray[np.int64] = code_of.astype(np.int64)[positions]
@@ -49,7 +67,7 @@ def fit_index(values: pa.Array) -> CategoryIndex:
         if text is not None and count:
             count_of[text] = count_of.get(text, 0) + count
     ordered = sorted(count_of, key=lambda text: (-count_of[text], text))
-    return CategoryIndex(tuple(ordered[:MAX_CATEGORIES]))
+    return CategoryIndex.of(ordered[:MAX_CATEGORIES])
 
 
 def in_order_of_numbers(index: CategoryIndex) -> CategoryIndex:
@@ -57,7 +75,7 @@ def in_order_of_numbers(index: CategoryIndex) -> CategoryIndex:
 
     Trees that split many categories as numbers then still see what the order tells.
     """
-    return CategoryIndex(tuple(sorted(index.categories, key=float)))
+    return CategoryIndex.of(sorted(index.categories, key=float))
 
 
 def _dictionary(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
@@ -65,4 +83,4 @@ def _dictionary(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
     positions = pc.fill_null(values.indices.cast(pa.int64()), -1)
-    return values.dictionary.cast(pa.string()), np.asarray(positions)
+    return values.dictionary.cast(pa.large_string()), np.asarray(positions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,12 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.encode.block import (
-    Arrays,
     Block,
     FittedBlock,
-    State,
-    inner_arrays,
-    prefixed,
 )
 from automl.data.encode.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
 
@@ -46,24 +41,6 @@ class DateBlock(Block):
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes an Arrow array of timestamps."""
         write_parts(self.parts, lambda part: PARTS[part](values), out)
-
-    def state(self) -> State:
-        """What ``from_state`` needs."""
-        meta: dict[str, Any] = {}
-        arrays: dict[str, NDArray[Any]] = {}
-        for part, encoder in self.parts.items():
-            meta[part], inner = encoder.state()
-            arrays |= prefixed(part, inner)
-        return meta, arrays
-
-    @classmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> DateBlock:
-        """Builds an equal block from what ``state`` gave."""
-        parts = {
-            part: NumberEncoder.from_state(inner, inner_arrays(part, arrays))
-            for part, inner in meta.items()
-        }
-        return cls(key, parts)
 
 
 def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | None:

@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.arithmetic import ArithmeticGenerator
-from automl.data.encode.block import Block, FittedBlock, prefixed
-from automl.data.encode.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.block import Block, FittedBlock, inner_arrays, prefixed
+from automl.data.encode.blocks import NUMBERS, Blocks
 from automl.data.encode.combinations import CombinationGenerator
-from automl.data.encode.dates import DateBlock
-from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberColumns
+from automl.data.encode.earlier import META_FILE, read_earlier
+from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberRows
 from automl.data.encode.generated import Generator
 from automl.data.encode.groups import GroupGenerator
-from automl.data.encode.numeric import NumericBlock
-from automl.data.encode.target import TargetBlock
-from automl.data.encode.text import TextBlock
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
 from automl.plugin.context import Features
 from automl.plugin.rows import Matrix
+from automl.store.array_file import read_array_file, write_array_file
 
-__all__ = ["Encoder", "assemble", "features_of", "values_of"]
+__all__ = ["Encoder", "assemble", "values_of"]
 
-BLOCK_TYPES: dict[str, type[Block]] = {
-    "numeric": NumericBlock,
-    "dates": DateBlock,
-    "codes": CodesBlock,
-    "onehot": OneHotBlock,
-    "target": TargetBlock,
-    "text": TextBlock,
-}
 GENERATOR_TYPES: dict[str, type[Generator]] = {
     "arithmetic": ArithmeticGenerator,
     "combinations": CombinationGenerator,
     "groups": GroupGenerator,
 }
-TYPE_NAMES: dict[type[Any], str] = {
-    part_type: name for name, part_type in (*BLOCK_TYPES.items(), *GENERATOR_TYPES.items())
-}
-META_FILE, ARRAY_FILE = "encoder.json", "encoder.npz"
+TYPE_NAMES: dict[type[Generator], str] = {kind: name for name, kind in GENERATOR_TYPES.items()}
+ENCODER_FILE = "encoder.arrays"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encoder:
     """Encodes tables as the training rows of one fold were.
 
@@ -58,23 +45,27 @@ class Encoder:
         blocks: One per column in use that told anything in the training rows.
         generators: What makes new columns of several, after those of the blocks.
         is_sparse: Whether it gives CSR matrices.
-        features: What the columns of the matrix are.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: Blocks
     generators: tuple[Generator, ...]
     is_sparse: bool
-    features: Features
-    _numbers: list[NumberColumns] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
 
-    @property
-    def numbers(self) -> NumberColumns:
-        """The numeric blocks together; made when few rows are first encoded."""
-        if not self._numbers:
-            self._numbers.append(NumberColumns.of(self.blocks))
-        return self._numbers[0]
+    @cached_property
+    def features(self) -> Features:
+        """What the columns of the matrix are; made when it is first asked for."""
+        return _features_of(self.blocks, self.generators)
+
+    @cached_property
+    def width(self) -> int:
+        """Number of columns of the matrix."""
+        # A family is never given a matrix without columns.
+        return int(self.blocks.widths.sum()) + sum(len(g.names) for g in self.generators) or 1
+
+    @cached_property
+    def number_rows(self) -> NumberRows:
+        """The numeric columns, for few rows at once; made when few rows are first encoded."""
+        return NumberRows.of(self.blocks)
 
     def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
         """Encodes rows of a table with the same columns.
@@ -104,24 +95,17 @@ class Encoder:
         return fitted
 
     def save(self, folder: Path) -> None:
-        """Writes ``encoder.json`` and ``encoder.npz`` into a folder that is made if needed."""
+        """Writes ``encoder.arrays`` into a folder that is made if needed."""
         folder.mkdir(parents=True, exist_ok=True)
-        arrays: dict[str, NDArray[Any]] = {}
-        blocks, generators = [], []
-        for i, block in enumerate(self.blocks):
-            meta, own = block.state()
-            blocks.append({"type": TYPE_NAMES[type(block)], "key": block.key, "state": meta})
-            arrays |= prefixed(str(i), own)
-        for i, generator in enumerate(self.generators, start=len(blocks)):
+        texts, arrays = self.blocks.state()
+        generators = []
+        for i, generator in enumerate(self.generators):
             meta, own = generator.state()
             kind = TYPE_NAMES[type(generator)]
             generators.append({"type": kind, "keys": generator.keys, "state": meta})
-            arrays |= prefixed(str(i), own)
-        value = {"is_sparse": self.is_sparse, "blocks": blocks, "generators": generators}
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        (folder / META_FILE).write_bytes(text.encode())
-        with (folder / ARRAY_FILE).open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            arrays |= prefixed(f"generator{i}", own)
+        value = {"is_sparse": self.is_sparse, "texts": texts, "generators": generators}
+        write_array_file(folder / ENCODER_FILE, value, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Encoder:
@@ -130,35 +114,30 @@ class Encoder:
         Raises:
             RunError: A file is missing or damaged; it is named.
         """
-        path = folder / META_FILE
+        path = folder / ENCODER_FILE
         try:
-            value = json.loads(path.read_bytes())
-            path = folder / ARRAY_FILE
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            own: dict[str, dict[str, NDArray[Any]]] = {}
-            for name, array in arrays.items():
-                number, _, inner = name.partition(".")
-                own.setdefault(number, {})[inner] = array
-            blocks = tuple(
-                BLOCK_TYPES[b["type"]].from_state(b["key"], b["state"], own.get(str(i), {}))
-                for i, b in enumerate(value["blocks"])
-            )
-            generators = tuple(
-                GENERATOR_TYPES[g["type"]].from_state(
-                    tuple(g["keys"]), g["state"], own.get(str(i), {})
-                )
-                for i, g in enumerate(value["generators"], start=len(blocks))
-            )
-            features = features_of(blocks, generators)
-            return cls(blocks, generators, bool(value["is_sparse"]), features)
+            if not path.exists() and (folder / META_FILE).exists():
+                blocks, generators, arrays, is_sparse = read_earlier(folder)
+                made = [_generator(g, own) for g, own in zip(generators, arrays, strict=True)]
+                return cls(Blocks.of(blocks), tuple(made), is_sparse)
+            value, found = read_array_file(path)
+            made = [
+                _generator(g, inner_arrays(f"generator{i}", found))
+                for i, g in enumerate(value["generators"])
+            ]
+            blocks_ = Blocks.from_state(value["texts"], found)
+            return cls(blocks_, tuple(made), bool(value["is_sparse"]))
         except FileNotFoundError:
             raise RunError(f"{path} is missing: the encoder is not complete") from None
-        except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
+        except (ValueError, KeyError, TypeError, OSError) as error:
             raise RunError(f"{path} is damaged: {error}") from None
 
 
-def features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
+def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Generator:
+    return GENERATOR_TYPES[value["type"]].from_state(tuple(value["keys"]), value["state"], arrays)
+
+
+def _features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
     """What the columns of a matrix are that these blocks and generators make."""
     names: list[str] = []
     categorical: list[int] = []
@@ -203,29 +182,30 @@ def assemble(
     n_rows = table.n_rows if rows is None else len(rows)
     if encoder.is_sparse:
         return _assemble_sparse(table, rows, encoder, known)
-    out = np.zeros((n_rows, len(encoder.features.names)), dtype=np.float32)
+    out = np.zeros((n_rows, encoder.width), dtype=np.float32)
     if n_rows == 0:
         return out
-    at_once: frozenset[int] = frozenset()
+    blocks, ends = encoder.blocks, np.cumsum(encoder.blocks.widths)
+    left = np.arange(len(blocks))
     is_new = not any(train is not None for train in known)
-    if n_rows <= FEW_ROWS and is_new and len(encoder.numbers.keys) >= MANY_COLUMNS:
-        encoder.numbers.write(table, rows, out)
-        at_once = encoder.numbers.parts
-    parts: tuple[Block | Generator, ...] = (*encoder.blocks, *encoder.generators)
-    if len(at_once) == len(parts):
-        return out
-    start = 0
-    for number, (part, train) in enumerate(zip(parts, known, strict=True)):
-        end = start + len(part.names)
-        if number in at_once:
-            pass
-        elif train is not None:
-            out[:, start:end] = train if isinstance(train, np.ndarray) else train.toarray()
-        elif isinstance(part, Generator):
-            part.write([values_of(table, key, rows) for key in part.keys], out[:, start:end])
+    if n_rows <= FEW_ROWS and is_new and len(blocks.numbers) >= MANY_COLUMNS:
+        encoder.number_rows.write(table, rows, out)
+        left = np.flatnonzero(blocks.kind != NUMBERS)
+    for number in left.tolist():
+        train, end = known[number], ends[number]
+        to = out[:, end - blocks.widths[number] : end]
+        if train is not None:
+            to[:] = train if isinstance(train, np.ndarray) else train.toarray()
         else:
-            part.write(values_of(table, part.key, rows), out[:, start:end])
-        start = end
+            blocks[number].write(values_of(table, blocks.keys[number], rows), to)
+    start = ends[-1] if len(ends) else 0
+    for generator, train in zip(encoder.generators, known[len(blocks) :], strict=True):
+        to = out[:, start : start + len(generator.names)]
+        if train is not None:
+            to[:] = train
+        else:
+            generator.write([values_of(table, key, rows) for key in generator.keys], to)
+        start += len(generator.names)
     return out
 
 
@@ -236,7 +216,7 @@ def _assemble_sparse(
 
     n_rows = table.n_rows if rows is None else len(rows)
     if n_rows == 0:
-        return csr_matrix((0, len(encoder.features.names)), dtype=np.float32)
+        return csr_matrix((0, encoder.width), dtype=np.float32)
     parts = [
         block.sparse(values_of(table, block.key, rows)) if train is None else csr_matrix(train)
         for block, train in zip(encoder.blocks, known, strict=True)

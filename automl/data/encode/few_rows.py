@@ -5,18 +5,18 @@ Column by column, to encode one row of thousands of columns takes longer than to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.encode.block import Block
-from automl.data.encode.numeric import FLOAT32_MAX, MAX_STANDARD, NumberEncoder, NumericBlock
+from automl.data.encode.blocks import NUMBERS, Blocks
+from automl.data.encode.number_columns import MODES, NumberColumns
+from automl.data.encode.numeric import FLOAT32_MAX, MAX_STANDARD
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError
 
-__all__ = ["FEW_ROWS", "MANY_COLUMNS", "NumberColumns"]
+__all__ = ["FEW_ROWS", "MANY_COLUMNS", "NumberRows"]
 
 FEW_ROWS, MANY_COLUMNS = 32, 32
 
@@ -35,61 +35,34 @@ class _Part:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberColumns:
-    """The numeric blocks of an encoder, as arrays over their columns.
+class NumberRows:
+    """Where the numeric columns of an encoder are read and written.
 
     Attributes:
-        keys: Keys of the columns in the table.
-        parts: Places of the blocks among all blocks.
+        keys: Their keys in the table.
+        numbers: Their encoders, as the encoder has them.
         raw, standard, quantile: Columns that are encoded so.
         indicator: Columns with an indicator of missing values.
-        fill: What stands for a missing value, ``(n_keys,)``.
-        shift, scale: ``raw`` and ``standard``: what is taken off, and what that is divided by.
-        levels, scores: ``quantile``: those of all columns, one after the other.
-        starts, lengths: Where the levels of each ``quantile`` column begin, and how many it has.
     """
 
     keys: tuple[str, ...]
-    parts: frozenset[int]
+    numbers: NumberColumns
     raw: _Part
     standard: _Part
     quantile: _Part
     indicator: _Part
-    fill: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    levels: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    starts: IntArray
-    lengths: IntArray
 
     @classmethod
-    def of(cls, blocks: Sequence[Block]) -> NumberColumns:
-        """Gathers the numeric blocks of an encoder, which come in this order."""
-        ends = np.cumsum([len(block.names) for block in blocks], dtype=np.int64)
-        found = [(i, block) for i, block in enumerate(blocks) if isinstance(block, NumericBlock)]
-        encoders = [block.encoder for _, block in found]
-        first = [int(ends[i]) - len(block.names) for i, block in found]
-        last = [int(ends[i]) - 1 for i, _ in found]
-        modes = [encoder.mode if encoder.has_value else "" for encoder in encoders]
-        by_quantile = [e for e, mode in zip(encoders, modes, strict=True) if mode == "quantile"]
-        lengths = np.array([len(e.levels) for e in by_quantile], dtype=np.int64)
-        none = [np.empty(0)]
-        return cls(
-            keys=tuple(block.key for _, block in found),
-            parts=frozenset(i for i, _ in found),
-            raw=_part([mode == "raw" for mode in modes], first),
-            standard=_part([mode == "standard" for mode in modes], first),
-            quantile=_part([mode == "quantile" for mode in modes], first),
-            indicator=_part([e.has_indicator for e in encoders], last),
-            fill=np.array([e.fill for e in encoders]),
-            shift=np.array([_first(e.levels, 0.0) for e in encoders]),
-            scale=np.array([_scale(e) for e in encoders]),
-            levels=np.concatenate([e.levels for e in by_quantile] or none),
-            scores=np.concatenate([e.scores for e in by_quantile] or none),
-            starts=np.cumsum(lengths) - lengths,
-            lengths=lengths,
+    def of(cls, blocks: Blocks) -> NumberRows:
+        """Finds the numeric columns among the blocks of an encoder."""
+        numbers, at = blocks.numbers, np.flatnonzero(blocks.kind == NUMBERS)
+        ends = np.cumsum(blocks.widths)[at]
+        first, last = ends - blocks.widths[at], ends - 1
+        raw, standard, quantile = (
+            _part(numbers.has_value & (numbers.mode == mode), first) for mode in range(len(MODES))
         )
+        keys = tuple(blocks.keys[i] for i in at.tolist())
+        return cls(keys, numbers, raw, standard, quantile, _part(numbers.has_indicator, last))
 
     def write(self, table: Table, rows: IntArray | None, out: NDArray[np.float32]) -> None:
         """Encodes rows of a table into the columns of the blocks, as these do one by one.
@@ -103,12 +76,12 @@ class NumberColumns:
             MissingColumnError: The table lacks a column.
         """
         values = self._values(table, rows)
-        missing = np.isnan(values)
-        filled = np.where(missing, self.fill, values)
+        missing, numbers = np.isnan(values), self.numbers
+        filled = np.where(missing, numbers.fill, values)
         at = self.raw.columns
-        out[:, self.raw.places] = values[:, at] - self.shift[at]
+        out[:, self.raw.places] = values[:, at] - numbers.shift[at]
         at = self.standard.columns
-        scaled = (filled[:, at] - self.shift[at]) / self.scale[at]
+        scaled = (filled[:, at] - numbers.shift[at]) / numbers.scale[at]
         out[:, self.standard.places] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
         out[:, self.quantile.places] = self._interpolated(filled[:, self.quantile.columns])
         out[:, self.indicator.places] = missing[:, self.indicator.columns]
@@ -131,33 +104,29 @@ class NumberColumns:
 
     def _interpolated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """What ``np.interp`` gives for each column, ``(n_rows, n_quantile)``."""
-        if not len(self.starts):
+        at = self.quantile.columns
+        if not len(at):
             return values
+        levels, scores = self.numbers.levels, self.numbers.scores
+        starts, lengths = self.numbers.starts[at], self.numbers.lengths[at]
+        score_starts = self.numbers.score_starts[at]
         low = np.zeros(values.shape, dtype=np.int64)  # levels that are not above each value
-        high = np.broadcast_to(self.lengths, values.shape)
+        high = np.broadcast_to(lengths, values.shape)
         while (low < high).any():
-            middle = np.minimum((low + high) // 2, self.lengths - 1)
-            is_below = (self.levels[self.starts + middle] <= values) & (low < high)
+            middle = np.minimum((low + high) // 2, lengths - 1)
+            is_below = (levels[starts + middle] <= values) & (low < high)
             low, high = np.where(is_below, middle + 1, low), np.where(is_below, high, middle)
             high = np.maximum(low, high)
-        left = np.clip(low - 1, 0, self.lengths - 1)
-        right = np.minimum(left + 1, self.lengths - 1)
-        x0, x1 = self.levels[self.starts + left], self.levels[self.starts + right]
-        y0, y1 = self.scores[self.starts + left], self.scores[self.starts + right]
+        left = np.clip(low - 1, 0, lengths - 1)
+        right = np.minimum(left + 1, lengths - 1)
+        x0, x1 = levels[starts + left], levels[starts + right]
+        y0, y1 = scores[score_starts + left], scores[score_starts + right]
         is_on_level = (x0 == x1) | (low == 0) | (values == x0)
         slope = (y1 - y0) / np.where(x0 == x1, 1.0, x1 - x0)
-        scores: NDArray[np.float64] = np.where(is_on_level, y0, slope * (values - x0) + y0)
-        return scores
+        found: NDArray[np.float64] = np.where(is_on_level, y0, slope * (values - x0) + y0)
+        return found
 
 
-def _part(is_in: Sequence[bool], places: Sequence[int]) -> _Part:
+def _part(is_in: NDArray[np.bool_], places: IntArray) -> _Part:
     columns = np.flatnonzero(is_in)
-    return _Part(columns, np.array(places, dtype=np.int64)[columns])
-
-
-def _first(values: NDArray[np.float64], default: float) -> float:
-    return float(values[0]) if len(values) else default
-
-
-def _scale(encoder: NumberEncoder) -> float:
-    return _first(encoder.scores, 1.0) if encoder.mode == "standard" else 1.0
+    return _Part(columns, places[columns])

@@ -10,10 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.block import FittedBlock
+from automl.data.encode.blocks import Blocks
 from automl.data.encode.categorical import fit_codes, fit_onehot
 from automl.data.encode.categories import MISSING, fit_index, in_order_of_numbers
 from automl.data.encode.dates import fit_dates
-from automl.data.encode.encoder import Encoder, assemble, features_of, values_of
+from automl.data.encode.encoder import Encoder, assemble, values_of
 from automl.data.encode.generate import fit_generators
 from automl.data.encode.numeric import fit_numeric
 from automl.data.encode.target import InnerTarget, fit_target, inner_target
@@ -68,7 +69,7 @@ def fit_encoder(
     if view.generated and view.sparse:
         raise PluginError(f"a view with generated={view.generated} needs sparse=False")
     if view.is_empty:
-        nothing = Encoder((), (), False, features_of((), ()))
+        nothing = Encoder(Blocks.of(()), (), False)
         return nothing, assemble(table, rows, nothing, ())
     target = inner_target(y[rows], None if weight is None else weight[rows], task, n_classes, seed)
     fitted: list[FittedBlock] = []
@@ -86,10 +87,10 @@ def fit_encoder(
     made = fit_generators(
         table.of_kind(*kinds), lambda key: values_of(table, key, rows), target, view, seed
     )
-    blocks, generators = tuple(f.block for f in fitted), tuple(g.generator for g in made)
-    features = features_of(blocks, generators)
-    is_sparse = view.sparse and _saves_memory(fitted, len(features.names))
-    encoder = Encoder(blocks, generators, is_sparse, features)
+    blocks, generators = Blocks.of([f.block for f in fitted]), tuple(g.generator for g in made)
+    encoder = Encoder(blocks, generators, False)
+    if view.sparse and _saves_memory(fitted, encoder.width):
+        encoder = Encoder(blocks, generators, True)
     known = [*(f.train for f in fitted), *(g.train for g in made)]
     return encoder, assemble(table, rows, encoder, known)
 
@@ -137,11 +138,11 @@ def _fit_categories(
 ) -> FittedBlock | None:
     key, index = column.key, fit_index(values)
     has_missing = bool((index.codes(values) == MISSING).any())
-    if len(index.categories) + has_missing < 2:
+    if len(index) + has_missing < 2:
         return None
     if view.categorical == "codes":
         return fit_codes(key, in_order_of_numbers(index) if is_identifier(column) else index)
-    if view.categorical == "onehot" and len(index.categories) <= view.max_onehot:
+    if view.categorical == "onehot" and len(index) <= view.max_onehot:
         return fit_onehot(key, index, has_missing)
     return fit_target(key, index, values, target, scaled=_scaling(view) != "raw")
 

@@ -98,7 +98,7 @@ class Grouping:
     @property
     def n_codes(self) -> int:
         """Number of groups, with those of missing and unseen values."""
-        return len(self.of.categories if isinstance(self.of, CategoryIndex) else self.of) + 2
+        return len(self.of) + 2
 
     def codes(self, values: pa.Array) -> IntArray:
         """Group of each row, ``(n_rows,)``."""
@@ -118,15 +118,15 @@ class Grouping:
     def from_state(cls, meta: Sequence[Any]) -> Grouping:
         """Builds an equal grouping from what ``state`` gave."""
         is_text = isinstance(meta[0], str)
-        return cls(CategoryIndex(tuple(meta)) if is_text else tuple(meta))
+        return cls(CategoryIndex.of(meta) if is_text else tuple(meta))
 
 
 def fit_grouping(column: Column, values: pa.Array) -> Grouping | None:
     """The groups of the training rows; None where they are no categories, or all are one."""
     if column.kind is ColumnKind.CATEGORICAL:
         index = fit_index(values)
-        n_groups = len(index.categories) + bool((index.codes(values) == MISSING).any())
-        return Grouping(index) if index.categories and n_groups > 1 else None
+        n_groups = len(index) + bool((index.codes(values) == MISSING).any())
+        return Grouping(index) if len(index) and n_groups > 1 else None
     if column.kind not in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN}:
         return None
     known = measures(values)

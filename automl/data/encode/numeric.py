@@ -118,15 +118,6 @@ class NumericBlock(Block):
         """Encodes an Arrow array of numbers."""
         self.encoder.write(numbers(values), out)
 
-    def state(self) -> State:
-        """What ``from_state`` needs."""
-        return self.encoder.state()
-
-    @classmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> NumericBlock:
-        """Builds an equal block from what ``state`` gave."""
-        return cls(key, NumberEncoder.from_state(meta, arrays))
-
 
 def numbers(values: pa.Array) -> NDArray[np.float64]:
     """Arrow numbers as float64; NaN where missing, infinite or too large for float32."""

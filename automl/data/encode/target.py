@@ -7,7 +7,6 @@ row is encoded without its own inner fold, so that its target does not come back
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.divide import strata_of, stratified_labels
-from automl.data.encode.block import Arrays, Block, FittedBlock, State
+from automl.data.encode.block import Block, FittedBlock
 from automl.data.encode.categories import CategoryIndex
 from automl.data.encode.numeric import MAX_STANDARD
 from automl.data.table import IntArray
@@ -69,15 +68,6 @@ class TargetBlock(Block):
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes an Arrow array of texts."""
         out[:] = self.table[self.index.codes(values)]
-
-    def state(self) -> State:
-        """What ``from_state`` needs."""
-        return {"categories": self.index.categories}, {"table": self.table}
-
-    @classmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> TargetBlock:
-        """Builds an equal block from what ``state`` gave."""
-        return cls(key, CategoryIndex(tuple(meta["categories"])), arrays["table"])
 
 
 def inner_target(

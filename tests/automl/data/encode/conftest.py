@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -50,3 +52,30 @@ def fit():
         )
 
     return fit_
+
+
+@pytest.fixture
+def mixed():
+    """Makes columns of every kind, with missing values, from a seed."""
+    return _mixed
+
+
+def _mixed(seed, n_rows=120):
+    rng = np.random.default_rng(seed)
+
+    def holes(values):
+        return [None if rng.random() < 0.1 else v for v in values]
+
+    start = dt.datetime(2020, 1, 1)
+    words = [f"w{i}" for i in range(30)]
+    return (
+        ("numeric", holes(rng.normal(size=n_rows).tolist())),
+        ("boolean", holes(rng.integers(0, 2, n_rows).astype(float).tolist())),
+        ("categorical", holes(rng.choice(["x", "y", "z"], n_rows).tolist())),
+        ("categorical", holes([f"v{v}" for v in rng.integers(0, 30, n_rows)])),
+        (
+            "datetime",
+            holes([start + dt.timedelta(hours=int(h)) for h in rng.integers(0, 9**5, n_rows)]),
+        ),
+        ("text", holes([" ".join(rng.choice(words, 6)) for _ in range(n_rows)])),
+    )

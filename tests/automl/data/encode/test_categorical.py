@@ -48,7 +48,7 @@ def test_categories_beyond_the_limit_are_rare(monkeypatch):
     monkeypatch.setattr(categories, "MAX_CATEGORIES", 2)
     values = pa.array(["a", "b", "b", "c", "c", "d"])
     index = fit_index(values)
-    assert index == CategoryIndex(("b", "c"))
+    assert index == CategoryIndex.of(("b", "c"))
     assert index.codes(values).tolist() == [3, 1, 1, 2, 2, 3]
 
 

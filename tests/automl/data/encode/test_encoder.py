@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -24,28 +22,6 @@ VIEWS = [
 ]
 
 
-def mixed(seed, n_rows=120):
-    """Columns of every kind, with missing values."""
-    rng = np.random.default_rng(seed)
-
-    def holes(values):
-        return [None if rng.random() < 0.1 else v for v in values]
-
-    start = dt.datetime(2020, 1, 1)
-    words = [f"w{i}" for i in range(30)]
-    return (
-        ("numeric", holes(rng.normal(size=n_rows).tolist())),
-        ("boolean", holes(rng.integers(0, 2, n_rows).astype(float).tolist())),
-        ("categorical", holes(rng.choice(["x", "y", "z"], n_rows).tolist())),
-        ("categorical", holes([f"v{v}" for v in rng.integers(0, 30, n_rows)])),
-        (
-            "datetime",
-            holes([start + dt.timedelta(hours=int(h)) for h in rng.integers(0, 9**5, n_rows)]),
-        ),
-        ("text", holes([" ".join(rng.choice(words, 6)) for _ in range(n_rows)])),
-    )
-
-
 def dense(matrix):
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
@@ -56,7 +32,7 @@ def assert_equal(a, b):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_what_is_saved_encodes_bit_for_bit_alike(table, fit, tmp_path, view):
+def test_what_is_saved_encodes_bit_for_bit_alike(table, fit, tmp_path, view, mixed):
     encoder, X = fit(table(*mixed(0)), view)
     encoder.save(tmp_path / "encoder")
     loaded = Encoder.load(tmp_path / "encoder")
@@ -67,7 +43,7 @@ def test_what_is_saved_encodes_bit_for_bit_alike(table, fit, tmp_path, view):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_other_rows_leave_no_trace_in_the_encoder(table, fit, view):
+def test_other_rows_leave_no_trace_in_the_encoder(table, fit, view, mixed):
     """The canary: features and target of rows outside the fold are changed beyond recognition."""
     rows = np.arange(0, 120, 2)
     y = np.arange(120) // 3 % 2
@@ -89,7 +65,7 @@ def test_other_rows_leave_no_trace_in_the_encoder(table, fit, view):
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_rows_are_encoded_alike_alone_and_together(table, fit, view):
+def test_rows_are_encoded_alike_alone_and_together(table, fit, view, mixed):
     encoder, _ = fit(table(*mixed(0)), view)
     new = table(*mixed(1))
     rows = np.array([5, 3, 99])
@@ -99,7 +75,7 @@ def test_rows_are_encoded_alike_alone_and_together(table, fit, view):
     assert encoder.transform(new, rows[:0]).shape == (0, len(encoder.features.names))
 
 
-def test_the_seed_decides_and_nothing_else(table, fit):
+def test_the_seed_decides_and_nothing_else(table, fit, mixed):
     data, view = table(*mixed(0)), View("standard", "target")
     _, a = fit(data, view, seed=1)
     _, b = fit(data, view, seed=1)
@@ -108,7 +84,7 @@ def test_the_seed_decides_and_nothing_else(table, fit):
     assert not np.array_equal(a, c)
 
 
-def test_only_the_kinds_a_family_takes_are_shown(table, fit):
+def test_only_the_kinds_a_family_takes_are_shown(table, fit, mixed):
     kinds = frozenset({ColumnKind.NUMERIC, ColumnKind.BOOLEAN})
     assert fit(table(*mixed(0)), kinds=kinds)[0].features.names == ("c0", "c1")
 
@@ -128,7 +104,7 @@ def test_names_never_hold_text_of_the_data(table, fit):
 
 
 @pytest.mark.parametrize("view", [*VIEWS, View(generated=("target",))])
-def test_each_column_of_the_matrix_has_the_column_that_it_is_made_of(table, fit, view):
+def test_each_column_of_the_matrix_has_the_column_that_it_is_made_of(table, fit, view, mixed):
     features = fit(table(*mixed(0)), view)[0].features
     assert len(features.sources) == len(features.names)
     for name, source in zip(features.names, features.sources, strict=True):
@@ -151,7 +127,7 @@ def test_a_sparse_view_is_dense_where_that_is_smaller(table, fit):
     assert isinstance(fit(data, View(sparse=True))[1], np.ndarray)
 
 
-def test_column_order_and_further_columns_do_not_matter(table, fit):
+def test_column_order_and_further_columns_do_not_matter(table, fit, mixed):
     data = table(*mixed(0))
     encoder, _ = fit(data)
     shuffled = data.data.select(["c5", "c3", "c1", "c0", "c4", "c2"])
@@ -159,22 +135,22 @@ def test_column_order_and_further_columns_do_not_matter(table, fit):
     assert_equal(encoder.transform(Table(shuffled, data.columns)), encoder.transform(data))
 
 
-def test_a_column_that_is_not_there_is_named(table, fit):
+def test_a_column_that_is_not_there_is_named(table, fit, mixed):
     data = table(*mixed(0))
     encoder, _ = fit(data)
     with pytest.raises(MissingColumnError, match="c3"):
         encoder.transform(Table(data.data.drop_columns("c3"), data.columns))
 
 
-@pytest.mark.parametrize("name", ["encoder.json", "encoder.npz"])
-def test_a_missing_or_torn_file_is_named(table, fit, tmp_path, name):
+def test_a_missing_or_torn_file_is_named(table, fit, tmp_path, mixed):
     fit(table(*mixed(0)))[0].save(tmp_path)
-    whole = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(RunError, match=name):
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RunError, match=f"{path.name} is damaged"):
         Encoder.load(tmp_path)
-    (tmp_path / name).unlink()
-    with pytest.raises(RunError, match=name):
+    path.unlink()
+    with pytest.raises(RunError, match=f"{path.name} is missing"):
         Encoder.load(tmp_path)
 
 
@@ -217,7 +193,7 @@ class WithoutNames:
         raise AssertionError("all names were listed")
 
 
-def test_no_column_is_looked_up_in_a_list_of_all_names(table, fit):
+def test_no_column_is_looked_up_in_a_list_of_all_names(table, fit, mixed):
     full = table(*mixed(5))
     encoder, _ = fit(full, View())
     bare = Table(WithoutNames(full.data), full.columns)

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automl.data import load_dataset, load_features
-from automl.data.encode import few_rows, fit_encoder
-from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS
+from automl.data.encode import fit_encoder
+from automl.data.encode.blocks import Blocks
+from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberRows
 from automl.data.table import Table
 from automl.errors import MissingColumnError
 from automl.plugin.context import View
@@ -93,5 +94,4 @@ def test_a_column_that_is_not_there_is_named(dataset):
 
 
 def test_an_encoder_without_numbers_has_none_to_write():
-    columns = few_rows.NumberColumns.of([])
-    assert columns.keys == ()
+    assert NumberRows.of(Blocks.of([])).keys == ()

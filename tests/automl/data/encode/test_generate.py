@@ -219,7 +219,7 @@ def test_a_row_is_encoded_without_its_own_target():
     draw = rng(2)
     codes = {"c0": draw.integers(1, 9, 500), "c1": draw.integers(1, 5, 500)}
     groupings = {
-        key: Grouping(CategoryIndex(tuple(f"v{i}" for i in range(values.max()))))
+        key: Grouping(CategoryIndex.of([f"v{i}" for i in range(values.max())]))
         for key, values in codes.items()
     }
     y = draw.normal(size=500)

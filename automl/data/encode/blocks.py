@@ -1,0 +1,144 @@
+"""The blocks of all columns of a table: arrays over the columns of a kind, not objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.block import Arrays, Block, inner_arrays, prefixed
+from automl.data.encode.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.category_columns import CategoryColumns, text_arrays, texts_of
+from automl.data.encode.date_columns import DateColumns
+from automl.data.encode.dates import DateBlock
+from automl.data.encode.number_columns import NumberColumns
+from automl.data.encode.numeric import NumericBlock
+from automl.data.encode.target import TargetBlock
+from automl.data.encode.text import TextBlock
+from automl.data.table import IntArray
+
+__all__ = ["CATEGORIES", "DATES", "NUMBERS", "TEXTS", "Blocks"]
+
+NUMBERS, CATEGORIES, DATES, TEXTS = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks(Sequence[Block]):
+    """One block per column, in the order of the table. An item is made when it is asked for.
+
+    Attributes:
+        keys: Keys of the columns, ``(n,)``.
+        kind: ``NUMBERS``, ``CATEGORIES``, ``DATES`` or ``TEXTS``, ``(n,)``.
+        place: Place of each among those of its kind, ``(n,)``.
+        widths: Columns of the matrix that each writes, ``(n,)``.
+        numbers, categories, dates, texts: The blocks of each kind.
+    """
+
+    keys: tuple[str, ...]
+    kind: NDArray[np.uint8]
+    place: IntArray
+    widths: IntArray
+    numbers: NumberColumns
+    categories: CategoryColumns
+    dates: DateColumns
+    texts: tuple[TextBlock, ...]
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block]) -> Blocks:
+        """Copies fitted blocks into arrays."""
+        return cls._of(
+            tuple(block.key for block in blocks),
+            np.array([_kind(block) for block in blocks], dtype=np.uint8),
+            NumberColumns.of([b.encoder for b in blocks if isinstance(b, NumericBlock)]),
+            CategoryColumns.of(
+                [b for b in blocks if isinstance(b, CodesBlock | OneHotBlock | TargetBlock)]
+            ),
+            DateColumns.of([b for b in blocks if isinstance(b, DateBlock)]),
+            tuple(b for b in blocks if isinstance(b, TextBlock)),
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        keys: tuple[str, ...],
+        kind: NDArray[np.uint8],
+        numbers: NumberColumns,
+        categories: CategoryColumns,
+        dates: DateColumns,
+        texts: tuple[TextBlock, ...],
+    ) -> Blocks:
+        text_widths = np.array([len(block.names) for block in texts], dtype=np.int64)
+        place, widths = np.zeros(len(kind), dtype=np.int64), np.zeros(len(kind), dtype=np.int64)
+        of_kinds = (numbers.widths, categories.widths, dates.widths, text_widths)
+        for number, own in enumerate(of_kinds):
+            at = np.flatnonzero(kind == number)
+            place[at], widths[at] = np.arange(len(own)), own
+        return cls(keys, kind, place, widths, numbers, categories, dates, texts)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, number: int) -> Block: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[Block]: ...
+
+    def __getitem__(self, number: int | slice) -> Block | Sequence[Block]:
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        key, kind, place = self.keys[number], self.kind[number], int(self.place[number])
+        if kind == NUMBERS:
+            return NumericBlock(key, self.numbers.encoder(place, key))
+        if kind == CATEGORIES:
+            return self.categories.block(place, key)
+        return self.dates.block(place, key) if kind == DATES else self.texts[place]
+
+    def state(self) -> tuple[list[Any], dict[str, NDArray[Any]]]:
+        """What ``from_state`` needs: JSON values of the text columns, and arrays of all columns."""
+        arrays = text_arrays("keys", pa.array(self.keys, type=pa.large_string()))
+        arrays |= {"kind": self.kind}
+        arrays |= prefixed("numbers", self.numbers.arrays())
+        arrays |= prefixed("categories", self.categories.arrays())
+        arrays |= prefixed("dates", self.dates.arrays())
+        values = []
+        for number, block in enumerate(self.texts):
+            meta, own = block.state()
+            values.append(meta)
+            arrays |= prefixed(f"text{number}", own)
+        return values, arrays
+
+    @classmethod
+    def from_state(cls, values: Sequence[Any], arrays: Arrays) -> Blocks:
+        """Takes the arrays as they are.
+
+        Raises:
+            KeyError: One is missing.
+            ValueError: They do not fit each other.
+        """
+        keys = tuple(texts_of("keys", arrays).to_pylist())
+        kind = arrays["kind"]
+        numbers = NumberColumns.from_arrays(inner_arrays("numbers", arrays))
+        categories = CategoryColumns.from_arrays(inner_arrays("categories", arrays))
+        dates = DateColumns.from_arrays(inner_arrays("dates", arrays))
+        counts = [len(numbers), len(categories), len(dates), len(values)]
+        if len(kind) != len(keys) or np.bincount(kind, minlength=4).tolist() != counts:
+            raise ValueError(f"columns are {counts} by kind, and their kinds say otherwise")
+        of_texts = (key for key, of in zip(keys, kind, strict=True) if of == TEXTS)
+        texts = tuple(
+            TextBlock.from_state(key, meta, inner_arrays(f"text{i}", arrays))
+            for i, (key, meta) in enumerate(zip(of_texts, values, strict=True))
+        )
+        return cls._of(keys, kind, numbers, categories, dates, texts)
+
+
+def _kind(block: Block) -> int:
+    if isinstance(block, NumericBlock):
+        return NUMBERS
+    if isinstance(block, DateBlock):
+        return DATES
+    return TEXTS if isinstance(block, TextBlock) else CATEGORIES
