@@ -15,6 +15,7 @@ from automl.data.encode.generated import (
     FittedGenerator,
     Generator,
     measures,
+    offsets_of,
     pairs_of,
     within_float32,
 )
@@ -53,10 +54,12 @@ class ArithmeticGenerator(Generator):
     Attributes:
         keys: Keys of the columns.
         terms: What is made of them.
+        offsets: What is taken off each new column.
     """
 
     keys: tuple[str, ...]
     terms: tuple[Term, ...]
+    offsets: tuple[float, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,18 +70,20 @@ class ArithmeticGenerator(Generator):
         """Combines Arrow arrays of numbers or dates."""
         values = [measures(column) for column in columns]
         for position, term in enumerate(self.terms):
-            out[:, position] = _term(term, values)
+            out[:, position] = _term(term, values) - self.offsets[position]
 
     def state(self) -> State:
         """What ``from_state`` needs."""
-        return {"terms": self.terms}, {}
+        return {"terms": self.terms, "offsets": self.offsets}, {}
 
     @classmethod
     def from_state(
         cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
     ) -> ArithmeticGenerator:
         """Builds an equal generator from what ``state`` gave."""
-        return cls(keys, tuple((name, int(a), int(b)) for name, a, b in meta["terms"]))
+        terms = tuple((name, int(a), int(b)) for name, a, b in meta["terms"])
+        # Earlier runs have none.
+        return cls(keys, terms, tuple(meta.get("offsets") or (0.0,) * len(terms)))
 
 
 def fit_arithmetic(
@@ -103,13 +108,15 @@ def fit_arithmetic(
     if not best:
         return None
     candidates = np.column_stack([_term(term, values) for _, term in best])
-    terms = [best[i][1] for i in without_doubles(candidates, limit)]
+    kept = without_doubles(candidates, limit)
+    terms = [best[i][1] for i in kept]
     used = sorted({position for _, a, b in terms for position in (a, b)})
     place = {position: i for i, position in enumerate(used)}
     return FittedGenerator(
         ArithmeticGenerator(
             tuple(keys[position] for position in used),
             tuple((name, place[a], place[b]) for name, a, b in terms),
+            offsets_of(candidates[:, kept]),
         )
     )
 

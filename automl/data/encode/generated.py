@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from automl.data.encode.block import Arrays, State
 from automl.data.encode.categories import MISSING, CategoryIndex, fit_index
 from automl.data.encode.dates import days
-from automl.data.encode.numeric import numbers
+from automl.data.encode.numeric import numbers, offset_of
 from automl.data.table import Column, IntArray
 from automl.plugin.task import ColumnKind
 
@@ -27,6 +27,7 @@ __all__ = [
     "Grouping",
     "fit_grouping",
     "measures",
+    "offsets_of",
     "pairs_of",
     "within_float32",
 ]
@@ -139,6 +140,17 @@ def fit_grouping(column: Column, values: pa.Array) -> Grouping | None:
 def measures(values: pa.Array) -> NDArray[np.float64]:
     """Numbers, or dates as days; NaN where missing."""
     return days(values) if pa.types.is_timestamp(values.type) else numbers(values)
+
+
+def offsets_of(columns: NDArray[np.float64]) -> tuple[float, ...]:
+    """What to take off each new column so that float32 tells its values apart; 0.0 for most.
+
+    The sum of two numbers near 10^9 that move against each other is constant in float32.
+
+    Args:
+        columns: New columns of the training rows, ``(n_rows, n)``, NaN where missing.
+    """
+    return tuple(offset_of(column[~np.isnan(column)]) for column in columns.T)
 
 
 def within_float32(values: NDArray[np.float64]) -> NDArray[np.float64]:

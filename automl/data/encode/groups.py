@@ -17,6 +17,7 @@ from automl.data.encode.generated import (
     Generator,
     Grouping,
     measures,
+    offsets_of,
     within_float32,
 )
 from automl.data.encode.remainder import Remainder, explained, without_doubles
@@ -62,12 +63,14 @@ class GroupGenerator(Generator):
         groupings: How the rows are grouped, for the last of the keys.
         terms: What is made.
         moments: Mean and standard deviation by group for each term, ``(n_groups, 2)``.
+        offsets: What is taken off each new column.
     """
 
     keys: tuple[str, ...]
     groupings: tuple[Grouping, ...]
     terms: tuple[Term, ...]
     moments: tuple[Floats, ...]
+    offsets: tuple[float, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -82,11 +85,16 @@ class GroupGenerator(Generator):
         codes = [grouping.codes(column) for grouping, column in pairs]
         parts = zip(self.terms, self.moments, strict=True)
         for position, ((name, a, b), moments) in enumerate(parts):
-            out[:, position] = _compared(name, values[a], codes[b - n_numbers], moments)
+            new = _compared(name, values[a], codes[b - n_numbers], moments)
+            out[:, position] = new - self.offsets[position]
 
     def state(self) -> State:
         """What ``from_state`` needs."""
-        meta = {"groupings": [g.state() for g in self.groupings], "terms": self.terms}
+        meta: dict[str, Any] = {
+            "groupings": [g.state() for g in self.groupings],
+            "terms": self.terms,
+        }
+        meta["offsets"] = self.offsets
         return meta, {f"moments{i}": moments for i, moments in enumerate(self.moments)}
 
     @classmethod
@@ -96,7 +104,10 @@ class GroupGenerator(Generator):
         """Builds an equal generator from what ``state`` gave."""
         terms = tuple((name, int(a), int(b)) for name, a, b in meta["terms"])
         groupings = tuple(Grouping.from_state(grouping) for grouping in meta["groupings"])
-        return cls(keys, groupings, terms, tuple(arrays[f"moments{i}"] for i in range(len(terms))))
+        moments = tuple(arrays[f"moments{i}"] for i in range(len(terms)))
+        # Earlier runs have none.
+        offsets = tuple(meta.get("offsets") or (0.0,) * len(terms))
+        return cls(keys, groupings, terms, moments, offsets)
 
 
 def fit_groups(
@@ -120,7 +131,9 @@ def fit_groups(
     if not best:
         return None
     candidates = [_compared(n, numbers[a][rows], codes[b][rows], m) for _, (n, a, b), m in best]
-    kept = [best[i] for i in without_doubles(np.column_stack(candidates), limit)]
+    columns = np.column_stack(candidates)
+    places = without_doubles(columns, limit)
+    kept = [best[i] for i in places]
     first = tuple(dict.fromkeys(a for _, (_, a, _), _ in kept))
     second = tuple(dict.fromkeys(b for _, (_, _, b), _ in kept))
     return FittedGenerator(
@@ -129,6 +142,7 @@ def fit_groups(
             tuple(groupings[key] for key in second),
             tuple((n, first.index(a), len(first) + second.index(b)) for _, (n, a, b), _ in kept),
             tuple(moments for _, _, moments in kept),
+            offsets_of(columns[:, places]),
         )
     )
 

@@ -19,6 +19,7 @@ __all__ = [
     "fit_numbers",
     "fit_numeric",
     "numbers",
+    "offset_of",
     "write_parts",
 ]
 
@@ -188,7 +189,9 @@ def fit_numbers(
     if mode == "raw":
         if is_constant and not some_missing:
             return None
-        return NumberEncoder(name, mode, True, False, 0.0, _offset(known), none)
+        offset = offset_of(known)
+        levels = np.array([offset]) if offset else none
+        return NumberEncoder(name, mode, True, False, 0.0, levels, none)
     has_indicator = indicator and some_missing
     if is_constant:
         if not has_indicator:
@@ -202,16 +205,20 @@ def fit_numbers(
     return NumberEncoder(name, mode, True, has_indicator, fill, levels, scores)
 
 
-def _offset(known: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What to take off numbers that lie close together far from 0, ``(1,)``; empty for others.
+def offset_of(known: NDArray[np.float64]) -> float:
+    """What to take off numbers that lie close together far from 0; 0.0 for others.
 
     float32 has 24 bits: of milliseconds since 1970 it keeps two minutes.
+
+    Args:
+        known: The numbers, none of them missing, ``(n,)``.
     """
+    if len(known) == 0:
+        return 0.0
     sample = known[:: max(1, len(known) // OFFSET_SAMPLE)]
     middle = float(np.median(sample))
     n_told, n_moved = (len(np.unique(v.astype(np.float32))) for v in (sample, sample - middle))
-    needed = n_told < LEAST_TOLD * n_moved
-    return np.array([middle] if needed else [], dtype=np.float64)
+    return middle if n_told < LEAST_TOLD * n_moved else 0.0
 
 
 def _scale(

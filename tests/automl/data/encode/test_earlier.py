@@ -59,6 +59,7 @@ def write_as_earlier(encoder, folder):
         arrays |= prefixed(str(i), own)
     for i, generator in enumerate(encoder.generators, start=len(blocks)):
         meta, own = generator.state()
+        meta.pop("offsets", None)
         kind = TYPE_NAMES[type(generator)]
         generators.append({"type": kind, "keys": generator.keys, "state": meta})
         arrays |= prefixed(str(i), own)

@@ -101,6 +101,24 @@ def test_a_number_is_compared_with_its_group(table, fit):
     assert np.corrcoef(X[:, 2], excess)[0, 1] > 0.98
 
 
+@pytest.mark.parametrize("kind", ["arithmetic", "groups"])
+def test_columns_made_of_numbers_far_from_zero_are_told_apart(table, fit, kind):
+    draw = rng()
+    group, excess = draw.integers(0, 20, 2000), draw.normal(size=2000)
+    base = 1e9 + draw.normal(0, 10, 20)[group]
+    other = (
+        ("numeric", 2e9 - base)
+        if kind == "arithmetic"
+        else ("categorical", [f"g{g}" for g in group])
+    )
+    data = table(("numeric", base + excess), other)
+    encoder, X = fit(data, View(generated=(kind,)), y=excess, **REGRESSION)
+    assert X.shape[1] > 2
+    for column in X[:, 2:].T:
+        assert len(np.unique(column)) > 1900
+    np.testing.assert_array_equal(encoder.transform(data), X)
+
+
 def test_nothing_is_made_where_columns_add_up(table, fit):
     draw = rng()
     a, b = draw.normal(size=(2, 1000))
