@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from automl.data.encode.arithmetic import ArithmeticGenerator
 from automl.data.encode.block import Block, FittedBlock, inner_arrays, prefixed
-from automl.data.encode.blocks import NUMBERS, Blocks
+from automl.data.encode.blocks import CATEGORIES, NUMBERS, Blocks
 from automl.data.encode.combinations import CombinationGenerator
 from automl.data.encode.earlier import META_FILE, read_earlier
+from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
 from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberRows
 from automl.data.encode.generated import Generator
 from automl.data.encode.groups import GroupGenerator
@@ -35,6 +36,8 @@ GENERATOR_TYPES: dict[str, type[Generator]] = {
 }
 TYPE_NAMES: dict[type[Generator], str] = {kind: name for name, kind in GENERATOR_TYPES.items()}
 ENCODER_FILE = "encoder.arrays"
+MOST_DENSE = 100_000
+"""Columns up to which few rows of a sparse matrix are encoded as a dense one: 400 kB a row."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,11 @@ class Encoder:
     def number_rows(self) -> NumberRows:
         """The numeric columns, for few rows at once; made when few rows are first encoded."""
         return NumberRows.of(self.blocks)
+
+    @cached_property
+    def category_rows(self) -> CategoryRows:
+        """The categorical columns, likewise."""
+        return CategoryRows.of(self.blocks)
 
     def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
         """Encodes rows of a table with the same columns.
@@ -180,18 +188,38 @@ def assemble(
 ) -> Matrix:
     """Encodes column by column into one matrix; ``known`` blocks are taken as they are."""
     n_rows = table.n_rows if rows is None else len(rows)
-    if encoder.is_sparse:
-        return _assemble_sparse(table, rows, encoder, known)
+    is_few = n_rows <= FEW_ROWS and not any(train is not None for train in known)
+    if not encoder.is_sparse:
+        return _assemble_dense(table, rows, n_rows, encoder, known, is_few)
+    if is_few and len(encoder.blocks) >= MANY_COLUMNS and encoder.width <= MOST_DENSE:
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(_assemble_dense(table, rows, n_rows, encoder, known, is_few))
+    return _assemble_sparse(table, rows, n_rows, encoder, known)
+
+
+def _assemble_dense(
+    table: Table,
+    rows: IntArray | None,
+    n_rows: int,
+    encoder: Encoder,
+    known: Sequence[Matrix | None],
+    is_few: bool,
+) -> NDArray[np.float32]:
     out = np.zeros((n_rows, encoder.width), dtype=np.float32)
     if n_rows == 0:
         return out
     blocks, ends = encoder.blocks, np.cumsum(encoder.blocks.widths)
-    left = np.arange(len(blocks))
-    is_new = not any(train is not None for train in known)
-    if n_rows <= FEW_ROWS and is_new and len(blocks.numbers) >= MANY_COLUMNS:
+    left = np.ones(len(blocks), dtype=np.bool_)
+    if is_few and len(blocks.numbers) >= MANY_COLUMNS:
         encoder.number_rows.write(table, rows, out)
-        left = np.flatnonzero(blocks.kind != NUMBERS)
-    for number in left.tolist():
+        left &= blocks.kind != NUMBERS
+    n_categories = len(blocks.categories.texts)
+    if is_few and len(blocks.categories) >= MANY_COLUMNS and n_categories <= MOST_CATEGORIES:
+        at_once = encoder.category_rows
+        at_once.write([values_of(table, key, rows) for key in at_once.keys], out)
+        left &= blocks.kind != CATEGORIES
+    for number in np.flatnonzero(left).tolist():
         train, end = known[number], ends[number]
         to = out[:, end - blocks.widths[number] : end]
         if train is not None:
@@ -210,11 +238,14 @@ def assemble(
 
 
 def _assemble_sparse(
-    table: Table, rows: IntArray | None, encoder: Encoder, known: Sequence[Matrix | None]
+    table: Table,
+    rows: IntArray | None,
+    n_rows: int,
+    encoder: Encoder,
+    known: Sequence[Matrix | None],
 ) -> Matrix:
     from scipy.sparse import csr_matrix, hstack
 
-    n_rows = table.n_rows if rows is None else len(rows)
     if n_rows == 0:
         return csr_matrix((0, encoder.width), dtype=np.float32)
     parts = [

@@ -31,19 +31,27 @@ def dataset():
     frame["f5"] = np.where(np.arange(N_ROWS) % 3, 5.0, np.nan)
     frame["f6"] = np.arange(N_ROWS) % 2 == 0
     frame["town"] = rng.choice(["Rome", "Oslo"], N_ROWS)
+    for number in range(MANY_COLUMNS):
+        levels = rng.choice(list("abcdefg")[: 2 + number % 6], N_ROWS).astype(object)
+        levels[: number % 3] = None
+        frame[f"g{number}"] = levels
     frame["y"] = rng.integers(0, 2, N_ROWS)
     return load_dataset(frame, target="y")
 
 
-def encoder_of(dataset, mode):
+CATEGORICAL = {"raw": "codes", "standard": "onehot", "quantile": "target"}
+
+
+def encoder_of(dataset, mode, kinds=KINDS, **view):
+    shown = View(numeric=mode, categorical=CATEGORICAL[mode], max_onehot=5, **view)
     encoder, _ = fit_encoder(
         dataset.table,
         np.arange(N_ROWS),
         dataset.y,
         task=dataset.target.task,
         n_classes=2,
-        view=View(numeric=mode),
-        kinds=KINDS,
+        view=shown,
+        kinds=kinds,
         seed=0,
     )
     return encoder
@@ -57,10 +65,14 @@ def test_they_are_what_the_blocks_write_one_by_one(dataset, mode, data):
     n_rows = data.draw(st.integers(1, FEW_ROWS))
     value = st.one_of(st.floats(-4, 4), st.sampled_from(ODD), st.floats(allow_nan=True))
     names = [c.name for c in dataset.table.columns]
+    groups = [name for name in names if name.startswith("g")]
+    level = st.sampled_from([*"abcdefg", "new", "", None])
     new = pd.DataFrame(
         {name: data.draw(st.lists(value, min_size=n_rows, max_size=n_rows)) for name in names[:12]}
         | dict.fromkeys(names[12:], 0.5)
         | {"f6": True, "town": "Rome"}
+        | {n: data.draw(st.lists(level, min_size=n_rows, max_size=n_rows)) for n in groups[:9]}
+        | dict.fromkeys(groups[9:], "a")
     )
     table = load_features(new, dataset.table.columns)
     at_once = encoder.transform(table)
@@ -78,12 +90,25 @@ def test_they_are_the_rows_of_a_large_table(dataset, mode):
     np.testing.assert_array_equal(encoder.transform(dataset.table, rows), whole[rows])
 
 
-def test_numbers_are_not_written_block_by_block(dataset, monkeypatch):
+def test_numbers_and_categories_are_not_written_block_by_block(dataset, monkeypatch):
     encoder = encoder_of(dataset, "standard")
     monkeypatch.setattr("automl.data.encode.numeric.NumericBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.categorical.OneHotBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.target.TargetBlock.write", None)
     assert encoder.transform(dataset.table, np.array([1])).shape[0] == 1
     with pytest.raises(TypeError):
         encoder.transform(dataset.table)
+
+
+def test_few_rows_of_a_sparse_matrix_are_its_rows(dataset, monkeypatch):
+    kinds = frozenset({ColumnKind.CATEGORICAL})
+    encoder = encoder_of(dataset, "standard", kinds, sparse=True)
+    whole, rows = encoder.transform(dataset.table), np.array([3, 0, 59])
+    assert encoder.is_sparse
+    monkeypatch.setattr("automl.data.encode.categorical.OneHotBlock.sparse", None)
+    few = encoder.transform(dataset.table, rows)
+    assert type(few) is type(whole)
+    np.testing.assert_array_equal(few.toarray(), whole[rows].toarray())
 
 
 def test_a_column_that_is_not_there_is_named(dataset):
