@@ -25,7 +25,8 @@ def histogram_bytes(shape: Shape, n_columns: int, max_bin: int) -> float:
     by this formula it is 482 and 1,992.
     """
     n_bins = min(max_bin, shape.n_rows // ROWS_A_BIN + 1)
-    n_leaves = min(most_leaves(shape), max(2, shape.n_rows))
+    # Leaves of 20 rows, LightGBM's default: of later fits the measured memory counts.
+    n_leaves = min(most_leaves(shape), max(20, shape.n_rows // 20))
     return min(BIN_BYTES * n_bins * n_columns * n_leaves, HISTOGRAM_MIB * 2.0**20)
 
 

@@ -21,6 +21,8 @@ CHUNK_ROWS = 10_000
 """Rows mapped at a time; the clock is read in between."""
 
 MAX_CACHE_BYTES = 256 * 2**20
+CACHE_MIB = 200
+"""Of kernel values that libsvm keeps."""
 """Mapped rows are kept between epochs up to here, and computed again beyond."""
 
 MAX_EPOCHS = 30
@@ -51,7 +53,12 @@ def fit_exact(C: float, gamma: float, fold: Fold, context: TrialContext) -> SVMM
     from sklearn.svm import SVC, SVR
 
     X, y, weight = np.asarray(fold.X_train), fold.y_train, fold.weight_train
-    limits = {"C": C, "gamma": gamma, "cache_size": 200, "max_iter": max(100_000, 50 * len(y))}
+    limits = {
+        "C": C,
+        "gamma": gamma,
+        "cache_size": CACHE_MIB,
+        "max_iter": max(100_000, 50 * len(y)),
+    }
 
     def fit(rows: NDArray[np.int64] | slice, target: NDArray[Any]) -> Any:
         machine = SVC(**limits) if context.task.is_classification else SVR(epsilon=0.1, **limits)

@@ -35,6 +35,9 @@ MAX_LEAF_NODES = 15_000
 MAX_FOREST_BYTES = 400 * 2**20
 """Of all nodes in memory: leaves are limited further where classes or trees are many."""
 
+DRAWN_SHARE = 0.63
+"""Of the rows, in a bootstrap sample of as many."""
+
 MAX_BOOTSTRAP_ROWS = 100_000
 """Rows of one bootstrap sample at most, so that the cost of a tree stays bounded."""
 
@@ -64,7 +67,8 @@ class Forest(ModelFamily):
         """One copy of the rows, and the nodes of all trees."""
         data = 8.0 * shape.n_rows * (shape.n_columns + max(1, shape.n_classes))
         data += 4.0 * shape.n_rows * _n_trees(shape) * bool(shape.quantiles)  # unbagged values
-        per_tree = 2.0 * min(shape.n_rows, _max_leaves(shape)) * _node_bytes(shape)
+        n_leaves = min(DRAWN_SHARE * shape.n_rows, _max_leaves(shape))
+        per_tree = 2.0 * n_leaves * _node_bytes(shape)
         return Resources(ram_gib=0.1 + (data + _n_trees(shape) * per_tree) / 2**30)
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:

@@ -25,7 +25,14 @@ from automl.plugin import (
 )
 from automl_plugins._fitting import FitClock, ignore_reports
 from automl_plugins._svm_model import SVMModel, load_svm, save_svm
-from automl_plugins._svm_training import fit_approximate, fit_exact, fit_one_class, n_components
+from automl_plugins._svm_training import (
+    CACHE_MIB,
+    MAX_CACHE_BYTES,
+    fit_approximate,
+    fit_exact,
+    fit_one_class,
+    n_components,
+)
 
 __all__ = ["SVM", "automl_model_families", "exact_fit_s"]
 
@@ -62,8 +69,12 @@ class SVM(ModelFamily):
     def resources(self, shape: Shape) -> Resources:
         """Cache of libsvm and rows, or mapped rows."""
         columns = shape.n_numeric + 8 * shape.n_categorical + 32 * shape.n_text
-        mapped = min(256 * 2**20, 4.0 * shape.n_rows * n_components(shape.n_rows))
-        return Resources(ram_gib=0.4 + (mapped + 12.0 * shape.n_rows * columns) / 2**30)
+        if shape.n_rows <= EXACT_ROWS:
+            kept = min(CACHE_MIB * 2.0**20, 4.0 * shape.n_rows**2)
+        else:
+            kept = 4.0 * shape.n_rows * n_components(shape.n_rows)
+            kept = kept if kept <= MAX_CACHE_BYTES else 0.0  # else mapped again in each epoch
+        return Resources(ram_gib=0.12 + (kept + 12.0 * shape.n_rows * columns) / 2**30)
 
     def view(self, params: Params, shape: Shape) -> View:
         """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""

@@ -20,7 +20,6 @@ from automl_plugins.torch._layers import (
 
 __all__ = ["Body", "Mlp", "ResNet", "TabM"]
 
-_MAX_START_ROWS = 2_048
 _SIMPLEX = 5
 _HIDDEN_FACTOR = 2  # width within a residual block
 
@@ -92,7 +91,6 @@ class Mlp(Body):
         Method: RealMLP (arXiv 2407.04491), section 3: the bias of a unit is minus a random convex
         combination of its values at five rows.
         """
-        x = x[:, :: max(1, x.shape[1] // _MAX_START_ROWS)]
         for layer, activation in zip(self.hidden, self.activations, strict=True):
             assert isinstance(layer, Linear)
             spread = torch.bmm(x, layer.weight).std(dim=1, keepdim=True, correction=0)

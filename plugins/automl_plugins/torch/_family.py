@@ -95,7 +95,7 @@ class NetFamily(ModelFamily):
             vram_gib = 1.0 + data_gib + step_gib
             ram_gib = 1.0 + data_gib + self._log_gib(shape)
             return Resources(ram_gib=ram_gib, n_gpus=0.25, vram_gib=vram_gib)
-        return Resources(ram_gib=0.5 + 2 * data_gib + step_gib + self._log_gib(shape))
+        return Resources(ram_gib=0.3 + 2 * data_gib + step_gib + self._log_gib(shape))
 
     def pack_resources(self, n_members: int, shape: Shape) -> Resources:
         """All cores that members can use, or a whole GPU; the rows of a fold stay there once."""
@@ -105,7 +105,7 @@ class NetFamily(ModelFamily):
         if shape.n_gpus:
             vram_gib = 1.0 + data_gib + n_members * step_gib
             return Resources(ram_gib=1.0 + data_gib + log_gib, n_gpus=1.0, vram_gib=vram_gib)
-        ram_gib = 0.5 + 2 * data_gib + n_members * step_gib + log_gib
+        ram_gib = 0.3 + 2 * data_gib + n_members * step_gib + log_gib
         return Resources(n_cpus=min(n_members, shape.n_cpus), ram_gib=ram_gib)
 
     def view(self, params: Params, shape: Shape) -> View:

@@ -18,6 +18,8 @@ from automl_plugins.torch._layers import Dropout, LearntScale
 
 __all__ = ["NetSpec", "Start", "TabularNet"]
 
+_MAX_START_ROWS = 2_048
+
 
 @dataclass(frozen=True, slots=True)
 class NetSpec:
@@ -112,8 +114,12 @@ class TabularNet(nn.Module):
         self.dropout = Dropout(start.dropout, start.seed) if start else None
         self.body = _body(spec, widths)
         if start and spec.starts_from_data:
+            # Embedded, all rows of a large table would take more memory than training does.
+            rows = slice(None, None, max(1, len(start.numeric) // _MAX_START_ROWS))
             with torch.no_grad():
-                self.body.start_from(self.inputs(start.numeric[None], start.codes[None]))
+                self.body.start_from(
+                    self.inputs(start.numeric[None, rows], start.codes[None, rows])
+                )
 
     def inputs(self, numeric: Tensor, codes: Tensor) -> Tensor:
         """What the body gets, ``(n_members, n_rows, n_inputs)``."""
