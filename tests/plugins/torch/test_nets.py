@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from automl_plugins.torch._bodies import Mlp
 from automl_plugins.torch._nets import Start, TabularNet
 
 
@@ -85,3 +86,11 @@ def test_rows_do_not_mix(inputs, spec, make_net):
     net = make_net(spec).eval()
     whole, part = net(numeric, codes), net(numeric[:, :7], codes[:, :7])
     assert torch.allclose(whole[:, :7], part, atol=1e-4)
+
+
+def test_of_many_rows_some_are_enough_to_start_from(kinds, monkeypatch):
+    spec, seen = kinds["realmlp"], []
+    monkeypatch.setattr(Mlp, "start_from", lambda self, x: seen.append(x.shape[1]))
+    numeric = torch.randn(10_000, spec.n_numeric)
+    TabularNet(spec, Start(numeric, torch.zeros(10_000, len(spec.cardinalities), dtype=torch.long)))
+    assert seen == [2_500]
