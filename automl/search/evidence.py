@@ -19,7 +19,7 @@ from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.judged import JudgedRows, judged_rows
 from automl.search.ledger import Trial
-from automl.search.newest import is_by_time
+from automl.search.newest import in_order_of_fits, is_by_time
 from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
 from automl.trial.settle import settle_folds
@@ -60,8 +60,8 @@ class Evidence:
 
     @property
     def first_rows(self) -> NDArray[np.int64]:
-        """Validation rows of the first division."""
-        return np.asarray(self.plan.divisions[0].valid)
+        """Validation rows of the fold that is fitted first: in order of time the newest."""
+        return np.asarray(self.plan.divisions[in_order_of_fits(self.plan)[0]].valid)
 
     def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
         """Loss of a prediction of these rows, to be compared with others of the same rows.
@@ -84,7 +84,7 @@ class Evidence:
         return self.loss(rows, np.tile(self.prior, (len(rows), *[1] * self.prior.ndim)))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Validation rows of the first division, and what a trial predicts for them.
+        """Validation rows of the fold that is fitted first, and what a trial predicts for them.
 
         The same rows for every family, also for those that are fitted once on all rows. None of
         them where a later fit of the trial has removed its files, by which it fails.

@@ -71,11 +71,11 @@ class Standing:
     _stale: bool = False
 
     def first_fold_loss(self, trial: Trial) -> float:
-        """Loss of a trial on the validation rows of the first division."""
+        """Loss of a trial on the validation rows of the fold that is fitted first."""
         return self.evidence.loss(*self.evidence.first_fold(trial))
 
     def gain(self, trial: Trial) -> float | None:
-        """What a trial would add to the ensemble on the first division's validation rows.
+        """What a trial would add to the ensemble on the rows of the fold that is fitted first.
 
         Returns:
             The drop in loss as a share of the way from the prior to the ensemble, for the best
@@ -104,7 +104,7 @@ class Standing:
     def _compared(
         self, trial: Trial
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]] | None:
-        """Rows of the first division with the predictions of the ensemble and of a trial."""
+        """Rows of the fold fitted first with the predictions of the ensemble and of a trial."""
         if self._blend is None:
             return None
         rows, prediction = self.evidence.first_fold(trial)
