@@ -6,7 +6,7 @@ from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.files import Ensemble, Member, read_ensemble, write_ensemble
 from automl.ensemble.forward import choose_forward
-from automl.ensemble.interval import Estimate, estimate
+from automl.ensemble.interval import Estimate, estimate, kappa_of_cells
 from automl.ensemble.oof import read_oof
 from automl.ensemble.predictor import Predictor
 from automl.ensemble.selection import Selection, select_ensemble
@@ -25,6 +25,7 @@ __all__ = [
     "estimate_of_blocks",
     "gain_of_mean",
     "in_log_odds",
+    "kappa_of_cells",
     "newest_blocks",
     "on_scale_of_noise",
     "read_ensemble",

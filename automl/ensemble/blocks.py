@@ -116,9 +116,13 @@ def kept_blocks(candidates: Blocks) -> tuple[int, ...]:
     left out where the best model of it has a loss above that of the later blocks by 3 standard
     errors, by 30 %, and by 2 standard deviations of the later blocks. The newest block is kept
     whatever its loss.
+
+    Of bad blocks in a row the worst alone is left out. The others were predicted by models that had
+    seen the new level: these do not learn it at once, and a score without them would hide that.
     """
     kept: list[int] = []
     later: list[tuple[float, float]] = []
+    bad: dict[int, tuple[float, float]] = {}  # in a row, up to the block that is looked at
     for number in sorted(set(candidates.blocks.tolist()), reverse=True):
         part = candidates.of([number])
         losses = part.losses()
@@ -130,10 +134,28 @@ def kept_blocks(candidates: Blocks) -> tuple[int, ...]:
             part.metric, part.y, part.predictions[best], weight=part.weight, group=part.group
         )
         error = math.inf if found is None else found.error
-        if not later or not _is_shock(losses[best], error, later):
+        if later and _is_shock(losses[best], error, later):
+            bad[number] = losses[best], error
+            continue
+        _close(bad, kept, later)
+        kept.append(number)
+        later.append((losses[best], error))
+    _close(bad, kept, later)
+    return tuple(sorted(kept))
+
+
+def _close(
+    bad: dict[int, tuple[float, float]], kept: list[int], later: list[tuple[float, float]]
+) -> None:
+    """Ends a row of bad blocks: all but the worst are kept, and count among the later ones."""
+    if not bad:
+        return
+    worst = max(bad, key=lambda number: bad[number][0])
+    for number, found in bad.items():
+        if number != worst:
             kept.append(number)
-            later.append((losses[best], error))
-    return tuple(reversed(kept))
+            later.append(found)
+    bad.clear()
 
 
 def _is_shock(loss: float, error: float, later: Sequence[tuple[float, float]]) -> bool:

@@ -35,6 +35,8 @@ class Candidates:
         group: Group number of each row, ``(n_rows,)``, or None: rows of a group stay together.
         fold: Number of the fold of each row, ``(n_rows,)``, or None: a metric that ranks compares
             rows of a fold.
+        repeat: Number of the repeat of the folds that each row is of, ``(n_rows,)``, or None for
+            one: a row of the data is there once for each.
         prior: What is predicted for every row without any column, ``(n_outputs,)`` or ``()``: a
             model that is hardly better is no member. None where it is not known.
     """
@@ -50,6 +52,7 @@ class Candidates:
     group: NDArray[np.int64] | None = None
     fold: NDArray[np.int64] | None = None
     prior: NDArray[np.float64] | None = None
+    repeat: NDArray[np.int64] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -111,7 +114,14 @@ class Candidates:
             weight=None if self.weight is None else self.weight[rows],
             group=None if self.group is None else self.group[rows],
             fold=None if self.fold is None else self.fold[rows],
+            repeat=None if self.repeat is None else self.repeat[rows],
         )
+
+    def repeats(self) -> list[NDArray[np.int64]]:
+        """Positions of the rows of each repeat, ascending."""
+        if self.repeat is None:
+            return [np.arange(self.n_rows)]
+        return [np.flatnonzero(self.repeat == number) for number in np.unique(self.repeat)]
 
     def models(self, positions: Sequence[int]) -> Candidates:
         """Some of the models on the same rows."""
@@ -169,6 +179,7 @@ def aligned(
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
     prior: NDArray[np.float64] | None = None,
+    repeat: NDArray[np.int64] | None = None,
 ) -> Candidates:
     """Brings models to the rows that all of them predict (see ``common_rows``).
 
@@ -184,6 +195,7 @@ def aligned(
         costs: What a prediction of each model costs.
         loads: What share of each limit each model takes up.
         prior: What is predicted for every row without any column.
+        repeat: Number of the repeat of each row, ``(n_rows,)``.
 
     Raises:
         ValueError: The lengths do not agree, or no model predicts any row.
@@ -207,6 +219,7 @@ def aligned(
         group=group,
         fold=fold,
         prior=prior,
+        repeat=repeat,
     ).models(kept)
     return every if len(rows) == len(y) else every.rows(rows)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,17 @@ from numpy.typing import NDArray
 
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
 from automl.ensemble.candidates import Candidates, aligned, sampled
-from automl.ensemble.interval import KAPPA, estimate
-from automl.ensemble.nested import Choice, CrossFit, Kind, Verdict, parts_of, within_parts
+from automl.ensemble.interval import estimate, kappa_of_cells
+from automl.ensemble.nested import (
+    Choice,
+    CrossFit,
+    Kind,
+    Select,
+    Verdict,
+    parts_of,
+    verdict_of,
+    within_parts,
+)
 from automl.ensemble.selection import (
     Selection,
     alone,
@@ -21,14 +29,10 @@ from automl.ensemble.selection import (
     best_single,
     greedy_weights,
 )
+from automl.ensemble.sizes import NESTED_POOL, NESTED_STEPS, Sizes
 from automl.plugin.metric import Metric
 
 __all__ = ["choose_ensemble"]
-
-MIN_SAMPLE_ROWS = 2_000
-NESTED_POOL, NESTED_STEPS = 12, 12
-NESTED_ROWS = (20_000, 5_000)  # that steer a selection without one part, and without two
-SHARE_OF_TIME_FOR_STEPS = 0.6
 
 
 def choose_ensemble(
@@ -45,6 +49,7 @@ def choose_ensemble(
     costs: Sequence[float] | None = None,
     loads: Sequence[Sequence[float]] | None = None,
     prior: NDArray[np.float64] | None = None,
+    repeat: NDArray[np.int64] | None = None,
     pool: int = 30,
     max_rows: int = 100_000,
     parts: int = 5,
@@ -64,6 +69,10 @@ def choose_ensemble(
     selections are short (12 steps, 12 models and the best of each family, 20,000 rows, or 5,000
     rows without two parts): that is to the ensemble's disadvantage.
 
+    With repeats the steps are steered by the mean score over all of them. Parts are made in each
+    repeat by itself, and what is chosen for one knows rows of the same repeat alone: other
+    predictions of a row would tell its target. Scores out of sample are means over the repeats.
+
     Args:
         predictions: As in ``select_ensemble``, like ``y`` to ``max_rows``.
         y: Class indices or values, ``(n_rows,)``.
@@ -78,6 +87,8 @@ def choose_ensemble(
         costs: What a prediction of each model costs, in any unit.
         loads: What share of each limit each model takes up, as in ``select_ensemble``.
         prior: What is predicted for every row without any column, as in ``select_ensemble``.
+        repeat: Number of the repeat of each row, ``(n_rows,)``: each row of the data is there once
+            for each, with the same group. No two repeats have folds of one number.
         pool: Models considered at most, beside the best of each family.
         max_rows: Rows that steer the steps at most.
         parts: Parts of the rows.
@@ -99,37 +110,43 @@ def choose_ensemble(
         costs=costs,
         loads=loads,
         prior=prior,
+        repeat=repeat,
     )
-    part_of_row = parts_of(candidates, parts, seed)
-    sizes = _Sizes.of(candidates, steps, pool, parts, max_rows).within(time_limit_s, candidates)
+    repeats = candidates.repeats()
+    pieces = [candidates] if len(repeats) == 1 else [candidates.rows(rows) for rows in repeats]
+    divided = [parts_of(piece, parts, seed) for piece in pieces]
+    sizes = Sizes.of(candidates, steps, pool, parts, max_rows).within(time_limit_s, candidates)
     drawn = sampled(candidates, candidates.n_rows, sizes.n_rows[0], seed)
     steered = candidates if drawn is None else candidates.rows(drawn)
     single = best_single(candidates)
     weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
-    if part_of_row is None:
+    parted = [part for part in divided if part is not None]
+    if len(parted) < len(divided):
         _, reason = _judged(candidates, weights, None)
         chosen = as_selection(
             candidates, alone(single, candidates.n_models), single, len(predictions)
         )
         return replace(chosen, reason=reason)
     short = {"steps": min(steps, NESTED_STEPS), "pool": min(pool, NESTED_POOL)}
-    nested = CrossFit(
-        steered,
-        part_of_row if drawn is None else part_of_row[drawn],
-        {
-            "single": lambda seen: alone(best_single(seen), seen.n_models),
-            "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
-        },
-        max_rows=sizes.n_rows[1:],
-        seed=seed,
-    )
-    verdict = nested.verdict()
+    selections: dict[Kind, Select] = {
+        "single": lambda seen: alone(best_single(seen), seen.n_models),
+        "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
+    }
+    fits = [
+        CrossFit(*_drawn(piece, part, sizes.n_rows[0], seed), selections, sizes.n_rows[1:], seed)
+        for piece, part in zip(pieces, parted, strict=True)
+    ]
+    verdict = verdict_of(fits)
     kind, reason = _judged(candidates, weights, verdict)
     if kind == "single":
         weights = alone(single, candidates.n_models)
     calibration = _learn(steered, weights) if verdict.is_corrected else NO_CALIBRATION
     chosen = as_selection(candidates, weights, single, len(predictions), calibration)
-    shown = _cross_predicted(candidates, part_of_row, nested.choices())
+    shown = np.empty(candidates.predictions[0].shape)
+    part_of_row = np.empty(candidates.n_rows, dtype=np.int64)
+    for rows, piece, part, fit in zip(repeats, pieces, parted, fits, strict=True):
+        part_of_row[rows] = part
+        shown[rows] = _cross_predicted(piece, part, fit.choices())
     chosen = replace(chosen, reason=reason)
     return _with_nested_score(chosen, candidates, part_of_row, shown, seed)
 
@@ -159,6 +176,16 @@ def _judged(
     if verdict.kind == "ensemble":
         return "ensemble", found
     return "single", found + ", so that model predicts alone"
+
+
+def _drawn(
+    candidates: Candidates, part_of_row: NDArray[np.int64], max_rows: int, seed: int
+) -> tuple[Candidates, NDArray[np.int64]]:
+    """At most so many rows, with the part of each."""
+    drawn = sampled(candidates, candidates.n_rows, max_rows, seed)
+    if drawn is None:
+        return candidates, part_of_row
+    return candidates.rows(drawn), part_of_row[drawn]
 
 
 def _cross_predicted(
@@ -202,7 +229,9 @@ def _with_nested_score(
         weight=candidates.weight,
         group=candidates.group,
         fold=compared.fold,
-        kappa=_kappa(candidates.fold, compared.fold),
+        kappa=kappa_of_cells(
+            _n_distinct(candidates.fold, candidates.repeats()[0]), _n_distinct(compared.fold)
+        ),
         seed=seed,
     )
     if found is None:
@@ -210,57 +239,8 @@ def _with_nested_score(
     return replace(scored, score_se=found.error, interval=(found.low, found.high))
 
 
-def _kappa(fold: NDArray[np.int64] | None, cell: NDArray[np.int64] | None) -> float:
-    """The ``kappa`` by which cells widen the error as much as the folds that they are parts of."""
-    n_folds, n_cells = (1 if of is None else len(np.unique(of)) for of in (fold, cell))
-    if n_folds < 2:
-        return 0.0
-    return KAPPA * (n_folds / (n_folds - 1)) / (n_cells / (n_cells - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """How much is scored: by the last selection, and by those without one part and without two.
-
-    Attributes:
-        n_rows: Rows that steer one such selection at most.
-        n_scorings: Scorings of all selections of the kind.
-    """
-
-    n_rows: tuple[int, int, int]
-    n_scorings: tuple[int, int, int]
-
-    @classmethod
-    def of(cls, candidates: Candidates, steps: int, pool: int, parts: int, max_rows: int) -> _Sizes:
-        """The sizes where the time is not limited."""
-        n_families = len(set(candidates.families))
-
-        def scorings(steps: int, pool: int) -> int:
-            n_models = candidates.n_models
-            return n_models + steps * min(pool + n_families, n_models)
-
-        short = scorings(min(steps, NESTED_STEPS), min(pool, NESTED_POOL))
-        return cls(
-            (max_rows, min(max_rows, NESTED_ROWS[0]), min(max_rows, NESTED_ROWS[1])),
-            (scorings(steps, pool), parts * short, parts * (parts - 1) // 2 * short),
-        )
-
-    def within(self, time_limit_s: float | None, candidates: Candidates) -> _Sizes:
-        """Fewer rows, 2,000 at least, where all would take too long, by timing one scoring."""
-        if time_limit_s is None:
-            return self
-        drawn = sampled(candidates, candidates.n_rows, self.n_rows[0], 0)
-        timed = candidates if drawn is None else candidates.rows(drawn)
-        start = time.perf_counter()
-        timed.loss(timed.predictions[0])
-        row_s = (time.perf_counter() - start) / timed.n_rows
-        n_scored = (
-            n * min(rows, timed.n_rows)
-            for n, rows in zip(self.n_scorings, self.n_rows, strict=True)
-        )
-        share = SHARE_OF_TIME_FOR_STEPS * time_limit_s / max(row_s * sum(n_scored), 1e-9)
-        last, one, two = (
-            rows if share >= 1 else min(rows, max(MIN_SAMPLE_ROWS, int(rows * share)))
-            for rows in self.n_rows
-        )
-        return replace(self, n_rows=(last, one, two))
+def _n_distinct(fold: NDArray[np.int64] | None, rows: NDArray[np.int64] | None = None) -> int:
+    """Number of folds of some rows; one where there are no folds."""
+    if fold is None:
+        return 1
+    return len(np.unique(fold if rows is None else fold[rows]))

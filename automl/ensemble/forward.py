@@ -190,13 +190,14 @@ def _with_score(
 ) -> Selection:
     """Adds the score of the newest blocks, each predicted in the way that earlier ones chose."""
     shown = np.empty(candidates.predictions[0].shape)
-    newest = [b for b in newest_blocks(blocks) if b != blocks[0]]
-    for number in newest:
+    for number in blocks[1:]:
         way = _best_way(candidates, ahead, [b for b in blocks[1:] if b < number])
         rows = np.flatnonzero(candidates.blocks == number)
         shown[rows] = ahead[way][rows]
     predicted = in_blocks(replace(candidates.models([0]), predictions=(shown,)))
-    said = kept_blocks(predicted.of(newest))
+    # Shocks are looked for in all of time: whether a bad block was the first one, it cannot tell.
+    kept = kept_blocks(predicted.of(blocks[1:]))
+    said = tuple(b for b in newest_blocks(blocks) if b in kept)
     rows = np.flatnonzero(np.isin(candidates.blocks, said))
     part = candidates.models(()).rows(rows)
     found = estimate_of_blocks(

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from automl.metrics import influence
 from automl.plugin.metric import Metric
 
-__all__ = ["KAPPA", "Estimate", "bootstrap_error", "estimate", "fold_factor", "interval", "t_95"]
+__all__ = [
+    "KAPPA",
+    "Estimate",
+    "bootstrap_error",
+    "estimate",
+    "fold_factor",
+    "interval",
+    "kappa_of_cells",
+    "t_95",
+]
 
 KAPPA = 0.6
 """How much the models of the folds add to the variance of a cross-validated score; 0 is nothing,
@@ -107,6 +116,18 @@ def estimate(
 def fold_factor(n_folds: int, kappa: float = KAPPA) -> float:
     """By how much a cross-validated score is less sure than its rows alone would make it."""
     return 1.0 if n_folds < 2 else math.sqrt(1 + kappa * n_folds / (n_folds - 1))
+
+
+def kappa_of_cells(n_folds: int, n_cells: int) -> float:
+    """The ``kappa`` by which cells of folds widen the error as much as the folds themselves.
+
+    Args:
+        n_folds: Folds of one repeat.
+        n_cells: Parts that these are scored in, or the folds of all repeats.
+    """
+    if n_folds < 2 or n_cells < 2:
+        return 0.0
+    return KAPPA * (n_folds / (n_folds - 1)) / (n_cells / (n_cells - 1))
 
 
 def interval(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -12,7 +13,17 @@ from numpy.typing import NDArray
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
 from automl.ensemble.candidates import Candidates, comparable, sampled
 
-__all__ = ["KINDS", "Choice", "CrossFit", "Kind", "Select", "Verdict", "parts_of", "within_parts"]
+__all__ = [
+    "KINDS",
+    "Choice",
+    "CrossFit",
+    "Kind",
+    "Select",
+    "Verdict",
+    "parts_of",
+    "verdict_of",
+    "within_parts",
+]
 
 MIN_PARTS = 3  # without two of them there must be rows left to select on
 MIN_ROWS_PER_PART = 4
@@ -90,13 +101,7 @@ class CrossFit:
         Args:
             without: The part whose rows are not looked at; None looks at all.
         """
-        outside = frozenset(() if without is None else (without,))
-        metric = self.candidates.metric
-        scores = {kind: self._score(kind, False, outside) for kind in KINDS}
-        losses = {kind: comparable(metric.loss(score)) for kind, score in scores.items()}
-        kind: Kind = "ensemble" if losses["ensemble"] < losses["single"] else "single"
-        corrected = comparable(metric.loss(self._score(kind, True, outside)))
-        return Verdict(kind, corrected < losses[kind], scores)
+        return verdict_of([self], without)
 
     def choices(self) -> tuple[Choice, ...]:
         """The predictor of each part, of which nothing was chosen on rows of the part."""
@@ -106,7 +111,7 @@ class CrossFit:
             for part, found in enumerate(verdicts)
         )
 
-    def _score(self, kind: Kind, is_corrected: bool, outside: frozenset[int]) -> float:
+    def score(self, kind: Kind, is_corrected: bool, outside: frozenset[int]) -> float:
         """Scores the rows of all other parts, each predicted by a selection without its part."""
         shown = np.empty(self.candidates.predictions[0].shape)
         for part in set(range(self.n_parts)) - outside:
@@ -142,6 +147,22 @@ class CrossFit:
 
     def _rows_without(self, outside: frozenset[int]) -> NDArray[np.int64]:
         return np.flatnonzero(~np.isin(self.part_of_row, list(outside)))
+
+
+def verdict_of(repeats: Sequence[CrossFit], without: int | None = None) -> Verdict:
+    """Compares the kinds by the mean score of several repeats; see ``CrossFit.verdict``."""
+    outside = frozenset(() if without is None else (without,))
+    metric = repeats[0].candidates.metric
+
+    def mean(kind: Kind, is_corrected: bool) -> float:
+        scores = np.array([fit.score(kind, is_corrected, outside) for fit in repeats])
+        known = scores[np.isfinite(scores)]
+        return float(known.mean()) if len(known) else math.nan
+
+    scores = {kind: mean(kind, False) for kind in KINDS}
+    losses = {kind: comparable(metric.loss(score)) for kind, score in scores.items()}
+    kind: Kind = "ensemble" if losses["ensemble"] < losses["single"] else "single"
+    return Verdict(kind, comparable(metric.loss(mean(kind, True))) < losses[kind], scores)
 
 
 def parts_of(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] | None:

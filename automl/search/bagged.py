@@ -64,7 +64,7 @@ def expected_of_mean(
     if len(used) < 2 or not all(run.known(m.trial, f).is_file() for m in in_folds for f in used):
         return None
     blend = _Blend(run, ensemble, folds, plan)
-    ranked = metric.ranks and len(plan.repeats) > 1  # then the score is that of the first repeat
+    ranked = metric.ranks and len(plan.repeats) > 1  # then each repeat is judged by itself
     oof = blend.out_of_fold(set(plan.repeats[0]) if ranked else set(used))
     rows = rows_of_all(plan, seed)
     predictions = np.stack([blend.of_fold(fold, rows) for fold in used])

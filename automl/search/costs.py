@@ -11,7 +11,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.budget import Budget
 from automl.search.ledger import Ledger, Trial
-from automl.search.newest import is_by_time
+from automl.search.newest import in_order_of_fits, is_by_time
 from automl.trial.spec import TrialSpec
 
 __all__ = ["Costs"]
@@ -47,7 +47,7 @@ class Costs:
         return (self.budget.time_s or float("inf")) * self.n_slots
 
     def folds_of(self, spec: TrialSpec, done: Collection[int] = ()) -> tuple[int, ...]:
-        """The fits of one complete trial: one per fold, or one on all rows.
+        """The fits of one complete trial, in their order: one per fold, or one on all rows.
 
         One on all rows is for families with honest predictions of the rows they learn from, which
         they are only where no encoding has looked at the target (see ``View.uses_target``).
@@ -58,7 +58,7 @@ class Costs:
         """
         if ALL_ROWS in done or (not done and self._is_out_of_bag(spec)):
             return (ALL_ROWS,)
-        return tuple(range(self.plan.n_folds))
+        return in_order_of_fits(self.plan)
 
     def new_trial(self, spec: TrialSpec, index: int) -> Trial:
         """A trial that starts now, as number ``index`` of the run."""
@@ -81,7 +81,7 @@ class Costs:
             return trials[-1].folds
         member, shape = self.families[family]
         if not member.out_of_bag:
-            return tuple(range(self.plan.n_folds))
+            return in_order_of_fits(self.plan)
         default = next(iter(member.portfolio(shape)), {})
         return self.folds_of(TrialSpec(family, 0, dict(default)))
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import estimate, estimate_of_blocks, newest_blocks, read_oof
+from automl.ensemble import estimate, estimate_of_blocks, kappa_of_cells, newest_blocks, read_oof
 from automl.metrics.stand_in import steering
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
+from automl.search.judged import JudgedRows, judged_rows
 from automl.search.ledger import Trial
-from automl.search.newest import is_by_time
+from automl.search.newest import in_order_of_fits, is_by_time
 from automl.search.prior import prior_prediction
 from automl.store.run_dir import RunDir
 from automl.trial.settle import settle_folds
@@ -37,8 +38,9 @@ class Evidence:
         run, dataset, plan, metric: Of the run.
         forecast: What trials cost, and the limits.
         complete: Trials whose predictions are kept, by name.
-        oof: Their predictions, ``(n_rows, n_outputs)`` or ``(n_rows,)``; NaN where there is none.
-            Means over repeats; where the metric ranks, those of the first repeat.
+        oof: Their predictions of the rows in ``judged``, ``(n_judged, n_outputs)`` or
+            ``(n_judged,)``; NaN where there is none. The first ``n_rows`` are those of the data.
+        judged: The rows as they are judged.
     """
 
     run: RunDir
@@ -48,13 +50,18 @@ class Evidence:
     forecast: Forecast = field(default_factory=Forecast)
     complete: dict[str, Trial] = field(default_factory=dict)
     oof: dict[str, NDArray[Any]] = field(default_factory=dict)
+    judged: JudgedRows = field(init=False)
     _losses: dict[str, float] = field(default_factory=dict)
     _latest: tuple[str, NDArray[Any]] | None = None
 
+    def __post_init__(self) -> None:
+        """Lays out the rows."""
+        self.judged = judged_rows(self.plan, self.dataset, self.metric)
+
     @property
     def first_rows(self) -> NDArray[np.int64]:
-        """Validation rows of the first division."""
-        return np.asarray(self.plan.divisions[0].valid)
+        """Validation rows of the fold that is fitted first: in order of time the newest."""
+        return np.asarray(self.plan.divisions[in_order_of_fits(self.plan)[0]].valid)
 
     def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
         """Loss of a prediction of these rows, to be compared with others of the same rows.
@@ -77,7 +84,7 @@ class Evidence:
         return self.loss(rows, np.tile(self.prior, (len(rows), *[1] * self.prior.ndim)))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Validation rows of the first division, and what a trial predicts for them.
+        """Validation rows of the fold that is fitted first, and what a trial predicts for them.
 
         The same rows for every family, also for those that are fitted once on all rows. None of
         them where a later fit of the trial has removed its files, by which it fails.
@@ -102,11 +109,8 @@ class Evidence:
         """
         name = trial.spec.trial_id
         self._settle(trial)
-        repeats = self._ranks_repeats(trial)
-        oof = self._first_repeat(trial) if repeats else self._read(trial, list(trial.folds))
+        oof = self._read_judged(trial)
         score = self.judge(trial, oof)
-        if repeats:
-            score = self._score_of_repeats(trial)
         if math.isnan(score):
             return score
         self.oof[name], self.complete[name] = oof, trial
@@ -124,23 +128,28 @@ class Evidence:
             oof: Its predictions; read when None.
             blocks: In order of time, the folds whose mean score it is; by default the newest.
         """
-        shown = self._read(trial, list(trial.folds)) if oof is None else oof
+        shown = self._read_judged(trial) if oof is None else oof
         by_time = is_by_time(self.plan) and self.plan.n_folds > 1
-        known = finite(shown)
+        known, judged = finite(shown), self.judged
         if by_time:
             said = blocks or newest_blocks(range(self.plan.n_folds))
-            known &= np.isin(self.plan.fold_of_row, said)
-        rows, data = np.flatnonzero(known), self.dataset
-        weight = None if data.weight is None else data.weight[rows]
-        group = None if data.group is None else data.group[rows]
-        y, fold, shown = data.y[rows], self.plan.fold_of_row[rows], shown[rows]
-        score = self.metric.score_folds(y, shown, fold, weight)
+            known &= np.isin(judged.fold, said)
+        rows = np.flatnonzero(known)
+        y, fold, shown = judged.y[rows], judged.fold[rows], shown[rows]
+        units: dict[str, Any] = {
+            "fold": fold,
+            "weight": None if judged.weight is None else judged.weight[rows],
+            "group": None if judged.group is None else judged.group[rows],
+        }
+        score = self.metric.score_folds(y, shown, fold, units["weight"])
         trial.score_se = trial.interval = None
         if math.isnan(score):
             return score
-        found = (estimate_of_blocks if by_time else estimate)(
-            self.metric, y, shown, weight=weight, group=group, fold=fold
-        )
+        if by_time:
+            found = estimate_of_blocks(self.metric, y, shown, **units)
+        else:  # further repeats make a score no surer of the folds than one
+            kappa = kappa_of_cells(len(self.plan.repeats[0]), len(np.unique(fold)))
+            found = estimate(self.metric, y, shown, kappa=kappa, **units)
         if found is not None and math.isfinite(found.error):
             trial.score_se, trial.interval = found.error, (found.low, found.high)
         return found.score if by_time and found is not None else score
@@ -163,33 +172,14 @@ class Evidence:
         """
         return self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
 
-    def _ranks_repeats(self, trial: Trial) -> bool:
-        """Whether the metric compares the order of predictions that are of several repeats.
-
-        Their mean is no order of one model: a model of another repeat has learnt from rows of the
-        same fold, and with whole groups as folds that costs up to .02 of ROC AUC at 150 rows.
-        """
-        return self.metric.ranks and len(self.plan.repeats) > 1 and trial.folds != (ALL_ROWS,)
-
-    def _first_repeat(self, trial: Trial) -> NDArray[Any]:
-        return self._read(trial, self.plan.repeats[0])
-
-    def _score_of_repeats(self, trial: Trial) -> float:
-        """Mean score within the folds of each repeat, then over the repeats."""
-        scores = []
-        for folds in self.plan.repeats:
-            fold_of_row = np.full(self.plan.n_rows, -1, dtype=np.int64)
-            for fold in folds:
-                fold_of_row[self.plan.divisions[fold].valid] = fold
-            scores.append(self._score(self._read(trial, folds), fold_of_row))
-        known = [score for score in scores if not math.isnan(score)]
-        return float(np.mean(known)) if known else math.nan
-
-    def _score(self, oof: NDArray[Any], fold_of_row: NDArray[np.int64]) -> float:
-        """Score of out-of-fold predictions, by the folds they are of."""
-        rows = np.flatnonzero(finite(oof))
-        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        return self.metric.score_folds(self.dataset.y[rows], oof[rows], fold_of_row[rows], weight)
+    def _read_judged(self, trial: Trial) -> NDArray[Any]:
+        """Predictions of the rows as they are judged; out of bag they are alike in each repeat."""
+        repeats = self.plan.repeats
+        if self.judged.repeat is None:
+            return self._read(trial, list(trial.folds))
+        if trial.folds == (ALL_ROWS,):
+            return np.concatenate([self._read(trial, trial.folds)] * len(repeats))
+        return np.concatenate([self._read(trial, folds) for folds in repeats])
 
     def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
         is_classification = self.dataset.target.task.is_classification

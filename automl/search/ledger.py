@@ -92,7 +92,8 @@ class Trial:
     @property
     def is_held(self) -> bool:
         """Whether it waits after its first fold because that promised no gain."""
-        return bool(self.results) and not self.running and bool(self.waiting) and not self.promoted
+        is_known = self.folds[0] in self.results
+        return is_known and not self.running and bool(self.waiting) and not self.promoted
 
     @property
     def is_done(self) -> bool:

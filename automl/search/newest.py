@@ -7,12 +7,22 @@ from collections.abc import Iterable, Mapping
 from automl.data.split import SplitPlan
 from automl.trial.spec import FoldResult
 
-__all__ = ["expected_newest_s", "is_by_time", "predicting_folds"]
+__all__ = ["expected_newest_s", "in_order_of_fits", "is_by_time", "predicting_folds"]
 
 
 def is_by_time(plan: SplitPlan) -> bool:
     """Whether training rows lie before validation rows: then the newest rows tell most."""
     return plan.kind == "time"
+
+
+def in_order_of_fits(plan: SplitPlan) -> tuple[int, ...]:
+    """Numbers of all folds in the order in which a trial is fitted on them.
+
+    The first one decides whether the trial goes on, and is what families are compared by. In order
+    of time it is the newest fold, whose rows are most like those to come; then the one before.
+    """
+    folds = tuple(range(plan.n_folds))
+    return folds[::-1] if is_by_time(plan) else folds
 
 
 def predicting_folds(plan: SplitPlan, folds: Iterable[int]) -> tuple[int, ...]:

@@ -18,7 +18,8 @@ from automl.scheduling.executor import Executor, LocalExecutor
 from automl.scheduling.launch import start_launcher
 from automl.search.again import registry_of
 from automl.search.gains import measure
-from automl.search.newest import predicting_folds
+from automl.search.newest import is_by_time, predicting_folds
+from automl.search.newest_seeds import fit_more_seeds
 from automl.search.problem import Problem, open_problem
 from automl.search.refitter import Refitter
 from automl.search.shipping import MAX_SEEDS, Shipped, choose_shipped
@@ -160,7 +161,8 @@ def refit_members(
         time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
             they are limited, the whole ensemble is not timed.
         interrupted: Asked all the time: whether to leave the rest as it is.
-        only_if_better: Whether ``choose_shipped`` decides what ships; else one refit of each does.
+        only_if_better: Whether ``choose_shipped`` decides what ships; else one refit of each does,
+            or in order of time up to three of a net (``fit_more_seeds``).
 
     Raises:
         RunError: There is no ensemble, or a file of the run is damaged.
@@ -181,6 +183,8 @@ def refit_members(
         for number in range(1, shipped.n_seeds):
             again = [m for m in before.members if len(refitter.fitted.get(m.trial, ())) == number]
             list(refitter.refit(again, ALL_ROWS - number))  # one that fails keeps those before
+    elif is_by_time(problem.plan):
+        choice = fit_more_seeds(problem, before.members, refitter)
     after = _with_all_rows(before, refitter.fitted)
     refitted = tuple(m.trial for m in after.members if m.trial in refitter.fitted)
     if due < math.inf:

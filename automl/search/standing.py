@@ -71,11 +71,11 @@ class Standing:
     _stale: bool = False
 
     def first_fold_loss(self, trial: Trial) -> float:
-        """Loss of a trial on the validation rows of the first division."""
+        """Loss of a trial on the validation rows of the fold that is fitted first."""
         return self.evidence.loss(*self.evidence.first_fold(trial))
 
     def gain(self, trial: Trial) -> float | None:
-        """What a trial would add to the ensemble on the first division's validation rows.
+        """What a trial would add to the ensemble on the rows of the fold that is fitted first.
 
         Returns:
             The drop in loss as a share of the way from the prior to the ensemble, for the best
@@ -104,7 +104,7 @@ class Standing:
     def _compared(
         self, trial: Trial
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]] | None:
-        """Rows of the first division with the predictions of the ensemble and of a trial."""
+        """Rows of the fold fitted first with the predictions of the ensemble and of a trial."""
         if self._blend is None:
             return None
         rows, prediction = self.evidence.first_fold(trial)
@@ -168,12 +168,12 @@ class Standing:
         start = time.monotonic()
         evidence = self.evidence
         trials = evidence.candidates()
-        data, oofs = evidence.dataset, [evidence.oof[t.spec.trial_id] for t in trials]
+        rows, oofs = evidence.judged, [evidence.oof[t.spec.trial_id] for t in trials]
         options: dict[str, Any] = {
             "steps": self.config.steps if self.config.enabled else 1,
             "max_members": self.config.max_members if self.config.enabled else 1,
-            "weight": data.weight,
-            "fold": evidence.plan.fold_of_row,
+            "weight": rows.weight,
+            "fold": rows.fold,
             "families": [t.spec.family for t in trials],
             # Sizes and not seconds: no clock may decide between equals.
             "costs": [t.cost.size_mb for t in trials],
@@ -184,10 +184,10 @@ class Standing:
         if is_by_time(evidence.plan) and evidence.plan.n_folds > 1:
             chosen = choose_forward(
                 oofs,
-                data.y,
+                rows.y,
                 evidence.metric,
                 block=options.pop("fold"),
-                group=data.group,
+                group=rows.group,
                 final=final,
                 time_limit_s=self.finish_limit_s,
                 **options,
@@ -195,14 +195,15 @@ class Standing:
         elif final:
             chosen = choose_ensemble(
                 oofs,
-                data.y,
+                rows.y,
                 evidence.metric,
-                group=data.group,
+                group=rows.group,
+                repeat=rows.repeat,
                 time_limit_s=self.finish_limit_s,
                 **options,
             )
         else:
-            chosen = select_ensemble(oofs, data.y, evidence.metric, **options)
+            chosen = select_ensemble(oofs, rows.y, evidence.metric, **options)
         if not self.config.enabled:
             chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)
@@ -216,7 +217,7 @@ class Standing:
 
     @property
     def blend(self) -> NDArray[Any] | None:
-        """Out-of-fold predictions of the ensemble, NaN where there is none; None without one."""
+        """What the ensemble predicts for ``Evidence.judged``, with NaN; None without one."""
         return self._blend
 
     @property

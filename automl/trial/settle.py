@@ -75,7 +75,7 @@ def settle_folds(
         RunError: A file is damaged.
         StorageError: The disk is full, read-only or closed to us.
     """
-    curves = {fold: _read_curves(run, trial_id, fold) for fold in folds if fold != ALL_ROWS}
+    curves = {f: _read_curves(run, trial_id, f) for f in sorted(folds) if f != ALL_ROWS}
     curves = {fold: found for fold, found in curves.items() if found}
     settled: dict[int, Settled] = {}
     for fold, own in curves.items():

@@ -257,6 +257,7 @@ def build_scene(
     trials: int | None = None,
     time_s: float | None = None,
     group: bool = False,
+    by_time: bool = False,
     memory_gib: float = math.inf,
     gpus: Sequence[Gpu] = (),
     metric: str = "log_loss",
@@ -277,6 +278,8 @@ def build_scene(
         folder.mkdir(parents=True, exist_ok=killed is not None)
     past = None if killed is None else read_past(run)
     dataset = small_dataset(group)
+    if by_time:
+        dataset = replace(dataset, time=np.arange(N_ROWS), time_name="day")
     plan = make_split_plan(dataset, seed=0, folds=folds)
     chosen = get_metric(metric, dataset.target.task, {})
     setup = TrialSetup(

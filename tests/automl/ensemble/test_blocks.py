@@ -66,6 +66,9 @@ def test_a_score_is_of_the_later_half_of_the_blocks(n, newest):
         ((8, 8, 8, 7), (0, 1, 2, 3)),
         ((1.0, 1.1, 1.2, 1.1, 1.0), (0, 1, 2, 3, 4)),  # within chance
         ((4, 1, 4, 1, 4), (0, 1, 2, 3, 4)),  # as bad as it is now
+        ((1, 1, 1, 8, 5, 4, 1, 1.2), (0, 1, 2, 4, 5, 6, 7)),  # who learns it slowly is not forgiven
+        ((1, 1, 2, 8, 1, 1), (0, 1, 2, 4, 5)),  # the shift fell into the end of a block
+        ((1, 8, 1, 1, 1, 8, 1), (0, 2, 3, 4, 6)),  # two shifts
     ],
 )
 def test_a_shock_that_later_blocks_did_not_repeat_is_left_out(errors, kept):

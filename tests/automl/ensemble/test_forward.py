@@ -89,3 +89,18 @@ def test_a_limit_of_time_takes_rows_and_not_the_result():
     shown, y, block = models_of([1.0] * 4, [3.0] * 4)
     chosen = choose_forward(shown, y, RMSE, block=block, time_limit_s=1e-9)
     assert chosen.single_best == 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ([1, 1, 1, 8, 5, 4, 1, 1.2], (4, 5, 6, 7)),  # the shift lies before the scored blocks
+        ([1, 1, 1, 1, 1, 8, 1, 1.2], (4, 6, 7)),
+    ],
+)
+def test_who_learns_a_shift_slowly_is_scored_by_that(errors, said):
+    (shown,), y, block = models_of(errors)
+    far = 100 * np.random.default_rng(1).normal(size=len(y))  # no error leaves the target's range
+    chosen = choose_forward([shown + far], y + far, RMSE, block=block)
+    assert chosen.blocks == said
+    assert chosen.nested_score == pytest.approx(np.mean([errors[b] for b in said]), rel=0.15)

@@ -66,6 +66,40 @@ def test_the_ensemble_of_a_ranking_metric_gets_predictions_of_one_model_a_row(tm
     np.testing.assert_allclose(oof, first)
 
 
+def test_all_repeats_are_judged_and_the_interval_is_of_that_score(tmp_path):
+    evidence = make_evidence(tmp_path, "roc_auc", 2)
+
+    def half(fold, rows):
+        p = shifted(evidence)(fold, rows)
+        return p if fold < 3 else np.random.default_rng(fold).random(len(rows))
+
+    trial = complete(evidence, half)
+    score = evidence.add(trial)
+    oof = evidence.oof[trial.spec.trial_id]
+    assert len(oof) == 2 * N_ROWS
+    last = np.load(evidence.run.oof(trial.spec.trial_id, 5))
+    np.testing.assert_allclose(oof[N_ROWS + evidence.plan.divisions[5].valid], last)
+    low, high = trial.interval
+    assert low < score < high < 1.0
+    assert 0.7 < score < 0.8
+
+
+def test_predictions_out_of_bag_are_judged_in_every_repeat(tmp_path):
+    evidence = make_evidence(tmp_path, "roc_auc", 2)
+    path = evidence.run.oof("a-0", -1)
+    path.parent.mkdir(parents=True)
+    p = np.random.default_rng(0).random(N_ROWS)
+    np.save(path, np.column_stack([1 - p, p]))
+    trial = Trial(TrialSpec("a", 0, {}), 0, (-1,), 0.0)
+    folds = [[evidence.plan.divisions[f].valid for f in fs] for fs in evidence.plan.repeats]
+    y, shown = evidence.dataset.y, np.column_stack([1 - p, p])
+    means = [
+        np.average([evidence.metric.score(y[v], shown[v]) for v in vs], weights=list(map(len, vs)))
+        for vs in folds
+    ]
+    assert evidence.add(trial) == pytest.approx(np.mean(means))
+
+
 def test_other_metrics_get_the_mean_of_the_repeats(tmp_path):
     evidence = make_evidence(tmp_path, "log_loss", 2)
     trial = complete(evidence, lambda fold, rows: np.full(len(rows), 0.2 if fold < 3 else 0.6))

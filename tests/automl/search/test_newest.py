@@ -1,12 +1,14 @@
 """Searches in order of time: what predicts, what is said of it, and what a person is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import automl
 from automl.data.split import ALL_ROWS, load_split_plan
-from automl.ensemble import read_ensemble
+from automl.ensemble import read_ensemble, write_ensemble
 from automl.search.events import Note
 from automl.search.newest import expected_newest_s, predicting_folds
 from automl.store.run_dir import RunDir
@@ -83,6 +85,25 @@ def test_a_fold_that_met_a_shift_is_left_out_of_the_score_and_named(tmp_path):
     record = read_record(RunDir(run.path), "forest-0")
     assert score == pytest.approx(record.folds[2].final_score, rel=0.05)
     assert record.score == pytest.approx(record.folds[2].final_score, rel=1e-6)
+
+
+def test_a_net_predicts_by_the_mean_of_three_fits_on_the_newest_rows(tmp_path):
+    pytest.importorskip("torch")
+    old, new = shifted(at=60)
+    fixed = "model.mlp.fixed={embedding: none, width: 64, n_layers: 1}"
+    run, notes = search(old, tmp_path / "run", families="mlp", folds=2, settings=(fixed,))
+    (member,) = read_ensemble(RunDir(run.path)).members
+    assert member.folds == (-1, -2, -3)
+    (note,) = [note for note in notes if "random weights" in note]
+    assert "1 of 1 members" in note
+    assert "mean of 3 fits" in note
+    whole, ensemble, fits = run.predict(new), read_ensemble(RunDir(run.path)), []
+    for fold in member.folds:
+        alone = replace(ensemble, members=(replace(member, folds=(fold,)),))
+        write_ensemble(RunDir(run.path), alone)
+        fits.append(np.asarray(automl.load_run(run.path).predict(new)))
+    assert np.abs(fits[0] - fits[1]).max() > 0.01
+    np.testing.assert_allclose(np.mean(fits, axis=0), whole, rtol=1e-5)
 
 
 def test_a_steady_level_needs_no_note(tmp_path):
