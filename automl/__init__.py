@@ -9,12 +9,12 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from automl.version import __version__
+
 if TYPE_CHECKING:
     from automl.api import Run, load_run, resume, search
 
 __all__ = ["Run", "__version__", "load_run", "resume", "search"]
-
-__version__ = "0.1.0"
 
 
 class _Package(ModuleType):

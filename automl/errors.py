@@ -20,6 +20,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "INTERRUPTED",
     "AutoMLError",
     "ConfigError",
     "DataError",
@@ -33,6 +34,9 @@ __all__ = [
     "UserError",
     "did_you_mean",
 ]
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
 
 class AutoMLError(Exception):

@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from automl import __version__
-from automl.errors import AutoMLError, StorageError, UserError, did_you_mean
+from automl.errors import INTERRUPTED, AutoMLError, StorageError, UserError, did_you_mean
+from automl.version import __version__
 
 __all__ = ["VERBS", "main"]
 
@@ -56,8 +56,6 @@ automl VERB --help tells all about a verb; automl --version tells the version.
 The exit status is 0 when all went well, 2 when you have to change something, 3 when the disk is
 full or cannot be written, 130 after Ctrl-C, else 1.
 """
-
-INTERRUPTED = 130
 
 
 class _Verb(Protocol):

@@ -11,7 +11,7 @@ from automl.cli.composed import print_config
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
 from automl.cli.reading import series_options, sheet_option
-from automl.errors import ConfigError, NoPredictorError
+from automl.errors import INTERRUPTED, ConfigError, NoPredictorError
 from automl.redact import shown
 
 if TYPE_CHECKING:
@@ -243,8 +243,6 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
     Raises:
         AutoMLError: The command must change, or no model could be fitted.
     """
-    from automl.cli.app import INTERRUPTED
-
     watcher = _make_watcher(about, options)
     try:
         with watcher:

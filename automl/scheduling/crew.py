@@ -7,7 +7,8 @@ import time
 
 from automl.scheduling.devices import Gpu, Lease
 from automl.scheduling.launch import Launcher, WorkerProcess
-from automl.scheduling.messages import FromWorker, Probe, Probed, Ready
+from automl.scheduling.messages import FromWorker, Ready
+from automl.scheduling.probe import Probe, Probed
 from automl.trial.setup import TrialSetup
 
 __all__ = ["Crew"]

@@ -23,12 +23,12 @@ from automl.scheduling.messages import (
     Ended,
     Failed,
     FromWorker,
-    Probe,
     Progressed,
     Prune,
     Ready,
     Start,
 )
+from automl.scheduling.probe import Probe
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialError
 

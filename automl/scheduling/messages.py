@@ -13,8 +13,6 @@ __all__ = [
     "Ended",
     "Failed",
     "FromWorker",
-    "Probe",
-    "Probed",
     "Progressed",
     "Prune",
     "Pruned",
@@ -103,30 +101,6 @@ class Prune:
     """To a worker: the fit of this job is to stop at its next report."""
 
     job_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """To an idle worker: do work that stands for a fit, for a moment.
-
-    Attributes:
-        n_threads: Threads that share it.
-        n_rows, n_columns: Of the table it is done on.
-        start, end: ``time.monotonic()`` between which it is done.
-    """
-
-    n_threads: int
-    n_rows: int
-    n_columns: int
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Probed:
-    """What a worker got done in a probe: passes over the table per second."""
-
-    rate: float
 
 
 Ended: TypeAlias = Done | Pruned | Failed | Unwritable

@@ -11,15 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.scheduling.messages import Probe
-
-__all__ = ["best_width", "compare_widths", "work"]
+__all__ = ["Probe", "Probed", "best_width", "compare_widths", "work"]
 
 WIDTHS = (1, 2, 4, 8)  # threads of one fit that are compared
 PROBE_S = 0.9  # for all measurements together
@@ -30,6 +29,30 @@ N_PARTS = 6  # of the rows; threads wait for each other after each, as in growin
 
 Columns: TypeAlias = NDArray[np.uint8]
 Order: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """To an idle worker: do work that stands for a fit, for a moment.
+
+    Attributes:
+        n_threads: Threads that share it.
+        n_rows, n_columns: Of the table it is done on.
+        start, end: ``time.monotonic()`` between which it is done.
+    """
+
+    n_threads: int
+    n_rows: int
+    n_columns: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a worker got done in a probe: passes over the table per second."""
+
+    rate: float
 
 
 def compare_widths(

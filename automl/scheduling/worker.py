@@ -20,14 +20,12 @@ from automl.scheduling.cuda import check_devices
 from automl.scheduling.messages import (
     Encoded,
     FromWorker,
-    Probe,
-    Probed,
     Progressed,
     Prune,
     Ready,
     Start,
 )
-from automl.scheduling.probe import work
+from automl.scheduling.probe import Probe, Probed, work
 from automl.trial.refit import refit_job
 from automl.trial.run import run_job, run_pack
 from automl.trial.setup import TrialSetup

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from automl import __version__
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
+from automl.version import __version__
 
 __all__ = ["new_manifest", "update_manifest", "write_manifest"]
 

@@ -36,4 +36,11 @@ def test_help_imports_a_few_modules_and_none_of_what_is_installed_beside():
     loaded = [line.rpartition("|")[2].strip() for line in lines[1:]]
     assert 20 < len(loaded) < MOST_HELP_MODULES
     own = {name for name in loaded if name.partition(".")[0] == "automl"}
-    assert own <= {"automl", "automl.cli", "automl.cli.app", "automl.errors", "automl.__main__"}
+    assert own <= {
+        "automl",
+        "automl.cli",
+        "automl.cli.app",
+        "automl.errors",
+        "automl.version",
+        "automl.__main__",
+    }

@@ -21,13 +21,11 @@ from automl.plugin import (
     TrialContext,
     View,
 )
+from automl_plugins.torch._batch_sizes import MOST_VALUES
 from automl_plugins.torch._judge import log_bytes_of
 
-__all__ = ["MOST_VALUES", "NetFamily", "batch_size_of", "portfolio_of", "suggest_embedding"]
+__all__ = ["NetFamily", "portfolio_of", "suggest_embedding"]
 
-MOST_VALUES: Mapping[str, int] = {"cpu": 2**19, "cuda": 2**26}
-"""Hidden values of one layer for a batch of all members of a pack, for each core or the GPU. On a
-CPU, what a step touches should stay in the cache; on a GPU, in the memory."""
 
 _MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
 _MOST_PACKED = 16  # params of a pack on a GPU
@@ -177,17 +175,6 @@ class NetFamily(ModelFamily):
         inner = 4 * net["width"] if net.get("body") == "resnet" else net["width"]
         weights: float = net["width"] * (n_inputs + inner * (net["n_layers"] - 1) + shape.n_classes)
         return 6.0 * shape.n_rows * int(net["k"]) * weights / _FLOPS_PER_S
-
-
-def batch_size_of(n_rows: int, sizes: Sequence[tuple[int, int]], most: int = 1024) -> int:
-    """Larger for more rows: steps cost the same, epochs do not.
-
-    Args:
-        n_rows: Rows to learn from.
-        sizes: Up to how many rows which size, ascending.
-        most: For more rows than those.
-    """
-    return next((size for limit, size in sizes if n_rows <= limit), most)
 
 
 def suggest_embedding(

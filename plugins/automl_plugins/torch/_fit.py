@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from automl.plugin import FittedModel, Fold, PackMember, TrialContext
+from automl_plugins.torch._batch_sizes import MOST_VALUES
 from automl_plugins.torch._checkpoint import checkpoint_of
-from automl_plugins.torch._family import MOST_VALUES
 from automl_plugins.torch._judge import Judge, n_stages_of
 from automl_plugins.torch._member import Member
 from automl_plugins.torch._model import FittedNet

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from automl_plugins.torch._batch_sizes import MOST_VALUES
 from automl_plugins.torch._checkpoint import Checkpoint
-from automl_plugins.torch._family import MOST_VALUES
 from automl_plugins.torch._halving import Parts
 from automl_plugins.torch._loop import train
 from automl_plugins.torch._losses import Loss

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from automl.plugin import ModelFamily, Params, Shape, Suggest, hookimpl
+from automl_plugins.torch._batch_sizes import batch_size_of
 from automl_plugins.torch._family import (
     NetFamily,
-    batch_size_of,
     portfolio_of,
     suggest_embedding,
 )

@@ -12,7 +12,8 @@ from automl.plugin import Resources
 from automl.scheduling.devices import DevicePool, Gpu
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import ForkLauncher, SpawnLauncher
-from automl.scheduling.messages import Done, Failed, Probe, Progressed, Pruned, Unwritable
+from automl.scheduling.messages import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.probe import Probe
 from automl.store import RunDir
 from automl.trial.spec import Job, TrialError, TrialSpec
 
