@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from automl.data.numbers import finite
 from automl.data.options import Reading
 
-__all__ = ["n_different", "plain_column"]
+__all__ = ["n_different", "plain_column", "plain_part"]
 
 FIRST_ROWS = 1000
 FEW_ROWS = 100_000
@@ -48,6 +48,24 @@ def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
         return None
     values = finite(parts[0] if len(parts) == 1 else pa.concat_arrays(parts))
     return None if values.null_count == len(values) else values
+
+
+def plain_part(texts: pa.Array) -> pa.Array | None:
+    """Reads some rows of a column as ``plain_column`` does, ``(n_rows,)``; None where it would not.
+
+    Args:
+        texts: Strings, ``(n_rows,)``.
+
+    Returns:
+        float64; what is not finite is left as it is.
+    """
+    try:
+        if len(texts) > FIRST_ROWS:
+            texts.slice(0, FIRST_ROWS).cast(pa.float64())
+        values = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return None if _may_have_codes(texts, values) else values
 
 
 def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
