@@ -14,7 +14,7 @@ from automl.data.features import type_columns
 from automl.data.giveaways import giveaways
 from automl.data.identifiers import with_identifiers
 from automl.data.looks import Look, look_at
-from automl.data.options import ReadOptions
+from automl.data.options import ReadOptions, Roles
 from automl.data.sources import read_source
 from automl.data.table import Column, Label, Table, Target
 from automl.data.target import choose_target, present_rows, read_target, with_clean_target
@@ -77,7 +77,7 @@ def describe(
         DataError: It cannot be read, or the named target cannot be predicted.
     """
     options = options or ReadOptions()
-    raw = read_source(source, options)
+    raw = read_source(source, replace(options, roles=Roles(target)))
     position: int | None = None
     found: Target | None = None
     problem, n_without = "", 0

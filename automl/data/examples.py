@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from automl.data.values import as_texts
 
-__all__ = ["EXAMPLE_LENGTH", "examples_of"]
+__all__ = ["EXAMPLE_LENGTH", "MORE_ROWS", "examples_of"]
 
 EXAMPLE_LENGTH = 40
 N_EXAMPLES = 3

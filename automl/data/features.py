@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.examples import EXAMPLE_LENGTH, examples_of
-from automl.data.kinds import KindGuess, as_numbers, infer_kind, parse_kind
+from automl.data.kinds import KindGuess, as_numbers, infer_kind, kind_of_plain, parse_kind
 from automl.data.media import Stored, channels_of, digests, store_images, store_sequences
 from automl.data.misfits import find_misfits
 from automl.data.options import Reading, ReadOptions
@@ -140,9 +140,12 @@ def _typed(
     options: ReadOptions,
 ) -> _Typed:
     name, source = raw.names[position], columns[position]
+    source = source.cast(pa.string()) if position in raw.encoded else source
     wanted = next((k for n, k in options.kinds.items() if composed(n) == composed(name)), "")
     chosen = wanted != ""
-    guess = with_serial_dates(name, infer_kind(source, raw.reading, raw.folder), source)
+    is_plain = position in raw.starts
+    guess = kind_of_plain(source) if is_plain else infer_kind(source, raw.reading, raw.folder)
+    guess = with_serial_dates(name, guess, source)
     if chosen:
         guess = _chosen_guess(guess, parse_kind(wanted, name), source, raw.reading)
     if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
@@ -169,7 +172,7 @@ def _typed(
         left_out=left_out,
         missing_share=values.null_count / len(values),
         n_distinct=n_distinct,
-        examples=examples_of(source),
+        examples=examples_of(raw.starts.get(position, source)),
         day_first=guess.day_first,
         form=guess.form,
         n_misfits=guess.n_misfits,
@@ -285,7 +288,8 @@ def _without_duplicates(typed: list[_Typed]) -> list[_Typed]:
         if column.left_out or t.chosen:
             result.append(t)
             continue
-        clue = (column.kind, column.n_distinct, t.values.null_count, column.examples)
+        some = tuple(t.values[at].as_py() for at in (len(t.values) // 2, -1))
+        clue = (column.kind, column.n_distinct, t.values.null_count, column.examples, some)
         twin = next((s for s in seen.get(clue, ()) if s.values.equals(t.values)), None)
         if twin is None:
             seen.setdefault(clue, []).append(t)

@@ -91,9 +91,11 @@ def find_identifiers(
     Returns:
         Why a column is a category, in words, by its key.
     """
+    if len(y) < FEWEST_ROWS:
+        return {}
     candidates = [c for c in table.of_kind(ColumnKind.NUMERIC) if c.name not in skip]
     candidates = [c for c in candidates if _may_name(c, len(y))]
-    if not candidates or len(y) < FEWEST_ROWS:
+    if not candidates:
         return {}
     target = shown_target(y, is_classification)
     found = {}
@@ -159,6 +161,8 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 def _may_name(column: Column, n_rows: int) -> bool:
     """Whether enough rows share a value, by the number of distinct ones, and what the name says."""
+    if column.n_distinct < FEWEST_NAMED:
+        return False
     says_id = _says_id(column.name)
     if not says_id and _QUANTITIES & {*_words(column.name)}:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.errors import DataError, MissingExtraError
@@ -18,11 +21,21 @@ from automl.errors import DataError, MissingExtraError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["IMAGE_ENDINGS", "ImageShape", "choose_shape", "decode", "decode_most", "some_of"]
+__all__ = [
+    "IMAGE_ENDINGS",
+    "ImageShape",
+    "are_images",
+    "choose_shape",
+    "decode",
+    "decode_most",
+    "some_of",
+]
 
 IMAGE_ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"),
 )
+_ENDS = rf"(?i)({'|'.join(map(re.escape, IMAGE_ENDINGS))})\s*$"
+FEWEST_FILES = 100  # of which one must be there; those that are missing are named later
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 """What a file may be, whatever it is called; other formats start other programs."""
 
@@ -37,6 +50,18 @@ ImageShape = tuple[int, int, int]
 """Height, width and channels: 1 for grey, 3 for red, green and blue."""
 
 T = TypeVar("T")
+
+
+def are_images(distinct: pa.Array, folder: Path) -> bool:
+    """Whether all texts, ``(n,)``, end as names of image files do, and such files are there."""
+    if not pc.all(pc.match_substring_regex(distinct, _ENDS)).as_py():
+        return False
+    try:
+        return any(
+            (folder / name.strip()).is_file() for name in distinct[:FEWEST_FILES].to_pylist()
+        )
+    except (OSError, ValueError):
+        return False
 
 
 def choose_shape(paths: Sequence[Path], longest: int) -> ImageShape:

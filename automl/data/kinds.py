@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.dates import DAY_FIRST_REASON, date_share, is_day_first
-from automl.data.images import IMAGE_ENDINGS
+from automl.data.images import are_images
 from automl.data.media import channels_of
 from automl.data.number_forms import FoundNumbers
 from automl.data.numbers import NumberForm, read_numbers
@@ -22,7 +21,7 @@ from automl.data.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, find_in
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
-__all__ = ["KindGuess", "as_numbers", "infer_kind", "parse_kind"]
+__all__ = ["KindGuess", "as_numbers", "infer_kind", "kind_of_plain", "parse_kind"]
 
 DATE_SHARE = 0.95
 MOST_DIGITS = 15
@@ -36,9 +35,7 @@ TEXT_DISTINCT_SHARE = 0.5
 LONG_TEXT_WORDS = 8.0
 ADDRESS_SHARE = 0.9
 SAMPLE = 2000
-FEWEST_FILES = 100  # of which one must be there; those that are missing are named later
 _ADDRESS = r"^\s*([a-z]+://|www\.)"
-_IMAGE = rf"(?i)({'|'.join(map(re.escape, IMAGE_ENDINGS))})\s*$"
 _WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
 """Scripts that are written without spaces."""
 
@@ -109,17 +106,29 @@ def infer_kind(
     if typed is not None:
         return typed
     if (plain := plain_column(column, reading)) is not None:
-        reason = f"its values are {_whole(plain)}numbers"
-        return KindGuess(ColumnKind.NUMERIC, reason, form=NumberForm(), values=plain)
+        return _of_plain(plain)
     indices, distinct = distinct_texts(column)
     numbers = find_in(indices, distinct, reading)
     if numbers is not None:
         guess = _of_numbers(distinct, numbers)
         is_numeric = guess.kind is ColumnKind.NUMERIC
         return replace(guess, values=numbers.values.take(indices)) if is_numeric else guess
-    if folder is not None and _are_images(distinct, folder):
+    if folder is not None and are_images(distinct, folder):
         return KindGuess(ColumnKind.IMAGE, f"it names {len(distinct):,} image files")
     return _of_texts(distinct, len(column) - column.null_count)
+
+
+def kind_of_plain(column: pa.ChunkedArray) -> KindGuess:
+    """The guess for a column of texts that were read as plain numbers, ``(n_rows,)``."""
+    if column.null_count == len(column):
+        return infer_kind(column)
+    is_one = column.num_chunks == 1  # to put parts together is to copy them
+    return _of_plain(column.chunk(0) if is_one else pa.concat_arrays(column.chunks))
+
+
+def _of_plain(values: pa.Array) -> KindGuess:
+    reason = f"its values are {_whole(values)}numbers"
+    return KindGuess(ColumnKind.NUMERIC, reason, form=NumberForm(), values=values)
 
 
 def as_numbers(column: pa.ChunkedArray, reading: Reading) -> KindGuess:
@@ -178,18 +187,6 @@ def _beyond_floats(column: pa.ChunkedArray) -> int | None:
     if low >= -EXACT and high <= EXACT:
         return None
     return None if low >= NANOSECONDS[0] and high <= NANOSECONDS[1] else max(low, high, key=abs)
-
-
-def _are_images(distinct: pa.Array, folder: Path) -> bool:
-    """Whether all texts end as the names of image files do, and such files are there."""
-    if not pc.all(pc.match_substring_regex(distinct, _IMAGE)).as_py():
-        return False
-    try:
-        return any(
-            (folder / name.strip()).is_file() for name in distinct[:FEWEST_FILES].to_pylist()
-        )
-    except (OSError, ValueError):
-        return False
 
 
 def _of_texts(distinct: pa.Array, n_valid: int) -> KindGuess:

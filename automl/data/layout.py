@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from automl.data.options import NO_NUMBERS
 from automl.data.raw import RawTable, listed
 
-__all__ = ["Layout", "Record", "find_layout", "ignorable", "without_other_lines"]
+__all__ = ["SAMPLE_ROWS", "Layout", "Record", "find_layout", "ignorable", "without_other_lines"]
 
 MOST_ABOVE = 20
 LONGEST = 60

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from automl.data.features import build_table
 from automl.data.identifiers import with_identifiers
 from automl.data.media import channels_of
-from automl.data.options import ReadOptions
+from automl.data.options import ReadOptions, Roles
 from automl.data.raw import RawTable
 from automl.data.sources import read_source
 from automl.data.steering import read_folds, read_groups, read_time, read_weight
@@ -62,9 +62,9 @@ def load_dataset(
         MissingExtraError: It is a database and the connectors are not installed.
     """
     options = options or ReadOptions()
-    raw = read_source(source, options)
-    if target is not None:
-        _check_one_a_series(raw, target)
+    roles = Roles(target, tuple(filter(None, (group, time_column, folds_column, weight))))
+    raw = read_source(source, replace(options, roles=roles))
+    _check_one_a_series(raw, target)
     position, chosen = choose_target(raw, target)
     steering = _steering(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
@@ -113,13 +113,15 @@ def load_dataset(
     )
 
 
-def _check_one_a_series(raw: RawTable, target: str) -> None:
+def _check_one_a_series(raw: RawTable, target: str | None) -> None:
     """Refuses a target that has several values in one series, which make it a channel.
 
     Raises:
         DataError: It has.
     """
-    if target not in raw.names and any(target in channels_of(c.type) for c in raw.columns):
+    if target is None or target in raw.names:
+        return
+    if any(target in channels_of(c.type) for c in raw.columns):
         raise DataError(
             f"the target {target!r} changes within a series: there must be one value of it for "
             "each series"

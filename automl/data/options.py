@@ -15,6 +15,7 @@ __all__ = [
     "USUAL_READING",
     "ReadOptions",
     "Reading",
+    "Roles",
 ]
 
 NULL_TEXTS = (
@@ -43,6 +44,19 @@ called none, a strand called -."""
 
 
 @dataclass(frozen=True, slots=True)
+class Roles:
+    """Columns of a table that are more than features, by name.
+
+    Attributes:
+        target: The column to predict; None where it is to be guessed.
+        others: Those that give groups, folds, weights or the order in time.
+    """
+
+    target: str | None = None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How a table is read.
 
@@ -68,6 +82,8 @@ class ReadOptions:
         carry: Names of columns of new rows to hand on as they stand, beside the features.
         identifiers: Names of the columns of whole numbers that are categories; found out when
             None. Those of a run are given when its table is read again.
+        roles: Columns that are more than features, where all others are only typed as such: those
+            of plain numbers may then come as numbers. None where texts are needed of all.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +104,7 @@ class ReadOptions:
     strict: bool = False
     carry: tuple[str, ...] = ()
     identifiers: frozenset[str] | None = None
+    roles: Roles | None = None
 
     @property
     def marks(self) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,13 +12,16 @@ from numpy.typing import NDArray
 from automl.data.numbers import finite
 from automl.data.options import Reading
 
-__all__ = ["n_different", "plain_column"]
+__all__ = ["n_different", "plain_column", "plain_part"]
 
 FIRST_ROWS = 1000
 FEW_ROWS = 100_000
 """Rows up to which the parts of a column are put together first: parts of few rows take long."""
 LONGEST = 15
 """Digits of the longest whole number that is no code."""
+SO_FEW = 40
+"""Rows of which each is looked at in turn, which is sooner than to look at all at once."""
+_CODE = re.compile(r"[+-]?0[0-9]")
 ZERO, NINE, POINT = b"09."
 
 
@@ -50,8 +55,32 @@ def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
     return None if values.null_count == len(values) else values
 
 
+def plain_part(texts: pa.Array) -> pa.Array | None:
+    """Reads some rows of a column as ``plain_column`` does, ``(n_rows,)``; None where it would not.
+
+    Args:
+        texts: Strings, ``(n_rows,)``.
+
+    Returns:
+        float64; what is not finite is left as it is.
+    """
+    try:
+        if len(texts) > FIRST_ROWS:
+            texts.slice(0, FIRST_ROWS).cast(pa.float64())
+        values = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return None if _may_have_codes(texts, values) else values
+
+
 def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
     """Whether a number has a zero before its other digits, or more digits than are kept."""
+    if len(texts) <= SO_FEW:
+        return any(
+            _CODE.match(text) or (len(text) > LONGEST and abs(number) >= 10.0**LONGEST)
+            for text, number in zip(texts.to_pylist(), values.to_pylist(), strict=True)
+            if text is not None
+        )
     _, ends, data = texts.buffers()
     if data is None or not len(data):
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -39,7 +39,8 @@ class RawTable:
 
     Attributes:
         names: As they stand in the data; may be empty or repeated.
-        columns: One chunked array a column; text files give strings only.
+        columns: One chunked array a column; text files give strings, or float64 where all texts
+            are plain numbers.
         where: What was read, for messages: a file name, ``the data frame``, ...
         reading: How its texts are read, as far as that holds for all columns.
         notes: What a person should know about the reading.
@@ -48,6 +49,8 @@ class RawTable:
         row_names: What rows are called, and the name (string) of each, where the source has
             names for them: the files of a folder, the ids of series.
         carried: Columns to hand on, as they stand in the source.
+        starts: Texts of the first rows of columns that were read as plain numbers, by position.
+        encoded: Positions of columns of texts that hold each different one once, as dictionaries.
     """
 
     names: tuple[str, ...]
@@ -59,6 +62,8 @@ class RawTable:
     folder: Path = Path()
     row_names: tuple[str, pa.Array] | None = None
     carried: pa.Table | None = None
+    starts: Mapping[int, pa.ChunkedArray] = field(default_factory=dict, repr=False)
+    encoded: frozenset[int] = frozenset()
 
     @property
     def n_rows(self) -> int:
@@ -75,7 +80,18 @@ class RawTable:
         columns = tuple(column.filter(keep) for column in self.columns)
         numbers = np.flatnonzero(mask) + 1 if self.row_numbers is None else self.row_numbers[mask]
         names = self.row_names and (self.row_names[0], self.row_names[1].filter(keep))
-        return replace(self, columns=columns, row_numbers=numbers, row_names=names)
+        starts = {at: c.filter(keep.slice(0, len(c))) for at, c in self.starts.items()}
+        return replace(self, columns=columns, row_numbers=numbers, row_names=names, starts=starts)
+
+    def only(self, positions: Sequence[int]) -> RawTable:
+        """The columns of some positions, in that order."""
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in positions),
+            columns=tuple(self.columns[i] for i in positions),
+            starts={n: self.starts[i] for n, i in enumerate(positions) if i in self.starts},
+            encoded=frozenset(n for n, i in enumerate(positions) if i in self.encoded),
+        )
 
     def emptied(self) -> tuple[RawTable, list[pa.ChunkedArray]]:
         """The table without a value, and its columns: who holds them alone can let each go."""

@@ -14,7 +14,7 @@ from automl.data.numbers import NumberForm
 from automl.data.values import FIRST_SERIAL, LAST_SERIAL, SERIAL_EPOCH, as_kind
 from automl.plugin.task import ColumnKind
 
-__all__ = ["with_serial_dates"]
+__all__ = ["says_date", "with_serial_dates"]
 
 _DATE_NAME = re.compile(
     r"(^|[^a-z])(dates?|datum|fecha|dob|birthday|timestamp)($|[^a-z])|date$|^(day|dt|when)$|_(at|dt)$"
@@ -46,15 +46,23 @@ def with_serial_dates(name: str, guess: KindGuess, source: pa.ChunkedArray) -> K
     if not len(numbers) or numbers.min() < FIRST_SERIAL or numbers.max() > LAST_SERIAL:
         return replace(guess, values=values)
     span = f"{_day(numbers.min())} to {_day(numbers.max())}"
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    if _DATE_NAME.search(snake.strip()):
+    if says_date(name):
         why = f"by its name, days as Excel counts them: {span}"
         return replace(guess, kind=ColumnKind.DATETIME, reason=why, form=None, values=None)
-    if not guess.doubt and not _CODE_NAME.search(snake) and _may_be_days(numbers):
+    if not guess.doubt and not _CODE_NAME.search(_snake(name)) and _may_be_days(numbers):
         doubt = f"its numbers could be days as Excel counts them ({span}); "
         doubt += f"data.kinds={{{name}: datetime}} reads them so"
         return replace(guess, values=values, doubt=doubt)
     return replace(guess, values=values)
+
+
+def says_date(name: str) -> bool:
+    """Whether the name of a column says that it holds dates."""
+    return _DATE_NAME.search(_snake(name).strip()) is not None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _may_be_days(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:

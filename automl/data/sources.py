@@ -66,12 +66,7 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
     kept = [i for i, name in enumerate(raw.names) if composed(name) not in dropped]
     if not kept:
         raise DataError(f"data.drop takes out all columns of {raw.where}: {listed(raw.names)}")
-    raw = replace(
-        raw,
-        names=tuple(raw.names[i] for i in kept),
-        columns=tuple(raw.columns[i] for i in kept),
-    )
-    return _with_series(raw, options)
+    return _with_series(raw.only(kept), options)
 
 
 def _with_carried(source: Any, options: ReadOptions, again: bool) -> RawTable:

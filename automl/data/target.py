@@ -19,6 +19,7 @@ from automl.errors import DataError
 from automl.plugin.task import Task
 
 __all__ = [
+    "USUAL_NAMES",
     "choose_target",
     "guess_task",
     "only_numbers",

@@ -36,6 +36,15 @@ def test_what_is_not_finite_is_missing():
 def test_codes_and_other_spellings_are_left_to_a_closer_look(text):
     assert read("1", "2", text) is None
     assert read(text, "2") is None
+    assert read(*["1"] * 60, text) is None  # of many rows all are looked at at once
+    assert read(text, *["2"] * 60) is None
+
+
+def test_a_code_is_found_in_a_slice_of_many_rows():
+    column = pa.chunked_array([["01", *["1"] * 100, "09"]], pa.string())
+    assert plain_column(column, USUAL_READING) is None
+    assert plain_column(column.slice(1), USUAL_READING) is None
+    assert plain_column(column.slice(1, 100), USUAL_READING).to_pylist() == [1.0] * 100
 
 
 def test_a_code_is_found_in_a_later_part_and_behind_the_start_of_a_slice():
@@ -48,6 +57,7 @@ def test_a_code_is_found_in_a_later_part_and_behind_the_start_of_a_slice():
 def test_a_zero_alone_before_a_point_or_within_a_number_is_no_code(text):
     assert read("", "1", text) is None  # an empty text is no number
     assert read(None, "1", text) == [None, 1.0, float(text)]
+    assert read(*["1"] * 60, text) == [*[1.0] * 60, float(text)]
 
 
 def test_many_decimals_are_no_code():
