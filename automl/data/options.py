@@ -64,7 +64,7 @@ class ReadOptions:
         wide: Prefixes of columns that are the steps of a series, such as ``t`` for ``t0, t1, ...``;
             one for each channel.
         image_side: Most pixels of the longer side of an image.
-        strict: Whether values of new rows that cannot be read are an error, and not missing.
+        strict: Whether values that cannot be read are an error, and not missing.
         carry: Names of columns of new rows to hand on as they stand, beside the features.
         identifiers: Names of the columns of whole numbers that are categories; found out when
             None. Those of a run are given when its table is read again.

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from automl.data.labels import LabelValues, n_special, read_labels
 from automl.data.raw import RawTable, composed
-from automl.data.table import Target
+from automl.data.table import Misfits, Target
 from automl.data.values import distinct_texts, find_in
 from automl.errors import DataError
-from automl.plugin.task import Task
+from automl.plugin.task import ColumnKind, Task
 
 __all__ = [
     "choose_target",
@@ -60,7 +60,9 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
     return len(raw.names) - 1, "guessed: the last column; use --target NAME for another"
 
 
-def with_clean_target(raw: RawTable, position: int, task: Task | None = None) -> RawTable:
+def with_clean_target(
+    raw: RawTable, position: int, task: Task | None = None
+) -> tuple[RawTable, tuple[Misfits, ...]]:
     """Trims the texts of the target, and empties cells that hold a mark of a missing value.
 
     Where the target is a number, a few cells that hold something else are emptied too, and a note
@@ -70,18 +72,23 @@ def with_clean_target(raw: RawTable, position: int, task: Task | None = None) ->
         raw: What was read.
         position: Of the target column.
         task: What is predicted; None where it is to be guessed.
+
+    Returns:
+        The table, and what was emptied because it is not a number.
     """
-    column = raw.columns[position]
+    column, lost = raw.columns[position], None
     if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
         plain = _cleaned(column.cast(pa.string()), raw.reading.marks)
-        cleaned, note = plain.dictionary_encode(), ""
+        cleaned = plain.dictionary_encode()
     elif pa.types.is_string(column.type):
         cleaned = _cleaned(column, raw.reading.marks)
-        cleaned, note = _without_misfits(cleaned, raw, position, task)
+        cleaned, lost = _without_misfits(cleaned, raw, position, task)
     else:
-        return raw
+        return raw, ()
     columns = (*raw.columns[:position], cleaned, *raw.columns[position + 1 :])
-    return replace(raw, columns=columns, notes=(*raw.notes, note) if note else raw.notes)
+    if lost is None:
+        return replace(raw, columns=columns), ()
+    return replace(raw, columns=columns, notes=(*raw.notes, _lost_text(lost))), (lost,)
 
 
 def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
@@ -92,26 +99,37 @@ def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
 
 def _without_misfits(
     column: pa.ChunkedArray, raw: RawTable, position: int, task: Task | None
-) -> tuple[pa.ChunkedArray, str]:
-    """Empties cells of a target of numbers that are none, and says which."""
+) -> tuple[pa.ChunkedArray, Misfits | None]:
+    """Empties cells of a target of numbers that are none, and names them."""
     if task is not None and task.is_classification:
-        return column, ""
+        return column, None
     indices, distinct = distinct_texts(column)
     found = find_in(indices, distinct, raw.reading)
     if found is None or found.values.null_count == n_special(found):
-        return column, ""
+        return column, None
     if task is None and len(found.values.drop_null().unique()) <= MOST_WHOLE_CLASSES:
-        return column, ""  # a few numbers and a word are labels
+        return column, None  # a few numbers and a word are labels
     is_number = found.is_number.take(indices)
     kept = pc.if_else(is_number, column.combine_chunks(), pa.scalar(None, pa.string()))
     odd = distinct.filter(pc.invert(found.is_number))[:EXAMPLES].to_pylist()
-    n_odd = int(pc.sum(pc.invert(is_number)).as_py() or 0)
-    rows = "1 row is" if n_odd == 1 else f"{n_odd:,} rows are"
-    note = (
-        f"{rows} left out: the target {raw.names[position]!r} is not a number there, such as "
-        f"{', '.join(repr(text[:LONGEST_EXAMPLE]) for text in odd)}"
+    rows = np.flatnonzero(pc.invert(is_number).fill_null(False))
+    lost = Misfits(
+        raw.names[position],
+        ColumnKind.NUMERIC,
+        len(rows),
+        raw.n_rows,
+        tuple(text[:LONGEST_EXAMPLE] for text in odd),
+        raw.row(int(rows[0])),
     )
-    return pa.chunked_array([kept]), note
+    return pa.chunked_array([kept]), lost
+
+
+def _lost_text(lost: Misfits) -> str:
+    rows = "1 row is" if lost.n == 1 else f"{lost.n:,} rows are"
+    return (
+        f"{rows} left out: the target {lost.column!r} is not a number there, such as "
+        f"{', '.join(map(repr, lost.examples))}"
+    )
 
 
 def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
