@@ -51,6 +51,7 @@ class ReadOptions:
         drop: Names of columns to leave out.
         sql: Query to run when the source is a database URL.
         sheet: Name, or number from 1, of the sheet of an Excel file; None for the first.
+        is_own_sheet: Whether the sheet was named for new rows, and not for the data of the search.
         delimiter: Of a text file; found out when None.
         missing: Further texts that stand for a missing value.
         keep: Texts that would stand for a missing value, and are values here.
@@ -74,6 +75,7 @@ class ReadOptions:
     drop: tuple[str, ...] = ()
     sql: str | None = None
     sheet: str | None = None
+    is_own_sheet: bool = False
     delimiter: str | None = None
     missing: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
