@@ -28,7 +28,9 @@ def parser() -> Parser:
     parser = Parser(
         "leaderboard",
         "RUN [TRIAL | RUN ...] [options]",
-        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top.\n"
+        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top. Behind\n"
+        "± stands half of the 95 % interval of the score, in every row; nothing where it is not\n"
+        "known. In csv and json it is score_margin, from score_low to score_high.\n"
         "With TRIAL that one in full: its params, its folds with scores and seconds, its error,\n"
         "and how it learnt. With several runs, or a folder of runs, a line for each.\n"
         "Works while the run goes on, and on a run that was killed.",
