@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from automl.opened import OpenedRun
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
-from automl.untouched import process_untouched
+from automl.surface import python_call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Run", "load_run"]
 
 
+@python_call()
 def load_run(path: str | Path, metric: Any = None) -> Run:
     """Opens a run directory.
 
@@ -91,7 +92,7 @@ class Run:
         """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
         return self._opened.target.quantiles
 
-    @process_untouched()
+    @python_call()
     def board(self, test: Any = None, *, sql: str | None = None, sheet: str | None = None) -> Board:
         """The leaderboard as a value.
 
@@ -108,7 +109,7 @@ class Run:
             self._run, None if test is None else self._opened.tested(test, sql, sheet)
         )
 
-    @process_untouched()
+    @python_call()
     def leaderboard(
         self, test: Any = None, *, sql: str | None = None, sheet: str | None = None
     ) -> pd.DataFrame:
@@ -140,7 +141,7 @@ class Run:
 
         return read_trial(self._run, trial)
 
-    @process_untouched()
+    @python_call()
     def read(
         self,
         data: Any,
@@ -177,7 +178,7 @@ class Run:
         """
         return self._opened.features(data, sql, sheet, keep=keep, strict=strict)
 
-    @process_untouched()
+    @python_call()
     def predict(self, data: Any, *, strict: bool | None = None) -> Any:
         """Predicts labels, in the type they have in the data, values, or quantiles.
 
@@ -207,7 +208,7 @@ class Run:
             prediction = np.array(self.classes)[decided]
         return as_column(data, table, prediction, self._opened.target.name)
 
-    @process_untouched()
+    @python_call()
     def predict_proba(self, data: Any, *, strict: bool | None = None) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
@@ -231,7 +232,7 @@ class Run:
         frame: pd.DataFrame = as_columns(data, table, shares, self.classes, always=True)
         return frame
 
-    @process_untouched()
+    @python_call()
     def refit(self, *, undo: bool = False) -> Refit:
         """Fits each member once on all rows, for faster predictions; see ``refit_run``.
 
@@ -247,7 +248,7 @@ class Run:
         self._opened.__dict__.pop("predictor", None)  # that of the models before
         return done
 
-    @process_untouched()
+    @python_call()
     def rerun(self, trial: str) -> Rerun:
         """Runs one trial again, alone, from its record; this run is only read.
 
@@ -266,7 +267,7 @@ class Run:
 
         return rerun_trial(self._run, trial, given=self._metric)
 
-    @process_untouched()
+    @python_call()
     def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
         """Predicts a table with every complete trial alone.
 
@@ -276,7 +277,7 @@ class Run:
         """
         return self._opened.predict_singly(self._opened.features(data))
 
-    @process_untouched()
+    @python_call()
     def test_scores(
         self, test: Any, *, sql: str | None = None, sheet: str | None = None
     ) -> Mapping[str, float | None]:

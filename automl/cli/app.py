@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 from automl import __version__
 from automl.errors import AutoMLError, StorageError, UserError, did_you_mean
+from automl.surface import command_line
 
 __all__ = ["VERBS", "main"]
 
@@ -80,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     status = 0
     try:
-        status = _dispatch(words, started)
+        with command_line():
+            status = _dispatch(words, started)
         sys.stdout.flush()
     except BrokenPipeError:
         _let_go_of_stdout()
