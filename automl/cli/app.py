@@ -14,7 +14,6 @@ from typing import Protocol, cast
 
 from automl import __version__
 from automl.errors import AutoMLError, StorageError, UserError, did_you_mean
-from automl.surface import command_line
 
 __all__ = ["VERBS", "main"]
 
@@ -81,8 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     status = 0
     try:
-        with command_line():
-            status = _dispatch(words, started)
+        status = _dispatch(words, started)
         sys.stdout.flush()
     except BrokenPipeError:
         _let_go_of_stdout()
@@ -152,7 +150,9 @@ def _dispatch(words: list[str], started: float) -> int:
     forgive(sys.stdout)
     forgive(sys.stderr)
     module = importlib.import_module(f"automl.cli.{verb}")
-    with warnings.catch_warnings():
+    from automl.surface import command_line
+
+    with warnings.catch_warnings(), command_line():
         warnings.showwarning = _show_warning
         return cast(_Verb, module).run(rest, started)
 
