@@ -52,12 +52,12 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
     if name is not None:
         position = raw.position(name, "the target")
         n_equal = sum(composed(n) == composed(raw.names[position]) for n in raw.names)
-        which = f" (the last of {n_equal} columns of that name)" if n_equal > 1 else ""
-        return position, f"chosen{which}"
+        which = f", the last of {n_equal} columns of that name" if n_equal > 1 else ""
+        return position, f"given{which}"
     usual = [i for i, n in enumerate(raw.names) if n.strip().lower() in USUAL_NAMES]
     if len(usual) == 1:
-        return usual[0], "guessed by its name; use --target NAME for another"
-    return len(raw.names) - 1, "guessed: the last column; use --target NAME for another"
+        return usual[0], "inferred from its name; --target NAME takes another"
+    return len(raw.names) - 1, "inferred: the last column; --target NAME takes another"
 
 
 def with_clean_target(
@@ -144,7 +144,7 @@ def read_target(
     raw: RawTable,
     position: int,
     task: Task | None,
-    chosen: str = "chosen",
+    chosen: str = "given",
     among: Collection[Task] = (),
 ) -> tuple[Target, NDArray[Any]]:
     """Reads the target of rows that have one.
@@ -180,11 +180,11 @@ def read_target(
         )
     if task is None and pa.types.is_dictionary(column.type):
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
-        why = "guessed: the data has it as categories"
+        why = "inferred: the data has it as categories"
     else:
-        guessed, why = (task, "chosen") if task else guess_task(values, name, among)
+        guessed, why = (task, "given") if task else guess_task(values, name, among)
     _check_task(guessed, values, raw, position)
-    reason = f"target {name!r} {chosen}; task {guessed} {why}"
+    reason = f"target: {name} ({chosen}); task: {guessed} ({why})"
     if not guessed.is_classification:
         assert values.numbers is not None
         return Target(name, guessed, (), reason), values.numbers[values.codes]
@@ -214,26 +214,26 @@ def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> 
     """
     n_rows, n_distinct = len(values.codes), values.n_distinct
     if (numbers := only_numbers(among)) is not None:
-        return numbers, "by the metric; use --task for another"
+        return numbers, "from the metric; --task takes another"
     if among and all(t.is_classification for t in among) and n_distinct > 2:
-        return Task.MULTICLASS, "by the metric; use --task for another"
+        return Task.MULTICLASS, "from the metric; --task takes another"
     if n_distinct == 2:
-        return Task.BINARY, "guessed: 2 different values"
+        return Task.BINARY, "inferred: 2 distinct values"
     if values.numbers is None:
         if n_distinct > MOST_TEXT_CLASSES and n_distinct > 0.5 * n_rows:
             raise DataError(
                 f"the target {name!r} has {n_distinct:,} different texts in {n_rows:,} rows, such "
-                f"as {values.odd[:60]!r}: that is no set of classes. Use --target NAME, or --task "
-                "multiclass if it is"
+                f"as {values.odd[:60]!r}: these do not look like classes. Choose another "
+                "--target, or pass --task multiclass if they are"
             )
-        return Task.MULTICLASS, f"guessed: {n_distinct:,} different texts"
+        return Task.MULTICLASS, f"inferred: {n_distinct:,} distinct texts"
     if (values.numbers != np.floor(values.numbers)).any():
-        return Task.REGRESSION, "guessed: numbers with decimals; use --task for another"
+        return Task.REGRESSION, "inferred: numbers with decimals; --task takes another"
     few = n_distinct <= min(MOST_WHOLE_CLASSES, max(5.0, WHOLE_CLASS_SHARE * n_rows))
     if few and n_distinct * FEWEST_ROWS_A_CLASS <= n_rows:
-        why = f"guessed: {n_distinct} different whole numbers; --task regression if they measure"
+        why = f"inferred: {n_distinct} distinct whole numbers; --task regression if they measure"
         return Task.MULTICLASS, why
-    why = f"guessed: {n_distinct:,} different whole numbers; --task multiclass if they are classes"
+    why = f"inferred: {n_distinct:,} distinct whole numbers; --task multiclass if they are classes"
     return Task.REGRESSION, why
 
 

@@ -72,6 +72,6 @@ def test_the_same_search_on_the_command_line_names_options(table, tmp_path, caps
     table.to_csv(path, index=False)
     words = ["search", path, "--trials", "1", "--out", str(tmp_path / "run"), *OPTIONS]
     assert main(words) == 0
-    assert "use --target NAME" in "".join(capsys.readouterr())
+    assert "--target NAME" in "".join(capsys.readouterr())
     assert main(words) == 2
     assert "choose another --out" in capsys.readouterr().err
