@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from automl.data.split import SplitPlan
     from automl.data.table import Column, Table, Target
     from automl.ensemble import Ensemble, Predictor
+    from automl.leaderboard import HeldOutScores
     from automl.plugin.metric import Metric
     from automl.registry import Registry
 
@@ -64,6 +65,7 @@ class OpenedRun:
         self,
         data: Any,
         sql: str | None = None,
+        sheet: str | None = None,
         *,
         keep: Sequence[str] = (),
         strict: bool | None = None,
@@ -77,7 +79,7 @@ class OpenedRun:
 
         if isinstance(data, Table):
             return data
-        options = replace(self.options_for(data, sql), carry=tuple(keep))
+        options = replace(self.options_for(data, sql, sheet), carry=tuple(keep))
         if strict is not None:
             options = replace(options, strict=strict)
         table = load_features(data, self.schema[0], options)
@@ -92,6 +94,22 @@ class OpenedRun:
             for trial, single in singles.items()
             if single is not None
         }
+
+    def tested(self, test: Any, sql: str | None, sheet: str | None = None) -> HeldOutScores:
+        """Scores every complete trial, and the ensemble, on a held-out table."""
+        from automl.data import load_labelled
+        from automl.leaderboard import score_table
+
+        columns, target = self.schema
+        options = self.options_for(test, sql, sheet)
+        labelled = load_labelled(test, columns, target, options, self.config.weight)
+        calibration = self.predictor.ensemble.calibration
+        prediction = self.predictor.predict(labelled.table)
+        shown = {"ensemble": calibration.shown_to(self.metric, prediction)}
+        singly = self.predict_singly(labelled.table)
+        lost = set(self.complete_trials()) - set(singly)
+        unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
+        return score_table(labelled, shown | singly, self.metric, unpredicted)
 
     def complete_trials(self) -> list[str]:
         """Names of the complete trials, best first."""
@@ -124,7 +142,7 @@ class OpenedRun:
 
         return registry_of(self.run, self.config, self._given)
 
-    def options_for(self, source: Any, sql: str | None) -> ReadOptions:
+    def options_for(self, source: Any, sql: str | None, sheet: str | None = None) -> ReadOptions:
         """How a source is read: as the search read its own, but for what belongs to that alone.
 
         That is its query, and the table of its series.
@@ -133,6 +151,7 @@ class OpenedRun:
             source: What is to be read.
             sql: The query for a database. That of the run is never run: a run directory may come
                 from somebody else.
+            sheet: The sheet of an Excel file; None for that of the search.
 
         Raises:
             DataError: The source is a database, and there is no query.
@@ -151,6 +170,8 @@ class OpenedRun:
                 f"data.sql={shlex.quote(query)}{origin} (in Python: run.read(url, sql=...))"
             )
         options = read_options(self.config)
+        if sheet is not None:
+            options = replace(options, sheet=sheet, is_own_sheet=True)
         return replace(options, sql=sql, series_table=None, vocabulary=self.vocabulary)
 
     @cached_property

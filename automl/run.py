@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from automl.opened import OpenedRun
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
-from automl.untouched import process_untouched
+from automl.surface import python_call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.table import Label, Table
-    from automl.leaderboard import Board, HeldOutScores, TrialDetails
+    from automl.leaderboard import Board, TrialDetails
     from automl.search.refit import Refit
     from automl.search.rerun import Rerun
 
 __all__ = ["Run", "load_run"]
 
 
+@python_call()
 def load_run(path: str | Path, metric: Any = None) -> Run:
     """Opens a run directory.
 
@@ -91,8 +92,8 @@ class Run:
         """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
         return self._opened.target.quantiles
 
-    @process_untouched()
-    def board(self, test: Any = None, *, sql: str | None = None) -> Board:
+    @python_call()
+    def board(self, test: Any = None, *, sql: str | None = None, sheet: str | None = None) -> Board:
         """The leaderboard as a value.
 
         Args:
@@ -100,23 +101,29 @@ class Run:
                 scored on it. Rows without a target are left out; ``notes`` says how many, and
                 why a score is missing.
             sql: The query, where ``test`` is the URL of a database.
+            sheet: As for ``read``.
         """
         from automl.leaderboard import read_board
 
-        return read_board(self._run, None if test is None else self._tested(test, sql))
+        return read_board(
+            self._run, None if test is None else self._opened.tested(test, sql, sheet)
+        )
 
-    @process_untouched()
-    def leaderboard(self, test: Any = None, *, sql: str | None = None) -> pd.DataFrame:
+    @python_call()
+    def leaderboard(
+        self, test: Any = None, *, sql: str | None = None, sheet: str | None = None
+    ) -> pd.DataFrame:
         """The leaderboard as a data frame, best first.
 
         Args:
             test: As for ``board``. A warning says which of its rows are left out, and why a score
                 is missing.
             sql: The query, where ``test`` is the URL of a database.
+            sheet: As for ``read``.
         """
         from automl.leaderboard import read_board
 
-        tested = None if test is None else self._tested(test, sql)
+        tested = None if test is None else self._opened.tested(test, sql, sheet)
         for note in () if tested is None else tested.notes:
             warnings.warn(note, UserWarning, stacklevel=3)  # 2 is the decorator
         return read_board(self._run, tested).to_frame()
@@ -134,12 +141,13 @@ class Run:
 
         return read_trial(self._run, trial)
 
-    @process_untouched()
+    @python_call()
     def read(
         self,
         data: Any,
         *,
         sql: str | None = None,
+        sheet: str | None = None,
         keep: Sequence[str] = (),
         strict: bool | None = None,
     ) -> Table:
@@ -152,6 +160,8 @@ class Run:
                 or Arrow table, in the form of the data of the search. A dict of single values or
                 a pandas Series is one row, a list of dicts several.
             sql: The query for a database; that of the search is not run again by itself.
+            sheet: The sheet of an Excel file, by its name or number from 1; by default that of the
+                search.
             keep: Columns of the data to hand on in ``kept``; the run need not know them.
             strict: Whether values that cannot be read are an error; None goes by the setting of
                 the search, ``data.strict``.
@@ -166,9 +176,9 @@ class Run:
             DataError: It cannot be read, values of it cannot and that is an error, or it is a
                 database and there is no query.
         """
-        return self._opened.features(data, sql, keep=keep, strict=strict)
+        return self._opened.features(data, sql, sheet, keep=keep, strict=strict)
 
-    @process_untouched()
+    @python_call()
     def predict(self, data: Any, *, strict: bool | None = None) -> Any:
         """Predicts labels, in the type they have in the data, values, or quantiles.
 
@@ -198,7 +208,7 @@ class Run:
             prediction = np.array(self.classes)[decided]
         return as_column(data, table, prediction, self._opened.target.name)
 
-    @process_untouched()
+    @python_call()
     def predict_proba(self, data: Any, *, strict: bool | None = None) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
@@ -222,7 +232,7 @@ class Run:
         frame: pd.DataFrame = as_columns(data, table, shares, self.classes, always=True)
         return frame
 
-    @process_untouched()
+    @python_call()
     def refit(self, *, undo: bool = False) -> Refit:
         """Fits each member once on all rows, for faster predictions; see ``refit_run``.
 
@@ -238,7 +248,7 @@ class Run:
         self._opened.__dict__.pop("predictor", None)  # that of the models before
         return done
 
-    @process_untouched()
+    @python_call()
     def rerun(self, trial: str) -> Rerun:
         """Runs one trial again, alone, from its record; this run is only read.
 
@@ -257,7 +267,7 @@ class Run:
 
         return rerun_trial(self._run, trial, given=self._metric)
 
-    @process_untouched()
+    @python_call()
     def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
         """Predicts a table with every complete trial alone.
 
@@ -267,8 +277,10 @@ class Run:
         """
         return self._opened.predict_singly(self._opened.features(data))
 
-    @process_untouched()
-    def test_scores(self, test: Any, *, sql: str | None = None) -> Mapping[str, float | None]:
+    @python_call()
+    def test_scores(
+        self, test: Any, *, sql: str | None = None, sheet: str | None = None
+    ) -> Mapping[str, float | None]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 
         Rows are weighted as in the search where the table has the column of weights too. Rows
@@ -277,23 +289,6 @@ class Run:
         """
         from automl.data.misfits import warn_of_misfits
 
-        tested = self._tested(test, sql)
+        tested = self._opened.tested(test, sql, sheet)
         warn_of_misfits(tested.misfits)
         return tested.scores
-
-    def _tested(self, test: Any, sql: str | None) -> HeldOutScores:
-        from automl.data import load_labelled
-        from automl.leaderboard import score_table
-
-        opened = self._opened
-        columns, target = opened.schema
-        labelled = load_labelled(
-            test, columns, target, opened.options_for(test, sql), opened.config.weight
-        )
-        calibration = opened.predictor.ensemble.calibration
-        prediction = opened.predictor.predict(labelled.table)
-        shown = {"ensemble": calibration.shown_to(opened.metric, prediction)}
-        singly = opened.predict_singly(labelled.table)
-        lost = set(opened.complete_trials()) - set(singly)
-        unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
-        return score_table(labelled, shown | singly, opened.metric, unpredicted)

@@ -148,7 +148,9 @@ def _dispatch(words: list[str], started: float) -> int:
     forgive(sys.stdout)
     forgive(sys.stderr)
     module = importlib.import_module(f"automl.cli.{verb}")
-    with warnings.catch_warnings():
+    from automl.surface import command_line
+
+    with warnings.catch_warnings(), command_line():
         warnings.showwarning = _show_warning
         return cast(_Verb, module).run(rest, started)
 

@@ -182,7 +182,8 @@ def _classes(found: Description) -> str:
     counts = sorted((found.class_counts or {}).items(), key=lambda item: -item[1])
     texts = [f"{clean(str(label))}: {n:,}" for label, n in counts[:_MAX_CLASSES]]
     more = len(counts) - _MAX_CLASSES
-    return ", ".join([*texts, f"and {more} more"] if more > 0 else texts)
+    # labels may hold a comma
+    return " | ".join([*texts, f"and {more} more"] if more > 0 else texts)
 
 
 def _columns_table(found: Description, columns: Sequence[Column], width: int) -> Table:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from automl.cli.output import check_stdout
 from automl.cli.parser import METRIC_HELP, Parser, one_word, query_of
+from automl.cli.reading import sheet_option
+from automl.cli.stdin import readable
 from automl.cli.streams import data_stream
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ def parser() -> Parser:
     parser = Parser(
         "leaderboard",
         "RUN [TRIAL | RUN ...] [options]",
-        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top.\n"
+        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top. Behind\n"
+        "± stands half of the 95 % interval of the score, in every row; nothing where it is not\n"
+        "known. In csv and json it is score_margin, from score_low to score_high.\n"
         "With TRIAL that one in full: its params, its folds with scores and seconds, its error,\n"
         "and how it learnt. With several runs, or a folder of runs, a line for each.\n"
         "Works while the run goes on, and on a run that was killed.",
@@ -50,8 +54,10 @@ def parser() -> Parser:
         "--test",
         metavar="FILE",
         help="a table with the target that the run has not seen: adds a column with the score "
-        "of every model on it. A database URL needs its query, data.sql='select ...'",
+        "of every model on it; - for one that is piped in. A database URL needs its "
+        "query, data.sql='select ...'",
     )
+    sheet_option(parser, default="that of the search; for --test")
     parser.option(
         "--raw",
         action="store_true",
@@ -74,6 +80,8 @@ def run(argv: Sequence[str], started: float) -> int:
     words, query = query_of(words)
     if query is not None and options.test is None:
         verb.error("data.sql=... is the query of --test URL, which is missing")
+    if options.sheet is not None and options.test is None:
+        verb.error("--sheet is the sheet of --test FILE, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if options.test is not None:
         check_stdout((options.test,))
@@ -146,7 +154,9 @@ def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Bo
     if options.test is not None:
         from automl.api import load_run
 
-        return load_run(path, options.metric).board(options.test, sql=query)
+        with readable(options.test) as test:
+            run = load_run(path, options.metric)
+            return run.board(test, sql=query, sheet=options.sheet)
     from automl.leaderboard import read_board
     from automl.store.run_dir import RunDir
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from automl.cli.formats import write_csv
 from automl.cli.kept import check_apart, column_names, python_values, strictness_of
 from automl.cli.output import check_stdout, output_of, write_output
 from automl.cli.parser import Parser, one_word, query_of
+from automl.cli.reading import sheet_option
+from automl.cli.stdin import readable
 from automl.cli.streams import data_stream
 from automl.errors import MisfitWarning
 
@@ -29,14 +32,16 @@ def parser() -> Parser:
         "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
         "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
         "of the table. For a folder of images, or series with a row for each step, a column with\n"
-        "their names comes first. A database URL needs its query, data.sql='select ...': that of\n"
-        "the training is not run. Values that cannot be read, such as 12a in a column of numbers,\n"
-        "count as missing and are counted at the end; data.strict=true makes them an error.",
+        "their names comes first. DATA may be -, for a table that is piped in. A database\n"
+        "URL needs its query, data.sql='select ...': that of the training is not run. Values that\n"
+        "cannot be read, such as 12a in a column of numbers, count as missing and are counted at\n"
+        "the end; data.strict=true makes them an error.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
             "automl predict runs/first new.csv --keep id,date",
             "automl predict runs/photos new_photos/",
+            "zcat new.csv.gz | automl predict runs/first - --keep id",
             "automl predict runs/first postgresql://me@host/shop data.sql='select * from new'",
         ),
     )
@@ -55,6 +60,7 @@ def parser() -> Parser:
         help="columns of DATA to write before the predictions, unchanged, such as id,date; the "
         "run need not know them",
     )
+    sheet_option(parser, default="that of the search")
     parser.option(
         "--out",
         metavar="FILE",
@@ -85,16 +91,25 @@ def run(argv: Sequence[str], started: float) -> int:
         one_word(verb, words[:1], "RUN", overrides=False)
         one_word(verb, words[1:], "DATA", overrides=False)
     data = one_word(verb, words[1:], "DATA", overrides=False)
+    with readable(data) as path:
+        _write_predictions(words[0], path, options, strict=strict, query=query)
+    return 0
+
+
+def _write_predictions(
+    run: str, data: str, options: argparse.Namespace, *, strict: bool | None, query: str | None
+) -> None:
     inputs = (data,)
     out = None if options.out is None else output_of(options.out, inputs)
     if out is None:
         check_stdout(inputs)
     from automl.api import load_run
 
-    opened = load_run(words[0])
+    opened = load_run(run)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MisfitWarning)  # the note at the end names them
-        table = opened.read(data, keep=list(dict.fromkeys(options.keep)), strict=strict, sql=query)
+        keep = list(dict.fromkeys(options.keep))
+        table = opened.read(data, sql=query, sheet=options.sheet, keep=keep, strict=strict)
     names, columns = _predict(opened, table, options.proba)
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)
@@ -102,7 +117,6 @@ def run(argv: Sequence[str], started: float) -> int:
         write_output(out, names, columns, raw=options.raw)
         print(f"{len(columns[0])} predictions: {out.path}", file=sys.stderr)
     _tell_misfits(table)
-    return 0
 
 
 def _tell_misfits(table: Table) -> None:

@@ -7,13 +7,19 @@ from automl.cli.parser import Parser
 __all__ = ["series_options", "sheet_option"]
 
 
-def sheet_option(parser: Parser, section: str = "options") -> None:
-    """Adds ``--sheet``."""
+def sheet_option(parser: Parser, section: str = "options", default: str = "the first") -> None:
+    """Adds ``--sheet``.
+
+    Args:
+        parser: Of the verb.
+        section: The heading it stands under.
+        default: Which sheet is read without it.
+    """
     parser.option(
         "--sheet",
         metavar="NAME",
         section=section,
-        help="the sheet of an Excel file, by its name or number; by default the first",
+        help=f"the sheet of an Excel file, by its name or number; by default {default}",
     )
 
 

@@ -99,9 +99,11 @@ def _score(board: Board) -> str:
     if row is None or row.score_low is None or row.score_high is None:
         return ""
     expected, low, high = map(format_score, (row.score, row.score_low, row.score_high))
+    selected = format_score(row.selected_score)
+    optimistic = "" if selected == expected else f" ({selected} on those that were: optimistic)"
     return (
         f"{clean(board.metric)} {expected} (95 %: {low} to {high}) on rows not used to choose "
-        f"the ensemble ({format_score(row.selected_score)} on those that were: optimistic)"
+        f"the ensemble{optimistic}"
     )
 
 

@@ -45,8 +45,9 @@ class DataConfig:
         series_table: Path of a table with a row for each series, such as its target, where the
             data have a row for each step.
         image_side: Images are scaled down so that their longer side has at most so many pixels.
-        strict: Whether values of new rows that cannot be read, as in a column of numbers, are an
-            error; by default they count as missing, with a warning.
+        strict: Whether values that fit no reading of their column, such as words in a column of
+            numbers, are an error, in the data of a search and in new rows; else they count as
+            missing and are named.
     """
 
     kinds: dict[str, str] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from automl.data.options import Reading, ReadOptions
 from automl.data.raw import RawTable, composed, listed, near, occurrences
 from automl.data.sources import read_source
 from automl.data.steering import read_weight
-from automl.data.table import Column, Label, Table, Target
+from automl.data.table import Column, Label, Misfits, Table, Target
 from automl.data.target import present_rows, with_clean_target
 from automl.data.values import as_kind, codes_of_numbers, distinct_texts, find_in
 from automl.errors import DataError, MissingColumnError
@@ -99,21 +99,22 @@ def load_labelled(
 
     Raises:
         MissingColumnError: Columns in use are not there; all of them are named.
-        DataError: There is no target, it holds a label that is no class, or a weight is wrong.
+        DataError: There is no target, it holds a label that is no class, a weight is wrong, or
+            there are misfits and the options are strict.
     """
     raw = _read(source, columns, options)
     position = raw.position(target.name, "the target")
-    raw = with_clean_target(raw, position, target.task)
+    raw, lost = with_clean_target(raw, position, target.task)
     present = present_rows(raw.columns[position])
     if not present.any():
         raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
-    kept = raw if present.all() else raw.with_rows(present)
+    kept = raw.with_rows(present)
     y = _labels(kept, position, target)
     weights = None
     if weight is not None and weight in kept.names:
         weights = read_weight(kept, kept.position(weight, "--weight"))
     n_dropped = int((~present).sum())
-    return LabelledTable(_conform(kept, columns, options), y, weights, n_dropped)
+    return LabelledTable(_conform(kept, columns, options, lost), y, weights, n_dropped)
 
 
 def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -> RawTable:
@@ -122,7 +123,13 @@ def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -
     return read_source(source, replace(options, kinds={}, channels=channels), again=True)
 
 
-def _conform(raw: RawTable, columns: Sequence[Column], options: ReadOptions | None = None) -> Table:
+def _conform(
+    raw: RawTable,
+    columns: Sequence[Column],
+    options: ReadOptions | None = None,
+    lost: Sequence[Misfits] = (),
+) -> Table:
+    """The columns in use; of the target ``lost`` was emptied, which strict options refuse too."""
     names = [composed(name) for name in raw.names]
     found = dict(zip(zip(names, occurrences(names), strict=True), raw.columns, strict=True))
     used = [column for column in columns if not column.left_out]
@@ -134,7 +141,7 @@ def _conform(raw: RawTable, columns: Sequence[Column], options: ReadOptions | No
     looked_at = zip(sources, arrays, used, strict=True)
     misfits = [m for m in (find_misfits(raw, *parts) for parts in looked_at) if m is not None]
     if options is not None and options.strict:
-        refuse_misfits(misfits, raw.where)
+        refuse_misfits([*lost, *misfits], raw.where)
     data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
     return Table(data, tuple(columns), raw.row_names, tuple(misfits), raw.carried)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,9 +14,10 @@ from automl.data.features import type_columns
 from automl.data.giveaways import giveaways
 from automl.data.identifiers import with_identifiers
 from automl.data.looks import Look, look_at
+from automl.data.misfits import WAYS_OUT, known_misfits, refuse_misfits
 from automl.data.options import ReadOptions, Roles
 from automl.data.sources import read_source
-from automl.data.table import Column, Label, Table, Target
+from automl.data.table import Column, Label, Misfits, Table, Target
 from automl.data.target import choose_target, present_rows, read_target, with_clean_target
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, Task
@@ -80,15 +81,16 @@ def describe(
     raw = read_source(source, replace(options, roles=Roles(target)))
     position: int | None = None
     found: Target | None = None
+    lost: tuple[Misfits, ...] = ()
     problem, n_without = "", 0
     counts: dict[Label, int] = {}
     present, y = np.empty(0, bool), np.empty(0)
     try:
         position, chosen = choose_target(raw, target)
-        raw = with_clean_target(raw, position, task)
+        raw, lost = with_clean_target(raw, position, task)
         present = present_rows(raw.columns[position])
         n_without = int((~present).sum())
-        with_target = raw if present.all() else raw.with_rows(present)
+        with_target = raw.with_rows(present)
         found, y = read_target(with_target, position, task, chosen)
         del with_target
         if found.classes:
@@ -109,6 +111,8 @@ def describe(
             "there is no column to learn from: all are left out. Add columns, or set a kind with "
             "data.kinds to use one of them"
         )
+    if options.strict and not problem:
+        problem = _strict_problem([*lost, *known_misfits(table)], raw.where)
     return Description(
         where=raw.where,
         n_rows=raw.n_rows,
@@ -121,6 +125,15 @@ def describe(
         leaks=() if found is None else tuple(_leaks(table, found, present, y)),
         table=table,
     )
+
+
+def _strict_problem(misfits: Sequence[Misfits], where: str) -> str:
+    """What a strict search would refuse."""
+    try:
+        refuse_misfits(misfits, where, WAYS_OUT)
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _leaks(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from automl.data.examples import EXAMPLE_LENGTH, examples_of
 from automl.data.kinds import KindGuess, as_numbers, infer_kind, kind_of_plain, parse_kind
 from automl.data.media import Stored, channels_of, digests, store_images, store_sequences
-from automl.data.misfits import find_misfits
+from automl.data.misfits import with_misfits
 from automl.data.options import Reading, ReadOptions
 from automl.data.plain import n_different
 from automl.data.raw import RawTable, composed, let_go, occurrences
@@ -179,17 +179,7 @@ def _typed(
         misfits=guess.misfits,
         doubt=guess.doubt,
     )
-    return _Typed(_with_misfits(column, raw, source, values), values, chosen or bool(steers))
-
-
-def _with_misfits(
-    column: Column, raw: RawTable, source: pa.ChunkedArray, values: pa.Array
-) -> Column:
-    """Names what was lost of dates and of truth values; numbers in texts were counted before."""
-    if column.left_out or column.kind not in (ColumnKind.DATETIME, ColumnKind.BOOLEAN):
-        return column
-    found = find_misfits(raw, source, values, column)
-    return column if found is None else replace(column, n_misfits=found.n, misfits=found.examples)
+    return _Typed(with_misfits(column, raw, source, values), values, chosen or bool(steers))
 
 
 def _typed_media(

@@ -15,7 +15,7 @@ from automl.errors import DataError
 
 __all__ = ["read_frame"]
 
-FEW_ROWS = 1000
+FEW_ROWS, MANY_COLUMNS = 1000, 1000
 
 
 def read_frame(source: Any, options: ReadOptions) -> RawTable:
@@ -49,16 +49,21 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
 def _from_pandas(frame: Any) -> RawTable:
     # lone surrogates are legal in Python strings but in no file: both sides lose them alike
     names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
-    columns = _few_floats(frame)
+    columns = _many_floats(frame)
     if columns is None:
         columns = tuple(_series(s, name) for (_, s), name in zip(frame.items(), names, strict=True))
     return RawTable(names, columns, "the data frame")
 
 
-def _few_floats(frame: Any) -> tuple[pa.ChunkedArray, ...] | None:
-    """The columns of few rows of NumPy float64; to make a Series of each would take long."""
+def _many_floats(frame: Any) -> tuple[pa.ChunkedArray, ...] | None:
+    """The columns of a frame of NumPy float64 alone, where a Series of each would take long.
+
+    That is where rows are few or columns many. All of them share memory, in most cases that of
+    the frame.
+    """
     n_rows = len(frame)
-    if not 0 < n_rows <= FEW_ROWS or set(frame.dtypes) != {np.dtype(np.float64)}:
+    is_long = n_rows > FEW_ROWS and frame.shape[1] < MANY_COLUMNS
+    if not n_rows or is_long or set(frame.dtypes) != {np.dtype(np.float64)}:
         return None
     values = pa.array(frame.to_numpy().ravel(order="F"), from_pandas=True)
     starts = range(0, len(values), n_rows)

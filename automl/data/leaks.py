@@ -39,8 +39,8 @@ def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
     if n_copies > COPIED_SHARE * len(dataset.y):
         yield (
             f"{n_copies} rows are equal to an earlier one in all columns to learn from: where "
-            "copies are on both sides of a split, scores flatter; --group keeps together what "
-            "belongs together"
+            "copies are on both sides of a split, scores are too optimistic. --group COLUMN keeps "
+            "together what belongs together"
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from automl.data.features import build_table
 from automl.data.identifiers import with_identifiers
 from automl.data.media import channels_of
+from automl.data.misfits import WAYS_OUT, known_misfits, refuse_misfits
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw import RawTable
 from automl.data.sources import read_source
@@ -58,7 +59,8 @@ def load_dataset(
         options: How to read the source.
 
     Raises:
-        DataError: It cannot be read or learnt from; the message says where and how to mend it.
+        DataError: It cannot be read or learnt from, or holds misfits and the options are strict;
+            the message says where and how to mend it.
         MissingExtraError: It is a database and the connectors are not installed.
     """
     options = options or ReadOptions()
@@ -68,13 +70,12 @@ def load_dataset(
     position, chosen = choose_target(raw, target)
     steering = _steering(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
-    raw = with_clean_target(raw, position, task or only_numbers(among))
+    raw, lost = with_clean_target(raw, position, task or only_numbers(among))
     present = present_rows(raw.columns[position])
-    raw = raw if present.all() else raw.with_rows(present)
-    raw, weights = _weighing(raw, steering.get("weights"))
+    raw, weights = _weighing(raw.with_rows(present), steering.get("weights"))
     described, y = read_target(raw, position, task, chosen, among)
-    if described.task is Task.QUANTILE:
-        described = replace(described, quantiles=tuple(sorted(quantiles)))
+    levels = sorted(quantiles) if described.task is Task.QUANTILE else ()
+    described = replace(described, quantiles=tuple(levels))
     rank, moments = (None, None) if time_position is None else read_time(raw, time_position)
     groups = read_groups(raw, steering["groups"]) if "groups" in steering else None
     folds = read_folds(raw, steering["folds"]) if "folds" in steering else None
@@ -97,6 +98,7 @@ def load_dataset(
         time=rank,
         fold=folds,
     )
+    refuse_misfits([*lost, *known_misfits(table)] if options.strict else (), raw.where, WAYS_OUT)
     return Dataset(
         table=table,
         target=described,

@@ -1,4 +1,4 @@
-"""Values of new rows that fit no reading of their column: counted, and said once."""
+"""Values that fit no reading of their column: counted, and said once, or refused."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,25 @@ from numpy.typing import NDArray
 
 from automl.data.options import NO_NUMBERS
 from automl.data.raw import RawTable
-from automl.data.table import Column, Misfits
+from automl.data.table import Column, Misfits, Table
 from automl.errors import DataError, MisfitWarning
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 
-__all__ = ["find_misfits", "misfit_text", "refuse_misfits", "warn_of_misfits"]
+__all__ = [
+    "WAYS_OUT",
+    "find_misfits",
+    "known_misfits",
+    "misfit_text",
+    "refuse_misfits",
+    "warn_of_misfits",
+    "with_misfits",
+]
+
+WAYS_OUT = (
+    "data.missing=[TEXT] makes a text a mark of a missing value, data.kinds={COLUMN: categorical} "
+    "makes texts categories, "
+)
+"""Settings of a search that read its own values otherwise."""
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
@@ -68,6 +83,33 @@ def find_misfits(
     )
 
 
+def with_misfits(
+    column: Column, raw: RawTable, source: pa.ChunkedArray, values: pa.Array
+) -> Column:
+    """Names what was lost of values that are no texts of numbers: those were counted before."""
+    loses = column.kind in (ColumnKind.DATETIME, ColumnKind.BOOLEAN) or _is_infinite(source, column)
+    if column.left_out or not loses:
+        return column
+    found = find_misfits(raw, source, values, column)
+    return column if found is None else replace(column, n_misfits=found.n, misfits=found.examples)
+
+
+def _is_infinite(source: pa.ChunkedArray, column: Column) -> bool:
+    """Whether numbers that were read as numbers hold an infinite one."""
+    if column.kind is not ColumnKind.NUMERIC or not pa.types.is_floating(source.type):
+        return False
+    return bool(pc.any(pc.is_inf(source.cast(pa.float64()))).as_py())
+
+
+def known_misfits(table: Table) -> list[Misfits]:
+    """The misfits of a table that is learnt from, as its columns count them."""
+    return [
+        Misfits(c.name, c.kind, c.n_misfits, table.n_rows, tuple(map(_short, c.misfits)), 0)
+        for c in table.used
+        if c.n_misfits
+    ]
+
+
 def misfit_text(misfits: Sequence[Misfits]) -> str:
     """One message on the misfits of all columns, the worst first; "" where there are none."""
     if not misfits:
@@ -79,12 +121,13 @@ def misfit_text(misfits: Sequence[Misfits]) -> str:
     return f"values that cannot be read count as missing: {named}{others}"
 
 
-def refuse_misfits(misfits: Sequence[Misfits], where: str) -> None:
-    """Refuses new rows with values that cannot be read.
+def refuse_misfits(misfits: Sequence[Misfits], where: str, way_out: str = "") -> None:
+    """Refuses rows with values that cannot be read.
 
     Args:
         misfits: What does not fit.
         where: What was read.
+        way_out: What helps besides correcting the cells.
 
     Raises:
         DataError: There are some.
@@ -93,7 +136,7 @@ def refuse_misfits(misfits: Sequence[Misfits], where: str) -> None:
         named = misfit_text(misfits).removeprefix("values that cannot be read count as missing: ")
         raise DataError(
             f"{where} holds values that cannot be read: {named}. Correct these cells, or empty "
-            "them if the value is missing; data.strict=false takes them for missing"
+            f"them if the value is missing; {way_out}data.strict=false takes them for missing"
         )
 
 
@@ -131,9 +174,14 @@ def _of_column(misfits: Misfits) -> str:
     examples = " | ".join(map(repr, misfits.examples))
     return (
         f"column {name!r} ({misfits.kind.value}): {misfits.n:,} of {misfits.n_rows:,} "
-        f"row{'' if misfits.n_rows == 1 else 's'}, such as {examples} "
-        f"({'' if misfits.n == 1 else 'first '}in row {misfits.first_row:,})"
+        f"row{'' if misfits.n_rows == 1 else 's'}, such as {examples}{_place(misfits)}"
     )
+
+
+def _place(misfits: Misfits) -> str:
+    if not misfits.first_row:
+        return ""
+    return f" ({'' if misfits.n == 1 else 'first '}in row {misfits.first_row:,})"
 
 
 def _short(text: str) -> str:

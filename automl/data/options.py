@@ -65,6 +65,7 @@ class ReadOptions:
         drop: Names of columns to leave out.
         sql: Query to run when the source is a database URL.
         sheet: Name, or number from 1, of the sheet of an Excel file; None for the first.
+        is_own_sheet: Whether the sheet was named for new rows, and not for the data of the search.
         delimiter: Of a text file; found out when None.
         missing: Further texts that stand for a missing value.
         keep: Texts that would stand for a missing value, and are values here.
@@ -78,7 +79,7 @@ class ReadOptions:
         wide: Prefixes of columns that are the steps of a series, such as ``t`` for ``t0, t1, ...``;
             one for each channel.
         image_side: Most pixels of the longer side of an image.
-        strict: Whether values of new rows that cannot be read are an error, and not missing.
+        strict: Whether values that cannot be read are an error, and not missing.
         carry: Names of columns of new rows to hand on as they stand, beside the features.
         identifiers: Names of the columns of whole numbers that are categories; found out when
             None. Those of a run are given when its table is read again.
@@ -90,6 +91,7 @@ class ReadOptions:
     drop: tuple[str, ...] = ()
     sql: str | None = None
     sheet: str | None = None
+    is_own_sheet: bool = False
     delimiter: str | None = None
     missing: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()

@@ -75,7 +75,9 @@ class RawTable:
         return index + 1 if self.row_numbers is None else int(self.row_numbers[index])
 
     def with_rows(self, mask: NDArray[np.bool_]) -> RawTable:
-        """The rows of a mask, ``(n_rows,)``."""
+        """The rows of a mask, ``(n_rows,)``; the table itself, and no copy, where it is all."""
+        if mask.all():
+            return self
         keep = pa.array(mask)
         columns = tuple(column.filter(keep) for column in self.columns)
         numbers = np.flatnonzero(mask) + 1 if self.row_numbers is None else self.row_numbers[mask]

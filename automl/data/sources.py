@@ -159,9 +159,11 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     inner = Path(path.stem) if path.suffix.lower() in COMPRESSED_ENDINGS else Path(path.name)
     ending = inner.suffix.lower()
     if ending in EXCEL_ENDINGS:
-        return read_excel(path, options.sheet, again=again)
-    if options.sheet is not None and not again:
-        raise DataError(f"data.sheet is set, but {path} is not an Excel file (.xlsx): leave it out")
+        return read_excel(path, options.sheet, again=again and not options.is_own_sheet)
+    if options.sheet is not None and (options.is_own_sheet or not again):
+        raise DataError(
+            f"a sheet is named (--sheet), but {path} is not an Excel file (.xlsx): leave it out"
+        )
     opened = partial(open_bytes, path, compression)
     if ending in PARQUET_ENDINGS:
         return _read_parquet(path)

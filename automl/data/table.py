@@ -93,15 +93,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Misfits:
-    """Values of new rows that do not fit the kind of their column, and count as missing.
+    """Values that do not fit the kind of their column, and count as missing.
 
     Attributes:
         column: Name of the column.
-        kind: Its kind in the table that was learnt from.
+        kind: Its kind in the table that is learnt from.
         n: Rows with such a value.
         n_rows: All rows.
         examples: One to three such values, as text.
-        first_row: Number of the first such row in the source, from 1.
+        first_row: Number of the first such row in the source, from 1; 0 where it is not known.
     """
 
     column: str

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from automl.data.labels import LabelValues, n_special, read_labels
 from automl.data.raw import RawTable, composed
-from automl.data.table import Target
+from automl.data.table import Misfits, Target
 from automl.data.values import distinct_texts, find_in
 from automl.errors import DataError
-from automl.plugin.task import Task
+from automl.plugin.task import ColumnKind, Task
 
 __all__ = [
     "USUAL_NAMES",
@@ -53,15 +53,17 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
     if name is not None:
         position = raw.position(name, "the target")
         n_equal = sum(composed(n) == composed(raw.names[position]) for n in raw.names)
-        which = f" (the last of {n_equal} columns of that name)" if n_equal > 1 else ""
-        return position, f"chosen{which}"
+        which = f", the last of {n_equal} columns of that name" if n_equal > 1 else ""
+        return position, f"given{which}"
     usual = [i for i, n in enumerate(raw.names) if n.strip().lower() in USUAL_NAMES]
     if len(usual) == 1:
-        return usual[0], "guessed by its name; use --target NAME for another"
-    return len(raw.names) - 1, "guessed: the last column; use --target NAME for another"
+        return usual[0], "inferred from its name; --target NAME takes another"
+    return len(raw.names) - 1, "inferred: the last column; --target NAME takes another"
 
 
-def with_clean_target(raw: RawTable, position: int, task: Task | None = None) -> RawTable:
+def with_clean_target(
+    raw: RawTable, position: int, task: Task | None = None
+) -> tuple[RawTable, tuple[Misfits, ...]]:
     """Trims the texts of the target, and empties cells that hold a mark of a missing value.
 
     Where the target is a number, a few cells that hold something else are emptied too, and a note
@@ -71,18 +73,23 @@ def with_clean_target(raw: RawTable, position: int, task: Task | None = None) ->
         raw: What was read.
         position: Of the target column.
         task: What is predicted; None where it is to be guessed.
+
+    Returns:
+        The table, and what was emptied because it is not a number.
     """
-    column = raw.columns[position]
+    column, lost = raw.columns[position], None
     if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
         plain = _cleaned(column.cast(pa.string()), raw.reading.marks)
-        cleaned, note = plain.dictionary_encode(), ""
+        cleaned = plain.dictionary_encode()
     elif pa.types.is_string(column.type):
         cleaned = _cleaned(column, raw.reading.marks)
-        cleaned, note = _without_misfits(cleaned, raw, position, task)
+        cleaned, lost = _without_misfits(cleaned, raw, position, task)
     else:
-        return raw
+        return raw, ()
     columns = (*raw.columns[:position], cleaned, *raw.columns[position + 1 :])
-    return replace(raw, columns=columns, notes=(*raw.notes, note) if note else raw.notes)
+    if lost is None:
+        return replace(raw, columns=columns), ()
+    return replace(raw, columns=columns, notes=(*raw.notes, _lost_text(lost))), (lost,)
 
 
 def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
@@ -93,26 +100,37 @@ def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
 
 def _without_misfits(
     column: pa.ChunkedArray, raw: RawTable, position: int, task: Task | None
-) -> tuple[pa.ChunkedArray, str]:
-    """Empties cells of a target of numbers that are none, and says which."""
+) -> tuple[pa.ChunkedArray, Misfits | None]:
+    """Empties cells of a target of numbers that are none, and names them."""
     if task is not None and task.is_classification:
-        return column, ""
+        return column, None
     indices, distinct = distinct_texts(column)
     found = find_in(indices, distinct, raw.reading)
     if found is None or found.values.null_count == n_special(found):
-        return column, ""
+        return column, None
     if task is None and len(found.values.drop_null().unique()) <= MOST_WHOLE_CLASSES:
-        return column, ""  # a few numbers and a word are labels
+        return column, None  # a few numbers and a word are labels
     is_number = found.is_number.take(indices)
     kept = pc.if_else(is_number, column.combine_chunks(), pa.scalar(None, pa.string()))
     odd = distinct.filter(pc.invert(found.is_number))[:EXAMPLES].to_pylist()
-    n_odd = int(pc.sum(pc.invert(is_number)).as_py() or 0)
-    rows = "1 row is" if n_odd == 1 else f"{n_odd:,} rows are"
-    note = (
-        f"{rows} left out: the target {raw.names[position]!r} is not a number there, such as "
-        f"{', '.join(repr(text[:LONGEST_EXAMPLE]) for text in odd)}"
+    rows = np.flatnonzero(pc.invert(is_number).fill_null(False))
+    lost = Misfits(
+        raw.names[position],
+        ColumnKind.NUMERIC,
+        len(rows),
+        raw.n_rows,
+        tuple(text[:LONGEST_EXAMPLE] for text in odd),
+        raw.row(int(rows[0])),
     )
-    return pa.chunked_array([kept]), note
+    return pa.chunked_array([kept]), lost
+
+
+def _lost_text(lost: Misfits) -> str:
+    rows = "1 row is" if lost.n == 1 else f"{lost.n:,} rows are"
+    return (
+        f"{rows} left out: the target {lost.column!r} is not a number there, such as "
+        f"{', '.join(map(repr, lost.examples))}"
+    )
 
 
 def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
@@ -127,7 +145,7 @@ def read_target(
     raw: RawTable,
     position: int,
     task: Task | None,
-    chosen: str = "chosen",
+    chosen: str = "given",
     among: Collection[Task] = (),
 ) -> tuple[Target, NDArray[Any]]:
     """Reads the target of rows that have one.
@@ -163,11 +181,11 @@ def read_target(
         )
     if task is None and pa.types.is_dictionary(column.type):
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
-        why = "guessed: the data has it as categories"
+        why = "inferred: the data has it as categories"
     else:
-        guessed, why = (task, "chosen") if task else guess_task(values, name, among)
+        guessed, why = (task, "given") if task else guess_task(values, name, among)
     _check_task(guessed, values, raw, position)
-    reason = f"target {name!r} {chosen}; task {guessed} {why}"
+    reason = f"target: {name} ({chosen}); task: {guessed} ({why})"
     if not guessed.is_classification:
         assert values.numbers is not None
         return Target(name, guessed, (), reason), values.numbers[values.codes]
@@ -197,26 +215,26 @@ def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> 
     """
     n_rows, n_distinct = len(values.codes), values.n_distinct
     if (numbers := only_numbers(among)) is not None:
-        return numbers, "by the metric; use --task for another"
+        return numbers, "from the metric; --task takes another"
     if among and all(t.is_classification for t in among) and n_distinct > 2:
-        return Task.MULTICLASS, "by the metric; use --task for another"
+        return Task.MULTICLASS, "from the metric; --task takes another"
     if n_distinct == 2:
-        return Task.BINARY, "guessed: 2 different values"
+        return Task.BINARY, "inferred: 2 distinct values"
     if values.numbers is None:
         if n_distinct > MOST_TEXT_CLASSES and n_distinct > 0.5 * n_rows:
             raise DataError(
                 f"the target {name!r} has {n_distinct:,} different texts in {n_rows:,} rows, such "
-                f"as {values.odd[:60]!r}: that is no set of classes. Use --target NAME, or --task "
-                "multiclass if it is"
+                f"as {values.odd[:60]!r}: these do not look like classes. Choose another "
+                "--target, or pass --task multiclass if they are"
             )
-        return Task.MULTICLASS, f"guessed: {n_distinct:,} different texts"
+        return Task.MULTICLASS, f"inferred: {n_distinct:,} distinct texts"
     if (values.numbers != np.floor(values.numbers)).any():
-        return Task.REGRESSION, "guessed: numbers with decimals; use --task for another"
+        return Task.REGRESSION, "inferred: numbers with decimals; --task takes another"
     few = n_distinct <= min(MOST_WHOLE_CLASSES, max(5.0, WHOLE_CLASS_SHARE * n_rows))
     if few and n_distinct * FEWEST_ROWS_A_CLASS <= n_rows:
-        why = f"guessed: {n_distinct} different whole numbers; --task regression if they measure"
+        why = f"inferred: {n_distinct} distinct whole numbers; --task regression if they measure"
         return Task.MULTICLASS, why
-    why = f"guessed: {n_distinct:,} different whole numbers; --task multiclass if they are classes"
+    why = f"inferred: {n_distinct:,} distinct whole numbers; --task multiclass if they are classes"
     return Task.REGRESSION, why
 
 

@@ -97,9 +97,9 @@ class Board(ShownAsTable):
         if top is None or top.score is None or top.mean_score is None:
             return ""
         return (
-            f"{clean(self.metric)} {format_score(top.mean_score)} is expected of the mean of the "
-            f"folds' models, which predicts new rows; the score, {format_score(top.score)}, is of "
-            "one model a row"
+            f"{clean(self.metric)} {format_score(top.mean_score)} on new rows, which get the mean "
+            f"of the folds' models; the score, {format_score(top.score)}, is of one of them for "
+            "each row"
         )
 
     def _is_above(self, row: Row, top: Row) -> bool:

@@ -24,6 +24,8 @@ _ESCAPE_SEQUENCE = re.compile(
     r"|\x1b[ -/]*[0-~]",
     re.DOTALL,
 )
+_BREAK = re.compile(r" *[^\S ]\s*")
+"""Blanks with a new line or a tab among them."""
 
 
 def clean(text: str, *, keep_newlines: bool = False) -> str:
@@ -31,12 +33,13 @@ def clean(text: str, *, keep_newlines: bool = False) -> str:
 
     Args:
         text: Anything: a column name, a label, an error of somebody's library.
-        keep_newlines: Without it the text becomes one line.
+        keep_newlines: Without it the text becomes one line. Two spaces stay two: they may be what
+            tells a label from another.
     """
     text = _ESCAPE_SEQUENCE.sub("", text)
     if keep_newlines:
         return "".join(c for c in text if c == "\n" or not is_hidden(c))
-    return " ".join("".join(c for c in text if c.isspace() or not is_hidden(c)).split())
+    return _BREAK.sub(" ", "".join(c for c in text if c.isspace() or not is_hidden(c))).strip()
 
 
 def format_state(state: str) -> str:

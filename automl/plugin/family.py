@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -115,6 +115,8 @@ class ModelFamily(ABC):
         tasks: Tasks it takes; to predict quantiles it must say so.
         kinds: Column kinds it takes; others are not shown to it. By default those that can be
             encoded into a matrix: images and sequences must be asked for.
+        needs: Groups of column kinds. A table without a column of each group is nothing for the
+            family, and who did not name the family is not told that it is skipped.
         extra: The extra of the distribution that installs its library; "" when none is needed.
         preload: Modules that a fit imports. Loaded once, before workers are forked.
         fidelity: What a step of ``report`` counts: ``rounds``, ``epochs``, ``trees``, or "" when
@@ -140,6 +142,7 @@ class ModelFamily(ABC):
     name: ClassVar[str]
     tasks: ClassVar[frozenset[Task]] = frozenset(Task) - {Task.QUANTILE}
     kinds: ClassVar[frozenset[ColumnKind]] = TABULAR_KINDS
+    needs: ClassVar[tuple[frozenset[ColumnKind], ...]] = ()
     extra: ClassVar[str] = ""
     preload: ClassVar[tuple[str, ...]] = ()
     fidelity: ClassVar[str] = ""
@@ -156,6 +159,10 @@ class ModelFamily(ABC):
         A reason is shown to the user, never swallowed.
         """
         return None
+
+    def suits(self, kinds: Collection[ColumnKind]) -> bool:
+        """Whether a table with columns of such kinds has what ``needs`` names."""
+        return all(not group.isdisjoint(kinds) for group in self.needs)
 
     def priority_for(self, shape: Shape) -> int:
         """The priority on such data; ``priority`` where that does not matter."""

@@ -168,7 +168,9 @@ class Registry:
         useful = {
             name: entry
             for name, entry in self.families.items()
-            if task in entry.family.tasks and entry.family.kinds & frozenset(kinds)
+            if task in entry.family.tasks
+            and entry.family.kinds & frozenset(kinds)
+            and entry.family.suits(kinds)
         }
         return replace(self, families=useful).notes()
 

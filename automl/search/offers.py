@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from automl.data.split import SHORT_FOLDS
 from automl.errors import PluginError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.plugin.task import ColumnKind
 from automl.scheduling.devices import DevicePool
 
 __all__ = ["folds_s", "willing"]
@@ -16,7 +17,9 @@ NO_COLUMN = "no column is of a kind that is taken"
 
 
 def willing(
-    shapes: Mapping[str, tuple[ModelFamily, Shape]], are_named: bool = True
+    shapes: Mapping[str, tuple[ModelFamily, Shape]],
+    are_named: bool = True,
+    kinds: Collection[ColumnKind] = frozenset(ColumnKind),
 ) -> tuple[dict[str, tuple[ModelFamily, Shape]], list[str]]:
     """Families that take such data; for the others the reasons, each once.
 
@@ -24,6 +27,7 @@ def willing(
         shapes: Families and the problem as each sees it.
         are_named: Whether somebody asked for these. Where nobody did, it is no news that a family
             of images is not tried on a table of numbers.
+        kinds: Kinds of the columns.
 
     Raises:
         PluginError: No family takes the data.
@@ -38,9 +42,10 @@ def willing(
             refused.setdefault(why, []).append(name)
     notes = []
     for why, names in refused.items():
-        if why == NO_COLUMN and chosen and not are_named:
-            continue
-        notes.append(f"{', '.join(names)} skipped: {why}")
+        if chosen and not are_named:
+            names = [n for n in names if why != NO_COLUMN and shapes[n][0].suits(kinds)]
+        if names:
+            notes.append(f"{', '.join(names)} skipped: {why}")
     if not chosen:
         raise PluginError(f"no family takes this data: {'; '.join(notes)}")
     return chosen, notes

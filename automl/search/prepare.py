@@ -57,15 +57,35 @@ class Prepared:
         controller: Runs it.
         news: What a watcher is told first.
         is_new: Whether no earlier search was at it.
-        start_workers: To be called before the controller gives out fits; returns what a person
-            should know.
+        executor: The controller's; it has no workers yet.
+        launcher: Starts them.
+        threads_per_fit: What an earlier search at it gave each fit; None without one.
     """
 
     problem: Problem
     controller: Controller
     news: tuple[Event, ...]
     is_new: bool
-    start_workers: Callable[[], Sequence[str]]
+    executor: LocalExecutor
+    launcher: Launcher
+    threads_per_fit: int | None
+
+    def start_workers(self) -> Sequence[str]:
+        """Starts the workers, before the controller gives out fits, and writes their threads.
+
+        Returns:
+            What a person should know of the number of threads of a fit.
+        """
+        problem, controller = self.problem, self.controller
+        threads, notes = staff(problem, self.executor, self.threads_per_fit)
+        if threads != self.threads_per_fit:
+            update_manifest(problem.run, threads_per_fit=threads)
+        controller.proposer.costs.n_slots = slots_of(problem.pool, threads)
+        controller.dispatcher.needs.threads_per_fit = threads
+        # Libraries of extras are loaded after the first workers are forked: these start sooner.
+        families = [family for family, _ in problem.families.values()]
+        self.launcher.preload([m for f in families if f.extra for m in f.preload])
+        return notes
 
 
 def prepare_search(
@@ -78,7 +98,7 @@ def prepare_search(
     interrupted: Callable[[], bool],
     lock: RunLock,
 ) -> Prepared:
-    """Reads the data, fixes the folds, writes both to the run, and joins the rooms.
+    """Reads the data, fixes the folds, writes both to the run, and builds the controller.
 
     Args:
         source: The data.
@@ -103,7 +123,7 @@ def prepare_search(
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
     write_manifest(run, new_manifest(facts_of(problem, registry)))  # last: it makes it a run
-    return _join(problem, registry, launcher, started, interrupted, None)
+    return _build(problem, registry, launcher, started, interrupted, None)
 
 
 def prepare_resumed(
@@ -115,9 +135,9 @@ def prepare_resumed(
     started: float,
     interrupted: Callable[[], bool],
 ) -> Prepared | Over:
-    """Opens what lies in a run, checks that it is what it was, and joins the rooms around it.
+    """Opens what lies in a run, checks that it is what it was, and builds the controller.
 
-    Where the run is over and gets no more budget, nothing is joined or written.
+    Where the run is over and gets no more budget, nothing is built or written.
 
     Args:
         source: The data, to be compared with that of the run; None takes what the run has.
@@ -141,7 +161,7 @@ def prepare_resumed(
     check_problem(problem, past.manifest, facts)
     if is_over(run, past, problem.plan, then, config):
         return Over(run, past)
-    prepared = _join(problem, registry, launcher, started - past.elapsed_s, interrupted, past)
+    prepared = _build(problem, registry, launcher, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
     update_manifest(run, status="running", stopped_by="", **changes)
@@ -164,7 +184,7 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
     launcher.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
 
 
-def _join(
+def _build(
     problem: Problem,
     registry: Registry,
     launcher: Launcher,
@@ -188,23 +208,12 @@ def _join(
     executor = LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
     known = None if past is None else past.threads_per_fit
     controller = make_controller(problem, executor, known or 1, budget, interrupted)
-
-    def start_workers() -> Sequence[str]:
-        threads, notes = staff(problem, executor, known)
-        if threads != known:
-            update_manifest(problem.run, threads_per_fit=threads)
-        controller.proposer.costs.n_slots = slots_of(problem.pool, threads)
-        controller.dispatcher.needs.threads_per_fit = threads
-        # Libraries of extras are loaded after the first workers are forked: these start sooner.
-        families = [family for family, _ in problem.families.values()]
-        launcher.preload([m for f in families if f.extra for m in f.preload])
-        return notes
-
     notes = [*problem.notes]
     if past is not None:
         notes += resume(past, controller)
     news: list[Event] = [_started(problem), *(Note(text, budget.elapsed_s) for text in notes)]
-    return Prepared(problem, controller, tuple(news), past is None, start_workers)
+    is_new = past is None
+    return Prepared(problem, controller, tuple(news), is_new, executor, launcher, known)
 
 
 def make_controller(

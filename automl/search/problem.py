@@ -149,7 +149,7 @@ def _problem(
     name = config.metric or metric.name
     setup = trial_setup(run, config, plan.n_folds, name, pool, registry.given)
     shapes = _shapes(setup, dataset, metric, config, registry)
-    families, refused = willing(shapes, config.family is not None)
+    families, refused = willing(shapes, config.family is not None, _kinds(dataset))
     check_fixed(families, dataset)
     threads = config.scheduler.threads_per_fit or 1
     notes = (

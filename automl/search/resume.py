@@ -196,3 +196,5 @@ def _look_at(trial: Trial, standing: Standing) -> None:
     if trial.folds[0] in trial.results:
         with contextlib.suppress(RunError):  # of a trial that is over and needs no predictions
             trial.first_loss = standing.first_fold_loss(trial)
+            if trial.state not in (TrialState.RUNNING, TrialState.COMPLETE):
+                standing.begun.append(trial)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,8 @@ from automl.search.bagged import expected_of_mean
 from automl.search.evidence import Evidence, finite
 from automl.search.ledger import Trial
 from automl.search.newest import is_by_time, predicting_folds
+from automl.search.stopgap import best_cut, is_lost
 from automl.trial.cost import Cost
-from automl.trial.lost import LOST
-from automl.trial.spec import TrialState
 
 __all__ = ["Standing"]
 
@@ -53,6 +52,7 @@ class Standing:
         spent_s: Seconds that all selections took.
         current: The ensemble on disk.
         members: Its trials.
+        begun: Trials whose first fold is done.
         said_blocks: In order of time, the folds that its nested score is the mean of.
     """
 
@@ -66,8 +66,8 @@ class Standing:
     current: Ensemble | None = None
     members: Sequence[Trial] = ()
     said_blocks: tuple[int, ...] = ()
+    begun: list[Trial] = field(default_factory=list)
     _blend: NDArray[Any] | None = None
-    _stopgap: Trial | None = None
     _stale: bool = False
 
     def first_fold_loss(self, trial: Trial) -> float:
@@ -120,8 +120,8 @@ class Standing:
 
     def first_unit(self, trial: Trial) -> None:
         """Lets the folds of a trial predict that are there, while nothing else is worth much."""
+        self.begun.append(trial)
         if self.current is None or self._is_outdone_by(trial):
-            self._stopgap = trial
             self._write_alone(trial)
 
     def _is_outdone_by(self, trial: Trial) -> bool:
@@ -151,18 +151,16 @@ class Standing:
 
         A trial that was not over in time predicts with the folds it has where that is much better.
         """
-        trial = self._stopgap
-        if trial is not None and trial.error is not None and trial.error.kind == LOST:
-            self._stopgap = trial = None
-            if not self.evidence.complete:
-                self.current = None
-        is_cut = trial is not None and trial.state is not TrialState.COMPLETE
-        if trial is not None and is_cut and trial.results and self._is_needed(trial):
-            return self._write_alone(trial)
-        return self._select(final=True) if self.evidence.complete else self.current
-
-    def _is_needed(self, trial: Trial) -> bool:
-        return not self.evidence.complete or self._is_outdone_by(trial)
+        has_complete = bool(self.evidence.complete)
+        if has_complete:
+            self._select(final=True)
+        elif any(is_lost(trial) for trial in self.members):
+            self.current = None
+        # Of all, and against the last selection: which one came first is a matter of seconds.
+        cut = best_cut(self.begun, self.first_fold_loss)
+        if cut is not None and (not has_complete or self._is_outdone_by(cut)):
+            self._write_alone(cut)
+        return self.current
 
     def _select(self, final: bool) -> Ensemble:
         start = time.monotonic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.honesty.draws import Drawn
 
-__all__ = ["best_auc", "draw_rows", "write_table"]
+__all__ = ["best_auc", "draw_rows", "write_tables"]
 
 N_NUMERIC = 20
 LEVELS = (4, 8, 16, 40, 100, 250, 600, 1200, 2500, 5000)
@@ -53,15 +55,16 @@ def best_auc(drawn: Drawn) -> float:
     return drawn.score(default_metric(Task.BINARY), ("no", "yes"), drawn.chances)
 
 
-def write_table(path: Path, n_rows: int, seed: int) -> None:
-    """Writes rows as CSV or Parquet, by the ending of the path."""
-    draft = path.with_name(f"{path.name}.draft")
+def write_tables(paths: Sequence[Path], n_rows: int, seed: int) -> None:
+    """Writes rows that are drawn once, as CSV or Parquet by the ending of each path."""
     frame = draw_rows(n_rows, seed).frame
-    if path.suffix == ".csv":
-        frame.to_csv(draft, index=False, chunksize=CHUNK_ROWS)
-    else:
-        frame.to_parquet(draft, index=False)
-    draft.rename(path)
+    for path in paths:
+        draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+        if path.suffix == ".csv":
+            frame.to_csv(draft, index=False, chunksize=CHUNK_ROWS)
+        else:
+            frame.to_parquet(draft, index=False)
+        draft.rename(path)
 
 
 def _logit(x: NDArray[np.float64], effects: list[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -7,15 +7,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.honesty.generator import best_auc, draw_rows, write_table
-from benchmarks.honesty.row import Key, Line, Parts, Row, Unit, Verdict, merged
+from benchmarks.honesty.generator import best_auc, draw_rows, write_tables
+from benchmarks.honesty.row import TABLES, Key, Line, Parts, Row, Unit, Verdict, merged
 from benchmarks.honesty.searches import Opened
 
 __all__ = ["ROW", "beside_a_load", "boosted"]
@@ -27,8 +26,6 @@ SEEDS = 3
 LOADS = (0, 2)
 FORMATS = ("parquet", "csv")
 AUC_BAR, ROUNDS_BAR = 0.005, 0.9
-TABLES = Path(tempfile.gettempdir()) / "automl-honesty-tables"
-"""Drawn tables are kept here from unit to unit."""
 
 
 def _units(n_seeds: int, parts: tuple[str, ...]) -> list[Unit]:
@@ -43,11 +40,7 @@ def _units(n_seeds: int, parts: tuple[str, ...]) -> list[Unit]:
 def _measure(key: Key, parts: Sequence[str], folder: Path) -> Parts:
     import automl
 
-    tables = Path(os.environ.get("HONESTY_TABLES", TABLES))
-    tables.mkdir(parents=True, exist_ok=True)
-    path = tables / f"rows-{key['rows']}-{key['seed']}.{key['format']}"
-    if not path.exists():
-        write_table(path, key["rows"], key["seed"])
+    path = _table(key, Path(os.environ.get(TABLES, folder)))
     with beside_a_load(key["load"]):
         automl.search(
             str(path), target="y", time_s=key["time_s"], seed=key["seed"], out=str(folder / "run")
@@ -57,6 +50,16 @@ def _measure(key: Key, parts: Sequence[str], folder: Path) -> Parts:
     if "said" in result:
         result["new"] = opened.product(new)
     return dict.fromkeys(parts, result)
+
+
+def _table(key: Key, folder: Path) -> Path:
+    """The table of a unit; it is drawn once for a seed, and written in all formats at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {kind: folder / f"rows-{key['rows']}-{key['seed']}.{kind}" for kind in FORMATS}
+    missing = [path for path in paths.values() if not path.exists()]
+    if missing:
+        write_tables(missing, key["rows"], key["seed"])
+    return paths[key["format"]]
 
 
 @contextlib.contextmanager

@@ -9,10 +9,24 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Key", "Line", "Parts", "Row", "Unit", "Verdict", "mean_and_error", "merged", "values"]
+__all__ = [
+    "TABLES",
+    "Key",
+    "Line",
+    "Parts",
+    "Row",
+    "Unit",
+    "Verdict",
+    "mean_and_error",
+    "merged",
+    "values",
+]
 
 Key = Mapping[str, Any]
 """What makes a unit unique within its row: rows, seed, ..."""
+
+TABLES = "HONESTY_TABLES"
+"""Variable of the environment with the folder where drawn tables are kept from unit to unit."""
 
 Parts = dict[str, dict[str, Any]]
 """Results by part: a family, or ``ensemble``. One that failed holds ``error`` alone."""

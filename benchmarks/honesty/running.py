@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.honesty.row import Line, Row, Unit, merged
+from benchmarks.honesty.row import TABLES, Line, Row, Unit, merged
 from benchmarks.machine import ROOT, cores_for, describe_machine, git_version
 from benchmarks.process import run_watched
 from benchmarks.results import append_result, read_results
@@ -156,6 +156,7 @@ def tree_paths(tree: Path) -> str:
 
 def _environment(tree: Path, threads: int, scratch: Path) -> dict[str, str]:
     return {
+        TABLES: str(Path(tempfile.gettempdir()) / "automl-honesty-tables"),
         **os.environ,
         "PYTHONPATH": tree_paths(tree),
         "TMPDIR": str(scratch),

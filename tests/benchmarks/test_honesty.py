@@ -7,12 +7,12 @@ import pytest
 
 from automl.metrics import default_metric, get_metric
 from automl.plugin import Task
-from benchmarks.honesty import coverage, drift, million, noise, signal
+from benchmarks.honesty import coverage, drift, million, noise, running, signal
 from benchmarks.honesty.__main__ import main
 from benchmarks.honesty.draws import Drawn, World
 from benchmarks.honesty.draws import noise as draw_noise
 from benchmarks.honesty.draws import signal as draw_signal
-from benchmarks.honesty.generator import best_auc, draw_rows, write_table
+from benchmarks.honesty.generator import best_auc, draw_rows, write_tables
 from benchmarks.honesty.report import renew_page
 from benchmarks.honesty.row import Unit, merged
 from benchmarks.honesty.running import Plan, missing_units
@@ -96,9 +96,26 @@ def test_the_large_table_has_a_known_best_score_and_many_levels(tmp_path):
     assert 0.75 < best_auc(drawn) < 0.9
     assert drawn.frame["c5000"].nunique() > 1000
     assert drawn.frame["n02"].isna().any()
-    for kind in ("csv", "parquet"):
-        write_table(tmp_path / f"t.{kind}", 300, 1)
+    write_tables([tmp_path / f"t.{kind}" for kind in ("csv", "parquet")], 300, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.parquet"]
+
+
+def test_a_million_rows_are_drawn_once_for_all_units_of_a_seed(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(paths, n_rows, seed):
+        drawn.append(seed)
+        for path in paths:
+            path.touch()
+
+    monkeypatch.setattr(million, "write_tables", draw)
+    folders = {
+        running._environment(tmp_path, 1, tmp_path / name)["HONESTY_TABLES"] for name in "ab"
+    }
+    assert len(folders) == 1  # whatever the scratch folder of a unit is
+    for key in million._units(2, ("ensemble",)):
+        million._table(key.key, tmp_path)
+    assert drawn == [0, 1]
 
 
 def test_the_level_shifts_half_way_and_stays():

@@ -19,7 +19,7 @@ def test_the_target_and_every_column_are_shown(table: str, capsys: pytest.Captur
     assert main(["inspect", table]) == 0
     shown = capsys.readouterr().out
     assert "label (binary)" in shown
-    assert "0: 30, 1: 30" in shown
+    assert "0: 30 | 1: 30" in shown
     for name in ("zip", "n", "empty?", "[bold]odd"):
         assert f"\n{name} " in shown
     assert "50.0%" in shown

@@ -60,7 +60,7 @@ class FoundRun:
         return (0.1, 0.5) if self.task == "quantile" else ()
 
     def read(
-        self, data: str, *, keep: list[str], strict: bool | None, sql: str | None
+        self, data: str, *, keep: list[str], strict: bool | None, sql: str | None, sheet: str | None
     ) -> types.SimpleNamespace:
         return types.SimpleNamespace(row_names=None, kept=None, misfits=())
 

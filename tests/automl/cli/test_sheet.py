@@ -42,6 +42,35 @@ def test_a_sheet_is_searched_and_another_workbook_predicted(book, tmp_path, caps
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
+def test_new_rows_and_a_test_table_are_read_from_the_sheet_that_is_named(book, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    words = ["--trials", "1", "family=[baseline]", "search.folds=2", "--out", run, "-q"]
+    assert main(["search", book, "--sheet", NAME, *words]) == 0
+    new = tmp_path / "new.xlsx"
+    new.write_bytes(workbook({NAME: OTHER, "New": ROWS[:9]}))
+    capsys.readouterr()
+    assert main(["predict", run, str(new), "--sheet", "New", "--keep", "when"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 9
+    assert main(["leaderboard", run, "--test", str(new), "--sheet", "2"]) == 0
+    assert "test" in capsys.readouterr().out
+    assert main(["predict", run, str(new)]) == 2  # that of the search
+    assert main(["predict", run, str(new), "--sheet", "Nwe"]) == 2
+    assert "did you mean 'New'" in capsys.readouterr().err
+    assert main(["leaderboard", run, "--sheet", "2"]) == 2
+    assert "--test FILE" in capsys.readouterr().err
+
+
+def test_a_sheet_of_what_is_no_workbook_is_refused(book, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    words = ["--trials", "1", "family=[baseline]", "search.folds=2", "--out", run, "-q"]
+    assert main(["search", book, "--sheet", NAME, *words]) == 0
+    new = tmp_path / "new.csv"
+    new.write_text("x,when\n1,2021-03-01\n")
+    assert main(["predict", run, str(new)]) == 0
+    assert main(["predict", run, str(new), "--sheet", "New"]) == 2
+    assert "not an Excel file" in capsys.readouterr().err
+
+
 def test_the_first_sheet_is_read_by_default_and_others_are_named(book, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["inspect", book]) == 0

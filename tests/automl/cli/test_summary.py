@@ -83,6 +83,14 @@ def test_it_says_what_to_expect_of_the_ensemble_on_new_rows(board: Board):
     assert "to choose the ensemble (0.9600 on those that were: optimistic)" in text
 
 
+def test_a_score_that_both_kinds_of_rows_give_is_said_once(board: Board):
+    scores = {"score": 0.93, "score_low": 0.91, "score_high": 0.95, "selected_score": 0.93}
+    top = Row(None, "ensemble", "ensemble", "complete", **scores)
+    text = _summary(replace(board, rows=(top, *board.trials)))
+    assert "0.9300 (95 %: 0.9100 to 0.9500)" in text
+    assert "optimistic" not in text
+
+
 def test_an_ensemble_below_a_trial_is_kept_for_a_reason_that_is_said(board: Board):
     top = Row(None, "ensemble", "ensemble", "complete", 0.4, selected_score=0.6)
     trial = Row(1, "svm", "svm-9", "complete", 0.5)

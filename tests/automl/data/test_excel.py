@@ -163,7 +163,7 @@ def test_other_names_for_a_workbook_are_told(tmp_path):
     with pytest.raises(DataError, match=r"is an Excel file: rename it to end in \.xlsx"):
         read(tmp_path, content, name="a.csv")
     (tmp_path / "a.csv").write_text("a,y\n1,2\n3,4\n")
-    with pytest.raises(DataError, match=r"data\.sheet is set"):
+    with pytest.raises(DataError, match="a sheet is named"):
         read_source(tmp_path / "a.csv", ReadOptions(sheet="S"))
 
 

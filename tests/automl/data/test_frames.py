@@ -1,10 +1,11 @@
 import uuid
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from automl.data import load_dataset
+from automl.data import ReadOptions, frames, load_dataset
 
 
 def column_of(values):
@@ -84,3 +85,19 @@ def test_what_cannot_be_learnt_from_is_left_out_by_name():
     frame = pd.DataFrame({"id": [uuid.uuid4() for _ in range(n)], "x": range(n), "y": [0, 1] * 20})
     (identity, *_) = load_dataset(frame, target="y").table.columns
     assert identity.left_out
+
+
+@pytest.mark.parametrize("n_rows", [3, 1001])
+def test_many_columns_of_floats_are_read_without_a_series_of_each(monkeypatch, n_rows):
+    values = np.random.default_rng(0).normal(size=(n_rows, 1000))
+    values[0, 0], values[-1, 500], values[1, 999] = np.nan, np.inf, -0.0
+    frame = pd.DataFrame(values, columns=[f"c{i}" for i in range(1000)])
+    one_by_one = [pa.Array.from_pandas(series) for _, series in frame.items()]
+
+    def refuse(series, name):
+        raise AssertionError(name)
+
+    monkeypatch.setattr(frames, "_series", refuse)
+    raw = frames.read_frame(frame, ReadOptions())
+    assert raw.names == tuple(frame.columns)
+    assert [column.combine_chunks() for column in raw.columns] == one_by_one

@@ -1,11 +1,12 @@
 import warnings
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
-from automl.data import ReadOptions, load_dataset, load_features, load_labelled
+from automl.data import ReadOptions, describe, load_dataset, load_features, load_labelled
 from automl.data.misfits import misfit_text, warn_of_misfits
 from automl.data.table import Misfits
 from automl.errors import DataError, MisfitWarning
@@ -133,3 +134,57 @@ def test_nothing_is_said_where_all_fits():
         warnings.simplefilter("error")
         warn_of_misfits(())
     assert misfit_text(()) == ""
+
+
+def messy():
+    """Misfits in a column of numbers, one of dates, and the target."""
+    days = [f"2021-01-{day:02}" for day in range(1, 29)] * 3
+    frame = pd.DataFrame({"x": np.arange(84) * 1.5, "when": days, "z": np.arange(84.0)})
+    frame = frame.assign(y=frame.x * 2).astype({"x": str, "y": str})
+    frame.loc[[3, 5, 8, 9], "x"] = ["12a", "b", "c", "d"]
+    frame.loc[4, "when"] = "soon"
+    frame.loc[6, "z"] = np.inf
+    frame.loc[7, "y"] = "oops"
+    return frame
+
+
+def test_a_strict_search_refuses_its_own_misfits_all_at_once_with_the_ways_out():
+    with pytest.raises(DataError) as caught:
+        load_dataset(messy(), target="y", options=ReadOptions(strict=True))
+    for part in (
+        "the data frame",
+        "'x' (numeric): 4 of 83 rows, such as '12a' | 'b' | 'c'",
+        "'when' (datetime): 1 of 83 rows, such as 'soon'",
+        "'z' (numeric): 1 of 83 rows, such as 'inf'",
+        "'y' (numeric): 1 of 84 rows, such as 'oops' (in row 8)",
+        "Correct these cells",
+        "data.missing=[TEXT]",
+        "data.kinds={COLUMN: categorical}",
+        "data.strict=false",
+    ):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(("drop", "row"), [("x", 3), ("when", 4), ("z", 6)])
+def test_a_strict_search_takes_data_whose_misfits_are_no_features(drop, row):
+    one = messy().drop(index={3, 4, 5, 6, 7, 8, 9} - {row})
+    options = ReadOptions(strict=True, drop=(drop,))
+    assert load_dataset(one, target="y", options=options).table.n_rows == 78
+    with pytest.raises(DataError, match=f"column '{drop}'.* 1 of 78 rows"):
+        load_dataset(one, target="y", options=ReadOptions(strict=True))
+
+
+def test_inspect_shows_what_a_strict_search_would_refuse():
+    found = describe(messy(), ReadOptions(strict=True), "y")
+    assert "'x' (numeric): 4 of 84 rows" in found.problem
+    assert found.columns
+    assert describe(messy(), ReadOptions(), "y").problem == ""
+
+
+def test_a_strict_test_table_refuses_a_target_that_cannot_be_read():
+    data = load_dataset(messy(), target="y")
+    new = messy().iloc[10:30].reset_index(drop=True)
+    new.loc[2, "y"] = "oops"
+    assert len(load_labelled(new, data.table.columns, data.target).y) == 19
+    with pytest.raises(DataError, match=r"'y' \(numeric\): 1 of 20 rows, such as 'oops'"):
+        load_labelled(new, data.table.columns, data.target, ReadOptions(strict=True))

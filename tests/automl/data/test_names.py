@@ -52,7 +52,7 @@ def test_of_equal_names_the_last_is_the_target_and_that_is_said(tmp_path):
     path.write_text("y,x,y\n" + "".join(f"{i % 2},{i / 7:.3f},{i % 3}\n" for i in range(60)))
     target = load_dataset(path, target="y").target
     assert target.classes == (0, 1, 2)
-    assert "chosen (the last of 2 columns of that name)" in target.reason
+    assert "given, the last of 2 columns of that name" in target.reason
     assert "columns of that name" not in load_dataset(path, target="x").target.reason
 
 

@@ -164,7 +164,7 @@ def test_the_task_can_be_set():
         ([1] * 10, None, "same value 1"),
         ([None] * 9 + [1.0], None, "only one row"),
         ([None] * 10, None, "no row has a value"),
-        ([f"text {i}" for i in range(300)], None, "no set of classes"),
+        ([f"text {i}" for i in range(300)], None, "do not look like classes"),
         (list(pd.date_range("2020-01-01", periods=9)), None, "cannot be predicted"),
     ],
 )

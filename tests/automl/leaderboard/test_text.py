@@ -73,3 +73,8 @@ def test_durations_are_short(seconds: float | None, shown: str):
 def test_params_are_short():
     params = {"rate": 0.0123456, "depth": 6, "kernel": "rbf", "sizes": [1, 2], "flag": True}
     assert format_params(params) == "rate=0.01235, depth=6, kernel=rbf, sizes=[1, 2], flag=true"
+
+
+def test_two_spaces_stay_two_and_lines_become_one():
+    assert clean("'a b' and 'a  b'") == "'a b' and 'a  b'"
+    assert clean(" one\n   two\t \x1b[31mthree\x1b[0m \n") == "one two three"

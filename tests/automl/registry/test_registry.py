@@ -1,6 +1,7 @@
 import pytest
 
 from automl.errors import MissingExtraError, PluginError
+from automl.plugin import ColumnKind, Task
 from automl.registry import load_registry
 
 OTHERS = ("automl-search",)
@@ -44,6 +45,16 @@ def test_a_family_without_its_library_is_left_out_unless_named(install, family_s
     assert any("no_such_library" in note for note in registry.notes())
     with pytest.raises(MissingExtraError, match=r"no_such_library.*pip install 'dist-a\[nets\]'"):
         registry.select(["alpha"])
+
+
+def test_a_library_is_not_missed_where_the_table_has_nothing_for_its_family(install, family_source):
+    imports = "from automl.plugin import ColumnKind\n"
+    extra = 'preload = ("no_such_library",); needs = (frozenset({ColumnKind.TEXT}),)'
+    install("dist-a", "plugin_a", imports + family_source("alpha", extra))
+    registry = load_registry(block=OTHERS)
+    assert registry.notes_for(None, Task.REGRESSION, {ColumnKind.NUMERIC}) == ()
+    (note,) = registry.notes_for(None, Task.REGRESSION, {ColumnKind.NUMERIC, ColumnKind.TEXT})
+    assert "no_such_library" in note
 
 
 def test_what_extras_of_one_distribution_would_bring_is_said_in_one_line(install, family_source):

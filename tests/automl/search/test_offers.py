@@ -4,7 +4,7 @@ import pytest
 
 from automl.errors import PluginError
 from automl.metrics import get_metric
-from automl.plugin import Shape, Task
+from automl.plugin import ColumnKind, Shape, Task
 from automl.scheduling.devices import DevicePool, Gpu
 from automl.search.offers import folds_s, willing
 
@@ -36,6 +36,17 @@ def test_folds_take_what_the_quickest_family_takes(offers):
 def test_a_family_that_need_not_be_asked_makes_folds_affordable(offers):
     assert folds_s(offers(slow=1e6, table=None), DevicePool(2)) == 0.0
     assert folds_s({}, DevicePool(2)) == 0.0
+
+
+def test_a_family_whose_columns_are_not_there_is_no_news_unless_it_was_named(offers):
+    shapes = offers(good=1.0, texts=1.0, odd=1.0)
+    shapes["texts"][0].needs = (frozenset({ColumnKind.TEXT}), frozenset({ColumnKind.NUMERIC}))
+    shapes["texts"][0].accepts = lambda shape: "it reads texts"
+    shapes["odd"][0].accepts = lambda shape: "too few rows"
+    numbers, both = {ColumnKind.NUMERIC}, {ColumnKind.NUMERIC, ColumnKind.TEXT}
+    assert willing(shapes, False, numbers)[1] == ["odd skipped: too few rows"]
+    assert "texts skipped: it reads texts" in willing(shapes, False, both)[1]
+    assert "texts skipped: it reads texts" in willing(shapes, True, numbers)[1]
 
 
 def test_families_that_fail_when_they_are_asked_are_left_out_and_named(offers):

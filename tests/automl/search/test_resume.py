@@ -4,6 +4,7 @@ import itertools
 import pkgutil
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -164,6 +165,21 @@ def test_killed_around_any_write_it_ends_the_same(search, untouched, monkeypatch
         assert outcome(again) == outcome(untouched), f"call {number}"
         assert told(again) == told(untouched), f"call {number}"
     assert number > 2
+
+
+@pytest.mark.parametrize("selection_s", [0.0, 1e6])
+def test_how_long_selections_take_changes_nothing(search, untouched, monkeypatch, selection_s):
+    watch = itertools.count(0.0, selection_s)
+    clock = SimpleNamespace(monotonic=lambda: next(watch))
+    monkeypatch.setattr("automl.search.standing.time", clock)
+    scene = search()
+    scene.search()
+    assert outcome(scene) == outcome(untouched)
+    for _ in itertools.islice((half := search()).controller.events(), 30):
+        pass
+    again = search(killed=half)
+    again.search()
+    assert outcome(again) == outcome(untouched)
 
 
 def test_killed_again_and_again_it_ends_the_same(search, untouched):

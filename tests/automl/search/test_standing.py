@@ -7,7 +7,7 @@ from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
 from automl.ensemble import estimate, read_ensemble
 from automl.search.ledger import Trial
-from automl.trial.spec import Job, TrialSpec
+from automl.trial.spec import Job, TrialError, TrialSpec
 
 
 def add_trial(scene, family, number, skill, folds=(0, 1, 2), predict=None, complete=True):
@@ -184,6 +184,24 @@ def test_a_trial_that_was_cut_predicts_with_the_folds_it_has_where_there_is_noth
     scene.standing.first_unit(add_trial(scene, "a", 0, 0.8, folds=(0, 1), complete=False))
     (member,) = scene.standing.finish().members
     assert (member.trial, member.folds) == ("a-0", (0, 1))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_trials_that_were_cut_the_better_one_predicts_whichever_came_first(scene, order):
+    cut = [add_trial(scene, "a", k, q, (0,), complete=False) for k, q in enumerate((0.8, 0.9))]
+    for number in order:
+        scene.standing.first_unit(cut[number])
+    add_trial(scene, "b", 0, 0.0, predict=constant)
+    assert scene.standing.finish().weights == {"a-1": 1.0}
+
+
+def test_of_a_trial_that_failed_only_the_folds_ahead_of_the_failure_predict(scene):
+    failed = add_trial(scene, "a", 0, 0.8, folds=(0, 1, 2), complete=False)
+    failed.errors[1] = failed.error = TrialError("crash", "gone", fold=1)
+    del failed.results[1]
+    scene.standing.first_unit(failed)
+    (member,) = scene.standing.finish().members
+    assert member.folds == (0,)
 
 
 def test_a_trial_that_was_cut_does_not_replace_complete_ones_that_know_something(scene):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from automl.plugin import (
+    TABULAR_KINDS,
     ColumnKind,
     ModelFamily,
     Params,
@@ -36,6 +37,10 @@ class Fusion(JoiningFamily):
 
     name: ClassVar[str] = "fusion"
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset(ColumnKind)
+    needs: ClassVar[tuple[frozenset[ColumnKind], ...]] = (
+        frozenset(ColumnKind) - TABULAR_KINDS,
+        TABULAR_KINDS,
+    )
     priority: ClassVar[int] = 45
 
     def accepts(self, shape: Shape) -> str | None:

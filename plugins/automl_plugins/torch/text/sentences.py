@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from automl.plugin import (
+    ColumnKind,
     FittedModel,
     Fold,
     ModelFamily,
@@ -42,6 +43,7 @@ class Sentences(ModelFamily):
 
     name: ClassVar[str] = "sentences"
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
+    needs: ClassVar[tuple[frozenset[ColumnKind], ...]] = (frozenset({ColumnKind.TEXT}),)
     extra: ClassVar[str] = "sentences"
     preload: ClassVar[tuple[str, ...]] = ("torch", "sentence_transformers", "sklearn.linear_model")
     fidelity: ClassVar[str] = "epochs"

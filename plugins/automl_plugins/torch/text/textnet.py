@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from automl.plugin import (
+    ColumnKind,
     ModelFamily,
     Params,
     Resources,
@@ -35,6 +36,7 @@ class TextNet(JoiningFamily):
     """Vectors of words made of their pieces; a bag, convolutions or a GRU over them."""
 
     name: ClassVar[str] = "textnet"
+    needs: ClassVar[tuple[frozenset[ColumnKind], ...]] = (frozenset({ColumnKind.TEXT}),)
     priority: ClassVar[int] = 40
 
     def accepts(self, shape: Shape) -> str | None:

@@ -1,0 +1,71 @@
+"""A table that comes from standard input or a pipe, kept in a temporary file while it is read."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from automl.errors import UserError
+
+__all__ = ["readable"]
+
+_STDIN = ("-", "/dev/stdin", "/dev/fd/0")
+_ENDINGS = {b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"\x1f\x8b": ".csv.gz", b"{": ".jsonl"}
+"""Of formats, by the first bytes; a text that begins otherwise is read as CSV."""
+
+
+@contextmanager
+def readable(word: str) -> Iterator[str]:
+    """Gives the path of a file with the table that a word names.
+
+    Readers look at a file more than once, so what comes from a pipe is copied to a file first.
+
+    Args:
+        word: What the command line says; ``-`` and pipes are copied, anything else is given back.
+
+    Raises:
+        UserError: Standard input is a terminal, nothing came, or the copy cannot be written.
+    """
+    if word not in _STDIN and not _is_pipe(word):
+        yield word
+        return
+    if word in _STDIN and sys.stdin.isatty():
+        raise UserError(f"DATA is {word}, and nothing is piped in: use `... < data.csv`")
+    with tempfile.TemporaryDirectory(prefix="automl-stdin-") as folder:
+        if word in _STDIN:
+            yield _copied(sys.stdin.buffer, Path(folder))
+        else:
+            with Path(word).open("rb") as pipe:
+                path = _copied(pipe, Path(folder))
+            yield path
+
+
+def _is_pipe(word: str) -> bool:
+    try:
+        return stat.S_ISFIFO(Path(word).stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _copied(source: BinaryIO, folder: Path) -> str:
+    start = source.read(4)
+    if not start:
+        raise UserError("standard input is empty: it needs a line of column names and rows")
+    ending = next((e for magic, e in _ENDINGS.items() if start.startswith(magic)), ".csv")
+    path = folder / f"stdin{ending}"
+    try:
+        with path.open("wb") as file:
+            file.write(start)
+            shutil.copyfileobj(source, file)
+    except OSError as error:
+        raise UserError(
+            f"what is piped in cannot be kept in {folder}: {error.strerror}. Set TMPDIR to a "
+            "folder with room, or name a file"
+        ) from None
+    return str(path)
