@@ -247,4 +247,5 @@ class OpenedRun:
             ensemble,
             families,
             lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
+            offset=self.target.offset,
         )

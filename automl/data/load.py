@@ -13,11 +13,12 @@ from automl.data.features import build_table
 from automl.data.identifiers import with_identifiers
 from automl.data.media import channels_of
 from automl.data.misfits import WAYS_OUT, known_misfits, refuse_misfits
+from automl.data.offset import target_offset
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw import RawTable
 from automl.data.sources import read_source
 from automl.data.steering import read_folds, read_groups, read_time, read_weight
-from automl.data.table import Dataset
+from automl.data.table import Dataset, Target
 from automl.data.target import (
     choose_target,
     only_numbers,
@@ -74,8 +75,7 @@ def load_dataset(
     present = present_rows(raw.columns[position])
     raw, weights = _weighing(raw.with_rows(present), steering.get("weights"))
     described, y = read_target(raw, position, task, chosen, among)
-    levels = sorted(quantiles) if described.task is Task.QUANTILE else ()
-    described = replace(described, quantiles=tuple(levels))
+    described = _of_values(described, y, quantiles)
     rank, moments = (None, None) if time_position is None else read_time(raw, time_position)
     groups = read_groups(raw, steering["groups"]) if "groups" in steering else None
     folds = read_folds(raw, steering["folds"]) if "folds" in steering else None
@@ -113,6 +113,14 @@ def load_dataset(
         moments=moments,
         notes=raw.notes,
     )
+
+
+def _of_values(target: Target, y: NDArray[Any], quantiles: Sequence[float]) -> Target:
+    """The target with what targets of values alone have: levels, and an offset."""
+    if target.task.is_classification:
+        return target
+    levels = tuple(sorted(quantiles)) if target.task is Task.QUANTILE else ()
+    return replace(target, quantiles=levels, offset=target_offset(y))
 
 
 def _check_one_a_series(raw: RawTable, target: str | None) -> None:

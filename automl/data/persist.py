@@ -47,13 +47,21 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
             write_whole(path, partial(write_array, array=array))
     schema = {
         "columns": [asdict(column) for column in dataset.table.columns],
-        "target": asdict(dataset.target),
+        "target": _written(dataset.target),
         "n_rows": dataset.table.n_rows,
         "n_dropped": dataset.n_dropped,
         "n_weightless": dataset.n_weightless,
         "vocabulary": list(NULL_TEXTS),
     }
     write_json(folder / SCHEMA_FILE, schema)
+
+
+def _written(target: Target) -> dict[str, Any]:
+    """The target as JSON values: without an offset where there is none, as most have none."""
+    written = asdict(target)
+    if not target.offset:
+        del written["offset"]
+    return written
 
 
 def open_dataset(folder: Path) -> Dataset:

@@ -72,6 +72,8 @@ class Target:
             for regression.
         reason: Why this column and this task, in words, with how to override.
         quantiles: Levels of a quantile task, ascending; empty for any other.
+        offset: What families are shown the values less by (see ``automl.data.offset``); 0 for
+            none.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Target:
     classes: tuple[Label, ...] = ()
     reason: str = ""
     quantiles: tuple[float, ...] = ()
+    offset: float = 0.0
 
     @property
     def n_classes(self) -> int:

@@ -47,6 +47,7 @@ class Predictor:
         ensemble: Its members and weights.
         families: Installed families by name.
         find_encoder: Gives the encoder of a fold, view and column kinds.
+        offset: ``Target.offset`` of the run, which the predictions of its models are less by.
         chunk_rows: Rows that are encoded at a time, which bounds memory.
         keep_models: Whether loaded models stay for the next call. Without it a call holds only the
             models of one fold and view at a time.
@@ -59,6 +60,7 @@ class Predictor:
         families: Mapping[str, ModelFamily],
         find_encoder: FindEncoder,
         *,
+        offset: float,
         chunk_rows: int = 50_000,
         keep_models: bool = True,
     ) -> None:
@@ -66,6 +68,7 @@ class Predictor:
         self.ensemble = ensemble
         self._families = families
         self._find_encoder = find_encoder
+        self._offset = offset
         self._chunk_rows = chunk_rows
         self._keep_models = keep_models
         self._models: dict[tuple[str, int], FittedModel] = {}
@@ -102,7 +105,8 @@ class Predictor:
                 for member, fold, model in models:
                     share = member.weight / len(member.folds)
                     result[rows] += share * self._predict_one(member, fold, model, shown)
-        return self.ensemble.calibration.correct(as_probabilities(result) if is_class else result)
+        result = as_probabilities(result) if is_class else result + self._offset
+        return self.ensemble.calibration.correct(result)
 
     def _encoder(self, encoding: _Encoding) -> TableEncoder:
         found = self._encoders.get(encoding)

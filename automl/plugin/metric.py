@@ -30,7 +30,10 @@ class Metric:
     """Compares predictions with the truth.
 
     Attributes:
-        name: As in the configuration, such as ``roc_auc``.
+        name: As in the configuration, such as ``roc_auc``. Where families are shown targets less
+            an offset, a metric that depends on more than the errors has it in its name
+            (``mape@1000000000.0``): what a library computes of such targets by the plain name is
+            another score.
         greater_is_better: The direction.
         needs: What ``function`` takes as its second argument: ``probabilities`` of shape
             ``(n_rows, n_classes)``, ``labels`` of shape ``(n_rows,)`` (class indices), or

@@ -95,6 +95,7 @@ class _Stopwatch:
             self._ensemble,
             {name: family for name, (family, _) in standing.families.items()},
             lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, plan.digest),
+            offset=standing.evidence.dataset.target.offset,
         )
         self._batch = table_batch(standing.evidence.dataset.table)
         self._timed: dict[str, tuple[Trial, float]] = {}

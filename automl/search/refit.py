@@ -271,6 +271,7 @@ def _predict_ms(problem: Problem, ensemble: Ensemble) -> float:
         ensemble,
         {name: family for name, (family, _) in problem.families.items()},
         lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
+        offset=problem.dataset.target.offset,
     )
     batch = table_batch(problem.dataset.table)
     predictor.predict(batch)  # loads

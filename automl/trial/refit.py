@@ -18,13 +18,14 @@ from automl.plugin.family import FittedModel, ModelFamily
 from automl.plugin.prediction import check_prediction
 from automl.plugin.refitting import RefitIncomplete
 from automl.plugin.rows import Matrix, Rows
-from automl.store.files import draft_folder, settle, write_array
+from automl.store.files import draft_folder, settle
 from automl.trial.agreement import disagreement, rows_to_compare
 from automl.trial.newest import fit_newest
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
 from automl.trial.timing import predict_batch_ms
 from automl.trial.workbench import Workbench
+from automl.trial.written import write_predictions
 
 __all__ = ["NotRefittedError", "refit_job"]
 
@@ -124,6 +125,8 @@ def _predictions(
 ) -> NDArray[np.float64]:
     """Predictions of some rows by the model of each fold and, last, by that of all rows.
 
+    They are of the targets as families are shown them.
+
     Returns:
         ``(n_folds + 1, n_rows, n_outputs)``, or ``(n_folds + 1, n_rows)`` for values.
     """
@@ -163,6 +166,6 @@ def _write(
         folder.mkdir()
         family.save(model, folder)
         with (draft / run.compared(trial, job.fold).name).open("wb") as file:
-            write_array(file, compared.astype(np.float32))
+            write_predictions(file, compared, bench.dataset.target.offset)
         settle(draft, final)
     return sum(f.stat().st_size for f in run.model(trial, job.fold).rglob("*") if f.is_file())

@@ -23,7 +23,7 @@ from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report
 from automl.plugin.prediction import check_prediction
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
-from automl.store.files import draft_folder, settle, write_array
+from automl.store.files import draft_folder, settle
 from automl.trial.lost import LostFilesError, kept, lost_text
 from automl.trial.seen import write_known_rows
 from automl.trial.setup import family_shape
@@ -33,6 +33,7 @@ from automl.trial.stages import halves_of, predict_by_halves, write_stages
 from automl.trial.timing import prediction_times
 from automl.trial.vram import peak_vram_mib, start_counting
 from automl.trial.workbench import Workbench
+from automl.trial.written import write_predictions
 
 __all__ = ["BadPredictionError", "run_job", "run_pack"]
 
@@ -151,7 +152,7 @@ def _open(job: Job, bench: Workbench, report: Report) -> _Task:
     fold, encode_s = bench.open_fold(job.fold, view, family.kinds)
     train = bench.plan.divisions[job.fold].train if job.fold != ALL_ROWS else np.arange(0)
     shown = fold_shown_to(family, fold, bench.dataset, train, bench.setup.seed)
-    is_scored = job.fold == ALL_ROWS or not bench.metric.undefined_reason(
+    is_scored = job.fold == ALL_ROWS or not bench.fold_metric.undefined_reason(
         fold.y_valid, fold.weight_valid
     )
     return _Task(job, family, shape, view, fold, shown, encode_s, report, is_scored=is_scored)
@@ -219,7 +220,7 @@ def _validate(
             target.task,
             target.n_outputs,
         )
-        return prediction, bench.metric.evaluate(fold.y_valid, prediction, fold.weight_valid)
+        return prediction, bench.fold_metric.evaluate(fold.y_valid, prediction, fold.weight_valid)
     raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)  # type: ignore[attr-defined]
     seen = np.isfinite(raw.reshape(len(raw), -1)).all(axis=1)
     if not seen.any():
@@ -228,7 +229,7 @@ def _validate(
     weight = None if fold.weight_train is None else fold.weight_train[seen]
     prediction = np.full(raw.shape, np.nan)
     prediction[seen] = covered
-    return prediction, bench.metric.evaluate(fold.y_train[seen], covered, weight)
+    return prediction, bench.fold_metric.evaluate(fold.y_train[seen], covered, weight)
 
 
 def _validate_stages(
@@ -243,8 +244,11 @@ def _validate_stages(
     raw = predict_by_halves(logs, half, fold.y_valid, weight)
     shape = (len(half), target.n_outputs) if target.n_outputs else (len(half),)
     prediction = check_prediction(raw.reshape(shape), len(half), target.task, target.n_outputs)
-    _, reason = bench.metric.evaluate(fold.y_valid, prediction, weight)
-    return prediction, (bench.metric.score_folds(fold.y_valid, prediction, half, weight), reason)
+    _, reason = bench.fold_metric.evaluate(fold.y_valid, prediction, weight)
+    return prediction, (
+        bench.fold_metric.score_folds(fold.y_valid, prediction, half, weight),
+        reason,
+    )
 
 
 def _write(
@@ -267,7 +271,7 @@ def _write(
             raise LostFilesError(lost_text(final))
         with kept(draft, final):
             with (draft / run.oof(name, job.fold).name).open("wb") as file:
-                write_array(file, prediction.astype(np.float32))
+                write_predictions(file, prediction, bench.dataset.target.offset)
             known = draft / run.known(name, job.fold).name
             write_known_rows(known, family, model, fold, job, bench)
             if logs:

@@ -14,10 +14,10 @@ from automl.data.split import ALL_ROWS, SplitPlan
 from automl.plugin.context import Fold
 from automl.plugin.family import FittedModel, ModelFamily
 from automl.plugin.prediction import check_prediction
-from automl.store.files import write_array
 from automl.trial.agreement import rows_to_compare
 from automl.trial.spec import Job
 from automl.trial.workbench import Workbench
+from automl.trial.written import write_predictions
 
 __all__ = ["MIN_ROWS", "rows_of_all", "write_known_rows"]
 
@@ -72,4 +72,4 @@ def write_known_rows(
             shown = encoded[places[here]].shown_to(family.kinds)
             found[here] = check_prediction(model.predict(shown), len(here), target.task, n_outputs)
     with path.open("wb") as file:
-        write_array(file, found.astype(np.float32))
+        write_predictions(file, found, target.offset)

@@ -22,9 +22,10 @@ from automl.data.table import Dataset
 from automl.errors import RunError
 from automl.plugin.metric import Metric
 from automl.plugin.prediction import check_prediction
-from automl.store.files import write_array, write_whole
+from automl.store.files import write_whole
 from automl.store.run_dir import RunDir
 from automl.trial.stages import CURVES_FILE, StageCurve, stage_near
+from automl.trial.written import as_they_are, write_predictions
 
 __all__ = ["Settled", "best_stage", "discard_stages", "settle_folds"]
 
@@ -270,7 +271,8 @@ def _write(
     shape = (len(rows), target.n_outputs) if target.n_outputs else (len(rows),)
     checked = check_prediction(prediction.reshape(shape), len(rows), target.task, target.n_outputs)
     path = run.settled(trial_id, fold)
-    write_whole(path, lambda file: write_array(file, checked.astype(np.float32)))
+    write_whole(path, lambda file: write_predictions(file, checked, target.offset))
     weight = None if dataset.weight is None else dataset.weight[rows]
-    score, reason = metric.evaluate(dataset.y[rows], checked, weight)
+    shown = as_they_are(checked, target.offset)
+    score, reason = metric.evaluate(dataset.y[rows], shown, weight)
     return Settled(None if reason else score, zlib.crc32(path.read_bytes()))

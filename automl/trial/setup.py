@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automl.data.table import Dataset
+from automl.metrics.shifted import shifted
 from automl.metrics.stand_in import steering
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
@@ -52,7 +53,14 @@ class TrialSetup:
 
 
 def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: ModelFamily) -> Shape:
-    """The problem as one family sees it: only the column kinds it takes."""
+    """The problem as one family sees it: only the column kinds it takes, and targets near 0.
+
+    Args:
+        setup: Of the run.
+        dataset: With the targets as they are.
+        metric: Of the run, of these.
+        family: The family.
+    """
     columns = [c for c in dataset.table.used if c.kind in family.kinds]
     categories = tuple(c.n_distinct for c in columns if c.kind is ColumnKind.CATEGORICAL)
     texts = [dataset.table.data.column(c.key) for c in columns if c.kind is ColumnKind.TEXT]
@@ -61,7 +69,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     names = Counter(column.name for column in dataset.table.columns)
     return Shape(
         task=dataset.target.task,
-        metric=steering(metric),
+        metric=steering(shifted(metric, dataset.target.offset)),
         n_rows=len(dataset.y),
         n_numeric=len(columns) - len(categories) - len(texts) - len(images) - len(sequences),
         n_categorical=len(categories),

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.cache import encoded_fold, load_encoder
+from automl.data.offset import less_offset
 from automl.data.persist import open_dataset
 from automl.data.split import SplitPlan, load_split_plan
 from automl.data.table import Dataset
 from automl.metrics import get_metric, unpacked
+from automl.metrics.shifted import shifted
 from automl.plugin.context import Fold, View
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind
@@ -45,6 +47,8 @@ class Workbench:
     def open_fold(self, index: int, view: View, kinds: frozenset[ColumnKind]) -> tuple[Fold, float]:
         """Opens a fold, or takes it as the last job on it left it; forgets those used long ago.
 
+        Its targets are as families are shown them: less the offset of the run.
+
         Returns:
             The fold, and the seconds that were spent encoding it.
         """
@@ -52,12 +56,23 @@ class Workbench:
         fold = self._folds.pop(key, None)
         if fold is None:
             fold, seconds = encoded_fold(
-                self.dataset, self.plan, index, view, kinds, self.run.views, self.setup.seed
+                less_offset(self.dataset),
+                self.plan,
+                index,
+                view,
+                kinds,
+                self.run.views,
+                self.setup.seed,
             )
         self._folds[key] = fold
         while len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.kept_bytes:
             self._folds.popitem(last=False)
         return fold, seconds
+
+    @property
+    def fold_metric(self) -> Metric:
+        """The metric of the run, for targets and predictions as in ``open_fold``."""
+        return shifted(self.metric, self.dataset.target.offset)
 
     @property
     def kept_bytes(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import TrialContext
+from automl.plugin import Metric, TrialContext
 
 __all__ = [
     "ROUNDING",
@@ -21,6 +21,7 @@ __all__ = [
     "ignore_reports",
     "load_arrays",
     "moments",
+    "plain_name",
     "predict_threads",
     "quantiles_of",
     "report_steps",
@@ -101,6 +102,15 @@ def moments(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[f
     """Weighted mean and standard deviation; 1 in place of a deviation of 0."""
     centre = float(np.average(values, weights=weight))
     return centre, float(np.sqrt(np.average((values - centre) ** 2, weights=weight))) or 1.0
+
+
+def plain_name(metric: Metric) -> str:
+    """The name of a metric, without the offset of targets that are shown less by one.
+
+    What it is of chooses a loss: far from 0 an error relative to the target is as good as the
+    error itself. What a library computes by that name must not stand for it.
+    """
+    return metric.name.partition("@")[0]
 
 
 def total_weight(weight: NDArray[np.float64] | None, n_rows: int) -> float:

@@ -27,7 +27,13 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
+from automl_plugins._fitting import (
+    ignore_reports,
+    load_arrays,
+    plain_name,
+    quantiles_of,
+    save_arrays,
+)
 
 __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
 
@@ -85,7 +91,7 @@ class Baseline(ModelFamily):
             return ConstantModel(smoothed / smoothed.sum())
         if context.task is Task.QUANTILE:
             return ConstantModel(_quantiles(fold, context.shape.quantiles))
-        if context.metric.name in MEDIAN_METRICS:
+        if plain_name(context.metric) in MEDIAN_METRICS:
             return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
 

@@ -96,7 +96,9 @@ def ensemble_of(*members, task=Task.REGRESSION):
 
 def predictor(run, ensemble, encoders, family=LineFamily, **options):
     write_ensemble(run, ensemble)
-    return Predictor(run, read_ensemble(run), {"line": family()}, encoders, **options)
+    return Predictor(
+        run, read_ensemble(run), {"line": family()}, encoders, **{"offset": 0.0, **options}
+    )
 
 
 def test_prediction_is_the_weighted_mean_of_the_means_over_folds(tmp_path, encoders):
@@ -170,7 +172,7 @@ def failing(tmp_path, encoders, spoil=lambda run: None, families=None):
     spoil(run)
     ensemble = ensemble_of(Member("line-0", "line", 1.0, (0, 1), RAW, KINDS))
     families = {"line": LineFamily()} if families is None else families
-    return Predictor(run, ensemble, families, encoders)
+    return Predictor(run, ensemble, families, encoders, offset=0.0)
 
 
 def test_a_family_that_is_not_installed_is_named_with_its_trial(tmp_path, encoders):
