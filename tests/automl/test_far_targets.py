@@ -8,8 +8,10 @@ import pytest
 
 import automl
 from automl.cli.app import main
+from automl.data.split import load_split_plan
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
+from automl.trial.records import read_record
 
 FAR = 1e9
 OVERRIDES = ("family=[baseline,linear,knn,lightgbm]", "search.folds=3", "scheduler.cpus=1")
@@ -76,6 +78,16 @@ def test_files_of_predictions_hold_the_target_as_it_is_in_double_precision(found
         assert abs(np.median(prediction) - FAR) < 5
 
 
+def test_records_hold_the_scores_of_the_files_of_predictions(found):
+    run = RunDir(found.path)
+    y, plan = np.load(run.data / "y.npy"), load_split_plan(run.split)
+    for fold in read_record(run, "lightgbm-0").folds:
+        own = y[plan.divisions[fold.fold].valid]
+        settled = np.load(run.settled("lightgbm-0", fold.fold))
+        assert fold.settled_score == pytest.approx(explained(settled, own), abs=1e-9)
+        assert fold.score == pytest.approx(explained(settled, own), abs=0.1)
+
+
 def test_a_run_of_a_target_near_zero_keeps_its_files_as_they_were(near):
     run = RunDir(near.path)
     assert "offset" not in read_json(run.data / "schema.json")["target"]
@@ -104,6 +116,9 @@ def test_a_refit_and_the_models_of_the_folds_predict_alike(run):
     before = run.predict(new)
     done = run.refit()
     assert done.refitted
+    compared = np.load(RunDir(run.path).compared(done.refitted[0], -1))
+    assert compared.dtype == np.float64
+    assert np.abs(compared - FAR).max() < 10
     after = run.predict(new)
     assert not np.array_equal(after, before)
     assert explained(after, new["y"]) > 0.85

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset
-from automl.data.split import make_split_plan
+from automl.data.split import ALL_ROWS, make_split_plan
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Task
 from automl.registry import RegisteredFamily, Registry
@@ -59,14 +59,16 @@ def bench_for(path: Path, family: ModelFamily, middle: float, task: Task, name: 
     )
 
 
-def fitted(path, family, middle, task=Task.REGRESSION, metric="r2"):
+def fitted(path, family, middle, task=Task.REGRESSION, metric="r2", fold=0):
     """What the default fit of a family scores in a fold, and the predictions it leaves."""
     bench = bench_for(path, family, middle, task, metric)
     shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
     spec = TrialSpec(family.name, 0, family.portfolio(shape)[0])
-    result = run_job(Job(spec, 0, seed=0), bench, lambda step, score: None)
-    prediction = np.load(bench.run.oof(spec.trial_id, 0))
-    return result.score, prediction, bench.dataset.y[bench.plan.divisions[0].valid]
+    result = run_job(Job(spec, fold, seed=0), bench, lambda step, score: None)
+    prediction = np.load(bench.run.oof(spec.trial_id, fold))
+    if fold == ALL_ROWS:
+        return result.score, prediction, bench.dataset.y
+    return result.score, prediction, bench.dataset.y[bench.plan.divisions[fold].valid]
 
 
 @each_family
@@ -102,3 +104,30 @@ def test_a_loss_that_is_chosen_by_the_name_of_the_metric_is_the_same_far_from_ze
     relative = fitted(tmp_path / "mape", family, FAR, metric="mape")[1] - FAR
     away = np.abs(relative - absolute).mean()
     assert away < 0.3 * np.abs(squared - absolute).mean()
+
+
+def test_out_of_bag_predictions_are_as_good(tmp_path):
+    (family,) = forest.automl_model_families()
+    near, _, _ = fitted(tmp_path / "near", family, 0.0, fold=ALL_ROWS)
+    far, prediction, y = fitted(tmp_path / "far", family, FAR, fold=ALL_ROWS)
+    assert far == pytest.approx(near, abs=0.03)
+    assert 1 - np.nanmean((prediction - y) ** 2) / np.var(y) == pytest.approx(far, abs=0.01)
+
+
+def test_a_family_is_shown_targets_near_zero_and_a_metric_that_knows_where_they_lie(tmp_path):
+    class Watches(baseline.Baseline):
+        """Any family of anybody."""
+
+        early_stopping = "staged"
+
+        def fit(self, params, fold, context, report):
+            self.seen = fold, context.metric
+            return super().fit(params, fold, context, report)
+
+    family = Watches()
+    _, _, y = fitted(tmp_path / "far", family, FAR, metric="mape")
+    fold, metric = family.seen
+    assert max(np.abs(fold.y_train).max(), np.abs(fold.y_valid).max()) < 10
+    expected = get_metric("mape", Task.REGRESSION).score(y, y + 1)
+    assert metric.score(fold.y_valid, fold.y_valid + 1) == pytest.approx(expected, rel=1e-9)
+    assert metric.name != "mape"

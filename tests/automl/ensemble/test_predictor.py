@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -7,6 +7,7 @@ import pytest
 
 from automl.data.table import Column, Table
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
+from automl.ensemble.calibration import Calibration
 from automl.errors import MissingExtraError, RunError
 from automl.plugin import ColumnKind, ModelFamily, Task, View
 from automl.store.run_dir import RunDir
@@ -148,6 +149,20 @@ def test_models_are_loaded_once_unless_they_are_not_to_be_kept(tmp_path, encoder
         first, second = (loaded.predict(table_of(2.0)) for _ in range(2))
         assert first == second
         assert LineFamily.loads == expected
+
+
+def test_values_get_the_offset_of_the_target_once_before_they_are_corrected(tmp_path, encoders):
+    run = RunDir(tmp_path)
+    save_trial(run, "line-0", {0: 1.0, 1: 3.0})
+    save_trial(run, "line-1", {0: 2.0})
+    members = [
+        Member("line-0", "line", 0.9, (0, 1), RAW, KINDS),
+        Member("line-1", "line", 0.1, (0,), RAW, KINDS),
+    ]
+    kept_low = Calibration(value_range=(1e9, 1e9 + 3))
+    ensemble = replace(ensemble_of(*members), calibration=kept_low)
+    prediction = predictor(run, ensemble, encoders, offset=1e9).predict(table_of(1.0, 9.0))
+    assert prediction.tolist() == [1e9 + 2, 1e9 + 3]
 
 
 def test_probabilities_of_each_model_sum_to_one_before_they_are_averaged(tmp_path, encoders):
