@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, UsageError, one_word, split_words
-from automl.cli.reading import series_options, sheet_option
+from automl.cli.reading import STEERING, series_options, sheet_option, steering_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,6 +56,7 @@ def parser() -> Parser:
         choices=("binary", "multiclass", "regression", "quantile"),
         help="by default from the values of the target",
     )
+    steering_options(parser)
     parser.option(
         "--all",
         action="store_true",
@@ -92,7 +93,8 @@ def run(argv: Sequence[str], started: float) -> int:
     from automl.plugin.task import Task
 
     task = None if options.task is None else Task(options.task)
-    found = describe(data, read_options, options.target, task)
+    steers = {name: getattr(options, name) for name in STEERING}
+    found = describe(data, read_options, options.target, task, **steers)
     _print(make_console(sys.stdout), found, options.all)
     return 2 if found.problem else 0
 

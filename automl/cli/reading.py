@@ -1,10 +1,13 @@
-"""Options that say where in its source a table stands: of every verb that reads one anew."""
+"""Options that say where in its source a table stands, and what some of its columns are for."""
 
 from __future__ import annotations
 
 from automl.cli.parser import Parser
 
-__all__ = ["series_options", "sheet_option"]
+__all__ = ["STEERING", "series_options", "sheet_option", "steering_options"]
+
+STEERING = ("group", "time_column", "folds_column", "weight")
+"""Names of what ``steering_options`` adds."""
 
 
 def sheet_option(parser: Parser, section: str = "options", default: str = "the first") -> None:
@@ -21,6 +24,22 @@ def sheet_option(parser: Parser, section: str = "options", default: str = "the f
         section=section,
         help=f"the sheet of an Excel file, by its name or number; by default {default}",
     )
+
+
+def steering_options(parser: Parser, section: str = "options") -> None:
+    """Adds ``--group``, ``--time-column``, ``--folds-column`` and ``--weight``.
+
+    Args:
+        parser: Of the verb.
+        section: The heading they stand under.
+    """
+    for name, about in (
+        ("--group", "rows with the same value here are never on both sides of a split"),
+        ("--time-column", "validate on what comes later by this column"),
+        ("--folds-column", "the fold each row is validated in; -1: always for training"),
+        ("--weight", "how much each row counts"),
+    ):
+        parser.option(name, metavar="COLUMN", section=section, help=about)
 
 
 def series_options(parser: Parser, section: str = "options") -> None:

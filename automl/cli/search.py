@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from automl.cli.composed import print_config
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
-from automl.cli.reading import series_options, sheet_option
+from automl.cli.reading import series_options, sheet_option, steering_options
 from automl.errors import INTERRUPTED, ConfigError, NoPredictorError
 from automl.redact import shown
 
@@ -100,13 +100,7 @@ def _learning_options(parser: Parser) -> None:
         help="what models are judged by, such as roc_auc, log_loss, accuracy, rmse, or a function "
         "of yours as module:function; by default that of the task",
     )
-    for name, about in (
-        ("--group", "rows with the same value here are never on both sides of a split"),
-        ("--time-column", "validate on what comes later by this column"),
-        ("--folds-column", "the fold each row is validated in; -1: always for training"),
-        ("--weight", "how much each row counts"),
-    ):
-        parser.option(name, metavar="COLUMN", section=section, help=about)
+    steering_options(parser, section)
     parser.option(
         "--gap",
         metavar="SPAN",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,15 @@ from automl.data.identifiers import with_identifiers
 from automl.data.looks import Look, look_at
 from automl.data.misfits import WAYS_OUT, known_misfits, refuse_misfits
 from automl.data.options import ReadOptions, Roles
+from automl.data.raw import RawTable
 from automl.data.sources import read_source
+from automl.data.steering import (
+    not_features,
+    read_folds,
+    read_groups,
+    read_time,
+    steering_positions,
+)
 from automl.data.table import Column, Label, Misfits, Table, Target
 from automl.data.target import choose_target, present_rows, read_target, with_clean_target
 from automl.errors import DataError
@@ -65,6 +73,11 @@ def describe(
     options: ReadOptions | None = None,
     target: str | None = None,
     task: Task | None = None,
+    *,
+    group: str | None = None,
+    time_column: str | None = None,
+    folds_column: str | None = None,
+    weight: str | None = None,
 ) -> Description:
     """Reads a table and says what it holds.
 
@@ -73,57 +86,123 @@ def describe(
         options: How to read it.
         target: Column to predict; None guesses, and a failing guess is described, not raised.
         task: What is predicted; None guesses.
+        group: Column whose equal values stay together in a split, as for ``load_dataset``. What a
+            whole number is taken for may depend on this column and the next two.
+        time_column: Column that orders the rows in time.
+        folds_column: Column that numbers the folds.
+        weight: Column of row weights.
 
     Raises:
         DataError: It cannot be read, or the named target cannot be predicted.
     """
     options = options or ReadOptions()
-    raw = read_source(source, replace(options, roles=Roles(target)))
-    position: int | None = None
-    found: Target | None = None
-    lost: tuple[Misfits, ...] = ()
-    problem, n_without = "", 0
-    counts: dict[Label, int] = {}
-    present, y = np.empty(0, bool), np.empty(0)
+    steers = _Steers(group, time_column, folds_column, weight)
+    roles = Roles(target, tuple(filter(None, astuple(steers))))
+    raw = read_source(source, replace(options, roles=roles))
+    goal, problem = _Goal(), ""
     try:
-        position, chosen = choose_target(raw, target)
-        raw, lost = with_clean_target(raw, position, task)
-        present = present_rows(raw.columns[position])
-        n_without = int((~present).sum())
-        with_target = raw.with_rows(present)
-        found, y = read_target(with_target, position, task, chosen)
-        del with_target
-        if found.classes:
-            counts = dict(zip(found.classes, np.bincount(y).tolist(), strict=True))
+        raw, goal = _read_goal(raw, target, task, steers)
     except DataError as error:
         if target is not None:
             raise
         problem = str(error)
-    excluded = [] if position is None or found is None else [position]
     raw, columns = raw.emptied()
-    table = type_columns(raw, columns, excluded, {}, options)
+    table = type_columns(raw, columns, goal.excluded, goal.not_features, options, goal.wanted)
+    found = goal.target
     if found is not None:
-        table = with_identifiers(
-            table, y, options, is_classification=found.task.is_classification, present=present
-        )
+        is_classification = found.task.is_classification
+        about = {"is_classification": is_classification, "present": goal.present, **goal.about}
+        table = with_identifiers(table, goal.y, options, **about)
     if not table.used and not problem:
         problem = (
             "there is no column to learn from: all are left out. Add columns, or set a kind with "
             "data.kinds to use one of them"
         )
     if options.strict and not problem:
-        problem = _strict_problem([*lost, *known_misfits(table)], raw.where)
+        problem = _strict_problem([*goal.lost, *known_misfits(table)], raw.where)
     return Description(
         where=raw.where,
         n_rows=raw.n_rows,
         columns=table.columns,
         target=found,
         problem=problem,
-        class_counts=counts,
-        n_without_target=n_without,
+        class_counts=goal.class_counts,
+        n_without_target=int((~goal.present).sum()),
         notes=raw.notes,
-        leaks=() if found is None else tuple(_leaks(table, found, present, y)),
+        leaks=() if found is None else tuple(_leaks(table, found, goal.present, goal.y)),
         table=table,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Steers:
+    """Names of the columns that steer a search."""
+
+    group: str | None
+    time_column: str | None
+    folds_column: str | None
+    weight: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What is to be predicted, and what else is known of the rows that have it.
+
+    Attributes:
+        target: It; None where none could be guessed.
+        y: Class indices or values of the rows that have one.
+        present: Which rows have one.
+        excluded: Position of the target; empty without one.
+        not_features: Why columns that steer are no features, by position.
+        wanted: Position of the order in time, which stays a feature.
+        lost: Values of the target that could not be read.
+        about: What ``with_identifiers`` is told of these rows.
+    """
+
+    target: Target | None = None
+    y: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    present: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    excluded: tuple[int, ...] = ()
+    not_features: Mapping[int, str] = field(default_factory=dict)
+    wanted: tuple[int, ...] = ()
+    lost: tuple[Misfits, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def class_counts(self) -> dict[Label, int]:
+        """Rows of each class, in the order of the classes; empty for values."""
+        if self.target is None or not self.target.classes:
+            return {}
+        return dict(zip(self.target.classes, np.bincount(self.y).tolist(), strict=True))
+
+
+def _read_goal(
+    raw: RawTable, target: str | None, task: Task | None, steers: _Steers
+) -> tuple[RawTable, _Goal]:
+    """Reads the target and the columns that steer; the table comes back with a clean target."""
+    position, chosen = choose_target(raw, target)
+    steering = steering_positions(raw, position, steers.group, steers.folds_column, steers.weight)
+    time_column = steers.time_column
+    time = None if time_column is None else raw.position(time_column, "--time-column")
+    raw, lost = with_clean_target(raw, position, task)
+    present = present_rows(raw.columns[position])
+    with_target = raw.with_rows(present)
+    found, y = read_target(with_target, position, task, chosen)
+    about: dict[str, Any] = {
+        "group": read_groups(with_target, steering["groups"]) if "groups" in steering else None,
+        "fold": read_folds(with_target, steering["folds"]) if "folds" in steering else None,
+        "time": None if time is None else read_time(with_target, time)[0],
+        "skip": () if time_column is None else (time_column,),
+    }
+    return raw, _Goal(
+        target=found,
+        y=y,
+        present=present,
+        excluded=(position,),
+        not_features=not_features(steering),
+        wanted=() if time is None else (time,),
+        lost=lost,
+        about=about,
     )
 
 

@@ -17,7 +17,14 @@ from automl.data.offset import target_offset
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw import RawTable
 from automl.data.sources import read_source
-from automl.data.steering import read_folds, read_groups, read_time, read_weight
+from automl.data.steering import (
+    not_features,
+    read_folds,
+    read_groups,
+    read_time,
+    read_weight,
+    steering_positions,
+)
 from automl.data.table import Dataset, Target
 from automl.data.target import (
     choose_target,
@@ -69,7 +76,7 @@ def load_dataset(
     raw = read_source(source, replace(options, roles=roles))
     _check_one_a_series(raw, target)
     position, chosen = choose_target(raw, target)
-    steering = _steering(raw, position, group, folds_column, weight)
+    steering = steering_positions(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, "--time-column")
     raw, lost = with_clean_target(raw, position, task or only_numbers(among))
     present = present_rows(raw.columns[position])
@@ -84,7 +91,7 @@ def load_dataset(
         raw,
         columns,
         excluded=[position],
-        steering={at: f"not a feature: it gives the {role}" for role, at in steering.items()},
+        steering=not_features(steering),
         options=options,
         wanted=() if time_position is None else (time_position,),
     )
@@ -152,22 +159,3 @@ def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, NDArray[np
         return raw, weight
     kept = raw.with_rows(counts)
     return kept, read_weight(kept, position)
-
-
-def _steering(
-    raw: RawTable, target: int, group: str | None, folds: str | None, weight: str | None
-) -> dict[str, int]:
-    """Positions of the columns that steer, by what they give."""
-    asked = {
-        "groups": (group, "--group"),
-        "folds": (folds, "--folds-column"),
-        "weights": (weight, "--weight"),
-    }
-    found: dict[str, int] = {}
-    for role, (name, option) in asked.items():
-        if name is None:
-            continue
-        found[role] = raw.position(name, option)
-        if found[role] == target:
-            raise DataError(f"column {name!r} is the target and cannot give the {role} as well")
-    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -17,10 +19,12 @@ from automl.plugin.task import ColumnKind
 __all__ = [
     "ALWAYS_TRAINS",
     "complete_column",
+    "not_features",
     "read_folds",
     "read_groups",
     "read_time",
     "read_weight",
+    "steering_positions",
 ]
 
 ALWAYS_TRAINS = -1
@@ -153,3 +157,38 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
         raise DataError(f"column {name!r} gives the weights, but all of them are 0")
     shares = values / values.max()  # of which the sum is finite
     return np.asarray(shares / shares.mean(), dtype=np.float64)
+
+
+def steering_positions(
+    raw: RawTable, target: int, group: str | None, folds: str | None, weight: str | None
+) -> dict[str, int]:
+    """Positions of the columns that steer and are no features, by what they give.
+
+    Args:
+        raw: The table.
+        target: Position of the target.
+        group: Name of the column that gives the groups; None where there is none.
+        folds: Name of the one that numbers the folds.
+        weight: Name of the one with the row weights.
+
+    Raises:
+        DataError: There is no such column, or it is the target.
+    """
+    asked = {
+        "groups": (group, "--group"),
+        "folds": (folds, "--folds-column"),
+        "weights": (weight, "--weight"),
+    }
+    found: dict[str, int] = {}
+    for role, (name, option) in asked.items():
+        if name is None:
+            continue
+        found[role] = raw.position(name, option)
+        if found[role] == target:
+            raise DataError(f"column {name!r} is the target and cannot give the {role} as well")
+    return found
+
+
+def not_features(steering: Mapping[str, int]) -> dict[int, str]:
+    """Why the columns that steer are no features, by their positions."""
+    return {at: f"not a feature: it gives the {role}" for role, at in steering.items()}

@@ -63,3 +63,30 @@ def test_how_a_file_was_read_is_told(tmp_path):
 def test_set_kinds_are_shown():
     found = describe(frame(), ReadOptions(kinds={"x": "categorical"}))
     assert found.columns[0].reason == "set by data.kinds"
+
+
+def test_columns_that_steer_are_told_as_a_search_takes_them():
+    random = np.random.default_rng(0)
+    shop = random.integers(100, 160, 1200)
+    worth = random.normal(size=200)
+    data = pd.DataFrame({"shop": shop, "x": random.normal(size=1200), "y": worth[shop - 100]})
+    assert describe(data, target="y").columns[0].kind == "categorical"
+    found = describe(data.assign(w=1.0, f=shop % 3), target="y", group="shop", weight="w")
+    assert found.columns[0].left_out == "not a feature: it gives the groups"
+    assert found.columns[2].left_out == "not a feature: it gives the weights"
+    by_time = describe(data, target="y", time_column="shop").columns[0]
+    assert (by_time.kind, by_time.left_out) == ("numeric", "")
+
+
+def test_a_value_of_one_group_alone_names_nothing():
+    random = np.random.default_rng(0)
+    shop = random.integers(100, 160, 1200)
+    worth = random.normal(size=200)
+    data = pd.DataFrame({"shop": shop, "g": shop // 2, "y": worth[shop - 100]})
+    assert describe(data, target="y").columns[0].kind == "categorical"
+    assert describe(data, target="y", group="g").columns[0].kind == "numeric"
+
+
+def test_a_column_that_steers_and_is_not_there_is_an_error():
+    with pytest.raises(DataError, match="--group"):
+        describe(frame(), target="y", group="nobody")
