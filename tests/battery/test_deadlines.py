@@ -68,7 +68,7 @@ def test_where_nothing_else_fits_the_baseline_predicts_and_that_is_said(tmp_path
     said_s, end = events[-1]
     assert end.notes == (
         "baseline predicts alone: no trial of busy_in_c, sleeps finished in time; "
-        "allow more with --time",
+        "allow more with time_s",
     )
     assert len(run.predict(frame.head())) == 5
     figure(f"said after {said_s:.1f} s of a budget of 4 s")
