@@ -5,6 +5,7 @@ from automl.ensemble.blocks import block_scores, estimate_of_blocks, newest_bloc
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.files import Ensemble, Member, read_ensemble, write_ensemble
+from automl.ensemble.fold_variance import fold_variance
 from automl.ensemble.forward import choose_forward
 from automl.ensemble.interval import Estimate, estimate, kappa_of_cells
 from automl.ensemble.oof import read_oof
@@ -23,6 +24,7 @@ __all__ = [
     "choose_forward",
     "estimate",
     "estimate_of_blocks",
+    "fold_variance",
     "gain_of_mean",
     "in_log_odds",
     "kappa_of_cells",

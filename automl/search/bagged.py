@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import Ensemble, Member, gain_of_mean, in_log_odds, read_oof
+from automl.ensemble import Ensemble, Member, fold_variance, gain_of_mean, in_log_odds, read_oof
 from automl.ensemble.oof import as_probabilities
 from automl.errors import RunError
 from automl.plugin.metric import Metric
-from automl.search.gains import fold_variance
 from automl.store.run_dir import RunDir
 from automl.trial.seen import rows_of_all
 

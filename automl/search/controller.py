@@ -22,10 +22,11 @@ from automl.search.events import EnsembleUpdated, Event, Note
 from automl.search.final_look import look_at_predictor, look_s
 from automl.search.judging import fit_verdict, note_lost, take_in, verdict
 from automl.search.last_refit import expected_refit_s
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.progress import finished, progress_of, started
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import Job, TrialError, TrialState

@@ -10,8 +10,9 @@ from automl.data.split import ALL_ROWS, SplitPlan
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.budget import Budget
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.newest import in_order_of_fits, is_by_time
+from automl.search.trial import Trial
 from automl.trial.spec import TrialSpec
 
 __all__ = ["Costs"]

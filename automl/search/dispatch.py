@@ -12,10 +12,11 @@ from automl.scheduling.executor import Executor
 from automl.scheduling.shortage import explain
 from automl.search.budget import Budget
 from automl.search.costs import Costs
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.needs import Needs
 from automl.search.packing import Unit
 from automl.search.proposer import Proposer
+from automl.search.trial import Trial
 from automl.search.waiting import Waiting
 from automl.trial.setup import seed_of
 from automl.trial.spec import Job, TrialState

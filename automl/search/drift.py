@@ -9,9 +9,9 @@ import numpy as np
 
 from automl.ensemble import block_scores, estimate, newest_blocks
 from automl.search.evidence import finite
-from automl.search.ledger import Trial
 from automl.search.newest import is_by_time
 from automl.search.standing import Standing
+from automl.search.trial import Trial
 from automl.trial.records import write_record
 from automl.trial.spec import TrialState
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from automl.errors import RunError
-from automl.search.ledger import Trial
 from automl.search.proposer import MIN_GAIN
 from automl.search.standing import Standing
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.lost import LOST, lost_text
 from automl.trial.settle import discard_stages

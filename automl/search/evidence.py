@@ -18,9 +18,9 @@ from automl.metrics.stand_in import steering
 from automl.plugin.metric import Metric
 from automl.search.forecast import Forecast
 from automl.search.judged import JudgedRows, judged_rows
-from automl.search.ledger import Trial
 from automl.search.newest import in_order_of_fits, is_by_time
 from automl.search.prior import prior_prediction
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.settle import settle_folds
 

@@ -12,8 +12,8 @@ from automl.data.cache import load_encoder
 from automl.ensemble import Ensemble, Predictor
 from automl.errors import AutoMLError
 from automl.search.forecast import Forecast
-from automl.search.ledger import Trial
 from automl.search.standing import Standing
+from automl.search.trial import Trial
 from automl.trial.timing import best_ms, table_batch
 
 __all__ = ["is_timed", "look_at_predictor", "look_s"]

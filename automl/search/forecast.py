@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import LimitsConfig
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.trial.cost import Cost
 
 __all__ = ["Forecast"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from automl.data.split import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
-from automl.ensemble import Ensemble, Member, read_oof
+from automl.ensemble import Ensemble, Member, fold_variance, read_oof
 from automl.ensemble.oof import as_probabilities
 from automl.errors import RunError
 from automl.search.problem import Problem
@@ -19,10 +19,7 @@ from automl.trial.agreement import rows_to_compare
 from automl.trial.cost import Cost, cost_of
 from automl.trial.spec import FoldResult, TrialRecord
 
-__all__ = ["fold_variance", "measure"]
-
-CORRECTION = 0.88  # of the geometric mean below, by 16 measurements
-SEEN_BY_ONE = 2.0  # so many times the variance is the one of pairs of which one saw the row
+__all__ = ["measure"]
 
 
 def measure(
@@ -67,40 +64,6 @@ def measure(
         refit=fixed + seed,
         seed=seed,
     )
-
-
-def fold_variance(
-    predictions: NDArray[np.float64], saw: NDArray[np.bool_], weight: NDArray[np.float64]
-) -> float:
-    """Variance of a fold's model on rows that it did not see, without labels.
-
-    It is half the mean squared difference of two models on rows that neither saw. Within one
-    repeat of folds there are none: pairs that both saw a row differ too little, pairs of which one
-    saw it too much, and 0.88 times their geometric mean is 0.8 to 1.3 times the variance
-    (docs/decisions/0039-refit-or-folds.md).
-
-    Args:
-        predictions: Of the model of each fold, ``(n_folds, n_rows)``, or with a last axis of
-            outputs, over which squares are added.
-        saw: Whether a fold's model saw a row, ``(n_folds, n_rows)``.
-        weight: Of the rows, ``(n_rows,)``.
-    """
-    flat = predictions.reshape(*saw.shape, -1)
-    squares, counts = np.zeros(3), np.zeros(3)  # by how many of the two models saw the row
-    for i in range(len(flat)):
-        for j in range(i):
-            square = weight * ((flat[i] - flat[j]) ** 2).sum(axis=1)
-            n_saw = saw[i].astype(int) + saw[j]
-            squares += np.bincount(n_saw, square, minlength=3)
-            counts += np.bincount(n_saw, weight, minlength=3)
-    neither, one, both = (
-        float(s / c) if c > 0 else None for s, c in zip(squares, counts, strict=True)
-    )
-    if neither is not None:
-        return neither / 2
-    if one is not None and both is not None:
-        return CORRECTION * float(np.sqrt(one * both)) / 2
-    return (both or 0.0) / 2 if one is None else one / SEEN_BY_ONE / 2
 
 
 def _saw(plan: SplitPlan, fold: int) -> NDArray[np.bool_]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from automl.config.schema import PrunerConfig
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.pruning import is_early, should_stop_fit, should_stop_trial
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.lost import LOST, lost_text
 from automl.trial.spec import FoldResult, TrialError

@@ -1,30 +1,16 @@
-"""Reports ended trials to their studies, and decides whether a family gets more trials."""
+"""Whether a family gets more trials, by how its trials ended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from automl.config.schema import LimitsConfig
-from automl.search.ledger import Ledger, Trial
-from automl.search.study import FamilyStudy
+from automl.search.trial import Trial
 from automl.trial.spec import TrialState
 
-__all__ = ["repeated_failure", "tell"]
+__all__ = ["OUT_OF_MEMORY", "repeated_failure"]
 
 SAME_FAILURES = 3
 OUT_OF_MEMORY = frozenset({"oom", "cuda_oom", "memory"})
-
-
-def tell(study: FamilyStudy, trial: Trial, ledger: Ledger, limits: LimitsConfig) -> None:
-    """Tells a study of a trial that is over."""
-    if trial.state is TrialState.COMPLETE and trial.score is not None:
-        study.tell_complete(trial.spec, ledger.losses(trial), trial.cost.excesses(limits))
-    elif trial.state is TrialState.PRUNED:
-        study.tell_pruned(trial.spec)
-    elif trial.error is not None and trial.error.kind in OUT_OF_MEMORY:
-        study.tell_out_of_memory(trial.spec)
-    else:
-        study.tell_failed(trial.spec)
 
 
 def repeated_failure(trial: Trial, trials: Sequence[Trial]) -> str | None:

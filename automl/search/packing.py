@@ -9,7 +9,7 @@ from automl.data.split import ALL_ROWS
 from automl.plugin.context import Resources, Shape
 from automl.plugin.family import ModelFamily, Params
 from automl.search.costs import Costs
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.trial.spec import TrialSpec
 
 __all__ = ["Packing", "Unit"]

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from automl.search.budget import Budget
 from automl.search.events import Progress, TrialFinished, TrialStarted
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.standing import Standing
+from automl.search.trial import Trial
 from automl.trial.spec import TrialState
 
 __all__ = ["finished", "progress_of", "started"]

@@ -13,10 +13,11 @@ from automl.search.allocator import Arm, Stakes, choose_family
 from automl.search.budget import Budget
 from automl.search.costs import Costs
 from automl.search.evidence import Evidence
-from automl.search.ledger import Ledger, Trial
-from automl.search.outcomes import repeated_failure, tell
+from automl.search.ledger import Ledger
+from automl.search.outcomes import repeated_failure
 from automl.search.packing import Packing
 from automl.search.study import FamilyStudy
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
@@ -287,7 +288,8 @@ class Proposer:
             if trial.error is not None and trial.error.kind in UNFINISHED:
                 continue
             name = trial.spec.family
-            tell(self.studies[name], trial, self.ledger, self.config.limits)
+            losses = () if trial.score is None else self.ledger.losses(trial)
+            self.studies[name].tell(trial, losses, self.config.limits)
             if (why := repeated_failure(trial, self.ledger.of(name))) is not None:
                 self.stopped[name] = why
         self._concluded.clear()

@@ -16,14 +16,14 @@ reports up to the same step, folds with folds. Three things hold for every rule:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError, did_you_mean
+from automl.search.trial import TrialLosses
 
-__all__ = ["PRUNERS", "Curve", "is_early", "should_stop_fit", "should_stop_trial"]
+__all__ = ["PRUNERS", "is_early", "should_stop_fit", "should_stop_trial"]
 
 HALVING_ETA = 3
 N_BRACKETS = 3
@@ -34,22 +34,9 @@ MIN_FOLDS = 2  # one fold says more of itself than of the trial
 CHANCE = 0.05  # of stopping a trial that is as good as those it is compared with
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The losses of one trial.
-
-    Attributes:
-        number: Number of the trial within its family.
-        folds: Loss of each finished fold.
-        steps: For each fold, the reported losses as (step, loss) in the order of the steps.
-    """
-
-    number: int
-    folds: Mapping[int, float]
-    steps: Mapping[int, Sequence[tuple[int, float]]]
-
-
-def should_stop_trial(config: PrunerConfig, trial: Curve, peers: Sequence[Curve]) -> str | None:
+def should_stop_trial(
+    config: PrunerConfig, trial: TrialLosses, peers: Sequence[TrialLosses]
+) -> str | None:
     """Says why a trial should not be given another fold; None when it should.
 
     Args:
@@ -79,7 +66,7 @@ def is_early(n_folds: int) -> bool:
 
 
 def should_stop_fit(
-    config: PrunerConfig, trial: Curve, fold: int, peers: Sequence[Curve]
+    config: PrunerConfig, trial: TrialLosses, fold: int, peers: Sequence[TrialLosses]
 ) -> str | None:
     """Says why a running fit should stop; None when it should go on.
 
@@ -145,7 +132,7 @@ def _chance(peers: Sequence[Mapping[int, float]], n_folds: int) -> float:
 
 
 Verdict = tuple[float, str]  # the mean loss of who it loses against on these folds, and the reason
-Rule = Callable[[Curve, Sequence[Curve]], Verdict | None]
+Rule = Callable[[TrialLosses, Sequence[TrialLosses]], Verdict | None]
 
 
 def _rule(config: PrunerConfig) -> Rule | None:
@@ -160,7 +147,7 @@ def _mean(losses: Mapping[int, float], folds: Sequence[int]) -> float:
     return float(np.mean([losses[f] for f in folds]))
 
 
-def _forgiving(trial: Curve, peers: Sequence[Curve]) -> Verdict | None:
+def _forgiving(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
     """Stops what is worse than the worst fold of the incumbent (arXiv 2405.03389, "forgiving")."""
     folds = sorted(trial.folds)
     incumbent = min(peers, key=lambda p: (_mean(p.folds, sorted(p.folds)), p.number))
@@ -170,14 +157,14 @@ def _forgiving(trial: Curve, peers: Sequence[Curve]) -> Verdict | None:
     return _mean(incumbent.folds, folds), why
 
 
-def _median(trial: Curve, peers: Sequence[Curve]) -> Verdict | None:
+def _median(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
     """Stops what is worse than the median of the peers on the same folds."""
     folds = sorted(trial.folds)
     median = float(np.median([_mean(p.folds, folds) for p in peers]))
     return median, f"after {len(folds)} folds worse than the median of {len(peers)} trials"
 
 
-def _wilcoxon(trial: Curve, peers: Sequence[Curve]) -> Verdict | None:
+def _wilcoxon(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
     """Stops what is worse than the incumbent by a one-sided signed-rank test on paired folds."""
     folds = sorted(trial.folds)
     if len(folds) < MIN_WILCOXON_FOLDS:
@@ -209,7 +196,9 @@ def _signed_rank_p(differences: Sequence[float]) -> float:
     return float(ways[seen:].sum() / ways.sum())
 
 
-def _halving(trial: Curve, peers: Sequence[Curve], first_rung: int = MIN_FOLDS) -> Verdict | None:
+def _halving(
+    trial: TrialLosses, peers: Sequence[TrialLosses], first_rung: int = MIN_FOLDS
+) -> Verdict | None:
     """Asynchronous successive halving over folds: at 2, 6, 18, ... folds keep the best third."""
     folds = sorted(trial.folds)
     if len(folds) not in {first_rung * HALVING_ETA**k for k in range(8)}:
@@ -220,7 +209,7 @@ def _halving(trial: Curve, peers: Sequence[Curve], first_rung: int = MIN_FOLDS) 
     return losses[keep - 1], why
 
 
-def _hyperband(trial: Curve, peers: Sequence[Curve]) -> Verdict | None:
+def _hyperband(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
     """Successive halving whose first rung depends on the trial: brackets by number modulo three."""
     bracket = trial.number % N_BRACKETS
     same = [p for p in peers if p.number % N_BRACKETS == bracket]

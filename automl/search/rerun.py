@@ -29,11 +29,12 @@ from automl.search.budget import Budget
 from automl.search.costs import Costs
 from automl.search.dispatch import Dispatcher
 from automl.search.evidence import Evidence
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.needs import Needs
 from automl.search.problem import trial_setup
 from automl.search.proposer import Proposer
 from automl.search.threads import slots_of
+from automl.search.trial import Trial
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record

@@ -13,10 +13,10 @@ from automl.ensemble import read_oof
 from automl.errors import RunError
 from automl.search.controller import Controller
 from automl.search.endings import shed
-from automl.search.ledger import Trial
 from automl.search.newest import is_by_time
 from automl.search.proposer import Proposer
 from automl.search.standing import Standing
+from automl.search.trial import Trial
 from automl.store.files import read_json, remove_drafts
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records

@@ -26,9 +26,9 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.search.bagged import expected_of_mean
 from automl.search.evidence import Evidence, finite
-from automl.search.ledger import Trial
 from automl.search.newest import is_by_time, predicting_folds
 from automl.search.stopgap import best_cut, is_lost
+from automl.search.trial import Trial
 from automl.trial.cost import Cost
 
 __all__ = ["Standing"]

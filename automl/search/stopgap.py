@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.trial.lost import LOST
 from automl.trial.spec import UNFINISHED, TrialState
 

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from automl.config.schema import SamplerConfig
+from automl.config.schema import LimitsConfig, SamplerConfig
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.search.outcomes import OUT_OF_MEMORY
 from automl.search.sampler import make_sampler
 from automl.search.space import FixedSuggest, fixed_of, space_hash, space_params
 from automl.search.stored import REPEATED, StoredStudy
+from automl.search.trial import Trial
 from automl.trial.records import canonical_params
 from automl.trial.setup import seed_of
-from automl.trial.spec import TrialSpec
+from automl.trial.spec import TrialSpec, TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -167,6 +169,23 @@ class FamilyStudy:
             warnings.simplefilter("ignore")
             suggest = FixedSuggest(trial, self._fixed)
             return {**self.family.search_space(suggest, self._shape), **self._added}
+
+    def tell(self, trial: Trial, losses: Sequence[float], limits: LimitsConfig) -> None:
+        """Tells of a trial that is over.
+
+        Args:
+            trial: The trial.
+            losses: As for ``tell_complete``; empty where it has no score.
+            limits: What it may cost.
+        """
+        if trial.state is TrialState.COMPLETE and losses:
+            self.tell_complete(trial.spec, losses, trial.cost.excesses(limits))
+        elif trial.state is TrialState.PRUNED:
+            self.tell_pruned(trial.spec)
+        elif trial.error is not None and trial.error.kind in OUT_OF_MEMORY:
+            self.tell_out_of_memory(trial.spec)
+        else:
+            self.tell_failed(trial.spec)
 
     def tell_complete(
         self, spec: TrialSpec, losses: Sequence[float], excess: Mapping[str, float] | None = None

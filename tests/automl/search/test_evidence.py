@@ -8,7 +8,7 @@ from automl.data import load_dataset
 from automl.data.split import make_split_plan
 from automl.metrics import get_metric
 from automl.search.evidence import Evidence
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialSpec
 

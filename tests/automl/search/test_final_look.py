@@ -7,7 +7,7 @@ from automl.config.schema import SearchConfig
 from automl.ensemble import read_ensemble
 from automl.search import final_look
 from automl.search.final_look import look_at_predictor, look_s
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.testing import CountedClock
 from automl.trial.spec import Job, TrialSpec
 

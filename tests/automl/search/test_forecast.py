@@ -2,7 +2,7 @@ import pytest
 
 from automl.config.schema import LimitsConfig
 from automl.search.forecast import Forecast
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.trial.cost import Cost
 from automl.trial.spec import FoldResult, TrialSpec
 

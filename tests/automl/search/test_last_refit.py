@@ -21,7 +21,7 @@ from automl.search.last_refit import (
     expected_refit_s,
     is_refitted,
 )
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, TrialSpec
 

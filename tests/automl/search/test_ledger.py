@@ -2,7 +2,8 @@ import pytest
 
 from automl.metrics import get_metric
 from automl.plugin import Task
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
+from automl.search.trial import Trial
 from automl.trial.spec import FoldResult, TrialError, TrialSpec, TrialState
 
 AUC = get_metric("roc_auc", Task.BINARY)

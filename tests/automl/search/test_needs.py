@@ -2,8 +2,9 @@ import pytest
 
 from automl.metrics import get_metric
 from automl.plugin import Resources, Task
-from automl.search.ledger import Ledger, Trial
+from automl.search.ledger import Ledger
 from automl.search.needs import Needs
+from automl.search.trial import Trial
 from automl.trial.spec import FoldResult, TrialSpec
 
 

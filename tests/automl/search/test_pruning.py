@@ -10,17 +10,17 @@ from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError
 from automl.search.pruning import (
     PRUNERS,
-    Curve,
     _signed_rank_p,
     should_stop_fit,
     should_stop_trial,
 )
+from automl.search.trial import TrialLosses
 
 RULES = [name for name, rule in PRUNERS.items() if rule is not None]
 
 
 def curve(number, *losses, steps=None):
-    return Curve(number, dict(enumerate(losses)), steps or {})
+    return TrialLosses(number, dict(enumerate(losses)), steps or {})
 
 
 def peers_of(*rows):
@@ -39,14 +39,14 @@ HOPELESS = curve(9, 5.0, 6.0, 7.0, 8.0)
 def test_no_trial_is_pruned_before_the_family_has_its_startup_trials(name):
     for n_folds in (1, 2, 3, 4):
         trial = curve(9, *HOPELESS.folds.values())
-        seen = Curve(9, {f: trial.folds[f] for f in range(n_folds)}, {})
+        seen = TrialLosses(9, {f: trial.folds[f] for f in range(n_folds)}, {})
         assert stop(name, seen, GOOD, startup_trials=4) is None
 
 
 @pytest.mark.parametrize("name", PRUNERS)
 def test_three_complete_trials_are_needed_whatever_the_setting(name):
     for n_folds in (1, 2, 3, 4):
-        seen = Curve(9, {f: HOPELESS.folds[f] for f in range(n_folds)}, {})
+        seen = TrialLosses(9, {f: HOPELESS.folds[f] for f in range(n_folds)}, {})
         assert stop(name, seen, GOOD[:2], startup_trials=1) is None
 
 
@@ -206,7 +206,7 @@ def test_hyperband_without_peers_in_the_bracket_prunes_nothing():
 
 
 def with_steps(number, final, *reports):
-    return Curve(number, {0: final}, {0: list(reports)})
+    return TrialLosses(number, {0: final}, {0: list(reports)})
 
 
 FITTED = [
@@ -218,7 +218,7 @@ FITTED = [
 
 def stop_fit(*reports, name="forgiving", peers=FITTED, **options):
     config = PrunerConfig(name, startup_trials=options.pop("startup_trials", 3), **options)
-    return should_stop_fit(config, Curve(9, {}, {0: list(reports)}), 0, peers)
+    return should_stop_fit(config, TrialLosses(9, {}, {0: list(reports)}), 0, peers)
 
 
 def test_a_fit_stops_when_it_had_the_steps_of_others_and_is_worse_than_all():
@@ -243,11 +243,13 @@ def test_a_fit_as_good_as_others_is_seldom_stopped():
     for _ in range(n):
         ends = 0.5 + rng.normal(0, 0.1, (4, 5))
         peers = [
-            Curve(i, dict(enumerate(row)), {f: [(10, 1.0), (20, v)] for f, v in enumerate(row)})
+            TrialLosses(
+                i, dict(enumerate(row)), {f: [(10, 1.0), (20, v)] for f, v in enumerate(row)}
+            )
             for i, row in enumerate(ends[:-1])
         ]
         n_stopped += any(
-            should_stop_fit(PrunerConfig(), Curve(9, {}, {f: [(10, 1.0), (20, v)]}), f, peers)
+            should_stop_fit(PrunerConfig(), TrialLosses(9, {}, {f: [(10, 1.0), (20, v)]}), f, peers)
             for f, v in enumerate(ends[-1])
         )
     assert n_stopped <= 0.05 * n

@@ -6,7 +6,7 @@ import pytest
 from automl.config.schema import SearchConfig
 from automl.data.split import ALL_ROWS
 from automl.ensemble import estimate, read_ensemble
-from automl.search.ledger import Trial
+from automl.search.trial import Trial
 from automl.trial.spec import Job, TrialError, TrialSpec
 
 

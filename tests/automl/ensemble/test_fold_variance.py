@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from automl.search.gains import fold_variance
+from automl.ensemble import fold_variance
 
 N = 40_000
 
