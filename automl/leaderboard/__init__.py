@@ -2,10 +2,10 @@
 
 from automl.leaderboard.board import Board, read_board
 from automl.leaderboard.curve import Axes, Curve, draw
-from automl.leaderboard.details import TrialDetails, read_trial
+from automl.leaderboard.details import TRIAL_FORMATS, TrialDetails, read_trial, render_trial
 from automl.leaderboard.front import dominates
 from automl.leaderboard.held_out import HeldOutScores, score_table
-from automl.leaderboard.render import FORMATS, TRIAL_FORMATS, render, render_trial, to_table
+from automl.leaderboard.render import FORMATS, render, to_table
 from automl.leaderboard.row import COLUMNS, Row
 from automl.leaderboard.text import (
     clean,

@@ -12,7 +12,8 @@ from automl.errors import RunError
 from automl.leaderboard.front import mark_front
 from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.missing import missing_folds, score_reason
-from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row, ShownAsTable
+from automl.leaderboard.render import ShownAsTable
+from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
 from automl.leaderboard.text import clean, format_score
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from automl.cells import guarded_json
 from automl.leaderboard.board import read_board
 from automl.leaderboard.curve import Curve
+from automl.leaderboard.render import to_json
 from automl.leaderboard.row import Row
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
@@ -17,8 +21,9 @@ from automl.trial.spec import FoldResult, TrialError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CURVE_COLUMNS", "TrialDetails", "read_trial"]
+__all__ = ["TRIAL_FORMATS", "TrialDetails", "read_trial", "render_trial"]
 
+TRIAL_FORMATS = ("csv", "json")
 CURVE_COLUMNS = ("fold", "step", "score")
 
 STEPS = "steps"
@@ -128,6 +133,28 @@ def read_trial(run: RunDir, trial_id: str) -> TrialDetails:
         failure=record.error,
         cut_steps=record.cut_steps,
     )
+
+
+def render_trial(details: TrialDetails, format: str, *, raw: bool = False) -> str:
+    """Returns one trial as text that ends with a newline.
+
+    Args:
+        details: The trial.
+        format: One of ``TRIAL_FORMATS``: all of it as JSON, or its learning curves as CSV.
+        raw: Whether JSON has texts unchanged, even those that a terminal would run.
+
+    Raises:
+        ValueError: The format is unknown.
+    """
+    if format == "json":
+        text = f"{to_json(details.to_dict())}\n"
+        return text if raw else guarded_json(text)
+    if format == "csv":
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows((CURVE_COLUMNS, *details.reports))
+        return file.getvalue()
+    raise ValueError(f"unknown format {format!r}: one of {', '.join(TRIAL_FORMATS)}")
 
 
 def _fidelity(manifest: Mapping[str, Any], family: str) -> str:

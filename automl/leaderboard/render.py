@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from automl.cells import guarded, guarded_json
-from automl.leaderboard.board import Board
-from automl.leaderboard.details import CURVE_COLUMNS, TrialDetails
 from automl.leaderboard.row import COLUMNS, Row
 from automl.leaderboard.text import (
     clean,
@@ -23,10 +22,9 @@ from automl.leaderboard.text import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["FORMATS", "TRIAL_FORMATS", "render", "render_trial", "to_table"]
+__all__ = ["FORMATS", "ShownAsTable", "render", "to_json", "to_table"]
 
 FORMATS = ("table", "csv", "json", "md")
-TRIAL_FORMATS = ("csv", "json")
 NO_SCORE = "none"
 """What stands in a table where the metric has no value; the notes below it say why."""
 
@@ -40,7 +38,36 @@ _MIN_DETAIL_BESIDE_FOLDS = 30
 _STATE_STYLES = {"complete": "", "running": "cyan", "failed": "red"}  # others are dim
 
 
-def render(board: Board, format: str = "table", width: int = 100, *, raw: bool = False) -> str:
+class _Ranking(Protocol):
+    """What is rendered of a ``Board``, which stands above this module as it prints as a table."""
+
+    @property
+    def metric(self) -> str: ...
+    @property
+    def rows(self) -> tuple[Row, ...]: ...
+    @property
+    def ensemble(self) -> Row | None: ...
+    @property
+    def trials(self) -> tuple[Row, ...]: ...
+    @property
+    def objectives(self) -> tuple[str, ...]: ...
+    @property
+    def limits(self) -> Mapping[str, float]: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+
+class ShownAsTable:
+    """What prints as the table that people know, and not as pages of fields."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """The table."""
+        return render(self)  # type: ignore[arg-type]
+
+
+def render(board: _Ranking, format: str = "table", width: int = 100, *, raw: bool = False) -> str:
     """Returns the leaderboard as text that ends with a newline.
 
     Args:
@@ -64,29 +91,7 @@ def render(board: Board, format: str = "table", width: int = 100, *, raw: bool =
     raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
 
 
-def render_trial(details: TrialDetails, format: str, *, raw: bool = False) -> str:
-    """Returns one trial as text that ends with a newline.
-
-    Args:
-        details: The trial.
-        format: One of ``TRIAL_FORMATS``: all of it as JSON, or its learning curves as CSV.
-        raw: Whether JSON has texts unchanged, even those that a terminal would run.
-
-    Raises:
-        ValueError: The format is unknown.
-    """
-    if format == "json":
-        text = f"{_to_json(details.to_dict())}\n"
-        return text if raw else guarded_json(text)
-    if format == "csv":
-        file = io.StringIO()
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows((CURVE_COLUMNS, *details.reports))
-        return file.getvalue()
-    raise ValueError(f"unknown format {format!r}: one of {', '.join(TRIAL_FORMATS)}")
-
-
-def to_table(board: Board, width: int = 100, limit: int | None = None) -> Table:
+def to_table(board: _Ranking, width: int = 100, limit: int | None = None) -> Table:
     """Returns the leaderboard as a rich table that fits ``width`` columns.
 
     Args:
@@ -120,7 +125,7 @@ def to_table(board: Board, width: int = 100, limit: int | None = None) -> Table:
     return table
 
 
-def _fit(board: Board, rows: list[Row], width: int) -> tuple[dict[str, list[str]], list[int]]:
+def _fit(board: _Ranking, rows: list[Row], width: int) -> tuple[dict[str, list[str]], list[int]]:
     """Chooses the columns that ``width`` has room for, and how wide each may be."""
     from rich.cells import cell_len
 
@@ -142,7 +147,7 @@ def _fit(board: Board, rows: list[Row], width: int) -> tuple[dict[str, list[str]
     return columns, list(sizes.values())
 
 
-def _columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
+def _columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
     """The columns that have to be seen whole, by title."""
     return {
         "#": ["" if row.rank is None else str(row.rank) for row in rows],
@@ -151,7 +156,7 @@ def _columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     }
 
 
-def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
+def _number_columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
     """Columns of numbers by title; those that say nothing in this board are left out."""
     columns = {
         clean(board.metric): [_score_cell(row) for row in rows],
@@ -165,7 +170,7 @@ def _number_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
     return {title: cells for title, cells in columns.items() if any(cells) or not rows}
 
 
-def _cost_columns(board: Board, rows: list[Row]) -> dict[str, list[str]]:
+def _cost_columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
     """What predicting costs, where it was optimised or has a limit, and who is on the front."""
     wanted = {*board.objectives, *board.limits}
     columns = {
@@ -194,7 +199,7 @@ def _detail(row: Row) -> str:
     return clean(row.error) if row.error else format_params(row.params)
 
 
-def _table_text(board: Board, width: int) -> str:
+def _table_text(board: _Ranking, width: int) -> str:
     from rich.console import Console
 
     file = io.StringIO()
@@ -210,25 +215,26 @@ def _table_text(board: Board, width: int) -> str:
     return "\n".join([*lines, *(["", *board.notes] if board.notes else [])]) + "\n"
 
 
-def _csv(board: Board, raw: bool) -> str:
+def _csv(board: _Ranking, raw: bool) -> str:
     """One line a row: numbers in full precision, ``folds`` and ``params`` as JSON."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in board.rows:
         values = row.to_dict()
-        nested = {name: _to_json(values[name]) for name in ("folds", "params")}
+        nested = {name: to_json(values[name]) for name in ("folds", "params")}
         cells = {**values, **nested}.values()
         writer.writerow(guarded(c) if isinstance(c, str) and not raw else c for c in cells)
     return file.getvalue()
 
 
-def _json(board: Board) -> str:
-    rows = ",\n".join(f" {_to_json(row.to_dict())}" for row in board.rows)
+def _json(board: _Ranking) -> str:
+    rows = ",\n".join(f" {to_json(row.to_dict())}" for row in board.rows)
     return f"[\n{rows}\n]\n" if rows else "[]\n"
 
 
-def _to_json(value: Any) -> str:
+def to_json(value: Any) -> str:
+    """One line of JSON, with null for numbers that are none."""
     return json.dumps(_without_nan(value), ensure_ascii=False, allow_nan=False)
 
 
@@ -243,7 +249,7 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def _markdown(board: Board) -> str:
+def _markdown(board: _Ranking) -> str:
     rows = list(board.rows)
     columns = {
         **_columns(board, rows),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "Row", "ShownAsTable"]
+__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "Row"]
 
 ENSEMBLE = "ensemble"
 """Family and trial name of the ensemble's own row."""
@@ -43,18 +43,6 @@ COLUMNS = (
 
 NUMBERS = (*COLUMNS[COLUMNS.index("score") : COLUMNS.index("front")], "weight")
 """Columns of numbers that may be missing."""
-
-
-class ShownAsTable:
-    """What prints as the table that people know, and not as pages of fields."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """The table."""
-        from automl.leaderboard.render import render
-
-        return render(self)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
