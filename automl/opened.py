@@ -224,9 +224,9 @@ class OpenedRun:
     @cached_property
     def setup(self) -> Any:
         """What its workers were told."""
-        from automl.search.problem import trial_setup
+        from automl.trial.setup import setup_of_run
 
-        return trial_setup(self.run, self.config, self.plan.n_folds, self.metric.name)
+        return setup_of_run(self.run, self.config, self.plan.n_folds, self.metric.name)
 
     @cached_property
     def predictor(self) -> Predictor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from automl.config import parse_span
@@ -14,7 +14,7 @@ from automl.data.leaks import suspicions
 from automl.data.split import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
-from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks, packed
+from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -31,11 +31,11 @@ from automl.search.offers import folds_s, willing
 from automl.search.rare_classes import rare_class_notes
 from automl.search.reading import read_options
 from automl.store.run_dir import RunDir
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.setup import TrialSetup, family_shape, setup_of_run
 
 __all__ = ["Problem", "open_problem", "read_dataset", "read_problem", "trial_setup"]
 
-MEMO_GIB, MEMO_SHARE = 0.5, 0.1  # at most, and of the memory that a fit on one core may have
+MEMO_SHARE = 0.1  # of the memory that a fit on one core may have
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
 
@@ -200,36 +200,25 @@ def trial_setup(
     config: SearchConfig,
     n_folds: int,
     metric: str,
-    pool: DevicePool | None = None,
+    pool: DevicePool,
     given: GivenMetric | None = None,
 ) -> TrialSetup:
-    """What workers are told.
+    """What workers are told; see ``setup_of_run``.
 
     Args:
         run: The run directory.
         config: The configuration.
         n_folds: Folds of the split plan.
         metric: Name in the catalog, or ``module:function``.
-        pool: The devices; None where nothing will be fitted.
+        pool: The devices.
         given: The metric, where the caller has it as an object.
 
     Raises:
         ConfigError: Such a metric cannot be handed to workers.
     """
-    return TrialSetup(
-        run=str(run.path.resolve()),
-        metric=metric,
-        seed=config.seed,
-        n_folds=n_folds,
-        n_cpus=pool.n_cpus if pool else 1,
-        n_gpus=len(pool.gpus) if pool else 0,
-        time_s=config.time_s,
-        memo_gib=min(MEMO_GIB, MEMO_SHARE * pool.limit_gib(1)) if pool else MEMO_GIB,
-        settings={name: dict(settings) for name, settings in config.model.items()},
-        modules=tuple(config.plugins.modules),
-        block=tuple(config.plugins.block),
-        metric_code=b"" if given is None else packed(given),
-    )
+    setup = setup_of_run(run, config, n_folds, metric, given)
+    memo_gib = min(setup.memo_gib, MEMO_SHARE * pool.limit_gib(1))
+    return replace(setup, n_cpus=pool.n_cpus, n_gpus=len(pool.gpus), memo_gib=memo_gib)
 
 
 def _task(config: SearchConfig) -> Task | None:

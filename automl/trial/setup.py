@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from automl.config.schema import SearchConfig
 from automl.data.table import Dataset
+from automl.metrics import GivenMetric, packed
 from automl.metrics.shifted import shifted
 from automl.metrics.stand_in import steering
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind
+from automl.store.run_dir import RunDir
 
-__all__ = ["TrialSetup", "family_shape", "seed_of"]
+__all__ = ["TrialSetup", "family_shape", "seed_of", "setup_of_run"]
 
 IMAGE, SEQUENCE = ColumnKind.IMAGE, ColumnKind.SEQUENCE
 
@@ -50,6 +53,38 @@ class TrialSetup:
     modules: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     metric_code: bytes = b""
+
+
+def setup_of_run(
+    run: RunDir,
+    config: SearchConfig,
+    n_folds: int,
+    metric: str,
+    given: GivenMetric | None = None,
+) -> TrialSetup:
+    """What workers are told of a run, without what the machine has: one core, and no GPU.
+
+    Args:
+        run: The run directory.
+        config: The configuration.
+        n_folds: Folds of the split plan.
+        metric: Name in the catalog, or ``module:function``.
+        given: The metric, where the caller has it as an object.
+
+    Raises:
+        ConfigError: Such a metric cannot be handed to workers.
+    """
+    return TrialSetup(
+        run=str(run.path.resolve()),
+        metric=metric,
+        seed=config.seed,
+        n_folds=n_folds,
+        time_s=config.time_s,
+        settings={name: dict(settings) for name, settings in config.model.items()},
+        modules=tuple(config.plugins.modules),
+        block=tuple(config.plugins.block),
+        metric_code=b"" if given is None else packed(given),
+    )
 
 
 def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: ModelFamily) -> Shape:

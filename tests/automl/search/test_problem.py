@@ -11,9 +11,10 @@ from automl.errors import ConfigError, DataError, PluginError
 from automl.plugin import ColumnKind, Resources, Task
 from automl.registry import load_registry
 from automl.scheduling.devices import Gpu
-from automl.search.problem import read_problem, trial_setup
+from automl.search.problem import read_problem
 from automl.search.reading import read_options
 from automl.store.run_dir import RunDir
+from automl.trial.setup import setup_of_run
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +176,7 @@ def test_workers_are_told_all_that_the_configuration_says_of_fits(read):
     config = SearchConfig(seed=7, time_s=30.0, model={"linear": {"fixed": {"C": 1.0}}})
     config.plugins.modules, config.plugins.block = ["one"], ["two"]
     problem = read()
-    setup = trial_setup(problem.run, config, problem.plan.n_folds, "accuracy")
+    setup = setup_of_run(problem.run, config, problem.plan.n_folds, "accuracy")
     assert (setup.seed, setup.time_s, setup.n_folds) == (7, 30.0, problem.plan.n_folds)
     assert setup.settings == {"linear": {"fixed": {"C": 1.0}}}
     assert (setup.modules, setup.block) == (("one",), ("two",))
