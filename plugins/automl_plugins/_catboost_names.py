@@ -18,6 +18,7 @@ _ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 
 
 def loss_of(context: TrialContext) -> str:
+    """The loss that CatBoost minimises for a task and a metric, as CatBoost writes it."""
     if context.task is Task.BINARY:
         return "Logloss"
     if context.task is Task.MULTICLASS:

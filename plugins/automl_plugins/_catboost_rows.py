@@ -47,6 +47,7 @@ def pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
 
 
 def pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
+    """Rows with targets and weights as ``catboost.Pool``, ready to train on."""
     import catboost
 
     categorical = list(features.categorical)

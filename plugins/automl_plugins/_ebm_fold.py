@@ -65,6 +65,7 @@ def packed_rows(
 
 
 def n_classes_of(context: TrialContext) -> int:
+    """Number of classes; 0 where values are predicted."""
     return context.shape.n_classes if context.task.is_classification else 0
 
 
