@@ -200,6 +200,11 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
 
 def _unguarded(raw: RawTable) -> RawTable:
     """Gives texts back that our own CSV guards from spreadsheets and terminals."""
+    names = tuple(map(unguarded, raw.names))
+    texts = [c for column in raw.columns if pa.types.is_string(column.type) for c in column.chunks]
+    # all columns in one call: a call for each takes long where they are many
+    if not texts or not pc.any(pc.starts_with(pa.chunked_array(texts), "'")).as_py():
+        return replace(raw, names=names)
 
     def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
         if not pa.types.is_string(column.type):
@@ -211,7 +216,7 @@ def _unguarded(raw: RawTable) -> RawTable:
         return pa.chunked_array([pa.array(texts, pa.string()).take(distinct.indices)])
 
     columns = tuple(without_guards(column) for column in raw.columns)
-    return replace(raw, names=tuple(map(unguarded, raw.names)), columns=columns)
+    return replace(raw, names=names, columns=columns)
 
 
 def _read_parquet(path: Path) -> RawTable:
