@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parser", "run"]
 
+_PLACES = ("sheet", "series_id", "step", "series_table")
 _MAX_NAME = 28
 _MAX_EXAMPLES = 40
 _MAX_CLASSES = 8
@@ -79,14 +80,10 @@ def run(argv: Sequence[str], started: float) -> int:
     data_words, overrides = split_words(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
     check_stdout((data,))
-    base = _read_options(overrides)
+    given = {name: getattr(options, name) for name in _PLACES}
+    given["wide"] = tuple(options.wide or ())
     read_options = replace(
-        base,
-        sheet=base.sheet if options.sheet is None else options.sheet,
-        series_id=options.series_id,
-        step=options.step,
-        series_table=options.series_table,
-        wide=tuple(options.wide or ()),
+        _read_options(overrides), **{name: value for name, value in given.items() if value}
     )
     from automl.cli.console import make_console
     from automl.data import describe

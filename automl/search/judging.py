@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from automl.config.schema import PrunerConfig
 from automl.search.ledger import Ledger
-from automl.search.pruning import is_early, should_stop_fit, should_stop_trial
+from automl.search.pruning import is_early, may_stop_fit, should_stop_fit, should_stop_trial
 from automl.search.trial import Trial
 from automl.store.run_dir import RunDir
 from automl.trial.lost import LOST, lost_text
@@ -58,6 +58,8 @@ def verdict(
 
 def fit_verdict(trial: Trial, fold: int, ledger: Ledger, pruner: PrunerConfig) -> TrialError | None:
     """Why a running fit should end now, by its reports; None to go on."""
+    if not may_stop_fit(pruner, len(trial.steps.get(fold, ()))):
+        return None  # without a look at all its peers
     why = should_stop_fit(pruner, ledger.curve(trial), fold, ledger.peers(trial))
     return None if why is None else TrialError("pruned", why, fold=fold)
 

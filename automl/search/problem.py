@@ -22,8 +22,8 @@ from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
 from automl.scheduling.cpus import available_cpus
 from automl.scheduling.devices import DevicePool
-from automl.scheduling.memory import available_gib, can_measure
-from automl.scheduling.nvml import find_gpus
+from automl.scheduling.machine import make_pool
+from automl.scheduling.memory import can_measure
 from automl.search.data_notes import notes_of
 from automl.search.fixed import check_fixed, fixed_notes
 from automl.search.metric_check import check_metric, metric_notes
@@ -37,7 +37,6 @@ __all__ = ["Problem", "open_problem", "read_dataset", "read_problem", "trial_set
 
 MEMO_SHARE = 0.1  # of the memory that a fit on one core may have
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
-MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
     """
-    pool = _devices(config)
+    pool = make_pool(config.scheduler)
     dataset = read_dataset(source, config, registry)
     metric = _metric(dataset, config, registry)
     search = config.search
@@ -100,7 +99,7 @@ def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Probl
     """
     dataset, plan = open_dataset(run.data), load_split_plan(run.split)
     metric = _metric(dataset, config, registry)
-    return _problem(dataset, plan, metric, _devices(config), config, registry, run)
+    return _problem(dataset, plan, metric, make_pool(config.scheduler), config, registry, run)
 
 
 def read_dataset(
@@ -230,21 +229,6 @@ def _task(config: SearchConfig) -> Task | None:
         near = did_you_mean(name, names)
         raise ConfigError(f"task {name!r}: choose one of {', '.join(names)}{near}")
     return Task(name)
-
-
-def _devices(config: SearchConfig) -> DevicePool:
-    scheduler = config.scheduler
-    memory_gib = scheduler.memory_gib
-    if memory_gib is None:
-        available = available_gib()
-        memory_gib = math.inf if available is None else MEMORY_SHARE * available
-    return DevicePool(
-        scheduler.cpus or available_cpus(),
-        find_gpus(scheduler.gpus),
-        scheduler.gpu_slots,
-        memory_gib,
-        scheduler.fit_memory_gib,
-    )
 
 
 def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:

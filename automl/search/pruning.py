@@ -23,7 +23,7 @@ from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError, did_you_mean
 from automl.search.trial import TrialLosses
 
-__all__ = ["PRUNERS", "is_early", "should_stop_fit", "should_stop_trial"]
+__all__ = ["PRUNERS", "is_early", "may_stop_fit", "should_stop_fit", "should_stop_trial"]
 
 HALVING_ETA = 3
 N_BRACKETS = 3
@@ -65,6 +65,15 @@ def is_early(n_folds: int) -> bool:
     return n_folds < MIN_FOLDS
 
 
+def may_stop_fit(config: PrunerConfig, n_reports: int) -> bool:
+    """Whether a fit with so many reports may be stopped at all, whatever its peers did.
+
+    Raises:
+        ConfigError: There is no such rule.
+    """
+    return _rule(config) is not None and n_reports > config.warmup_steps
+
+
 def should_stop_fit(
     config: PrunerConfig, trial: TrialLosses, fold: int, peers: Sequence[TrialLosses]
 ) -> str | None:
@@ -74,10 +83,8 @@ def should_stop_fit(
     in total, and its best report is still worse than the best report of every peer up to that
     step. Reports are compared with reports: the score of a finished fit may be a better one.
     """
-    if _rule(config) is None or len(peers) < _startup(config):
-        return None
     reports = trial.steps.get(fold, ())
-    if len(reports) <= config.warmup_steps:
+    if not may_stop_fit(config, len(reports)) or len(peers) < _startup(config):
         return None
     finished = [p for p in peers if fold in p.folds and p.steps.get(fold)]
     if len(finished) < _startup(config):

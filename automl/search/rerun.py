@@ -18,12 +18,10 @@ from automl.errors import StorageError
 from automl.metrics import get_metric
 from automl.metrics.given import PREFIX
 from automl.registry import Registry
-from automl.scheduling.cpus import available_cpus
-from automl.scheduling.devices import DevicePool
 from automl.scheduling.executor import LocalExecutor
 from automl.scheduling.launch import start_launcher
+from automl.scheduling.machine import make_pool
 from automl.scheduling.messages import Done, Failed, Unwritable
-from automl.scheduling.nvml import find_gpus
 from automl.search.again import metric_setting, registry_of
 from automl.search.budget import Budget
 from automl.search.costs import Costs
@@ -199,10 +197,7 @@ def _bench(
 ) -> Iterator[_Bench]:
     """Joins the rooms as for a search, with the family of the trial alone."""
     family = registry.get(record.spec.family)
-    scheduler = config.scheduler
-    pool = DevicePool(
-        scheduler.cpus or available_cpus(), find_gpus(scheduler.gpus), scheduler.gpu_slots
-    )
+    pool = make_pool(config.scheduler)
     dataset = open_dataset(scratch.data)
     target = dataset.target
     measure = get_metric(metric, target.task, registry.metrics, target.quantiles, registry.given)
@@ -214,7 +209,7 @@ def _bench(
         executor = LocalExecutor(setup, pool, launcher)
         ledger = Ledger(measure)
         n_slots = slots_of(pool, threads)
-        budget = Budget(time.monotonic(), config.time_s, 1, 0.0, scheduler.fit_timeout_s)
+        budget = Budget(time.monotonic(), config.time_s, 1, 0.0, config.scheduler.fit_timeout_s)
         costs = Costs(families, plan, ledger, budget, n_slots)
         evidence = Evidence(scratch, dataset, plan, measure)
         proposer = Proposer(families, {}, ledger, config, budget, costs, evidence, scratch)

@@ -50,17 +50,22 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def failing_on_a_full_disk(*folders: Path) -> Iterator[None]:
+def failing_on_a_full_disk(
+    *folders: Path, but: type[Exception] | tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
     """Lets code of others run that may write there, and may hide why that failed.
 
     Args:
         folders: Whose disks are looked at when the code fails, whatever its error is.
+        but: Errors that say nothing of a disk: a look writes and syncs a file on each.
 
     Raises:
         StorageError: One of the disks is full.
     """
     try:
         yield
+    except but:
+        raise
     except Exception as error:
         for folder in folders:
             problem = _probe(folder)

@@ -9,6 +9,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from automl.data.split import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin.context import Fold, Shape, TrialContext, View
-from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report
+from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, TrialPruned
 from automl.plugin.prediction import check_prediction
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
@@ -102,10 +103,10 @@ def run_pack(
     )
     start_counting()
     now = time.monotonic()
-    with failing_on_a_full_disk(Path(tempfile.gettempdir()), bench.run.path):
+    folders = Path(tempfile.gettempdir()), bench.run.path
+    with _gone_with_its_fit(scratch), failing_on_a_full_disk(*folders, but=TrialPruned):
         outcomes = _fit(tasks, context)
     fit_s = (time.monotonic() - now) / len(tasks)
-    shutil.rmtree(scratch, ignore_errors=True)
     for task, outcome in zip(tasks, outcomes, strict=True):
         if isinstance(outcome, Exception):
             yield task.job, outcome
@@ -114,6 +115,17 @@ def run_pack(
             yield task.job, _finish(task, outcome, fit_s, len(tasks), bench)
         except Exception as error:  # of the others each has its own
             yield task.job, error
+
+
+@contextmanager
+def _gone_with_its_fit(scratch: Path) -> Iterator[None]:
+    """Removes what a fit kept for its next attempt, unless its worker ends before the fit does."""
+    try:
+        yield
+    except Exception:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

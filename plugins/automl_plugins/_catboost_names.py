@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from automl.plugin import Fold, Task, TrialContext
-from automl_plugins._fitting import plain_name
+from automl_plugins._fitting import is_absolute
 
 __all__ = ["is_weighted", "loss_of", "metric_of"]
 
@@ -14,7 +14,6 @@ _METRICS = {
     "r2": "R2",
     "rmse": "RMSE",
 }
-_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 
 
 def loss_of(context: TrialContext) -> str:
@@ -26,7 +25,7 @@ def loss_of(context: TrialContext) -> str:
     if context.task is Task.QUANTILE:
         levels = ",".join(map(str, context.shape.quantiles))
         return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
-    return "MAE" if plain_name(context.metric) in _ABSOLUTE else "RMSE"
+    return "MAE" if is_absolute(context.metric) else "RMSE"
 
 
 def is_weighted(fold: Fold) -> bool:

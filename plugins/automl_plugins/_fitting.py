@@ -19,9 +19,9 @@ __all__ = [
     "FitClock",
     "all_class_columns",
     "ignore_reports",
+    "is_absolute",
     "load_arrays",
     "moments",
-    "plain_name",
     "predict_threads",
     "quantiles_of",
     "report_steps",
@@ -29,6 +29,7 @@ __all__ = [
     "total_weight",
 ]
 
+_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 ROUNDING = 1e-12
 MOST_PREDICT_THREADS = 4
 
@@ -104,13 +105,13 @@ def moments(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[f
     return centre, float(np.sqrt(np.average((values - centre) ** 2, weights=weight))) or 1.0
 
 
-def plain_name(metric: Metric) -> str:
-    """The name of a metric, without the offset of targets that are shown less by one.
+def is_absolute(metric: Metric) -> bool:
+    """Whether the best constant for a metric of values is a median: it counts absolute errors.
 
-    What it is of chooses a loss: far from 0 an error relative to the target is as good as the
-    error itself. What a library computes by that name must not stand for it.
+    Of targets that are shown less an offset it is asked by the name before that: far from 0 an
+    error relative to the target is as good as the error itself.
     """
-    return metric.name.partition("@")[0]
+    return metric.name.partition("@")[0] in _ABSOLUTE
 
 
 def total_weight(weight: NDArray[np.float64] | None, n_rows: int) -> float:

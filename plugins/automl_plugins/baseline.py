@@ -29,15 +29,13 @@ from automl.plugin import (
 )
 from automl_plugins._fitting import (
     ignore_reports,
+    is_absolute,
     load_arrays,
-    plain_name,
     quantiles_of,
     save_arrays,
 )
 
 __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
-
-MEDIAN_METRICS = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Baseline(ModelFamily):
             return ConstantModel(smoothed / smoothed.sum())
         if context.task is Task.QUANTILE:
             return ConstantModel(_quantiles(fold, context.shape.quantiles))
-        if plain_name(context.metric) in MEDIAN_METRICS:
+        if is_absolute(context.metric):
             return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
 

@@ -28,7 +28,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
-from automl_plugins._fitting import ignore_reports, plain_name, predict_threads
+from automl_plugins._fitting import ignore_reports, is_absolute, predict_threads
 from automl_plugins._generated import MOST_COLUMNS, generated_view, left_of, suggest_generated
 from automl_plugins._levels import LevelModels, fit_levels, load_levels, save_levels
 from automl_plugins._lightgbm_memory import HISTOGRAM_MIB, histogram_bytes, most_leaves
@@ -269,8 +269,7 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.QUANTILE:
         (level,) = context.shape.quantiles
         return {"objective": "quantile", "alpha": level}
-    absolute = plain_name(context.metric) in {"mae", "mape", "medae", "pinball", "smape"}
-    absolute = absolute and not needs_squares(params)
+    absolute = is_absolute(context.metric) and not needs_squares(params)
     return {"objective": "regression_l1" if absolute else "regression"}
 
 

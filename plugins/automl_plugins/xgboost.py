@@ -29,7 +29,7 @@ from automl.plugin import (
 )
 from automl_plugins._boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins._constraints import MONOTONE
-from automl_plugins._fitting import plain_name, predict_threads
+from automl_plugins._fitting import is_absolute, predict_threads
 from automl_plugins._xgboost_params import extra_params, library_params
 from automl_plugins._xgboost_training import as_prediction, train, train_rounds
 
@@ -226,7 +226,7 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.MULTICLASS:
         return {"objective": "multi:softprob", "num_class": context.shape.n_classes}
     # leaves are fitted to absolute errors afterwards, which keeps to no constraint
-    absolute = plain_name(context.metric) in {"mae", "medae", "mape"} and MONOTONE not in params
+    absolute = is_absolute(context.metric) and MONOTONE not in params
     return {"objective": "reg:absoluteerror" if absolute else "reg:squarederror"}
 
 

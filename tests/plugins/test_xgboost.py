@@ -90,9 +90,10 @@ def test_where_time_is_short_the_learning_rate_rises() -> None:
     assert RMSE.score(fold.y_valid, model.predict(fold.X_valid)) < 0.95 * slow
 
 
-def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
+@pytest.mark.parametrize("metric", ["mae", "medae", "mape", "smape", "pinball"])
+def test_absolute_error_is_minimised_where_it_is_the_metric(metric: str) -> None:
     family, table = XGBoost(), made_table(Task.REGRESSION)
-    shape = replace(table.shape(), metric=replace(RMSE, name="mae"))
+    shape = replace(table.shape(), metric=replace(RMSE, name=metric))
     fold = table.fold(family.view({}, shape))
     context = replace(table.context(), shape=shape)
     model = family.fit(family.portfolio(shape)[0], fold, context, RecordingReport())

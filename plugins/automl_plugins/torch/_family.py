@@ -43,7 +43,7 @@ class NetFamily(ModelFamily):
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     extra: ClassVar[str] = "torch"
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
+    preload: ClassVar[tuple[str, ...]] = ("torch", "safetensors.torch")
     fidelity: ClassVar[str] = "epochs"
     early_stopping = "staged"
     packed: ClassVar[frozenset[str]] = frozenset(

@@ -127,3 +127,11 @@ def test_a_name_too_long_for_a_file_is_status_2(
 ):
     assert main([verb, str(tmp_path / ("n" * 300 + ".csv"))]) == 2
     assert "too long" in capsys.readouterr().err
+
+
+def test_a_setting_stands_where_no_option_is_given(tmp_path: Path) -> None:
+    steps, goals = tmp_path / "steps.csv", tmp_path / "goals.csv"
+    steps.write_text("id,v\n" + "".join(f"{i // 4},{i}\n" for i in range(80)))
+    goals.write_text("id,goal\n" + "".join(f"{i},{'pq'[i % 2]}\n" for i in range(20)))
+    words = ["--series-id", "id", f"data.series_table={goals}"]
+    assert main(["inspect", str(steps), "--target", "goal", *words]) == 0

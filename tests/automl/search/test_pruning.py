@@ -11,6 +11,7 @@ from automl.errors import ConfigError
 from automl.search.pruning import (
     PRUNERS,
     _signed_rank_p,
+    may_stop_fit,
     should_stop_fit,
     should_stop_trial,
 )
@@ -277,3 +278,10 @@ def test_a_fit_is_not_judged_before_there_are_enough_trials_with_reports_on_its_
 
 def test_with_none_a_fit_is_never_stopped():
     assert stop_fit((10, 9.0), (20, 9.0), name="none") is None
+
+
+def test_a_fit_cannot_be_stopped_without_a_rule_nor_before_its_warmup():
+    config = PrunerConfig(warmup_steps=4)
+    assert not may_stop_fit(config, 4)
+    assert may_stop_fit(config, 5)
+    assert not may_stop_fit(PrunerConfig(name="none", warmup_steps=4), 5)

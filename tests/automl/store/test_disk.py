@@ -78,3 +78,12 @@ def test_a_disk_that_is_really_full_is_seen(tmp_path):
             path.write_bytes(bytes(1 << 20))
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_an_error_that_says_nothing_of_a_disk_writes_nothing_to_it(tmp_path, no_space):
+    with (
+        no_space(tmp_path),
+        pytest.raises(LookupError),
+        failing_on_a_full_disk(tmp_path, but=LookupError),
+    ):
+        raise LookupError

@@ -568,3 +568,16 @@ def test_what_a_fit_keeps_is_there_for_the_next_attempt_and_gone_when_it_is_over
     run_job(job_of(attempt=1), bench, ignore)
     assert family.found
     assert bench.run.scratches == []
+
+
+@pytest.mark.parametrize("error", [TrialPruned(3), ArithmeticError("no")])
+def test_what_a_fit_keeps_is_gone_when_it_ends_by_an_error(open_bench, error):
+    class Keeps(Family):
+        def fit(self, params, fold, context, report):
+            context.scratch.mkdir(parents=True)
+            raise error
+
+    bench = open_bench(Keeps())
+    with pytest.raises(type(error)):
+        run_job(job_of(), bench, ignore)
+    assert bench.run.scratches == []

@@ -50,7 +50,7 @@ class Timm(MediaFamily):
 
     name: ClassVar[str] = "timm"
     extra: ClassVar[str] = "timm"
-    preload: ClassVar[tuple[str, ...]] = ("torch", "timm")
+    preload: ClassVar[tuple[str, ...]] = ("torch", "safetensors.torch", "timm")
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.IMAGE})
     priority: ClassVar[int] = 40
     settings: ClassVar[Mapping[str, Any]] = {

@@ -68,7 +68,7 @@ class MediaFamily(ModelFamily):
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
     extra: ClassVar[str] = "torch"
-    preload: ClassVar[tuple[str, ...]] = ("torch",)
+    preload: ClassVar[tuple[str, ...]] = ("torch", "safetensors.torch")
     fidelity: ClassVar[str] = "epochs"
     early_stopping = "staged"
     settings: ClassVar[Mapping[str, Any]] = {"max_epochs": 128}
