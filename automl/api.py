@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automl.run import Run, load_run
-from automl.session import start_session
 from automl.store.run_dir import RunDir, new_run_path
+from automl.tuning.lifecycle.session import start_session
 
 if TYPE_CHECKING:
+    from automl.events import Event
     from automl.plugin import Metric
-    from automl.search.events import Event
 
 __all__ = ["Run", "load_run", "resume", "search"]
 
@@ -84,7 +84,7 @@ def search(
         preset: ``fast``, ``balanced`` or ``best``.
         overrides: Further settings as on the command line, ``key=value``.
         settings: Further settings by dotted key, as Python values.
-        on_event: Called with every event of ``automl.search.events``. If it raises, the search
+        on_event: Called with every event of ``automl.events``. If it raises, the search
             finishes with what there is, and the error goes on to the caller.
         verbosity: What is written to standard error: 0 for nothing, 1 for notes on the data and,
             in a terminal or a notebook, a line that says how the search stands, 2 for a line of
@@ -100,7 +100,7 @@ def search(
         StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
-    from automl.data.joined import is_values, join_target
+    from automl.data.read.joined import is_values, join_target
     from automl.metrics import CATALOG, GivenMetric, given_metric
     from automl.redact import shown
 
@@ -167,7 +167,7 @@ def resume(
         time_s: Wall-clock budget in seconds, what was used included; None keeps that of the run.
         trials: Number of trials, those that were proposed included; None keeps that of the run.
         metric: The metric of the run, where the search was given a function; else None.
-        on_event: Called with every event of ``automl.search.events``; see ``search``.
+        on_event: Called with every event of ``automl.events``; see ``search``.
         verbosity: What is written to standard error; see ``search``.
         started: ``time.monotonic()`` at which this part of the search began; now by default.
 
@@ -184,7 +184,7 @@ def resume(
     run = RunDir(Path(path)).check()
     with start_session(started, on_event, verbosity) as session:
         from automl.config import load_config
-        from automl.search.again import registry_of
+        from automl.config.reopened import registry_of
 
         config = load_config(run.config)
         config.time_s = config.time_s if time_s is None else time_s

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.opened import OpenedRun
+from automl.run_reader import OpenedRun
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.surface import python_call
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from automl.data.table import Label, Table
     from automl.leaderboard import Board, TrialDetails
-    from automl.search.refit import Refit
-    from automl.search.rerun import Rerun
+    from automl.tuning.lifecycle.rerun import Rerun
+    from automl.tuning.refit.refit import Refit
 
 __all__ = ["Run", "load_run"]
 
@@ -242,7 +242,7 @@ class Run:
         Raises:
             RunError: There is no ensemble, or the run is in use.
         """
-        from automl.search.refit import refit_run
+        from automl.tuning.refit.refit import refit_run
 
         done = refit_run(self._run, undo=undo, metric=self._metric)
         self._opened.__dict__.pop("predictor", None)  # that of the models before
@@ -263,7 +263,7 @@ class Run:
             RunError: There is no such trial; the nearest ones are named.
             PluginError: Its family is not installed.
         """
-        from automl.search.rerun import rerun_trial
+        from automl.tuning.lifecycle.rerun import rerun_trial
 
         return rerun_trial(self._run, trial, given=self._metric)
 
@@ -287,7 +287,7 @@ class Run:
         without a target are left out. A score is None where the metric has no value for the rows,
         such as ROC AUC of rows of one class; ``board`` says why.
         """
-        from automl.data.misfits import warn_of_misfits
+        from automl.data.columns.misfits import warn_of_misfits
 
         tested = self._opened.tested(test, sql, sheet)
         warn_of_misfits(tested.misfits)

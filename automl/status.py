@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from automl.errors import ConfigError
-from automl.leaderboard import clean, format_score
-from automl.search.events import (
+from automl.events import (
     Event,
     Note,
     Progress,
@@ -19,6 +18,7 @@ from automl.search.events import (
     SearchStarted,
     TrialFinished,
 )
+from automl.leaderboard import clean, format_score
 from automl.words import clock, describe_event
 
 __all__ = ["StatusLine", "make_status"]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from automl.leaderboard import clean, format_score, format_seconds, format_state
-from automl.search.events import (
+from automl.events import (
     EnsembleUpdated,
     Event,
     Note,
@@ -13,6 +12,7 @@ from automl.search.events import (
     TrialFinished,
     TrialStarted,
 )
+from automl.leaderboard import clean, format_score, format_seconds, format_state
 
 __all__ = ["clock", "describe_event", "describe_start"]
 

@@ -99,27 +99,27 @@ def _refuse(*families: type[Any]) -> None:
 
 
 def _without_libraries() -> None:
-    from automl_plugins.catboost import CatBoost
-    from automl_plugins.ebm import EBM
-    from automl_plugins.xgboost import XGBoost
+    from automl_plugins.catboost.family import CatBoost
+    from automl_plugins.ebm.family import EBM
+    from automl_plugins.xgboost.family import XGBoost
 
     _refuse(CatBoost, EBM, XGBoost)
 
 
 def _without_nets() -> None:
-    from automl_plugins.torch._family import NetFamily
+    from automl_plugins.torch.tabular.family import NetFamily
 
     _refuse(NetFamily)
 
 
 def _without_generated() -> None:
-    from automl_plugins import _generated
+    from automl_plugins.common import generated_columns as _generated
 
     _generated._choices = lambda shape: ("none",)
 
 
 def _without_portfolio() -> None:
-    from automl.search.study import FamilyStudy
+    from automl.tuning.propose.study import FamilyStudy
 
     make = FamilyStudy.__init__
 
@@ -131,7 +131,7 @@ def _without_portfolio() -> None:
 
 
 def _without_evidence() -> None:
-    from automl.search import allocator
+    from automl.tuning.propose import allocator
 
     allocator._evidence = lambda arm, stakes: 1.0
 

@@ -25,7 +25,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from automl.ensemble import fold_variance, gain_of_mean, in_log_odds, on_scale_of_noise, read_oof
-from automl.opened import OpenedRun
+from automl.run_reader import OpenedRun
 from automl.store.run_dir import RunDir
 from automl.trial.agreement import rows_to_compare
 from benchmarks.results import append_result, read_results

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from automl.data import load_dataset, load_features
-from automl.data.media import images_of
+from automl.data.columns.media import images_of
 from automl.plugin import ColumnKind
 from benchmarks.media import fit_classic
 

@@ -97,7 +97,7 @@ def _predictions(folder: Path, test: Path) -> dict[str, NDArray[Any]]:
     """Out-of-fold and test predictions of all trials of a run, ``(n_models, n_rows, ...)``."""
     from automl import load_run
     from automl.data import load_labelled, open_dataset, read_schema
-    from automl.data.split import load_split_plan
+    from automl.data.split.choose import load_split_plan
     from automl.ensemble import read_oof
     from automl.store.run_dir import RunDir
     from automl.trial.records import read_record

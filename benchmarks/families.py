@@ -252,7 +252,7 @@ def _folds(problem: Problem) -> Iterator[NDArray[np.int64]]:
 
 def _encode(problem: Problem, view: Any, kinds: Any, valid: NDArray[np.int64]) -> tuple[Any, Any]:
     """A fold in a view, and the rows apart as its encoder sees them."""
-    from automl.data.split import Division
+    from automl.data.split.choose import Division
     from benchmarks.folds import encoded_fold
 
     division = Division(np.delete(problem.train, valid), problem.train[valid])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from automl.data.columns.media import texts_of
 from automl.data.encode import Encoder, fit_encoder
-from automl.data.media import texts_of
-from automl.data.split_plan import Division
+from automl.data.split.split_plan import Division
 from automl.data.table import Dataset
 from automl.plugin import ColumnKind, Fold, View
 

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import load_dataset
-from automl.data.divide import strata_of, stratified_labels
-from automl.data.split import make_split_plan
-from automl.data.split_plan import Division
+from automl.data.split.choose import make_split_plan
+from automl.data.split.split_plan import Division
+from automl.data.split.splitters import strata_of, stratified_labels
 from automl.data.table import Dataset
 from automl.metrics import default_metric
 from automl.plugin import Fold, Matrix, Metric, ModelFamily, Task, TrialContext, View

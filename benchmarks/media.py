@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import Dataset, ReadOptions, load_dataset
-from automl.data.cache import encoded_fold
-from automl.data.split import SplitPlan, make_split_plan
+from automl.data.folds.encoder_store import encoded_fold
+from automl.data.split.choose import SplitPlan, make_split_plan
 from automl.metrics import default_metric, get_metric
 from automl.plugin import TABULAR_KINDS, Fold, ModelFamily, Task, TrialContext, View
 from automl.registry import load_registry

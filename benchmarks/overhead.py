@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def trial_cost_ms(n_trials: int, n_folds: int, sampler: str, n_slots: int | None = None) -> float:
     """Milliseconds of the search that one more trial takes."""
-    from automl.search.events import Event, TrialFinished
+    from automl.events import Event, TrialFinished
 
     ends_s: list[float] = []
 

@@ -89,8 +89,8 @@ def slots(threads: Sequence[int]) -> list[Slot]:
 
 def draw_params(family: Any, shape: Any, n: int, seed: int = 0) -> list[dict[str, Any]]:
     """The default of a family, and random params that may be packed with it."""
-    from automl.search.space import FixedSuggest
     from automl.testing.fakes import RandomSuggest
+    from automl.tuning.problem.search_space import FixedSuggest
 
     default = dict(family.portfolio(shape)[0])
     fixed = {name: value for name, value in default.items() if name not in family.packed}
@@ -192,7 +192,7 @@ def _problem(name: str, options: argparse.Namespace) -> Problem:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     from automl.data.load import load_dataset
-    from automl.data.split import Division
+    from automl.data.split.choose import Division
     from automl.metrics import default_metric
     from automl.registry import load_registry
     from automl.trial.setup import TrialSetup, family_shape

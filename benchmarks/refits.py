@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from automl.metrics import CATALOG
 from automl.plugin import Shape, Task, TrialContext
 from automl.trial.agreement import MIN_PROBABILITY
-from automl_plugins._boosting import pace_of_all_rows, patience
+from automl_plugins.common.boosting import pace_of_all_rows, patience
 
 __all__ = ["Measured", "main", "measure"]
 

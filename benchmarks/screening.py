@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import load_dataset
-from automl.data.split import Division, make_split_plan
+from automl.data.split.choose import Division, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import default_metric
 from automl.plugin import Metric, ModelFamily, Task, TrialContext

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import Dataset, Table, load_dataset
-from automl.data.split import make_split_plan
-from automl.data.split_plan import Division, SplitPlan
+from automl.data.split.choose import make_split_plan
+from automl.data.split.split_plan import Division, SplitPlan
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.selection import Selection
 from automl.metrics import get_metric

@@ -84,7 +84,7 @@ def fits_per_minute(
         seconds: For which each process goes on; a fit that has begun is ended.
         env: In place of what workers have.
     """
-    from automl.scheduling.launch import THREAD_ENV
+    from automl.scheduling.local.launcher import THREAD_ENV
 
     command = [sys.executable, "-m", "benchmarks.threads", "--seconds", str(seconds)]
     command += ["--one", family, str(rows), str(n_threads)]

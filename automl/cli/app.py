@@ -143,11 +143,11 @@ def _dispatch(words: list[str], started: float) -> int:
         verb, rest = rest[0], ["--help"]
     if verb not in VERBS:
         raise UserError(_unknown(verb))
-    from automl.cli.streams import forgive
+    from automl.cli.display.streams import forgive
 
     forgive(sys.stdout)
     forgive(sys.stderr)
-    module = importlib.import_module(f"automl.cli.{verb}")
+    module = importlib.import_module(f"automl.cli.verbs.{verb}")
     from automl.surface import command_line
 
     with warnings.catch_warnings(), command_line():
@@ -190,8 +190,8 @@ def _without_secrets(text: str, words: Sequence[str]) -> str:
 
 def _say(message: str, trace: str = "") -> None:
     """Writes to stderr, after what was already written to stdout."""
-    from automl.cli.streams import forgive
-    from automl.leaderboard.text import clean
+    from automl.cli.display.streams import forgive
+    from automl.formatting import clean
 
     forgive(sys.stderr)
     try:

@@ -67,7 +67,7 @@ def python_values(table: Any) -> list[list[Any]]:
     """The columns of an Arrow table as Python values, moments in time as text."""
     import pyarrow as pa
 
-    from automl.data.values import as_texts
+    from automl.data.columns.values import as_texts
 
     columns = (as_texts(c) if pa.types.is_temporal(c.type) else c for c in table.columns)
     return [column.to_pylist() for column in columns]

@@ -1,6 +1,7 @@
 """The typed schema of a search, and how groups, presets, plugins and overrides compose it."""
 
 from automl.config.compose import compose_config, plugin_settings
+from automl.config.durations import parse_span, parse_time
 from automl.config.provenance import Composed, render_config
 from automl.config.saved import load_config, save_config
 from automl.config.schema import (
@@ -13,7 +14,6 @@ from automl.config.schema import (
     SearchConfig,
     SearchOptions,
 )
-from automl.config.time import parse_span, parse_time
 
 __all__ = [
     "Composed",

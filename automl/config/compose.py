@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from automl.config.durations import SPAN_KEYS, parse_time, span_of
 from automl.config.fields import leaves
 from automl.config.groups import CORE_PATH, find_groups
 from automl.config.overrides import Assignment, Keys, Overrides, choice, read_overrides, user_paths
 from automl.config.provenance import DEFAULT, Composed
 from automl.config.schema import PluginsConfig
-from automl.config.time import SPAN_KEYS, parse_time, span_of
 from automl.config.validate import problems_of
 from automl.errors import ConfigError, did_you_mean
 from automl.redact import shown

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from automl.config.durations import parse_time
 from automl.config.fields import Leaf
 from automl.config.groups import is_search_path
-from automl.config.time import parse_time
 from automl.errors import ConfigError, PluginError, did_you_mean
 from automl.registry import Registry
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from automl.config.durations import parse_span
 from automl.config.schema import DECIMALS, OBJECTIVES, SearchConfig
-from automl.config.time import parse_span
 from automl.config.values import value_problem
 from automl.errors import ConfigError, did_you_mean
 from automl.plugin import ColumnKind, ModelFamily, Param, Task

@@ -1,7 +1,7 @@
 """The table: read once into Arrow, typed, described, kept on disk."""
 
-from automl.data.conform import LabelledTable, load_features, load_labelled
-from automl.data.describe import Description, describe
+from automl.data.align import LabelledTable, load_features, load_labelled
+from automl.data.describe.describe import Description, describe
 from automl.data.load import load_dataset
 from automl.data.options import ReadOptions
 from automl.data.persist import fingerprint, open_dataset, read_schema, save_dataset

@@ -9,15 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.features import build_table
-from automl.data.identifiers import with_identifiers
-from automl.data.media import channels_of
-from automl.data.misfits import WAYS_OUT, known_misfits, refuse_misfits
-from automl.data.offset import target_offset
-from automl.data.options import ReadOptions, Roles
-from automl.data.raw import RawTable
-from automl.data.sources import read_source
-from automl.data.steering import (
+from automl.data.columns.features import build_table
+from automl.data.columns.identifiers import with_identifiers
+from automl.data.columns.media import channels_of
+from automl.data.columns.misfits import WAYS_OUT, known_misfits, refuse_misfits
+from automl.data.columns.roles import (
     not_features,
     read_folds,
     read_groups,
@@ -25,14 +21,18 @@ from automl.data.steering import (
     read_weight,
     steering_positions,
 )
-from automl.data.table import Dataset, Target
-from automl.data.target import (
+from automl.data.columns.target import (
     choose_target,
     only_numbers,
     present_rows,
     read_target,
     with_clean_target,
 )
+from automl.data.offset import target_offset
+from automl.data.options import ReadOptions, Roles
+from automl.data.raw_table import RawTable
+from automl.data.read.formats import read_source
+from automl.data.table import Dataset, Target
 from automl.errors import DataError
 from automl.plugin.task import Task
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.media import digests
+from automl.data.columns.media import digests
 from automl.data.numbers import NumberForm
 from automl.data.options import FIRST_NULL_TEXTS, NULL_TEXTS
 from automl.data.table import Column, Dataset, Table, Target

@@ -4,7 +4,7 @@ from automl.ensemble.bagged import gain_of_mean, in_log_odds, on_scale_of_noise
 from automl.ensemble.blocks import block_scores, estimate_of_blocks, newest_blocks
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
-from automl.ensemble.files import Ensemble, Member, read_ensemble, write_ensemble
+from automl.ensemble.ensemble import Ensemble, Member, read_ensemble, write_ensemble
 from automl.ensemble.fold_variance import fold_variance
 from automl.ensemble.forward import choose_forward
 from automl.ensemble.interval import Estimate, estimate, kappa_of_cells

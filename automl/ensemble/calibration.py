@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.decision import as_threshold, fit_class_factors, weighed
 from automl.ensemble.temperature import fit_temperature, with_temperature
+from automl.ensemble.thresholds import as_threshold, fit_class_factors, weighed
 from automl.plugin.metric import Metric
 
 __all__ = ["NO_CALIBRATION", "Calibration", "learn_calibration"]

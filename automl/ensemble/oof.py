@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.split import ALL_ROWS, SplitPlan
+from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.errors import RunError
 from automl.store.run_dir import RunDir
 

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.media import images_of, sequences_of, texts_of
-from automl.data.split_plan import ALL_ROWS
+from automl.data.columns.media import images_of, sequences_of, texts_of
+from automl.data.split.split_plan import ALL_ROWS
 from automl.data.table import Table
-from automl.ensemble.files import Ensemble, Member
+from automl.ensemble.ensemble import Ensemble, Member
 from automl.ensemble.oof import as_probabilities
 from automl.errors import AutoMLError, MissingExtraError, RunError, did_you_mean
 from automl.plugin.context import View

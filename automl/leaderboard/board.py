@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
+from automl.formatting import clean, format_score
 from automl.leaderboard.front import mark_front
 from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.missing import missing_folds, score_reason
 from automl.leaderboard.render import ShownAsTable
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
-from automl.leaderboard.text import clean, format_score
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
-from automl.trial.cost import Cost, cost_of
+from automl.trial.inference_cost import Cost, cost_of
 from automl.trial.records import read_records
 from automl.trial.spec import TrialRecord, TrialState
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.conform import LabelledTable
-from automl.data.misfits import misfit_text
+from automl.data.align import LabelledTable
+from automl.data.columns.misfits import misfit_text
 from automl.data.table import Misfits
 from automl.plugin.metric import Metric
 

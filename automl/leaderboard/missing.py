@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from automl.leaderboard.text import clean
+from automl.formatting import clean
 from automl.trial.spec import FoldResult, TrialRecord
 
 __all__ = ["missing_folds", "score_reason"]

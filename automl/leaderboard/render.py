@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from automl.cells import guarded, guarded_json
-from automl.leaderboard.row import COLUMNS, Row
-from automl.leaderboard.text import (
+from automl.formatting import (
     clean,
     format_amount,
     format_params,
@@ -18,6 +17,7 @@ from automl.leaderboard.text import (
     format_seconds,
     format_state,
 )
+from automl.leaderboard.row import COLUMNS, Row
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -85,7 +85,7 @@ class RegisteredFamily:
 
     @property
     def origin(self) -> str:
-        """Such as ``automl-search 0.1.0 (automl_plugins.svm)``."""
+        """Such as ``automl-search 0.1.0 (automl_plugins.svm.family)``."""
         return f"{self.distribution} {self.version}".strip() + f" ({self.module})"
 
     @property

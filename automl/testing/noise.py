@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from automl.data.split import make_split_plan
-from automl.data.split_plan import SplitPlan
+from automl.data.split.choose import make_split_plan
+from automl.data.split.split_plan import SplitPlan
 from automl.data.table import Dataset, Table, Target
 from automl.metrics import get_metric
 from automl.plugin import Fold, Metric, ModelFamily, Params, StageLog, Task, TrialContext

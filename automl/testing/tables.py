@@ -24,7 +24,7 @@ from automl.plugin import (
     TrialContext,
     View,
 )
-from automl.testing.media import drawn, played, written
+from automl.testing.media_tables import drawn, played, written
 
 __all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.cache import load_encoder
-from automl.data.media import images_of, sequences_of, texts_of
-from automl.data.split import ALL_ROWS
+from automl.data.columns.media import images_of, sequences_of, texts_of
+from automl.data.folds.encoder_store import load_encoder
+from automl.data.split.choose import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin.context import Fold, Shape, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily
@@ -20,11 +20,11 @@ from automl.plugin.refitting import RefitIncomplete
 from automl.plugin.rows import Matrix, Rows
 from automl.store.files import draft_folder, settle
 from automl.trial.agreement import disagreement, rows_to_compare
+from automl.trial.latency import predict_batch_ms
 from automl.trial.newest import fit_newest
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
-from automl.trial.timing import predict_batch_ms
-from automl.trial.workbench import Workbench
+from automl.trial.worker_state import Workbench
 from automl.trial.written import write_predictions
 
 __all__ = ["NotRefittedError", "refit_job"]

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.split import ALL_ROWS, SplitPlan
+from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.plugin.context import Fold
 from automl.plugin.family import FittedModel, ModelFamily
 from automl.plugin.prediction import check_prediction
 from automl.trial.agreement import rows_to_compare
 from automl.trial.spec import Job
-from automl.trial.workbench import Workbench
+from automl.trial.worker_state import Workbench
 from automl.trial.written import write_predictions
 
 __all__ = ["MIN_ROWS", "rows_of_all", "write_known_rows"]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.split import ALL_ROWS, SplitPlan
+from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
 from automl.errors import RunError
 from automl.plugin.metric import Metric

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.divide import group_holdout, strata_of, stratified_holdout
+from automl.data.split.splitters import group_holdout, strata_of, stratified_holdout
 from automl.data.table import Dataset
 from automl.plugin.context import Fold
 from automl.plugin.family import ModelFamily

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.divide import group_labels, strata_of, stratified_labels
+from automl.data.split.splitters import group_labels, strata_of, stratified_labels
 from automl.data.table import Dataset
 from automl.plugin.stages import StageLog, enough_to_choose, log_loss, stopping_metric
 

@@ -62,7 +62,7 @@ class Opened:
 
     def __init__(self, path: Path) -> None:
         import automl
-        from automl.opened import OpenedRun
+        from automl.run_reader import OpenedRun
         from automl.store.run_dir import RunDir
 
         self.run = automl.load_run(path)

@@ -28,7 +28,7 @@ def stages_are_kept() -> Iterator[None]:
 
     Of a version that logs no stages nothing is kept.
     """
-    importlib.import_module("automl.search.controller")
+    importlib.import_module("automl.tuning.loop.controller")
     holders = [
         module
         for name, module in list(sys.modules.items())

@@ -26,17 +26,17 @@ from numpy.typing import NDArray
 
 from automl.config import compose_config
 from automl.data import load_labelled, save_dataset
-from automl.data.cache import load_encoder
-from automl.data.split import ALL_ROWS, SplitPlan, save_split_plan
+from automl.data.folds.encoder_store import load_encoder
+from automl.data.split.choose import ALL_ROWS, SplitPlan, save_split_plan
 from automl.data.table import Table
 from automl.registry import Registry, load_registry
-from automl.search.budget import Budget
-from automl.search.problem import Problem, read_problem
 from automl.store.run_dir import RunDir
-from automl.trial.run import run_job
+from automl.trial.execute import run_job
 from automl.trial.setup import seed_of
 from automl.trial.spec import FoldResult, Job, TrialSpec
-from automl.trial.workbench import Workbench, open_workbench
+from automl.trial.worker_state import Workbench, open_workbench
+from automl.tuning.budget.budget import Budget
+from automl.tuning.problem.problem import Problem, read_problem
 from benchmarks.portfolio.candidates import Candidate, candidates
 from benchmarks.portfolio.measured import Measured, MeasuredTable, write_candidate, write_table
 from benchmarks.tables import Entry, read_catalog, write_parts

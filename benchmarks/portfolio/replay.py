@@ -23,19 +23,19 @@ import numpy as np
 
 from automl.config import compose_config
 from automl.config.schema import SearchConfig
-from automl.data.split import ALL_ROWS, SplitPlan
+from automl.data.split.choose import ALL_ROWS, SplitPlan
+from automl.events import TrialFinished
 from automl.metrics import get_metric
 from automl.plugin.task import Task
 from automl.registry import load_registry
-from automl.scheduling.devices import DevicePool, Lease
-from automl.scheduling.executor import Happening
-from automl.scheduling.messages import Done, Failed, Progressed, Pruned
-from automl.search.budget import Budget
-from automl.search.events import TrialFinished
-from automl.search.prepare import make_controller
-from automl.search.problem import Problem, trial_setup
+from automl.scheduling.devices.pool import DevicePool, Lease
+from automl.scheduling.local.executor import Happening
+from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, Job, TrialError
+from automl.tuning.budget.budget import Budget
+from automl.tuning.lifecycle.start import make_controller
+from automl.tuning.problem.problem import Problem, trial_setup
 from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
 from benchmarks.portfolio.stand_in import dataset_of, families_of, plan_of
 

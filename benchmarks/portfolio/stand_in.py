@@ -10,7 +10,7 @@ import pandas as pd
 
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset
-from automl.data.split import Division, SplitPlan
+from automl.data.split.choose import Division, SplitPlan
 from automl.data.table import Dataset
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Params

@@ -27,7 +27,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import (
+from automl_plugins.common.fitting import (
     ignore_reports,
     is_absolute,
     load_arrays,

@@ -24,7 +24,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins._fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
+from automl_plugins.common.fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
 
 __all__ = ["KNN", "KNNModel", "automl_model_families"]
 

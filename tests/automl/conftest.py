@@ -15,28 +15,28 @@ import pytest
 
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset
-from automl.data.split import ALL_ROWS, make_split_plan
+from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Resources
-from automl.scheduling.devices import DevicePool, Gpu
-from automl.scheduling.messages import Done, Failed, Pruned, Unwritable
-from automl.search.archive import Archive
-from automl.search.budget import Budget
-from automl.search.controller import TICK_S, Controller
-from automl.search.costs import Costs
-from automl.search.dispatch import Dispatcher
-from automl.search.evidence import Evidence
-from automl.search.forecast import Forecast
-from automl.search.ledger import Ledger
-from automl.search.needs import Needs
-from automl.search.proposer import Proposer
-from automl.search.resume import read_past, resume
-from automl.search.standing import Standing
-from automl.search.study import FamilyStudy
+from automl.scheduling.devices.pool import DevicePool, Gpu
+from automl.scheduling.local.messages import Done, Failed, Pruned, Unwritable
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape, seed_of
 from automl.trial.spec import FoldResult, Job, TrialError
+from automl.tuning.budget.budget import Budget
+from automl.tuning.budget.fit_times import Costs
+from automl.tuning.budget.resources import Needs
+from automl.tuning.incumbent.ensemble_tracker import Standing
+from automl.tuning.incumbent.oof_store import Evidence
+from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.tuning.lifecycle.resume import read_past, resume
+from automl.tuning.loop.controller import TICK_S, Controller
+from automl.tuning.loop.dispatcher import Dispatcher
+from automl.tuning.propose.archive import Archive
+from automl.tuning.propose.proposer import Proposer
+from automl.tuning.propose.study import FamilyStudy
+from automl.tuning.trials.ledger import Ledger
 
 N_ROWS = 90
 
@@ -333,7 +333,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that budgets read, and that stands still between polls."""
     clock = Clock()
     fake = types.SimpleNamespace(monotonic=clock.monotonic)
-    monkeypatch.setattr("automl.search.budget.time", fake)
+    monkeypatch.setattr("automl.tuning.budget.budget.time", fake)
     return clock
 
 

@@ -20,8 +20,8 @@ from automl.errors import (
     RunError,
     UserError,
 )
+from automl.events import SearchFinished, SearchStarted
 from automl.leaderboard.row import COLUMNS
-from automl.search.events import SearchFinished, SearchStarted
 
 HERE = Path(__file__).parent
 QUICK = ("family=[linear,baseline]", "search.folds=2", "scheduler.cpus=1")
@@ -84,9 +84,9 @@ def search(data, out, *overrides, **options):
 
 
 def test_the_function_can_be_called_beside_the_package_of_its_name(tmp_path):
-    import automl.search.budget
+    import automl.tuning.budget.budget
 
-    assert automl.search.budget.Budget(0.0).time_s is None
+    assert automl.tuning.budget.budget.Budget(0.0).time_s is None
     with pytest.raises(DataError, match=r"nothing\.csv"):
         automl.search(tmp_path / "nothing.csv", out=tmp_path / "run")
 
@@ -273,7 +273,7 @@ def steered(n=120):
     ],
 )
 def test_a_column_that_steers_is_used_for_that(tmp_path, option, column, kind):
-    from automl.data.split import load_split_plan
+    from automl.data.split.choose import load_split_plan
     from automl.store import RunDir
 
     frame = steered()

@@ -8,8 +8,8 @@ import pytest
 
 import automl
 from automl.leaderboard import render
-from automl.search.bagged import expected_of_mean
 from automl.store.run_dir import RunDir
+from automl.tuning.incumbent.bagged import expected_of_mean
 
 FAST = ("family=[lightgbm]", "model.lightgbm.fixed={learning_rate: 0.3}", "search.repeats=1")
 
@@ -72,7 +72,9 @@ def test_a_damaged_file_costs_the_outlook_and_not_the_search(table, tmp_path, mo
             path.write_bytes(path.read_bytes()[:10])
         return expected_of_mean(run, *arguments)
 
-    monkeypatch.setattr("automl.search.standing.expected_of_mean", damage_and_look)
+    monkeypatch.setattr(
+        "automl.tuning.incumbent.ensemble_tracker.expected_of_mean", damage_and_look
+    )
     run = automl.search(table, "target", trials=1, out=tmp_path / "run", overrides=FAST)
     assert run.board().ensemble.score is not None
     assert run.board().ensemble.mean_score is None

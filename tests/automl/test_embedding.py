@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from automl.scheduling.launch import ForkLauncher, SpawnLauncher
+from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
 
 CODE = """
 import pandas as pd
 from sklearn.datasets import load_iris
 import automl
-import automl.scheduling.launch as launch
+import automl.scheduling.local.launcher as launch
 
 launch.start_launcher = launch.{launcher}
 print("once", flush=True)

@@ -8,7 +8,7 @@ import pytest
 
 import automl
 from automl.cli.app import main
-from automl.data.split import load_split_plan
+from automl.data.split.choose import load_split_plan
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record

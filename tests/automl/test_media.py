@@ -11,7 +11,7 @@ from PIL import Image
 import automl
 from automl.cli import main
 from automl.errors import RunError
-from automl.search.events import Note
+from automl.events import Note
 
 N_ROWS = 90
 QUICK = ("search.folds=2", "scheduler.cpus=1")

@@ -8,7 +8,7 @@ import pytest
 
 import automl
 from automl.errors import RunError
-from automl.search.events import Note
+from automl.events import Note
 
 FAMILIES = ("family=[lightgbm,linear,baseline]", "search.folds=3", "scheduler.cpus=1")
 

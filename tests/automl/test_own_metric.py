@@ -11,7 +11,7 @@ import automl
 from automl.cli import main
 from automl.config import load_config
 from automl.errors import ConfigError, RunError
-from automl.scheduling.launch import SpawnLauncher
+from automl.scheduling.local.launcher import SpawnLauncher
 from automl.trial.records import read_records
 
 QUICK = ("family=[linear,lightgbm]", "search.folds=2", "scheduler.cpus=2")
@@ -130,7 +130,7 @@ def test_a_search_goes_on_with_its_function(table, tmp_path):
 
 
 def test_a_platform_without_fork_judges_by_a_lambda_too(table, tmp_path, monkeypatch):
-    monkeypatch.setattr("automl.scheduling.launch.start_launcher", SpawnLauncher)
+    monkeypatch.setattr("automl.scheduling.local.launcher.start_launcher", SpawnLauncher)
     x, y = table
     run = automl.search(
         x.to_numpy(),

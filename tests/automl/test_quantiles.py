@@ -7,9 +7,9 @@ import pytest
 import automl
 from automl.cli.app import main
 from automl.errors import ConfigError, UserError
+from automl.events import Note
 from automl.metrics import get_metric
 from automl.plugin import Task
-from automl.search.events import Note
 
 QUICK = ("family=[linear,knn,forest,lightgbm,svm,baseline]", "search.folds=3", "scheduler.cpus=1")
 LEVELS = (0.1, 0.5, 0.9)

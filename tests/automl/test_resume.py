@@ -11,7 +11,7 @@ import pytest
 import automl
 from automl.config import load_config, save_config
 from automl.errors import ConfigError, RunError
-from automl.search.events import Note, SearchFinished, TrialStarted
+from automl.events import Note, SearchFinished, TrialStarted
 from automl.store.files import read_json, write_json
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir

@@ -130,7 +130,7 @@ def test_no_query_is_run_but_one_that_is_given_now(tmp_path, monkeypatch, capsys
         overrides=("family=[baseline]", f"data.sql={query}"),
     )
     asked = []
-    monkeypatch.setattr("automl.data.sources.read_sql", lambda url, query: asked.append(query))
+    monkeypatch.setattr("automl.data.read.formats.read_sql", lambda url, query: asked.append(query))
     for read in (run.read, run.predict, run.predict_proba, run.board, run.test_scores):
         with pytest.raises(DataError, match="is a database: add what to read") as error:
             read(url)

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from automl.search.events import (
+from automl.events import (
     FamilyCounts,
     Note,
     Progress,

@@ -7,7 +7,7 @@ import pytest
 import automl
 from automl.cli import main
 from automl.errors import UserError
-from automl.search.events import Note, SearchStarted
+from automl.events import Note, SearchStarted
 from automl.surface import command_line, in_python, python_call
 
 OPTIONS = ("family=[baseline]", "search.folds=2")

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl.scheduling.launch import ForkLauncher, SpawnLauncher
-from automl.scheduling.temporary import make_temporary, remove_temporary, temporary_env
+from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
+from automl.scheduling.local.temporary import make_temporary, remove_temporary, temporary_env
 
 LITTERS = """
     import tempfile

@@ -9,7 +9,7 @@ import pytest
 
 import automl
 from automl.errors import ConfigError
-from automl.search.events import Progress, SearchStarted, TrialFinished
+from automl.events import Progress, SearchStarted, TrialFinished
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records

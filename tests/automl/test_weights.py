@@ -6,12 +6,12 @@ import pytest
 
 import automl
 from automl.data import open_dataset
-from automl.data.split import load_split_plan
+from automl.data.split.choose import load_split_plan
 from automl.ensemble import read_ensemble, read_oof
 from automl.errors import DataError
+from automl.events import Note
 from automl.metrics import get_metric
 from automl.plugin import Task
-from automl.search.events import Note
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 

@@ -125,7 +125,7 @@ class Driver:
 
 def install():
     """Puts the paper in the place of torch and of the driver, in this process."""
-    from automl.scheduling import cuda
+    from automl.scheduling.devices import device_check as cuda
 
     paper = Cuda()
     torch = types.ModuleType("torch")
@@ -136,5 +136,5 @@ def install():
     cuda._driver = Driver
 
 
-if getattr(sys.modules["__main__"].__spec__, "name", "") == "automl.scheduling.nursery":
+if getattr(sys.modules["__main__"].__spec__, "name", "") == "automl.scheduling.local.forkserver":
     install()  # a plugin of workers: the search itself, which loads it too, keeps its torch

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.scheduling.nvml import find_gpus
+from automl.scheduling.devices.nvml import find_gpus
 
 HERE = Path(__file__).parent
 REAL = Path("/dev/nvidiactl").exists() and importlib.util.find_spec("torch") is not None
@@ -50,7 +50,7 @@ def gpus(request, monkeypatch, tmp_path, load_module):
         fakes = load_module("scheduling_fakes", HERE.parent / "automl/scheduling/conftest.py")
         cards = [("paper", uuid, paper.Card(uuid).free_gib) for uuid in paper.UUIDS]
         nvml = fakes.FakeNvml(*cards)
-        monkeypatch.setattr("automl.scheduling.nvml._library", lambda: nvml)
+        monkeypatch.setattr("automl.scheduling.devices.nvml._library", lambda: nvml)
     found = find_gpus()
     assert found
     return found

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.search.events import Note, TrialFinished
+from automl.events import Note, TrialFinished
 
 HERE = Path(__file__).parent
 LIMIT_GIB = 0.5
@@ -70,7 +70,7 @@ import json, sys
 sys.path.insert(0, {here!r})
 import numpy as np, pandas as pd
 import automl
-from automl.search.events import TrialFinished
+from automl.events import TrialFinished
 
 def held_mib():
     lines = open("/proc/self/status").read().splitlines()

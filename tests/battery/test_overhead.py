@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from automl.config.schema import SearchConfig
-from automl.scheduling.executor import LocalExecutor
-from automl.search.storage import open_storage
+from automl.scheduling.local.executor import LocalExecutor
 from automl.store.files import write_json
+from automl.tuning.propose.storage import open_storage
 from benchmarks.overhead import N_FIRST, busy_share, trial_cost_ms
 
 HERE = Path(__file__).parent

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from automl.config.schema import SearchConfig
-from automl.scheduling.messages import Progressed
-from automl.search.pruning import PRUNERS
+from automl.scheduling.local.messages import Progressed
 from automl.trial.setup import seed_of
 from automl.trial.spec import TrialState
+from automl.tuning.prune.rules import PRUNERS
 
 STEPS = 8
 CURVES = {"quick": (0.80, 1.9), "slow": (0.85, 0.3)}  # end, rate; 30 steps of 0.5 and 0.08

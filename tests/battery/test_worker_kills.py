@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from automl.config import compose_config
+from automl.events import Progress
 from automl.registry import load_registry
-from automl.scheduling.launch import start_launcher
-from automl.search.events import Progress
-from automl.search.prepare import prepare_search
+from automl.scheduling.local.launcher import start_launcher
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
+from automl.tuning.lifecycle.start import prepare_search
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks"),

@@ -17,8 +17,8 @@ from automl.ensemble import choice
 from automl.ensemble.calibration import NO_CALIBRATION
 from automl.plugin import Task
 from automl.registry import load_registry
-from automl.search import allocator
-from automl.search.study import FamilyStudy
+from automl.tuning.propose import allocator
+from automl.tuning.propose.study import FamilyStudy
 from automl.config.schema import SamplerConfig
 from automl.testing import made_table
 from benchmarks.ablation import leave_out

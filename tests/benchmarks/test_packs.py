@@ -6,7 +6,7 @@ import pytest
 
 from automl.plugin import Task
 from automl.testing.tables import made_table
-from automl_plugins.torch.tabm import TabM
+from automl_plugins.torch.tabular.tabm import TabM
 from benchmarks.packs import draw_params, main
 
 

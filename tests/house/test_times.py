@@ -34,14 +34,15 @@ ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 FAKE = "its clock is moved by the test"
 ESTIMATE = "the seconds are computed in advance, from sizes"
 ALLOWED = {
-    "tests/automl/search/test_controller.py::test_a_trial_that_waits_is_told_of": FAKE,
-    "tests/automl/search/test_controller.py::test_the_time_ends_the_search_in_time": FAKE,
-    "tests/automl/search/test_dispatch.py::test_a_job_carries_its_seed_and_its_limits": ESTIMATE,
-    "tests/automl/search/test_resume.py::test_time_that_was_used_counts": FAKE,
+    "tests/automl/tuning/loop/test_controller.py::test_a_trial_that_waits_is_told_of": FAKE,
+    "tests/automl/tuning/loop/test_controller.py::test_the_time_ends_the_search_in_time": FAKE,
+    "tests/automl/tuning/loop/test_dispatcher.py"
+    "::test_a_job_carries_its_seed_and_its_limits": ESTIMATE,
+    "tests/automl/tuning/lifecycle/test_resume.py::test_time_that_was_used_counts": FAKE,
     "tests/automl/test_objectives.py::test_a_limit_changes_the_predictor_and_is_kept": (
         "it compares what was measured with what is said of it, whichever it is"
     ),
-    "tests/plugins/test_boosting.py::test_boosting_ends_before_the_time_does": FAKE,
+    "tests/plugins/common/test_boosting.py::test_boosting_ends_before_the_time_does": FAKE,
     "tests/plugins/torch/text/test_sentences.py"
     "::test_what_a_fit_takes_grows_with_the_model_and_the_rows": ESTIMATE,
 }

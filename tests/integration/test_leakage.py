@@ -7,7 +7,7 @@ import pytest
 import automl
 from automl.plugin import TABULAR_KINDS
 from automl.registry import load_registry
-from automl.search.proposer import GENERATION
+from automl.tuning.propose.proposer import GENERATION
 
 pytestmark = pytest.mark.slow
 

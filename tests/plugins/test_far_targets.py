@@ -8,17 +8,24 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset
-from automl.data.split import ALL_ROWS, make_split_plan
+from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Task
 from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
-from automl.trial.run import run_job
+from automl.trial.execute import run_job
 from automl.trial.setup import TrialSetup, family_shape
 from automl.trial.spec import Job, TrialSpec
-from automl.trial.workbench import Workbench
-from automl_plugins import baseline, catboost, ebm, forest, knn, lightgbm, linear, svm, xgboost
-from automl_plugins.torch import mlp, realmlp, resnet, tabm
+from automl.trial.worker_state import Workbench
+from automl_plugins import baseline, knn
+from automl_plugins.catboost import family as catboost
+from automl_plugins.ebm import family as ebm
+from automl_plugins.forest import family as forest
+from automl_plugins.lightgbm import family as lightgbm
+from automl_plugins.linear import family as linear
+from automl_plugins.svm import family as svm
+from automl_plugins.torch.tabular import mlp, realmlp, resnet, tabm
+from automl_plugins.xgboost import family as xgboost
 
 MODULES = [baseline, catboost, ebm, forest, knn, lightgbm, linear, svm, xgboost]
 NETS = [mlp, realmlp, resnet, tabm]

@@ -10,12 +10,12 @@ import pytest
 
 from automl.metrics import get_metric
 from automl.plugin import Shape, Task
-from automl_plugins.ebm import EBM
-from automl_plugins.forest import Forest
+from automl_plugins.ebm.family import EBM
+from automl_plugins.forest.family import Forest
 from automl_plugins.knn import KNN
-from automl_plugins.lightgbm import LightGBM
-from automl_plugins.linear import Linear
-from automl_plugins.svm import SVM
+from automl_plugins.lightgbm.family import LightGBM
+from automl_plugins.linear.family import Linear
+from automl_plugins.svm.family import SVM
 
 BINARY, MULTICLASS, REGRESSION = "roc_auc", "log_loss", "rmse"
 CLASSES = {BINARY: 2, MULTICLASS: 5, REGRESSION: 0}
@@ -84,7 +84,7 @@ def test_no_estimate_is_off_by_more_than_a_factor_of_two(family, n_rows, n_colum
 
 @pytest.mark.parametrize(("name", "n_rows", "n_columns", "mib"), NETS)
 def test_nor_is_one_of_a_net(name, n_rows, n_columns, mib):
-    from automl_plugins.torch import mlp, realmlp, resnet, tabm
+    from automl_plugins.torch.tabular import mlp, realmlp, resnet, tabm
 
     module = {"mlp": mlp, "realmlp": realmlp, "resnet": resnet, "tabm": tabm}[name]
     (family,) = module.automl_model_families()

@@ -11,8 +11,15 @@ from automl.data.table import Column, Table
 from automl.plugin import TABULAR_KINDS, ColumnKind, Fold, ModelFamily, Shape, Task, TrialContext
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import RMSE
-from automl_plugins import catboost, ebm, forest, knn, lightgbm, linear, svm, xgboost
-from automl_plugins.torch import mlp, realmlp, resnet, tabm
+from automl_plugins import knn
+from automl_plugins.catboost import family as catboost
+from automl_plugins.ebm import family as ebm
+from automl_plugins.forest import family as forest
+from automl_plugins.lightgbm import family as lightgbm
+from automl_plugins.linear import family as linear
+from automl_plugins.svm import family as svm
+from automl_plugins.torch.tabular import mlp, realmlp, resnet, tabm
+from automl_plugins.xgboost import family as xgboost
 
 MODULES = [catboost, ebm, forest, knn, lightgbm, linear, svm, xgboost]
 NETS = [mlp, realmlp, resnet, tabm]

@@ -6,7 +6,7 @@ import pytest
 
 from automl.cli import main
 from automl.data import ReadOptions, load_dataset
-from automl.data.sql import read_sql
+from automl.data.read.sql import read_sql
 from automl.errors import DataError
 
 pytestmark = pytest.mark.service

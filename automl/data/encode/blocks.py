@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.block import Arrays, Block, inner_arrays, prefixed
-from automl.data.encode.categorical import CodesBlock, OneHotBlock
-from automl.data.encode.category_columns import CategoryColumns, text_arrays, texts_of
-from automl.data.encode.date_columns import DateColumns
-from automl.data.encode.dates import DateBlock
-from automl.data.encode.number_columns import NumberColumns
-from automl.data.encode.numeric import NumericBlock
-from automl.data.encode.target import TargetBlock
-from automl.data.encode.text import TextBlock
+from automl.data.encode.columns.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.columns.category_columns import CategoryColumns, text_arrays, texts_of
+from automl.data.encode.columns.column_encoder import Arrays, Block, inner_arrays, prefixed
+from automl.data.encode.columns.date_columns import DateColumns
+from automl.data.encode.columns.dates import DateBlock
+from automl.data.encode.columns.number_columns import NumberColumns
+from automl.data.encode.columns.numeric import NumericBlock
+from automl.data.encode.columns.target import TargetBlock
+from automl.data.encode.text.text_encoder import TextBlock
 from automl.data.table import IntArray
 
 __all__ = ["CATEGORIES", "DATES", "NUMBERS", "TEXTS", "Blocks"]

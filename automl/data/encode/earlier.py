@@ -11,13 +11,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.encode.block import Arrays, Block, inner_arrays
-from automl.data.encode.categorical import CodesBlock, OneHotBlock
-from automl.data.encode.categories import CategoryIndex
-from automl.data.encode.dates import DateBlock
-from automl.data.encode.numeric import NumberEncoder, NumericBlock
-from automl.data.encode.target import TargetBlock
-from automl.data.encode.text import TextBlock
+from automl.data.encode.columns.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.columns.categories import CategoryIndex
+from automl.data.encode.columns.column_encoder import Arrays, Block, inner_arrays
+from automl.data.encode.columns.dates import DateBlock
+from automl.data.encode.columns.numeric import NumberEncoder, NumericBlock
+from automl.data.encode.columns.target import TargetBlock
+from automl.data.encode.text.text_encoder import TextBlock
 from automl.errors import RunError
 
 __all__ = ["ARRAY_FILE", "META_FILE", "read_earlier"]

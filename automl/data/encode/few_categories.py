@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.blocks import CATEGORIES, Blocks
-from automl.data.encode.categories import MISSING
-from automl.data.encode.category_columns import CODES, ONE_HOT, TARGET, CategoryColumns
+from automl.data.encode.columns.categories import MISSING
+from automl.data.encode.columns.category_columns import CODES, ONE_HOT, TARGET, CategoryColumns
 from automl.data.table import IntArray
 
 __all__ = ["MOST_CATEGORIES", "CategoryRows"]

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.encode.blocks import NUMBERS, Blocks
-from automl.data.encode.number_columns import MODES, NumberColumns
-from automl.data.encode.numeric import FLOAT32_MAX, MAX_STANDARD
+from automl.data.encode.columns.number_columns import MODES, NumberColumns
+from automl.data.encode.columns.numeric import FLOAT32_MAX, MAX_STANDARD
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError
 

@@ -9,17 +9,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.block import FittedBlock
+from automl.data.columns.identifiers import is_identifier
 from automl.data.encode.blocks import Blocks
-from automl.data.encode.categorical import fit_codes, fit_onehot
-from automl.data.encode.categories import MISSING, fit_index, in_order_of_numbers
-from automl.data.encode.dates import fit_dates
-from automl.data.encode.encoder import Encoder, assemble, values_of
-from automl.data.encode.generate import fit_generators
-from automl.data.encode.numeric import fit_numeric
-from automl.data.encode.target import InnerTarget, fit_target, inner_target
-from automl.data.encode.text import fit_text, in_mode
-from automl.data.identifiers import is_identifier
+from automl.data.encode.columns.categorical import fit_codes, fit_onehot
+from automl.data.encode.columns.categories import MISSING, fit_index, in_order_of_numbers
+from automl.data.encode.columns.column_encoder import FittedBlock
+from automl.data.encode.columns.dates import fit_dates
+from automl.data.encode.columns.numeric import fit_numeric
+from automl.data.encode.columns.target import InnerTarget, fit_target, inner_target
+from automl.data.encode.generate.fit import fit_generators
+from automl.data.encode.table_encoder import Encoder, assemble, values_of
+from automl.data.encode.text.text_encoder import fit_text, in_mode
 from automl.data.table import Column, IntArray, Table
 from automl.errors import PluginError
 from automl.plugin.context import View

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.leaderboard import Board, Row, read_board
-from automl.search.events import (
+from automl.events import (
     EnsembleUpdated,
     Event,
     FamilyCounts,
@@ -16,6 +15,7 @@ from automl.search.events import (
     TrialFinished,
     TrialStarted,
 )
+from automl.leaderboard import Board, Row, read_board
 from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record

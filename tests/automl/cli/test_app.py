@@ -7,8 +7,9 @@ import warnings
 import pytest
 
 import automl
-from automl.cli import main, plugins
+from automl.cli import main
 from automl.cli.app import VERBS
+from automl.cli.verbs import plugins
 
 HEAVY = ("hydra", "lightgbm", "numpy", "optuna", "pandas", "pyarrow", "rich", "sklearn", "torch")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.cli import search
 from automl.cli.parser import Parser, UsageError, levels, one_word, split_words
+from automl.cli.verbs import search
 
 
 def _parser() -> Parser:

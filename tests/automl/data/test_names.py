@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset
-from automl.data.conform import load_features
+from automl.data.align import load_features
 from automl.data.options import ReadOptions
 from automl.errors import DataError
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from automl.data.split import ALL_ROWS, Division, SplitPlan
+from automl.data.split.choose import ALL_ROWS, Division, SplitPlan
 from automl.ensemble import read_oof
 from automl.ensemble.oof import as_probabilities
 from automl.errors import RunError

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset, save_dataset
-from automl.data.split import make_split_plan, save_split_plan
+from automl.data.split.choose import make_split_plan, save_split_plan
 from automl.store import RunDir
 from automl.trial.setup import TrialSetup
 
@@ -152,7 +152,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeNvml]:
 
     def make(*cards, visible=None, starts=True):
         nvml = FakeNvml(*cards, starts=starts)
-        monkeypatch.setattr("automl.scheduling.nvml._library", lambda: nvml)
+        monkeypatch.setattr("automl.scheduling.devices.nvml._library", lambda: nvml)
         if visible is None:
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:

@@ -1,6 +1,6 @@
 """A plugin that brings nothing: in the process that loads it, CUDA shows the wrong GPU."""
 
-from automl.scheduling import cuda
+from automl.scheduling.devices import device_check as cuda
 
 
 class Driver:

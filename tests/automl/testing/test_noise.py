@@ -6,7 +6,7 @@ import pytest
 from automl.plugin import StageLog
 from automl.testing import FamilyTestCase
 from automl.testing.noise import MOST_GAIN, noise_table, score_noise
-from automl_plugins.lightgbm import LightGBM
+from automl_plugins.lightgbm.family import LightGBM
 from tests.automl.testing.test_family import Staged
 
 TOLD = {"settings": LightGBM.settings}

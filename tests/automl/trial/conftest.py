@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset, open_dataset, save_dataset
-from automl.data.split import load_split_plan, make_split_plan, save_split_plan
+from automl.data.split.choose import load_split_plan, make_split_plan, save_split_plan
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily
 from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
 from automl.trial.setup import TrialSetup
-from automl.trial.workbench import Workbench
+from automl.trial.worker_state import Workbench
 
 
 def frame(n_rows: int = 60) -> pd.DataFrame:

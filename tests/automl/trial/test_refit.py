@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from automl.data.split import ALL_ROWS
+from automl.data.split.choose import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin import ModelFamily, RefitIncomplete, Task
+from automl.trial.execute import run_job
 from automl.trial.refit import NotRefittedError, refit_job
-from automl.trial.run import run_job
 from automl.trial.setup import family_shape
 from automl.trial.spec import Job, TrialSpec
 
@@ -127,7 +127,7 @@ def test_a_model_that_is_gone_is_named(fitted):
 
 def test_a_booster_of_one_tree_does_not_pass_for_one_of_many(open_bench, monkeypatch):
     pytest.importorskip("lightgbm")
-    from automl_plugins import lightgbm
+    from automl_plugins.lightgbm import family as lightgbm
 
     family = lightgbm.LightGBM()
     bench = open_bench(family)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset
-from automl.data.split import ALL_ROWS, make_split_plan
+from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.ensemble import read_oof
 from automl.metrics import CATALOG, get_metric
 from automl.plugin import StageLog, Task

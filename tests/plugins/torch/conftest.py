@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from automl_plugins.torch._nets import NetSpec, Start, TabularNet
+from automl_plugins.torch.tabular.nets.net import NetSpec, Start, TabularNet
 
 MLP = NetSpec(
     n_numeric=4,

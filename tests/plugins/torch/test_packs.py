@@ -8,10 +8,10 @@ import pytest
 from automl.plugin import PackMember, Task, TrialPruned
 from automl.testing import CountedClock
 from automl.testing.tables import made_table
-from automl_plugins.torch.mlp import Mlp
-from automl_plugins.torch.realmlp import RealMlp
-from automl_plugins.torch.resnet import ResNet
-from automl_plugins.torch.tabm import TabM
+from automl_plugins.torch.tabular.mlp import Mlp
+from automl_plugins.torch.tabular.realmlp import RealMlp
+from automl_plugins.torch.tabular.resnet import ResNet
+from automl_plugins.torch.tabular.tabm import TabM
 
 FAMILIES = {family.name: family for family in (Mlp(), RealMlp(), ResNet(), TabM())}
 SMALL = {"width": 64, "batch_size": 64}
@@ -81,7 +81,7 @@ def test_each_member_logs_what_it_would_log_alone(task, n_ends):
 
 
 def test_what_is_logged_does_not_depend_on_the_size_of_the_pack(monkeypatch):
-    monkeypatch.setattr("automl_plugins.torch._judge.MOST_LOG_BYTES", 8_000)
+    monkeypatch.setattr("automl_plugins.torch.core.validation.MOST_LOG_BYTES", 8_000)
     table = table_of(Task.REGRESSION, max_epochs=12)
     params = params_of(Mlp(), table)
     folds = folds_of(Mlp(), table, params)
@@ -93,7 +93,7 @@ def test_what_is_logged_does_not_depend_on_the_size_of_the_pack(monkeypatch):
 
 
 def test_params_times_folds_are_one_program(monkeypatch):
-    from automl_plugins.torch import _fit
+    from automl_plugins.torch.tabular.training import fit as _fit
 
     sizes, train_pack = [], _fit.train_pack
 

@@ -19,7 +19,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.images._space import default_changes, suggest_training
+from automl_plugins.torch.images.search_space import default_changes, suggest_training
 from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Cnn", "automl_model_families"]
@@ -77,14 +77,14 @@ class Cnn(MediaFamily):
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Trains with early stopping and keeps the weights of the best epoch."""
-        from automl_plugins.torch.images._fit import fit_cnn
+        from automl_plugins.torch.images.fit import fit_cnn
 
         return fit_cnn(params, fold, context, report, self.max_epochs(context.shape))
 
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote, onto the CPU."""
-        from automl_plugins.torch.images._nets import build
-        from automl_plugins.torch.media._fitted import load
+        from automl_plugins.torch.images.nets import build
+        from automl_plugins.torch.media.fitted_net import load
 
         return load(path, build)
 

@@ -20,7 +20,7 @@ from automl.plugin import (
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.images._space import default_changes, suggest_training
+from automl_plugins.torch.images.search_space import default_changes, suggest_training
 from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Timm", "automl_model_families"]
@@ -126,7 +126,7 @@ class Timm(MediaFamily):
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Trains with early stopping and keeps the weights of the best epoch."""
-        from automl_plugins.torch.images._timm import fit_timm
+        from automl_plugins.torch.images.timm_net import fit_timm
 
         given = self._given(context.shape)
         spec = {
@@ -140,8 +140,8 @@ class Timm(MediaFamily):
 
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote, onto the CPU."""
-        from automl_plugins.torch.images._timm import build
-        from automl_plugins.torch.media._fitted import load
+        from automl_plugins.torch.images.timm_net import build
+        from automl_plugins.torch.media.fitted_net import load
 
         return load(path, build)
 

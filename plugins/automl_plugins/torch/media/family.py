@@ -107,7 +107,7 @@ class MediaFamily(ModelFamily):
 
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes ``net.json`` and ``weights.safetensors``."""
-        from automl_plugins.torch.media._fitted import FittedNet, save
+        from automl_plugins.torch.media.fitted_net import FittedNet, save
 
         assert isinstance(model, FittedNet)
         save(model, path)

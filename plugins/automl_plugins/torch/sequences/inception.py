@@ -77,14 +77,14 @@ class Inception(MediaFamily):
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Trains with early stopping and keeps the weights of the best epoch."""
-        from automl_plugins.torch.sequences._fit import fit_inception
+        from automl_plugins.torch.sequences.fit import fit_inception
 
         return fit_inception(params, fold, context, report, self.max_epochs(context.shape))
 
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote, onto the CPU."""
-        from automl_plugins.torch.media._fitted import load
-        from automl_plugins.torch.sequences._inception import build
+        from automl_plugins.torch.media.fitted_net import load
+        from automl_plugins.torch.sequences.inception_net import build
 
         return load(path, build)
 

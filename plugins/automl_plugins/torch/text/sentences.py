@@ -22,7 +22,7 @@ from automl.plugin import (
     View,
     hookimpl,
 )
-from automl_plugins.torch.text._sentence_folder import ModelSize, problem_with, size_of
+from automl_plugins.torch.text.sentence_folder import ModelSize, problem_with, size_of
 
 __all__ = ["Sentences", "automl_model_families"]
 
@@ -101,7 +101,7 @@ class Sentences(ModelFamily):
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Embeds what no other fit of the run has embedded, and fits the linear model."""
-        from automl_plugins.torch.text._sentence_fit import fit_sentences
+        from automl_plugins.torch.text.sentence_fit import fit_sentences
 
         return fit_sentences(_folder(context.shape), params, fold, context, report)
 
@@ -109,19 +109,19 @@ class Sentences(ModelFamily):
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[FittedModel]
     ) -> FittedModel | None:
         """Solves exactly; gradient descent needs validation rows to stop by."""
-        from automl_plugins.torch.text._sentence_fit import refit_sentences
+        from automl_plugins.torch.text.sentence_fit import refit_sentences
 
         return refit_sentences(_folder(context.shape), params, fold, context)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the linear model, and the path and fingerprint of the model that embeds."""
-        from automl_plugins.torch.text._sentence_fit import save_sentences
+        from automl_plugins.torch.text.sentence_fit import save_sentences
 
         save_sentences(model, path)
 
     def load(self, path: Path) -> FittedModel:
         """Reads what ``save`` wrote; the model that embeds must be where it was."""
-        from automl_plugins.torch.text._sentence_fit import load_sentences
+        from automl_plugins.torch.text.sentence_fit import load_sentences
 
         return load_sentences(path)
 

@@ -5,7 +5,7 @@ import pytest
 
 from automl.data.encode import Encoder
 from automl.data.encode.blocks import Blocks
-from automl.data.encode.encoder import ENCODER_FILE
+from automl.data.encode.table_encoder import ENCODER_FILE
 from automl.errors import RunError
 from automl.plugin import View
 from automl.store.array_file import read_array_file, write_array_file

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from automl.data.encode import Encoder
-from automl.data.encode.block import prefixed
-from automl.data.encode.categorical import CodesBlock, OneHotBlock
-from automl.data.encode.dates import DateBlock
-from automl.data.encode.encoder import TYPE_NAMES
-from automl.data.encode.numeric import NumericBlock
+from automl.data.encode.columns.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.columns.column_encoder import prefixed
+from automl.data.encode.columns.dates import DateBlock
+from automl.data.encode.columns.numeric import NumericBlock
+from automl.data.encode.table_encoder import TYPE_NAMES
 from automl.errors import RunError
 from automl.plugin import Task, View
 

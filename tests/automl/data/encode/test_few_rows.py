@@ -77,7 +77,7 @@ def test_they_are_what_the_blocks_write_one_by_one(dataset, mode, data):
     table = load_features(new, dataset.table.columns)
     at_once = encoder.transform(table)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("automl.data.encode.encoder.FEW_ROWS", 0)
+        patch.setattr("automl.data.encode.table_encoder.FEW_ROWS", 0)
         one_by_one = encoder.transform(table)
     np.testing.assert_array_equal(at_once, one_by_one)
 
@@ -92,9 +92,9 @@ def test_they_are_the_rows_of_a_large_table(dataset, mode):
 
 def test_numbers_and_categories_are_not_written_block_by_block(dataset, monkeypatch):
     encoder = encoder_of(dataset, "standard")
-    monkeypatch.setattr("automl.data.encode.numeric.NumericBlock.write", None)
-    monkeypatch.setattr("automl.data.encode.categorical.OneHotBlock.write", None)
-    monkeypatch.setattr("automl.data.encode.target.TargetBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.numeric.NumericBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.target.TargetBlock.write", None)
     assert encoder.transform(dataset.table, np.array([1])).shape[0] == 1
     with pytest.raises(TypeError):
         encoder.transform(dataset.table)
@@ -105,7 +105,7 @@ def test_few_rows_of_a_sparse_matrix_are_its_rows(dataset, monkeypatch):
     encoder = encoder_of(dataset, "standard", kinds, sparse=True)
     whole, rows = encoder.transform(dataset.table), np.array([3, 0, 59])
     assert encoder.is_sparse
-    monkeypatch.setattr("automl.data.encode.categorical.OneHotBlock.sparse", None)
+    monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotBlock.sparse", None)
     few = encoder.transform(dataset.table, rows)
     assert type(few) is type(whole)
     np.testing.assert_array_equal(few.toarray(), whole[rows].toarray())

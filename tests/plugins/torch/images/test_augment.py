@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from automl_plugins.torch.images._augment import Augmentation
+from automl_plugins.torch.images.augment import Augmentation
 
 NOTHING = {"flip": False, "shift": 0.0, "rotate": 0.0, "zoom": 0.0, "contrast": 0.0, "cutout": 0.0}
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from automl.plugin import Images, Rows
-from automl_plugins.torch.images._nets import CnnSpec, ImageNet, build
-from automl_plugins.torch.media._fitted import FittedNet, load, predict_rows, save
+from automl_plugins.torch.images.nets import CnnSpec, ImageNet, build
+from automl_plugins.torch.media.fitted_net import FittedNet, load, predict_rows, save
 
 
 def spec(*shapes, **changes):

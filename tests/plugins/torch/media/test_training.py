@@ -9,10 +9,10 @@ from torch import nn
 
 from automl.plugin import StageLog
 from automl.testing import RMSE
-from automl_plugins.torch._checkpoint import Checkpoint
-from automl_plugins.torch._judge import EpochLog, stage_grid
-from automl_plugins.torch.media._optimiser import Group, Optimiser
-from automl_plugins.torch.media._training import CycleOptions, train_net
+from automl_plugins.torch.core.checkpoint import Checkpoint
+from automl_plugins.torch.core.validation import EpochLog, stage_grid
+from automl_plugins.torch.media.adamw import Group, Optimiser
+from automl_plugins.torch.media.training import CycleOptions, train_net
 
 
 def over(net, lr=0.1):

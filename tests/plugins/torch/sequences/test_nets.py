@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from automl.plugin import Rows, Sequences
-from automl_plugins.torch._threads import threads
-from automl_plugins.torch.media._fitted import FittedNet, load, predict_rows, save
-from automl_plugins.torch.sequences import _inception, _rnn
-from automl_plugins.torch.sequences._front import (
+from automl_plugins.torch.core.threads import threads
+from automl_plugins.torch.media.fitted_net import FittedNet, load, predict_rows, save
+from automl_plugins.torch.sequences import inception_net as _inception
+from automl_plugins.torch.sequences import rnn_net as _rnn
+from automl_plugins.torch.sequences.inception_net import InceptionNet, InceptionSpec, MaskedNorm
+from automl_plugins.torch.sequences.inputs import (
     Front,
     SeriesSpec,
     masked_maximum,
@@ -18,8 +20,7 @@ from automl_plugins.torch.sequences._front import (
     padded_inputs,
     series_specs,
 )
-from automl_plugins.torch.sequences._inception import InceptionNet, InceptionSpec, MaskedNorm
-from automl_plugins.torch.sequences._rnn import RecurrentNet, RnnSpec
+from automl_plugins.torch.sequences.rnn_net import RecurrentNet, RnnSpec
 
 LENGTHS = (3, 9, 1, 6, 4)
 

@@ -16,9 +16,9 @@ from sentence_transformers import SentenceTransformer
 
 from automl.plugin import Shape, Task, Texts, TrialContext
 from automl.testing import LOG_LOSS
-from automl_plugins.torch.text import _sentence_encoder
-from automl_plugins.torch.text._sentence_encoder import Encoder, KeptVectors, open_encoder
-from automl_plugins.torch.text._sentence_folder import fingerprint
+from automl_plugins.torch.text import sentence_encoder as _sentence_encoder
+from automl_plugins.torch.text.sentence_encoder import Encoder, KeptVectors, open_encoder
+from automl_plugins.torch.text.sentence_folder import fingerprint
 
 CONTEXT = TrialContext(Shape(Task.BINARY, LOG_LOSS, 40, 0, n_text=1, n_classes=2), seed=0)
 

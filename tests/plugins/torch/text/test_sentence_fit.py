@@ -12,9 +12,9 @@ pytest.importorskip("sentence_transformers")
 
 from automl.plugin import Features, Fold, Shape, StageLog, Task, Texts, TrialContext
 from automl.testing import LOG_LOSS, RecordingReport
-from automl_plugins.torch.text import _sentence_encoder
-from automl_plugins.torch.text._sentence_encoder import Encoder
-from automl_plugins.torch.text._sentence_fit import (
+from automl_plugins.torch.text import sentence_encoder as _sentence_encoder
+from automl_plugins.torch.text.sentence_encoder import Encoder
+from automl_plugins.torch.text.sentence_fit import (
     FOLDER_VARIABLE,
     Scaling,
     SentencesModel,
@@ -104,7 +104,7 @@ def test_a_fit_of_a_run_loads_no_model_where_all_is_embedded(static_model, tmp_p
     def refuse(*_):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr("automl_plugins.torch.text._sentence_fit.open_encoder", refuse)
+    monkeypatch.setattr("automl_plugins.torch.text.sentence_fit.open_encoder", refuse)
     np.testing.assert_array_equal(fitted(static_model, fold).predict(fold.valid), first)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
-from automl_plugins.torch.text._sentence_folder import fingerprint, problem_with, size_of
+from automl_plugins.torch.text.sentence_folder import fingerprint, problem_with, size_of
 
 
 @pytest.fixture

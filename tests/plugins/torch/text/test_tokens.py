@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from automl_plugins.torch.text._tokens import EMPTY, UNKNOWN, known_pieces, tokens_of
-from automl_plugins.torch.text._words import split_texts
+from automl_plugins.torch.text.tokens import EMPTY, UNKNOWN, known_pieces, tokens_of
+from automl_plugins.torch.text.words import split_texts
 
 TRAINING = ["good film", "bad film", "a good thing", "", "bad"] * 8
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from automl_plugins.torch.text._words import ragged_take, split_texts
+from automl_plugins.torch.text.words import ragged_take, split_texts
 
 
 def words_of(text, pairs=False):

@@ -1,0 +1,1 @@
+"""What the verbs show: live views, lines, summaries."""

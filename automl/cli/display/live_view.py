@@ -1,0 +1,217 @@
+"""A search as one live picture in a terminal, which leaves only its head behind."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from automl.cli.display.console import make_table
+from automl.cli.display.watcher import Watcher
+from automl.events import (
+    EnsembleUpdated,
+    Event,
+    FamilyCounts,
+    Note,
+    Progress,
+    SearchStarted,
+    TrialFinished,
+)
+from automl.leaderboard import clean, format_score
+from automl.words import clock, describe_event, describe_start
+
+__all__ = ["LiveView"]
+
+_REFRESH_PER_S = 4
+_MAX_BAR = 48
+_N_RECENT = 5
+_FIXED_LINES = 9
+"""Lines of the picture that are neither families nor recent events."""
+
+
+class LiveView(Watcher):
+    """Draws how a search stands; head and notes stay, the picture goes when the search ends.
+
+    Args:
+        console: A terminal.
+        data: What DATA named.
+    """
+
+    def __init__(self, console: Console, data: str) -> None:
+        super().__init__()
+        self._console, self._data = console, data
+        self._start: SearchStarted | None = None
+        self._progress: Progress | None = None
+        self._progress_at = 0.0
+        self._recent: tuple[tuple[float, str, str], ...] = ()
+        self._early_notes: list[Note] = []
+        self._spinner = Spinner("dots", style="cyan")
+        self._live = Live(
+            console=console,
+            get_renderable=self.picture,
+            refresh_per_second=_REFRESH_PER_S,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._flush_notes()
+            self._live.stop()
+        except OSError as output_error:
+            self.output_error = output_error
+
+    def show(self, event: Event) -> None:
+        """Takes an event; the picture is drawn a few times a second from what is known."""
+        match event:
+            case SearchStarted():
+                self._start = event
+                self._console.print(_head(event, self._data))
+                self._flush_notes()
+            case Note():
+                self._early_notes.append(event)
+                if self._start is not None:
+                    self._flush_notes()
+            case Progress():
+                self._progress, self._progress_at = event, time.monotonic()
+            case TrialFinished():
+                style = {"failed": "red", "complete": ""}.get(event.state, "dim")
+                self._remember(event.elapsed_s, describe_event(event), style)
+            case EnsembleUpdated():
+                self._remember(event.elapsed_s, describe_event(event), "green")
+
+    def picture(self) -> RenderableType:
+        """The picture as it is now."""
+        start, progress = self._start, self._progress
+        if start is None:
+            self._spinner.update(text=Text(f"reading {clean(self._data)} and loading libraries"))
+            return self._spinner
+        if progress is None:
+            self._spinner.update(text=Text("starting workers"))
+            return self._spinner
+        # A thread draws while events come in: what it reads is replaced, never changed.
+        return Group(
+            Text(),
+            _time_line(start, progress, time.monotonic() - self._progress_at, self._console.width),
+            Text(),
+            _families_table(start, progress),
+            _best_line(start, progress),
+            Text(),
+            *(_recent_line(*item) for item in self._recent[-self._n_recent(progress) :]),
+        )
+
+    def _n_recent(self, progress: Progress) -> int:
+        n_begun = sum(1 for c in progress.families.values() if c.over + c.running)
+        n_lines = n_begun + (n_begun < len(progress.families))
+        room = self._console.height - _FIXED_LINES - n_lines
+        return max(1, min(_N_RECENT, room))
+
+    def _remember(self, elapsed_s: float, text: str, style: str) -> None:
+        self._recent = (*self._recent, (elapsed_s, text, style))[-_N_RECENT:]
+
+    def _flush_notes(self) -> None:
+        notes, self._early_notes = self._early_notes, []
+        for note in notes:
+            line = Table.grid(padding=(0, 1))
+            line.add_column(width=9, style="yellow")
+            line.add_row("note", Text(describe_event(note)))
+            self._console.print(line)
+
+
+def _head(start: SearchStarted, data: str) -> Table:
+    """What the run is about."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=9, style="dim")
+    table.add_column()
+    for name, value in describe_start(start, data):
+        style = "bold" if name == "target" else "" if name else "dim"
+        table.add_row(name, Text(value, style=style))
+    return table
+
+
+def _time_line(
+    start: SearchStarted, progress: Progress, since_s: float, width: int
+) -> RenderableType:
+    """Bar and clock; they go on by themselves while no event comes."""
+    elapsed_s = progress.elapsed_s + since_s
+    n_over = sum(counts.over for counts in progress.families.values())
+    shares, words = [], [clock(elapsed_s)]
+    if start.time_s is not None and progress.time_left_s is not None:
+        left_s = max(0.0, progress.time_left_s - since_s)
+        shares.append(1.0 - left_s / start.time_s if start.time_s > 0 else 1.0)
+        words = [f"{clock(left_s + 0.999)} left of {clock(start.time_s)}"]
+    if start.trials is not None:
+        shares.append(n_over / start.trials)
+        words.append(f"{n_over} of {start.trials} trials")
+    line = Table.grid(padding=(0, 2))
+    done = min(1.0, max(shares, default=0.0))
+    bar = ProgressBar(
+        total=1.0, completed=done, width=min(_MAX_BAR, width // 2), complete_style="cyan"
+    )
+    stage = "" if progress.stage == "searching" else clean(progress.stage)
+    line.add_row(bar, Text(" · ".join(words)), Text(stage, style="dim"))
+    return line
+
+
+def _families_table(start: SearchStarted, progress: Progress) -> Table:
+    table = make_table()
+    table.add_column("family", no_wrap=True, min_width=10)
+    any_cut = any(counts.cut for counts in progress.families.values())
+    for title in ("done", "running", "pruned", *(["cut"] if any_cut else []), "failed"):
+        table.add_column(title, justify="right", min_width=7)
+    table.add_column(clean(start.metric), justify="right", min_width=9, no_wrap=True)
+    best = (progress.best_trial or "").rpartition("-")[0]
+    begun = {name: c for name, c in progress.families.items() if c.over + c.running}
+    for family, counts in begun.items():
+        table.add_row(
+            Text(family), *_cells(counts, any_cut), style="bold" if family == best else ""
+        )
+    n_waiting = len(progress.families) - len(begun)
+    if n_waiting:
+        table.add_row(Text(f"{n_waiting} to come", style="dim"))
+    return table
+
+
+def _cells(counts: FamilyCounts, any_cut: bool) -> list[Text]:
+    def number(n: int, style: str = "") -> Text:
+        return Text(str(n), style=style) if n else Text("·", style="dim")
+
+    return [
+        number(counts.complete),
+        number(counts.running, "cyan"),
+        number(counts.pruned),
+        *([number(counts.cut)] if any_cut else []),
+        number(counts.failed, "red"),
+        Text(format_score(counts.best_score)),
+    ]
+
+
+def _best_line(start: SearchStarted, progress: Progress) -> Text:
+    line = Text()
+    if progress.best_trial is not None:
+        line.append("best ", style="dim").append(format_score(progress.best_score), style="bold")
+        line.append(f" {progress.best_trial}")
+    if progress.ensemble_score is not None:
+        line.append("   ensemble ", style="dim")
+        line.append(format_score(progress.ensemble_score), style="bold green")
+    return line if line else Text("no model yet", style="dim")
+
+
+def _recent_line(elapsed_s: float, text: str, style: str) -> Text:
+    line = Text(f"{clock(elapsed_s):>7}  ", style="dim", no_wrap=True, overflow="ellipsis")
+    return line.append(text, style=style or "default")

@@ -1,0 +1,124 @@
+"""One trial as people see it: what it is, its folds, and how they learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from automl.cli.display.console import make_table
+from automl.leaderboard import (
+    Axes,
+    Curve,
+    TrialDetails,
+    clean,
+    draw,
+    format_params,
+    format_score,
+    format_seconds,
+    format_state,
+)
+from automl.trial.spec import FoldResult
+
+__all__ = ["print_details"]
+
+_NUMBERS = 52
+"""Width that the columns of numbers may take, with their gaps."""
+
+_MIN_CURVE, _MAX_CURVE = 10, 100
+
+
+def print_details(console: Console, details: TrialDetails) -> None:
+    """Prints a trial; its learning curves are as wide as there is room for."""
+    console.print(_head(details))
+    learnt = dict(details.learnt)
+    if learnt:
+        room = min(max(console.width - _NUMBERS, _MIN_CURVE), _MAX_CURVE)
+        axes = Axes.of(list(learnt.values()), details.greater_is_better, room)
+        console.print()
+        console.print(_folds(details, axes))
+        if axes is not None:
+            console.print()
+            console.print(Text(_scale(details, axes), style="dim"))
+    if details.failure is not None and details.failure.traceback:
+        console.print()
+        console.print(Text(clean(details.failure.traceback, keep_newlines=True).rstrip()))
+
+
+def _head(details: TrialDetails) -> Table:
+    row, failure = details.row, details.failure
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(width=9, style="dim")
+    lines.add_column(overflow="fold")
+    place = "" if row.rank is None else f", number {row.rank} of the leaderboard"
+    weight = f", weight {row.weight:.2f} in the ensemble" if row.weight else ""
+    lines.add_row(
+        "trial", Text(clean(f"{row.trial}: {format_state(row.state)}{place}{weight}"), "bold")
+    )
+    if row.score is not None:
+        margin = "" if row.score_margin is None else f" ± {format_score(row.score_margin)}"
+        direction = "higher" if details.greater_is_better else "lower"
+        text = f"{format_score(row.score)}{margin} by {details.metric}: {direction} is better"
+        lines.add_row("score", Text(clean(text)))
+        if row.score_low is not None and row.score_high is not None:
+            low, high = format_score(row.score_low), format_score(row.score_high)
+            lines.add_row("95 %", Text(f"{low} to {high} on new rows"))
+        if row.fold_sd is not None:
+            spread = f"standard deviation {format_score(row.fold_sd)} over {len(row.folds)} folds"
+            lines.add_row("folds", Text(spread))
+    if failure is not None:
+        name, style = ("error", "red") if row.state == "failed" else ("stopped", "dim")
+        lines.add_row(name, Text(clean(f"in fold {failure.fold}: {row.error}"), style))
+    params = format_params(row.params) or "none"
+    lines.add_row("params", Text(f"{params} (from the {clean(details.source)})"))
+    return lines
+
+
+def _folds(details: TrialDetails, axes: Axes | None) -> Table:
+    """One row a fold; what its fit reported beside it."""
+    table = make_table()
+    for title in ("fold", "score", "fit", "predict"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if axes is not None:
+        for title in (clean(details.fidelity), "best at"):
+            table.add_column(title, justify="right", no_wrap=True)
+        table.add_column("learning curve", no_wrap=True, overflow="crop")
+    measured = {result.fold: result for result in details.results}
+    for fold, steps in details.learnt:
+        learnt = _learnt(steps, details.greater_is_better, axes) if axes is not None else ()
+        table.add_row(str(fold), *_measured(measured.get(fold)), *learnt)
+    return table
+
+
+def _measured(result: FoldResult | None) -> Sequence[str]:
+    """Score and seconds of a fit; nothing of one that was stopped."""
+    if result is None:
+        return "stopped", "", ""
+    return (
+        format_score(result.final_score) or "none",
+        format_seconds(result.fit_s),
+        format_seconds(result.predict_s),
+    )
+
+
+def _learnt(steps: Curve, greater_is_better: bool, axes: Axes) -> Sequence[RenderableType]:
+    """The last step of a fit, its best one, and its curve."""
+    if not steps:
+        return "", "", ""
+    best = max if greater_is_better else min
+    at, _ = best(steps, key=lambda report: report[1])
+    return f"{steps[-1][0]:,}", f"{at:,}", Text("\n".join(draw(steps, axes)), style="cyan")
+
+
+def _scale(details: TrialDetails, axes: Axes) -> str:
+    """What the heights and the widths of the curves stand for."""
+    scores = [score for _, _, score in details.reports]
+    bottom, top = format_score(axes.low), format_score(axes.high)
+    bottom += " or less" if min(scores) < axes.low else ""
+    top += " or more" if max(scores) > axes.high else ""
+    return clean(
+        f"learning curves: {details.metric} on the validation rows, from {bottom} (bottom) to "
+        f"{top} (top), over {axes.last_step:,} {details.fidelity}"
+    )

@@ -1,0 +1,249 @@
+"""``automl inspect``: what the columns of a table are taken for, and why."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from automl.cli.output import check_stdout
+from automl.cli.parser import Parser, UsageError, one_word, split_words
+from automl.cli.reading import STEERING, series_options, sheet_option, steering_options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from automl.data import Column, Description, ReadOptions
+    from automl.data.describe.looks import Look
+
+__all__ = ["parser", "run"]
+
+_PLACES = ("sheet", "series_id", "step", "series_table")
+_MAX_NAME = 28
+_MAX_EXAMPLES = 40
+_MAX_CLASSES = 8
+_MAX_COLUMNS = 100
+_N_SHOWN, _N_OF_A_KIND = 24, 4
+"""Where columns are more than ``_MAX_COLUMNS``, so many are listed, and of each kind at least."""
+_NUMBERS = 3 * 11
+"""Widths: what kind, missing share and distinct values take together, with their gaps."""
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser(
+        "inspect",
+        "DATA [options] [data.key=value ...]",
+        "Reads a table as a search would, and shows the target and the kind of every column with\n"
+        "the reason. What is wrong can be set: data.kinds={zip: categorical} data.drop=[id]\n"
+        "data.delimiter=';' data.missing=['?']; the same settings go with a search.",
+        (
+            "automl inspect data.csv",
+            "automl inspect data.csv --target price",
+            "automl inspect data.csv 'data.kinds={zip: categorical}'",
+        ),
+    )
+    parser.option(
+        "--target",
+        metavar="COLUMN",
+        help="the column to predict; by default the one a search would guess",
+    )
+    parser.option(
+        "--task",
+        choices=("binary", "multiclass", "regression", "quantile"),
+        help="by default from the values of the target",
+    )
+    steering_options(parser)
+    parser.option(
+        "--all",
+        action="store_true",
+        help=f"list all columns also where they are more than {_MAX_COLUMNS}",
+    )
+    sheet_option(parser)
+    series_options(parser)
+    parser.common_options()
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: The table cannot be read, or a setting or the target does not fit.
+    """
+    del started
+    options, words = (verb := parser()).read(argv)
+    data_words, overrides = split_words(words)
+    data = one_word(verb, data_words, "DATA", overrides=True)
+    check_stdout((data,))
+    given = {name: getattr(options, name) for name in _PLACES}
+    given["wide"] = tuple(options.wide or ())
+    read_options = replace(
+        _read_options(overrides), **{name: value for name, value in given.items() if value}
+    )
+    from automl.cli.display.console import make_console
+    from automl.data import describe
+    from automl.plugin.task import Task
+
+    task = None if options.task is None else Task(options.task)
+    steers = {name: getattr(options, name) for name in STEERING}
+    found = describe(data, read_options, options.target, task, **steers)
+    _print(make_console(sys.stdout), found, options.all)
+    return 2 if found.problem else 0
+
+
+def _read_options(overrides: Sequence[str]) -> ReadOptions:
+    """How to read the table, as a search with the same settings would."""
+    from automl.data import ReadOptions
+
+    if not overrides:
+        return ReadOptions()
+    other = next((o for o in overrides if not o.lstrip("+~").startswith(("data.", "data="))), None)
+    if other is not None:
+        raise UsageError(f"{other!r} does not say how a table is read: only data.* settings do")
+    from automl.config import compose_config
+    from automl.config.read_options import read_options
+    from automl.registry import Registry
+
+    return read_options(compose_config(overrides, {}, Registry()).config)
+
+
+def _print(console: Console, found: Description, all_columns: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from automl.leaderboard import clean
+
+    n_used = sum(not column.left_out for column in found.columns)
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(width=9, style="dim")
+    lines.add_column(overflow="fold")
+    n_columns = len(found.columns)
+    size = f"{_counted(found.n_rows, 'row')}, {_counted(n_columns, 'column')}"
+    size += f", {n_used:,} to learn from"
+    lines.add_row("data", Text(clean(f"{found.where}: {size}")))
+    if found.target is not None:
+        target = found.target
+        lines.add_row("target", Text(clean(f"{target.name} ({target.task})"), "bold"))
+        lines.add_row("", Text(clean(target.reason), "dim"))
+    if found.class_counts:
+        lines.add_row("classes", Text(_classes(found)))
+    if found.n_without_target:
+        lines.add_row("", Text(f"{found.n_without_target:,} rows have no target: left out"))
+    for note in (*found.leaks, *found.notes):
+        lines.add_row(Text("note", "yellow"), Text(clean(note)))
+    if found.problem:
+        lines.add_row(Text("problem", "red"), Text(clean(found.problem), "red"))
+    console.print(lines)
+    if found.columns:
+        shown = found.columns if all_columns else _some(found.columns)
+        console.print()
+        console.print(_columns_table(found, shown, console.width))
+        if len(shown) < len(found.columns):
+            console.print()
+            console.print(_rest(found.columns, len(found.columns) - len(shown)))
+
+
+def _group(column: Column) -> str:
+    """What a column is counted under where columns are many."""
+    return "left out" if column.left_out else str(column.kind)
+
+
+def _some(columns: Sequence[Column]) -> Sequence[Column]:
+    """All columns where they fit; else the first ones, and the first of each kind among them."""
+    if len(columns) <= _MAX_COLUMNS:
+        return columns
+    seen: Counter[str] = Counter()
+    chosen = set()
+    for at, column in enumerate(columns):
+        seen[_group(column)] += 1
+        if seen[_group(column)] <= _N_OF_A_KIND:
+            chosen.add(at)
+    others = (at for at in range(len(columns)) if at not in chosen)
+    chosen.update(itertools.islice(others, max(0, _N_SHOWN - len(chosen))))
+    return [columns[at] for at in sorted(chosen)]
+
+
+def _rest(columns: Sequence[Column], n_more: int) -> str:
+    """How many columns are not listed, and of which kinds all of them are."""
+    counts = Counter(map(_group, columns)).most_common()
+    kinds = ", ".join(f"{n:,} {group}" for group, n in counts)
+    return f"and {n_more:,} more; of all {len(columns):,}: {kinds}. --all lists them"
+
+
+def _classes(found: Description) -> str:
+    from automl.leaderboard import clean
+
+    counts = sorted((found.class_counts or {}).items(), key=lambda item: -item[1])
+    texts = [f"{clean(str(label))}: {n:,}" for label, n in counts[:_MAX_CLASSES]]
+    more = len(counts) - _MAX_CLASSES
+    # labels may hold a comma
+    return " | ".join([*texts, f"and {more} more"] if more > 0 else texts)
+
+
+def _columns_table(found: Description, columns: Sequence[Column], width: int) -> Table:
+    from rich.text import Text
+
+    from automl.cli.display.console import make_table
+    from automl.leaderboard import clean
+
+    table = make_table()
+    table.add_column("column", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("missing", justify="right", no_wrap=True)
+    table.add_column("distinct", justify="right", no_wrap=True)
+    table.add_column("first values", no_wrap=True)
+    table.add_column("why")
+    name_size = min(_MAX_NAME, width // 4, max(len(column.name) for column in columns))
+    # The reason matters most: it gets more than half of what is left, and may take lines.
+    examples_size = max(10, min(_MAX_EXAMPLES, (width - name_size - _NUMBERS) * 2 // 5))
+    for column in columns:
+        name = Text(clean(column.name) or "(no name)", "" if clean(column.name) else "italic")
+        name.truncate(max(name_size, 9), overflow="ellipsis")
+        look = found.look(column)
+        examples = Text(", ".join(clean(example) for example in look.first))
+        examples.truncate(examples_size, overflow="ellipsis")
+        why = f"left out: {column.left_out}" if column.left_out else column.reason
+        if not column.left_out:
+            why += _more(column, look)
+        table.add_row(
+            name,
+            Text("–" if column.left_out else str(column.kind)),
+            Text(_share(column.missing_share)),
+            Text(f"{column.n_distinct:,}"),
+            examples,
+            Text(clean(why)),
+            style="dim" if column.left_out else "",
+        )
+    return table
+
+
+def _more(column: Column, look: Look) -> str:
+    """What was lost, is in doubt, or lies far from the rest in a column."""
+    from automl.plugin.task import ColumnKind
+
+    more = ""
+    if column.n_misfits:
+        nouns = {ColumnKind.DATETIME: "date", ColumnKind.BOOLEAN: "truth value"}
+        noun = nouns.get(column.kind, "number")
+        more += f"; {_counted(column.n_misfits, 'row')} without a {noun}"
+    if column.doubt:
+        more += f"; {column.doubt}"
+    if look.n_outliers:
+        more += f"; {_counted(look.n_outliers, 'outlier')}: {' | '.join(look.outliers)}"
+    return more
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"1 {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _share(share: float) -> str:
+    """A share in percent that is 0 or 100 only where it is exactly that."""
+    if share in (0.0, 1.0):
+        return "" if share == 0.0 else "100%"
+    return f"{min(max(share * 100, 0.1), 99.9):.1f}%"

@@ -1,0 +1,172 @@
+"""``automl leaderboard``: every model of a run, ranked, or one of them in full."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl.cli.display.streams import data_stream
+from automl.cli.output import check_stdout
+from automl.cli.parser import METRIC_HELP, Parser, one_word, query_of
+from automl.cli.reading import sheet_option
+from automl.cli.stdin import readable
+
+if TYPE_CHECKING:
+    from automl.leaderboard import Board
+
+__all__ = ["parser", "run"]
+
+ENSEMBLE = "ensemble"
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser(
+        "leaderboard",
+        "RUN [TRIAL | RUN ...] [options]",
+        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top. Behind\n"
+        "± stands half of the 95 % interval of the score, in every row; nothing where it is not\n"
+        "known. In csv and json it is score_margin, from score_low to score_high.\n"
+        "With TRIAL that one in full: its params, its folds with scores and seconds, its error,\n"
+        "and how it learnt. With several runs, or a folder of runs, a line for each.\n"
+        "Works while the run goes on, and on a run that was killed.",
+        (
+            "automl leaderboard runs/first",
+            "automl leaderboard runs/first --test held_out.csv",
+            "automl leaderboard runs/first --format json > leaderboard.json",
+            "automl leaderboard runs/first mlp-3",
+            "automl leaderboard runs/first mlp-3 --format csv > curves.csv",
+            "automl leaderboard runs",
+        ),
+    )
+    parser.option(
+        "--format",
+        choices=("table", "csv", "json", "md"),
+        default="table",
+        help="table for people; csv and json hold every number in full; md for a document. Of one "
+        "TRIAL, csv has the learning curves, and json all",
+    )
+    parser.option(
+        "--test",
+        metavar="FILE",
+        help="a table with the target that the run has not seen: adds a column with the score "
+        "of every model on it; - for one that is piped in. A database URL needs its "
+        "query, data.sql='select ...'",
+    )
+    sheet_option(parser, default="that of the search; for --test")
+    parser.option(
+        "--raw",
+        action="store_true",
+        help="write texts in csv and json unchanged, even those that a spreadsheet or a terminal "
+        "would run",
+    )
+    parser.option("--metric", metavar="NAME", help=f"{METRIC_HELP}; for --test")
+    parser.common_options()
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: There is no such run, or the test table does not fit.
+    """
+    del started
+    options, words = (verb := parser()).read(argv)
+    words, query = query_of(words)
+    if query is not None and options.test is None:
+        verb.error("data.sql=... is the query of --test URL, which is missing")
+    if options.sheet is not None and options.test is None:
+        verb.error("--sheet is the sheet of --test FILE, which is missing")
+    path = one_word(verb, words[:1], "RUN", overrides=False)
+    if options.test is not None:
+        check_stdout((options.test,))
+    from automl.cli.display.runs import runs_of, show_runs
+
+    if several := runs_of(words):
+        if options.test is not None or options.format == "md":
+            verb.error("several runs are shown as table, csv or json, and without --test")
+        show_runs(several, options.format, raw=options.raw)
+    elif words[1:]:
+        trial = one_word(verb, words[1:], "TRIAL", overrides=False)
+        if options.test is not None:
+            verb.error("--test scores all trials: leave out TRIAL")
+        if options.format == "md":
+            verb.error("one TRIAL is shown as table, csv or json")
+        _show_trial(path, trial, options)
+    else:
+        _show_board(_read_board(path, options, query), options)
+    return 0
+
+
+def _show_board(board: Board, options: argparse.Namespace) -> None:
+    format = options.format
+    if format == "table":
+        from automl.cli.display.console import make_console
+        from automl.leaderboard import to_table
+
+        console = make_console(sys.stdout)
+        console.print(f"{_heading(board)}\n", style="dim")
+        console.print(to_table(board, console.width))
+        if board.outlook:
+            console.print(f"\ntheir mean: {board.outlook}", style="dim", markup=False)
+        if board.kept_reason:
+            console.print(f"\nensemble kept: {board.kept_reason}", style="dim", markup=False)
+        if board.notes:
+            console.print()
+        for note in board.notes:
+            console.print(f"note: {note}", style="yellow", markup=False, highlight=False)
+    else:
+        from automl.leaderboard import render
+
+        data_stream(sys.stdout).write(render(board, format, raw=options.raw))
+        if format != "md":  # which has them below the table
+            for note in board.notes:
+                print(f"note: {note}", file=sys.stderr)
+
+
+def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
+    from automl.leaderboard import read_board, read_trial
+    from automl.store.run_dir import RunDir
+
+    if trial == ENSEMBLE and (board := read_board(RunDir(Path(path)))).ensemble is not None:
+        members = [row for row in board.rows if row.trial == ENSEMBLE or row.weight]
+        _show_board(replace(board, rows=tuple(members)), options)
+        return
+    details = read_trial(RunDir(Path(path)), trial)
+    if options.format == "table":
+        from automl.cli.display.console import make_console
+        from automl.cli.display.trial_details import print_details
+
+        print_details(make_console(sys.stdout), details)
+    else:
+        from automl.leaderboard import render_trial
+
+        data_stream(sys.stdout).write(render_trial(details, options.format, raw=options.raw))
+
+
+def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Board:
+    """Reads the records alone, as long as nothing has to be predicted: a run may still go on."""
+    if options.test is not None:
+        from automl.api import load_run
+
+        with readable(options.test) as test:
+            run = load_run(path, options.metric)
+            return run.board(test, sql=query, sheet=options.sheet)
+    from automl.leaderboard import read_board
+    from automl.store.run_dir import RunDir
+
+    return read_board(RunDir(Path(path)))
+
+
+def _heading(board: Board) -> str:
+    """What the leaderboard is of, and which way its scores go."""
+    from automl.leaderboard import clean
+
+    task = f"{board.target} ({board.task}), " if board.target and board.task else ""
+    direction = "higher" if board.greater_is_better else "lower"
+    return clean(f"{task}by {board.metric}: {direction} is better")

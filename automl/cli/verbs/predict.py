@@ -1,0 +1,154 @@
+"""``automl predict``: a run and a new table give predictions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from automl.cli.display.streams import data_stream
+from automl.cli.formats import write_csv
+from automl.cli.kept import check_apart, column_names, python_values, strictness_of
+from automl.cli.output import check_stdout, output_of, write_output
+from automl.cli.parser import Parser, one_word, query_of
+from automl.cli.reading import sheet_option
+from automl.cli.stdin import readable
+from automl.errors import MisfitWarning
+
+if TYPE_CHECKING:
+    from automl.api import Run
+    from automl.data import Table
+
+__all__ = ["parser", "run"]
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser(
+        "predict",
+        "RUN DATA [options]",
+        "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
+        "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
+        "of the table. For a folder of images, or series with a row for each step, a column with\n"
+        "their names comes first. DATA may be -, for a table that is piped in. A database\n"
+        "URL needs its query, data.sql='select ...': that of the training is not run. Values that\n"
+        "cannot be read, such as 12a in a column of numbers, count as missing and are counted at\n"
+        "the end; data.strict=true makes them an error.",
+        (
+            "automl predict runs/first new.csv",
+            "automl predict runs/first new.csv --proba --out predictions.csv",
+            "automl predict runs/first new.csv --keep id,date",
+            "automl predict runs/photos new_photos/",
+            "zcat new.csv.gz | automl predict runs/first - --keep id",
+            "automl predict runs/first postgresql://me@host/shop data.sql='select * from new'",
+        ),
+    )
+    parser.option(
+        "--proba",
+        action="store_true",
+        help="one column of probabilities per class, named by the label, in place of the "
+        "prediction; where a number is predicted there are none",
+    )
+    parser.option(
+        "--keep",
+        metavar="COLUMNS",
+        type=column_names,
+        action="extend",
+        default=[],
+        help="columns of DATA to write before the predictions, unchanged, such as id,date; the "
+        "run need not know them",
+    )
+    sheet_option(parser, default="that of the search")
+    parser.option(
+        "--out",
+        metavar="FILE",
+        help="where to write; standard output by default. Names that end in .tsv, .csv.gz, "
+        ".parquet or .feather give such files",
+    )
+    parser.option(
+        "--raw",
+        action="store_true",
+        help="write texts unchanged; by default those that a spreadsheet or a terminal would run "
+        "get an apostrophe before them, which automl removes when it reads the file",
+    )
+    parser.common_options()
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: There is no such run or table, they do not fit, or FILE cannot be written.
+    """
+    del started
+    options, words = (verb := parser()).read(argv)
+    words, query = query_of(words)
+    words, strict = strictness_of(words)
+    if len(words) < 2:
+        one_word(verb, words[:1], "RUN", overrides=False)
+        one_word(verb, words[1:], "DATA", overrides=False)
+    data = one_word(verb, words[1:], "DATA", overrides=False)
+    with readable(data) as path:
+        _write_predictions(words[0], path, options, strict=strict, query=query)
+    return 0
+
+
+def _write_predictions(
+    run: str, data: str, options: argparse.Namespace, *, strict: bool | None, query: str | None
+) -> None:
+    inputs = (data,)
+    out = None if options.out is None else output_of(options.out, inputs)
+    if out is None:
+        check_stdout(inputs)
+    from automl.api import load_run
+
+    opened = load_run(run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MisfitWarning)  # the note at the end names them
+        keep = list(dict.fromkeys(options.keep))
+        table = opened.read(data, sql=query, sheet=options.sheet, keep=keep, strict=strict)
+    names, columns = _predict(opened, table, options.proba)
+    if out is None:
+        write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)
+    else:
+        write_output(out, names, columns, raw=options.raw)
+        print(f"{len(columns[0])} predictions: {out.path}", file=sys.stderr)
+    _tell_misfits(table)
+
+
+def _tell_misfits(table: Table) -> None:
+    from automl.data.columns.misfits import misfit_text
+
+    if table.misfits:
+        print(f"note: {misfit_text(table.misfits)}", file=sys.stderr)
+
+
+def _predict(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
+    """Names and values of the columns to write, those that are kept first."""
+    names, columns = _predicted(run, table, proba)
+    if table.kept is None:
+        return names, columns
+    check_apart(table.kept.column_names, names)
+    return [*table.kept.column_names, *names], [*python_values(table.kept), *columns]
+
+
+def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
+    from automl.plugin.task import Task
+
+    names: list[str] = []
+    columns: list[list[Any]] = []
+    if table.row_names is not None:
+        names.append(table.row_names[0])
+        columns.append(table.row_names[1].to_pylist())
+    if proba and Task(run.task).is_classification:
+        frame = run.predict_proba(table)
+        names += [str(label) for label in frame.columns]
+        return names, columns + [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    prediction = run.predict(table)
+    if run.quantiles:
+        names += [f"q{level:g}" for level in run.quantiles]
+        return names, [*columns, *prediction.T.tolist()]
+    return [*names, "prediction"], [*columns, prediction.tolist()]

@@ -1,0 +1,106 @@
+"""``automl rerun``: one trial of a run again, alone, beside what is on record."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automl.cli.parser import METRIC_HELP, Parser, one_word
+
+if TYPE_CHECKING:
+    from automl.trial.spec import TrialRecord
+    from automl.tuning.lifecycle.rerun import FoldRerun, Rerun
+
+__all__ = ["parser", "run"]
+
+_ROW = "{:<6}{:<24}{:<24}{}"
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser(
+        "rerun",
+        "RUN TRIAL [options]",
+        "Runs one trial of a run again, alone, from its record: the same params, seeds and folds.\n"
+        "Shows the score of each fold beside the recorded one, and whether score and predictions\n"
+        "are equal; of a trial that fails the whole traceback. The run itself is not changed.\n"
+        "The exit status is 0 when the trial was run, whatever came out.",
+        (
+            "automl rerun runs/first lightgbm-3",
+            "automl leaderboard runs/first   (names all trials)",
+        ),
+    )
+    parser.option("--metric", metavar="NAME", help=METRIC_HELP)
+    parser.common_options()
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: There is no such run or trial, or its family is not installed.
+    """
+    del started
+    options, words = (verb := parser()).read(argv)
+    if len(words) < 2:
+        one_word(verb, words[:1], "RUN", overrides=False)
+    trial = one_word(verb, words[1:], "TRIAL", overrides=False)
+    from automl.store.run_dir import RunDir
+    from automl.trial.records import find_record
+    from automl.tuning.lifecycle.rerun import rerun_trial
+
+    run_dir = RunDir(Path(words[0])).check()
+    _print_head(find_record(run_dir, trial))
+    done = rerun_trial(run_dir, trial, _print_fold, options.metric)
+    _print_end(done)
+    return 0
+
+
+def _print(text: str) -> None:
+    from automl.leaderboard import clean
+
+    # Flushed at once: a fold may take minutes.
+    print(clean(text, keep_newlines=True), flush=True)
+
+
+def _print_head(record: TrialRecord) -> None:
+    _print(f"{record.trial_id}, {record.state.value}: {json.dumps(record.spec.params)}")
+    if record.error is not None:
+        _print(f"on record: {record.error.kind} in fold {record.error.fold}: {_first(record)}")
+    _print(_ROW.format("fold", "recorded", "again", "equal"))
+
+
+def _first(record: TrialRecord) -> str:
+    """The first line of what the error on record says."""
+    return "" if record.error is None else next(iter(record.error.message.splitlines()), "")
+
+
+def _print_fold(fold: FoldRerun) -> None:
+    recorded = "-" if fold.recorded is None else repr(fold.recorded)
+    again = "failed" if fold.score is None else repr(fold.score)
+    equal = {True: "yes", False: "no", None: "-"}[fold.is_equal]
+    if fold.is_equal is False and fold.score == fold.recorded:
+        equal = "no: the predictions differ"
+    if fold.n_members > 1:
+        equal = f"- (it was trained in a pack of {fold.n_members})"
+    _print(_ROW.format(fold.fold, recorded, again, equal))
+
+
+def _print_end(done: Rerun) -> None:
+    error = done.folds[-1].error
+    if error is not None:
+        _print(f"{error.kind} in fold {error.fold}: {error.message}")
+        if error.traceback:
+            _print(error.traceback.rstrip())
+    compared = [fold for fold in done.folds if fold.is_equal is not None]
+    n_equal = sum(bool(fold.is_equal) for fold in compared)
+    _print(f"{n_equal} of {len(compared)} recorded folds came out equal ({done.metric})")
+    if done.timed:
+        print(
+            "the run had a limit of time: fits that adapt to the clock may come out otherwise",
+            file=sys.stderr,
+        )

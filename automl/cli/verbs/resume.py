@@ -1,0 +1,78 @@
+"""``automl resume``: a search that was stopped or killed goes on, or one that is over gets more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from automl.cli.parser import METRIC_HELP, Parser, one_word, positive_int
+from automl.cli.verbs.search import follow, time_of
+
+if TYPE_CHECKING:
+    from automl.api import Run
+    from automl.cli.display.watcher import Watcher
+
+__all__ = ["parser", "run"]
+
+ABOUT = """\
+Goes on with the search in a run directory, whether it was killed, stopped or is over. Finished
+trials are not run again; those that were under way are continued. Budgets are totals: what was
+used before counts.
+
+RUN        the run directory"""
+
+EXAMPLES = (
+    "automl resume runs/first",
+    "automl resume runs/first --time 1h",
+    "automl resume runs/first --trials 200",
+)
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser("resume", "RUN [options]", ABOUT, EXAMPLES)
+    parser.option(
+        "--time",
+        metavar="TIME",
+        dest="time_s",
+        type=time_of,
+        help="wall-clock budget, what was used before included; by default that of the run",
+    )
+    parser.option(
+        "--trials",
+        metavar="N",
+        type=positive_int,
+        help="number of trials, those tried before included; by default that of the run",
+    )
+    parser.option("--metric", metavar="NAME", help=METRIC_HELP)
+    parser.common_options(quiet="print nothing but the path of the run, and errors")
+    return parser
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: The command must change, the run is in use, damaged or was changed, or no
+            model could be fitted.
+    """
+    options, words = (verb := parser()).read(argv)
+    path = one_word(verb, words, "RUN", overrides=False)
+    if options.quiet and options.verbose:
+        verb.error("-q and -v contradict each other")
+    from automl import api
+
+    given = {} if options.metric is None else {"metric": options.metric}
+
+    def resume(watcher: Watcher) -> Run:
+        return api.resume(
+            path,
+            **given,
+            time_s=options.time_s,
+            trials=options.trials,
+            on_event=watcher,
+            verbosity=0,
+            started=started,
+        )
+
+    return follow(resume, path, options)

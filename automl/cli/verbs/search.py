@@ -1,0 +1,288 @@
+"""``automl search``: a table and a time budget give a leaderboard and an ensemble."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from automl.cli.display.composed import print_config
+from automl.cli.output import check_stdout
+from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
+from automl.cli.reading import series_options, sheet_option, steering_options
+from automl.errors import INTERRUPTED, ConfigError, NoPredictorError
+from automl.redact import shown
+
+if TYPE_CHECKING:
+    from automl.api import Run
+    from automl.cli.display.watcher import Watcher
+
+__all__ = ["follow", "parser", "run", "time_of"]
+
+ABOUT = """\
+Tries model families on a table until the time is up, and leaves a run directory with a
+leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes with what there
+is, twice stops at once.
+
+DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Excel, Parquet or Arrow, series as .ts;
+           a folder of images with a subfolder a class; or a database URL, with data.sql='select
+           ...'
+key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
+           --cfg shows all of them
+Options, settings and DATA may stand in any order."""
+
+EXAMPLES = (
+    "automl search data.csv",
+    "automl search data.csv --target price --time 10m --out runs/first",
+    "automl search visits.parquet --target 'did return' --group patient --metric log_loss",
+    "automl search steps.csv --series-id patient --step minute --target outcome",
+)
+
+
+def parser() -> Parser:
+    """The options of the verb."""
+    parser = Parser("search", "DATA [options] [key=value ...]", ABOUT, EXAMPLES)
+    _learning_options(parser)
+    _budget_options(parser)
+    parser.option(
+        "--out",
+        metavar="DIR",
+        section="output",
+        help="the run directory, which must not exist yet; a new one under runs/ by default",
+    )
+    parser.option(
+        "--resume",
+        action="store_true",
+        section="output",
+        help="go on with the search in --out if there is one: the same command again after it was "
+        "killed, or with more --time or --trials, which are totals",
+    )
+    parser.option(
+        "--cfg",
+        action="store_true",
+        section="output",
+        help="print the composed configuration and where each value came from, and do nothing",
+    )
+    parser.common_options(
+        section="output", quiet="print nothing but the path of the run, and errors"
+    )
+    return parser
+
+
+def _learning_options(parser: Parser) -> None:
+    section = "what to learn"
+    parser.option(
+        "--target",
+        metavar="COLUMN",
+        section=section,
+        help="the column to predict; by default the one called target, label, class or y, "
+        "else the last",
+    )
+    parser.option(
+        "--task",
+        metavar="TASK",
+        section=section,
+        help="binary, multiclass, regression or quantile; by default from the values of the target",
+    )
+    parser.option(
+        "--quantiles",
+        metavar="LEVELS",
+        type=levels,
+        section=section,
+        help="levels to predict, such as 0.05,0.5,0.95: makes it a quantile task; 0.1,0.5,0.9 by "
+        "default",
+    )
+    parser.option(
+        "--metric",
+        metavar="NAME",
+        section=section,
+        help="what models are judged by, such as roc_auc, log_loss, accuracy, rmse, or a function "
+        "of yours as module:function; by default that of the task",
+    )
+    steering_options(parser, section)
+    parser.option(
+        "--gap",
+        metavar="SPAN",
+        section=section,
+        help="what is left out between training and validation rows in time: 7d, 12h, 30min, or a "
+        "number of distinct times",
+    )
+    sheet_option(parser, section)
+    series_options(parser, section)
+
+
+def _budget_options(parser: Parser) -> None:
+    section = "how much to try"
+    parser.option(
+        "--time",
+        metavar="TIME",
+        dest="time_s",
+        type=time_of,
+        section=section,
+        help="wall-clock budget of the whole command: 60, 90s, 10m, 2h; by default 10m, and no "
+        "limit where --trials is given",
+    )
+    parser.option(
+        "--trials",
+        metavar="N",
+        type=positive_int,
+        section=section,
+        help="stop after so many trials",
+    )
+    parser.option(
+        "--preset",
+        metavar="NAME",
+        section=section,
+        help="fast, balanced (the default) or best",
+    )
+    parser.option(
+        "--seed",
+        metavar="N",
+        type=_seed,
+        section=section,
+        help="of every random choice; 0 by default. With --trials the same seed gives the same "
+        "trials, whatever the number of CPUs",
+    )
+
+
+def time_of(text: str) -> float:
+    """Reads a time such as ``90s``, as argparse wants it.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    from automl.config import parse_time
+
+    try:
+        return parse_time(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def run(argv: Sequence[str], started: float) -> int:
+    """Runs the verb.
+
+    Raises:
+        AutoMLError: The command, the configuration or the data must change, or no model could
+            be fitted.
+    """
+    options, words = (verb := parser()).read(argv)
+    data_words, overrides = split_words(words)
+    for name in ("series_table", "sheet"):
+        if (value := getattr(options, name)) is not None:
+            overrides = [*overrides, f"data.{name}={value}"]
+    given = {name: value for name in _GIVEN if (value := getattr(options, name)) is not None}
+    if options.cfg:
+        path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
+        return print_config(given if path is None else {"data_path": path, **given}, overrides)
+    data = one_word(verb, data_words, "DATA", overrides=True)
+    if options.quiet and options.verbose:
+        verb.error("-q and -v contradict each other")
+    if options.resume and options.out is None:
+        verb.error("--resume needs --out: the run to go on with")
+    return _search(data, given, options, overrides, started)
+
+
+_GIVEN = (
+    *("target", "task", "quantiles", "metric", "time_s", "trials", "seed", "preset"),
+    *("group", "time_column", "gap", "folds_column", "weight", "series_id", "step", "wide"),
+)
+"""Options that are passed on by their name when they are given."""
+
+
+def _search(
+    data: str,
+    given: dict[str, Any],
+    options: argparse.Namespace,
+    overrides: Sequence[str],
+    started: float,
+) -> int:
+    from automl import api
+
+    check_stdout((data,))
+
+    def search(watcher: Watcher) -> Run:
+        return api.search(
+            data,
+            out=options.out,
+            resume=options.resume,
+            overrides=overrides,
+            on_event=watcher,
+            verbosity=0,
+            started=started,
+            **given,
+        )
+
+    return follow(search, shown(data), options)
+
+
+def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:
+    """Shows a search while it runs, and what came of it.
+
+    Args:
+        search: Searches and tells the watcher.
+        about: What is searched, in the words of the command.
+        options: ``quiet`` and ``verbose``.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        AutoMLError: The command must change, or no model could be fitted.
+    """
+    watcher = _make_watcher(about, options)
+    try:
+        with watcher:
+            found = search(watcher)
+    except NoPredictorError as error:
+        if watcher.finished is None or watcher.finished.stopped_by != "interrupt":
+            raise
+        print(f"automl: stopped: {error}", file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        kept = f"; what was found until then is in {watcher.run}" if watcher.run else ""
+        print(f"automl: stopped at once{kept}", file=sys.stderr)
+        return INTERRUPTED
+    _show_result(found, options.quiet, watcher)
+    watcher.check_output()
+    return INTERRUPTED if found.stopped_by == "interrupt" else 0
+
+
+def _make_watcher(data: str, options: argparse.Namespace) -> Watcher:
+    """Chooses how the search is shown: not at all, live, or in lines."""
+    if options.quiet:
+        from automl.cli.display.watcher import Watcher
+
+        return Watcher()
+    from automl.cli.display.console import make_console
+
+    console = make_console(sys.stdout)
+    if console.is_terminal and not console.is_dumb_terminal and not options.verbose:
+        from automl.cli.display.live_view import LiveView
+
+        return LiveView(console, data)
+    from automl.cli.display.line_view import LineView
+
+    return LineView(sys.stdout, data, options.verbose)
+
+
+def _show_result(found: Run, quiet: bool, watcher: Watcher) -> None:
+    if watcher.output_error is not None:
+        return
+    if quiet:
+        print(found.path)
+        return
+    from automl.cli.display.console import make_console
+    from automl.cli.display.summary import print_summary
+
+    end = watcher.finished
+    elapsed_s, notes = (None, ()) if end is None else (end.elapsed_s, end.notes)
+    console = make_console(sys.stdout)
+    print_summary(console, found.board(), str(found.path), found.stopped_by, elapsed_s, notes)

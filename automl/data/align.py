@@ -1,0 +1,243 @@
+"""New tables in the columns of a known one: for predicting and for scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.columns.dates import told_day_first
+from automl.data.columns.features import stored_media
+from automl.data.columns.identifiers import is_identifier
+from automl.data.columns.labels import read_labels
+from automl.data.columns.misfits import find_misfits, refuse_misfits
+from automl.data.columns.number_forms import misfit_rows
+from automl.data.columns.roles import read_weight
+from automl.data.columns.target import present_rows, with_clean_target
+from automl.data.columns.values import as_kind, codes_of_numbers, distinct_texts, find_in
+from automl.data.numbers import NumberForm, finite, read_numbers
+from automl.data.options import Reading, ReadOptions
+from automl.data.raw_table import RawTable, composed, listed, near, occurrences
+from automl.data.read.formats import read_source
+from automl.data.table import Column, Label, Misfits, Table, Target
+from automl.errors import DataError, MissingColumnError
+from automl.plugin.task import TABULAR_KINDS, ColumnKind
+
+__all__ = ["LabelledTable", "load_features", "load_labelled"]
+
+_FLOAT = pa.float64()
+_IN_NUMBERS = (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL)
+"""Kinds of columns that may be written in numbers; categories then are identifiers."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTable:
+    """Rows to predict, and what is true of them.
+
+    Attributes:
+        table: The features.
+        y: Class indices (int64) or values (float64), ``(n_rows,)``.
+        weight: Weights of the rows, ``(n_rows,)``, or None.
+        n_dropped: Rows that are left out because they have no target.
+    """
+
+    table: Table
+    y: NDArray[Any]
+    weight: NDArray[np.float64] | None
+    n_dropped: int
+
+
+def load_features(
+    source: Any, columns: Sequence[Column], options: ReadOptions | None = None
+) -> Table:
+    """Reads the columns a predictor knows, in any order and among any others.
+
+    A value that does not fit the kind of its column is missing, and counted in ``misfits`` of the
+    table; a category that was not seen before stays as it is.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        columns: All feature columns of the table that was learnt from.
+        options: How to read the source.
+
+    Raises:
+        MissingColumnError: Columns in use are not there; all of them are named.
+        DataError: The source cannot be read, or holds misfits and the options are strict.
+    """
+    if isinstance(source, list) and not source:  # no rows tell no names
+        source = pa.Table.from_arrays(
+            [pa.nulls(0)] * len(columns), names=[column.name for column in columns]
+        )
+    return _conform(_read(source, columns, options), columns, options)
+
+
+def load_labelled(
+    source: Any,
+    columns: Sequence[Column],
+    target: Target,
+    options: ReadOptions | None = None,
+    weight: str | None = None,
+) -> LabelledTable:
+    """Reads a table with a known target, to score predictions by.
+
+    Rows without a target are left out and counted.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        columns: All feature columns of the table that was learnt from.
+        target: The target of that table.
+        options: How to read the source.
+        weight: Column of row weights; where the table has none of that name, rows count alike.
+
+    Returns:
+        The features, the target and the weights of the rows that have a target.
+
+    Raises:
+        MissingColumnError: Columns in use are not there; all of them are named.
+        DataError: There is no target, it holds a label that is no class, a weight is wrong, or
+            there are misfits and the options are strict.
+    """
+    raw = _read(source, columns, options)
+    position = raw.position(target.name, "the target")
+    raw, lost = with_clean_target(raw, position, target.task)
+    present = present_rows(raw.columns[position])
+    if not present.any():
+        raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
+    kept = raw.with_rows(present)
+    y = _labels(kept, position, target)
+    weights = None
+    if weight is not None and weight in kept.names:
+        weights = read_weight(kept, kept.position(weight, "--weight"))
+    n_dropped = int((~present).sum())
+    return LabelledTable(_conform(kept, columns, options, lost), y, weights, n_dropped)
+
+
+def _read(source: Any, columns: Sequence[Column], options: ReadOptions | None) -> RawTable:
+    options = options or ReadOptions()
+    channels = next((c.channels for c in columns if c.channels and not c.left_out), ())
+    return read_source(source, replace(options, kinds={}, channels=channels), again=True)
+
+
+def _conform(
+    raw: RawTable,
+    columns: Sequence[Column],
+    options: ReadOptions | None = None,
+    lost: Sequence[Misfits] = (),
+) -> Table:
+    """The columns in use; of the target ``lost`` was emptied, which strict options refuse too."""
+    names = [composed(name) for name in raw.names]
+    found = dict(zip(zip(names, occurrences(names), strict=True), raw.columns, strict=True))
+    used = [column for column in columns if not column.left_out]
+    missing = [c for c in used if (composed(c.name), c.occurrence) not in found]
+    if missing:
+        raise MissingColumnError(_missing_message(missing, raw, columns))
+    sources = [found[composed(c.name), c.occurrence] for c in used]
+    arrays = [_stored(raw, source, c) for source, c in zip(sources, used, strict=True)]
+    looked_at = zip(sources, arrays, used, strict=True)
+    misfits = [m for m in (find_misfits(raw, *parts) for parts in looked_at) if m is not None]
+    if options is not None and options.strict:
+        refuse_misfits([*lost, *misfits], raw.where)
+    data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
+    return Table(data, tuple(columns), raw.row_names, tuple(misfits), raw.carried)
+
+
+def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
+    """A column as the known one is stored."""
+    if column.kind not in TABULAR_KINDS:
+        return stored_media(raw, source, column).values
+    if column.kind is ColumnKind.NUMERIC and source.type == _FLOAT:
+        return finite(source.combine_chunks())
+    reading = replace(raw.reading, form=column.form, day_first=column.day_first)
+    if pa.types.is_dictionary(source.type) and column.kind is not ColumnKind.CATEGORICAL:
+        source = source.cast(source.type.value_type)
+    if pa.types.is_string(source.type):
+        if column.kind in _IN_NUMBERS and column.form is not None:
+            numbers = _numbers(source, column.form, reading)
+            return codes_of_numbers(numbers) if is_identifier(column) else numbers
+        if column.kind is ColumnKind.DATETIME:
+            told = told_day_first(distinct_texts(source)[1])
+            reading = reading if told is None else replace(reading, day_first=told)
+    return as_kind(source, column.kind, reading)
+
+
+def _numbers(source: pa.ChunkedArray, form: NumberForm, reading: Reading) -> pa.Array:
+    """Numbers in the form of the known column, or in the only other one that fits more of them.
+
+    A table from another hand may have another decimal mark.
+    """
+    indices, distinct = distinct_texts(source)
+    values, is_number = read_numbers(distinct, form)
+    if not pc.all(is_number).as_py():
+        other = find_in(indices, distinct, reading, any_misfits=True)
+        n_here = misfit_rows(indices, distinct, is_number)
+        if other is not None and not other.other and other.n_misfits < n_here:
+            values = other.values
+    return values.take(indices)
+
+
+def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Column]) -> str:
+    names = [c.name if c.occurrence == 0 else f"{c.name} (no. {c.occurrence + 1})" for c in missing]
+    plural = "column" if len(names) == 1 else f"{len(names)} columns"
+    known = {column.name for column in columns}
+    others = [name for name in raw.names if name not in known]
+    hints = "".join(near(c.name, others).removesuffix(".") for c in missing[:3])
+    return (
+        f"{raw.where} lacks the {plural} {listed(names, at_most=50)} that the model needs"
+        f"{hints or '.'} It has {listed(raw.names)}"
+    )
+
+
+def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
+    values = read_labels(raw.columns[position], target.name, raw.reading)
+    if not target.classes:
+        if values.numbers is None:
+            raise DataError(
+                f"the target {target.name!r} of {raw.where} is not numeric, such as "
+                f"{values.odd[:60]!r}: the model predicts numbers"
+            )
+        numbers = values.numbers[values.codes]
+        if not np.isfinite(numbers).all():
+            row = raw.row(int(np.flatnonzero(~np.isfinite(numbers))[0]))
+            raise DataError(f"the target {target.name!r} of {raw.where} is infinite in row {row}")
+        return numbers
+    labels = values.labels()
+    indices = _class_indices(labels, target.classes)
+    unknown = np.flatnonzero(indices[values.codes] < 0)
+    if len(unknown):
+        names = [str(label) for label in target.classes]
+        label = labels[values.codes[unknown[0]]]
+        raise DataError(
+            f"the target {target.name!r} of {raw.where} holds {label!r} in row "
+            f"{raw.row(int(unknown[0]))}, which is no class of the model{near(str(label), names)} "
+            f"Classes: {listed(names)}"
+        )
+    return indices[values.codes]
+
+
+def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray[np.int64]:
+    """Index of the class of each label; -1 for none. Files write ``1`` as ``1.0``, true as True."""
+    exact = {str(label): i for i, label in enumerate(classes)}
+    if {str(label).lower() for label in classes} == {"true", "false"}:
+        words = {str(label).lower(): i for i, label in enumerate(classes)}
+        exact |= {
+            "1": words["true"],
+            "0": words["false"],
+            "1.0": words["true"],
+            "0.0": words["false"],
+        }
+    loose = {_loose(label): i for i, label in reversed(list(enumerate(classes)))}
+    return np.array([exact.get(str(v), loose.get(_loose(v), -1)) for v in labels], dtype=np.int64)
+
+
+def _loose(label: Label) -> str:
+    text = str(label).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text.lower() if text.lower() in ("true", "false") else text
+    return str(int(number)) if number.is_integer() else str(number)

@@ -1,0 +1,1 @@
+"""Columns: their kinds, their values, and what they are used for."""

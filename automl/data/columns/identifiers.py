@@ -1,0 +1,240 @@
+"""Whole numbers that name things, such as users, shops and zip codes, and so are categories.
+
+A column of whole numbers is taken for names if single values explain the target clearly better than
+their order does, both out of fold (``by_value``). See docs/decisions/0043.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.columns.by_value import Explained, compare, fold_rows, shown_target
+from automl.data.columns.values import codes_of_numbers
+from automl.data.numbers import NumberForm
+from automl.data.options import ReadOptions
+from automl.data.table import Column, IntArray, Table
+from automl.plugin.task import ColumnKind
+
+__all__ = ["find_identifiers", "is_identifier", "with_identifiers"]
+
+MAX_ROWS = 100_000
+MAX_VALUES = 5_000
+"""With more rows a sample is judged: so many of the values, and then so many of their rows."""
+FEWEST_ROWS = 100
+FEWEST_VALUES, FEWEST_NAMED = 50, 20
+"""Below, a number loses little; a column that is named as an identifier needs fewer."""
+ROWS_A_VALUE, ROWS_NAMED = 8.0, 1.2
+"""Mean number of rows with the same value."""
+MOST_IN_ONE = 0.5
+"""Where more rows have one value, such as 0, the column is an amount that most rows lack."""
+GAIN = 0.003
+"""Share of the variance that is explained by value and not by order."""
+ORDER_SHARE, ORDER_NAMED = 0.7, 0.85
+"""The largest variance that the order of an identifier may explain, relative to its values."""
+SURE_VALUES, SURE_NAMED = 3.5, 2.0
+SURE_ROWS = 5.0
+"""Standard errors of the gain: of 10 million columns of noise, 3 are beyond 5."""
+
+_LAST = frozenset(("id", "ids", "code", "codes", "no", "nr", "key"))
+_THINGS = frozenset(
+    (
+        *("id", "zip", "zipcode", "postcode", "postal", "plz", "code", "shop", "store", "branch"),
+        *("user", "customer", "client", "item", "product", "sku", "account", "site", "station"),
+        *("vendor", "seller", "supplier", "merchant", "employee", "driver", "device", "machine"),
+        *("patient", "hospital", "school", "household", "movie", "film", "book", "host", "agent"),
+    )
+)
+_QUANTITIES = frozenset(
+    (
+        *("age", "ages", "year", "years", "month", "months", "week", "weeks", "day", "days"),
+        *("date", "time", "hour", "hours", "minute", "minutes", "second", "seconds", "duration"),
+        *("count", "counts", "num", "number", "total", "sum", "amount", "price", "cost", "income"),
+        *("size", "length", "width", "height", "depth", "weight", "area", "distance", "mileage"),
+        *("score", "rate", "rank", "level", "percent", "quantity", "qty", "rooms", "bedrooms"),
+    )
+)
+_GLUED_ID = re.compile(rf"({'|'.join(sorted(_THINGS - {'id', 'code'}))})(id|no|nr|code)$")
+_YEARS = 1800, 2100
+
+
+def find_identifiers(
+    table: Table,
+    y: NDArray[Any],
+    *,
+    is_classification: bool,
+    skip: Collection[str] = (),
+    group: IntArray | None = None,
+    time: IntArray | None = None,
+    fold: IntArray | None = None,
+    present: NDArray[np.bool_] | None = None,
+) -> dict[str, str]:
+    """Finds the columns of whole numbers that name things.
+
+    Args:
+        table: The features.
+        y: Class indices or values of the rows that have a target, ``(n_present,)``; so long are
+            ``group``, ``time`` and ``fold``.
+        is_classification: Whether ``y`` holds class indices.
+        skip: Names of columns that stay as they are, such as those whose kind a person has set.
+        group: Group of each row, which no other part sees.
+        time: Rank of each row in time: rows are predicted from earlier ones.
+        fold: Given fold of each row; -1 for rows that are never predicted.
+        present: Which rows of the table have a target; None for all.
+
+    Returns:
+        Why a column is a category, in words, by its key.
+    """
+    if len(y) < FEWEST_ROWS:
+        return {}
+    candidates = [c for c in table.of_kind(ColumnKind.NUMERIC) if c.name not in skip]
+    candidates = [c for c in candidates if _may_name(c, len(y))]
+    if not candidates:
+        return {}
+    target = shown_target(y, is_classification)
+    found = {}
+    for column in candidates:
+        values = _one(table.data[column.key]).to_numpy(zero_copy_only=False)
+        values = values if present is None else values[present]
+        if not _are_names(values):
+            continue
+        rows = _sample(values, column.n_distinct)
+        steering = {
+            name: None if array is None else array[rows]
+            for name, array in (("group", group), ("time", time), ("fold", fold))
+        }
+        folding = fold_rows(len(rows), **steering)
+        explained = compare(values[rows], target[rows], folding, GAIN)
+        if _is_clear(explained, _says_id(column.name)):
+            found[column.key] = _reason(explained)
+    return found
+
+
+def with_identifiers(table: Table, y: NDArray[Any], options: ReadOptions, **about: Any) -> Table:
+    """Turns the columns of whole numbers that name things into categories.
+
+    Args:
+        table: The features.
+        y: As for ``find_identifiers``.
+        options: Kinds set by the user, which stay, and the identifiers of a run, if it is known.
+        about: What else ``find_identifiers`` takes.
+    """
+    skip = {*options.kinds, *about.pop("skip", ())}
+    if options.identifiers is None:
+        reasons = find_identifiers(table, y, skip=skip, **about)
+    else:
+        known = [c for c in table.of_kind(ColumnKind.NUMERIC) if c.name in options.identifiers]
+        reasons = {c.key: "as in the run" for c in known if c.name not in skip}
+    data, columns = table.data, []
+    for column in table.columns:
+        if column.key in reasons:
+            at = data.schema.get_field_index(column.key)
+            codes = codes_of_numbers(_one(data.column(at)))
+            data = data.set_column(at, column.key, codes)
+            columns.append(_as_category(column, reasons[column.key]))
+        else:
+            columns.append(column)
+    return replace(table, data=data, columns=tuple(columns))
+
+
+def is_identifier(column: Column) -> bool:
+    """Whether a column holds whole numbers that were taken for names of things."""
+    return column.kind is ColumnKind.CATEGORICAL and column.form is not None
+
+
+def _as_category(column: Column, reason: str) -> Column:
+    """Its form stays, or the plain one comes in: by it new rows are read as numbers first."""
+    form = NumberForm() if column.form is None else column.form
+    return replace(column, kind=ColumnKind.CATEGORICAL, reason=reason, form=form)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    chunks = column.combine_chunks()
+    return chunks.chunk(0) if isinstance(chunks, pa.ChunkedArray) else chunks
+
+
+def _may_name(column: Column, n_rows: int) -> bool:
+    """Whether enough rows share a value, by the number of distinct ones, and what the name says."""
+    if column.n_distinct < FEWEST_NAMED:
+        return False
+    says_id = _says_id(column.name)
+    if not says_id and _QUANTITIES & {*_words(column.name)}:
+        return False
+    fewest = FEWEST_NAMED if says_id else FEWEST_VALUES
+    repeated = (1 - column.missing_share) * n_rows / max(column.n_distinct, 1)
+    return column.n_distinct >= fewest and repeated >= (ROWS_NAMED if says_id else ROWS_A_VALUE)
+
+
+def _words(name: str) -> list[str]:
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return [word for word in re.split(r"[^a-z]+", snake) if word]
+
+
+def _says_id(name: str) -> bool:
+    """Whether a name says that a column holds identifiers: userId, shop, zip_code."""
+    words = _words(name)
+    if not words:
+        return False
+    if words[-1] in _LAST or _GLUED_ID.fullmatch(words[-1]):
+        return True
+    return bool(_THINGS & {*words}) and not _QUANTITIES & {*words}
+
+
+def _are_names(values: NDArray[np.float64]) -> bool:
+    """Whether numbers can be names: whole, none below -1, no dates, none in half of the rows."""
+    known = values[np.isfinite(values)]
+    if not len(known) or known.min() < -1 or (known != np.floor(known)).any():
+        return False
+    distinct, counts = np.unique(known, return_counts=True)
+    return counts.max() <= MOST_IN_ONE * len(known) and not _are_dates(distinct)
+
+
+def _are_dates(distinct: NDArray[np.float64]) -> bool:
+    """Whether all numbers are years, or dates such as 20130131 and 201301."""
+    for divisor in (1, 100, 10_000):
+        year, rest = np.divmod(distinct, divisor)
+        month, day = (rest, 1) if divisor == 100 else np.divmod(rest, 100)
+        is_date = (year >= _YEARS[0]) & (year < _YEARS[1])
+        if divisor > 1:
+            is_date &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+        if is_date.all():
+            return True
+    return False
+
+
+def _sample(values: NDArray[np.float64], n_distinct: int) -> IntArray:
+    """Rows to judge by: those with a value, or a sample of the values and then of their rows."""
+    rows = np.flatnonzero(np.isfinite(values))
+    if len(rows) <= MAX_ROWS:
+        return rows
+    share = MAX_VALUES / n_distinct
+    if share < 1:
+        # Multiplying by an odd number spreads neighbours over all 64 bits.
+        mixed = values[rows].astype(np.int64).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        rows = rows[mixed < np.uint64(share * 2**64)]
+    if len(rows) > MAX_ROWS:
+        rng = np.random.default_rng(0)
+        rows = np.sort(rng.choice(rows, MAX_ROWS, replace=False, shuffle=False))
+    return rows
+
+
+def _is_clear(found: Explained, says_id: bool) -> bool:
+    """Whether values explain the target clearly better than their order."""
+    if found.by_value - found.by_order < GAIN or found.error_rows < SURE_ROWS:
+        return False
+    share, sure = (ORDER_NAMED, SURE_NAMED) if says_id else (ORDER_SHARE, SURE_VALUES)
+    return found.by_order <= share * found.by_value and found.error_values >= sure
+
+
+def _reason(found: Explained) -> str:
+    by_order = max(found.by_order, 0.0)
+    return (
+        f"whole numbers that name things: single values explain {found.by_value:.1%} of the "
+        f"target, their order {by_order:.1%}"
+    )

@@ -1,0 +1,118 @@
+"""The distinct values of a column that is predicted: labels, or numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.columns.number_forms import FoundNumbers
+from automl.data.columns.values import distinct_texts, find_in
+from automl.data.numbers import NumberForm, read_numbers
+from automl.data.options import USUAL_READING, Reading
+from automl.data.table import Label
+from automl.errors import DataError
+
+__all__ = ["LabelValues", "n_special", "read_labels"]
+
+_WHOLE = re.compile(r"(0|-?[1-9]\d*)\Z")
+_DECIMAL = re.compile(r"-?\d+\.\d+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelValues:
+    """The values of a column, each distinct one once.
+
+    Attributes:
+        codes: Index of each row's value (int64), ``(n_rows,)``.
+        numbers: The distinct values as numbers (float64), ``(n_distinct,)``; None when they are
+            not numbers.
+        labels: The distinct values as they stand in the data.
+        odd: A value that is no number; "" when all are.
+    """
+
+    codes: NDArray[np.int64]
+    numbers: NDArray[np.float64] | None
+    labels: Callable[[], list[Label]]
+    odd: str = ""
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of distinct values."""
+        return int(self.codes.max()) + 1 if len(self.codes) else 0
+
+
+def read_labels(
+    column: pa.ChunkedArray, name: str, reading: Reading = USUAL_READING
+) -> LabelValues:
+    """Finds the distinct values of a column without missing ones.
+
+    Raises:
+        DataError: Its type cannot be a target, such as dates or lists.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return read_labels(column.cast(kind.value_type), name, reading)
+    if pa.types.is_boolean(kind):
+        flags, codes = np.unique(column.to_numpy().astype(bool), return_inverse=True)
+        return LabelValues(codes.astype(np.int64), None, flags.tolist, "True")
+    if pa.types.is_integer(kind):
+        whole, codes = np.unique(column.to_numpy(), return_inverse=True)
+        return LabelValues(codes.astype(np.int64), whole.astype(np.float64), whole.tolist)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        floats = column.cast(pa.float64(), safe=False).to_numpy()
+        distinct, codes = np.unique(floats, return_inverse=True)
+        return LabelValues(codes.astype(np.int64), distinct, distinct.tolist)
+    if not pa.types.is_string(kind):
+        raise DataError(
+            f"the target {name!r} holds values of type {kind}, which cannot be predicted: turn "
+            "them into numbers or texts"
+        )
+    return _labels_of_texts(column, reading)
+
+
+def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
+    indices, distinct = distinct_texts(column)
+    codes = indices.to_numpy().astype(np.int64)
+    texts: list[str] = distinct.to_pylist()
+    zeros = pc.any(pc.match_substring_regex(distinct, r"^\s*[+-]?0\d")).as_py()
+    found = None if zeros else find_in(indices, distinct, reading)
+    if found is None or found.values.null_count > n_special(found):
+        odd = next((t for t in texts if not _is_number(t)), texts[0])
+        return LabelValues(codes, None, lambda: list(texts), odd)
+    # "1" and "1.0" are one number: merge what is written in several ways
+    numbers, merged = np.unique(_with_infinite(found), return_inverse=True)
+    first = np.full(len(numbers), -1)
+    for i, j in enumerate(merged):
+        first[j] = i if first[j] < 0 else first[j]
+    written = [texts[i] for i in first]
+    return LabelValues(merged[codes].astype(np.int64), numbers, lambda: _typed(written))
+
+
+def n_special(found: FoundNumbers) -> int:
+    """Texts that are numbers without a finite value, such as inf."""
+    return int(pc.sum(pc.and_(found.is_number, pc.is_null(found.values))).as_py() or 0)
+
+
+def _with_infinite(found: FoundNumbers) -> NDArray[np.float64]:
+    """The numbers, those without a finite value as infinite: they are refused with their row."""
+    numbers = found.values.to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.where(np.isnan(numbers), np.inf, numbers)
+
+
+def _is_number(text: str) -> bool:
+    return bool(read_numbers(pa.array([text]), NumberForm())[1][0].as_py())
+
+
+def _typed(texts: list[str]) -> list[Label]:
+    """Numbers only where they print as they stand in the data, else the texts themselves."""
+    if all(_WHOLE.match(text) for text in texts):
+        return [int(text) for text in texts]
+    if all(_DECIMAL.match(text) and str(float(text)) == text for text in texts):
+        return [float(text) for text in texts]
+    return list(texts)

@@ -1,0 +1,244 @@
+"""Columns of images and sequences: how they are stored, and how they and texts are shown as such.
+
+An image is a cell of ``height * width * channels`` bytes, a sequence a list of steps; in an Arrow
+file that is mapped into memory both are plain arrays of numbers that nobody has to copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.columns.images import ImageShape, choose_shape, decode, decode_most, some_of
+from automl.data.columns.values import as_texts, distinct_texts
+from automl.data.table import Column, IntArray, Table
+from automl.errors import DataError, MissingColumnError
+from automl.plugin.context import View
+from automl.plugin.rows import Images, Sequences, Texts
+from automl.plugin.task import ColumnKind
+
+__all__ = [
+    "Stored",
+    "channels_of",
+    "digests",
+    "images_of",
+    "sequences_of",
+    "store_images",
+    "store_sequences",
+    "texts_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A column of images or sequences in its storage type.
+
+    Attributes:
+        values: ``(n_rows,)``, without nulls: a missing image is black, a missing sequence one
+            step without values.
+        shape: As in ``Column``.
+        n_missing: Rows without an image or a sequence.
+    """
+
+    values: pa.Array
+    shape: tuple[int, ...]
+    n_missing: int
+
+
+def store_images(
+    paths: pa.ChunkedArray, folder: Path, longest: int, shape: tuple[int, ...] = ()
+) -> Stored:
+    """Decodes the images of a column; files that are named twice are decoded once.
+
+    To learn from, all have to be whole. Of others (those with a known shape) the broken ones count
+    as missing, with a warning that names them: they must not cost the predictions of the rest.
+
+    Args:
+        paths: Paths of the files, ``(n_rows,)``.
+        folder: Where relative ones start.
+        longest: Most pixels of the longer side, where the shape is to be chosen.
+        shape: Height, width and channels; chosen by the files when empty.
+
+    Raises:
+        DataError: Files to learn from, or all of the others, are missing or broken; the first are
+            named.
+        MissingExtraError: Pillow is not installed.
+    """
+    indices, distinct = distinct_texts(as_texts(paths))
+    names = [text.strip() for text in distinct.to_pylist()]
+    files = [folder / name if name else None for name in names]
+    there = [file for file in files if file is not None]
+    if not there:
+        raise DataError("a column of images names no file in any row")
+    found = _image_shape(shape) if shape else choose_shape(there, longest)
+    missing = np.array([file is None for file in files] + [True])
+    if shape:
+        pixels, broken = decode_most([*files, None], found)
+        _warn(list(broken.values()), len(there))
+        missing[list(broken)] = True
+    else:
+        pixels = decode([*files, None], found)
+    codes = indices.fill_null(len(files)).to_numpy(zero_copy_only=False)
+    rows = pixels[codes].reshape(len(codes), -1)
+    values = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows))]
+    )
+    return Stored(values, found, int(missing[codes].sum()))
+
+
+def _warn(broken: Sequence[DataError], n_files: int) -> None:
+    if not broken:
+        return
+    if len(broken) == n_files:
+        raise DataError(f"no image can be read: {some_of(broken)}")
+    what = "1 image counts" if len(broken) == 1 else f"{len(broken):,} images count"
+    warnings.warn(f"{what} as missing: {some_of(broken)}", UserWarning, stacklevel=2)
+
+
+def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> Stored:
+    """Brings series to ``large_list<fixed_size_list<float32>[n_channels]>``.
+
+    Args:
+        series: Lists of numbers, or of structs with a field for each channel, ``(n_rows,)``.
+        channels: Names of the channels in their order; ``("",)`` for lists of numbers.
+
+    Raises:
+        MissingColumnError: A channel is not there.
+    """
+    one = pa.chunked_array(series.chunks or [pa.array([], series.type)]).combine_chunks()
+    lists = one.chunk(0) if isinstance(one, pa.ChunkedArray) else one
+    known = channels_of(lists.type)
+    missing = [name for name in channels if name not in known]
+    if missing:
+        raise MissingColumnError(
+            f"the series lack the channels {', '.join(map(repr, missing))}; they have "
+            f"{', '.join(map(repr, known))}"
+        )
+    steps = lists.flatten()
+    lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
+    is_empty = lengths == 0
+    offsets = np.concatenate(([0], np.maximum(lengths, 1).cumsum())).astype(np.int64)
+    values = np.full((int(offsets[-1]), len(channels)), np.nan, dtype=np.float32)
+    real = np.ones(len(values), dtype=np.bool_)
+    real[offsets[:-1][is_empty]] = False
+    for i, name in enumerate(channels):
+        column = steps.field(known.index(name)) if pa.types.is_struct(steps.type) else steps
+        numbers = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        with np.errstate(over="ignore"):
+            values[real, i] = numbers
+    values[~np.isfinite(values)] = np.nan
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), len(channels))
+    stored = pa.LargeListArray.from_arrays(pa.array(offsets), flat)
+    longest = int(np.diff(offsets).max(initial=1))
+    return Stored(stored, (len(channels), longest), int(is_empty.sum()))
+
+
+def channels_of(kind: pa.DataType) -> tuple[str, ...]:
+    """Names of the channels of a type of series; empty for any other type."""
+    if not (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    ):
+        return ()
+    if _is_number(kind.value_type):
+        return ("",)
+    fields = list(kind.value_type) if pa.types.is_struct(kind.value_type) else []
+    return tuple(f.name for f in fields) if all(_is_number(f.type) for f in fields) else ()
+
+
+def digests(values: pa.Array) -> NDArray[np.uint64]:
+    """A number for each stored image or sequence, equal for equal ones, ``(n_rows,)``."""
+    if pa.types.is_fixed_size_binary(values.type):
+        rows: Sequence[NDArray[np.generic]] = list(_bytes(values))
+    else:
+        steps, offsets = _steps(values)
+        rows = np.split(steps, offsets[1:-1])
+    found = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+    return np.frombuffer(b"".join(found), dtype=np.uint64)
+
+
+def images_of(
+    table: Table, kinds: Set[ColumnKind], rows: IntArray | None = None
+) -> tuple[Images, ...]:
+    """The columns of images, where the kind is among those that are to be shown.
+
+    Args:
+        table: The features.
+        kinds: What is to be shown.
+        rows: Row numbers; None for all rows.
+    """
+    return tuple(
+        Images(_bytes(values).reshape(len(values), *column.shape), _index(values, rows))
+        for column, values in _columns(table, ColumnKind.IMAGE, kinds)
+    )
+
+
+def sequences_of(
+    table: Table, kinds: Set[ColumnKind], rows: IntArray | None = None
+) -> tuple[Sequences, ...]:
+    """The columns of sequences, likewise."""
+    return tuple(
+        Sequences(*_steps(values), _index(values, rows))
+        for _, values in _columns(table, ColumnKind.SEQUENCE, kinds)
+    )
+
+
+def texts_of(
+    table: Table, kinds: Set[ColumnKind], view: View, rows: IntArray | None = None
+) -> tuple[Texts, ...]:
+    """The columns of texts, likewise, where the view shows them as they are."""
+    if view.text != "raw":
+        return ()
+    return tuple(
+        Texts(values, _index(values, rows)) for _, values in _columns(table, ColumnKind.TEXT, kinds)
+    )
+
+
+def _columns(
+    table: Table, kind: ColumnKind, kinds: Set[ColumnKind]
+) -> list[tuple[Column, pa.Array]]:
+    if kind not in kinds:
+        return []
+    found = []
+    for column in table.of_kind(kind):
+        values = table.data.column(column.key)
+        whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+        found.append((column, whole))
+    return found
+
+
+def _index(values: pa.Array, rows: IntArray | None) -> IntArray:
+    return np.arange(len(values)) if rows is None else np.asarray(rows, dtype=np.int64)
+
+
+def _bytes(values: pa.Array) -> NDArray[np.uint8]:
+    """The bytes of the cells, ``(n_rows, width)``, not copied."""
+    width, start = values.type.byte_width, values.offset
+    whole = np.frombuffer(values.buffers()[1], dtype=np.uint8)
+    return whole[start * width : (start + len(values)) * width].reshape(len(values), width)
+
+
+def _steps(values: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Steps ``(n_steps, n_channels)`` and offsets ``(n_rows + 1,)`` of sequences, not copied."""
+    offsets = values.offsets.to_numpy(zero_copy_only=False)
+    first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
+    lists = values.values.slice(first, last - first)
+    flat = lists.flatten().to_numpy(zero_copy_only=False)
+    n_channels = values.type.value_type.list_size
+    return flat.reshape(-1, n_channels), np.asarray(offsets - first, dtype=np.int64)
+
+
+def _image_shape(shape: tuple[int, ...]) -> ImageShape:
+    height, width, channels = shape
+    return height, width, channels
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

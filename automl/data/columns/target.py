@@ -1,0 +1,257 @@
+"""Which column is predicted, as what task, and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.columns.labels import LabelValues, n_special, read_labels
+from automl.data.columns.values import distinct_texts, find_in
+from automl.data.raw_table import RawTable, composed
+from automl.data.table import Misfits, Target
+from automl.errors import DataError
+from automl.plugin.task import ColumnKind, Task
+
+__all__ = [
+    "USUAL_NAMES",
+    "choose_target",
+    "guess_task",
+    "only_numbers",
+    "present_rows",
+    "read_target",
+    "with_clean_target",
+]
+
+USUAL_NAMES = ("target", "label", "class", "y")
+MOST_WHOLE_CLASSES = 20
+WHOLE_CLASS_SHARE = 0.05
+FEWEST_ROWS_A_CLASS = 3
+MOST_TEXT_CLASSES = 100
+EXAMPLES, LONGEST_EXAMPLE = 3, 40
+
+
+def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
+    """Returns the position of the target column and why it is that one.
+
+    Raises:
+        DataError: There is no column of that name, or only one column at all.
+    """
+    if len(raw.names) < 2:
+        name = raw.names[0]
+        is_several = any(not (c.isalnum() or c in "_ ") for c in name)
+        raise DataError(
+            f"{raw.where} has only one column, {name!r}: a target and at least one column to "
+            "predict it from are needed"
+            + (". If the separator was missed, set data.delimiter" if is_several else "")
+        )
+    if name is not None:
+        position = raw.position(name, "the target")
+        n_equal = sum(composed(n) == composed(raw.names[position]) for n in raw.names)
+        which = f", the last of {n_equal} columns of that name" if n_equal > 1 else ""
+        return position, f"given{which}"
+    usual = [i for i, n in enumerate(raw.names) if n.strip().lower() in USUAL_NAMES]
+    if len(usual) == 1:
+        return usual[0], "inferred from its name; --target NAME takes another"
+    return len(raw.names) - 1, "inferred: the last column; --target NAME takes another"
+
+
+def with_clean_target(
+    raw: RawTable, position: int, task: Task | None = None
+) -> tuple[RawTable, tuple[Misfits, ...]]:
+    """Trims the texts of the target, and empties cells that hold a mark of a missing value.
+
+    Where the target is a number, a few cells that hold something else are emptied too, and a note
+    names them. Labels stay whatever they are.
+
+    Args:
+        raw: What was read.
+        position: Of the target column.
+        task: What is predicted; None where it is to be guessed.
+
+    Returns:
+        The table, and what was emptied because it is not a number.
+    """
+    column, lost = raw.columns[position], None
+    if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
+        plain = _cleaned(column.cast(pa.string()), raw.reading.marks)
+        cleaned = plain.dictionary_encode()
+    elif pa.types.is_string(column.type):
+        cleaned = _cleaned(column, raw.reading.marks)
+        cleaned, lost = _without_misfits(cleaned, raw, position, task)
+    else:
+        return raw, ()
+    columns = (*raw.columns[:position], cleaned, *raw.columns[position + 1 :])
+    if lost is None:
+        return replace(raw, columns=columns), ()
+    return replace(raw, columns=columns, notes=(*raw.notes, _lost_text(lost))), (lost,)
+
+
+def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim_whitespace(column)
+    is_mark = pc.is_in(trimmed, pa.array(sorted(marks), pa.string()))
+    return pc.if_else(is_mark, pa.scalar(None, pa.string()), trimmed)
+
+
+def _without_misfits(
+    column: pa.ChunkedArray, raw: RawTable, position: int, task: Task | None
+) -> tuple[pa.ChunkedArray, Misfits | None]:
+    """Empties cells of a target of numbers that are none, and names them."""
+    if task is not None and task.is_classification:
+        return column, None
+    indices, distinct = distinct_texts(column)
+    found = find_in(indices, distinct, raw.reading)
+    if found is None or found.values.null_count == n_special(found):
+        return column, None
+    if task is None and len(found.values.drop_null().unique()) <= MOST_WHOLE_CLASSES:
+        return column, None  # a few numbers and a word are labels
+    is_number = found.is_number.take(indices)
+    kept = pc.if_else(is_number, column.combine_chunks(), pa.scalar(None, pa.string()))
+    odd = distinct.filter(pc.invert(found.is_number))[:EXAMPLES].to_pylist()
+    rows = np.flatnonzero(pc.invert(is_number).fill_null(False))
+    lost = Misfits(
+        raw.names[position],
+        ColumnKind.NUMERIC,
+        len(rows),
+        raw.n_rows,
+        tuple(text[:LONGEST_EXAMPLE] for text in odd),
+        raw.row(int(rows[0])),
+    )
+    return pa.chunked_array([kept]), lost
+
+
+def _lost_text(lost: Misfits) -> str:
+    rows = "1 row is" if lost.n == 1 else f"{lost.n:,} rows are"
+    return (
+        f"{rows} left out: the target {lost.column!r} is not a number there, such as "
+        f"{', '.join(map(repr, lost.examples))}"
+    )
+
+
+def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Whether each row has a value, ``(n_rows,)``; NaN is none."""
+    present = column.is_valid().to_numpy()
+    if pa.types.is_floating(column.type):
+        present = present & ~pc.is_nan(column).fill_null(True).to_numpy()
+    return np.asarray(present, dtype=bool)
+
+
+def read_target(
+    raw: RawTable,
+    position: int,
+    task: Task | None,
+    chosen: str = "given",
+    among: Collection[Task] = (),
+) -> tuple[Target, NDArray[Any]]:
+    """Reads the target of rows that have one.
+
+    Args:
+        raw: Only rows that have a target.
+        position: Of the target column.
+        task: What is predicted; None guesses from the values.
+        chosen: Why this column.
+        among: Tasks to choose from by the values; empty for all.
+
+    Returns:
+        The target, and class indices (int64) or values (float64), ``(n_rows,)``.
+
+    Raises:
+        DataError: There is nothing to learn, or the values do not fit the task.
+    """
+    name, column = raw.names[position], raw.columns[position]
+    if len(column) < 2:
+        n_rows = "no row has" if len(column) == 0 else "only one row has"
+        raise DataError(f"{n_rows} a value in the target {name!r}: at least 2 are needed")
+    values = read_labels(column, name, raw.reading)
+    if values.numbers is not None and not np.isfinite(values.numbers).all():
+        first = int(np.flatnonzero(~np.isfinite(values.numbers[values.codes]))[0])
+        raise DataError(
+            f"the target {name!r} is infinite in row {raw.row(first)}: correct it, or empty the "
+            "cell to leave the row out"
+        )
+    if values.n_distinct < 2:
+        raise DataError(
+            f"the target {name!r} has the same value {values.labels()[0]!r} in all "
+            f"{len(column):,} rows that have one: there is nothing to learn. Use --target NAME"
+        )
+    if task is None and pa.types.is_dictionary(column.type):
+        guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
+        why = "inferred: the data has it as categories"
+    else:
+        guessed, why = (task, "given") if task else guess_task(values, name, among)
+    _check_task(guessed, values, raw, position)
+    reason = f"target: {name} ({chosen}); task: {guessed} ({why})"
+    if not guessed.is_classification:
+        assert values.numbers is not None
+        return Target(name, guessed, (), reason), values.numbers[values.codes]
+    labels = values.labels()
+    order = sorted(range(len(labels)), key=lambda i: labels[i])
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    classes = tuple(labels[i] for i in order)
+    return Target(name, guessed, classes, reason), rank[values.codes]
+
+
+def only_numbers(among: Collection[Task]) -> Task | None:
+    """Regression where the tasks to choose from predict numbers alone; None where not."""
+    return Task.REGRESSION if among and not any(t.is_classification for t in among) else None
+
+
+def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
+    """Guesses the task, with the reason.
+
+    Args:
+        values: Of the target.
+        name: Of the target.
+        among: Tasks to choose from; empty for all.
+
+    Raises:
+        DataError: The values are texts that hardly ever repeat.
+    """
+    n_rows, n_distinct = len(values.codes), values.n_distinct
+    if (numbers := only_numbers(among)) is not None:
+        return numbers, "from the metric; --task takes another"
+    if among and all(t.is_classification for t in among) and n_distinct > 2:
+        return Task.MULTICLASS, "from the metric; --task takes another"
+    if n_distinct == 2:
+        return Task.BINARY, "inferred: 2 distinct values"
+    if values.numbers is None:
+        if n_distinct > MOST_TEXT_CLASSES and n_distinct > 0.5 * n_rows:
+            raise DataError(
+                f"the target {name!r} has {n_distinct:,} different texts in {n_rows:,} rows, such "
+                f"as {values.odd[:60]!r}: these do not look like classes. Choose another "
+                "--target, or pass --task multiclass if they are"
+            )
+        return Task.MULTICLASS, f"inferred: {n_distinct:,} distinct texts"
+    if (values.numbers != np.floor(values.numbers)).any():
+        return Task.REGRESSION, "inferred: numbers with decimals; --task takes another"
+    few = n_distinct <= min(MOST_WHOLE_CLASSES, max(5.0, WHOLE_CLASS_SHARE * n_rows))
+    if few and n_distinct * FEWEST_ROWS_A_CLASS <= n_rows:
+        why = f"inferred: {n_distinct} distinct whole numbers; --task regression if they measure"
+        return Task.MULTICLASS, why
+    why = f"inferred: {n_distinct:,} distinct whole numbers; --task multiclass if they are classes"
+    return Task.REGRESSION, why
+
+
+def _check_task(task: Task, values: LabelValues, raw: RawTable, position: int) -> None:
+    name = raw.names[position]
+    if not task.is_classification and values.numbers is None:
+        labels = values.labels()
+        odd = values.odd or str(labels[0])
+        first = next(i for i, code in enumerate(values.codes) if str(labels[code]) == odd)
+        raise DataError(
+            f"the target {name!r} is not numeric, such as {odd[:60]!r} in row {raw.row(first)}: "
+            f"{task} needs numbers. Use --task multiclass or another --target"
+        )
+    if task is Task.BINARY and values.n_distinct != 2:
+        raise DataError(
+            f"the target {name!r} has {values.n_distinct:,} different values, binary needs 2: "
+            "use --task multiclass or regression"
+        )
+    if task is Task.MULTICLASS and values.n_distinct < 3:
+        raise DataError(f"the target {name!r} has 2 different values: use --task binary")

@@ -1,0 +1,1 @@
+"""What ``automl inspect`` tells of a table: kinds, first values, leaks."""

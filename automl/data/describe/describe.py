@@ -1,0 +1,224 @@
+"""What a table holds: columns with their kinds and reasons, before anything is learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.columns.features import type_columns
+from automl.data.columns.identifiers import with_identifiers
+from automl.data.columns.misfits import WAYS_OUT, known_misfits, refuse_misfits
+from automl.data.columns.roles import (
+    not_features,
+    read_folds,
+    read_groups,
+    read_time,
+    steering_positions,
+)
+from automl.data.columns.target import choose_target, present_rows, read_target, with_clean_target
+from automl.data.describe.giveaways import giveaways
+from automl.data.describe.looks import Look, look_at
+from automl.data.options import ReadOptions, Roles
+from automl.data.raw_table import RawTable
+from automl.data.read.formats import read_source
+from automl.data.table import Column, Label, Misfits, Table, Target
+from automl.errors import DataError
+from automl.plugin.task import TABULAR_KINDS, Task
+
+__all__ = ["Description", "describe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What ``automl inspect`` shows.
+
+    Attributes:
+        where: What was read.
+        n_rows: Rows of the table.
+        columns: All columns but the target, in the order of the source.
+        target: The target; None when none could be guessed.
+        problem: Why there is no target, or why nothing can be learnt; "" otherwise.
+        class_counts: Rows of each class, in the order of the classes; empty for regression.
+        n_without_target: Rows that a search would leave out.
+        notes: What a person should know about the reading, such as its encoding.
+        leaks: Columns that give the target away, or nearly do, in sentences.
+        table: The columns in use.
+    """
+
+    where: str
+    n_rows: int
+    columns: tuple[Column, ...]
+    target: Target | None
+    problem: str = ""
+    class_counts: Mapping[Label, int] = field(default_factory=dict)
+    n_without_target: int = 0
+    notes: tuple[str, ...] = ()
+    leaks: tuple[str, ...] = ()
+    table: Table | None = field(default=None, repr=False)
+
+    def look(self, column: Column) -> Look:
+        """The column as it was read; as it stands in the data where it is left out."""
+        if self.table is None or column.left_out or column.kind not in TABULAR_KINDS:
+            return Look(column.examples)
+        return look_at(self.table.data[column.key], column.kind)
+
+
+def describe(
+    source: Any,
+    options: ReadOptions | None = None,
+    target: str | None = None,
+    task: Task | None = None,
+    *,
+    group: str | None = None,
+    time_column: str | None = None,
+    folds_column: str | None = None,
+    weight: str | None = None,
+) -> Description:
+    """Reads a table and says what it holds.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        options: How to read it.
+        target: Column to predict; None guesses, and a failing guess is described, not raised.
+        task: What is predicted; None guesses.
+        group: Column whose equal values stay together in a split, as for ``load_dataset``. What a
+            whole number is taken for may depend on this column and the next two.
+        time_column: Column that orders the rows in time.
+        folds_column: Column that numbers the folds.
+        weight: Column of row weights.
+
+    Raises:
+        DataError: It cannot be read, or the named target cannot be predicted.
+    """
+    options = options or ReadOptions()
+    steers = _Steers(group, time_column, folds_column, weight)
+    roles = Roles(target, tuple(filter(None, astuple(steers))))
+    raw = read_source(source, replace(options, roles=roles))
+    goal, problem = _Goal(), ""
+    try:
+        raw, goal = _read_goal(raw, target, task, steers)
+    except DataError as error:
+        if target is not None:
+            raise
+        problem = str(error)
+    raw, columns = raw.emptied()
+    table = type_columns(raw, columns, goal.excluded, goal.not_features, options, goal.wanted)
+    found = goal.target
+    if found is not None:
+        is_classification = found.task.is_classification
+        about = {"is_classification": is_classification, "present": goal.present, **goal.about}
+        table = with_identifiers(table, goal.y, options, **about)
+    if not table.used and not problem:
+        problem = (
+            "there is no column to learn from: all are left out. Add columns, or set a kind with "
+            "data.kinds to use one of them"
+        )
+    if options.strict and not problem:
+        problem = _strict_problem([*goal.lost, *known_misfits(table)], raw.where)
+    return Description(
+        where=raw.where,
+        n_rows=raw.n_rows,
+        columns=table.columns,
+        target=found,
+        problem=problem,
+        class_counts=goal.class_counts,
+        n_without_target=int((~goal.present).sum()),
+        notes=raw.notes,
+        leaks=() if found is None else tuple(_leaks(table, found, goal.present, goal.y)),
+        table=table,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Steers:
+    """Names of the columns that steer a search."""
+
+    group: str | None
+    time_column: str | None
+    folds_column: str | None
+    weight: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """What is to be predicted, and what else is known of the rows that have it.
+
+    Attributes:
+        target: It; None where none could be guessed.
+        y: Class indices or values of the rows that have one.
+        present: Which rows have one.
+        excluded: Position of the target; empty without one.
+        not_features: Why columns that steer are no features, by position.
+        wanted: Position of the order in time, which stays a feature.
+        lost: Values of the target that could not be read.
+        about: What ``with_identifiers`` is told of these rows.
+    """
+
+    target: Target | None = None
+    y: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    present: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    excluded: tuple[int, ...] = ()
+    not_features: Mapping[int, str] = field(default_factory=dict)
+    wanted: tuple[int, ...] = ()
+    lost: tuple[Misfits, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def class_counts(self) -> dict[Label, int]:
+        """Rows of each class, in the order of the classes; empty for values."""
+        if self.target is None or not self.target.classes:
+            return {}
+        return dict(zip(self.target.classes, np.bincount(self.y).tolist(), strict=True))
+
+
+def _read_goal(
+    raw: RawTable, target: str | None, task: Task | None, steers: _Steers
+) -> tuple[RawTable, _Goal]:
+    """Reads the target and the columns that steer; the table comes back with a clean target."""
+    position, chosen = choose_target(raw, target)
+    steering = steering_positions(raw, position, steers.group, steers.folds_column, steers.weight)
+    time_column = steers.time_column
+    time = None if time_column is None else raw.position(time_column, "--time-column")
+    raw, lost = with_clean_target(raw, position, task)
+    present = present_rows(raw.columns[position])
+    with_target = raw.with_rows(present)
+    found, y = read_target(with_target, position, task, chosen)
+    about: dict[str, Any] = {
+        "group": read_groups(with_target, steering["groups"]) if "groups" in steering else None,
+        "fold": read_folds(with_target, steering["folds"]) if "folds" in steering else None,
+        "time": None if time is None else read_time(with_target, time)[0],
+        "skip": () if time_column is None else (time_column,),
+    }
+    return raw, _Goal(
+        target=found,
+        y=y,
+        present=present,
+        excluded=(position,),
+        not_features=not_features(steering),
+        wanted=() if time is None else (time,),
+        lost=lost,
+        about=about,
+    )
+
+
+def _strict_problem(misfits: Sequence[Misfits], where: str) -> str:
+    """What a strict search would refuse."""
+    try:
+        refuse_misfits(misfits, where, WAYS_OUT)
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _leaks(
+    table: Table, target: Target, present: NDArray[np.bool_], y: NDArray[Any]
+) -> Iterator[str]:
+    """Columns that give the target away, by the rows that have one."""
+    if not present.all():
+        table = replace(table, data=table.data.filter(pa.array(present)))
+    return giveaways(table, target, y)

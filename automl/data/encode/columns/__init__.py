@@ -1,0 +1,1 @@
+"""Encoders of single columns, one for each kind and way."""

@@ -1,0 +1,94 @@
+"""Categories as integer codes or as one column each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.categories import MISSING, CategoryIndex
+from automl.data.encode.columns.column_encoder import Block, FittedBlock
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["CodesBlock", "OneHotBlock", "fit_codes", "fit_onehot"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodesBlock(Block):
+    """One column of codes; 0 is missing, unseen or rare."""
+
+    key: str
+    index: CategoryIndex
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The key of the column."""
+        return (self.key,)
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes: the categories and 0."""
+        return len(self.index) + 1
+
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
+        """Encodes an Arrow array of texts."""
+        codes = self.index.codes(values)
+        codes[codes == self.index.unseen] = MISSING
+        out[:, 0] = codes
+
+
+@dataclass(frozen=True, slots=True)
+class OneHotBlock(Block):
+    """One column per category, and one for missing values where training rows had any.
+
+    An unseen category is 0 in all of them.
+    """
+
+    key: str
+    index: CategoryIndex
+    has_missing: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column of the block."""
+        names = tuple(f"{self.key}_cat{i}" for i in range(len(self.index)))
+        return (*names, f"{self.key}_is_missing") if self.has_missing else names
+
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
+        """Encodes an Arrow array of texts."""
+        rows, columns = self._ones(values)
+        out[:] = 0
+        out[rows, columns] = 1
+
+    def sparse(self, values: pa.Array) -> csr_matrix:
+        """Encodes values without building the dense block."""
+        from scipy.sparse import csr_matrix
+
+        rows, columns = self._ones(values)
+        ones = np.ones(len(rows), dtype=np.float32)
+        return csr_matrix((ones, (rows, columns)), shape=(len(values), len(self.names)))
+
+    def _ones(self, values: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column of each 1."""
+        codes = self.index.codes(values)
+        column_of = np.arange(-1, self.index.unseen, dtype=np.int64)
+        column_of[MISSING] = self.index.unseen - 1 if self.has_missing else -1
+        column_of[self.index.unseen] = -1
+        columns = column_of[codes]
+        rows = np.flatnonzero(columns >= 0)
+        return rows, columns[rows]
+
+
+def fit_codes(key: str, index: CategoryIndex) -> FittedBlock:
+    """One column of codes."""
+    return FittedBlock(CodesBlock(key, index), 1.0)
+
+
+def fit_onehot(key: str, index: CategoryIndex, has_missing: bool) -> FittedBlock:
+    """One column per category."""
+    return FittedBlock(OneHotBlock(key, index, has_missing), 1.0)

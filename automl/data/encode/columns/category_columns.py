@@ -1,0 +1,153 @@
+"""Encoders of many categorical columns as arrays over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.columns.categories import CategoryIndex
+from automl.data.encode.columns.column_encoder import Arrays
+from automl.data.encode.columns.target import TargetBlock
+from automl.data.table import IntArray
+
+__all__ = ["CategoryBlock", "CategoryColumns", "text_arrays", "texts_of"]
+
+CategoryBlock: TypeAlias = "CodesBlock | OneHotBlock | TargetBlock"
+CODES, ONE_HOT, TARGET = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryColumns:
+    """Blocks of categories, side by side.
+
+    Attributes:
+        form: ``CODES``, ``ONE_HOT`` or ``TARGET``, ``(n,)``.
+        has_missing: ``ONE_HOT``: whether there is a column for missing values, ``(n,)``.
+        texts: The categories of all columns, one after the other.
+        starts: Where those of each begin, and their number, ``(n + 1,)``.
+        widths: Columns that each writes, ``(n,)``.
+        tables: ``TARGET``: encoded rows of the codes of all columns, one after the other, flat.
+        table_starts: Where the table of each begins, and their size, ``(n + 1,)``.
+    """
+
+    form: NDArray[np.uint8]
+    has_missing: NDArray[np.bool_]
+    texts: pa.LargeStringArray
+    starts: IntArray
+    widths: IntArray
+    tables: NDArray[np.float32]
+    table_starts: IntArray
+
+    @classmethod
+    def of(cls, blocks: Sequence[CategoryBlock]) -> CategoryColumns:
+        """Copies blocks into arrays."""
+        tables = [b.table.ravel() if isinstance(b, TargetBlock) else _NO_TABLE for b in blocks]
+        no_texts = pa.array([], type=pa.large_string())
+        return cls(
+            form=np.array([_form(block) for block in blocks], dtype=np.uint8),
+            has_missing=np.array(
+                [isinstance(b, OneHotBlock) and b.has_missing for b in blocks], dtype=np.bool_
+            ),
+            texts=pa.concat_arrays([no_texts, *(block.index.texts for block in blocks)]),
+            starts=_starts([len(block.index) for block in blocks]),
+            widths=np.array([len(block.names) for block in blocks], dtype=np.int64),
+            tables=np.concatenate([_NO_TABLE, *tables]),
+            table_starts=_starts([table.size for table in tables]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.form)
+
+    def block(self, place: int, key: str) -> CategoryBlock:
+        """One of them, whose arrays are views of these."""
+        first, end = int(self.starts[place]), int(self.starts[place + 1])
+        index = CategoryIndex(self.texts.slice(first, end - first))
+        if self.form[place] == CODES:
+            return CodesBlock(key, index)
+        if self.form[place] == ONE_HOT:
+            return OneHotBlock(key, index, bool(self.has_missing[place]))
+        table = self.tables[self.table_starts[place] : self.table_starts[place + 1]]
+        return TargetBlock(key, index, table.reshape(-1, self.widths[place]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What ``from_arrays`` needs."""
+        return {
+            "form": self.form,
+            "has_missing": self.has_missing,
+            "starts": self.starts,
+            "widths": self.widths,
+            "tables": self.tables,
+            "table_starts": self.table_starts,
+        } | text_arrays("texts", self.texts)
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> CategoryColumns:
+        """Takes the arrays as they are.
+
+        Raises:
+            KeyError: One is missing.
+            ValueError: They do not fit each other.
+        """
+        texts = texts_of("texts", arrays)
+        form, widths, has_missing = arrays["form"], arrays["widths"], arrays["has_missing"]
+        starts, table_starts, tables = arrays["starts"], arrays["table_starts"], arrays["tables"]
+        if not len(form) == len(widths) == len(has_missing) == len(starts) - 1:
+            raise ValueError("arrays of categories differ in length")
+        _check_ends(starts, len(texts))
+        _check_ends(table_starts, len(tables))
+        is_target = form == TARGET
+        sizes = np.where(is_target, (np.diff(starts) + 2) * widths, 0)
+        if not np.array_equal(np.diff(table_starts), sizes) or (form > TARGET).any():
+            raise ValueError("tables of categories have the wrong size")
+        return cls(form, has_missing, texts, starts, widths, tables, table_starts)
+
+
+_NO_TABLE = np.empty(0, dtype=np.float32)
+
+
+def text_arrays(name: str, texts: pa.LargeStringArray) -> dict[str, NDArray[Any]]:
+    """Texts without missing ones as two arrays: UTF-8 bytes, and where each text begins."""
+    texts = pa.concat_arrays([texts])  # a slice keeps the buffers of the whole
+    _, starts, data = texts.buffers()
+    ends = np.frombuffer(starts, dtype=np.int64, count=len(texts) + 1) if len(texts) else [0]
+    ends = np.asarray(ends, dtype=np.int64)
+    utf8 = np.frombuffer(data or b"", dtype=np.uint8)[ends[0] : ends[-1]]
+    return {f"{name}.utf8": utf8, f"{name}.starts": ends - ends[0]}
+
+
+def texts_of(name: str, arrays: Arrays) -> pa.LargeStringArray:
+    """The texts that ``text_arrays`` gave, without a copy.
+
+    Raises:
+        ValueError: The arrays do not fit each other, or are no UTF-8.
+    """
+    utf8, starts = arrays[f"{name}.utf8"], arrays[f"{name}.starts"]
+    if utf8.dtype != np.uint8 or starts.dtype != np.int64:
+        raise ValueError(f"{name} are no texts")
+    _check_ends(starts, len(utf8))
+    texts = pa.LargeStringArray.from_buffers(
+        len(starts) - 1, pa.py_buffer(starts), pa.py_buffer(utf8)
+    )
+    texts.validate(full=True)
+    return texts
+
+
+def _form(block: CategoryBlock) -> int:
+    if isinstance(block, TargetBlock):
+        return TARGET
+    return CODES if isinstance(block, CodesBlock) else ONE_HOT
+
+
+def _starts(lengths: Sequence[int]) -> IntArray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _check_ends(starts: IntArray, n_values: int) -> None:
+    if not len(starts) or starts[0] != 0 or starts[-1] != n_values or (np.diff(starts) < 0).any():
+        raise ValueError(f"parts of arrays do not add up to {n_values}")

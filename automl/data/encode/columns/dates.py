@@ -1,0 +1,104 @@
+"""Dates: their parts as numbers, and the circle of the year and the day where models need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.column_encoder import (
+    Block,
+    FittedBlock,
+)
+from automl.data.encode.columns.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
+
+__all__ = ["DateBlock", "days", "fit_dates"]
+
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DateBlock(Block):
+    """A datetime column.
+
+    Attributes:
+        key: Key of the column.
+        parts: Encoder of each part that varies in the training rows, by part name.
+    """
+
+    key: str
+    parts: Mapping[str, NumberEncoder]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column of the block."""
+        return tuple(name for encoder in self.parts.values() for name in encoder.names)
+
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
+        """Encodes an Arrow array of timestamps."""
+        write_parts(self.parts, lambda part: PARTS[part](values), out)
+
+
+def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
+    """Fits a datetime column on training rows; None where it tells nothing.
+
+    Parts that are equal in all training rows are left out, such as the hour of plain dates. Only
+    the first part tells missing values in a column of its own: they are missing in all parts.
+    """
+    if values.null_count == len(values):
+        return None
+    parts: dict[str, NumberEncoder] = {}
+    for part, numbers_of in PARTS.items():
+        if mode == "raw" and part in CIRCLE_PARTS:
+            continue
+        known = numbers_of(values)
+        if part != "days" and np.nanmin(known) == np.nanmax(known):
+            continue
+        encoder = fit_numbers(f"{key}_{part}", known, mode, part == "days")
+        if encoder is not None:
+            parts[part] = encoder
+    if not parts:
+        return None
+    block = DateBlock(key, parts)
+    return FittedBlock(block, float(len(block.names)))
+
+
+def days(values: pa.Array) -> NDArray[np.float64]:
+    """Days since 1970, with the time of day as a fraction."""
+    return _floats(values.cast(pa.timestamp("us")).cast(pa.int64())) / DAY_US
+
+
+def _floats(values: pa.Array) -> NDArray[np.float64]:
+    array = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return np.asarray(array, dtype=np.float64)
+
+
+def _part(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], NDArray[np.float64]]:
+    return lambda values: _floats(function(values))
+
+
+def _wave(
+    function: Callable[[pa.Array], pa.Array],
+    period: float,
+    wave: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> Callable[[pa.Array], NDArray[np.float64]]:
+    return lambda values: wave(_floats(function(values)) * (2 * np.pi / period))
+
+
+PARTS: Mapping[str, Callable[[pa.Array], NDArray[np.float64]]] = {
+    "days": days,
+    "year": _part(pc.year),
+    "month": _part(pc.month),
+    "day": _part(pc.day),
+    "weekday": _part(pc.day_of_week),
+    "hour": _part(pc.hour),
+    "month_sin": _wave(pc.month, 12, np.sin),
+    "month_cos": _wave(pc.month, 12, np.cos),
+    "hour_sin": _wave(pc.hour, 24, np.sin),
+    "hour_cos": _wave(pc.hour, 24, np.cos),
+}
+CIRCLE_PARTS = frozenset({"month_sin", "month_cos", "hour_sin", "hour_cos"})

@@ -1,0 +1,135 @@
+"""Encoders of many numbers as arrays over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.column_encoder import Arrays
+from automl.data.encode.columns.numeric import NumberEncoder, NumericMode
+from automl.data.table import IntArray
+
+__all__ = ["MODES", "NumberColumns"]
+
+MODES: tuple[NumericMode, ...] = ("raw", "standard", "quantile")
+"""In the order of their numbers in files: new ones come last."""
+NONE = np.empty(0)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberColumns:
+    """``NumberEncoder`` objects, side by side.
+
+    Attributes:
+        mode: Position in ``MODES``, ``(n,)``.
+        has_value, has_indicator: Columns that each writes, ``(n,)``.
+        fill: What stands for a missing value, ``(n,)``.
+        shift, scale: ``raw`` and ``standard``: what is taken off, and what that is divided by,
+            ``(n,)``; 0 and 1 for others.
+        starts, lengths: ``quantile``: where the levels of each begin, and their number, ``(n,)``.
+        score_starts: Where their scores begin, ``(n,)``. Columns without ties share theirs.
+        levels, scores: Those of all, one after the other.
+    """
+
+    mode: NDArray[np.uint8]
+    has_value: NDArray[np.bool_]
+    has_indicator: NDArray[np.bool_]
+    fill: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    starts: IntArray
+    lengths: IntArray
+    score_starts: IntArray
+    levels: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, encoders: Sequence[NumberEncoder]) -> NumberColumns:
+        """Copies encoders into arrays."""
+        by_quantile = [e if e.mode == "quantile" else None for e in encoders]
+        others = [None if e.mode == "quantile" else e for e in encoders]
+        levels = [e.levels if e else NONE for e in by_quantile]
+        lengths = np.array([len(values) for values in levels], dtype=np.int64)
+        scores: list[NDArray[np.float64]] = []
+        place_of: dict[bytes, int] = {}
+        score_starts, n_scores = [], 0
+        for encoder in by_quantile:
+            own = encoder.scores if encoder else NONE
+            start = place_of.setdefault(own.tobytes(), n_scores)
+            score_starts.append(start)
+            if start == n_scores and len(own):
+                scores.append(own)
+                n_scores += len(own)
+        return cls(
+            mode=np.array([MODES.index(e.mode) for e in encoders], dtype=np.uint8),
+            has_value=np.array([e.has_value for e in encoders], dtype=np.bool_),
+            has_indicator=np.array([e.has_indicator for e in encoders], dtype=np.bool_),
+            fill=np.array([e.fill for e in encoders], dtype=np.float64),
+            shift=_firsts([e.levels if e else NONE for e in others], 0.0),
+            scale=_firsts([e.scores if e else NONE for e in others], 1.0),
+            starts=np.cumsum(lengths) - lengths,
+            lengths=lengths,
+            score_starts=np.array(score_starts, dtype=np.int64),
+            levels=np.concatenate([NONE, *levels]),
+            scores=np.concatenate([NONE, *scores]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.mode)
+
+    @property
+    def widths(self) -> IntArray:
+        """Number of columns that each writes, ``(n,)``."""
+        return self.has_value.astype(np.int64) + self.has_indicator
+
+    def encoder(self, place: int, name: str) -> NumberEncoder:
+        """One of them, whose arrays are views of these."""
+        mode, has_value = MODES[self.mode[place]], bool(self.has_value[place])
+        levels = scores = NONE
+        if mode == "quantile":
+            first, n_levels = self.starts[place], self.lengths[place]
+            levels = self.levels[first : first + n_levels]
+            first = self.score_starts[place]
+            scores = self.scores[first : first + n_levels]
+        elif mode == "standard" and has_value:
+            levels, scores = self.shift[place : place + 1], self.scale[place : place + 1]
+        elif self.shift[place]:
+            levels = self.shift[place : place + 1]
+        has_indicator, fill = bool(self.has_indicator[place]), float(self.fill[place])
+        return NumberEncoder(name, mode, has_value, has_indicator, fill, levels, scores)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What ``from_arrays`` needs."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> NumberColumns:
+        """Takes the arrays as they are.
+
+        Raises:
+            KeyError: One is missing.
+            ValueError: They do not fit each other.
+        """
+        columns = cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        one_each = (name for name in arrays if name not in ("levels", "scores"))
+        if any(arrays[name].shape != columns.mode.shape for name in one_each):
+            raise ValueError("arrays of numbers differ in length")
+        if len(columns) and columns.mode.max() >= len(MODES):
+            raise ValueError(f"numbers have the unknown mode {columns.mode.max()}")
+        _check_within(columns.starts, columns.lengths, len(columns.levels))
+        _check_within(columns.score_starts, columns.lengths, len(columns.scores))
+        return columns
+
+
+def _firsts(arrays: Sequence[NDArray[np.float64]], default: float) -> NDArray[np.float64]:
+    return np.array([a[0] if len(a) else default for a in arrays], dtype=np.float64)
+
+
+def _check_within(starts: IntArray, lengths: IntArray, n_values: int) -> None:
+    ends = (starts + lengths)[lengths > 0]
+    if (lengths < 0).any() or (starts < 0).any() or ends.max(initial=0) > n_values:
+        raise ValueError(f"levels of numbers lie beyond the {n_values} that there are")

@@ -1,0 +1,179 @@
+"""Categories by what the target was with them: out-of-fold target encoding, smoothed.
+
+The mean of the target over the training rows of a category is pulled towards the mean of all rows
+as by ``SMOOTHING`` further rows (Micci-Barreca 2001, equation 3 with a constant weight). A training
+row is encoded without its own inner fold, so that its target does not come back as a feature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.categories import CategoryIndex
+from automl.data.encode.columns.column_encoder import Block, FittedBlock
+from automl.data.encode.columns.numeric import MAX_STANDARD
+from automl.data.split.splitters import strata_of, stratified_labels
+from automl.data.table import IntArray
+from automl.plugin.task import Task
+
+__all__ = ["InnerTarget", "TargetBlock", "fit_target", "inner_target", "smoothed_means"]
+
+SMOOTHING = 10.0
+N_INNER_FOLDS = 5
+MAX_CLASSES = 10
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class InnerTarget:
+    """The target of the training rows, made ready once for all columns.
+
+    Attributes:
+        values: What is averaged, ``(n_rows, n_outputs)``: the value, or 1 for the second of two
+            classes, or one column of 0 and 1 per class.
+        weight: Weight of each row, ``(n_rows,)``.
+        part: Inner fold of each row, ``(n_rows,)``.
+    """
+
+    values: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    part: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class TargetBlock(Block):
+    """Smoothed means of the target, and the logarithm of how frequent the category is.
+
+    Attributes:
+        key: Key of the column.
+        index: The categories.
+        table: Encoded row of each code, ``(n_categories + 2, n_outputs + 1)``.
+    """
+
+    key: str
+    index: CategoryIndex
+    table: NDArray[np.float32]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column of the block."""
+        means = (f"{self.key}_te{i}" for i in range(self.table.shape[1] - 1))
+        return (*means, f"{self.key}_frequency")
+
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
+        """Encodes an Arrow array of texts."""
+        out[:] = self.table[self.index.codes(values)]
+
+
+def inner_target(
+    y: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+    task: Task,
+    n_classes: int,
+    seed: int,
+) -> InnerTarget:
+    """Makes the target of the training rows ready.
+
+    With more than ``MAX_CLASSES`` classes the most frequent of them get a column.
+
+    Args:
+        y: Class indices or values of the training rows, ``(n_rows,)``.
+        weight: Their weights, or None.
+        task: What is predicted.
+        n_classes: Number of classes; 0 for regression.
+        seed: Of the inner folds.
+    """
+    row_weight = np.ones(len(y)) if weight is None else weight.astype(np.float64)
+    if not task.is_classification:
+        values = y.astype(np.float64)[:, None]
+    elif task is Task.BINARY:
+        values = (y == 1).astype(np.float64)[:, None]
+    else:
+        counts = np.bincount(y, minlength=n_classes)
+        classes = np.sort(np.argsort(-counts, kind="stable")[:MAX_CLASSES])
+        values = (y[:, None] == classes).astype(np.float64)
+    strata = strata_of(y, task.is_classification, N_INNER_FOLDS)
+    part = stratified_labels(strata, N_INNER_FOLDS, np.random.default_rng(seed))
+    return InnerTarget(values, row_weight, part)
+
+
+def fit_target(
+    key: str, index: CategoryIndex, values: pa.Array, target: InnerTarget, scaled: bool
+) -> FittedBlock:
+    """Fits the encoding of one column on training rows.
+
+    Args:
+        key: Key of the column.
+        index: Its categories.
+        values: Its training values, ``(n_rows,)``.
+        target: The target of the same rows.
+        scaled: Whether each column is brought to mean 0 and standard deviation 1.
+    """
+    codes = index.codes(values)
+    table, train = smoothed_means(codes, index.unseen + 1, target)
+    counts = np.bincount(codes, minlength=index.unseen + 1)
+    counts[index.unseen] = 0  # rare categories together are no frequent one
+    frequency = np.log1p(counts).astype(np.float64)
+    table = np.column_stack([table, frequency])
+    train = np.column_stack([train, frequency[codes]])
+    if scaled:
+        mean, deviation = train.mean(axis=0), train.std(axis=0)
+        # What differs by rounding alone is constant: scaled up, it would swamp rows seen later.
+        deviation[deviation <= ROUNDING * np.abs(train).max(axis=0)] = 1.0
+        table, train = (
+            np.clip((a - mean) / deviation, -MAX_STANDARD, MAX_STANDARD) for a in (table, train)
+        )
+    block = TargetBlock(key, index, table.astype(np.float32))
+    return FittedBlock(block, float(len(block.names)), train.astype(np.float32))
+
+
+def smoothed_means(
+    codes: IntArray, n_codes: int, target: InnerTarget
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Means of the target by code, pulled towards the mean of all rows.
+
+    Args:
+        codes: Code of each training row, ``(n_rows,)``.
+        n_codes: Codes are below.
+        target: The target of the same rows.
+
+    Returns:
+        The means of all rows, ``(n_codes, n_outputs)``, and for each training row that of its code
+        in the other inner folds, ``(n_rows, n_outputs)``.
+    """
+    n_outputs = target.values.shape[1]
+    table = np.empty((n_codes, n_outputs))
+    train = np.empty((len(codes), n_outputs))
+    cell = target.part * n_codes + codes
+    shape = (N_INNER_FOLDS, n_codes)
+
+    def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        counted = np.bincount(cell, weights=values, minlength=shape[0] * shape[1])
+        return counted.reshape(shape).astype(np.float64)
+
+    weight = sums(target.weight)
+    other_weight = weight.sum(axis=0) - weight
+    for output in range(n_outputs):
+        total = sums(target.weight * target.values[:, output])
+        other = total.sum(axis=0) - total
+        prior = total.sum() / weight.sum()
+        # With a single row there is no other fold to learn a mean from.
+        left = other_weight.sum(axis=1, keepdims=True)
+        other_prior = np.divide(
+            other.sum(axis=1, keepdims=True), left, out=np.full_like(left, prior), where=left > 0
+        )
+        table[:, output] = _smooth(total.sum(axis=0), weight.sum(axis=0), prior)
+        train[:, output] = _smooth(other, other_weight, other_prior)[target.part, codes]
+    return table, train
+
+
+def _smooth(
+    total: NDArray[np.float64], weight: NDArray[np.float64], prior: Any
+) -> NDArray[np.float64]:
+    smoothed: NDArray[np.float64] = (total + SMOOTHING * prior) / (weight + SMOOTHING)
+    return smoothed

@@ -1,0 +1,1 @@
+"""Generators of new columns, fitted on training rows."""

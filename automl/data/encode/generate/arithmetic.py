@@ -1,0 +1,154 @@
+"""Sums, differences, products and quotients of two numeric columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.column_encoder import Arrays, State
+from automl.data.encode.generate.generator import (
+    FittedGenerator,
+    Generator,
+    measures,
+    offsets_of,
+    pairs_of,
+    within_float32,
+)
+from automl.data.encode.generate.residual import Remainder, explained, without_doubles
+
+__all__ = ["ArithmeticGenerator", "fit_arithmetic"]
+
+MAX_COLUMNS = 24
+"""Columns that are combined: those that tell most of the target by themselves."""
+MIN_DISTINCT = 3
+SPARE = 3
+"""Candidates looked at for likeness, per column wanted."""
+
+Floats: TypeAlias = "NDArray[np.float64]"
+Term: TypeAlias = tuple[str, int, int]
+"""An operation, and the positions of two columns."""
+
+
+def _quotient(a: Floats, b: Floats) -> Floats:
+    quotient: Floats = np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b != 0)
+    return quotient
+
+
+OPERATIONS: Mapping[str, Callable[[Floats, Floats], Floats]] = {
+    "plus": np.add,
+    "minus": np.subtract,
+    "times": np.multiply,
+    "over": _quotient,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArithmeticGenerator(Generator):
+    """Combinations of two columns; missing where one is, and where a divisor is 0.
+
+    Attributes:
+        keys: Keys of the columns.
+        terms: What is made of them.
+        offsets: What is taken off each new column.
+    """
+
+    keys: tuple[str, ...]
+    terms: tuple[Term, ...]
+    offsets: tuple[float, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per new column."""
+        return tuple(f"{self.keys[a]}_{name}_{self.keys[b]}" for name, a, b in self.terms)
+
+    def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
+        """Combines Arrow arrays of numbers or dates."""
+        values = [measures(column) for column in columns]
+        for position, term in enumerate(self.terms):
+            out[:, position] = _term(term, values) - self.offsets[position]
+
+    def state(self) -> State:
+        """What ``from_state`` needs."""
+        return {"terms": self.terms, "offsets": self.offsets}, {}
+
+    @classmethod
+    def from_state(
+        cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
+    ) -> ArithmeticGenerator:
+        """Builds an equal generator from what ``state`` gave."""
+        terms = tuple((name, int(a), int(b)) for name, a, b in meta["terms"])
+        # Earlier runs have none.
+        return cls(keys, terms, tuple(meta.get("offsets") or (0.0,) * len(terms)))
+
+
+def fit_arithmetic(
+    columns: Mapping[str, Floats], remainder: Remainder, limit: int
+) -> FittedGenerator | None:
+    """Chooses combinations that explain what their columns do not; None where none does.
+
+    Args:
+        columns: Numeric columns of the sample by key, each ``(n_sample,)``, NaN where missing.
+        remainder: The rest of the target on the sample.
+        limit: The most new columns.
+    """
+    keys = _most_telling(columns, remainder)
+    values = [columns[key] for key in keys]
+    scored = [
+        (share, term)
+        for a, b in pairs_of(len(keys))
+        for share, term in _scored(_terms(a, b), values, remainder)
+    ]
+    least = remainder.least_share
+    best = sorted((s for s in scored if s[0] > least), key=lambda s: -s[0])[: SPARE * limit]
+    if not best:
+        return None
+    candidates = np.column_stack([_term(term, values) for _, term in best])
+    kept = without_doubles(candidates, limit)
+    terms = [best[i][1] for i in kept]
+    used = sorted({position for _, a, b in terms for position in (a, b)})
+    place = {position: i for i, position in enumerate(used)}
+    return FittedGenerator(
+        ArithmeticGenerator(
+            tuple(keys[position] for position in used),
+            tuple((name, place[a], place[b]) for name, a, b in terms),
+            offsets_of(candidates[:, kept]),
+        )
+    )
+
+
+def _most_telling(columns: Mapping[str, Floats], remainder: Remainder) -> list[str]:
+    keys = [key for key, values in columns.items() if _n_distinct(values) >= MIN_DISTINCT]
+    if len(keys) <= MAX_COLUMNS:
+        return keys
+    shares = explained(
+        np.column_stack([columns[key] for key in keys]), remainder.target, remainder.weight
+    )
+    chosen = np.argsort(-shares, kind="stable")[:MAX_COLUMNS]
+    return [keys[i] for i in np.sort(chosen)]
+
+
+def _n_distinct(values: Floats) -> int:
+    return len(np.unique(values[~np.isnan(values)]))
+
+
+def _terms(a: int, b: int) -> list[Term]:
+    return [*((name, a, b) for name in OPERATIONS), ("over", b, a)]
+
+
+def _term(term: Term, values: Sequence[Floats]) -> Floats:
+    name, a, b = term
+    with np.errstate(over="ignore", invalid="ignore"):
+        return within_float32(OPERATIONS[name](values[a], values[b]))
+
+
+def _scored(
+    terms: list[Term], values: Sequence[Floats], remainder: Remainder
+) -> list[tuple[float, Term]]:
+    block = np.column_stack([_term(term, values) for term in terms])
+    shares = explained(block, remainder.rest, remainder.weight)
+    return [(float(share), term) for share, term in zip(shares, terms, strict=True)]

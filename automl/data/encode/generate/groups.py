@@ -1,0 +1,210 @@
+"""Numbers as seen from their group: beside its mean, and in standard deviations from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.column_encoder import Arrays, State
+from automl.data.encode.generate.generator import (
+    FittedGenerator,
+    Generator,
+    Grouping,
+    measures,
+    offsets_of,
+    within_float32,
+)
+from automl.data.encode.generate.residual import Remainder, explained, without_doubles
+from automl.data.table import IntArray
+
+__all__ = ["GroupGenerator", "fit_groups"]
+
+MAX_NUMBERS, MAX_GROUPINGS = 16, 8
+MIN_ROWS_OF_GROUP = 10
+"""Rows per group, on average, that a mean is taken of."""
+SPARE = 3
+
+Floats: TypeAlias = "NDArray[np.float64]"
+Term: TypeAlias = tuple[str, int, int]
+"""A comparison, and the positions of the column of numbers and of that of groups."""
+
+
+def _ratio(value: Floats, mean: Floats, deviation: Floats) -> Floats:
+    ratio: Floats = np.divide(value, mean, out=np.full(np.shape(value), np.nan), where=mean != 0)
+    return ratio
+
+
+def _score(value: Floats, mean: Floats, deviation: Floats) -> Floats:
+    score: Floats = np.divide(
+        value - mean, deviation, out=np.where(np.isnan(value), np.nan, 0.0), where=deviation > 0
+    )
+    return score
+
+
+COMPARISONS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
+    "ratio": _ratio,
+    "excess": lambda value, mean, deviation: value - mean,
+    "score": _score,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGenerator(Generator):
+    """Comparisons of numbers with their groups. Unseen groups are taken for all rows together.
+
+    Attributes:
+        keys: Keys of the columns: those of numbers first, then those of groups.
+        groupings: How the rows are grouped, for the last of the keys.
+        terms: What is made.
+        moments: Mean and standard deviation by group for each term, ``(n_groups, 2)``.
+        offsets: What is taken off each new column.
+    """
+
+    keys: tuple[str, ...]
+    groupings: tuple[Grouping, ...]
+    terms: tuple[Term, ...]
+    moments: tuple[Floats, ...]
+    offsets: tuple[float, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per new column."""
+        return tuple(f"{self.keys[a]}_{name}_in_{self.keys[b]}" for name, a, b in self.terms)
+
+    def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
+        """Compares Arrow arrays of numbers or dates with their groups."""
+        n_numbers = len(self.keys) - len(self.groupings)
+        values = [measures(column) for column in columns[:n_numbers]]
+        pairs = zip(self.groupings, columns[n_numbers:], strict=True)
+        codes = [grouping.codes(column) for grouping, column in pairs]
+        parts = zip(self.terms, self.moments, strict=True)
+        for position, ((name, a, b), moments) in enumerate(parts):
+            new = _compared(name, values[a], codes[b - n_numbers], moments)
+            out[:, position] = new - self.offsets[position]
+
+    def state(self) -> State:
+        """What ``from_state`` needs."""
+        meta: dict[str, Any] = {
+            "groupings": [g.state() for g in self.groupings],
+            "terms": self.terms,
+        }
+        meta["offsets"] = self.offsets
+        return meta, {f"moments{i}": moments for i, moments in enumerate(self.moments)}
+
+    @classmethod
+    def from_state(
+        cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
+    ) -> GroupGenerator:
+        """Builds an equal generator from what ``state`` gave."""
+        terms = tuple((name, int(a), int(b)) for name, a, b in meta["terms"])
+        groupings = tuple(Grouping.from_state(grouping) for grouping in meta["groupings"])
+        moments = tuple(arrays[f"moments{i}"] for i in range(len(terms)))
+        # Earlier runs have none.
+        offsets = tuple(meta.get("offsets") or (0.0,) * len(terms))
+        return cls(keys, groupings, terms, moments, offsets)
+
+
+def fit_groups(
+    numbers: Mapping[str, Floats],
+    groupings: Mapping[str, Grouping],
+    codes: Mapping[str, IntArray],
+    remainder: Remainder,
+    limit: int,
+) -> FittedGenerator | None:
+    """Chooses comparisons that explain what single columns do not; None where none does.
+
+    Args:
+        numbers: Numeric columns of the training rows by key, each ``(n_rows,)``.
+        groupings: How rows are grouped, by key.
+        codes: Groups of the training rows, each ``(n_rows,)``.
+        remainder: The rest of the target on a sample of them.
+        limit: The most new columns.
+    """
+    rows = remainder.rows
+    best = _scored(numbers, groupings, codes, remainder)[: SPARE * limit]
+    if not best:
+        return None
+    candidates = [_compared(n, numbers[a][rows], codes[b][rows], m) for _, (n, a, b), m in best]
+    columns = np.column_stack(candidates)
+    places = without_doubles(columns, limit)
+    kept = [best[i] for i in places]
+    first = tuple(dict.fromkeys(a for _, (_, a, _), _ in kept))
+    second = tuple(dict.fromkeys(b for _, (_, _, b), _ in kept))
+    return FittedGenerator(
+        GroupGenerator(
+            (*first, *second),
+            tuple(groupings[key] for key in second),
+            tuple((n, first.index(a), len(first) + second.index(b)) for _, (n, a, b), _ in kept),
+            tuple(moments for _, _, moments in kept),
+            offsets_of(columns[:, places]),
+        )
+    )
+
+
+def _scored(
+    numbers: Mapping[str, Floats],
+    groupings: Mapping[str, Grouping],
+    codes: Mapping[str, IntArray],
+    remainder: Remainder,
+) -> list[tuple[float, tuple[str, str, str], Floats]]:
+    """Share, term and moments of each candidate that is worth it, best first."""
+    rows, least = remainder.rows, remainder.least_share
+    pairs = product(_usable(groupings, codes), _most_telling(numbers, remainder))
+    scored = []
+    for b, a in pairs:
+        if a == b:
+            continue
+        moments = _moments(numbers[a], codes[b], groupings[b].n_codes)
+        value, group = numbers[a][rows], codes[b][rows]
+        block = np.column_stack([_compared(n, value, group, moments) for n in COMPARISONS])
+        shares = explained(block, remainder.rest, remainder.weight)
+        scored += [
+            (float(share), (name, a, b), moments)
+            for name, share in zip(COMPARISONS, shares, strict=True)
+            if share > least
+        ]
+    return sorted(scored, key=lambda candidate: -candidate[0])
+
+
+def _usable(groupings: Mapping[str, Grouping], codes: Mapping[str, IntArray]) -> list[str]:
+    enough = [k for k in groupings if len(codes[k]) >= MIN_ROWS_OF_GROUP * groupings[k].n_codes]
+    return sorted(enough, key=lambda key: -groupings[key].n_codes)[:MAX_GROUPINGS]
+
+
+def _most_telling(numbers: Mapping[str, Floats], remainder: Remainder) -> list[str]:
+    keys = list(numbers)
+    if len(keys) <= MAX_NUMBERS:
+        return keys
+    block = np.column_stack([numbers[key][remainder.rows] for key in keys])
+    shares = explained(block, remainder.target, remainder.weight)
+    chosen = np.argsort(-shares, kind="stable")[:MAX_NUMBERS]
+    return [keys[i] for i in np.sort(chosen)]
+
+
+def _moments(values: Floats, codes: IntArray, n_codes: int) -> Floats:
+    """Mean and standard deviation by group; those of all rows where a group has no number."""
+    known = ~np.isnan(values)
+    values, codes = values[known], codes[known]
+    if len(values) == 0:
+        return np.full((n_codes, 2), np.nan)
+    centre, spread = float(values.mean()), float(values.std())
+    counts = np.bincount(codes, minlength=n_codes)
+    some = np.maximum(counts, 1)
+    mean = np.bincount(codes, weights=values - centre, minlength=n_codes) / some + centre
+    square = np.bincount(codes, weights=(values - mean[codes]) ** 2, minlength=n_codes) / some
+    empty = counts == 0
+    mean[empty] = centre
+    deviation = np.where(empty, spread, np.sqrt(square))
+    return np.column_stack([mean, deviation])
+
+
+def _compared(name: str, values: Floats, codes: IntArray, moments: Floats) -> Floats:
+    mean, deviation = moments[codes, 0], moments[codes, 1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return within_float32(COMPARISONS[name](values, mean, deviation))

@@ -1,0 +1,257 @@
+"""The encoder of a whole table: the blocks of its columns side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.blocks import CATEGORIES, NUMBERS, Blocks
+from automl.data.encode.columns.column_encoder import Block, FittedBlock, inner_arrays, prefixed
+from automl.data.encode.earlier import META_FILE, read_earlier
+from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
+from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberRows
+from automl.data.encode.generate.arithmetic import ArithmeticGenerator
+from automl.data.encode.generate.combinations import CombinationGenerator
+from automl.data.encode.generate.generator import Generator
+from automl.data.encode.generate.groups import GroupGenerator
+from automl.data.table import IntArray, Table
+from automl.errors import MissingColumnError, RunError
+from automl.plugin.context import Features
+from automl.plugin.rows import Matrix
+from automl.store.array_file import read_array_file, write_array_file
+
+__all__ = ["Encoder", "assemble", "values_of"]
+
+GENERATOR_TYPES: dict[str, type[Generator]] = {
+    "arithmetic": ArithmeticGenerator,
+    "combinations": CombinationGenerator,
+    "groups": GroupGenerator,
+}
+TYPE_NAMES: dict[type[Generator], str] = {kind: name for name, kind in GENERATOR_TYPES.items()}
+ENCODER_FILE = "encoder.arrays"
+MOST_DENSE = 100_000
+"""Columns up to which few rows of a sparse matrix are encoded as a dense one: 400 kB a row."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes tables as the training rows of one fold were.
+
+    Attributes:
+        blocks: One per column in use that told anything in the training rows.
+        generators: What makes new columns of several, after those of the blocks.
+        is_sparse: Whether it gives CSR matrices.
+    """
+
+    blocks: Blocks
+    generators: tuple[Generator, ...]
+    is_sparse: bool
+
+    @cached_property
+    def features(self) -> Features:
+        """What the columns of the matrix are; made when it is first asked for."""
+        return _features_of(self.blocks, self.generators)
+
+    @cached_property
+    def width(self) -> int:
+        """Number of columns of the matrix."""
+        # A family is never given a matrix without columns.
+        return int(self.blocks.widths.sum()) + sum(len(g.names) for g in self.generators) or 1
+
+    @cached_property
+    def number_rows(self) -> NumberRows:
+        """The numeric columns, for few rows at once; made when few rows are first encoded."""
+        return NumberRows.of(self.blocks)
+
+    @cached_property
+    def category_rows(self) -> CategoryRows:
+        """The categorical columns, likewise."""
+        return CategoryRows.of(self.blocks)
+
+    def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
+        """Encodes rows of a table with the same columns.
+
+        Args:
+            table: Columns by key, of the same kinds as in training.
+            rows: Row numbers; None for all rows.
+
+        Returns:
+            float32, ``(n_rows, n_features)``: C-contiguous, or CSR.
+
+        Raises:
+            MissingColumnError: The table lacks a column.
+        """
+        n_parts = len(self.blocks) + len(self.generators)
+        return assemble(table, rows, self, [None] * n_parts)
+
+    def fitted_blocks(self, train: Matrix) -> dict[str, FittedBlock]:
+        """Each block by its key, with its columns of the encoded training rows."""
+        fitted, start = {}, 0
+        for block in self.blocks:
+            end = start + len(block.names)
+            columns = train[:, start:end]
+            stored = columns.size if isinstance(columns, np.ndarray) else columns.nnz
+            fitted[block.key] = FittedBlock(block, stored / max(train.shape[0], 1), columns)
+            start = end
+        return fitted
+
+    def save(self, folder: Path) -> None:
+        """Writes ``encoder.arrays`` into a folder that is made if needed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        texts, arrays = self.blocks.state()
+        generators = []
+        for i, generator in enumerate(self.generators):
+            meta, own = generator.state()
+            kind = TYPE_NAMES[type(generator)]
+            generators.append({"type": kind, "keys": generator.keys, "state": meta})
+            arrays |= prefixed(f"generator{i}", own)
+        value = {"is_sparse": self.is_sparse, "texts": texts, "generators": generators}
+        write_array_file(folder / ENCODER_FILE, value, arrays)
+
+    @classmethod
+    def load(cls, folder: Path) -> Encoder:
+        """Reads what ``save`` wrote; its matrices are equal bit for bit.
+
+        Raises:
+            RunError: A file is missing or damaged; it is named.
+        """
+        path = folder / ENCODER_FILE
+        try:
+            if not path.exists() and (folder / META_FILE).exists():
+                blocks, generators, arrays, is_sparse = read_earlier(folder)
+                made = [_generator(g, own) for g, own in zip(generators, arrays, strict=True)]
+                return cls(Blocks.of(blocks), tuple(made), is_sparse)
+            value, found = read_array_file(path)
+            made = [
+                _generator(g, inner_arrays(f"generator{i}", found))
+                for i, g in enumerate(value["generators"])
+            ]
+            blocks_ = Blocks.from_state(value["texts"], found)
+            return cls(blocks_, tuple(made), bool(value["is_sparse"]))
+        except FileNotFoundError:
+            raise RunError(f"{path} is missing: the encoder is not complete") from None
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise RunError(f"{path} is damaged: {error}") from None
+
+
+def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Generator:
+    return GENERATOR_TYPES[value["type"]].from_state(tuple(value["keys"]), value["state"], arrays)
+
+
+def _features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
+    """What the columns of a matrix are that these blocks and generators make."""
+    names: list[str] = []
+    categorical: list[int] = []
+    cardinalities: list[int] = []
+    sources: list[str] = []
+    for block in blocks:
+        if block.cardinality:
+            categorical.append(len(names))
+            cardinalities.append(block.cardinality)
+        names += block.names
+        sources += [block.key] * len(block.names)
+    for generator in generators:
+        names += generator.names
+        sources += generator.sources
+    # A family is never given a matrix without columns.
+    return Features(
+        tuple(names) or ("constant",),
+        tuple(categorical),
+        tuple(cardinalities),
+        tuple(sources) or ("",),
+    )
+
+
+def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
+    """The values of a column in some rows, or in all.
+
+    Raises:
+        MissingColumnError: The table has no such column.
+    """
+    at = table.data.schema.get_field_index(key)  # the list of all names takes long to make
+    if at < 0:
+        raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
+    column = table.data.column(at)
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
+
+
+def assemble(
+    table: Table, rows: IntArray | None, encoder: Encoder, known: Sequence[Matrix | None]
+) -> Matrix:
+    """Encodes column by column into one matrix; ``known`` blocks are taken as they are."""
+    n_rows = table.n_rows if rows is None else len(rows)
+    is_few = n_rows <= FEW_ROWS and not any(train is not None for train in known)
+    if not encoder.is_sparse:
+        return _assemble_dense(table, rows, n_rows, encoder, known, is_few)
+    if is_few and len(encoder.blocks) >= MANY_COLUMNS and encoder.width <= MOST_DENSE:
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(_assemble_dense(table, rows, n_rows, encoder, known, is_few))
+    return _assemble_sparse(table, rows, n_rows, encoder, known)
+
+
+def _assemble_dense(
+    table: Table,
+    rows: IntArray | None,
+    n_rows: int,
+    encoder: Encoder,
+    known: Sequence[Matrix | None],
+    is_few: bool,
+) -> NDArray[np.float32]:
+    out = np.zeros((n_rows, encoder.width), dtype=np.float32)
+    if n_rows == 0:
+        return out
+    blocks, ends = encoder.blocks, np.cumsum(encoder.blocks.widths)
+    left = np.ones(len(blocks), dtype=np.bool_)
+    if is_few and len(blocks.numbers) >= MANY_COLUMNS:
+        encoder.number_rows.write(table, rows, out)
+        left &= blocks.kind != NUMBERS
+    n_categories = len(blocks.categories.texts)
+    if is_few and len(blocks.categories) >= MANY_COLUMNS and n_categories <= MOST_CATEGORIES:
+        at_once = encoder.category_rows
+        at_once.write([values_of(table, key, rows) for key in at_once.keys], out)
+        left &= blocks.kind != CATEGORIES
+    for number in np.flatnonzero(left).tolist():
+        train, end = known[number], ends[number]
+        to = out[:, end - blocks.widths[number] : end]
+        if train is not None:
+            to[:] = train if isinstance(train, np.ndarray) else train.toarray()
+        else:
+            blocks[number].write(values_of(table, blocks.keys[number], rows), to)
+    start = ends[-1] if len(ends) else 0
+    for generator, train in zip(encoder.generators, known[len(blocks) :], strict=True):
+        to = out[:, start : start + len(generator.names)]
+        if train is not None:
+            to[:] = train
+        else:
+            generator.write([values_of(table, key, rows) for key in generator.keys], to)
+        start += len(generator.names)
+    return out
+
+
+def _assemble_sparse(
+    table: Table,
+    rows: IntArray | None,
+    n_rows: int,
+    encoder: Encoder,
+    known: Sequence[Matrix | None],
+) -> Matrix:
+    from scipy.sparse import csr_matrix, hstack
+
+    if n_rows == 0:
+        return csr_matrix((0, encoder.width), dtype=np.float32)
+    parts = [
+        block.sparse(values_of(table, block.key, rows)) if train is None else csr_matrix(train)
+        for block, train in zip(encoder.blocks, known, strict=True)
+    ]
+    matrix = csr_matrix(hstack(parts, format="csr", dtype=np.float32))
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,1 @@
+"""Encoders of texts: TF-IDF of n-grams, and dense columns made of it."""

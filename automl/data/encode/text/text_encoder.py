@@ -1,0 +1,212 @@
+"""Text: the TF-IDF matrix of its words and characters, or a few dense columns made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.column_encoder import (
+    Arrays,
+    Block,
+    FittedBlock,
+    State,
+    inner_arrays,
+    prefixed,
+)
+from automl.data.encode.columns.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
+from automl.data.encode.columns.target import InnerTarget
+from automl.data.encode.text.ngrams import MAX_CHARACTERS, Grams, count_grams
+from automl.data.encode.text.projection import Projection, fit_projection
+from automl.data.encode.text.tfidf import Tfidf, fit_tfidf
+from automl.data.encode.text.traits import TRAITS, trait
+from automl.plugin.rows import Matrix
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["TextBlock", "fit_text", "in_mode"]
+
+MOST_CHARACTERS = 5_000_000
+"""Of all training texts together, up to which runs of characters are counted: they take four times
+as long as words, and what they add to these falls with the number of texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock(Block):
+    """A text column: its traits, and its terms or what they come to.
+
+    Attributes:
+        key: Key of the column.
+        traits: Encoders of the traits, by name; none beside the TF-IDF matrix itself.
+        terms: What is counted, side by side in the TF-IDF matrix.
+        projection: What is made of the matrix; None gives the matrix itself.
+    """
+
+    key: str
+    traits: Mapping[str, NumberEncoder]
+    terms: tuple[Tfidf, ...]
+    projection: Projection | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per column of the block."""
+        traits = tuple(name for encoder in self.traits.values() for name in encoder.names)
+        if self.projection is not None:
+            return (*traits, *(f"{self.key}_{name}" for name in self.projection.names))
+        n_terms = sum(len(part.buckets) for part in self.terms)
+        return (*traits, *(f"{self.key}_term{i}" for i in range(n_terms)))
+
+    @property
+    def n_trait_columns(self) -> int:
+        """How many columns the traits take, from the left."""
+        return sum(len(encoder.names) for encoder in self.traits.values())
+
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
+        """Encodes an Arrow array of texts."""
+        encoded = self._encoded(values)
+        out[:] = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
+
+    def sparse(self, values: pa.Array) -> csr_matrix:
+        """Encodes values without making the TF-IDF matrix dense."""
+        from scipy.sparse import csr_matrix
+
+        return csr_matrix(self._encoded(values))
+
+    def beside_traits(self, texts: pa.Array, matrix: Matrix) -> Matrix:
+        """Columns made of the terms of texts, with the traits of these to the left, if any."""
+        if not self.traits:
+            return matrix
+        traits = np.empty((len(texts), self.n_trait_columns), dtype=np.float32)
+        write_parts(self.traits, lambda name: trait(name, texts), traits)
+        return np.concatenate([traits, matrix], axis=1)
+
+    def _encoded(self, values: pa.Array) -> Matrix:
+        texts = values.cast(pa.string())
+        if not self.terms:
+            return self.beside_traits(texts, np.empty((len(texts), 0), dtype=np.float32))
+        matrix = _stacked([part.transform(texts) for part in self.terms])
+        return self.beside_traits(
+            texts, matrix if self.projection is None else self.projection.apply(matrix)
+        )
+
+    def state(self) -> State:
+        """What ``from_state`` needs."""
+        meta: dict[str, Any] = {"traits": {}, "terms": []}
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, encoder in self.traits.items():
+            meta["traits"][name], inner = encoder.state()
+            arrays |= prefixed(name, inner)
+        for part in self.terms:
+            part_meta, inner = part.state()
+            meta["terms"].append(part_meta)
+            arrays |= prefixed(part.grams, inner)
+        if self.projection is not None:
+            meta["projection"], inner = self.projection.state()
+            arrays |= prefixed("projection", inner)
+        return meta, arrays
+
+    @classmethod
+    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> TextBlock:
+        """Builds an equal block from what ``state`` gave."""
+        traits = {
+            name: NumberEncoder.from_state(inner, inner_arrays(name, arrays))
+            for name, inner in meta["traits"].items()
+        }
+        terms = tuple(
+            Tfidf.from_state(inner, inner_arrays(inner["grams"], arrays)) for inner in meta["terms"]
+        )
+        projection = None
+        if "projection" in meta:
+            inner = inner_arrays("projection", arrays)
+            projection = Projection.from_state(meta["projection"], inner)
+        return cls(key, traits, terms, projection)
+
+
+def fit_text(
+    key: str, values: pa.Array, target: InnerTarget, dense: bool, seed: int
+) -> FittedBlock | None:
+    """Fits a text column on training rows, numbers as they are; None where it tells nothing.
+
+    Args:
+        key: Key of the column.
+        values: Its training values, ``(n_rows,)``.
+        target: The target of the same rows.
+        dense: Whether to give components and scores in place of the TF-IDF matrix.
+        seed: Of what components and scores are learnt from.
+    """
+    texts = values.cast(pa.string())
+    # Beside a matrix of terms, traits add nothing to linear models and outweigh long texts.
+    traits = _fit_traits(key, texts, "raw") if dense else {}
+    terms, parts = [], []
+    for grams in _grams_of(texts):
+        counts = count_grams(texts, grams)
+        tfidf = fit_tfidf(counts, grams)
+        if tfidf is not None:
+            terms.append(tfidf)
+            parts.append(tfidf.weigh(counts))
+    if not traits and not terms:
+        return None
+    if not terms:
+        return FittedBlock(TextBlock(key, traits, (), None), float(len(traits)))
+    matrix, projection = _stacked(parts), None
+    if dense:
+        n_words = float(np.nanmean(np.expm1(trait("words", texts))))
+        projection, matrix = fit_projection(matrix, target, n_words, seed)
+    block = TextBlock(key, traits, tuple(terms), projection)
+    return _fitted(block, texts, matrix)
+
+
+def in_mode(fitted: FittedBlock, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
+    """A text column as it was fitted, with its numbers in the mode of a view.
+
+    Args:
+        fitted: What ``fit_text`` gave.
+        values: The training values it was fitted on.
+        mode: How traits are encoded; but for ``raw``, components and scores are scaled.
+    """
+    if mode == "raw":
+        return fitted
+    raw, texts = cast(TextBlock, fitted.block), values.cast(pa.string())
+    traits = _fit_traits(raw.key, texts, mode) if raw.traits else {}
+    if not raw.terms:
+        if not traits:
+            return None
+        return FittedBlock(TextBlock(raw.key, traits, (), None), float(2 * len(traits)))
+    assert fitted.train is not None  # a block with terms comes with its training rows
+    matrix, projection = fitted.train[:, raw.n_trait_columns :], raw.projection
+    if projection is not None:
+        projection, matrix = projection.scaled(np.asarray(matrix))
+    return _fitted(TextBlock(raw.key, traits, raw.terms, projection), texts, matrix)
+
+
+def _fit_traits(key: str, texts: pa.Array, mode: NumericMode) -> dict[str, NumberEncoder]:
+    """Encoders of the traits that differ; the first tells where a text is missing."""
+    encoders = {
+        name: fit_numbers(f"{key}_{name}", trait(name, texts), mode, name == TRAITS[0])
+        for name in TRAITS
+    }
+    return {name: encoder for name, encoder in encoders.items() if encoder is not None}
+
+
+def _fitted(block: TextBlock, texts: pa.Array, matrix: Matrix) -> FittedBlock:
+    """A block with its training rows, of which all but the traits are known."""
+    train = block.beside_traits(texts, matrix)
+    n_stored = train.size if isinstance(train, np.ndarray) else train.nnz
+    return FittedBlock(block, n_stored / max(len(texts), 1), train)
+
+
+def _grams_of(texts: pa.Array) -> tuple[Grams, ...]:
+    read = pc.min_element_wise(pc.utf8_length(texts), pa.scalar(MAX_CHARACTERS, pa.int32()))
+    return ("words", "chars") if (pc.sum(read).as_py() or 0) <= MOST_CHARACTERS else ("words",)
+
+
+def _stacked(parts: list[csr_matrix]) -> csr_matrix:
+    from scipy.sparse import hstack
+
+    return parts[0] if len(parts) == 1 else hstack(parts, format="csr", dtype=np.float32)

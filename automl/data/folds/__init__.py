@@ -1,0 +1,1 @@
+"""Encoded folds on disk, shared by all workers."""

@@ -1,0 +1,1 @@
+"""Readers: files, databases, data frames and folders into raw tables."""

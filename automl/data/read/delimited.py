@@ -1,0 +1,298 @@
+"""Delimited text into Arrow strings: delimiter, encoding, header and missing values.
+
+Every cell is read as a string and typed over the whole column, so that nothing a person wrote is
+lost on the way: codes keep their leading zeros, labels their spelling. Of a large file that is to
+be typed, columns of plain numbers are typed on the way (``blocks``), with the same outcome.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.csv
+
+from automl.data.options import Reading, ReadOptions
+from automl.data.raw_table import RawTable, no_rows
+from automl.data.read.blocks import Form, read_blocks
+from automl.data.read.delimited_errors import any_field_size, explain_failure, find_unclosed_quote
+from automl.data.read.foreign import refuse_markup
+from automl.data.read.layout import Layout, Record, find_layout, ignorable, without_other_lines
+from automl.data.read.spaced import has_spaced_quotes, without_spaces
+from automl.data.read.streams import direct, is_utf8
+from automl.errors import DataError
+
+__all__ = ["DELIMITERS", "read_text"]
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_BYTES, SAMPLE_RECORDS = 1 << 18, 200
+LONGEST_HEADER_BYTES = 1 << 26
+BLOCK_BYTES = (1 << 20, 1 << 22, 1 << 26, (1 << 30) - 1)
+"""Sizes of parse blocks: the larger ones are for files with a row that does not fit."""
+FEW_COLUMNS = 200
+"""Of more columns, the parts of the smallest blocks would be too many."""
+BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_CUT_QUOTE = re.compile(r'[,;\t|]"')
+FALLBACKS = ("cp1252", "latin-1")
+"""Encodings tried in turn when a file is not UTF-8; the last takes any bytes."""
+
+Open = Callable[[], BinaryIO]
+_Odd = tuple[int, str, int]
+"""Number, text and number of fields of a line that has another number of fields than the names."""
+
+
+def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = False) -> RawTable:
+    """Reads delimited text.
+
+    Args:
+        open_file: Opens the decompressed bytes from the start.
+        where: Name of the file, for messages.
+        options: Delimiter and further texts for missing values.
+        tabs: Whether the file's name says that it is separated by tabs.
+
+    Raises:
+        DataError: The text is no table; line and fix are named.
+    """
+    sample = _sample(open_file)
+    encoding = _encoding(sample, where)
+    text = _decoded(sample, encoding)
+    refuse_markup(text, where)
+    if has_spaced_quotes(text) and not encoding.startswith(("utf-16", "utf-32")):
+        open_file = without_spaces(open_file)
+        sample = _sample(open_file)
+        text = _decoded(sample, encoding)
+    delimiter = _checked(options.delimiter) or _named_delimiter(text)
+    delimiter = delimiter or _found_delimiter(text, "\t" if tabs else ",")
+    header = _layout(text, delimiter, where)
+    if "\n" not in text.strip() and "\r" not in text.strip():
+        raise DataError(no_rows(where, header.names))
+    told = [f"{where} is separated by {delimiter!r}"] if delimiter != "," else []
+    usual = "," if delimiter == ";" else "."
+    if encoding == "utf-8" and len(sample) >= SAMPLE_BYTES:
+        raw = read_blocks(open_file, where, Form(header, delimiter, usual, options), sample)
+        if raw is not None:
+            return replace(raw, notes=(*told, *header.notes))
+    encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
+    table, used, odd = _read(open_file, where, delimiter, encodings, header, options.marks)
+    notes = []
+    if used != encoding:
+        header = _layout(_decoded(sample, used), delimiter, where)
+        notes.append(f"{where} is not UTF-8: read as {used}")
+    notes += told
+    notes += [
+        f"{where}, line {line} is left out: {text[:60]!r} is not a row"
+        for line, text in [(line, text) for line, text, _ in odd if text.strip()][:3]
+    ]
+    raw = RawTable(
+        names=header.names,
+        columns=tuple(table.columns),
+        where=where,
+        reading=Reading(usual=usual, marks=options.marks),
+        notes=(*notes, *header.notes),
+    )
+    return without_other_lines(raw)
+
+
+def _sample(open_file: Open) -> bytes:
+    """Reads the start of a file: more than a sample where the first line is longer than that."""
+    with open_file() as file:
+        sample = file.read(SAMPLE_BYTES)
+        while sample and len(sample) < LONGEST_HEADER_BYTES:
+            if b"\n" in sample or b"\r" in sample:
+                break
+            more = file.read(len(sample))
+            if not more:
+                break
+            sample += more
+    return sample
+
+
+def _encoding(sample: bytes, where: str) -> str:
+    if not sample.strip():
+        raise DataError(f"{where} is empty: it needs a line of column names and rows below it")
+    for mark, encoding in BOMS:
+        if sample.startswith(mark):
+            return encoding
+    if b"\0" in sample:
+        even, odd = sample[0:4096:2].count(0), sample[1:4096:2].count(0)
+        if max(even, odd) > 0.4 * min(len(sample), 4096) / 2 and min(even, odd) == 0:
+            return "utf-16-le" if odd > even else "utf-16-be"
+        line = sample[: sample.index(b"\0")].count(b"\n") + 1
+        raise DataError(
+            f"{where}, line {line}: there is a NUL byte, so this is not a text file, or a "
+            "damaged one. Save it as CSV in UTF-8"
+        )
+    if len(sample) >= LONGEST_HEADER_BYTES and b"\n" not in sample and b"\r" not in sample:
+        raise DataError(
+            f"{where}: the first line is longer than {LONGEST_HEADER_BYTES >> 20} MiB, "
+            "so this is no table with a line of column names"
+        )
+    return "utf-8"
+
+
+def _decoded(sample: bytes, encoding: str) -> str:
+    return sample.decode(encoding, errors="replace").removeprefix("\ufeff")
+
+
+def _checked(delimiter: str | None) -> str | None:
+    if delimiter is None:
+        return None
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
+    if len(delimiter) != 1 or delimiter in '\r\n"' or not delimiter.isascii():
+        raise DataError(
+            f"the delimiter {delimiter!r} is not usable: it must be one ASCII character, "
+            "such as , ; | or \\t"
+        )
+    return delimiter
+
+
+def _named_delimiter(text: str) -> str | None:
+    """The separator that a first line such as ``sep=;`` names, as Excel reads and writes it."""
+    first = text.partition("\n")[0].strip(' \r"')
+    return first[4:] if first.startswith("sep=") and len(first) == 5 else None
+
+
+def _records(text: str, delimiter: str, at_most: int) -> list[Record]:
+    """First records of a text that is cut off somewhere; blank lines are left out."""
+    found: list[Record] = []
+    with any_field_size():
+        reader, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 0
+        for record in reader:
+            if record:
+                found.append((before + 1, record))
+            before = reader.line_num
+            if len(found) == at_most:
+                break
+    return found
+
+
+def _found_delimiter(text: str, preferred: str) -> str:
+    """The delimiter that gives most records as many fields as each other, at least two.
+
+    Of two that do, the first record tells: decimal commas divide the rows of a file that is
+    separated by semicolons, and not its line of names.
+    """
+    best, best_score = preferred, (0.0, False, 0)
+    for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
+        counts = [_n_fields(record) for _, record in _records(text, delimiter, SAMPLE_RECORDS)]
+        if len(counts) > 2:
+            counts = counts[:-1]  # the last one may be cut off
+        n_fields = max(set(counts), key=lambda n: (counts.count(n), n), default=0)
+        if n_fields < 2:
+            continue
+        same = counts.count(n_fields) / len(counts)
+        score = (round(same, 1), counts[0] == n_fields, n_fields)
+        if score > best_score and (same > 0.5 or delimiter == preferred):
+            best, best_score = delimiter, score
+    return best
+
+
+def _n_fields(record: Sequence[str]) -> int:
+    """Number of fields; 0 where one holds half of a quoted cell, so its delimiter is another."""
+    is_cut = any(_CUT_QUOTE.search(field) and field.count('"') % 2 for field in record)
+    return 0 if is_cut else len(record)
+
+
+def _layout(text: str, delimiter: str, where: str) -> Layout:
+    records = _records(text, delimiter, SAMPLE_RECORDS)
+    if not records:
+        raise DataError(f"{where} is empty: it needs a line of column names and rows below it")
+    is_cut = len(text) >= SAMPLE_BYTES // 4 and len(records) > 2
+    return find_layout(records[:-1] if is_cut else records, where)
+
+
+def _read(
+    open_file: Open,
+    where: str,
+    delimiter: str,
+    encodings: tuple[str, ...],
+    layout: Layout,
+    marks: frozenset[str],
+) -> tuple[pa.Table, str, list[_Odd]]:
+    """Reads all cells as strings, with the first encoding and the smallest block that fit.
+
+    Returns:
+        The table, the encoding, and lines that were left out because they are no rows.
+    """
+    n_columns = len(layout.names)
+    convert = pa.csv.ConvertOptions(
+        column_types={f"f{i}": pa.string() for i in range(n_columns)},
+        strings_can_be_null=True,
+        null_values=sorted(marks),
+    )
+    odd: list[_Odd] = []
+    parse = strict = _parse_options(delimiter)
+    encoding, failure = encodings[0], ""
+    blocks = BLOCK_BYTES[n_columns > FEW_COLUMNS :]
+    remaining = list(encodings)
+    while True:
+        read = pa.csv.ReadOptions(
+            autogenerate_column_names=True,
+            block_size=blocks[0],
+            encoding=encoding,
+            skip_rows=layout.n_above,
+            use_threads=parse is strict,
+        )
+        odd.clear()
+        try:
+            with open_file() as file:
+                table = pa.csv.read_csv(direct(file), read, parse, convert)
+            break
+        except (pa.ArrowInvalid, UnicodeError, IndexError) as error:
+            message = str(error)
+            if len(remaining) > 1 and _is_not_decoded(error, open_file, encoding):
+                remaining = remaining[1:]
+                encoding = remaining[0]
+            elif "straddl" in message and len(blocks) > 1:
+                blocks = blocks[1:]
+            elif "Expected" in message and parse is strict:
+                parse, failure = _parse_options(delimiter, odd), message
+            else:
+                raise explain_failure(open_file, where, delimiter, encoding, message) from None
+    n_rows = table.num_rows - layout.has_names_as_row
+    if odd and not ignorable(odd, n_rows, layout.n_above + layout.has_names_as_row):
+        raise explain_failure(open_file, where, delimiter, encoding, failure)
+    if table.num_rows and "\n" in (table.column(table.num_columns - 1)[-1].as_py() or ""):
+        # a quote that is never closed swallows the rest of the file in silence
+        unclosed = find_unclosed_quote(open_file, where, delimiter, encoding)
+        if unclosed is not None:
+            raise unclosed
+    if table.num_columns != n_columns:
+        raise DataError(
+            f"{where}, line 1: the column names cannot be read: {n_columns} by the quotes, "
+            f"{table.num_columns} by the separators. Check the quotes in that line"
+        )
+    return table.slice(int(layout.has_names_as_row)), encoding, odd
+
+
+def _is_not_decoded(error: Exception, open_file: Open, encoding: str) -> bool:
+    """Whether the text has another encoding: what handles odd rows is given texts, not bytes."""
+    if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
+        return True
+    return "Expected" in str(error) and encoding == "utf-8" and not is_utf8(open_file)
+
+
+def _parse_options(delimiter: str, odd: list[_Odd] | None = None) -> pa.csv.ParseOptions:
+    """How lines become rows; those with another number of fields are put into ``odd``, if given."""
+
+    def note(row: pa.csv.InvalidRow) -> str:
+        assert odd is not None
+        odd.append((row.number or 0, row.text, row.actual_columns))
+        return "skip"
+
+    return pa.csv.ParseOptions(
+        delimiter=delimiter,
+        newlines_in_values=True,
+        invalid_row_handler=note if odd is not None else None,
+    )

@@ -1,0 +1,264 @@
+"""Where a table comes from: a file by its ending, a database by its URL, or a data frame."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from automl.cells import unguarded
+from automl.data.columns.series import from_long, with_facts, with_wide
+from automl.data.options import ReadOptions
+from automl.data.raw_table import RawTable, composed, listed, near, no_rows, plain_strings
+from automl.data.read.delimited import read_text
+from automl.data.read.excel import EXCEL_ENDINGS, OTHER_ENDINGS, read_excel
+from automl.data.read.foreign import refuse_binary
+from automl.data.read.frames import read_frame
+from automl.data.read.image_folder import read_folder
+from automl.data.read.json_lines import read_json_lines
+from automl.data.read.sql import DATABASE_SCHEMES, read_sql
+from automl.data.read.streams import check_regular, compression_of, open_bytes
+from automl.data.read.ts_format import read_ts
+from automl.errors import DataError
+from automl.redact import shown
+
+__all__ = ["SUPPORTED", "read_source"]
+
+TEXT_ENDINGS = (".csv", ".tsv", ".tab", ".txt", ".psv", ".data")
+JSON_ENDINGS = (".jsonl", ".ndjson", ".json")
+PARQUET_ENDINGS = (".parquet", ".pq")
+ARROW_ENDINGS = (".feather", ".arrow", ".ipc")
+TS_ENDINGS = (".ts",)
+COMPRESSED_ENDINGS = (".gz", ".zst", ".bz2")
+SUPPORTED = (
+    ".csv, .tsv, .txt (also .gz, .zst, .bz2), .jsonl, .ndjson (also .gz, .zst, .bz2), "
+    ".xlsx, .parquet, .feather, .arrow, .ts, a folder of images, or a database URL (postgresql://, "
+    "sqlite:///path)"
+)
+
+
+def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> RawTable:
+    """Reads a table once, whole.
+
+    Args:
+        source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
+        options: How to read it; columns to drop are taken out.
+        again: Whether another table was read so before: columns to drop need not be there.
+
+    Raises:
+        DataError: It cannot be read; the message says where and how to mend it.
+        MissingExtraError: It is a database and the connectors are not installed.
+    """
+    raw = _with_reading(_with_carried(source, options, again), options)
+    if not raw.columns:
+        raise DataError(f"{raw.where} has no columns")
+    if raw.n_rows == 0 and not (again and not isinstance(source, str | os.PathLike)):
+        raise DataError(no_rows(raw.where, raw.names))
+    for name in () if again else options.drop:
+        raw.position(name, "data.drop")
+    dropped = {composed(name) for name in options.drop}
+    kept = [i for i, name in enumerate(raw.names) if composed(name) not in dropped]
+    if not kept:
+        raise DataError(f"data.drop takes out all columns of {raw.where}: {listed(raw.names)}")
+    return _with_series(raw.only(kept), options)
+
+
+def _with_carried(source: Any, options: ReadOptions, again: bool) -> RawTable:
+    """Reads a table, and sets columns aside before marks of a missing value are emptied."""
+    if not options.carry:
+        return _read(source, options, again)
+    if options.series_id is not None:
+        raise DataError(
+            "columns cannot be kept beside predictions where rows are the steps of series: there "
+            "is one prediction a series, which has its id beside it"
+        )
+    raw = _read(source, replace(options, vocabulary=("",), missing=()), again)
+    columns = [raw.columns[raw.position(name, "--keep")] for name in options.carry]
+    return replace(raw, carried=pa.Table.from_arrays(columns, names=list(options.carry)))
+
+
+def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
+    """Puts the steps of series together, where the user says which cells are such."""
+    if options.series_id is not None:
+        if options.wide:
+            raise DataError(
+                "--series-id and --wide contradict each other: a series has a row for each step, "
+                "or a column"
+            )
+        series = from_long(raw, options.series_id, options.step, options.channels)
+        if options.series_table is None:
+            return series
+        facts = _read(options.series_table, replace(options, sql=None))
+        return with_facts(series, _with_reading(facts, options))
+    if options.series_table is not None:
+        raise DataError("--series-table needs --series-id: the column that both tables have")
+    if options.step is not None:
+        raise DataError("--step needs --series-id: the column that says which series a row is of")
+    return with_wide(raw, options.wide) if options.wide else raw
+
+
+def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
+    """Says how texts are read, and empties the cells that hold a mark of a missing value."""
+    reading = replace(raw.reading, decimal=options.decimal, marks=options.marks)
+    columns = raw.columns
+    if raw.reading.marks != options.marks:
+        columns = tuple(_without_marks(column, options.marks) for column in columns)
+    return replace(raw, columns=columns, reading=reading)
+
+
+def _without_marks(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
+    if not pa.types.is_string(column.type):
+        return column  # categories lose theirs when they are typed
+    is_mark = pc.is_in(column, pa.array(sorted(marks), pa.string()))
+    if not pc.any(is_mark).as_py():
+        return column
+    return pc.if_else(is_mark, pa.scalar(None, pa.string()), column)
+
+
+def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:
+    if not isinstance(source, str | os.PathLike):
+        return read_frame(source, options)
+    text = os.fspath(source)
+    if not text:
+        raise DataError("the path of the data is empty: name a file")
+    if isinstance(text, bytes):
+        text = os.fsdecode(text)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
+    if scheme and not os.path.exists(text):  # noqa: PTH110  (a long text is no path: Path raises)
+        if scheme[1].lower() not in DATABASE_SCHEMES:
+            raise DataError(
+                f"{shown(text)!r}: {scheme[1]}:// cannot be read. Download the file first, or give "
+                "a database URL (postgresql://, sqlite:///path)"
+            )
+        return read_sql(text, options.sql)
+    if options.sql is not None:
+        raise DataError(
+            f"data.sql is set, but {shown(text)!r} is not a database URL: give postgresql://... or "
+            "sqlite:///path"
+        )
+    path = Path(text)
+    if shown(text) != text and not os.path.lexists(text):  # what it names holds a password
+        raise DataError(
+            f"there is no file {shown(text)}; the URL of a database begins with postgresql:// or "
+            "sqlite:///"
+        )
+    if os.path.isdir(text):  # noqa: PTH112  (a path that is no path is no folder: it never raises)
+        return read_folder(path)
+    return replace(_read_file(path, options, again), folder=path.parent)
+
+
+def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
+    check_regular(path)
+    compression = compression_of(path)
+    inner = Path(path.stem) if path.suffix.lower() in COMPRESSED_ENDINGS else Path(path.name)
+    ending = inner.suffix.lower()
+    if ending in EXCEL_ENDINGS:
+        return read_excel(path, options.sheet, again=again and not options.is_own_sheet)
+    if options.sheet is not None and (options.is_own_sheet or not again):
+        raise DataError(
+            f"a sheet is named (--sheet), but {path} is not an Excel file (.xlsx): leave it out"
+        )
+    opened = partial(open_bytes, path, compression)
+    if ending in PARQUET_ENDINGS:
+        return _read_parquet(path)
+    if ending in ARROW_ENDINGS:
+        return _read_arrow(path)
+    if ending in JSON_ENDINGS:
+        return _from_arrow(read_json_lines(opened, path), path.name)
+    if ending in TS_ENDINGS:
+        return read_ts(opened, path.name)
+    with opened() as file:
+        start = file.read(16)
+    if compression is None:
+        refuse_binary(path, start)
+    if ending in TEXT_ENDINGS:
+        raw = read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+        return _unguarded(raw)
+    known = (
+        *TEXT_ENDINGS,
+        *EXCEL_ENDINGS,
+        *JSON_ENDINGS,
+        *PARQUET_ENDINGS,
+        *ARROW_ENDINGS,
+        *TS_ENDINGS,
+    )
+    if ending in OTHER_ENDINGS:
+        raise DataError(
+            f"{path}: files that end in {ending!r} cannot be read: save it as .xlsx or CSV"
+        )
+    raise DataError(
+        f"{path}: files that end in {ending or 'nothing'!r} are not known"
+        f"{near(ending, known)} Supported: {SUPPORTED}"
+    )
+
+
+def _unguarded(raw: RawTable) -> RawTable:
+    """Gives texts back that our own CSV guards from spreadsheets and terminals."""
+    names = tuple(map(unguarded, raw.names))
+    texts = [c for column in raw.columns if pa.types.is_string(column.type) for c in column.chunks]
+    # all columns in one call: a call for each takes long where they are many
+    if not texts or not pc.any(pc.starts_with(pa.chunked_array(texts), "'")).as_py():
+        return replace(raw, names=names)
+
+    def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_string(column.type):
+            return column
+        if not pc.any(pc.starts_with(column, "'")).as_py():
+            return column
+        distinct = pc.dictionary_encode(column).combine_chunks()
+        texts = [text and unguarded(text) for text in distinct.dictionary.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string()).take(distinct.indices)])
+
+    columns = tuple(without_guards(column) for column in raw.columns)
+    return replace(raw, names=names, columns=columns)
+
+
+def _read_parquet(path: Path) -> RawTable:
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not a Parquet file, or a damaged one: {_line(error)}. Write it again"
+        ) from None
+    return _from_arrow(table, path.name)
+
+
+def _read_arrow(path: Path) -> RawTable:
+    try:
+        with pa.memory_map(str(path), "rb") as file:
+            try:
+                table = pa.ipc.open_file(file).read_all()
+            except pa.ArrowInvalid:
+                file.seek(0)
+                table = pa.ipc.open_stream(file).read_all()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not a Feather or Arrow file, or a damaged one: {_line(error)}. Write it "
+            "again"
+        ) from None
+    return _from_arrow(table, path.name)
+
+
+def _from_arrow(table: pa.Table, where: str) -> RawTable:
+    try:
+        table.validate(full=True)  # Arrow's readers trust a file: texts may not be UTF-8
+        names = tuple(table.column_names)
+        columns = tuple(plain_strings(column) for column in table.columns)
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{where} is damaged, or its names or texts are not UTF-8: {_line(error)}. Write it "
+            "again"
+        ) from None
+    return RawTable(names, columns, where)
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")

@@ -1,0 +1,129 @@
+"""Data frames of other libraries, by the Arrow C interface where they have it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from automl.data.options import ReadOptions
+from automl.data.raw_table import RawTable, plain_strings
+from automl.data.read.records import read_records
+from automl.errors import DataError
+
+__all__ = ["read_frame"]
+
+FEW_ROWS, MANY_COLUMNS = 1000, 1000
+
+
+def read_frame(source: Any, options: ReadOptions) -> RawTable:
+    """Takes a pandas, polars or Arrow table, rows as Python values, or a 2-D array.
+
+    Raises:
+        DataError: It is none of these, or a column of it cannot be understood.
+    """
+    if options.sql is not None:
+        raise DataError("data.sql is set, but the data is a table in memory: give a database URL")
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(source, pandas.DataFrame):
+        return _from_pandas(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if (rows := read_records(source)) is not None:
+        return rows
+    if not hasattr(source, "__arrow_c_stream__"):
+        raise DataError(
+            f"data of type {type(source).__name__} cannot be read: give a path, a database URL, "
+            "a pandas, polars or Arrow table, a dict, or a list of dicts"
+        )
+    try:
+        table = pa.table(source)
+        columns = tuple(plain_strings(column) for column in table.columns)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"the table cannot be turned into an Arrow table: {error}") from None
+    return RawTable(tuple(table.column_names), columns, "the table")
+
+
+def _from_pandas(frame: Any) -> RawTable:
+    # lone surrogates are legal in Python strings but in no file: both sides lose them alike
+    names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
+    columns = _many_floats(frame)
+    if columns is None:
+        columns = tuple(_series(s, name) for (_, s), name in zip(frame.items(), names, strict=True))
+    return RawTable(names, columns, "the data frame")
+
+
+def _many_floats(frame: Any) -> tuple[pa.ChunkedArray, ...] | None:
+    """The columns of a frame of NumPy float64 alone, where a Series of each would take long.
+
+    That is where rows are few or columns many. All of them share memory, in most cases that of
+    the frame.
+    """
+    n_rows = len(frame)
+    is_long = n_rows > FEW_ROWS and frame.shape[1] < MANY_COLUMNS
+    if not n_rows or is_long or set(frame.dtypes) != {np.dtype(np.float64)}:
+        return None
+    values = pa.array(frame.to_numpy().ravel(order="F"), from_pandas=True)
+    starts = range(0, len(values), n_rows)
+    return tuple(pa.chunked_array([values.slice(start, n_rows)]) for start in starts)
+
+
+def _series(series: Any, name: str) -> pa.ChunkedArray:
+    """One pandas column as Arrow; objects of mixed types become text."""
+    series = _plain(series)
+    try:
+        array = pa.Array.from_pandas(series)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        missing = np.asarray(series.isna(), dtype=bool)
+        values = [None if gone else str(v) for v, gone in zip(series, missing, strict=True)]
+        array = pa.array(values, type=pa.string())
+    column = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
+    try:
+        return plain_strings(column)
+    except pa.ArrowInvalid:
+        raise DataError(
+            f"column {name!r} of the data frame holds bytes that are not UTF-8 text: decode or "
+            "drop it"
+        ) from None
+
+
+def _plain(series: Any) -> Any:
+    """A series of types that only pandas knows as one that others know.
+
+    Intervals become their names, which are categories in order; periods the moment they begin;
+    categories of dates or numbers those dates or numbers.
+    """
+    import pandas as pd
+
+    kind = series.dtype
+    if isinstance(kind, np.dtype):
+        return series
+    if isinstance(kind, pd.CategoricalDtype):
+        of = kind.categories.dtype
+        if isinstance(of, pd.IntervalDtype):
+            return series.cat.rename_categories([str(c) for c in kind.categories])
+        if isinstance(of, pd.PeriodDtype) or pd.api.types.is_datetime64_any_dtype(of):
+            return _plain(series.astype(of))
+    if isinstance(kind, pd.IntervalDtype):
+        return series.astype(str).where(series.notna(), None).astype("category")
+    if isinstance(kind, pd.PeriodDtype):
+        return series.dt.to_timestamp()
+    return series
+
+
+def _from_array(array: Any) -> RawTable:
+    if array.ndim != 2:
+        raise DataError(f"an array must have 2 dimensions (rows, columns), not {array.ndim}")
+    names = tuple(str(i) for i in range(array.shape[1]))
+    columns = []
+    for i in range(array.shape[1]):
+        values = (
+            array[:, i].tolist() if array.dtype == object else np.ascontiguousarray(array[:, i])
+        )
+        try:
+            columns.append(pa.chunked_array([pa.array(values, from_pandas=True)]))
+        except (pa.ArrowException, TypeError) as error:
+            raise DataError(f"column {i} of the array cannot be read: {error}") from None
+    return RawTable(names, tuple(columns), "the array")

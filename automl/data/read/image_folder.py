@@ -1,0 +1,62 @@
+"""A folder of images as a table: a path a row, and the subfolder it lies in as its class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from automl.data.columns.images import IMAGE_ENDINGS
+from automl.data.raw_table import RawTable
+from automl.errors import DataError
+
+__all__ = ["IMAGE_COLUMN", "LABEL_COLUMN", "read_folder"]
+
+IMAGE_COLUMN, LABEL_COLUMN = "image", "label"
+
+
+def read_folder(folder: Path) -> RawTable:
+    """Reads a folder with a subfolder per class, or images of which no class is known.
+
+    Rows are in the order of their paths. Images may lie deeper in the subfolder of their class.
+
+    Raises:
+        DataError: There are no images in it, or some lie in subfolders and some do not.
+    """
+    try:
+        files = sorted(
+            path.relative_to(folder)
+            for path in folder.rglob("*")
+            if path.suffix.lower() in IMAGE_ENDINGS and not _is_hidden(path.relative_to(folder))
+        )
+        inside = sorted(path.name for path in folder.iterdir() if path.is_file())[:5]
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}") from None
+    if not files:
+        names = f", such as {', '.join(inside)}" if inside else ""
+        raise DataError(
+            f"{folder} is a directory: name one file in it{names}; or a folder of images "
+            f"({', '.join(IMAGE_ENDINGS[:3])}, ...) with a subfolder for each class"
+        )
+    flat = [file for file in files if len(file.parts) == 1]
+    if flat and len(flat) < len(files):
+        raise DataError(
+            f"{folder} has images in subfolders and beside them, such as {flat[0]}: put each "
+            "into the subfolder of its class"
+        )
+    paths = pa.array([file.as_posix() for file in files], pa.string())
+    columns = {IMAGE_COLUMN: paths}
+    if not flat:
+        # As categories: the names of classes are no numbers, even where they are digits.
+        columns[LABEL_COLUMN] = pa.array([f.parts[0] for f in files]).dictionary_encode()
+    return RawTable(
+        names=tuple(columns),
+        columns=tuple(pa.chunked_array([column]) for column in columns.values()),
+        where=str(folder),
+        folder=folder,
+        row_names=("image", paths),
+    )
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

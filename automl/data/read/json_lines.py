@@ -1,0 +1,158 @@
+"""JSON Lines into Arrow, after a look at the bytes: the parser recurses without a bound."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from automl.data.read.delimited import BLOCK_BYTES
+from automl.errors import DataError
+
+__all__ = ["DEEPEST", "read_json_lines"]
+
+DEEPEST = 100
+"""Levels of nesting that are accepted. Arrow's parser ends the process at some 10,000."""
+_SCAN_BYTES = 1 << 22
+_MARKS = b'"\r\n[]{}'
+_OTHERS = bytes(set(range(256)) - set(_MARKS))
+
+
+def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
+    """Reads a file with one JSON object a line.
+
+    Args:
+        opened: Opens the decompressed bytes from the start.
+        path: Of the file, for messages.
+
+    Raises:
+        DataError: It is none, or nested deeper than ``DEEPEST``; the line is named.
+    """
+    import pyarrow.json as pj
+
+    with opened() as file:
+        start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] != b"{":
+        said = "one JSON array" if start[:1] == b"[" else "no JSON object"
+        raise DataError(
+            f"{path}, line 1: it starts with {said}; JSON Lines has one object a line "
+            "(pandas: to_json(path, orient='records', lines=True))"
+        )
+    # Errors of the stream come here too. Arrow reads ahead in a thread, and waits for ever at the
+    # end of the process for one whose file raised.
+    _check_depth(opened, path)
+    blocks = list(BLOCK_BYTES)
+    while True:
+        try:
+            with opened() as file:
+                return pj.read_json(file, pj.ReadOptions(block_size=blocks[0]))
+        except (pa.ArrowException, ValueError) as error:
+            if "straddl" in str(error) and len(blocks) > 1:
+                blocks = blocks[1:]
+                continue
+            if "changed from" in str(error) or "changed type" in str(error):
+                return _by_line(opened, path)
+            row = re.search(r"in row (\d+)", str(error))
+            line = f", about line {int(row[1]) + 1}" if row else ""
+            said = (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")
+            raise DataError(f"{path}{line}: {said}. One JSON object a line") from None
+
+
+def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
+    """Reads the file line by line; columns whose values are of several types become texts.
+
+    Raises:
+        DataError: A line is no JSON object.
+    """
+    columns: dict[str, list[Any]] = {}
+    n_rows = 0
+    with opened() as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip(b" \t\r\n\xef\xbb\xbf"):
+                continue
+            try:
+                found = json.loads(line.decode("utf-8-sig"))
+            except ValueError as error:
+                said = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8"
+                raise DataError(f"{path}, line {number}: {said}. One JSON object a line") from None
+            if not isinstance(found, dict):
+                raise DataError(f"{path}, line {number}: no JSON object. One JSON object a line")
+            for name in found:
+                columns.setdefault(name, [None] * n_rows)
+            n_rows += 1
+            for name, values in columns.items():
+                values.append(found.get(name))
+    return pa.table({name: _one_type(values) for name, values in columns.items()})
+
+
+def _one_type(values: list[Any]) -> pa.Array:
+    types = {type(value) for value in values} - {type(None)}
+    if len(types) < 2 or types == {int, float}:
+        with contextlib.suppress(pa.ArrowException, OverflowError):
+            return pa.array(values, from_pandas=True)
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pa.array(texts, pa.string())
+
+
+def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:
+    """Bounds the depth of nesting that any part of a file could have.
+
+    Brackets are counted from the lowest level before them, whatever was closed too often: Arrow
+    begins anew at each block. A text ends with its line, as JSON has no line breaks in texts.
+
+    Raises:
+        DataError: It exceeds ``DEEPEST``; the line is named.
+    """
+    depth = lowest = n_lines = 0
+    in_text, carried = False, b""
+    with opened() as file:
+        while block := file.read(_SCAN_BYTES):
+            block, carried = _without_escapes(carried + block)
+            marks = np.frombuffer(block.translate(None, _OTHERS), np.uint8)
+            if not len(marks):
+                continue
+            is_newline = marks == ord("\n")
+            is_line_end = is_newline | (marks == ord("\r"))
+            is_text = _inside_texts(marks, is_line_end, in_text)
+            opens = ((marks == ord("[")) | (marks == ord("{"))) & ~is_text
+            closes = ((marks == ord("]")) | (marks == ord("}"))) & ~is_text
+            levels = depth + np.cumsum(opens.astype(np.int64) - closes)
+            floor = np.minimum(np.minimum.accumulate(levels), lowest)
+            too_deep = levels - floor > DEEPEST
+            if too_deep.any():
+                line = n_lines + int(is_newline[: int(too_deep.argmax())].sum()) + 1
+                raise DataError(
+                    f"{path}, line {line}: objects or lists more than {DEEPEST} deep in each "
+                    "other, or brackets that are never closed. Save one flat object a line"
+                )
+            depth, lowest = int(levels[-1]), int(floor[-1])
+            in_text = bool(is_text[-1]) ^ (marks[-1] == ord('"')) and not is_line_end[-1]
+            n_lines += int(is_newline.sum())
+
+
+def _without_escapes(block: bytes) -> tuple[bytes, bytes]:
+    r"""The block without ``\\`` and ``\"``, and a last backslash whose partner is yet to come."""
+    if b"\\" not in block:
+        return block, b""
+    block = block.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return (block[:-1], b"\\") if block.endswith(b"\\") else (block, b"")
+
+
+def _inside_texts(
+    marks: np.ndarray[tuple[int], np.dtype[np.uint8]],
+    is_line_end: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    begun: bool,
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which marks stand in a text: after an odd number of quotes of their line."""
+    is_quote = marks == ord('"')
+    before = np.cumsum(is_quote) - is_quote + int(begun)
+    at_line = np.maximum.accumulate(np.where(is_line_end, before + is_quote, 0))
+    at_line = np.concatenate(([0], at_line[:-1]))
+    inside: np.ndarray[tuple[int], np.dtype[np.bool_]] = (before - at_line) % 2 == 1
+    return inside & ~is_line_end

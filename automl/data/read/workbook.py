@@ -1,0 +1,220 @@
+"""A look into an Excel file before it is parsed: whether it is one, how large, what it lacks."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from automl.data.read.streams import BOMB_BYTES, BOMB_RATIO
+from automl.errors import DataError
+
+__all__ = [
+    "OLD_MAGIC",
+    "ZIP_MAGIC",
+    "SheetSize",
+    "check_workbook",
+    "damaged",
+    "is_workbook",
+    "measure_sheet",
+    "refuse_old",
+]
+
+ZIP_MAGIC = b"PK\x03\x04"
+OLD_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+LARGEST_PART_BYTES = 2 << 30
+MOST_CELLS = 40_000_000
+"""Of the rectangle that a sheet spans; the parser has room for each of them, about 24 bytes."""
+_UNREAD = ("xl/worksheets/", "xl/media/", "xl/drawings/", "xl/charts/", "xl/embeddings/")
+_BLOCK_BYTES = 1 << 22
+_SHEET = re.compile(rb"<(?:\w+:)?sheet\b[^>]*>")
+_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*(?<!/)>')
+_FORMULA = re.compile(rb"</(?:\w+:)?f>(?:<(?:\w+:)?v\s*(?:/>|></(?:\w+:)?v>))?</(?:\w+:)?c>")
+_PASSWORD = "EncryptedPackage".encode("utf-16-le")
+
+
+@dataclass(frozen=True, slots=True)
+class SheetSize:
+    """What a sheet spans.
+
+    Attributes:
+        n_rows: Number of the last row with a cell that holds something.
+        n_columns: Number of the last column with such a cell.
+        last: The cell there that is farthest to the right, such as ``XFD7``.
+        n_blank_formulas: Cells with a formula whose value was not saved.
+    """
+
+    n_rows: int = 0
+    n_columns: int = 0
+    last: str = ""
+    n_blank_formulas: int = 0
+
+
+def refuse_old(path: Path) -> DataError:
+    """The error for a file in the format that Excel had before 2007, in which it also encrypts.
+
+    Args:
+        path: Of a file that starts with ``OLD_MAGIC``.
+    """
+    if _PASSWORD in path.read_bytes():
+        return DataError(
+            f"{path} is protected by a password: take it off in Excel (File, Info, Protect "
+            "Workbook, Encrypt with Password), or save the sheet as CSV"
+        )
+    return DataError(
+        f"{path} is an Excel file of the old format (.xls), or another Office document: save it as "
+        ".xlsx or CSV"
+    )
+
+
+def check_workbook(path: Path) -> None:
+    """Makes sure that what is read of an Excel file before its sheets is whole, and of some bound.
+
+    Raises:
+        DataError: It is damaged, or grows beyond reason.
+    """
+    with _opened(path) as file:
+        for name in file.namelist():
+            folder, _, _ = name.partition("/")
+            if folder in ("xl", "[Content_Types].xml", "_rels") and not name.startswith(_UNREAD):
+                for _ in _blocks(file, name, path):
+                    pass
+
+
+def measure_sheet(path: Path, sheet: str) -> SheetSize:
+    """Reads one sheet of an Excel file as plain text.
+
+    Args:
+        path: Of the file.
+        sheet: Name of the sheet.
+
+    Returns:
+        What the sheet spans; nothing of it where its part is not found.
+
+    Raises:
+        DataError: It is damaged, grows beyond reason, or spans too many cells.
+    """
+    with _opened(path) as file:
+        part = _part_of(file, sheet, path)
+        found = SheetSize() if part is None else _scan(_blocks(file, part, path))
+    if found.n_rows * found.n_columns > MOST_CELLS:
+        raise DataError(
+            f"{path}: the sheet {sheet!r} spans {found.n_rows:,} rows and {found.n_columns:,} "
+            f"columns, as far as the cell {found.last}. Delete cells that stand far from the "
+            "table, or save it as CSV"
+        )
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as file:
+            yield file
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError) as error:
+        raise damaged(path, error) from None
+
+
+def damaged(path: Path, error: BaseException) -> DataError:
+    """The error for an Excel file that cannot be read."""
+    reason = (str(error).splitlines() or ["no reason given"])[0][:150].rstrip(".")
+    if reason.isalpha():  # the parser names the element that has no end
+        reason = f"the element <{reason}> has no end"
+    return DataError(
+        f"{path} is a damaged Excel file: {reason}. Open and save it again in Excel, or save the "
+        "sheet as CSV"
+    )
+
+
+def _blocks(file: zipfile.ZipFile, name: str, path: Path) -> Iterator[bytes]:
+    """A part of the file in blocks, to its end, where its checksum is compared.
+
+    Raises:
+        DataError: It grows beyond reason.
+    """
+    info, n_read = file.getinfo(name), 0
+    with file.open(info) as part:
+        while block := part.read(_BLOCK_BYTES):
+            n_read += len(block)
+            too_dense = n_read > BOMB_BYTES and n_read > BOMB_RATIO * info.compress_size
+            if too_dense or n_read > LARGEST_PART_BYTES:
+                raise DataError(
+                    f"{path}: {name} in it grows to more than {n_read >> 20:,} MiB when it is "
+                    "decompressed. Save the sheet as CSV"
+                )
+            yield block
+
+
+def _part_of(file: zipfile.ZipFile, sheet: str, path: Path) -> str | None:
+    """Name of the part that holds a sheet."""
+    names = set(file.namelist())
+    book, relations = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
+    if book not in names or relations not in names:
+        return None
+    targets = {}
+    for element in re.findall(rb"<Relationship\b[^>]*>", b"".join(_blocks(file, relations, path))):
+        targets[_attribute(element, "Id")] = _attribute(element, "Target")
+    for element in _SHEET.findall(b"".join(_blocks(file, book, path))):
+        if _attribute(element, "name") == sheet:
+            target = targets.get(_attribute(element, r"\w+:id"), "")
+            part = posixpath.normpath(posixpath.join("xl", target)).lstrip("/")
+            return part if part in names else None
+    return None
+
+
+def _attribute(element: bytes, name: str) -> str:
+    from html import unescape
+
+    found = re.search(
+        rf'\b{name}\s*=\s*(?:"([^"]*)"|\'([^\']*)\')', element.decode("utf-8", "replace")
+    )
+    return unescape(found[1] or found[2] or "") if found else ""
+
+
+def _scan(blocks: Iterator[bytes]) -> SheetSize:
+    """Finds the last cells, and formulas without a value; a block may end within a tag."""
+    size, rest = SheetSize(), b""
+    for block in blocks:
+        text = rest + block
+        cut = text.rfind(b"<c ") if len(text) > len(rest) else -1
+        cut = cut if cut > 0 else len(text)
+        size, rest = _with_cells(size, text[:cut]), text[cut:]
+        if len(rest) > _BLOCK_BYTES:  # one cell of megabytes
+            rest = rest[-_BLOCK_BYTES:]
+    return _with_cells(size, rest)
+
+
+def _with_cells(size: SheetSize, text: bytes) -> SheetSize:
+    cells = _CELL.findall(text)
+    n_blank = size.n_blank_formulas + len(_FORMULA.findall(text))
+    if not cells:
+        return replace(size, n_blank_formulas=n_blank)
+    widest = max({letters for letters, _ in cells}, key=_number)
+    n_columns, last = size.n_columns, size.last
+    if _number(widest) > n_columns:
+        n_columns = _number(widest)
+        last = next(f"{a.decode()}{b.decode()}" for a, b in cells if a == widest)
+    n_rows = max(size.n_rows, *(int(row[:9]) for row in {row for _, row in cells}), 0)
+    return SheetSize(n_rows, n_columns, last, n_blank)
+
+
+def _number(letters: bytes) -> int:
+    """Number of a column by its letters, from 1."""
+    number = 0
+    for letter in letters[:4]:
+        number = number * 26 + letter - ord("A") + 1
+    return number
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a zip file is a workbook of Excel."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False

@@ -1,0 +1,1 @@
+"""The split plan: which rows train and which validate in each fold."""

@@ -1,0 +1,284 @@
+"""How the split plan is chosen: every train/validation division, fixed before the first fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.columns.roles import ALWAYS_TRAINS
+from automl.data.split.forward import Span, forward
+from automl.data.split.split_plan import (
+    ALL_ROWS,
+    Division,
+    SplitPlan,
+    load_split_plan,
+    save_split_plan,
+)
+from automl.data.split.splitters import (
+    group_holdout,
+    group_labels,
+    strata_of,
+    stratified_holdout,
+    stratified_labels,
+)
+from automl.data.table import Dataset, IntArray
+from automl.errors import ConfigError, DataError
+
+__all__ = [
+    "ALL_ROWS",
+    "SHORT_FOLDS",
+    "Division",
+    "SplitPlan",
+    "load_split_plan",
+    "make_split_plan",
+    "save_split_plan",
+]
+
+SHORT_FOLDS = 5  # of a short budget
+TRIAL_SHARE = 0.5  # of the budget: a trial on folds that takes more leaves no time for others
+MAX_GIVEN_FOLDS = 200
+MAX_HOLDOUT_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What was asked for or chosen: ``folds`` 1 is a holdout of ``n_valid`` rows."""
+
+    folds: int
+    repeats: int
+    n_valid: int
+    asked: bool
+    why: str
+
+
+def make_split_plan(
+    dataset: Dataset,
+    *,
+    seed: int,
+    folds: int | None = None,
+    repeats: int | None = None,
+    holdout_share: float | None = None,
+    time_s: float | None = None,
+    folds_s: float = 0.0,
+    gap: Span | None = None,
+    window: Span | None = None,
+) -> SplitPlan:
+    """Chooses and makes the divisions of a run; the same arguments give the same plan.
+
+    Given folds come first, then time, then groups; else rows are dealt out in equal shares of
+    each class, or of each quantile bin of the values.
+
+    Args:
+        dataset: The data with its group, time and fold columns.
+        seed: Of every random choice.
+        folds: Number of folds; 1 is a holdout; None chooses by rows and budget.
+        repeats: Repeats with other divisions; None chooses.
+        holdout_share: Share of rows held out when ``folds`` is 1 or None; None chooses.
+        time_s: Wall-clock budget of the run in seconds; None without one.
+        folds_s: Seconds that one trial on ``SHORT_FOLDS`` folds takes at least, to be of use.
+        gap: Of a division in time: what is left out between training and validation rows.
+        window: Of a division in time: how far back training rows reach; None for all.
+
+    Raises:
+        ConfigError: A setting is out of its range, or does not fit the time column.
+        DataError: The data cannot be divided so: too few rows, groups or times, a group on both
+            sides of given folds.
+    """
+    n_rows = len(dataset.y)
+    _check_settings(folds, repeats, holdout_share)
+    if n_rows < 2:
+        raise DataError(f"the data has {n_rows} row(s) with a target: at least 2 are needed")
+    if dataset.time is not None and repeats is None:
+        repeats = 1  # there is one order of time: a repeat would be the same division again
+    request = _choose(n_rows, folds, repeats, holdout_share, time_s, folds_s)
+    if dataset.fold is not None:
+        plan = _given_plan(dataset, dataset.fold, folds, repeats)
+    elif dataset.time is not None:
+        plan = _time_plan(dataset, dataset.time, request, (gap, window))
+    elif dataset.group is not None:
+        plan = _group_plan(dataset, dataset.group, request, seed)
+    else:
+        plan = _row_plan(dataset, request, seed)
+    _check_plan(plan, dataset)
+    return plan
+
+
+def _check_settings(folds: int | None, repeats: int | None, share: float | None) -> None:
+    if folds is not None and folds < 1:
+        raise ConfigError(f"search.folds={folds}: give 1 for a holdout, or 2 folds or more")
+    if repeats is not None and repeats < 1:
+        raise ConfigError(f"search.repeats={repeats}: give 1 or more")
+    if share is not None and not 0 < share < 1:
+        raise ConfigError(f"search.holdout_share={share}: give a share between 0 and 1")
+
+
+def _choose(
+    n_rows: int,
+    folds: int | None,
+    repeats: int | None,
+    share: float | None,
+    time_s: float | None,
+    folds_s: float,
+) -> _Request:
+    """Applies the defaults: a holdout for many rows, fewer folds for a short budget."""
+    asked = folds is not None
+    if folds is not None:
+        why = "as asked" if share is None or folds == 1 else "as asked, so no share is held out"
+    elif share is not None:
+        folds, why = 1, "a share to hold out was given"
+    elif n_rows >= 1_000_000:
+        folds, why = 1, f"{n_rows:,} rows are enough for one honest division"
+    elif n_rows >= 200_000 and time_s is not None and time_s <= 300:
+        folds, why = 1, f"{n_rows:,} rows leave no time for folds in {time_s:g} s"
+    elif time_s is not None and folds_s > TRIAL_SHARE * time_s:
+        folds, why = 1, f"{SHORT_FOLDS} folds would take about {folds_s:.0f} s of {time_s:g} s"
+    elif time_s is not None and time_s < 120:
+        folds, why = SHORT_FOLDS, f"the budget of {time_s:g} s is under 120 s"
+    else:
+        folds, why = 8, "the default"
+    if repeats is None:
+        small = folds > 1 and not asked and n_rows < 500 and (time_s is None or time_s >= 300)
+        repeats = 2 if small else 1
+        why += f"; repeated because {n_rows} rows are few" if small else ""
+    wanted = share * n_rows if share is not None else min(0.1 * n_rows, MAX_HOLDOUT_ROWS)
+    return _Request(folds, repeats, min(max(round(wanted), 1), n_rows - 1), asked, why)
+
+
+def _limit(request: _Request, available: int, what: str) -> _Request:
+    """Lowers chosen folds to what the data allows.
+
+    Raises:
+        DataError: More folds were asked for than there are, or there are fewer than two.
+    """
+    needed = max(request.folds, 2)
+    if available >= needed:
+        return request
+    if request.asked or available < 2:
+        raise DataError(
+            f"{needed} folds need at least {needed} {what}, the data has {available}: "
+            + (f"set search.folds to {available} or less" if available >= 2 else "use other rows")
+        )
+    why = f"the data has only {available} {what}"
+    return replace(request, folds=available, why=why)
+
+
+def _given_plan(
+    dataset: Dataset, fold: IntArray, folds: int | None, repeats: int | None
+) -> SplitPlan:
+    if dataset.time is not None:
+        raise DataError(
+            "given folds and a time column contradict each other: leave out --folds-column or "
+            "--time-column"
+        )
+    n_training = int((fold == ALWAYS_TRAINS).sum())
+    values = np.unique(fold[fold != ALWAYS_TRAINS])
+    if not (1 if n_training else 2) <= len(values) <= MAX_GIVEN_FOLDS:
+        raise DataError(
+            f"the folds column has {len(values)} distinct value(s): it needs 2 to "
+            f"{MAX_GIVEN_FOLDS}, one per fold"
+        )
+    noun = "fold" if len(values) == 1 else "folds"
+    reason = f"{len(values)} {noun}, as given by the folds column"
+    if n_training:
+        rows = "1 row" if n_training == 1 else f"{n_training:,} rows"
+        reason += f"; {rows} of fold {ALWAYS_TRAINS}: for training only, never scored"
+    if folds not in (None, len(values)):
+        reason += f" (search.folds={folds} is not used)"
+    if repeats not in (None, 1):
+        reason += f" (search.repeats={repeats} is not used)"
+    masks = [fold == value for value in values]
+    return SplitPlan("given", _divisions(masks), reason, len(fold))
+
+
+def _time_plan(
+    dataset: Dataset, time: IntArray, request: _Request, spans: tuple[Span | None, Span | None]
+) -> SplitPlan:
+    """Each fold validates on the next stretch of time and trains before it."""
+    order = forward(dataset, time, *spans)
+    gap = "" if order.gap is None else f" beyond a gap of {order.gap_text}"
+    if request.folds == 1:
+        _limit(request, order.n_starts + 1, f"distinct times{gap}")
+        name = "the last rows in time are held out, trained on"
+    else:
+        request = _limit(request, order.n_starts, f"changes of time{gap}")
+        name = f"{request.folds} folds in order of time, each trained on"
+    name = f"{name} {order.window_text} before"
+    name += "" if order.gap is None else f" a gap of {order.gap_text}"
+    divisions = tuple(order.divisions(order.starts(request.folds, request.n_valid)))
+    note = "; repeats make no other division" if request.repeats > 1 else ""
+    reason = f"{name} ({request.why}){note}"
+    return SplitPlan("time", divisions, reason, len(time), order.newest())
+
+
+def _group_plan(dataset: Dataset, group: IntArray, request: _Request, seed: int) -> SplitPlan:
+    n_rows, n_groups = len(group), len(np.unique(group))
+    request = _limit(request, n_groups, "groups")
+    is_class = dataset.target.task.is_classification
+    strata = strata_of(dataset.y, is_class, request.folds)
+    masks: list[NDArray[np.bool_]] = []
+    for repeat in range(request.repeats):
+        rng = np.random.default_rng([seed, repeat])
+        if request.folds == 1:
+            masks.append(group_holdout(group, request.n_valid, rng))
+        else:
+            labels = group_labels(strata, group, request.folds, rng)
+            masks += [labels == k for k in range(request.folds)]
+    name = f"{request.folds} folds" if request.folds > 1 else "a holdout"
+    reason = f"{name} of whole groups, {n_groups} groups{_times(request)} ({request.why})"
+    return SplitPlan("group", _divisions(masks), reason, n_rows)
+
+
+def _row_plan(dataset: Dataset, request: _Request, seed: int) -> SplitPlan:
+    n_rows = len(dataset.y)
+    request = _limit(request, n_rows, "rows")
+    is_class = dataset.target.task.is_classification
+    strata = strata_of(dataset.y, is_class, max(request.folds, 2))
+    masks: list[NDArray[np.bool_]] = []
+    for repeat in range(request.repeats):
+        rng = np.random.default_rng([seed, repeat])
+        if request.folds == 1:
+            masks.append(stratified_holdout(strata, request.n_valid, rng))
+        else:
+            labels = stratified_labels(strata, request.folds, rng)
+            masks += [labels == k for k in range(request.folds)]
+    if request.folds == 1:
+        kind, name = "holdout", f"a holdout of {int(masks[0].sum()):,} rows"
+    else:
+        kind = "stratified" if is_class else "plain"
+        by = "stratified by class" if is_class else "balanced by target value"
+        name = f"{request.folds} folds {by}"
+    reason = f"{name}{_times(request)} ({request.why})"
+    return SplitPlan(kind, _divisions(masks), reason, n_rows)
+
+
+def _times(request: _Request) -> str:
+    return f", {request.repeats} times" if request.repeats > 1 else ""
+
+
+def _divisions(valid_masks: list[NDArray[np.bool_]]) -> tuple[Division, ...]:
+    return tuple(Division(np.flatnonzero(~m), np.flatnonzero(m)) for m in valid_masks)
+
+
+def _check_plan(plan: SplitPlan, dataset: Dataset) -> None:
+    """Checks what a plan promises, however it was made.
+
+    Raises:
+        DataError: A part is empty, a group is on both sides, or a training row is later than a
+            validation row.
+    """
+    for k, division in enumerate(plan.divisions):
+        train, valid = division.train, division.valid
+        if len(train) == 0 or len(valid) == 0:
+            part = "training" if len(train) == 0 else "validation"
+            raise DataError(f"fold {k} has no {part} rows: set search.folds to a lower number")
+        if dataset.group is not None:
+            common = np.intersect1d(dataset.group[train], dataset.group[valid])
+            if len(common):
+                raise DataError(
+                    f"fold {k} of the {plan.kind} split has {len(common)} group(s) on both sides: "
+                    "give each group one fold, or leave out --group or --folds-column"
+                )
+        if dataset.time is not None and dataset.time[train].max() >= dataset.time[valid].min():
+            raise DataError(f"fold {k} would train on rows later than its validation rows")

@@ -1,0 +1,1 @@
+"""CPU cores, memory and GPUs: what there is, and who holds it."""

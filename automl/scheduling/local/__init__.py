@@ -1,0 +1,1 @@
+"""The executor that runs jobs in worker processes on this machine."""

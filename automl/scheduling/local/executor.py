@@ -1,0 +1,292 @@
+"""Runs jobs in worker processes on this machine: submit, poll, prune, kill."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from multiprocessing.connection import wait
+from typing import Protocol, TypeAlias
+
+from automl.scheduling.devices.pool import DevicePool, Lease
+from automl.scheduling.local.busy import Busy
+from automl.scheduling.local.inline import Inline
+from automl.scheduling.local.launcher import Launcher
+from automl.scheduling.local.memory_guard import Footprint, MemoryGuard
+from automl.scheduling.local.messages import (
+    Done,
+    Encoded,
+    Ended,
+    Failed,
+    FromWorker,
+    Progressed,
+    Prune,
+    Ready,
+    Start,
+)
+from automl.scheduling.local.worker_pool import Crew
+from automl.scheduling.thread_probe import Probe
+from automl.trial.setup import TrialSetup
+from automl.trial.spec import Job, TrialError
+
+__all__ = ["Executor", "Happening", "LocalExecutor"]
+
+MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
+
+Happening: TypeAlias = Progressed | Ended
+
+
+class Executor(Protocol):
+    """Where jobs run. The controller knows nothing else of machines and processes."""
+
+    @property
+    def pool(self) -> DevicePool:
+        """The devices. Those of a job are leased here before it is submitted, and come back."""
+        ...
+
+    def submit(self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str]) -> None:
+        """Starts a job, or a pack of them, on leased devices.
+
+        Args:
+            jobs: One, or several of one family that are fitted as one program.
+            lease: Comes back when all are over.
+            modules: What their family imports.
+        """
+        ...
+
+    def is_immediate(self, job: Job) -> bool:
+        """Whether a job needs no worker: it is over when ``submit`` returns."""
+        ...
+
+    def poll(self, timeout_s: float) -> list[Happening]:
+        """Waits at most so long for something to happen, and returns what did."""
+        ...
+
+    def prune(self, job_id: str) -> None:
+        """Asks a fit to stop at its next report."""
+        ...
+
+    def kill(self, job_id: str, error: TrialError) -> None:
+        """Ends a running job at once; the next poll returns it as failed with this error.
+
+        The others of a pack go on.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ends all jobs at once, without an answer; their devices are free for others."""
+        ...
+
+
+class LocalExecutor:
+    """Worker processes on this machine, one job or pack each at a time, kept warm between jobs.
+
+    Args:
+        setup: What every worker is told first.
+        pool: The devices of the run.
+        launcher: Starts worker processes; who made it closes it.
+        clock: Gives the seconds by which fits are killed; workers count as ``time.monotonic``.
+        inline: Makes the fits that need no worker; None where all go to workers.
+    """
+
+    def __init__(
+        self,
+        setup: TrialSetup,
+        pool: DevicePool,
+        launcher: Launcher,
+        clock: Callable[[], float] = time.monotonic,
+        inline: Inline | None = None,
+    ) -> None:
+        self.pool, self._launcher, self._clock = pool, launcher, clock
+        self._crew, self._guard, self._inline = Crew(setup, launcher), MemoryGuard(clock), inline
+        self._busy: list[Busy] = []
+        self._ended: list[Happening] = []
+
+    def warm_up(self, n_workers: int) -> None:
+        """Starts or ends workers until so many are there, which open the data before any job."""
+        self._crew.warm_up(n_workers)
+
+    def probe(self, probe: Probe, n_workers: int) -> float | None:
+        """Has workers do the work of a probe side by side: see ``Crew.probe``."""
+        return self._crew.probe(probe, n_workers)
+
+    def is_immediate(self, job: Job) -> bool:
+        """Whether a job reads no column, and so needs no worker: ``submit`` makes it at once."""
+        return self._inline is not None and self._inline.takes(job)
+
+    def submit(
+        self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
+    ) -> None:
+        """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports.
+
+        One that needs no worker is over when this returns, and the next poll says so.
+        """
+        if self._inline is not None and len(jobs) == 1 and self.is_immediate(jobs[0]):
+            self._ended.append(self._inline.run(jobs[0]))
+            self.pool.release(lease)
+            return
+        worker, first, now = self._crew.take(lease, modules), jobs[0], self._clock()
+        due = math.inf if first.end_s is None else now + first.end_s
+        limit_s = math.inf if first.encode_limit_s is None else first.encode_limit_s
+        footprint = Footprint(lease.limit_gib, first.fold)
+        by_id = {job.job_id: job for job in jobs}
+        busy = Busy(by_id, lease, worker, footprint, due, limit_s, now)
+        busy.is_fitting = bool(first.stands_for)  # a refit has one limit for all it does
+        self._busy.append(busy)
+        with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
+            worker.connection.send(Start(tuple(jobs), due, lease.visible))
+
+    def poll(self, timeout_s: float) -> list[Happening]:
+        """Waits at most so long for something to happen, and returns what did.
+
+        Limits come first: a fit that never falls silent is killed all the same.
+        """
+        self._launcher.refresh()
+        events, now = list[Happening](), self._clock()
+        for busy in [b for b in self._busy if b.deadline <= now]:
+            if not busy.is_fitting:  # it may have said meanwhile that it is
+                events.extend(self._read(busy))
+            if busy in self._busy and busy.deadline <= now:
+                self._kill_all(busy, TrialError("timeout", busy.why_late))
+        self._check_memory()
+        events.extend(self._ended)
+        self._ended.clear()
+        due = min((b.deadline for b in self._busy), default=float("inf"))
+        patience = 0.0 if events else max(0.0, min(timeout_s, due - now, self._guard.wait_s))
+        by_connection = {b.worker.connection: b for b in self._busy}
+        for connection in wait(list(by_connection), timeout=patience):
+            events.extend(self._read(by_connection[connection]))  # type: ignore[index]
+        return events
+
+    def _check_memory(self) -> None:
+        """Kills the fits that hold more memory than they may, and no others."""
+        if not self._guard.is_time():
+            return
+        for busy in list(self._busy):
+            if busy.worker.pid is not None and busy.worker.exit_status is None:
+                error = busy.footprint.error(busy.worker.pid)
+                if error is not None:
+                    self._kill_all(busy, error)
+
+    def _read(self, busy: Busy) -> Iterator[Happening]:
+        """Reads what a worker has said; not all, where it talks faster than we can read."""
+        try:
+            for _ in range(MAX_MESSAGES):
+                if busy not in self._busy or not busy.worker.connection.poll():
+                    return
+                message: FromWorker = busy.worker.connection.recv()
+                if isinstance(message, Ready):
+                    busy.worker.pid = message.pid
+                elif isinstance(message, Encoded):
+                    busy.begin_fit(self._clock())
+                elif message.job_id not in busy.dropped:
+                    yield message if isinstance(message, Progressed) else self._over(busy, message)
+                elif not isinstance(message, Progressed):
+                    self._over(busy, message)
+        except (EOFError, OSError):
+            yield from self._lost(busy, self._death_of(busy))
+        except Exception as error:  # a fit has written into the pipe
+            message_text = f"the worker sent something unreadable: {type(error).__name__}: {error}"
+            self._launcher.kill(busy.worker)
+            yield from self._lost(busy, TrialError("crash", message_text[:500]))
+
+    def _over(self, busy: Busy, message: Ended) -> Ended:
+        """Ends a job, and with the last of its pack the lease; keeps the worker warm.
+
+        One that failed may be in any state and is replaced. So is one that has too much memory
+        left from its fits, as where a library leaks.
+
+        Returns:
+            The message, with what the fit was seen to hold.
+        """
+        del busy.jobs[message.job_id]
+        busy.has_failed |= isinstance(message, Failed)
+        if busy.worker.pid is not None:
+            busy.footprint.look(busy.worker.pid)
+        if not busy.jobs:
+            self._end(busy)
+            if busy.has_failed or not busy.footprint.is_light:
+                self._launcher.kill(busy.worker)
+            else:
+                self._crew.keep(busy.worker, busy.lease)
+        if isinstance(message, Done):
+            return Done(message.job_id, busy.footprint.measured(message.result))
+        return message
+
+    def _lost(self, busy: Busy, error: TrialError) -> list[Failed]:
+        """Ends all jobs of a worker that is gone."""
+        self._end(busy)
+        return [Failed(job.job_id, replace(error, fold=job.fold)) for job in busy.wanted]
+
+    def _death_of(self, busy: Busy) -> TrialError:
+        """Says what ended a worker that is gone."""
+        for _ in range(50):  # the nursery reports the exit a moment after the pipe closes
+            self._launcher.refresh()
+            if busy.worker.exit_status is not None:
+                break
+            time.sleep(0.01)
+        self._launcher.kill(busy.worker)
+        status = busy.worker.exit_status
+        kind = "crash"
+        if status == -signal.SIGKILL:
+            starved = self._guard.explain_kill(busy.footprint)
+            if starved is not None:
+                return starved
+        if status is None:
+            message = "the worker is gone"
+        elif status < 0:
+            message = f"the worker was killed by {_signal_name(-status)}"
+            kind = "killed" if -status == signal.SIGKILL else "crash"
+        else:
+            message = f"the worker exited with status {status}"
+        return TrialError(kind, message)
+
+    def prune(self, job_id: str) -> None:
+        """Asks a fit to stop at its next report."""
+        for busy in self._with(job_id):
+            with contextlib.suppress(OSError):
+                busy.worker.connection.send(Prune(job_id))
+
+    def kill(self, job_id: str, error: TrialError) -> None:
+        """Ends a running job at once; the next poll returns it as failed with this error.
+
+        The others of a pack go on: it leaves them at its next report.
+        """
+        for busy in self._with(job_id):
+            if [job.job_id for job in busy.wanted] == [job_id]:
+                self._kill_all(busy, error)
+                return
+            self.prune(job_id)
+            busy.dropped.add(job_id)
+            self._ended.append(Failed(job_id, error))
+
+    def _kill_all(self, busy: Busy, error: TrialError) -> None:
+        """Ends a worker with all its jobs."""
+        self._launcher.kill(busy.worker)
+        self._ended += self._lost(busy, error)
+
+    def _with(self, job_id: str) -> list[Busy]:
+        """The worker that has a job, if it is running and wanted."""
+        return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
+
+    def stop(self) -> None:
+        """Ends all jobs at once, without an answer; workers without one stay warm."""
+        for busy in list(self._busy):
+            self._launcher.kill(busy.worker)
+            self._end(busy)
+        self._ended.clear()
+
+    def _end(self, busy: Busy) -> None:
+        self._busy.remove(busy)
+        self.pool.release(busy.lease)
+
+
+def _signal_name(number: int) -> str:
+    """Such as SIGSEGV; real-time signals have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

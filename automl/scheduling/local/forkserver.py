@@ -1,0 +1,194 @@
+"""The prepared parent of workers: imports heavy libraries once, then forks on demand.
+
+A worker forked from here is ready in tens of milliseconds, where a new interpreter needs seconds
+of imports. The nursery stays single-threaded and makes no CUDA context, so that forking is safe;
+it never imports the user's ``__main__``. Linux only: elsewhere workers are spawned.
+
+Protocol, one JSON datagram each way on a sequenced-packet socket:
+    -> {"op": "preload", "modules": [...]}      import these; failures are left to the fit
+    -> {"op": "fork", "worker": n, "env": {}}   with one file descriptor: the worker's connection
+    <- {"op": "forked", "worker": n, "pid": p}
+    <- {"op": "exit", "worker": n, "status": s}  s as of os.waitstatus_to_exitcode
+End of file on the socket means that the controller is gone: every worker is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Container, Iterable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+from automl.scheduling.local.temporary import remove_temporary
+
+__all__ = ["main"]
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+OOM_SCORE = "800"  # the kernel takes a worker before the controller
+MESSAGE_BYTES = 1 << 16
+END_S = 1.5  # for ending everything when the controller is gone
+
+
+def main() -> None:
+    """Serves the socket whose descriptor is the first argument, until it closes."""
+    link = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a fit leaves behind comes to us, and is ended
+    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    workers: dict[int, int] = {}
+    outbox: deque[bytes] = deque()  # a controller that does not listen must not stop us
+    warnings.simplefilter("ignore")  # what an import warns of is no news for the terminal
+    try:
+        while True:
+            writing = [link.fileno()] if outbox else []
+            ready, writable, _ = select.select([link.fileno(), wake_read], writing, [])
+            if wake_read in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake_read, 4096)
+                _reap(workers, outbox)
+            if link.fileno() in ready and not _serve_one(link, workers, outbox):
+                return
+            if writable:
+                with contextlib.suppress(BlockingIOError):
+                    link.send(outbox[0], socket.MSG_DONTWAIT)
+                    outbox.popleft()
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    finally:
+        _end_all(workers)
+        remove_temporary()
+
+
+def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes]) -> bool:
+    """Handles one message; False when the controller is gone."""
+    data, descriptors, _, _ = socket.recv_fds(link, MESSAGE_BYTES, 1)
+    if not data:
+        return False
+    message = json.loads(data)
+    if message["op"] == "preload":
+        for module in message["modules"]:
+            # The fit that needs it reports what is wrong, be it SystemExit.
+            with contextlib.suppress(BaseException):
+                importlib.import_module(module)
+        gc.freeze()  # keeps collections in workers from copying shared pages
+    else:
+        nursery = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            link.close()
+            _become_worker(descriptors[0], message["env"], nursery)
+        os.close(descriptors[0])
+        with contextlib.suppress(OSError):  # its group is there before anybody can want to kill it
+            os.setpgid(pid, pid)
+        workers[pid] = message["worker"]
+        _tell(outbox, {"op": "forked", "worker": message["worker"], "pid": pid})
+    return True
+
+
+def _become_worker(descriptor: int, env: dict[str, str], nursery: int) -> NoReturn:
+    status = 1
+    try:
+        os.setpgid(0, 0)  # killed together with whatever it starts
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != nursery:  # gone before the kernel knew of our wish
+            os._exit(status)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+        os.environ.update(env)
+        from automl.scheduling.local.worker import serve
+
+        serve(Connection(descriptor))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _reap(workers: dict[int, int], outbox: deque[bytes]) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        worker = workers.pop(pid, None)
+        if worker is not None:
+            _kill_group(pid)
+        _kill_strays(workers)
+        if worker is not None:
+            code = os.waitstatus_to_exitcode(status)
+            _tell(outbox, {"op": "exit", "worker": worker, "status": code})
+
+
+def _kill_strays(workers: Container[int]) -> None:
+    """Ends adopted processes: what a dead worker had started in sessions of their own."""
+    for child in _children():
+        if child not in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+
+def _children() -> list[int]:
+    """Process ids of our children."""
+    own = os.getpid()
+    with contextlib.suppress(OSError):
+        return [int(pid) for pid in Path(f"/proc/self/task/{own}/children").read_text().split()]
+    found = []  # a kernel without CONFIG_PROC_CHILDREN
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # gone in the meantime
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+            if int(parent) == own:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _end_all(workers: Iterable[int]) -> None:
+    """Ends the workers, and all that comes to us as an orphan by that, until nothing is left."""
+    for pid in workers:
+        _kill_group(pid)
+    patience = time.monotonic() + END_S
+    while time.monotonic() < patience:
+        _kill_strays(())
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.002)
+        except ChildProcessError:
+            return
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _tell(outbox: deque[bytes], message: dict[str, Any]) -> None:
+    outbox.append(json.dumps(message).encode())
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Starting worker processes: forked by a prepared parent where there is fork, spawned elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+from automl.scheduling.local.temporary import make_temporary, remove_temporary, temporary_env
+
+__all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "main", "start_launcher"]
+
+# A spinning barrier costs everybody on a busy machine up to 50 times the work (measured with
+# LightGBM and torch, two processes of two threads on two cores); a passive one costs nothing.
+THREAD_ENV = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OMP_NUM_THREADS": "1"}
+WORKER_MODULE = "automl.scheduling.local.worker"
+MESSAGE_BYTES = 1 << 16
+CLOSE_S = 1.7  # more than a nursery takes to end its workers
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """One worker as the parent sees it.
+
+    Attributes:
+        number: Of the worker, never used twice in a run.
+        connection: To send jobs and receive messages.
+        modules: Modules that were loaded before it was forked.
+        pid: Process id once it is known.
+        exit_status: As of ``subprocess``: negative for a signal; None while it lives or when
+            nobody knows.
+    """
+
+    number: int
+    connection: Connection[Any, Any]
+    modules: frozenset[str] = frozenset()
+    pid: int | None = None
+    exit_status: int | None = None
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+
+class Launcher(Protocol):
+    """Starts and ends worker processes."""
+
+    modules: frozenset[str]
+    """Modules that the next worker will have loaded."""
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Loads modules for the workers to come, without waiting."""
+        ...
+
+    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
+        """Starts a worker with these environment variables."""
+        ...
+
+    def kill(self, worker: WorkerProcess) -> None:
+        """Ends a worker and all it has started, at once."""
+        ...
+
+    def refresh(self) -> None:
+        """Learns process ids and exit statuses."""
+        ...
+
+    def close(self) -> None:
+        """Ends all workers."""
+        ...
+
+
+def start_launcher() -> Launcher:
+    """The best launcher of this platform."""
+    return ForkLauncher() if sys.platform == "linux" else SpawnLauncher()
+
+
+def _worker_env(env: Mapping[str, str]) -> dict[str, str]:
+    here = str(Path.cwd())  # the empty path: plugins beside a notebook
+    paths = os.pathsep.join(p or here for p in sys.path)
+    return {**os.environ, "PYTHONPATH": paths, **THREAD_ENV, **env}
+
+
+class ForkLauncher:
+    """Asks a nursery (``automl.scheduling.local.forkserver``) to fork."""
+
+    def __init__(self) -> None:
+        self._workers: dict[int, WorkerProcess] = {}
+        self._condemned: set[int] = set()
+        self._count = 0
+        self.modules: frozenset[str] = frozenset()
+        self._temporary: Path | None = None
+        self._start_nursery()
+
+    def _start_nursery(self) -> None:
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        remove_temporary(self._temporary)
+        self._temporary = make_temporary()
+        env = temporary_env(self._temporary)
+        self._nursery = _start_python(
+            "automl.scheduling.local.forkserver", theirs, env, stdout=subprocess.DEVNULL
+        )
+        self.modules = frozenset()
+        self.preload([WORKER_MODULE])
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Loads modules for the workers to come, without waiting."""
+        new = [m for m in modules if m not in self.modules]
+        if new:
+            with contextlib.suppress(BrokenPipeError):  # a lost nursery is seen at the next launch
+                self._link.send(json.dumps({"op": "preload", "modules": new}).encode())
+            self.modules |= frozenset(new)
+
+    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
+        """Starts a worker with these environment variables.
+
+        A nursery that was killed, or that crashed in the import of a module, is replaced by one
+        that loads no modules in advance.
+        """
+        self.refresh()
+        if self._nursery.poll() is not None:
+            self._bury_nursery()
+            self._link.close()
+            self._start_nursery()
+        ours, theirs = socket.socketpair()
+        worker = WorkerProcess(self._count, Connection(ours.detach()), self.modules)
+        self._count += 1
+        self._workers[worker.number] = worker
+        message = {"op": "fork", "worker": worker.number, "env": dict(env)}
+        with theirs, contextlib.suppress(BrokenPipeError):
+            socket.send_fds(self._link, [json.dumps(message).encode()], [theirs.fileno()])
+        return worker
+
+    def kill(self, worker: WorkerProcess) -> None:
+        """Ends a worker and all it has started, at once."""
+        self.refresh()
+        if worker.pid is None:
+            self._condemned.add(worker.number)  # asked for, not yet forked
+        elif worker.exit_status is None:
+            _kill_group(worker.pid)
+        worker.connection.close()
+
+    def refresh(self) -> None:
+        """Learns process ids and exit statuses."""
+        while self._receive():
+            pass
+
+    def close(self) -> None:
+        """Ends all workers."""
+        self._link.close()  # the nursery kills its workers when it sees the end of file
+        if not self._workers:
+            self._nursery.kill()  # nothing to end: its imports need not be waited for
+        try:
+            self._nursery.wait(timeout=CLOSE_S)
+        except subprocess.TimeoutExpired:  # in the middle of an import
+            self._nursery.kill()  # the kernel ends its workers with it
+            self._nursery.wait()
+        for worker in self._workers.values():
+            worker.connection.close()
+        self._workers.clear()
+        remove_temporary(self._temporary)
+
+    def _receive(self) -> bool:
+        """Takes in one message of the nursery; False when there is none."""
+        try:
+            data = self._link.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
+        except (BlockingIOError, ConnectionResetError):
+            return False
+        except OSError:  # closed
+            return False
+        if not data:
+            self._bury_nursery()
+            return False
+        message = json.loads(data)
+        worker = self._workers[message["worker"]]
+        if message["op"] == "forked":
+            worker.pid = message["pid"]
+            if worker.number in self._condemned:
+                self._condemned.discard(worker.number)
+                _kill_group(message["pid"])
+        else:
+            worker.exit_status = message["status"]
+            del self._workers[worker.number]
+        return True
+
+    def _bury_nursery(self) -> None:
+        """The kernel has killed the workers of a nursery that is gone."""
+        for worker in self._workers.values():
+            worker.exit_status = -signal.SIGKILL
+        self._workers.clear()
+        self._condemned.clear()
+
+
+class SpawnLauncher:
+    """Starts a new interpreter for each worker: for platforms without a safe fork."""
+
+    def __init__(self) -> None:
+        self._workers: dict[int, WorkerProcess] = {}
+        self._count = 0
+        self._temporary = make_temporary()
+        self.modules: frozenset[str] = frozenset()
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Nothing to load in advance."""
+
+    def launch(self, env: Mapping[str, str]) -> WorkerProcess:
+        """Starts a worker with these environment variables."""
+        ours, theirs = socket.socketpair()
+        env = {**temporary_env(self._temporary), **env}
+        process = _start_python("automl.scheduling.local.launcher", theirs, env)
+        connection: Connection[Any, Any] = Connection(ours.detach())
+        worker = WorkerProcess(self._count, connection, pid=process.pid, process=process)
+        self._count += 1
+        self._workers[worker.number] = worker
+        return worker
+
+    def kill(self, worker: WorkerProcess) -> None:
+        """Ends a worker and all it has started, at once."""
+        self.refresh()
+        if worker.process is not None and worker.exit_status is None:
+            _kill_group(worker.process.pid)
+            worker.exit_status = worker.process.wait()
+            self._workers.pop(worker.number, None)
+        worker.connection.close()
+
+    def refresh(self) -> None:
+        """Learns exit statuses."""
+        for worker in list(self._workers.values()):
+            status = None if worker.process is None else worker.process.poll()
+            if status is not None and worker.process is not None:
+                _kill_group(worker.process.pid)  # what it has left behind
+                worker.exit_status = status
+                del self._workers[worker.number]
+
+    def close(self) -> None:
+        """Ends all workers."""
+        for worker in list(self._workers.values()):
+            self.kill(worker)
+        remove_temporary(self._temporary)
+
+
+def _start_python(
+    module: str, channel: socket.socket, env: Mapping[str, str], stdout: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Runs a module in a new interpreter that is given one end of a socket, and closes it here."""
+    with channel:
+        return subprocess.Popen(
+            # -P: the current folder must not hide modules of the library
+            [sys.executable, "-P", "-m", module, str(channel.fileno())],
+            pass_fds=[channel.fileno()],
+            env=_worker_env(env),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            start_new_session=True,  # Ctrl-C in the terminal is for the controller alone
+        )
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _die_with_controller(descriptor: int) -> None:
+    """Waits until the other end of a socket is closed, then ends this process and its group."""
+    poller = select.poll()
+    poller.register(descriptor, 0)  # nothing but the hang-up
+    poller.poll()
+    _kill_group(os.getpid())
+
+
+def main() -> None:
+    """Entry of a spawned worker; the socket's descriptor is the first argument."""
+    descriptor = int(sys.argv[1])
+    threading.Thread(target=_die_with_controller, args=[descriptor], daemon=True).start()
+    from automl.scheduling.local.worker import serve
+
+    serve(Connection(descriptor))
+
+
+if __name__ == "__main__":
+    main()

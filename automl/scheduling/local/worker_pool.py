@@ -1,0 +1,113 @@
+"""The workers that wait for a job: warm, each with the devices that it sees."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from automl.scheduling.devices.pool import Gpu, Lease
+from automl.scheduling.local.launcher import Launcher, WorkerProcess
+from automl.scheduling.local.messages import FromWorker, Ready
+from automl.scheduling.thread_probe import Probe, Probed
+from automl.trial.setup import TrialSetup
+
+__all__ = ["Crew"]
+
+PROBE_PATIENCE_S = 10.0  # workers may still be opening the data
+
+
+class Crew:
+    """Idle workers, and new ones where none fits.
+
+    Args:
+        setup: What every worker is told first.
+        launcher: Starts and ends worker processes.
+    """
+
+    def __init__(self, setup: TrialSetup, launcher: Launcher) -> None:
+        self._setup, self._launcher = setup, launcher
+        self._idle: list[tuple[Gpu | None, WorkerProcess]] = []
+
+    @property
+    def idle(self) -> list[WorkerProcess]:
+        """Workers without a job."""
+        return [worker for _, worker in self._idle]
+
+    def warm_up(self, n_workers: int) -> None:
+        """Starts or ends workers until so many are there, which open the data before any job."""
+        for _ in range(n_workers - len(self._idle)):
+            self._idle.append((None, self._launch(Lease(0))))
+        while len(self._idle) > n_workers:
+            self._launcher.kill(self._idle.pop()[1])
+
+    def take(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
+        """An idle worker that sees these devices, or a new one.
+
+        An idle worker that would have to import what the launcher has loaded by now is replaced:
+        forking costs milliseconds, the import seconds.
+
+        Args:
+            lease: The devices.
+            modules: What its job imports.
+        """
+        self._launcher.refresh()
+        self._idle = [(gpu, w) for gpu, w in self._idle if w.exit_status is None]
+        if lease.is_whole_gpu:
+            self._clear(lease.gpu)
+        for place, (gpu, worker) in enumerate(self._idle):
+            if gpu == lease.gpu:
+                del self._idle[place]
+                if not (modules & self._launcher.modules) - worker.modules:
+                    return worker
+                self._launcher.kill(worker)
+                break
+        return self._launch(lease)
+
+    def keep(self, worker: WorkerProcess, lease: Lease) -> None:
+        """Takes a worker back whose job is over."""
+        self._idle.append((lease.gpu, worker))
+
+    def probe(self, probe: Probe, n_workers: int) -> float | None:
+        """Has the first workers do the work of a probe side by side.
+
+        Returns:
+            What all together get done per second; None when one does not answer. Then all
+            workers are ended, as an answer that comes too late would be taken for one to a job.
+        """
+        workers = self.idle[:n_workers]
+        due = max(probe.end, time.monotonic()) + PROBE_PATIENCE_S
+        try:
+            for worker in workers:
+                worker.connection.send(probe)
+            return sum(_probed(worker, due) for worker in workers)
+        except (EOFError, OSError):
+            self.warm_up(0)
+            return None
+
+    def _clear(self, gpu: Gpu | None) -> None:
+        """Leaves one idle worker of a GPU: each holds some of its memory, as CUDA itself takes."""
+        of_gpu = [worker for place, worker in self._idle if place == gpu]
+        for worker in of_gpu[1:]:
+            self._idle.remove((gpu, worker))
+            self._launcher.kill(worker)
+
+    def _launch(self, lease: Lease) -> WorkerProcess:
+        worker = self._launcher.launch(lease.env)
+        with contextlib.suppress(OSError):  # a dead worker is seen when it has a job
+            worker.connection.send(self._setup)
+        return worker
+
+
+def _probed(worker: WorkerProcess, due: float) -> float:
+    """What a worker answers to a probe.
+
+    Raises:
+        OSError: It does not in time, or is gone (EOFError).
+    """
+    while worker.connection.poll(max(0.0, due - time.monotonic())):
+        message: FromWorker | Probed = worker.connection.recv()
+        if isinstance(message, Probed):
+            return message.rate
+        if isinstance(message, Ready):
+            worker.pid = message.pid
+    raise TimeoutError

@@ -1,0 +1,213 @@
+"""What is known of trials by their predictions of rows that they did not see."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.data.split.choose import ALL_ROWS, SplitPlan
+from automl.data.table import Dataset
+from automl.ensemble import estimate, estimate_of_blocks, kappa_of_cells, newest_blocks, read_oof
+from automl.metrics.stand_in import steering
+from automl.plugin.metric import Metric
+from automl.store.run_dir import RunDir
+from automl.trial.settle import settle_folds
+from automl.tuning.incumbent.judged_rows import JudgedRows, judged_rows
+from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.tuning.problem.prior import prior_prediction
+from automl.tuning.trials.newest import in_order_of_fits, is_by_time
+from automl.tuning.trials.trial import Trial
+
+__all__ = ["Evidence", "finite"]
+
+KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
+KEPT_OF_FAMILY = 3
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Out-of-fold predictions of the complete trials, and what they are worth.
+
+    Attributes:
+        run, dataset, plan, metric: Of the run.
+        forecast: What trials cost, and the limits.
+        complete: Trials whose predictions are kept, by name.
+        oof: Their predictions of the rows in ``judged``, ``(n_judged, n_outputs)`` or
+            ``(n_judged,)``; NaN where there is none. The first ``n_rows`` are those of the data.
+        judged: The rows as they are judged.
+    """
+
+    run: RunDir
+    dataset: Dataset
+    plan: SplitPlan
+    metric: Metric
+    forecast: Forecast = field(default_factory=Forecast)
+    complete: dict[str, Trial] = field(default_factory=dict)
+    oof: dict[str, NDArray[Any]] = field(default_factory=dict)
+    judged: JudgedRows = field(init=False)
+    _losses: dict[str, float] = field(default_factory=dict)
+    _latest: tuple[str, NDArray[Any]] | None = None
+
+    def __post_init__(self) -> None:
+        """Lays out the rows."""
+        self.judged = judged_rows(self.plan, self.dataset, self.metric)
+
+    @property
+    def first_rows(self) -> NDArray[np.int64]:
+        """Validation rows of the fold that is fitted first: in order of time the newest."""
+        return np.asarray(self.plan.divisions[in_order_of_fits(self.plan)[0]].valid)
+
+    def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
+        """Loss of a prediction of these rows, to be compared with others of the same rows.
+
+        Where the metric has no value for them, something else stands in: see ``steering``.
+        """
+        weight = None if self.dataset.weight is None else self.dataset.weight[rows]
+        if not len(rows):  # the fit has removed them again
+            return math.inf
+        steered = steering(self.metric)
+        return steered.loss(steered.score(self.dataset.y[rows], prediction, weight))
+
+    @property
+    def prior(self) -> NDArray[np.float64]:
+        """The constant prediction that is made without any column."""
+        return prior_prediction(self.dataset)
+
+    def prior_loss(self, rows: NDArray[np.int64]) -> float:
+        """Loss of predicting for everybody what is known without any column."""
+        return self.loss(rows, np.tile(self.prior, (len(rows), *[1] * self.prior.ndim)))
+
+    def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Validation rows of the fold that is fitted first, and what a trial predicts for them.
+
+        The same rows for every family, also for those that are fitted once on all rows. None of
+        them where a later fit of the trial has removed its files, by which it fails.
+        """
+        name, rows = trial.spec.trial_id, self.first_rows
+        if self._latest is None or self._latest[0] != name:  # it is asked for several times in turn
+            if not self.run.oof(name, trial.folds[0]).is_file():
+                return rows[:0], np.empty(0)
+            self._latest = name, self._read(trial, [trial.folds[0]])[rows]
+        prediction = self._latest[1]
+        known = finite(prediction)
+        return rows[known], prediction[known]
+
+    def add(self, trial: Trial) -> float:
+        """Takes a complete trial in, and notes with it how sure its score is.
+
+        Folds that stopped early are settled first: scored at stages that other folds chose. A trial
+        without a score (NaN) is not taken in: it cannot be compared.
+
+        Returns:
+            The score of its out-of-fold predictions.
+        """
+        name = trial.spec.trial_id
+        self._settle(trial)
+        oof = self._read_judged(trial)
+        score = self.judge(trial, oof)
+        if math.isnan(score):
+            return score
+        self.oof[name], self.complete[name] = oof, trial
+        self._losses[name] = self.metric.loss(score)
+        self._forget_worst(oof.nbytes)
+        return score
+
+    def judge(
+        self, trial: Trial, oof: NDArray[Any] | None = None, blocks: Sequence[int] = ()
+    ) -> float:
+        """Scores the out-of-fold predictions of a trial, and notes how sure that is.
+
+        Args:
+            trial: Complete.
+            oof: Its predictions; read when None.
+            blocks: In order of time, the folds whose mean score it is; by default the newest.
+        """
+        shown = self._read_judged(trial) if oof is None else oof
+        by_time = is_by_time(self.plan) and self.plan.n_folds > 1
+        known, judged = finite(shown), self.judged
+        if by_time:
+            said = blocks or newest_blocks(range(self.plan.n_folds))
+            known &= np.isin(judged.fold, said)
+        rows = np.flatnonzero(known)
+        y, fold, shown = judged.y[rows], judged.fold[rows], shown[rows]
+        units: dict[str, Any] = {
+            "fold": fold,
+            "weight": None if judged.weight is None else judged.weight[rows],
+            "group": None if judged.group is None else judged.group[rows],
+        }
+        score = self.metric.score_folds(y, shown, fold, units["weight"])
+        trial.score_se = trial.interval = None
+        if math.isnan(score):
+            return score
+        if by_time:
+            found = estimate_of_blocks(self.metric, y, shown, **units)
+        else:  # further repeats make a score no surer of the folds than one
+            kappa = kappa_of_cells(len(self.plan.repeats[0]), len(np.unique(fold)))
+            found = estimate(self.metric, y, shown, kappa=kappa, **units)
+        if found is not None and math.isfinite(found.error):
+            trial.score_se, trial.interval = found.error, (found.low, found.high)
+        return found.score if by_time and found is not None else score
+
+    def _settle(self, trial: Trial) -> None:
+        settled, stages = settle_folds(
+            self.run, trial.spec.trial_id, trial.folds, self.plan, self.dataset, self.metric
+        )
+        for fold, found in settled.items():
+            trial.results[fold] = replace(
+                trial.results[fold], settled_score=found.score, settled_crc=found.crc
+            )
+        trial.stages = stages or trial.stages
+
+    def candidates(self) -> list[Trial]:
+        """Complete trials; where limits are set, those that keep them or come nearest to them.
+
+        None is left out for its score: that would be a choice by all rows, also by those that a
+        nested selection must not see.
+        """
+        return self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
+
+    def _read_judged(self, trial: Trial) -> NDArray[Any]:
+        """Predictions of the rows as they are judged; out of bag they are alike in each repeat."""
+        repeats = self.plan.repeats
+        if self.judged.repeat is None:
+            return self._read(trial, list(trial.folds))
+        if trial.folds == (ALL_ROWS,):
+            return np.concatenate([self._read(trial, trial.folds)] * len(repeats))
+        return np.concatenate([self._read(trial, folds) for folds in repeats])
+
+    def _read(self, trial: Trial, folds: Sequence[int]) -> NDArray[Any]:
+        is_classification = self.dataset.target.task.is_classification
+        return read_oof(self.run, trial.spec.trial_id, folds, self.plan, is_classification)
+
+    def _forget_worst(self, n_bytes: int) -> None:
+        """Keeps the predictions of the best trials and of the best of each family, not of all.
+
+        Selection looks no further than these, and of many rows the predictions of all trials would
+        fill the memory. Who stays does not depend on the order in which trials came.
+
+        Args:
+            n_bytes: Of the predictions of one trial.
+        """
+        most = max(KEPT_AT_LEAST, min(KEPT, KEPT_BYTES // max(1, n_bytes)))
+        ranked = sorted(
+            self.complete.values(),
+            key=lambda t: (self.forecast.excess([t]), self._losses[t.spec.trial_id], t.index),
+        )
+        n_seen: Counter[str] = Counter()
+        for place, trial in enumerate(ranked):
+            n_seen[trial.spec.family] += 1
+            if place >= most and n_seen[trial.spec.family] > KEPT_OF_FAMILY:
+                name = trial.spec.trial_id
+                del self.oof[name], self.complete[name], self._losses[name]
+
+
+def finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Rows without NaN, ``(n_rows,)``."""
+    mask: NDArray[np.bool_] = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return mask

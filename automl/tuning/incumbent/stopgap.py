@@ -1,0 +1,43 @@
+"""A trial that was cut predicts where what is complete knows next to nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from automl.trial.lost import LOST
+from automl.trial.spec import UNFINISHED, TrialState
+from automl.tuning.trials.trial import Trial
+
+__all__ = ["best_cut", "is_lost"]
+
+
+def best_cut(begun: Iterable[Trial], first_loss: Callable[[Trial], float]) -> Trial | None:
+    """The trial with the lowest loss on the first fold among those that did not complete.
+
+    Which one it is does not depend on the order in which they came, nor on how fast a trial that
+    failed was stopped: of one that failed or was pruned only the folds ahead of that count.
+
+    Args:
+        begun: Trials whose first fold is done.
+        first_loss: Gives the loss of a trial on the first fold.
+
+    Returns:
+        The trial with the folds that may predict; None where there is none.
+    """
+    cut = [t for t in begun if t.state is not TrialState.COMPLETE and not is_lost(t)]
+    best = min(cut, key=lambda trial: (_loss(trial, first_loss), trial.index), default=None)
+    if best is None or best.error is None or best.error.kind in UNFINISHED:
+        return best
+    sure = itertools.takewhile(lambda f: f in best.results and f not in best.errors, best.folds)
+    return replace(best, results={fold: best.results[fold] for fold in sure})
+
+
+def is_lost(trial: Trial) -> bool:
+    """Whether a trial cannot predict: it has no fold, or its files were removed."""
+    return not trial.results or (trial.error is not None and trial.error.kind == LOST)
+
+
+def _loss(trial: Trial, first_loss: Callable[[Trial], float]) -> float:
+    return first_loss(trial) if trial.first_loss is None else trial.first_loss

@@ -1,0 +1,1 @@
+"""A search from its start, or its resumption, to its end."""

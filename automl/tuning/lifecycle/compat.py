@@ -1,0 +1,168 @@
+"""What makes a run the run it is: what must not change when it is resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from automl.config.schema import SearchConfig
+from automl.data import fingerprint
+from automl.data.table import Dataset
+from automl.errors import RunError
+from automl.registry import Registry
+from automl.tuning.problem.problem import Problem
+from automl.tuning.problem.search_space import describe_space
+
+__all__ = ["check_config", "check_data", "check_problem", "facts_of"]
+
+STEERING = (
+    *("quantiles", "group", "time_column", "folds_column", "weight", "series_id", "step", "wide"),
+    "seed",
+)
+SPLITTING = ("folds", "repeats", "holdout_share", "gap", "window")
+
+
+def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
+    """What the manifest says of a search, beside versions and how it stands."""
+    config, dataset, plan = problem.config, problem.dataset, problem.plan
+    origins = {name: registry.families[name] for name in problem.families}
+    return {
+        "data": {
+            "path": config.data_path,
+            "n_rows": len(dataset.y),
+            "fingerprint": fingerprint(dataset),
+        },
+        "target": dataset.target.name,
+        "task": dataset.target.task.value,
+        "metric": {
+            "name": problem.metric.name,
+            "greater_is_better": problem.metric.greater_is_better,
+        },
+        "split": {"kind": plan.kind, "n_folds": plan.n_folds, "digest": plan.digest},
+        "objectives": list(config.search.objectives),
+        "limits": {name: limit for name, limit in asdict(config.limits).items() if limit},
+        "seed": config.seed,
+        "budget": {"time_s": config.time_s, "trials": config.trials},
+        "families": {
+            name: {
+                "distribution": origins[name].distribution,
+                "version": origins[name].version,
+                "fidelity": origins[name].family.fidelity,
+                "space": describe_space(*problem.families[name]),
+            }
+            for name in problem.families
+        },
+    }
+
+
+def check_problem(problem: Problem, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Compares a run with what its manifest said when it was started.
+
+    Families may come in addition.
+
+    Args:
+        problem: What lies in the run directory.
+        then: The manifest.
+        now: The facts of the problem, as ``facts_of`` gives them.
+
+    Raises:
+        RunError: Data, folds, metric, seed or a search space is another one; all differences
+            are in the text, old and new.
+    """
+    run = problem.run
+    try:
+        _refuse(problem, list(_changes(then, now)))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{run.manifest} is damaged: {error!r}") from None
+
+
+def check_config(problem: Problem, then: SearchConfig) -> None:
+    """Compares what decides on rows and folds with the configuration of the run.
+
+    Raises:
+        RunError: Something differs; all differences are in the text, old and new.
+    """
+    now = problem.config
+    lines = [
+        _line(name, getattr(then, name), getattr(now, name))
+        for name in STEERING
+        if getattr(then, name) != getattr(now, name)
+    ]
+    lines += [
+        _line(f"search.{name}", getattr(then.search, name), getattr(now.search, name))
+        for name in SPLITTING
+        if getattr(then.search, name) != getattr(now.search, name)
+    ]
+    _refuse(problem, lines)
+
+
+def check_data(problem: Problem, given: Dataset) -> None:
+    """Compares a table that is given again with that of the run.
+
+    Args:
+        problem: What lies in the run directory.
+        given: The data set that was read.
+
+    Raises:
+        RunError: It has other rows, columns, kinds or values; what differs is in the text.
+    """
+    known = problem.dataset
+    if fingerprint(given) == fingerprint(known):
+        return
+    old = {f"column {c.name!r}": c.kind.value for c in known.table.used}
+    new = {f"column {c.name!r}": c.kind.value for c in given.table.used}
+    lines = [
+        _line(name, old.get(name, "none"), new.get(name, "none"))
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
+    for name, a, b in (
+        ("rows", len(known.y), len(given.y)),
+        ("target", known.target.name, given.target.name),
+        ("task", known.target.task.value, given.target.task.value),
+        ("quantiles", known.target.quantiles, given.target.quantiles),
+    ):
+        if a != b:
+            lines.append(_line(name, a, b))
+    _refuse(problem, lines or ["the data: other values in the same columns"])
+
+
+def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name, old, new in (
+        ("fingerprint of the data", then["data"]["fingerprint"], now["data"]["fingerprint"]),
+        ("digest of the split plan", then["split"]["digest"], now["split"]["digest"]),
+        ("metric", then["metric"]["name"], now["metric"]["name"]),
+        ("objectives", then["objectives"], now["objectives"]),
+        ("limits", then["limits"], now["limits"]),
+        ("seed", then["seed"], now["seed"]),
+    ):
+        if old != new:
+            yield _line(name, old, new)
+    for name, family in then["families"].items():
+        if name not in now["families"]:
+            yield f"family {name}: searched -> not among the families, or it takes no such data"
+            continue
+        old_space, new_space = family["space"], now["families"][name]["space"]
+        for param in {**old_space, **new_space}:
+            old, new = old_space.get(param, "none"), new_space.get(param, "none")
+            if old != new:
+                yield _line(f"family {name}: {param}", old, new)
+
+
+def _line(name: str, old: Any, new: Any) -> str:
+    return f"{name}: {_text(old)} -> {_text(new)}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _refuse(problem: Problem, lines: list[str]) -> None:
+    if lines:
+        changes = "\n".join(f"  {line}" for line in lines)
+        raise RunError(
+            f"{problem.run.path} cannot be resumed, because this was changed since it was "
+            f"started:\n{changes}\nchange it back, or start another run with another --out"
+        )

@@ -1,0 +1,76 @@
+"""Why a trial did not finish, as text for the user, and its state."""
+
+from __future__ import annotations
+
+import math
+
+from automl.errors import RunError
+from automl.store.run_dir import RunDir
+from automl.trial.lost import LOST, lost_text
+from automl.trial.settle import discard_stages
+from automl.trial.spec import UNFINISHED, TrialError, TrialState
+from automl.tuning.incumbent.ensemble_tracker import Standing
+from automl.tuning.propose.proposer import MIN_GAIN
+from automl.tuning.trials.trial import Trial
+
+__all__ = ["held", "interrupted", "out_of_time", "score_trial", "shed", "state_after"]
+
+STATES = {
+    "pruned": TrialState.PRUNED,
+    "held": TrialState.PRUNED,
+    "out_of_time": TrialState.OUT_OF_TIME,
+    "interrupted": TrialState.INTERRUPTED,
+}
+
+
+def state_after(error: TrialError) -> TrialState:
+    """The state of a trial that did not finish: failed, unless it was stopped."""
+    return STATES.get(error.kind, TrialState.FAILED)
+
+
+def _progress_of(trial: Trial) -> str:
+    text = f"after {len(trial.results)} of {len(trial.folds)} folds"
+    if trial.gain is not None and trial.gain <= MIN_GAIN:
+        text += "; the first promised no gain for the ensemble"
+    return text
+
+
+def held(trial: Trial) -> TrialError:
+    """The reason for a trial that was held after its first fold until the search ended."""
+    return TrialError("held", f"deferred {_progress_of(trial)}, and not taken up again")
+
+
+def out_of_time(trial: Trial) -> TrialError:
+    """The reason for a trial that the clock cut."""
+    return TrialError("out_of_time", f"stopped by the clock {_progress_of(trial)}")
+
+
+def interrupted(trial: Trial) -> TrialError:
+    """The reason for a trial that the user cut."""
+    return TrialError("interrupted", f"stopped with the search {_progress_of(trial)}")
+
+
+def score_trial(trial: Trial, standing: Standing) -> None:
+    """Scores a trial whose folds are all done, or says why its predictions have no score."""
+    try:
+        score, results = standing.add(trial), list(trial.results.values())
+    except RunError:  # removed since the last fold was done
+        folder = standing.evidence.run.trial(trial.spec.trial_id)
+        trial.error = TrialError(LOST, lost_text(folder))
+        return
+    if not math.isnan(score):
+        trial.score = score
+        return
+    metric = standing.evidence.metric.name
+    why = next((r.score_reason for r in results if r.score_reason), "no fold has one")
+    trial.error = TrialError("no_score", f"{metric} has no value for its predictions: {why}")
+
+
+def shed(trial: Trial, run: RunDir) -> None:
+    """Drops what only the fits of a trial need, once it is over.
+
+    What was cut may go on, and its later folds are settled with the stages of its earlier ones.
+    """
+    if trial.error is None or trial.error.kind not in UNFINISHED:
+        discard_stages(run, trial.spec.trial_id)
+    trial.shed_reports()

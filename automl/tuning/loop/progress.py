@@ -1,0 +1,55 @@
+"""Events of a search, made of its trials and of how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from automl.events import Progress, TrialFinished, TrialStarted
+from automl.trial.spec import TrialState
+from automl.tuning.budget.budget import Budget
+from automl.tuning.incumbent.ensemble_tracker import Standing
+from automl.tuning.trials.ledger import Ledger
+from automl.tuning.trials.trial import Trial
+
+__all__ = ["finished", "progress_of", "started"]
+
+
+def progress_of(
+    ledger: Ledger, standing: Standing, budget: Budget, families: Iterable[str], stage: str
+) -> Progress:
+    """The state of all trials and of the ensemble at this moment."""
+    best, current = ledger.best(), standing.current
+    live = ledger.in_state(TrialState.RUNNING)
+    return Progress(
+        elapsed_s=budget.elapsed_s,
+        time_left_s=budget.time_left_s,
+        stage=stage,
+        families=ledger.counts(families),
+        running=tuple(f"{t.spec.trial_id}/fold-{f}" for t in live for f in sorted(t.running)),
+        best_trial=best.spec.trial_id if best else None,
+        best_score=best.score if best else None,
+        ensemble_score=current.score if current else None,
+    )
+
+
+def started(trial: Trial) -> TrialStarted:
+    """The news of a trial that was proposed."""
+    return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
+
+
+def finished(trial: Trial, elapsed_s: float) -> TrialFinished:
+    """The news of a trial that is over, so many seconds after the start of the run."""
+    record, error = trial.record(), trial.error
+    return TrialFinished(
+        trial=record.trial_id,
+        family=trial.spec.family,
+        state=trial.state.value,
+        score=trial.score,
+        margin=record.margin,
+        fit_s=record.fit_s,
+        error_kind=error.kind if error else "",
+        error=error.message if error else "",
+        elapsed_s=elapsed_s,
+        params=dict(trial.spec.params),
+        folds={result.fold: result.final_score for result in record.folds},
+    )

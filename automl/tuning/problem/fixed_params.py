@@ -1,0 +1,161 @@
+"""Params that the user has fixed, checked before anything is written or fitted.
+
+Each must be one that trials of its family have, or that the family lists beyond them, with a value
+that it may have. What is wrong comes all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from automl.config.values import shown
+from automl.data.table import Dataset
+from automl.errors import ConfigError, did_you_mean
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.plugin.param import Param
+from automl.plugin.task import Task
+from automl.tuning.problem.fixed_values import value_problems
+from automl.tuning.problem.search_space import fixed_of, space_params
+
+__all__ = ["check_fixed", "fixed_notes"]
+
+
+def check_fixed(families: Mapping[str, tuple[ModelFamily, Shape]], dataset: Dataset) -> None:
+    """Checks the fixed params of families that take the data.
+
+    Args:
+        families: Family and shape by name.
+        dataset: The data, whose columns a param may name.
+
+    Raises:
+        ConfigError: A param is unknown, cannot be set, or has a value that it cannot have; all of
+            them are in the text.
+    """
+    problems: list[str] = []
+    for family, shape in families.values():
+        if fixed_of(shape):
+            problems += _Check(family, shape, dataset, families).problems()
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def fixed_notes(
+    families: Mapping[str, tuple[ModelFamily, Shape]], settings: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Where fixed params reach less far than a user may think.
+
+    Args:
+        families: Those of the search, checked.
+        settings: Settings by family (``model.<family>``), also of families that are not tried.
+    """
+    idle = [name for name, own in settings.items() if own.get("fixed") and name not in families]
+    notes = [f"model.{name}.fixed has no effect: {name} is not tried" for name in idle]
+    for name, (family, shape) in families.items():
+        extra = family.extra_params(shape) if fixed_of(shape) else {}
+        for param in fixed_of(shape):
+            free = [n for n, (_, s) in families.items() if n != name and param not in fixed_of(s)]
+            if param in extra and extra[param].form != "value" and free:
+                notes.append(
+                    f"model.{name}.fixed.{param} binds {name} alone, and the ensemble may mix it "
+                    f"with {', '.join(free)}: 'family=[{name}]' leaves them out"
+                )
+    return notes
+
+
+class _Check:
+    """The fixed params of one family, beside what it knows."""
+
+    def __init__(
+        self,
+        family: ModelFamily,
+        shape: Shape,
+        dataset: Dataset,
+        families: Mapping[str, tuple[ModelFamily, Shape]],
+    ) -> None:
+        self._family, self._shape, self._dataset, self._all = family, shape, dataset, families
+        self._fixed = fixed_of(shape)
+        self._space = space_params(family, shape)
+        self._extra = family.extra_params(shape)
+
+    def problems(self) -> list[str]:
+        found = [text for name, value in self._fixed.items() for text in self._of(str(name), value)]
+        return found or list(self._of_all())
+
+    def _key(self, name: str) -> str:
+        return f"model.{self._family.name}.fixed.{name}"
+
+    def _of(self, name: str, value: Any) -> Iterator[str]:
+        """What is wrong with one param, the others aside."""
+        key = self._key(name)
+        param = self._extra.get(name) or self._space.get(name)
+        if param is None:
+            yield f"{key}={shown(value)}: {self._unknown(name)}"
+        elif param.alias_of:
+            yield f"{key}={shown(value)}: write {self._key(param.alias_of)}, its name here"
+        elif param.refused:
+            yield f"{key}={shown(value)}: it cannot be set: {param.refused}"
+        else:
+            target = self._dataset.target.name
+            param = replace(param, columns=param.columns & self._family.kinds)
+            yield from value_problems(key, value, param, self._dataset.table, target)
+
+    def _unknown(self, name: str) -> str:
+        settable = [n for n, p in self._extra.items() if not p.refused and not p.alias_of]
+        known = list(dict.fromkeys([*self._space, *settable]))
+        family = self._family.name
+        for what, shape in _other_shapes(self._shape, self._family):
+            if name in _names(self._family, shape):
+                return f"{family} has this param only {what}"
+        setting = f"; model.{family}.{name} is a setting" if name in self._family.settings else ""
+        near = did_you_mean(name, known)
+        listed = ", ".join(sorted(self._space)) or "none"
+        searched = "" if near or setting else f" (those that trials vary: {listed})"
+        others = [n for n, pair in self._all.items() if n != family and name in _names(*pair)]
+        owners = f"; {', '.join(others)} has one" if others else ""
+        return f"{family} has no such param{near}{owners}{setting}{searched}"
+
+    def _of_all(self) -> Iterator[str]:
+        """What does not go together, once each of the params is right."""
+        for name in self._fixed:
+            for needed, values in (self._extra.get(name) or Param()).needs.items():
+                if needed in self._fixed and (not values or self._fixed[needed] in values):
+                    continue
+                choice = " or ".join(f"{needed}: {shown(value)}" for value in values) or needed
+                yield f"{self._key(name)}: it has an effect only where {choice} is fixed as well"
+        drawn = space_params(self._family, self._shape, self._fixed)
+        table, target = self._dataset.table, self._dataset.target.name
+        for name, value in self._fixed.items():
+            if name in self._space and name not in drawn:
+                others = ", ".join(f"{n}: {shown(v)}" for n, v in self._fixed.items() if n != name)
+                yield (
+                    f"{self._key(name)}={shown(value)}: {self._family.name} does not use it "
+                    f"together with {others}"
+                )
+            elif name in drawn and name not in self._extra:
+                yield from value_problems(self._key(name), value, drawn[name], table, target)
+
+
+def _other_shapes(shape: Shape, family: ModelFamily) -> Iterator[tuple[str, Shape]]:
+    """The problem with other columns, then with other tasks; in words what is other."""
+    blank = replace(shape, settings={})
+    yield "on data with categories", replace(blank, n_categorical=2, n_categories=(9, 9))
+    yield "on data with texts", replace(blank, n_text=1, text_bytes=(40.0,))
+    yield "on data with several numbers", replace(blank, n_numeric=9)
+    for task in sorted(family.tasks - {shape.task}):
+        levels = (0.1, 0.5, 0.9) if task is Task.QUANTILE else ()
+        n_classes = {Task.BINARY: 2, Task.MULTICLASS: 3}.get(task, 0)
+        other = replace(blank, task=task, n_classes=n_classes, quantiles=levels)
+        yield f"for {task} tasks", other
+
+
+def _names(family: ModelFamily, shape: Shape) -> set[str]:
+    """Params that can be fixed on such data; none where the family cannot say."""
+    try:
+        extra = family.extra_params(shape).items()
+        settable = {name for name, param in extra if not param.refused and not param.alias_of}
+        return settable | set(space_params(family, shape))
+    except Exception:  # a made-up problem may be one that the code of a plugin does not expect
+        return set()

@@ -1,0 +1,269 @@
+"""What is searched: the table, its folds, its metric, and the families that take it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from automl.config import parse_span
+from automl.config.read_options import read_options
+from automl.config.schema import SearchConfig
+from automl.data import load_dataset, open_dataset
+from automl.data.describe.leaks import suspicions
+from automl.data.split.choose import SplitPlan, load_split_plan, make_split_plan
+from automl.data.table import Dataset
+from automl.errors import ConfigError, did_you_mean
+from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks
+from automl.plugin.context import Shape
+from automl.plugin.family import ModelFamily
+from automl.plugin.metric import Metric
+from automl.plugin.task import ColumnKind, Task
+from automl.registry import Registry
+from automl.scheduling.devices.cpus import available_cpus
+from automl.scheduling.devices.machine import make_pool
+from automl.scheduling.devices.memory import can_measure
+from automl.scheduling.devices.pool import DevicePool
+from automl.store.run_dir import RunDir
+from automl.trial.setup import TrialSetup, family_shape, setup_of_run
+from automl.tuning.problem.families import folds_s, willing
+from automl.tuning.problem.fixed_params import check_fixed, fixed_notes
+from automl.tuning.problem.metric_check import check_metric, metric_notes
+from automl.tuning.problem.notes import notes_of
+from automl.tuning.problem.rare_classes import rare_class_notes
+
+__all__ = ["Problem", "open_problem", "read_dataset", "read_problem", "trial_setup"]
+
+MEMO_SHARE = 0.1  # of the memory that a fit on one core may have
+DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is searched, and with what.
+
+    Attributes:
+        run: The run directory.
+        config: The configuration.
+        dataset: The data.
+        plan: Its divisions.
+        metric: What models are judged by.
+        setup: What workers are told.
+        families: Family and shape by name, in the order of the first round.
+        pool: The devices.
+        notes: What a person should know: families and columns that are left out, and why.
+    """
+
+    run: RunDir
+    config: SearchConfig
+    dataset: Dataset
+    plan: SplitPlan
+    metric: Metric
+    setup: TrialSetup
+    families: Mapping[str, tuple[ModelFamily, Shape]]
+    pool: DevicePool
+    notes: tuple[str, ...] = ()
+
+
+def read_problem(source: Any, config: SearchConfig, registry: Registry, run: RunDir) -> Problem:
+    """Reads the table, chooses folds and metric, and asks the families whether they take it.
+
+    Raises:
+        UserError: The data, the configuration or the choice of families does not fit.
+    """
+    pool = make_pool(config.scheduler)
+    dataset = read_dataset(source, config, registry)
+    metric = _metric(dataset, config, registry)
+    search = config.search
+    plan = make_split_plan(
+        dataset,
+        seed=config.seed,
+        folds=search.folds,
+        repeats=search.repeats,
+        holdout_share=search.holdout_share,
+        time_s=config.time_s,
+        folds_s=_folds_s(dataset, metric, pool, config, registry, run),
+        gap=None if search.gap is None else parse_span(search.gap),
+        window=None if search.window is None else parse_span(search.window),
+    )
+    check_metric(dataset, plan, metric)
+    return _problem(dataset, plan, metric, pool, config, registry, run)
+
+
+def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Problem:
+    """Opens the table and the folds that lie in a run, and asks the families again.
+
+    Raises:
+        UserError: A file of the run is damaged, or no family takes the data.
+    """
+    dataset, plan = open_dataset(run.data), load_split_plan(run.split)
+    metric = _metric(dataset, config, registry)
+    return _problem(dataset, plan, metric, make_pool(config.scheduler), config, registry, run)
+
+
+def read_dataset(
+    source: Any, config: SearchConfig, registry: Registry, known: Dataset | None = None
+) -> Dataset:
+    """Reads the table as the configuration wants it.
+
+    Args:
+        source: The data.
+        config: The configuration.
+        registry: The plugins, for their metrics.
+        known: The data of a run, whose identifiers are taken over.
+
+    Raises:
+        UserError: The data or the configuration does not fit.
+    """
+    return load_dataset(
+        source,
+        target=config.target,
+        task=_task(config),
+        among=metric_tasks(config.metric, registry.metrics, registry.given),
+        group=config.group,
+        time_column=config.time_column,
+        folds_column=config.folds_column,
+        weight=config.weight,
+        quantiles=config.quantiles or DEFAULT_QUANTILES,
+        options=read_options(config, known),
+    )
+
+
+def _metric(dataset: Dataset, config: SearchConfig, registry: Registry) -> Metric:
+    target = dataset.target
+    name = config.metric or default_metric(target.task).name
+    return get_metric(name, target.task, registry.metrics, target.quantiles, registry.given)
+
+
+def _problem(
+    dataset: Dataset,
+    plan: SplitPlan,
+    metric: Metric,
+    pool: DevicePool,
+    config: SearchConfig,
+    registry: Registry,
+    run: RunDir,
+) -> Problem:
+    name = config.metric or metric.name
+    setup = trial_setup(run, config, plan.n_folds, name, pool, registry.given)
+    shapes = _shapes(setup, dataset, metric, config, registry)
+    families, refused = willing(shapes, config.family is not None, _kinds(dataset))
+    check_fixed(families, dataset)
+    threads = config.scheduler.threads_per_fit or 1
+    notes = (
+        *notes_of(dataset),
+        *rare_class_notes(dataset, metric),
+        *metric_notes(dataset, plan, metric),
+        *suspicions(dataset, plan.exchangeable),
+        *refused,
+        *fixed_notes(families, config.model),
+        *_device_notes(families, pool),
+        *_memory_notes(families, pool, threads),
+        *registry.notes_for(config.family, dataset.target.task, _kinds(dataset)),
+    )
+    return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
+
+
+def _kinds(dataset: Dataset) -> frozenset[ColumnKind]:
+    return frozenset(column.kind for column in dataset.table.used)
+
+
+def _shapes(
+    setup: TrialSetup,
+    dataset: Dataset,
+    metric: Metric,
+    config: SearchConfig,
+    registry: Registry,
+) -> dict[str, tuple[ModelFamily, Shape]]:
+    """The families to ask, in the order of their priority, and the problem as each sees it."""
+    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
+    return {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
+
+
+def _folds_s(
+    dataset: Dataset,
+    metric: Metric,
+    pool: DevicePool,
+    config: SearchConfig,
+    registry: Registry,
+    run: RunDir,
+) -> float:
+    """Seconds that a useful trial on folds takes at least, as families guess; 0 for little."""
+    setup = trial_setup(run, config, 1, metric.name, pool)
+    return folds_s(_shapes(setup, dataset, metric, config, registry), pool)
+
+
+def trial_setup(
+    run: RunDir,
+    config: SearchConfig,
+    n_folds: int,
+    metric: str,
+    pool: DevicePool,
+    given: GivenMetric | None = None,
+) -> TrialSetup:
+    """What workers are told; see ``setup_of_run``.
+
+    Args:
+        run: The run directory.
+        config: The configuration.
+        n_folds: Folds of the split plan.
+        metric: Name in the catalog, or ``module:function``.
+        pool: The devices.
+        given: The metric, where the caller has it as an object.
+
+    Raises:
+        ConfigError: Such a metric cannot be handed to workers.
+    """
+    setup = setup_of_run(run, config, n_folds, metric, given)
+    memo_gib = min(setup.memo_gib, MEMO_SHARE * pool.limit_gib(1))
+    return replace(setup, n_cpus=pool.n_cpus, n_gpus=len(pool.gpus), memo_gib=memo_gib)
+
+
+def _task(config: SearchConfig) -> Task | None:
+    name = config.task
+    if name is None:
+        return Task.QUANTILE if config.quantiles else None
+    names = [task.value for task in Task]
+    if name not in names:
+        near = did_you_mean(name, names)
+        raise ConfigError(f"task {name!r}: choose one of {', '.join(names)}{near}")
+    return Task(name)
+
+
+def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:
+    """What is asked for that is not there, and is tried all the same."""
+    notes, n_there = [], available_cpus()
+    if pool.n_cpus > n_there:
+        notes.append(
+            f"scheduler.cpus={pool.n_cpus}: this process may use {n_there} core"
+            f"{'s' * (n_there != 1)}, which fits will have to share"
+        )
+    largest_gib = max((gpu.vram_gib for gpu in pool.gpus), default=math.inf)
+    for name, (family, shape) in families.items():
+        vram_gib = family.resources(shape).vram_gib
+        if vram_gib > largest_gib:
+            notes.append(
+                f"family {name} expects a fit to take {vram_gib:.1f} GiB of GPU memory, and no GPU "
+                f"has more than {largest_gib:.1f} GiB free; it is tried all the same, alone on one"
+            )
+    return notes
+
+
+def _memory_notes(
+    families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool, threads: int
+) -> list[str]:
+    """Families that expect to need more memory than a fit may have: they are tried all the same."""
+    if not can_measure():
+        return ["the memory of fits is not limited: this system does not show what they hold"]
+    notes = []
+    for name, (family, shape) in families.items():
+        need = family.resources(shape)
+        limit = pool.limit_gib(max(need.n_cpus, threads))
+        if need.ram_gib > limit:
+            notes.append(
+                f"family {name} expects a fit to take {need.ram_gib:.1f} GiB of memory, and one "
+                f"that holds more than {limit:.1f} GiB is ended; it is tried all the same: "
+                "scheduler.fit_memory_gib raises the limit"
+            )
+    return notes

@@ -1,0 +1,1 @@
+"""When a trial, or one of its fits, stops early."""

@@ -1,0 +1,1 @@
+"""Refits of the ensemble's members on all rows."""

@@ -1,0 +1,156 @@
+"""Runs the fits of members on all rows, side by side in worker processes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from automl.data.split.choose import ALL_ROWS
+from automl.ensemble import Member
+from automl.errors import StorageError
+from automl.plugin.context import Resources
+from automl.plugin.family import ModelFamily
+from automl.scheduling.local.executor import Executor, Happening
+from automl.scheduling.local.messages import Done, Failed, Unwritable
+from automl.trial.agreement import MAX_ROWS
+from automl.trial.latency import BATCH_ROWS
+from automl.trial.setup import seed_of
+from automl.trial.spec import FoldResult, Job, TrialRecord
+from automl.tuning.problem.problem import Problem
+from automl.tuning.trials.newest import is_by_time
+
+__all__ = ["Refitter", "can_refit", "expected_fit_s"]
+
+MEMORY_HEADROOM = 1.5
+MIB_PER_GIB = 1024
+POLL_S = 0.5
+
+
+def can_refit(family: ModelFamily) -> bool:
+    """Whether a family has a way to fit all rows without validation rows at all."""
+    return type(family).refit is not ModelFamily.refit
+
+
+def expected_fit_s(results: Iterable[FoldResult]) -> float:
+    """Seconds that the refit of a trial is expected to take: as long as its slowest fold.
+
+    There are more rows, but none to validate by, and boosters take fewer rounds. The models of all
+    folds predict some rows, to be compared with.
+    """
+    folds = list(results)
+    compare_s = MAX_ROWS / BATCH_ROWS * sum(result.predict_ms for result in folds) / 1000.0
+    return max(result.encode_s + result.fit_s for result in folds) + compare_s
+
+
+@dataclass(slots=True)
+class Refitter:
+    """Fits members on all rows, and keeps what came of it.
+
+    Attributes:
+        problem: Of the run.
+        executor: Runs the fits; nothing else runs on it.
+        records: Of the members, by trial.
+        due: ``time.monotonic()`` at which the fits must be over.
+        interrupted: Asked all the time: whether to leave the rest as it is.
+        fitted: Results by trial, one for each seed.
+    """
+
+    problem: Problem
+    executor: Executor
+    records: Mapping[str, TrialRecord]
+    due: float
+    interrupted: Callable[[], bool]
+    fitted: dict[str, list[FoldResult]] = field(default_factory=dict)
+    _running: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the fits must be over."""
+        return self.due - time.monotonic()
+
+    def seeds_in_time(self, members: Sequence[Member]) -> int:
+        """Further fits of each member that the time is expected to allow."""
+        slots = max(1, min(len(members), self.problem.pool.n_cpus))
+        each = [self._expected_s(m) for m in members]
+        needed_s = max(sum(each) / slots, *each)
+        return 99 if self.left_s == math.inf else int(max(0.0, self.left_s) / max(needed_s, 1e-3))
+
+    def refit(self, members: Sequence[Member], fold: int = ALL_ROWS) -> Iterator[tuple[str, str]]:
+        """Fits all that have models of folds; yields those that keep them, and why.
+
+        The longest come first, so that the last ones end at about the same time.
+
+        Args:
+            members: With the folds whose models are known.
+            fold: ``ALL_ROWS``, or below for further seeds.
+        """
+        of_folds = [m for m in members if m.folds[0] > ALL_ROWS]
+        waiting = sorted(filter(self._is_able, of_folds), key=self._expected_s, reverse=True)
+        unable = [m for m in of_folds if not self._is_able(m)]
+        yield from ((m.trial, f"family {m.family} has no model of all rows") for m in unable)
+        while waiting or self._running:
+            if self.interrupted():
+                self.executor.stop()
+                left = [*waiting, *self._running.values()]
+                yield from ((m.trial, "the search was stopped") for m in left)
+                return
+            late = [m for m in waiting if self._expected_s(m) > self.left_s]
+            waiting = [m for m in waiting if m not in late]
+            yield from ((m.trial, "there was no time for it") for m in late)
+            while waiting and self._start(waiting[0], fold):
+                waiting.pop(0)
+            for happening in self.executor.poll(POLL_S):
+                yield from self._take(happening)
+
+    def _take(self, happening: Happening) -> Iterator[tuple[str, str]]:
+        if isinstance(happening, Unwritable):
+            raise StorageError(happening.why)
+        if isinstance(happening, Done):
+            trial = self._running.pop(happening.job_id).trial
+            self.fitted.setdefault(trial, []).append(happening.result)
+        elif isinstance(happening, Failed):
+            yield self._running.pop(happening.job_id).trial, happening.error.message
+
+    def _is_able(self, member: Member) -> bool:
+        found = self.problem.families.get(member.family)
+        return found is not None and (is_by_time(self.problem.plan) or can_refit(found[0]))
+
+    def _expected_s(self, member: Member) -> float:
+        fitted = self.fitted.get(member.trial)
+        return expected_fit_s(fitted or self.records[member.trial].folds)
+
+    def _start(self, member: Member, fold: int) -> bool:
+        """Starts the fit of a member; False when it has to wait for a device."""
+        record = self.records[member.trial]
+        family, shape = self.problem.families[member.family]
+        need = _need(record, family.resources(shape))
+        lease = self.executor.pool.lease(need, member.trial)
+        if lease is None:
+            return False
+        spec, seed = record.spec, self.problem.config.seed
+        job = Job(
+            spec=spec,
+            fold=fold,
+            seed=seed_of(seed, spec.family, spec.number, fold),
+            n_threads=lease.n_cpus,
+            device=lease.device,
+            end_s=None if self.due == math.inf else self.left_s,
+            stands_for=member.folds,
+            stages=record.stages,
+        )
+        self._running[job.job_id] = member
+        self.executor.submit([job], lease, frozenset(family.preload))
+        return True
+
+
+def _need(record: TrialRecord, declared: Resources) -> Resources:
+    """What a fit on all rows needs: somewhat more than the largest fold was seen to hold."""
+    ram_gib = max(result.peak_rss_mib for result in record.folds) / MIB_PER_GIB
+    vram_gib = max(result.peak_vram_mib for result in record.folds) / MIB_PER_GIB
+    return replace(
+        declared,
+        ram_gib=MEMORY_HEADROOM * ram_gib or declared.ram_gib,
+        vram_gib=MEMORY_HEADROOM * vram_gib or declared.vram_gib,
+    )

@@ -1,0 +1,1 @@
+"""Trials as the controller sees them, and how they end."""

@@ -1,0 +1,246 @@
+"""CatBoost family: boosted symmetric trees with ordered target statistics of categories.
+
+Prokhorenkova et al., NeurIPS 2018 (arXiv 1706.09516).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.plugin import (
+    FittedModel,
+    Fold,
+    Matrix,
+    ModelFamily,
+    Param,
+    Params,
+    Report,
+    Resources,
+    Shape,
+    StageLog,
+    Suggest,
+    Task,
+    TrialContext,
+    hookimpl,
+)
+from automl_plugins.baseline import Baseline, ConstantModel
+from automl_plugins.catboost.params import extra_params, library_params, policies
+from automl_plugins.catboost.rows import frame
+from automl_plugins.catboost.training import train, train_rounds
+from automl_plugins.common.boosting import pace_of_all_rows
+from automl_plugins.common.fitting import predict_threads
+
+__all__ = ["CatBoost", "CatBoostModel", "automl_model_families"]
+
+MANY_ROWS = 10_000
+_CONSTANT = Baseline()
+CLASSIFYING = frozenset({"Logloss", "MultiClass"})
+MODEL_FILE, ROUNDS_FILE = "model.cbm", "rounds.json"
+CATEGORICAL_PARAMS = ("one_hot_max_size", "max_ctr_complexity", "model_size_reg")
+
+_NAMES = (
+    "learning_rate",
+    "depth",
+    "grow_policy",
+    "l2_leaf_reg",
+    "subsample",
+    "colsample_bylevel",
+    "leaf_estimation_iterations",
+    *CATEGORICAL_PARAMS,
+)
+_S, _D = "SymmetricTree", "Depthwise"
+# The defaults of the library; then "r51", "r10", "r24" and "r91" of AutoGluon's portfolios of
+# 2025 (learned on TabArena), and the places 12 and 10 of its portfolio of 2023 (on TabRepo, arXiv
+# 2311.02971), with the library's defaults for what that one does not set. Simple statistics of
+# categories come first: combinations of columns take several times as long.
+_CONFIGS: tuple[tuple[Any, ...], ...] = (
+    (0.05, 6, _S, 3.0, 0.8, 1.0, 1, 2, 1, 0.5),
+    (0.0475, 4, _S, 0.0027, 0.8, 0.896, 12, 11, 5, 0.163),
+    (0.0173, 8, _S, 3.33, 0.8, 1.0, 1, 10, 5, 0.5),
+    (0.0169, 8, _D, 0.363, 0.812, 0.86, 5, 20, 4, 0.125),
+    (0.0494, 4, _S, 4.56, 0.8, 1.0, 1, 3, 3, 0.5),
+    (0.0058, 7, _S, 2.01, 0.81, 0.877, 2, 23, 4, 0.131),
+    (0.0052, 6, _D, 1.82, 0.871, 0.899, 7, 53, 4, 0.525),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CatBoostModel:
+    """Trained trees.
+
+    Attributes:
+        booster: The ``catboost.CatBoost`` model.
+        categorical: Columns that hold category codes.
+        loss: CatBoost's name of what was minimised.
+        n_threads: The most threads for predicting.
+        n_rounds: Rounds that predict, which may be fewer than it has; 0 for all.
+        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+    """
+
+    booster: Any
+    categorical: tuple[int, ...]
+    loss: str
+    n_threads: int
+    n_rounds: int = 0
+    stages: tuple[StageLog, ...] = ()
+
+    def predict(self, X: Matrix) -> NDArray[np.float64]:
+        """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
+        kind = "Probability" if self.loss in CLASSIFYING else "RawFormulaVal"
+        rows = frame(np.asarray(X), self.categorical)
+        prediction = self.booster.predict(
+            rows, prediction_type=kind, ntree_end=self.n_rounds, thread_count=self.n_threads
+        )
+        array = np.asarray(prediction, dtype=np.float64)
+        return array[:, np.newaxis] if self.loss.startswith("Quantile") else array
+
+
+class CatBoost(ModelFamily):
+    """Boosted symmetric trees; categories are encoded by ordered target statistics."""
+
+    name = "catboost"
+    tasks = frozenset(Task)
+    extra = "catboost"
+    preload = ("catboost",)
+    fidelity = "rounds"
+    early_stopping = "staged"
+    priority = 80
+    settings: ClassVar[Mapping[str, Any]] = {"max_rounds": 10_000, "max_bin": 254}
+    setting_ranges: ClassVar[Mapping[str, Param]] = {
+        "max_rounds": Param("int", low=1, high=1_000_000),
+        "max_bin": Param("int", low=1, high=65_535),
+    }
+
+    def priority_for(self, shape: Shape) -> int:
+        """Where rows are many a fold takes it longer than other boosters."""
+        return self.priority if shape.n_rows <= MANY_ROWS else 55
+
+    def resources(self, shape: Shape) -> Resources:
+        """Borders, statistics of categories and histograms of all leaves of a level."""
+        n_classes = shape.n_classes if shape.task is Task.MULTICLASS else 1
+        n_outputs = max(n_classes, len(shape.quantiles))
+        data = 10.0 * shape.n_rows * shape.n_columns
+        # 16 bytes a bin and leaf: 2,000 rows of 4,000 columns took 4,062 MiB at depth 8.
+        n_bins = min(254, max(1, shape.n_rows))
+        histograms = 16.0 * 2**8 * shape.n_columns * n_bins * n_outputs
+        bytes_ = 300e6 + data + 32.0 * shape.n_rows * n_outputs + histograms
+        many = shape.n_rows >= 200_000 and shape.n_cpus > 2
+        return Resources(n_cpus=min(4, shape.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
+
+    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+        """The space of TabArena (arXiv 2506.16791)."""
+        params = {
+            "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
+            "depth": suggest.suggest_int("depth", 4, 8),
+            "grow_policy": suggest.suggest_categorical("grow_policy", policies(shape)),
+            "l2_leaf_reg": suggest.suggest_float("l2_leaf_reg", 1e-4, 5.0, log=True),
+            "subsample": suggest.suggest_float("subsample", 0.7, 1.0),
+            "colsample_bylevel": suggest.suggest_float("colsample_bylevel", 0.85, 1.0),
+            "leaf_estimation_iterations": suggest.suggest_int(
+                "leaf_estimation_iterations", 1, 20, log=True
+            ),
+        }
+        if shape.n_categorical:
+            params |= {
+                "one_hot_max_size": suggest.suggest_int("one_hot_max_size", 2, 100, log=True),
+                "max_ctr_complexity": suggest.suggest_int("max_ctr_complexity", 1, 5),
+                "model_size_reg": suggest.suggest_float("model_size_reg", 0.1, 1.5, log=True),
+            }
+        return params
+
+    def portfolio(self, shape: Shape) -> Sequence[Params]:
+        """The library's defaults, then configs that were learned on many data sets."""
+        left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
+        entries = [
+            {name: value for name, value in zip(_NAMES, row, strict=True) if name not in left_out}
+            for row in _CONFIGS
+        ]
+        return [entry for entry in entries if entry["grow_policy"] in policies(shape)]
+
+    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
+        """CatBoost's parameters: a user may fix any that trials do not depend on."""
+        return extra_params(shape)
+
+    def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
+        """Boosts with early stopping. Where nothing can be split it predicts a constant.
+
+        Raises:
+            TrialPruned: As raised by ``report``.
+        """
+        if not _can_be_split(fold, context.task):
+            return _CONSTANT.fit(params, fold, context, report)
+        settings = {**self.settings, **context.shape.settings}
+        params = library_params(params, fold.features, context.shape, len(fold.y_train))
+        booster, n_rounds, stages = train(params, settings, fold, context, report)
+        model = CatBoostModel(
+            booster, fold.features.categorical, _loss(booster), context.n_threads, n_rounds, stages
+        )
+        return _cut(model)
+
+    def refit(
+        self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
+    ) -> FittedModel | None:
+        """Boosts all rows as far as the folds went, with fewer and larger steps."""
+        fitted = [model for model in models if isinstance(model, CatBoostModel)]
+        if not fitted or not _can_be_split(fold, context.task):
+            return None
+        rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
+        counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
+        rounds, rate = pace_of_all_rows(counts, rates, context)
+        own = library_params(params, fold.features, context.shape, len(fold.y_train))
+        params = {**own, "learning_rate": rate}
+        settings = {**self.settings, **context.shape.settings}
+        booster = train_rounds(params, settings, rounds, fold, context)
+        return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
+
+    def save(self, model: Any, path: Path) -> None:
+        """Writes CatBoost's own format; it holds numbers, and no code."""
+        if isinstance(model, ConstantModel):
+            _CONSTANT.save(model, path)
+            return
+        model.booster.save_model(str(path / MODEL_FILE))
+        (path / ROUNDS_FILE).write_text(json.dumps(model.n_rounds), encoding="utf-8")
+
+    def load(self, path: Path) -> FittedModel:
+        """Reads CatBoost's own format."""
+        if not (path / MODEL_FILE).exists():
+            return _CONSTANT.load(path)
+        import catboost
+
+        booster = catboost.CatBoost().load_model(str(path / MODEL_FILE))
+        categorical = tuple(booster.get_cat_feature_indices())
+        rounds = path / ROUNDS_FILE  # earlier versions cut the model itself
+        n_rounds = int(json.loads(rounds.read_bytes())) if rounds.exists() else 0
+        return CatBoostModel(booster, categorical, _loss(booster), predict_threads(), n_rounds)
+
+
+def _cut(model: CatBoostModel) -> CatBoostModel:
+    """The model without the rounds that do not predict; CatBoost can cut symmetric trees alone."""
+    if model.booster.get_all_params()["grow_policy"] != "SymmetricTree":
+        return model
+    model.booster.shrink(ntree_end=model.n_rounds)
+    return replace(model, n_rounds=0)
+
+
+def _loss(booster: Any) -> str:
+    return str(booster.get_all_params()["loss_function"])
+
+
+def _can_be_split(fold: Fold, task: Task) -> bool:
+    """Whether columns and classes vary: CatBoost refuses data that do not."""
+    X, first = np.asarray(fold.X_train), np.asarray(fold.X_train[:1])
+    same = (first == X) | (np.isnan(X) & np.isnan(first))
+    return not same.all() and (not task.is_classification or len(np.unique(fold.y_train)) > 1)
+
+
+@hookimpl
+def automl_model_families() -> list[ModelFamily]:
+    """The family of this module."""
+    return [CatBoost()]

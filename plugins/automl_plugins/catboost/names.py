@@ -1,0 +1,47 @@
+"""CatBoost's names of losses and metrics."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from automl.plugin import Fold, Task, TrialContext
+from automl_plugins.common.fitting import is_absolute
+
+__all__ = ["is_weighted", "loss_of", "metric_of"]
+
+_METRICS = {
+    "mae": "MAE",
+    "r2": "R2",
+    "rmse": "RMSE",
+}
+
+
+def loss_of(context: TrialContext) -> str:
+    """The loss that CatBoost minimises for a task and a metric, as CatBoost writes it."""
+    if context.task is Task.BINARY:
+        return "Logloss"
+    if context.task is Task.MULTICLASS:
+        return "MultiClass"
+    if context.task is Task.QUANTILE:
+        levels = ",".join(map(str, context.shape.quantiles))
+        return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
+    return "MAE" if is_absolute(context.metric) else "RMSE"
+
+
+def is_weighted(fold: Fold) -> bool:
+    """Whether CatBoost sees weights in the validation rows: to it equal ones are none."""
+    return fold.weight_valid is not None and bool(np.any(fold.weight_valid != 1.0))
+
+
+def metric_of(context: TrialContext, has_weights: bool) -> str | None:
+    """CatBoost's name of the metric of the run; None where it does not have it."""
+    name = context.metric.name
+    if name == "log_loss" or (name == "pinball" and context.task is Task.QUANTILE):
+        return loss_of(context)
+    if name == "roc_auc":
+        if context.task is not Task.BINARY:
+            return None
+        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told to take
+        # them, and fails when it is told so and there are none.
+        return "AUC:use_weights=true" if has_weights else "AUC"
+    return _METRICS.get(name)

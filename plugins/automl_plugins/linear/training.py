@@ -1,0 +1,108 @@
+"""Fits linear models of scaled features: exactly where that takes seconds, else step by step."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+
+from automl.plugin import Fold, RefitIncomplete, Report, Task, TrialContext
+from automl_plugins.common.fitting import FitClock, ignore_reports, moments, total_weight
+from automl_plugins.linear.model import LinearModel, clipped, fit_sgd, make_linear_model
+from automl_plugins.linear.quantile import fit_quantiles
+
+__all__ = ["EXACT_WORK", "fit_linear", "refit_linear"]
+
+EXACT_WORK = 2e7
+"""Stored values times outputs up to which the exact solvers are used: a few seconds of one core."""
+
+SECONDS_PER_WORK = 2e-7
+"""Of the exact solvers, per stored value and output, rounded up."""
+
+
+def fit_linear(
+    C: float,
+    l1_ratio: float,
+    fold: Fold,
+    context: TrialContext,
+    report: Report,
+    solver: str = "auto",
+) -> LinearModel:
+    """Fits a logistic, ridge, elastic-net or quantile regression, as the task asks for.
+
+    Args:
+        C: Inverse of the penalty.
+        l1_ratio: Share of an L1 part in the penalty, for values alone.
+        fold: Rows with scaled features.
+        context: The slot.
+        report: Told scores by gradient descent alone.
+        solver: ``auto``, ``exact`` or ``sgd``.
+
+    Raises:
+        TrialPruned: As raised by ``report``.
+    """
+    clock = FitClock(context)
+    if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
+        coef = np.zeros((1, fold.X_train.shape[1]))
+        return make_linear_model(coef, np.zeros(1), fold, context)
+    if context.task is Task.QUANTILE:
+        return fit_quantiles(C, fold, context, clock)
+    if _is_exact(fold, context, clock.left_s(), solver):
+        return _fit_exact(C, l1_ratio, fold, context)
+    return fit_sgd(C, fold, context, clock, report)
+
+
+def refit_linear(
+    C: float, l1_ratio: float, fold: Fold, context: TrialContext, solver: str = "auto"
+) -> LinearModel | None:
+    """Fits all rows exactly; None where only gradient descent is quick enough.
+
+    That needs validation rows to stop by.
+
+    Raises:
+        RefitIncomplete: The exact solver does not fit into the time.
+    """
+    clock = FitClock(context)
+    if context.task is not Task.QUANTILE:
+        if not _is_exact(fold, context, math.inf, solver):
+            return None
+        if not _is_exact(fold, context, clock.left_s(), solver):
+            raise RefitIncomplete(f"no time for its refit: {clock.left_s():.2g} s were left")
+    model = fit_linear(C, l1_ratio, fold, context, ignore_reports, solver)
+    if context.task is Task.QUANTILE and clock.left_s() <= 0:
+        raise RefitIncomplete("the clock stopped its refit before it converged")
+    return model
+
+
+def _is_exact(fold: Fold, context: TrialContext, left_s: float, solver: str) -> bool:
+    """Whether the exact solvers are wanted, or fit into the time and a few seconds."""
+    if solver != "auto":
+        return solver == "exact"
+    stored = fold.X_train.size  # for a CSR matrix the values that are stored
+    work = stored * (context.shape.n_classes if context.shape.n_classes > 2 else 1)
+    return work <= EXACT_WORK and work * SECONDS_PER_WORK < left_s
+
+
+def _fit_exact(C: float, l1_ratio: float, fold: Fold, context: TrialContext) -> LinearModel:
+    """L-BFGS for classes; for values a closed form, or coordinate descent with an L1 part."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
+
+    X, weight = clipped(fold.X_train), fold.weight_train
+    with warnings.catch_warnings():
+        # A bound on iterations is a bound on time; what is reached by then is judged by its score.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        if context.task.is_classification:
+            logistic = LogisticRegression(C=C, max_iter=200).fit(X, fold.y_train, weight)
+            return make_linear_model(logistic.coef_, logistic.intercept_, fold, context)
+        mean, deviation = moments(fold.y_train, weight)
+        y = (fold.y_train - mean) / deviation
+        if l1_ratio == 0.0:
+            linear = Ridge(alpha=1 / C)
+        else:
+            alpha = 1 / (C * total_weight(weight, len(y)))
+            linear = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, max_iter=300)
+        linear.fit(X, y, weight)
+    coef, intercept = np.atleast_2d(linear.coef_), np.atleast_1d(linear.intercept_)
+    return make_linear_model(coef * deviation, intercept * deviation + mean, fold, context)

@@ -1,0 +1,1 @@
+"""The modules that nets for tables are made of."""

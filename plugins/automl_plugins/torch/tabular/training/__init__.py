@@ -1,0 +1,1 @@
+"""How packs of nets for tables are trained."""

@@ -1,0 +1,235 @@
+"""Embeddings of texts by a model from a local folder: made once, and kept for other fits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.plugin import Texts, TrialContext
+from automl_plugins.torch.text.sentence_folder import fingerprint, problem_with
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+__all__ = ["Encoder", "KeptVectors", "open_encoder"]
+
+_RECENT_BYTES = 512 * 2**20
+_LEAST_CHUNK = 32  # texts: half a second of a core for a small transformer
+_MOST_CHUNKS = 512  # of a column: each is a file
+_MARGIN = 2.0  # a chunk takes at most as many times as long as the slowest before it
+_RESERVE_S = 2.0  # for what follows the embedding
+
+Vectors = NDArray[np.float32]
+
+
+class Encoder:
+    """A loaded model, with the embeddings that it made last.
+
+    The models of an ensemble ask for the same texts, one after another.
+
+    Args:
+        model: What embeds.
+    """
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+        self._recent: OrderedDict[str, Vectors] = OrderedDict()
+
+    def embed(self, texts: Texts) -> Vectors:
+        """Embeddings ``(n_rows, width)`` of the texts of some rows; equal texts are read once."""
+        distinct, codes = _distinct(texts.values.take(texts.index))
+        key = _digest(distinct)
+        vectors = self._recent.pop(key, None)
+        if vectors is None:
+            vectors = self.embed_texts(distinct.to_pylist())
+        self._recent[key] = vectors
+        while sum(kept.nbytes for kept in self._recent.values()) > _RECENT_BYTES:
+            self._recent.popitem(last=False)
+        return vectors[codes]
+
+    def embed_texts(self, texts: list[str]) -> Vectors:
+        """Embeddings ``(n_texts, width)``."""
+        return np.asarray(self._model.encode(texts, show_progress_bar=False), dtype=np.float32)
+
+    @contextmanager
+    def on(self, device: str) -> Iterator[None]:
+        """Embeds there for a while, then leaves no weights behind."""
+        self._model.to(device)
+        try:
+            yield
+        finally:
+            self._model.to("cpu")
+
+
+def open_encoder(folder: Path, expected: str) -> Encoder:
+    """Loads the model of a folder, once in a process. Nothing is downloaded, no code in it is run.
+
+    Args:
+        folder: Where it lies.
+        expected: Its fingerprint.
+
+    Raises:
+        ValueError: The folder is not there, or holds no model, or one that is not loaded for its
+            code, or another one than expected.
+    """
+    problem = problem_with(folder)
+    if problem is not None:
+        raise ValueError(problem)
+    found = fingerprint(folder)
+    if found != expected:
+        raise ValueError(
+            f"{folder} holds another model (fingerprint {found}) than the one that was learnt with "
+            f"({expected}): its weights, vocabulary or settings differ"
+        )
+    return _load(folder, found)
+
+
+@lru_cache(maxsize=1)
+def _load(folder: Path, digest: str) -> Encoder:
+    """By its fingerprint too: what was changed is loaded anew."""
+    from sentence_transformers import SentenceTransformer
+
+    with _without_progress():
+        model = SentenceTransformer(
+            str(folder),
+            device="cpu",
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True, "dtype": "float32"},
+        )
+    return Encoder(model)
+
+
+@contextmanager
+def _without_progress() -> Iterator[None]:
+    """Draws no progress bar of weights that are loaded."""
+    from transformers.utils import logging
+
+    was_drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_drawn:
+            logging.enable_progress_bar()
+
+
+class KeptVectors:
+    """Embeddings of whole columns, in a folder that all fits of a run share.
+
+    The distinct texts of a column are divided into chunks, each a file. A fit makes those that are
+    missing in an order of its own: fits that begin together share the work, and what is there
+    when one is ended is not made again.
+
+    Args:
+        folder: Of the run.
+        digest: Fingerprint of the model.
+    """
+
+    def __init__(self, folder: Path, digest: str) -> None:
+        self._folder, self._digest = folder, digest
+
+    def add(self, texts: Texts, encoder: Encoder, context: TrialContext) -> None:
+        """Embeds the chunks that have texts of some rows, as far as they are missing.
+
+        At least one, and then as many as there is time for: later fits make the others.
+        """
+        place = self._place(texts)
+        place.folder.mkdir(exist_ok=True)
+        missing = [number for number in place.chunks.tolist() if not place.file(number).exists()]
+        slowest_s = 0.0
+        for number in np.random.default_rng(context.seed).permutation(missing).tolist():
+            if place.file(number).exists():  # by now
+                continue
+            if slowest_s and context.time_left_s < _MARGIN * slowest_s + _RESERVE_S:
+                return
+            started = time.perf_counter()
+            part = place.distinct.slice(number * place.size, place.size).to_pylist()
+            vectors = encoder.embed_texts(part)
+            seconds = time.perf_counter() - started
+            _write(place.file(number), vectors, seconds / len(part))
+            slowest_s = max(slowest_s, seconds)
+
+    def read(self, texts: Texts) -> tuple[Vectors, float] | None:
+        """Embeddings ``(n_rows, width)`` of the texts of some rows, and the seconds of a text.
+
+        Those of chunks that are missing are NaN; None where all are.
+        """
+        place = self._place(texts)
+        parts, seconds = {}, []
+        for number in place.chunks.tolist():
+            if not place.file(number).exists():
+                continue
+            with np.load(place.file(number), allow_pickle=False) as found:
+                parts[number] = found["vectors"]
+                seconds.append(float(found["seconds"]))
+        if not parts:
+            return None
+        width = next(iter(parts.values())).shape[1]
+        vectors = np.full((len(texts), width), np.nan, dtype=np.float32)
+        chunk, inside = np.divmod(place.codes, place.size)
+        for number, part in parts.items():
+            rows = np.flatnonzero(chunk == number)
+            vectors[rows] = part[inside[rows]]
+        return vectors, float(np.mean(seconds))
+
+    def _place(self, texts: Texts) -> _Place:
+        distinct, codes = _distinct(texts.values)
+        own, size = codes[texts.index], max(_LEAST_CHUNK, -(-len(distinct) // _MOST_CHUNKS))
+        folder = self._folder / f"sentences-{self._digest}-{_digest(distinct)}"
+        return _Place(folder, distinct, own, size, np.unique(own // size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where the embeddings of some rows lie.
+
+    Attributes:
+        folder: Of the column.
+        distinct: Its distinct texts.
+        codes: Which of them each of the rows has.
+        size: Distinct texts of a chunk.
+        chunks: Numbers of the chunks that the rows need, ascending.
+    """
+
+    folder: Path
+    distinct: pa.Array
+    codes: NDArray[np.int64]
+    size: int
+    chunks: NDArray[np.int64]
+
+    def file(self, chunk: int) -> Path:
+        """Of one chunk, by its number."""
+        return self.folder / f"{chunk}.npz"
+
+
+def _distinct(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Distinct texts in the order of their first rows, and the number of that of each row."""
+    coded = pc.fill_null(values, "").dictionary_encode()
+    return coded.dictionary, coded.indices.to_numpy().astype(np.int64)
+
+
+def _digest(texts: pa.Array) -> str:
+    content = pa.record_batch([texts], names=["texts"]).serialize()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _write(file: Path, vectors: Vectors, seconds: float) -> None:
+    """Whole or not at all; who is at the same chunk writes the same."""
+    draft = file.with_suffix(f".{os.getpid()}.draft")
+    with draft.open("wb") as opened:
+        np.savez(opened, allow_pickle=False, vectors=vectors, seconds=np.array(seconds))
+    draft.replace(file)

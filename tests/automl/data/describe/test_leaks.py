@@ -1,0 +1,121 @@
+"""What flatters scores is said, and nothing is said of what is in order."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from automl.data import load_dataset
+from automl.data.describe.leaks import suspicions
+
+N_ROWS = 200
+RANDOM = np.random.default_rng(0)
+NUMBER = RANDOM.normal(size=N_ROWS)
+CLASS = np.where(NUMBER + RANDOM.normal(size=N_ROWS) > 0, "yes", "no")
+
+
+def told(target, exchangeable=True, **columns):
+    frame = pd.DataFrame({"number": NUMBER, **columns, "target": target})
+    return list(suspicions(load_dataset(frame, target="target"), exchangeable))
+
+
+@pytest.mark.parametrize(
+    ("target", "column"),
+    [
+        (CLASS, np.where(CLASS == "yes", "paid", "open")),
+        (CLASS, (CLASS == "yes").astype(int)),
+        (CLASS, np.where(CLASS == "yes", 1, -1) * RANDOM.uniform(1, 2, N_ROWS)),
+        (NUMBER * 2 + 1, np.exp(NUMBER)),
+        (NUMBER, -3.5 * NUMBER),
+    ],
+    ids=["renamed", "coded", "separated", "transformed", "turned"],
+)
+def test_a_column_that_is_the_target_in_disguise_is_named(target, column):
+    frame = pd.DataFrame({"other": RANDOM.normal(size=N_ROWS), "leak": column, "target": target})
+    (said,) = suspicions(load_dataset(frame, target="target"), True)
+    assert said.startswith("column 'leak' gives the target away")
+    assert "data.drop" in said
+
+
+def test_columns_that_are_only_good_are_not_named():
+    assert told(CLASS, group=RANDOM.choice(["a", "b"], N_ROWS)) == []
+    assert told(NUMBER**2 + RANDOM.normal(scale=0.01, size=N_ROWS)) == []
+
+
+RIGHT = np.arange(N_ROWS) != 3
+OTHER = {"yes": "no", "no": "yes"}[CLASS[3]]
+
+
+@pytest.mark.parametrize(
+    ("target", "leak"),
+    [
+        (CLASS, np.where((CLASS == "yes") == RIGHT, "J", "N")),
+        (CLASS, np.where((CLASS == "yes") == RIGHT, 1, -1) * RANDOM.uniform(1, 2, N_ROWS)),
+        (CLASS, np.where(RIGHT, CLASS == "yes", np.nan)),
+        (CLASS, [f"{c}{i % 3}" if i != 3 else OTHER + "0" for i, c in enumerate(CLASS)]),
+        (CLASS, np.where((CLASS == "yes") == RIGHT, RANDOM.normal(size=N_ROWS), np.nan)),
+        (NUMBER, np.where(RIGHT, 3 * NUMBER - 7, 100.0)),
+        (np.round(NUMBER), np.where(RIGHT, [f"about {n:.0f}" for n in NUMBER], "about 9")),
+    ],
+    ids=["code", "number", "missing", "codes", "has a value", "line", "names of numbers"],
+)
+def test_a_column_that_is_right_in_nearly_all_rows_is_named_with_their_number(target, leak):
+    frame = pd.DataFrame({"other": RANDOM.normal(size=N_ROWS), "leak": leak, "target": target})
+    dataset = load_dataset(frame, target="target", task=None)
+    (said,) = suspicions(dataset, True)
+    assert said.startswith(f"column 'leak' gives the target away in {N_ROWS - 1} of {N_ROWS} rows")
+
+
+def test_what_is_right_as_often_as_a_constant_is_not_named():
+    rare = np.where(np.arange(N_ROWS) < 21, "yes", "no")
+    mostly = np.where(np.arange(N_ROWS) < 19, "a", "b")
+    assert told(rare, more=RANDOM.permutation(mostly)) == []
+    one = np.where(np.arange(N_ROWS) == 3, "yes", "no")
+    assert told(one, more=["a"] * 100 + ["b"] * 100) == []
+
+
+def test_many_values_that_are_right_by_chance_are_not_named():
+    target = np.where(RANDOM.uniform(size=N_ROWS) < 0.5, "yes", "no")
+    values = [f"v{i // 2}" for i in RANDOM.permutation(N_ROWS)]
+    assert told(target, shop=values) == []
+
+
+def test_of_a_large_table_a_sample_tells_which_columns_deserve_a_look_at_all_rows(monkeypatch):
+    from automl.data.describe import giveaways
+
+    monkeypatch.setattr(giveaways, "SAMPLE_ROWS", 60)
+    looked = []
+    look = giveaways._Look.right
+    monkeypatch.setattr(
+        giveaways._Look,
+        "right",
+        lambda self, column, values, *more: (
+            looked.append(len(values)) or look(self, column, values, *more)
+        ),
+    )
+    leak = np.where((CLASS == "yes") == RIGHT, "J", "N")
+    (said,) = told(CLASS, leak=leak, more=RANDOM.normal(size=N_ROWS))
+    assert "in 199 of 200 rows" in said
+    assert looked == [60, 60, N_ROWS, 60]
+
+
+def test_a_few_rows_may_be_sorted_by_chance():
+    frame = pd.DataFrame({"x": [1.0, 2.5, 3.0, 4.5] * 5, "target": ["a", "a", "b", "b"] * 5})
+    assert list(suspicions(load_dataset(frame, target="target"), True)) == []
+
+
+def copied():
+    frame = pd.DataFrame({"number": NUMBER, "more": RANDOM.normal(size=N_ROWS), "target": CLASS})
+    return load_dataset(pd.concat([frame, frame[:40]], ignore_index=True), target="target")
+
+
+def test_copied_rows_are_counted_where_they_may_be_parted():
+    (said,) = suspicions(copied(), True)
+    assert said.startswith("40 rows are equal to an earlier one")
+    assert "--group" in said
+    assert list(suspicions(copied(), False)) == []
+
+
+def test_rows_of_few_values_are_equal_by_nature():
+    columns = {name: RANDOM.choice(["a", "b", "c"], N_ROWS) for name in "pqr"}
+    frame = pd.DataFrame({**columns, "target": CLASS})
+    assert list(suspicions(load_dataset(frame, target="target"), True)) == []
