@@ -72,7 +72,7 @@ def fitted(open_bench):
 
 
 def test_it_is_written_beside_the_folds_with_what_was_compared(fitted, monkeypatch):
-    for module in ("timing", "workbench"):
+    for module in ("latency", "worker_state"):
         monkeypatch.setattr(f"automl.trial.{module}.best_ms", lambda call: 5.0)
     bench = fitted(Line())
     result = refit_job(REFIT, bench)

@@ -206,7 +206,7 @@ def test_a_family_that_fails_when_asked_is_left_out_with_its_error(read, registr
 
 
 def test_fits_share_four_fifths_of_the_memory_that_is_available(read, monkeypatch):
-    monkeypatch.setattr("automl.tuning.problem.problem.available_gib", lambda: 20.0)
+    monkeypatch.setattr("automl.scheduling.devices.machine.available_gib", lambda: 20.0)
     pool = read().pool
     assert pool.memory_gib == 16.0
     assert pool.limit_gib(1) == 16.0  # one core: one fit at a time
@@ -224,7 +224,7 @@ def test_memory_can_be_given(registry, frame, tmp_path):
 
 
 def test_where_nobody_says_what_is_available_there_is_no_limit(read, monkeypatch):
-    monkeypatch.setattr("automl.tuning.problem.problem.available_gib", lambda: None)
+    monkeypatch.setattr("automl.scheduling.devices.machine.available_gib", lambda: None)
     monkeypatch.setattr("automl.tuning.problem.problem.can_measure", lambda: False)
     problem = read()
     assert problem.pool.limit_gib(1) == float("inf")
@@ -234,7 +234,7 @@ def test_where_nobody_says_what_is_available_there_is_no_limit(read, monkeypatch
 def test_a_family_that_expects_to_need_too_much_memory_is_tried_and_that_is_said_once(
     read, registry, monkeypatch
 ):
-    monkeypatch.setattr("automl.tuning.problem.problem.available_gib", lambda: 5.0)
+    monkeypatch.setattr("automl.scheduling.devices.machine.available_gib", lambda: 5.0)
     linear = type(registry.get("linear"))
     monkeypatch.setattr(linear, "resources", lambda self, shape: Resources(ram_gib=9.4))
     problem = read()
@@ -258,7 +258,7 @@ def test_a_family_that_expects_more_than_any_gpu_has_is_tried_and_that_is_said(
     read, registry, monkeypatch
 ):
     gpus = (Gpu(0, "A", 8.0), Gpu(1, "B", 16.0))
-    monkeypatch.setattr("automl.tuning.problem.problem.find_gpus", lambda wanted: gpus)
+    monkeypatch.setattr("automl.scheduling.devices.machine.find_gpus", lambda wanted: gpus)
     linear = type(registry.get("linear"))
     need = Resources(n_gpus=0.5, vram_gib=40.0)
     monkeypatch.setattr(linear, "resources", lambda self, shape: need)

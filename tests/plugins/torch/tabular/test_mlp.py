@@ -452,7 +452,8 @@ def test_importing_the_family_does_not_import_torch():
 
 
 def test_a_missing_torch_is_an_import_error_that_names_it(binary, monkeypatch):
-    for name in [n for n in sys.modules if n.startswith("automl_plugins.torch._")]:
+    heavy = tuple(f"automl_plugins.torch.{name}." for name in ("core", "tabular.training"))
+    for name in [n for n in sys.modules if n.startswith(heavy)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError) as error:
