@@ -62,7 +62,7 @@ def setup_of_run(
     metric: str,
     given: GivenMetric | None = None,
 ) -> TrialSetup:
-    """What workers are told of a run, without what the machine has: one core, and no GPU.
+    """Makes the setup that workers get, for one core and no GPU.
 
     Args:
         run: The run directory.

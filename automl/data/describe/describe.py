@@ -156,7 +156,7 @@ class _Goal:
         not_features: Why columns that steer are no features, by position.
         wanted: Position of the order in time, which stays a feature.
         lost: Values of the target that could not be read.
-        about: What ``with_identifiers`` is told of these rows.
+        about: Arguments of ``with_identifiers`` for these rows: groups, times and given folds.
     """
 
     target: Target | None = None

@@ -56,7 +56,7 @@ class Form:
 def read_blocks(
     open_file: Callable[[], BinaryIO], where: str, form: Form, sample: bytes
 ) -> RawTable | None:
-    """Reads a file in UTF-8 whose rows have all the same number of fields.
+    """Reads a UTF-8 file in which every row has the same number of fields.
 
     Args:
         open_file: Opens the decompressed bytes from the start.

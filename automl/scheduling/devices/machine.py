@@ -12,7 +12,8 @@ from automl.scheduling.devices.pool import DevicePool
 
 __all__ = ["make_pool"]
 
-MEMORY_SHARE = 0.8  # of what is available, for all fits; the rest is for us and for others
+MEMORY_SHARE = 0.8
+"""Of the available memory, for all fits; the rest is for this process and for others."""
 
 
 def make_pool(scheduler: SchedulerConfig) -> DevicePool:

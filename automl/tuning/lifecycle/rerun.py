@@ -153,7 +153,7 @@ def _scratch(run: RunDir) -> Iterator[RunDir]:
 
 @dataclass(frozen=True, slots=True)
 class _Bench:
-    """The rooms of a search around one trial."""
+    """The objects of a search for one trial alone."""
 
     trial: Trial
     dispatcher: Dispatcher
@@ -195,7 +195,7 @@ def _bench(
     metric: str,
     threads: int,
 ) -> Iterator[_Bench]:
-    """Joins the rooms as for a search, with the family of the trial alone."""
+    """Builds the objects of a search with the family of the trial alone."""
     family = registry.get(record.spec.family)
     pool = make_pool(config.scheduler)
     dataset = open_dataset(scratch.data)

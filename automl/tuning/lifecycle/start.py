@@ -223,7 +223,7 @@ def make_controller(
     budget: Budget,
     interrupted: Callable[[], bool],
 ) -> Controller:
-    """Joins the rooms of a search around an executor.
+    """Builds a search around an executor.
 
     Args:
         problem: What is searched.

@@ -202,7 +202,7 @@ def trial_setup(
     pool: DevicePool,
     given: GivenMetric | None = None,
 ) -> TrialSetup:
-    """What workers are told; see ``setup_of_run``.
+    """Makes the setup that workers get, with the devices of the run; see ``setup_of_run``.
 
     Args:
         run: The run directory.

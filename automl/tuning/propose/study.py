@@ -175,7 +175,7 @@ class FamilyStudy:
 
         Args:
             trial: The trial.
-            losses: As for ``tell_complete``; empty where it has no score.
+            losses: One for each objective; empty where it has no score.
             limits: What it may cost.
         """
         if trial.state is TrialState.COMPLETE and losses:

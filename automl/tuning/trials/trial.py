@@ -149,8 +149,8 @@ class Trial:
     def record(self) -> TrialRecord:
         """What goes to disk.
 
-        A fold that was condemned and ended all the same counts as not done: whether it could be
-        stopped in time must not show.
+        A fold that the pruner stopped, and whose fit ended all the same, counts as not done: the
+        record must not depend on which of the two was first.
         """
         results = tuple(self.results[f] for f in sorted(self.results) if f not in self.errors)
         return TrialRecord(
