@@ -242,7 +242,7 @@ class Run:
         Raises:
             RunError: There is no ensemble, or the run is in use.
         """
-        from automl.tuning.refit.refit import refit_run
+        from automl.tuning.lifecycle.refit_run import refit_run
 
         done = refit_run(self._run, undo=undo, metric=self._metric)
         self._opened.__dict__.pop("predictor", None)  # that of the models before

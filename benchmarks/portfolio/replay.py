@@ -33,8 +33,7 @@ from automl.scheduling.local.executor import Happening
 from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, Job, TrialError
-from automl.tuning.budget.budget import Budget
-from automl.tuning.lifecycle.start import make_controller
+from automl.tuning.lifecycle.build import build_search
 from automl.tuning.problem.problem import Problem, trial_setup
 from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
 from benchmarks.portfolio.stand_in import dataset_of, families_of, plan_of
@@ -197,8 +196,7 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
         dataset = dataset_of(table)
         problem = Problem(run, config, dataset, plan, metric, setup, families, pool)
         executor = ReplayExecutor(table, run, plan, pool, clock)
-        budget = Budget(-START_S, config.time_s, None, config.search.reserve_share, None, clock)
-        controller = make_controller(problem, executor, 1, budget, lambda: False)
+        controller = build_search(problem, executor, started=-START_S, clock=clock)
         first_s, n_complete = float("inf"), 0
         for event in controller.events():
             if isinstance(event, TrialFinished) and event.state == "complete":

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,24 +24,20 @@ from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape, seed_of
 from automl.trial.spec import FoldResult, Job, TrialError
 from automl.tuning.budget.budget import Budget
-from automl.tuning.budget.fit_times import Costs
-from automl.tuning.budget.resources import Needs
 from automl.tuning.incumbent.ensemble_tracker import Standing
-from automl.tuning.incumbent.oof_store import Evidence
-from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.tuning.lifecycle.build import build_search
 from automl.tuning.lifecycle.resume import read_past, resume
 from automl.tuning.loop.controller import TICK_S, Controller
 from automl.tuning.loop.dispatcher import Dispatcher
-from automl.tuning.propose.archive import Archive
+from automl.tuning.problem.problem import Problem
 from automl.tuning.propose.proposer import Proposer
-from automl.tuning.propose.study import FamilyStudy
 from automl.tuning.trials.ledger import Ledger
 
 N_ROWS = 90
 
 
 class Clock:
-    """What ``time.monotonic`` says to budgets; only the fake executor moves it."""
+    """Tells a search the seconds; only its fake executor moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -176,7 +171,7 @@ class FakeExecutor:
 
 @dataclass
 class Scene:
-    """The rooms of one search, joined, and what the fake executor answers with."""
+    """A search, and what its fake executor answers with."""
 
     run: RunDir
     dataset: Dataset
@@ -184,11 +179,6 @@ class Scene:
     config: SearchConfig
     clock: Clock
     executor: FakeExecutor
-    ledger: Ledger
-    proposer: Proposer
-    dispatcher: Dispatcher
-    standing: Standing
-    budget: Budget
     controller: Controller
     interrupted: list[bool]
     skill: Callable[[Job], float]
@@ -196,6 +186,26 @@ class Scene:
     predict_ms: Callable[[Job], float]
     storage: Any
     news: Sequence[str] = ()
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.controller.ledger
+
+    @property
+    def proposer(self) -> Proposer:
+        return self.controller.proposer
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        return self.controller.dispatcher
+
+    @property
+    def standing(self) -> Standing:
+        return self.controller.standing
+
+    @property
+    def budget(self) -> Budget:
+        return self.controller.budget
 
     def rows(self, fold: int) -> Any:
         return np.arange(N_ROWS) if fold == ALL_ROWS else self.plan.divisions[fold].valid
@@ -270,7 +280,7 @@ def build_scene(
     storage: Any = None,
     killed: Scene | None = None,
 ) -> Scene:
-    """Joins the rooms around a fake executor; with a scene that was ``killed``, resumes it."""
+    """Builds a search around a fake executor; with a scene that was ``killed``, resumes it."""
     config = config or SearchConfig()
     config.time_s, config.trials, config.model = time_s, trials, dict(model or {})
     run = RunDir(path) if killed is None else killed.run
@@ -289,52 +299,27 @@ def build_scene(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if storage is None:
         storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
-    objectives = config.search.objectives
-    studies = {
-        name: FamilyStudy(
-            family, shape, lambda: storage, config.sampler, config.seed, len(objectives)
-        )
-        for name, (family, shape) in shapes.items()
-    }
-    budget = Budget(clock.now - (past.elapsed_s if past else 0.0), time_s, trials)
-    ledger, interrupted = Ledger(chosen, objectives=objectives), [False]
-    executor = FakeExecutor(
-        DevicePool(slots, tuple(gpus), memory_gib=memory_gib), clock, answer=lambda job: None
-    )
-    costs = Costs(shapes, plan, ledger, budget, slots)
-    evidence = Evidence(run, dataset, plan, chosen, Forecast(config.limits))
-    proposer = Proposer(shapes, studies, ledger, config, budget, costs, evidence, run)
-    needs = Needs(shapes, ledger)
-    dispatcher = Dispatcher(shapes, executor, proposer, ledger, budget, costs, 0, needs)
-    standing = Standing(evidence, config.ensemble, shapes, 0)
-    controller = Controller(
-        run=run,
-        config=config,
-        families=shapes,
-        executor=executor,
-        proposer=proposer,
-        dispatcher=dispatcher,
-        standing=standing,
-        ledger=ledger,
-        budget=budget,
-        archive=Archive(studies, ledger),
+    pool, interrupted = DevicePool(slots, tuple(gpus), memory_gib=memory_gib), [False]
+    executor = FakeExecutor(pool, clock, answer=lambda job: None)
+    controller = build_search(
+        Problem(run, config, dataset, plan, chosen, setup, shapes, pool),
+        executor,
+        started=clock.now - (past.elapsed_s if past else 0.0),
+        clock=clock.monotonic,
         interrupted=lambda: interrupted[0],
+        storage=lambda: storage,
     )
-    rooms = (executor, ledger, proposer, dispatcher, standing, budget, controller)
     news = resume(past, controller) if past else ()
-    answers = (skill, fit_s, predict_ms)
-    scene = Scene(run, dataset, plan, config, clock, *rooms, interrupted, *answers, storage, news)
+    data, answers = (run, dataset, plan, config), (skill, fit_s, predict_ms)
+    scene = Scene(*data, clock, executor, controller, interrupted, *answers, storage, news)
     executor.answer = scene.done if answer is None else functools.partial(answer, scene)
     return scene
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock that budgets read, and that stands still between polls."""
-    clock = Clock()
-    fake = types.SimpleNamespace(monotonic=clock.monotonic)
-    monkeypatch.setattr("automl.tuning.budget.budget.time", fake)
-    return clock
+def clock() -> Clock:
+    """A clock that stands still between polls; the search is given it."""
+    return Clock()
 
 
 @pytest.fixture

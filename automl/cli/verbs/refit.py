@@ -44,7 +44,7 @@ def run(argv: Sequence[str], started: float) -> int:
     path = one_word(verb, words, "RUN", overrides=False)
     from automl.leaderboard import clean
     from automl.store.run_dir import RunDir
-    from automl.tuning.refit.refit import refit_run
+    from automl.tuning.lifecycle.refit_run import refit_run
 
     done = refit_run(RunDir(Path(path)), undo=options.undo, metric=options.metric)
     for note in done.notes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,31 +12,18 @@ from typing import Any
 
 from automl.config import load_config
 from automl.config.reopened import metric_setting, registry_of
-from automl.config.schema import SearchConfig
-from automl.data import open_dataset
-from automl.data.split.choose import SplitPlan, load_split_plan
 from automl.errors import StorageError
-from automl.metrics import get_metric
 from automl.metrics.given import PREFIX
-from automl.registry import Registry
-from automl.scheduling.devices.machine import make_pool
-from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.launcher import start_launcher
+from automl.scheduling.local.executor import Executor
 from automl.scheduling.local.messages import Done, Failed, Unwritable
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record
-from automl.trial.setup import family_shape
 from automl.trial.spec import TrialError, TrialRecord, TrialState
-from automl.tuning.budget.budget import Budget
-from automl.tuning.budget.fit_times import Costs
-from automl.tuning.budget.resources import Needs
-from automl.tuning.incumbent.oof_store import Evidence
-from automl.tuning.lifecycle.threads import slots_of
-from automl.tuning.loop.dispatcher import Dispatcher
-from automl.tuning.problem.problem import trial_setup
-from automl.tuning.propose.proposer import Proposer
-from automl.tuning.trials.ledger import Ledger
+from automl.tuning.lifecycle.build import open_search
+from automl.tuning.lifecycle.threads import set_threads
+from automl.tuning.loop.controller import Controller
+from automl.tuning.problem.problem import open_problem
 from automl.tuning.trials.trial import Trial
 
 __all__ = ["FoldRerun", "Rerun", "rerun_trial"]
@@ -123,18 +110,18 @@ def rerun_trial(
         StorageError: The disk of temporary files is full.
     """
     record = find_record(run, trial_id)
-    config, plan = load_config(run.config), load_split_plan(run.split)
-    manifest, metric = read_json(run.manifest), metric_setting(run, config)
+    config, manifest = load_config(run.config), read_json(run.manifest)
+    metric, family = metric_setting(run, config), record.spec.family
     registry = registry_of(run, config, given)
     threads = config.scheduler.threads_per_fit or int(manifest.get("threads_per_fit", 1))
-    folds = []
-    with (
-        _scratch(run) as scratch,
-        _bench(scratch, record, config, plan, registry, metric, threads) as bench,
-    ):
-        for ended in bench.fits():
-            folds.append(_compare(run, scratch, record, ended))
-            on_fold(folds[-1])
+    alone, folds = replace(config, metric=metric, family=[family]), list[FoldRerun]()
+    with _scratch(run) as scratch:
+        problem = open_problem(alone, registry, scratch)
+        with open_search(problem, registry, [family]) as controller:
+            set_threads(controller, threads)
+            for ended in _fits(controller, record):
+                folds.append(_compare(run, scratch, record, ended))
+                on_fold(folds[-1])
     timed = config.time_s is not None or config.scheduler.fit_timeout_s is not None
     return Rerun(record, metric.removeprefix(PREFIX), tuple(folds), timed)
 
@@ -151,79 +138,40 @@ def _scratch(run: RunDir) -> Iterator[RunDir]:
         yield scratch
 
 
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """The objects of a search for one trial alone."""
-
-    trial: Trial
-    dispatcher: Dispatcher
-    executor: LocalExecutor
-    modules: frozenset[str]
-    threads: Mapping[int, int]
-
-    def fits(self) -> Iterator[Done | Failed]:
-        """Fits one fold after another, up to the first that fails."""
-        while self.trial.waiting:
-            fit, _ = self.dispatcher.next_fit(float("inf"))
-            assert fit is not None  # nothing else runs, and nothing is too long
-            (job,) = self.dispatcher.jobs(fit, float("inf"))
-            job = replace(job, n_threads=self.threads.get(fit.fold, job.n_threads))
-            self.executor.submit([job], fit.lease, self.modules)
-            ended = self._end()
-            yield ended
-            if isinstance(ended, Failed):
-                return
-            self.trial.results[fit.fold] = ended.result
-
-    def _end(self) -> Done | Failed:
-        """Waits for the end of the one fit that runs."""
-        while True:
-            for happening in self.executor.poll(1.0):
-                if isinstance(happening, Unwritable):
-                    raise StorageError(happening.why)
-                if isinstance(happening, Done | Failed):
-                    return happening
+def _trial(record: TrialRecord, controller: Controller) -> Trial:
+    """The trial, with the folds to fit: those on record, and the one it failed in; else all."""
+    costs, on_record = controller.proposer.costs, _on_record(record)
+    every = costs.folds_of(record.spec, on_record)
+    folds = tuple(fold for fold in every if fold in on_record) or every
+    return Trial(record.spec, record.index, folds, 0.0, promoted=True, alone=set(folds))
 
 
-@contextmanager
-def _bench(
-    scratch: RunDir,
-    record: TrialRecord,
-    config: SearchConfig,
-    plan: SplitPlan,
-    registry: Registry,
-    metric: str,
-    threads: int,
-) -> Iterator[_Bench]:
-    """Builds the objects of a search with the family of the trial alone."""
-    family = registry.get(record.spec.family)
-    pool = make_pool(config.scheduler)
-    dataset = open_dataset(scratch.data)
-    target = dataset.target
-    measure = get_metric(metric, target.task, registry.metrics, target.quantiles, registry.given)
-    setup = trial_setup(scratch, config, plan.n_folds, metric, pool, registry.given)
-    families = {family.name: (family, family_shape(setup, dataset, measure, family))}
-    launcher = start_launcher()
-    try:
-        launcher.preload(family.preload)
-        executor = LocalExecutor(setup, pool, launcher)
-        ledger = Ledger(measure)
-        n_slots = slots_of(pool, threads)
-        budget = Budget(time.monotonic(), config.time_s, 1, 0.0, config.scheduler.fit_timeout_s)
-        costs = Costs(families, plan, ledger, budget, n_slots)
-        evidence = Evidence(scratch, dataset, plan, measure)
-        proposer = Proposer(families, {}, ledger, config, budget, costs, evidence, scratch)
-        needs = Needs(families, ledger, threads)
-        dispatcher = Dispatcher(
-            families, executor, proposer, ledger, budget, costs, config.seed, needs
-        )
-        folds = _folds(record, costs.folds_of(record.spec, _on_record(record)))
-        trial = Trial(record.spec, record.index, folds, 0.0, promoted=True, alone=set(folds))
-        ledger.trials.append(trial)
-        recorded = {result.fold: result.n_threads for result in record.folds}
-        yield _Bench(trial, dispatcher, executor, frozenset(family.preload), recorded)
-    finally:
-        launcher.close()
+def _fits(controller: Controller, record: TrialRecord) -> Iterator[Done | Failed]:
+    """Fits one fold after another, up to the first that fails; each with the threads it had."""
+    trial, recorded = _trial(record, controller), {r.fold: r.n_threads for r in record.folds}
+    controller.ledger.trials.append(trial)
+    family, _ = controller.families[record.spec.family]
+    while trial.waiting:
+        fit, _ = controller.dispatcher.next_fit(math.inf)
+        assert fit is not None  # nothing else runs, and nothing is too long
+        (job,) = controller.dispatcher.jobs(fit, math.inf)
+        job = replace(job, n_threads=recorded.get(fit.fold, job.n_threads))
+        controller.executor.submit([job], fit.lease, frozenset(family.preload))
+        ended = _end(controller.executor)
+        yield ended
+        if isinstance(ended, Failed):
+            return
+        trial.results[fit.fold] = ended.result
+
+
+def _end(executor: Executor) -> Done | Failed:
+    """Waits for the end of the one fit that runs."""
+    while True:
+        for happening in executor.poll(1.0):
+            if isinstance(happening, Unwritable):
+                raise StorageError(happening.why)
+            if isinstance(happening, Done | Failed):
+                return happening
 
 
 def _on_record(record: TrialRecord) -> set[int]:
@@ -232,12 +180,6 @@ def _on_record(record: TrialRecord) -> set[int]:
     if record.state is TrialState.FAILED and record.error is not None:
         folds.add(record.error.fold)
     return folds
-
-
-def _folds(record: TrialRecord, all_folds: tuple[int, ...]) -> tuple[int, ...]:
-    """The folds to fit: those on record, and the one the trial failed in; else all."""
-    folds = _on_record(record)
-    return tuple(f for f in all_folds if f in folds) or all_folds
 
 
 def _compare(run: RunDir, scratch: RunDir, record: TrialRecord, ended: Done | Failed) -> FoldRerun:

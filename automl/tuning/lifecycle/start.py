@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,36 +15,21 @@ from automl.data.split.choose import save_split_plan
 from automl.events import Event, Note, SearchStarted
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry
-from automl.scheduling.local.executor import Executor, LocalExecutor
-from automl.scheduling.local.inline import Inline
+from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.local.launcher import Launcher
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
-from automl.trial.worker_state import Workbench
-from automl.tuning.budget.budget import Budget
-from automl.tuning.budget.fit_times import Costs
-from automl.tuning.budget.resources import Needs
-from automl.tuning.incumbent.ensemble_tracker import Standing
-from automl.tuning.incumbent.oof_store import Evidence
-from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.tuning.lifecycle.build import build_executor, build_search
 from automl.tuning.lifecycle.compat import check_config, check_data, check_problem, facts_of
 from automl.tuning.lifecycle.location import check_place, make_folders
 from automl.tuning.lifecycle.over import Over, is_over
 from automl.tuning.lifecycle.resume import Past, read_past, resume
-from automl.tuning.lifecycle.threads import slots_of, staff
+from automl.tuning.lifecycle.threads import set_threads, staff
 from automl.tuning.loop.controller import Controller
-from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import Problem, open_problem, read_dataset, read_problem
-from automl.tuning.propose.archive import Archive
-from automl.tuning.propose.proposer import Proposer
-from automl.tuning.propose.storage import open_storage
-from automl.tuning.propose.study import FamilyStudy
-from automl.tuning.trials.ledger import Ledger
 
-__all__ = ["Prepared", "make_controller", "prepare_resumed", "prepare_search"]
-
-SELECTION_SHARE = 0.5  # of what is kept of the time, for the last selection of an ensemble
+__all__ = ["Prepared", "prepare_resumed", "prepare_search"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +64,7 @@ class Prepared:
         threads, notes = staff(problem, self.executor, self.threads_per_fit)
         if threads != self.threads_per_fit:
             update_manifest(problem.run, threads_per_fit=threads)
-        controller.proposer.costs.n_slots = slots_of(problem.pool, threads)
-        controller.dispatcher.needs.threads_per_fit = threads
+        set_threads(controller, threads)
         # Libraries of extras are loaded after the first workers are forked: these start sooner.
         families = [family for family, _ in problem.families.values()]
         self.launcher.preload([m for f in families if f.extra for m in f.preload])
@@ -193,74 +176,19 @@ def _build(
     past: Past | None,
 ) -> Prepared:
     """The controller of a search, new or with a past, and the news it begins with."""
-    config = problem.config
-    budget = Budget(
-        started,
-        config.time_s,
-        config.trials,
-        config.search.reserve_share,
-        config.scheduler.fit_timeout_s,
-    )
-    bench = Workbench(
-        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
-    )
-    inline = Inline(bench, problem.families)
-    executor = LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
     known = None if past is None else past.threads_per_fit
-    controller = make_controller(problem, executor, known or 1, budget, interrupted)
+    executor = build_executor(problem, registry, launcher)
+    controller = build_search(problem, executor, started=started, interrupted=interrupted)
+    set_threads(controller, known or 1)
     notes = [*problem.notes]
     if past is not None:
         notes += resume(past, controller)
-    news: list[Event] = [_started(problem), *(Note(text, budget.elapsed_s) for text in notes)]
+    news: list[Event] = [
+        _started(problem),
+        *(Note(text, controller.budget.elapsed_s) for text in notes),
+    ]
     is_new = past is None
     return Prepared(problem, controller, tuple(news), is_new, executor, launcher, known)
-
-
-def make_controller(
-    problem: Problem,
-    executor: Executor,
-    threads: int,
-    budget: Budget,
-    interrupted: Callable[[], bool],
-) -> Controller:
-    """Builds a search around an executor.
-
-    Args:
-        problem: What is searched.
-        executor: Runs the fits.
-        threads: Threads of one fit.
-        budget: The budget.
-        interrupted: Whether the user wants the search to finish now.
-    """
-    run, config, families = problem.run, problem.config, problem.families
-    n_slots = slots_of(problem.pool, threads)
-    objectives, prune_on = config.search.objectives, config.search.prune_on
-    storage = functools.cache(lambda: open_storage(run.study))
-    studies = {
-        name: FamilyStudy(family, shape, storage, config.sampler, config.seed, len(objectives))
-        for name, (family, shape) in families.items()
-    }
-    ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
-    costs = Costs(families, problem.plan, ledger, budget, n_slots)
-    evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
-    proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
-    needs = Needs(families, ledger, threads)
-    finish_limit_s = None if budget.reserve_s is None else SELECTION_SHARE * budget.reserve_s
-    return Controller(
-        run=run,
-        config=config,
-        families=families,
-        executor=executor,
-        proposer=proposer,
-        dispatcher=Dispatcher(
-            families, executor, proposer, ledger, budget, costs, config.seed, needs
-        ),
-        standing=Standing(evidence, config.ensemble, families, config.seed, finish_limit_s),
-        ledger=ledger,
-        budget=budget,
-        archive=Archive(studies, ledger),
-        interrupted=interrupted,
-    )
 
 
 def _started(problem: Problem) -> SearchStarted:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from automl.scheduling.devices.pool import DevicePool
 from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.thread_probe import best_width, compare_widths
+from automl.tuning.loop.controller import Controller
 from automl.tuning.problem.problem import Problem
 
-__all__ = ["slots_of", "staff"]
+__all__ = ["set_threads", "slots_of", "staff"]
 
 MIN_TIME_S = 30.0  # of a budget: a probe takes one of them
 MIN_ROWS = 20_000  # below, waking threads costs more than they do, and a probe tells nothing new
@@ -18,6 +19,12 @@ MIN_ROWS = 20_000  # below, waking threads costs more than they do, and a probe 
 def slots_of(pool: DevicePool, threads: int) -> int:
     """Fits that run side by side where each has so many threads."""
     return max(1, pool.n_cpus // threads)
+
+
+def set_threads(controller: Controller, threads: int) -> None:
+    """Gives each fit of a search so many threads, and plans with the fits that go side by side."""
+    controller.dispatcher.needs.threads_per_fit = threads
+    controller.proposer.costs.n_slots = slots_of(controller.executor.pool, threads)
 
 
 def staff(

@@ -6,31 +6,23 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from automl.config import load_config
-from automl.config.reopened import registry_of
 from automl.data.folds.encoder_store import drop_matrices, load_encoder
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
-from automl.errors import RunError, did_you_mean
-from automl.registry import Registry
-from automl.scheduling.local.executor import Executor, LocalExecutor
-from automl.scheduling.local.launcher import start_launcher
-from automl.store.lock import RunLock
-from automl.store.run_dir import RunDir
+from automl.scheduling.local.executor import Executor
 from automl.trial.inference_cost import cost_of
 from automl.trial.latency import best_ms, table_batch
 from automl.trial.records import read_record
 from automl.trial.spec import FoldResult, TrialRecord
-from automl.tuning.problem.problem import Problem, open_problem
+from automl.tuning.problem.problem import Problem
 from automl.tuning.refit.gains import measure
 from automl.tuning.refit.newest_seeds import fit_more_seeds
 from automl.tuning.refit.refitter import Refitter
 from automl.tuning.refit.shipping import MAX_SEEDS, Shipped, choose_shipped
 from automl.tuning.trials.newest import is_by_time, predicting_folds
 
-__all__ = ["Refit", "refit_ensemble", "refit_members", "refit_run"]
+__all__ = ["Refit", "refit_members", "take_folds"]
 
 SEEN = "the holdout rows, which the refits have seen: its interval does not hold for them"
 
@@ -84,61 +76,6 @@ class Refit:
 def _digits(value: float) -> str:
     """Three digits, and no powers of ten: ``29.7``, ``1,460``."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def refit_run(run: RunDir, *, undo: bool = False, metric: Any = None) -> Refit:
-    """Fits the members of a run that is over; see ``refit_members``.
-
-    Args:
-        run: The run directory.
-        undo: Whether to take the models of the folds again instead.
-        metric: The metric of the run, where it is a Python object.
-
-    Raises:
-        ConfigError: The metric is a Python object and is not given.
-        RunError: There is no ensemble, the run is in use, a family of it is not installed, or a
-            file of it is damaged.
-        PluginError: No family of the run is installed.
-        StorageError: The disk is full, read-only or closed to us.
-    """
-    lock = RunLock(run.check())
-    lock.acquire()
-    try:
-        return refit_ensemble(run, undo=undo, metric=metric)
-    finally:
-        lock.release()
-
-
-def refit_ensemble(
-    run: RunDir, *, time_left_s: float = math.inf, undo: bool = False, metric: Any = None
-) -> Refit:
-    """Opens a run that nobody else is at, and fits its members; see ``refit_members``.
-
-    Args:
-        run: The run.
-        time_left_s: Seconds the fits may take.
-        undo: Whether to take the models of the folds again instead.
-        metric: The metric of the run, where it is a Python object.
-
-    Raises:
-        ConfigError: The metric is a Python object and is not given.
-        RunError: There is no ensemble, a family of it is not installed, or a file of the run is
-            damaged.
-        PluginError: No family of the run is installed.
-        StorageError: The disk is full, read-only or closed to us.
-    """
-    config = load_config(run.config)
-    registry = registry_of(run, config, metric)
-    _check_installed(run, registry)
-    problem = open_problem(config, registry, run)
-    if undo:
-        return _take_folds(problem)
-    launcher = start_launcher()
-    try:
-        executor = LocalExecutor(problem.setup, problem.pool, launcher)
-        return refit_members(problem, executor, time_left_s=time_left_s)
-    finally:
-        launcher.close()
 
 
 def refit_members(
@@ -196,17 +133,6 @@ def refit_members(
     return _settle(problem, after, kept, took_ms, took_before_ms, refitted, choice)
 
 
-def _check_installed(run: RunDir, registry: Registry) -> None:
-    for member in read_ensemble(run).members:
-        if member.family not in registry.families:
-            raise RunError(
-                f"the ensemble of {run.path} needs family {member.family!r} for trial "
-                f"{member.trial}, and no installed plugin brings it"
-                f"{did_you_mean(member.family, registry.families)}; install it again, `automl "
-                "plugins` lists those that do load"
-            )
-
-
 def _choose(problem: Problem, ensemble: Ensemble, refitter: Refitter) -> Shipped:
     """What ships, by what is expected of it; one refit where that is not known."""
     members = [m for m in ensemble.members if m.trial in refitter.fitted]
@@ -217,7 +143,7 @@ def _choose(problem: Problem, ensemble: Ensemble, refitter: Refitter) -> Shipped
     return choose_shipped(expected, problem.config.limits, seeds)
 
 
-def _take_folds(problem: Problem) -> Refit:
+def take_folds(problem: Problem) -> Refit:
     """Has all members predict by the models of their folds again."""
     now = read_ensemble(problem.run)
     records = {m.trial: read_record(problem.run, m.trial) for m in now.members}

@@ -34,7 +34,7 @@ def test_it_says_what_became_faster_and_what_stays(
         asked.append((run.path, undo))
         return Refit(("svm-0",), {"mlp-0": "family mlp has no model of all rows"}, 10.0, 3318.0)
 
-    monkeypatch.setattr("automl.tuning.refit.refit.refit_run", fake)
+    monkeypatch.setattr("automl.tuning.lifecycle.refit_run.refit_run", fake)
     assert run([str(run_dir.path), *["--undo"] * undo], 0.0) == 0
     assert asked == [(run_dir.path, undo)]
     first, second = capsys.readouterr().out.splitlines()

@@ -16,11 +16,12 @@ from automl.errors import RunError
 from automl.plugin.context import Resources
 from automl.registry import load_registry
 from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.launcher import start_launcher
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
+from automl.tuning.lifecycle.build import open_search
+from automl.tuning.lifecycle.refit_run import refit_ensemble, refit_run
 from automl.tuning.problem.problem import open_problem
-from automl.tuning.refit.refit import refit_ensemble, refit_members, refit_run
+from automl.tuning.refit.refit import refit_members
 from automl.tuning.refit.shipping import Shipped
 
 ODD = Path(__file__).parents[2]
@@ -149,13 +150,10 @@ def test_the_models_of_the_folds_stay_where_these_are_expected_to_be_better(run,
 
 
 def refit_by_rule(run):
-    problem = open_problem(load_config(run.config), load_registry(), run)
-    launcher = start_launcher()
-    try:
-        executor = LocalExecutor(problem.setup, problem.pool, launcher)
-        return refit_members(problem, executor, only_if_better=True)
-    finally:
-        launcher.close()
+    registry = load_registry()
+    problem = open_problem(load_config(run.config), registry, run)
+    with open_search(problem, registry, ()) as search:
+        return refit_members(problem, search.executor, only_if_better=True)
 
 
 def test_a_model_that_is_gone_is_named(run):
@@ -174,14 +172,11 @@ def test_a_run_that_is_in_use_is_left_alone(run):
 
 
 def test_a_user_who_wants_the_end_is_not_made_to_wait(run):
-    problem = open_problem(load_config(run.config), load_registry(), run)
-    launcher = start_launcher()
-    try:
-        executor = LocalExecutor(problem.setup, problem.pool, launcher)
-        done = refit_members(problem, executor, interrupted=lambda: True)
+    registry = load_registry()
+    problem = open_problem(load_config(run.config), registry, run)
+    with open_search(problem, registry, ()) as search:
+        done = refit_members(problem, search.executor, interrupted=lambda: True)
         assert problem.pool.shortage(Resources(n_cpus=2)) is None
-    finally:
-        launcher.close()
     assert done.refitted == ()
     assert set(done.kept.values()) == {"the search was stopped"}
 

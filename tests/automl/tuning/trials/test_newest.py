@@ -118,7 +118,7 @@ def test_without_a_refit_the_last_fold_predicts_alone(tmp_path):
 
 
 def test_a_refit_that_is_taken_back_leaves_the_last_fold(tmp_path):
-    from automl.tuning.refit.refit import refit_run
+    from automl.tuning.lifecycle.refit_run import refit_run
 
     run, _ = search(shifted(at=60)[0], tmp_path / "run")
     refit_run(RunDir(run.path), undo=True)

@@ -1,0 +1,125 @@
+"""Joins the parts of a search: for a new one, one that is resumed, a refit, a rerun."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from automl.registry import Registry
+from automl.scheduling.local.executor import Executor, LocalExecutor
+from automl.scheduling.local.inline import Inline
+from automl.scheduling.local.launcher import Launcher, start_launcher
+from automl.trial.worker_state import Workbench
+from automl.tuning.budget.budget import Budget
+from automl.tuning.budget.fit_times import Costs
+from automl.tuning.budget.resources import Needs
+from automl.tuning.incumbent.ensemble_tracker import Standing
+from automl.tuning.incumbent.oof_store import Evidence
+from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.tuning.loop.controller import Controller
+from automl.tuning.loop.dispatcher import Dispatcher
+from automl.tuning.problem.problem import Problem
+from automl.tuning.propose.archive import Archive
+from automl.tuning.propose.proposer import Proposer
+from automl.tuning.propose.storage import open_storage
+from automl.tuning.propose.study import FamilyStudy
+from automl.tuning.trials.ledger import Ledger
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["build_executor", "build_search", "open_search"]
+
+SELECTION_SHARE = 0.5  # of what is kept of the time, for the last selection of an ensemble
+
+
+def build_search(
+    problem: Problem,
+    executor: Executor,
+    *,
+    started: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    interrupted: Callable[[], bool] = lambda: False,
+    storage: Callable[[], optuna.storages.BaseStorage] | None = None,
+) -> Controller:
+    """Builds a search around an executor; each fit has one thread until it is told otherwise.
+
+    Args:
+        problem: What is searched.
+        executor: Runs the fits.
+        started: What the clock said when the budget began to run; now by default.
+        clock: Gives the seconds that the budget counts.
+        interrupted: Whether the user wants the search to finish now.
+        storage: Opens the storage of the studies; that of the run by default.
+    """
+    run, config, families = problem.run, problem.config, problem.families
+    budget = Budget(
+        clock() if started is None else started,
+        config.time_s,
+        config.trials,
+        config.search.reserve_share,
+        config.scheduler.fit_timeout_s,
+        clock,
+    )
+    objectives, prune_on = config.search.objectives, config.search.prune_on
+    storage = functools.cache(storage or (lambda: open_storage(run.study)))
+    studies = {
+        name: FamilyStudy(family, shape, storage, config.sampler, config.seed, len(objectives))
+        for name, (family, shape) in families.items()
+    }
+    ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
+    costs = Costs(families, problem.plan, ledger, budget, problem.pool.n_cpus)
+    evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
+    proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
+    needs = Needs(families, ledger)
+    finish_limit_s = None if budget.reserve_s is None else SELECTION_SHARE * budget.reserve_s
+    return Controller(
+        run=run,
+        config=config,
+        families=families,
+        executor=executor,
+        proposer=proposer,
+        dispatcher=Dispatcher(
+            families, executor, proposer, ledger, budget, costs, config.seed, needs
+        ),
+        standing=Standing(evidence, config.ensemble, families, config.seed, finish_limit_s),
+        ledger=ledger,
+        budget=budget,
+        archive=Archive(studies, ledger),
+        interrupted=interrupted,
+    )
+
+
+def build_executor(problem: Problem, registry: Registry, launcher: Launcher) -> LocalExecutor:
+    """Builds the executor of a search, whose workers are forked by a launcher."""
+    bench = Workbench(
+        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
+    )
+    inline = Inline(bench, problem.families)
+    return LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
+
+
+@contextmanager
+def open_search(
+    problem: Problem, registry: Registry, families: Iterable[str]
+) -> Iterator[Controller]:
+    """Builds a search with workers of its own, for single fits in a run that is over.
+
+    Args:
+        problem: Of the run.
+        registry: The plugins of the run.
+        families: Those that are fitted: their libraries are imported before any clock runs.
+
+    Yields:
+        The search; its workers end with the block.
+    """
+    launcher = start_launcher()
+    try:
+        chosen = [problem.families[name][0] for name in families if name in problem.families]
+        launcher.preload([module for family in chosen for module in family.preload])
+        yield build_search(problem, build_executor(problem, registry, launcher))
+    finally:
+        launcher.close()

@@ -1,0 +1,84 @@
+"""Opens a run that is over, and fits its members on all rows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from automl.config import load_config
+from automl.config.reopened import registry_of
+from automl.ensemble import read_ensemble
+from automl.errors import RunError, did_you_mean
+from automl.registry import Registry
+from automl.store.lock import RunLock
+from automl.store.run_dir import RunDir
+from automl.tuning.lifecycle.build import open_search
+from automl.tuning.problem.problem import open_problem
+from automl.tuning.refit.refit import Refit, refit_members, take_folds
+
+__all__ = ["refit_ensemble", "refit_run"]
+
+
+def refit_run(run: RunDir, *, undo: bool = False, metric: Any = None) -> Refit:
+    """Fits the members of a run that is over; see ``refit_members``.
+
+    Args:
+        run: The run directory.
+        undo: Whether to take the models of the folds again instead.
+        metric: The metric of the run, where it is a Python object.
+
+    Raises:
+        ConfigError: The metric is a Python object and is not given.
+        RunError: There is no ensemble, the run is in use, a family of it is not installed, or a
+            file of it is damaged.
+        PluginError: No family of the run is installed.
+        StorageError: The disk is full, read-only or closed to us.
+    """
+    lock = RunLock(run.check())
+    lock.acquire()
+    try:
+        return refit_ensemble(run, undo=undo, metric=metric)
+    finally:
+        lock.release()
+
+
+def refit_ensemble(
+    run: RunDir, *, time_left_s: float = math.inf, undo: bool = False, metric: Any = None
+) -> Refit:
+    """Opens a run that nobody else is at, and fits its members; see ``refit_members``.
+
+    Args:
+        run: The run.
+        time_left_s: Seconds the fits may take.
+        undo: Whether to take the models of the folds again instead.
+        metric: The metric of the run, where it is a Python object.
+
+    Raises:
+        ConfigError: The metric is a Python object and is not given.
+        RunError: There is no ensemble, a family of it is not installed, or a file of the run is
+            damaged.
+        PluginError: No family of the run is installed.
+        StorageError: The disk is full, read-only or closed to us.
+    """
+    config = load_config(run.config)
+    registry = registry_of(run, config, metric)
+    families = _check_installed(run, registry)
+    problem = open_problem(config, registry, run)
+    if undo:
+        return take_folds(problem)
+    with open_search(problem, registry, families) as search:
+        return refit_members(problem, search.executor, time_left_s=time_left_s)
+
+
+def _check_installed(run: RunDir, registry: Registry) -> list[str]:
+    """The families of the members of a run, all of which are there."""
+    members = read_ensemble(run).members
+    for member in members:
+        if member.family not in registry.families:
+            raise RunError(
+                f"the ensemble of {run.path} needs family {member.family!r} for trial "
+                f"{member.trial}, and no installed plugin brings it"
+                f"{did_you_mean(member.family, registry.families)}; install it again, `automl "
+                "plugins` lists those that do load"
+            )
+    return [member.family for member in members]
