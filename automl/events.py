@@ -138,7 +138,7 @@ class Progress:
     Attributes:
         elapsed_s: Since the start of the run.
         time_left_s: Until the budget is used up; None without one.
-        stage: ``searching`` or ``finishing``.
+        stage: ``searching``, ``finishing`` or ``refitting``.
         families: Counts by family, in the order of the first round.
         running: The fits that run now, such as ``lightgbm-3/fold-0``.
         best_trial, best_score: The best complete trial so far.

@@ -12,6 +12,7 @@ from automl.registry import Registry
 from automl.scheduling.local.executor import Executor, LocalExecutor
 from automl.scheduling.local.inline import Inline
 from automl.scheduling.local.launcher import Launcher, start_launcher
+from automl.scheduling.runner import JobRunner
 from automl.trial.worker_state import Workbench
 from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import Costs
@@ -80,7 +81,7 @@ def build_search(
         run=run,
         config=config,
         families=families,
-        executor=executor,
+        runner=JobRunner(executor, interrupted),
         proposer=proposer,
         dispatcher=Dispatcher(
             families, executor, proposer, ledger, budget, costs, config.seed, needs
@@ -89,7 +90,6 @@ def build_search(
         ledger=ledger,
         budget=budget,
         archive=Archive(studies, ledger),
-        interrupted=interrupted,
     )
 
 

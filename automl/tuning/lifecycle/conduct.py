@@ -27,13 +27,10 @@ def conduct(prepared: Prepared) -> Iterator[Event]:
         yield Note(text, controller.budget.elapsed_s)
     yield from controller.events()
     if controller.stopped_by != "interrupt":  # who asks for the end is not made to wait
-        yield from refit_at_the_end(
-            prepared.problem,
-            controller.standing,
-            controller.executor,
-            controller.budget,
-            controller.interrupted,
-        )
+        for note in refit_at_the_end(
+            prepared.problem, controller.standing, controller.runner, controller.budget
+        ):
+            yield from controller.progress("refitting") if note is None else (note,)
     end = finish_run(controller)
     yield end
     require_predictor(end)

@@ -14,7 +14,7 @@ from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.tuning.lifecycle.build import open_search
 from automl.tuning.problem.problem import open_problem
-from automl.tuning.refit.refit import Refit, refit_members, take_folds
+from automl.tuning.refit.refit import Refit, refit_members, returned, take_folds
 
 __all__ = ["refit_ensemble", "refit_run"]
 
@@ -67,7 +67,7 @@ def refit_ensemble(
     if undo:
         return take_folds(problem)
     with open_search(problem, registry, families) as search:
-        return refit_members(problem, search.executor, time_left_s=time_left_s)
+        return returned(refit_members(problem, search.runner, time_left_s=time_left_s))
 
 
 def _check_installed(run: RunDir, registry: Registry) -> list[str]:

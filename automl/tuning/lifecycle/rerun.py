@@ -12,10 +12,8 @@ from typing import Any
 
 from automl.config import load_config
 from automl.config.reopened import metric_setting, registry_of
-from automl.errors import StorageError
 from automl.metrics.given import PREFIX
-from automl.scheduling.local.executor import Executor
-from automl.scheduling.local.messages import Done, Failed, Unwritable
+from automl.scheduling.local.messages import Done, Failed
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record
@@ -151,27 +149,24 @@ def _fits(controller: Controller, record: TrialRecord) -> Iterator[Done | Failed
     trial, recorded = _trial(record, controller), {r.fold: r.n_threads for r in record.folds}
     controller.ledger.trials.append(trial)
     family, _ = controller.families[record.spec.family]
-    while trial.waiting:
+
+    def start() -> None:
+        if controller.runner.running or not trial.waiting:
+            return
         fit, _ = controller.dispatcher.next_fit(math.inf)
         assert fit is not None  # nothing else runs, and nothing is too long
         (job,) = controller.dispatcher.jobs(fit, math.inf)
         job = replace(job, n_threads=recorded.get(fit.fold, job.n_threads))
-        controller.executor.submit([job], fit.lease, frozenset(family.preload))
-        ended = _end(controller.executor)
-        yield ended
-        if isinstance(ended, Failed):
-            return
-        trial.results[fit.fold] = ended.result
+        controller.runner.submit([job], fit.lease, frozenset(family.preload))
 
-
-def _end(executor: Executor) -> Done | Failed:
-    """Waits for the end of the one fit that runs."""
-    while True:
-        for happening in executor.poll(1.0):
-            if isinstance(happening, Unwritable):
-                raise StorageError(happening.why)
-            if isinstance(happening, Done | Failed):
-                return happening
+    for events in controller.runner.run(start):
+        for event in events:
+            if isinstance(event, Done | Failed):
+                yield event
+            if isinstance(event, Failed):
+                return
+            if isinstance(event, Done):
+                trial.results[event.result.fold] = event.result
 
 
 def _on_record(record: TrialRecord) -> set[int]:

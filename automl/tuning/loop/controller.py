@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
-from automl.errors import StorageError
 from automl.events import EnsembleUpdated, Event, Note
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
-from automl.scheduling.local.executor import Executor, Happening
-from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.local.executor import Executor
+from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
+from automl.scheduling.runner import JobRunner, RunnerEvent
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import Job, TrialError, TrialState
@@ -42,7 +42,6 @@ __all__ = ["Controller"]
 
 TICK_S = 0.2
 QUIET_S = 0.05  # fits that are shorter leave no time for anything else
-MAX_ATTEMPTS = 3
 SHARED = frozenset({"crash", "memory", "oom"})  # kinds of errors that a pack has in common
 
 
@@ -54,31 +53,34 @@ class Controller:
         run: The run directory, with data, split plan and configuration in place.
         config: The configuration.
         families: Family and shape by name.
-        executor: Where fits run.
+        runner: Runs the fits.
         proposer: What is tried next.
         dispatcher: Which fit a free device gets.
         standing: The ensemble so far.
         ledger: All trials.
         budget: The budget.
         archive: Where people look at the studies.
-        interrupted: Asked at every turn: whether the user wants the search to finish now.
         stopped_by: What ended the search, once it is over.
     """
 
     run: RunDir
     config: SearchConfig
     families: Mapping[str, tuple[ModelFamily, Shape]]
-    executor: Executor
+    runner: JobRunner
     proposer: Proposer
     dispatcher: Dispatcher
     standing: Standing
     ledger: Ledger
     budget: Budget
     archive: Archive
-    interrupted: Callable[[], bool]
     stopped_by: str = ""
     _noted: set[str] = field(default_factory=set)
     _last_progress: float = 0.0
+
+    @property
+    def executor(self) -> Executor:
+        """Where fits run."""
+        return self.runner.executor
 
     def begin(self) -> Iterator[Event]:
         """Makes the fits of a new search that need no worker, such as those of the baseline.
@@ -87,7 +89,7 @@ class Controller:
         """
         while True:
             yield from self._fill_slots(self.executor.is_immediate)
-            happenings = self.executor.poll(0.0)
+            happenings = self.runner.poll(0.0)
             if not happenings:
                 break
             for happening in happenings:
@@ -106,14 +108,14 @@ class Controller:
             yield from self._fill_slots()
             # No device waits for what comes until the next answer.
             yield from self._update_ensemble()
-            yield from self._progress("searching")
+            yield from self.progress("searching")
             self.proposer.prepare(self._search_left_s())
             self.stopped_by = self._why_stop()
             for happening in self._await():
                 yield from self._handle(happening)
             yield from self._notes()
         yield from self._stop_running()
-        yield from self._progress("finishing", force=True)
+        yield from self.progress("finishing", force=True)
         self.standing.finish()
         drift = tell_of_drift(self.standing, self.ledger.trials)
         told = (*drift, *look_at_predictor(self.standing, self.config))
@@ -124,14 +126,14 @@ class Controller:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
         self.archive.complete(self.budget.time_left_s)
 
-    def _await(self) -> Sequence[Happening]:
+    def _await(self) -> Sequence[RunnerEvent]:
         """Waits for what happens next, and fills the archive when that takes a while."""
-        happenings, due = self.executor.poll(QUIET_S), time.monotonic() + TICK_S
+        happenings, due = self.runner.poll(QUIET_S), time.monotonic() + TICK_S
         if happenings and not self.archive.may_delay(self.budget.elapsed_s):
             return happenings
         while self.archive.add_one() and not happenings and time.monotonic() < due:
-            happenings = self.executor.poll(0.0)
-        return happenings or self.executor.poll(TICK_S)
+            happenings = self.runner.poll(0.0)
+        return happenings or self.runner.poll(TICK_S)
 
     def _take_up(self) -> Iterator[Event]:
         """Begins where an earlier search in the run was cut, if there was one."""
@@ -151,7 +153,7 @@ class Controller:
 
     def _why_stop(self) -> str:
         """What ends the search now; "" when nothing does."""
-        if self.interrupted():
+        if self.runner.interrupted():
             return "interrupt"
         if self._search_left_s() <= 0:
             return "time"
@@ -163,7 +165,7 @@ class Controller:
 
     def _fill_slots(self, may_start: Callable[[Job], bool] = lambda job: True) -> Iterator[Event]:
         """Starts fits until no device is free, nothing is to be done, or one may not start."""
-        while not self.interrupted():
+        while not self.runner.interrupted():
             fit, proposed = self.dispatcher.next_fit(self._search_left_s())
             for trial in proposed:
                 yield started(trial)
@@ -179,11 +181,9 @@ class Controller:
                 if fit.mates:
                     trial.packed.add(fold)
             family, _ = self.families[fit.trial.spec.family]
-            self.executor.submit(jobs, fit.lease, frozenset(family.preload))
+            self.runner.submit(jobs, fit.lease, frozenset(family.preload))
 
-    def _handle(self, happening: Happening) -> Iterator[Event]:
-        if isinstance(happening, Unwritable):
-            raise StorageError(happening.why)
+    def _handle(self, happening: RunnerEvent) -> Iterator[Event]:
         trial_id, _, fold_name = happening.job_id.partition("/fold-")
         trial, fold = self.ledger.find(trial_id), int(fold_name)
         if isinstance(happening, Progressed):
@@ -230,10 +230,6 @@ class Controller:
         self.standing.first_unit(trial)
 
     def _on_failed(self, trial: Trial, fold: int, error: TrialError) -> None:
-        attempts = trial.attempts.get(fold, 0) + 1
-        if error.kind == "killed" and attempts < MAX_ATTEMPTS and trial.error is None:
-            trial.attempts[fold] = attempts  # somebody else's doing: it is queued again
-            return
         crowded = error.kind == "cuda_oom" or (fold in trial.packed and error.kind in SHARED)
         if crowded and fold not in trial.alone and trial.error is None:
             trial.alone.add(fold)  # its neighbours may have had what it lacked, or done it
@@ -287,7 +283,7 @@ class Controller:
 
     def _stop_running(self) -> Iterator[Event]:
         """Ends what runs, and concludes what is not complete."""
-        self.executor.stop()
+        self.runner.stop()
         for trial in self.ledger.in_state(TrialState.RUNNING):
             trial.running.clear()
             note_lost(trial, self.run)
@@ -299,9 +295,11 @@ class Controller:
         self.proposer.flush()
         yield from self._notes()
 
-    def _progress(self, stage: str, force: bool = False) -> Iterator[Event]:
+    def progress(self, stage: str, force: bool = False) -> Iterator[Event]:
+        """Tells how the search stands, if it has not just been told."""
         now = time.monotonic()
         if not force and now - self._last_progress < TICK_S:
             return
         self._last_progress = now
-        yield progress_of(self.ledger, self.standing, self.budget, self.families, stage)
+        running = tuple(self.runner.running)
+        yield progress_of(self.ledger, self.standing, self.budget, self.families, stage, running)

@@ -122,7 +122,6 @@ class Dispatcher:
                 deadline_s=limit,
                 encode_limit_s=encode_limit,
                 end_s=end,
-                attempt=trial.attempts.get(fold, 0),
             )
             for trial, fold in fit.units
         ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from automl.events import Progress, TrialFinished, TrialStarted
-from automl.trial.spec import TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.trials.ledger import Ledger
@@ -15,17 +14,21 @@ __all__ = ["finished", "progress_of", "started"]
 
 
 def progress_of(
-    ledger: Ledger, standing: Standing, budget: Budget, families: Iterable[str], stage: str
+    ledger: Ledger,
+    standing: Standing,
+    budget: Budget,
+    families: Iterable[str],
+    stage: str,
+    running: tuple[str, ...],
 ) -> Progress:
-    """The state of all trials and of the ensemble at this moment."""
+    """The state of all trials and of the ensemble at this moment, and the fits that run."""
     best, current = ledger.best(), standing.current
-    live = ledger.in_state(TrialState.RUNNING)
     return Progress(
         elapsed_s=budget.elapsed_s,
         time_left_s=budget.time_left_s,
         stage=stage,
         families=ledger.counts(families),
-        running=tuple(f"{t.spec.trial_id}/fold-{f}" for t in live for f in sorted(t.running)),
+        running=running,
         best_trial=best.spec.trial_id if best else None,
         best_score=best.score if best else None,
         ensemble_score=current.score if current else None,

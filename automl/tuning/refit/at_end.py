@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from automl.data.split.choose import ALL_ROWS
 from automl.events import Note
-from automl.scheduling.local.executor import Executor
+from automl.scheduling.runner import JobRunner
 from automl.tuning.budget.budget import Budget
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.problem.problem import Problem
@@ -57,20 +57,18 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
 
 
 def refit_at_the_end(
-    problem: Problem,
-    standing: Standing,
-    executor: Executor,
-    budget: Budget,
-    interrupted: Callable[[], bool],
-) -> Iterator[Note]:
+    problem: Problem, standing: Standing, runner: JobRunner, budget: Budget
+) -> Iterator[Note | None]:
     """Fits the members of a search that is nearly over, where that is wanted and there is time.
 
     Args:
         problem: What was searched.
         standing: Has selected for the last time.
-        executor: Of the search, on which nothing runs any more.
+        runner: Of the search; nothing runs any more.
         budget: What is left of it is the limit.
-        interrupted: Whether the user wants the search to finish now.
+
+    Yields:
+        None whenever the fits may have moved on, and in the end what a person should know.
 
     Raises:
         UserError: As raised by ``refit_members``.
@@ -78,11 +76,10 @@ def refit_at_the_end(
     if standing.current is None or not is_refitted(standing):
         return
     left_s = budget.time_left_s
-    done = refit_members(
+    done = yield from refit_members(
         problem,
-        executor,
+        runner,
         time_left_s=math.inf if left_s is None else left_s - CLOSING_S,
-        interrupted=interrupted,
         # In time the newest rows decide; and who asks for a refit gets one.
         only_if_better=standing.config.refit is None and problem.plan.kind != "time",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Member
@@ -14,7 +14,9 @@ from automl.tuning.refit.shipping import MAX_SEEDS
 __all__ = ["fit_more_seeds"]
 
 
-def fit_more_seeds(problem: Problem, members: Sequence[Member], refitter: Refitter) -> str:
+def fit_more_seeds(
+    problem: Problem, members: Sequence[Member], refitter: Refitter
+) -> Generator[None, None, str]:
     """Fits nets on the newest rows with further seeds, three in all; their mean predicts.
 
     A net that is fitted once has the luck of its first weights, which no score of the folds can
@@ -26,6 +28,9 @@ def fit_more_seeds(problem: Problem, members: Sequence[Member], refitter: Refitt
         members: Of the ensemble, with the folds whose models are known.
         refitter: Has fitted each member once.
 
+    Yields:
+        Nothing, whenever the fits may have moved on.
+
     Returns:
         What was done, in a sentence; "" for nothing.
     """
@@ -34,7 +39,7 @@ def fit_more_seeds(problem: Problem, members: Sequence[Member], refitter: Refitt
         again = [m for m in members if m.trial in names and _n_fits(refitter, m) == number]
         if not again or _cost_with(again, members, refitter).excess(problem.config.limits) > 0.0:
             break
-        list(refitter.refit(again, ALL_ROWS - number))  # one that fails keeps those before
+        yield from refitter.refit(again, ALL_ROWS - number)  # one that fails keeps those before
     counts = [n for m in members if m.trial in names and (n := _n_fits(refitter, m)) > 1]
     if not counts:
         return ""

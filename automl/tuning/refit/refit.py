@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from automl.data.folds.encoder_store import drop_matrices, load_encoder
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
-from automl.scheduling.local.executor import Executor
+from automl.scheduling.runner import JobRunner
 from automl.trial.inference_cost import cost_of
 from automl.trial.latency import best_ms, table_batch
 from automl.trial.records import read_record
@@ -22,7 +22,7 @@ from automl.tuning.refit.refitter import Refitter
 from automl.tuning.refit.shipping import MAX_SEEDS, Shipped, choose_shipped
 from automl.tuning.trials.newest import is_by_time, predicting_folds
 
-__all__ = ["Refit", "refit_members", "take_folds"]
+__all__ = ["Refit", "refit_members", "returned", "take_folds"]
 
 SEEN = "the holdout rows, which the refits have seen: its interval does not hold for them"
 
@@ -80,12 +80,11 @@ def _digits(value: float) -> str:
 
 def refit_members(
     problem: Problem,
-    executor: Executor,
+    runner: JobRunner,
     *,
     time_left_s: float = math.inf,
-    interrupted: Callable[[], bool] = lambda: False,
     only_if_better: bool = False,
-) -> Refit:
+) -> Generator[None, None, Refit]:
     """Fits every member of an ensemble on all rows, in place of the models of its folds.
 
     Weights and corrections stay. The score is that of the models of the folds: no row is left to
@@ -94,12 +93,18 @@ def refit_members(
 
     Args:
         problem: Of the run that has the ensemble.
-        executor: Runs the fits; nothing runs on it.
+        runner: Runs the fits; nothing else runs on it. Where it is interrupted, the rest of the
+            members keep their models.
         time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
             they are limited, the whole ensemble is not timed.
-        interrupted: Asked all the time: whether to leave the rest as it is.
         only_if_better: Whether ``choose_shipped`` decides what ships; else one refit of each does,
             or in order of time up to three of a net (``fit_more_seeds``).
+
+    Yields:
+        Nothing, whenever the fits may have moved on.
+
+    Returns:
+        What came of it; ``returned`` waits for that.
 
     Raises:
         RunError: There is no ensemble, or a file of the run is damaged.
@@ -109,8 +114,8 @@ def refit_members(
     before = read_ensemble(run)
     records = {m.trial: read_record(run, m.trial) for m in before.members}
     before = _with_folds(problem, before, records)
-    refitter = Refitter(problem, executor, records, due, interrupted)
-    kept, choice = dict(refitter.refit(before.members)), ""
+    refitter = Refitter(problem, runner, records, due)
+    kept, choice = (yield from refitter.refit(before.members)), ""
     if only_if_better and refitter.fitted:
         shipped = _choose(problem, before, refitter)
         choice = shipped.reason
@@ -119,9 +124,10 @@ def refit_members(
             kept = {}
         for number in range(1, shipped.n_seeds):
             again = [m for m in before.members if len(refitter.fitted.get(m.trial, ())) == number]
-            list(refitter.refit(again, ALL_ROWS - number))  # one that fails keeps those before
+            # One that fails keeps those before.
+            yield from refitter.refit(again, ALL_ROWS - number)
     elif is_by_time(problem.plan):
-        choice = fit_more_seeds(problem, before.members, refitter)
+        choice = yield from fit_more_seeds(problem, before.members, refitter)
     after = _with_all_rows(before, refitter.fitted)
     refitted = tuple(m.trial for m in after.members if m.trial in refitter.fitted)
     if due < math.inf:
@@ -131,6 +137,20 @@ def refit_members(
     took_ms = _predict_ms(problem, after)
     took_before_ms = None if not refitted else _predict_ms(problem, before)
     return _settle(problem, after, kept, took_ms, took_before_ms, refitted, choice)
+
+
+def returned(refitting: Generator[None, None, Refit]) -> Refit:
+    """Waits for the end of a refit.
+
+    Raises:
+        UserError: As raised by ``refit_members``.
+    """
+    while True:
+        try:
+            next(refitting)
+        except StopIteration as end:
+            refit: Refit = end.value
+            return refit
 
 
 def _choose(problem: Problem, ensemble: Ensemble, refitter: Refitter) -> Shipped:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Member
-from automl.errors import StorageError
 from automl.plugin.context import Resources
 from automl.plugin.family import ModelFamily
-from automl.scheduling.local.executor import Executor, Happening
-from automl.scheduling.local.messages import Done, Failed, Unwritable
+from automl.scheduling.local.messages import Done, Failed
+from automl.scheduling.runner import JobRunner, Lost
 from automl.trial.agreement import MAX_ROWS
 from automl.trial.latency import BATCH_ROWS
 from automl.trial.setup import seed_of
@@ -25,7 +24,6 @@ __all__ = ["Refitter", "can_refit", "expected_fit_s"]
 
 MEMORY_HEADROOM = 1.5
 MIB_PER_GIB = 1024
-POLL_S = 0.5
 
 
 def can_refit(family: ModelFamily) -> bool:
@@ -50,20 +48,17 @@ class Refitter:
 
     Attributes:
         problem: Of the run.
-        executor: Runs the fits; nothing else runs on it.
+        runner: Runs the fits.
         records: Of the members, by trial.
         due: ``time.monotonic()`` at which the fits must be over.
-        interrupted: Asked all the time: whether to leave the rest as it is.
         fitted: Results by trial, one for each seed.
     """
 
     problem: Problem
-    executor: Executor
+    runner: JobRunner
     records: Mapping[str, TrialRecord]
     due: float
-    interrupted: Callable[[], bool]
     fitted: dict[str, list[FoldResult]] = field(default_factory=dict)
-    _running: dict[str, Member] = field(default_factory=dict)
 
     @property
     def left_s(self) -> float:
@@ -77,41 +72,47 @@ class Refitter:
         needed_s = max(sum(each) / slots, *each)
         return 99 if self.left_s == math.inf else int(max(0.0, self.left_s) / max(needed_s, 1e-3))
 
-    def refit(self, members: Sequence[Member], fold: int = ALL_ROWS) -> Iterator[tuple[str, str]]:
-        """Fits all that have models of folds; yields those that keep them, and why.
+    def refit(
+        self, members: Sequence[Member], fold: int = ALL_ROWS
+    ) -> Generator[None, None, dict[str, str]]:
+        """Fits all that have models of folds.
 
         The longest come first, so that the last ones end at about the same time.
 
         Args:
             members: With the folds whose models are known.
             fold: ``ALL_ROWS``, or below for further seeds.
+
+        Yields:
+            Nothing, whenever the fits may have moved on.
+
+        Returns:
+            Why some keep the models of their folds, by trial.
         """
         of_folds = [m for m in members if m.folds[0] > ALL_ROWS]
         waiting = sorted(filter(self._is_able, of_folds), key=self._expected_s, reverse=True)
         unable = [m for m in of_folds if not self._is_able(m)]
-        yield from ((m.trial, f"family {m.family} has no model of all rows") for m in unable)
-        while waiting or self._running:
-            if self.interrupted():
-                self.executor.stop()
-                left = [*waiting, *self._running.values()]
-                yield from ((m.trial, "the search was stopped") for m in left)
-                return
-            late = [m for m in waiting if self._expected_s(m) > self.left_s]
-            waiting = [m for m in waiting if m not in late]
-            yield from ((m.trial, "there was no time for it") for m in late)
+        kept = {m.trial: f"family {m.family} has no model of all rows" for m in unable}
+        left = {m.trial: m for m in waiting}
+
+        def start() -> None:
+            for member in [m for m in waiting if self._expected_s(m) > self.left_s]:
+                waiting.remove(member)
+                kept[left.pop(member.trial).trial] = "there was no time for it"
             while waiting and self._start(waiting[0], fold):
                 waiting.pop(0)
-            for happening in self.executor.poll(POLL_S):
-                yield from self._take(happening)
 
-    def _take(self, happening: Happening) -> Iterator[tuple[str, str]]:
-        if isinstance(happening, Unwritable):
-            raise StorageError(happening.why)
-        if isinstance(happening, Done):
-            trial = self._running.pop(happening.job_id).trial
-            self.fitted.setdefault(trial, []).append(happening.result)
-        elif isinstance(happening, Failed):
-            yield self._running.pop(happening.job_id).trial, happening.error.message
+        for events in self.runner.run(start):
+            for event in events:
+                trial = event.job_id.partition("/")[0]
+                if isinstance(event, Lost):
+                    waiting.insert(0, left[trial])
+                elif isinstance(event, Done):
+                    self.fitted.setdefault(left.pop(trial).trial, []).append(event.result)
+                elif isinstance(event, Failed):
+                    kept[left.pop(trial).trial] = event.error.message
+            yield
+        return kept | dict.fromkeys(left, "the search was stopped")
 
     def _is_able(self, member: Member) -> bool:
         found = self.problem.families.get(member.family)
@@ -126,7 +127,7 @@ class Refitter:
         record = self.records[member.trial]
         family, shape = self.problem.families[member.family]
         need = _need(record, family.resources(shape))
-        lease = self.executor.pool.lease(need, member.trial)
+        lease = self.runner.executor.pool.lease(need, member.trial)
         if lease is None:
             return False
         spec, seed = record.spec, self.problem.config.seed
@@ -140,8 +141,7 @@ class Refitter:
             stands_for=member.folds,
             stages=record.stages,
         )
-        self._running[job.job_id] = member
-        self.executor.submit([job], lease, frozenset(family.preload))
+        self.runner.submit([job], lease, frozenset(family.preload))
         return True
 
 

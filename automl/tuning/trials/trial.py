@@ -50,7 +50,6 @@ class Trial:
         first_loss: Its loss on the rows of the first fold, comparable between families.
         steps: Reports of its fits by fold, as step and loss, in the order they came.
         errors: What ended fits of it, by fold.
-        attempts: How often each fold was started again after its worker was lost.
         alone: Folds that ran out of GPU memory, or went down with their pack: when tried again
             they are fitted alone, and have a GPU to themselves.
         company: Trials that were proposed to be fitted as a pack have the same; "" for others.
@@ -78,7 +77,6 @@ class Trial:
     running: set[int] = field(default_factory=set)
     steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     errors: dict[int, TrialError] = field(default_factory=dict)
-    attempts: dict[int, int] = field(default_factory=dict)
     alone: set[int] = field(default_factory=set)
     company: str = ""
     packed: set[int] = field(default_factory=set)

@@ -145,16 +145,6 @@ def test_what_encoding_took_limits_what_it_may_take(make_scene, make_family):
     assert late.end_s == 0.0
 
 
-def test_the_attempt_is_counted_in_the_job_but_the_seed_stays(make_scene, make_family):
-    scene = make_scene([make_family("a")], trials=1, slots=1)
-    (fit,) = all_started(scene)
-    before = scene.dispatcher.jobs(fit, 60.0)[0]
-    fit.trial.attempts[fit.fold] = 2
-    after = scene.dispatcher.jobs(fit, 60.0)[0]
-    assert (before.attempt, after.attempt) == (0, 2)
-    assert before.seed == after.seed
-
-
 def test_a_fit_that_lacks_memory_waits_and_is_not_overtaken(make_scene, make_family):
     scene = make_scene(
         [make_family("small", 90, ram_gib=1.0), make_family("large", 10, ram_gib=7.5)],

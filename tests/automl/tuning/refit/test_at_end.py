@@ -12,7 +12,7 @@ import automl
 from automl.config.schema import SearchConfig
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import read_ensemble
-from automl.events import EnsembleUpdated
+from automl.events import EnsembleUpdated, Progress
 from automl.plugin.family import ModelFamily
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, TrialSpec
@@ -45,6 +45,8 @@ def test_a_search_does_it_at_its_end_where_it_is_set(tmp_path):
     run = search(tmp_path, on_event=found.append)
     assert all(m.folds == (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
     assert any("were refitted on all rows" in getattr(event, "message", "") for event in found)
+    told = [event for event in found if isinstance(event, Progress) and event.stage == "refitting"]
+    assert {fit for event in told for fit in event.running} & {"linear-0/fold--1", "knn-0/fold--1"}
 
 
 def test_a_search_that_is_stopped_by_its_user_does_not_refit(tmp_path):

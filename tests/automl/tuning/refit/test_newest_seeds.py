@@ -9,6 +9,7 @@ from automl.ensemble import Member
 from automl.plugin import ModelFamily, View
 from automl.trial.spec import FoldResult
 from automl.tuning.refit.newest_seeds import fit_more_seeds
+from automl.tuning.refit.refit import returned
 
 
 class Trees(ModelFamily):
@@ -62,7 +63,7 @@ class Refitter:
             if self.most > 0:
                 self.most -= 1
                 self.fitted[member.trial].append(result(fold))
-        return iter(())
+        yield
 
 
 def members(*families):
@@ -75,7 +76,7 @@ def fit(chosen, most=99, **limits):
         families=FAMILIES, config=SimpleNamespace(limits=LimitsConfig(**limits))
     )
     refitter = Refitter(chosen, most)
-    return fit_more_seeds(problem, chosen, refitter), refitter.fitted
+    return returned(fit_more_seeds(problem, chosen, refitter)), refitter.fitted
 
 
 def test_what_begins_with_random_weights_is_fitted_three_times_and_nothing_else():
@@ -104,5 +105,5 @@ def test_a_member_that_was_not_fitted_stays_as_it_is():
     problem = SimpleNamespace(families=FAMILIES, config=SimpleNamespace(limits=LimitsConfig()))
     refitter = Refitter([net])
     refitter.fitted.clear()
-    assert fit_more_seeds(problem, [net], refitter) == ""
+    assert returned(fit_more_seeds(problem, [net], refitter)) == ""
     assert refitter.fitted == {}

@@ -16,12 +16,14 @@ from automl.errors import RunError
 from automl.plugin.context import Resources
 from automl.registry import load_registry
 from automl.scheduling.local.executor import LocalExecutor
+from automl.scheduling.local.messages import Done, Failed
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
+from automl.trial.spec import TrialError
 from automl.tuning.lifecycle.build import open_search
 from automl.tuning.lifecycle.refit_run import refit_ensemble, refit_run
 from automl.tuning.problem.problem import open_problem
-from automl.tuning.refit.refit import refit_members
+from automl.tuning.refit.refit import refit_members, returned
 from automl.tuning.refit.shipping import Shipped
 
 ODD = Path(__file__).parents[2]
@@ -153,7 +155,7 @@ def refit_by_rule(run):
     registry = load_registry()
     problem = open_problem(load_config(run.config), registry, run)
     with open_search(problem, registry, ()) as search:
-        return refit_members(problem, search.executor, only_if_better=True)
+        return returned(refit_members(problem, search.runner, only_if_better=True))
 
 
 def test_a_model_that_is_gone_is_named(run):
@@ -175,10 +177,27 @@ def test_a_user_who_wants_the_end_is_not_made_to_wait(run):
     registry = load_registry()
     problem = open_problem(load_config(run.config), registry, run)
     with open_search(problem, registry, ()) as search:
-        done = refit_members(problem, search.executor, interrupted=lambda: True)
+        search.runner.interrupted = lambda: True
+        done = returned(refit_members(problem, search.runner))
         assert problem.pool.shortage(Resources(n_cpus=2)) is None
     assert done.refitted == ()
     assert set(done.kept.values()) == {"the search was stopped"}
+
+
+def test_a_refit_whose_worker_was_killed_is_fitted_again(run, monkeypatch):
+    poll, lost = LocalExecutor.poll, []
+
+    def lossy(executor, timeout_s):
+        events = poll(executor, timeout_s)
+        for place, event in enumerate(events):
+            if isinstance(event, Done) and not lost:
+                lost.append(event.job_id)
+                events[place] = Failed(event.job_id, TrialError("killed", "SIGKILL"))
+        return events
+
+    monkeypatch.setattr(LocalExecutor, "poll", lossy)
+    assert refit_ensemble(run).kept == {}
+    assert lost
 
 
 def test_families_without_such_a_model_keep_those_of_their_folds_and_nothing_is_started(
