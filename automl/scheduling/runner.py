@@ -10,7 +10,7 @@ from automl.errors import StorageError
 from automl.scheduling.devices.pool import Lease
 from automl.scheduling.local.executor import Executor
 from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned, Unwritable
-from automl.trial.spec import Job
+from automl.trial.spec import Job, JobKey
 
 __all__ = ["JobRunner", "Lost", "RunnerEvent"]
 
@@ -22,7 +22,7 @@ TURN_S = 0.5
 class Lost:
     """Somebody else has killed the worker of a job, which should be submitted again."""
 
-    job_id: str
+    job_id: JobKey
 
 
 RunnerEvent: TypeAlias = Progressed | Done | Pruned | Failed | Lost
@@ -44,8 +44,8 @@ class JobRunner:
 
     executor: Executor
     interrupted: Callable[[], bool] = lambda: False
-    running: dict[str, Job] = field(default_factory=dict)
-    losses: dict[str, int] = field(default_factory=dict)
+    running: dict[JobKey, Job] = field(default_factory=dict)
+    losses: dict[JobKey, int] = field(default_factory=dict)
 
     def submit(self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str]) -> None:
         """Starts a job, or a pack of them: see ``Executor.submit``."""

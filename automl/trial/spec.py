@@ -11,6 +11,7 @@ __all__ = [
     "UNFINISHED",
     "FoldResult",
     "Job",
+    "JobKey",
     "TrialError",
     "TrialRecord",
     "TrialSpec",
@@ -64,6 +65,17 @@ class TrialSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class JobKey:
+    """A trial on a fold; its text is such as ``lightgbm-3/fold-0``."""
+
+    trial_id: str
+    fold: int
+
+    def __str__(self) -> str:
+        return f"{self.trial_id}/fold-{self.fold}"
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One fit: a trial on a fold, in a slot.
 
@@ -97,9 +109,9 @@ class Job:
     stages: tuple[float, ...] = ()
 
     @property
-    def job_id(self) -> str:
-        """Such as ``lightgbm-3/fold-0``."""
-        return f"{self.spec.trial_id}/fold-{self.fold}"
+    def job_id(self) -> JobKey:
+        """What it is told apart by."""
+        return JobKey(self.spec.trial_id, self.fold)
 
     def fit_limit_s(self, spent_s: float) -> float | None:
         """Seconds until the fit is killed, so many after the start; None for never."""

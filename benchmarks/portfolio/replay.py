@@ -32,7 +32,7 @@ from automl.scheduling.devices.pool import DevicePool, Lease
 from automl.scheduling.local.executor import Happening
 from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
 from automl.store.run_dir import RunDir
-from automl.trial.spec import FoldResult, Job, TrialError
+from automl.trial.spec import FoldResult, Job, JobKey, TrialError
 from automl.tuning.lifecycle.build import build_search
 from automl.tuning.problem.problem import Problem, trial_setup
 from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
@@ -123,11 +123,11 @@ class ReplayExecutor:
         self.clock.now += timeout_s
         return []
 
-    def prune(self, job_id: str) -> None:
+    def prune(self, job_id: JobKey) -> None:
         """The next report of the fit is its last."""
         self._asked_to_stop.add(job_id)
 
-    def kill(self, job_id: str, error: TrialError) -> None:
+    def kill(self, job_id: JobKey, error: TrialError) -> None:
         """Ends a fit at once."""
         if job_id in self._running:
             self._push(self.clock.now, Failed(job_id, error))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from automl.scheduling.devices.pool import Lease
 from automl.scheduling.local.launcher import WorkerProcess
 from automl.scheduling.local.memory_guard import Footprint
-from automl.trial.spec import Job
+from automl.trial.spec import Job, JobKey
 
 __all__ = ["Busy"]
 
@@ -30,7 +30,7 @@ class Busy:
         has_failed: Whether one of its jobs has failed.
     """
 
-    jobs: dict[str, Job]
+    jobs: dict[JobKey, Job]
     lease: Lease
     worker: WorkerProcess
     footprint: Footprint
@@ -38,7 +38,7 @@ class Busy:
     limit_s: float
     since: float
     is_fitting: bool = False
-    dropped: set[str] = field(default_factory=set)
+    dropped: set[JobKey] = field(default_factory=set)
     has_failed: bool = False
 
     @property

@@ -30,7 +30,7 @@ from automl.scheduling.local.messages import (
 from automl.scheduling.local.worker_pool import Crew
 from automl.scheduling.thread_probe import Probe
 from automl.trial.setup import TrialSetup
-from automl.trial.spec import Job, TrialError
+from automl.trial.spec import Job, JobKey, TrialError
 
 __all__ = ["Executor", "Happening", "LocalExecutor"]
 
@@ -65,11 +65,11 @@ class Executor(Protocol):
         """Waits at most so long for something to happen, and returns what did."""
         ...
 
-    def prune(self, job_id: str) -> None:
+    def prune(self, job_id: JobKey) -> None:
         """Asks a fit to stop at its next report."""
         ...
 
-    def kill(self, job_id: str, error: TrialError) -> None:
+    def kill(self, job_id: JobKey, error: TrialError) -> None:
         """Ends a running job at once; the next poll returns it as failed with this error.
 
         The others of a pack go on.
@@ -244,13 +244,13 @@ class LocalExecutor:
             message = f"the worker exited with status {status}"
         return TrialError(kind, message)
 
-    def prune(self, job_id: str) -> None:
+    def prune(self, job_id: JobKey) -> None:
         """Asks a fit to stop at its next report."""
         for busy in self._with(job_id):
             with contextlib.suppress(OSError):
                 busy.worker.connection.send(Prune(job_id))
 
-    def kill(self, job_id: str, error: TrialError) -> None:
+    def kill(self, job_id: JobKey, error: TrialError) -> None:
         """Ends a running job at once; the next poll returns it as failed with this error.
 
         The others of a pack go on: it leaves them at its next report.
@@ -268,7 +268,7 @@ class LocalExecutor:
         self._launcher.kill(busy.worker)
         self._ended += self._lost(busy, error)
 
-    def _with(self, job_id: str) -> list[Busy]:
+    def _with(self, job_id: JobKey) -> list[Busy]:
         """The worker that has a job, if it is running and wanted."""
         return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from automl.trial.spec import FoldResult, Job, TrialError
+from automl.trial.spec import FoldResult, Job, JobKey, TrialError
 
 __all__ = [
     "Done",
@@ -38,7 +38,7 @@ class Encoded:
 class Progressed:
     """A fit reported a validation score."""
 
-    job_id: str
+    job_id: JobKey
     step: int
     score: float
 
@@ -47,7 +47,7 @@ class Progressed:
 class Done:
     """A fit is finished and its files are on disk."""
 
-    job_id: str
+    job_id: JobKey
     result: FoldResult
 
 
@@ -55,7 +55,7 @@ class Done:
 class Pruned:
     """A fit stopped because it was told to."""
 
-    job_id: str
+    job_id: JobKey
     step: int
 
 
@@ -63,7 +63,7 @@ class Pruned:
 class Failed:
     """A fit failed, crashed, or was killed."""
 
-    job_id: str
+    job_id: JobKey
     error: TrialError
 
 
@@ -76,7 +76,7 @@ class Unwritable:
         why: What could not be written, and why.
     """
 
-    job_id: str
+    job_id: JobKey
     why: str
 
 
@@ -100,7 +100,7 @@ class Start:
 class Prune:
     """To a worker: the fit of this job is to stop at its next report."""
 
-    job_id: str
+    job_id: JobKey
 
 
 Ended: TypeAlias = Done | Pruned | Failed | Unwritable

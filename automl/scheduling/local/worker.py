@@ -30,7 +30,7 @@ from automl.trial.execute import run_job, run_pack
 from automl.trial.gpu_memory import free_vram
 from automl.trial.refit import refit_job
 from automl.trial.setup import TrialSetup
-from automl.trial.spec import FoldResult, Job
+from automl.trial.spec import FoldResult, Job, JobKey
 from automl.trial.worker_state import Workbench, open_workbench
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ class _Reports:
 
     connection: Connection[Any, Any]
     own_pid: int = field(default_factory=os.getpid)
-    last_step: dict[str, int] = field(default_factory=dict)
-    stopped: set[str] = field(default_factory=set)
+    last_step: dict[JobKey, int] = field(default_factory=dict)
+    stopped: set[JobKey] = field(default_factory=set)
 
     def of(self, job: Job) -> Report:
         """Where a job reports to."""
@@ -111,7 +111,7 @@ class _Reports:
         """Says that the folds are encoded: from now on the limit of the fit counts."""
         self.connection.send(Encoded())
 
-    def _pass_on(self, job_id: str, step: int, score: float) -> None:
+    def _pass_on(self, job_id: JobKey, step: int, score: float) -> None:
         if os.getpid() != self.own_pid:
             raise RuntimeError("report() was called in another process than fit()")
         self.last_step[job_id] = step

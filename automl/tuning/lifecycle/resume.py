@@ -14,7 +14,7 @@ from automl.errors import RunError
 from automl.store.files import read_json, remove_drafts
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
-from automl.trial.spec import UNFINISHED, FoldResult, TrialRecord, TrialState
+from automl.trial.spec import UNFINISHED, FoldResult, JobKey, TrialRecord, TrialState
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.endings import shed
@@ -155,7 +155,7 @@ def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> 
         needs_model = keep_all or trial.state is TrialState.RUNNING
         why = damage(run, name, trial.results[fold], plan, needs_model)
         if why is not None:
-            notes.append(f"{name}/fold-{fold} is fitted again: {why}")
+            notes.append(f"{JobKey(name, fold)} is fitted again: {why}")
             del trial.results[fold]
             trial.steps.pop(fold, None)
     if notes and trial.state is TrialState.COMPLETE and trial.stages:

@@ -16,7 +16,7 @@ from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
 from automl.scheduling.runner import JobRunner, RunnerEvent
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import Job, TrialError, TrialState
+from automl.trial.spec import Job, JobKey, TrialError, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.incumbent.drift import tell_of_drift
 from automl.tuning.incumbent.ensemble_tracker import Standing
@@ -184,8 +184,7 @@ class Controller:
             self.runner.submit(jobs, fit.lease, frozenset(family.preload))
 
     def _handle(self, happening: RunnerEvent) -> Iterator[Event]:
-        trial_id, _, fold_name = happening.job_id.partition("/fold-")
-        trial, fold = self.ledger.find(trial_id), int(fold_name)
+        trial, fold = self.ledger.find(happening.job_id.trial_id), happening.job_id.fold
         if isinstance(happening, Progressed):
             self._on_progress(trial, fold, happening)
             return
@@ -213,7 +212,7 @@ class Controller:
             trial.errors[fold] = error
             self._judge(trial)
             if trial.error is None:  # folds ahead of it are still to speak
-                self.executor.prune(f"{trial.spec.trial_id}/fold-{fold}")
+                self.executor.prune(JobKey(trial.spec.trial_id, fold))
 
     def _on_done(self, trial: Trial, done: Done) -> None:
         fold = done.result.fold
@@ -247,7 +246,7 @@ class Controller:
         if error is None:
             return
         for fold in trial.running:
-            job_id = f"{trial.spec.trial_id}/fold-{fold}"
+            job_id = JobKey(trial.spec.trial_id, fold)
             if error.kind == "pruned":
                 self.executor.prune(job_id)
             else:
@@ -301,5 +300,5 @@ class Controller:
         if not force and now - self._last_progress < TICK_S:
             return
         self._last_progress = now
-        running = tuple(self.runner.running)
+        running = tuple(map(str, self.runner.running))
         yield progress_of(self.ledger, self.standing, self.budget, self.families, stage, running)

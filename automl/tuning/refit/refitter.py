@@ -104,7 +104,7 @@ class Refitter:
 
         for events in self.runner.run(start):
             for event in events:
-                trial = event.job_id.partition("/")[0]
+                trial = event.job_id.trial_id
                 if isinstance(event, Lost):
                     waiting.insert(0, left[trial])
                 elif isinstance(event, Done):

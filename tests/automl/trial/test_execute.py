@@ -543,7 +543,7 @@ def test_members_report_for_themselves(open_bench):
     heard = []
     jobs = [job_of(number=n) for n in (0, 1)]
     bench = open_bench(Tells())
-    outcomes = run_pack(jobs, bench, lambda job: lambda step, score: heard.append(job.job_id))
+    outcomes = run_pack(jobs, bench, lambda job: lambda step, score: heard.append(str(job.job_id)))
     assert [outcome.steps for _, outcome in outcomes] == [((1, 0.5),)] * 2
     assert heard == ["plain-0/fold-0", "plain-1/fold-0"]
 

@@ -1,12 +1,13 @@
 import pickle
 
-from automl.trial.spec import FoldResult, Job, TrialError, TrialSpec
+from automl.trial.spec import FoldResult, Job, JobKey, TrialError, TrialSpec
 
 
 def test_trials_and_jobs_are_called_by_family_number_and_fold():
     job = Job(TrialSpec("svm", 3, {}), fold=1, seed=0)
     assert job.spec.trial_id == "svm-3"
-    assert job.job_id == "svm-3/fold-1"
+    assert job.job_id == JobKey("svm-3", 1)
+    assert str(job.job_id) == "svm-3/fold-1"
 
 
 def test_what_goes_to_a_worker_and_back_survives_the_pipe():

@@ -15,7 +15,7 @@ from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
 from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned, Unwritable
 from automl.scheduling.thread_probe import Probe
 from automl.store import RunDir
-from automl.trial.spec import Job, TrialError, TrialSpec
+from automl.trial.spec import Job, JobKey, TrialError, TrialSpec
 
 PATIENCE_S = 20.0
 
@@ -228,7 +228,7 @@ def test_one_poll_ends_though_a_worker_talks_faster_than_it_is_read(runner):
             return True
 
         def recv(self):
-            return Progressed("spins-1/fold-0", 1, 0.5)
+            return Progressed(JobKey("spins-1", 0), 1, 0.5)
 
     job_id = runner.submit("sleeps")
     (busy,) = runner.executor._with(job_id)
@@ -266,7 +266,7 @@ def test_a_pruning_that_comes_too_late_does_not_hit_the_next_fit(runner, score):
 
     runner.good_score()
     _, worker = runner.executor._crew._idle[0]
-    worker.connection.send(Prune("good-1/fold-0"))
+    worker.connection.send(Prune(JobKey("good-1", 0)))
     assert runner.good_score() == score
 
 
@@ -402,7 +402,7 @@ def test_rubbish_in_the_pipe_fails_the_fit_that_wrote_it(runner, score):
 def test_a_finished_fold_is_on_disk(runner):
     job_id = runner.submit("good", fold=1)
     runner.until(job_id)
-    trial_id = job_id.partition("/")[0]
+    trial_id = job_id.trial_id
     assert runner.run.oof(trial_id, 1).is_file()
     assert (runner.run.model(trial_id, 1) / "model.json").is_file()
 

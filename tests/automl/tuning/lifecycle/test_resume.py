@@ -31,7 +31,7 @@ class Killed(BaseException):
 def log_stages(scene, job):
     """Logs what a fit predicted at each of five stages; each fold has another best one."""
     predicted, log = scene.predictions(job), StageLog(scene.standing.evidence.metric)
-    rng = np.random.default_rng(seed_of(job.job_id))
+    rng = np.random.default_rng(seed_of(str(job.job_id)))
     for stage, share in enumerate(rng.uniform(0, 1, 5), start=1):
         log.add(stage, (share * predicted + (1 - share) / 2).astype(np.float32))
     folder, y = scene.run.fold(job.spec.trial_id, job.fold), scene.dataset.y
@@ -100,7 +100,7 @@ def untouched(search):
 
 
 def fits(scene):
-    return [job.job_id for job in scene.executor.submitted]
+    return [str(job.job_id) for job in scene.executor.submitted]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 8])

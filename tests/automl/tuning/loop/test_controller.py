@@ -171,7 +171,7 @@ def test_the_failure_of_one_fold_ends_the_others(make_scene, make_family, budget
     )
     (event,) = finished(scene.search())
     assert event.error == "fold 0 is bad"
-    assert sorted(scene.executor.killed) == ["a-0/fold-1", "a-0/fold-2"]
+    assert sorted(map(str, scene.executor.killed)) == ["a-0/fold-1", "a-0/fold-2"]
     assert scene.ledger.trials[0].error.fold == 0
 
 

@@ -64,7 +64,7 @@ def test_a_generation_and_a_budget_are_not_exceeded_by_mates(make_scene, make_fa
     scene = make_scene([net(make_family, 6)], gpus=CARD, slots=2, trials=11)
     scene.search()
     assert len(scene.ledger.trials) == 11
-    sizes = [len({job_id.partition("/")[0] for job_id in pack}) for pack in scene.executor.packs]
+    sizes = [len({job_id.trial_id for job_id in pack}) for pack in scene.executor.packs]
     assert sizes == [6, 2, 3]
     assert {t.state for t in scene.ledger.trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
 
