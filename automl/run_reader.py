@@ -237,15 +237,10 @@ class OpenedRun:
 
     def make_predictor(self, ensemble: Ensemble) -> Predictor:
         """Predicts with some members, whose models are in the run."""
-        from automl.data.folds.encoder_store import load_encoder
+        from automl.data.folds.encoder_store import EncoderStore
         from automl.ensemble import Predictor
 
-        run, seed, digest = self.run, self.config.seed, self.plan.digest
+        store = EncoderStore(self.run.views, self.config.seed, self.plan.digest)
         families = {name: r.family for name, r in self.registry.families.items()}
-        return Predictor(
-            run,
-            ensemble,
-            families,
-            lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
-            offset=self.target.offset,
-        )
+        offset = self.target.offset
+        return Predictor(self.run, ensemble, families, store.encoder, offset=offset)

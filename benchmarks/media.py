@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import Dataset, ReadOptions, load_dataset
-from automl.data.folds.encoder_store import encoded_fold
+from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import SplitPlan, make_split_plan
 from automl.metrics import default_metric, get_metric
 from automl.plugin import TABULAR_KINDS, Fold, ModelFamily, Task, TrialContext, View
@@ -48,12 +48,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("| family | errors | log-loss | seconds |", flush=True)
     found = []
     with tempfile.TemporaryDirectory() as folder:
+        store = EncoderStore(Path(folder), options.seed, plan.digest)
         for name, family, predict in _systems(dataset, plan, options):
             started, prediction = time.perf_counter(), _empty(dataset)
             for k, division in enumerate(plan.divisions):
-                fold, _ = encoded_fold(
-                    dataset, plan, k, View(), family.kinds, Path(folder), options.seed
-                )
+                fold, _ = store.fold(dataset, plan, k, View(), family.kinds)
                 prediction[division.valid] = predict(fold, k)
             _print(name, dataset, prediction, time.perf_counter() - started)
             found.append(prediction)

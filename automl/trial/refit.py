@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.columns.media import images_of, sequences_of, texts_of
-from automl.data.folds.encoder_store import load_encoder
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin.context import Fold, Shape, TrialContext, View
@@ -144,9 +143,8 @@ def _encoded(
     bench: Workbench, rows: NDArray[np.int64], fold: int, view: View, family: ModelFamily
 ) -> Rows:
     """Rows of the table as the encoder of a fold shows them."""
-    run, table, kinds = bench.run, bench.dataset.table, family.kinds
-    seed, digest = bench.setup.seed, bench.plan.digest
-    matrix: Matrix = load_encoder(run.views, fold, view, kinds, seed, digest).transform(table, rows)
+    table, kinds = bench.dataset.table, family.kinds
+    matrix: Matrix = bench.encoders.encoder(fold, view, kinds).transform(table, rows)
     return Rows(
         matrix,
         images_of(table, kinds, rows),

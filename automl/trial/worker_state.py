@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.folds.encoder_store import encoded_fold, load_encoder
+from automl.data.folds.encoder_store import EncoderStore
 from automl.data.offset import less_offset
 from automl.data.persist import open_dataset
 from automl.data.split.choose import SplitPlan, load_split_plan
@@ -44,6 +44,11 @@ class Workbench:
     _folds: OrderedDict[Hashable, Fold] = field(default_factory=OrderedDict)
     _encode_ms: dict[Any, float] = field(default_factory=dict)
 
+    @property
+    def encoders(self) -> EncoderStore:
+        """The encoded folds on disk, which all workers share."""
+        return EncoderStore(self.run.views, self.setup.seed, self.plan.digest)
+
     def open_fold(self, index: int, view: View, kinds: frozenset[ColumnKind]) -> tuple[Fold, float]:
         """Opens a fold, or takes it as the last job on it left it; forgets those used long ago.
 
@@ -55,15 +60,8 @@ class Workbench:
         key, seconds = (index, view, kinds), 0.0
         fold = self._folds.pop(key, None)
         if fold is None:
-            fold, seconds = encoded_fold(
-                less_offset(self.dataset),
-                self.plan,
-                index,
-                view,
-                kinds,
-                self.run.views,
-                self.setup.seed,
-            )
+            data = less_offset(self.dataset)
+            fold, seconds = self.encoders.fold(data, self.plan, index, view, kinds)
         self._folds[key] = fold
         while len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.kept_bytes:
             self._folds.popitem(last=False)
@@ -86,8 +84,7 @@ class Workbench:
         """Milliseconds in which the encoder of a fold encodes 1,000 rows; measured once."""
         key = (fold, view, kinds)
         if key not in self._encode_ms:
-            seed, digest = self.setup.seed, self.plan.digest
-            encoder = load_encoder(self.run.views, fold, view, kinds, seed, digest)
+            encoder = self.encoders.encoder(fold, view, kinds)
             batch = table_batch(self.dataset.table)
             self._encode_ms[key] = best_ms(lambda: encoder.transform(batch))
         return self._encode_ms[key]

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from automl.config import compose_config
 from automl.data import load_labelled, save_dataset
-from automl.data.folds.encoder_store import load_encoder
 from automl.data.split.choose import ALL_ROWS, SplitPlan, save_split_plan
 from automl.data.table import Table
 from automl.registry import Registry, load_registry
@@ -159,9 +158,7 @@ def _measure(
         rows = slice(None) if fold == ALL_ROWS else problem.plan.divisions[fold].valid
         oof[rows] = prediction
         model = family.load(problem.run.model(spec.trial_id, fold))
-        encoder = load_encoder(
-            problem.run.views, fold, view, family.kinds, bench.setup.seed, problem.plan.digest
-        )
+        encoder = bench.encoders.encoder(fold, view, family.kinds)
         total = total + model.predict(encoder.transform(test))
         shutil.rmtree(problem.run.fold(spec.trial_id, fold))
     assert oof is not None

@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,85 +39,107 @@ try:
 except ImportError:  # no such locks on this platform: see _locked
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["drop_matrices", "encoded_fold", "encoder_folder", "load_encoder"]
+__all__ = ["EncoderStore", "drop_matrices"]
 
 META_FILE = "fold.json"
+ENCODER_FOLDER = "encoder"
 SHARED_FOLDER = "shared"
 TEXTS = frozenset({ColumnKind.TEXT})
 
 
-def encoded_fold(
-    dataset: Dataset,
-    plan: SplitPlan,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    views: Path,
-    seed: int,
-) -> tuple[Fold, float]:
-    """Opens an encoded fold, after encoding it if no process has done so before.
+@dataclass(frozen=True, slots=True)
+class EncoderStore:
+    """The encoded folds of a run, and the encoders that were fitted in them.
 
-    Args:
-        dataset: The data of the run.
-        plan: Its divisions.
-        fold: Number of the division; ``ALL_ROWS`` or below for all rows.
-        view: How the columns are encoded.
-        kinds: Columns of other kinds are left out.
+    Attributes:
         views: Folder of the run's encoded folds.
         seed: Of the run.
-
-    Returns:
-        The fold, its matrices mapped from disk and read-only, with an empty memo; and the seconds
-        this call spent encoding, 0.0 when the fold was there.
-
-    Raises:
-        PluginError: The view contradicts itself.
-        RunError: A file of the fold is damaged; it is named.
-        StorageError: The disk is full, read-only or closed to us.
+        digest: Of the split plan.
     """
-    division = _division(plan, fold)
-    folder = _fold_folder(views, fold, view, kinds, seed, plan.digest)
-    seconds = 0.0
-    if not _is_there(folder):
-        with _locked(folder):
-            if not _is_there(folder):
-                started = time.perf_counter()
-                texts = _fitted_texts(dataset, plan, fold, view, kinds, views, seed)
-                _write(dataset, division, fold, view, kinds, seed, folder, texts)
-                seconds = time.perf_counter() - started
-    by_folds = views / SHARED_FOLDER
-    with writing(by_folds):
-        by_folds.mkdir(exist_ok=True)
-    opened = _open(dataset, division, fold, view, kinds, folder)
-    return replace(opened, shared_by_folds=by_folds), seconds
 
+    views: Path
+    seed: int
+    digest: str
 
-def encoder_folder(
-    views: Path,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    seed: int,
-    plan_digest: str,
-) -> Path:
-    """Where the encoder of a fold lies once the fold is encoded."""
-    return _fold_folder(views, fold, view, kinds, seed, plan_digest) / "encoder"
+    def fold(
+        self,
+        dataset: Dataset,
+        plan: SplitPlan,
+        fold: int,
+        view: View,
+        kinds: frozenset[ColumnKind],
+    ) -> tuple[Fold, float]:
+        """Opens an encoded fold, after encoding it if no process has done so before.
 
+        Args:
+            dataset: The data of the run.
+            plan: Its divisions.
+            fold: Number of the division; ``ALL_ROWS`` or below for all rows.
+            view: How the columns are encoded.
+            kinds: Columns of other kinds are left out.
 
-def load_encoder(
-    views: Path,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    seed: int,
-    plan_digest: str,
-) -> Encoder:
-    """Reads the encoder of an encoded fold.
+        Returns:
+            The fold, its matrices mapped from disk and read-only, with an empty memo; and the
+            seconds this call spent encoding, 0.0 when the fold was there.
 
-    Raises:
-        RunError: It is missing or damaged; the file is named.
-    """
-    return Encoder.load(encoder_folder(views, fold, view, kinds, seed, plan_digest))
+        Raises:
+            PluginError: The view contradicts itself.
+            RunError: A file of the fold is damaged; it is named.
+            StorageError: The disk is full, read-only or closed to us.
+        """
+        folder, seconds = self._folder(fold, view, kinds), 0.0
+        encoding = _Encoding(dataset, _division(plan, fold), fold, view, kinds, folder)
+        if not encoding.is_there:
+            with _locked(folder):
+                if not encoding.is_there:
+                    started = time.perf_counter()
+                    encoding.write(self.seed, self._fitted_texts(dataset, plan, fold, view, kinds))
+                    seconds = time.perf_counter() - started
+        by_folds = self.views / SHARED_FOLDER
+        with writing(by_folds):
+            by_folds.mkdir(exist_ok=True)
+        return replace(encoding.open(), shared_by_folds=by_folds), seconds
+
+    def encoder(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> Encoder:
+        """Reads the encoder of an encoded fold.
+
+        Raises:
+            RunError: It is missing or damaged; the file is named.
+        """
+        return Encoder.load(self.encoder_folder(fold, view, kinds))
+
+    def encoder_folder(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> Path:
+        """Where the encoder of a fold lies once the fold is encoded."""
+        return self._folder(fold, view, kinds) / ENCODER_FOLDER
+
+    def _folder(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> Path:
+        what = {
+            "view": asdict(view),
+            "kinds": sorted(kinds),
+            "seed": self.seed,
+            "plan": self.digest,
+        }
+        digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        return self.views / digest / ("fold-all" if fold <= ALL_ROWS else f"fold-{fold}")
+
+    def _fitted_texts(
+        self,
+        dataset: Dataset,
+        plan: SplitPlan,
+        fold: int,
+        view: View,
+        kinds: frozenset[ColumnKind],
+    ) -> dict[str, FittedBlock] | None:
+        """The text columns as a view of texts alone has them: costly, and alike in many views.
+
+        None where the view has none, or is that view.
+        """
+        of_texts = View(text=view.text, sparse=view.sparse)
+        has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and view.text in ("svd", "tfidf")
+        if not has_texts or (view == of_texts and kinds == TEXTS):
+            return None
+        known, _ = self.fold(dataset, plan, fold, of_texts, TEXTS)
+        return self.encoder(fold, of_texts, TEXTS).fitted_blocks(known.X_train)
 
 
 def drop_matrices(views: Path) -> None:
@@ -130,50 +152,11 @@ def drop_matrices(views: Path) -> None:
     shutil.rmtree(views / SHARED_FOLDER, ignore_errors=True)
 
 
-def _is_there(folder: Path) -> bool:
-    return (folder / META_FILE).is_file()
-
-
 def _division(plan: SplitPlan, fold: int) -> Division:
     if fold <= ALL_ROWS:
         rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
         return Division(rows, np.empty(0, dtype=np.int64))
     return plan.divisions[fold]
-
-
-def _fold_folder(
-    views: Path,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    seed: int,
-    plan_digest: str,
-) -> Path:
-    what = {"view": asdict(view), "kinds": sorted(kinds), "seed": seed, "plan": plan_digest}
-    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
-    return views / digest / ("fold-all" if fold <= ALL_ROWS else f"fold-{fold}")
-
-
-def _fitted_texts(
-    dataset: Dataset,
-    plan: SplitPlan,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    views: Path,
-    seed: int,
-) -> dict[str, FittedBlock] | None:
-    """The text columns as a view of texts alone has them: costly, and alike in many views.
-
-    None where the view has none, or is that view.
-    """
-    of_texts = View(text=view.text, sparse=view.sparse)
-    has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and view.text in ("svd", "tfidf")
-    if not has_texts or (view == of_texts and kinds == TEXTS):
-        return None
-    known, _ = encoded_fold(dataset, plan, fold, of_texts, TEXTS, views, seed)
-    encoder = load_encoder(views, fold, of_texts, TEXTS, seed, plan.digest)
-    return encoder.fitted_blocks(known.X_train)
 
 
 @contextmanager
@@ -195,88 +178,78 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write(
-    dataset: Dataset,
-    division: Division,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    seed: int,
-    folder: Path,
-    texts: Mapping[str, FittedBlock] | None,
-) -> None:
-    """Encodes a fold into a draft and settles it."""
-    with draft_folder(folder, alone=fcntl is not None) as draft:
-        _encode(dataset, division, fold, view, kinds, seed, draft, texts)
-        if not _is_there(folder):  # else another process was first, and wrote the same
-            settle(draft, folder)
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """A view of a fold, and the folder that it is encoded in."""
 
+    dataset: Dataset
+    division: Division
+    fold: int
+    view: View
+    kinds: frozenset[ColumnKind]
+    folder: Path
 
-def _encode(
-    dataset: Dataset,
-    division: Division,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    seed: int,
-    folder: Path,
-    texts: Mapping[str, FittedBlock] | None,
-) -> None:
-    """Writes the encoder, both matrices and what they are; one matrix is in memory at a time."""
-    fold_seed = int(np.random.SeedSequence([seed, fold + 1]).generate_state(1)[0])
-    encoder, matrix = fit_encoder(
-        dataset.table,
-        division.train,
-        dataset.y,
-        task=dataset.target.task,
-        n_classes=dataset.target.n_classes,
-        view=view,
-        kinds=kinds,
-        seed=fold_seed,
-        weight=dataset.weight,
-        texts=texts,
-    )
-    encoder.save(folder / "encoder")
-    save_matrix(folder, "X_train", matrix)
-    del matrix
-    save_matrix(folder, "X_valid", encoder.transform(dataset.table, division.valid))
-    (folder / SHARED_FOLDER).mkdir()
-    meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
-    (folder / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
+    @property
+    def is_there(self) -> bool:
+        return (self.folder / META_FILE).is_file()
 
+    def write(self, seed: int, texts: Mapping[str, FittedBlock] | None) -> None:
+        """Encodes the fold into a draft and settles it."""
+        with draft_folder(self.folder, alone=fcntl is not None) as draft:
+            self._encode(seed, texts, draft)
+            if not self.is_there:  # else another process was first, and wrote the same
+                settle(draft, self.folder)
 
-def _open(
-    dataset: Dataset,
-    division: Division,
-    fold: int,
-    view: View,
-    kinds: frozenset[ColumnKind],
-    folder: Path,
-) -> Fold:
-    meta = _read_meta(folder / META_FILE)
-    features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
-    if not features.sources:  # encoded before they were written: the encoder has them
-        features = Encoder.load(folder / "encoder").features
-    width = len(features.names)
-    table, weight = dataset.table, dataset.weight
-    train, valid = division.train, division.valid
-    return Fold(
-        X_train=open_matrix(folder, "X_train", (len(train), width), meta["is_sparse"]),
-        y_train=_read_only(dataset.y[train]),
-        weight_train=None if weight is None else _read_only(weight[train]),
-        X_valid=open_matrix(folder, "X_valid", (len(valid), width), meta["is_sparse"]),
-        y_valid=_read_only(dataset.y[valid]),
-        weight_valid=None if weight is None else _read_only(weight[valid]),
-        features=features,
-        index=fold,
-        shared=folder / SHARED_FOLDER,
-        images_train=images_of(table, kinds, train),
-        images_valid=images_of(table, kinds, valid),
-        sequences_train=sequences_of(table, kinds, train),
-        sequences_valid=sequences_of(table, kinds, valid),
-        texts_train=texts_of(table, kinds, view, train),
-        texts_valid=texts_of(table, kinds, view, valid),
-    )
+    def _encode(self, seed: int, texts: Mapping[str, FittedBlock] | None, draft: Path) -> None:
+        """Writes encoder, matrices and what they are; one matrix is in memory at a time."""
+        dataset, division = self.dataset, self.division
+        fold_seed = int(np.random.SeedSequence([seed, self.fold + 1]).generate_state(1)[0])
+        encoder, matrix = fit_encoder(
+            dataset.table,
+            division.train,
+            dataset.y,
+            task=dataset.target.task,
+            n_classes=dataset.target.n_classes,
+            view=self.view,
+            kinds=self.kinds,
+            seed=fold_seed,
+            weight=dataset.weight,
+            texts=texts,
+        )
+        encoder.save(draft / ENCODER_FOLDER)
+        save_matrix(draft, "X_train", matrix)
+        del matrix
+        save_matrix(draft, "X_valid", encoder.transform(dataset.table, division.valid))
+        (draft / SHARED_FOLDER).mkdir()
+        meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
+        (draft / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
+
+    def open(self) -> Fold:
+        """Maps the matrices of the fold, and takes the rows that belong to them."""
+        folder, kinds, meta = self.folder, self.kinds, _read_meta(self.folder / META_FILE)
+        features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
+        if not features.sources:  # encoded before they were written: the encoder has them
+            features = Encoder.load(folder / ENCODER_FOLDER).features
+        width, is_sparse = len(features.names), meta["is_sparse"]
+        table, y, weight = self.dataset.table, self.dataset.y, self.dataset.weight
+        train, valid = self.division.train, self.division.valid
+        return Fold(
+            X_train=open_matrix(folder, "X_train", (len(train), width), is_sparse),
+            y_train=_read_only(y[train]),
+            weight_train=None if weight is None else _read_only(weight[train]),
+            X_valid=open_matrix(folder, "X_valid", (len(valid), width), is_sparse),
+            y_valid=_read_only(y[valid]),
+            weight_valid=None if weight is None else _read_only(weight[valid]),
+            features=features,
+            index=self.fold,
+            shared=folder / SHARED_FOLDER,
+            images_train=images_of(table, kinds, train),
+            images_valid=images_of(table, kinds, valid),
+            sequences_train=sequences_of(table, kinds, train),
+            sequences_valid=sequences_of(table, kinds, valid),
+            texts_train=texts_of(table, kinds, self.view, train),
+            texts_valid=texts_of(table, kinds, self.view, valid),
+        )
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

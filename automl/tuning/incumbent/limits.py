@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from automl.config.schema import LimitsConfig, SearchConfig
-from automl.data.folds.encoder_store import load_encoder
+from automl.data.folds.encoder_store import EncoderStore
 from automl.ensemble import Ensemble, Predictor
 from automl.errors import AutoMLError
 from automl.trial.latency import best_ms, table_batch
@@ -88,16 +88,17 @@ class _Stopwatch:
     """
 
     def __init__(self, standing: Standing, clock: Callable[[], float]) -> None:
-        run, plan, seed = standing.evidence.run, standing.evidence.plan, standing.seed
+        run, dataset = standing.evidence.run, standing.evidence.dataset
+        store = EncoderStore(run.views, standing.seed, standing.evidence.plan.digest)
         self._standing, self._clock = standing, clock
         self._predictor = Predictor(
             run,
             self._ensemble,
             {name: family for name, (family, _) in standing.families.items()},
-            lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, plan.digest),
-            offset=standing.evidence.dataset.target.offset,
+            store.encoder,
+            offset=dataset.target.offset,
         )
-        self._batch = table_batch(standing.evidence.dataset.table)
+        self._batch = table_batch(dataset.table)
         self._timed: dict[str, tuple[Trial, float]] = {}
 
     @property

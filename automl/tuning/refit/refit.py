@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from automl.data.folds.encoder_store import drop_matrices, load_encoder
+from automl.data.folds.encoder_store import EncoderStore, drop_matrices
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
 from automl.scheduling.runner import JobRunner
@@ -211,12 +211,12 @@ def _with_all_rows(ensemble: Ensemble, fitted: Mapping[str, Sequence[FoldResult]
 
 def _predict_ms(problem: Problem, ensemble: Ensemble) -> float:
     """Milliseconds in which an ensemble predicts 1,000 rows, in this process."""
-    run, seed, digest = problem.run, problem.config.seed, problem.plan.digest
+    store = EncoderStore(problem.run.views, problem.config.seed, problem.plan.digest)
     predictor = Predictor(
-        run,
+        problem.run,
         ensemble,
         {name: family for name, (family, _) in problem.families.items()},
-        lambda fold, view, kinds: load_encoder(run.views, fold, view, kinds, seed, digest),
+        store.encoder,
         offset=problem.dataset.target.offset,
     )
     batch = table_batch(problem.dataset.table)

@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, StageLog, TrialPruned, View
-from automl.trial import worker_state as workbench
 from automl.trial.execute import FIT_SHARE, BadPredictionError, run_job, run_pack
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
@@ -483,15 +483,15 @@ def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, timed
 
 def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench, monkeypatch):
     loaded = []
-    load = workbench.load_encoder
+    load = EncoderStore.encoder
     monkeypatch.setattr(
-        workbench, "load_encoder", lambda *key: (loaded.append(key[1]), load(*key))[1]
+        EncoderStore, "encoder", lambda store, *key: (loaded.append(key), load(store, *key))[1]
     )
     bench = open_bench(Family())
     for number in range(2):
         for fold in (0, 1):
             run_job(job_of(fold=fold, number=number), bench, ignore)
-    assert loaded == [0, 1]
+    assert [fold for fold, _, kinds in loaded if kinds == Family.kinds] == [0, 1]
     assert all(ms > 0 for ms in bench._encode_ms.values())
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from automl.data import ReadOptions, fingerprint, load_dataset, open_dataset, save_dataset
 from automl.data.columns.media import images_of, sequences_of, store_images
 from automl.data.describe.leaks import suspicions
-from automl.data.folds.encoder_store import encoded_fold
+from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import make_split_plan
 from automl.data.table import Table
 from automl.errors import DataError
@@ -90,7 +90,7 @@ def test_a_fold_shows_a_family_its_kinds_and_no_other(
     dataset, tmp_path, kinds, n_images, n_sequences, names
 ):
     plan = make_split_plan(dataset, seed=0, folds=3)
-    fold, _ = encoded_fold(dataset, plan, 1, View(), kinds, tmp_path, 0)
+    fold, _ = EncoderStore(tmp_path, 0, plan.digest).fold(dataset, plan, 1, View(), kinds)
     assert fold.features.names == names
     for rows, numbers in (
         (fold.train, plan.divisions[1].train),

@@ -17,10 +17,8 @@ from automl.data.encode import fit
 from automl.data.encode.text.text_encoder import fit_text
 from automl.data.folds import encoder_store as cache
 from automl.data.folds.encoder_store import (
+    EncoderStore,
     drop_matrices,
-    encoded_fold,
-    encoder_folder,
-    load_encoder,
 )
 from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.data.table import Column, Dataset, Table, Target
@@ -54,6 +52,10 @@ def plan(data):
     return make_split_plan(data, seed=0, folds=3)
 
 
+def store(views, plan, seed=0):
+    return EncoderStore(views, seed, plan.digest)
+
+
 def dense(matrix):
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
@@ -69,19 +71,19 @@ def test_columns_that_a_view_drops_are_not_even_read(data, plan, tmp_path, monke
     real = fit.values_of
     monkeypatch.setattr(fit, "values_of", values_of)
     view = View(numeric=numeric, categorical="drop", text="drop")
-    fold, _ = encoded_fold(data, plan, 0, view, KINDS, tmp_path, 0)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, view, KINDS)
     assert read == ([] if numeric == "drop" else ["c0"])
     assert view.is_empty == (numeric == "drop")
     assert fold.X_train.shape == (40, 1)
-    encoder = load_encoder(tmp_path, 0, view, KINDS, 0, plan.digest)
+    encoder = store(tmp_path, plan).encoder(0, view, KINDS)
     assert encoder.transform(data.table).shape == (60, 1)
     assert (encoder.transform(data.table) == 0).all() == (numeric == "drop")
 
 
 @pytest.mark.parametrize("view", [View(), SPARSE])
 def test_a_fold_is_encoded_once_and_then_mapped(data, plan, tmp_path, view):
-    first, seconds = encoded_fold(data, plan, 1, view, KINDS, tmp_path, 0)
-    again, no_seconds = encoded_fold(data, plan, 1, view, KINDS, tmp_path, 0)
+    first, seconds = store(tmp_path, plan).fold(data, plan, 1, view, KINDS)
+    again, no_seconds = store(tmp_path, plan).fold(data, plan, 1, view, KINDS)
     assert seconds > 0
     assert no_seconds == 0.0
     assert isinstance(first.X_train, np.ndarray) is not view.sparse
@@ -96,7 +98,7 @@ def test_a_fold_is_encoded_once_and_then_mapped(data, plan, tmp_path, view):
 
 
 def test_rows_targets_and_weights_belong_together(data, plan, tmp_path):
-    fold, _ = encoded_fold(data, plan, 2, View(), KINDS, tmp_path, 0)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 2, View(), KINDS)
     division = plan.divisions[2]
     c0 = data.table.data["c0"].to_numpy().astype(np.float32)
     np.testing.assert_array_equal(fold.X_train[:, 0], c0[division.train])
@@ -106,14 +108,14 @@ def test_rows_targets_and_weights_belong_together(data, plan, tmp_path):
     np.testing.assert_array_equal(fold.weight_train, data.weight[division.train])
     np.testing.assert_array_equal(fold.weight_valid, data.weight[division.valid])
     assert fold.index == 2
-    bare, _ = encoded_fold(replace(data, weight=None), plan, 2, View(), KINDS, tmp_path, 0)
+    bare, _ = store(tmp_path, plan).fold(replace(data, weight=None), plan, 2, View(), KINDS)
     assert bare.weight_train is None
     assert bare.weight_valid is None
 
 
 @pytest.mark.parametrize("view", [View(), SPARSE])
 def test_all_rows_have_an_empty_validation_part(data, plan, tmp_path, view):
-    fold, _ = encoded_fold(data, plan, ALL_ROWS, view, KINDS, tmp_path, 0)
+    fold, _ = store(tmp_path, plan).fold(data, plan, ALL_ROWS, view, KINDS)
     assert fold.X_train.shape[0] == len(data.y)
     assert fold.X_valid.shape == (0, fold.X_train.shape[1])
     assert len(fold.y_valid) == 0
@@ -131,37 +133,49 @@ def test_views_kinds_seeds_and_folds_do_not_mix(data, plan, tmp_path):
         (0, View(), numeric, 0),
         (0, View(), KINDS, 1),
     ]
+    folders = set()
     for fold, view, kinds, seed in asked:
-        assert encoded_fold(data, plan, fold, view, kinds, tmp_path, seed)[1] > 0
-    folders = {encoder_folder(tmp_path, *a, plan.digest) for a in asked}
+        encoders = store(tmp_path, plan, seed)
+        assert encoders.fold(data, plan, fold, view, kinds)[1] > 0
+        folders.add(encoders.encoder_folder(fold, view, kinds))
     assert len(folders) == len(asked)
     assert all(folder.is_dir() for folder in folders)
 
 
+def test_a_fold_keeps_its_folder_from_version_to_version(tmp_path):
+    """Else no run on disk would find its encoders."""
+    first = EncoderStore(tmp_path, 5, "plan")
+    numeric = frozenset({ColumnKind.NUMERIC})
+    folder = first.encoder_folder(0, View(), numeric)
+    assert folder == tmp_path / "1b4fe66010616cdc" / "fold-0" / "encoder"
+    folder = EncoderStore(tmp_path, 0, "d").encoder_folder(ALL_ROWS - 1, SPARSE, KINDS)
+    assert folder == tmp_path / "4846f7eb1c3225b7" / "fold-all" / "encoder"
+
+
 def test_a_fold_that_was_encoded_without_sources_has_them(data, plan, tmp_path):
-    first, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    first, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     (meta,) = tmp_path.glob(f"*/fold-0/{cache.META_FILE}")
     told = json.loads(meta.read_text(encoding="utf-8"))
     del told["features"]["sources"]
     meta.write_text(json.dumps(told), encoding="utf-8")
-    again, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    again, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     assert again.features == first.features
     assert again.features.sources == ("c0", "c1")
 
 
 @pytest.mark.parametrize("view", [View(), SPARSE])
 def test_the_encoder_of_a_fold_encodes_as_the_fold_was(data, plan, tmp_path, view):
-    fold, _ = encoded_fold(data, plan, 0, view, KINDS, tmp_path, 0)
-    encoder = load_encoder(tmp_path, 0, view, KINDS, 0, plan.digest)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, view, KINDS)
+    encoder = store(tmp_path, plan).encoder(0, view, KINDS)
     X = encoder.transform(data.table, plan.divisions[0].valid)
     np.testing.assert_array_equal(dense(X), dense(fold.X_valid))
     with pytest.raises(RunError, match="is missing"):
-        load_encoder(tmp_path, 1, view, KINDS, 0, plan.digest)
+        store(tmp_path, plan).encoder(1, view, KINDS)
 
 
 def test_folds_and_views_have_a_folder_in_common(data, plan, tmp_path):
     folds = [
-        encoded_fold(data, plan, fold, view, KINDS, tmp_path, 0)[0]
+        store(tmp_path, plan).fold(data, plan, fold, view, KINDS)[0]
         for fold, view in ((0, View()), (1, View()), (1, SPARSE))
     ]
     assert len({fold.shared for fold in folds}) == 3
@@ -170,15 +184,15 @@ def test_folds_and_views_have_a_folder_in_common(data, plan, tmp_path):
 
 
 def test_dropped_matrices_are_made_again_and_encoders_stay(data, plan, tmp_path):
-    before, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    before, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     kept = np.array(before.X_train)
     (before.shared / "binned").write_bytes(b"made of the matrices")
     (before.shared_by_folds / "binned").write_bytes(b"made of single rows")
     drop_matrices(tmp_path)
     assert not list(tmp_path.rglob("X_*.npy"))
     assert not list(tmp_path.rglob("binned"))
-    load_encoder(tmp_path, 0, View(), KINDS, 0, plan.digest)
-    after, seconds = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    store(tmp_path, plan).encoder(0, View(), KINDS)
+    after, seconds = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     assert seconds > 0
     np.testing.assert_array_equal(after.X_train, kept)
 
@@ -190,24 +204,24 @@ def test_a_failed_writer_leaves_nothing(data, plan, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(cache, "save_matrix", full_disk)
         with pytest.raises(StorageError, match="fold-0 cannot be written: no space"):
-            encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+            store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     assert {p.suffix for p in tmp_path.glob("*/*")} == {".lock"}
-    assert encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)[1] > 0
+    assert store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)[1] > 0
 
 
 @pytest.mark.parametrize("name", ["X_train.npy", "X_valid.npy", "fold.json"])
 def test_a_damaged_file_is_named(data, plan, tmp_path, name):
-    encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
-    path = encoder_folder(tmp_path, 0, View(), KINDS, 0, plan.digest).parent / name
+    store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+    path = store(tmp_path, plan).encoder_folder(0, View(), KINDS).parent / name
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(RunError, match=name):
-        encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+        store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
 
 
 def _encode_and_tell(views, queue):
     data = make_dataset()
     plan = make_split_plan(data, seed=0, folds=3)
-    queue.put(encoded_fold(data, plan, 0, View(), KINDS, views, 0)[1])
+    queue.put(store(views, plan).fold(data, plan, 0, View(), KINDS)[1])
 
 
 def _encode_for_ever(views, started):
@@ -218,7 +232,7 @@ def _encode_for_ever(views, started):
     cache.save_matrix = hang  # in the child alone
     data = make_dataset()
     plan = make_split_plan(data, seed=0, folds=3)
-    encoded_fold(data, plan, 0, View(), KINDS, views, 0)
+    store(views, plan).fold(data, plan, 0, View(), KINDS)
 
 
 needs_fork = pytest.mark.skipif(
@@ -254,7 +268,7 @@ def test_a_killed_writer_leaves_neither_its_lock_nor_half_a_fold(data, plan, tmp
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     (left,) = tmp_path.glob("*/.fold-0.*")
-    fold, seconds = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    fold, seconds = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     assert seconds > 0
     assert len(fold.y_train) == len(plan.divisions[0].train)
     assert not left.exists()
@@ -262,19 +276,19 @@ def test_a_killed_writer_leaves_neither_its_lock_nor_half_a_fold(data, plan, tmp
 
 def test_without_file_locks_the_first_to_finish_wins(data, plan, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "fcntl", None)
-    encode, inner = cache._encode, []
+    encode, inner = cache.fit_encoder, []
 
-    def encode_twice(*args):
+    def encode_twice(*args, **options):
         """Another process comes in and finishes while this one encodes."""
         if not inner:
             inner.append(True)
             with monkeypatch.context() as patch:
                 patch.setattr("os.getpid", lambda: 0)
-                encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
-        encode(*args)
+                store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+        return encode(*args, **options)
 
-    monkeypatch.setattr(cache, "_encode", encode_twice)
-    fold, _ = encoded_fold(data, plan, 0, View(), KINDS, tmp_path, 0)
+    monkeypatch.setattr(cache, "fit_encoder", encode_twice)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
     assert len(fold.y_train) == len(plan.divisions[0].train)
     assert [p.name for p in tmp_path.glob("*/*")] == ["fold-0"]
 
@@ -293,7 +307,7 @@ def test_texts_are_fitted_once_for_views_that_differ_in_other_things(tmp_path, m
         fit, "fit_text", lambda key, *rest: fitted.append(key) or fit_text(key, *rest)
     )
     for numeric in ("raw", "standard", "quantile"):
-        fold, _ = encoded_fold(data, plan, 0, View(numeric), KINDS, tmp_path, 0)
+        fold, _ = store(tmp_path, plan).fold(data, plan, 0, View(numeric), KINDS)
         assert any("score" in name for name in fold.features.names)
     assert fitted == ["c1"]
 
@@ -307,11 +321,11 @@ def test_raw_texts_are_shown_beside_the_matrix_and_only_if_asked_for(tmp_path):
     )
     data = Dataset(Table(table, columns), Target("y", Task.BINARY, (0, 1)), np.arange(60) % 2)
     plan = make_split_plan(data, seed=0, folds=3)
-    fold, _ = encoded_fold(data, plan, 0, View(text="raw"), KINDS, tmp_path, 0)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, View(text="raw"), KINDS)
     assert fold.features.names == ("c0",)
     division = plan.divisions[0]
     for rows, numbers in ((fold.train, division.train), (fold.valid, division.valid)):
         assert [texts.read() for texts in rows.texts] == [[notes[i] or "" for i in numbers]]
     for view, kinds in ((View(), KINDS), (View(text="raw"), KINDS - {ColumnKind.TEXT})):
-        fold, _ = encoded_fold(data, plan, 0, view, kinds, tmp_path, 0)
+        fold, _ = store(tmp_path, plan).fold(data, plan, 0, view, kinds)
         assert fold.train.texts == fold.valid.texts == ()

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from automl.config.schema import SearchConfig
+from automl.data.folds.encoder_store import EncoderStore
 from automl.ensemble import read_ensemble
 from automl.testing import CountedClock
 from automl.trial.spec import Job, TrialSpec
-from automl.tuning.incumbent import limits as final_look
 from automl.tuning.incumbent.limits import look_at_predictor, look_s
 from automl.tuning.trials.trial import Trial
 
@@ -44,7 +44,7 @@ def make(make_scene, make_family, monkeypatch, stopwatch):
 
     Each fold takes ``told`` milliseconds by its record and ``truth`` in the end, by trial.
     """
-    monkeypatch.setattr(final_look, "load_encoder", lambda *key: Encoder())
+    monkeypatch.setattr(EncoderStore, "encoder", lambda *key: Encoder())
 
     def make(limit, told, truth, objectives=("score",)):
         family = make_family("a")
