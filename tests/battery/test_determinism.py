@@ -17,7 +17,7 @@ from automl.config.schema import SearchConfig
 
 
 def outcome(scene):
-    return [(t.spec.trial_id, t.spec.params, t.state, t.score) for t in scene.ledger.trials]
+    return [(t.spec.trial_id, t.spec.params, t.state, t.loss) for t in scene.ledger.trials]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 8])

@@ -73,7 +73,7 @@ def search(frame, out, meddle):
 
 def outcome(trials):
     return [
-        (t.spec.params, t.state, t.score, [r.score for _, r in sorted(t.results.items())])
+        (t.spec.params, t.state, t.loss, [r.score for _, r in sorted(t.results.items())])
         for t in trials
     ]
 

@@ -64,10 +64,10 @@ def tell_of_drift(standing: Standing, trials: Sequence[Trial]) -> Iterator[str]:
 def _score_again(standing: Standing, trials: Sequence[Trial]) -> None:
     for trial in trials:
         if trial.state is TrialState.COMPLETE:
-            score = standing.evidence.judge(trial, blocks=standing.said_blocks)
-            if score != trial.score:
-                trial.score = score
-                write_record(standing.evidence.run, trial.record())
+            before = trial.loss
+            standing.evidence.judge(trial, blocks=standing.said_blocks)
+            if trial.loss != before:
+                write_record(standing.evidence.run, trial.record(standing.evidence.metric))
 
 
 def _is_growing(standing: Standing, scores: Mapping[int, float]) -> bool:

@@ -99,7 +99,7 @@ class Evidence:
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in, and notes with it how sure its score is.
+        """Takes a complete trial in, and notes with it its score, and how sure that is.
 
         Folds that stopped early are settled first: scored at stages that other folds chose. A trial
         without a score (NaN) is not taken in: it cannot be compared.
@@ -121,7 +121,7 @@ class Evidence:
     def judge(
         self, trial: Trial, oof: NDArray[Any] | None = None, blocks: Sequence[int] = ()
     ) -> float:
-        """Scores the out-of-fold predictions of a trial, and notes how sure that is.
+        """Scores the out-of-fold predictions of a trial, and notes that and how sure it is.
 
         Args:
             trial: Complete.
@@ -142,27 +142,31 @@ class Evidence:
             "group": None if judged.group is None else judged.group[rows],
         }
         score = self.metric.score_folds(y, shown, fold, units["weight"])
-        trial.score_se = trial.interval = None
         if math.isnan(score):
+            trial.take_loss(None)
             return score
         if by_time:
             found = estimate_of_blocks(self.metric, y, shown, **units)
         else:  # further repeats make a score no surer of the folds than one
             kappa = kappa_of_cells(len(self.plan.repeats[0]), len(np.unique(fold)))
             found = estimate(self.metric, y, shown, kappa=kappa, **units)
+        score = found.score if by_time and found is not None else score
+        loss = None if math.isnan(score) else self.metric.loss(score)
         if found is not None and math.isfinite(found.error):
-            trial.score_se, trial.interval = found.error, (found.low, found.high)
-        return found.score if by_time and found is not None else score
+            trial.take_loss(loss, found.error, (found.low, found.high))
+        else:
+            trial.take_loss(loss)
+        return score
 
     def _settle(self, trial: Trial) -> None:
         settled, stages = settle_folds(
             self.run, trial.spec.trial_id, trial.folds, self.plan, self.dataset, self.metric
         )
-        for fold, found in settled.items():
-            trial.results[fold] = replace(
-                trial.results[fold], settled_score=found.score, settled_crc=found.crc
-            )
-        trial.stages = stages or trial.stages
+        results = (
+            replace(trial.results[fold], settled_score=found.score, settled_crc=found.crc)
+            for fold, found in settled.items()
+        )
+        trial.settle(results, stages)
 
     def candidates(self) -> list[Trial]:
         """Complete trials; where limits are set, those that keep them or come nearest to them.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from automl.trial.lost import LOST
-from automl.trial.spec import UNFINISHED, TrialState
+from automl.trial.spec import TrialState
 from automl.tuning.trials.trial import Trial
 
 __all__ = ["best_cut", "is_lost"]
@@ -28,9 +28,9 @@ def best_cut(begun: Iterable[Trial], first_loss: Callable[[Trial], float]) -> Tr
     """
     cut = [t for t in begun if t.state is not TrialState.COMPLETE and not is_lost(t)]
     best = min(cut, key=lambda trial: (_loss(trial, first_loss), trial.index), default=None)
-    if best is None or best.error is None or best.error.kind in UNFINISHED:
+    if best is None or best.ending is None or best.may_go_on:
         return best
-    sure = itertools.takewhile(lambda f: f in best.results and f not in best.errors, best.folds)
+    sure = itertools.takewhile(lambda f: f in best.results and f not in best.ended, best.folds)
     return replace(best, results={fold: best.results[fold] for fold in sure})
 
 

@@ -166,7 +166,7 @@ def _fits(controller: Controller, record: TrialRecord) -> Iterator[Done | Failed
             if isinstance(event, Failed):
                 return
             if isinstance(event, Done):
-                trial.results[event.result.fold] = event.result
+                trial.complete_fold(event.result)
 
 
 def _on_record(record: TrialRecord) -> set[int]:

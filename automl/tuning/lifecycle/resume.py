@@ -14,7 +14,7 @@ from automl.errors import RunError
 from automl.store.files import read_json, remove_drafts
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
-from automl.trial.spec import UNFINISHED, FoldResult, JobKey, TrialRecord, TrialState
+from automl.trial.spec import FoldResult, JobKey, TrialRecord, TrialState
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.endings import shed
@@ -99,12 +99,13 @@ def resume(past: Past, controller: Controller) -> list[str]:
         proposer.place(trial)
         _look_at(trial, standing)
         if trial.state is TrialState.COMPLETE and _has_models(trial, run):
-            trial.score = standing.add(trial)
+            standing.add(trial)
     standing.update(past.elapsed_s)
     for trial in ledger.in_state(TrialState.RUNNING):
         if trial.first_loss is not None:
-            trial.gain = standing.gain(trial)
-            trial.promoted = len(trial.results) > 1 or proposer.is_worthwhile(trial)
+            trial.judge_first_fold(trial.first_loss, standing.gain(trial))
+            if len(trial.results) > 1 or proposer.is_worthwhile(trial):
+                trial.promote()
             standing.first_unit(trial)
     proposer.restore()
     n_running = len(ledger.in_state(TrialState.RUNNING))
@@ -123,48 +124,24 @@ def _trial_of(record: TrialRecord, proposer: Proposer) -> Trial:
     name = record.spec.family
     if name not in proposer.families:
         raise RunError(f"{record.trial_id} is of family {name}, which is not among the families")
-    cut = record.error is not None and record.error.kind in UNFINISHED
-    trial = Trial(
-        spec=record.spec,
-        index=record.index,
-        folds=proposer.costs.folds_of(record.spec, [r.fold for r in record.folds]),
-        started_s=record.started_s,
-        state=TrialState.RUNNING if cut else record.state,
-        score=record.score,
-        score_se=record.score_se,
-        interval=record.interval,
-        error=None if cut else record.error,
-        finished_s=None if cut else record.finished_s,
-        stages=record.stages,
-        ships_newest=is_by_time(proposer.costs.plan),
-    )
-    for result in record.folds:
-        trial.results[result.fold] = result
-        if result.steps:
-            loss = proposer.ledger.metric.loss
-            trial.steps[result.fold] = [(step, loss(score)) for step, score in result.steps]
-    return trial
+    costs = proposer.costs
+    folds = costs.folds_of(record.spec, [r.fold for r in record.folds])
+    return Trial.restored(record, folds, proposer.ledger.metric, is_by_time(costs.plan))
 
 
 def _check_files(trial: Trial, run: RunDir, plan: SplitPlan, keep_all: bool) -> Sequence[str]:
     """Lets go of folds whose files are not whole, where they are needed; says which and why."""
     if trial.state not in (TrialState.COMPLETE, TrialState.RUNNING):
         return ()
-    name, notes = trial.spec.trial_id, []
-    for fold in list(trial.results):
-        needs_model = keep_all or trial.state is TrialState.RUNNING
-        why = damage(run, name, trial.results[fold], plan, needs_model)
-        if why is not None:
-            notes.append(f"{JobKey(name, fold)} is fitted again: {why}")
-            del trial.results[fold]
-            trial.steps.pop(fold, None)
+    name, needs_model = trial.spec.trial_id, keep_all or trial.state is TrialState.RUNNING
+    lost = {fold: damage(run, name, r, plan, needs_model) for fold, r in trial.results.items()}
+    notes = [f"{JobKey(name, f)} is fitted again: {why}" for f, why in lost.items() if why]
+    again = [fold for fold, why in lost.items() if why is not None]
     if notes and trial.state is TrialState.COMPLETE and trial.stages:
         notes.append(f"{name} is fitted again: its folds choose one another's stages")
-        trial.results.clear()
-        trial.steps.clear()
-    if notes:
-        trial.state, trial.score, trial.finished_s = TrialState.RUNNING, None, None
-        trial.score_se = trial.interval = None
+        again = list(lost)
+    if again:
+        trial.reopen(again)
     return notes
 
 
@@ -195,6 +172,6 @@ def _look_at(trial: Trial, standing: Standing) -> None:
     """Finds the loss on the first fold again, which the choice of families goes by."""
     if trial.folds[0] in trial.results:
         with contextlib.suppress(RunError):  # of a trial that is over and needs no predictions
-            trial.first_loss = standing.first_fold_loss(trial)
+            trial.judge_first_fold(standing.first_fold_loss(trial), trial.gain)
             if trial.state not in (TrialState.RUNNING, TrialState.COMPLETE):
                 standing.begun.append(trial)

@@ -28,7 +28,6 @@ from automl.tuning.loop.endings import (
     out_of_time,
     score_trial,
     shed,
-    state_after,
 )
 from automl.tuning.loop.progress import finished, progress_of, started
 from automl.tuning.propose.archive import Archive
@@ -36,7 +35,7 @@ from automl.tuning.propose.proposer import Proposer
 from automl.tuning.prune.pruner import fit_verdict, note_lost, take_in, verdict
 from automl.tuning.refit.at_end import expected_refit_s
 from automl.tuning.trials.ledger import Ledger
-from automl.tuning.trials.trial import Trial
+from automl.tuning.trials.trial import Stopped, Trial
 
 __all__ = ["Controller"]
 
@@ -141,7 +140,7 @@ class Controller:
             for trial in self.proposer.complete_generation():
                 yield started(trial)
         for trial in self.ledger.in_state(TrialState.RUNNING):
-            if trial.error is not None or trial.is_done:
+            if trial.is_over:
                 yield from self._conclude(trial)
 
     def _search_left_s(self) -> float:
@@ -176,10 +175,7 @@ class Controller:
                 self.executor.pool.release(fit.lease)
                 return
             for trial, fold in fit.units:
-                trial.running.add(fold)
-                trial.steps.pop(fold, None)
-                if fit.mates:
-                    trial.packed.add(fold)
+                trial.start_fold(fold, in_pack=bool(fit.mates))
             family, _ = self.families[fit.trial.spec.family]
             self.runner.submit(jobs, fit.lease, frozenset(family.preload))
 
@@ -188,84 +184,82 @@ class Controller:
         if isinstance(happening, Progressed):
             self._on_progress(trial, fold, happening)
             return
-        trial.running.discard(fold)
+        trial.leave_fold(fold)
         if isinstance(happening, Done):
             self._on_done(trial, happening)
         elif isinstance(happening, Failed):
             self._on_failed(trial, fold, happening.error)
         elif isinstance(happening, Pruned):
-            stopped = TrialError("pruned", f"stopped at step {happening.step}", fold=fold)
-            trial.errors.setdefault(fold, stopped)
+            trial.end_fold(fold, Stopped("pruned", f"stopped at step {happening.step}", fold))
             self._judge(trial)
-        if not trial.running and (trial.error is not None or trial.is_done):
+        if trial.is_over:
             yield from self._conclude(trial)
         else:
-            write_record(self.run, trial.record())
+            write_record(self.run, trial.record(self.ledger.metric))
 
     def _on_progress(self, trial: Trial, fold: int, report: Progressed) -> None:
-        if trial.error is not None or fold in trial.errors or not math.isfinite(report.score):
+        if trial.ending is not None or fold in trial.ended or not math.isfinite(report.score):
             return
-        loss = self.ledger.metric.loss(report.score)
-        trial.steps.setdefault(fold, []).append((report.step, loss))
-        error = fit_verdict(trial, fold, self.ledger, self.config.pruner)
-        if error is not None:
-            trial.errors[fold] = error
+        trial.report(fold, report.step, self.ledger.metric.loss(report.score))
+        stopped = fit_verdict(trial, fold, self.ledger, self.config.pruner)
+        if stopped is not None:
+            trial.end_fold(fold, stopped)
             self._judge(trial)
-            if trial.error is None:  # folds ahead of it are still to speak
+            if trial.ending is None:  # folds ahead of it are still to speak
                 self.executor.prune(JobKey(trial.spec.trial_id, fold))
 
     def _on_done(self, trial: Trial, done: Done) -> None:
         fold = done.result.fold
         take_in(trial, done.result, self.run)
-        if fold == trial.folds[0] and fold not in trial.errors:
+        if fold == trial.folds[0] and fold not in trial.ended:
             self._on_first_fold(trial)
         self._judge(trial)
 
     def _on_first_fold(self, trial: Trial) -> None:
         """Promotes a trial to its other folds, unless the clock matters and it adds nothing."""
-        trial.first_loss = self.standing.first_fold_loss(trial)
-        trial.gain = self.standing.gain(trial)
-        trial.promoted = self.proposer.is_worthwhile(trial)
+        trial.judge_first_fold(self.standing.first_fold_loss(trial), self.standing.gain(trial))
+        if self.proposer.is_worthwhile(trial):
+            trial.promote()
         self.standing.first_unit(trial)
 
     def _on_failed(self, trial: Trial, fold: int, error: TrialError) -> None:
         crowded = error.kind == "cuda_oom" or (fold in trial.packed and error.kind in SHARED)
-        if crowded and fold not in trial.alone and trial.error is None:
-            trial.alone.add(fold)  # its neighbours may have had what it lacked, or done it
+        if crowded and fold not in trial.alone and trial.ending is None:
+            trial.retry_alone(fold)  # its neighbours may have had what it lacked, or done it
             return
         late = error.kind == "timeout" and self._search_left_s() < 1.0
-        trial.errors.setdefault(fold, out_of_time(trial) if late else error)
+        trial.end_fold(fold, out_of_time(trial) if late else error)
         self._judge(trial)
 
     def _judge(self, trial: Trial) -> None:
         """Ends the fits of a trial that failed or that is losing."""
-        if trial.error is not None:
+        if trial.ending is not None:
             return
         pruner, in_order = self.config.pruner, self.proposer.by_generation
-        error = trial.error = verdict(trial, self.ledger, pruner, in_order)
-        if error is None:
+        ending = verdict(trial, self.ledger, pruner, in_order)
+        if ending is None:
             return
+        trial.condemn(ending)
         for fold in trial.running:
             job_id = JobKey(trial.spec.trial_id, fold)
-            if error.kind == "pruned":
-                self.executor.prune(job_id)
+            if isinstance(ending, TrialError):
+                self.executor.kill(job_id, ending)
+            elif ending.may_go_on:
+                self.executor.kill(job_id, ending.as_error)
             else:
-                self.executor.kill(job_id, error)
+                self.executor.prune(job_id)
 
     def _conclude(self, trial: Trial) -> Iterator[Event]:
         """Ends a trial: its state, its record, its study, and the news of it."""
-        trial.finished_s = elapsed_s = self.budget.elapsed_s
-        if trial.error is None:
+        elapsed_s = self.budget.elapsed_s
+        if trial.ending is None:
             score_trial(trial, self.standing)
-        if trial.error is None:
-            trial.state = TrialState.COMPLETE
-        else:
-            trial.state = state_after(trial.error)
-            trial.cut_steps = self.ledger.cut_steps(trial)
-        write_record(self.run, trial.record())
+        trial.finish(elapsed_s)
+        record = trial.record(self.ledger.metric)
+        write_record(self.run, record)
         shed(trial, self.run)
         self.proposer.conclude(trial)
-        yield finished(trial, elapsed_s)
+        yield finished(record, elapsed_s)
 
     def _notes(self) -> Iterator[Event]:
         for text in self.dispatcher.notes():
@@ -284,12 +278,13 @@ class Controller:
         """Ends what runs, and concludes what is not complete."""
         self.runner.stop()
         for trial in self.ledger.in_state(TrialState.RUNNING):
-            trial.running.clear()
+            for fold in list(trial.running):
+                trial.leave_fold(fold)
             note_lost(trial, self.run)
-            if trial.error is None:
+            if trial.ending is None:
                 over = interrupted if self.stopped_by == "interrupt" else out_of_time
                 why = held(trial) if trial.is_held else over(trial)
-                trial.error = next(iter(trial.errors.values()), why)
+                trial.condemn(next(iter(trial.ended.values()), why))
             yield from self._conclude(trial)
         self.proposer.flush()
         yield from self._notes()

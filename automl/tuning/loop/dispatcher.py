@@ -95,7 +95,7 @@ class Dispatcher:
         fitting = [t for t in held if self.costs.rest_fits(t, search_left_s)]
         if not fitting:
             return False
-        min(fitting, key=lambda t: (-(t.gain or 0.0), t.index)).promoted = True
+        min(fitting, key=lambda t: (-(t.gain or 0.0), t.index)).promote()
         return True
 
     def jobs(self, fit: Fit, search_left_s: float) -> list[Job]:

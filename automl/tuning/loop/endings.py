@@ -1,4 +1,4 @@
-"""Why a trial did not finish, as text for the user, and its state."""
+"""Why a trial did not finish, as text for the user."""
 
 from __future__ import annotations
 
@@ -8,24 +8,12 @@ from automl.errors import RunError
 from automl.store.run_dir import RunDir
 from automl.trial.lost import LOST, lost_text
 from automl.trial.settle import discard_stages
-from automl.trial.spec import UNFINISHED, TrialError, TrialState
+from automl.trial.spec import TrialError
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.propose.proposer import MIN_GAIN
-from automl.tuning.trials.trial import Trial
+from automl.tuning.trials.trial import Stopped, Trial
 
-__all__ = ["held", "interrupted", "out_of_time", "score_trial", "shed", "state_after"]
-
-STATES = {
-    "pruned": TrialState.PRUNED,
-    "held": TrialState.PRUNED,
-    "out_of_time": TrialState.OUT_OF_TIME,
-    "interrupted": TrialState.INTERRUPTED,
-}
-
-
-def state_after(error: TrialError) -> TrialState:
-    """The state of a trial that did not finish: failed, unless it was stopped."""
-    return STATES.get(error.kind, TrialState.FAILED)
+__all__ = ["held", "interrupted", "out_of_time", "score_trial", "shed"]
 
 
 def _progress_of(trial: Trial) -> str:
@@ -35,19 +23,19 @@ def _progress_of(trial: Trial) -> str:
     return text
 
 
-def held(trial: Trial) -> TrialError:
+def held(trial: Trial) -> Stopped:
     """The reason for a trial that was held after its first fold until the search ended."""
-    return TrialError("held", f"deferred {_progress_of(trial)}, and not taken up again")
+    return Stopped("held", f"deferred {_progress_of(trial)}, and not taken up again")
 
 
-def out_of_time(trial: Trial) -> TrialError:
+def out_of_time(trial: Trial) -> Stopped:
     """The reason for a trial that the clock cut."""
-    return TrialError("out_of_time", f"stopped by the clock {_progress_of(trial)}")
+    return Stopped("out_of_time", f"stopped by the clock {_progress_of(trial)}")
 
 
-def interrupted(trial: Trial) -> TrialError:
+def interrupted(trial: Trial) -> Stopped:
     """The reason for a trial that the user cut."""
-    return TrialError("interrupted", f"stopped with the search {_progress_of(trial)}")
+    return Stopped("interrupted", f"stopped with the search {_progress_of(trial)}")
 
 
 def score_trial(trial: Trial, standing: Standing) -> None:
@@ -56,14 +44,13 @@ def score_trial(trial: Trial, standing: Standing) -> None:
         score, results = standing.add(trial), list(trial.results.values())
     except RunError:  # removed since the last fold was done
         folder = standing.evidence.run.trial(trial.spec.trial_id)
-        trial.error = TrialError(LOST, lost_text(folder))
+        trial.condemn(TrialError(LOST, lost_text(folder)))
         return
     if not math.isnan(score):
-        trial.score = score
         return
     metric = standing.evidence.metric.name
     why = next((r.score_reason for r in results if r.score_reason), "no fold has one")
-    trial.error = TrialError("no_score", f"{metric} has no value for its predictions: {why}")
+    trial.condemn(TrialError("no_score", f"{metric} has no value for its predictions: {why}"))
 
 
 def shed(trial: Trial, run: RunDir) -> None:
@@ -71,6 +58,6 @@ def shed(trial: Trial, run: RunDir) -> None:
 
     What was cut may go on, and its later folds are settled with the stages of its earlier ones.
     """
-    if trial.error is None or trial.error.kind not in UNFINISHED:
+    if not trial.may_go_on:
         discard_stages(run, trial.spec.trial_id)
     trial.shed_reports()

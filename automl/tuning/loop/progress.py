@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from automl.events import Progress, TrialFinished, TrialStarted
+from automl.trial.spec import TrialRecord
 from automl.tuning.budget.budget import Budget
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.trials.ledger import Ledger
@@ -30,7 +31,7 @@ def progress_of(
         families=ledger.counts(families),
         running=running,
         best_trial=best.spec.trial_id if best else None,
-        best_score=best.score if best else None,
+        best_score=best.score(ledger.metric) if best else None,
         ensemble_score=current.score if current else None,
     )
 
@@ -40,19 +41,19 @@ def started(trial: Trial) -> TrialStarted:
     return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
 
 
-def finished(trial: Trial, elapsed_s: float) -> TrialFinished:
+def finished(record: TrialRecord, elapsed_s: float) -> TrialFinished:
     """The news of a trial that is over, so many seconds after the start of the run."""
-    record, error = trial.record(), trial.error
+    error = record.error
     return TrialFinished(
         trial=record.trial_id,
-        family=trial.spec.family,
-        state=trial.state.value,
-        score=trial.score,
+        family=record.spec.family,
+        state=record.state.value,
+        score=record.score,
         margin=record.margin,
         fit_s=record.fit_s,
         error_kind=error.kind if error else "",
         error=error.message if error else "",
         elapsed_s=elapsed_s,
-        params=dict(trial.spec.params),
+        params=dict(record.spec.params),
         folds={result.fold: result.final_score for result in record.folds},
     )

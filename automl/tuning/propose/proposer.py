@@ -11,7 +11,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Params
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
-from automl.trial.spec import UNFINISHED, TrialSpec, TrialState
+from automl.trial.spec import TrialSpec, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import Costs
 from automl.tuning.incumbent.oof_store import Evidence
@@ -220,7 +220,7 @@ class Proposer:
             trials.append(self._enter(mate))
         if len(trials) > 1:
             for trial in trials:
-                trial.company, trial.promoted = spec.trial_id, True
+                trial.join_pack(spec.trial_id)
         return trials
 
     def _enter(self, spec: TrialSpec) -> Trial:
@@ -228,14 +228,16 @@ class Proposer:
         trial = self.costs.new_trial(spec, index)
         self.place(trial)
         self.ledger.trials.append(trial)
-        write_record(self.run, trial.record())
+        write_record(self.run, trial.record(self.ledger.metric))
         return trial
 
     def place(self, trial: Trial) -> None:
         """Says which trials one is compared with, and whether all its folds may run at once."""
-        trial.generation = trial.index // GENERATION if self.by_generation else trial.index + 1
+        by_generation, index = self.by_generation, trial.index
+        trial.assign_generation(index // GENERATION if by_generation else index + 1)
         sure_to_go_on = self.ledger.n_peers(trial) < self.config.pruner.startup_trials
-        trial.promoted = sure_to_go_on if self.by_generation else trial.index < 2
+        if sure_to_go_on if by_generation else index < 2:
+            trial.promote()
 
     def restore(self) -> None:
         """Takes up the trials of an earlier search, which the ledger has.
@@ -285,10 +287,10 @@ class Proposer:
         Of a trial that was cut they are not told: a resumed run finishes it.
         """
         for trial in sorted(self._concluded, key=lambda t: t.index):
-            if trial.error is not None and trial.error.kind in UNFINISHED:
+            if trial.may_go_on:
                 continue
             name = trial.spec.family
-            losses = () if trial.score is None else self.ledger.losses(trial)
+            losses = () if trial.loss is None else self.ledger.losses(trial)
             self.studies[name].tell(trial, losses, self.config.limits)
             if (why := repeated_failure(trial, self.ledger.of(name))) is not None:
                 self.stopped[name] = why

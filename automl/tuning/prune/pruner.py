@@ -11,14 +11,14 @@ from automl.trial.lost import LOST, lost_text
 from automl.trial.spec import FoldResult, TrialError
 from automl.tuning.prune.rules import is_early, may_stop_fit, should_stop_fit, should_stop_trial
 from automl.tuning.trials.ledger import Ledger
-from automl.tuning.trials.trial import Trial
+from automl.tuning.trials.trial import Ending, Stopped, Trial
 
 __all__ = ["fit_verdict", "note_lost", "take_in", "verdict"]
 
 
 def take_in(trial: Trial, result: FoldResult, run: RunDir) -> None:
     """Takes in a fold that is done."""
-    trial.results[result.fold] = result
+    trial.complete_fold(result)
     note_lost(trial, run)
 
 
@@ -26,13 +26,11 @@ def note_lost(trial: Trial, run: RunDir) -> None:
     """Looks whether what finished folds have written is still there: a later one may remove it."""
     for fold in trial.results:
         oof = run.oof(trial.spec.trial_id, fold)
-        if fold not in trial.errors and not oof.is_file():
-            trial.errors[fold] = TrialError(LOST, lost_text(oof.parent), fold=fold)
+        if not oof.is_file():
+            trial.end_fold(fold, TrialError(LOST, lost_text(oof.parent), fold=fold))
 
 
-def verdict(
-    trial: Trial, ledger: Ledger, pruner: PrunerConfig, in_order: bool
-) -> TrialError | None:
+def verdict(trial: Trial, ledger: Ledger, pruner: PrunerConfig, in_order: bool) -> Ending | None:
     """Why a trial should end now, by its finished folds and failed fits; None to go on.
 
     Args:
@@ -43,34 +41,34 @@ def verdict(
             those ahead of it are done: where the run must not depend on who answers first.
     """
     if not in_order:
-        first = next(iter(trial.errors.values()), None)
+        first = next(iter(trial.ended.values()), None)
         if first is not None or trial.is_done:
             return first
         return _losing(trial, list(trial.results), ledger, pruner)
     for n_done, fold in enumerate(trial.folds):
-        if fold in trial.errors or fold not in trial.results:
-            return trial.errors.get(fold)
+        if fold in trial.ended or fold not in trial.results:
+            return trial.ended.get(fold)
         losing = _losing(trial, trial.folds[: n_done + 1], ledger, pruner)
         if losing is not None and n_done + 1 < len(trial.folds):
             return losing
     return None
 
 
-def fit_verdict(trial: Trial, fold: int, ledger: Ledger, pruner: PrunerConfig) -> TrialError | None:
+def fit_verdict(trial: Trial, fold: int, ledger: Ledger, pruner: PrunerConfig) -> Stopped | None:
     """Why a running fit should end now, by its reports; None to go on."""
     if not may_stop_fit(pruner, len(trial.steps.get(fold, ()))):
         return None  # without a look at all its peers
     why = should_stop_fit(pruner, ledger.curve(trial), fold, ledger.peers(trial))
-    return None if why is None else TrialError("pruned", why, fold=fold)
+    return None if why is None else Stopped("pruned", why, fold)
 
 
 def _losing(
     trial: Trial, folds: Sequence[int], ledger: Ledger, pruner: PrunerConfig
-) -> TrialError | None:
+) -> Stopped | None:
     """What the pruner says of a trial by these finished folds."""
     if is_early(len(folds)):
         return None  # without a look at all its peers
     curve = ledger.curve(trial)  # which lacks the folds that have no score
     seen = replace(curve, folds={f: curve.folds[f] for f in folds if f in curve.folds})
     why = should_stop_trial(pruner, seen, ledger.peers(trial))
-    return None if why is None else TrialError("pruned", why, fold=folds[-1])
+    return None if why is None else Stopped("pruned", why, folds[-1])

@@ -55,13 +55,6 @@ class Ledger:
         """What the pruner sees of a trial."""
         return trial.curve(self.metric, self.prune_on)
 
-    def cut_steps(self, trial: Trial) -> tuple[tuple[int, float], ...]:
-        """What the fit that ended a trial had reported until then, as (step, score)."""
-        if trial.error is None or trial.error.fold in trial.results:
-            return ()
-        reports = trial.steps.get(trial.error.fold, ())
-        return tuple((step, self.metric.loss(loss)) for step, loss in reports)  # its own inverse
-
     def peers(self, trial: Trial) -> list[TrialLosses]:
         """Complete trials of the same family that a trial may be compared with."""
         return [self.curve(t) for t in self._peers(trial)]
@@ -79,7 +72,7 @@ class Ledger:
 
     def losses(self, trial: Trial) -> tuple[float, ...]:
         """What a complete trial has in each objective; lower is better."""
-        return self._losses(trial, self.metric.loss(trial.score or 0.0))
+        return self._losses(trial, trial.loss or 0.0)
 
     def may_be_on_front(self, trial: Trial) -> bool:
         """Whether no complete trial is better in all of several objectives, by the first fold."""
@@ -115,11 +108,8 @@ class Ledger:
 
     def best(self) -> Trial | None:
         """The best complete trial."""
-        complete = [t for t in self.in_state(TrialState.COMPLETE) if t.score is not None]
-        return min(complete, key=self._rank, default=None)
-
-    def _rank(self, trial: Trial) -> tuple[float, int]:
-        return self.metric.loss(trial.score or 0.0), trial.index
+        complete = [t for t in self.in_state(TrialState.COMPLETE) if t.loss is not None]
+        return min(complete, key=lambda t: (t.loss, t.index), default=None)
 
     def counts(self, families: Iterable[str]) -> dict[str, FamilyCounts]:
         """Trials by state, and the best score, of each family."""
@@ -141,12 +131,12 @@ def _count(trials: Sequence[Trial], metric: Metric) -> FamilyCounts:
         return sum(t.state in states for t in trials)
 
     held = sum(t.is_held for t in trials)
-    scores = [t.score for t in trials if t.state is TrialState.COMPLETE and t.score is not None]
+    losses = [t.loss for t in trials if t.state is TrialState.COMPLETE and t.loss is not None]
     return FamilyCounts(
         complete=number(TrialState.COMPLETE),
         running=number(TrialState.RUNNING) - held,
         pruned=number(TrialState.PRUNED) + held,
         cut=number(TrialState.OUT_OF_TIME, TrialState.INTERRUPTED),
         failed=number(TrialState.FAILED),
-        best_score=min(scores, key=metric.loss, default=None),
+        best_score=metric.loss(min(losses)) if losses else None,
     )

@@ -1,20 +1,63 @@
-"""A trial as the controller sees it: its folds, its losses, and how it stands."""
+"""A trial while it is searched: a state machine of its folds, its losses, and how it stands."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from automl.plugin.metric import Metric
 from automl.trial.inference_cost import Cost, cost_of
-from automl.trial.spec import FoldResult, TrialError, TrialRecord, TrialSpec, TrialState
+from automl.trial.spec import (
+    UNFINISHED,
+    FoldResult,
+    TrialError,
+    TrialRecord,
+    TrialSpec,
+    TrialState,
+)
 
-__all__ = ["Trial", "TrialLosses"]
+__all__ = ["Ending", "Stopped", "Trial", "TrialLosses"]
 
 CURVE_POINTS = 64  # of a complete fit, first and last included
+STOPPED_STATES = {
+    "pruned": TrialState.PRUNED,
+    "held": TrialState.PRUNED,
+    "out_of_time": TrialState.OUT_OF_TIME,
+    "interrupted": TrialState.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why the search ended a trial, or one fit of it, that had not failed.
+
+    Attributes:
+        kind: ``pruned``, ``held``, ``out_of_time`` or ``interrupted``; see ``TrialError``.
+        message: One line for people.
+        fold: The fold it was stopped in.
+    """
+
+    kind: str
+    message: str
+    fold: int = 0
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a resumed search goes on with it: it says nothing of the trial."""
+        return self.kind in UNFINISHED
+
+    @property
+    def as_error(self) -> TrialError:
+        """How it is recorded and told."""
+        return TrialError(self.kind, self.message, fold=self.fold)
+
+
+Ending: TypeAlias = Stopped | TrialError
+"""Why a trial, or one fit of it, is over before it is complete: it was stopped, or it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +77,27 @@ class TrialLosses:
 
 @dataclass(slots=True)
 class Trial:
-    """One trial as the controller sees it.
+    """One trial; others read its fields, and its methods alone change them.
 
     Attributes:
         spec: The trial.
         index: Number within the run, in the order of proposal.
         folds: The folds it needs, in the order they are run.
-        started_s: Seconds since the start of the run.
+        started_s, finished_s: Seconds since the start of the run.
         generation: Trials are compared with complete ones of earlier generations only, where
             the run must not depend on the order in which workers answer.
-        state: How it stands.
+        state: How it stands. It is running until ``finish``.
         promoted: Whether folds after the first may run.
         gain: What it would add to the ensemble on the first fold, as a share of the way from
             the baseline; None before that is known.
         first_loss: Its loss on the rows of the first fold, comparable between families.
+        loss: Of its out-of-fold predictions: its score, lower is better.
+        score_se, interval: See ``TrialRecord``.
+        ending: Why it ends before it is complete; its fits may still run.
+        results: Of its finished folds.
+        running: Folds that are being fitted.
         steps: Reports of its fits by fold, as step and loss, in the order they came.
-        errors: What ended fits of it, by fold.
+        ended: Why fits of it ended, by fold, in the order they did.
         alone: Folds that ran out of GPU memory, or went down with their pack: when tried again
             they are fitted alone, and have a GPU to themselves.
         company: Trials that were proposed to be fitted as a pack have the same; "" for others.
@@ -67,28 +115,60 @@ class Trial:
     promoted: bool = False
     gain: float | None = None
     first_loss: float | None = None
-    score: float | None = None
+    loss: float | None = None
     score_se: float | None = None
     interval: tuple[float, float] | None = None
-    error: TrialError | None = None
+    ending: Ending | None = None
     finished_s: float | None = None
-    cut_steps: tuple[tuple[int, float], ...] = ()
     results: dict[int, FoldResult] = field(default_factory=dict)
     running: set[int] = field(default_factory=set)
     steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
-    errors: dict[int, TrialError] = field(default_factory=dict)
+    ended: dict[int, Ending] = field(default_factory=dict)
     alone: set[int] = field(default_factory=set)
     company: str = ""
     packed: set[int] = field(default_factory=set)
     stages: tuple[float, ...] = ()
     ships_newest: bool = False
 
+    @classmethod
+    def restored(
+        cls, record: TrialRecord, folds: tuple[int, ...], metric: Metric, ships_newest: bool
+    ) -> Trial:
+        """A trial as an earlier search recorded it; one that may go on is running again.
+
+        Args:
+            record: Of the trial.
+            folds: The folds it needs, in the order they are run.
+            metric: Of the run.
+            ships_newest: See ``Trial``.
+        """
+        ending: Ending | None = record.error
+        if record.error is not None and record.error.kind in STOPPED_STATES:
+            ending = Stopped(record.error.kind, record.error.message, record.error.fold)
+        cut = isinstance(ending, Stopped) and ending.may_go_on
+        return cls(
+            spec=record.spec,
+            index=record.index,
+            folds=folds,
+            started_s=record.started_s,
+            state=TrialState.RUNNING if cut else record.state,
+            loss=None if record.score is None else metric.loss(record.score),
+            score_se=record.score_se,
+            interval=record.interval,
+            ending=None if cut else ending,
+            finished_s=None if cut else record.finished_s,
+            results={result.fold: result for result in record.folds},
+            steps={r.fold: _in_losses(r.steps, metric) for r in record.folds if r.steps},
+            stages=record.stages,
+            ships_newest=ships_newest,
+        )
+
     @property
     def waiting(self) -> list[int]:
         """Folds that are neither done nor running, in their order; none after one that failed."""
-        if self.state is not TrialState.RUNNING or self.error is not None:
+        if self.state is not TrialState.RUNNING or self.ending is not None:
             return []
-        wanted = itertools.takewhile(lambda f: f not in self.errors, self.folds)
+        wanted = itertools.takewhile(lambda f: f not in self.ended, self.folds)
         return [f for f in wanted if f not in self.results and f not in self.running]
 
     @property
@@ -109,6 +189,21 @@ class Trial:
         return len(self.results) == len(self.folds)
 
     @property
+    def is_over(self) -> bool:
+        """Whether no fit of it runs, and none is to come."""
+        return not self.running and (self.ending is not None or self.is_done)
+
+    @property
+    def error(self) -> TrialError | None:
+        """Why it failed; None where it did not."""
+        return self.ending if isinstance(self.ending, TrialError) else None
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a resumed search would go on with it."""
+        return isinstance(self.ending, Stopped) and self.ending.may_go_on
+
+    @property
     def unit_s(self) -> float | None:
         """Seconds of its longest finished fit, everything included; None without one."""
         return max((_seconds(r) for r in self.results.values()), default=None)
@@ -119,6 +214,10 @@ class Trial:
         if self.ships_newest:
             return cost_of(self.results.values(), newest_alone=True)
         return cost_of(self.results.values()).times(len(self.folds) / max(1, len(self.results)))
+
+    def score(self, metric: Metric) -> float | None:
+        """Its score, as people are shown it; None without one."""
+        return None if self.loss is None else metric.loss(self.loss)
 
     def curve(self, metric: Metric, prune_on: str = "score") -> TrialLosses:
         """Its losses in the objective that it is pruned by. Reports are of the score alone."""
@@ -132,6 +231,87 @@ class Trial:
             self.steps,
         )
 
+    def assign_generation(self, generation: int) -> None:
+        """Fixes which trials it is compared with: complete ones of earlier generations."""
+        self.generation = generation
+
+    def join_pack(self, company: str) -> None:
+        """Is fitted together with others, on all folds at once."""
+        self.company = company
+        self.promote()
+
+    def promote(self) -> None:
+        """Lets the folds after the first run."""
+        self.promoted = True
+
+    def start_fold(self, fold: int, in_pack: bool = False) -> None:
+        """A fit begins, without the reports of an earlier attempt."""
+        self.running.add(fold)
+        self.steps.pop(fold, None)
+        if in_pack:
+            self.packed.add(fold)
+
+    def report(self, fold: int, step: int, loss: float) -> None:
+        """A fit has reported."""
+        self.steps.setdefault(fold, []).append((step, loss))
+
+    def leave_fold(self, fold: int) -> None:
+        """A fit runs no more; without a result or an ending it is to be made again."""
+        self.running.discard(fold)
+
+    def complete_fold(self, result: FoldResult) -> None:
+        """A fold has its result."""
+        self.results[result.fold] = result
+
+    def end_fold(self, fold: int, ending: Ending) -> None:
+        """A fit is to give no result, or has given none; the first reason stays."""
+        self.ended.setdefault(fold, ending)
+
+    def retry_alone(self, fold: int) -> None:
+        """A fit is to be made again, with nobody beside it."""
+        self.alone.add(fold)
+
+    def judge_first_fold(self, loss: float | None, gain: float | None) -> None:
+        """Takes in what the first fold is worth."""
+        self.first_loss, self.gain = loss, gain
+
+    def condemn(self, ending: Ending) -> None:
+        """Ends it before it is complete, once its fits have ended."""
+        self.ending = ending
+
+    def settle(self, results: Iterable[FoldResult], stages: tuple[float, ...]) -> None:
+        """Takes in the scores of its folds at the stages that other folds chose."""
+        self.results |= {result.fold: result for result in results}
+        self.stages = stages or self.stages
+
+    def take_loss(
+        self,
+        loss: float | None,
+        score_se: float | None = None,
+        interval: tuple[float, float] | None = None,
+    ) -> None:
+        """Takes in what its out-of-fold predictions lose, and how sure that is; None if unknown."""
+        self.loss, self.score_se, self.interval = loss, score_se, interval
+
+    def finish(self, finished_s: float) -> None:
+        """Is over: complete, stopped or failed, so many seconds after the start of the run."""
+        self.finished_s = finished_s
+        if self.ending is None:
+            self.state = TrialState.COMPLETE
+        elif isinstance(self.ending, Stopped):
+            self.state = STOPPED_STATES[self.ending.kind]
+        else:
+            self.state = TrialState.FAILED
+
+    def reopen(self, lost: Collection[int]) -> None:
+        """Is running again, and some of its folds are to be fitted again."""
+        for fold in lost:
+            del self.results[fold]
+            self.steps.pop(fold, None)
+        self.state = TrialState.RUNNING
+        self.finished_s = None
+        self.take_loss(None)
+
     def shed_reports(self) -> None:
         """Lets go of reports that nobody will ask for, once the trial is over and on disk.
 
@@ -144,27 +324,36 @@ class Trial:
             kept = np.linspace(0, len(reports) - 1, min(len(reports), CURVE_POINTS)).round()
             self.steps[fold] = [reports[int(place)] for place in kept]
 
-    def record(self) -> TrialRecord:
-        """What goes to disk.
+    def record(self, metric: Metric) -> TrialRecord:
+        """What goes to disk, where losses are scores again: ``Metric.loss`` is its own inverse.
 
         A fold that the pruner stopped, and whose fit ended all the same, counts as not done: the
         record must not depend on which of the two was first.
         """
-        results = tuple(self.results[f] for f in sorted(self.results) if f not in self.errors)
+        ending = self.ending
+        cut = () if ending is None or self.state is TrialState.RUNNING else self._cut(ending.fold)
         return TrialRecord(
             spec=self.spec,
             index=self.index,
             state=self.state,
-            folds=results,
-            score=self.score,
+            folds=tuple(self.results[f] for f in sorted(self.results) if f not in self.ended),
+            score=self.score(metric),
             score_se=self.score_se,
             interval=self.interval,
-            error=self.error,
-            cut_steps=self.cut_steps,
+            error=ending.as_error if isinstance(ending, Stopped) else ending,
+            cut_steps=tuple(_in_losses(cut, metric)),
             started_s=self.started_s,
             finished_s=self.finished_s,
             stages=self.stages,
         )
+
+    def _cut(self, fold: int) -> Sequence[tuple[int, float]]:
+        """What the fit of a fold had reported until it was ended."""
+        return () if fold in self.results else self.steps.get(fold, ())
+
+
+def _in_losses(reports: Iterable[tuple[int, float]], metric: Metric) -> list[tuple[int, float]]:
+    return [(step, metric.loss(score)) for step, score in reports]
 
 
 def _seconds(result: FoldResult) -> float:

@@ -19,7 +19,7 @@ def add_trial(scene, family, number, skill, folds=(0, 1, 2), predict=None, compl
         trial.results[fold] = scene.done(Job(spec, fold, 0), given).result
     scene.ledger.trials.append(trial)
     if complete:
-        trial.score = scene.standing.add(trial)
+        scene.standing.add(trial)
     return trial
 
 
@@ -88,7 +88,7 @@ def test_the_score_is_that_of_all_out_of_fold_predictions(scene):
     for fold in trial.folds:
         prediction[scene.rows(fold)] = np.load(scene.run.oof("a-0", fold))
     expected = scene.standing.evidence.metric.score(scene.dataset.y, prediction.astype(float))
-    assert trial.score == pytest.approx(expected, rel=1e-5)
+    assert trial.loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_constant_predictions_stay_out_of_the_ensemble(make_scene, make_family):
@@ -96,7 +96,7 @@ def test_constant_predictions_stay_out_of_the_ensemble(make_scene, make_family):
     scene = make_scene([make_family("a"), make_family("b")], metric="roc_auc")
     good = add_trial(scene, "a", 0, 1.0)
     add_trial(scene, "b", 0, 0.0, predict=lambda rows: np.full((len(rows), 2), 0.5))
-    assert good.score == 1.0
+    assert good.loss == -1.0
     assert set(scene.standing.finish().weights) == {"a-0"}
 
 
@@ -126,7 +126,7 @@ def test_trials_that_err_apart_predict_together(make_scene, make_family):
     assert ensemble.kind == "ensemble"
     assert len(ensemble.members) > 1
     assert sum(ensemble.weights.values()) == pytest.approx(1)
-    assert ensemble.score < min(t.score for t in trials)
+    assert ensemble.score < min(t.loss for t in trials)
     assert all(m.folds == (0, 1, 2) for m in ensemble.members)
     assert read_ensemble(scene.run) == ensemble
 
@@ -197,7 +197,9 @@ def test_of_trials_that_were_cut_the_better_one_predicts_whichever_came_first(sc
 
 def test_of_a_trial_that_failed_only_the_folds_ahead_of_the_failure_predict(scene):
     failed = add_trial(scene, "a", 0, 0.8, folds=(0, 1, 2), complete=False)
-    failed.errors[1] = failed.error = TrialError("crash", "gone", fold=1)
+    crash = TrialError("crash", "gone", fold=1)
+    failed.end_fold(1, crash)
+    failed.condemn(crash)
     del failed.results[1]
     scene.standing.first_unit(failed)
     (member,) = scene.standing.finish().members
@@ -244,7 +246,7 @@ def test_the_order_in_which_trials_end_changes_nothing(make_scene, make_family):
             for k in range(4)
         ]
         for k in order:
-            trials[k].score = scene.standing.add(trials[k])
+            scene.standing.add(trials[k])
         found.append(scene.standing.finish().weights)
     assert found[0] == found[1]
 
@@ -261,7 +263,7 @@ def test_predictions_of_the_best_are_kept_and_of_the_best_of_each_family(
             add_trial(scene, "ab"[k >= 8], k, 0.9 - 0.05 * k, complete=False) for k in range(14)
         ]
         for k in order:
-            trials[k].score = scene.standing.add(trials[k])
+            scene.standing.add(trials[k])
         kept.append(set(scene.standing.evidence.oof))
         assert set(scene.standing.evidence.complete) == set(scene.standing.evidence.oof)
         assert scene.standing.finish() is not None
@@ -354,11 +356,12 @@ def test_trials_and_the_ensemble_have_their_intervals_by_one_rule(make_scene, ma
     oof, plan = scene.standing.evidence.oof["a-0"], scene.standing.evidence.plan
     facts = {"fold": plan.fold_of_row}
     expected = estimate(scene.standing.evidence.metric, scene.dataset.y, oof, **facts)
-    assert trial.score == expected.score
+    score = trial.score(scene.standing.evidence.metric)
+    assert score == expected.score
     assert trial.score_se == expected.error
     assert trial.interval == (expected.low, expected.high)
     ensemble = scene.standing.finish()
-    assert (ensemble.nested_score, ensemble.score_se) == (trial.score, trial.score_se)
+    assert (ensemble.nested_score, ensemble.score_se) == (score, trial.score_se)
     assert ensemble.interval == trial.interval  # of one model
 
 

@@ -62,7 +62,7 @@ def make(make_scene, make_family, monkeypatch, stopwatch):
                 p = 1 / (1 + np.exp(-seen[scene.rows(fold)]))
                 done = scene.done(Job(spec, fold, 0), np.column_stack([1 - p, p]))
                 trial.results[fold] = done.result
-            trial.score = scene.standing.add(trial)
+            scene.standing.add(trial)
         scene.standing.finish()
         return scene
 

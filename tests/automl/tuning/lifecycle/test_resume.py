@@ -17,7 +17,7 @@ from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 from automl.trial.setup import seed_of
-from automl.trial.spec import UNFINISHED, TrialState
+from automl.trial.spec import TrialState
 from automl.trial.stages import write_stages
 from automl.tuning.lifecycle.resume import read_past
 
@@ -209,7 +209,7 @@ def test_an_interrupted_search_goes_on_where_it_was(search, untouched):
     for _ in scene.controller.events():
         if len(scene.ledger.in_state(TrialState.COMPLETE)) == 3:
             scene.interrupted[0] = True
-    assert "interrupted" in {t.error.kind for t in scene.ledger.trials if t.error}
+    assert "interrupted" in {t.ending.kind for t in scene.ledger.trials if t.ending}
     again = search(killed=scene)
     again.search()
     assert outcome(again) == outcome(untouched)
@@ -256,7 +256,7 @@ def test_what_the_time_cut_goes_on_with_more_time(make_scene, make_family):
     scene = make_scene([make_family("a")], time_s=8.0, folds=4, slots=1, config=config)
     write_json(scene.run.manifest, {})
     scene.search()
-    cut = [t for t in scene.ledger.trials if t.error and t.error.kind in UNFINISHED]
+    cut = [t for t in scene.ledger.trials if t.may_go_on]
     assert cut
     options = {"time_s": 30.0, "folds": 4, "slots": 1, "config": config}
     again = make_scene([make_family("a")], killed=scene, **options)

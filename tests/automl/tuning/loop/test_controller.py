@@ -193,8 +193,9 @@ def test_a_losing_trial_stops_between_folds_and_is_not_ranked(make_scene, make_f
     assert all(t.spec.number >= 3 for t in pruned)
     assert all(n_fits[t.spec.number] < 3 for t in pruned)
     for trial in pruned:
-        assert trial.score is None
-        assert trial.error.kind in ("pruned", "held")
+        assert trial.loss is None
+        assert trial.ending.kind in ("pruned", "held")
+        assert trial.error is None
     for row in read_board(scene.run).trials:
         assert (row.rank is None) == (row.state != "complete")
         assert (row.score is None) == (row.state != "complete")
@@ -335,7 +336,7 @@ def test_records_on_disk_are_those_of_the_ledger(make_scene, make_family):
     )
     scene.search()
     records = read_records(scene.run)
-    assert records == [t.record() for t in scene.ledger.trials]
+    assert records == [t.record(scene.ledger.metric) for t in scene.ledger.trials]
     assert {r.state for r in records} >= {TrialState.COMPLETE, TrialState.FAILED}
     assert all(math.isfinite(r.score) for r in records if r.state is TrialState.COMPLETE)
 

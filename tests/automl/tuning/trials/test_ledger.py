@@ -18,8 +18,9 @@ def result(fold, score=0.5, fit_s=1.0, encode_s=0.0, predict_s=0.0):
     return FoldResult(fold, score, fit_s, predict_s, encode_s)
 
 
-def complete(family, number, index, score, generation=0):
-    t = trial(family, number, index, state=TrialState.COMPLETE, score=score, generation=generation)
+def complete(family, number, index, score, generation=0, metric=AUC):
+    loss = metric.loss(score)
+    t = trial(family, number, index, state=TrialState.COMPLETE, loss=loss, generation=generation)
     t.results = {f: result(f, score) for f in t.folds}
     return t
 
@@ -28,7 +29,7 @@ def test_only_the_first_fold_of_a_trial_is_ready_until_it_is_promoted():
     t = trial()
     assert t.ready == [0]
     assert t.waiting == [0, 1, 2]
-    t.promoted = True
+    t.promote()
     assert t.ready == [0, 1, 2]
 
 
@@ -41,7 +42,7 @@ def test_folds_that_run_or_are_done_do_not_wait():
 
 def test_a_trial_with_an_error_or_an_end_has_nothing_to_do():
     failed, over = trial(promoted=True), trial(promoted=True, state=TrialState.PRUNED)
-    failed.error = TrialError("timeout", "killed")
+    failed.condemn(TrialError("timeout", "killed"))
     assert failed.ready == over.ready == []
 
 
@@ -68,9 +69,9 @@ def test_the_pruner_sees_losses_whatever_the_direction_of_the_metric(metric, exp
 
 
 def test_a_record_lists_the_folds_in_their_order():
-    t = trial(state=TrialState.COMPLETE, score=0.5)
+    t = trial(state=TrialState.COMPLETE, loss=-0.5)
     t.results = {f: result(f) for f in (2, 0, 1)}
-    record = t.record()
+    record = t.record(AUC)
     assert [f.fold for f in record.folds] == [0, 1, 2]
     assert (record.trial_id, record.state, record.score) == ("svm-0", TrialState.COMPLETE, 0.5)
 
@@ -97,7 +98,9 @@ def test_peers_are_complete_trials_of_the_same_family_and_of_earlier_generations
 
 @pytest.mark.parametrize(("metric", "best"), [(AUC, "b-0"), (LOG_LOSS, "a-0")])
 def test_the_best_trial_follows_the_direction_of_the_metric(metric, best):
-    ledger = Ledger(metric, [complete("a", 0, 0, 0.2), complete("b", 0, 1, 0.9), trial("c")])
+    scored = (("a", 0, 0.2), ("b", 1, 0.9))
+    trials = [complete(name, 0, index, score, metric=metric) for name, index, score in scored]
+    ledger = Ledger(metric, [*trials, trial("c")])
     assert ledger.best().spec.trial_id == best
 
 
@@ -108,7 +111,9 @@ def test_of_equal_trials_the_earlier_one_is_the_best_and_without_any_there_is_no
 
 
 def test_a_score_of_zero_is_a_score():
-    ledger = Ledger(LOG_LOSS, [complete("a", 0, 0, 0.1), complete("b", 0, 1, 0.0)])
+    scored = (("a", 0, 0.1), ("b", 1, 0.0))
+    trials = [complete(name, 0, index, score, metric=LOG_LOSS) for name, index, score in scored]
+    ledger = Ledger(LOG_LOSS, trials)
     assert ledger.best().spec.family == "b"
 
 
@@ -144,7 +149,7 @@ def test_counts_are_by_family_and_state_with_the_best_score():
 def test_causes_of_failures_are_counted_and_the_most_frequent_comes_first():
     def failed(number, message):
         t = trial("svm", number, number, state=TrialState.FAILED)
-        t.error = TrialError("exception", message)
+        t.condemn(TrialError("exception", message))
         return t
 
     ledger = Ledger(
@@ -155,7 +160,7 @@ def test_causes_of_failures_are_counted_and_the_most_frequent_comes_first():
 
 def test_a_failure_without_a_message_is_counted_all_the_same():
     t = trial(state=TrialState.FAILED)
-    t.error = TrialError("exception", "")
+    t.condemn(TrialError("exception", ""))
     assert Ledger(AUC, [t]).failures()[0][1] == 1
 
 
