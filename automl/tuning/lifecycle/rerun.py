@@ -19,10 +19,8 @@ from automl.errors import StorageError
 from automl.metrics import get_metric
 from automl.metrics.given import PREFIX
 from automl.registry import Registry
-from automl.scheduling.devices.machine import make_pool
-from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.launcher import start_launcher
-from automl.scheduling.local.messages import Done, Failed, Unwritable
+from automl.scheduling.executor import Done, Executor, Failed, Unwritable
+from automl.scheduling.factory import make_executor
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record
@@ -32,7 +30,6 @@ from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import Costs
 from automl.tuning.budget.resources import Needs
 from automl.tuning.incumbent.oof_store import Evidence
-from automl.tuning.lifecycle.threads import slots_of
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import trial_setup
 from automl.tuning.propose.proposer import Proposer
@@ -157,7 +154,7 @@ class _Bench:
 
     trial: Trial
     dispatcher: Dispatcher
-    executor: LocalExecutor
+    executor: Executor
     modules: frozenset[str]
     threads: Mapping[int, int]
 
@@ -197,18 +194,18 @@ def _bench(
 ) -> Iterator[_Bench]:
     """Builds the objects of a search with the family of the trial alone."""
     family = registry.get(record.spec.family)
-    pool = make_pool(config.scheduler)
     dataset = open_dataset(scratch.data)
     target = dataset.target
     measure = get_metric(metric, target.task, registry.metrics, target.quantiles, registry.given)
-    setup = trial_setup(scratch, config, plan.n_folds, metric, pool, registry.given)
-    families = {family.name: (family, family_shape(setup, dataset, measure, family))}
-    launcher = start_launcher()
+    executor = make_executor(config.scheduler, registry)
     try:
-        launcher.preload(family.preload)
-        executor = LocalExecutor(setup, pool, launcher)
+        executor.preload(family.preload)
+        capacity = executor.capacity()
+        setup = trial_setup(scratch, config, plan.n_folds, metric, capacity, registry.given)
+        families = {family.name: (family, family_shape(setup, dataset, measure, family))}
+        executor.open(setup)
         ledger = Ledger(measure)
-        n_slots = slots_of(pool, threads)
+        n_slots = capacity.n_slots(threads)
         budget = Budget(time.monotonic(), config.time_s, 1, 0.0, config.scheduler.fit_timeout_s)
         costs = Costs(families, plan, ledger, budget, n_slots)
         evidence = Evidence(scratch, dataset, plan, measure)
@@ -223,7 +220,7 @@ def _bench(
         recorded = {result.fold: result.n_threads for result in record.folds}
         yield _Bench(trial, dispatcher, executor, frozenset(family.preload), recorded)
     finally:
-        launcher.close()
+        executor.close()
 
 
 def _on_record(record: TrialRecord) -> set[int]:

@@ -16,9 +16,7 @@ from automl.data.split.choose import save_split_plan
 from automl.events import Event, Note, SearchStarted
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry
-from automl.scheduling.local.executor import Executor, LocalExecutor
-from automl.scheduling.local.inline import Inline
-from automl.scheduling.local.launcher import Launcher
+from automl.scheduling.executor import Executor
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
@@ -33,7 +31,7 @@ from automl.tuning.lifecycle.compat import check_config, check_data, check_probl
 from automl.tuning.lifecycle.location import check_place, make_folders
 from automl.tuning.lifecycle.over import Over, is_over
 from automl.tuning.lifecycle.resume import Past, read_past, resume
-from automl.tuning.lifecycle.threads import slots_of, staff
+from automl.tuning.lifecycle.threads import staff
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import Problem, open_problem, read_dataset, read_problem
@@ -58,7 +56,6 @@ class Prepared:
         news: What a watcher is told first.
         is_new: Whether no earlier search was at it.
         executor: The controller's; it has no workers yet.
-        launcher: Starts them.
         threads_per_fit: What an earlier search at it gave each fit; None without one.
     """
 
@@ -66,8 +63,7 @@ class Prepared:
     controller: Controller
     news: tuple[Event, ...]
     is_new: bool
-    executor: LocalExecutor
-    launcher: Launcher
+    executor: Executor
     threads_per_fit: int | None
 
     def start_workers(self) -> Sequence[str]:
@@ -80,11 +76,11 @@ class Prepared:
         threads, notes = staff(problem, self.executor, self.threads_per_fit)
         if threads != self.threads_per_fit:
             update_manifest(problem.run, threads_per_fit=threads)
-        controller.proposer.costs.n_slots = slots_of(problem.pool, threads)
+        controller.proposer.costs.n_slots = problem.capacity.n_slots(threads)
         controller.dispatcher.needs.threads_per_fit = threads
         # Libraries of extras are loaded after the first workers are forked: these start sooner.
         families = [family for family, _ in problem.families.values()]
-        self.launcher.preload([m for f in families if f.extra for m in f.preload])
+        self.executor.preload([m for f in families if f.extra for m in f.preload])
         return notes
 
 
@@ -93,7 +89,7 @@ def prepare_search(
     config: SearchConfig,
     registry: Registry,
     run: RunDir,
-    launcher: Launcher,
+    executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
     lock: RunLock,
@@ -106,7 +102,7 @@ def prepare_search(
         registry: The families.
         run: The run directory, which must be new, or one where a search was killed before it
             had begun.
-        launcher: Starts workers.
+        executor: Runs the fits; it is not opened yet.
         started: ``time.monotonic()`` at which the budget began to run.
         interrupted: Whether the user wants the search to finish now.
         lock: Of the run directory; it is taken here.
@@ -116,14 +112,14 @@ def prepare_search(
         StorageError: The disk is full, read-only or closed to us.
     """
     check_place(run, source)
-    _preload(launcher, registry, config, source)
-    problem = read_problem(source, config, registry, run)
+    _preload(executor, registry, config, source)
+    problem = read_problem(source, config, registry, run, executor.capacity())
     make_folders(run, lock)
     save_dataset(problem.dataset, run.data)
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
     write_manifest(run, new_manifest(facts_of(problem, registry)))  # last: it makes it a run
-    return _build(problem, registry, launcher, started, interrupted, None)
+    return _build(problem, registry, executor, started, interrupted, None)
 
 
 def prepare_resumed(
@@ -131,7 +127,7 @@ def prepare_resumed(
     config: SearchConfig,
     registry: Registry,
     run: RunDir,
-    launcher: Launcher,
+    executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
 ) -> Prepared | Over:
@@ -144,16 +140,16 @@ def prepare_resumed(
         config: The configuration, with budgets that are totals.
         registry: The families.
         run: The run directory, whose lock is taken.
-        launcher: Starts workers.
+        executor: Runs the fits; it is not opened yet.
         started: ``time.monotonic()`` at which this part of the search began.
         interrupted: Whether the user wants the search to finish now.
 
     Raises:
         UserError: Something that must not change did, or a file of the run is damaged.
     """
-    _preload(launcher, registry, config, config.data_path)
+    _preload(executor, registry, config, config.data_path)
     past, then = read_past(run), load_config(run.config)
-    problem = open_problem(config, registry, run)
+    problem = open_problem(config, registry, run, executor.capacity())
     if source is not None:
         check_config(problem, then)
         check_data(problem, read_dataset(source, config, registry, problem.dataset))
@@ -161,14 +157,14 @@ def prepare_resumed(
     check_problem(problem, past.manifest, facts)
     if is_over(run, past, problem.plan, then, config):
         return Over(run, past)
-    prepared = _build(problem, registry, launcher, started - past.elapsed_s, interrupted, past)
+    prepared = _build(problem, registry, executor, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
     update_manifest(run, status="running", stopped_by="", **changes)
     return prepared
 
 
-def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, source: Any) -> None:
+def _preload(executor: Executor, registry: Registry, config: SearchConfig, source: Any) -> None:
     """Has libraries imported while the data are read.
 
     Those of extras can wait until the first workers are there, unless the data look like what
@@ -181,13 +177,13 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
     if config.series_id or config.wide or (path is not None and ".ts" in path.suffixes):
         awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
-    launcher.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
+    executor.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
 
 
 def _build(
     problem: Problem,
     registry: Registry,
-    launcher: Launcher,
+    executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
     past: Past | None,
@@ -204,8 +200,7 @@ def _build(
     bench = Workbench(
         problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
     )
-    inline = Inline(bench, problem.families)
-    executor = LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
+    executor.open(problem.setup, bench, interrupted)
     known = None if past is None else past.threads_per_fit
     controller = make_controller(problem, executor, known or 1, budget, interrupted)
     notes = [*problem.notes]
@@ -213,7 +208,7 @@ def _build(
         notes += resume(past, controller)
     news: list[Event] = [_started(problem), *(Note(text, budget.elapsed_s) for text in notes)]
     is_new = past is None
-    return Prepared(problem, controller, tuple(news), is_new, executor, launcher, known)
+    return Prepared(problem, controller, tuple(news), is_new, executor, known)
 
 
 def make_controller(
@@ -233,7 +228,7 @@ def make_controller(
         interrupted: Whether the user wants the search to finish now.
     """
     run, config, families = problem.run, problem.config, problem.families
-    n_slots = slots_of(problem.pool, threads)
+    n_slots = problem.capacity.n_slots(threads)
     objectives, prune_on = config.search.objectives, config.search.prune_on
     storage = functools.cache(lambda: open_storage(run.study))
     studies = {
@@ -275,8 +270,8 @@ def _started(problem: Problem) -> SearchStarted:
         target_reason=dataset.target.reason,
         families=tuple(problem.families),
         split=problem.plan.reason,
-        n_cpus=problem.pool.n_cpus,
-        n_gpus=len(problem.pool.gpus),
+        n_cpus=problem.capacity.n_cpus,
+        n_gpus=len(problem.capacity.gpus),
         time_s=config.time_s,
         trials=config.trials,
     )

@@ -12,8 +12,15 @@ from automl.errors import StorageError
 from automl.events import EnsembleUpdated, Event, Note
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
-from automl.scheduling.local.executor import Executor, Happening
-from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.executor import (
+    Done,
+    Executor,
+    Failed,
+    Happening,
+    Progressed,
+    Pruned,
+    Unwritable,
+)
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import Job, TrialError, TrialState
@@ -171,7 +178,7 @@ class Controller:
                 return
             jobs = self.dispatcher.jobs(fit, self._search_left_s())
             if not may_start(jobs[0]):
-                self.executor.pool.release(fit.lease)
+                self.executor.release(fit.lease)
                 return
             for trial, fold in fit.units:
                 trial.running.add(fold)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from automl.data.split.choose import ALL_ROWS
 from automl.events import Note
-from automl.scheduling.local.executor import Executor
+from automl.scheduling.executor import Executor
 from automl.tuning.budget.budget import Budget
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.problem.problem import Problem

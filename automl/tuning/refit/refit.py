@@ -15,8 +15,8 @@ from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
 from automl.errors import RunError, did_you_mean
 from automl.registry import Registry
-from automl.scheduling.local.executor import Executor, LocalExecutor
-from automl.scheduling.local.launcher import start_launcher
+from automl.scheduling.executor import Executor
+from automl.scheduling.factory import make_executor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.inference_cost import cost_of
@@ -130,15 +130,15 @@ def refit_ensemble(
     config = load_config(run.config)
     registry = registry_of(run, config, metric)
     _check_installed(run, registry)
-    problem = open_problem(config, registry, run)
-    if undo:
-        return _take_folds(problem)
-    launcher = start_launcher()
+    executor = make_executor(config.scheduler, registry)
     try:
-        executor = LocalExecutor(problem.setup, problem.pool, launcher)
+        problem = open_problem(config, registry, run, executor.capacity())
+        if undo:
+            return _take_folds(problem)
+        executor.open(problem.setup)
         return refit_members(problem, executor, time_left_s=time_left_s)
     finally:
-        launcher.close()
+        executor.close()
 
 
 def refit_members(

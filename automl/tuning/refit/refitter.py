@@ -12,8 +12,7 @@ from automl.ensemble import Member
 from automl.errors import StorageError
 from automl.plugin.context import Resources
 from automl.plugin.family import ModelFamily
-from automl.scheduling.local.executor import Executor, Happening
-from automl.scheduling.local.messages import Done, Failed, Unwritable
+from automl.scheduling.executor import Done, Executor, Failed, Happening, Unwritable
 from automl.trial.agreement import MAX_ROWS
 from automl.trial.latency import BATCH_ROWS
 from automl.trial.setup import seed_of
@@ -72,7 +71,7 @@ class Refitter:
 
     def seeds_in_time(self, members: Sequence[Member]) -> int:
         """Further fits of each member that the time is expected to allow."""
-        slots = max(1, min(len(members), self.problem.pool.n_cpus))
+        slots = max(1, min(len(members), self.problem.capacity.n_slots(1)))
         each = [self._expected_s(m) for m in members]
         needed_s = max(sum(each) / slots, *each)
         return 99 if self.left_s == math.inf else int(max(0.0, self.left_s) / max(needed_s, 1e-3))
@@ -126,7 +125,7 @@ class Refitter:
         record = self.records[member.trial]
         family, shape = self.problem.families[member.family]
         need = _need(record, family.resources(shape))
-        lease = self.executor.pool.lease(need, member.trial)
+        lease = self.executor.try_lease(need, member.trial)
         if lease is None:
             return False
         spec, seed = record.spec, self.problem.config.seed

@@ -15,8 +15,8 @@ from automl.ensemble import read_ensemble, write_ensemble
 from automl.errors import RunError
 from automl.plugin.context import Resources
 from automl.registry import load_registry
+from automl.scheduling.factory import make_executor
 from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.launcher import start_launcher
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.tuning.problem.problem import open_problem
@@ -149,13 +149,14 @@ def test_the_models_of_the_folds_stay_where_these_are_expected_to_be_better(run,
 
 
 def refit_by_rule(run):
-    problem = open_problem(load_config(run.config), load_registry(), run)
-    launcher = start_launcher()
+    config, registry = load_config(run.config), load_registry()
+    executor = make_executor(config.scheduler, registry)
     try:
-        executor = LocalExecutor(problem.setup, problem.pool, launcher)
+        problem = open_problem(config, registry, run, executor.capacity())
+        executor.open(problem.setup)
         return refit_members(problem, executor, only_if_better=True)
     finally:
-        launcher.close()
+        executor.close()
 
 
 def test_a_model_that_is_gone_is_named(run):
@@ -174,14 +175,15 @@ def test_a_run_that_is_in_use_is_left_alone(run):
 
 
 def test_a_user_who_wants_the_end_is_not_made_to_wait(run):
-    problem = open_problem(load_config(run.config), load_registry(), run)
-    launcher = start_launcher()
+    config, registry = load_config(run.config), load_registry()
+    executor = make_executor(config.scheduler, registry)
     try:
-        executor = LocalExecutor(problem.setup, problem.pool, launcher)
+        problem = open_problem(config, registry, run, executor.capacity())
+        executor.open(problem.setup)
         done = refit_members(problem, executor, interrupted=lambda: True)
-        assert problem.pool.shortage(Resources(n_cpus=2)) is None
+        assert executor.shortage(Resources(n_cpus=2)) is None
     finally:
-        launcher.close()
+        executor.close()
     assert done.refitted == ()
     assert set(done.kept.values()) == {"the search was stopped"}
 
