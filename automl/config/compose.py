@@ -75,10 +75,16 @@ def compose_config(
     families = [entry.family for entry in registry.families.values()]
     paths = [*registry.config_search_paths, *((USER, path) for path in user_paths(overrides))]
     groups = find_groups([CORE_PATH, *(path for _, path in paths)])
+    bare = registry.executors.keys() - set(groups["scheduler"])  # they bring no YAML file
+    groups["scheduler"] = tuple(sorted({*groups["scheduler"], *bare}))
     keys = Keys(leaves(families), groups, registry)
     found = read_overrides(overrides, keys)
     _read_values(settings or {}, "setting", keys, found)
     _read_values(_known(options, found), "option", keys, found)
+    if (name := found.choices.get("scheduler")) in bare:
+        del found.choices["scheduler"]
+        origin = f"scheduler={name}"
+        found.assignments.append(Assignment("scheduler.name", name, origin, literal=True))
     # what was understood is composed even where something was not: all problems come at once
     composed, provenance = compose_layers(found.choices, paths, keys)
     for assignment in found.assignments:

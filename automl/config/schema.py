@@ -130,6 +130,7 @@ class SchedulerConfig:
     """Where fits run.
 
     Attributes:
+        name: ``local``, ``inline``, or an executor of a plugin.
         cpus: CPU cores to use; null takes what affinity and cgroup allow.
         gpus: Indices of the GPUs to use; null takes all, [] none.
         gpu_slots: At most so many fits share one GPU; null for as many as go in by memory.
@@ -141,6 +142,7 @@ class SchedulerConfig:
         fit_memory_gib: Memory at which one fit is ended, in GiB; null shares ``memory_gib`` out.
     """
 
+    name: str = "local"
     cpus: int | None = None
     gpus: list[int] | None = None
     gpu_slots: int | None = None

@@ -41,6 +41,7 @@ def _names(config: SearchConfig, groups: Mapping[str, Sequence[str]]) -> Iterato
         ("task", config.task, [str(t) for t in Task]),
         ("sampler.name", config.sampler.name, groups["sampler"]),
         ("pruner.name", config.pruner.name, groups["pruner"]),
+        ("scheduler.name", config.scheduler.name, groups["scheduler"]),
         ("data.decimal", config.data.decimal, tuple(DECIMALS)),
         ("search.keep_models", config.search.keep_models, ("all", "members")),
         *(("search.objectives", name, OBJECTIVES) for name in config.search.objectives),

@@ -3,6 +3,7 @@
 from automl.plugin.context import Features, Fold, Resources, Shape, TrialContext, View
 from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.estimators import load_estimator, save_estimator
+from automl.plugin.executor import ExecutorFactory
 from automl.plugin.family import (
     FittedModel,
     ModelFamily,
@@ -23,6 +24,7 @@ from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 __all__ = [
     "TABULAR_KINDS",
     "ColumnKind",
+    "ExecutorFactory",
     "Features",
     "FittedModel",
     "Fold",

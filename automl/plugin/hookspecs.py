@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pluggy
 
+from automl.plugin.executor import ExecutorFactory
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 
@@ -26,6 +27,11 @@ def automl_model_families() -> Sequence[ModelFamily]:  # type: ignore[empty-body
 @hookspec
 def automl_metrics() -> Sequence[Metric]:  # type: ignore[empty-body]
     """Returns metrics this plugin adds to the catalog."""
+
+
+@hookspec
+def automl_executors() -> Sequence[ExecutorFactory]:  # type: ignore[empty-body]
+    """Returns executors this plugin brings, each chosen by ``scheduler=<name>``."""
 
 
 @hookspec

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from automl.plugin import ColumnKind, Metric, ModelFamily, Task
+from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, Task
+from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.plugin.hookspecs import PROJECT_NAME
 
 __all__ = ["RESERVED_SETTINGS", "Contribution", "HookError", "collect"]
@@ -23,7 +24,7 @@ RESERVED_SETTINGS = ("fixed", "max_trials")
 
 _T = TypeVar("_T")
 
-_FAMILY_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOOK_PREFIX = f"{PROJECT_NAME}_"
 
@@ -40,12 +41,14 @@ class Contribution:
         hooks: Names of the hooks it implements, sorted.
         families: Its families.
         metrics: Its metrics.
+        executors: Its executors.
         search_paths: Where its config groups lie.
     """
 
     hooks: tuple[str, ...] = ()
     families: tuple[ModelFamily, ...] = ()
     metrics: tuple[Metric, ...] = ()
+    executors: tuple[ExecutorFactory, ...] = ()
     search_paths: tuple[str, ...] = ()
 
 
@@ -68,14 +71,18 @@ def collect(manager: pluggy.PluginManager, plugin: object) -> Contribution:
     kind: type[ModelFamily] = ModelFamily  # type: ignore[type-abstract]
     families = tuple(_each(answers, "automl_model_families", kind))
     metrics = tuple(_each(answers, "automl_metrics", Metric))
+    executors = tuple(_each(answers, "automl_executors", ExecutorFactory))
     for family in families:
         _check_family(family)
+    for executor in executors:
+        _check_executor(executor)
     _check_unique("family", [f.name for f in families])
     _check_unique("metric", [m.name for m in metrics])
+    _check_unique("executor", [e.name for e in executors])
     paths = [p for p in answers.get("automl_config_search_path", []) if p is not None]
     for path in paths:
         _check_search_path(path)
-    return Contribution(tuple(sorted(answers)), families, metrics, tuple(paths))
+    return Contribution(tuple(sorted(answers)), families, metrics, executors, tuple(paths))
 
 
 def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
@@ -133,7 +140,7 @@ def _check_unique(what: str, names: list[str]) -> None:
 def _check_family(family: ModelFamily) -> None:
     where = f"family {type(family).__name__}"
     name = getattr(family, "name", None)
-    if not isinstance(name, str) or not _FAMILY_NAME.fullmatch(name):
+    if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
         raise HookError(f"{where} has the name {name!r}: use lower-case letters, digits and _")
     where = f"family {name!r}"
     if not family.tasks or not family.tasks <= frozenset(Task):
@@ -150,6 +157,16 @@ def _check_family(family: ModelFamily) -> None:
     unknown = sorted(family.setting_ranges.keys() - family.settings.keys())
     if unknown:
         raise HookError(f"{where}: setting_ranges names {unknown[0]!r}, which is no setting")
+
+
+def _check_executor(executor: ExecutorFactory) -> None:
+    name = executor.name
+    if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
+        raise HookError(f"an executor has the name {name!r}: use lower-case letters, digits and _")
+    if name in BUILT_IN_EXECUTORS:
+        raise HookError(f"executor {name!r} is built in: choose another name")
+    if not callable(executor.make):
+        raise HookError(f"executor {name!r}: make must be a function, not {executor.make!r}")
 
 
 def _is_plain(value: object) -> bool:

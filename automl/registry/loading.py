@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 import pluggy
 
-from automl.plugin import Metric, hookspecs
+from automl.plugin import ExecutorFactory, Metric, hookspecs
 from automl.plugin.hookspecs import ENTRY_POINT_GROUP, PROJECT_NAME
 from automl.registry.contribution import Contribution, HookError, collect
 from automl.registry.registry import (
@@ -48,12 +48,13 @@ def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Reg
     broken: list[BrokenPlugin] = []
     good: list[tuple[_Source, Contribution]] = []
     metrics: dict[str, tuple[Metric, str]] = {}
+    executors: dict[str, tuple[ExecutorFactory, str]] = {}
     seen: set[str] = set()
     for source in (*_installed(block), *_named(modules)):
         if source.distribution == FROM_CONFIG and source.module in seen:
             continue  # installed and named in the configuration as well: the same plugin
         seen.add(source.module)
-        found = _load(manager, source, metrics)
+        found = _load(manager, source, metrics, executors)
         if isinstance(found, BrokenPlugin):
             broken.append(found)
         else:
@@ -63,6 +64,7 @@ def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Reg
         families=families,
         broken=tuple(broken),
         metrics={name: metric for name, (metric, _) in sorted(metrics.items())},
+        executors={name: executor for name, (executor, _) in sorted(executors.items())},
         config_search_paths=tuple((s.distribution, p) for s, c in good for p in c.search_paths),
         conflicts=conflicts,
         plugins=tuple(
@@ -102,7 +104,10 @@ def _named(modules: Sequence[str]) -> Iterator[_Source]:
 
 
 def _load(
-    manager: pluggy.PluginManager, source: _Source, metrics: dict[str, tuple[Metric, str]]
+    manager: pluggy.PluginManager,
+    source: _Source,
+    metrics: dict[str, tuple[Metric, str]],
+    executors: dict[str, tuple[ExecutorFactory, str]],
 ) -> Contribution | BrokenPlugin:
     """Loads one plugin and calls its hooks; whatever it raises is its own affair."""
     key = f"{source.distribution}:{source.plugin}"
@@ -116,6 +121,12 @@ def _load(
                 raise HookError(
                     f"metric {metric.name!r} is brought by {metrics[metric.name][1]} already"
                 )
+        for executor in found.executors:
+            if executor.name in executors:
+                raise HookError(
+                    f"executor {executor.name!r} is brought by {executors[executor.name][1]} "
+                    "already"
+                )
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: a plugin must not end the program
@@ -123,7 +134,9 @@ def _load(
         if plugin is not None and manager.get_plugin(key) is not None:
             manager.unregister(plugin)
         return _broken(source, error)
-    metrics.update({m.name: (m, f"{source.distribution} ({source.module})") for m in found.metrics})
+    origin = f"{source.distribution} ({source.module})"
+    metrics.update({m.name: (m, origin) for m in found.metrics})
+    executors.update({e.name: (e, origin) for e in found.executors})
     return found
 
 

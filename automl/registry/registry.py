@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
 from automl.metrics import GivenMetric
-from automl.plugin import ColumnKind, Metric, ModelFamily, Task
+from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, Task
 
 __all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry"]
 
@@ -97,12 +97,13 @@ class RegisteredFamily:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All families, metrics and config groups of the installed plugins.
+    """All families, metrics, executors and config groups of the installed plugins.
 
     Attributes:
         families: Usable families by name. A name that two plugins claim is not among them.
         broken: Plugins that could not be loaded or that break the rules of a hook.
         metrics: Metrics that plugins add to the catalog, by name.
+        executors: Executors that plugins bring, by name.
         config_search_paths: ``(distribution, path)`` of config groups that plugins bring.
         conflicts: Families by a name that more than one plugin claims.
         plugins: Plugins that work.
@@ -112,6 +113,7 @@ class Registry:
     families: Mapping[str, RegisteredFamily] = field(default_factory=dict)
     broken: tuple[BrokenPlugin, ...] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    executors: Mapping[str, ExecutorFactory] = field(default_factory=dict)
     config_search_paths: tuple[tuple[str, str], ...] = ()
     conflicts: Mapping[str, tuple[RegisteredFamily, ...]] = field(default_factory=dict)
     plugins: tuple[LoadedPlugin, ...] = ()

@@ -8,8 +8,7 @@ from typing import TypeAlias
 
 from automl.errors import StorageError
 from automl.scheduling.devices.pool import Lease
-from automl.scheduling.local.executor import Executor
-from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.executor import Done, Executor, Failed, Progressed, Pruned, Unwritable
 from automl.trial.spec import Job, JobKey
 
 __all__ = ["JobRunner", "Lost", "RunnerEvent"]

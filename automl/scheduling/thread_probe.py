@@ -38,14 +38,13 @@ class Probe:
     Attributes:
         n_threads: Threads that share it.
         n_rows, n_columns: Of the table it is done on.
-        start, end: ``time.monotonic()`` between which it is done.
+        seconds: For so long; 0 only makes the table.
     """
 
     n_threads: int
     n_rows: int
     n_columns: int
-    start: float
-    end: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,11 @@ def compare_widths(
     widths = [width for width in WIDTHS if width <= n_cpus]
     window_s = PROBE_S / (ROUNDS * len(widths))
     rows = min(n_rows, MAX_CELLS // n_columns)
-    if measure(Probe(1, rows, n_columns, 0.0, 0.0), n_cpus) is None:  # tables are made
+    if measure(Probe(1, rows, n_columns, 0.0), n_cpus) is None:  # tables are made
         return {}
     rates = dict.fromkeys(widths, 0.0)
     for width in widths * ROUNDS:
-        start = time.monotonic() + 0.005  # so that all begin at once
-        rate = measure(Probe(width, rows, n_columns, start, start + window_s), n_cpus // width)
+        rate = measure(Probe(width, rows, n_columns, window_s), n_cpus // width)
         if rate is None:
             return {}
         rates[width] = max(rates[width], rate)
@@ -98,9 +96,8 @@ def work(probe: Probe) -> float:
     shares = np.array_split(np.arange(probe.n_columns), probe.n_threads)
     tasks = [(columns[s[0] : s[-1] + 1], buffer[s[0] : s[-1] + 1]) for s in shares if len(s)]
     with ThreadPoolExecutor(len(tasks)) as pool:
-        time.sleep(max(0.0, probe.start - time.monotonic()))
         begun, count = time.monotonic(), 0
-        while time.monotonic() < probe.end:
+        while time.monotonic() - begun < probe.seconds:
             rows = order[count % N_PARTS]
             if len(tasks) == 1:
                 _gather(columns, rows, buffer)

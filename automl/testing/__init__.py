@@ -1,5 +1,6 @@
-"""The conformance suite that authors of families inherit."""
+"""The conformance suites that authors of families and executors inherit."""
 
+from automl.testing.executor import ExecutorTestCase
 from automl.testing.fakes import CheckingSuggest, CountedClock, RandomSuggest, RecordingReport
 from automl.testing.family import FamilyTestCase
 from automl.testing.tables import (
@@ -18,6 +19,7 @@ __all__ = [
     "RMSE",
     "CheckingSuggest",
     "CountedClock",
+    "ExecutorTestCase",
     "FamilyTestCase",
     "RandomSuggest",
     "RecordingReport",

@@ -29,6 +29,7 @@ from automl.data import load_labelled, save_dataset
 from automl.data.split.choose import ALL_ROWS, SplitPlan, save_split_plan
 from automl.data.table import Table
 from automl.registry import Registry, load_registry
+from automl.scheduling.devices.machine import capacity_of, make_pool
 from automl.store.run_dir import RunDir
 from automl.trial.execute import run_job
 from automl.trial.setup import seed_of
@@ -94,7 +95,7 @@ def _open(
     path.mkdir()
     for folder in (run.trials, run.views):
         folder.mkdir()
-    problem = read_problem(train, config, registry, run)
+    problem = read_problem(train, config, registry, run, capacity_of(make_pool(config.scheduler)))
     save_dataset(problem.dataset, run.data)
     save_split_plan(problem.plan, run.split)
     return problem

@@ -15,7 +15,7 @@ import heapq
 import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,11 +28,20 @@ from automl.events import TrialFinished
 from automl.metrics import get_metric
 from automl.plugin.task import Task
 from automl.registry import load_registry
+from automl.scheduling.devices.capacity import Capacity
 from automl.scheduling.devices.pool import DevicePool, Lease
-from automl.scheduling.local.executor import Happening
-from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
+from automl.scheduling.executor import (
+    Done,
+    Failed,
+    Happening,
+    OneMachineExecutor,
+    Progressed,
+    Pruned,
+)
 from automl.store.run_dir import RunDir
+from automl.trial.setup import TrialSetup
 from automl.trial.spec import FoldResult, Job, JobKey, TrialError
+from automl.trial.worker_state import Workbench
 from automl.tuning.lifecycle.build import build_search
 from automl.tuning.problem.problem import Problem, trial_setup
 from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
@@ -56,7 +65,7 @@ class Clock:
 
 
 @dataclass(slots=True)
-class ReplayExecutor:
+class ReplayExecutor(OneMachineExecutor):
     """Looks fits up in place of running them.
 
     Attributes:
@@ -77,8 +86,19 @@ class ReplayExecutor:
     _asked_to_stop: set[str] = field(default_factory=set)
     _n: int = 0
 
-    def submit(self, job: Job, lease: Lease, modules: frozenset[str] = frozenset()) -> None:
+    def open(
+        self,
+        setup: TrialSetup,
+        bench: Workbench | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Nothing to open: no fit is run."""
+
+    def submit(
+        self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
+    ) -> None:
         """Queues the reports and the end of a fit at the times they were measured at."""
+        (job,) = jobs
         measured = self._measured(job)
         place = max(job.fold, 0)
         took_s, steps = float(measured.seconds[place]), measured.steps[place]
@@ -96,10 +116,6 @@ class ReplayExecutor:
         )
         self._push(self.clock.now + took_s, Done(job.job_id, result))
         self._running[job.job_id] = (job, lease)
-
-    def is_immediate(self, job: Job) -> bool:
-        """None is: each takes the time that was measured."""
-        return False
 
     def poll(self, timeout_s: float) -> list[Happening]:
         """What happens next, however long it takes; where nothing runs, time passes."""
@@ -137,6 +153,10 @@ class ReplayExecutor:
         for _, lease in self._running.values():
             self.pool.release(lease)
         self._running.clear()
+
+    def close(self) -> None:
+        """Ends everything."""
+        self.stop()
 
     def _push(self, at: float, happening: Happening) -> None:
         self._n += 1
@@ -191,10 +211,11 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
             folder.mkdir()
         plan = plan_of(table)
         pool = DevicePool(config.scheduler.cpus or 2, (), None, float("inf"), None)
-        setup = trial_setup(run, config, plan.n_folds, table.metric, pool)
+        capacity = Capacity((pool.node,))
+        setup = trial_setup(run, config, plan.n_folds, table.metric, capacity)
         families = families_of(table, plan, priorities, config, metric)
         dataset = dataset_of(table)
-        problem = Problem(run, config, dataset, plan, metric, setup, families, pool)
+        problem = Problem(run, config, dataset, plan, metric, setup, families, capacity)
         executor = ReplayExecutor(table, run, plan, pool, clock)
         controller = build_search(problem, executor, started=-START_S, clock=clock)
         first_s, n_complete = float("inf"), 0

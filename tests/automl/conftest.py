@@ -19,7 +19,7 @@ from automl.data.table import Dataset
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Resources
 from automl.scheduling.devices.pool import DevicePool, Gpu
-from automl.scheduling.local.messages import Done, Failed, Pruned, Unwritable
+from automl.scheduling.executor import Done, Failed, OneMachineExecutor, Pruned, Unwritable
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape, seed_of
 from automl.trial.spec import FoldResult, Job, TrialError
@@ -98,7 +98,7 @@ class FakeFamily(ModelFamily):
 
 
 @dataclass
-class FakeExecutor:
+class FakeExecutor(OneMachineExecutor):
     """Answers one running job at a poll: which one, and how, is up to the test.
 
     Attributes:
@@ -121,6 +121,12 @@ class FakeExecutor:
     killed: list[str] = field(default_factory=list)
     stopped: bool = False
     _failed: list[Failed] = field(default_factory=list)
+
+    def open(self, setup, bench=None, interrupted=None):
+        raise AssertionError("it is open")
+
+    def close(self):
+        raise AssertionError("a scene stays open")
 
     def submit(self, jobs, lease, modules):
         assert not self.stopped

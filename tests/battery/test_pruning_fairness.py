@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from automl.config.schema import SearchConfig
-from automl.scheduling.local.messages import Progressed
+from automl.scheduling.executor import Progressed
 from automl.trial.setup import seed_of
 from automl.trial.spec import TrialState
 from automl.tuning.prune.rules import PRUNERS

@@ -12,7 +12,7 @@ import pytest
 from automl.config import compose_config
 from automl.events import Progress
 from automl.registry import load_registry
-from automl.scheduling.local.launcher import start_launcher
+from automl.scheduling.factory import make_executor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
@@ -48,8 +48,8 @@ class Killer:
 
 def search(frame, out, meddle):
     """A search in this process, so that its workers are at hand: its trials and lost workers."""
-    launcher, run = start_launcher(), RunDir(out)
-    lock = RunLock(run)
+    run = RunDir(out)
+    lock, executor = RunLock(run), None
     try:
         registry = load_registry(("nasty_families", "battery_families"), ())
         overrides = [
@@ -60,14 +60,16 @@ def search(frame, out, meddle):
         ]
         options = {"target": "target", "trials": TRIALS, "time_s": None}
         config = compose_config(overrides, options, registry, None).config
-        prepared = prepare_search(frame, config, registry, run, launcher, 0.0, lambda: False, lock)
+        executor = make_executor(config.scheduler, registry)
+        prepared = prepare_search(frame, config, registry, run, executor, 0.0, lambda: False, lock)
         prepared.start_workers()
         for event in prepared.controller.events():
             if isinstance(event, Progress):
                 meddle(prepared.controller)
         return prepared.controller.ledger.trials, prepared.controller.runner.losses
     finally:
-        launcher.close()
+        if executor is not None:
+            executor.close()
         lock.release()
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import platform
+from dataclasses import replace
 
 from automl.config.schema import SchedulerConfig
+from automl.scheduling.devices.capacity import Capacity
 from automl.scheduling.devices.cpus import available_cpus
-from automl.scheduling.devices.memory import available_gib
+from automl.scheduling.devices.memory import available_gib, can_measure
 from automl.scheduling.devices.nvml import find_gpus
 from automl.scheduling.devices.pool import DevicePool
 
-__all__ = ["make_pool"]
+__all__ = ["capacity_of", "make_pool"]
 
 MEMORY_SHARE = 0.8
 """Of the available memory, for all fits; the rest is for this process and for others."""
@@ -32,4 +35,23 @@ def make_pool(scheduler: SchedulerConfig) -> DevicePool:
         scheduler.gpu_slots,
         memory_gib,
         scheduler.fit_memory_gib,
+        platform.node(),
     )
+
+
+def capacity_of(pool: DevicePool) -> Capacity:
+    """The capacity of this machine, with notes on cores that it lacks and memory it does not show.
+
+    Args:
+        pool: Its devices.
+    """
+    notes, node, n_there = [], pool.node, available_cpus()
+    if node.n_cpus > n_there:
+        notes.append(
+            f"scheduler.cpus={node.n_cpus}: this process may use {n_there} core"
+            f"{'s' * (n_there != 1)}, which fits will have to share"
+        )
+    if not can_measure():
+        node = replace(node, memory_gib=math.inf, fit_memory_gib=None)
+        notes.append("the memory of fits is not limited: this system does not show what they hold")
+    return Capacity((node,), tuple(notes))

@@ -1,4 +1,4 @@
-"""What a run has, and who may use it now: CPU cores, memory and shares of GPUs."""
+"""The cores, memory and GPUs of one machine, and the leases on them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from automl.plugin.context import Resources
+from automl.scheduling.devices.capacity import Gpu, Node
 
 __all__ = ["DevicePool", "Gpu", "Lease", "Shortage"]
 
-MIN_FIT_GIB = 1.0  # a worker with its libraries takes a third of it before any data comes
 ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU, or one instance of a card that MIG divides.
-
-    Attributes:
-        index: As ``nvidia-smi`` counts.
-        name: Of the model.
-        vram_gib: Its memory that was free when it was found, in GiB; infinite where nobody says.
-        uuid: How CUDA knows it whatever the order; "" for one that is there on paper only.
-    """
-
-    index: int
-    name: str = ""
-    vram_gib: float = math.inf
-    uuid: str = ""
-
-    def __str__(self) -> str:
-        size = f"{self.vram_gib:.1f} GiB free" if math.isfinite(self.vram_gib) else ""
-        facts = ", ".join(filter(None, (self.name, size)))
-        return f"{self.index} ({facts})" if facts else str(self.index)
-
-    @property
-    def visible(self) -> str:
-        """What ``CUDA_VISIBLE_DEVICES`` says to show this one alone."""
-        return self.uuid or str(self.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +26,7 @@ class Lease:
         ram_gib: Memory that is set aside for it, in GiB.
         limit_gib: Memory at which it is ended, in GiB; infinite for never.
         holder: Who it is for, in words.
+        node: Name of the machine that all of it is on.
     """
 
     n_cpus: int
@@ -62,6 +36,7 @@ class Lease:
     ram_gib: float = 0.0
     limit_gib: float = math.inf
     holder: str = ""
+    node: str = ""
 
     @property
     def device(self) -> str:
@@ -95,7 +70,7 @@ class Shortage(StrEnum):
 
 @dataclass(slots=True)
 class DevicePool:
-    """Cores, memory and GPUs of a run, and what is leased.
+    """Cores, memory and GPUs of one machine, and what is leased.
 
     Args:
         n_cpus: Cores.
@@ -104,6 +79,7 @@ class DevicePool:
             shares and their memory allow.
         memory_gib: Memory of all jobs together, in GiB; infinite without a limit.
         fit_memory_gib: Limit of one job in GiB; None takes its part of the memory by its cores.
+        name: Of the machine.
 
     Attributes:
         leases: What is leased now.
@@ -114,7 +90,13 @@ class DevicePool:
     gpu_slots: int | None = None
     memory_gib: float = math.inf
     fit_memory_gib: float | None = None
+    name: str = ""
     leases: list[Lease] = field(init=False, default_factory=list)
+
+    @property
+    def node(self) -> Node:
+        """All there is, whoever holds it."""
+        return Node(self.name, self.n_cpus, self.gpus, self.memory_gib, self.fit_memory_gib)
 
     @property
     def free_cpus(self) -> int:
@@ -140,9 +122,7 @@ class DevicePool:
 
     def limit_gib(self, n_cpus: int) -> float:
         """Memory in GiB at which a job on so many cores is ended; infinite for never."""
-        if self.fit_memory_gib is not None:
-            return self.fit_memory_gib
-        return max(MIN_FIT_GIB, self.memory_gib * min(1.0, n_cpus / self.n_cpus))
+        return self.node.limit_gib(n_cpus)
 
     def lease(self, need: Resources, holder: str = "") -> Lease | None:
         """Takes what a job needs, or None when it is not free now.
@@ -168,6 +148,7 @@ class DevicePool:
             need.ram_gib if math.isfinite(self.memory_gib) else 0.0,
             self.limit_gib(n_cpus),
             holder,
+            self.name,
         )
         self.leases.append(lease)
         return lease

@@ -9,101 +9,71 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
-from typing import Protocol, TypeAlias
 
+from automl.scheduling.devices.capacity import Capacity
+from automl.scheduling.devices.machine import capacity_of
 from automl.scheduling.devices.pool import DevicePool, Lease
-from automl.scheduling.local.busy import Busy
-from automl.scheduling.local.inline import Inline
-from automl.scheduling.local.launcher import Launcher
-from automl.scheduling.local.memory_guard import Footprint, MemoryGuard
-from automl.scheduling.local.messages import (
+from automl.scheduling.executor import (
     Done,
-    Encoded,
     Ended,
     Failed,
-    FromWorker,
+    Happening,
+    OneMachineExecutor,
     Progressed,
-    Prune,
-    Ready,
-    Start,
 )
+from automl.scheduling.immediate import ImmediateFits
+from automl.scheduling.local.busy import Busy
+from automl.scheduling.local.launcher import Launcher
+from automl.scheduling.local.memory_guard import Footprint, MemoryGuard
+from automl.scheduling.local.messages import Encoded, FromWorker, Prune, Ready, Start
 from automl.scheduling.local.worker_pool import Crew
 from automl.scheduling.thread_probe import Probe
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, JobKey, TrialError
+from automl.trial.worker_state import Workbench
 
-__all__ = ["Executor", "Happening", "LocalExecutor"]
+__all__ = ["LocalExecutor"]
 
 MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
 
-Happening: TypeAlias = Progressed | Ended
 
-
-class Executor(Protocol):
-    """Where jobs run. The controller knows nothing else of machines and processes."""
-
-    @property
-    def pool(self) -> DevicePool:
-        """The devices. Those of a job are leased here before it is submitted, and come back."""
-        ...
-
-    def submit(self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str]) -> None:
-        """Starts a job, or a pack of them, on leased devices.
-
-        Args:
-            jobs: One, or several of one family that are fitted as one program.
-            lease: Comes back when all are over.
-            modules: What their family imports.
-        """
-        ...
-
-    def is_immediate(self, job: Job) -> bool:
-        """Whether a job needs no worker: it is over when ``submit`` returns."""
-        ...
-
-    def poll(self, timeout_s: float) -> list[Happening]:
-        """Waits at most so long for something to happen, and returns what did."""
-        ...
-
-    def prune(self, job_id: JobKey) -> None:
-        """Asks a fit to stop at its next report."""
-        ...
-
-    def kill(self, job_id: JobKey, error: TrialError) -> None:
-        """Ends a running job at once; the next poll returns it as failed with this error.
-
-        The others of a pack go on.
-        """
-        ...
-
-    def stop(self) -> None:
-        """Ends all jobs at once, without an answer; their devices are free for others."""
-        ...
-
-
-class LocalExecutor:
+class LocalExecutor(OneMachineExecutor):
     """Worker processes on this machine, one job or pack each at a time, kept warm between jobs.
 
     Args:
-        setup: What every worker is told first.
         pool: The devices of the run.
-        launcher: Starts worker processes; who made it closes it.
+        launcher: Starts worker processes; it is closed with the executor.
         clock: Gives the seconds by which fits are killed; workers count as ``time.monotonic``.
-        inline: Makes the fits that need no worker; None where all go to workers.
     """
 
+    _crew: Crew
+
     def __init__(
-        self,
-        setup: TrialSetup,
-        pool: DevicePool,
-        launcher: Launcher,
-        clock: Callable[[], float] = time.monotonic,
-        inline: Inline | None = None,
+        self, pool: DevicePool, launcher: Launcher, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.pool, self._launcher, self._clock = pool, launcher, clock
-        self._crew, self._guard, self._inline = Crew(setup, launcher), MemoryGuard(clock), inline
+        self._guard, self._capacity = MemoryGuard(clock), capacity_of(pool)
+        self._immediate: ImmediateFits | None = None
         self._busy: list[Busy] = []
         self._ended: list[Happening] = []
+
+    def capacity(self) -> Capacity:
+        """This machine, as far as the settings allow."""
+        return self._capacity
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Loads modules for the workers to come, without waiting."""
+        self._launcher.preload(modules)
+
+    def open(
+        self,
+        setup: TrialSetup,
+        bench: Workbench | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Tells which run the jobs belong to; with ``bench``, some fits need no worker."""
+        self._crew = Crew(setup, self._launcher)
+        self._immediate = None if bench is None else ImmediateFits(bench)
 
     def warm_up(self, n_workers: int) -> None:
         """Starts or ends workers until so many are there, which open the data before any job."""
@@ -115,7 +85,7 @@ class LocalExecutor:
 
     def is_immediate(self, job: Job) -> bool:
         """Whether a job reads no column, and so needs no worker: ``submit`` makes it at once."""
-        return self._inline is not None and self._inline.takes(job)
+        return self._immediate is not None and self._immediate.takes(job)
 
     def submit(
         self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
@@ -124,8 +94,8 @@ class LocalExecutor:
 
         One that needs no worker is over when this returns, and the next poll says so.
         """
-        if self._inline is not None and len(jobs) == 1 and self.is_immediate(jobs[0]):
-            self._ended.append(self._inline.run(jobs[0]))
+        if self._immediate is not None and len(jobs) == 1 and self._immediate.takes(jobs[0]):
+            self._ended.append(self._immediate.run(jobs[0]))
             self.pool.release(lease)
             return
         worker, first, now = self._crew.take(lease, modules), jobs[0], self._clock()
@@ -137,7 +107,7 @@ class LocalExecutor:
         busy.is_fitting = bool(first.stands_for)  # a refit has one limit for all it does
         self._busy.append(busy)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
-            worker.connection.send(Start(tuple(jobs), due, lease.visible))
+            worker.connection.send(Start(tuple(jobs), lease.visible))
 
     def poll(self, timeout_s: float) -> list[Happening]:
         """Waits at most so long for something to happen, and returns what did.
@@ -278,6 +248,11 @@ class LocalExecutor:
             self._launcher.kill(busy.worker)
             self._end(busy)
         self._ended.clear()
+
+    def close(self) -> None:
+        """Ends all jobs and workers."""
+        self.stop()
+        self._launcher.close()
 
     def _end(self, busy: Busy) -> None:
         self._busy.remove(busy)

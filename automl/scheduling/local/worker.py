@@ -6,7 +6,6 @@ import contextlib
 import faulthandler
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,22 +14,14 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from automl.plugin.family import Report, TrialPruned
+from automl.scheduling.answers import answer, failed, outcomes, restored
 from automl.scheduling.devices.device_check import check_devices
-from automl.scheduling.local.answers import answer, failed
-from automl.scheduling.local.messages import (
-    Encoded,
-    FromWorker,
-    Progressed,
-    Prune,
-    Ready,
-    Start,
-)
+from automl.scheduling.executor import Progressed
+from automl.scheduling.local.messages import Encoded, FromWorker, Prune, Ready
 from automl.scheduling.thread_probe import Probe, Probed, work
-from automl.trial.execute import run_job, run_pack
 from automl.trial.gpu_memory import free_vram
-from automl.trial.refit import refit_job
 from automl.trial.setup import TrialSetup
-from automl.trial.spec import FoldResult, Job, JobKey
+from automl.trial.spec import Job, JobKey
 from automl.trial.worker_state import Workbench, open_workbench
 
 if TYPE_CHECKING:
@@ -43,7 +34,7 @@ def serve(connection: Connection[Any, Any]) -> None:
     """Serves jobs on a connection whose first message is the setup; ends when it closes."""
     faulthandler.disable()  # a crash is reported by its signal, not on a terminal nobody owns
     _silence()
-    own_pid = os.getpid()
+    own_pid, born = os.getpid(), time.monotonic()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         setup: TrialSetup = connection.recv()
         connection.send(Ready(own_pid))
@@ -53,14 +44,16 @@ def serve(connection: Connection[Any, Any]) -> None:
             bench = open_workbench(setup)  # before the first job comes
         except Exception as error:
             problem = error
+        late_s = time.monotonic() - born if connection.poll() else 0.0
         while True:
             message = connection.recv()
             if isinstance(message, Prune):
                 continue  # the fit it was meant for has just ended
             if isinstance(message, Probe):
                 connection.send(Probed(work(message)))
+                late_s = 0.0
                 continue
-            jobs = _with_time_left(message, time.monotonic())
+            jobs, late_s = _with_time_left(message.jobs, late_s), 0.0
             answers: Iterator[FromWorker]
             if bench is None:
                 why = problem or RuntimeError("no data")
@@ -77,7 +70,7 @@ def _send_all_but_last(
 ) -> FromWorker:
     """Sends what becomes of jobs as soon as it is known; the last one says that nothing is left."""
     last: FromWorker | None = None
-    with _restored():
+    with restored():
         for answer in answers:
             if os.getpid() != own_pid:  # the fit has forked, and this is the copy
                 os._exit(1)
@@ -88,10 +81,12 @@ def _send_all_but_last(
     return last
 
 
-def _with_time_left(start: Start, now: float) -> tuple[Job, ...]:
-    """The jobs with the seconds that are left: starting a worker may have taken some."""
-    left_s = max(0.0, start.due - now)
-    return tuple(j if j.end_s is None else replace(j, end_s=left_s) for j in start.jobs)
+def _with_time_left(jobs: Sequence[Job], late_s: float) -> tuple[Job, ...]:
+    """The jobs with the seconds that are left, as they waited while this worker opened the data."""
+    return tuple(
+        job if job.end_s is None else replace(job, end_s=max(0.0, job.end_s - late_s))
+        for job in jobs
+    )
 
 
 @dataclass(slots=True)
@@ -135,7 +130,7 @@ def _run(
     try:
         check_devices(visible)
         _limit_threads(jobs[0].n_threads)
-        for job, outcome in _outcomes(jobs, bench, reports):
+        for job, outcome in outcomes(jobs, bench, reports.of, reports.encoded):
             del left[job.job_id]
             yield answer(job, outcome, reports.last_step.get(job.job_id, 0))
     except GeneratorExit:
@@ -143,32 +138,6 @@ def _run(
     except BaseException as error:  # a plugin may raise SystemExit or KeyboardInterrupt as well
         for job in left.values():
             yield answer(job, error, reports.last_step.get(job.job_id, 0))
-
-
-def _outcomes(
-    jobs: Sequence[Job], bench: Workbench, reports: _Reports
-) -> Iterator[tuple[Job, FoldResult | Exception]]:
-    if len(jobs) > 1:
-        yield from run_pack(jobs, bench, reports.of, reports.encoded)
-    elif jobs[0].stands_for:
-        yield jobs[0], refit_job(jobs[0], bench)
-    else:
-        yield jobs[0], run_job(jobs[0], bench, reports.of(jobs[0]), reports.encoded)
-
-
-@contextlib.contextmanager
-def _restored() -> Iterator[None]:
-    """Gives the next fit the environment and the folders that this one found."""
-    folder, env, temporary = os.open(".", os.O_RDONLY), dict(os.environ), tempfile.tempdir
-    try:
-        yield
-    finally:
-        os.fchdir(folder)
-        os.close(folder)
-        tempfile.tempdir = temporary
-        if dict(os.environ) != env:
-            os.environ.clear()
-            os.environ.update(env)
 
 
 def _limit_threads(n_threads: int) -> None:

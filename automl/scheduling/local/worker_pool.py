@@ -75,7 +75,7 @@ class Crew:
             workers are ended, as an answer that comes too late would be taken for one to a job.
         """
         workers = self.idle[:n_workers]
-        due = max(probe.end, time.monotonic()) + PROBE_PATIENCE_S
+        due = time.monotonic() + probe.seconds + PROBE_PATIENCE_S
         try:
             for worker in workers:
                 worker.connection.send(probe)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from automl.config.schema import SearchConfig
 from automl.registry import Registry
-from automl.scheduling.local.executor import Executor, LocalExecutor
-from automl.scheduling.local.inline import Inline
-from automl.scheduling.local.launcher import Launcher, start_launcher
+from automl.scheduling.executor import Executor
+from automl.scheduling.factory import make_executor
 from automl.scheduling.runner import JobRunner
-from automl.trial.worker_state import Workbench
+from automl.store.run_dir import RunDir
 from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import Costs
 from automl.tuning.budget.resources import Needs
@@ -22,7 +22,7 @@ from automl.tuning.incumbent.oof_store import Evidence
 from automl.tuning.incumbent.predictor_cost import Forecast
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.dispatcher import Dispatcher
-from automl.tuning.problem.problem import Problem
+from automl.tuning.problem.problem import Problem, open_problem
 from automl.tuning.propose.archive import Archive
 from automl.tuning.propose.proposer import Proposer
 from automl.tuning.propose.storage import open_storage
@@ -32,7 +32,7 @@ from automl.tuning.trials.ledger import Ledger
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["build_executor", "build_search", "open_search"]
+__all__ = ["build_search", "open_search"]
 
 SELECTION_SHARE = 0.5  # of what is kept of the time, for the last selection of an ensemble
 
@@ -72,7 +72,7 @@ def build_search(
         for name, (family, shape) in families.items()
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
-    costs = Costs(families, problem.plan, ledger, budget, problem.pool.n_cpus)
+    costs = Costs(families, problem.plan, ledger, budget, problem.capacity.n_cpus)
     evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
     proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
     needs = Needs(families, ledger)
@@ -93,33 +93,31 @@ def build_search(
     )
 
 
-def build_executor(problem: Problem, registry: Registry, launcher: Launcher) -> LocalExecutor:
-    """Builds the executor of a search, whose workers are forked by a launcher."""
-    bench = Workbench(
-        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
-    )
-    inline = Inline(bench, problem.families)
-    return LocalExecutor(problem.setup, problem.pool, launcher, inline=inline)
-
-
 @contextmanager
 def open_search(
-    problem: Problem, registry: Registry, families: Iterable[str]
-) -> Iterator[Controller]:
-    """Builds a search with workers of its own, for single fits in a run that is over.
+    run: RunDir, config: SearchConfig, registry: Registry, families: Collection[str]
+) -> Iterator[tuple[Problem, Controller]]:
+    """Opens a run with an executor of its own, for single fits when the search is over.
 
     Args:
-        problem: Of the run.
+        run: Has the data and the split plan.
+        config: Of the run.
         registry: The plugins of the run.
         families: Those that are fitted: their libraries are imported before any clock runs.
 
     Yields:
-        The search; its workers end with the block.
+        The problem, and the search; its executor is closed with the block.
+
+    Raises:
+        RunError: A file of the run is damaged.
+        PluginError: No family of the run, or its executor, is installed.
     """
-    launcher = start_launcher()
+    executor = make_executor(config.scheduler, registry)
     try:
-        chosen = [problem.families[name][0] for name in families if name in problem.families]
-        launcher.preload([module for family in chosen for module in family.preload])
-        yield build_search(problem, build_executor(problem, registry, launcher))
+        chosen = [registry.get(name) for name in families]
+        executor.preload([module for family in chosen for module in family.preload])
+        problem = open_problem(config, registry, run, executor.capacity())
+        executor.open(problem.setup)
+        yield problem, build_search(problem, executor)
     finally:
-        launcher.close()
+        executor.close()

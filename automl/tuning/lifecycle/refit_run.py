@@ -13,7 +13,6 @@ from automl.registry import Registry
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.tuning.lifecycle.build import open_search
-from automl.tuning.problem.problem import open_problem
 from automl.tuning.refit.refit import Refit, refit_members, returned, take_folds
 
 __all__ = ["refit_ensemble", "refit_run"]
@@ -63,10 +62,9 @@ def refit_ensemble(
     config = load_config(run.config)
     registry = registry_of(run, config, metric)
     families = _check_installed(run, registry)
-    problem = open_problem(config, registry, run)
-    if undo:
-        return take_folds(problem)
-    with open_search(problem, registry, families) as search:
+    with open_search(run, config, registry, families) as (problem, search):
+        if undo:
+            return take_folds(problem)
         return returned(refit_members(problem, search.runner, time_left_s=time_left_s))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from automl.config import load_config
 from automl.config.reopened import metric_setting, registry_of
 from automl.metrics.given import PREFIX
-from automl.scheduling.local.messages import Done, Failed
+from automl.scheduling.executor import Done, Failed
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record
@@ -21,7 +21,6 @@ from automl.trial.spec import TrialError, TrialRecord, TrialState
 from automl.tuning.lifecycle.build import open_search
 from automl.tuning.lifecycle.threads import set_threads
 from automl.tuning.loop.controller import Controller
-from automl.tuning.problem.problem import open_problem
 from automl.tuning.trials.trial import Trial
 
 __all__ = ["FoldRerun", "Rerun", "rerun_trial"]
@@ -113,13 +112,14 @@ def rerun_trial(
     registry = registry_of(run, config, given)
     threads = config.scheduler.threads_per_fit or int(manifest.get("threads_per_fit", 1))
     alone, folds = replace(config, metric=metric, family=[family]), list[FoldRerun]()
-    with _scratch(run) as scratch:
-        problem = open_problem(alone, registry, scratch)
-        with open_search(problem, registry, [family]) as controller:
-            set_threads(controller, threads)
-            for ended in _fits(controller, record):
-                folds.append(_compare(run, scratch, record, ended))
-                on_fold(folds[-1])
+    with (
+        _scratch(run) as scratch,
+        open_search(scratch, alone, registry, [family]) as (_, controller),
+    ):
+        set_threads(controller, threads)
+        for ended in _fits(controller, record):
+            folds.append(_compare(run, scratch, record, ended))
+            on_fold(folds[-1])
     timed = config.time_s is not None or config.scheduler.fit_timeout_s is not None
     return Rerun(record, metric.removeprefix(PREFIX), tuple(folds), timed)
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
     from automl.events import Event
     from automl.registry import Registry
-    from automl.scheduling.local.launcher import Launcher
+    from automl.scheduling.early import EarlyStart
+    from automl.scheduling.executor import Executor
     from automl.status import StatusLine
 
 __all__ = ["Session", "start_session"]
@@ -31,26 +32,28 @@ class Session:
     """One search, new or resumed, while this process is at it.
 
     Attributes:
-        launcher: Starts its workers.
+        early: What was started before its executor was known; see ``start_early``.
         started: ``time.monotonic()`` when its budget began to run.
         status: Shows them to a person.
         watchers: Take its events.
         run: The run directory, once it is known.
         lock: Of the run directory.
+        executor: Runs its fits, once it is known.
     """
 
-    launcher: Launcher
+    early: EarlyStart
     started: float
     status: StatusLine | None = None
     watchers: tuple[Callable[[Event], None], ...] = ()
     run: RunDir | None = None
     lock: RunLock | None = None
+    executor: Executor | None = None
 
     def end(self) -> None:
         """Ends what was started, and lets others search in the run."""
         if self.status is not None:
             self.status.close()
-        self.launcher.close()
+        (self.executor or self.early).close()
         if self.lock is not None:
             self.lock.release()
 
@@ -59,10 +62,11 @@ class Session:
         from automl.tuning.lifecycle.conduct import conduct
         from automl.tuning.lifecycle.start import prepare_search
 
+        executor = self._make_executor(config, registry)
         self.run, self.lock = run, (lock := RunLock(run))
         with _interrupts() as interrupts:
             prepared = prepare_search(
-                data, config, registry, run, self.launcher, self.started, interrupts.asked, lock
+                data, config, registry, run, executor, self.started, interrupts.asked, lock
             )
             _watch(run, conduct(prepared), self.watchers, interrupts)
 
@@ -72,16 +76,23 @@ class Session:
         from automl.tuning.lifecycle.over import Over
         from automl.tuning.lifecycle.start import prepare_resumed
 
+        executor = self._make_executor(config, registry)
         self.run, self.lock = run, RunLock(run)
         self.lock.acquire()
         with _interrupts() as interrupts:
             prepared = prepare_resumed(
-                data, config, registry, run, self.launcher, self.started, interrupts.asked
+                data, config, registry, run, executor, self.started, interrupts.asked
             )
             if isinstance(prepared, Over):
                 _watch(run, prepared.events(), self.watchers, interrupts, ends=False)
             else:
                 _watch(run, conduct(prepared), self.watchers, interrupts)
+
+    def _make_executor(self, config: SearchConfig, registry: Registry) -> Executor:
+        from automl.scheduling.factory import make_executor
+
+        self.executor = make_executor(config.scheduler, registry, self.early)
+        return self.executor
 
 
 @contextmanager
@@ -100,11 +111,10 @@ def start_session(
         StorageError: The disk takes no more; the text says how to go on.
     """
     started = time.monotonic() if started is None else started
-    from automl.scheduling.local.launcher import start_launcher
+    from automl.scheduling.early import start_early
     from automl.tuning.propose.optuna_log import optuna_as_it_was
 
-    launcher = start_launcher()  # first of all: it imports while the table is read
-    session = Session(launcher, started)
+    session = Session(start_early(), started)  # first of all
     try:
         try:
             from automl.status import make_status

@@ -15,12 +15,12 @@ from automl.data.split.choose import save_split_plan
 from automl.events import Event, Note, SearchStarted
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry
-from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.launcher import Launcher
+from automl.scheduling.executor import Executor
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
-from automl.tuning.lifecycle.build import build_executor, build_search
+from automl.trial.worker_state import Workbench
+from automl.tuning.lifecycle.build import build_search
 from automl.tuning.lifecycle.compat import check_config, check_data, check_problem, facts_of
 from automl.tuning.lifecycle.location import check_place, make_folders
 from automl.tuning.lifecycle.over import Over, is_over
@@ -42,7 +42,6 @@ class Prepared:
         news: What a watcher is told first.
         is_new: Whether no earlier search was at it.
         executor: The controller's; it has no workers yet.
-        launcher: Starts them.
         threads_per_fit: What an earlier search at it gave each fit; None without one.
     """
 
@@ -50,8 +49,7 @@ class Prepared:
     controller: Controller
     news: tuple[Event, ...]
     is_new: bool
-    executor: LocalExecutor
-    launcher: Launcher
+    executor: Executor
     threads_per_fit: int | None
 
     def start_workers(self) -> Sequence[str]:
@@ -67,7 +65,7 @@ class Prepared:
         set_threads(controller, threads)
         # Libraries of extras are loaded after the first workers are forked: these start sooner.
         families = [family for family, _ in problem.families.values()]
-        self.launcher.preload([m for f in families if f.extra for m in f.preload])
+        self.executor.preload([m for f in families if f.extra for m in f.preload])
         return notes
 
 
@@ -76,7 +74,7 @@ def prepare_search(
     config: SearchConfig,
     registry: Registry,
     run: RunDir,
-    launcher: Launcher,
+    executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
     lock: RunLock,
@@ -89,7 +87,7 @@ def prepare_search(
         registry: The families.
         run: The run directory, which must be new, or one where a search was killed before it
             had begun.
-        launcher: Starts workers.
+        executor: Runs the fits; it is not opened yet.
         started: ``time.monotonic()`` at which the budget began to run.
         interrupted: Whether the user wants the search to finish now.
         lock: Of the run directory; it is taken here.
@@ -99,14 +97,14 @@ def prepare_search(
         StorageError: The disk is full, read-only or closed to us.
     """
     check_place(run, source)
-    _preload(launcher, registry, config, source)
-    problem = read_problem(source, config, registry, run)
+    _preload(executor, registry, config, source)
+    problem = read_problem(source, config, registry, run, executor.capacity())
     make_folders(run, lock)
     save_dataset(problem.dataset, run.data)
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
     write_manifest(run, new_manifest(facts_of(problem, registry)))  # last: it makes it a run
-    return _build(problem, registry, launcher, started, interrupted, None)
+    return _build(problem, registry, executor, started, interrupted, None)
 
 
 def prepare_resumed(
@@ -114,7 +112,7 @@ def prepare_resumed(
     config: SearchConfig,
     registry: Registry,
     run: RunDir,
-    launcher: Launcher,
+    executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
 ) -> Prepared | Over:
@@ -127,16 +125,16 @@ def prepare_resumed(
         config: The configuration, with budgets that are totals.
         registry: The families.
         run: The run directory, whose lock is taken.
-        launcher: Starts workers.
+        executor: Runs the fits; it is not opened yet.
         started: ``time.monotonic()`` at which this part of the search began.
         interrupted: Whether the user wants the search to finish now.
 
     Raises:
         UserError: Something that must not change did, or a file of the run is damaged.
     """
-    _preload(launcher, registry, config, config.data_path)
+    _preload(executor, registry, config, config.data_path)
     past, then = read_past(run), load_config(run.config)
-    problem = open_problem(config, registry, run)
+    problem = open_problem(config, registry, run, executor.capacity())
     if source is not None:
         check_config(problem, then)
         check_data(problem, read_dataset(source, config, registry, problem.dataset))
@@ -144,14 +142,14 @@ def prepare_resumed(
     check_problem(problem, past.manifest, facts)
     if is_over(run, past, problem.plan, then, config):
         return Over(run, past)
-    prepared = _build(problem, registry, launcher, started - past.elapsed_s, interrupted, past)
+    prepared = _build(problem, registry, executor, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
     update_manifest(run, status="running", stopped_by="", **changes)
     return prepared
 
 
-def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, source: Any) -> None:
+def _preload(executor: Executor, registry: Registry, config: SearchConfig, source: Any) -> None:
     """Has libraries imported while the data are read.
 
     Those of extras can wait until the first workers are there, unless the data look like what
@@ -164,20 +162,23 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
     if config.series_id or config.wide or (path is not None and ".ts" in path.suffixes):
         awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
-    launcher.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
+    executor.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
 
 
 def _build(
     problem: Problem,
     registry: Registry,
-    launcher: Launcher,
+    executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
     past: Past | None,
 ) -> Prepared:
     """The controller of a search, new or with a past, and the news it begins with."""
+    bench = Workbench(
+        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
+    )
+    executor.open(problem.setup, bench, interrupted)
     known = None if past is None else past.threads_per_fit
-    executor = build_executor(problem, registry, launcher)
     controller = build_search(problem, executor, started=started, interrupted=interrupted)
     set_threads(controller, known or 1)
     notes = [*problem.notes]
@@ -188,7 +189,7 @@ def _build(
         *(Note(text, controller.budget.elapsed_s) for text in notes),
     ]
     is_new = past is None
-    return Prepared(problem, controller, tuple(news), is_new, executor, launcher, known)
+    return Prepared(problem, controller, tuple(news), is_new, executor, known)
 
 
 def _started(problem: Problem) -> SearchStarted:
@@ -203,8 +204,8 @@ def _started(problem: Problem) -> SearchStarted:
         target_reason=dataset.target.reason,
         families=tuple(problem.families),
         split=problem.plan.reason,
-        n_cpus=problem.pool.n_cpus,
-        n_gpus=len(problem.pool.gpus),
+        n_cpus=problem.capacity.n_cpus,
+        n_gpus=len(problem.capacity.gpus),
         time_s=config.time_s,
         trials=config.trials,
     )

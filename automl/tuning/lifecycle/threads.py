@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from automl.scheduling.devices.pool import DevicePool
-from automl.scheduling.local.executor import LocalExecutor
+from automl.scheduling.executor import Executor
 from automl.scheduling.thread_probe import best_width, compare_widths
 from automl.tuning.loop.controller import Controller
 from automl.tuning.problem.problem import Problem
 
-__all__ = ["set_threads", "slots_of", "staff"]
+__all__ = ["set_threads", "staff"]
 
 MIN_TIME_S = 30.0  # of a budget: a probe takes one of them
 MIN_ROWS = 20_000  # below, waking threads costs more than they do, and a probe tells nothing new
 
 
-def slots_of(pool: DevicePool, threads: int) -> int:
-    """Fits that run side by side where each has so many threads."""
-    return max(1, pool.n_cpus // threads)
-
-
 def set_threads(controller: Controller, threads: int) -> None:
     """Gives each fit of a search so many threads, and plans with the fits that go side by side."""
     controller.dispatcher.needs.threads_per_fit = threads
-    controller.proposer.costs.n_slots = slots_of(controller.executor.pool, threads)
+    controller.proposer.costs.n_slots = controller.executor.capacity().n_slots(threads)
 
 
 def staff(
-    problem: Problem, executor: LocalExecutor, known: int | None = None
+    problem: Problem, executor: Executor, known: int | None = None
 ) -> tuple[int, tuple[str, ...]]:
     """Starts the workers of a search, and decides how many threads each of their fits gets.
 
@@ -45,7 +39,7 @@ def staff(
     Returns:
         Threads of one fit, and what a person should know of the choice.
     """
-    config, n_cpus = problem.config, problem.pool.n_cpus
+    config, n_cpus = problem.config, problem.capacity.n_cpus
     given = config.scheduler.threads_per_fit or known
     threads = given or 1
     notes: tuple[str, ...] = ()
@@ -55,14 +49,14 @@ def staff(
         rates = compare_widths(n_cpus, len(problem.dataset.y), n_columns, executor.probe)
         threads = best_width(rates)
         notes = (_note(threads, n_cpus, rates),) if rates else ()
-    executor.warm_up(slots_of(problem.pool, threads))
+    executor.warm_up(problem.capacity.n_slots(threads))
     return threads, notes
 
 
 def _can_matter(problem: Problem) -> bool:
     config = problem.config
     long = config.trials is None and config.time_s is not None and config.time_s >= MIN_TIME_S
-    return long and problem.pool.n_cpus > 1 and len(problem.dataset.y) >= MIN_ROWS
+    return long and problem.capacity.n_slots(1) > 1 and len(problem.dataset.y) >= MIN_ROWS
 
 
 def _note(threads: int, n_cpus: int, rates: Mapping[int, float]) -> str:

@@ -11,8 +11,7 @@ from automl.config.schema import SearchConfig
 from automl.events import EnsembleUpdated, Event, Note
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
-from automl.scheduling.local.executor import Executor
-from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned
+from automl.scheduling.executor import Done, Executor, Failed, Progressed, Pruned
 from automl.scheduling.runner import JobRunner, RunnerEvent
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -172,7 +171,7 @@ class Controller:
                 return
             jobs = self.dispatcher.jobs(fit, self._search_left_s())
             if not may_start(jobs[0]):
-                self.executor.pool.release(fit.lease)
+                self.executor.release(fit.lease)
                 return
             for trial, fold in fit.units:
                 trial.start_fold(fold, in_pack=bool(fit.mates))

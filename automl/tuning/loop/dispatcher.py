@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from automl.plugin.context import Resources, Shape
 from automl.plugin.family import ModelFamily
 from automl.scheduling.devices.pool import Lease, Shortage
-from automl.scheduling.devices.wait_reason import explain
-from automl.scheduling.local.executor import Executor
+from automl.scheduling.executor import Executor
 from automl.trial.setup import seed_of
 from automl.trial.spec import Job, TrialState
 from automl.tuning.budget.budget import Budget
@@ -128,27 +127,27 @@ class Dispatcher:
 
     def notes(self) -> list[str]:
         """Says of trials that have been held up for a while what they wait for."""
-        now_s, pool = self.budget.elapsed_s, self.executor.pool
+        now_s, executor = self.budget.elapsed_s, self.executor
         live = self.ledger.in_state(TrialState.RUNNING)
         needs = {t.spec.trial_id: self._need(t) for t in live if t.ready and not t.running}
-        short = {trial: pool.shortage(need) for trial, need in needs.items()}
+        short = {trial: executor.shortage(need) for trial, need in needs.items()}
         self.waiting.update({trial: s for trial, s in short.items() if s is not None}, now_s)
         return [
-            f"{trial} waits for {explain(pool, needs[trial], shortage)}"
-            for trial, shortage in self.waiting.due(now_s)
+            f"{trial} waits for {executor.wait_reason(needs[trial])}"
+            for trial, _ in self.waiting.due(now_s)
         ]
 
     def _is_anything_free(self) -> bool:
-        return self.executor.pool.shortage(Resources(ram_gib=0.0)) is None
+        return self.executor.shortage(Resources(ram_gib=0.0)) is None
 
     def _without_gpu(self) -> frozenset[str]:
         """Families that would have to wait for a GPU: others can use the cores meanwhile."""
-        pool = self.executor.pool
+        executor, wants_gpu = self.executor, self.executor.capacity().wants_gpu
         needs = {name: self.needs.of(name) for name in self.families}
         return frozenset(
             name
             for name, need in needs.items()
-            if pool.shortage(need) is Shortage.GPU or (self._pack_waits and pool.wants_gpu(need))
+            if executor.shortage(need) is Shortage.GPU or (self._pack_waits and wants_gpu(need))
         )
 
     def _first(self, trials: Sequence[Trial], search_left_s: float) -> Fit | None:
@@ -159,19 +158,20 @@ class Dispatcher:
         would take the core that feeds it.
         """
         self._waits_for_memory = self._pack_waits = False
-        packing, pool = self.proposer.packing, self.executor.pool
+        packing, executor = self.proposer.packing, self.executor
+        wants_gpu = executor.capacity().wants_gpu
         ready = [(t, self._need(t)) for t in trials if t.ready]
-        for trial, need in sorted(ready, key=lambda pair: not pool.wants_gpu(pair[1])):
-            is_for_gpu = pool.wants_gpu(need)
+        for trial, need in sorted(ready, key=lambda pair: not wants_gpu(pair[1])):
+            is_for_gpu = wants_gpu(need)
             if (is_for_gpu and self._pack_waits) or not self._fits(trial, search_left_s):
                 continue
             units = packing.units(trial, trials, search_left_s)
             if len(units) > 1 and is_for_gpu:
                 need = packing.need(units)
-            lease = pool.lease(need, trial.spec.trial_id)
+            lease = executor.try_lease(need, trial.spec.trial_id)
             if lease is not None:
                 return Fit(trial, trial.ready[0], lease, units[1:])
-            shortage = pool.shortage(need)
+            shortage = executor.shortage(need)
             if shortage is Shortage.MEMORY:
                 self._waits_for_memory = True
                 return None

@@ -9,7 +9,7 @@ from automl.errors import PluginError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.task import ColumnKind
-from automl.scheduling.devices.pool import DevicePool
+from automl.scheduling.devices.capacity import Capacity
 
 __all__ = ["folds_s", "willing"]
 
@@ -69,7 +69,7 @@ def _refusal(family: ModelFamily, shape: Shape) -> str | None:
     return why
 
 
-def folds_s(shapes: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> float:
+def folds_s(shapes: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity) -> float:
     """Seconds that a trial on a few folds takes at least to be of use.
 
     Returns:
@@ -80,5 +80,5 @@ def folds_s(shapes: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -
     known = [guess for guess in guesses if guess is not None]
     if not known or len(known) < len(guesses):
         return 0.0
-    n_beside = max(1, len(pool.gpus) or min(pool.n_cpus, SHORT_FOLDS))
+    n_beside = max(1, len(capacity.gpus) or min(capacity.n_cpus, SHORT_FOLDS))
     return SHORT_FOLDS * min(known) / n_beside

@@ -21,10 +21,7 @@ from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
-from automl.scheduling.devices.cpus import available_cpus
-from automl.scheduling.devices.machine import make_pool
-from automl.scheduling.devices.memory import can_measure
-from automl.scheduling.devices.pool import DevicePool
+from automl.scheduling.devices.capacity import Capacity
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, family_shape, setup_of_run
 from automl.tuning.problem.families import folds_s, willing
@@ -51,7 +48,7 @@ class Problem:
         metric: What models are judged by.
         setup: What workers are told.
         families: Family and shape by name, in the order of the first round.
-        pool: The devices.
+        capacity: The devices.
         notes: What a person should know: families and columns that are left out, and why.
     """
 
@@ -62,17 +59,18 @@ class Problem:
     metric: Metric
     setup: TrialSetup
     families: Mapping[str, tuple[ModelFamily, Shape]]
-    pool: DevicePool
+    capacity: Capacity
     notes: tuple[str, ...] = ()
 
 
-def read_problem(source: Any, config: SearchConfig, registry: Registry, run: RunDir) -> Problem:
+def read_problem(
+    source: Any, config: SearchConfig, registry: Registry, run: RunDir, capacity: Capacity
+) -> Problem:
     """Reads the table, chooses folds and metric, and asks the families whether they take it.
 
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
     """
-    pool = make_pool(config.scheduler)
     dataset = read_dataset(source, config, registry)
     metric = _metric(dataset, config, registry)
     search = config.search
@@ -83,15 +81,17 @@ def read_problem(source: Any, config: SearchConfig, registry: Registry, run: Run
         repeats=search.repeats,
         holdout_share=search.holdout_share,
         time_s=config.time_s,
-        folds_s=_folds_s(dataset, metric, pool, config, registry, run),
+        folds_s=_folds_s(dataset, metric, capacity, config, registry, run),
         gap=None if search.gap is None else parse_span(search.gap),
         window=None if search.window is None else parse_span(search.window),
     )
     check_metric(dataset, plan, metric)
-    return _problem(dataset, plan, metric, pool, config, registry, run)
+    return _problem(dataset, plan, metric, capacity, config, registry, run)
 
 
-def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Problem:
+def open_problem(
+    config: SearchConfig, registry: Registry, run: RunDir, capacity: Capacity
+) -> Problem:
     """Opens the table and the folds that lie in a run, and asks the families again.
 
     Raises:
@@ -99,7 +99,7 @@ def open_problem(config: SearchConfig, registry: Registry, run: RunDir) -> Probl
     """
     dataset, plan = open_dataset(run.data), load_split_plan(run.split)
     metric = _metric(dataset, config, registry)
-    return _problem(dataset, plan, metric, make_pool(config.scheduler), config, registry, run)
+    return _problem(dataset, plan, metric, capacity, config, registry, run)
 
 
 def read_dataset(
@@ -140,13 +140,13 @@ def _problem(
     dataset: Dataset,
     plan: SplitPlan,
     metric: Metric,
-    pool: DevicePool,
+    capacity: Capacity,
     config: SearchConfig,
     registry: Registry,
     run: RunDir,
 ) -> Problem:
     name = config.metric or metric.name
-    setup = trial_setup(run, config, plan.n_folds, name, pool, registry.given)
+    setup = trial_setup(run, config, plan.n_folds, name, capacity, registry.given)
     shapes = _shapes(setup, dataset, metric, config, registry)
     families, refused = willing(shapes, config.family is not None, _kinds(dataset))
     check_fixed(families, dataset)
@@ -158,11 +158,12 @@ def _problem(
         *suspicions(dataset, plan.exchangeable),
         *refused,
         *fixed_notes(families, config.model),
-        *_device_notes(families, pool),
-        *_memory_notes(families, pool, threads),
+        *capacity.notes,
+        *_device_notes(families, capacity),
+        *_memory_notes(families, capacity, threads),
         *registry.notes_for(config.family, dataset.target.task, _kinds(dataset)),
     )
-    return Problem(run, config, dataset, plan, metric, setup, families, pool, notes)
+    return Problem(run, config, dataset, plan, metric, setup, families, capacity, notes)
 
 
 def _kinds(dataset: Dataset) -> frozenset[ColumnKind]:
@@ -184,14 +185,14 @@ def _shapes(
 def _folds_s(
     dataset: Dataset,
     metric: Metric,
-    pool: DevicePool,
+    capacity: Capacity,
     config: SearchConfig,
     registry: Registry,
     run: RunDir,
 ) -> float:
     """Seconds that a useful trial on folds takes at least, as families guess; 0 for little."""
-    setup = trial_setup(run, config, 1, metric.name, pool)
-    return folds_s(_shapes(setup, dataset, metric, config, registry), pool)
+    setup = trial_setup(run, config, 1, metric.name, capacity)
+    return folds_s(_shapes(setup, dataset, metric, config, registry), capacity)
 
 
 def trial_setup(
@@ -199,7 +200,7 @@ def trial_setup(
     config: SearchConfig,
     n_folds: int,
     metric: str,
-    pool: DevicePool,
+    capacity: Capacity,
     given: GivenMetric | None = None,
 ) -> TrialSetup:
     """Makes the setup that workers get, with the devices of the run; see ``setup_of_run``.
@@ -209,15 +210,15 @@ def trial_setup(
         config: The configuration.
         n_folds: Folds of the split plan.
         metric: Name in the catalog, or ``module:function``.
-        pool: The devices.
+        capacity: The devices.
         given: The metric, where the caller has it as an object.
 
     Raises:
         ConfigError: Such a metric cannot be handed to workers.
     """
     setup = setup_of_run(run, config, n_folds, metric, given)
-    memo_gib = min(setup.memo_gib, MEMO_SHARE * pool.limit_gib(1))
-    return replace(setup, n_cpus=pool.n_cpus, n_gpus=len(pool.gpus), memo_gib=memo_gib)
+    memo_gib = min(setup.memo_gib, MEMO_SHARE * capacity.limit_gib(1))
+    return replace(setup, n_cpus=capacity.n_cpus, n_gpus=len(capacity.gpus), memo_gib=memo_gib)
 
 
 def _task(config: SearchConfig) -> Task | None:
@@ -231,15 +232,12 @@ def _task(config: SearchConfig) -> Task | None:
     return Task(name)
 
 
-def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool) -> list[str]:
-    """What is asked for that is not there, and is tried all the same."""
-    notes, n_there = [], available_cpus()
-    if pool.n_cpus > n_there:
-        notes.append(
-            f"scheduler.cpus={pool.n_cpus}: this process may use {n_there} core"
-            f"{'s' * (n_there != 1)}, which fits will have to share"
-        )
-    largest_gib = max((gpu.vram_gib for gpu in pool.gpus), default=math.inf)
+def _device_notes(
+    families: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity
+) -> list[str]:
+    """Families that expect to need more GPU memory than there is: they are tried all the same."""
+    notes = []
+    largest_gib = max((gpu.vram_gib for gpu in capacity.gpus), default=math.inf)
     for name, (family, shape) in families.items():
         vram_gib = family.resources(shape).vram_gib
         if vram_gib > largest_gib:
@@ -251,15 +249,13 @@ def _device_notes(families: Mapping[str, tuple[ModelFamily, Shape]], pool: Devic
 
 
 def _memory_notes(
-    families: Mapping[str, tuple[ModelFamily, Shape]], pool: DevicePool, threads: int
+    families: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity, threads: int
 ) -> list[str]:
     """Families that expect to need more memory than a fit may have: they are tried all the same."""
-    if not can_measure():
-        return ["the memory of fits is not limited: this system does not show what they hold"]
     notes = []
     for name, (family, shape) in families.items():
         need = family.resources(shape)
-        limit = pool.limit_gib(max(need.n_cpus, threads))
+        limit = capacity.limit_gib(max(need.n_cpus, threads))
         if need.ram_gib > limit:
             notes.append(
                 f"family {name} expects a fit to take {need.ram_gib:.1f} GiB of memory, and one "

@@ -11,7 +11,7 @@ from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Member
 from automl.plugin.context import Resources
 from automl.plugin.family import ModelFamily
-from automl.scheduling.local.messages import Done, Failed
+from automl.scheduling.executor import Done, Failed
 from automl.scheduling.runner import JobRunner, Lost
 from automl.trial.agreement import MAX_ROWS
 from automl.trial.latency import BATCH_ROWS
@@ -67,7 +67,7 @@ class Refitter:
 
     def seeds_in_time(self, members: Sequence[Member]) -> int:
         """Further fits of each member that the time is expected to allow."""
-        slots = max(1, min(len(members), self.problem.pool.n_cpus))
+        slots = max(1, min(len(members), self.problem.capacity.n_slots(1)))
         each = [self._expected_s(m) for m in members]
         needed_s = max(sum(each) / slots, *each)
         return 99 if self.left_s == math.inf else int(max(0.0, self.left_s) / max(needed_s, 1e-3))
@@ -127,7 +127,7 @@ class Refitter:
         record = self.records[member.trial]
         family, shape = self.problem.families[member.family]
         need = _need(record, family.resources(shape))
-        lease = self.runner.executor.pool.lease(need, member.trial)
+        lease = self.runner.executor.try_lease(need, member.trial)
         if lease is None:
             return False
         spec, seed = record.spec, self.problem.config.seed

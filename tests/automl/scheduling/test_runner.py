@@ -4,7 +4,7 @@ import pytest
 
 from automl.errors import StorageError
 from automl.scheduling.devices.pool import Lease
-from automl.scheduling.local.messages import Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.executor import Failed, Progressed, Pruned, Unwritable
 from automl.scheduling.runner import JobRunner, Lost
 from automl.trial.spec import Job, TrialError, TrialSpec
 

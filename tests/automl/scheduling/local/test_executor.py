@@ -10,9 +10,9 @@ import pytest
 
 from automl.plugin import Resources
 from automl.scheduling.devices.pool import DevicePool, Gpu
+from automl.scheduling.executor import Done, Failed, Progressed, Pruned, Unwritable
 from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
-from automl.scheduling.local.messages import Done, Failed, Progressed, Pruned, Unwritable
 from automl.scheduling.thread_probe import Probe
 from automl.store import RunDir
 from automl.trial.spec import Job, JobKey, TrialError, TrialSpec
@@ -51,7 +51,8 @@ class Runner:
         self.pool = DevicePool(2, (Gpu(3),), gpu_slots=2)
         setup = replace(setup, modules=("no_driver", *setup.modules))
         self.clock = Forward()
-        self.executor = LocalExecutor(setup, self.pool, launcher, self.clock)
+        self.executor = LocalExecutor(self.pool, launcher, self.clock)
+        self.executor.open(setup)
         self._count = 0
 
     def submit(self, family, deadline_s=None, need=None, fold=0, **params):
@@ -548,15 +549,14 @@ def test_one_that_says_that_its_fold_is_encoded_before_it_is_looked_at_is_not_ki
 
 def test_the_time_it_takes_to_start_a_worker_counts_against_the_end(runner, tmp_path):
     """Otherwise a fit that minds the end is killed all the same."""
-    from automl.scheduling.local.messages import Start
     from automl.scheduling.local.worker import _with_time_left
 
     job = Job(TrialSpec("good", 0, {}), 0, 0, end_s=10.0)
-    (left,) = _with_time_left(Start((job,), due=104.0), now=100.0)
+    (left,) = _with_time_left((job,), late_s=6.0)
     assert left.end_s == 4.0
-    assert _with_time_left(Start((job,), due=99.0), now=100.0)[0].end_s == 0.0
+    assert _with_time_left((job,), late_s=11.0)[0].end_s == 0.0
     forever = replace(job, end_s=None)
-    assert _with_time_left(Start((forever,), float("inf")), now=100.0) == (forever,)
+    assert _with_time_left((forever,), late_s=6.0) == (forever,)
 
 
 def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
@@ -564,9 +564,7 @@ def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
     for n_threads, n_workers in ((1, 2), (2, 1)):
         rate, patience = 0.0, time.monotonic() + PATIENCE_S
         while rate == 0.0 and time.monotonic() < patience:  # a worker may come too late
-            start = time.monotonic() + 0.1
-            probe = Probe(n_threads, 1000, 5, start, start + 0.1)
-            rate = runner.executor.probe(probe, n_workers)
+            rate = runner.executor.probe(Probe(n_threads, 1000, 5, 0.1), n_workers)
         assert rate is not None
         assert rate > 0
     assert isinstance(runner.fit("good"), Done)
@@ -574,17 +572,15 @@ def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
 
 def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
     runner.executor.warm_up(2)
-    start = time.monotonic()
-    assert runner.executor.probe(Probe(1, 1000, 5, start, start), 2) is not None
+    assert runner.executor.probe(Probe(1, 1000, 5, 0.0), 2) is not None
     os.kill(runner.executor._crew._idle[0][1].pid, signal.SIGKILL)
-    assert runner.executor.probe(Probe(1, 1000, 5, start, start), 2) is None
+    assert runner.executor.probe(Probe(1, 1000, 5, 0.0), 2) is None
     assert isinstance(runner.fit("good"), Done)
 
 
 def test_surplus_workers_are_ended(runner, all_gone):
     runner.executor.warm_up(2)
-    start = time.monotonic()
-    runner.executor.probe(Probe(1, 1000, 5, start, start), 2)
+    runner.executor.probe(Probe(1, 1000, 5, 0.0), 2)
     surplus = runner.executor._crew._idle[1][1].pid
     runner.executor.warm_up(1)
     all_gone([surplus])

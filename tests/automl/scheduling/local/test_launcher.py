@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from automl.scheduling.devices.pool import Lease
+from automl.scheduling.executor import Done
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher, start_launcher
-from automl.scheduling.local.messages import Done, Encoded, Ready, Start
+from automl.scheduling.local.messages import Encoded, Ready, Start
 from automl.trial.spec import Job, TrialSpec
 
 PATIENCE_S = 20.0
@@ -52,7 +53,7 @@ def receive(worker):
 def fit(worker, family, **params):
     """Starts a fit and does not wait for it."""
     job = Job(TrialSpec(family, 0, params), fold=0, seed=1)
-    worker.connection.send(Start((job,), float("inf")))
+    worker.connection.send(Start((job,)))
 
 
 def wait_for(condition, within_s=PATIENCE_S):
@@ -306,7 +307,7 @@ CONTROLLER = """
         pids.append(worker.connection.recv().pid)
         params = {{"to": {children!r}, "then": "sleep"}}
         job = Job(TrialSpec(family, number, params), fold=0, seed=0)
-        worker.connection.send(Start((job,), float("inf")))
+        worker.connection.send(Start((job,)))
     nursery = getattr(launcher, "_nursery", None)
     print(*pids, nursery.pid if nursery else pids[0], flush=True)
     time.sleep(300)

@@ -12,10 +12,10 @@ import pytest
 from automl.plugin import Resources
 from automl.scheduling.devices import memory
 from automl.scheduling.devices.pool import DevicePool
+from automl.scheduling.executor import Done, Failed
 from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
 from automl.scheduling.local.memory_guard import LOOK_S, Footprint, MemoryGuard
-from automl.scheduling.local.messages import Done, Failed
 from automl.trial.spec import FoldResult, Job, TrialSpec
 
 LIMIT_GIB = 0.5
@@ -34,7 +34,8 @@ class Runner:
         self.pool = DevicePool(4, memory_gib=8.0, fit_memory_gib=limit_gib)
         self.forward_s = 0.0  # of the clock
         clock = lambda: time.monotonic() + self.forward_s  # noqa: E731
-        self.executor = LocalExecutor(setup, self.pool, launcher, clock)
+        self.executor = LocalExecutor(self.pool, launcher, clock)
+        self.executor.open(setup)
         self.ended = {}
         self._count = 0
 

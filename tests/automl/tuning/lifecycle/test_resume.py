@@ -12,7 +12,7 @@ import pytest
 from automl.config.schema import PrunerConfig, SearchConfig
 from automl.errors import RunError
 from automl.plugin import StageLog
-from automl.scheduling.local.messages import Progressed
+from automl.scheduling.executor import Progressed
 from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records

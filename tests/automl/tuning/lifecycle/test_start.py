@@ -14,6 +14,8 @@ from automl.data.split.choose import load_split_plan
 from automl.errors import DataError, RunError
 from automl.events import Note, SearchStarted, TrialFinished, TrialStarted
 from automl.registry import load_registry
+from automl.scheduling.devices.machine import make_pool
+from automl.scheduling.local.executor import LocalExecutor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.tuning.lifecycle.start import prepare_search
@@ -53,8 +55,9 @@ def prepare(tmp_path):
         run, registry = RunDir(out), load_registry()
         locks.append(RunLock(run))
         started = time.monotonic()
+        executor = LocalExecutor(make_pool(config.scheduler), prepare.launcher)
         return prepare_search(
-            data, config, registry, run, prepare.launcher, started, lambda: False, locks[-1]
+            data, config, registry, run, executor, started, lambda: False, locks[-1]
         )
 
     yield prepare

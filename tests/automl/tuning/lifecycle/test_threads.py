@@ -3,7 +3,7 @@ import types
 import pytest
 
 from automl.config.schema import SchedulerConfig, SearchConfig
-from automl.scheduling.devices.pool import DevicePool
+from automl.scheduling.devices.capacity import Capacity, Node
 from automl.tuning.lifecycle.threads import MIN_ROWS, MIN_TIME_S, staff
 
 
@@ -26,7 +26,7 @@ def problem(n_cpus=4, n_rows=MIN_ROWS, time_s=MIN_TIME_S, trials=None, threads=N
     scheduler = SchedulerConfig(threads_per_fit=threads)
     return types.SimpleNamespace(
         config=SearchConfig(time_s=time_s, trials=trials, scheduler=scheduler),
-        pool=DevicePool(n_cpus),
+        capacity=Capacity((Node("here", n_cpus),)),
         dataset=types.SimpleNamespace(
             y=range(n_rows), table=types.SimpleNamespace(used=("a", "b"))
         ),

@@ -13,7 +13,7 @@ from automl.events import EnsembleUpdated, Note, Progress, TrialFinished, TrialS
 from automl.leaderboard import read_board
 from automl.plugin import Metric
 from automl.scheduling.devices.pool import Gpu
-from automl.scheduling.local.messages import Done, Progressed, Unwritable
+from automl.scheduling.executor import Done, Progressed, Unwritable
 from automl.store.files import write_json
 from automl.trial.records import read_records
 from automl.trial.spec import TrialState

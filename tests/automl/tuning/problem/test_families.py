@@ -5,10 +5,14 @@ import pytest
 from automl.errors import PluginError
 from automl.metrics import get_metric
 from automl.plugin import ColumnKind, Shape, Task
-from automl.scheduling.devices.pool import DevicePool, Gpu
+from automl.scheduling.devices.capacity import Capacity, Gpu, Node
 from automl.tuning.problem.families import folds_s, willing
 
 SHAPE = Shape(Task.BINARY, get_metric("log_loss", Task.BINARY, {}), 100, 3, n_classes=2)
+
+
+def machine(n_cpus, gpus=()):
+    return Capacity((Node("here", n_cpus, gpus),))
 
 
 @pytest.fixture
@@ -28,14 +32,14 @@ def offers(make_family):
 
 def test_folds_take_what_the_quickest_family_takes(offers):
     shapes = offers(slow=30.0, quick=8.0)
-    assert folds_s(shapes, DevicePool(2)) == 5 * 8.0 / 2
-    assert folds_s(shapes, DevicePool(16)) == 8.0
-    assert folds_s(shapes, DevicePool(16, (Gpu(0),))) == 5 * 8.0
+    assert folds_s(shapes, machine(2)) == 5 * 8.0 / 2
+    assert folds_s(shapes, machine(16)) == 8.0
+    assert folds_s(shapes, machine(16, (Gpu(0),))) == 5 * 8.0
 
 
 def test_a_family_that_need_not_be_asked_makes_folds_affordable(offers):
-    assert folds_s(offers(slow=1e6, table=None), DevicePool(2)) == 0.0
-    assert folds_s({}, DevicePool(2)) == 0.0
+    assert folds_s(offers(slow=1e6, table=None), machine(2)) == 0.0
+    assert folds_s({}, machine(2)) == 0.0
 
 
 def test_a_family_whose_columns_are_not_there_is_no_news_unless_it_was_named(offers):

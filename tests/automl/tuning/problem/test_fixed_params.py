@@ -11,9 +11,12 @@ from automl.errors import ConfigError
 from automl.metrics import get_metric
 from automl.plugin import ColumnKind, Param, Shape, Task
 from automl.registry import load_registry
+from automl.scheduling.devices.capacity import Capacity, Node
 from automl.store.run_dir import RunDir
 from automl.tuning.problem.fixed_params import check_fixed
 from automl.tuning.problem.problem import read_problem
+
+HERE = Capacity((Node("here", 2),))
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +174,7 @@ def read(frame, tmp_path):
         config = SearchConfig(family=list(families), model=model)
         config.scheduler.cpus = 1
         config.scheduler.gpus = []
-        return read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"))
+        return read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"), HERE)
 
     return read
 
@@ -186,7 +189,7 @@ def test_a_param_for_other_data_is_said_to_be_for_them(frame, tmp_path):
     config.scheduler.gpus = []
     numbers = frame.drop(columns="colour")
     with pytest.raises(ConfigError, match=r"cat_l2.*categor"):
-        read_problem(numbers, config, load_registry(), RunDir(tmp_path / "run"))
+        read_problem(numbers, config, load_registry(), RunDir(tmp_path / "run"), HERE)
 
 
 def test_params_of_a_family_that_is_not_tried_are_said_to_have_no_effect(read):

@@ -11,10 +11,15 @@ from automl.config.schema import SearchConfig
 from automl.errors import ConfigError, DataError, PluginError
 from automl.plugin import ColumnKind, Resources, Task
 from automl.registry import load_registry
-from automl.scheduling.devices.pool import Gpu
+from automl.scheduling.devices.capacity import Gpu
+from automl.scheduling.devices.machine import capacity_of, make_pool
 from automl.store.run_dir import RunDir
 from automl.trial.setup import setup_of_run
 from automl.tuning.problem.problem import read_problem
+
+
+def here(config):
+    return capacity_of(make_pool(config.scheduler))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,7 @@ def read(registry, frame, tmp_path):
         config = SearchConfig(family=list(families), **settings)
         config.scheduler.cpus = 1
         config.scheduler.gpus = []
-        return read_problem(data, config, registry, RunDir(tmp_path / "run"))
+        return read_problem(data, config, registry, RunDir(tmp_path / "run"), here(config))
 
     return read
 
@@ -116,7 +121,7 @@ def test_what_is_missing_is_told_last_and_only_where_it_would_have_helped(frame,
 
     def notes(names):
         config = SearchConfig(family=names)
-        return read_problem(frame, config, registry, RunDir(tmp_path / "run")).notes
+        return read_problem(frame, config, registry, RunDir(tmp_path / "run"), here(config)).notes
 
     assert "trees" in notes(None)[-1]
     assert not any("photos" in note for note in notes(None))
@@ -135,10 +140,10 @@ def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame,
     try:
         type(linear).kinds = frozenset({ColumnKind.TEXT})
         config = SearchConfig(family=["linear", "baseline"])
-        problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"))
+        problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"), here(config))
         alone = SearchConfig(family=["linear"])
         with pytest.raises(PluginError, match=r"no family takes this data.*no column is of a kind"):
-            read_problem(frame, alone, registry, RunDir(tmp_path / "run"))
+            read_problem(frame, alone, registry, RunDir(tmp_path / "run"), here(alone))
     finally:
         type(linear).kinds = original
     assert set(problem.families) == {"baseline"}
@@ -147,7 +152,7 @@ def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame,
 
 def test_families_that_are_left_out_for_one_reason_are_told_together(frame, tmp_path):
     config = SearchConfig(family=["rnn", "baseline", "rocket"])
-    problem = read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"))
+    problem = read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"), here(config))
     assert "rocket, rnn skipped: no column is of a kind that is taken" in problem.notes
 
 
@@ -207,27 +212,31 @@ def test_a_family_that_fails_when_asked_is_left_out_with_its_error(read, registr
 
 def test_fits_share_four_fifths_of_the_memory_that_is_available(read, monkeypatch):
     monkeypatch.setattr("automl.scheduling.devices.machine.available_gib", lambda: 20.0)
-    pool = read().pool
-    assert pool.memory_gib == 16.0
-    assert pool.limit_gib(1) == 16.0  # one core: one fit at a time
+    (node,) = read().capacity.nodes
+    assert node.memory_gib == 16.0
+    assert node.limit_gib(1) == 16.0  # one core: one fit at a time
 
 
 def test_memory_can_be_given(registry, frame, tmp_path):
     config = SearchConfig(family=["baseline"])
     config.scheduler.cpus, config.scheduler.gpus = 4, []
     config.scheduler.memory_gib = 32.0
-    pool = read_problem(frame, config, registry, RunDir(tmp_path / "run")).pool
-    assert (pool.memory_gib, pool.limit_gib(1)) == (32.0, 8.0)
+    (node,) = read_problem(
+        frame, config, registry, RunDir(tmp_path / "run"), here(config)
+    ).capacity.nodes
+    assert (node.memory_gib, node.limit_gib(1)) == (32.0, 8.0)
     config.scheduler.fit_memory_gib = 0.5
-    pool = read_problem(frame, config, registry, RunDir(tmp_path / "run")).pool
-    assert (pool.memory_gib, pool.limit_gib(1)) == (32.0, 0.5)
+    (node,) = read_problem(
+        frame, config, registry, RunDir(tmp_path / "run"), here(config)
+    ).capacity.nodes
+    assert (node.memory_gib, node.limit_gib(1)) == (32.0, 0.5)
 
 
 def test_where_nobody_says_what_is_available_there_is_no_limit(read, monkeypatch):
     monkeypatch.setattr("automl.scheduling.devices.machine.available_gib", lambda: None)
-    monkeypatch.setattr("automl.tuning.problem.problem.can_measure", lambda: False)
+    monkeypatch.setattr("automl.scheduling.devices.machine.can_measure", lambda: False)
     problem = read()
-    assert problem.pool.limit_gib(1) == float("inf")
+    assert problem.capacity.limit_gib(1) == float("inf")
     assert [n for n in problem.notes if "memory of fits is not limited" in n]
 
 
@@ -248,8 +257,8 @@ def test_a_family_that_expects_to_need_too_much_memory_is_tried_and_that_is_said
 def test_more_cores_than_there_are_can_be_given_and_that_is_said(registry, frame, tmp_path):
     config = SearchConfig(family=["baseline"])
     config.scheduler.cpus, config.scheduler.gpus = 4096, []
-    problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"))
-    assert problem.pool.n_cpus == 4096
+    problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"), here(config))
+    assert problem.capacity.n_cpus == 4096
     (note,) = [n for n in problem.notes if "scheduler.cpus=4096" in n]
     assert "this process may use" in note
 

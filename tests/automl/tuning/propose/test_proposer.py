@@ -11,7 +11,7 @@ from automl.config.schema import SearchConfig
 from automl.data.split.choose import ALL_ROWS
 from automl.events import Note
 from automl.plugin import View
-from automl.scheduling.local.messages import Progressed
+from automl.scheduling.executor import Progressed
 from automl.trial.spec import Job, TrialSpec, TrialState
 from automl.tuning.propose.proposer import MIN_GAIN, PATIENCE
 from automl.tuning.trials.outcomes import SAME_FAILURES

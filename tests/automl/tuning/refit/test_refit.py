@@ -15,14 +15,13 @@ from automl.ensemble import read_ensemble, write_ensemble
 from automl.errors import RunError
 from automl.plugin.context import Resources
 from automl.registry import load_registry
+from automl.scheduling.executor import Done, Failed
 from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.messages import Done, Failed
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialError
 from automl.tuning.lifecycle.build import open_search
 from automl.tuning.lifecycle.refit_run import refit_ensemble, refit_run
-from automl.tuning.problem.problem import open_problem
 from automl.tuning.refit.refit import refit_members, returned
 from automl.tuning.refit.shipping import Shipped
 
@@ -152,9 +151,8 @@ def test_the_models_of_the_folds_stay_where_these_are_expected_to_be_better(run,
 
 
 def refit_by_rule(run):
-    registry = load_registry()
-    problem = open_problem(load_config(run.config), registry, run)
-    with open_search(problem, registry, ()) as search:
+    config, registry = load_config(run.config), load_registry()
+    with open_search(run, config, registry, ()) as (problem, search):
         return returned(refit_members(problem, search.runner, only_if_better=True))
 
 
@@ -174,12 +172,11 @@ def test_a_run_that_is_in_use_is_left_alone(run):
 
 
 def test_a_user_who_wants_the_end_is_not_made_to_wait(run):
-    registry = load_registry()
-    problem = open_problem(load_config(run.config), registry, run)
-    with open_search(problem, registry, ()) as search:
+    config, registry = load_config(run.config), load_registry()
+    with open_search(run, config, registry, ()) as (problem, search):
         search.runner.interrupted = lambda: True
         done = returned(refit_members(problem, search.runner))
-        assert problem.pool.shortage(Resources(n_cpus=2)) is None
+        assert search.executor.shortage(Resources(n_cpus=2)) is None
     assert done.refitted == ()
     assert set(done.kept.values()) == {"the search was stopped"}
 

@@ -6,11 +6,9 @@ import pytest
 
 from automl.plugin import ModelFamily, Resources, View
 from automl.scheduling.devices.pool import DevicePool
+from automl.scheduling.executor import Done, Failed, Unwritable
 from automl.scheduling.local.executor import LocalExecutor
-from automl.scheduling.local.inline import Inline
-from automl.scheduling.local.messages import Done, Failed, Unwritable
 from automl.store.disk import StorageError
-from automl.trial.setup import family_shape
 from automl.trial.spec import Job, TrialSpec
 from automl.trial.worker_state import open_workbench
 from automl_plugins.baseline import Baseline
@@ -55,9 +53,9 @@ def executor(prepared, importable):
     bench = open_workbench(prepared)
     families = [Baseline(), Reading(), Undecided(), Failing()]
     bench.registry.families.update({f.name: _Entry(f) for f in families})
-    shapes = {f.name: (f, family_shape(prepared, bench.dataset, bench.metric, f)) for f in families}
     pool = DevicePool(1, memory_gib=0.1, fit_memory_gib=0.001)
-    executor = LocalExecutor(prepared, pool, NoLauncher(), inline=Inline(bench, shapes))
+    executor = LocalExecutor(pool, NoLauncher())
+    executor.open(prepared, bench)
     executor.bench = bench
     return executor
 

@@ -1,19 +1,25 @@
-"""Messages to the controller about jobs that ended."""
+"""Runs jobs in this process, and says how each ended."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import tempfile
 import traceback
+from collections.abc import Callable, Iterator, Sequence
 
 from automl.errors import AutoMLError, StorageError
 from automl.plugin.cuda import is_cuda_oom
-from automl.plugin.family import TrialPruned
+from automl.plugin.family import Report, TrialPruned
 from automl.scheduling.devices.device_check import WrongDeviceError
-from automl.scheduling.local.messages import Done, Ended, Failed, Pruned, Unwritable
-from automl.trial.execute import BadPredictionError
+from automl.scheduling.executor import Done, Ended, Failed, Pruned, Unwritable
+from automl.trial.execute import BadPredictionError, run_job, run_pack
 from automl.trial.lost import LOST, LostFilesError
+from automl.trial.refit import refit_job
 from automl.trial.spec import FoldResult, Job, TrialError
+from automl.trial.worker_state import Workbench
 
-__all__ = ["answer", "failed"]
+__all__ = ["answer", "failed", "outcomes", "restored"]
 
 KINDS: dict[type[BaseException], str] = {
     MemoryError: "memory",
@@ -23,6 +29,49 @@ KINDS: dict[type[BaseException], str] = {
 }
 
 FOR_PEOPLE = (BadPredictionError, WrongDeviceError, LostFilesError)
+
+
+def outcomes(
+    jobs: Sequence[Job],
+    bench: Workbench,
+    report_of: Callable[[Job], Report],
+    encoded: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[Job, FoldResult | Exception]]:
+    """Runs a job, or a pack of them, to the end: scored fits, or a refit.
+
+    Args:
+        jobs: What ``Executor.submit`` is given.
+        bench: The opened run.
+        report_of: Where a job reports to.
+        encoded: Called when all folds are encoded, before the fit.
+
+    Yields:
+        Each job with its result, or with the error that ended it alone.
+
+    Raises:
+        Exception: What ended all of them.
+    """
+    if len(jobs) > 1:
+        yield from run_pack(jobs, bench, report_of, encoded)
+    elif jobs[0].stands_for:
+        yield jobs[0], refit_job(jobs[0], bench)
+    else:
+        yield jobs[0], run_job(jobs[0], bench, report_of(jobs[0]), encoded)
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Gives the next fit the environment and the folders that this one found."""
+    folder, env, temporary = os.open(".", os.O_RDONLY), dict(os.environ), tempfile.tempdir
+    try:
+        yield
+    finally:
+        os.fchdir(folder)
+        os.close(folder)
+        tempfile.tempdir = temporary
+        if dict(os.environ) != env:
+            os.environ.clear()
+            os.environ.update(env)
 
 
 def answer(job: Job, outcome: FoldResult | BaseException, last_step: int = 0) -> Ended:
