@@ -33,7 +33,6 @@ from automl.tuning.incumbent.predictor_cost import Forecast
 from automl.tuning.lifecycle.resume import read_past, resume
 from automl.tuning.loop.controller import TICK_S, Controller
 from automl.tuning.loop.dispatcher import Dispatcher
-from automl.tuning.propose.archive import Archive
 from automl.tuning.propose.proposer import Proposer
 from automl.tuning.propose.study import FamilyStudy
 from automl.tuning.trials.ledger import Ledger
@@ -194,7 +193,6 @@ class Scene:
     skill: Callable[[Job], float]
     fit_s: Callable[[Job], float]
     predict_ms: Callable[[Job], float]
-    storage: Any
     news: Sequence[str] = ()
 
     def rows(self, fold: int) -> Any:
@@ -267,7 +265,6 @@ def build_scene(
     skill: Callable[[Job], float] = lambda job: job.spec.params["x"],
     fit_s: Callable[[Job], float] = lambda job: 0.1,
     predict_ms: Callable[[Job], float] = lambda job: 0.0,
-    storage: Any = None,
     killed: Scene | None = None,
 ) -> Scene:
     """Joins the rooms around a fake executor; with a scene that was ``killed``, resumes it."""
@@ -287,13 +284,9 @@ def build_scene(
     )
     shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if storage is None:
-        storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
     objectives = config.search.objectives
     studies = {
-        name: FamilyStudy(
-            family, shape, lambda: storage, config.sampler, config.seed, len(objectives)
-        )
+        name: FamilyStudy(family, shape, config.sampler, config.seed, len(objectives))
         for name, (family, shape) in shapes.items()
     }
     budget = Budget(clock.now - (past.elapsed_s if past else 0.0), time_s, trials)
@@ -317,13 +310,12 @@ def build_scene(
         standing=standing,
         ledger=ledger,
         budget=budget,
-        archive=Archive(studies, ledger),
         interrupted=lambda: interrupted[0],
     )
     rooms = (executor, ledger, proposer, dispatcher, standing, budget, controller)
     news = resume(past, controller) if past else ()
     answers = (skill, fit_s, predict_ms)
-    scene = Scene(run, dataset, plan, config, clock, *rooms, interrupted, *answers, storage, news)
+    scene = Scene(run, dataset, plan, config, clock, *rooms, interrupted, *answers, news)
     executor.answer = scene.done if answer is None else functools.partial(answer, scene)
     return scene
 

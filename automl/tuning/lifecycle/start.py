@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,9 +36,7 @@ from automl.tuning.lifecycle.threads import slots_of, staff
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import Problem, open_problem, read_dataset, read_problem
-from automl.tuning.propose.archive import Archive
 from automl.tuning.propose.proposer import Proposer
-from automl.tuning.propose.storage import open_storage
 from automl.tuning.propose.study import FamilyStudy
 from automl.tuning.trials.ledger import Ledger
 
@@ -235,9 +232,8 @@ def make_controller(
     run, config, families = problem.run, problem.config, problem.families
     n_slots = slots_of(problem.pool, threads)
     objectives, prune_on = config.search.objectives, config.search.prune_on
-    storage = functools.cache(lambda: open_storage(run.study))
     studies = {
-        name: FamilyStudy(family, shape, storage, config.sampler, config.seed, len(objectives))
+        name: FamilyStudy(family, shape, config.sampler, config.seed, len(objectives))
         for name, (family, shape) in families.items()
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
@@ -258,7 +254,6 @@ def make_controller(
         standing=Standing(evidence, config.ensemble, families, config.seed, finish_limit_s),
         ledger=ledger,
         budget=budget,
-        archive=Archive(studies, ledger),
         interrupted=interrupted,
     )
 
