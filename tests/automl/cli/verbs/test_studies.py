@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import optuna
 import pytest
 
 from automl.cli.app import main
@@ -32,12 +31,17 @@ def test_the_studies_of_an_old_run_are_written_and_named_and_its_own_file_stays(
     assert (run / "study.db").read_bytes() == before
 
 
-def test_they_go_to_a_database_that_is_named(golden, capsys, tmp_path):
-    run, names = golden
-    url = f"sqlite:///{tmp_path / 'all.db'}"
-    assert main(["studies", str(run), "--to", url]) == 0
-    assert sorted(optuna.study.get_all_study_names(url)) == sorted(names)
-    assert not (run / "studies.journal").exists()
+def test_they_go_to_a_database_that_is_named(golden, monkeypatch, capsys):
+    asked = []
+
+    def write_studies(run, to):
+        asked.append((run.path, to))
+        return ["a\x1b[31m/knn"]
+
+    monkeypatch.setattr("automl.tuning.lifecycle.studies.write_studies", write_studies)
+    assert main(["studies", str(golden[0]), "--to", "sqlite:///all.db"]) == 0
+    assert asked == [(golden[0], "sqlite:///all.db")]
+    assert "\x1b" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
