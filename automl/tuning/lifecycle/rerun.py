@@ -125,7 +125,8 @@ def rerun_trial(
     record = find_record(run, trial_id)
     config, plan = load_config(run.config), load_split_plan(run.split)
     manifest, metric = read_json(run.manifest), metric_setting(run, config)
-    registry = registry_of(run, config, given)
+    registry = registry_of(run, config, given, [record.spec.family])
+    registry.tell_remarks()
     threads = config.scheduler.threads_per_fit or int(manifest.get("threads_per_fit", 1))
     folds = []
     with (
@@ -202,6 +203,7 @@ def _bench(
     target = dataset.target
     measure = get_metric(metric, target.task, registry.metrics, target.quantiles, registry.given)
     setup = trial_setup(scratch, config, plan.n_folds, metric, pool, registry.given)
+    setup = replace(setup, plugins=registry.modules_of([family.name], metric))
     families = {family.name: (family, family_shape(setup, dataset, measure, family))}
     launcher = start_launcher()
     try:

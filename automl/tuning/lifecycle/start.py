@@ -179,6 +179,10 @@ def _preload(launcher: Launcher, registry: Registry, config: SearchConfig, sourc
         awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
     launcher.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
+    # The plugins too, which may take long: once, and before a worker has a fit to be late with.
+    names = [f.name for f in selected]
+    plugins = registry.modules_of(names, config.metric or "")
+    launcher.preload([module.partition(":")[0] for module in plugins])
 
 
 def _build(

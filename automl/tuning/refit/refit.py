@@ -17,6 +17,7 @@ from automl.errors import RunError, did_you_mean
 from automl.registry import Registry
 from automl.scheduling.local.executor import Executor, LocalExecutor
 from automl.scheduling.local.launcher import start_launcher
+from automl.store.files import read_json
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.inference_cost import cost_of
@@ -128,7 +129,8 @@ def refit_ensemble(
         StorageError: The disk is full, read-only or closed to us.
     """
     config = load_config(run.config)
-    registry = registry_of(run, config, metric)
+    registry = registry_of(run, config, metric, read_json(run.manifest)["families"])
+    registry.tell_remarks()
     _check_installed(run, registry)
     problem = open_problem(config, registry, run)
     if undo:
