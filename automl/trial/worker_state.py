@@ -76,7 +76,7 @@ class Workbench:
 
     @property
     def kept_bytes(self) -> int:
-        """Size of the encoded training rows of all folds that are kept.
+        """Largest number of bytes of encoded training rows to keep.
 
         They are mapped and no burden, yet a fair guess at what families make of them.
         """
