@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,23 +126,20 @@ def search(
         "search.gap": gap,
     }
     with start_session(started, on_event, verbosity) as session:
-        from automl.config import compose_config, plugin_settings
+        from automl.config import compose_with_plugins
         from automl.errors import ConfigError
-        from automl.registry import load_registry
 
         if resume and out is None:
             raise ConfigError("resume needs out: the run directory to go on with")
-        plugins = plugin_settings(overrides, settings)
-        registry = load_registry(plugins.modules, plugins.block)
-        if isinstance(given, GivenMetric):
-            registry = replace(registry, given=given)
-        config = compose_config(overrides, options, registry, settings).config
+        own = given if isinstance(given, GivenMetric) else None
+        composed, registry = compose_with_plugins(overrides, options, settings, own)
+        config = composed.config
         run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
         if resume and run.manifest.exists():
             session.go_on(run, config, registry, data)
         else:
             session.begin(run, config, registry, data)
-    return load_run(run.path, given if isinstance(given, GivenMetric) else None)
+    return load_run(run.path, own)
 
 
 def resume(
@@ -189,6 +185,6 @@ def resume(
         config = load_config(run.config)
         config.time_s = config.time_s if time_s is None else time_s
         config.trials = config.trials if trials is None else trials
-        registry = registry_of(run, config, metric)
+        registry = registry_of(run, config, metric, config.family)
         session.go_on(run, config, registry, None)
     return load_run(run.path, metric)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ class OpenedRun:
 
     def __init__(self, run: RunDir, metric: Any = None) -> None:
         self.run, self._given = run, metric
+        self._registries: dict[frozenset[str], Registry] = {}
 
     def single(self, trial_id: str) -> Ensemble | None:
         """A predictor of one trial alone; None where its models were not kept."""
@@ -47,7 +48,7 @@ class OpenedRun:
         folds = tuple(result.fold for result in record.folds)
         if not all(self.run.model(trial_id, fold).is_dir() for fold in folds):
             return None
-        family = self.registry.get(record.spec.family)
+        family = self.registry([record.spec.family]).get(record.spec.family)
         shape = family_shape(self.setup, self.dataset, self.metric, family)
         view = family.view(record.spec.params, shape)
         member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
@@ -135,12 +136,16 @@ class OpenedRun:
 
         return load_config(self.run.config)
 
-    @cached_property
-    def registry(self) -> Registry:
-        """The installed families, and what plugins of the run bring."""
+    def registry(self, families: Iterable[str] = ()) -> Registry:
+        """The plugins of some families and of the metric; no others are imported."""
         from automl.config.reopened import registry_of
 
-        return registry_of(self.run, self.config, self._given)
+        names = frozenset(families)
+        if names not in self._registries:
+            registry = registry_of(self.run, self.config, self._given, names)
+            registry.tell_remarks()
+            self._registries[names] = registry
+        return self._registries[names]
 
     def options_for(self, source: Any, sql: str | None, sheet: str | None = None) -> ReadOptions:
         """How a source is read: as the search read its own, but for what belongs to that alone.
@@ -203,7 +208,7 @@ class OpenedRun:
         from automl.config.reopened import metric_setting
         from automl.metrics import get_metric
 
-        name, target, registry = metric_setting(self.run, self.config), self.target, self.registry
+        name, target, registry = metric_setting(self.run, self.config), self.target, self.registry()
         levels = target.quantiles
         return get_metric(name, target.task, registry.metrics, levels, registry.given)
 
@@ -241,6 +246,7 @@ class OpenedRun:
         from automl.ensemble import Predictor
 
         store = EncoderStore(self.run.views, self.config.seed, self.plan.digest)
-        families = {name: r.family for name, r in self.registry.families.items()}
+        registry = self.registry(member.family for member in ensemble.members)
+        families = {name: r.family for name, r in registry.families.items()}
         offset = self.target.offset
         return Predictor(self.run, ensemble, families, store.encoder, offset=offset)

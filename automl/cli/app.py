@@ -24,6 +24,7 @@ VERBS = {
     "predict": "predict a new table with a run",
     "refit": "fit the members of a run once on all rows, for faster predictions",
     "rerun": "run one trial of a run again, alone, and compare",
+    "studies": "write the trials of a run as Optuna studies, for dashboards",
     "inspect": "show what the columns of a table are taken for, and why",
     "plugins": "show the installed model families, and what is broken",
 }

@@ -136,7 +136,7 @@ def _is_of_run(folder: Path, target: Path) -> bool:
     from automl.store.run_dir import RunDir
 
     run = RunDir(folder)
-    files = (run.manifest, run.config, run.log, run.study, run.leaderboard, run.lock)
+    files = (run.manifest, run.config, run.log, run.studies, run.leaderboard, run.lock)
     folders = (run.data, run.views, run.split, run.trials, run.ensemble)
     return any(target.is_relative_to(path) for path in (*files, *folders))
 

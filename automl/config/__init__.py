@@ -14,6 +14,7 @@ from automl.config.schema import (
     SearchConfig,
     SearchOptions,
 )
+from automl.config.with_plugins import compose_with_plugins
 
 __all__ = [
     "Composed",
@@ -26,6 +27,7 @@ __all__ = [
     "SearchConfig",
     "SearchOptions",
     "compose_config",
+    "compose_with_plugins",
     "load_config",
     "parse_span",
     "parse_time",

@@ -19,7 +19,7 @@ from automl.registry import Registry
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["compose_config", "plugin_settings"]
+__all__ = ["compose_config", "named_families", "plugin_settings"]
 
 OPTIONS = (
     "data_path",
@@ -105,13 +105,31 @@ def plugin_settings(
     Raises:
         ConfigError: A key below ``plugins`` is unknown or its value is no list of names.
     """
-    keys = Keys({k: v for k, v in leaves(()).items() if k.startswith("plugins.")}, {}, Registry())
-    found = read_overrides([text for text in overrides if text.startswith("plugins.")], keys)
-    own = {k: v for k, v in (settings or {}).items() if k.startswith("plugins.")}
-    _read_values(own, "setting", keys, found)
+    found = _read_alone("plugins.", overrides, settings)
     _fail(found.problems)
     values = {a.key.removeprefix("plugins."): [str(v) for v in a.value] for a in found.assignments}
     return PluginsConfig(**values)
+
+
+def named_families(
+    overrides: Sequence[str], settings: Mapping[str, Any] | None = None
+) -> list[str] | None:
+    """Reads ``family`` alone, for the plugins to load; None where it is not given or no list."""
+    found = _read_alone("family", overrides, settings)
+    values = [a.value for a in found.assignments if a.key == "family"]
+    is_list = values and isinstance(values[-1], list) and not found.problems
+    return [str(name) for name in values[-1]] if is_list else None
+
+
+def _read_alone(
+    start: str, overrides: Sequence[str], settings: Mapping[str, Any] | None
+) -> Overrides:
+    """Reads the keys that start with some text, and no others."""
+    keys = Keys({k: v for k, v in leaves(()).items() if k.startswith(start)}, {}, Registry())
+    found = read_overrides([text for text in overrides if text.startswith(start)], keys)
+    own = {k: v for k, v in (settings or {}).items() if k.startswith(start)}
+    _read_values(own, "setting", keys, found)
+    return found
 
 
 def _fail(problems: Sequence[str]) -> None:

@@ -72,7 +72,17 @@ def compose_layers(
                 return compose(_ROOT, overrides), _origins(overrides, keys)
         except (HydraException, OmegaConfBaseException) as error:
             reason = " ".join(str(error.__cause__ or error).split())
-            raise ConfigError(f"the configuration groups do not fit: {reason}") from None
+            chosen = "".join(_guests(choices, paths))
+            raise ConfigError(f"the configuration groups do not fit: {reason}{chosen}") from None
+
+
+def _guests(choices: Mapping[str, str], paths: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Says of chosen options whose they are, where they are not ours."""
+    for distribution, path in paths:
+        groups = find_groups([path])
+        for group, option in choices.items():
+            if option in groups.get(group, ()):
+                yield f" ({group}={option} is of {distribution})"
 
 
 @contextmanager

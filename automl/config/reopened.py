@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from automl.config.schema import SearchConfig
 from automl.metrics import CATALOG, given_again
-from automl.registry import Registry, load_registry
+from automl.registry import Registry, load_plugins_for, load_registry
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 
@@ -19,18 +20,29 @@ def metric_setting(run: RunDir, config: SearchConfig) -> str:
     return config.metric or str(read_json(run.manifest)["metric"]["name"])
 
 
-def registry_of(run: RunDir, config: SearchConfig, metric: Any = None) -> Registry:
+def registry_of(
+    run: RunDir,
+    config: SearchConfig,
+    metric: Any = None,
+    families: Collection[str] | None = None,
+) -> Registry:
     """Loads the plugins of a run.
 
     Args:
         run: The run directory.
         config: Its configuration.
         metric: The metric of the run, where it is a Python object; see ``given_again``.
+        families: Those that are used, whose plugins alone are loaded; None for all plugins.
 
     Raises:
         ConfigError: The run has another metric.
     """
-    registry = load_registry(config.plugins.modules, config.plugins.block)
+    modules, block = config.plugins.modules, config.plugins.block
+    if families is None:
+        registry = load_registry(modules, block)
+    else:
+        executor = config.scheduler.name
+        registry = load_plugins_for(families, config.metric, modules, block, executor)
     if metric is None:
         return registry
     given = given_again(metric, metric_setting(run, config), frozenset(CATALOG))

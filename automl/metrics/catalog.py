@@ -156,19 +156,14 @@ def get_metric(
         given: The object.
 
     Raises:
-        ConfigError: There is none of that name, it does not fit the task, a plugin uses the name
-            of a metric of the catalog, or a metric of one's own does not work.
+        ConfigError: There is none of that name, it does not fit the task, or a metric of one's own
+            does not work.
     """
     fitting = metric_names(task, extra)
     if name.startswith(PREFIX):
         metric = resolve_given(name, given, task, quantiles)
     elif ":" in name:
         metric = load_metric(name, task, quantiles)
-    elif name in CATALOG and name in extra:
-        raise ConfigError(
-            f"metric {name!r} is defined twice, here and by a plugin: the plugin has to rename its "
-            "own, or must be left out with plugins.block"
-        )
     elif name in CATALOG or name in extra:
         metric = CATALOG[name] if name in CATALOG else extra[name]
     else:

@@ -182,7 +182,10 @@ class ModelFamily(ABC):
         return None
 
     def view(self, params: Params, shape: Shape) -> View:
-        """How the columns are encoded for these params."""
+        """How the columns are encoded for these params.
+
+        It must not depend on devices or time: it is asked for again where others are, or none.
+        """
         return View()
 
     @abstractmethod

@@ -1,6 +1,13 @@
 """Entry points to plugins to families; broken plugins are kept with their error."""
 
-from automl.registry.loading import load_registry
+from automl.registry.loading import load_plugins_for, load_registry
 from automl.registry.registry import BrokenPlugin, LoadedPlugin, RegisteredFamily, Registry
 
-__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry", "load_registry"]
+__all__ = [
+    "BrokenPlugin",
+    "LoadedPlugin",
+    "RegisteredFamily",
+    "Registry",
+    "load_plugins_for",
+    "load_registry",
+]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import importlib
 import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 import pluggy
 
+from automl.metrics import CATALOG
 from automl.plugin import ExecutorFactory, Metric, hookspecs
+from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.plugin.hookspecs import ENTRY_POINT_GROUP, PROJECT_NAME
+from automl.registry.containment import contained
 from automl.registry.contribution import Contribution, HookError, collect
 from automl.registry.registry import (
     FROM_CONFIG,
@@ -21,8 +24,12 @@ from automl.registry.registry import (
     RegisteredFamily,
     Registry,
 )
+from automl.store.manifest import DISTRIBUTION
 
-__all__ = ["load_registry"]
+__all__ = ["load_plugins_for", "load_registry"]
+
+
+MAX_PRINTED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,45 @@ class _Source:
     module: str
     load: Callable[[], object]
 
+    def __str__(self) -> str:
+        return f"plugin {self.plugin!r} of {self.distribution}"
 
-def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Registry:
-    """Loads all plugins; what is wrong with one of them is kept and harms no other.
+
+def load_plugins_for(
+    families: Collection[str],
+    metric: str | None,
+    modules: Sequence[str] = (),
+    block: Sequence[str] = (),
+    executor: str = "local",
+) -> Registry:
+    """Loads the plugins of some families, a metric and an executor: others harm them in no way.
+
+    They are found by their entry points, which are named like one of them. Where that does not
+    bring all of them, all plugins are loaded.
+
+    Args:
+        families: Names of families.
+        metric: Name of a metric, or ``module:function``; None for no other than the catalog's.
+        modules: As for ``load_registry``.
+        block: As for ``load_registry``.
+        executor: Name of the executor.
+    """
+    some = load_registry(modules, block, {*families, metric or "", executor})
+    runs = executor in BUILT_IN_EXECUTORS or executor in some.executors
+    if runs and some.has_metric(metric) and all(name in some.families for name in families):
+        return some
+    return load_registry(modules, block)
+
+
+def load_registry(
+    modules: Sequence[str] = (), block: Sequence[str] = (), only: Collection[str] | None = None
+) -> Registry:
+    """Loads plugins; what is wrong with one of them is kept and harms no other.
 
     Args:
         modules: Importable modules to register beside those of the entry points.
         block: Names of distributions whose plugins are not loaded.
+        only: Names or modules of the entry points to load; None for all.
     """
     manager = pluggy.PluginManager(PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
@@ -49,12 +88,18 @@ def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Reg
     good: list[tuple[_Source, Contribution]] = []
     metrics: dict[str, tuple[Metric, str]] = {}
     executors: dict[str, tuple[ExecutorFactory, str]] = {}
+    printed: list[str] = []
     seen: set[str] = set()
-    for source in (*_installed(block), *_named(modules)):
+    for source in (*_installed(block, only), *_named(modules)):
         if source.distribution == FROM_CONFIG and source.module in seen:
             continue  # installed and named in the configuration as well: the same plugin
         seen.add(source.module)
-        found = _load(manager, source, metrics, executors)
+        if source.distribution == DISTRIBUTION:
+            found = _load(manager, source, metrics, executors)
+        else:
+            with contained() as output:
+                found = _load(manager, source, metrics, executors)
+            printed += [f"{source} printed while it was imported: {_line(o)}" for o in output]
         if isinstance(found, BrokenPlugin):
             broken.append(found)
         else:
@@ -67,6 +112,7 @@ def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Reg
         executors={name: executor for name, (executor, _) in sorted(executors.items())},
         config_search_paths=tuple((s.distribution, p) for s, c in good for p in c.search_paths),
         conflicts=conflicts,
+        remarks=tuple(printed),
         plugins=tuple(
             LoadedPlugin(
                 plugin=s.plugin,
@@ -75,13 +121,14 @@ def load_registry(modules: Sequence[str] = (), block: Sequence[str] = ()) -> Reg
                 module=s.module,
                 hooks=c.hooks,
                 families=tuple(f.name for f in c.families),
+                metrics=tuple(m.name for m in c.metrics),
             )
             for s, c in good
         ),
     )
 
 
-def _installed(block: Sequence[str]) -> Iterator[_Source]:
+def _installed(block: Sequence[str], only: Collection[str] | None) -> Iterator[_Source]:
     blocked = {_canonical(name) for name in block}
 
     def order(entry: EntryPoint) -> tuple[str, str]:
@@ -90,7 +137,8 @@ def _installed(block: Sequence[str]) -> Iterator[_Source]:
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=order):
         distribution = entry.dist.name if entry.dist else "unknown"
         version = entry.dist.version if entry.dist else ""
-        if _canonical(distribution) not in blocked:
+        wanted = only is None or entry.name in only or entry.value in only
+        if wanted and _canonical(distribution) not in blocked:
             yield _Source(entry.name, distribution, version, entry.value, entry.load)
 
 
@@ -117,6 +165,8 @@ def _load(
         manager.register(plugin, name=key)
         found = collect(manager, plugin)
         for metric in found.metrics:
+            if metric.name in CATALOG:
+                raise HookError(f"metric {metric.name!r} is one of automl itself: rename it")
             if metric.name in metrics:
                 raise HookError(
                     f"metric {metric.name!r} is brought by {metrics[metric.name][1]} already"
@@ -166,8 +216,19 @@ def _by_name(
             entry = RegisteredFamily(family, source.distribution, source.version, source.module)
             claims.setdefault(family.name, []).append(entry)
     names = sorted(claims)
-    families = {name: claims[name][0] for name in names if len(claims[name]) == 1}
-    return families, {name: tuple(claims[name]) for name in names if name not in families}
+    # A family of automl itself keeps its name: who claims it too takes it from nobody.
+    own = {n: [r for r in claims[n] if r.distribution == DISTRIBUTION] for n in names}
+    families = {
+        name: (own[name] or claims[name])[0]
+        for name in names
+        if len(claims[name]) == 1 or len(own[name]) == 1
+    }
+    return families, {name: tuple(claims[name]) for name in names if len(claims[name]) > 1}
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_PRINTED else f"{line[:MAX_PRINTED]}..."
 
 
 def _canonical(distribution: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
-from automl.metrics import GivenMetric
+from automl.metrics import CATALOG, GivenMetric
 from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, Task
 
 __all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry"]
@@ -28,6 +29,7 @@ class LoadedPlugin:
         module: Where the entry point leads.
         hooks: Names of the hooks it implements, sorted.
         families: Names of the families it brings.
+        metrics: Names of the metrics it brings.
     """
 
     plugin: str
@@ -36,6 +38,7 @@ class LoadedPlugin:
     module: str
     hooks: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,11 @@ class Registry:
         metrics: Metrics that plugins add to the catalog, by name.
         executors: Executors that plugins bring, by name.
         config_search_paths: ``(distribution, path)`` of config groups that plugins bring.
-        conflicts: Families by a name that more than one plugin claims.
+        conflicts: Families by a name that more than one plugin claims. One of automl itself is
+            among ``families`` all the same.
         plugins: Plugins that work.
         given: The metric that the caller of a search gave as an object.
+        remarks: What plugins did that everybody should know, such as what they printed.
     """
 
     families: Mapping[str, RegisteredFamily] = field(default_factory=dict)
@@ -118,6 +123,7 @@ class Registry:
     conflicts: Mapping[str, tuple[RegisteredFamily, ...]] = field(default_factory=dict)
     plugins: tuple[LoadedPlugin, ...] = ()
     given: GivenMetric | None = None
+    remarks: tuple[str, ...] = ()
 
     def get(self, name: str) -> ModelFamily:
         """Returns a family by name; its library may be missing still.
@@ -127,6 +133,15 @@ class Registry:
                 this name is broken.
         """
         return self._registered(name).family
+
+    def has_metric(self, name: str | None) -> bool:
+        """Whether a metric needs no other plugin: one that is known, or the caller's own."""
+        return name is None or ":" in name or name in CATALOG or name in self.metrics
+
+    def modules_of(self, families: Collection[str], metric: str) -> tuple[str, ...]:
+        """Modules of the plugins that bring some families or a metric."""
+        wanted = {*families, metric}
+        return tuple(p.module for p in self.plugins if wanted & {*p.families, *p.metrics})
 
     def select(self, names: Sequence[str] | None) -> tuple[ModelFamily, ...]:
         """Returns the families a search is to try.
@@ -175,6 +190,11 @@ class Registry:
             and entry.family.suits(kinds)
         }
         return replace(self, families=useful).notes()
+
+    def tell_remarks(self) -> None:
+        """Writes the remarks to standard error, where there is no log."""
+        for remark in self.remarks:
+            print(f"automl: {remark}", file=sys.stderr)
 
     def notes(self) -> tuple[str, ...]:
         """Says in words what is not there: broken plugins, conflicts, missing libraries."""

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 DRAFT = ".{name}.{pid}.draft"
+BEFORE = ".{name}.{pid}.before"
 DRAFT_DEPTH = 3  # trials/<trial>/<draft> is as deep in a run as drafts lie
 
 
@@ -106,13 +107,26 @@ def settle(draft: Path, path: Path) -> None:
     for file in draft.rglob("*"):
         if file.is_file():
             _sync(file)
-    shutil.rmtree(path, ignore_errors=True)
+    before = path.with_name(BEFORE.format(name=path.name, pid=os.getpid()))
+    if path.exists():
+        path.rename(before)
     draft.rename(path)
+    _sync_folder(path.parent)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def remove_drafts(folder: Path) -> None:
-    """Removes what processes that are gone had begun to write in a run."""
+    """Removes what processes that are gone had begun to write in a run.
+
+    A folder that was to be replaced, and was not, is put back.
+    """
     for depth in range(DRAFT_DEPTH):
+        for before in folder.glob("*/" * depth + BEFORE.format(name="*", pid="*")):
+            path = before.with_name(before.name[1:].rsplit(".", 2)[0])
+            if path.exists():
+                shutil.rmtree(before, ignore_errors=True)
+            else:
+                before.rename(path)
         for draft in folder.glob("*/" * depth + DRAFT.format(name="*", pid="*")):
             if draft.is_dir():
                 shutil.rmtree(draft, ignore_errors=True)
@@ -139,6 +153,15 @@ class _Writer:
 
 def _draft(path: Path) -> Path:
     return path.with_name(DRAFT.format(name=path.name, pid=os.getpid()))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the names in a folder last."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _sync(file: Path) -> None:

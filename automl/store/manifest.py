@@ -14,10 +14,12 @@ from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
 from automl.version import __version__
 
-__all__ = ["new_manifest", "update_manifest", "write_manifest"]
+__all__ = ["DISTRIBUTION", "new_manifest", "update_manifest", "write_manifest"]
 
 SCHEMA = 1
 DISTRIBUTION = "automl-search"
+"""The distribution of automl itself, with the plugins that ship with it."""
+
 REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 

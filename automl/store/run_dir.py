@@ -67,9 +67,9 @@ class RunDir:
         return self.path / "split"
 
     @property
-    def study(self) -> Path:
-        """The SQLite file of Optuna's storage."""
-        return self.path / "study.db"
+    def studies(self) -> Path:
+        """The trials as Optuna studies, in the format of Optuna's journals."""
+        return self.path / "studies.journal"
 
     @property
     def trials(self) -> Path:

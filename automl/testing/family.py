@@ -101,6 +101,15 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
         assert 0 <= resources.n_gpus <= 1
 
     @each_task
+    def test_its_view_depends_neither_on_devices_nor_on_time(self, task: Task) -> None:
+        """A run that is opened elsewhere finds the encoders of its models."""
+        shape = self._made(task).shape()
+        other = replace(shape, n_cpus=64, n_gpus=8, time_s=1.0)
+        drawn = (self.family.search_space(RandomSuggest(seed), shape) for seed in range(5))
+        for params in (*self.family.portfolio(shape), *drawn):
+            assert self.family.view(params, shape) == self.family.view(params, other)
+
+    @each_task
     def test_reasons_not_to_be_tried_are_sentences(self, task: Task) -> None:
         """They are shown to people."""
         for n_rows in (20, 1_000, 10_000_000):

@@ -75,6 +75,7 @@ def read_records(run: RunDir) -> list[TrialRecord]:
 def _from_json(value: dict[str, Any]) -> TrialRecord:
     folds = tuple(FoldResult(**{**fold, "steps": _steps(fold["steps"])}) for fold in value["folds"])
     low_high = value.get("interval")
+    value = {name: item for name, item in value.items() if name != "notes"}  # earlier versions' own
     # Earlier versions kept the spread of the folds under ``score_se``, and no interval.
     score_se = value["score_se"] if "interval" in value else None
     return TrialRecord(

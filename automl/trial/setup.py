@@ -38,6 +38,7 @@ class TrialSetup:
         settings: Settings by family (``model.<family>``).
         memo_gib: Size of the encoded folds that one worker keeps open between fits, in GiB.
         modules, block: Plugins beside the installed ones, and distributions that are not loaded.
+        plugins: Modules of the installed plugins that the run uses; empty for all.
         metric_code: The metric that the caller gave as an object, ``packed``; empty for none.
     """
 
@@ -52,6 +53,7 @@ class TrialSetup:
     memo_gib: float = 0.5
     modules: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
     metric_code: bytes = b""
 
 

@@ -234,7 +234,6 @@ class TrialRecord:
     cut_steps: tuple[tuple[int, float], ...] = ()
     started_s: float = 0.0
     finished_s: float | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
     stages: tuple[float, ...] = ()
     interval: tuple[float, float] | None = None
 

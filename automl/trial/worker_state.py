@@ -74,7 +74,7 @@ class Workbench:
 
     @property
     def kept_bytes(self) -> int:
-        """Size of the encoded training rows of all folds that are kept.
+        """Largest number of bytes of encoded training rows to keep.
 
         They are mapped and no burden, yet a fair guess at what families make of them.
         """
@@ -91,9 +91,9 @@ class Workbench:
 
 
 def open_workbench(setup: TrialSetup) -> Workbench:
-    """Opens the data of a run as memory maps, and loads the plugins."""
+    """Opens the data of a run as memory maps, and loads the plugins that it uses."""
     run = RunDir(Path(setup.run))
-    registry = load_registry(setup.modules, setup.block)
+    registry = load_registry(setup.modules, setup.block, setup.plugins or None)
     dataset = open_dataset(run.data)
     target, code = dataset.target, setup.metric_code
     given = unpacked(code) if code else None

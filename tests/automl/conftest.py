@@ -190,7 +190,6 @@ class Scene:
     skill: Callable[[Job], float]
     fit_s: Callable[[Job], float]
     predict_ms: Callable[[Job], float]
-    storage: Any
     news: Sequence[str] = ()
 
     @property
@@ -283,7 +282,6 @@ def build_scene(
     skill: Callable[[Job], float] = lambda job: job.spec.params["x"],
     fit_s: Callable[[Job], float] = lambda job: 0.1,
     predict_ms: Callable[[Job], float] = lambda job: 0.0,
-    storage: Any = None,
     killed: Scene | None = None,
 ) -> Scene:
     """Builds a search around a fake executor; with a scene that was ``killed``, resumes it."""
@@ -303,21 +301,19 @@ def build_scene(
     )
     shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if storage is None:
-        storage = optuna.storages.InMemoryStorage() if killed is None else killed.storage
     pool, interrupted = DevicePool(slots, tuple(gpus), memory_gib=memory_gib), [False]
     executor = FakeExecutor(pool, clock, answer=lambda job: None)
+    capacity = executor.capacity()
     controller = build_search(
-        Problem(run, config, dataset, plan, chosen, setup, shapes, pool),
+        Problem(run, config, dataset, plan, chosen, setup, shapes, capacity),
         executor,
         started=clock.now - (past.elapsed_s if past else 0.0),
         clock=clock.monotonic,
         interrupted=lambda: interrupted[0],
-        storage=lambda: storage,
     )
     news = resume(past, controller) if past else ()
     data, answers = (run, dataset, plan, config), (skill, fit_s, predict_ms)
-    scene = Scene(*data, clock, executor, controller, interrupted, *answers, storage, news)
+    scene = Scene(*data, clock, executor, controller, interrupted, *answers, news)
     executor.answer = scene.done if answer is None else functools.partial(answer, scene)
     return scene
 

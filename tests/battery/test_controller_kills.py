@@ -5,17 +5,18 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 import uuid
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -109,7 +110,7 @@ def complete_trials(run):
 
 
 def outcome(run):
-    """What must not depend on kills: trials, predictions, ensemble, leaderboard and study."""
+    """What must not depend on kills: trials, predictions, ensemble, leaderboard and studies."""
     records = [json.loads(p.read_text()) for p in run.glob("trials/*/trial.json")]
     trials = [
         (r["index"], r["spec"], r["state"], r["score"], r["score_se"], _error(r), _scores(r))
@@ -119,17 +120,15 @@ def outcome(run):
     digests = {str(p.relative_to(run)): hashlib.sha256(p.read_bytes()).digest() for p in oofs}
     ensemble = json.loads((run / "ensemble/ensemble.json").read_text())
     board = pd.read_csv(run / "leaderboard.csv").drop(columns=["fit_s", "predict_s", "predict_ms"])
-    with closing(sqlite3.connect(run / "study.db")) as connection:
-        study = [
-            sorted(connection.execute(f"select {columns} from {table}"))
-            for table, columns in (
-                ("studies", "study_name"),
-                ("trials", "number, state"),
-                ("trial_params", "param_name, param_value"),
-                ("trial_values", "value"),
-            )
-        ]
-    return trials, digests, ensemble, board.to_csv(), study
+    storage = JournalStorage(JournalFileBackend(str(run / "studies.journal")))
+    studies = [
+        (study.study_name.split("/")[1], [(t.state, t.params, t.values) for t in study.trials])
+        for study in (
+            optuna.load_study(study_name=name, storage=storage)
+            for name in optuna.study.get_all_study_names(storage)
+        )
+    ]
+    return trials, digests, ensemble, board.to_csv(), studies
 
 
 def _error(record):

@@ -12,7 +12,6 @@ import pytest
 from automl.config.schema import SearchConfig
 from automl.scheduling.local.executor import LocalExecutor
 from automl.store.files import write_json
-from automl.tuning.propose.storage import open_storage
 from benchmarks.overhead import N_FIRST, busy_share, trial_cost_ms
 
 HERE = Path(__file__).parent
@@ -79,7 +78,6 @@ def crowd(tmp_path, clock, load_module, make_family):
             folds=1,
             time_s=1e6,
             config=config,
-            storage=open_storage(tmp_path / "study.db"),
         )
         rng, busy = random.Random(0), []
 
@@ -114,8 +112,6 @@ def test_64_slots_are_served_while_somebody_reads_ten_times_a_second(crowd, writ
         f"{n_reads} times without an error"
     )
     assert n_seen == len(scene.ledger.trials) == n_trials
-    (study,) = scene.storage.get_all_studies()
-    assert len(scene.storage.get_all_trials(study._study_id)) == n_trials
     assert busy.count(64) == n_trials - 63  # until the last of them have begun
     assert writes.count("trial.json") == 2 * n_trials
     assert len(writes) <= 2.2 * n_trials

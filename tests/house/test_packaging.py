@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, requires
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 MAX_CORE_PACKAGES = 30  # beside ourselves
 
@@ -62,6 +63,16 @@ def test_the_core_install_is_small_and_has_no_torch(root):
             pytest.fail(f"{name} is needed by the core and is not installed")
     assert "torch" not in found
     assert len(found) <= MAX_CORE_PACKAGES, sorted(found)
+
+
+def test_optuna_is_allowed_up_to_the_version_that_is_tested(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (allowed,) = (r for r in map(Requirement, project["dependencies"]) if r.name == "optuna")
+    pins = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    (pin,) = (Version(line.partition("==")[2]) for line in pins if line.startswith("optuna=="))
+    assert pin in allowed.specifier
+    assert Version(f"{pin.major}.{pin.minor + 1}") not in allowed.specifier
+    assert Version(f"{pin.major}.{pin.minor}") in allowed.specifier
 
 
 def test_every_dependency_has_an_exact_constraint(root):

@@ -195,8 +195,8 @@ def test_the_log_holds_one_json_object_a_line(run):
 
 def test_the_run_directory_is_laid_out_and_its_manifest_is_plain(run):
     names = {path.name for path in run.iterdir()}
-    expected = {"config.yaml", "manifest.json", "data", "split", "study.db", "trials", "ensemble"}
-    assert expected | {"leaderboard.csv", "log.jsonl"} <= names
+    expected = {"config.yaml", "manifest.json", "data", "split", "trials", "ensemble"}
+    assert expected | {"leaderboard.csv", "log.jsonl", "studies.journal"} <= names
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["status"] == "finished"
     assert manifest["stopped_by"] == "trials"

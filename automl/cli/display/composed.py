@@ -22,14 +22,12 @@ def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
     Raises:
         ConfigError: The configuration does not fit.
     """
-    from automl.config import compose_config, plugin_settings, render_config
+    from automl.config import compose_with_plugins, render_config
     from automl.redact import hide, sources_in, without_passwords
-    from automl.registry import load_registry
 
-    plugins = plugin_settings(overrides)
-    registry = load_registry(plugins.modules, plugins.block)
     keyed = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
-    composed = compose_config(overrides, keyed, registry)
+    composed, registry = compose_with_plugins(overrides, keyed)
+    registry.tell_remarks()
     data = composed.config.data
     data.sql = None if data.sql is None else without_passwords(data.sql)
     text = hide(render_config(composed), sources_in(overrides))

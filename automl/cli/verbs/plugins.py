@@ -44,6 +44,7 @@ def run(argv: Sequence[str], started: float) -> int:
     from automl.registry import load_registry
 
     registry = load_registry()
+    registry.tell_remarks()
     if options.format == "json":
         data_stream(sys.stdout).write(
             json.dumps(to_json(registry), indent=1, ensure_ascii=False) + "\n"

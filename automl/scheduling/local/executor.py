@@ -116,6 +116,9 @@ class LocalExecutor(OneMachineExecutor):
         """
         self._launcher.refresh()
         events, now = list[Happening](), self._clock()
+        for busy in self._busy:
+            if busy.worker.pid is None:  # not forked yet: what it is at has not begun
+                busy.since = now
         for busy in [b for b in self._busy if b.deadline <= now]:
             if not busy.is_fitting:  # it may have said meanwhile that it is
                 events.extend(self._read(busy))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from automl.config.schema import SearchConfig
 from automl.registry import Registry
@@ -23,14 +21,9 @@ from automl.tuning.incumbent.predictor_cost import Forecast
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import Problem, open_problem
-from automl.tuning.propose.archive import Archive
 from automl.tuning.propose.proposer import Proposer
-from automl.tuning.propose.storage import open_storage
 from automl.tuning.propose.study import FamilyStudy
 from automl.tuning.trials.ledger import Ledger
-
-if TYPE_CHECKING:
-    import optuna
 
 __all__ = ["build_search", "open_search"]
 
@@ -44,7 +37,6 @@ def build_search(
     started: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     interrupted: Callable[[], bool] = lambda: False,
-    storage: Callable[[], optuna.storages.BaseStorage] | None = None,
 ) -> Controller:
     """Builds a search around an executor; each fit has one thread until it is told otherwise.
 
@@ -54,7 +46,6 @@ def build_search(
         started: What the clock said when the budget began to run; now by default.
         clock: Gives the seconds that the budget counts.
         interrupted: Whether the user wants the search to finish now.
-        storage: Opens the storage of the studies; that of the run by default.
     """
     run, config, families = problem.run, problem.config, problem.families
     budget = Budget(
@@ -66,9 +57,8 @@ def build_search(
         clock,
     )
     objectives, prune_on = config.search.objectives, config.search.prune_on
-    storage = functools.cache(storage or (lambda: open_storage(run.study)))
     studies = {
-        name: FamilyStudy(family, shape, storage, config.sampler, config.seed, len(objectives))
+        name: FamilyStudy(family, shape, config.sampler, config.seed, len(objectives))
         for name, (family, shape) in families.items()
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
@@ -89,7 +79,6 @@ def build_search(
         standing=Standing(evidence, config.ensemble, families, config.seed, finish_limit_s),
         ledger=ledger,
         budget=budget,
-        archive=Archive(studies, ledger),
     )
 
 

@@ -15,13 +15,14 @@ from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir
 from automl.trial.settle import discard_stages
 from automl.trial.spec import TrialState
+from automl.tuning.lifecycle.studies import write_studies
 from automl.tuning.loop.controller import Controller
 
 __all__ = ["finish_run", "require_predictor", "with_the_way_on"]
 
 
 def finish_run(controller: Controller) -> SearchFinished:
-    """Drops what only the search needs, and writes the leaderboard and the last of the manifest.
+    """Drops what only the search needs; writes leaderboard, studies and the last of the manifest.
 
     Raises:
         StorageError: The disk is full, read-only or closed to us.
@@ -37,6 +38,7 @@ def finish_run(controller: Controller) -> SearchFinished:
         _drop_models(run, set(weights))
     text = render(read_board(run), "csv")
     write_whole(run.leaderboard, lambda file: file.write(text.encode()))
+    write_studies(run)
     update_manifest(
         run,
         status="finished",

@@ -10,6 +10,7 @@ from automl.config.reopened import registry_of
 from automl.ensemble import read_ensemble
 from automl.errors import RunError, did_you_mean
 from automl.registry import Registry
+from automl.store.files import read_json
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.tuning.lifecycle.build import open_search
@@ -60,7 +61,8 @@ def refit_ensemble(
         StorageError: The disk is full, read-only or closed to us.
     """
     config = load_config(run.config)
-    registry = registry_of(run, config, metric)
+    registry = registry_of(run, config, metric, read_json(run.manifest)["families"])
+    registry.tell_remarks()
     families = _check_installed(run, registry)
     with open_search(run, config, registry, families) as (problem, search):
         if undo:

@@ -109,7 +109,8 @@ def rerun_trial(
     record = find_record(run, trial_id)
     config, manifest = load_config(run.config), read_json(run.manifest)
     metric, family = metric_setting(run, config), record.spec.family
-    registry = registry_of(run, config, given)
+    registry = registry_of(run, config, given, [family])
+    registry.tell_remarks()
     threads = config.scheduler.threads_per_fit or int(manifest.get("threads_per_fit", 1))
     alone, folds = replace(config, metric=metric, family=[family]), list[FoldRerun]()
     with (

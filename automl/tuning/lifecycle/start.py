@@ -163,6 +163,9 @@ def _preload(executor: Executor, registry: Registry, config: SearchConfig, sourc
         awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
     executor.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
+    # The plugins too, which may take long: once, and before a worker has a fit to be late with.
+    plugins = registry.modules_of([f.name for f in selected], config.metric or "")
+    executor.preload([module.partition(":")[0] for module in plugins])
 
 
 def _build(

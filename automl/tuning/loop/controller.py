@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
@@ -29,7 +29,6 @@ from automl.tuning.loop.endings import (
     shed,
 )
 from automl.tuning.loop.progress import finished, progress_of, started
-from automl.tuning.propose.archive import Archive
 from automl.tuning.propose.proposer import Proposer
 from automl.tuning.prune.pruner import fit_verdict, note_lost, take_in, verdict
 from automl.tuning.refit.at_end import expected_refit_s
@@ -39,7 +38,6 @@ from automl.tuning.trials.trial import Stopped, Trial
 __all__ = ["Controller"]
 
 TICK_S = 0.2
-QUIET_S = 0.05  # fits that are shorter leave no time for anything else
 SHARED = frozenset({"crash", "memory", "oom"})  # kinds of errors that a pack has in common
 
 
@@ -57,7 +55,6 @@ class Controller:
         standing: The ensemble so far.
         ledger: All trials.
         budget: The budget.
-        archive: Where people look at the studies.
         stopped_by: What ended the search, once it is over.
     """
 
@@ -70,7 +67,6 @@ class Controller:
     standing: Standing
     ledger: Ledger
     budget: Budget
-    archive: Archive
     stopped_by: str = ""
     _noted: set[str] = field(default_factory=set)
     _last_progress: float = 0.0
@@ -109,7 +105,7 @@ class Controller:
             yield from self.progress("searching")
             self.proposer.prepare(self._search_left_s())
             self.stopped_by = self._why_stop()
-            for happening in self._await():
+            for happening in self.runner.poll(TICK_S):
                 yield from self._handle(happening)
             yield from self._notes()
         yield from self._stop_running()
@@ -122,16 +118,6 @@ class Controller:
         ensemble = self.standing.current
         if ensemble is not None:
             yield EnsembleUpdated(ensemble.score, ensemble.weights, self.budget.elapsed_s)
-        self.archive.complete(self.budget.time_left_s)
-
-    def _await(self) -> Sequence[RunnerEvent]:
-        """Waits for what happens next, and fills the archive when that takes a while."""
-        happenings, due = self.runner.poll(QUIET_S), time.monotonic() + TICK_S
-        if happenings and not self.archive.may_delay(self.budget.elapsed_s):
-            return happenings
-        while self.archive.add_one() and not happenings and time.monotonic() < due:
-            happenings = self.runner.poll(0.0)
-        return happenings or self.runner.poll(TICK_S)
 
     def _take_up(self) -> Iterator[Event]:
         """Begins where an earlier search in the run was cut, if there was one."""

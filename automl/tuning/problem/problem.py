@@ -149,9 +149,11 @@ def _problem(
     setup = trial_setup(run, config, plan.n_folds, name, capacity, registry.given)
     shapes = _shapes(setup, dataset, metric, config, registry)
     families, refused = willing(shapes, config.family is not None, _kinds(dataset))
+    setup = replace(setup, plugins=registry.modules_of(families, name))
     check_fixed(families, dataset)
     threads = config.scheduler.threads_per_fit or 1
     notes = (
+        *registry.remarks,
         *notes_of(dataset),
         *rare_class_notes(dataset, metric),
         *metric_notes(dataset, plan, metric),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Suggest
 from automl.plugin.param import Param
 
-__all__ = ["FixedSuggest", "describe_space", "fixed_of", "space_hash", "space_params"]
+__all__ = ["FixedSuggest", "describe_space", "fixed_of", "space_params"]
 
 PROBES = 64
 
@@ -74,15 +73,6 @@ def fixed_of(shape: Shape) -> Mapping[str, Any]:
     """The params that the user has fixed for a family, by name."""
     fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
     return fixed
-
-
-def space_hash(family: ModelFamily, shape: Shape) -> str:
-    """Identifies a search space: 8 hex digits over all distributions that 64 random draws meet.
-
-    It is part of the name of the study, because choices cannot change within a study.
-    """
-    text = json.dumps(_distributions(family, shape), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def describe_space(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:

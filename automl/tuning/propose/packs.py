@@ -71,8 +71,8 @@ class Packing:
             return own + [(t, f) for t in mates for f in t.ready if f not in t.alone]
         if self.by_generation or not trial.results:
             return alone
-        most = int(MAX_SHARE * search_left_s / max(self.costs.next_fit_s(trial), 1e-9))
-        return own[: max(1, most)]
+        most = MAX_SHARE * search_left_s / max(self.costs.next_fit_s(trial), 1e-9)
+        return own[: max(1, int(min(most, len(own))))]  # there may be no limit of time
 
     def need(self, units: Sequence[Unit]) -> Resources:
         """What a pack on a GPU needs, as its family declares it."""

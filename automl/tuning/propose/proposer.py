@@ -240,11 +240,7 @@ class Proposer:
             trial.promote()
 
     def restore(self) -> None:
-        """Takes up the trials of an earlier search, which the ledger has.
-
-        Raises:
-            RunError: The storage of the studies is damaged.
-        """
+        """Takes up the trials of an earlier search, which the ledger has."""
         for name, study in self.studies.items():
             study.restore([trial.spec for trial in self.ledger.of(name)])
         over = [t for t in self.ledger.trials if t.state is not TrialState.RUNNING]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,8 @@ from automl.plugin.family import ModelFamily
 from automl.trial.records import canonical_params
 from automl.trial.setup import seed_of
 from automl.trial.spec import TrialSpec, TrialState
-from automl.tuning.problem.search_space import FixedSuggest, fixed_of, space_hash, space_params
+from automl.tuning.problem.search_space import FixedSuggest, fixed_of, space_params
 from automl.tuning.propose.samplers import make_sampler
-from automl.tuning.propose.stored import REPEATED, StoredStudy
 from automl.tuning.trials.outcomes import OUT_OF_MEMORY
 from automl.tuning.trials.trial import Trial
 
@@ -25,19 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["FamilyStudy"]
 
 MAX_REPEATS = 8  # as many proposals in a row that were tried before: the space is used up
-ENQUEUED = "fixed_params"  # Optuna's own note at a trial whose params were given
+ENQUEUED = "fixed_params"  # where Optuna keeps the params that an enqueued trial is to have
 
 
 class FamilyStudy:
     """Proposes params for one family: its portfolio first, then the sampler.
 
     The sampler works on a study in memory, which can be made again from the records of the
-    trials. The storage of the run gets a copy, when there is time for it.
+    trials.
 
     Args:
         family: The family.
         shape: The problem as it sees it.
-        storage: Gives Optuna's storage of the run; called when the first trial is copied.
         sampler: Which sampler, and how it starts.
         seed: Of the run.
         n_objectives: Losses of each trial.
@@ -47,81 +45,54 @@ class FamilyStudy:
         self,
         family: ModelFamily,
         shape: Shape,
-        storage: Callable[[], optuna.storages.BaseStorage],
         sampler: SamplerConfig,
         seed: int,
         n_objectives: int = 1,
     ) -> None:
         self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
-        self._open_storage, self._n_objectives = storage, n_objectives
+        self._n_objectives = n_objectives
         self._fixed = fixed_of(shape)
         drawn = space_params(family, shape) if self._fixed else {}
         self._added = {name: value for name, value in self._fixed.items() if name not in drawn}
         given = [dict(entry) for entry in family.portfolio(shape)]
         self._portfolio = _overridden(given, self._fixed) if self._fixed else given
         self._seen: set[str] = set()
+        self._open: dict[int, optuna.trial.Trial] = {}
         self._n_asked = self._n_repeats = 0
         self._worst: tuple[float, ...] | None = None
         self.exhausted = False
 
     @cached_property
-    def _stored(self) -> StoredStudy:
-        return StoredStudy(self._make_study(self._open_storage()))
-
-    @cached_property
     def _study(self) -> optuna.Study:
         import optuna
 
-        return self._make_study(optuna.storages.InMemoryStorage())
-
-    def _make_study(self, storage: optuna.storages.BaseStorage) -> optuna.Study:
-        import optuna
-
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        return optuna.create_study(
-            study_name=f"{self.family.name}@{space_hash(self.family, self._shape)}",
-            storage=storage,
-            directions=["minimize"] * self._n_objectives,
-            load_if_exists=True,
-        )
+        return optuna.create_study(directions=["minimize"] * self._n_objectives)
 
     def restore(self, specs: Sequence[TrialSpec]) -> None:
         """Takes up an earlier search: what is asked next is what it would have asked.
 
         Args:
             specs: All recorded trials of the family; their outcomes are yet to be told.
-
-        Raises:
-            RunError: The storage is damaged.
         """
         known = {spec.number: spec for spec in specs}
         self._seen = {canonical_params(spec.params) for spec in specs}
         self._n_asked = max(known, default=-1) + 1
         for number in range(self._n_asked):
             self._enter_again(known.get(number))
-        self.store_one(0)  # a damaged storage is refused before anything is fitted
 
     def _enter_again(self, spec: TrialSpec | None) -> None:
         """Enters a recorded trial, or, without a record, one that only repeated another."""
-        trial = self._ask_for({} if spec is None else spec.params)
+        import optuna
+
+        noted = {} if spec is None else {ENQUEUED: spec.params, **spec.noted}
+        waiting = optuna.trial.TrialState.WAITING
+        self._study.add_trial(optuna.trial.create_trial(state=waiting, system_attrs=noted))
+        trial = self._ask_for(None)
         if spec is None:
             self._tell_repeated(trial.number)
-            return
-        self._params_of(trial)
-        for key, value in spec.noted.items():
-            self._study._storage.set_trial_system_attr(trial._trial_id, key, value)
-
-    def store_one(self, n_recorded: int) -> bool:
-        """Copies to the storage what has become of one trial; False when it knows all.
-
-        Args:
-            n_recorded: So many of the first trials are on record. Others may come out otherwise
-                after a crash, and are left out.
-
-        Raises:
-            StorageError: The disk is full, read-only or closed to us.
-        """
-        return self._stored.follow_one(self._study.get_trials(deepcopy=False)[:n_recorded])
+        else:
+            self._params_of(trial)
 
     def ask(self, like: Mapping[str, Any] | None = None) -> TrialSpec | None:
         """Proposes params that were not tried before; None when the space is used up.
@@ -152,7 +123,7 @@ class FamilyStudy:
         given = self._portfolio[number] if number < len(self._portfolio) else None
         asked = self._ask_for(like if given is None else given)
         params = self._params_of(asked)
-        attributes = self._study._storage.get_trial(asked._trial_id).system_attrs
+        attributes = self._study.get_trials(deepcopy=False)[number].system_attrs
         noted = {key: value for key, value in attributes.items() if key != ENQUEUED}
         source = "sampler" if given is None else "portfolio"
         return TrialSpec(self.family.name, number, params, source, noted)
@@ -161,7 +132,9 @@ class FamilyStudy:
         """A new trial of the study in memory, with params of its own or the sampler's."""
         if params is not None:
             self._study.enqueue_trial(dict(params))
-        return self._study.ask()
+        trial = self._study.ask()
+        self._open[trial.number] = trial
+        return trial
 
     def _params_of(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         with warnings.catch_warnings():
@@ -200,7 +173,7 @@ class FamilyStudy:
         """
         self._worst = tuple(map(max, losses, self._worst or losses))
         for name, value in (excess or {}).items():
-            self._constrain(spec.number, name, value)
+            self._open[spec.number].set_constraint(name, value)
         self._tell(spec.number, losses)
 
     def tell_pruned(self, spec: TrialSpec) -> None:
@@ -221,7 +194,6 @@ class FamilyStudy:
         if self._worst is None:
             self.tell_pruned(spec)
             return
-        self._remark(spec.number, "penalty", "out of memory")
         self._tell(spec.number, self._worst)
 
     def tell_failed(self, spec: TrialSpec) -> None:
@@ -234,7 +206,6 @@ class FamilyStudy:
         """Tells that a number was used up by params that were tried before."""
         import optuna
 
-        self._remark(number, REPEATED, True)
         self._tell(number, state=optuna.trial.TrialState.FAIL)
 
     def _tell(
@@ -244,20 +215,7 @@ class FamilyStudy:
         state: optuna.trial.TrialState | None = None,
     ) -> None:
         self._study.tell(number, losses, state=state)
-
-    def _constrain(self, number: int, name: str, value: float) -> None:
-        """Sets a constraint of a trial: what ``optuna.Trial.set_constraint`` does, by number."""
-        storage = self._study._storage
-        storage.set_trial_system_attr(self._trial_id(number), f"constraints:{name}", value)
-
-    def _remark(self, number: int, key: str, value: Any) -> None:
-        """Says something of a trial to who looks at the study."""
-        self._study._storage.set_trial_user_attr(self._trial_id(number), key, value)
-
-    def _trial_id(self, number: int) -> int:
-        study = self._study
-        found: int = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-        return found
+        self._open.pop(number, None)
 
 
 def _overridden(

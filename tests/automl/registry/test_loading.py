@@ -1,9 +1,13 @@
+import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
-from automl.registry import load_registry
+from automl.metrics import CATALOG, get_metric
+from automl.plugin import Task
+from automl.registry import load_plugins_for, load_registry
 
 OTHERS = ("automl-search",)
 
@@ -152,6 +156,108 @@ def test_a_metric_of_a_name_that_is_taken_is_an_error_that_names_both(install):
     registry = load_registry(block=OTHERS)
     assert registry.metrics["gain"].bounds == (0.0, 1.0)
     assert "metric 'gain' is brought by dist-a (plugin_a) already" in broken_error("plugin_b")
+
+
+def test_a_metric_named_like_one_of_automl_is_left_out_and_hides_nothing(install):
+    install("dist-a", "plugin_a", METRIC.replace("gain", "rmse"))
+    registry = load_registry(block=OTHERS)
+    assert registry.metrics == {}
+    assert broken_error("plugin_a") == "metric 'rmse' is one of automl itself: rename it"
+    assert get_metric("rmse", Task.REGRESSION, registry.metrics) is CATALOG["rmse"]
+
+
+def test_a_family_of_automl_keeps_its_name_whoever_claims_it(install, family_source):
+    install("aaa-first", "plugin_a", family_source("baseline"))
+    registry = load_registry()
+    assert registry.families["baseline"].distribution == "automl-search"
+    assert {r.distribution for r in registry.conflicts["baseline"]} == {
+        "aaa-first",
+        "automl-search",
+    }
+
+
+NOISY = """
+import os, subprocess, sys
+print("hello from", __name__)
+os.write(1, b"straight to the descriptor\\n")
+subprocess.run([sys.executable, "-S", "-c", "print('from a child')"], check=True)
+"""
+
+
+def test_what_a_plugin_prints_when_it_is_imported_is_kept_with_its_name(
+    install, family_source, capfd
+):
+    install("dist-a", "plugin_a", NOISY + family_source("alpha"))
+    registry = load_registry(block=OTHERS)
+    assert capfd.readouterr().out == ""
+    (remark,) = registry.remarks
+    assert remark.startswith("plugin 'plugin_a' of dist-a printed while it was imported: ")
+    for text in ("hello from plugin_a", "straight to the descriptor", "from a child"):
+        assert text in remark
+    print("as before")
+    assert capfd.readouterr().out == "as before\n"
+
+
+@pytest.mark.parametrize("source", ["import os\nos._exit(3)", "from os import _exit\n_exit(3)"])
+def test_a_plugin_that_ends_the_process_is_left_out_and_the_process_goes_on(
+    install, family_source, source
+):
+    install("dist-a", "plugin_a", source)
+    install("dist-b", "plugin_b", family_source("beta"))
+    before = os._exit
+    assert "beta" in load_registry(block=OTHERS).families
+    assert broken_error("plugin_a") == "SystemExit: os._exit(3)"
+    assert os._exit is before
+
+
+def test_a_child_that_a_plugin_forks_may_end_itself(install, family_source):
+    source = """
+        import os
+        pid = os.fork()
+        if pid == 0:
+            os._exit(7)
+        CODE = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    """
+    install("dist-a", "plugin_a", textwrap.dedent(source) + family_source("alpha"))
+    registry = load_registry(block=OTHERS)
+    assert "alpha" in registry.families
+    assert sys.modules["plugin_a"].CODE == 7
+
+
+def test_a_crash_in_an_import_shows_the_line(install, tmp_path):
+    install("dist-a", "plugin_a", "import ctypes\nctypes.string_at(0)")
+    code = "from automl.registry import load_registry; load_registry(block=['automl-search'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode < 0
+    assert 'plugin_a.py", line 2 in <module>' in done.stderr
+
+
+def test_only_the_plugins_of_the_families_and_the_metric_are_imported(install, family_source):
+    install("dist-a", "alpha", family_source("alpha"))
+    install("dist-b", "beta", family_source("beta"))
+    install("dist-c", "gain", METRIC)
+    registry = load_plugins_for(["alpha"], "gain", block=OTHERS)
+    assert list(registry.families) == ["alpha"]
+    assert list(registry.metrics) == ["gain"]
+    assert registry.modules_of(["alpha"], "gain") == ("alpha", "gain")
+    assert "beta" not in sys.modules
+
+
+@pytest.mark.parametrize(("families", "metric"), [(["odd"], None), ([], "gain")])
+def test_a_plugin_under_another_name_than_its_family_is_found_too(
+    install, family_source, families, metric
+):
+    install("dist-a", "plugin_a", family_source("odd"))
+    install("dist-c", "plugin_c", METRIC)
+    registry = load_plugins_for(families, metric, block=OTHERS)
+    assert "odd" in registry.families
+    assert "gain" in registry.metrics
 
 
 def test_a_module_named_in_the_configuration_is_a_plugin(install, family_source, tmp_path):

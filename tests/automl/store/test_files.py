@@ -1,11 +1,14 @@
+import contextlib
 import errno
 import io
+import itertools
 import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +140,38 @@ def test_a_folder_appears_whole_in_place_of_an_older_one(tmp_path):
         assert [p.name for p in (tmp_path / "a").iterdir()] == ["old"]
         settle(draft, tmp_path / "a")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "file", "new"]
+
+
+class Killed(BaseException):
+    """In place of SIGKILL."""
+
+
+@pytest.mark.parametrize("n_renames", [0, 1, 2])
+def test_a_folder_that_is_replaced_is_never_lost(tmp_path, monkeypatch, n_renames):
+    path, renames = tmp_path / "a", itertools.count()
+    path.mkdir()
+    (path / "old").touch()
+    rename = Path.rename
+
+    def killed_before(self, target):
+        if next(renames) == n_renames:
+            raise Killed
+        return rename(self, target)
+
+    with monkeypatch.context() as patch, contextlib.suppress(Killed), draft_folder(path) as draft:
+        (draft / "new").touch()
+        patch.setattr(Path, "rename", killed_before)
+        settle(draft, path)
+    remove_drafts(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert [p.name for p in path.iterdir()] == ["old" if n_renames < 2 else "new"]
+
+
+def test_what_was_replaced_goes_where_a_process_was_killed_before_it_removed_it(tmp_path):
+    (tmp_path / ".fold.0.123.before").mkdir()
+    (tmp_path / "fold.0").mkdir()
+    remove_drafts(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["fold.0"]
 
 
 def test_a_folder_on_a_full_disk_does_not_appear(tmp_path, no_space):

@@ -55,7 +55,6 @@ records = st.builds(
     error=st.none() | errors,
     started_s=number,
     finished_s=st.none() | number,
-    notes=st.dictionaries(text, json_value, max_size=2),
 )
 
 

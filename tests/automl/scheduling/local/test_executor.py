@@ -596,3 +596,20 @@ def test_spawned_workers_do_the_same(prepared, score):
         assert runner.good_score() == score
     finally:
         launcher.close()
+
+
+def test_the_limit_of_a_fit_begins_when_its_worker_is_forked(prepared, tmp_path, monkeypatch):
+    source = f"import pathlib, time\nwhile not pathlib.Path({str(tmp_path)!r}, 'go').exists():\n"
+    (tmp_path / "slow_to_import.py").write_text(source + "    time.sleep(0.01)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    launcher = ForkLauncher()
+    try:
+        runner = Runner(prepared, launcher)
+        launcher.preload(["slow_to_import"])
+        job_id = runner.submit("good", encode_limit_s=600.0)
+        runner.clock.by_s = 5000.0
+        assert runner.executor.poll(0.05) == []
+        (tmp_path / "go").touch()
+        assert isinstance(runner.until(job_id), Done)
+    finally:
+        launcher.close()

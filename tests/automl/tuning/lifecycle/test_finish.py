@@ -10,13 +10,31 @@ from automl.events import SearchFinished
 from automl.leaderboard import read_board, render
 from automl.store.manifest import write_manifest
 from automl.tuning.lifecycle.finish import finish_run, require_predictor
+from automl.tuning.problem.search_space import describe_space
+
+
+def write_facts(scene):
+    """The manifest of a search that has begun."""
+    facts = {
+        "status": "running",
+        "started": "2026-01-02T03:04:05+00:00",
+        "data": {"fingerprint": ""},
+        "metric": {"name": "log_loss", "greater_is_better": False},
+        "split": {"kind": scene.plan.kind},
+        "objectives": scene.config.search.objectives,
+        "limits": {},
+        "families": {
+            name: {"space": describe_space(*family)}
+            for name, family in scene.controller.families.items()
+        },
+    }
+    write_manifest(scene.run, facts)
 
 
 def finished(make_scene, families, **options):
     """A search that is over, with a manifest and models on disk."""
     scene = make_scene(families, **{"trials": 5, **options})
-    metric = {"name": "log_loss", "greater_is_better": False}
-    write_manifest(scene.run, {"status": "running", "metric": metric})
+    write_facts(scene)
     scene.run.views.mkdir()
     scene.search()
     for trial in scene.ledger.trials:
@@ -35,6 +53,7 @@ def test_leaderboard_and_manifest_tell_the_end(make_scene, make_family):
     manifest = json.loads(scene.run.manifest.read_text())
     assert (manifest["status"], manifest["stopped_by"]) == ("finished", "trials")
     assert scene.run.leaderboard.read_text() == render(read_board(scene.run), "csv")
+    assert scene.run.studies.is_file()
     assert isinstance(end, SearchFinished)
     assert (end.n_complete + end.n_pruned, end.n_failed, end.failures) == (5, 0, ())
     assert (end.n_out_of_time, end.n_interrupted) == (0, 0)
@@ -79,8 +98,7 @@ def test_without_a_model_the_causes_and_the_place_are_told(make_scene, make_fami
 
 def test_a_search_that_is_stopped_before_its_first_model_says_so(make_scene, make_family):
     scene = make_scene([make_family("a")], time_s=100)
-    metric = {"name": "log_loss", "greater_is_better": False}
-    write_manifest(scene.run, {"status": "running", "metric": metric})
+    write_facts(scene)
     scene.interrupted[0] = True
     scene.search()
     with pytest.raises(NoPredictorError, match="it was stopped before the first"):

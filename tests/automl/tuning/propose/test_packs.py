@@ -1,5 +1,7 @@
 """Which fits are trained together: what is proposed, what a device gets, what becomes of them."""
 
+import math
+
 import pytest
 
 from automl.events import TrialFinished
@@ -90,6 +92,15 @@ def test_on_a_cpu_the_folds_that_a_trial_has_earned_are_a_pack(make_scene, make_
     scene.executor.pool.release(scene.executor.pool.leases[0])
     assert taken(scene) == [("net-0", 2), ("net-0", 3), ("net-0", 4)]
     assert {lease.n_cpus for lease in scene.executor.pool.leases} == {1}
+
+
+def test_on_a_cpu_a_pack_holds_all_earned_folds_where_no_time_is_limited(make_scene, make_family):
+    scene = make_scene([make_family("net", pack_size=4)], slots=2, folds=5)
+    assert taken(scene, math.inf) == [("net-0", 0)]
+    trial = scene.ledger.trials[0]
+    trial.running.discard(0)
+    trial.results[0] = FoldResult(0, -0.5, fit_s=1.0, predict_s=0.0)
+    assert taken(scene, math.inf) == [("net-0", fold) for fold in (1, 2, 3, 4)]
 
 
 def test_on_a_cpu_a_pack_is_over_soon(make_scene, make_family):

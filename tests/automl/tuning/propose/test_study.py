@@ -1,13 +1,10 @@
-import sqlite3
 import time
-from contextlib import closing
 
 import optuna
 import pytest
 
 from automl.config.schema import SamplerConfig
 from automl.errors import ConfigError
-from automl.tuning.propose.storage import open_storage
 from automl.tuning.propose.study import FamilyStudy
 
 PORTFOLIO = (
@@ -33,10 +30,9 @@ def study(family, shape):
         portfolio=(), sampler="random", seed=0, space=None, settings=None, startup=3, n_objectives=1
     ):
         toy = family(space, portfolio) if space else family(portfolio=portfolio)
-        storage = optuna.storages.InMemoryStorage()
         config = SamplerConfig(sampler, startup)
         own = shape(**(settings or {}))
-        return FamilyStudy(toy, own, lambda: storage, config, seed, n_objectives)
+        return FamilyStudy(toy, own, config, seed, n_objectives)
 
     return make
 
@@ -55,14 +51,6 @@ def play(study, n):
         specs.append(spec)
         study.tell_complete(spec, [loss(spec.params)])
     return specs
-
-
-def stored(study, n_recorded):
-    """The study in the storage, once it has been told of so many trials."""
-    while study.store_one(n_recorded):
-        pass
-    (name,) = optuna.study.get_all_study_names(study._open_storage())
-    return optuna.load_study(study_name=name, storage=study._open_storage())
 
 
 def test_the_portfolio_comes_first_and_in_its_order(study):
@@ -194,44 +182,6 @@ def test_a_trial_is_told_once(study):
         s.tell_complete(spec, [0.1])
 
 
-def test_the_storage_has_a_write_ahead_log_and_opens_again(family, shape, tmp_path):
-    path = tmp_path / "study.db"
-    storage = open_storage(path)
-    try:
-        with storage.engine.connect() as connection:
-            pragma = connection.exec_driver_sql
-            assert pragma("PRAGMA journal_mode").scalar() == "wal"
-            assert pragma("PRAGMA synchronous").scalar() == 1
-            assert pragma("PRAGMA busy_timeout").scalar() == 60000
-        s = FamilyStudy(family(portfolio=PORTFOLIO), shape(), lambda: storage, SamplerConfig(), 0)
-        play(s, 4)
-        stored(s, 4)
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-    with closing(sqlite3.connect(path)) as plain:
-        assert plain.execute("SELECT count(*) FROM trials").fetchone() == (4,)
-    again = open_storage(path)
-    try:
-        names = optuna.study.get_all_study_names(again)
-        assert [n.split("@")[0] for n in names] == ["toy"]
-        trials = optuna.load_study(study_name=names[0], storage=again).trials
-        assert [t.params["rate"] for t in trials[:3]] == [p["rate"] for p in PORTFOLIO]
-        assert all(t.state.name == "COMPLETE" for t in trials)
-    finally:
-        again.remove_session()
-        again.engine.dispose()
-
-
-def test_the_path_of_the_storage_may_hold_any_character(tmp_path):
-    folder = tmp_path / "a b?c#d%20é{x}"
-    folder.mkdir()
-    storage = open_storage(folder / "study.db")
-    storage.remove_session()
-    storage.engine.dispose()
-    assert (folder / "study.db").is_file()
-
-
 def climb(study, tell, n=40):
     """Losses fall towards the middle, and beyond it there is no memory; returns what was asked."""
     asked = []
@@ -270,7 +220,6 @@ def test_a_trial_out_of_memory_has_the_worst_loss_there_was(study):
         s.tell_complete(s.ask(), [value])
     s.tell_out_of_memory(s.ask())
     assert states_of(s)[-1] == ("COMPLETE", 0.9)
-    assert stored(s, 4).trials[-1].user_attrs == {"penalty": "out of memory"}
 
 
 def test_a_trial_out_of_memory_before_any_loss_is_ranked_behind_all(study):
@@ -290,7 +239,7 @@ def test_several_objectives_are_told_together_with_pruned_and_failed_trials(stud
             s.tell_failed(spec)
         else:
             s.tell_complete(spec, [loss(spec.params), spec.params["depth"]])
-    assert len(s._study.directions) == len(stored(s, 16).directions) == 2
+    assert len(s._study.directions) == 2
     assert {t.state.name for t in s._study.best_trials} == {"COMPLETE"}
 
 
@@ -317,45 +266,6 @@ def test_the_sampler_looks_where_limits_hold(study):
         return n
 
     assert broken(tells_limits=True) < 0.5 * broken(tells_limits=False)
-
-
-def test_limits_are_in_the_storage_too(study):
-    s = study()
-    s.tell_complete(s.ask(), [0.5], {"predict_ms": 0.25})
-    kept = stored(s, 1).trials[0].constraints
-    assert kept == s._study.trials[0].constraints == {"predict_ms": 0.25}
-
-
-def what(trials):
-    return [(t.number, t.state, t.params, t.values, t.distributions) for t in trials]
-
-
-def test_the_storage_follows_one_trial_at_a_time(study):
-    s = study(PORTFOLIO, "tpe")
-    specs = [s.ask() for _ in range(5)]
-    assert [t.state.name for t in stored(s, 3).trials] == ["RUNNING"] * 3
-    s.tell_complete(specs[1], [0.5], {"size_mb": 2.0})
-    s.tell_pruned(specs[4])
-    assert [s.store_one(5) for _ in range(4)] == [True, True, True, False]
-    after = stored(s, 5).trials
-    assert what(after) == what(s._study.trials)
-    assert after[1].constraints == {"size_mb": 2.0}
-    assert [t.system_attrs for t in after] == [t.system_attrs for t in s._study.trials]
-
-
-def test_what_is_not_on_record_is_not_stored(study):
-    s = study(PORTFOLIO)
-    for _ in range(3):
-        s.ask()
-    assert len(stored(s, 2).trials) == 2
-
-
-def test_a_number_that_repeated_another_trial_is_stored_without_params(study):
-    s = study([PORTFOLIO[0], PORTFOLIO[0], PORTFOLIO[1]])
-    play(s, 2)
-    repeated = stored(s, 3).trials[1]
-    assert (repeated.state.name, repeated.params) == ("FAIL", {})
-    assert repeated.user_attrs == {"repeats another trial": True}
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe", "cmaes"])

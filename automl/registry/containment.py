@@ -1,0 +1,88 @@
+"""Runs code of a plugin so that it can neither write to standard output nor end the program."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import NoReturn, TextIO
+
+__all__ = ["contained"]
+
+STDOUT, STDERR = 1, 2
+
+
+@contextlib.contextmanager
+def contained() -> Iterator[list[str]]:
+    """Runs a block in which a plugin is imported and its hooks are called.
+
+    What the block prints, also from native code, is kept. ``os._exit`` raises ``SystemExit``, but
+    in processes that the block forks. A crash shows the line of Python that it happened in.
+
+    Yields:
+        A list that holds, after the block, what it has printed; empty where that is nothing.
+    """
+    printed: list[str] = []
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
+        try:
+            with _crashes_shown(), _exits_refused(), _redirected(file):
+                yield printed
+        finally:
+            file.flush()
+            file.seek(0)
+            if text := file.read().strip():
+                printed.append(text)
+
+
+@contextlib.contextmanager
+def _redirected(file: TextIO) -> Iterator[None]:
+    """Standard output goes to a file: that of Python, and the descriptor where there is one."""
+    try:
+        sys.stdout.flush()
+        before = os.dup(STDOUT)
+    except (OSError, ValueError, AttributeError):  # closed, as in a daemon
+        with contextlib.redirect_stdout(file):
+            yield
+        return
+    try:
+        with contextlib.redirect_stdout(file):
+            os.dup2(file.fileno(), STDOUT)
+            try:
+                yield
+            finally:
+                file.flush()
+    finally:
+        os.dup2(before, STDOUT)
+        os.close(before)
+
+
+@contextlib.contextmanager
+def _exits_refused() -> Iterator[None]:
+    exit_now, own = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != own:
+            exit_now(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = exit_now
+
+
+@contextlib.contextmanager
+def _crashes_shown() -> Iterator[None]:
+    if faulthandler.is_enabled():
+        yield
+        return
+    with contextlib.suppress(OSError, ValueError):
+        faulthandler.enable(STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
