@@ -29,7 +29,6 @@ from automl.plugin import (
 )
 from automl_plugins.common.fitting import (
     ignore_reports,
-    is_absolute,
     load_arrays,
     quantiles_of,
     save_arrays,
@@ -89,7 +88,7 @@ class Baseline(ModelFamily):
             return ConstantModel(smoothed / smoothed.sum())
         if context.task is Task.QUANTILE:
             return ConstantModel(_quantiles(fold, context.shape.quantiles))
-        if is_absolute(context.metric):
+        if context.metric.optimum == "median":
             return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Metric, TrialContext
+from automl.plugin import TrialContext
 
 __all__ = [
     "ROUNDING",
@@ -19,7 +19,6 @@ __all__ = [
     "FitClock",
     "all_class_columns",
     "ignore_reports",
-    "is_absolute",
     "load_arrays",
     "moments",
     "predict_threads",
@@ -29,7 +28,6 @@ __all__ = [
     "total_weight",
 ]
 
-_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 ROUNDING = 1e-12
 MOST_PREDICT_THREADS = 4
 
@@ -103,15 +101,6 @@ def moments(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[f
     """Weighted mean and standard deviation; 1 in place of a deviation of 0."""
     centre = float(np.average(values, weights=weight))
     return centre, float(np.sqrt(np.average((values - centre) ** 2, weights=weight))) or 1.0
-
-
-def is_absolute(metric: Metric) -> bool:
-    """Whether the best constant for a metric of values is a median: it counts absolute errors.
-
-    Of targets that are shown less an offset it is asked by the name before that: far from 0 an
-    error relative to the target is as good as the error itself.
-    """
-    return metric.name.partition("@")[0] in _ABSOLUTE
 
 
 def total_weight(weight: NDArray[np.float64] | None, n_rows: int) -> float:

@@ -28,7 +28,7 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins.common.boosting import pace_of_all_rows, threads_to_predict
-from automl_plugins.common.fitting import ignore_reports, is_absolute, predict_threads
+from automl_plugins.common.fitting import ignore_reports, predict_threads
 from automl_plugins.common.generated_columns import (
     MOST_COLUMNS,
     generated_view,
@@ -274,7 +274,7 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.QUANTILE:
         (level,) = context.shape.quantiles
         return {"objective": "quantile", "alpha": level}
-    absolute = is_absolute(context.metric) and not needs_squares(params)
+    absolute = context.metric.optimum == "median" and not needs_squares(params)
     return {"objective": "regression_l1" if absolute else "regression"}
 
 

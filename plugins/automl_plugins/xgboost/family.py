@@ -29,7 +29,7 @@ from automl.plugin import (
 )
 from automl_plugins.common.boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins.common.constraints import MONOTONE
-from automl_plugins.common.fitting import is_absolute, predict_threads
+from automl_plugins.common.fitting import predict_threads
 from automl_plugins.xgboost.params import extra_params, library_params
 from automl_plugins.xgboost.training import as_prediction, train, train_rounds
 
@@ -226,7 +226,7 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.MULTICLASS:
         return {"objective": "multi:softprob", "num_class": context.shape.n_classes}
     # leaves are fitted to absolute errors afterwards, which keeps to no constraint
-    absolute = is_absolute(context.metric) and MONOTONE not in params
+    absolute = context.metric.optimum == "median" and MONOTONE not in params
     return {"objective": "reg:absoluteerror" if absolute else "reg:squarederror"}
 
 

@@ -88,7 +88,7 @@ def test_reports_are_the_score_of_their_round_and_not_the_best_so_far() -> None:
 
 def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
     family, table = LightGBM(), made_table(Task.REGRESSION)
-    shape = replace(table.shape(), metric=replace(RMSE, name="mae"))
+    shape = replace(table.shape(), metric=replace(RMSE, optimum="median"))
     params = family.portfolio(shape)[0]
     fold = table.fold(family.view(params, shape))
     model = family.fit(params, fold, replace(table.context(), shape=shape), RecordingReport())

@@ -90,10 +90,9 @@ def test_where_time_is_short_the_learning_rate_rises() -> None:
     assert RMSE.score(fold.y_valid, model.predict(fold.X_valid)) < 0.95 * slow
 
 
-@pytest.mark.parametrize("metric", ["mae", "medae", "mape", "smape", "pinball"])
-def test_absolute_error_is_minimised_where_it_is_the_metric(metric: str) -> None:
+def test_absolute_error_is_minimised_where_the_median_is_the_best_constant() -> None:
     family, table = XGBoost(), made_table(Task.REGRESSION)
-    shape = replace(table.shape(), metric=replace(RMSE, name=metric))
+    shape = replace(table.shape(), metric=replace(RMSE, optimum="median"))
     fold = table.fold(family.view({}, shape))
     context = replace(table.context(), shape=shape)
     model = family.fit(family.portfolio(shape)[0], fold, context, RecordingReport())
