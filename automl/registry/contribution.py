@@ -13,13 +13,31 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from automl.plugin import ColumnKind, Metric, ModelFamily, Task
+from automl.plugin import (
+    ColumnKind,
+    ConfigurableFamily,
+    IterativeFamily,
+    Metric,
+    ModelFamily,
+    PackedFamily,
+    RefittableFamily,
+    SelectiveFamily,
+    Task,
+)
 from automl.plugin.hookspecs import PROJECT_NAME
 
 __all__ = ["RESERVED_SETTINGS", "Contribution", "HookError", "collect"]
 
 RESERVED_SETTINGS = ("fixed", "max_trials")
 """Settings every family has; a family must not define them itself."""
+
+CAPABILITIES: tuple[type[ModelFamily], ...] = (
+    ConfigurableFamily,
+    IterativeFamily,
+    PackedFamily,
+    RefittableFamily,
+    SelectiveFamily,
+)
 
 _T = TypeVar("_T")
 
@@ -140,6 +158,25 @@ def _check_family(family: ModelFamily) -> None:
         raise HookError(f"{where}: tasks must be a set of Task, not {family.tasks!r}")
     if not family.kinds or not family.kinds <= frozenset(ColumnKind):
         raise HookError(f"{where}: kinds must be a set of ColumnKind, not {family.kinds!r}")
+    _check_capabilities(family, where)
+    if isinstance(family, ConfigurableFamily):
+        _check_settings(family, where)
+
+
+def _check_capabilities(family: ModelFamily, where: str) -> None:
+    """Refuses what would be skipped in silence: a capability that the family does not inherit."""
+    for kind in CAPABILITIES:
+        own = {name for name in vars(kind) if not name.startswith("_")} - vars(ModelFamily).keys()
+        own |= {name for name in kind.__annotations__ if not name.startswith("_")}
+        found = sorted(name for name in own if hasattr(family, name))
+        if found and not isinstance(family, kind):
+            raise HookError(
+                f"{where} has {found[0]!r}, which only a {kind.__name__} may have: "
+                f"inherit automl.plugin.{kind.__name__}"
+            )
+
+
+def _check_settings(family: ConfigurableFamily, where: str) -> None:
     for key, value in family.settings.items():
         if not isinstance(key, str) or not _SETTING_NAME.fullmatch(key):
             raise HookError(f"{where}: the setting {key!r} is not a plain name")

@@ -18,6 +18,7 @@ from automl.plugin import (
     Matrix,
     ModelFamily,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Shape,
@@ -53,7 +54,7 @@ class ConstantModel:
         return np.broadcast_to(self.value, (X.shape[0], *self.value.shape)).copy()
 
 
-class Baseline(ModelFamily):
+class Baseline(RefittableFamily):
     """Predicts without looking at the features."""
 
     name = "baseline"

@@ -1,4 +1,4 @@
-"""What several families need while they fit: time limits, early stopping, full class columns."""
+"""What several families need while they fit: time limits, early stopping, quantiles, files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ __all__ = [
     "ROUNDING",
     "BestRound",
     "FitClock",
-    "all_class_columns",
     "ignore_reports",
     "load_arrays",
     "moments",
@@ -149,18 +148,6 @@ def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:
     They are the same for every trial with the same ends, so that a pruner can compare trials.
     """
     return frozenset(round(step) for step in np.geomspace(first, max(first, last), n_steps))
-
-
-def all_class_columns(
-    probabilities: NDArray[Any], classes: NDArray[Any], n_classes: int
-) -> NDArray[np.float64]:
-    """Puts the columns of the classes that were seen into ``(n_rows, n_classes)``.
-
-    Classes that the training rows did not have get probability 0.
-    """
-    full = np.zeros((len(probabilities), n_classes))
-    full[:, np.asarray(classes, dtype=np.int64)] = probabilities
-    return full
 
 
 def save_arrays(path: Path, **arrays: NDArray[Any] | float) -> None:

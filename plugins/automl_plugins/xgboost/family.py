@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    ConfigurableFamily,
     FittedModel,
     Fold,
+    IterativeFamily,
     Matrix,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Shape,
@@ -102,7 +105,7 @@ class XGBoostModel:
         return as_prediction(self.booster.inplace_predict(np.asarray(X)), self.task)
 
 
-class XGBoost(ModelFamily):
+class XGBoost(ConfigurableFamily, IterativeFamily, RefittableFamily):
     """Gradient-boosted trees on raw values and category codes."""
 
     name = "xgboost"
@@ -166,15 +169,7 @@ class XGBoost(ModelFamily):
         Raises:
             TrialPruned: As raised by ``report``.
         """
-        settings = {**self.settings, **context.shape.settings}
-        booster, stages = train(
-            _library_params(params, fold, context),
-            settings["max_bin"],
-            settings["max_rounds"],
-            fold,
-            context,
-            report,
-        )
+        booster, stages = train(_library_params(params, fold, context), fold, context, report)
         return replace(_model(booster, context.task, context.n_threads), stages=stages)
 
     def refit(
@@ -186,8 +181,7 @@ class XGBoost(ModelFamily):
         booster_params = _library_params(params, fold, context)
         counts = [booster.num_boosted_rounds() for booster in boosters]
         rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates, context)
-        max_bin = {**self.settings, **context.shape.settings}["max_bin"]
-        booster = train_rounds(booster_params, max_bin, rounds, fold, context)
+        booster = train_rounds(booster_params, rounds, fold, context)
         return _model(booster, context.task, context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:
