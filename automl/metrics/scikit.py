@@ -39,14 +39,9 @@ SECOND_IS_PROBABILITIES = frozenset({"y_score", "y_proba", "y_prob"})
 SECOND_IS_DECIDED = frozenset({"y_pred", "y2"})
 MAXIMISED, MINIMISED = ("_score",), ("_error", "_loss", "_deviance")
 RANKING = frozenset({"roc_auc_score", "average_precision_score"})
-BEST_AT_MEDIAN = frozenset(
-    {
-        "d2_absolute_error_score",
-        "mean_absolute_error",
-        "mean_absolute_percentage_error",
-        "mean_pinball_loss",
-        "median_absolute_error",
-    }
+BEST_AT_MEDIAN = (
+    *("mean_absolute_error", "mean_absolute_percentage_error", "mean_pinball_loss"),
+    *("d2_absolute_error_score", "median_absolute_error"),
 )
 
 _OF_CLASS_1 = ("f1_score", "fbeta_score", "jaccard_score", "precision_score", "recall_score")

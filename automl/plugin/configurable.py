@@ -9,7 +9,7 @@ from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
 
-__all__ = ["ConfigurableFamily"]
+__all__ = ["ConfigurableFamily", "default_settings"]
 
 
 class ConfigurableFamily(ModelFamily):
@@ -32,3 +32,8 @@ class ConfigurableFamily(ModelFamily):
         Those in ``shape.settings["fixed"]``, which may be wrong yet, join the params of all trials.
         """
         return {}
+
+
+def default_settings(family: ModelFamily) -> Mapping[str, Any]:
+    """Defaults of the settings of a family; none where it is not configurable."""
+    return family.settings if isinstance(family, ConfigurableFamily) else {}

@@ -14,7 +14,6 @@ from automl.metrics import CATALOG
 from automl.plugin import (
     TABULAR_KINDS,
     ColumnKind,
-    ConfigurableFamily,
     Features,
     Fold,
     Images,
@@ -27,6 +26,7 @@ from automl.plugin import (
     TrialContext,
     View,
 )
+from automl.plugin.configurable import default_settings
 from automl.testing.media_tables import drawn, played, written
 
 __all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
@@ -95,10 +95,6 @@ class TestTable:
         return (written(self._columns),) if self.raw_texts else ()
 
     @property
-    def _defaults(self) -> Mapping[str, Any]:
-        return self.family.settings if isinstance(self.family, ConfigurableFamily) else {}
-
-    @property
     def _columns(self) -> NDArray[np.float64]:
         return np.concatenate((self.numeric, self.codes), axis=1)
 
@@ -116,6 +112,7 @@ class TestTable:
 
     def shape(self) -> Shape:
         """The shape of the table, as families see it."""
+        defaults = {} if self.family is None else default_settings(self.family)
         return Shape(
             task=self.task,
             metric=self.metric,
@@ -125,7 +122,7 @@ class TestTable:
             n_text=len(self.texts),
             n_categories=(CATEGORIES,) * self.is_encoded * self.codes.shape[1],
             n_classes=self.n_classes,
-            settings={**self._defaults, **self.settings},
+            settings={**defaults, **self.settings},
             quantiles=self.metric.quantiles,
             images=tuple((p.shape[1], p.shape[2], p.shape[3]) for p in self.images),
             sequences=tuple(

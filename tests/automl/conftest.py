@@ -58,7 +58,7 @@ class Clock:
         return self.now
 
 
-class FakeFamily(RefittableFamily, SelectiveFamily):
+class FakeFamily(SelectiveFamily):
     """A family that is never fitted: the fake executor knows how good its params are."""
 
     def __init__(
@@ -75,9 +75,6 @@ class FakeFamily(RefittableFamily, SelectiveFamily):
         self.name, self.priority = name, priority
         self._portfolio, self._choices = portfolio, choices
         self._need = Resources(n_cpus, ram_gib, n_gpus, vram_gib)
-
-    def refit(self, params, fold, context, models):
-        raise NotImplementedError
 
     def resources(self, shape):
         return self._need
@@ -100,11 +97,18 @@ class FakeFamily(RefittableFamily, SelectiveFamily):
         raise AssertionError("nothing is loaded here")
 
 
-class FakeBag(FakeFamily, OutOfBagFamily):
+class FakeSolver(FakeFamily, RefittableFamily):
+    """The same, that could be fitted on all rows."""
+
+    def refit(self, params, fold, context, models):
+        raise AssertionError("nothing is fitted here")
+
+
+class FakeBag(FakeSolver, OutOfBagFamily):
     """The same, of one fit on all rows."""
 
 
-class FakePacks(FakeFamily, PackedFamily):
+class FakePacks(FakeSolver, PackedFamily):
     """The same, of fits that are trained together."""
 
     packed = frozenset({"x"})
@@ -120,11 +124,12 @@ class FakePacks(FakeFamily, PackedFamily):
         return replace(self._need, n_gpus=1.0 if self._need.n_gpus else 0.0)
 
 
-def fake_family(name, *args, out_of_bag=False, pack_size=0, **options):
-    """A family that is never fitted, with the capability that is asked for."""
+def fake_family(name, *args, out_of_bag=False, pack_size=0, refits=True, **options):
+    """A family that is never fitted, with the capabilities that are asked for."""
     if pack_size:
         return FakePacks(name, *args, pack_size=pack_size, **options)
-    return (FakeBag if out_of_bag else FakeFamily)(name, *args, **options)
+    kind = FakeBag if out_of_bag else FakeSolver if refits else FakeFamily
+    return kind(name, *args, **options)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 from automl.config.values import shown
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
-from automl.plugin.configurable import ConfigurableFamily
+from automl.plugin.configurable import default_settings
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
@@ -110,7 +110,7 @@ class _Check:
         for what, shape in _other_shapes(self._shape, self._family):
             if name in _names(self._family, shape):
                 return f"{family} has this param only {what}"
-        is_setting = isinstance(self._family, ConfigurableFamily) and name in self._family.settings
+        is_setting = name in default_settings(self._family)
         setting = f"; model.{family}.{name} is a setting" if is_setting else ""
         near = did_you_mean(name, known)
         listed = ", ".join(sorted(self._space)) or "none"

@@ -43,7 +43,7 @@ def crossed_table(n_rows: int = 1200) -> TestTable:
     numeric = random.normal(size=(n_rows, 2))
     codes = random.integers(0, 4, size=(n_rows, 1))
     y = ((numeric[:, 1] > 0.5) == (codes[:, 0] >= 2)).astype(np.int64)
-    return TestTable(Task.BINARY, numeric, codes, y, 2)
+    return TestTable(Task.BINARY, numeric, codes, y, 2, family=EBM())
 
 
 def test_pairs_are_found_where_single_columns_tell_nothing() -> None:

@@ -59,7 +59,7 @@ def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
 def test_data_that_another_worker_binned_gives_the_same_model(
     task: Task, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    family, table = LightGBM(), made(task)
+    family, table = LightGBM(), made(task, family=LightGBM())
     params = family.portfolio(table.shape())[0]
     fold = table.fold(family.view(params, table.shape()))
     weight = np.linspace(0.5, 2.0, len(fold.y_train))

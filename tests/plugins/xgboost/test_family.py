@@ -28,7 +28,7 @@ class TestXGBoost(FamilyTestCase):
 
 
 def fit(task: Task, made: Any = real_table, **params: Any) -> tuple[Any, Any, RecordingReport]:
-    family, table, report = XGBoost(), made(task), RecordingReport()
+    family, table, report = XGBoost(), made(task, family=XGBoost()), RecordingReport()
     chosen = {**family.portfolio(table.shape())[0], **params}
     fold = table.fold(family.view(chosen, table.shape()))
     return family.fit(chosen, fold, table.context(), report), fold, report

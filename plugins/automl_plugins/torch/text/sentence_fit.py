@@ -166,7 +166,7 @@ class SentencesModel:
     @property
     def stages(self) -> tuple[StageLog, ...]:
         """The log of the linear model, where its fit stopped early; else none."""
-        return tuple(getattr(self.head, "stages", ()))
+        return self.head.stages
 
 
 def fit_sentences(
