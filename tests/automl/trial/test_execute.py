@@ -458,6 +458,14 @@ def test_a_worker_opens_what_the_controller_has_written(open_bench):
     assert opened.registry.families
 
 
+def test_a_model_without_out_of_bag_predictions_is_told_what_it_lacks(open_bench):
+    class Forgets(Family, OutOfBagFamily):
+        """Returns a model that cannot predict out of bag."""
+
+    with pytest.raises(BadPredictionError, match="has no out_of_bag_prediction: Model"):
+        run_job(job_of(fold=ALL_ROWS), open_bench(Forgets()), ignore)
+
+
 class Bagged(OutOfBag):
     """Has out-of-bag predictions, and is asked for them or not."""
 
