@@ -13,31 +13,13 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from automl.plugin import (
-    ColumnKind,
-    ConfigurableFamily,
-    IterativeFamily,
-    Metric,
-    ModelFamily,
-    PackedFamily,
-    RefittableFamily,
-    SelectiveFamily,
-    Task,
-)
+from automl.plugin import ColumnKind, ConfigurableFamily, Metric, ModelFamily, Task
 from automl.plugin.hookspecs import PROJECT_NAME
 
 __all__ = ["RESERVED_SETTINGS", "Contribution", "HookError", "collect"]
 
 RESERVED_SETTINGS = ("fixed", "max_trials")
 """Settings every family has; a family must not define them itself."""
-
-CAPABILITIES: tuple[type[ModelFamily], ...] = (
-    ConfigurableFamily,
-    IterativeFamily,
-    PackedFamily,
-    RefittableFamily,
-    SelectiveFamily,
-)
 
 _T = TypeVar("_T")
 
@@ -165,11 +147,12 @@ def _check_family(family: ModelFamily) -> None:
 
 def _check_capabilities(family: ModelFamily, where: str) -> None:
     """Refuses what would be skipped in silence: a capability that the family does not inherit."""
-    for kind in CAPABILITIES:
-        own = {name for name in vars(kind) if not name.startswith("_")} - vars(ModelFamily).keys()
-        own |= {name for name in kind.__annotations__ if not name.startswith("_")}
-        found = sorted(name for name in own if hasattr(family, name))
-        if found and not isinstance(family, kind):
+    for kind in ModelFamily.__subclasses__():
+        if isinstance(family, kind) or not kind.__module__.startswith("automl.plugin."):
+            continue
+        own = {*vars(kind), *kind.__annotations__} - {*vars(ModelFamily)}
+        found = sorted(n for n in own if not n.startswith("_") and hasattr(family, n))
+        if found:
             raise HookError(
                 f"{where} has {found[0]!r}, which only a {kind.__name__} may have: "
                 f"inherit automl.plugin.{kind.__name__}"
