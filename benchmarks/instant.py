@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    ConfigurableFamily,
     FittedModel,
     Fold,
     Matrix,
@@ -38,7 +39,7 @@ class _Model:
         return np.asarray(X[:, 0], dtype=np.float64) * self.x
 
 
-class Instant(ModelFamily):
+class Instant(ConfigurableFamily):
     """Fits in no time, or in ``model.instant.fit_s`` seconds."""
 
     name = "instant"
@@ -54,7 +55,7 @@ class Instant(ModelFamily):
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Sleeps: a core that is free meanwhile does not make up for what the search costs."""
-        time.sleep(context.shape.settings.get("fit_s", 0.0))
+        time.sleep(context.settings["fit_s"])
         return _Model(params["x"])
 
     def save(self, model: FittedModel, path: Path) -> None:

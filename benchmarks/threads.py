@@ -148,7 +148,7 @@ def _shape(family: ModelFamily, rows: int) -> Shape:
         n_categories=(),
         n_classes=2,
         n_folds=5,
-        settings=SETTINGS.get(family.name, {}),
+        settings={**getattr(family, "settings", {}), **SETTINGS.get(family.name, {})},
     )
 
 

@@ -16,9 +16,9 @@ for _size in ("COLUMNS", "LINES"):  # where tests run has no say in what people 
     os.environ.pop(_size, None)
 
 FAMILY = """
-    from automl.plugin import ModelFamily, Resources, hookimpl
+    from automl.plugin import {base}, Resources, hookimpl
 
-    class Family(ModelFamily):
+    class Family({base}):
         name = "{name}"
         {extra}
         def search_space(self, suggest, shape): return {{}}
@@ -37,8 +37,8 @@ Install = Callable[..., None]
 def family_source() -> Callable[..., str]:
     """Source of a plugin that brings one family."""
 
-    def source(name: str, extra: str = "") -> str:
-        return textwrap.dedent(FAMILY.format(name=name, extra=extra))
+    def source(name: str, extra: str = "", base: str = "ModelFamily") -> str:
+        return textwrap.dedent(FAMILY.format(name=name, extra=extra, base=base))
 
     return source
 

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from automl.config.schema import SearchConfig
 from automl.plugin import ModelFamily
+from automl.plugin.configurable import default_settings
 
 __all__ = ["Leaf", "family_node", "leaves"]
 
@@ -100,7 +101,7 @@ def family_node(family: ModelFamily) -> type:
     Beside the family's own settings every family has ``fixed``, params that are not searched
     but given, and ``max_trials``, the most trials it gets.
     """
-    own = [(key, *_typed(value)) for key, value in family.settings.items()]
+    own = [(key, *_typed(value)) for key, value in default_settings(family).items()]
     common: list[tuple[str, Any, Any]] = [
         ("fixed", dict[str, Any], field(default_factory=dict)),
         ("max_trials", int | None, field(default=None)),

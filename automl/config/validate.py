@@ -10,7 +10,7 @@ from automl.config.durations import parse_span
 from automl.config.schema import DECIMALS, OBJECTIVES, SearchConfig
 from automl.config.values import value_problem
 from automl.errors import ConfigError, did_you_mean
-from automl.plugin import ColumnKind, ModelFamily, Param, Task
+from automl.plugin import ColumnKind, ConfigurableFamily, ModelFamily, Param, Task
 
 __all__ = ["problems_of"]
 
@@ -154,6 +154,8 @@ def _objectives(config: SearchConfig) -> Iterator[str]:
 def _settings(config: SearchConfig, family: ModelFamily) -> Iterator[str]:
     """Settings of a family that are out of range."""
     given = config.model.get(family.name, {})
+    if not isinstance(family, ConfigurableFamily):
+        return
     for name in family.settings:
         if name in given:
             param = family.setting_ranges.get(name, Param())

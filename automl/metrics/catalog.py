@@ -10,7 +10,7 @@ from automl.errors import ConfigError, did_you_mean
 from automl.metrics import classification, ranking, regression, undefined
 from automl.metrics.custom import load_metric
 from automl.metrics.given import PREFIX, GivenMetric, resolve_given
-from automl.plugin.metric import Metric, MetricFunction, UndefinedReason
+from automl.plugin.metric import Metric, MetricFunction, Optimum, UndefinedReason
 from automl.plugin.task import Task
 
 __all__ = ["CATALOG", "default_metric", "get_metric", "metric_names", "metric_tasks"]
@@ -52,8 +52,10 @@ def _error(
     reason: UndefinedReason | None = None,
     highest: float = INFINITY,
     tasks: frozenset[Task] = VALUES,
+    optimum: Optimum = "mean",
 ) -> Metric:
-    return Metric(name, False, "values", (0.0, highest), tasks, function, undefined=reason)
+    bounds = (0.0, highest)
+    return Metric(name, False, "values", bounds, tasks, function, undefined=reason, optimum=optimum)
 
 
 _METRICS = (
@@ -79,12 +81,12 @@ _METRICS = (
     ),
     _error("rmse", regression.rmse),
     _error("mse", regression.mse),
-    _error("mae", regression.mae),
-    _error("medae", regression.medae),
-    _error("mape", regression.mape, undefined.is_all_zero),
-    _error("smape", regression.smape, highest=2.0),
+    _error("mae", regression.mae, optimum="median"),
+    _error("medae", regression.medae, optimum="median"),
+    _error("mape", regression.mape, undefined.is_all_zero, optimum="median"),
+    _error("smape", regression.smape, highest=2.0, optimum="median"),
     _error("rmsle", regression.rmsle, undefined.has_no_logarithm),
-    _error("pinball", regression.pinball, tasks=PINBALL),
+    _error("pinball", regression.pinball, tasks=PINBALL, optimum="median"),
     Metric(
         "r2",
         True,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from automl.metrics.scikit import (
     scorer_of,
 )
 from automl.metrics.try_out import try_out
-from automl.plugin.metric import Metric, NoScoreError
+from automl.plugin.metric import Metric, NoScoreError, Optimum
 from automl.plugin.task import Task
 
 __all__ = ["CustomFunction", "import_metric", "load_metric", "own_metric"]
@@ -84,6 +84,7 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
     quantile task ``(n_rows, n_levels)``, with the levels as ``quantiles`` if it has that. Greater
     is better unless it has an attribute ``greater_is_better = False``. One that compares rows by
     the order of their predictions has an attribute ``ranks = True``: it is computed within folds.
+    One of absolute errors has ``optimum = "median"``: families then fit to absolute errors.
     In place of a function there may be a ``Metric``, or a scorer as scikit-learn's ``make_scorer``
     returns it.
 
@@ -127,7 +128,10 @@ def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] =
     if known is None:
         function = CustomFunction(found, takes)
         known = ScikitMetric(
-            _direction(name, found), _needs(name, found, task), _flag(name, found, "ranks", False)
+            _direction(name, found),
+            _needs(name, found, task),
+            _flag(name, found, "ranks", False),
+            optimum=_optimum(name, found),
         )
     elif known.needs == "probabilities":
         labels = frozenset({ALL_LABELS} & inspect.signature(found).parameters.keys())
@@ -143,7 +147,9 @@ def _scored_by(name: str, scorer: Scorer, task: Task, quantiles: tuple[float, ..
     is_scikits = str(getattr(base, "__module__", "")).startswith("sklearn.")
     known = scikit_metric(name, scorer.function, task) if is_scikits else None
     needs = CLASSIFICATION_NEEDS[scorer.of_probabilities] if task.is_classification else "values"
-    known = known or ScikitMetric(True, needs, _flag(name, base, "ranks", False))
+    known = known or ScikitMetric(
+        True, needs, _flag(name, base, "ranks", False), optimum=_optimum(name, base)
+    )
     known = replace(known, greater_is_better=scorer.greater_is_better, needs=needs)
     takes = _takes(name, scorer.function)
     if needs == "probabilities" and is_scikits:
@@ -169,6 +175,7 @@ def _tried(
         quantiles=quantiles,
         ranks=known.ranks,
         undefined=known.undefined,
+        optimum=known.optimum,
     )
     try_out(metric, task)
     return metric
@@ -219,6 +226,14 @@ def _flag(name: str, function: Any, attribute: str, default: bool) -> bool:
     value = getattr(function, attribute, default)
     if not isinstance(value, bool):
         raise ConfigError(f"metric {name!r}: {attribute} is {value!r}, not True or False")
+    return value
+
+
+def _optimum(name: str, function: Any) -> Optimum:
+    value: Optimum = getattr(function, "optimum", "mean")
+    if value not in get_args(Optimum):
+        choices = " or ".join(map(repr, get_args(Optimum)))
+        raise ConfigError(f"metric {name!r}: optimum is {value!r}; it can be {choices}")
     return value
 
 

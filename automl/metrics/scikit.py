@@ -21,7 +21,7 @@ from automl.metrics.undefined import (
     is_one_class,
     lacks_class_1,
 )
-from automl.plugin.metric import UndefinedReason
+from automl.plugin.metric import Optimum, UndefinedReason
 from automl.plugin.task import Task
 
 __all__ = [
@@ -39,6 +39,10 @@ SECOND_IS_PROBABILITIES = frozenset({"y_score", "y_proba", "y_prob"})
 SECOND_IS_DECIDED = frozenset({"y_pred", "y2"})
 MAXIMISED, MINIMISED = ("_score",), ("_error", "_loss", "_deviance")
 RANKING = frozenset({"roc_auc_score", "average_precision_score"})
+BEST_AT_MEDIAN = (
+    *("mean_absolute_error", "mean_absolute_percentage_error", "mean_pinball_loss"),
+    *("d2_absolute_error_score", "median_absolute_error"),
+)
 
 _OF_CLASS_1 = ("f1_score", "fbeta_score", "jaccard_score", "precision_score", "recall_score")
 _OF_SPREAD = ("d2_absolute_error_score", "d2_pinball_score", "d2_tweedie_score")
@@ -62,12 +66,14 @@ class ScikitMetric:
         needs: Of what its second argument holds.
         ranks: Whether it compares rows by the order of their predictions.
         undefined: For which rows it has no value; None where it has one for all.
+        optimum: The best constant prediction, see ``Metric``.
     """
 
     greater_is_better: bool
     needs: Needs
     ranks: bool = False
     undefined: UndefinedReason | None = None
+    optimum: Optimum = "mean"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,11 @@ def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
     elif not task.is_classification:
         raise ConfigError(f"metric {name!r} scores classes, and this is a {task} task")
     return ScikitMetric(
-        direction, needs, base.__name__ in RANKING, _undefined(function, base.__name__, task)
+        direction,
+        needs,
+        base.__name__ in RANKING,
+        _undefined(function, base.__name__, task),
+        "median" if base.__name__ in BEST_AT_MEDIAN else "mean",
     )
 
 

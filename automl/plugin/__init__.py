@@ -1,48 +1,64 @@
 """All that a plugin may import, and all that stays stable for it."""
 
+from automl.plugin.configurable import ConfigurableFamily
 from automl.plugin.context import Features, Fold, Resources, Shape, TrialContext, View
 from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.estimators import load_estimator, save_estimator
 from automl.plugin.executor import ExecutorFactory
 from automl.plugin.family import (
+    CachedRowsModel,
     FittedModel,
     ModelFamily,
-    PackMember,
     Params,
     Report,
+    StagedModel,
     Suggest,
     TrialPruned,
 )
 from automl.plugin.hookspecs import hookimpl
+from automl.plugin.iterative import IterativeFamily
 from automl.plugin.metric import Metric, NoScoreError
+from automl.plugin.out_of_bag import OutOfBagFamily, OutOfBagModel
+from automl.plugin.packs import PackedFamily, PackMember
 from automl.plugin.param import Param
-from automl.plugin.refitting import RefitIncomplete, check_refit
+from automl.plugin.refitting import CannotRefit, RefitIncomplete, RefittableFamily, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
+from automl.plugin.selective import SelectiveFamily
 from automl.plugin.stages import StageLog, enough_to_choose, stage_steps, stopping_metric
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = [
     "TABULAR_KINDS",
+    "CachedRowsModel",
+    "CannotRefit",
     "ColumnKind",
+    "ConfigurableFamily",
     "ExecutorFactory",
     "Features",
     "FittedModel",
     "Fold",
     "Images",
+    "IterativeFamily",
     "Matrix",
     "Metric",
     "ModelFamily",
     "NoScoreError",
+    "OutOfBagFamily",
+    "OutOfBagModel",
     "PackMember",
+    "PackedFamily",
     "Param",
     "Params",
     "RefitIncomplete",
+    "RefittableFamily",
     "Report",
     "Resources",
     "Rows",
+    "SelectiveFamily",
     "Sequences",
     "Shape",
     "StageLog",
+    "StagedModel",
     "Suggest",
     "Task",
     "Texts",

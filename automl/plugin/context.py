@@ -164,7 +164,8 @@ class Shape:
         n_cpus: CPU cores of the run.
         n_gpus: GPUs of the run.
         time_s: Wall-clock budget of the run in seconds; None without one.
-        settings: The family's own settings from the configuration (``model.<family>.*``).
+        settings: The family's settings: what the user gave under ``model.<family>``, and the
+            defaults of the others.
         quantiles: Levels to predict, ascending; empty unless the task is to predict quantiles.
         images: ``(height, width, channels)`` of each column of images.
         sequences: ``(n_channels, longest)`` of each column of sequences, the latter in steps.
@@ -259,6 +260,11 @@ class TrialContext:
     def metric(self) -> Metric:
         """What the run is judged by: early stopping and reports use it."""
         return self.shape.metric
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The family's settings, those of the user and the defaults of the others."""
+        return self.shape.settings
 
     @property
     def time_left_s(self) -> float:

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from automl.plugin.task import Task
 
-__all__ = ["Metric", "MetricFunction", "NoScoreError", "UndefinedReason"]
+__all__ = ["Metric", "MetricFunction", "NoScoreError", "Optimum", "UndefinedReason"]
 
 MetricFunction = Callable[..., float]
 """``(y_true, prediction, weight or None) -> score``, and with levels for a quantile task."""
+
+Optimum = Literal["mean", "median"]
+"""The best constant prediction: a statistic of the target."""
 
 UndefinedReason = Callable[..., str]
 """``(y_true, weight or None) -> why these rows have no score``, "" where they have one."""
@@ -48,6 +51,9 @@ class Metric:
         ranks: Whether it compares rows with one another by the order of their predictions, so that
             predictions by different models should not be scored together. It has no value where
             all rows have the same target.
+        optimum: For a metric of values, the statistic of the target that is its best constant
+            prediction, or the nearer of the two. A family chooses its loss by it: ``mean`` for
+            squared errors, ``median`` for absolute ones. (For a quantile task it is the levels.)
         undefined: ``(y_true, weight or None) -> reason``: why the metric has no value for these
             rows, whatever is predicted; "" where it has one. It gets rows that have a weight.
     """
@@ -61,6 +67,7 @@ class Metric:
     quantiles: tuple[float, ...] = ()
     ranks: bool = False
     undefined: UndefinedReason | None = None
+    optimum: Optimum = "mean"
 
     def undefined_reason(
         self, y_true: NDArray[Any], weight: NDArray[np.float64] | None = None

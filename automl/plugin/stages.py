@@ -39,8 +39,8 @@ class StageLog:
 
     A stage says how far a fit is in a unit that is the same for all folds of a trial: the sum of
     the learning rates of all rounds for boosters, the share of the learning-rate schedule for nets.
-    A fitted model that was stopped early has the log in its attribute ``stages``, a sequence with
-    one log, or one for each quantile level that is fitted by itself.
+    A model that was stopped early is a ``StagedModel``: its ``stages`` have one log, or one for
+    each quantile level that is fitted by itself.
 
     Of many stages every second, fourth, ... is kept, and always the last: which ones depends on
     their number alone, never on how well they predict.

@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, Task
+from automl.plugin import (
+    ColumnKind,
+    ConfigurableFamily,
+    ExecutorFactory,
+    Metric,
+    ModelFamily,
+    Task,
+)
 from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.plugin.hookspecs import PROJECT_NAME
 
@@ -147,6 +154,26 @@ def _check_family(family: ModelFamily) -> None:
         raise HookError(f"{where}: tasks must be a set of Task, not {family.tasks!r}")
     if not family.kinds or not family.kinds <= frozenset(ColumnKind):
         raise HookError(f"{where}: kinds must be a set of ColumnKind, not {family.kinds!r}")
+    _check_capabilities(family, where)
+    if isinstance(family, ConfigurableFamily):
+        _check_settings(family, where)
+
+
+def _check_capabilities(family: ModelFamily, where: str) -> None:
+    """Refuses what would be skipped in silence: a capability that the family does not inherit."""
+    for kind in ModelFamily.__subclasses__():
+        if isinstance(family, kind) or not kind.__module__.startswith("automl.plugin."):
+            continue
+        own = {*vars(kind), *kind.__annotations__} - {*vars(ModelFamily)}
+        found = sorted(n for n in own if not n.startswith("_") and hasattr(family, n))
+        if found:
+            raise HookError(
+                f"{where} has {found[0]!r}, which only a {kind.__name__} may have: "
+                f"inherit automl.plugin.{kind.__name__}"
+            )
+
+
+def _check_settings(family: ConfigurableFamily, where: str) -> None:
     for key, value in family.settings.items():
         if not isinstance(key, str) or not _SETTING_NAME.fullmatch(key):
             raise HookError(f"{where}: the setting {key!r} is not a plain name")

@@ -9,9 +9,16 @@ from dataclasses import dataclass, field, replace
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
 from automl.metrics import CATALOG, GivenMetric
-from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, Task
+from automl.plugin import (
+    ColumnKind,
+    ExecutorFactory,
+    Metric,
+    ModelFamily,
+    SelectiveFamily,
+    Task,
+)
 
-__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry"]
+__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry", "is_suited"]
 
 FROM_CONFIG = "plugins.modules"
 """Stands for the distribution of a plugin that the configuration names as a module."""
@@ -187,7 +194,7 @@ class Registry:
             for name, entry in self.families.items()
             if task in entry.family.tasks
             and entry.family.kinds & frozenset(kinds)
-            and entry.family.suits(kinds)
+            and is_suited(entry.family, kinds)
         }
         return replace(self, families=useful).notes()
 
@@ -219,6 +226,11 @@ class Registry:
         known = ", ".join(self.families) or "none"
         message = f"unknown family {name!r}{did_you_mean(name, self.families)} (known: {known})"
         raise PluginError("; ".join([message, *map(str, self.broken)]))
+
+
+def is_suited(family: ModelFamily, kinds: Collection[ColumnKind]) -> bool:
+    """Whether a table with columns of such kinds has those that a family cannot do without."""
+    return not isinstance(family, SelectiveFamily) or family.suits(kinds)
 
 
 def _conflict(name: str, rivals: Sequence[RegisteredFamily]) -> str:

@@ -16,8 +16,10 @@ from automl.plugin import (
     ColumnKind,
     FittedModel,
     Fold,
+    IterativeFamily,
     Matrix,
     ModelFamily,
+    PackedFamily,
     Params,
     Rows,
     TrialContext,
@@ -72,12 +74,22 @@ class FamilyCase:
 
     def _told(self, task: Task) -> dict[str, Any]:
         """What a table is to know of the family."""
-        told: dict[str, Any] = {"settings": self._settings(), "kinds": self.family.kinds}
+        told: dict[str, Any] = {
+            "family": self.family,
+            "settings": self.settings,
+            "kinds": self.family.kinds,
+        }
         view = self._view(made_table(task, **told))
         return {**told, "raw_texts": view.text == "raw" and ColumnKind.TEXT in self.family.kinds}
 
-    def _settings(self) -> dict[str, Any]:
-        return {**self.family.settings, **self.settings}
+    def _packed_family(self) -> PackedFamily:
+        if not isinstance(self.family, PackedFamily):
+            pytest.skip("it fits one at a time")
+        return self.family
+
+    @property
+    def _fidelity(self) -> str:
+        return self.family.fidelity if isinstance(self.family, IterativeFamily) else ""
 
     def _params(self, table: TestTable) -> Params:
         """The default: the head of the portfolio, else a random point."""

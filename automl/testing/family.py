@@ -19,7 +19,14 @@ import numpy as np
 import pytest
 
 from automl.config.values import value_problem
-from automl.plugin import Param, Task, TrialPruned
+from automl.plugin import (
+    ConfigurableFamily,
+    OutOfBagFamily,
+    Param,
+    SelectiveFamily,
+    Task,
+    TrialPruned,
+)
 from automl.plugin.prediction import check_prediction
 from automl.testing.canaries import LeakageCanaries
 from automl.testing.case import each_task, is_pickle
@@ -62,10 +69,12 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
         assert self.family.tasks
         assert self.family.tasks <= frozenset(Task)
         assert self.family.kinds
-        json.dumps(dict(self.family.settings), allow_nan=False)
 
     def test_its_settings_have_ranges(self) -> None:
         """Numbers and texts are refused where a fit can do nothing with them; defaults are not."""
+        if not isinstance(self.family, ConfigurableFamily):
+            pytest.skip("it has no settings")
+        json.dumps(dict(self.family.settings), allow_nan=False)
         problems = []
         for name, default in self.family.settings.items():
             param = self.family.setting_ranges.get(name, Param())
@@ -112,6 +121,8 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
     @each_task
     def test_reasons_not_to_be_tried_are_sentences(self, task: Task) -> None:
         """They are shown to people."""
+        if not isinstance(self.family, SelectiveFamily):
+            pytest.skip("it is for all data")
         for n_rows in (20, 1_000, 10_000_000):
             reason = self.family.accepts(replace(self._made(task).shape(), n_rows=n_rows))
             assert reason is None or len(reason.split()) >= 4
@@ -257,7 +268,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
         steps = [step for step, _ in found.report.steps]
         assert steps == sorted(set(steps))
         assert all(np.isfinite(score) for _, score in found.report.steps)
-        if not self.family.fidelity:
+        if not self._fidelity:
             assert not steps, "a family that reports must name its fidelity"
         for call in sorted({1, len(steps)} if steps else ()):
             with pytest.raises(TrialPruned):
@@ -266,12 +277,12 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
     @each_task
     def test_out_of_bag_predictions_stand_for_rows(self, task: Task) -> None:
         """One for each training row, from a fit on all rows with no validation rows."""
-        if not self.family.out_of_bag:
+        if not isinstance(self.family, OutOfBagFamily):
             pytest.skip("it has no out-of-bag predictions")
         table = self._real(task)
         fold = table.fold(self._view(table), valid=np.zeros(len(table.y), dtype=bool))
         context, params = self._context(table), self._params(table)
-        model: Any = self.family.fit(params, fold, context, RecordingReport())
+        model = self.family.fit(params, fold, context, RecordingReport())
         unbagged = model.out_of_bag_prediction()
         seen = np.isfinite(unbagged.reshape(len(table.y), -1)).all(axis=1)
         assert seen.mean() > 0.9

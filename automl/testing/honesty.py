@@ -18,6 +18,7 @@ from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
 from automl.trial.shown import fold_shown_to
+from automl.trial.stages import logs_of
 
 __all__ = ["Honesty"]
 
@@ -74,16 +75,14 @@ class Honesty(FamilyCase):
     @each_task
     def test_validation_targets_of_a_pack_do_not_change_what_they_score(self, task: Task) -> None:
         """The same of several fits that are trained as one program, apart from rounding."""
-        if not self.family.packed:
-            pytest.skip("it fits one at a time")
-        table = self._made(task)
+        family, table = self._packed_family(), self._made(task)
         params, rows = self._params(table), np.arange(len(table.y))
         view = self._view(table, params)
         folds = [self._shown_fold(table, table.fold(view, valid=rows % 4 == k)) for k in (1, 3)]
         outcomes = []
         for shown in (folds, [_with_permuted_targets(fold) for fold in folds]):
             members = [PackMember(params, fold, 5, RecordingReport()) for fold in shown]
-            outcomes.append(self.family.fit_pack(members, self._context(table)))
+            outcomes.append(family.fit_pack(members, self._context(table)))
         allowed = ROUNDING * (1.0 if task.is_classification else float(table.y.std()))
         for fold, first, second in zip(folds, *outcomes, strict=True):
             for outcome in (first, second):
@@ -184,7 +183,7 @@ def _assert_equal(one: NDArray[Any], two: NDArray[Any], allowed: float, what: st
 
 
 def _logs(model: FittedModel) -> Sequence[StageLog]:
-    return [log for log in getattr(model, "stages", ()) if log.stages]
+    return logs_of(model)
 
 
 def _with_permuted_targets(fold: Fold) -> Fold:

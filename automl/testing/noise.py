@@ -22,7 +22,7 @@ from automl.testing.case import FamilyCase
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
 from automl.trial.settle import settle_folds
-from automl.trial.stages import curve_of, stage_near, write_stages
+from automl.trial.stages import curve_of, logs_of, stage_near, write_stages
 
 __all__ = ["Noise", "NoiseScores", "noise_table", "score_noise"]
 
@@ -116,7 +116,7 @@ def score_noise(
     logs = []
     for number, fold in enumerate(_folds(family, params, table, plan)):
         model = family.fit(params, fold, context, RecordingReport())
-        stages: Sequence[StageLog] = getattr(model, "stages", ())
+        stages = logs_of(model)
         if not stages:
             return None
         place = run.fold(TRIAL, number)

@@ -17,22 +17,22 @@ ROUNDING = 0.02
 
 
 class Packs(FamilyCase):
-    """Tests of ``pack`` and ``fit_pack``. A family that names nothing in ``packed`` has none."""
+    """Tests of ``PackedFamily``; any other family skips them."""
 
     @each_task
     def test_each_params_is_in_one_pack(self, task: Task) -> None:
         """Whatever they are; those that are equal but in ``packed`` go together as room allows."""
-        shape = self._made(task).shape()
-        params = [*self.family.portfolio(shape), *self.family.portfolio(shape)]
-        packs = self.family.pack(params, shape)
+        family, shape = self._packed_family(), self._made(task).shape()
+        params = [*family.portfolio(shape), *family.portfolio(shape)]
+        packs = family.pack(params, shape)
         assert sorted(place for pack in packs for place in pack) == list(range(len(params)))
 
     @each_task
     def test_a_larger_pack_takes_no_less(self, task: Task) -> None:
         """Estimates by which packs can be placed."""
-        shape = self._made(task).shape()
-        one, many = (self.family.pack_resources(n, shape) for n in (1, 40))
-        for more, less in ((many, one), (one, self.family.resources(shape))):
+        family, shape = self._packed_family(), self._made(task).shape()
+        one, many = (family.pack_resources(n, shape) for n in (1, 40))
+        for more, less in ((many, one), (one, family.resources(shape))):
             assert more.n_cpus >= less.n_cpus
             assert more.ram_gib >= less.ram_gib
             assert 1.0 >= more.n_gpus >= less.n_gpus
@@ -41,9 +41,9 @@ class Packs(FamilyCase):
     @each_task
     def test_members_of_a_pack_become_what_they_become_alone(self, task: Task) -> None:
         """Two seeds on two folds."""
-        table = self._made(task)
+        family, table = self._packed_family(), self._made(task)
         members = self._members(table)
-        together = self.family.fit_pack(members, table.context())
+        together = family.fit_pack(members, table.context())
         for member, model in zip(members, together, strict=True):
             assert not isinstance(model, Exception)
             context = table.context(member.seed)
@@ -56,19 +56,17 @@ class Packs(FamilyCase):
     @each_task
     def test_a_member_that_is_pruned_ends_alone(self, task: Task) -> None:
         """The others go on, and have their models."""
-        if not self.family.fidelity:
+        family, table = self._packed_family(), self._made(task)
+        if not self._fidelity:
             pytest.skip("it does not report inside a fit")
-        table = self._made(task)
         reports = [RecordingReport(1), *(RecordingReport() for _ in range(3))]
-        first, *others = self.family.fit_pack(self._members(table, reports), table.context())
+        first, *others = family.fit_pack(self._members(table, reports), table.context())
         assert isinstance(first, TrialPruned)
         assert not [model for model in others if isinstance(model, Exception)]
 
     def _members(
         self, table: TestTable, reports: list[RecordingReport] | None = None
     ) -> list[PackMember]:
-        if not self.family.packed:
-            pytest.skip("it fits one at a time")
         params, rows = self._params(table), np.arange(len(table.y))
         view = self._view(table, params)
         folds = [table.fold(view, valid=rows % 4 == number) for number in (1, 3)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from automl.metrics import CATALOG
 from automl.plugin import (
     TABULAR_KINDS,
     ColumnKind,
@@ -17,6 +18,7 @@ from automl.plugin import (
     Fold,
     Images,
     Metric,
+    ModelFamily,
     Sequences,
     Shape,
     Task,
@@ -24,6 +26,7 @@ from automl.plugin import (
     TrialContext,
     View,
 )
+from automl.plugin.configurable import default_settings
 from automl.testing.media_tables import drawn, played, written
 
 __all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
@@ -35,34 +38,8 @@ CATEGORIES = 4
 """Codes of the categorical column of a made table; 0 stands for a missing value."""
 
 
-def _log_loss(
-    y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
-) -> float:
-    chosen = np.clip(prediction[np.arange(len(y)), y], 1e-15, 1.0)
-    return float(np.average(-np.log(chosen), weights=weight))
-
-
-def _rmse(y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None) -> float:
-    return float(np.sqrt(np.average((y - prediction) ** 2, weights=weight)))
-
-
-def _pinball(
-    y: NDArray[Any],
-    prediction: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-    levels: tuple[float, ...],
-) -> float:
-    above, shares = y[:, np.newaxis] - prediction, np.array(levels)
-    losses = np.maximum(shares * above, (shares - 1) * above).mean(axis=1)
-    return float(np.average(losses, weights=weight))
-
-
-_CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
-LOG_LOSS = Metric("log_loss", False, "probabilities", (0.0, float("inf")), _CLASSES, _log_loss)
-RMSE = Metric("rmse", False, "values", (0.0, float("inf")), frozenset({Task.REGRESSION}), _rmse)
-PINBALL = Metric(
-    "pinball", False, "values", (0.0, float("inf")), frozenset({Task.QUANTILE}), _pinball, LEVELS
-)
+LOG_LOSS, RMSE = CATALOG["log_loss"], CATALOG["rmse"]
+PINBALL = replace(CATALOG["pinball"], quantiles=LEVELS)
 
 
 @dataclass(frozen=True)
@@ -82,6 +59,7 @@ class TestTable:
         settings: Settings of the family.
         kinds: Column kinds the family takes.
         raw_texts: Whether its view shows texts as they are.
+        family: Whose defaults stand in for settings that are not given; None for no family.
     """
 
     __test__ = False  # pytest is not to collect it
@@ -94,6 +72,7 @@ class TestTable:
     settings: Mapping[str, Any] = field(default_factory=dict)
     kinds: frozenset[ColumnKind] = TABULAR_KINDS
     raw_texts: bool = False
+    family: ModelFamily | None = None
 
     @property
     def is_encoded(self) -> bool:
@@ -133,6 +112,7 @@ class TestTable:
 
     def shape(self) -> Shape:
         """The shape of the table, as families see it."""
+        defaults = {} if self.family is None else default_settings(self.family)
         return Shape(
             task=self.task,
             metric=self.metric,
@@ -142,7 +122,7 @@ class TestTable:
             n_text=len(self.texts),
             n_categories=(CATEGORIES,) * self.is_encoded * self.codes.shape[1],
             n_classes=self.n_classes,
-            settings=self.settings,
+            settings={**defaults, **self.settings},
             quantiles=self.metric.quantiles,
             images=tuple((p.shape[1], p.shape[2], p.shape[3]) for p in self.images),
             sequences=tuple(

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.plugin.context import Fold, Shape, TrialContext, View
-from automl.plugin.family import FittedModel, ModelFamily, PackMember, Report, TrialPruned
+from automl.plugin.family import FittedModel, ModelFamily, Report, TrialPruned
+from automl.plugin.out_of_bag import OutOfBagModel
+from automl.plugin.packs import PackedFamily, PackMember
 from automl.plugin.prediction import check_prediction
 from automl.plugin.stages import StageLog
 from automl.store.disk import failing_on_a_full_disk
@@ -32,7 +34,7 @@ from automl.trial.seen import write_known_rows
 from automl.trial.setup import family_shape
 from automl.trial.shown import fold_shown_to
 from automl.trial.spec import FoldResult, Job
-from automl.trial.stages import halves_of, predict_by_halves, write_stages
+from automl.trial.stages import halves_of, logs_of, predict_by_halves, write_stages
 from automl.trial.worker_state import Workbench
 from automl.trial.written import write_predictions
 
@@ -175,7 +177,7 @@ def _finish(
 ) -> FoldResult:
     """Predicts, scores and writes."""
     job, family, now = task.job, task.family, time.monotonic()
-    logs = [log for log in getattr(model, "stages", ()) if log.stages]
+    logs = logs_of(model)
     try:
         prediction, (score, reason) = _validate(job, model, task.fold, bench)
         predict_s = time.monotonic() - now
@@ -212,6 +214,7 @@ def _fit(tasks: Sequence[_Task], context: TrialContext) -> Sequence[FittedModel 
     try:
         if len(tasks) == 1:
             return [family.fit(first.job.spec.params, first.shown, context, first.record)]
+        assert isinstance(family, PackedFamily)
         members = [PackMember(t.job.spec.params, t.shown, t.job.seed, t.record) for t in tasks]
         return family.fit_pack(members, context)
     except ImportError as error:
@@ -233,7 +236,9 @@ def _validate(
             target.n_outputs,
         )
         return prediction, bench.fold_metric.evaluate(fold.y_valid, prediction, fold.weight_valid)
-    raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)  # type: ignore[attr-defined]
+    if not isinstance(model, OutOfBagModel):
+        raise ValueError(f"the model has no out_of_bag_prediction: {type(model).__name__}")
+    raw = np.asarray(model.out_of_bag_prediction(), dtype=np.float64)
     seen = np.isfinite(raw.reshape(len(raw), -1)).all(axis=1)
     if not seen.any():
         raise ValueError("no row has an out-of-bag prediction: too few trees")

@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from automl.data.split.choose import ALL_ROWS
 from automl.data.table import Table
-from automl.plugin.family import FittedModel
+from automl.plugin.family import CachedRowsModel, FittedModel
 from automl.plugin.rows import Matrix, Rows
 from automl.trial.spec import Job
 
-__all__ = ["BATCH_ROWS", "best_ms", "predict_batch_ms", "prediction_times", "table_batch"]
+__all__ = [
+    "BATCH_ROWS",
+    "best_ms",
+    "predict_batch_ms",
+    "prediction_times",
+    "table_batch",
+    "uncached_ms",
+]
 
 BATCH_ROWS = 1_000
 REPEATS = 3
@@ -69,6 +76,11 @@ def _batch_rows(n_rows: int) -> NDArray[np.int64]:
     return np.resize(np.arange(min(n_rows, BATCH_ROWS)), BATCH_ROWS)
 
 
+def uncached_ms(model: FittedModel) -> float:
+    """Milliseconds that 1,000 new rows take longer than those of the run."""
+    return model.new_rows_ms if isinstance(model, CachedRowsModel) else 0.0
+
+
 def prediction_times(
     job: Job, model: FittedModel, rows: Matrix | Rows, seen_s: float, n_rows: int
 ) -> tuple[float, float]:
@@ -76,7 +88,7 @@ def prediction_times(
 
     An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
     """
-    new_rows_ms = float(getattr(model, "new_rows_ms", 0.0))
+    new_rows_ms = uncached_ms(model)
     if job.fold != ALL_ROWS:
         return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
     model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms

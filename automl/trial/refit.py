@@ -15,11 +15,11 @@ from automl.errors import RunError
 from automl.plugin.context import Fold, Shape, TrialContext, View
 from automl.plugin.family import FittedModel, ModelFamily
 from automl.plugin.prediction import check_prediction
-from automl.plugin.refitting import RefitIncomplete
+from automl.plugin.refitting import CannotRefit, RefitIncomplete, RefittableFamily
 from automl.plugin.rows import Matrix, Rows
 from automl.store.files import draft_folder, settle
 from automl.trial.agreement import disagreement, rows_to_compare
-from automl.trial.latency import predict_batch_ms
+from automl.trial.latency import predict_batch_ms, uncached_ms
 from automl.trial.newest import fit_newest
 from automl.trial.setup import family_shape
 from automl.trial.spec import FoldResult, Job
@@ -64,8 +64,7 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
         raise NotRefittedError(why)
     size = _write(job, bench, family, model, compared)
     rows = fold.train.shown_to(family.kinds)
-    model_ms = predict_batch_ms(model, rows, 0.0, rows.shape[0])
-    model_ms += float(getattr(model, "new_rows_ms", 0.0))
+    model_ms = predict_batch_ms(model, rows, 0.0, rows.shape[0]) + uncached_ms(model)
     return FoldResult(
         job.fold,
         score=float("nan"),
@@ -104,14 +103,16 @@ def _refit(
         stages=job.stages,
     )
     try:
-        model = family.refit(job.spec.params, fold, context, models)
+        if not isinstance(family, RefittableFamily):
+            raise CannotRefit(f"family {family.name} has no model of all rows")
+        return family.refit(job.spec.params, fold, context, models)
+    except CannotRefit as why:
+        if bench.plan.kind != "time":
+            raise NotRefittedError(str(why)) from why
     except RefitIncomplete as cut:
         raise NotRefittedError(str(cut)) from cut
-    if model is None and bench.plan.kind == "time":  # the models of the folds are old ones
-        return fit_newest(family, job.spec.params, fold, bench.dataset, bench.plan.newest, context)
-    if model is None:
-        raise NotRefittedError(f"family {family.name} has no model of all rows")
-    return model
+    # the models of the folds are old ones
+    return fit_newest(family, job.spec.params, fold, bench.dataset, bench.plan.newest, context)
 
 
 def _predictions(

@@ -13,6 +13,7 @@ from automl.data.table import Dataset
 from automl.metrics import GivenMetric, packed
 from automl.metrics.shifted import shifted
 from automl.metrics.stand_in import steering
+from automl.plugin.configurable import default_settings
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
@@ -117,7 +118,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
         n_cpus=setup.n_cpus,
         n_gpus=setup.n_gpus,
         time_s=setup.time_s,
-        settings=setup.settings.get(family.name, {}),
+        settings={**default_settings(family), **setup.settings.get(family.name, {})},
         quantiles=dataset.target.quantiles,
         images=images,
         sequences=sequences,

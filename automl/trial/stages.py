@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from automl.data.split.splitters import group_labels, strata_of, stratified_labels
 from automl.data.table import Dataset
+from automl.plugin.family import FittedModel, StagedModel
 from automl.plugin.stages import StageLog, enough_to_choose, log_loss, stopping_metric
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "StageCurve",
     "curve_of",
     "halves_of",
+    "logs_of",
     "predict_by_halves",
     "stage_near",
     "write_stages",
@@ -125,6 +127,11 @@ def _sample(rows: NDArray[Any], y: NDArray[Any], is_classification: bool) -> NDA
     if is_classification and len(drawn) - int(np.bincount(y[drawn]).max()) < LEAST_OTHERS:
         return rows
     return drawn
+
+
+def logs_of(model: FittedModel) -> list[StageLog]:
+    """Logs of a model that was stopped early; none where its validation rows chose nothing."""
+    return [log for log in model.stages if log.stages] if isinstance(model, StagedModel) else []
 
 
 def halves_of(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

@@ -28,6 +28,7 @@ from automl.config import compose_config
 from automl.data import load_labelled, save_dataset
 from automl.data.split.choose import ALL_ROWS, SplitPlan, save_split_plan
 from automl.data.table import Table
+from automl.plugin import OutOfBagFamily
 from automl.registry import Registry, load_registry
 from automl.scheduling.devices.machine import capacity_of, make_pool
 from automl.store.run_dir import RunDir
@@ -140,7 +141,7 @@ def _measure(
 ) -> Measured:
     """Fits a candidate on all folds, and predicts the rows left out and those of the test."""
     family, shape = problem.families[candidate.family]
-    is_oob = family.out_of_bag and problem.plan.exchangeable
+    is_oob = isinstance(family, OutOfBagFamily) and problem.plan.exchangeable
     folds = (ALL_ROWS,) if is_oob else tuple(range(problem.plan.n_folds))
     share_s = _share_s(problem, options)
     share_s *= min(problem.plan.n_folds, OUT_OF_BAG_SHARE) if is_oob else 1.0

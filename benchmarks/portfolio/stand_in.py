@@ -15,6 +15,7 @@ from automl.data.table import Dataset
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Params
 from automl.plugin.metric import Metric
+from automl.plugin.out_of_bag import OutOfBagFamily
 from automl.plugin.task import Task
 from benchmarks.portfolio.measured import MeasuredTable
 
@@ -76,8 +77,9 @@ class _Replayed(ModelFamily):
         cls, name: str, priority: int, names: Sequence[str], table: MeasuredTable
     ) -> ModelFamily:
         once = all(len(table.candidates[n].seconds) == 1 for n in names)
-        facts = {"name": name, "priority": priority, "out_of_bag": once, "_names": names}
-        made: ModelFamily = type(f"Replayed_{name}", (cls,), facts)()
+        bases = (cls, OutOfBagFamily) if once else (cls,)
+        facts = {"name": name, "priority": priority, "_names": names}
+        made: ModelFamily = type(f"Replayed_{name}", bases, facts)()
         return made
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:

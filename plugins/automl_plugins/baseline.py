@@ -18,6 +18,7 @@ from automl.plugin import (
     Matrix,
     ModelFamily,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Shape,
@@ -29,7 +30,6 @@ from automl.plugin import (
 )
 from automl_plugins.common.fitting import (
     ignore_reports,
-    is_absolute,
     load_arrays,
     quantiles_of,
     save_arrays,
@@ -54,7 +54,7 @@ class ConstantModel:
         return np.broadcast_to(self.value, (X.shape[0], *self.value.shape)).copy()
 
 
-class Baseline(ModelFamily):
+class Baseline(RefittableFamily):
     """Predicts without looking at the features."""
 
     name = "baseline"
@@ -89,7 +89,7 @@ class Baseline(ModelFamily):
             return ConstantModel(smoothed / smoothed.sum())
         if context.task is Task.QUANTILE:
             return ConstantModel(_quantiles(fold, context.shape.quantiles))
-        if is_absolute(context.metric):
+        if context.metric.optimum == "median":
             return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
 

@@ -15,8 +15,10 @@ from automl.plugin import (
     Matrix,
     ModelFamily,
     Params,
+    RefittableFamily,
     Report,
     Resources,
+    SelectiveFamily,
     Shape,
     Suggest,
     Task,
@@ -82,7 +84,7 @@ class KNNModel:
         return flat.astype(np.float64).reshape(len(X), self.n_classes)
 
 
-class KNN(ModelFamily):
+class KNN(RefittableFamily, SelectiveFamily):
     """k nearest neighbours by Euclidean distance over scaled columns."""
 
     name = "knn"

@@ -17,7 +17,14 @@ from automl.data import load_dataset
 from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import get_metric
-from automl.plugin import ModelFamily, Resources
+from automl.plugin import (
+    ModelFamily,
+    OutOfBagFamily,
+    PackedFamily,
+    RefittableFamily,
+    Resources,
+    SelectiveFamily,
+)
 from automl.scheduling.devices.pool import DevicePool, Gpu
 from automl.scheduling.executor import Done, Failed, OneMachineExecutor, Pruned, Unwritable
 from automl.store.run_dir import RunDir
@@ -46,7 +53,7 @@ class Clock:
         return self.now
 
 
-class FakeFamily(ModelFamily):
+class FakeFamily(SelectiveFamily):
     """A family that is never fitted: the fake executor knows how good its params are."""
 
     def __init__(
@@ -54,27 +61,15 @@ class FakeFamily(ModelFamily):
         name: str,
         priority: int = 50,
         portfolio: Sequence[Mapping[str, Any]] = ({"x": 0.5},),
-        out_of_bag: bool = False,
         n_cpus: int = 1,
         choices: Sequence[float] | None = None,
         ram_gib: float = 0.5,
         n_gpus: float = 0.0,
         vram_gib: float = 0.0,
-        pack_size: int = 0,
     ) -> None:
-        self.name, self.priority, self.out_of_bag = name, priority, out_of_bag
+        self.name, self.priority = name, priority
         self._portfolio, self._choices = portfolio, choices
         self._need = Resources(n_cpus, ram_gib, n_gpus, vram_gib)
-        self._pack_size, self.packed = pack_size, frozenset({"x"} if pack_size else ())
-
-    def refit(self, params, fold, context, models):
-        raise NotImplementedError
-
-    def pack_size(self, params, shape):
-        return max(1, self._pack_size)
-
-    def pack_resources(self, n_members, shape):
-        return replace(self._need, n_gpus=1.0 if self._need.n_gpus else 0.0)
 
     def resources(self, shape):
         return self._need
@@ -95,6 +90,41 @@ class FakeFamily(ModelFamily):
 
     def load(self, path):
         raise AssertionError("nothing is loaded here")
+
+
+class FakeSolver(FakeFamily, RefittableFamily):
+    """The same, that could be fitted on all rows."""
+
+    def refit(self, params, fold, context, models):
+        raise AssertionError("nothing is fitted here")
+
+
+class FakeBag(FakeSolver, OutOfBagFamily):
+    """The same, of one fit on all rows."""
+
+
+class FakePacks(FakeSolver, PackedFamily):
+    """The same, of fits that are trained together."""
+
+    packed = frozenset({"x"})
+
+    def __init__(self, name, *args, pack_size, **options):
+        super().__init__(name, *args, **options)
+        self._pack_size = pack_size
+
+    def pack_size(self, params, shape):
+        return self._pack_size
+
+    def pack_resources(self, n_members, shape):
+        return replace(self._need, n_gpus=1.0 if self._need.n_gpus else 0.0)
+
+
+def fake_family(name, *args, out_of_bag=False, pack_size=0, refits=True, **options):
+    """A family that is never fitted, with the capabilities that are asked for."""
+    if pack_size:
+        return FakePacks(name, *args, pack_size=pack_size, **options)
+    kind = FakeBag if out_of_bag else FakeSolver if refits else FakeFamily
+    return kind(name, *args, **options)
 
 
 @dataclass
@@ -327,7 +357,7 @@ def clock() -> Clock:
 @pytest.fixture
 def make_family() -> Callable[..., ModelFamily]:
     """Makes a family that is never fitted."""
-    return FakeFamily
+    return fake_family
 
 
 @pytest.fixture

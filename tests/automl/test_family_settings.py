@@ -7,13 +7,14 @@ import pytest
 
 from automl.config import compose_config
 from automl.errors import ConfigError
+from automl.plugin.configurable import default_settings
 from automl.registry import load_registry
 
 REGISTRY = load_registry()
 SETTINGS = [
     (name, setting, default)
     for name, entry in REGISTRY.families.items()
-    for setting, default in entry.family.settings.items()
+    for setting, default in default_settings(entry.family).items()
 ]
 NUMBERS = [case for case in SETTINGS if type(case[2]) in (int, float)]
 TEXTS = [case for case in SETTINGS if isinstance(case[2], str) and case[1] != "architecture"]

@@ -49,7 +49,7 @@ def make_scene(tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.fixture
 def make_family() -> Callable[..., Any]:
     """Makes a family that is never fitted."""
-    return scenes.FakeFamily
+    return scenes.fake_family
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from automl.plugin import Resources, hookimpl
+from automl.plugin import ConfigurableFamily, PackedFamily, Resources, hookimpl
 
 _spec = importlib.util.spec_from_file_location(
     "battery_quick", Path(__file__).with_name("memory_families.py")
@@ -29,7 +29,7 @@ def wait_for_others(folder, n_fits):
         time.sleep(0.02)
 
 
-class Net(_quick.Quick):
+class Net(ConfigurableFamily, _quick.Quick):
     """Holds some memory of its GPU for a while, and notes what it saw and when."""
 
     name = "net"
@@ -44,7 +44,7 @@ class Net(_quick.Quick):
         return [{"slope": 1.0 + k / 16} for k in range(96)]
 
     def fit(self, params, fold, context, report):
-        settings = {**self.settings, **context.shape.settings}
+        settings = context.settings
         started = time.monotonic()
         wait_for_others(Path(settings["notes"]), settings["meet"])
         self.work(params, context, settings)
@@ -108,7 +108,7 @@ class Crowd(Net):
         super().work(params, context, settings)
 
 
-class Packed(Net):
+class Packed(Net, PackedFamily):
     """Fits several at once; a pack with more than three members runs into a full GPU."""
 
     name = "packed"
@@ -124,7 +124,7 @@ class Packed(Net):
     def fit_pack(self, members, context):
         import torch
 
-        if len(members) > {**self.settings, **context.shape.settings}["most"]:
+        if len(members) > context.settings["most"]:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return super().fit_pack(members, context)
 

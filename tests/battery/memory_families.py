@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from automl.plugin import ColumnKind, ModelFamily, hookimpl
+from automl.plugin import ColumnKind, IterativeFamily, ModelFamily, hookimpl
 
 REPORTS = 400
 
@@ -40,7 +40,7 @@ class Quick(ModelFamily):
         return Separator(json.loads((path / "model.json").read_text()))
 
 
-class Talker(Quick):
+class Talker(IterativeFamily, Quick):
     """Reports hundreds of times in each fit."""
 
     name = "talker"

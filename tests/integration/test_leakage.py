@@ -6,6 +6,7 @@ import pytest
 
 import automl
 from automl.plugin import TABULAR_KINDS
+from automl.plugin.configurable import default_settings
 from automl.registry import load_registry
 from automl.tuning.propose.proposer import GENERATION
 
@@ -33,7 +34,7 @@ def search(frame, out, only=None, **options):
         f"model.{name}.{key}={most}"
         for name, family in families.items()
         for key, most in SHORT.items()
-        if key in family.settings
+        if key in default_settings(family)
     ]
     scores, boards = {}, []
     for start in range(0, len(families), GENERATION):

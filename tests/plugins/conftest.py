@@ -1,7 +1,6 @@
 """Checks of families that list parameters of their library."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from automl.testing import RecordingReport, made_table
 
 
 def settable_params(family: ModelFamily, task: Task) -> dict[str, Param]:
-    params = family.extra_params(made_table(task).shape())
+    params = family.extra_params(made_table(task, family=family).shape())
     return {name: p for name, p in params.items() if not p.refused and not p.alias_of}
 
 
@@ -42,7 +41,8 @@ def fit_with_each() -> Callable[[ModelFamily, Task], None]:
             fixed = {name: sample(param)}
             for needed, values in param.needs.items():
                 fixed[needed] = values[0] if values else sample(params[needed])
-            table = replace(made_table(task), settings={"fixed": fixed, "max_rounds": 4})
+            settings = {"fixed": fixed, "max_rounds": 4}
+            table = made_table(task, family=family, settings=settings)
             chosen = {**family.portfolio(table.shape())[0], **fixed}
             fold = table.fold(family.view(chosen, table.shape()))
             model = family.fit(chosen, fold, table.context(), RecordingReport())

@@ -21,7 +21,7 @@ class TestBaseline(FamilyTestCase):
 
 def test_it_predicts_the_weighted_median_for_absolute_error() -> None:
     table = made_table(Task.REGRESSION, n_rows=4)
-    mae = replace(RMSE, name="mae")
+    mae = replace(RMSE, name="mae", optimum="median")
     family = Baseline()
     fold = replace(
         table.fold(family.view({}, table.shape()), valid=np.zeros(4, dtype=bool)),

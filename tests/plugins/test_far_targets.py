@@ -11,6 +11,7 @@ from automl.data import load_dataset
 from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.metrics import get_metric
 from automl.plugin import ModelFamily, Task
+from automl.plugin.configurable import default_settings
 from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
 from automl.trial.execute import run_job
@@ -55,7 +56,8 @@ def bench_for(path: Path, family: ModelFamily, middle: float, task: Task, name: 
     for folder in (run.trials, run.views):
         folder.mkdir(parents=True)
     dataset = load_dataset(frame(middle), target="y", task=task, quantiles=LEVELS)
-    settings = {key: FEW_ROUNDS.get(key, value) for key, value in family.settings.items()}
+    defaults = default_settings(family)
+    settings = {key: FEW_ROUNDS.get(key, value) for key, value in defaults.items()}
     return Workbench(
         TrialSetup(str(path), name, seed=0, n_folds=4, settings={family.name: settings}),
         run,

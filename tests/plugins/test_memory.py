@@ -10,6 +10,7 @@ import pytest
 
 from automl.metrics import get_metric
 from automl.plugin import Shape, Task
+from automl.plugin.configurable import default_settings
 from automl_plugins.ebm.family import EBM
 from automl_plugins.forest.family import Forest
 from automl_plugins.knn import KNN
@@ -70,7 +71,7 @@ def expected_mib(family, n_rows, n_columns, metric):
         n_rows=n_rows,
         n_numeric=n_columns,
         n_classes=CLASSES[metric],
-        settings=dict(family.settings),
+        settings=default_settings(family),
         n_cpus=2,
         n_folds=5,
     )

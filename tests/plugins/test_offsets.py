@@ -9,6 +9,7 @@ import pytest
 from automl.data.encode import fit_encoder
 from automl.data.table import Column, Table
 from automl.plugin import TABULAR_KINDS, ColumnKind, Fold, ModelFamily, Shape, Task, TrialContext
+from automl.plugin.configurable import default_settings
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import RMSE
 from automl_plugins import knn
@@ -45,7 +46,8 @@ def table(*columns):
 
 
 def shape_for(family):
-    settings = {name: FEW_ROUNDS.get(name, value) for name, value in family.settings.items()}
+    defaults = default_settings(family)
+    settings = {name: FEW_ROUNDS.get(name, value) for name, value in defaults.items()}
     n_rows = int((~VALID).sum())
     return Shape(Task.REGRESSION, RMSE, n_rows=n_rows, n_numeric=2, settings=settings)
 

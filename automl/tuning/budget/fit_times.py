@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.plugin.out_of_bag import OutOfBagFamily
 from automl.trial.spec import TrialSpec
 from automl.tuning.budget.budget import Budget
 from automl.tuning.trials.ledger import Ledger
@@ -68,7 +69,7 @@ class Costs:
 
     def _is_out_of_bag(self, spec: TrialSpec) -> bool:
         family, shape = self.families[spec.family]
-        if not family.out_of_bag or not self.plan.exchangeable:
+        if not isinstance(family, OutOfBagFamily) or not self.plan.exchangeable:
             return False
         try:
             return not family.view(spec.params, shape).uses_target(shape)
@@ -81,7 +82,7 @@ class Costs:
         if trials:
             return trials[-1].folds
         member, shape = self.families[family]
-        if not member.out_of_bag:
+        if not isinstance(member, OutOfBagFamily):
             return in_order_of_fits(self.plan)
         default = next(iter(member.portfolio(shape)), {})
         return self.folds_of(TrialSpec(family, 0, dict(default)))

@@ -11,6 +11,8 @@ from automl.config.schema import SearchConfig
 from automl.data import fingerprint
 from automl.data.table import Dataset
 from automl.errors import RunError
+from automl.plugin.family import ModelFamily
+from automl.plugin.iterative import IterativeFamily
 from automl.registry import Registry
 from automl.tuning.problem.problem import Problem
 from automl.tuning.problem.search_space import describe_space
@@ -49,12 +51,16 @@ def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
             name: {
                 "distribution": origins[name].distribution,
                 "version": origins[name].version,
-                "fidelity": origins[name].family.fidelity,
+                "fidelity": _fidelity(origins[name].family),
                 "space": describe_space(*problem.families[name]),
             }
             for name in problem.families
         },
     }
+
+
+def _fidelity(family: ModelFamily) -> str:
+    return family.fidelity if isinstance(family, IterativeFamily) else ""
 
 
 def check_problem(problem: Problem, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -8,8 +8,11 @@ from automl.data.split.choose import SHORT_FOLDS
 from automl.errors import PluginError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
+from automl.plugin.selective import SelectiveFamily
 from automl.plugin.task import ColumnKind
+from automl.registry.registry import is_suited
 from automl.scheduling.devices.capacity import Capacity
+from automl.tuning.problem.search_space import extra_params
 
 __all__ = ["folds_s", "willing"]
 
@@ -43,7 +46,7 @@ def willing(
     notes = []
     for why, names in refused.items():
         if chosen and not are_named:
-            names = [n for n in names if why != NO_COLUMN and shapes[n][0].suits(kinds)]
+            names = [n for n in names if why != NO_COLUMN and is_suited(shapes[n][0], kinds)]
         if names:
             notes.append(f"{', '.join(names)} skipped: {why}")
     if not chosen:
@@ -58,15 +61,19 @@ def _refusal(family: ModelFamily, shape: Shape) -> str | None:
     if shape.n_columns == 0:
         return NO_COLUMN
     try:
-        why = family.accepts(shape)
+        why = family.accepts(shape) if isinstance(family, SelectiveFamily) else None
         if why is None:  # what the search will ask it for
             family.resources(shape)
             family.portfolio(shape)
-            family.extra_params(shape)
-            family.useful_s(shape)
+            extra_params(family, shape)
+            _useful_s(family, shape)
     except Exception as error:  # the code of a plugin may raise anything
         return f"asked whether it takes such data it fails with {type(error).__name__}: {error}"
     return why
+
+
+def _useful_s(family: ModelFamily, shape: Shape) -> float | None:
+    return family.useful_s(shape) if isinstance(family, SelectiveFamily) else None
 
 
 def folds_s(shapes: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity) -> float:
@@ -76,7 +83,7 @@ def folds_s(shapes: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity)
         0 where a family takes the data that need not be asked, as most families of tables.
     """
     taking = [(f, shape) for f, shape in shapes.values() if _refusal(f, shape) is None]
-    guesses = [family.useful_s(shape) for family, shape in taking]
+    guesses = [_useful_s(family, shape) for family, shape in taking]
     known = [guess for guess in guesses if guess is not None]
     if not known or len(known) < len(guesses):
         return 0.0

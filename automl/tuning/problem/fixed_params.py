@@ -13,12 +13,13 @@ from typing import Any
 from automl.config.values import shown
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
+from automl.plugin.configurable import default_settings
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
 from automl.plugin.task import Task
 from automl.tuning.problem.fixed_values import value_problems
-from automl.tuning.problem.search_space import fixed_of, space_params
+from automl.tuning.problem.search_space import extra_params, fixed_of, space_params
 
 __all__ = ["check_fixed", "fixed_notes"]
 
@@ -54,7 +55,7 @@ def fixed_notes(
     idle = [name for name, own in settings.items() if own.get("fixed") and name not in families]
     notes = [f"model.{name}.fixed has no effect: {name} is not tried" for name in idle]
     for name, (family, shape) in families.items():
-        extra = family.extra_params(shape) if fixed_of(shape) else {}
+        extra = extra_params(family, shape) if fixed_of(shape) else {}
         for param in fixed_of(shape):
             free = [n for n, (_, s) in families.items() if n != name and param not in fixed_of(s)]
             if param in extra and extra[param].form != "value" and free:
@@ -78,7 +79,7 @@ class _Check:
         self._family, self._shape, self._dataset, self._all = family, shape, dataset, families
         self._fixed = fixed_of(shape)
         self._space = space_params(family, shape)
-        self._extra = family.extra_params(shape)
+        self._extra = extra_params(family, shape)
 
     def problems(self) -> list[str]:
         found = [text for name, value in self._fixed.items() for text in self._of(str(name), value)]
@@ -109,7 +110,8 @@ class _Check:
         for what, shape in _other_shapes(self._shape, self._family):
             if name in _names(self._family, shape):
                 return f"{family} has this param only {what}"
-        setting = f"; model.{family}.{name} is a setting" if name in self._family.settings else ""
+        is_setting = name in default_settings(self._family)
+        setting = f"; model.{family}.{name} is a setting" if is_setting else ""
         near = did_you_mean(name, known)
         listed = ", ".join(sorted(self._space)) or "none"
         searched = "" if near or setting else f" (those that trials vary: {listed})"
@@ -140,7 +142,8 @@ class _Check:
 
 def _other_shapes(shape: Shape, family: ModelFamily) -> Iterator[tuple[str, Shape]]:
     """The problem with other columns, then with other tasks; in words what is other."""
-    blank = replace(shape, settings={})
+    settings = {name: value for name, value in shape.settings.items() if name != "fixed"}
+    blank = replace(shape, settings=settings)
     yield "on data with categories", replace(blank, n_categorical=2, n_categories=(9, 9))
     yield "on data with texts", replace(blank, n_text=1, text_bytes=(40.0,))
     yield "on data with several numbers", replace(blank, n_numeric=9)
@@ -154,7 +157,7 @@ def _other_shapes(shape: Shape, family: ModelFamily) -> Iterator[tuple[str, Shap
 def _names(family: ModelFamily, shape: Shape) -> set[str]:
     """Params that can be fixed on such data; none where the family cannot say."""
     try:
-        extra = family.extra_params(shape).items()
+        extra = extra_params(family, shape).items()
         settable = {name for name, param in extra if not param.refused and not param.alias_of}
         return settable | set(space_params(family, shape))
     except Exception:  # a made-up problem may be one that the code of a plugin does not expect

@@ -7,11 +7,12 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from automl.plugin.configurable import ConfigurableFamily
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Suggest
 from automl.plugin.param import Param
 
-__all__ = ["FixedSuggest", "describe_space", "fixed_of", "space_params"]
+__all__ = ["FixedSuggest", "describe_space", "extra_params", "fixed_of", "space_params"]
 
 PROBES = 64
 
@@ -73,6 +74,11 @@ def fixed_of(shape: Shape) -> Mapping[str, Any]:
     """The params that the user has fixed for a family, by name."""
     fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
     return fixed
+
+
+def extra_params(family: ModelFamily, shape: Shape) -> Mapping[str, Param]:
+    """Params that a user may fix beyond those of the search space."""
+    return family.extra_params(shape) if isinstance(family, ConfigurableFamily) else {}
 
 
 def describe_space(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from automl.data.split.choose import ALL_ROWS
 from automl.plugin.context import Resources, Shape
 from automl.plugin.family import ModelFamily, Params
+from automl.plugin.packs import PackedFamily
 from automl.trial.spec import TrialSpec
 from automl.tuning.budget.fit_times import Costs
 from automl.tuning.trials.trial import Trial
@@ -43,13 +44,14 @@ class Packing:
     def n_mates(self, spec: TrialSpec) -> int:
         """How many more params should be proposed along with these."""
         family, shape = self.families[spec.family]
-        if not self._is_for_gpu(spec.family):
+        if not isinstance(family, PackedFamily) or not self._is_for_gpu(spec.family):
             return 0
         return family.pack_size(spec.params, shape) - 1
 
     def common(self, spec: TrialSpec) -> Params:
         """The params that mates have in common with these."""
-        packed = self.families[spec.family][0].packed
+        family = self.families[spec.family][0]
+        packed = family.packed if isinstance(family, PackedFamily) else frozenset()
         return {name: value for name, value in spec.params.items() if name not in packed}
 
     def units(self, trial: Trial, live: Sequence[Trial], search_left_s: float) -> list[Unit]:
@@ -61,7 +63,8 @@ class Packing:
             search_left_s: Seconds until fits must be over.
         """
         alone = [(trial, trial.ready[0])]
-        if not self.families[trial.spec.family][0].packed or trial.folds == (ALL_ROWS,):
+        is_packed = isinstance(self.families[trial.spec.family][0], PackedFamily)
+        if not is_packed or trial.folds == (ALL_ROWS,):
             return alone
         own = [(trial, fold) for fold in trial.ready if fold not in trial.alone]
         if alone[0] not in own:
@@ -77,12 +80,13 @@ class Packing:
     def need(self, units: Sequence[Unit]) -> Resources:
         """What a pack on a GPU needs, as its family declares it."""
         family, shape = self.families[units[0][0].spec.family]
+        assert isinstance(family, PackedFamily)
         return family.pack_resources(len(units), shape)
 
     def _mates(self, trial: Trial, others: Sequence[Trial]) -> list[Trial]:
         """Those of some trials that its family fits together with one."""
         family, shape = self.families[trial.spec.family]
-        if not trial.company:
+        if not trial.company or not isinstance(family, PackedFamily):
             return []
         group = [trial, *[t for t in others if t is not trial and t.ready]]
         packs = family.pack([t.spec.params for t in group], shape)
@@ -91,4 +95,5 @@ class Packing:
 
     def _is_for_gpu(self, name: str) -> bool:
         family, shape = self.families[name]
-        return bool(family.packed) and shape.n_gpus > 0 and family.resources(shape).n_gpus > 0
+        is_packed = isinstance(family, PackedFamily)
+        return is_packed and shape.n_gpus > 0 and family.resources(shape).n_gpus > 0

@@ -9,6 +9,7 @@ from automl.config.schema import SearchConfig
 from automl.errors import AutoMLError
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily, Params
+from automl.plugin.selective import SelectiveFamily
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
 from automl.trial.spec import TrialSpec, TrialState
@@ -254,7 +255,7 @@ class Proposer:
         cost = None if self.by_generation else self.ledger.complete_cost_s(name)
         return Arm(
             name,
-            family.priority_for(shape),
+            family.priority_for(shape) if isinstance(family, SelectiveFamily) else family.priority,
             len(self.ledger.of(name)),
             min((loss for loss in known if loss is not None), default=None),
             cost,

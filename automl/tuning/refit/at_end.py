@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from automl.data.split.choose import ALL_ROWS
 from automl.events import Note
+from automl.plugin.refitting import RefittableFamily
 from automl.scheduling.runner import JobRunner
 from automl.tuning.budget.budget import Budget
 from automl.tuning.incumbent.ensemble_tracker import Standing
 from automl.tuning.problem.problem import Problem
 from automl.tuning.refit.refit import refit_members
-from automl.tuning.refit.refitter import can_refit, expected_fit_s
+from automl.tuning.refit.refitter import expected_fit_s
 from automl.tuning.trials.newest import expected_newest_s, is_by_time
 
 __all__ = ["expected_refit_s", "is_refitted", "refit_at_the_end"]
@@ -49,7 +50,8 @@ def expected_refit_s(standing: Standing, n_slots: int) -> float:
     if is_by_time(plan):
         each = [expected_newest_s(trial.results, plan) for trial in in_folds]
     else:
-        able = [t for t in in_folds if can_refit(standing.families[t.spec.family][0])]
+        family_of = {name: family for name, (family, _) in standing.families.items()}
+        able = [t for t in in_folds if isinstance(family_of[t.spec.family], RefittableFamily)]
         each = [expected_fit_s(trial.results.values()) for trial in able]
     if not each:
         return 0.0

@@ -6,9 +6,11 @@ from collections.abc import Generator, Sequence
 
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Member
+from automl.plugin.iterative import IterativeFamily
+from automl.plugin.refitting import RefittableFamily
 from automl.trial.inference_cost import Cost, cost_of
 from automl.tuning.problem.problem import Problem
-from automl.tuning.refit.refitter import Refitter, can_refit
+from automl.tuning.refit.refitter import Refitter
 from automl.tuning.refit.shipping import MAX_SEEDS
 
 __all__ = ["fit_more_seeds"]
@@ -52,8 +54,9 @@ def fit_more_seeds(
 
 def _begins_at_random(problem: Problem, member: Member) -> bool:
     """Whether the family learns epoch by epoch, and has no solution that is always the same."""
-    found = problem.families.get(member.family)
-    return found is not None and found[0].fidelity == "epochs" and not can_refit(found[0])
+    family = problem.families.get(member.family, (None, None))[0]
+    is_net = isinstance(family, IterativeFamily) and family.fidelity == "epochs"
+    return is_net and not isinstance(family, RefittableFamily)
 
 
 def _n_fits(refitter: Refitter, member: Member) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Member
 from automl.plugin.context import Resources
-from automl.plugin.family import ModelFamily
+from automl.plugin.refitting import RefittableFamily
 from automl.scheduling.executor import Done, Failed
 from automl.scheduling.runner import JobRunner, Lost
 from automl.trial.agreement import MAX_ROWS
@@ -20,15 +20,10 @@ from automl.trial.spec import FoldResult, Job, TrialRecord
 from automl.tuning.problem.problem import Problem
 from automl.tuning.trials.newest import is_by_time
 
-__all__ = ["Refitter", "can_refit", "expected_fit_s"]
+__all__ = ["Refitter", "expected_fit_s"]
 
 MEMORY_HEADROOM = 1.5
 MIB_PER_GIB = 1024
-
-
-def can_refit(family: ModelFamily) -> bool:
-    """Whether a family has a way to fit all rows without validation rows at all."""
-    return type(family).refit is not ModelFamily.refit
 
 
 def expected_fit_s(results: Iterable[FoldResult]) -> float:
@@ -116,7 +111,9 @@ class Refitter:
 
     def _is_able(self, member: Member) -> bool:
         found = self.problem.families.get(member.family)
-        return found is not None and (is_by_time(self.problem.plan) or can_refit(found[0]))
+        if found is None:
+            return False
+        return is_by_time(self.problem.plan) or isinstance(found[0], RefittableFamily)
 
     def _expected_s(self, member: Member) -> float:
         fitted = self.fitted.get(member.trial)

@@ -11,6 +11,7 @@ import numpy as np
 from automl.plugin import (
     TABULAR_KINDS,
     ColumnKind,
+    ConfigurableFamily,
     FittedModel,
     Fold,
     ModelFamily,
@@ -30,7 +31,7 @@ __all__ = ["NaiveBayes", "automl_config_search_path", "automl_model_families"]
 _ARRAYS = ("classes_", "class_prior_", "theta_", "var_")
 
 
-class NaiveBayes(ModelFamily):
+class NaiveBayes(ConfigurableFamily):
     """One normal distribution for each class and column."""
 
     name: ClassVar[str] = "naive_bayes"
@@ -46,12 +47,12 @@ class NaiveBayes(ModelFamily):
 
     def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """How much of the largest variance is added to all."""
-        most = shape.settings.get("max_smoothing", self.settings["max_smoothing"])
+        most = shape.settings["max_smoothing"]
         return {"smoothing": suggest.suggest_float("smoothing", most / 1e6, most, log=True)}
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """Little smoothing, then as much as is allowed."""
-        most = shape.settings.get("max_smoothing", self.settings["max_smoothing"])
+        most = shape.settings["max_smoothing"]
         return [{"smoothing": most / 100}, {"smoothing": most}]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:

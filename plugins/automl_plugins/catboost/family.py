@@ -15,14 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    CannotRefit,
+    ConfigurableFamily,
     FittedModel,
     Fold,
+    IterativeFamily,
     Matrix,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
+    SelectiveFamily,
     Shape,
     StageLog,
     Suggest,
@@ -102,7 +107,7 @@ class CatBoostModel:
         return array[:, np.newaxis] if self.loss.startswith("Quantile") else array
 
 
-class CatBoost(ModelFamily):
+class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily):
     """Boosted symmetric trees; categories are encoded by ordered target statistics."""
 
     name = "catboost"
@@ -176,9 +181,8 @@ class CatBoost(ModelFamily):
         """
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
-        settings = {**self.settings, **context.shape.settings}
         params = library_params(params, fold.features, context.shape, len(fold.y_train))
-        booster, n_rounds, stages = train(params, settings, fold, context, report)
+        booster, n_rounds, stages = train(params, fold, context, report)
         model = CatBoostModel(
             booster, fold.features.categorical, _loss(booster), context.n_threads, n_rounds, stages
         )
@@ -186,18 +190,22 @@ class CatBoost(ModelFamily):
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
-    ) -> FittedModel | None:
-        """Boosts all rows as far as the folds went, with fewer and larger steps."""
+    ) -> FittedModel:
+        """Boosts all rows as far as the folds went, with fewer and larger steps.
+
+        Raises:
+            CannotRefit: The models of the folds are constants.
+            RefitIncomplete: Time was up before 90 % of the rounds.
+        """
         fitted = [model for model in models if isinstance(model, CatBoostModel)]
         if not fitted or not _can_be_split(fold, context.task):
-            return None
+            raise CannotRefit("there is nothing to split by")
         rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
         counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
         rounds, rate = pace_of_all_rows(counts, rates, context)
         own = library_params(params, fold.features, context.shape, len(fold.y_train))
         params = {**own, "learning_rate": rate}
-        settings = {**self.settings, **context.shape.settings}
-        booster = train_rounds(params, settings, rounds, fold, context)
+        booster = train_rounds(params, rounds, fold, context)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:

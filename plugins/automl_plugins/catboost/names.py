@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from automl.plugin import Fold, Task, TrialContext
-from automl_plugins.common.fitting import is_absolute
 
 __all__ = ["is_weighted", "loss_of", "metric_of"]
 
@@ -25,7 +24,7 @@ def loss_of(context: TrialContext) -> str:
     if context.task is Task.QUANTILE:
         levels = ",".join(map(str, context.shape.quantiles))
         return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
-    return "MAE" if is_absolute(context.metric) else "RMSE"
+    return "MAE" if context.metric.optimum == "median" else "RMSE"
 
 
 def is_weighted(fold: Fold) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,13 @@ from automl_plugins.catboost.names import is_weighted, loss_of, metric_of
 from automl_plugins.catboost.rows import frame, pool, pools
 from automl_plugins.common.boosting import USUAL_STAGE, Pace, PlannedRounds, patience, rate_is_fixed
 from automl_plugins.common.fitting import BestRound, FitClock, report_steps
+from automl_plugins.common.probabilities import softmax
 
 __all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 
 
 def train(
-    params: Params, settings: Mapping[str, Any], fold: Fold, context: TrialContext, report: Report
+    params: Params, fold: Fold, context: TrialContext, report: Report
 ) -> tuple[Any, int, tuple[StageLog, ...]]:
     """Boosts until the validation score stops to improve, or time is up.
 
@@ -39,7 +39,6 @@ def train(
 
     Args:
         params: Point of the search space.
-        settings: ``max_rounds`` and ``max_bin``.
         fold: Training and validation rows.
         context: Metric and time.
         report: Called with the score of some 30 fixed rounds.
@@ -54,14 +53,14 @@ def train(
     import catboost
 
     clock = FitClock(context)
-    train_pool, valid_pool = pools(fold, settings["max_bin"])
+    train_pool, valid_pool = pools(fold, context.settings["max_bin"])
     metric = metric_of(context, is_weighted(fold))
     stops = enough_to_choose(fold.y_valid, context.task.is_classification)
-    fixed = _fixed_params(settings, context, metric)
+    fixed = _fixed_params(context, metric)
     if not stops:
         usual = max(1, int(USUAL_STAGE / params["learning_rate"]))
         fixed["iterations"] = min(fixed["iterations"], usual)
-    steps = report_steps(10, settings["max_rounds"])
+    steps = report_steps(10, context.settings["max_rounds"])
     watcher = _Watcher(
         params, params["learning_rate"], steps, fold, context, metric, report, clock, stops
     )
@@ -79,18 +78,17 @@ def train(
     n_rounds = int(booster.tree_count_)
     if not stops:
         return booster, n_rounds, ()
-    log = _log_of(booster, fold, context, rate, settings["max_rounds"])
+    log = _log_of(booster, fold, context, rate)
     return booster, min(watcher.best.best_round or n_rounds, n_rounds), (log,)
 
 
-def _log_of(
-    booster: Any, fold: Fold, context: TrialContext, rate: float, max_rounds: int
-) -> StageLog:
+def _log_of(booster: Any, fold: Fold, context: TrialContext, rate: float) -> StageLog:
     """What a model predicts for the validation rows after some of its rounds."""
     usual = rounds_needed(rate, booster.get_all_params()["depth"]) * rate
     log, last = StageLog(context.metric, usual, grows=True), int(booster.tree_count_)
+    logged = stage_steps(context.settings["max_rounds"])
     rows, sums, before = frame(np.asarray(fold.X_valid), fold.features.categorical), None, 0
-    for round_ in sorted({r for r in stage_steps(max_rounds) if r < last} | {last}):
+    for round_ in sorted({r for r in logged if r < last} | {last}):
         # CatBoost adds the part that is in no tree to the first one.
         part = booster.predict(
             rows,
@@ -107,23 +105,17 @@ def _log_of(
 
 def as_prediction(sums: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
     """Probabilities ``(n_rows, n_classes)``, values or quantiles from the sums of the trees."""
-    from scipy.special import expit, softmax
+    from scipy.special import expit
 
     if task is Task.BINARY:
         positive = expit(sums)
         return np.column_stack((1 - positive, positive))
     if task is Task.MULTICLASS:
-        return np.asarray(softmax(sums, axis=1))
+        return softmax(sums)
     return sums[:, np.newaxis] if task is Task.QUANTILE and sums.ndim == 1 else sums
 
 
-def train_rounds(
-    params: Params,
-    settings: Mapping[str, Any],
-    rounds: int,
-    fold: Fold,
-    context: TrialContext,
-) -> Any:
+def train_rounds(params: Params, rounds: int, fold: Fold, context: TrialContext) -> Any:
     """Boosts for so many rounds; returns the model.
 
     Raises:
@@ -132,9 +124,9 @@ def train_rounds(
     import catboost
 
     clock = FitClock(context)
-    fixed = {**_fixed_params(settings, context, None), "iterations": rounds}
+    fixed = {**_fixed_params(context, None), "iterations": rounds}
     rows = pool(fold.X_train, fold.y_train, fold.weight_train, fold.features)
-    rows.quantize(border_count=settings["max_bin"])
+    rows.quantize(border_count=context.settings["max_bin"])
     planned = PlannedRounds(rounds, clock)
     booster = catboost.CatBoost({**params, **fixed}).fit(rows, callbacks=[_Alarm(planned)])
     planned.check()
@@ -235,16 +227,14 @@ class _Watcher:
         )
 
 
-def _fixed_params(
-    settings: Mapping[str, Any], context: TrialContext, metric: str | None
-) -> dict[str, Any]:
+def _fixed_params(context: TrialContext, metric: str | None) -> dict[str, Any]:
     """What is no matter of search."""
     loss = loss_of(context)
     fixed: dict[str, Any] = {
         "loss_function": loss,
         "eval_metric": metric or loss,
-        "iterations": settings["max_rounds"],
-        "border_count": settings["max_bin"],
+        "iterations": context.settings["max_rounds"],
+        "border_count": context.settings["max_bin"],
         "boosting_type": "Plain",
         "random_seed": context.seed % 2**31,
         "thread_count": context.n_threads,

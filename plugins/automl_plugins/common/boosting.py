@@ -63,7 +63,7 @@ def pace_of_all_rows(
 
 def rate_is_fixed(context: TrialContext) -> bool:
     """Whether the user has fixed the learning rate, which then nothing may change."""
-    return "learning_rate" in (context.shape.settings.get("fixed") or {})
+    return "learning_rate" in (context.settings.get("fixed") or {})
 
 
 def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:

@@ -1,4 +1,4 @@
-"""What several families need while they fit: time limits, early stopping, full class columns."""
+"""What several families need while they fit: time limits, early stopping, quantiles, files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import Metric, TrialContext
+from automl.plugin import TrialContext
 
 __all__ = [
     "ROUNDING",
     "BestRound",
     "FitClock",
-    "all_class_columns",
     "ignore_reports",
-    "is_absolute",
     "load_arrays",
     "moments",
     "predict_threads",
@@ -29,7 +27,6 @@ __all__ = [
     "total_weight",
 ]
 
-_ABSOLUTE = frozenset({"mae", "mape", "medae", "pinball", "smape"})
 ROUNDING = 1e-12
 MOST_PREDICT_THREADS = 4
 
@@ -105,15 +102,6 @@ def moments(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[f
     return centre, float(np.sqrt(np.average((values - centre) ** 2, weights=weight))) or 1.0
 
 
-def is_absolute(metric: Metric) -> bool:
-    """Whether the best constant for a metric of values is a median: it counts absolute errors.
-
-    Of targets that are shown less an offset it is asked by the name before that: far from 0 an
-    error relative to the target is as good as the error itself.
-    """
-    return metric.name.partition("@")[0] in _ABSOLUTE
-
-
 def total_weight(weight: NDArray[np.float64] | None, n_rows: int) -> float:
     """What rows weigh together: as many as there are, where they have no weights."""
     return float(n_rows) if weight is None else float(weight.sum())
@@ -160,18 +148,6 @@ def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:
     They are the same for every trial with the same ends, so that a pruner can compare trials.
     """
     return frozenset(round(step) for step in np.geomspace(first, max(first, last), n_steps))
-
-
-def all_class_columns(
-    probabilities: NDArray[Any], classes: NDArray[Any], n_classes: int
-) -> NDArray[np.float64]:
-    """Puts the columns of the classes that were seen into ``(n_rows, n_classes)``.
-
-    Classes that the training rows did not have get probability 0.
-    """
-    full = np.zeros((len(probabilities), n_classes))
-    full[:, np.asarray(classes, dtype=np.int64)] = probabilities
-    return full
 
 
 def save_arrays(path: Path, **arrays: NDArray[Any] | float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import FittedModel, Matrix, Metric, StageLog, Task, TrialContext
+from automl.plugin import FittedModel, Matrix, Metric, StagedModel, StageLog, Task, TrialContext
 
 __all__ = ["LevelModels", "fit_levels", "load_levels", "save_levels"]
 
@@ -32,7 +32,8 @@ class LevelModels:
     @property
     def stages(self) -> tuple[StageLog, ...]:
         """The log of each level; none where a level did not stop early."""
-        logs = tuple(log for model in self.models for log in getattr(model, "stages", ()))
+        staged = [model for model in self.models if isinstance(model, StagedModel)]
+        logs = tuple(log for model in staged for log in model.stages)
         return logs if len(logs) == len(self.models) else ()
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from automl.plugin import (
+    ConfigurableFamily,
     Fold,
+    IterativeFamily,
     ModelFamily,
     Param,
     Params,
@@ -28,7 +30,7 @@ INTERACTIONS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Pairs, as a multiple of the columns."""
 
 
-class EBM(ModelFamily):
+class EBM(ConfigurableFamily, IterativeFamily):
     """Additive models of single columns and pairs, boosted in turn: tables that can be read."""
 
     name = "ebm"
@@ -104,8 +106,7 @@ class EBM(ModelFamily):
         Raises:
             TrialPruned: As raised by ``report``.
         """
-        settings = {**self.settings, **context.shape.settings}
-        return train(params, settings, fold, context, report)
+        return train(params, fold, context, report)
 
     def save(self, model: Any, path: Path) -> None:
         """Writes arrays."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from automl.plugin import Matrix, StageLog, Task
 from automl_plugins.common.fitting import load_arrays, save_arrays
+from automl_plugins.common.probabilities import softmax
 from automl_plugins.ebm.bins import Bins
 
 __all__ = ["AdditiveModel", "Term", "as_prediction", "term_places"]
@@ -102,9 +103,7 @@ def as_prediction(scores: NDArray[np.float64], task: Task) -> NDArray[np.float64
         return scores[:, 0]
     if task is Task.BINARY:
         scores = np.column_stack((np.zeros(len(scores)), scores[:, 0]))
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return probabilities
+    return softmax(scores)
 
 
 def _joined(arrays: tuple[NDArray[Any], ...], dtype: Any) -> NDArray[Any]:

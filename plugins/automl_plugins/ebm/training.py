@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 from math import ceil
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +48,7 @@ HELD_SHARE = 0.15
 """Of the training rows, which end the first stage."""
 
 
-def train(
-    params: Params, settings: Mapping[str, Any], fold: Fold, context: TrialContext, report: Report
-) -> AdditiveModel:
+def train(params: Params, fold: Fold, context: TrialContext, report: Report) -> AdditiveModel:
     """Boosts terms of single columns, then of the strongest pairs, each in turn.
 
     Which pairs are strongest is found on what the first stage leaves (FAST, Lou et al., KDD 2013),
@@ -61,7 +58,6 @@ def train(
 
     Args:
         params: Point of the search space.
-        settings: ``max_rounds``, ``max_bin`` and ``max_pair_bin``.
         fold: Training and validation rows.
         context: Metric and time.
         report: Called with the score of some 30 fixed rounds.
@@ -69,7 +65,7 @@ def train(
     Raises:
         TrialPruned: As raised by ``report``.
     """
-    clock = FitClock(context)
+    clock, settings = FitClock(context), context.settings
     data = binned_fold(fold, settings["max_bin"], settings["max_pair_bin"], context)
     boosting = _Boosting(params, settings["max_rounds"], data, fold, context, report)
     columns = range(fold.X_train.shape[1])

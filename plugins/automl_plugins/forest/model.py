@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Matrix, TrialContext
-from automl_plugins.common.fitting import FitClock, all_class_columns, quantiles_of
+from automl_plugins.common.fitting import FitClock, quantiles_of
+from automl_plugins.common.probabilities import with_all_classes
 from automl_plugins.forest.quantiles import UnbaggedQuantiles, draw_leaves
 
 __all__ = ["ForestModel", "grow"]
@@ -234,4 +235,4 @@ def _outputs(tree: Any, X: NDArray[np.float32]) -> NDArray[np.float64]:
 def _finish(
     outputs: NDArray[np.float64], classes: NDArray[np.int64], n_classes: int
 ) -> NDArray[np.float64]:
-    return all_class_columns(outputs, classes, n_classes) if n_classes else outputs[:, 0].copy()
+    return with_all_classes(outputs, classes, n_classes) if n_classes else outputs[:, 0].copy()

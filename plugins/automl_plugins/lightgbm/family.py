@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    ConfigurableFamily,
     FittedModel,
     Fold,
+    IterativeFamily,
     Matrix,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Shape,
@@ -28,13 +31,14 @@ from automl.plugin import (
     hookimpl,
 )
 from automl_plugins.common.boosting import pace_of_all_rows, threads_to_predict
-from automl_plugins.common.fitting import ignore_reports, is_absolute, predict_threads
+from automl_plugins.common.fitting import ignore_reports, predict_threads
 from automl_plugins.common.generated_columns import (
     MOST_COLUMNS,
     generated_view,
     left_of,
     suggest_generated,
 )
+from automl_plugins.common.probabilities import softmax
 from automl_plugins.common.quantile_models import LevelModels, fit_levels, load_levels, save_levels
 from automl_plugins.lightgbm.memory import HISTOGRAM_MIB, histogram_bytes, most_leaves
 from automl_plugins.lightgbm.params import (
@@ -84,8 +88,7 @@ class LightGBMModel:
             return np.column_stack((1.0 - second, second))
         if scores.ndim == 1:
             return scores
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+        return softmax(scores)
 
     def _scores(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         """Sums of the trees' values, ``(n_rows,)`` or ``(n_rows, n_classes)``.
@@ -111,7 +114,7 @@ class LightGBMModel:
         return np.asarray(sum(parts))
 
 
-class LightGBM(ModelFamily):
+class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
     """Gradient-boosted trees on raw values, category codes, and columns generated from them."""
 
     name = "lightgbm"
@@ -131,8 +134,7 @@ class LightGBM(ModelFamily):
         n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
         n_columns = shape.n_columns + (0 if left_of("all", shape) == "none" else MOST_COLUMNS)
         data = 6.0 * shape.n_rows * n_columns
-        n_bins = {**self.settings, **shape.settings}["max_bin"]
-        histograms = histogram_bytes(shape, n_columns, n_bins)
+        histograms = histogram_bytes(shape, n_columns, shape.settings["max_bin"])
         trees = 2_000 * 64 * 100.0 * n_outputs
         bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
         many = shape.n_rows >= 200_000 and shape.n_cpus > 2
@@ -197,7 +199,7 @@ class LightGBM(ModelFamily):
         self, params: Params, fold: Fold, context: TrialContext, report: Report
     ) -> LightGBMModel:
         booster_params, dataset_params = self._library_params(params, fold, context)
-        max_rounds = {**self.settings, **context.shape.settings}["max_rounds"]
+        max_rounds = context.settings["max_rounds"]
         text, stages = train(booster_params, dataset_params, max_rounds, fold, context, report)
         model = _model(text, context.task is Task.BINARY, context.n_threads)
         return replace(model, stages=stages)
@@ -218,9 +220,8 @@ class LightGBM(ModelFamily):
         self, params: Params, fold: Fold, context: TrialContext
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameters of the booster and of the binned data."""
-        settings = {**self.settings, **context.shape.settings}
         own = library_params(params, fold.features, context.shape)
-        if "min_data_in_leaf" not in (settings.get("fixed") or {}):
+        if "min_data_in_leaf" not in (context.settings.get("fixed") or {}):
             # A leaf must be able to hold its rows on small data too.
             most = max(1, len(fold.y_train) // 20)
             own["min_data_in_leaf"] = max(1, min(own["min_data_in_leaf"], most))
@@ -238,7 +239,7 @@ class LightGBM(ModelFamily):
         }
         dataset_params = {
             **{name: own[name] for name in BINNING if name in own},
-            "max_bin": settings["max_bin"],
+            "max_bin": context.settings["max_bin"],
             # Lets trials with another min_data_in_leaf use the same binned data.
             "feature_pre_filter": False,
             # Part of the binned data, so it must not follow the seed of a trial.
@@ -274,7 +275,7 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.QUANTILE:
         (level,) = context.shape.quantiles
         return {"objective": "quantile", "alpha": level}
-    absolute = is_absolute(context.metric) and not needs_squares(params)
+    absolute = context.metric.optimum == "median" and not needs_squares(params)
     return {"objective": "regression_l1" if absolute else "regression"}
 
 

@@ -166,7 +166,7 @@ def library_params(params: Params, features: Features, shape: Shape) -> dict[str
     if INTERACTIONS in params:
         found[INTERACTIONS] = groups_of_positions(params[INTERACTIONS], features, shape)
     if "max_bin_by_feature" in params:
-        most = shape.settings.get("max_bin", DEFAULT_BINS)
+        most = shape.settings["max_bin"]
         found["max_bin_by_feature"] = [bins or most for bins in found["max_bin_by_feature"]]
     if _is_goss(params):
         found["bagging_freq"] = 0

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from automl.plugin import (
+    ConfigurableFamily,
     Fold,
+    IterativeFamily,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Shape,
@@ -29,7 +32,7 @@ __all__ = ["Linear", "automl_model_families"]
 SOLVERS = ("auto", "exact", "sgd")
 
 
-class Linear(ModelFamily):
+class Linear(ConfigurableFamily, IterativeFamily, RefittableFamily):
     """Linear models on scaled, one-hot encoded columns and TF-IDF of text."""
 
     name = "linear"
@@ -80,14 +83,19 @@ class Linear(ModelFamily):
             TrialPruned: As raised by ``report``, which only gradient descent calls.
         """
         l1_ratio = params.get("l1_ratio", 0.0)
-        return fit_linear(params["C"], l1_ratio, fold, context, report, _solver(context.shape))
+        return fit_linear(params["C"], l1_ratio, fold, context, report, context.settings["solver"])
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
-    ) -> LinearModel | None:
-        """Solves exactly; gradient descent needs validation rows to stop by."""
+    ) -> LinearModel:
+        """Solves exactly.
+
+        Raises:
+            CannotRefit: Gradient descent would be needed.
+            RefitIncomplete: The exact solver does not fit into the time.
+        """
         l1_ratio = params.get("l1_ratio", 0.0)
-        return refit_linear(params["C"], l1_ratio, fold, context, _solver(context.shape))
+        return refit_linear(params["C"], l1_ratio, fold, context, context.settings["solver"])
 
     def save(self, model: Any, path: Path) -> None:
         """Writes the arrays."""
@@ -96,11 +104,6 @@ class Linear(ModelFamily):
     def load(self, path: Path) -> LinearModel:
         """Reads the arrays."""
         return LinearModel.from_state(load_arrays(path))
-
-
-def _solver(shape: Shape) -> str:
-    """The solver that the settings name."""
-    return str(shape.settings.get("solver", "auto"))
 
 
 @hookimpl

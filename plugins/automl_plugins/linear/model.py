@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Matrix, Report, StageLog, Task, TrialContext
-from automl_plugins.common.fitting import FitClock, all_class_columns, moments, total_weight
+from automl_plugins.common.fitting import FitClock, moments, total_weight
+from automl_plugins.common.probabilities import softmax, with_all_classes
 from automl_plugins.common.stopping import EpochStopping
 from automl_plugins.linear.sgd import SoftmaxSGD
 
@@ -61,7 +62,7 @@ class LinearModel:
 
     def predict(self, X: Matrix) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
-        from scipy.special import expit, softmax
+        from scipy.special import expit
 
         sums = self.decision(X)
         if self.link == "values":
@@ -72,8 +73,8 @@ class LinearModel:
             positive = expit(sums[:, 0])
             probabilities = np.column_stack((1 - positive, positive))
         else:
-            probabilities = softmax(sums, axis=1)
-        return all_class_columns(probabilities, self.classes, self.n_classes)
+            probabilities = softmax(sums)
+        return with_all_classes(probabilities, self.classes, self.n_classes)
 
     def state(self) -> dict[str, Any]:
         """Arrays and single values from which an equal one is made."""

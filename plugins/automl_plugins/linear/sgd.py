@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Matrix
+from automl_plugins.common.probabilities import softmax
 
 __all__ = ["SoftmaxSGD"]
 
@@ -64,9 +65,7 @@ class SoftmaxSGD:
     def _improve(
         self, X: Matrix, codes: NDArray[np.int64], weight: NDArray[np.float64] | None
     ) -> None:
-        from scipy.special import softmax
-
-        error = softmax(X @ self.coef_.T + self.intercept_, axis=1)
+        error = softmax(X @ self.coef_.T + self.intercept_)
         error[np.arange(len(codes)), codes] -= 1.0
         if weight is not None:
             error *= weight[:, np.newaxis].astype(np.float32)

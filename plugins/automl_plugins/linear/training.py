@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from automl.plugin import Fold, RefitIncomplete, Report, Task, TrialContext
+from automl.plugin import CannotRefit, Fold, RefitIncomplete, Report, Task, TrialContext
 from automl_plugins.common.fitting import FitClock, ignore_reports, moments, total_weight
 from automl_plugins.linear.model import LinearModel, clipped, fit_sgd, make_linear_model
 from automl_plugins.linear.quantile import fit_quantiles
@@ -55,18 +55,17 @@ def fit_linear(
 
 def refit_linear(
     C: float, l1_ratio: float, fold: Fold, context: TrialContext, solver: str = "auto"
-) -> LinearModel | None:
-    """Fits all rows exactly; None where only gradient descent is quick enough.
-
-    That needs validation rows to stop by.
+) -> LinearModel:
+    """Fits all rows exactly.
 
     Raises:
+        CannotRefit: Only gradient descent is quick enough, which needs validation rows to stop by.
         RefitIncomplete: The exact solver does not fit into the time.
     """
     clock = FitClock(context)
     if context.task is not Task.QUANTILE:
         if not _is_exact(fold, context, math.inf, solver):
-            return None
+            raise CannotRefit("gradient descent needs validation rows to stop by")
         if not _is_exact(fold, context, clock.left_s(), solver):
             raise RefitIncomplete(f"no time for its refit: {clock.left_s():.2g} s were left")
     model = fit_linear(C, l1_ratio, fold, context, ignore_reports, solver)

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 
 from automl.plugin import (
     ColumnKind,
+    ConfigurableFamily,
     FittedModel,
     Fold,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Rows,
+    SelectiveFamily,
     Shape,
     Suggest,
     TrialContext,
@@ -72,7 +75,7 @@ def _features_of(rows: Rows, rockets: tuple[tuple[MiniRocket, ...], ...]) -> NDA
     return np.concatenate(parts, axis=1)
 
 
-class Rocket(ModelFamily):
+class Rocket(ConfigurableFamily, RefittableFamily, SelectiveFamily):
     """Shares of steps above thresholds after dilated convolutions, as features of a ridge."""
 
     name: ClassVar[str] = "rocket"
@@ -188,7 +191,7 @@ def _inner(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray
 
 
 def _choices(shape: Shape) -> tuple[int, ...]:
-    most = {**Rocket.settings, **shape.settings}["max_features"]
+    most = shape.settings["max_features"]
     if shape.n_rows > MANY_ROWS:
         most = min(most, MOST_FEATURES_OF_MANY_ROWS)
     return tuple(n for n in N_FEATURES if n <= most) or N_FEATURES[:1]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl_plugins.common.probabilities import softmax
+
 __all__ = ["Labelled", "Ridge", "fit_ridge", "refit_ridge"]
 
 PENALTIES = np.logspace(-4, 4, 17)
@@ -63,7 +65,7 @@ class Ridge:
         """Probabilities ``(n_rows, n_outputs)``, or values ``(n_rows,)``."""
         scores = ((features - self.mean) * self.factor) @ self.coefficients + self.intercept
         scores = np.asarray(scores, dtype=np.float64)
-        return _softmax(self.sharpness * scores) if self.sharpness else scores[:, 0]
+        return softmax(self.sharpness * scores) if self.sharpness else scores[:, 0]
 
     def state(self) -> dict[str, Any]:
         """Arrays and numbers from which an equal one is made."""
@@ -168,13 +170,8 @@ def _loss(scores: Doubles, valid: Labelled, n_classes: int) -> tuple[float, floa
         return float(np.average((scores[:, 0] - y) ** 2, weights=w)), 0.0
     rows = np.arange(len(y))
     losses = [
-        float(np.average(-np.log(_softmax(s * scores)[rows, y] + 1e-12), weights=w))
+        float(np.average(-np.log(softmax(s * scores)[rows, y] + 1e-12), weights=w))
         for s in SHARPNESS
     ]
     best = int(np.argmin(losses))
     return losses[best], float(SHARPNESS[best])
-
-
-def _softmax(scores: Doubles) -> Doubles:
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))

@@ -10,13 +10,18 @@ from typing import Any, ClassVar
 import numpy as np
 
 from automl.plugin import (
+    CannotRefit,
+    ConfigurableFamily,
     Fold,
+    IterativeFamily,
     ModelFamily,
     Param,
     Params,
     RefitIncomplete,
+    RefittableFamily,
     Report,
     Resources,
+    SelectiveFamily,
     Shape,
     Suggest,
     TrialContext,
@@ -46,7 +51,7 @@ MAX_ROWS = 1_000_000
 SOLVERS = ("auto", "exact", "approximate")
 
 
-class SVM(ModelFamily):
+class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily):
     """Support vector machines with the radial basis function kernel."""
 
     name = "svm"
@@ -110,14 +115,15 @@ class SVM(ModelFamily):
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
-    ) -> SVMModel | None:
-        """Exactly; the approximation needs validation rows to stop by.
+    ) -> SVMModel:
+        """Fits exactly.
 
         Raises:
+            CannotRefit: The approximation would be needed.
             RefitIncomplete: The exact solver does not fit into the time.
         """
         if not _is_exact(fold, context, math.inf):
-            return None
+            raise CannotRefit("the approximation needs validation rows to stop by")
         left_s = FitClock(context).left_s()
         if not _is_exact(fold, context, left_s):
             raise RefitIncomplete(f"no time for its refit: {left_s:.2g} s were left")
@@ -134,7 +140,7 @@ class SVM(ModelFamily):
 
 def _is_exact(fold: Fold, context: TrialContext, left_s: float) -> bool:
     """Whether the exact solver is wanted, or fits into the time and a few seconds."""
-    solver = context.shape.settings.get("solver", "auto")
+    solver = context.settings["solver"]
     if solver != "auto":
         return bool(solver == "exact")
     n_rows, n_features = fold.X_train.shape

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Matrix, StageLog, TrialContext, load_estimator, save_estimator
-from automl_plugins.common.fitting import all_class_columns, load_arrays, save_arrays
+from automl_plugins.common.fitting import load_arrays, save_arrays
+from automl_plugins.common.probabilities import softmax, with_all_classes
 
 __all__ = ["Calibration", "SVMModel", "calibrate", "load_svm", "save_svm"]
 
@@ -39,17 +40,17 @@ class Calibration:
 
     def predict(self, decisions: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)`` or values from ``(n_rows, n_decisions)``."""
-        from scipy.special import expit, softmax
+        from scipy.special import expit
 
         sums = decisions @ self.coef.T + self.intercept
         if not self.n_classes:
             return np.asarray(sums[:, 0])
         if len(self.classes) == 2:
             positive = expit(sums[:, 0])
-            return all_class_columns(
+            return with_all_classes(
                 np.column_stack((1 - positive, positive)), self.classes, self.n_classes
             )
-        return all_class_columns(softmax(sums, axis=1), self.classes, self.n_classes)
+        return with_all_classes(softmax(sums), self.classes, self.n_classes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    ConfigurableFamily,
     FittedModel,
     Fold,
+    IterativeFamily,
     Matrix,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
     Shape,
@@ -29,7 +32,7 @@ from automl.plugin import (
 )
 from automl_plugins.common.boosting import pace_of_all_rows, threads_to_predict
 from automl_plugins.common.constraints import MONOTONE
-from automl_plugins.common.fitting import is_absolute, predict_threads
+from automl_plugins.common.fitting import predict_threads
 from automl_plugins.xgboost.params import extra_params, library_params
 from automl_plugins.xgboost.training import as_prediction, train, train_rounds
 
@@ -102,7 +105,7 @@ class XGBoostModel:
         return as_prediction(self.booster.inplace_predict(np.asarray(X)), self.task)
 
 
-class XGBoost(ModelFamily):
+class XGBoost(ConfigurableFamily, IterativeFamily, RefittableFamily):
     """Gradient-boosted trees on raw values and category codes."""
 
     name = "xgboost"
@@ -166,15 +169,7 @@ class XGBoost(ModelFamily):
         Raises:
             TrialPruned: As raised by ``report``.
         """
-        settings = {**self.settings, **context.shape.settings}
-        booster, stages = train(
-            _library_params(params, fold, context),
-            settings["max_bin"],
-            settings["max_rounds"],
-            fold,
-            context,
-            report,
-        )
+        booster, stages = train(_library_params(params, fold, context), fold, context, report)
         return replace(_model(booster, context.task, context.n_threads), stages=stages)
 
     def refit(
@@ -186,8 +181,7 @@ class XGBoost(ModelFamily):
         booster_params = _library_params(params, fold, context)
         counts = [booster.num_boosted_rounds() for booster in boosters]
         rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates, context)
-        max_bin = {**self.settings, **context.shape.settings}["max_bin"]
-        booster = train_rounds(booster_params, max_bin, rounds, fold, context)
+        booster = train_rounds(booster_params, rounds, fold, context)
         return _model(booster, context.task, context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:
@@ -226,7 +220,7 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.MULTICLASS:
         return {"objective": "multi:softprob", "num_class": context.shape.n_classes}
     # leaves are fitted to absolute errors afterwards, which keeps to no constraint
-    absolute = is_absolute(context.metric) and MONOTONE not in params
+    absolute = context.metric.optimum == "median" and MONOTONE not in params
     return {"objective": "reg:absoluteerror" if absolute else "reg:squarederror"}
 
 

@@ -25,19 +25,12 @@ __all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 
 
 def train(
-    params: Mapping[str, Any],
-    max_bin: int,
-    max_rounds: int,
-    fold: Fold,
-    context: TrialContext,
-    report: Report,
+    params: Mapping[str, Any], fold: Fold, context: TrialContext, report: Report
 ) -> tuple[Any, tuple[StageLog, ...]]:
     """Boosts until the validation score of the run's metric stops to improve, or time is up.
 
     Args:
         params: Booster parameters of XGBoost.
-        max_bin: Bins of a column.
-        max_rounds: The most rounds.
         fold: Training and validation rows.
         context: Metric and time.
         report: Called with the score of some 30 fixed rounds.
@@ -51,7 +44,7 @@ def train(
     """
     import xgboost as xgb
 
-    clock = FitClock(context)
+    clock, max_bin = FitClock(context), context.settings["max_bin"]
     train_set, valid_set = _binned(fold, max_bin, context.n_threads)
     booster = xgb.Booster({**params, "max_bin": max_bin}, [train_set, valid_set])
     n_rows, n_features = fold.X_train.shape
@@ -62,7 +55,9 @@ def train(
     pace = Pace(rate, rounds_needed(rate), clock, predict_s, rate_is_fixed(context))
     waits = patience(len(fold.y_train), rate)
     usual = rounds_needed(rate)
-    stopping = RoundStopping(fold, context, report, waits, max_rounds, usual, USUAL_STAGE)
+    stopping = RoundStopping(
+        fold, context, report, waits, context.settings["max_rounds"], usual, USUAL_STAGE
+    )
     stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
     rates: list[float] = []
     for round_ in range(1, stopping.last_round + 1):
@@ -84,9 +79,7 @@ def train(
     return booster, stopping.stages
 
 
-def train_rounds(
-    params: Mapping[str, Any], max_bin: int, rounds: int, fold: Fold, context: TrialContext
-) -> Any:
+def train_rounds(params: Mapping[str, Any], rounds: int, fold: Fold, context: TrialContext) -> Any:
     """Boosts for so many rounds; returns the ``xgboost.Booster``.
 
     Raises:
@@ -94,7 +87,7 @@ def train_rounds(
     """
     import xgboost as xgb
 
-    clock = FitClock(context)
+    clock, max_bin = FitClock(context), context.settings["max_bin"]
     train_set = _train_set(fold, max_bin, context.n_threads)
     booster = xgb.Booster({**params, "max_bin": max_bin}, [train_set])
     planned = PlannedRounds(rounds, clock)

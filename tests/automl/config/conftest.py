@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from automl.plugin import ModelFamily, Param
+from automl.plugin import ConfigurableFamily, Param
 from automl.registry import RegisteredFamily, Registry
 
 
-class Alpha(ModelFamily):
+class Alpha(ConfigurableFamily):
     name = "alpha"
     settings: ClassVar[Mapping[str, Any]] = {
         "max_rows": 100,

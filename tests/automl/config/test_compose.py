@@ -359,7 +359,7 @@ def plugin_with_conf(install, family_source, tmp_path, files):
         file = tmp_path / "site" / "gam_conf" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text), encoding="utf-8")
-    source = family_source("gam", 'settings = {"rounds": 10, "smooth": 0.5}')
+    source = family_source("gam", 'settings = {"rounds": 10, "smooth": 0.5}', "ConfigurableFamily")
     hook = "@hookimpl\ndef automl_config_search_path(): return 'pkg://gam_conf'\n"
     install("dist-gam", "gam_plugin", f"{source}\n{hook}")
     return load_registry(block=["automl-search"])

@@ -145,6 +145,25 @@ def test_each_metric_travels_to_another_process(name):
     assert pickle.loads(pickle.dumps(CATALOG[name])) == CATALOG[name]
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in metric_names(Task.REGRESSION) if name not in ("medae", "rmsle")]
+)
+def test_the_declared_optimum_scores_better_than_the_other_statistic(name):
+    metric = get_metric(name, Task.REGRESSION)
+    y = np.array([3.0, 4.0, 4.0, 5.0, 30.0])
+    scores = {
+        "mean": metric.score(y, np.full(5, y.mean())),
+        "median": metric.score(y, np.full(5, np.median(y))),
+    }
+    best = scores.pop(metric.optimum)
+    assert all(metric.is_better(best, than=other) for other in scores.values())
+
+
+def test_families_fit_to_absolute_errors_for_these_metrics():
+    found = {name for name, metric in CATALOG.items() if metric.optimum == "median"}
+    assert found == {"mae", "mape", "medae", "pinball", "smape"}
+
+
 def test_the_default_follows_from_the_task():
     assert [default_metric(task).name for task in Task] == [
         "roc_auc",

@@ -18,6 +18,11 @@ def share_right(y_true, y_pred):
 def weighted_error(y_true, y_pred, sample_weight=None):
     return np.average(np.abs(y_true - y_pred), weights=sample_weight)
 weighted_error.greater_is_better = False
+weighted_error.optimum = "median"
+
+def mode_wrong(y_true, y_pred):
+    return -np.mean(np.abs(y_true - y_pred))
+mode_wrong.optimum = "mode"
 
 def upside_down(y_true, y_pred):
     return np.mean(np.abs(y_true - y_pred))
@@ -74,6 +79,12 @@ def test_direction_and_weights_are_taken_from_the_function(module):
     y_true, guess, weight = np.array([0.0, 0.0]), np.array([1.0, 3.0]), np.array([3.0, 1.0])
     assert metric.score(y_true, guess, weight) == 1.5
     assert metric.score(y_true, guess) == 2.0
+
+
+def test_a_function_says_which_constant_is_its_best_prediction(module):
+    assert get_metric(f"{module}:weighted_error", Task.REGRESSION).optimum == "median"
+    with pytest.raises(ConfigError, match="optimum is 'mode'; it can be 'mean' or 'median'"):
+        get_metric(f"{module}:mode_wrong", Task.REGRESSION)
 
 
 def test_a_function_may_ask_for_probabilities(module):

@@ -113,6 +113,12 @@ def test_values_that_a_function_is_not_made_for_have_no_score(name, y):
     assert reason
 
 
+def test_families_fit_to_absolute_errors_where_a_function_counts_these():
+    names = ("median_absolute_error", "mean_absolute_error", "mean_squared_error", "r2_score")
+    found = [get_metric(f"sklearn.metrics:{name}", Task.REGRESSION).optimum for name in names]
+    assert found == ["median", "median", "mean", "mean"]
+
+
 @pytest.mark.parametrize(
     ("name", "task", "says"),
     [

@@ -96,8 +96,27 @@ def test_a_helper_with_the_prefix_that_is_imported_is_no_hook(install, family_so
     ],
 )
 def test_a_family_that_breaks_a_rule_is_refused(install, family_source, extra, expected):
-    install("dist-a", "plugin_a", family_source("alpha", extra))
+    install("dist-a", "plugin_a", family_source("alpha", extra, "ConfigurableFamily"))
     assert expected in broken_error("plugin_a")
+
+
+@pytest.mark.parametrize(
+    ("extra", "capability"),
+    [
+        ("settings = {}", "ConfigurableFamily"),
+        ("def extra_params(self, shape): return {}", "ConfigurableFamily"),
+        ('fidelity = "rounds"', "IterativeFamily"),
+        ('packed = frozenset({"x"})', "PackedFamily"),
+        ("def fit_pack(self, members, context): return []", "PackedFamily"),
+        ("def refit(self, params, fold, context, models): return None", "RefittableFamily"),
+        ("def accepts(self, shape): return None", "SelectiveFamily"),
+    ],
+)
+def test_a_capability_that_is_not_inherited_is_refused_not_skipped(
+    install, family_source, extra, capability
+):
+    install("dist-a", "plugin_a", family_source("alpha", extra))
+    assert f"inherit automl.plugin.{capability}" in broken_error("plugin_a")
 
 
 @pytest.mark.parametrize("name", ["Alpha", "a-b", "", "1a", "../up"])

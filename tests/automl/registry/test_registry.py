@@ -50,7 +50,8 @@ def test_a_family_without_its_library_is_left_out_unless_named(install, family_s
 def test_a_library_is_not_missed_where_the_table_has_nothing_for_its_family(install, family_source):
     imports = "from automl.plugin import ColumnKind\n"
     extra = 'preload = ("no_such_library",); needs = (frozenset({ColumnKind.TEXT}),)'
-    install("dist-a", "plugin_a", imports + family_source("alpha", extra))
+    source = family_source("alpha", extra, "SelectiveFamily")
+    install("dist-a", "plugin_a", imports + source)
     registry = load_registry(block=OTHERS)
     assert registry.notes_for(None, Task.REGRESSION, {ColumnKind.NUMERIC}) == ()
     (note,) = registry.notes_for(None, Task.REGRESSION, {ColumnKind.NUMERIC, ColumnKind.TEXT})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from automl.plugin import ModelFamily, TrialPruned, hookimpl
+from automl.plugin import ModelFamily, PackedFamily, TrialPruned, hookimpl
 
 CHILD = "import time; time.sleep(300)"
 
@@ -177,11 +177,14 @@ class Gated(Family):
             report(step, 0.5)
 
 
-class Together(Family):
+class Together(Family, PackedFamily):
     """Fits a pack step by step; what each member does is among its params."""
 
     name = "together"
     packed = frozenset({"do", "n"})
+
+    def pack_size(self, params, shape):
+        return 4
 
     def fit_pack(self, members, context):
         outcomes = {}

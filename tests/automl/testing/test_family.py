@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.plugin import ModelFamily, StageLog, Task, TrialPruned
+from automl.plugin import (
+    IterativeFamily,
+    ModelFamily,
+    OutOfBagFamily,
+    PackedFamily,
+    RefittableFamily,
+    SelectiveFamily,
+    StageLog,
+    Task,
+    TrialPruned,
+)
 from automl.testing import FamilyTestCase
 from automl.testing.honesty import Honesty
 
@@ -29,7 +39,7 @@ class Model:
         )
 
 
-class Honest(ModelFamily):
+class Honest(IterativeFamily):
     """Predicts shares, quantiles or the mean; every mutant below breaks one thing of it."""
 
     name = "honest"
@@ -207,7 +217,7 @@ class NoFidelity(Honest):
     fidelity = ""
 
 
-class MutteredReason(Honest):
+class MutteredReason(Honest, SelectiveFamily):
     def accepts(self, shape: Any) -> str | None:
         return "no"
 
@@ -233,7 +243,7 @@ class PeeksWhereRowsAreNumbered(Peeks):
         return kind.fit(self, params, fold, context, report)
 
 
-class Refits(Honest):
+class Refits(Honest, RefittableFamily):
     def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
         return self.fit(params, fold, context, lambda step, score: None)
 
@@ -251,14 +261,12 @@ class HidesThatTimeWasUp(Refits):
         return model if context.time_left_s > 0 else Model(np.array([0.5, 0.5]))
 
 
-class RefitsToNothing(Honest):
+class RefitsToNothing(Honest, RefittableFamily):
     def refit(self, params: Any, fold: Any, context: Any, models: Any) -> Any:
         return Model(np.asarray(models[0].value) * 0.0 + 7.0)
 
 
-class InSample(Honest):
-    out_of_bag = True
-
+class InSample(Honest, OutOfBagFamily):
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
         model = super().fit(params, fold, context, report)
         X = fold.X_train
@@ -266,10 +274,13 @@ class InSample(Honest):
         return model
 
 
-class Packed(Honest):
+class Packed(Honest, PackedFamily):
     """Fits what is packed one after another, as families do by themselves."""
 
     packed = frozenset({"a"})
+
+    def pack_size(self, params: Any, shape: Any) -> int:
+        return 1
 
 
 class LosesParams(Packed):
@@ -433,12 +444,12 @@ class StopsSomehow(Honest):
     early_stopping = "somehow"  # type: ignore[assignment]
 
 
-class StagedPack(Staged):
-    packed = frozenset({"a"})
+class StagedPack(Staged, Packed):
+    """Stops early, each fit of a pack by itself."""
 
 
-class TunesInAPack(TunesATemperature):
-    packed = frozenset({"a"})
+class TunesInAPack(TunesATemperature, Packed):
+    """The same in a pack."""
 
 
 def notices(family: ModelFamily, test: str, task: Task, tmp_path: Path) -> bool:

@@ -8,7 +8,7 @@ from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.metrics import get_metric
-from automl.plugin import ModelFamily, StageLog, TrialPruned, View
+from automl.plugin import ModelFamily, OutOfBagFamily, PackedFamily, StageLog, TrialPruned, View
 from automl.trial.execute import FIT_SHARE, BadPredictionError, run_job, run_pack
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
@@ -74,9 +74,7 @@ class FailsLater(FailsToSave):
         Family.save(self, model, path)
 
 
-class OutOfBag(Family):
-    out_of_bag = True
-
+class OutOfBag(Family, OutOfBagFamily):
     def fit(self, params, fold, context, report):
         super().fit(params, fold, context, report)
         model = Model([0.4, 0.6])
@@ -460,12 +458,16 @@ def test_a_worker_opens_what_the_controller_has_written(open_bench):
     assert opened.registry.families
 
 
+def test_a_model_without_out_of_bag_predictions_is_told_what_it_lacks(open_bench):
+    class Forgets(Family, OutOfBagFamily):
+        """Returns a model that cannot predict out of bag."""
+
+    with pytest.raises(BadPredictionError, match="has no out_of_bag_prediction: Model"):
+        run_job(job_of(fold=ALL_ROWS), open_bench(Forgets()), ignore)
+
+
 class Bagged(OutOfBag):
     """Has out-of-bag predictions, and is asked for them or not."""
-
-    def __init__(self, out_of_bag):
-        super().__init__()
-        self.out_of_bag = out_of_bag
 
     def fit(self, params, fold, context, report):
         model = Model([0.4, 0.6])
@@ -476,7 +478,7 @@ class Bagged(OutOfBag):
 @pytest.mark.parametrize("fold", [0, ALL_ROWS])
 def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, timed, fold):
     """Here are 60: neither they nor predictions out of bag say what 1,000 rows take."""
-    result = run_job(job_of(fold=fold), open_bench(Bagged(fold == ALL_ROWS)), ignore)
+    result = run_job(job_of(fold=fold), open_bench(Bagged()), ignore)
     assert result.predict_ms == 7.0 + 7.0  # of the rows, and of their encoding
     assert [len(rows) for rows in timed] == [1_000, 1_000]
 
@@ -495,10 +497,13 @@ def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench
     assert all(ms > 0 for ms in bench._encode_ms.values())
 
 
-class Packs(Family):
+class Packs(Family, PackedFamily):
     """Fits several at once; one whose params say so fails by itself."""
 
     packed = frozenset({"fail"})
+
+    def pack_size(self, params, shape):
+        return 2
 
     def fit_pack(self, members, context):
         self.packs = [*getattr(self, "packs", []), (list(members), context)]

@@ -9,7 +9,7 @@ import pytest
 
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import RunError
-from automl.plugin import ModelFamily, RefitIncomplete, Task
+from automl.plugin import CannotRefit, ModelFamily, RefitIncomplete, RefittableFamily, Task
 from automl.trial.execute import run_job
 from automl.trial.refit import NotRefittedError, refit_job
 from automl.trial.setup import family_shape
@@ -26,7 +26,7 @@ class Sigmoid:
         return np.column_stack((1 - p, p))
 
 
-class Line(ModelFamily):
+class Line(RefittableFamily):
     """A slope of the first column, which differs a little by fold."""
 
     name = "line"
@@ -42,7 +42,7 @@ class Line(ModelFamily):
     def refit(self, params, fold, context, models):
         assert len(fold.y_valid) == 0
         if self.refitted is None:
-            return None
+            raise CannotRefit("it needs rows to stop by")
         if context.time_left_s < 0:
             raise RefitIncomplete("the clock stopped its refit after 1 of 9 rounds")
         return Sigmoid(self.refitted, 0)
@@ -113,9 +113,20 @@ def test_one_that_the_clock_cut_is_thrown_away_with_the_reason_of_the_family(fit
 
 
 def test_a_family_without_a_model_of_all_rows_is_named(fitted):
+    class Plain(ModelFamily):
+        """A line that cannot be refitted."""
+
+        name = "line"
+        search_space, fit, save, load = Line.search_space, Line.fit, Line.save, Line.load
+
+    with pytest.raises(NotRefittedError, match="family line has no model of all rows"):
+        refit_job(REFIT, fitted(Plain()))
+
+
+def test_the_models_of_the_folds_stay_where_a_family_cannot_refit_these_rows(fitted):
     family = Line()
     family.refitted = None
-    with pytest.raises(NotRefittedError, match="family line has no model of all rows"):
+    with pytest.raises(NotRefittedError, match="it needs rows to stop by"):
         refit_job(REFIT, fitted(family))
 
 

@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
+from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.plugin import ColumnKind, ModelFamily, Task
+from automl.plugin import ColumnKind, ConfigurableFamily, ModelFamily, Task, TrialContext
 from automl.trial.setup import family_shape, seed_of
 
 
@@ -57,6 +58,15 @@ def test_the_shape_tells_the_problem_and_the_resources_of_the_run(open_bench):
     assert (shape.task, shape.metric.name) == (Task.BINARY, "log_loss")
     assert (shape.n_rows, shape.n_classes, shape.n_folds) == (60, 2, 3)
     assert (shape.n_cpus, shape.n_gpus, shape.time_s) == (4, 1, 90.0)
+
+
+def test_a_setting_that_the_user_did_not_give_has_its_default(open_bench):
+    class Tuned(Family, ConfigurableFamily):
+        settings: ClassVar = {"depth": 1, "width": 2}
+
+    bench = open_bench(settings={"all": {"depth": 3}})
+    shape = shape_for(bench, Tuned())
+    assert shape.settings == TrialContext(shape, seed=0).settings == {"depth": 3, "width": 2}
 
 
 def test_a_family_sees_its_own_settings_only(open_bench):

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import ModelFamily, Shape, Task
+from automl.plugin import ConfigurableFamily, Shape, Task
 
 
-class Family(ModelFamily):
+class Family(ConfigurableFamily):
     """A family whose space and portfolio are given."""
 
     name = "toy"

@@ -24,7 +24,7 @@ class TestCatBoost(FamilyTestCase):
 def fit(
     task: Task, grow_policy: str = "SymmetricTree", **context: Any
 ) -> tuple[Any, Any, RecordingReport]:
-    family, table, report = CatBoost(), real_table(task), RecordingReport()
+    family, table, report = CatBoost(), real_table(task, family=CatBoost()), RecordingReport()
     params = {**family.portfolio(table.shape())[0], "grow_policy": grow_policy}
     fold = table.fold(family.view(params, table.shape()))
     return family.fit(params, fold, replace(table.context(), **context), report), fold, report
@@ -34,7 +34,7 @@ def fit(
 @pytest.mark.parametrize("task", Task)
 def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task, grow_policy: str) -> None:
     model, fold, report = fit(task, grow_policy)
-    (log,), metric = model.stages, real_table(task).metric
+    (log,), metric = model.stages, real_table(task, family=CatBoost()).metric
     loss = metric.loss(metric.score(fold.y_valid, model.predict(fold.X_valid)))
     logged = [metric.loss(metric.score(fold.y_valid, seen)) for seen in log.predictions]
     assert loss <= min(logged) + 1e-6
@@ -54,7 +54,7 @@ def test_a_logged_stage_is_what_so_many_rounds_predict(task: Task, grow_policy: 
 
 
 def test_trials_on_one_fold_share_the_pools() -> None:
-    family, table = CatBoost(), made_table(Task.BINARY)
+    family, table = CatBoost(), made_table(Task.BINARY, family=CatBoost())
     fold = table.fold(family.view({}, table.shape()))
     kept = []
     for params in family.portfolio(table.shape())[:2]:
@@ -67,7 +67,7 @@ def test_trials_on_one_fold_share_the_pools() -> None:
 def test_quantising_the_rows_beforehand_changes_nothing(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    family, table = CatBoost(), made_table(task)
+    family, table = CatBoost(), made_table(task, family=CatBoost())
     params = {**family.portfolio(table.shape())[0], "learning_rate": 0.3}
     predictions = []
     for _ in range(2):
@@ -89,7 +89,7 @@ def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate
 
 
 def test_metrics_that_it_does_not_know_leave_stopping_to_the_loss() -> None:
-    table = real_table(Task.REGRESSION)
+    table = real_table(Task.REGRESSION, family=CatBoost())
     family, report = CatBoost(), RecordingReport()
     shape = replace(table.shape(), metric=replace(table.metric, name="my_metric"))
     params = family.portfolio(shape)[0]
@@ -103,9 +103,9 @@ def test_metrics_that_it_does_not_know_leave_stopping_to_the_loss() -> None:
 def test_rows_are_weighed_in_what_ends_boosting() -> None:
     """CatBoost's own area under the curve leaves weights out unless it is told not to."""
     pytest.importorskip("catboost")
-    family, table = CatBoost(), real_table(Task.BINARY)
+    family, table = CatBoost(), real_table(Task.BINARY, family=CatBoost())
     area = get_metric("roc_auc", Task.BINARY)
-    shape = replace(table.shape(), metric=area, settings={"max_rounds": 10})
+    shape = replace(replace(table, settings={"max_rounds": 10}).shape(), metric=area)
     params = family.portfolio(shape)[0]
     weight = np.random.default_rng(0).uniform(0.01, 5.0, len(table.y))
     fold = table.fold(family.view(params, shape), weight=weight)
@@ -118,6 +118,6 @@ def test_rows_are_weighed_in_what_ends_boosting() -> None:
 
 
 def test_where_rows_are_many_faster_boosters_go_first() -> None:
-    shape = made_table(Task.BINARY).shape()
+    shape = made_table(Task.BINARY, family=CatBoost()).shape()
     assert CatBoost().priority_for(shape) == CatBoost.priority
     assert CatBoost().priority_for(replace(shape, n_rows=50_000)) < XGBoost.priority

@@ -31,7 +31,7 @@ def test_constraints_that_the_library_would_not_keep_are_refused(task: Task) -> 
 
 def test_only_trees_that_can_be_constrained_are_proposed() -> None:
     fixed = {"fixed": {"monotone_constraints": {"c0": 1}}}
-    shape = replace(made_table(Task.BINARY).shape(), settings=fixed)
+    shape = replace(made_table(Task.BINARY, family=CatBoost()), settings=fixed).shape()
     policies = {entry["grow_policy"] for entry in CatBoost().portfolio(shape)}
     assert policies == {"SymmetricTree"}
     assert CatBoost().extra_params(shape)["grow_policy"].choices == ("SymmetricTree",)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automl.plugin import Features, ModelFamily, Task
+from automl.metrics import CATALOG
+from automl.plugin import Features, Metric, ModelFamily, Task
 from automl.testing import RecordingReport, made_table, mixed_table
 from automl_plugins.catboost.family import CatBoost
 from automl_plugins.common.constraints import groups_of_positions, values_by_position
@@ -36,7 +37,7 @@ def test_columns_that_no_group_names_are_a_group_of_their_own() -> None:
 
 def fits(family: ModelFamily, fixed: dict[str, Any], metric: Any = None) -> tuple[Any, list[Any]]:
     """Rows that validate, and the fitted and the refitted model of a curved target."""
-    table = mixed_table(Task.REGRESSION)
+    table = mixed_table(Task.REGRESSION, family=family)
     first, second = table.numeric[:, 0], table.numeric[:, 1]
     y = np.sin(3 * first) + first * second
     table = replace(table, y=y, settings={"fixed": fixed, "max_rounds": 200})
@@ -44,8 +45,7 @@ def fits(family: ModelFamily, fixed: dict[str, Any], metric: Any = None) -> tupl
     fold = table.fold(family.view(chosen, table.shape()))
     context = table.context()
     if metric:
-        named = replace(context.metric, name=metric)
-        context = replace(context, shape=replace(context.shape, metric=named))
+        context = replace(context, shape=replace(context.shape, metric=metric))
     model = family.fit(chosen, fold, context, RecordingReport())
     every = replace(fold, X_valid=fold.X_valid[:0], y_valid=fold.y_valid[:0])
     return np.asarray(fold.X_valid), [model, family.refit(chosen, every, context, [model])]
@@ -66,9 +66,9 @@ BOOSTERS = pytest.mark.parametrize(
 
 @BOOSTERS
 @pytest.mark.parametrize("sign", [-1, 1])
-@pytest.mark.parametrize("metric", [None, "mae"])
+@pytest.mark.parametrize("metric", [None, CATALOG["mae"]])
 def test_predictions_are_monotone_where_the_user_asks_for_it(
-    family: ModelFamily, sign: int, metric: str | None
+    family: ModelFamily, sign: int, metric: Metric | None
 ) -> None:
     rows, models = fits(family, {"monotone_constraints": {"c0": sign}}, metric)
     for model in models:
@@ -108,6 +108,6 @@ def test_columns_made_of_several_are_left_out_under_a_constraint() -> None:
     fixed = {"fixed": {"monotone_constraints": {"c0": 1}}}
     views = [
         family.view(entry, table.shape())
-        for entry in family.portfolio(replace(table.shape(), settings=fixed))
+        for entry in family.portfolio(replace(table, settings=fixed, family=family).shape())
     ]
     assert all(set(view.generated) <= {"target"} for view in views)

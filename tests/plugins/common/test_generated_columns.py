@@ -55,7 +55,7 @@ def test_the_default_sees_plain_columns_and_one_to_three_others_generated_ones(n
 
 
 def test_a_sampled_point_says_what_to_generate_and_the_booster_does_not_hear_of_it() -> None:
-    family, table = LightGBM(), real_table(Task.REGRESSION)
+    family, table = LightGBM(), real_table(Task.REGRESSION, family=LightGBM())
     params = family.search_space(RandomSuggest(), table.shape()) | {"generated": "numbers"}
     assert family.view(params, table.shape()).generated == ("arithmetic", "groups")
     fold = table.fold(View())

@@ -43,7 +43,7 @@ def crossed_table(n_rows: int = 1200) -> TestTable:
     numeric = random.normal(size=(n_rows, 2))
     codes = random.integers(0, 4, size=(n_rows, 1))
     y = ((numeric[:, 1] > 0.5) == (codes[:, 0] >= 2)).astype(np.int64)
-    return TestTable(Task.BINARY, numeric, codes, y, 2)
+    return TestTable(Task.BINARY, numeric, codes, y, 2, family=EBM())
 
 
 def test_pairs_are_found_where_single_columns_tell_nothing() -> None:
@@ -60,7 +60,7 @@ def test_pairs_are_found_where_single_columns_tell_nothing() -> None:
 
 @pytest.mark.parametrize("task", [t for t in Task if t in EBM.tasks])
 def test_the_model_is_that_of_the_round_with_the_best_score(task: Task) -> None:
-    table = real_table(task)
+    table = real_table(task, family=EBM())
     model, fold, _ = fit(table)
     (log,), metric = model.stages, table.metric
     loss = metric.loss(metric.score(fold.y_valid, model.predict(fold.X_valid)))
@@ -79,7 +79,7 @@ def test_the_targets_of_validation_rows_have_no_part_in_the_first_stage() -> Non
 
 
 def test_trials_on_one_fold_share_the_binned_data_and_nothing_else() -> None:
-    family, table = EBM(), made_table(Task.MULTICLASS)
+    family, table = EBM(), made_table(Task.MULTICLASS, family=EBM())
     used, fresh = (table.fold(family.view({}, table.shape())) for _ in range(2))
     first, second, *_ = family.portfolio(table.shape())
     family.fit(first, used, table.context(), RecordingReport())
@@ -92,7 +92,7 @@ def test_trials_on_one_fold_share_the_binned_data_and_nothing_else() -> None:
 
 
 def test_rows_that_weigh_more_are_followed() -> None:
-    table = made_table(Task.BINARY)
+    table = made_table(Task.BINARY, family=EBM())
     table = replace(table, y=np.arange(len(table.y)) // 4 % 2)  # half of each part, and no pattern
     even, fold, _ = fit(table)
     uneven, _, _ = fit(table, weight=np.where(table.y == 1, 3.0, 1.0))
@@ -103,7 +103,7 @@ def test_rows_that_weigh_more_are_followed() -> None:
 def test_a_saved_model_predicts_without_the_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, fold, _ = fit(made_table(Task.MULTICLASS))
+    model, fold, _ = fit(made_table(Task.MULTICLASS, family=EBM()))
     EBM().save(model, tmp_path)
     expected = model.predict(fold.X_valid)
     for name in [name for name in sys.modules if name.split(".")[0] == "interpret"]:
@@ -112,7 +112,7 @@ def test_a_saved_model_predicts_without_the_library(
 
 
 def test_values_that_training_did_not_have_are_predicted() -> None:
-    model, fold, _ = fit(made_table(Task.REGRESSION))
+    model, fold, _ = fit(made_table(Task.REGRESSION, family=EBM()))
     rows = np.full((3, fold.X_valid.shape[1]), np.nan, dtype=np.float32)
     rows[:, 3] = 0  # the code of a missing or unseen category
     rows[1, :3], rows[2, :3] = -1e30, 1e30
@@ -122,7 +122,7 @@ def test_values_that_training_did_not_have_are_predicted() -> None:
 @pytest.mark.parametrize("limit", ["time_limit_s", "deadline"])
 def test_it_stops_by_itself_when_its_time_is_over(limit: str) -> None:
     """Before the deadline, where it would be killed; about when its share is used up."""
-    table = replace(made_table(Task.MULTICLASS), settings={"max_rounds": 10**9})
+    table = replace(made_table(Task.MULTICLASS, family=EBM()), settings={"max_rounds": 10**9})
     family = EBM()
     params = {**family.portfolio(table.shape())[0], "learning_rate": 1e-5}  # never at its best
     fold = table.fold(family.view(params, table.shape()))

@@ -35,7 +35,7 @@ def fit(table: TestTable, kind: str = "random", **slot: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("kind", ["random", "extra"])
 def test_out_of_bag_predictions_know_nothing_of_their_own_labels(kind: str) -> None:
-    table = made_table(Task.BINARY, settings={"trees": 50})
+    table = made_table(Task.BINARY, family=Forest(), settings={"trees": 50})
     coin = np.random.default_rng(0).integers(2, size=len(table.y))
     model, fold = fit(replace(table, y=coin), kind)
     inside = (model.predict(fold.X_train).argmax(axis=1) == coin).mean()
@@ -45,20 +45,20 @@ def test_out_of_bag_predictions_know_nothing_of_their_own_labels(kind: str) -> N
 
 
 def test_rows_that_every_tree_saw_have_no_out_of_bag_prediction() -> None:
-    model, _ = fit(made_table(Task.REGRESSION, settings={"trees": 1}))
+    model, _ = fit(made_table(Task.REGRESSION, family=Forest(), settings={"trees": 1}))
     unbagged = model.out_of_bag_prediction()
     assert 0.5 < np.isnan(unbagged).mean() < 0.75  # a bootstrap sample has 63 % of the rows
 
 
 def test_a_loaded_forest_says_that_it_has_no_out_of_bag_predictions(tmp_path: Path) -> None:
-    model, _ = fit(made_table(Task.BINARY, settings={"trees": 3}))
+    model, _ = fit(made_table(Task.BINARY, family=Forest(), settings={"trees": 3}))
     Forest().save(model, tmp_path)
     with pytest.raises(RuntimeError, match="freshly fitted"):
         Forest().load(tmp_path).out_of_bag_prediction()
 
 
 def test_short_of_time_it_grows_fewer_trees() -> None:
-    table = real_table(Task.BINARY, settings={"trees": 100_000})
+    table = real_table(Task.BINARY, family=Forest(), settings={"trees": 100_000})
     clock = CountedClock(look_s=0.01)
     model, _ = fit(table, time_limit_s=2.0, clock=clock)
     assert 20 < len(model.trees) < 100  # it looks a few times a tree
@@ -66,7 +66,7 @@ def test_short_of_time_it_grows_fewer_trees() -> None:
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
-    table = made_table(Task.MULTICLASS, settings={"trees": 12})
+    table = made_table(Task.MULTICLASS, family=Forest(), settings={"trees": 12})
     one, fold = fit(table, n_threads=1)
     two, _ = fit(table, n_threads=2)
     np.testing.assert_array_equal(one.predict(fold.X_train), two.predict(fold.X_train))
@@ -76,7 +76,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
 @pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
 def test_in_leaves_of_several_rows_weight_and_repetition_come_to_the_same(task):
     """In a leaf of one row a weight can only count through how often the row is drawn."""
-    family, table = Forest(), mixed_table(task, n_rows=800, settings={"trees": 60})
+    family, table = Forest(), mixed_table(task, family=Forest(), n_rows=800, settings={"trees": 60})
     params = {**family.portfolio(table.shape())[0], "min_samples_leaf": 40}
     times, valid = np.where(np.arange(800) % 2 == 1, 3, 1), np.arange(800) % 8 >= 6
     view = family.view(params, table.shape())
@@ -94,7 +94,7 @@ def test_in_leaves_of_several_rows_weight_and_repetition_come_to_the_same(task):
 
 
 def test_a_heavy_row_is_left_out_of_enough_trees_to_be_predicted():
-    family, table = Forest(), made_table(Task.REGRESSION, settings={"trees": 60})
+    family, table = Forest(), made_table(Task.REGRESSION, family=Forest(), settings={"trees": 60})
     weight = np.ones(len(table.y))
     weight[0] = 100.0
     view = family.view({}, table.shape())

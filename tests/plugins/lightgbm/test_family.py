@@ -26,14 +26,14 @@ class TestLightGBM(FamilyTestCase):
 
 
 def fit(task: Task = Task.BINARY, **params: Any) -> tuple[Any, Any, RecordingReport]:
-    family, table, report = LightGBM(), real_table(task), RecordingReport()
+    family, table, report = LightGBM(), real_table(task, family=LightGBM()), RecordingReport()
     chosen = {**family.portfolio(table.shape())[0], **params}
     fold = table.fold(family.view(chosen, table.shape()))
     return family.fit(chosen, fold, table.context(), report), fold, report
 
 
 def test_trials_on_one_fold_share_the_binned_data() -> None:
-    family, table = LightGBM(), made_table(Task.BINARY)
+    family, table = LightGBM(), made_table(Task.BINARY, family=LightGBM())
     fold = table.fold(family.view({}, table.shape()))
     kept = []
     for params in family.portfolio(table.shape()):
@@ -44,7 +44,7 @@ def test_trials_on_one_fold_share_the_binned_data() -> None:
 
 
 def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
-    family, table = LightGBM(), made_table(Task.MULTICLASS)
+    family, table = LightGBM(), made_table(Task.MULTICLASS, family=LightGBM())
     used, fresh = (table.fold(family.view({}, table.shape())) for _ in range(2))
     first, second, *_ = family.portfolio(table.shape())
     family.fit(first, used, table.context(), RecordingReport())
@@ -59,7 +59,7 @@ def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
 def test_data_that_another_worker_binned_gives_the_same_model(
     task: Task, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    family, table = LightGBM(), made(task)
+    family, table = LightGBM(), made(task, family=LightGBM())
     params = family.portfolio(table.shape())[0]
     fold = table.fold(family.view(params, table.shape()))
     weight = np.linspace(0.5, 2.0, len(fold.y_train))
@@ -74,7 +74,7 @@ def test_data_that_another_worker_binned_gives_the_same_model(
 
 def test_only_the_trees_up_to_the_best_round_are_kept() -> None:
     model, fold, _ = fit(learning_rate=0.1, num_leaves=31, min_data_in_leaf=1)
-    (log,), metric = model.stages, real_table(Task.BINARY).metric
+    (log,), metric = model.stages, real_table(Task.BINARY, family=LightGBM()).metric
     assert model.booster.num_trees() < round(log.stages[-1] / 0.1)
     score = metric.score(fold.y_valid, model.predict(fold.X_valid))
     assert score <= min(metric.score(fold.y_valid, seen) for seen in log.predictions) + 1e-6
@@ -87,8 +87,8 @@ def test_reports_are_the_score_of_their_round_and_not_the_best_so_far() -> None:
 
 
 def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
-    family, table = LightGBM(), made_table(Task.REGRESSION)
-    shape = replace(table.shape(), metric=replace(RMSE, name="mae"))
+    family, table = LightGBM(), made_table(Task.REGRESSION, family=LightGBM())
+    shape = replace(table.shape(), metric=replace(RMSE, optimum="median"))
     params = family.portfolio(shape)[0]
     fold = table.fold(family.view(params, shape))
     model = family.fit(params, fold, replace(table.context(), shape=shape), RecordingReport())
@@ -98,10 +98,10 @@ def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
 @pytest.mark.parametrize("limit", ["time_limit_s", "deadline"])
 def test_it_stops_by_itself_when_its_time_is_over(limit: str) -> None:
     """Before the deadline, where it would be killed; about when its share is used up."""
-    family, table = LightGBM(), made_table(Task.MULTICLASS)
+    family, table = LightGBM(), made_table(Task.MULTICLASS, family=LightGBM())
     params = {**family.portfolio(table.shape())[0], "learning_rate": 1e-5}  # never at its best
     fold = table.fold(family.view(params, table.shape()))
-    shape = replace(table.shape(), settings={"max_rounds": 10**9})
+    shape = replace(table, settings={"max_rounds": 10**9}).shape()
     clock = CountedClock(look_s=0.01)
     value = 2.0 if limit == "time_limit_s" else clock.now + 2.0
     context = replace(table.context(clock=clock), shape=shape, **{limit: value})
@@ -111,7 +111,7 @@ def test_it_stops_by_itself_when_its_time_is_over(limit: str) -> None:
 
 
 def test_each_quantile_has_a_booster_with_its_own_objective() -> None:
-    family, table = LightGBM(), made_table(Task.QUANTILE)
+    family, table = LightGBM(), made_table(Task.QUANTILE, family=LightGBM())
     params = family.portfolio(table.shape())[0]
     fold = table.fold(family.view(params, table.shape()))
     model = family.fit(params, fold, table.context(), RecordingReport())
@@ -123,7 +123,7 @@ def test_each_quantile_has_a_booster_with_its_own_objective() -> None:
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS, Task.REGRESSION])
 def test_some_trees_at_a_time_predict_what_all_at_once_do(task: Task) -> None:
-    family, table = LightGBM(), real_table(task)
+    family, table = LightGBM(), real_table(task, family=LightGBM())
     params = family.portfolio(table.shape())[0]
     fold = table.fold(family.view(params, table.shape()))
     model = family.fit(params, fold, table.context(), RecordingReport())

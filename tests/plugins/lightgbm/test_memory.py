@@ -13,7 +13,12 @@ from automl_plugins.lightgbm.memory import HISTOGRAM_MIB, histogram_bytes, with_
 from automl_plugins.xgboost.family import XGBoost
 
 SHAPE = Shape(
-    Task.BINARY, get_metric("roc_auc", Task.BINARY), n_rows=200, n_numeric=10_000, n_classes=2
+    Task.BINARY,
+    get_metric("roc_auc", Task.BINARY),
+    n_rows=200,
+    n_numeric=10_000,
+    n_classes=2,
+    settings=LightGBM.settings,
 )
 
 

@@ -16,7 +16,7 @@ LIBRARY: dict[str, list[str]] = _ConfigAliases._get_all_param_aliases()
 
 
 def shape_of(task: Task, **fixed: Any) -> Any:
-    return replace(made_table(task).shape(), settings={"fixed": fixed})
+    return replace(made_table(task, family=LightGBM()), settings={"fixed": fixed}).shape()
 
 
 def test_each_parameter_of_the_library_is_settable_or_refused_with_a_reason(settable: Any) -> None:
@@ -67,7 +67,7 @@ def test_what_the_library_would_leave_out_or_fail_on_is_refused(
 
 
 def test_a_fixed_size_of_leaves_is_kept_on_small_data() -> None:
-    table = made_table(Task.REGRESSION)
+    table = made_table(Task.REGRESSION, family=LightGBM())
     texts = []
     for fixed in ({"min_data_in_leaf": 60}, {}):
         told = replace(table, settings={"fixed": fixed, "max_rounds": 2})

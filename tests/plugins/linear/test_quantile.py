@@ -17,7 +17,7 @@ def spread_table(n_rows=400):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, size=(n_rows, 3))
     y = x[:, 0] + (1.5 + x[:, 1]) * rng.normal(size=n_rows)
-    return TestTable(Task.QUANTILE, x, np.empty((n_rows, 0), dtype=np.int64), y, 0)
+    return TestTable(Task.QUANTILE, x, np.empty((n_rows, 0), dtype=np.int64), y, 0, family=Linear())
 
 
 def fit(table, **slot):

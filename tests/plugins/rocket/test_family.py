@@ -1,5 +1,7 @@
 """The family rocket: the public suite, and shapes in series that it tells apart."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from automl.plugin import Features, Fold, Sequences, Shape, Task, TrialContext
@@ -43,6 +45,7 @@ def test_shapes_are_told_apart_wherever_they_stand():
         sequences_valid=(Sequences(values, offsets, valid),),
     )
     shape = Shape(Task.BINARY, LOG_LOSS, 150, 0, n_classes=2, sequences=((1, 60),))
+    shape = replace(shape, settings=Rocket.settings)
     params = {"n_features": 504, "differences": False}
     model = ROCKET.fit(params, fold, TrialContext(shape, seed=0), lambda step, score: None)
     assert (model.predict(fold.valid).argmax(axis=1) == fold.y_valid).mean() > 0.95
@@ -64,6 +67,7 @@ def test_little_time_gives_fewer_features():
         sequences_valid=(Sequences(values, offsets, rows),),
     )
     shape = Shape(Task.BINARY, LOG_LOSS, 200, 0, n_classes=2, sequences=((1, 60),))
+    shape = replace(shape, settings=Rocket.settings)
     context = TrialContext(shape, seed=0, time_limit_s=0.25)
     params = {"n_features": 9996, "differences": False}
     model = ROCKET.fit(params, fold, context, lambda step, score: None)

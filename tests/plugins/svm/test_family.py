@@ -30,13 +30,13 @@ def fit(table: TestTable, **slot: Any) -> Any:
 
 
 def test_few_rows_are_fitted_exactly() -> None:
-    assert fit(made_table(Task.BINARY)).is_exact
+    assert fit(made_table(Task.BINARY, family=SVM())).is_exact
 
 
 @pytest.mark.parametrize("task", sorted(SVM.tasks))
 def test_many_rows_are_fitted_approximately(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(svm, "EXACT_ROWS", 100)
-    model = fit(made_table(task))
+    model = fit(made_table(task, family=SVM()))
     assert not model.is_exact
     assert len(model.machine.components_) <= 180
 
@@ -51,12 +51,12 @@ def test_the_cost_of_an_epoch_stays_linear_in_the_rows() -> None:
 
 def test_an_exact_fit_that_would_not_end_in_time_is_not_begun() -> None:
     assert exact_fit_s(10_000, 30, 2) == pytest.approx(4 * exact_fit_s(5_000, 30, 2))
-    assert not fit(made_table(Task.BINARY), time_limit_s=1e-6).is_exact
+    assert not fit(made_table(Task.BINARY, family=SVM()), time_limit_s=1e-6).is_exact
 
 
 @pytest.mark.parametrize("solver", ["exact", "approximate"])
 def test_a_class_with_a_single_row_is_kept(solver: str) -> None:
-    table = made_table(Task.MULTICLASS, settings={"solver": solver})
+    table = made_table(Task.MULTICLASS, family=SVM(), settings={"solver": solver})
     y = np.where(table.y == 3, 2, table.y)
     y[0] = 3
     model = fit(replace(table, y=y))
@@ -64,7 +64,7 @@ def test_a_class_with_a_single_row_is_kept(solver: str) -> None:
 
 
 def test_probabilities_are_calibrated_on_rows_it_did_not_see() -> None:
-    table = made_table(Task.BINARY, n_rows=600)
+    table = made_table(Task.BINARY, family=SVM(), n_rows=600)
     coin = np.random.default_rng(0).integers(2, size=len(table.y))
     table = replace(table, y=coin)
     model = fit(table)

@@ -23,7 +23,7 @@ def silent(step, score):
 
 
 def table_of(task, max_epochs=2):
-    return made_table(task, settings={"max_epochs": max_epochs})
+    return made_table(task, family=Mlp(), settings={"max_epochs": max_epochs})
 
 
 def folds_of(family, table, params, n=3):

@@ -68,7 +68,7 @@ class Timm(MediaFamily):
 
     def accepts(self, shape: Shape) -> str | None:
         """Refuses a CPU without an hour, and weights that cannot be those of a net."""
-        given = self._given(shape)
+        given = shape.settings
         if given["weights"] and not given["architecture"]:
             return "model.timm.weights needs model.timm.architecture, the net that they are of"
         if given["weights"] and not Path(given["weights"]).is_file():
@@ -101,7 +101,7 @@ class Timm(MediaFamily):
 
     def _net_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
         """A kind of net, and the param that says its size; nothing where the settings name one."""
-        if self._given(shape)["architecture"]:
+        if shape.settings["architecture"]:
             return {}
         net = suggest.suggest_categorical("net", ["resnet", "convnext", "efficientnet"])
         if net == "resnet":
@@ -112,7 +112,7 @@ class Timm(MediaFamily):
 
     def portfolio(self, shape: Shape) -> Sequence[Params]:
         """A net of each kind; of one that the settings name, slower and faster rates."""
-        given, default = self._given(shape), _default(shape, self._sides(shape))
+        given, default = shape.settings, _default(shape, self._sides(shape))
         if given["architecture"]:
             # Weights that were learnt before are left slowly.
             rates = (2e-4, 5e-4, 1e-4) if given["weights"] else (1e-3, 2e-3, 5e-4)
@@ -128,7 +128,7 @@ class Timm(MediaFamily):
         """Trains with early stopping and keeps the weights of the best epoch."""
         from automl_plugins.torch.images.timm_net import fit_timm
 
-        given = self._given(context.shape)
+        given = context.settings
         spec = {
             "architecture": given["architecture"] or _architecture(params),
             "side": params["side"],
@@ -147,11 +147,8 @@ class Timm(MediaFamily):
 
     def _sides(self, shape: Shape) -> Sequence[int]:
         """Sides in pixels at which images may enter a net."""
-        most = self._given(shape)["max_side"]
+        most = shape.settings["max_side"]
         return [side for side in _SIDES if side <= most] or [_SIDES[0]]
-
-    def _given(self, shape: Shape) -> dict[str, Any]:
-        return {**self.settings, **shape.settings}
 
 
 def _architecture(params: Params) -> str:

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from automl.plugin import FittedModel, ModelFamily, Param, Resources, Shape, Suggest, Task
+from automl.plugin import (
+    ConfigurableFamily,
+    FittedModel,
+    IterativeFamily,
+    Param,
+    Resources,
+    SelectiveFamily,
+    Shape,
+    Suggest,
+    Task,
+)
 
 __all__ = ["MediaFamily", "core_or_quarter", "default_epochs", "suggest_training"]
 
@@ -63,7 +73,7 @@ def core_or_quarter(shape: Shape, batch_gib: float, *, host_gib: float = 1.5) ->
     return Resources(ram_gib=0.5 + batch_gib)
 
 
-class MediaFamily(ModelFamily):
+class MediaFamily(ConfigurableFamily, IterativeFamily, SelectiveFamily):
     """A family of nets that train in epochs, on one core or on a part of a GPU."""
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
@@ -103,7 +113,7 @@ class MediaFamily(ModelFamily):
 
     def max_epochs(self, shape: Shape) -> int:
         """The most epochs, by the settings."""
-        return int({**self.settings, **shape.settings}["max_epochs"])
+        return int(shape.settings["max_epochs"])
 
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes ``net.json`` and ``weights.safetensors``."""

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from automl.plugin import (
+    ConfigurableFamily,
     FittedModel,
     Fold,
-    ModelFamily,
+    IterativeFamily,
+    PackedFamily,
     PackMember,
     Param,
     Params,
     Report,
     Resources,
+    SelectiveFamily,
     Shape,
     Suggest,
     Task,
@@ -34,7 +37,7 @@ _TEXT_COLUMNS = 64  # dense columns of a text
 _COPIES = 10  # of the hidden values of a batch, in what a step of training holds
 
 
-class NetFamily(ModelFamily):
+class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFamily):
     """A family whose models are nets of ``_nets.py``, trained by the loop of ``_loop.py``.
 
     Attributes:
@@ -132,10 +135,9 @@ class NetFamily(ModelFamily):
         from automl_plugins.torch.tabular.training.net_config import net_fit
 
         shape = context.shape
-        settings = {**self.settings, **shape.settings}
         most = [shape.n_folds * self.pack_size(member.params, shape) for member in members]
         fits = [
-            net_fit(self.constants, member, context, settings, most_beside)
+            net_fit(self.constants, member, context, most_beside)
             for member, most_beside in zip(members, most, strict=True)
         ]
         return fit_nets(fits, context)

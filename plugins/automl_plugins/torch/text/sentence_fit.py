@@ -166,7 +166,7 @@ class SentencesModel:
     @property
     def stages(self) -> tuple[StageLog, ...]:
         """The log of the linear model, where its fit stopped early; else none."""
-        return tuple(getattr(self.head, "stages", ()))
+        return self.head.stages
 
 
 def fit_sentences(
@@ -195,10 +195,11 @@ def fit_sentences(
 
 def refit_sentences(
     folder: Path, params: Params, fold: Fold, context: TrialContext
-) -> SentencesModel | None:
-    """Fits all rows; None where that takes validation rows to stop by.
+) -> SentencesModel:
+    """Fits all rows.
 
     Raises:
+        CannotRefit: That takes validation rows to stop by.
         RefitIncomplete: There is no time to embed the texts, or to solve exactly.
     """
     with threads(context.n_threads):
@@ -207,7 +208,7 @@ def refit_sentences(
             n_unknown = int(np.isnan(source.vectors(texts)).any(axis=1).sum())
             check_refit(len(texts) - n_unknown, len(texts), "embedded texts")
     head = refit_linear(params["C"], 0.0, joined, context)
-    return None if head is None else SentencesModel(source, scalings, head, new_rows_ms)
+    return SentencesModel(source, scalings, head, new_rows_ms)
 
 
 def save_sentences(model: SentencesModel, path: Path) -> None:

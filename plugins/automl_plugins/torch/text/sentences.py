@@ -8,13 +8,17 @@ from typing import Any, ClassVar
 
 from automl.plugin import (
     ColumnKind,
+    ConfigurableFamily,
     FittedModel,
     Fold,
+    IterativeFamily,
     ModelFamily,
     Param,
     Params,
+    RefittableFamily,
     Report,
     Resources,
+    SelectiveFamily,
     Shape,
     Suggest,
     Task,
@@ -34,7 +38,7 @@ _BUDGET_SHARE = 0.5  # of the budget, in which all texts must be embedded
 _SCALINGS = ("standard", "length")
 
 
-class Sentences(ModelFamily):
+class Sentences(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily):
     """A given model of sentence-transformers reads the texts, regularised coefficients the rest.
 
     ``model.sentences.model`` names the folder of that model. It is not trained; nothing is ever
@@ -56,7 +60,7 @@ class Sentences(ModelFamily):
         """Refuses tables without texts, folders without a model, and more texts than time."""
         if not shape.n_text:
             return "it learns from texts, and no column is of that kind"
-        if not shape.settings.get("model"):
+        if not shape.settings["model"]:
             return "model.sentences.model must name the folder of a model of sentence-transformers"
         folder = _folder(shape)
         problem = problem_with(folder)
@@ -107,8 +111,12 @@ class Sentences(ModelFamily):
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[FittedModel]
-    ) -> FittedModel | None:
-        """Solves exactly; gradient descent needs validation rows to stop by."""
+    ) -> FittedModel:
+        """Solves exactly.
+
+        Raises:
+            CannotRefit: Gradient descent would be needed.
+        """
         from automl_plugins.torch.text.sentence_fit import refit_sentences
 
         return refit_sentences(_folder(context.shape), params, fold, context)
@@ -133,7 +141,7 @@ def _folder(shape: Shape) -> Path:
 
 def _known_size(shape: Shape) -> ModelSize:
     """What the model takes; a usual small one where none is named."""
-    if not shape.settings.get("model"):
+    if not shape.settings["model"]:
         return ModelSize(weights_gib=0.1, n_products=10**7, width=384, most_tokens=256)
     return size_of(_folder(shape))
 

@@ -13,7 +13,6 @@ from automl.config.schema import SearchConfig
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import read_ensemble
 from automl.events import EnsembleUpdated, Progress
-from automl.plugin.family import ModelFamily
 from automl.store.run_dir import RunDir
 from automl.trial.spec import FoldResult, TrialSpec
 from automl.tuning.refit.at_end import (
@@ -126,10 +125,10 @@ def test_a_holdout_is_not_refitted_unless_it_is_one_in_time_or_was_asked_for(
 
 
 def test_no_time_is_kept_for_what_cannot_be_fitted_on_all_rows(make_scene, make_family):
-    folds_only = type("FoldsOnly", (make_family,), {"refit": ModelFamily.refit})
     config = SearchConfig()
     config.ensemble.refit = True
-    standing = make_scene([make_family("a"), folds_only("net")], config=config).standing
+    families = [make_family("a"), make_family("net", refits=False)]
+    standing = make_scene(families, config=config).standing
     trials = [Trial(TrialSpec(name, 0, {}), 0, (0, 1), 0.0) for name in ("a", "net")]
     for trial, fit_s in zip(trials, (4.0, 400.0), strict=True):
         trial.results = {fold: FoldResult(fold, 0.9, fit_s, 1.0) for fold in (0, 1)}

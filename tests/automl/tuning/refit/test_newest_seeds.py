@@ -6,13 +6,13 @@ import pytest
 
 from automl.config.schema import LimitsConfig
 from automl.ensemble import Member
-from automl.plugin import ModelFamily, View
+from automl.plugin import IterativeFamily, RefittableFamily, View
 from automl.trial.spec import FoldResult
 from automl.tuning.refit.newest_seeds import fit_more_seeds
 from automl.tuning.refit.refit import returned
 
 
-class Trees(ModelFamily):
+class Trees(IterativeFamily):
     """Learns round by round."""
 
     fidelity = "rounds"
@@ -36,7 +36,7 @@ class Net(Trees):
     fidelity = "epochs"
 
 
-class Solver(Net):
+class Solver(Net, RefittableFamily):
     """Has a way of its own to fit all rows."""
 
     def refit(self, params, fold, context, models):

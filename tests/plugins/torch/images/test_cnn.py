@@ -44,6 +44,7 @@ def digits():
 def shape_of(fold, **changes):
     shapes = tuple(images.shape for images in fold.images_train)
     shape = Shape(Task.MULTICLASS, LOG_LOSS, 600, 0, n_classes=10, images=shapes)
+    shape = replace(shape, settings=Cnn.settings)
     return replace(shape, **changes)
 
 

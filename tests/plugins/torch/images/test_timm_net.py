@@ -47,7 +47,8 @@ class EachValue:
 
 def shape(**changes):
     made = Shape(Task.MULTICLASS, LOG_LOSS, 600, 0, n_classes=10, images=((32, 32, 3),))
-    return replace(made, **changes)
+    settings = {**TIMM.settings, **changes.pop("settings", {})}
+    return replace(made, settings=settings, **changes)
 
 
 def spec(channels=3, **changes):

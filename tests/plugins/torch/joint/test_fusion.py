@@ -11,7 +11,15 @@ from automl_plugins.torch.joint.fusion import Fusion
 
 FUSION = Fusion()
 FAST = {"max_epochs": 4}
-SHAPE = Shape(Task.BINARY, LOG_LOSS, 300, n_numeric=1, n_classes=2, images=((8, 8, 1),))
+SHAPE = Shape(
+    Task.BINARY,
+    LOG_LOSS,
+    300,
+    n_numeric=1,
+    n_classes=2,
+    settings=Fusion.settings,
+    images=((8, 8, 1),),
+)
 
 
 class TestFusion(FamilyTestCase):

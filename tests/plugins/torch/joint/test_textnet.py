@@ -52,6 +52,7 @@ def written_fold(n_rows=400):
 def test_the_order_of_words_is_learnt(entry):
     fold = written_fold()
     shape = Shape(Task.BINARY, LOG_LOSS, 300, 0, n_text=1, n_classes=2, text_bytes=(40.0,))
+    shape = replace(shape, settings=TEXTNET.settings)
     params = {**TEXTNET.portfolio(shape)[entry], "epochs": 16, "embedding": 16, "lr": 0.01}
     model = TEXTNET.fit(params, fold, TrialContext(shape, seed=0), lambda step, score: None)
     assert (model.predict(fold.valid).argmax(axis=1) == fold.y_valid).mean() > 0.9

@@ -1,5 +1,7 @@
 """The family inception: the public suite, and filters that fit the sequences."""
 
+from dataclasses import replace
+
 import pytest
 
 from automl.plugin import Shape, Task
@@ -21,4 +23,5 @@ class TestInception(FamilyTestCase):
 @pytest.mark.parametrize(("longest", "kernel"), [(6, 5), (24, 9), (60, 19), (500, 39)])
 def test_filters_are_shorter_than_half_of_the_longest_sequence(longest, kernel):
     shape = Shape(Task.BINARY, LOG_LOSS, 300, 0, n_classes=2, sequences=((1, longest),))
+    shape = replace(shape, settings=INCEPTION.settings)
     assert INCEPTION.portfolio(shape)[0]["kernel"] == kernel

@@ -79,7 +79,7 @@ def make_context(fold, task, seed=0, settings=FAST, **slot):
         len(fold.features.categorical),
         n_categories=fold.features.cardinalities,
         n_classes=n_classes,
-        settings=settings,
+        settings={**Mlp.settings, **settings},
     )
     return TrialContext(shape, seed, **slot)
 
@@ -315,7 +315,7 @@ def test_validation_rows_that_are_too_few_choose_no_epoch(regression):
 
 
 def test_the_levels_of_quantiles_have_one_log():
-    table = made_table(Task.QUANTILE, settings=FAST)
+    table = made_table(Task.QUANTILE, family=Mlp(), settings=FAST)
     params = Mlp().portfolio(table.shape())[0]
     fold = table.fold(Mlp().view(params, table.shape()))
     (log,) = Mlp().fit(params, fold, table.context(), silent).stages

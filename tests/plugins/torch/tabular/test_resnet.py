@@ -36,7 +36,10 @@ def test_its_own_portfolio_is_complete_and_inside_the_space(task, n_gpus):
     for n_rows in (200, 10_000, 1_000_000):
         for n_numeric in (3, 500):
             shape = replace(
-                made_table(task).shape(), n_rows=n_rows, n_numeric=n_numeric, n_gpus=n_gpus
+                made_table(task).shape(),
+                n_rows=n_rows,
+                n_numeric=n_numeric,
+                n_gpus=n_gpus,
             )
             for params in ResNet().portfolio(shape):
                 check = CheckingSuggest(dict(params))
@@ -46,7 +49,7 @@ def test_its_own_portfolio_is_complete_and_inside_the_space(task, n_gpus):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_nets_of_all_sizes_can_be_fitted(seed):
-    table = made_table(Task.MULTICLASS, settings={"max_epochs": 1})
+    table = made_table(Task.MULTICLASS, family=ResNet(), settings={"max_epochs": 1})
     params = ResNet().search_space(RandomSuggest(seed), table.shape())
     fold = table.fold(ResNet().view(params, table.shape()))
     model = ResNet().fit(params, fold, table.context(), lambda step, score: None)

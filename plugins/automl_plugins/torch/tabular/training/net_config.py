@@ -87,7 +87,6 @@ def net_fit(
     constants: Mapping[str, Any],
     member: PackMember,
     context: TrialContext,
-    settings: Mapping[str, Any],
     most_beside: int = 1,
 ) -> NetFit:
     """The fit that params ask for.
@@ -95,13 +94,12 @@ def net_fit(
     Args:
         constants: Values of what the family does not vary.
         member: Params and fold.
-        context: The slot.
-        settings: Of the family: ``max_epochs`` of a small table, where a large one gets fewer, for
-            about 20,000 steps; and ``mixed_precision``.
+        context: The slot. A large table gets fewer epochs than the setting ``max_epochs``, for
+            about 20,000 steps.
         most_beside: Fits of the largest pack that such a fit may be in.
     """
     values = {**DEFAULTS, **constants, **member.params}
-    fold = member.fold
+    fold, settings = member.fold, context.settings
     n_rows, n_columns = fold.X_train.shape
     steps = max(1, n_rows // values["batch_size"])
     n_epochs = min(settings["max_epochs"], max(_MIN_EPOCHS, _MAX_STEPS // steps))

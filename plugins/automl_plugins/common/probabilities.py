@@ -1,0 +1,37 @@
+"""Probabilities of classes from what models give for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["softmax", "with_all_classes"]
+
+
+def softmax(scores: NDArray[Any]) -> NDArray[Any]:
+    """Probabilities of each row, ``(n_rows, n_classes)``, in the precision of the scores.
+
+    Example:
+        >>> softmax(np.array([[0.0, 0.0], [800.0, 0.0]])).tolist()
+        [[0.5, 0.5], [1.0, 0.0]]
+    """
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def with_all_classes(
+    probabilities: NDArray[Any], classes: NDArray[Any], n_classes: int
+) -> NDArray[np.float64]:
+    """Puts the columns of the classes that were seen into ``(n_rows, n_classes)``.
+
+    Classes that the training rows did not have get probability 0.
+
+    Example:
+        >>> with_all_classes(np.array([[0.3, 0.7]]), np.array([0, 2]), 3).tolist()
+        [[0.3, 0.0, 0.7]]
+    """
+    full = np.zeros((len(probabilities), n_classes))
+    full[:, np.asarray(classes, dtype=np.int64)] = probabilities
+    return full
