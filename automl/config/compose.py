@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.config.durations import SPAN_KEYS, parse_time, span_of
 from automl.config.fields import leaves
 from automl.config.groups import CORE_PATH, find_groups
-from automl.config.overrides import Assignment, Keys, Overrides, choice, read_overrides, user_paths
+from automl.config.overrides import (
+    Assignment,
+    Keys,
+    Overrides,
+    choice,
+    parsed,
+    read_overrides,
+    user_paths,
+)
 from automl.config.provenance import DEFAULT, Composed
 from automl.config.schema import PluginsConfig
 from automl.config.validate import problems_of
-from automl.errors import ConfigError, did_you_mean
+from automl.errors import ConfigError
 from automl.redact import shown
 from automl.registry import Registry
 
@@ -20,27 +27,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 __all__ = ["compose_config", "plugin_settings"]
-
-OPTIONS = (
-    "data_path",
-    "target",
-    "task",
-    "quantiles",
-    "metric",
-    "time_s",
-    "trials",
-    "seed",
-    "group",
-    "time_column",
-    "folds_column",
-    "weight",
-    "series_id",
-    "step",
-    "wide",
-    "preset",
-    "search.gap",
-)
-"""What the command line takes as plain options."""
 
 USER = "the user"
 """Stands for the distribution of config groups that ``hydra.searchpath`` leads to."""
@@ -60,9 +46,9 @@ def compose_config(
 
     Args:
         overrides: ``key=value`` and ``group=option`` as typed.
-        options: Plain options by name, text as it stands; None means not given.
+        options: What flags or arguments give, by key; None means not given.
         registry: The installed families and config groups.
-        settings: Further values by dotted key, as Python objects.
+        settings: Further values by key, as Python objects.
 
     Raises:
         ConfigError: Something is unknown or does not fit; all that is wrong is in the text.
@@ -78,7 +64,8 @@ def compose_config(
     keys = Keys(leaves(families), groups, registry)
     found = read_overrides(overrides, keys)
     _read_values(settings or {}, "setting", keys, found)
-    _read_values(_known(options, found), "option", keys, found)
+    given = {key: value for key, value in options.items() if value is not None}
+    _read_values(given, "option", keys, found)
     # what was understood is composed even where something was not: all problems come at once
     composed, provenance = compose_layers(found.choices, paths, keys)
     for assignment in found.assignments:
@@ -87,7 +74,7 @@ def compose_config(
     if composed.data_path is not None:
         composed.data_path = shown(str(composed.data_path))  # a password must not be stored
     config = config_of(composed)
-    _fail([*found.problems, *problems_of(config, keys.groups, families)])
+    _fail([*found.problems, *problems_of(config, families)])
     return Composed(config, provenance)
 
 
@@ -113,12 +100,6 @@ def _fail(problems: Sequence[str]) -> None:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
-def _known(options: Mapping[str, object], found: Overrides) -> dict[str, object]:
-    for name in options.keys() - set(OPTIONS):
-        found.problems.append(f"there is no option {name!r}{did_you_mean(name, OPTIONS)}")
-    return {k: v for k, v in options.items() if k in OPTIONS and v is not None}
-
-
 def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overrides) -> None:
     """Reads Python values by key as if they had been typed, without any grammar."""
     for key, value in values.items():
@@ -128,10 +109,6 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
             elif problem := keys.check(key):
                 found.problems.append(problem)
             else:
-                if key == "time_s" and isinstance(value, str):
-                    value = parse_time(value)
-                if key in SPAN_KEYS:
-                    value = span_of(value)
                 found.assignments.append(_assignment(key, value, kind, keys))
         except ConfigError as error:
             found.problems.append(str(error))
@@ -140,6 +117,7 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
 def _assignment(key: str, value: Any, kind: str, keys: Keys) -> Assignment:
     origin = f"{kind} {key}"
     leaf = keys.leaves.get(key)
+    value = parsed(leaf, value)
     if leaf is not None and leaf.is_list and isinstance(value, str):
         value = [value]
     above = None if leaf else keys.mapping_above(key)

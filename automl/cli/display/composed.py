@@ -13,7 +13,7 @@ def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
     """Prints the configuration that a search would have, and where each value comes from.
 
     Args:
-        options: Options of the command line that were given, by name.
+        options: Options of the command line that were given, by key.
         overrides: Settings as ``key=value``.
 
     Returns:
@@ -28,8 +28,7 @@ def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
 
     plugins = plugin_settings(overrides)
     registry = load_registry(plugins.modules, plugins.block)
-    keyed = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
-    composed = compose_config(overrides, keyed, registry)
+    composed = compose_config(overrides, options, registry)
     data = composed.config.data
     data.sql = None if data.sql is None else without_passwords(data.sql)
     text = hide(render_config(composed), sources_in(overrides))

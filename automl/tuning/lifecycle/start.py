@@ -164,6 +164,7 @@ def prepare_resumed(
     prepared = _build(problem, registry, launcher, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
+    changes["deterministic"] = past.is_deterministic
     update_manifest(run, status="running", stopped_by="", **changes)
     return prepared
 
@@ -200,6 +201,7 @@ def _build(
         config.trials,
         config.search.reserve_share,
         config.scheduler.fit_timeout_s,
+        began_by_time=past is not None and not past.is_deterministic,
     )
     bench = Workbench(
         problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
