@@ -109,8 +109,8 @@ def search(
     if is_values(target):
         data, target = join_target(data, target)
     given = None if metric is None else given_metric(metric, frozenset(CATALOG))
+    where = {"data_path": shown(str(data))} if isinstance(data, str | Path) else {}
     options = {key: arguments[name] for key, name in ARGUMENTS.items()} | {
-        "data_path": shown(str(data)) if isinstance(data, str | Path) else None,
         "target": None if target is None else str(target),
         "metric": given.setting if isinstance(given, GivenMetric) else given,
     }
@@ -125,7 +125,7 @@ def search(
         registry = load_registry(plugins.modules, plugins.block)
         if isinstance(given, GivenMetric):
             registry = replace(registry, given=given)
-        config = compose_config(overrides, options, registry, settings).config
+        config = compose_config(overrides, options, registry, {**where, **(settings or {})}).config
         run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
         if resume and run.manifest.exists():
             session.go_on(run, config, registry, data)

@@ -6,11 +6,13 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, UsageError, one_word, split_words
 from automl.cli.reading import config_options, given_options
+from automl.cli.stdin import readable, where_from
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +43,8 @@ def parser() -> Parser:
         "DATA [options] [data.key=value ...]",
         "Reads a table as a search would, and shows the target and the kind of every column with\n"
         "the reason. What is wrong can be set: data.kinds={zip: categorical} data.drop=[id]\n"
-        "data.delimiter=';' data.missing=['?']; the same settings go with a search.",
+        "data.delimiter=';' data.missing=['?']; the same settings go with a search.\n"
+        "DATA may be -, for a table that is piped in.",
         (
             "automl inspect data.csv",
             "automl inspect data.csv --target price",
@@ -68,15 +71,25 @@ def run(argv: Sequence[str], started: float) -> int:
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
-    check_stdout((data,))
     config = _config(given_options(options), overrides)
+    with readable(data) as path:
+        check_stdout((path,))
+        found = _describe(path, config)
+    if path != data:
+        found = replace(found, where=where_from(data))
     from automl.cli.display.console import make_console
+
+    _print(make_console(sys.stdout), found, options.all)
+    return 2 if found.problem else 0
+
+
+def _describe(path: str, config: SearchConfig) -> Description:
     from automl.config.read_options import read_options
     from automl.data import describe
     from automl.plugin.task import Task
 
-    found = describe(
-        data,
+    return describe(
+        path,
         read_options(config),
         config.target,
         None if config.task is None else Task(config.task),
@@ -85,8 +98,6 @@ def run(argv: Sequence[str], started: float) -> int:
         folds_column=config.folds_column,
         weight=config.weight,
     )
-    _print(make_console(sys.stdout), found, options.all)
-    return 2 if found.problem else 0
 
 
 def _config(given: Mapping[str, Any], overrides: Sequence[str]) -> SearchConfig:

@@ -11,6 +11,7 @@ from automl.cli.display.composed import print_config
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, one_word, split_words
 from automl.cli.reading import config_options, given_options
+from automl.cli.stdin import readable, where_from
 from automl.errors import INTERRUPTED, NoPredictorError
 from automl.redact import shown
 
@@ -26,8 +27,8 @@ leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes w
 is, twice stops at once.
 
 DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Excel, Parquet or Arrow, series as .ts;
-           a folder of images with a subfolder a class; or a database URL, with data.sql='select
-           ...'
+           - for a table that is piped in; a folder of images with a subfolder a class; or a
+           database URL, with data.sql='select ...'
 key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
            --cfg shows all of them
 Options, settings and DATA may stand in any order."""
@@ -87,7 +88,9 @@ def run(argv: Sequence[str], started: float) -> int:
         verb.error("-q and -v contradict each other")
     if options.resume and options.out is None:
         verb.error("--resume needs --out: the run to go on with")
-    return _search(data, given, options, overrides, started)
+    with readable(data) as path:
+        given["data_path"] = shown(where_from(data))
+        return _search(path, given, options, overrides, started)
 
 
 def _search(
@@ -113,7 +116,7 @@ def _search(
             started=started,
         )
 
-    return follow(search, shown(data), options)
+    return follow(search, given["data_path"], options)
 
 
 def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:

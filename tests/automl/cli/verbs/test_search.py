@@ -54,7 +54,8 @@ def test_options_of_series_go_on_too(calls: Any):
     line = "search steps.csv --series-id id --step t --series-table a=b.csv search.folds=2"
     assert main(line.split()) == 0
     table = {"data.series_table": "a=b.csv"}
-    assert calls.given["settings"] == {"series_id": "id", "step": "t", **table}
+    settings = {"series_id": "id", "step": "t", "data_path": "steps.csv"}
+    assert calls.given["settings"] == settings | table
     assert calls.given["overrides"] == ["search.folds=2"]
 
 
@@ -80,6 +81,7 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
             "weight": "w",
             "preset": "fast",
             "search.gap": "7d",
+            "data_path": "data.csv",
         },
         "out": "runs/x",
         "resume": False,
@@ -90,7 +92,8 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
 
 def test_what_is_not_given_is_left_to_the_configuration(calls: Any):
     assert main(["search", "data.csv"]) == 0
-    nothing = {"overrides": [], "settings": {}, "out": None, "resume": False, "verbosity": 0}
+    settings = {"data_path": "data.csv"}
+    nothing = {"overrides": [], "settings": settings, "out": None, "resume": False, "verbosity": 0}
     assert calls.given == nothing
     assert isinstance(calls.started, float)
 
