@@ -66,6 +66,9 @@ class DataConfig:
         is_argument=False,
     )
     delimiter: str | None = option("of a text file; null detects it")
+    encoding: str | None = option(
+        "of a text file, such as cp1250, gbk or shift_jis; null detects UTF-8, UTF-16 and cp1252"
+    )
     missing: list[str] = option("further texts that stand for a missing value", list)
     keep: list[str] = option(
         "texts that would stand for a missing value and are values here, such as `[NA]`", list
