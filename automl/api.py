@@ -99,6 +99,8 @@ def search(
         StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
     """
+    arguments = dict(locals())
+    from automl.config.fields import ARGUMENTS
     from automl.data.read.joined import is_values, join_target
     from automl.metrics import CATALOG, GivenMetric, given_metric
     from automl.redact import shown
@@ -106,24 +108,10 @@ def search(
     if is_values(target):
         data, target = join_target(data, target)
     given = None if metric is None else given_metric(metric, frozenset(CATALOG))
-    options = {
-        "data_path": shown(str(data)) if isinstance(data, str | Path) else None,
+    where = {"data_path": shown(str(data))} if isinstance(data, str | Path) else {}
+    options = {key: arguments[name] for key, name in ARGUMENTS.items()} | {
         "target": None if target is None else str(target),
-        "task": task,
-        "quantiles": None if quantiles is None else list(map(float, quantiles)),
         "metric": given.setting if isinstance(given, GivenMetric) else given,
-        "time_s": time_s,
-        "trials": trials,
-        "seed": seed,
-        "group": group,
-        "time_column": time_column,
-        "folds_column": folds_column,
-        "weight": weight,
-        "series_id": series_id,
-        "step": step,
-        "wide": None if wide is None else list(wide),
-        "preset": preset,
-        "search.gap": gap,
     }
     with start_session(started, on_event, verbosity) as session:
         from automl.config import compose_with_plugins
@@ -132,7 +120,8 @@ def search(
         if resume and out is None:
             raise ConfigError("resume needs out: the run directory to go on with")
         own = given if isinstance(given, GivenMetric) else None
-        composed, registry = compose_with_plugins(overrides, options, settings, own)
+        with_data = {**where, **(settings or {})}
+        composed, registry = compose_with_plugins(overrides, options, with_data, own)
         config = composed.config
         run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
         if resume and run.manifest.exists():
@@ -181,10 +170,9 @@ def resume(
     with start_session(started, on_event, verbosity) as session:
         from automl.config import load_config
         from automl.config.reopened import registry_of
+        from automl.config.validate import with_values
 
-        config = load_config(run.config)
-        config.time_s = config.time_s if time_s is None else time_s
-        config.trials = config.trials if trials is None else trials
+        config = with_values(load_config(run.config), {"time_s": time_s, "trials": trials})
         registry = registry_of(run, config, metric, config.family)
         session.go_on(run, config, registry, None)
     return load_run(run.path, metric)

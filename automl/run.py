@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "load_run"]
 
+_READING = {"data.sql": "sql", "data.sheet": "sheet"}
+_READING_NEW_ROWS = {**_READING, "data.strict": "strict"}
+"""Settings of a search that are arguments of what reads a table."""
+
 
 @python_call()
 def load_run(path: str | Path, metric: Any = None) -> Run:
@@ -92,7 +96,7 @@ class Run:
         """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
         return self._opened.target.quantiles
 
-    @python_call()
+    @python_call(_READING)
     def board(self, test: Any = None, *, sql: str | None = None, sheet: str | None = None) -> Board:
         """The leaderboard as a value.
 
@@ -109,7 +113,7 @@ class Run:
             self._run, None if test is None else self._opened.tested(test, sql, sheet)
         )
 
-    @python_call()
+    @python_call(_READING)
     def leaderboard(
         self, test: Any = None, *, sql: str | None = None, sheet: str | None = None
     ) -> pd.DataFrame:
@@ -141,7 +145,7 @@ class Run:
 
         return read_trial(self._run, trial)
 
-    @python_call()
+    @python_call(_READING_NEW_ROWS)
     def read(
         self,
         data: Any,
@@ -178,12 +182,21 @@ class Run:
         """
         return self._opened.features(data, sql, sheet, keep=keep, strict=strict)
 
-    @python_call()
-    def predict(self, data: Any, *, strict: bool | None = None) -> Any:
+    @python_call(_READING_NEW_ROWS)
+    def predict(
+        self,
+        data: Any,
+        *,
+        sql: str | None = None,
+        sheet: str | None = None,
+        strict: bool | None = None,
+    ) -> Any:
         """Predicts labels, in the type they have in the data, values, or quantiles.
 
         Args:
             data: As for ``read``, or what it returned.
+            sql: As for ``read``.
+            sheet: As for ``read``.
             strict: As for ``read``.
 
         Returns:
@@ -199,7 +212,7 @@ class Run:
 
         from automl.data.returned import as_column, as_columns
 
-        table = self._opened.features(data, strict=strict)
+        table = self._opened.features(data, sql, sheet, strict=strict)
         prediction = self._opened.predictor.predict(table)
         if self.quantiles:
             return as_columns(data, table, prediction, [f"q{q:g}" for q in self.quantiles])
@@ -208,14 +221,23 @@ class Run:
             prediction = np.array(self.classes)[decided]
         return as_column(data, table, prediction, self._opened.target.name)
 
-    @python_call()
-    def predict_proba(self, data: Any, *, strict: bool | None = None) -> pd.DataFrame:
+    @python_call(_READING_NEW_ROWS)
+    def predict_proba(
+        self,
+        data: Any,
+        *,
+        sql: str | None = None,
+        sheet: str | None = None,
+        strict: bool | None = None,
+    ) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
         They have the index of a pandas frame; for a polars frame they are a polars frame.
 
         Args:
             data: As for ``read``, or what it returned.
+            sql: As for ``read``.
+            sheet: As for ``read``.
             strict: As for ``read``.
 
         Raises:
@@ -227,7 +249,7 @@ class Run:
 
         if not self.classes:
             raise UserError(f"{self.path} predicts numbers: there are no probabilities")
-        table = self._opened.features(data, strict=strict)
+        table = self._opened.features(data, sql, sheet, strict=strict)
         shares = self._opened.predictor.predict(table)
         frame: pd.DataFrame = as_columns(data, table, shares, self.classes, always=True)
         return frame
@@ -277,7 +299,7 @@ class Run:
         """
         return self._opened.predict_singly(self._opened.features(data))
 
-    @python_call()
+    @python_call(_READING)
     def test_scores(
         self, test: Any, *, sql: str | None = None, sheet: str | None = None
     ) -> Mapping[str, float | None]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automl.store.run_dir import RunDir
+from automl.surface import named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,7 +172,7 @@ class OpenedRun:
             origin = "" if then is None else ", the query of the training"
             raise DataError(
                 f"{shown(str(source))} is a database: add what to read, such as "
-                f"data.sql={shlex.quote(query)}{origin} (in Python: run.read(url, sql=...))"
+                f"{named('data.sql', query)}{origin}"
             )
         options = read_options(self.config)
         if sheet is not None:

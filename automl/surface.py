@@ -1,87 +1,90 @@
-"""A message names a setting as its reader would write it: ``--target`` or ``target=``.
-
-Messages are written for the command line. What a call from Python hands out, errors and events of
-a search, is put into Python's words at the door, unless the command line made the call.
-"""
+"""A message names an option as its reader writes it: ``--target y``, or ``target='y'``."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
 
-from automl.errors import AutoMLError
 from automl.untouched import process_untouched
 
-__all__ = ["as_written", "command_line", "in_python", "python_call"]
+__all__ = ["command_line", "flag_of", "named", "python_call"]
 
-_ARGUMENTS = (
-    *("target", "task", "quantiles", "metric", "trials", "seed", "out", "preset", "keep", "test"),
-    *("group", "time-column", "gap", "folds-column", "weight", "series-id", "step", "wide"),
-)
-_NAMES = {
-    **{name: name.replace("-", "_") for name in _ARGUMENTS},
-    "time": "time_s",
-    "folds": "search.folds",
-    "sheet": "data.sheet",
-    "series-table": "data.series_table",
-}
-"""Options by their names in Python: arguments, or settings by dotted key."""
-_PROSE = frozenset(("and", "are", "avoid", "is", "it", "or", "such", "takes", "to", "with"))
-"""Words that are no value of the option before them."""
-_OPTION = re.compile(
-    rf"(?<![\w'\"-])--(?P<name>{'|'.join(sorted(_NAMES, key=len, reverse=True))}|resume)"
-    r"(?![\w-])(?: (?P<value>[/\w](?:[\w./:-]*[\w/])?))?"
-)
-_MINUTES = re.compile(r"(\d+)m")
-_is_command_line = False
+_PLACEHOLDERS = ("COLUMN", "FILE", "NAME", "SPAN")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads messages, and what that person calls options, by their keys."""
+
+    names: Mapping[str, str]
+    is_command_line: bool = False
+
+
+_NOBODY = _Reader({})
+_reader = ContextVar("_reader", default=_NOBODY)
+
+
+def named(key: str, value: Any = None) -> str:
+    """An option, with a value where one is given, as the reader of a message writes it.
+
+    Args:
+        key: Its key in the configuration, or the name of an argument of a public function.
+        value: Its value; ``NAME``, ``COLUMN``, ``FILE`` and ``SPAN`` stand for any.
+
+    Example:
+        >>> named("metric", "mae")
+        "metric='mae'"
+        >>> with command_line({"metric": "--metric"}):
+        ...     named("metric", "mae"), named("data.strict", True)
+        ('--metric mae', 'data.strict=true')
+    """
+    reader = _reader.get()
+    name = reader.names.get(key, key)
+    if value is None:
+        return name
+    if not reader.is_command_line:
+        return f"{name}={value if value in _PLACEHOLDERS else repr(value)}"
+    if name != key:
+        return name if value is True else f"{name} {shlex.quote(str(value))}"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"{name}={shlex.quote(text)}"
+
+
+def flag_of(key: str) -> str:
+    """The flag of an option: the last part of its key, without its unit."""
+    return "--" + key.rpartition(".")[2].removesuffix("_s").replace("_", "-")
 
 
 @contextmanager
-def command_line() -> Iterator[None]:
-    """Leaves messages as they are while a command line runs."""
-    global _is_command_line
-    before, _is_command_line = _is_command_line, True
+def command_line(flags: Mapping[str, str]) -> Iterator[None]:
+    """Has messages name options by the flags of a verb.
+
+    Args:
+        flags: Flags by the keys of their options; others are written ``key=value``.
+    """
+    token = _reader.set(_Reader(flags, is_command_line=True))
     try:
         yield
     finally:
-        _is_command_line = before
+        _reader.reset(token)
 
 
 @contextmanager
-def python_call() -> Iterator[None]:
-    """Leaves what belongs to the process as it was, and puts errors into the caller's words."""
-    with process_untouched():
-        try:
-            yield
-        except AutoMLError as error:
-            error.args = tuple(as_written(a) if isinstance(a, str) else a for a in error.args)
-            raise
+def python_call(arguments: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Leaves what belongs to the process as it was, and has messages name options in Python.
 
-
-def as_written(text: str) -> str:
-    """A message in the words of whoever made the call."""
-    return text if _is_command_line else in_python(text)
-
-
-def in_python(text: str) -> str:
-    """A message with the names that options have in Python.
-
-    Example:
-        >>> in_python("guessed: the last column; use --target NAME, or --metric mae")
-        "guessed: the last column; use target=NAME, or metric='mae'"
+    Args:
+        arguments: Arguments of the function that was called by the keys of their options, where
+            they are called otherwise; others go by their key.
     """
-    return _OPTION.sub(_argument, text)
-
-
-def _argument(match: re.Match[str]) -> str:
-    option, value = match["name"], match["value"]
-    if option == "resume":
-        return "resume=True" + ("" if value is None else f" {value}")
-    name = _NAMES[option]
-    if value is None or value in _PROSE:
-        return name + ("" if value is None else f" {value}")
-    if option == "time" and (minutes := _MINUTES.fullmatch(value)):
-        value = str(60 * int(minutes[1]))
-    is_bare = value.isupper() or value[0].isdigit()
-    return f"{name}={value if is_bare else repr(value)}"
+    reader = _reader.get()
+    token = _reader.set(reader if reader.is_command_line else _Reader(arguments or {}))
+    try:
+        with process_untouched():
+            yield
+    finally:
+        _reader.reset(token)

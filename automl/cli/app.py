@@ -10,10 +10,13 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from automl.errors import INTERRUPTED, AutoMLError, StorageError, UserError, did_you_mean
 from automl.version import __version__
+
+if TYPE_CHECKING:
+    from automl.cli.parser import Parser
 
 __all__ = ["VERBS", "main"]
 
@@ -39,6 +42,9 @@ ELSEWHERE = {
 }
 """What other tools call our verbs."""
 
+LEVELS = ("-v", "-q")
+"""Options that may stand before the verb."""
+
 HELP = """\
 automl {version}: searches model families under a time budget, leaves a leaderboard and an ensemble
 
@@ -61,6 +67,8 @@ full or cannot be written, 130 after Ctrl-C, else 1.
 
 class _Verb(Protocol):
     """What a verb's module offers."""
+
+    def parser(self) -> Parser: ...
 
     def run(self, argv: Sequence[str], started: float) -> int: ...
 
@@ -128,9 +136,11 @@ def _unexpected(error: Exception, words: Sequence[str]) -> int:
 
 def _dispatch(words: list[str], started: float) -> int:
     """Finds the verb and runs it; ``-v`` and ``-q`` may stand before it."""
-    first = next((i for i, w in enumerate(words) if w not in ("-v", "-q")), None)
+    first = next((i for i, w in enumerate(words) if w not in LEVELS), None)
     verb = "" if first is None else words[first]
-    if verb in ("-h", "--help") or words == ["help"]:
+    rest = words if first is None else words[:first] + words[first + 1 :]
+    asked = [word for word in rest if word not in LEVELS]
+    if verb in ("-h", "--help") or (verb == "help" and not asked):
         sys.stdout.write(_help())
         return 0
     if verb in ("-V", "--version"):
@@ -139,9 +149,8 @@ def _dispatch(words: list[str], started: float) -> int:
     if first is None:
         sys.stderr.write(_help())
         return UserError.exit_status
-    rest = words[:first] + words[first + 1 :]
     if verb == "help":
-        verb, rest = rest[0], ["--help"]
+        verb, rest = asked[0], ["--help"]
     if verb not in VERBS:
         raise UserError(_unknown(verb))
     from automl.cli.display.streams import forgive
@@ -151,9 +160,10 @@ def _dispatch(words: list[str], started: float) -> int:
     module = importlib.import_module(f"automl.cli.verbs.{verb}")
     from automl.surface import command_line
 
-    with warnings.catch_warnings(), command_line():
+    offered = cast(_Verb, module)
+    with warnings.catch_warnings(), command_line(offered.parser().flags):
         warnings.showwarning = _show_warning
-        return cast(_Verb, module).run(rest, started)
+        return offered.run(rest, started)
 
 
 def _show_warning(message: Warning | str, *where: object, **options: object) -> None:

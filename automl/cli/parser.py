@@ -18,9 +18,7 @@ __all__ = [
     "METRIC_HELP",
     "Parser",
     "UsageError",
-    "levels",
     "one_word",
-    "positive_int",
     "query_of",
     "split_words",
 ]
@@ -57,6 +55,10 @@ class Parser(argparse.ArgumentParser):
         usage: What follows the verb on the usage line.
         about: What the verb does, and what its words are.
         examples: Command lines, shown below the options.
+
+    Attributes:
+        flags: Flags by the names of their options, which are keys of the configuration for those
+            of a search.
     """
 
     def __init__(self, verb: str, usage: str, about: str, examples: Sequence[str] = ()) -> None:
@@ -70,6 +72,7 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
             allow_abbrev=False,
         )
+        self.flags: dict[str, str] = {}
         self._takes_value: dict[str, bool] = {}
         self._sections: dict[str, argparse._ArgumentGroup] = {}
 
@@ -78,6 +81,7 @@ class Parser(argparse.ArgumentParser):
         if section not in self._sections:
             self._sections[section] = self.add_argument_group(section)
         action = self._sections[section].add_argument(*names, **settings)
+        self.flags[action.dest] = names[-1]
         self._takes_value.update(dict.fromkeys(names, action.nargs != 0))
 
     def common_options(self, *, section: str = "options", quiet: str | None = None) -> None:
@@ -250,27 +254,3 @@ def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -
         hint = "; a setting is written key=value, without spaces" if overrides else ""
         parser.error(f"expected one {what}, got {len(words)}: {', '.join(map(repr, words))}{hint}")
     return words[0]
-
-
-def levels(text: str) -> list[float]:
-    """Reads numbers between commas, as argparse wants it.
-
-    Raises:
-        argparse.ArgumentTypeError: One is no number.
-    """
-    try:
-        return [float(level) for level in text.split(",")]
-    except ValueError:
-        message = f"expected levels such as 0.1,0.5,0.9, got {text!r}"
-        raise argparse.ArgumentTypeError(message) from None
-
-
-def positive_int(text: str) -> int:
-    """Reads a whole number above 0, as argparse wants it.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
-    return int(text)

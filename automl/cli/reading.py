@@ -1,75 +1,76 @@
-"""Options that say where in its source a table stands, and what some of its columns are for."""
+"""Options of a search as flags of a verb, by their declarations in ``automl.config``."""
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any
+
 from automl.cli.parser import Parser
+from automl.errors import ConfigError
 
-__all__ = ["STEERING", "series_options", "sheet_option", "steering_options"]
+if TYPE_CHECKING:
+    from automl.config.fields import Leaf
 
-STEERING = ("group", "time_column", "folds_column", "weight")
-"""Names of what ``steering_options`` adds."""
+__all__ = ["SHEET_HELP", "config_option", "config_options", "given_options"]
 
-
-def sheet_option(parser: Parser, section: str = "options", default: str = "the first") -> None:
-    """Adds ``--sheet``.
-
-    Args:
-        parser: Of the verb.
-        section: The heading it stands under.
-        default: Which sheet is read without it.
-    """
-    parser.option(
-        "--sheet",
-        metavar="NAME",
-        section=section,
-        help=f"the sheet of an Excel file, by its name or number; by default {default}",
-    )
+SHEET_HELP = "sheet of an Excel file, by its name or number; by default that of the search"
+"""Of verbs that read other tables with a run."""
 
 
-def steering_options(parser: Parser, section: str = "options") -> None:
-    """Adds ``--group``, ``--time-column``, ``--folds-column`` and ``--weight``.
+def config_options(parser: Parser, without: Collection[str] = ()) -> None:
+    """Adds the flags of a search, under the headings that their declarations name.
 
     Args:
         parser: Of the verb.
-        section: The heading they stand under.
+        without: Keys of options that the verb has no use for.
     """
-    for name, about in (
-        ("--group", "rows with the same value here are never on both sides of a split"),
-        ("--time-column", "validate on what comes later by this column"),
-        ("--folds-column", "the fold each row is validated in; -1: always for training"),
-        ("--weight", "how much each row counts"),
-    ):
-        parser.option(name, metavar="COLUMN", section=section, help=about)
+    from automl.config.fields import flagged
+    from automl.config.schema import SECTIONS
+
+    found = [leaf for leaf in flagged() if leaf.key not in without]
+    for leaf in sorted(found, key=lambda leaf: SECTIONS.index(leaf.declared.section)):
+        _add(parser, leaf, leaf.declared.section, leaf.declared.help)
 
 
-def series_options(parser: Parser, section: str = "options") -> None:
-    """Adds ``--series-id``, ``--step``, ``--series-table`` and ``--wide``.
+def config_option(parser: Parser, key: str, help: str) -> None:
+    """Adds the flag of one option, with a help text for this verb.
 
     Args:
         parser: Of the verb.
-        section: The heading they stand under.
+        key: Key of the option.
+        help: Its help text.
     """
-    for name, about in (
-        ("--series-id", "rows are steps of series, and this says of which; the target has one "
-         "value a series"),
-        ("--step", "the order of the steps of a series; by default that of the rows"),
-    ):  # fmt: skip
-        parser.option(name, metavar="COLUMN", section=section, help=about)
+    from automl.config.fields import flagged
+
+    leaf = next(leaf for leaf in flagged() if leaf.key == key)
+    _add(parser, leaf, "options", help)
+
+
+def given_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of a search that a command line gives, by key."""
+    from automl.config.fields import flagged
+
+    found = {leaf.key: getattr(options, leaf.key, None) for leaf in flagged()}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _add(parser: Parser, leaf: Leaf, section: str, help: str) -> None:
     parser.option(
-        "--series-table",
-        metavar="FILE",
+        leaf.flag,
+        dest=leaf.key,
+        metavar=leaf.declared.metavar,
+        type=_reader_of(leaf),
         section=section,
-        help="a table with a row for each series, such as its target, joined by --series-id",
-    )
-    parser.option(
-        "--wide",
-        metavar="PREFIXES",
-        type=_prefixes,
-        section=section,
-        help="columns t0, t1, ... are the steps of a series: --wide t; with several channels "
-        "--wide x,y,z",
+        help=help.replace("`", "").replace("%", "%%"),
     )
 
 
-def _prefixes(text: str) -> list[str]:
-    return text.split(",")
+def _reader_of(leaf: Leaf) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return leaf.from_flag(text)
+        except (ConfigError, ValueError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read

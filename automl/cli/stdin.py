@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from automl.errors import UserError
 
-__all__ = ["readable"]
+__all__ = ["readable", "where_from"]
 
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0")
 _ENDINGS = {b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"\x1f\x8b": ".csv.gz", b"{": ".jsonl"}
@@ -44,6 +44,11 @@ def readable(word: str) -> Iterator[str]:
             with Path(word).open("rb") as pipe:
                 path = _copied(pipe, Path(folder))
             yield path
+
+
+def where_from(word: str) -> str:
+    """What a table is called that a word names: ``stdin``, or the word itself."""
+    return "stdin" if word in _STDIN else word
 
 
 def _is_pipe(word: str) -> bool:

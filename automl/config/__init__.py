@@ -1,31 +1,35 @@
-"""The typed schema of a search, and how groups, presets, plugins and overrides compose it."""
+"""The typed schema of a search, and how groups, presets, plugins and overrides compose it.
 
-from automl.config.compose import compose_config, plugin_settings
-from automl.config.durations import parse_span, parse_time
-from automl.config.provenance import Composed, render_config
-from automl.config.saved import load_config, save_config
-from automl.config.schema import (
-    DataConfig,
-    EnsembleConfig,
-    PluginsConfig,
-    PrunerConfig,
-    SamplerConfig,
-    SchedulerConfig,
-    SearchConfig,
-    SearchOptions,
-)
-from automl.config.with_plugins import compose_with_plugins
+Importing this package is light: names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from automl.config.compose import compose_config, plugin_settings
+    from automl.config.durations import parse_span, parse_time
+    from automl.config.provenance import render_config
+    from automl.config.saved import load_config, save_config
+    from automl.config.schema import SearchConfig
+    from automl.config.with_plugins import compose_with_plugins
+
+_HOMES = {
+    "SearchConfig": "schema",
+    "compose_config": "compose",
+    "compose_with_plugins": "with_plugins",
+    "load_config": "saved",
+    "parse_span": "durations",
+    "parse_time": "durations",
+    "plugin_settings": "compose",
+    "render_config": "provenance",
+    "save_config": "saved",
+}
 
 __all__ = [
-    "Composed",
-    "DataConfig",
-    "EnsembleConfig",
-    "PluginsConfig",
-    "PrunerConfig",
-    "SamplerConfig",
-    "SchedulerConfig",
     "SearchConfig",
-    "SearchOptions",
     "compose_config",
     "compose_with_plugins",
     "load_config",
@@ -35,3 +39,9 @@ __all__ = [
     "render_config",
     "save_config",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'automl.config' has no attribute {name!r}")
+    return getattr(import_module(f"automl.config.{_HOMES[name]}"), name)

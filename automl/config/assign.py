@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
-import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from automl.config.fields import Leaf
 from automl.config.overrides import Assignment, Keys
+from automl.config.values import python_value
 
 __all__ = ["assign", "escaped"]
 
@@ -62,7 +61,7 @@ def _by_leaf(key: str, value: Any, keys: Keys) -> Iterator[tuple[str, Any]]:
 
 
 def _set(composed: DictConfig, leaf: Leaf, value: Any, literal: bool) -> str | None:
-    value = _python(value)
+    value = python_value(value)
     wrong = f"{leaf.key}={value}: expected {leaf.expected}"
     if value is not None and not _fits(leaf, value):
         return wrong
@@ -87,21 +86,6 @@ def _fits(leaf: Leaf, value: Any) -> bool:
     if leaf.types == (bool,) and not isinstance(value, (bool, str)):
         return False
     return not (is_mapping or is_list)
-
-
-def _python(value: Any) -> Any:
-    """Numbers of other libraries and paths as Python's own."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Mapping):
-        return {str(key): _python(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_python(item) for item in value]
-    if isinstance(value, numbers.Integral) and not isinstance(value, (bool, int)):
-        return int(value)
-    if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
-        return float(value)
-    return value
 
 
 def _example(key: str, keys: Keys) -> str:

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.config.durations import SPAN_KEYS, parse_time, span_of
 from automl.config.fields import leaves
 from automl.config.groups import CORE_PATH, find_groups
-from automl.config.overrides import Assignment, Keys, Overrides, choice, read_overrides, user_paths
+from automl.config.overrides import (
+    Assignment,
+    Keys,
+    Overrides,
+    choice,
+    parsed,
+    read_overrides,
+    user_paths,
+)
 from automl.config.provenance import DEFAULT, Composed
 from automl.config.schema import PluginsConfig
 from automl.config.validate import problems_of
-from automl.errors import ConfigError, did_you_mean
+from automl.config.values import value_problem
+from automl.errors import ConfigError
+from automl.plugin import Param
 from automl.redact import shown
 from automl.registry import Registry
 
@@ -20,27 +29,6 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 __all__ = ["compose_config", "named_families", "plugin_settings"]
-
-OPTIONS = (
-    "data_path",
-    "target",
-    "task",
-    "quantiles",
-    "metric",
-    "time_s",
-    "trials",
-    "seed",
-    "group",
-    "time_column",
-    "folds_column",
-    "weight",
-    "series_id",
-    "step",
-    "wide",
-    "preset",
-    "search.gap",
-)
-"""What the command line takes as plain options."""
 
 USER = "the user"
 """Stands for the distribution of config groups that ``hydra.searchpath`` leads to."""
@@ -60,9 +48,9 @@ def compose_config(
 
     Args:
         overrides: ``key=value`` and ``group=option`` as typed.
-        options: Plain options by name, text as it stands; None means not given.
+        options: What flags or arguments give, by key; None means not given.
         registry: The installed families and config groups.
-        settings: Further values by dotted key, as Python objects.
+        settings: Further values by key, as Python objects.
 
     Raises:
         ConfigError: Something is unknown or does not fit; all that is wrong is in the text.
@@ -76,11 +64,12 @@ def compose_config(
     paths = [*registry.config_search_paths, *((USER, path) for path in user_paths(overrides))]
     groups = find_groups([CORE_PATH, *(path for _, path in paths)])
     bare = registry.executors.keys() - set(groups["scheduler"])  # they bring no YAML file
-    groups["scheduler"] = tuple(sorted({*groups["scheduler"], *bare}))
+    groups["scheduler"] = executors = tuple(sorted({*groups["scheduler"], *bare}))
     keys = Keys(leaves(families), groups, registry)
     found = read_overrides(overrides, keys)
     _read_values(settings or {}, "setting", keys, found)
-    _read_values(_known(options, found), "option", keys, found)
+    given = {key: value for key, value in options.items() if value is not None}
+    _read_values(given, "option", keys, found)
     if (name := found.choices.get("scheduler")) in bare:
         del found.choices["scheduler"]
         origin = f"scheduler={name}"
@@ -93,7 +82,8 @@ def compose_config(
     if composed.data_path is not None:
         composed.data_path = shown(str(composed.data_path))  # a password must not be stored
     config = config_of(composed)
-    _fail([*found.problems, *problems_of(config, keys.groups, families)])
+    executor = value_problem("scheduler.name", config.scheduler.name, Param(choices=executors))
+    _fail([*found.problems, *problems_of(config, families), *filter(None, [executor])])
     return Composed(config, provenance)
 
 
@@ -137,12 +127,6 @@ def _fail(problems: Sequence[str]) -> None:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
-def _known(options: Mapping[str, object], found: Overrides) -> dict[str, object]:
-    for name in options.keys() - set(OPTIONS):
-        found.problems.append(f"there is no option {name!r}{did_you_mean(name, OPTIONS)}")
-    return {k: v for k, v in options.items() if k in OPTIONS and v is not None}
-
-
 def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overrides) -> None:
     """Reads Python values by key as if they had been typed, without any grammar."""
     for key, value in values.items():
@@ -152,10 +136,6 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
             elif problem := keys.check(key):
                 found.problems.append(problem)
             else:
-                if key == "time_s" and isinstance(value, str):
-                    value = parse_time(value)
-                if key in SPAN_KEYS:
-                    value = span_of(value)
                 found.assignments.append(_assignment(key, value, kind, keys))
         except ConfigError as error:
             found.problems.append(str(error))
@@ -164,6 +144,7 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
 def _assignment(key: str, value: Any, kind: str, keys: Keys) -> Assignment:
     origin = f"{kind} {key}"
     leaf = keys.leaves.get(key)
+    value = parsed(leaf, value)
     if leaf is not None and leaf.is_list and isinstance(value, str):
         value = [value]
     above = None if leaf else keys.mapping_above(key)

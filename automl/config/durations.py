@@ -8,10 +8,7 @@ from typing import Any
 
 from automl.errors import ConfigError
 
-__all__ = ["SPAN_KEYS", "parse_span", "parse_time", "span_of"]
-
-SPAN_KEYS = frozenset({"search.gap", "search.window"})
-"""Settings that hold a stretch of time."""
+__all__ = ["parse_span", "parse_time", "span_of", "time_of"]
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([smh]?)", re.IGNORECASE | re.ASCII)
@@ -68,8 +65,20 @@ def parse_span(text: str) -> int | timedelta:
     return span
 
 
+def time_of(value: Any) -> Any:
+    """A budget as text in seconds; other values as they are."""
+    return parse_time(value) if isinstance(value, str) else value
+
+
 def span_of(value: Any) -> Any:
-    """A stretch of time from Python as the text of a setting; other values as they are."""
+    """A stretch of time as the text of a setting; what is none is given back as it is.
+
+    Raises:
+        ConfigError: It is a text that means no stretch of time.
+    """
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(text, str):
+        parse_span(text)
+    return text

@@ -6,16 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from functools import cache
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+from automl.config.option import Option
 from automl.config.schema import SearchConfig
-from automl.plugin import ModelFamily
-from automl.plugin.configurable import default_settings
+from automl.surface import flag_of
 
-__all__ = ["Leaf", "family_node", "leaves"]
+if TYPE_CHECKING:
+    from automl.plugin import ModelFamily, Param
+
+__all__ = ["ARGUMENTS", "Leaf", "family_node", "flagged", "leaves", "value_of"]
 
 _SCALARS = (bool, int, float, str)
 _WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
+
+
+FREE = Option("", is_text=False)
+"""Of a setting of a family, which is declared elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +32,12 @@ class Leaf:
     Attributes:
         key: Dotted, such as ``search.folds``.
         annotation: Its type.
+        declared: What the schema declares of it; nothing for a setting of a family.
     """
 
     key: str
     annotation: Any
+    declared: Option = FREE
 
     @property
     def types(self) -> tuple[Any, ...]:
@@ -53,10 +62,56 @@ class Leaf:
         return any(get_origin(t) is list for t in self.types)
 
     @property
+    def flag(self) -> str:
+        """What it is called on the command line, where it has a section there."""
+        return flag_of(self.key)
+
+    @property
+    def item(self) -> Any:
+        """The type of its value, or of each value where there are several."""
+        return get_args(self.types[0])[-1] if self.is_list or self.is_mapping else self.types[0]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds texts of a person or names of columns, which are taken as they stand."""
+        is_open = self.is_mapping or not self.declared.choices
+        return self.declared.is_text and is_open and self.item is str
+
+    @property
+    def param(self) -> Param | None:
+        """What a single value of an option may be; None where the type says all."""
+        option = self.declared
+        if not option.help or not (option.choices or self.item in (int, float)):
+            return None
+        from automl.plugin import Param
+
+        low, above, below = option.low, option.above, option.below
+        name: Any = self.item.__name__
+        return Param(name, low=low, above=above, below=below, choices=option.choices)
+
+    @property
     def expected(self) -> str:
         """The type in words, such as ``an integer or null``."""
         words = [_in_words(t) for t in self.types]
         return " or ".join([*words, "null"] if self.is_optional else words)
+
+    def from_flag(self, text: str) -> Any:
+        """Reads what stands behind its flag; values of a list stand between commas.
+
+        Raises:
+            ValueError: It is none; the message says what is expected.
+        """
+        if self.is_list:
+            return [self._one(item) for item in text.split(",")]
+        return self._one(text)
+
+    def _one(self, text: str) -> Any:
+        if self.declared.parse is not None:
+            return self.declared.parse(text)
+        try:
+            return self.item(text)
+        except ValueError:
+            raise ValueError(f"expected {_WORDS[self.item]}, got {text!r}") from None
 
 
 def _in_words(annotation: Any) -> str:
@@ -78,8 +133,21 @@ def _schema_leaves(kind: type, prefix: str) -> tuple[Leaf, ...]:
         if is_dataclass(hint) and isinstance(hint, type):
             found += _schema_leaves(hint, f"{prefix}{entry.name}.")
         else:
-            found.append(Leaf(f"{prefix}{entry.name}", hint))
+            found.append(Leaf(f"{prefix}{entry.name}", hint, entry.metadata.get("option", FREE)))
     return tuple(found)
+
+
+def flagged() -> list[Leaf]:
+    """The options that have a flag on the command line, in the order of the schema."""
+    return [leaf for leaf in leaves(()).values() if leaf.declared.section]
+
+
+def value_of(config: SearchConfig, key: str) -> Any:
+    """The value of a key."""
+    value: Any = config
+    for part in key.split("."):
+        value = value[part] if isinstance(value, dict) else getattr(value, part)
+    return value
 
 
 def leaves(families: Iterable[ModelFamily]) -> dict[str, Leaf]:
@@ -101,6 +169,8 @@ def family_node(family: ModelFamily) -> type:
     Beside the family's own settings every family has ``fixed``, params that are not searched
     but given, and ``max_trials``, the most trials it gets.
     """
+    from automl.plugin.configurable import default_settings
+
     own = [(key, *_typed(value)) for key, value in default_settings(family).items()]
     common: list[tuple[str, Any, Any]] = [
         ("fixed", dict[str, Any], field(default_factory=dict)),
@@ -119,3 +189,9 @@ def _typed(default: Any) -> tuple[Any, Any]:
         item = kind if kind in _SCALARS else Any
         return list[item], field(default_factory=lambda: list(default))  # type: ignore[valid-type]
     return (type(default) if isinstance(default, _SCALARS) else Any), field(default=default)
+
+
+ARGUMENTS = {
+    leaf.key: leaf.key.rpartition(".")[2] for leaf in flagged() if leaf.declared.is_argument
+}
+"""Arguments of ``automl.search`` by the keys of their options."""

@@ -8,49 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.config.durations import parse_time
 from automl.config.fields import Leaf
 from automl.config.groups import is_search_path
 from automl.errors import ConfigError, PluginError, did_you_mean
 from automl.registry import Registry
+from automl.surface import named
 
-__all__ = ["Assignment", "Keys", "Overrides", "choice", "read_overrides", "user_paths"]
-
-TEXT_KEYS = frozenset(
-    {
-        "data_path",
-        "target",
-        "task",
-        "metric",
-        "group",
-        "time_column",
-        "folds_column",
-        "weight",
-        "series_id",
-        "step",
-        "data.sql",
-        "data.sheet",
-        "data.delimiter",
-        "data.series_table",
-        "search.gap",
-        "search.window",
-    }
-)
-"""What stands after ``=`` is the text itself, whatever characters it holds."""
-
-NAMES_KEYS = frozenset(
-    {
-        "data.kinds",
-        "data.drop",
-        "data.missing",
-        "data.channels",
-        "wide",
-        "plugins.modules",
-        "plugins.block",
-    }
-)
-"""Names and values of the user's table: numbers and ``no`` in them are texts."""
-
+__all__ = [
+    "Assignment",
+    "Keys",
+    "Overrides",
+    "choice",
+    "parsed",
+    "read_overrides",
+    "user_paths",
+]
 
 SEARCH_PATH_KEY = "hydra.searchpath"
 """The one setting of Hydra's own that means something here: folders with groups of the user."""
@@ -204,14 +176,26 @@ def choice(group: str, option: str, options: Sequence[str]) -> str:
     return option
 
 
+def parsed(leaf: Leaf | None, value: Any) -> Any:
+    """A value as the option of a key reads it; as it is where the option does not say how.
+
+    Raises:
+        ConfigError: It cannot be read; the option is named.
+    """
+    if leaf is None or leaf.declared.parse is None or value is None:
+        return value
+    try:
+        return leaf.declared.parse(value)
+    except ConfigError as error:
+        raise ConfigError(f"{named(leaf.key)}: {error}") from None
+
+
 def _assignment(key: str, text: str, keys: Keys) -> Assignment:
     origin = f"override {key}"
     leaf = keys.leaves.get(key)
-    if key in TEXT_KEYS:
-        return Assignment(key, _text(text), origin, literal=True)
-    if key == "time_s" and text != "null":
-        return Assignment(key, parse_time(text), origin)
-    if key in NAMES_KEYS and leaf is not None:
+    if leaf is not None and (leaf.declared.parse or leaf.is_text):
+        if (text == "null" and leaf.is_optional) or not (leaf.is_list or leaf.is_mapping):
+            return Assignment(key, parsed(leaf, _text(text)), origin, literal=True)
         value, literal = _names(key, text, leaf)
         return Assignment(key, value, origin, literal)
     value = _parsed(key, text, leaf)

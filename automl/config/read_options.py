@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from automl.config.schema import DECIMALS, SearchConfig
 from automl.data import ReadOptions
 from automl.data.columns.identifiers import is_identifier
@@ -17,24 +19,19 @@ def read_options(config: SearchConfig, known: Dataset | None = None) -> ReadOpti
         config: The configuration.
         known: The data of a run that is read again: its identifiers are those of the table.
     """
-    data, identifiers = config.data, None
+    identifiers = None
     if known is not None:
         identifiers = frozenset(c.name for c in known.table.columns if is_identifier(c))
+    values = {name: _frozen(value) for name, value in vars(config.data).items()}
+    values["decimal"] = DECIMALS.get(config.data.decimal or "")
     return ReadOptions(
-        kinds=dict(data.kinds),
-        drop=tuple(data.drop),
-        sql=data.sql,
-        sheet=data.sheet,
-        delimiter=data.delimiter,
-        missing=tuple(data.missing),
-        keep=tuple(data.keep),
-        decimal=None if data.decimal is None else DECIMALS[data.decimal],
+        **values,
         series_id=config.series_id,
         step=config.step,
-        channels=tuple(data.channels),
-        series_table=data.series_table,
         wide=tuple(config.wide or ()),
-        image_side=data.image_side,
-        strict=data.strict,
         identifiers=identifiers,
     )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,9 +1,12 @@
-"""The typed, closed configuration of a search."""
+"""The typed, closed configuration of a search: each option is declared here, and here alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from automl.config.durations import span_of, time_of
+from automl.config.option import option
 
 __all__ = [
     "OBJECTIVES",
@@ -25,219 +28,323 @@ OBJECTIVES = ("score", "predict_ms", "size_mb")
 DECIMALS = {"point": ".", "comma": ","}
 """Decimal marks by their names, which need no quotes on a command line."""
 
+TASKS = ("binary", "multiclass", "regression", "quantile")
+KINDS = ("numeric", "categorical", "boolean", "datetime", "text", "image", "sequence")
+"""As in ``automl.plugin``, which is not imported here: that takes as long as all else of a help."""
+
+SECTIONS = LEARN, DIVIDE, READ, EFFORT = (
+    "what to learn",
+    "how rows are divided",
+    "how the table is read",
+    "how much to try",
+)
+"""Headings of flags in the help of the command line, in their order."""
+
+
+def _column(help: str, section: str) -> Any:
+    """Declares an option that names a column and says which rows, folds and series there are."""
+    return option(help, section=section, is_fixed=True)
+
 
 @dataclass
 class DataConfig:
-    """How the table is read.
+    """How the table is read."""
 
-    Attributes:
-        kinds: Kinds set by the user, by column name: ``data.kinds={zip: categorical}``.
-        drop: Names of columns to leave out.
-        sql: Query to run when DATA is a database URL.
-        sheet: Name of the sheet of an Excel file, or its number from 1; null for the first.
-        delimiter: Of a text file; found out when null.
-        missing: Further texts that stand for a missing value.
-        keep: Texts that would stand for a missing value, and are values here: ``data.keep=[NA]``.
-        decimal: Decimal mark of numbers in texts, ``point`` or ``comma``; found out for each column
-            when null.
-        channels: Columns with the values of a step, where rows are steps of series; found out
-            when empty.
-        series_table: Path of a table with a row for each series, such as its target, where the
-            data have a row for each step.
-        image_side: Images are scaled down so that their longer side has at most so many pixels.
-        strict: Whether values that fit no reading of their column, such as words in a column of
-            numbers, are an error, in the data of a search and in new rows; else they count as
-            missing and are named.
-    """
-
-    kinds: dict[str, str] = field(default_factory=dict)
-    drop: list[str] = field(default_factory=list)
-    sql: str | None = None
-    sheet: str | None = None
-    delimiter: str | None = None
-    missing: list[str] = field(default_factory=list)
-    keep: list[str] = field(default_factory=list)
-    decimal: str | None = None
-    channels: list[str] = field(default_factory=list)
-    series_table: str | None = None
-    image_side: int = 96
-    strict: bool = False
+    kinds: dict[str, str] = option(
+        "kinds by column name: `data.kinds={zip: categorical}`; numeric, categorical, boolean, "
+        "datetime, text, image or sequence",
+        dict,
+        choices=KINDS,
+    )
+    drop: list[str] = option("columns to leave out", list)
+    sql: str | None = option("query to run when DATA is the URL of a database")
+    sheet: str | None = option(
+        "sheet of an Excel file, by its name or its number from 1; by default the first one "
+        "that is not hidden",
+        section=READ,
+        metavar="NAME",
+        is_argument=False,
+    )
+    delimiter: str | None = option("of a text file; null detects it")
+    encoding: str | None = option(
+        "of a text file, such as cp1250, gbk or shift_jis; null detects UTF-8, UTF-16 and cp1252"
+    )
+    missing: list[str] = option("further texts that stand for a missing value", list)
+    keep: list[str] = option(
+        "texts that would stand for a missing value and are values here, such as `[NA]`", list
+    )
+    decimal: str | None = option(
+        "decimal mark of numbers in texts, `point` or `comma`; null detects it for each column",
+        choices=tuple(DECIMALS),
+    )
+    channels: list[str] = option(
+        "columns with the values of a step, where rows are steps; [] takes the numbers that "
+        "change within a series",
+        list,
+    )
+    series_table: str | None = option(
+        "table with a row for each series, such as its target, joined by the ids of the series",
+        section=READ,
+        metavar="FILE",
+        is_argument=False,
+    )
+    image_side: int = option("pixels that the longer side of an image has at most", 96, low=8)
+    strict: bool = option(
+        "whether values that fit no reading of their column (a word in a column of numbers) are "
+        "an error, in the data of a search and in new rows (`predict`, `--test`); else they "
+        "count as missing and are named",
+        False,
+    )
 
 
 @dataclass
 class SearchOptions:
-    """How much is tried, and on what folds.
+    """How much is tried, and on what folds."""
 
-    Attributes:
-        folds: Folds of the split plan; null chooses by rows and budget. 1 is a holdout.
-        repeats: Repeats of the folds with other divisions; null chooses.
-        holdout_share: Share of rows held out when folds is 1; null chooses.
-        gap: What is left out between training and validation rows in order of time: a duration
-            such as ``7d``, ``12h`` or ``30min``, or a number of distinct times; null for nothing.
-        window: How far back training rows reach, in the same units; null for all.
-        max_trials_per_family: At most so many trials of one family; null for no limit.
-        reserve_share: Share of a minute kept for the last ensemble and for saving; of longer
-            budgets less, with the root of the time.
-        keep_models: ``all`` keeps the models of every complete trial, ``members`` only those of
-            the ensemble.
-        objectives: What is optimised: ``score`` first, then any of ``predict_ms``, milliseconds
-            to predict 1,000 rows, and ``size_mb``, 10^6 bytes of models.
-        prune_on: The objective that trials are pruned by; null is the only one there is.
-    """
-
-    folds: int | None = None
-    repeats: int | None = None
-    holdout_share: float | None = None
-    gap: str | None = None
-    window: str | None = None
-    max_trials_per_family: int | None = None
-    reserve_share: float = 0.04
-    keep_models: str = "all"
-    objectives: list[str] = field(default_factory=lambda: ["score"])
-    prune_on: str | None = None
+    folds: int | None = option(
+        "folds of the split plan; 1 is a holdout; null chooses by rows and budget",
+        low=1,
+        is_fixed=True,
+    )
+    repeats: int | None = option(
+        "repeats of the folds with other divisions; null chooses", low=1, is_fixed=True
+    )
+    holdout_share: float | None = option(
+        "share of rows held out when there is one fold; null chooses",
+        above=0,
+        below=1,
+        is_fixed=True,
+    )
+    gap: str | None = option(
+        "what is left out between training and validation rows in order of time: a duration "
+        "such as 7d, 12h or 30min, or a number of distinct times",
+        section=DIVIDE,
+        metavar="SPAN",
+        is_fixed=True,
+        parse=span_of,
+    )
+    window: str | None = option(
+        "how far back the training rows of a fold reach in time, in the same units: the window "
+        "rolls, and the final models learn from the last one; null takes all rows before",
+        is_fixed=True,
+        parse=span_of,
+    )
+    max_trials_per_family: int | None = option("at most so many trials of each family", low=1)
+    reserve_share: float = option(
+        "share of a minute kept for the last ensemble and for saving; less of longer budgets",
+        0.04,
+        above=0,
+        below=1,
+    )
+    keep_models: str = option(
+        "`all` keeps the models of every complete trial, `members` those of the ensemble",
+        "all",
+        choices=("all", "members"),
+    )
+    objectives: list[str] = option(
+        "what is optimised: `score` first, then any of `predict_ms` (milliseconds to predict "
+        "1,000 rows) and `size_mb` (10^6 bytes of models)",
+        lambda: ["score"],
+        choices=OBJECTIVES,
+    )
+    prune_on: str | None = option(
+        "the objective that trials are pruned by; needed where there are several and a pruner; "
+        "null is the only one",
+        choices=OBJECTIVES,
+    )
 
 
 @dataclass
 class SamplerConfig:
-    """Who proposes params after the portfolio.
+    """Who proposes params after the portfolio."""
 
-    Attributes:
-        name: ``tpe``, ``random``, ``gp`` or ``cmaes``.
-        startup_trials: Random trials of a family before the sampler models anything.
-    """
-
-    name: str = "tpe"
-    startup_trials: int = 8
+    name: str = option(
+        "who proposes params after the portfolio: `tpe`, `random`, `gp` or `cmaes`; the last "
+        "two need the extra of that name",
+        "tpe",
+        choices=("tpe", "random", "gp", "cmaes"),
+    )
+    startup_trials: int = option(
+        "random trials of a family before the sampler models anything", 8, low=0
+    )
 
 
 @dataclass
 class PrunerConfig:
-    """When a trial stops early.
+    """When a trial stops early."""
 
-    Attributes:
-        name: ``forgiving``, ``median``, ``wilcoxon``, ``halving``, ``hyperband`` or ``none``.
-        startup_trials: Complete trials a family needs before any of its trials is pruned.
-        warmup_steps: Reports of a fit that are never pruned.
-    """
-
-    name: str = "forgiving"
-    startup_trials: int = 3
-    warmup_steps: int = 1
+    name: str = option(
+        "the rule by which a trial stops early",
+        "forgiving",
+        choices=("forgiving", "median", "wilcoxon", "halving", "hyperband", "none"),
+    )
+    startup_trials: int = option(
+        "complete trials of a family before any of its trials is pruned", 3, low=0
+    )
+    warmup_steps: int = option("reports of a fit that are never pruned", 1, low=0)
 
 
 @dataclass
 class SchedulerConfig:
-    """Where fits run.
+    """Where fits run."""
 
-    Attributes:
-        name: ``local``, ``inline``, or an executor of a plugin.
-        cpus: CPU cores to use; null takes what affinity and cgroup allow.
-        gpus: Indices of the GPUs to use; null takes all, [] none.
-        gpu_slots: At most so many fits share one GPU; null for as many as go in by memory.
-        threads_per_fit: Threads of one fit; null is one, unless its family or a probe asks for
-            more.
-        fit_timeout_s: Seconds after which one fit is killed, once its fold is encoded; null derives
-            it from the budget.
-        memory_gib: Memory of all fits together, in GiB; null takes 80 % of what is available.
-        fit_memory_gib: Memory at which one fit is ended, in GiB; null shares ``memory_gib`` out.
-    """
-
-    name: str = "local"
-    cpus: int | None = None
-    gpus: list[int] | None = None
-    gpu_slots: int | None = None
-    threads_per_fit: int | None = None
-    fit_timeout_s: float | None = None
-    memory_gib: float | None = None
-    fit_memory_gib: float | None = None
+    name: str = option(
+        "where fits run: `local` (worker processes), `inline` (one fit after another in the "
+        "process of the search), or an executor of a plugin",
+        "local",
+    )
+    cpus: int | None = option("cores to use; null takes what affinity and cgroup allow", low=1)
+    gpus: list[int] | None = option("indices of the GPUs to use; null takes all, [] none", low=0)
+    gpu_slots: int | None = option(
+        "at most so many fits share one GPU; null for as many as go in by share and memory", low=1
+    )
+    threads_per_fit: int | None = option(
+        "threads of one fit; null is one, unless its family or a probe asks for more", low=1
+    )
+    fit_timeout_s: float | None = option(
+        "seconds after which a fit is killed, once its fold is encoded; null derives it from "
+        "the budget",
+        above=0,
+    )
+    memory_gib: float | None = option(
+        "memory of all fits together, in GiB; null takes 80 % of what is available at the start",
+        above=0,
+    )
+    fit_memory_gib: float | None = option(
+        "memory in GiB at which one fit is ended; null is its part of `scheduler.memory_gib` by "
+        "its cores, at least 1",
+        above=0,
+    )
 
 
 @dataclass
 class EnsembleConfig:
-    """How members are chosen.
+    """How members are chosen."""
 
-    Attributes:
-        enabled: Without it the best single trial predicts.
-        steps: Steps of greedy selection with replacement.
-        max_members: At most so many members.
-        refit: Whether members are refitted on all rows at the end, in place of the models of
-            their folds: predictions are faster, and the refits have no score. Null does it where
-            rows are many and it is expected to be as good.
-    """
-
-    enabled: bool = True
-    steps: int = 25
-    max_members: int = 12
-    refit: bool | None = None
+    enabled: bool = option("without it the best single trial predicts", True)
+    steps: int = option("steps of greedy selection with replacement", 25, low=1)
+    max_members: int = option("at most so many members", 12, low=1)
+    refit: bool | None = option(
+        "whether members are refitted on all rows at the end, in place of the models of their "
+        "folds; null: from 10,000 rows on, if that is expected to be as good, and always with "
+        "rows in order of time"
+    )
 
 
 @dataclass
 class LimitsConfig:
-    """What the predictor may cost, all its models together.
+    """What the predictor may cost, all its models together."""
 
-    Attributes:
-        predict_ms: Milliseconds to predict 1,000 rows; null for no limit.
-        size_mb: Size of its models, in units of 10^6 bytes; null for no limit.
-    """
-
-    predict_ms: float | None = None
-    size_mb: float | None = None
+    predict_ms: float | None = option(
+        "milliseconds that the predictor may take for 1,000 rows, all its models together", above=0
+    )
+    size_mb: float | None = option(
+        "size of the models of the predictor, in units of 10^6 bytes", above=0
+    )
 
 
 @dataclass
 class PluginsConfig:
-    """Plugins beside the installed ones.
+    """Plugins beside the installed ones."""
 
-    Attributes:
-        modules: Importable modules to register as plugins without an entry point.
-        block: Distributions whose plugins are not loaded.
-    """
-
-    modules: list[str] = field(default_factory=list)
-    block: list[str] = field(default_factory=list)
+    modules: list[str] = option(
+        "importable modules that are plugins without being installed as such", list
+    )
+    block: list[str] = option("distributions whose plugins are not loaded", list)
 
 
 @dataclass
 class SearchConfig:
     """Everything that steers a search, as composed and saved in the run.
 
-    The fields up to ``preset`` are plain options of the command line; the rest are Hydra groups.
-
-    Attributes:
-        data_path: What DATA named; null for a data frame.
-        target: Column to predict; null guesses.
-        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; null guesses.
-        quantiles: Levels that a quantile task predicts; null takes 0.1, 0.5 and 0.9.
-        metric: Name in the catalog, or ``module:function``; null takes the default of the task.
-        time_s: Wall-clock budget in seconds; null without one.
-        trials: Trial budget; null without one.
-        seed: Of the whole run.
-        group, time_column, folds_column, weight: Names of columns that steer splits and weights.
-        series_id: Column that says which series a row is a step of; null where rows are no steps.
-        step: Column that orders the steps of a series; null takes the order of the rows.
-        wide: Prefixes of the columns that are the steps of a series, one for each channel.
-        preset: Name of the preset that was composed in.
-        family: Names of the families to try; null tries all that are installed and fit.
-        model: Settings by family.
+    ``model`` holds the settings of each family; the fields after it are Hydra groups.
     """
 
-    data_path: str | None = None
-    target: str | None = None
-    task: str | None = None
-    quantiles: list[float] | None = None
-    metric: str | None = None
-    time_s: float | None = 600.0
-    trials: int | None = None
-    seed: int = 0
-    group: str | None = None
-    time_column: str | None = None
-    folds_column: str | None = None
-    weight: str | None = None
-    series_id: str | None = None
-    step: str | None = None
-    wide: list[str] | None = None
-    preset: str = "balanced"
-    family: list[str] | None = None
+    data_path: str | None = option("what DATA named; null for a data frame")
+    target: str | None = option(
+        "column to predict; by default the one called target, label, class or y, else the last",
+        section=LEARN,
+    )
+    task: str | None = option(
+        "binary, multiclass, regression or quantile; by default inferred from the values of the "
+        "target",
+        section=LEARN,
+        metavar="TASK",
+        choices=TASKS,
+    )
+    quantiles: list[float] | None = option(
+        "levels to predict, such as 0.05,0.5,0.95, which makes it a quantile task; 0.1,0.5,0.9 "
+        "by default",
+        section=LEARN,
+        metavar="LEVELS",
+        above=0,
+        below=1,
+        is_fixed=True,
+    )
+    metric: str | None = option(
+        "metric to optimise, such as roc_auc, log_loss, accuracy or rmse, or a function of "
+        "yours as module:function; by default that of the task",
+        section=LEARN,
+        metavar="NAME",
+    )
+    time_s: float | None = option(
+        "wall-clock budget of the whole search: 60, 90s, 10m or 2h; 10m by default, and no "
+        "limit where a number of trials is given",
+        600.0,
+        section=EFFORT,
+        metavar="TIME",
+        above=0,
+        parse=time_of,
+    )
+    trials: int | None = option(
+        "number of trials to stop after", section=EFFORT, metavar="N", low=1
+    )
+    seed: int = option(
+        "seed of every random choice, 0 by default; with a number of trials the same seed gives "
+        "the same trials, whatever the number of CPUs",
+        0,
+        section=EFFORT,
+        metavar="N",
+        low=0,
+        below=2**32,
+        is_fixed=True,
+    )
+    group: str | None = _column(
+        "rows with the same value in this column are never on both sides of a split", DIVIDE
+    )
+    time_column: str | None = _column("validate on what comes later by this column", DIVIDE)
+    folds_column: str | None = _column(
+        "column with the fold each row is validated in; -1 for rows that always train and are "
+        "never scored",
+        DIVIDE,
+    )
+    weight: str | None = _column(
+        "column with the weight of each row, relative to the others", LEARN
+    )
+    series_id: str | None = _column(
+        "rows are steps of series, and this column says of which; the target has one value a "
+        "series",
+        READ,
+    )
+    step: str | None = _column(
+        "column that orders the steps of a series; by default the order of the rows", READ
+    )
+    wide: list[str] | None = option(
+        "prefixes of the columns that are the steps of a series, one for each channel: t for "
+        "t0, t1, ...; x,y,z for three channels",
+        section=READ,
+        metavar="PREFIXES",
+        is_fixed=True,
+    )
+    preset: str = option(
+        "preset of settings: fast, balanced (the default) or best",
+        "balanced",
+        section=EFFORT,
+        metavar="NAME",
+    )
+    family: list[str] | None = option(
+        "families to try; null takes all that are ready and fit the data", is_text=False
+    )
     data: DataConfig = field(default_factory=DataConfig)
     model: dict[str, Any] = field(default_factory=dict)
     search: SearchOptions = field(default_factory=SearchOptions)

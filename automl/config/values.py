@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import numbers
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from automl.errors import did_you_mean
 from automl.plugin import Param
+from automl.surface import named
 
-__all__ = ["fits", "in_words", "shown", "value_problem"]
+__all__ = ["fits", "in_words", "python_value", "shown", "value_problem"]
 
 _WORDS = {
     "any": "a value",
@@ -36,7 +40,22 @@ def value_problem(key: str, value: Any, param: Param) -> str | None:
     """
     if fits(value, param):
         return None
-    return f"{key}={shown(value)}: expected {in_words(param)}{_nearest(value, param)}"
+    return f"{named(key, value)}: expected {in_words(param)}{_nearest(value, param)}"
+
+
+def python_value(value: Any) -> Any:
+    """Numbers and arrays of other libraries, tuples and paths as Python's own values."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return {str(key): python_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [python_value(item) for item in value]
+    if isinstance(value, numbers.Integral) and not isinstance(value, (bool, int)):
+        return int(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
+        return float(value)
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def in_words(param: Param) -> str:

@@ -27,6 +27,7 @@ from automl.data.read.formats import read_source
 from automl.data.table import Column, Label, Misfits, Table, Target
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
+from automl.surface import named
 
 __all__ = ["LabelledTable", "load_features", "load_labelled"]
 
@@ -112,7 +113,7 @@ def load_labelled(
     y = _labels(kept, position, target)
     weights = None
     if weight is not None and weight in kept.names:
-        weights = read_weight(kept, kept.position(weight, "--weight"))
+        weights = read_weight(kept, kept.position(weight, named("weight")))
     n_dropped = int((~present).sum())
     return LabelledTable(_conform(kept, columns, options, lost), y, weights, n_dropped)
 

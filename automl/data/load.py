@@ -35,6 +35,7 @@ from automl.data.read.formats import read_source
 from automl.data.table import Dataset, Target
 from automl.errors import DataError
 from automl.plugin.task import Task
+from automl.surface import named
 
 __all__ = ["load_dataset"]
 
@@ -77,7 +78,7 @@ def load_dataset(
     _check_one_a_series(raw, target)
     position, chosen = choose_target(raw, target)
     steering = steering_positions(raw, position, group, folds_column, weight)
-    time_position = None if time_column is None else raw.position(time_column, "--time-column")
+    time_position = None if time_column is None else raw.position(time_column, named("time_column"))
     raw, lost = with_clean_target(raw, position, task or only_numbers(among))
     present = present_rows(raw.columns[position])
     raw, weights = _weighing(raw.with_rows(present), steering.get("weights"))

@@ -67,6 +67,7 @@ class ReadOptions:
         sheet: Name, or number from 1, of the sheet of an Excel file; None for the first.
         is_own_sheet: Whether the sheet was named for new rows, and not for the data of the search.
         delimiter: Of a text file; found out when None.
+        encoding: Of a text file; found out when None.
         missing: Further texts that stand for a missing value.
         keep: Texts that would stand for a missing value, and are values here.
         decimal: Decimal mark of numbers in texts; each column's is found out when None.
@@ -93,6 +94,7 @@ class ReadOptions:
     sheet: str | None = None
     is_own_sheet: bool = False
     delimiter: str | None = None
+    encoding: str | None = None
     missing: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     decimal: str | None = None

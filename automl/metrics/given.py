@@ -16,6 +16,7 @@ from automl.errors import ConfigError
 from automl.metrics.custom import import_metric, own_metric
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
+from automl.surface import named
 
 __all__ = [
     "PREFIX",
@@ -99,8 +100,8 @@ def given_again(metric: Any, setting: str, taken: frozenset[str]) -> GivenMetric
             return again if isinstance(again, GivenMetric) else GivenMetric(again, again)
     name = found if isinstance(found, str) else found.name
     raise ConfigError(
-        f"the run is judged by {setting.removeprefix(PREFIX)!r}, and metric= is {name!r}: leave "
-        "it out, or start another run with it"
+        f"the run is judged by {setting.removeprefix(PREFIX)!r}, not {named('metric', name)}: "
+        "leave it out, or start another run with it"
     )
 
 
@@ -116,12 +117,11 @@ def resolve_given(
     if given is None:
         raise ConfigError(
             f"metric {name!r} is a Python function, of which a run keeps the name alone. Give it "
-            f"again: in Python automl.resume(RUN, metric={name}) or automl.load_run(RUN, "
-            f"metric={name}), else --metric module:{name}"
+            f"again: {named('metric', f'module:{name}')}, or in Python the function itself"
         )
     if given.name != name:
         raise ConfigError(
-            f"the run is judged by the Python function {name!r}, and metric= is {given.name!r}: "
+            f"the run is judged by the Python function {name!r}, and the metric is {given.name!r}: "
             "give the function that the search was given"
         )
     metric = own_metric(name, given.found, task, quantiles)

@@ -1,5 +1,6 @@
 """From a table to predictions by the Python interface, with real workers and real families."""
 
+import inspect
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.parquet
 import pytest
 
 import automl
+from automl.config.fields import ARGUMENTS
 from automl.errors import (
     ConfigError,
     DataError,
@@ -25,6 +27,14 @@ from automl.leaderboard.row import COLUMNS
 
 HERE = Path(__file__).parent
 QUICK = ("family=[linear,baseline]", "search.folds=2", "scheduler.cpus=1")
+
+
+def test_every_option_that_is_declared_as_an_argument_is_one_and_no_other():
+    """What else there is says where, how often and how loudly, and is no option of the search."""
+    others = {"data", "out", "resume", "overrides", "settings", "on_event", "verbosity", "started"}
+    parameters = inspect.signature(automl.search).parameters
+    assert set(parameters) - others == set(ARGUMENTS.values())
+    assert all(parameters[name].default is None for name in ARGUMENTS.values())
 
 
 @pytest.fixture

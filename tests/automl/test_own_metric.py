@@ -111,9 +111,9 @@ def test_another_function_or_a_needless_one_is_refused(run, table, tmp_path):
     def other(y_true, y_pred):
         return 0.0
 
-    with pytest.raises(ConfigError, match="'cost', and metric= is 'other'"):
+    with pytest.raises(ConfigError, match="'cost', and the metric is 'other'"):
         automl.resume(run.path, trials=4, metric=other, verbosity=0)
-    with pytest.raises(ConfigError, match="'cost', and metric= is 'roc_auc'"):
+    with pytest.raises(ConfigError, match="'cost', not metric='roc_auc'"):
         automl.load_run(run.path, metric="roc_auc")
 
 

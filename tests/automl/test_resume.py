@@ -56,6 +56,34 @@ def test_more_trials_are_added_to_those_there_are(run):
     assert (manifest["status"], manifest["budget"]["trials"]) == ("finished", 6)
 
 
+@pytest.mark.parametrize("began", [True, False])
+def test_a_run_stays_deterministic_or_not_whatever_budget_it_is_given_later(run, began):
+    manifest = read_json(run.manifest)
+    assert manifest.pop("deterministic") is True
+    budget = manifest["budget"] if began else {"time_s": 600.0, "trials": None}
+    write_json(run.manifest, manifest | {"budget": budget})
+    automl.resume(run.path, trials=5)
+    automl.resume(run.path, trials=6)
+    assert read_json(run.manifest)["deterministic"] is began
+    assert read_json(run.manifest)["budget"]["trials"] == 6
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"trials": 0}, r"trials=0: expected an integer of at least 1"),
+        ({"trials": "9"}, r"trials='9': expected an integer of at least 1"),
+        ({"time_s": -5.0}, r"time_s=-5.0: expected a number above 0"),
+        ({"time_s": "soon"}, r"time_s: 'soon' is not a valid duration"),
+    ],
+)
+def test_a_budget_that_does_not_fit_is_refused_and_the_run_stays(run, budget, said):
+    before = files_of(run)
+    with pytest.raises(ConfigError, match=said):
+        automl.resume(run.path, **budget)
+    assert files_of(run) == before
+
+
 def test_a_run_that_is_over_says_that_budgets_are_totals(run):
     events = []
     automl.resume(run.path, on_event=events.append)
@@ -161,7 +189,7 @@ def test_a_family_may_come_in_addition(run):
         ({"metric": "accuracy"}, "metric: roc_auc -> accuracy"),
         ({"seed": 9}, "seed: 0 -> 9"),
         ({"overrides": (*OVERRIDES, "search.folds=3")}, "search.folds: 2 -> 3"),
-        ({"time_column": "a", "gap": 3}, "search.gap: null -> 3"),
+        ({"time_column": "a", "gap": 3}, r"\n  gap: null -> 3"),
         ({"overrides": (*OVERRIDES, "model.linear.fixed.C=1.0")}, "family linear: C: .*fixed"),
         ({"overrides": (*OVERRIDES, "family=[baseline]")}, "family linear: searched -> not among"),
     ],

@@ -1,4 +1,4 @@
-"""Messages that name settings as their reader would write them."""
+"""Messages that name options as their reader would write them."""
 
 import numpy as np
 import pandas as pd
@@ -6,46 +6,45 @@ import pytest
 
 import automl
 from automl.cli import main
-from automl.errors import UserError
+from automl.errors import DataError, MisfitWarning, UserError
 from automl.events import Note, SearchStarted
-from automl.surface import command_line, in_python, python_call
+from automl.surface import command_line, flag_of, named, python_call
 
 OPTIONS = ("family=[baseline]", "search.folds=2")
+FLAGS = {"target": "--target", "data.sheet": "--sheet", "resume": "--resume"}
 
 
 @pytest.mark.parametrize(
-    ("said", "in_words_of_python"),
+    ("key", "value", "in_python", "on_the_command_line"),
     [
-        ("use --target NAME for another", "use target=NAME for another"),
-        ("Use --task multiclass or another --target", "Use task='multiclass' or another target"),
-        ("--metric mae or smape counts them", "metric='mae' or smape counts them"),
-        ("folds, or --metric log_loss, avoid it", "folds, or metric='log_loss', avoid it"),
-        ("give a time (--time 10m) or (--trials 100)", "give a time (time_s=600) or (trials=100)"),
-        ("--time and --trials are totals", "time_s and trials are totals"),
-        ("name their column by --time-column", "name their column by time_column"),
-        ("(--folds, --folds-column)", "(search.folds, folds_column)"),
-        ("choose another --out, such as runs/a", "choose another out, such as runs/a"),
-        ("--out runs/a.b is the data", "out='runs/a.b' is the data"),
-        ("(or --resume with the same command)", "(or resume=True with the same command)"),
-        ("validate with --group userId", "validate with group='userId'"),
-        ("--wide x, finds the step 3 twice", "wide='x', finds the step 3 twice"),
-        ("the column '--target' and a--out", "the column '--target' and a--out"),
-        ("--outer and --targeted", "--outer and --targeted"),
+        ("target", None, "target", "--target"),
+        ("target", "NAME", "target=NAME", "--target NAME"),
+        ("target", "the name", "target='the name'", "--target 'the name'"),
+        ("resume", True, "resume=True", "--resume"),
+        ("data.sheet", "Feb", "sheet='Feb'", "--sheet Feb"),
+        ("data.strict", True, "data.strict=True", "data.strict=true"),
+        ("search.folds", 0, "search.folds=0", "search.folds=0"),
+        ("data.sql", "SELECT *", "data.sql='SELECT *'", "data.sql='SELECT *'"),
     ],
 )
-def test_options_become_arguments_with_their_values(said, in_words_of_python):
-    assert in_python(said) == in_words_of_python
+def test_an_option_has_the_name_that_its_reader_writes(key, value, in_python, on_the_command_line):
+    with python_call({"data.sheet": "sheet"}):
+        assert named(key, value) == in_python
+    with command_line(FLAGS):
+        assert named(key, value) == on_the_command_line
 
 
-def test_an_error_is_in_the_words_of_whoever_made_the_call():
-    def call():
-        with python_call():
-            raise UserError("choose another --out")
+def test_what_the_command_line_calls_in_python_keeps_the_words_of_the_command_line():
+    with command_line(FLAGS):
+        with python_call({"data.sheet": "sheet"}):
+            assert named("data.sheet") == "--sheet"
+        assert named("target") == "--target"
+    assert named("target") == "target"
 
-    with pytest.raises(UserError, match=r"^choose another out$"):
-        call()
-    with command_line(), pytest.raises(UserError, match=r"^choose another --out$"):
-        call()
+
+def test_a_flag_is_the_last_part_of_a_key_without_its_unit():
+    keys = ("target", "time_s", "folds_column", "data.series_table")
+    assert list(map(flag_of, keys)) == ["--target", "--time", "--folds-column", "--series-table"]
 
 
 @pytest.fixture
@@ -75,3 +74,37 @@ def test_the_same_search_on_the_command_line_names_options(table, tmp_path, caps
     assert "--target NAME" in "".join(capsys.readouterr())
     assert main(words) == 2
     assert "choose another --out" in capsys.readouterr().err
+
+
+def test_arguments_of_reading_are_named_in_python_and_settings_on_the_command_line(
+    table, tmp_path, capsys
+):
+    out, new = tmp_path / "run", str(tmp_path / "new.csv")
+    run = automl.search(table, trials=1, out=out, overrides=OPTIONS)
+    table.astype(str).assign(x=["12a", *map(str, table["x"][1:])]).to_csv(new, index=False)
+    with pytest.warns(MisfitWarning, match=r"\. strict=True makes this an error"):
+        run.predict(new)
+    with pytest.raises(DataError, match=r"; strict=False takes them for missing"):
+        run.predict(new, strict=True)
+    with pytest.raises(DataError, match=r"^sheet='Feb': .* is not an Excel file"):
+        run.predict(new, sheet="Feb")
+    with pytest.raises(DataError, match=r"such as sql='SELECT"):
+        run.read("sqlite:///there.db")
+    assert main(["predict", str(out), new, "data.strict=true"]) == 2
+    assert "data.strict=false takes them" in capsys.readouterr().err
+    assert main(["predict", str(out), new, "--sheet", "Feb"]) == 2
+    assert "--sheet Feb: " in capsys.readouterr().err
+    assert main(["predict", str(out), "sqlite:///there.db"]) == 2
+    assert "such as data.sql='SELECT" in capsys.readouterr().err
+
+
+def test_a_value_out_of_range_is_named_as_it_was_written(table, tmp_path, capsys):
+    path = str(tmp_path / "data.csv")
+    table.to_csv(path, index=False)
+    with pytest.raises(UserError, match=r"^gap='7d': needs .* by time_column$"):
+        automl.search(table, gap="7d")
+    assert main(["search", path, "--trials", "0", "--gap", "7d", "search.folds=0"]) == 2
+    said = capsys.readouterr().err
+    assert "--trials 0: expected an integer of at least 1" in said
+    assert "search.folds=0: expected an integer of at least 1" in said
+    assert "--gap 7d: needs rows in order of time: name their column by --time-column" in said

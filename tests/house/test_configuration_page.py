@@ -6,7 +6,7 @@ import re
 import pytest
 
 from automl.config import compose_config
-from automl.config.fields import leaves
+from automl.config.fields import leaves, value_of
 from automl.config.groups import CORE_PATH, find_groups
 from automl.registry import load_registry
 
@@ -27,22 +27,26 @@ def defaults():
     ours = [r for r in registry.families.values() if r.distribution == "automl-search"]
     config = compose_config([], {}, registry).config
     return {
-        key: value_at(config, key)
+        key: value_of(config, key)
         for key in leaves([r.family for r in ours])
         if not (key.startswith("model.") and key.endswith(OF_EVERY_FAMILY))
     }
 
 
-def value_at(config, key):
-    value = config
-    for part in key.split("."):
-        value = value[part] if isinstance(value, dict) else getattr(value, part)
-    return value
-
-
 def test_every_key_is_on_the_page_with_its_default_and_no_other(page, defaults):
     rows = {m["key"]: m["default"] for m in ROW.finditer(page) if not GROUP.match(m[0])}
     assert rows == {key: json.dumps(value) for key, value in defaults.items()}
+
+
+def test_the_row_of_an_option_is_its_declaration(page):
+    rows = {m["key"]: m["means"] for m in ROW.finditer(page) if not GROUP.match(m[0])}
+    declared = {
+        leaf.key: f"{leaf.declared.help} (`{leaf.flag}`)"
+        if leaf.declared.section
+        else leaf.declared.help
+        for leaf in leaves(()).values()
+    }
+    assert {key: rows[key] for key in declared} == declared
 
 
 def groups_of(page):

@@ -13,7 +13,7 @@ def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
     """Prints the configuration that a search would have, and where each value comes from.
 
     Args:
-        options: Options of the command line that were given, by name.
+        options: Options of the command line that were given, by key.
         overrides: Settings as ``key=value``.
 
     Returns:
@@ -25,8 +25,7 @@ def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
     from automl.config import compose_with_plugins, render_config
     from automl.redact import hide, sources_in, without_passwords
 
-    keyed = {"search.gap" if name == "gap" else name: v for name, v in options.items()}
-    composed, registry = compose_with_plugins(overrides, keyed)
+    composed, registry = compose_with_plugins(overrides, options)
     registry.tell_remarks()
     data = composed.config.data
     data.sql = None if data.sql is None else without_passwords(data.sql)

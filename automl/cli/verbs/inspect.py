@@ -5,24 +5,27 @@ from __future__ import annotations
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, UsageError, one_word, split_words
-from automl.cli.reading import STEERING, series_options, sheet_option, steering_options
+from automl.cli.reading import config_options, given_options
+from automl.cli.stdin import readable, where_from
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from automl.data import Column, Description, ReadOptions
+    from automl.config.schema import SearchConfig
+    from automl.data import Column, Description
     from automl.data.describe.looks import Look
 
 __all__ = ["parser", "run"]
 
-_PLACES = ("sheet", "series_id", "step", "series_table")
+_UNUSED = ("quantiles", "metric", "time_s", "trials", "preset", "seed", "search.gap")
+"""Options of a search that change nothing of what is shown."""
 _MAX_NAME = 28
 _MAX_EXAMPLES = 40
 _MAX_CLASSES = 8
@@ -40,31 +43,20 @@ def parser() -> Parser:
         "DATA [options] [data.key=value ...]",
         "Reads a table as a search would, and shows the target and the kind of every column with\n"
         "the reason. What is wrong can be set: data.kinds={zip: categorical} data.drop=[id]\n"
-        "data.delimiter=';' data.missing=['?']; the same settings go with a search.",
+        "data.delimiter=';' data.missing=['?']; the same settings go with a search.\n"
+        "DATA may be -, for a table that is piped in.",
         (
             "automl inspect data.csv",
             "automl inspect data.csv --target price",
             "automl inspect data.csv 'data.kinds={zip: categorical}'",
         ),
     )
-    parser.option(
-        "--target",
-        metavar="COLUMN",
-        help="the column to predict; by default the one a search would guess",
-    )
-    parser.option(
-        "--task",
-        choices=("binary", "multiclass", "regression", "quantile"),
-        help="by default from the values of the target",
-    )
-    steering_options(parser)
+    config_options(parser, without=_UNUSED)
     parser.option(
         "--all",
         action="store_true",
         help=f"list all columns also where they are more than {_MAX_COLUMNS}",
     )
-    sheet_option(parser)
-    series_options(parser)
     parser.common_options()
     return parser
 
@@ -79,37 +71,49 @@ def run(argv: Sequence[str], started: float) -> int:
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
-    check_stdout((data,))
-    given = {name: getattr(options, name) for name in _PLACES}
-    given["wide"] = tuple(options.wide or ())
-    read_options = replace(
-        _read_options(overrides), **{name: value for name, value in given.items() if value}
-    )
+    config = _config(given_options(options), overrides)
+    with readable(data) as path:
+        check_stdout((path,))
+        found = _describe(path, config)
+    if path != data:
+        found = replace(found, where=where_from(data))
     from automl.cli.display.console import make_console
-    from automl.data import describe
-    from automl.plugin.task import Task
 
-    task = None if options.task is None else Task(options.task)
-    steers = {name: getattr(options, name) for name in STEERING}
-    found = describe(data, read_options, options.target, task, **steers)
     _print(make_console(sys.stdout), found, options.all)
     return 2 if found.problem else 0
 
 
-def _read_options(overrides: Sequence[str]) -> ReadOptions:
-    """How to read the table, as a search with the same settings would."""
-    from automl.data import ReadOptions
+def _describe(path: str, config: SearchConfig) -> Description:
+    from automl.config.read_options import read_options
+    from automl.data import describe
+    from automl.plugin.task import Task
 
-    if not overrides:
-        return ReadOptions()
+    return describe(
+        path,
+        read_options(config),
+        config.target,
+        None if config.task is None else Task(config.task),
+        group=config.group,
+        time_column=config.time_column,
+        folds_column=config.folds_column,
+        weight=config.weight,
+    )
+
+
+def _config(given: Mapping[str, Any], overrides: Sequence[str]) -> SearchConfig:
+    """The configuration of a search with the same options and settings."""
     other = next((o for o in overrides if not o.lstrip("+~").startswith(("data.", "data="))), None)
     if other is not None:
         raise UsageError(f"{other!r} does not say how a table is read: only data.* settings do")
-    from automl.config import compose_config
-    from automl.config.read_options import read_options
-    from automl.registry import Registry
+    if overrides:
+        from automl.config import compose_config
+        from automl.registry import Registry
 
-    return read_options(compose_config(overrides, {}, Registry()).config)
+        return compose_config(overrides, given, Registry()).config
+    from automl.config.schema import SearchConfig
+    from automl.config.validate import with_values
+
+    return with_values(SearchConfig(), given)
 
 
 def _print(console: Console, found: Description, all_columns: bool) -> None:

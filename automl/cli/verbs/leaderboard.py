@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from automl.cli.display.streams import data_stream
 from automl.cli.output import check_stdout
 from automl.cli.parser import METRIC_HELP, Parser, one_word, query_of
-from automl.cli.reading import sheet_option
+from automl.cli.reading import SHEET_HELP, config_option
 from automl.cli.stdin import readable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def parser() -> Parser:
         "of every model on it; - for one that is piped in. A database URL needs its "
         "query, data.sql='select ...'",
     )
-    sheet_option(parser, default="that of the search; for --test")
+    config_option(parser, "data.sheet", f"{SHEET_HELP}; for --test")
     parser.option(
         "--raw",
         action="store_true",
@@ -80,7 +80,7 @@ def run(argv: Sequence[str], started: float) -> int:
     words, query = query_of(words)
     if query is not None and options.test is None:
         verb.error("data.sql=... is the query of --test URL, which is missing")
-    if options.sheet is not None and options.test is None:
+    if vars(options)["data.sheet"] is not None and options.test is None:
         verb.error("--sheet is the sheet of --test FILE, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if options.test is not None:
@@ -156,7 +156,7 @@ def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Bo
 
         with readable(options.test) as test:
             run = load_run(path, options.metric)
-            return run.board(test, sql=query, sheet=options.sheet)
+            return run.board(test, sql=query, sheet=vars(options)["data.sheet"])
     from automl.leaderboard import read_board
     from automl.store.run_dir import RunDir
 

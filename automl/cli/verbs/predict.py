@@ -13,7 +13,7 @@ from automl.cli.formats import write_csv
 from automl.cli.kept import check_apart, column_names, python_values, strictness_of
 from automl.cli.output import check_stdout, output_of, write_output
 from automl.cli.parser import Parser, one_word, query_of
-from automl.cli.reading import sheet_option
+from automl.cli.reading import SHEET_HELP, config_option
 from automl.cli.stdin import readable
 from automl.errors import MisfitWarning
 
@@ -60,7 +60,7 @@ def parser() -> Parser:
         help="columns of DATA to write before the predictions, unchanged, such as id,date; the "
         "run need not know them",
     )
-    sheet_option(parser, default="that of the search")
+    config_option(parser, "data.sheet", SHEET_HELP)
     parser.option(
         "--out",
         metavar="FILE",
@@ -109,7 +109,9 @@ def _write_predictions(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MisfitWarning)  # the note at the end names them
         keep = list(dict.fromkeys(options.keep))
-        table = opened.read(data, sql=query, sheet=options.sheet, keep=keep, strict=strict)
+        table = opened.read(
+            data, sql=query, sheet=vars(options)["data.sheet"], keep=keep, strict=strict
+        )
     names, columns = _predict(opened, table, options.proba)
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from automl.cli.parser import METRIC_HELP, Parser, one_word, positive_int
-from automl.cli.verbs.search import follow, time_of
+from automl.cli.parser import METRIC_HELP, Parser, one_word
+from automl.cli.reading import config_option
+from automl.cli.verbs.search import follow
 
 if TYPE_CHECKING:
     from automl.api import Run
@@ -31,18 +32,15 @@ EXAMPLES = (
 def parser() -> Parser:
     """The options of the verb."""
     parser = Parser("resume", "RUN [options]", ABOUT, EXAMPLES)
-    parser.option(
-        "--time",
-        metavar="TIME",
-        dest="time_s",
-        type=time_of,
-        help="wall-clock budget, what was used before included; by default that of the run",
+    config_option(
+        parser,
+        "time_s",
+        "wall-clock budget, what was used before included; by default that of the run",
     )
-    parser.option(
-        "--trials",
-        metavar="N",
-        type=positive_int,
-        help="number of trials, those tried before included; by default that of the run",
+    config_option(
+        parser,
+        "trials",
+        "number of trials, those tried before included; by default that of the run",
     )
     parser.option("--metric", metavar="NAME", help=METRIC_HELP)
     parser.common_options(quiet="print nothing but the path of the run, and errors")

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from automl.cli.display.composed import print_config
 from automl.cli.output import check_stdout
-from automl.cli.parser import Parser, levels, one_word, positive_int, split_words
-from automl.cli.reading import series_options, sheet_option, steering_options
-from automl.errors import INTERRUPTED, ConfigError, NoPredictorError
+from automl.cli.parser import Parser, one_word, split_words
+from automl.cli.reading import config_options, given_options
+from automl.cli.stdin import readable, where_from
+from automl.errors import INTERRUPTED, NoPredictorError
 from automl.redact import shown
 
 if TYPE_CHECKING:
     from automl.api import Run
     from automl.cli.display.watcher import Watcher
 
-__all__ = ["follow", "parser", "run", "time_of"]
+__all__ = ["follow", "parser", "run"]
 
 ABOUT = """\
 Tries model families on a table until the time is up, and leaves a run directory with a
@@ -26,8 +27,8 @@ leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes w
 is, twice stops at once.
 
 DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Excel, Parquet or Arrow, series as .ts;
-           a folder of images with a subfolder a class; or a database URL, with data.sql='select
-           ...'
+           - for a table that is piped in; a folder of images with a subfolder a class; or a
+           database URL, with data.sql='select ...'
 key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
            --cfg shows all of them
 Options, settings and DATA may stand in any order."""
@@ -43,8 +44,7 @@ EXAMPLES = (
 def parser() -> Parser:
     """The options of the verb."""
     parser = Parser("search", "DATA [options] [key=value ...]", ABOUT, EXAMPLES)
-    _learning_options(parser)
-    _budget_options(parser)
+    config_options(parser)
     parser.option(
         "--out",
         metavar="DIR",
@@ -70,102 +70,6 @@ def parser() -> Parser:
     return parser
 
 
-def _learning_options(parser: Parser) -> None:
-    section = "what to learn"
-    parser.option(
-        "--target",
-        metavar="COLUMN",
-        section=section,
-        help="the column to predict; by default the one called target, label, class or y, "
-        "else the last",
-    )
-    parser.option(
-        "--task",
-        metavar="TASK",
-        section=section,
-        help="binary, multiclass, regression or quantile; by default from the values of the target",
-    )
-    parser.option(
-        "--quantiles",
-        metavar="LEVELS",
-        type=levels,
-        section=section,
-        help="levels to predict, such as 0.05,0.5,0.95: makes it a quantile task; 0.1,0.5,0.9 by "
-        "default",
-    )
-    parser.option(
-        "--metric",
-        metavar="NAME",
-        section=section,
-        help="what models are judged by, such as roc_auc, log_loss, accuracy, rmse, or a function "
-        "of yours as module:function; by default that of the task",
-    )
-    steering_options(parser, section)
-    parser.option(
-        "--gap",
-        metavar="SPAN",
-        section=section,
-        help="what is left out between training and validation rows in time: 7d, 12h, 30min, or a "
-        "number of distinct times",
-    )
-    sheet_option(parser, section)
-    series_options(parser, section)
-
-
-def _budget_options(parser: Parser) -> None:
-    section = "how much to try"
-    parser.option(
-        "--time",
-        metavar="TIME",
-        dest="time_s",
-        type=time_of,
-        section=section,
-        help="wall-clock budget of the whole command: 60, 90s, 10m, 2h; by default 10m, and no "
-        "limit where --trials is given",
-    )
-    parser.option(
-        "--trials",
-        metavar="N",
-        type=positive_int,
-        section=section,
-        help="stop after so many trials",
-    )
-    parser.option(
-        "--preset",
-        metavar="NAME",
-        section=section,
-        help="fast, balanced (the default) or best",
-    )
-    parser.option(
-        "--seed",
-        metavar="N",
-        type=_seed,
-        section=section,
-        help="of every random choice; 0 by default. With --trials the same seed gives the same "
-        "trials, whatever the number of CPUs",
-    )
-
-
-def time_of(text: str) -> float:
-    """Reads a time such as ``90s``, as argparse wants it.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    from automl.config import parse_time
-
-    try:
-        return parse_time(text)
-    except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0 on, got {text!r}")
-    return int(text)
-
-
 def run(argv: Sequence[str], started: float) -> int:
     """Runs the verb.
 
@@ -175,10 +79,7 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     options, words = (verb := parser()).read(argv)
     data_words, overrides = split_words(words)
-    for name in ("series_table", "sheet"):
-        if (value := getattr(options, name)) is not None:
-            overrides = [*overrides, f"data.{name}={value}"]
-    given = {name: value for name in _GIVEN if (value := getattr(options, name)) is not None}
+    given = given_options(options)
     if options.cfg:
         path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
         return print_config(given if path is None else {"data_path": path, **given}, overrides)
@@ -187,14 +88,9 @@ def run(argv: Sequence[str], started: float) -> int:
         verb.error("-q and -v contradict each other")
     if options.resume and options.out is None:
         verb.error("--resume needs --out: the run to go on with")
-    return _search(data, given, options, overrides, started)
-
-
-_GIVEN = (
-    *("target", "task", "quantiles", "metric", "time_s", "trials", "seed", "preset"),
-    *("group", "time_column", "gap", "folds_column", "weight", "series_id", "step", "wide"),
-)
-"""Options that are passed on by their name when they are given."""
+    with readable(data) as path:
+        given["data_path"] = shown(where_from(data))
+        return _search(path, given, options, overrides, started)
 
 
 def _search(
@@ -214,13 +110,13 @@ def _search(
             out=options.out,
             resume=options.resume,
             overrides=overrides,
+            settings=given,
             on_event=watcher,
             verbosity=0,
             started=started,
-            **given,
         )
 
-    return follow(search, shown(data), options)
+    return follow(search, given["data_path"], options)
 
 
 def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from automl.data.raw_table import RawTable, composed, let_go, occurrences
 from automl.data.table import Column, Table
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
+from automl.surface import named
 
 __all__ = ["build_table", "stored_media", "type_columns"]
 
@@ -81,7 +82,7 @@ def type_columns(
         position = raw.position(name, "data.kinds")
         if position in excluded and raw.names.count(name) == 1:
             raise DataError(
-                f"data.kinds names {name!r}, which is the target: set the task with --task"
+                f"data.kinds names {name!r}, which is the target: set the task with {named('task')}"
             )
     positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
     counts = occurrences([composed(raw.names[i]) for i in positions])
@@ -199,8 +200,8 @@ def _typed_media(
         if not channels:
             raise DataError(
                 f"column {column.name!r} cannot have the kind sequence: its values are no lists "
-                "of numbers. Tables with a row for each step are read by --series-id and --step, "
-                "those with a column for each by --wide"
+                f"of numbers. Tables with a row for each step are read by {named('series_id')} and "
+                f"{named('step')}, those with a column for each by {named('wide')}"
             )
         stored = store_sequences(source, channels)
         examples = (_lengths(source),)

@@ -19,6 +19,7 @@ from automl.data.raw_table import RawTable
 from automl.data.table import Column, Misfits, Table
 from automl.errors import DataError, MisfitWarning
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
+from automl.surface import named
 
 __all__ = [
     "WAYS_OUT",
@@ -133,10 +134,11 @@ def refuse_misfits(misfits: Sequence[Misfits], where: str, way_out: str = "") ->
         DataError: There are some.
     """
     if misfits:
-        named = misfit_text(misfits).removeprefix("values that cannot be read count as missing: ")
+        found = misfit_text(misfits).removeprefix("values that cannot be read count as missing: ")
         raise DataError(
-            f"{where} holds values that cannot be read: {named}. Correct these cells, or empty "
-            f"them if the value is missing; {way_out}data.strict=false takes them for missing"
+            f"{where} holds values that cannot be read: {found}. Correct these cells, or empty "
+            f"them if the value is missing; {way_out}{named('data.strict', False)} takes them for "
+            "missing"
         )
 
 
@@ -144,7 +146,7 @@ def warn_of_misfits(misfits: Sequence[Misfits]) -> None:
     """Warns the caller of this package of the misfits of all columns, at once."""
     if misfits:
         counts = {m.column: m.n for m in misfits}
-        text = f"{misfit_text(misfits)}. data.strict=true (strict=True) makes this an error"
+        text = f"{misfit_text(misfits)}. {named('data.strict', True)} makes this an error"
         warnings.warn(MisfitWarning(text, counts), stacklevel=_callers_level())
 
 

@@ -15,6 +15,7 @@ from automl.data.raw_table import RawTable
 from automl.data.table import IntArray
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
+from automl.surface import named
 
 __all__ = [
     "ALWAYS_TRAINS",
@@ -175,9 +176,9 @@ def steering_positions(
         DataError: There is no such column, or it is the target.
     """
     asked = {
-        "groups": (group, "--group"),
-        "folds": (folds, "--folds-column"),
-        "weights": (weight, "--weight"),
+        "groups": (group, named("group")),
+        "folds": (folds, named("folds_column")),
+        "weights": (weight, named("weight")),
     }
     found: dict[str, int] = {}
     for role, (name, option) in asked.items():

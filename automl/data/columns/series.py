@@ -23,6 +23,7 @@ from automl.data.raw_table import RawTable, listed
 from automl.data.table import IntArray
 from automl.errors import DataError, MissingColumnError, did_you_mean
 from automl.plugin.task import ColumnKind
+from automl.surface import named
 
 __all__ = ["SERIES_COLUMN", "from_long", "lists_of_steps", "with_facts", "with_wide"]
 
@@ -56,10 +57,10 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
             f"{raw.where} lacks {listed(missing, at_most=50)}, which the steps of series need"
             f"{near or '.'} It has {listed(raw.names)}"
         )
-    id_at = raw.position(series_id, "--series-id")
+    id_at = raw.position(series_id, named("series_id"))
     codes, ids = distinct_texts(as_texts(complete_column(raw, id_at, "id of the series")))
     series: IntArray = codes.to_numpy().astype(np.int64)
-    step_at = None if step is None else raw.position(step, "--step")
+    step_at = None if step is None else raw.position(step, named("step"))
     order = _order(raw, series, ids, step_at)
     offsets = np.concatenate(([0], np.bincount(series).cumsum()))
     fields: dict[str, pa.Array] = {}
@@ -104,7 +105,7 @@ def with_facts(series: RawTable, facts: RawTable) -> RawTable:
     """
     assert series.row_names is not None  # the ids, by from_long
     id_column, ids = series.row_names
-    id_at = facts.position(id_column, "--series-id")
+    id_at = facts.position(id_column, named("series_id"))
     codes, known = distinct_texts(as_texts(complete_column(facts, id_at, "id of the series")))
     rows = codes.to_numpy()
     twice = np.flatnonzero(np.bincount(rows) > 1)
@@ -153,8 +154,8 @@ def with_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
         if steps.keys() != first.keys():
             odd = min(steps.keys() ^ first.keys())
             raise DataError(
-                f"{raw.where}: the channels {prefixes[0]!r} and {prefix!r} of --wide have other "
-                f"steps: only one of them has {odd}"
+                f"{raw.where}: the channels {prefixes[0]!r} and {prefix!r} of {named('wide')} have "
+                f"other steps: only one of them has {odd}"
             )
     values = np.stack(
         [
@@ -252,11 +253,13 @@ def _numbered(raw: RawTable, prefix: str) -> dict[int, int]:
         if match is None:
             continue
         if int(match[1]) in found:
-            raise DataError(f"{raw.where}: --wide {prefix} finds the step {int(match[1])} twice")
+            raise DataError(
+                f"{raw.where}: {named('wide', prefix)} finds the step {int(match[1])} twice"
+            )
         found[int(match[1])] = position
     if len(found) < FEWEST_WIDE_STEPS:
         raise DataError(
-            f"{raw.where} has no columns {prefix}0, {prefix}1, ... for --wide {prefix}. "
+            f"{raw.where} has no columns {prefix}0, {prefix}1, ... for {named('wide', prefix)}. "
             f"The columns are {listed(raw.names)}"
         )
     return found

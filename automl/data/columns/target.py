@@ -17,6 +17,7 @@ from automl.data.raw_table import RawTable, composed
 from automl.data.table import Misfits, Target
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind, Task
+from automl.surface import named
 
 __all__ = [
     "USUAL_NAMES",
@@ -57,8 +58,8 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
         return position, f"given{which}"
     usual = [i for i, n in enumerate(raw.names) if n.strip().lower() in USUAL_NAMES]
     if len(usual) == 1:
-        return usual[0], "inferred from its name; --target NAME takes another"
-    return len(raw.names) - 1, "inferred: the last column; --target NAME takes another"
+        return usual[0], f"inferred from its name; {named('target', 'NAME')} takes another"
+    return len(raw.names) - 1, f"inferred: the last column; {named('target', 'NAME')} takes another"
 
 
 def with_clean_target(
@@ -177,7 +178,8 @@ def read_target(
     if values.n_distinct < 2:
         raise DataError(
             f"the target {name!r} has the same value {values.labels()[0]!r} in all "
-            f"{len(column):,} rows that have one: there is nothing to learn. Use --target NAME"
+            f"{len(column):,} rows that have one: there is nothing to learn. Use "
+            f"{named('target', 'NAME')}"
         )
     if task is None and pa.types.is_dictionary(column.type):
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
@@ -213,11 +215,11 @@ def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> 
     Raises:
         DataError: The values are texts that hardly ever repeat.
     """
-    n_rows, n_distinct = len(values.codes), values.n_distinct
+    n_rows, n_distinct, other = len(values.codes), values.n_distinct, named("task")
     if (numbers := only_numbers(among)) is not None:
-        return numbers, "from the metric; --task takes another"
+        return numbers, f"from the metric; {other} takes another"
     if among and all(t.is_classification for t in among) and n_distinct > 2:
-        return Task.MULTICLASS, "from the metric; --task takes another"
+        return Task.MULTICLASS, f"from the metric; {other} takes another"
     if n_distinct == 2:
         return Task.BINARY, "inferred: 2 distinct values"
     if values.numbers is None:
@@ -225,17 +227,17 @@ def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> 
             raise DataError(
                 f"the target {name!r} has {n_distinct:,} different texts in {n_rows:,} rows, such "
                 f"as {values.odd[:60]!r}: these do not look like classes. Choose another "
-                "--target, or pass --task multiclass if they are"
+                f"{named('target')}, or pass {named('task', 'multiclass')} if they are"
             )
         return Task.MULTICLASS, f"inferred: {n_distinct:,} distinct texts"
     if (values.numbers != np.floor(values.numbers)).any():
-        return Task.REGRESSION, "inferred: numbers with decimals; --task takes another"
+        return Task.REGRESSION, f"inferred: numbers with decimals; {other} takes another"
     few = n_distinct <= min(MOST_WHOLE_CLASSES, max(5.0, WHOLE_CLASS_SHARE * n_rows))
     if few and n_distinct * FEWEST_ROWS_A_CLASS <= n_rows:
-        why = f"inferred: {n_distinct} distinct whole numbers; --task regression if they measure"
-        return Task.MULTICLASS, why
-    why = f"inferred: {n_distinct:,} distinct whole numbers; --task multiclass if they are classes"
-    return Task.REGRESSION, why
+        other = f"{named('task', 'regression')} if they measure"
+        return Task.MULTICLASS, f"inferred: {n_distinct} distinct whole numbers; {other}"
+    other = f"{named('task', 'multiclass')} if they are classes"
+    return Task.REGRESSION, f"inferred: {n_distinct:,} distinct whole numbers; {other}"
 
 
 def _check_task(task: Task, values: LabelValues, raw: RawTable, position: int) -> None:
@@ -246,12 +248,14 @@ def _check_task(task: Task, values: LabelValues, raw: RawTable, position: int) -
         first = next(i for i, code in enumerate(values.codes) if str(labels[code]) == odd)
         raise DataError(
             f"the target {name!r} is not numeric, such as {odd[:60]!r} in row {raw.row(first)}: "
-            f"{task} needs numbers. Use --task multiclass or another --target"
+            f"{task} needs numbers. Use {named('task', 'multiclass')} or another {named('target')}"
         )
     if task is Task.BINARY and values.n_distinct != 2:
         raise DataError(
             f"the target {name!r} has {values.n_distinct:,} different values, binary needs 2: "
-            "use --task multiclass or regression"
+            f"use {named('task', 'multiclass')} or regression"
         )
     if task is Task.MULTICLASS and values.n_distinct < 3:
-        raise DataError(f"the target {name!r} has 2 different values: use --task binary")
+        raise DataError(
+            f"the target {name!r} has 2 different values: use {named('task', 'binary')}"
+        )

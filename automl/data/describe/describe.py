@@ -29,6 +29,7 @@ from automl.data.read.formats import read_source
 from automl.data.table import Column, Label, Misfits, Table, Target
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, Task
+from automl.surface import named
 
 __all__ = ["Description", "describe"]
 
@@ -183,7 +184,7 @@ def _read_goal(
     position, chosen = choose_target(raw, target)
     steering = steering_positions(raw, position, steers.group, steers.folds_column, steers.weight)
     time_column = steers.time_column
-    time = None if time_column is None else raw.position(time_column, "--time-column")
+    time = None if time_column is None else raw.position(time_column, named("time_column"))
     raw, lost = with_clean_target(raw, position, task)
     present = present_rows(raw.columns[position])
     with_target = raw.with_rows(present)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from automl.data.columns.media import digests
 from automl.data.describe.giveaways import MIN_ROWS, giveaways
 from automl.data.table import Dataset
+from automl.surface import named
 
 __all__ = ["suspicions"]
 
@@ -39,8 +40,8 @@ def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
     if n_copies > COPIED_SHARE * len(dataset.y):
         yield (
             f"{n_copies} rows are equal to an earlier one in all columns to learn from: where "
-            "copies are on both sides of a split, scores are too optimistic. --group COLUMN keeps "
-            "together what belongs together"
+            "copies are on both sides of a split, scores are too optimistic. "
+            f"{named('group', 'COLUMN')} keeps together what belongs together"
         )
 
 

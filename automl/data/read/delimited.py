@@ -7,6 +7,7 @@ be typed, columns of plain numbers are typed on the way (``blocks``), with the s
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -26,6 +27,7 @@ from automl.data.read.layout import Layout, Record, find_layout, ignorable, with
 from automl.data.read.spaced import has_spaced_quotes, without_spaces
 from automl.data.read.streams import direct, is_utf8
 from automl.errors import DataError
+from automl.surface import named
 
 __all__ = ["DELIMITERS", "read_text"]
 
@@ -65,7 +67,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
         DataError: The text is no table; line and fix are named.
     """
     sample = _sample(open_file)
-    encoding = _encoding(sample, where)
+    encoding = _given_encoding(options.encoding) or _encoding(sample, where)
     text = _decoded(sample, encoding)
     refuse_markup(text, where)
     if has_spaced_quotes(text) and not encoding.startswith(("utf-16", "utf-32")):
@@ -83,12 +85,14 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
         raw = read_blocks(open_file, where, Form(header, delimiter, usual, options), sample)
         if raw is not None:
             return replace(raw, notes=(*told, *header.notes))
-    encodings = (encoding,) if encoding != "utf-8" else ("utf-8", *FALLBACKS)
+    is_known = options.encoding is not None or encoding != "utf-8"
+    encodings = (encoding,) if is_known else (encoding, *FALLBACKS)
     table, used, odd = _read(open_file, where, delimiter, encodings, header, options.marks)
     notes = []
     if used != encoding:
         header = _layout(_decoded(sample, used), delimiter, where)
-        notes.append(f"{where} is not UTF-8: read as {used}")
+        other = named("data.encoding", "NAME")
+        notes.append(f"{where} is not UTF-8: read as {used}; {other} takes another")
     notes += told
     notes += [
         f"{where}, line {line} is left out: {text[:60]!r} is not a row"
@@ -116,6 +120,19 @@ def _sample(open_file: Open) -> bytes:
                 break
             sample += more
     return sample
+
+
+def _given_encoding(name: str | None) -> str | None:
+    if name is None:
+        return None
+    try:
+        "".encode(name)  # refuses codecs of bytes, such as hex
+    except LookupError:
+        raise DataError(
+            f"{named('data.encoding', name)}: there is no such encoding; use one that Python has, "
+            "such as utf-8, cp1250, gbk or shift_jis"
+        ) from None
+    return codecs.lookup(name).name
 
 
 def _encoding(sample: bytes, where: str) -> str:

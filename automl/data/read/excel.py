@@ -21,6 +21,7 @@ from automl.data.read.workbook import (
     refuse_old,
 )
 from automl.errors import DataError
+from automl.surface import named
 
 __all__ = ["EXCEL_ENDINGS", "OTHER_ENDINGS", "read_excel"]
 
@@ -102,7 +103,8 @@ def _chosen(book: Any, wanted: str | None, path: Path, again: bool) -> tuple[str
     elif again and len(visible) == 1:
         chosen = visible[0]
     else:
-        fix = "call the one with the rows so" if again else "use --sheet NAME or its number"
+        fix = "call the one with the rows so" if again else ""
+        fix = fix or f"use {named('data.sheet', 'NAME')} or its number"
         raise DataError(
             f"{path} has no sheet {wanted!r}{near(wanted, names)} Its sheets are {listed(names)}; "
             f"{fix}"
@@ -116,7 +118,7 @@ def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTab
     Raises:
         DataError: There are none.
     """
-    more = f"; others are {listed(others)}: use --sheet" if others else ""
+    more = f"; others are {listed(others)}: use {named('data.sheet')}" if others else ""
     empty = DataError(f"{where}: the sheet {name!r} is empty{more}")
     if sheet.start is None:
         raise empty
@@ -247,8 +249,8 @@ def _with_notes(
     notes = list(raw.notes)
     if others:
         notes.append(
-            f"{raw.where}: the sheet {name!r} is read, not {listed(others, 4)}; --sheet NAME "
-            "reads another"
+            f"{raw.where}: the sheet {name!r} is read, not {listed(others, 4)}; "
+            f"{named('data.sheet', 'NAME')} reads another"
         )
     if n_blank_formulas:
         cells = (

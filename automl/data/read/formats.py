@@ -27,6 +27,7 @@ from automl.data.read.streams import check_regular, compression_of, open_bytes
 from automl.data.read.ts_format import read_ts
 from automl.errors import DataError
 from automl.redact import shown
+from automl.surface import named
 
 __all__ = ["SUPPORTED", "read_source"]
 
@@ -79,7 +80,7 @@ def _with_carried(source: Any, options: ReadOptions, again: bool) -> RawTable:
             "is one prediction a series, which has its id beside it"
         )
     raw = _read(source, replace(options, vocabulary=("",), missing=()), again)
-    columns = [raw.columns[raw.position(name, "--keep")] for name in options.carry]
+    columns = [raw.columns[raw.position(name, named("keep"))] for name in options.carry]
     return replace(raw, carried=pa.Table.from_arrays(columns, names=list(options.carry)))
 
 
@@ -88,8 +89,8 @@ def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
     if options.series_id is not None:
         if options.wide:
             raise DataError(
-                "--series-id and --wide contradict each other: a series has a row for each step, "
-                "or a column"
+                f"{named('series_id')} and {named('wide')} contradict each other: a series has a "
+                "row for each step, or a column"
             )
         series = from_long(raw, options.series_id, options.step, options.channels)
         if options.series_table is None:
@@ -97,9 +98,15 @@ def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
         facts = _read(options.series_table, replace(options, sql=None))
         return with_facts(series, _with_reading(facts, options))
     if options.series_table is not None:
-        raise DataError("--series-table needs --series-id: the column that both tables have")
+        raise DataError(
+            f"{named('data.series_table')} needs {named('series_id')}: the column that both tables "
+            "have"
+        )
     if options.step is not None:
-        raise DataError("--step needs --series-id: the column that says which series a row is of")
+        raise DataError(
+            f"{named('step')} needs {named('series_id')}: the column that says which series a row "
+            "is of"
+        )
     return with_wide(raw, options.wide) if options.wide else raw
 
 
@@ -139,8 +146,8 @@ def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:
         return read_sql(text, options.sql)
     if options.sql is not None:
         raise DataError(
-            f"data.sql is set, but {shown(text)!r} is not a database URL: give postgresql://... or "
-            "sqlite:///path"
+            f"{named('data.sql')} is set, but {shown(text)!r} is not a database URL: give "
+            "postgresql://... or sqlite:///path"
         )
     path = Path(text)
     if shown(text) != text and not os.path.lexists(text):  # what it names holds a password
@@ -162,7 +169,8 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
         return read_excel(path, options.sheet, again=again and not options.is_own_sheet)
     if options.sheet is not None and (options.is_own_sheet or not again):
         raise DataError(
-            f"a sheet is named (--sheet), but {path} is not an Excel file (.xlsx): leave it out"
+            f"{named('data.sheet', options.sheet)}: {path} is not an Excel file (.xlsx): leave it "
+            "out"
         )
     opened = partial(open_bytes, path, compression)
     if ending in PARQUET_ENDINGS:

@@ -12,6 +12,7 @@ from automl.data.options import ReadOptions
 from automl.data.raw_table import RawTable, plain_strings
 from automl.data.read.records import read_records
 from automl.errors import DataError
+from automl.surface import named
 
 __all__ = ["read_frame"]
 
@@ -25,7 +26,9 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
         DataError: It is none of these, or a column of it cannot be understood.
     """
     if options.sql is not None:
-        raise DataError("data.sql is set, but the data is a table in memory: give a database URL")
+        raise DataError(
+            f"{named('data.sql')} is set, but the data is a table in memory: give a database URL"
+        )
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(source, pandas.DataFrame):
         return _from_pandas(source)

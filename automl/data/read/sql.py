@@ -11,6 +11,7 @@ from automl.data.raw_table import RawTable, plain_strings
 from automl.data.read.streams import check_regular
 from automl.errors import DataError, MissingExtraError
 from automl.redact import hide, shown, without_passwords
+from automl.surface import named
 
 __all__ = ["DATABASE_SCHEMES", "is_database_url", "read_sql"]
 
@@ -48,7 +49,8 @@ def read_sql(url: str, query: str | None) -> RawTable:
     where = shown(url)
     if not query or not query.strip():
         raise DataError(
-            f"{where} is a database: say what to read, such as data.sql='SELECT * FROM my_table'"
+            f"{where} is a database: say what to read, such as "
+            f"{named('data.sql', 'SELECT * FROM my_table')}"
         )
     _check_reads(query)
     sqlite = url.lower().startswith("sqlite:")
@@ -115,8 +117,8 @@ def _check_reads(query: str) -> None:
         text = " ".join(without_passwords(statement).split())
         some = text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
         raise DataError(
-            f"data.sql must be one statement that reads and begins with {', '.join(READING[:-1])} "
-            f"or {READING[-1]}, got {some!r}"
+            f"{named('data.sql')} must be one statement that reads and begins with "
+            f"{', '.join(READING[:-1])} or {READING[-1]}, got {some!r}"
         )
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from automl.data.columns.series import SERIES_COLUMN, lists_of_steps
 from automl.data.raw_table import RawTable
 from automl.errors import DataError
+from automl.surface import named
 
 __all__ = ["read_ts"]
 
@@ -110,7 +111,7 @@ def _header(lines: Iterator[tuple[int, str]], where: str) -> str | None:
         if word == "timestamps" and promised:
             raise DataError(
                 f"{where}, line {line}: time stamps cannot be read; write the values alone, or a "
-                "table with a row for each step (--series-id and --step)"
+                f"table with a row for each step ({named('series_id')} and {named('step')})"
             )
         if word == "classlabel" and promised:
             column = LABEL_COLUMN

@@ -25,6 +25,7 @@ from automl.data.split.splitters import (
 )
 from automl.data.table import Dataset, IntArray
 from automl.errors import ConfigError, DataError
+from automl.surface import named
 
 __all__ = [
     "ALL_ROWS",
@@ -169,8 +170,8 @@ def _given_plan(
 ) -> SplitPlan:
     if dataset.time is not None:
         raise DataError(
-            "given folds and a time column contradict each other: leave out --folds-column or "
-            "--time-column"
+            "given folds and a time column contradict each other: leave out "
+            f"{named('folds_column')} or {named('time_column')}"
         )
     n_training = int((fold == ALWAYS_TRAINS).sum())
     values = np.unique(fold[fold != ALWAYS_TRAINS])
@@ -278,7 +279,8 @@ def _check_plan(plan: SplitPlan, dataset: Dataset) -> None:
             if len(common):
                 raise DataError(
                     f"fold {k} of the {plan.kind} split has {len(common)} group(s) on both sides: "
-                    "give each group one fold, or leave out --group or --folds-column"
+                    f"give each group one fold, or leave out {named('group')} or "
+                    f"{named('folds_column')}"
                 )
         if dataset.time is not None and dataset.time[train].max() >= dataset.time[valid].min():
             raise DataError(f"fold {k} would train on rows later than its validation rows")

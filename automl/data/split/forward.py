@@ -14,6 +14,7 @@ from automl.data.split.split_plan import Division
 from automl.data.split.splitters import time_cuts
 from automl.data.table import Dataset, IntArray
 from automl.errors import ConfigError, DataError
+from automl.surface import named
 
 __all__ = ["Forward", "Span", "forward"]
 
@@ -89,8 +90,8 @@ class Forward:
         found = len(self.moments) - self.first_start
         if found < 1 and self.gap is not None:
             raise DataError(
-                f"search.gap={_text(self.gap)} leaves no row to validate: column "
-                f"{self.name!r} has {self._extent}. Give a shorter --gap"
+                f"{named('search.gap', _text(self.gap))} leaves no row to validate: column "
+                f"{self.name!r} has {self._extent}. Give a shorter one"
             )
         return found
 

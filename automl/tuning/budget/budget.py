@@ -35,6 +35,8 @@ class Budget:
             budgets it is less.
         fit_timeout_s: Seconds after which a fit is killed, as set by the user; None derives it.
         clock: Tells the seconds; None is ``time.monotonic``.
+        began_by_time: Whether the run began without a number of trials, which it may have got
+            when it was resumed.
     """
 
     started: float
@@ -43,6 +45,12 @@ class Budget:
     reserve_share: float = 0.04
     fit_timeout_s: float | None = None
     clock: Callable[[], float] | None = None
+    began_by_time: bool = False
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the same trials must come out on every machine: the run began with a number."""
+        return self.trials is not None and not self.began_by_time
 
     @property
     def elapsed_s(self) -> float:

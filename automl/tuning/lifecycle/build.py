@@ -37,6 +37,7 @@ def build_search(
     started: float | None = None,
     clock: Callable[[], float] = time.monotonic,
     interrupted: Callable[[], bool] = lambda: False,
+    began_by_time: bool = False,
 ) -> Controller:
     """Builds a search around an executor; each fit has one thread until it is told otherwise.
 
@@ -46,6 +47,7 @@ def build_search(
         started: What the clock said when the budget began to run; now by default.
         clock: Gives the seconds that the budget counts.
         interrupted: Whether the user wants the search to finish now.
+        began_by_time: See ``Budget``.
     """
     run, config, families = problem.run, problem.config, problem.families
     budget = Budget(
@@ -55,6 +57,7 @@ def build_search(
         config.search.reserve_share,
         config.scheduler.fit_timeout_s,
         clock,
+        began_by_time,
     )
     objectives, prune_on = config.search.objectives, config.search.prune_on
     studies = {

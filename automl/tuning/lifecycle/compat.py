@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from automl.config.fields import leaves, value_of
 from automl.config.schema import SearchConfig
 from automl.data import fingerprint
 from automl.data.table import Dataset
@@ -14,16 +15,11 @@ from automl.errors import RunError
 from automl.plugin.family import ModelFamily
 from automl.plugin.iterative import IterativeFamily
 from automl.registry import Registry
+from automl.surface import named
 from automl.tuning.problem.problem import Problem
 from automl.tuning.problem.search_space import describe_space
 
 __all__ = ["check_config", "check_data", "check_problem", "facts_of"]
-
-STEERING = (
-    *("quantiles", "group", "time_column", "folds_column", "weight", "series_id", "step", "wide"),
-    "seed",
-)
-SPLITTING = ("folds", "repeats", "holdout_share", "gap", "window")
 
 
 def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
@@ -47,6 +43,7 @@ def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
         "limits": {name: limit for name, limit in asdict(config.limits).items() if limit},
         "seed": config.seed,
         "budget": {"time_s": config.time_s, "trials": config.trials},
+        "deterministic": config.trials is not None,
         "families": {
             name: {
                 "distribution": origins[name].distribution,
@@ -92,14 +89,9 @@ def check_config(problem: Problem, then: SearchConfig) -> None:
     """
     now = problem.config
     lines = [
-        _line(name, getattr(then, name), getattr(now, name))
-        for name in STEERING
-        if getattr(then, name) != getattr(now, name)
-    ]
-    lines += [
-        _line(f"search.{name}", getattr(then.search, name), getattr(now.search, name))
-        for name in SPLITTING
-        if getattr(then.search, name) != getattr(now.search, name)
+        _line(named(key), value_of(then, key), value_of(now, key))
+        for key, leaf in leaves(()).items()
+        if leaf.declared.is_fixed and value_of(then, key) != value_of(now, key)
     ]
     _refuse(problem, lines)
 
@@ -170,5 +162,5 @@ def _refuse(problem: Problem, lines: list[str]) -> None:
         changes = "\n".join(f"  {line}" for line in lines)
         raise RunError(
             f"{problem.run.path} cannot be resumed, because this was changed since it was "
-            f"started:\n{changes}\nchange it back, or start another run with another --out"
+            f"started:\n{changes}\nchange it back, or start another run with another {named('out')}"
         )

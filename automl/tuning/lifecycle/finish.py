@@ -13,6 +13,7 @@ from automl.leaderboard import read_board, render
 from automl.store.files import remove_drafts, write_whole
 from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir
+from automl.surface import named
 from automl.trial.settle import discard_stages
 from automl.trial.spec import TrialState
 from automl.tuning.lifecycle.studies import write_studies
@@ -74,7 +75,7 @@ def _notes(controller: Controller) -> Iterator[str]:
     if len(able | alone) == 1 and late:
         yield (
             f"{alone.pop()} predicts alone: no trial of {', '.join(late)} finished in time; "
-            "allow more with --time"
+            f"allow more with {named('time_s')}"
         )
 
 

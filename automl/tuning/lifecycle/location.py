@@ -10,6 +10,7 @@ from automl.errors import RunError
 from automl.store.disk import writing
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
+from automl.surface import named
 
 __all__ = ["check_place", "make_folders"]
 
@@ -30,22 +31,24 @@ def check_place(run: RunDir, source: Any) -> None:
     if place == Path("/"):
         raise RunError(
             f"{run.path} is the root of the file system, and cannot be a run directory: choose "
-            "another --out, such as runs/first"
+            f"another {named('out')}, such as runs/first"
         )
     if not isinstance(source, str | os.PathLike) or not os.path.lexists(source):
         return
     data = _resolved(source)
     if place == data:
-        raise RunError(f"--out {run.path} is the data: choose another, such as runs/first")
+        raise RunError(
+            f"{named('out', str(run.path))} is the data: choose another, such as runs/first"
+        )
     if data.is_dir() and place.is_relative_to(data):
         raise RunError(
             f"the run directory {run.path} lies in {os.fsdecode(source)}, which is the data: "
-            f"choose one outside it, such as --out {data.parent / 'runs' / 'first'}"
+            f"choose one outside it, such as {named('out', str(data.parent / 'runs' / 'first'))}"
         )
     if data.is_relative_to(place):
         raise RunError(
             f"the run directory {run.path} holds the data, {os.fsdecode(source)}: choose "
-            "another --out, such as runs/first"
+            f"another {named('out')}, such as runs/first"
         )
 
 
@@ -67,10 +70,10 @@ def make_folders(run: RunDir, lock: RunLock) -> None:
         if run.lock.is_file():
             lock.acquire()  # refused with the better reason where another search is at it
         raise RunError(
-            f"{run.path} holds a run: go on with it by `automl resume {run.path}` (or --resume "
-            "with the same command), or choose another --out"
+            f"{run.path} holds a run: go on with it by `automl resume {run.path}` (or "
+            f"{named('resume', True)} with the same command), or choose another {named('out')}"
             if run.manifest.is_file()
-            else f"{run.path} exists and is not empty: choose another --out, or remove it"
+            else f"{run.path} exists and is not empty: choose another {named('out')}, or remove it"
         )
     try:
         with writing(run.path):

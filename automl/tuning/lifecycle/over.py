@@ -13,6 +13,7 @@ from automl.errors import RunError
 from automl.events import Event, Note, SearchFinished
 from automl.leaderboard import read_board
 from automl.store.run_dir import RunDir
+from automl.surface import named
 from automl.trial.spec import UNFINISHED, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.lifecycle.resume import Past, damage
@@ -37,7 +38,7 @@ class Over:
         """Says that nothing was done, and what would change that."""
         return Note(
             f"nothing to do: {len(self.past.records)} trials finished, 0 unfinished. The budget is "
-            "spent; --time and --trials are totals, so give a larger one",
+            f"spent; {named('time_s')} and {named('trials')} are totals, so give a larger one",
             self.past.elapsed_s,
         )
 

@@ -13,6 +13,7 @@ from automl.ensemble import read_oof
 from automl.errors import RunError
 from automl.store.files import read_json, remove_drafts
 from automl.store.run_dir import RunDir
+from automl.surface import named
 from automl.trial.records import read_records
 from automl.trial.spec import FoldResult, JobKey, TrialRecord, TrialState
 from automl.tuning.incumbent.ensemble_tracker import Standing
@@ -48,6 +49,12 @@ class Past:
         """Threads of one fit; None where it was killed before that was decided."""
         threads: int | None = self.manifest.get("threads_per_fit")
         return threads
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether it began with a number of trials; see ``Budget``."""
+        trials = self.manifest.get("budget", {}).get("trials")
+        return bool(self.manifest.get("deterministic", trials is not None))
 
 
 def read_past(run: RunDir) -> Past:
@@ -116,7 +123,8 @@ def resume(past: Past, controller: Controller) -> list[str]:
     )
     is_used_up = budget.trials is not None and len(ledger.trials) >= budget.trials
     if (is_used_up and not n_running) or budget.search_left_s() <= 0:
-        news += ". The budget is spent; --time and --trials are totals, so give a larger one"
+        totals = f"{named('time_s')} and {named('trials')}"
+        news += f". The budget is spent; {totals} are totals, so give a larger one"
     return [news, *notes]
 
 

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import AutoMLError, StorageError
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
-from automl.surface import as_written, python_call
+from automl.surface import python_call
 
 if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
@@ -111,6 +111,7 @@ def start_session(
         StorageError: The disk takes no more; the text says how to go on.
     """
     started = time.monotonic() if started is None else started
+    from automl.config.fields import ARGUMENTS
     from automl.scheduling.early import start_early
     from automl.tuning.propose.optuna_log import optuna_as_it_was
 
@@ -121,7 +122,7 @@ def start_session(
 
             session.status = make_status(verbosity)
             session.watchers = tuple(filter(None, (session.status, on_event)))
-            with python_call(), optuna_as_it_was():
+            with python_call(ARGUMENTS), optuna_as_it_was():
                 yield session
         finally:
             session.end()
@@ -156,7 +157,7 @@ def _watch(
                 append_log(run, type(event).__name__, asdict(event))
             try:
                 for watcher in () if failure is not None else watchers:
-                    watcher(_in_words_of_caller(event))
+                    watcher(event)
             except Exception as error:  # whatever the caller's function does
                 error.add_note(
                     "raised by on_event: the search was stopped, and what it found is kept. Go on "
@@ -170,20 +171,6 @@ def _watch(
         raise
     if failure is not None:
         raise failure
-
-
-def _in_words_of_caller(event: Event) -> Event:
-    """An event whose texts name settings as the caller would write them."""
-    from automl.events import Note, SearchFinished, SearchStarted
-
-    match event:
-        case Note():
-            return replace(event, message=as_written(event.message))
-        case SearchStarted():
-            return replace(event, target_reason=as_written(event.target_reason))
-        case SearchFinished():
-            return replace(event, notes=tuple(map(as_written, event.notes)))
-    return event
 
 
 @dataclass(slots=True)

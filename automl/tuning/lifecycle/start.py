@@ -145,6 +145,7 @@ def prepare_resumed(
     prepared = _build(problem, registry, executor, started - past.elapsed_s, interrupted, past)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
+    changes["deterministic"] = past.is_deterministic
     update_manifest(run, status="running", stopped_by="", **changes)
     return prepared
 
@@ -182,7 +183,13 @@ def _build(
     )
     executor.open(problem.setup, bench, interrupted)
     known = None if past is None else past.threads_per_fit
-    controller = build_search(problem, executor, started=started, interrupted=interrupted)
+    controller = build_search(
+        problem,
+        executor,
+        started=started,
+        interrupted=interrupted,
+        began_by_time=past is not None and not past.is_deterministic,
+    )
     set_threads(controller, known or 1)
     notes = [*problem.notes]
     if past is not None:

@@ -13,6 +13,7 @@ from automl.data.table import Dataset
 from automl.errors import DataError
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
+from automl.surface import named
 from automl.tuning.problem.prior import prior_prediction
 
 __all__ = ["check_metric", "metric_notes"]
@@ -41,7 +42,7 @@ def check_metric(dataset: Dataset, plan: SplitPlan, metric: Metric) -> None:
     if reason:
         raise DataError(
             f"metric {metric.name!r} has no value for {where}: {reason}. Choose another with "
-            f"--metric{_split_hint(dataset, metric)}"
+            f"{named('metric')}{_split_hint(dataset, metric)}"
         )
 
 
@@ -81,7 +82,7 @@ def _split_hint(dataset: Dataset, metric: Metric) -> str:
     """What else may help: other rows to score, where the rows of the data have a value."""
     if metric.undefined_reason(dataset.y, dataset.weight):
         return ""
-    return ", or divide the rows otherwise (--folds, --folds-column)"
+    return f", or divide the rows otherwise ({named('search.folds')}, {named('folds_column')})"
 
 
 def _folds_without(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _folds_without(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterato
     yield (
         f"{metric.name} has no value in {why}: rows of all folds are ranked together instead, "
         "which is too pessimistic, as models of different folds are not equally sure. Fewer "
-        "folds, or --metric log_loss, avoid it"
+        f"folds, or {named('metric', 'log_loss')}, avoid it"
     )
 
 
@@ -125,7 +126,8 @@ def _shares_of_little(y: NDArray[np.float64], metric: Metric) -> Iterator[str]:
     if n_zeros:
         yield (
             f"the target is 0 in {n_zeros:,} of {len(y):,} rows, for which {metric.name} has no "
-            "value: they are learnt from and not scored; --metric mae or smape counts them"
+            f"value: they are learnt from and not scored; {named('metric', 'mae')} or smape counts "
+            "them"
         )
     shares = np.sort(1 / np.abs(y[y != 0]))[::-1]
     n_few = max(1, math.ceil(FEW_SHARE * len(shares)))
@@ -134,7 +136,8 @@ def _shares_of_little(y: NDArray[np.float64], metric: Metric) -> Iterator[str]:
         who, decide = ("the row", "decides") if n_few == 1 else (f"the {n_few:,} rows", "decide")
         yield (
             f"{who} whose target is nearest to 0 (within {largest:.3g} of it) {decide} "
-            f"{metric.name}, which divides by the target: --metric mae or smape counts all rows"
+            f"{metric.name}, which divides by the target: {named('metric', 'mae')} or smape counts "
+            "all rows"
         )
 
 

@@ -9,6 +9,7 @@ from automl.data.columns.identifiers import is_identifier
 from automl.data.columns.useless import ID_LIKE
 from automl.data.table import Column, Dataset, Target
 from automl.plugin.task import ColumnKind
+from automl.surface import named
 
 __all__ = ["notes_of"]
 
@@ -117,7 +118,7 @@ def _identifier_notes(dataset: Dataset) -> Iterator[str]:
     if dataset.group is None:
         text += (
             ". The score is for numbers that were seen in training: if new rows bring others, "
-            f"validate with --group {names[0]}"
+            f"validate with {named('group', names[0])}"
         )
     yield text
 

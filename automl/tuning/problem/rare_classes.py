@@ -7,6 +7,7 @@ import numpy as np
 from automl.data.raw_table import listed
 from automl.data.table import Dataset
 from automl.plugin.metric import Metric
+from automl.surface import named
 
 __all__ = ["rare_class_notes"]
 
@@ -33,6 +34,6 @@ def rare_class_notes(dataset: Dataset, metric: Metric) -> list[str]:
         rare = classes[int(weights.argmin())]
         notes.append(
             f"class {str(rare)!r} has {share:.1%} of the rows, which {metric.name} hardly sees: "
-            "--metric balanced_accuracy, f1_macro or mcc counts all classes"
+            f"{named('metric', 'balanced_accuracy')}, f1_macro or mcc counts all classes"
         )
     return notes

@@ -72,7 +72,7 @@ class Proposer:
     @property
     def by_generation(self) -> bool:
         """Whether trials are proposed in generations."""
-        return self.budget.trials is not None
+        return self.budget.is_deterministic
 
     @property
     def is_exhausted(self) -> bool:

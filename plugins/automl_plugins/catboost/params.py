@@ -64,7 +64,7 @@ _ALIASES = {
 }
 
 _REFUSED: Mapping[str, tuple[str, ...]] = {
-    "it follows the task and the metric of the run, --task and --metric": (
+    "it follows the task and the metric of the run": (
         *("loss_function", "objective", "eval_metric", "custom_metric", "custom_loss"),
         *("classes_count", "class_names", "leaf_estimation_method"),
     ),
@@ -75,7 +75,7 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
     "model.catboost.max_bin sets it": ("border_count", "max_bin"),
     "scheduler.threads_per_fit sets it": ("thread_count",),
     "scheduler.fit_memory_gib limits memory": ("used_ram_limit",),
-    "--seed sets it, for all that is drawn": ("random_seed", "random_state"),
+    "the seed of the run sets it, for all that is drawn": ("random_seed", "random_state"),
     "fits of CatBoost run on CPUs": ("task_type", "devices", "gpu_cat_features_storage"),
     "fits draw rows by Bernoulli": ("bootstrap_type", "bagging_temperature", "mvs_reg"),
     "fits boost plainly": (
@@ -83,7 +83,7 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
         *("approx_on_full_history", "langevin", "diffusion_temperature", "posterior_sampling"),
         *("boost_from_average", "model_shrink_mode", "random_score_type"),
     ),
-    "--weight names a column with the weight of each row": (
+    "the setting weight names a column with the weight of each row": (
         *("auto_class_weights", "class_weights", "scale_pos_weight"),
     ),
     "data.kinds says which columns are what": (

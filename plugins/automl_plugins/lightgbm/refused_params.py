@@ -10,7 +10,7 @@ from collections.abc import Mapping
 __all__ = ["ALIASES", "REFUSED"]
 
 REFUSED: Mapping[str, tuple[str, ...]] = {
-    "it follows the task and the metric of the run, --task and --metric": (
+    "it follows the task and the metric of the run": (
         *("alpha", "auc_mu_weights", "eval_at", "fair_c", "first_metric_only"),
         *("is_provide_training_metric", "label_gain", "metric", "metric_freq"),
         *("multi_error_top_k", "num_class", "objective", "poisson_max_delta_step"),
@@ -24,7 +24,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
     ),
     "model.lightgbm.max_bin sets it": ("max_bin",),
     "scheduler.threads_per_fit sets it": ("num_threads",),
-    "--seed sets it, for all that is drawn": (
+    "the seed of the run sets it, for all that is drawn": (
         *("bagging_seed", "data_random_seed", "drop_seed", "extra_seed", "feature_fraction_seed"),
         *("objective_seed", "seed"),
     ),

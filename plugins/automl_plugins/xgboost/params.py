@@ -53,7 +53,7 @@ _ALIASES = {
 }
 
 _REFUSED: Mapping[str, tuple[str, ...]] = {
-    "it follows the task and the metric of the run, --task and --metric": (
+    "it follows the task and the metric of the run": (
         *("objective", "eval_metric", "num_class", "num_target", "multi_strategy"),
         *("disable_default_eval_metric", "huber_slope", "quantile_alpha"),
         *("tweedie_variance_power", "expectile_alpha"),
@@ -67,7 +67,11 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
     "fits cut a model at single trees": ("num_parallel_tree",),
     "model.xgboost.max_bin sets it": ("max_bin",),
     "scheduler.threads_per_fit sets it": ("n_jobs", "nthread"),
-    "--seed sets it, for all that is drawn": ("random_state", "seed", "seed_per_iteration"),
+    "the seed of the run sets it, for all that is drawn": (
+        "random_state",
+        "seed",
+        "seed_per_iteration",
+    ),
     "scheduler.gpus says which GPUs there are": ("device", "gpu_id"),
     "trials share their binned data, which hist alone takes": (
         *("max_cached_hist_node", "process_type", "refresh_leaf", "sampling_method", "sketch_eps"),

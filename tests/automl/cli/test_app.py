@@ -20,6 +20,22 @@ def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]):
     assert all(f"\n  {verb} " in shown for verb in VERBS)
 
 
+@pytest.mark.parametrize("line", ["help", "-v help", "help -q", "-h"])
+def test_help_alone_is_the_help_of_all(line: str, capsys: pytest.CaptureFixture[str]):
+    assert main(line.split()) == 0
+    assert "usage: automl VERB" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", ["-v help plugins", "help -v plugins", "plugins -v --help"])
+def test_help_of_a_verb_may_be_asked_for_with_a_level(
+    line: str, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as exit_info:
+        main(line.split())
+    assert exit_info.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: automl plugins")
+
+
 def test_without_a_verb_the_help_goes_to_stderr(capsys: pytest.CaptureFixture[str]):
     assert main([]) == 2
     out, err = capsys.readouterr()

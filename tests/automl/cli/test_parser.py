@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.cli.parser import Parser, UsageError, levels, one_word, split_words
+from automl.cli.parser import Parser, UsageError, one_word, split_words
 from automl.cli.verbs import search
 
 
@@ -113,9 +112,10 @@ def test_a_budget_is_read_in_seconds(time: str, seconds: float):
     ("line", "message"),
     [
         (["--time", "soon"], "argument --time: 'soon' is not a valid duration: use 60, 90s"),
-        (["--trials", "0"], "argument --trials: expected a whole number above 0, got '0'"),
-        (["--trials", "1.5"], "argument --trials: expected a whole number above 0"),
-        (["--seed", "-1"], "argument --seed: expected a whole number from 0 on, got '-1'"),
+        (["--trials", "1.5"], "argument --trials: expected an integer, got '1.5'"),
+        (["--seed", "x"], "argument --seed: expected an integer, got 'x'"),
+        (["--quantiles", "0.1;0.9"], "argument --quantiles: expected a number, got '0.1;0.9'"),
+        (["--gap", "soon"], "argument --gap: 'soon' is no stretch of time"),
     ],
 )
 def test_a_number_that_does_not_fit_is_named(line: list[str], message: str):
@@ -123,10 +123,9 @@ def test_a_number_that_does_not_fit_is_named(line: list[str], message: str):
         search.parser().read(line)
 
 
-def test_levels_stand_between_commas():
-    assert levels("0.1,.5, 0.9") == [0.1, 0.5, 0.9]
-    with pytest.raises(argparse.ArgumentTypeError, match=r"such as 0.1,0.5,0.9, got '0.1;0.9'"):
-        levels("0.1;0.9")
+def test_values_of_a_list_stand_between_commas():
+    options, _ = search.parser().read(["--quantiles", "0.1,.5, 0.9", "--wide=x,y"])
+    assert (options.quantiles, options.wide) == ([0.1, 0.5, 0.9], ["x", "y"])
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])

@@ -13,6 +13,8 @@ import automl
 from automl.cli import main
 from automl.cli.stdin import readable
 from automl.errors import UserError
+from automl.store.files import read_json
+from automl.store.run_dir import RunDir
 
 ROWS = "id,x\n007,1.5\n008,2.5\n"
 
@@ -83,3 +85,25 @@ def test_a_terminal_is_refused_at_once(monkeypatch):
 def test_other_words_are_left_alone():
     with readable("postgresql://host/db") as word:
         assert word == "postgresql://host/db"
+
+
+def test_a_search_reads_standard_input_and_is_resumed_without_it(tmp_path, monkeypatch, capsys):
+    rows = "x,y\n" + "".join(f"{i % 7},{'ab'[i % 2]}\n" for i in range(60))
+    out = str(tmp_path / "run")
+    words = ["--trials", "1", "--out", out, "family=[baseline]", "search.folds=2", "-q"]
+    pipe_in(monkeypatch, rows.encode())
+    assert main(["search", "-", *words]) == 0
+    assert read_json(RunDir(Path(out)).manifest)["data"]["path"] == "stdin"
+    pipe_in(monkeypatch, b"")
+    assert main(["resume", out, "--trials", "2", "-q"]) == 0
+    pipe_in(monkeypatch, rows.encode())
+    assert main(["search", "-", *words, "--resume"]) == 0
+    pipe_in(monkeypatch, rows.replace("6,", "9,").encode())
+    assert main(["search", "-", *words, "--resume"]) == 2
+    assert "other values in the same columns" in capsys.readouterr().err
+
+
+def test_standard_input_is_inspected_under_its_name(monkeypatch, capsys):
+    pipe_in(monkeypatch, b"x,y\n" + b"1,a\n2,b\n" * 9)
+    assert main(["inspect", "-", "data.drop=[]"]) == 0
+    assert "stdin: 18 rows" in capsys.readouterr().out

@@ -141,11 +141,13 @@ def test_kinds_take_strange_column_names(registry, text, kinds):
         ("data.drop=[01, no, null]", ["01", "no", "null"]),
         ("data.drop=['a, b', \"c'd\"]", ["a, b", "c'd"]),
         ("data.missing=[n/a, '-', '?']", ["n/a", "-", "?"]),
+        ("data.keep=[999, no]", ["999", "no"]),
     ],
 )
 def test_names_in_lists_stay_texts(registry, text, names):
     config = compose(registry, text).config
-    assert names in (config.data.drop, config.data.missing)
+    assert names in (config.data.drop, config.data.missing, config.data.keep)
+    assert compose(registry, "wide=null").config.wide is None
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,12 @@ def test_a_trial_budget_without_a_time_stops_the_clock(registry):
             "sampler=rndom",
             "unknown sampler; did you mean 'random'? (choices: cmaes, gp, random, tpe)",
         ),
-        ("pruner.name=medain", "did you mean 'median'? (choices: forgiving,"),
+        ("pruner.name=medain", "expected one of 'forgiving', "),
+        ("pruner.name=medain", "did you mean 'median'?"),
+        (
+            "sampler.name=mine",
+            "sampler.name='mine': expected one of 'tpe', 'random', 'gp', 'cmaes'",
+        ),
         ("search.folds=abc", "search.folds=abc: expected an integer or null"),
         ("search.folds=2.5", "search.folds=2.5: expected an integer or null"),
         ("search.folds=true", "search.folds=True: expected an integer or null"),
@@ -221,7 +228,7 @@ def test_a_trial_budget_without_a_time_stops_the_clock(registry):
         ("family=alpha,beta", "write family=[alpha,beta]"),
         ("search.folds=[1", "cannot be read"),
         ("search={folds: 3, foo: 1}", "unknown key 'search.foo'"),
-        ("data.kinds={a: nubmer}", "data.kinds of 'a'=nubmer: no such name"),
+        ("data.kinds={a: nubmer}", "data.kinds.a='nubmer': expected one of 'numeric', "),
         ("data.kinds=[a]", "expected a mapping"),
         ("task=regresion", "did you mean 'regression'?"),
         ("search.folds=${oc.env:NO_SUCH_VARIABLE}", "search.folds: "),
@@ -304,8 +311,9 @@ def test_one_column_cannot_play_two_parts(registry):
 
 def test_a_gap_needs_a_time_column_and_a_length(registry):
     said = problems(registry, "search.gap=7d", "search.window=x")
-    assert "search.gap=7d: needs rows in order of time" in said
+    assert "search.gap='7d': needs rows in order of time" in said
     assert "search.window: 'x' is no stretch of time" in said
+    assert "search.gap: '0' is no stretch" in problems(registry, options={"search.gap": 0})
 
 
 @pytest.mark.parametrize(
@@ -429,17 +437,17 @@ def test_several_objectives_need_one_declared_prune_on(registry):
     [
         (
             ["search.objectives=[score,predict]"],
-            "=predict: no such name; did you mean 'predict_ms'",
+            "search.objectives='predict': expected one of 'score', 'predict_ms', 'size_mb'; did",
         ),
         (["search.objectives=[size_mb]"], "score must be the first of them"),
         (["search.objectives=[predict_ms,score]"], "score must be the first of them"),
         (["search.objectives=[]"], "score must be the first of them"),
         (["search.objectives=[score,score]"], "one stands there twice"),
-        ([SEVERAL, "search.prune_on=scor"], "=scor: no such name; did you mean 'score'"),
+        ([SEVERAL, "search.prune_on=scor"], "='scor': expected one of 'score', 'predict_ms'"),
         (["search.prune_on=size_mb"], "it must be one of the objectives (score)"),
         ([SEVERAL, "pruner=none", "sampler=cmaes"], "sampler.name=cmaes knows one objective"),
-        (["limits.predict_ms=0"], "limits.predict_ms=0.0: must be above 0"),
-        (["limits.size_mb=-1"], "limits.size_mb=-1.0: must be above 0"),
+        (["limits.predict_ms=0"], "limits.predict_ms=0.0: expected a number above 0"),
+        (["limits.size_mb=-1"], "limits.size_mb=-1.0: expected a number above 0"),
         (["limits.predict_s=1"], "predict_ms"),
     ],
 )

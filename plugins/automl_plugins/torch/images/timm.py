@@ -76,7 +76,7 @@ class Timm(MediaFamily):
         if shape.n_gpus or given["architecture"]:
             return None
         if shape.time_s is None or shape.time_s < _LONG_S:
-            return "nets as large as these need a GPU, or a budget of an hour (--time 1h) and more"
+            return "nets as large as these need a GPU, or a time budget of an hour or more"
         return super().accepts(shape)
 
     def products(self, shape: Shape) -> float:

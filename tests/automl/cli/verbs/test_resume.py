@@ -44,7 +44,7 @@ def test_what_is_not_given_stays_as_it_is_in_the_run(calls):
     [
         ("resume", "RUN"),
         ("resume a b", "b"),
-        ("resume a --trials 0", "0"),
+        ("resume a --trials x", "--trials"),
         ("resume a -q -v", "contradict"),
         ("search data.csv --resume", "--resume needs --out"),
     ],

@@ -53,8 +53,10 @@ def calls(run_dir: RunDir, events: list[Event], monkeypatch: pytest.MonkeyPatch)
 def test_options_of_series_go_on_too(calls: Any):
     line = "search steps.csv --series-id id --step t --series-table a=b.csv search.folds=2"
     assert main(line.split()) == 0
-    assert (calls.given["series_id"], calls.given["step"]) == ("id", "t")
-    assert calls.given["overrides"] == ["search.folds=2", "data.series_table=a=b.csv"]
+    table = {"data.series_table": "a=b.csv"}
+    settings = {"series_id": "id", "step": "t", "data_path": "steps.csv"}
+    assert calls.given["settings"] == settings | table
+    assert calls.given["overrides"] == ["search.folds=2"]
 
 
 def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
@@ -66,20 +68,23 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
     assert main(line.split()) == 0
     assert calls.data == "data.csv"
     assert calls.given == {
-        "target": "a=b",
-        "task": "binary",
-        "metric": "log_loss",
-        "time_s": 600.0,
-        "trials": 7,
-        "seed": 3,
+        "settings": {
+            "target": "a=b",
+            "task": "binary",
+            "metric": "log_loss",
+            "time_s": 600.0,
+            "trials": 7,
+            "seed": 3,
+            "group": "g",
+            "time_column": "t",
+            "folds_column": "f",
+            "weight": "w",
+            "preset": "fast",
+            "search.gap": "7d",
+            "data_path": "data.csv",
+        },
         "out": "runs/x",
         "resume": False,
-        "group": "g",
-        "time_column": "t",
-        "gap": "7d",
-        "folds_column": "f",
-        "weight": "w",
-        "preset": "fast",
         "overrides": ["family=[lightgbm,svm]", "search.folds=5"],
         "verbosity": 0,
     }
@@ -87,7 +92,9 @@ def test_options_go_on_by_name_and_settings_in_their_order(calls: Any):
 
 def test_what_is_not_given_is_left_to_the_configuration(calls: Any):
     assert main(["search", "data.csv"]) == 0
-    assert calls.given == {"out": None, "resume": False, "overrides": [], "verbosity": 0}
+    settings = {"data_path": "data.csv"}
+    nothing = {"overrides": [], "settings": settings, "out": None, "resume": False, "verbosity": 0}
+    assert calls.given == nothing
     assert isinstance(calls.started, float)
 
 

@@ -122,7 +122,7 @@ def test_long_values_names_and_control_characters_are_shown_safely():
 
 
 def test_one_warning_tells_of_all_columns_and_points_to_the_caller():
-    with pytest.warns(MisfitWarning, match=r"data\.strict=true") as caught:
+    with pytest.warns(MisfitWarning, match=r"data\.strict=True") as caught:
         warn_of_misfits(some(2))
     assert len(caught) == 1
     assert caught[0].message.counts == {"c0": 1, "c1": 2}
@@ -160,7 +160,7 @@ def test_a_strict_search_refuses_its_own_misfits_all_at_once_with_the_ways_out()
         "Correct these cells",
         "data.missing=[TEXT]",
         "data.kinds={COLUMN: categorical}",
-        "data.strict=false",
+        "data.strict=False",
     ):
         assert part in str(caught.value)
 

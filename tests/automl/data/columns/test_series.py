@@ -117,8 +117,8 @@ def test_rows_to_be_scored_need_one_target_a_series():
     [
         ({"t": 0}, LONG, "series 's0' has the step 0 twice, the second time in row 2"),
         ({"id": None}, LONG, "gives the id of the series, but 10 rows have no"),
-        ({}, ReadOptions(series_id="nr"), "has no column 'nr' for --series-id"),
-        ({}, ReadOptions(step="t"), "--step needs --series-id"),
+        ({}, ReadOptions(series_id="nr"), "has no column 'nr' for series_id"),
+        ({}, ReadOptions(step="t"), "step needs series_id"),
         ({}, ReadOptions(series_id="id", wide=("x",)), "contradict each other"),
         ({"x": 1, "z": 1}, LONG, "no column of numbers changes within a series"),
         ({"y": range(10)}, LONG, "the target 'y' changes within a series"),
@@ -165,7 +165,7 @@ def test_wide_series_end_with_their_last_value():
 @pytest.mark.parametrize(
     ("wide", "said"),
     [
-        (("q",), "has no columns q0, q1, ... for --wide q"),
+        (("q",), "has no columns q0, q1, ... for wide='q'"),
         (("a", "c"), "has no columns c0"),
     ],
 )
@@ -215,8 +215,8 @@ def test_a_series_of_which_the_table_says_nothing_has_no_target(tmp_path):
         (("s0", "s0"), {}, LONG, "has the series 's0' twice"),
         (("a", "b"), {}, LONG, "has none of the series .* such as 's0'; its first is 'a'"),
         (("s0", "s1"), {"y": [0, 1], "age": [1, 2]}, LONG, "both have a column 'age'"),
-        (("s0", "s1"), {}, ReadOptions(series_id="t"), "has no column 't' for --series-id"),
-        (("s0", "s1"), {}, ReadOptions(), "--series-table needs --series-id"),
+        (("s0", "s1"), {}, ReadOptions(series_id="t"), "has no column 't' for series_id"),
+        (("s0", "s1"), {}, ReadOptions(), "data.series_table needs series_id"),
     ],
 )
 def test_a_table_of_series_that_does_not_fit_is_refused(tmp_path, ids, columns, options, message):

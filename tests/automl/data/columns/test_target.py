@@ -18,7 +18,7 @@ def test_a_usual_name_is_the_target(name):
     data = pd.DataFrame({name: [0, 1] * 5, "last": np.arange(10) / 7})
     target = load_dataset(data).target
     assert target.name == name
-    assert "--target" in target.reason
+    assert "target=NAME" in target.reason
 
 
 def test_without_a_usual_name_it_is_the_last_column():
@@ -158,7 +158,7 @@ def test_the_task_can_be_set():
         (["a", "b"] * 10, "regression", "not numeric, such as 'a' in row 1"),
         (["1", "2", "x3"] * 10, "regression", "not numeric, such as 'x3' in row 3"),
         ([1, 2, 3] * 10, "binary", "3 different values"),
-        ([1, 2] * 10, "multiclass", "--task binary"),
+        ([1, 2] * 10, "multiclass", "task='binary'"),
         ([1.5, None, float("inf")] * 10, None, "infinite in row 3"),
         (["1.5", "2.5", "inf"] * 10, None, "infinite in row 3"),
         ([1] * 10, None, "same value 1"),

@@ -88,5 +88,5 @@ def test_a_value_of_one_group_alone_names_nothing():
 
 
 def test_a_column_that_steers_and_is_not_there_is_an_error():
-    with pytest.raises(DataError, match="--group"):
+    with pytest.raises(DataError, match="for group"):
         describe(frame(), target="y", group="nobody")

@@ -111,7 +111,7 @@ def copied():
 def test_copied_rows_are_counted_where_they_may_be_parted():
     (said,) = suspicions(copied(), True)
     assert said.startswith("40 rows are equal to an earlier one")
-    assert "--group" in said
+    assert "group=COLUMN" in said
     assert list(suspicions(copied(), False)) == []
 
 

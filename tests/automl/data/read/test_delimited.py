@@ -69,6 +69,30 @@ def test_encodings_and_line_ends_make_no_difference(tmp_path, change):
     assert_same_as_plain(load(tmp_path, change(HEAD + ROWS)), tmp_path)
 
 
+@pytest.mark.parametrize("name", ["shift_jis", "gb18030", "UTF8"])
+def test_a_named_encoding_is_taken(tmp_path, name):
+    text = "値,b,y\n東,1,a\n西,2,b\n" + "東,3,a\n" * 9
+    (tmp_path / "a.csv").write_bytes(text.encode(name))
+    raw = read_source(tmp_path / "a.csv", ReadOptions(encoding=name))
+    assert raw.names == ("値", "b", "y")
+    assert raw.columns[0].to_pylist()[:2] == ["東", "西"]
+    assert raw.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("shift-jus", r"^data\.encoding='shift-jus': there is no such encoding"),
+        ("hex", r"^data\.encoding='hex': there is no such encoding"),
+        ("ascii", r"a\.csv.*ascii"),
+    ],
+)
+def test_an_encoding_that_is_none_or_not_of_the_file_is_refused(tmp_path, name, said):
+    (tmp_path / "a.csv").write_bytes("é,b,y\n".encode() + ROWS)
+    with pytest.raises(DataError, match=said):
+        read_source(tmp_path / "a.csv", ReadOptions(encoding=name))
+
+
 def test_bytes_that_are_not_utf8_are_read_as_cp1252_even_late(tmp_path):
     dataset = load(tmp_path, HEAD + ROWS * 2000 + b"1.5,\xe9\x80,1\n")
     assert dataset.table.data["c1"][-1].as_py() == "é€"

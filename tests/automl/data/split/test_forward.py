@@ -104,8 +104,11 @@ def test_a_window_rolls_and_the_last_one_is_for_the_model_that_predicts(window, 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"gap": timedelta(days=400)}, r"search\.gap=400d .*'day' has 360 distinct times in 359d"),
-        ({"gap": 360}, r"search\.gap=360 leaves no row.*'day' has 360 distinct times.*shorter"),
+        (
+            {"gap": timedelta(days=400)},
+            r"search\.gap='400d' .*'day' has 360 distinct times in 359d",
+        ),
+        ({"gap": 360}, r"search\.gap='360' leaves no row.*'day' has 360 distinct times.*shorter"),
         ({"gap": 358}, "3 folds need at least 3 changes of time beyond a gap of 358 distinct"),
         ({"window": timedelta(hours=12)}, r"search\.window=12h leaves fold 0 no.*longer window"),
     ],

@@ -97,3 +97,9 @@ def test_a_search_without_a_predictor_gets_a_last_chance_beyond_the_budget(budge
     assert late.search_left_s() < 0
     assert late.last_chance_s == pytest.approx(6.0)
     assert budget(0.0, trials=3).last_chance_s == math.inf
+
+
+def test_trials_repeat_where_the_run_began_with_a_number_of_them():
+    assert Budget(0.0, trials=5).is_deterministic
+    assert not Budget(0.0, time_s=60.0).is_deterministic
+    assert not Budget(0.0, trials=5, began_by_time=True).is_deterministic

@@ -129,7 +129,7 @@ def test_that_one_family_predicts_alone_for_want_of_time_is_told_at_the_end(
     families = [make_family("quick", 90, choices=[0.5]), make_family("slow")]
     scene = finished(make_scene, families, answer=answer, trials=None, time_s=20)
     notes = finish_run(scene.controller).notes
-    told = "quick predicts alone: no trial of slow finished in time; allow more with --time"
+    told = "quick predicts alone: no trial of slow finished in time; allow more with time_s"
     assert notes == (told,) * n_late
 
 

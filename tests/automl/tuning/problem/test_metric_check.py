@@ -36,14 +36,14 @@ VALUES = np.linspace(1.0, 5.0, 30)
     ],
 )
 def test_a_target_that_the_metric_is_not_made_for_is_refused(y, metric, says):
-    with pytest.raises(DataError, match=f"{metric}.*has no value.*{says}.*--metric"):
+    with pytest.raises(DataError, match=f"{metric}.*has no value.*{says}.*another with metric"):
         check_metric(*problem(y, metric))
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "mcc", "f1", "average_precision"])
 def test_scored_rows_of_one_class_are_refused_before_the_search(metric):
     labels = ["a"] * 20 + ["b"] * 10
-    with pytest.raises(DataError, match=r"20 rows that models are scored on.*--folds-column"):
+    with pytest.raises(DataError, match=r"20 rows that models.*search.folds, folds_column"):
         check_metric(*problem(labels, metric, f=[0, 1] * 10 + [-1] * 10))
     check_metric(*problem(labels, "log_loss", f=[0, 1] * 10 + [-1] * 10))
 

@@ -26,7 +26,7 @@ def test_numbers_that_became_categories_are_named_with_the_ways_out(visits):
     (note,) = notes_of(load_dataset(visits, target="y"))
     assert "'userId', 'shop' are categories" in note
     assert "data.kinds={userId: numeric}" in note
-    assert "--group userId" in note
+    assert "group='userId'" in note
 
 
 def test_one_column_gets_words_of_its_own_and_none_gets_none(visits):
