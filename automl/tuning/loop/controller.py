@@ -30,10 +30,10 @@ from automl.tuning.loop.endings import (
 )
 from automl.tuning.loop.progress import finished, progress_of, started
 from automl.tuning.propose.proposer import Proposer
-from automl.tuning.prune.pruner import fit_verdict, note_lost, take_in, verdict
+from automl.tuning.prune.pruner import fit_verdict, note_lost, verdict
 from automl.tuning.refit.at_end import expected_refit_s
 from automl.tuning.trials.ledger import Ledger
-from automl.tuning.trials.trial import Stopped, Trial
+from automl.tuning.trials.trial import Stopped, Trial, as_error
 
 __all__ = ["Controller"]
 
@@ -195,7 +195,8 @@ class Controller:
 
     def _on_done(self, trial: Trial, done: Done) -> None:
         fold = done.result.fold
-        take_in(trial, done.result, self.run)
+        trial.complete_fold(done.result)
+        note_lost(trial, self.run)
         if fold == trial.folds[0] and fold not in trial.ended:
             self._on_first_fold(trial)
         self._judge(trial)
@@ -227,12 +228,10 @@ class Controller:
         trial.condemn(ending)
         for fold in trial.running:
             job_id = JobKey(trial.spec.trial_id, fold)
-            if isinstance(ending, TrialError):
-                self.executor.kill(job_id, ending)
-            elif ending.may_go_on:
-                self.executor.kill(job_id, ending.as_error)
-            else:
+            if isinstance(ending, Stopped) and not ending.may_go_on:
                 self.executor.prune(job_id)
+            else:
+                self.executor.kill(job_id, as_error(ending))
 
     def _conclude(self, trial: Trial) -> Iterator[Event]:
         """Ends a trial: its state, its record, its study, and the news of it."""

@@ -8,18 +8,12 @@ from dataclasses import replace
 from automl.config.schema import PrunerConfig
 from automl.store.run_dir import RunDir
 from automl.trial.lost import LOST, lost_text
-from automl.trial.spec import FoldResult, TrialError
+from automl.trial.spec import TrialError
 from automl.tuning.prune.rules import is_early, may_stop_fit, should_stop_fit, should_stop_trial
 from automl.tuning.trials.ledger import Ledger
 from automl.tuning.trials.trial import Ending, Stopped, Trial
 
-__all__ = ["fit_verdict", "note_lost", "take_in", "verdict"]
-
-
-def take_in(trial: Trial, result: FoldResult, run: RunDir) -> None:
-    """Takes in a fold that is done."""
-    trial.complete_fold(result)
-    note_lost(trial, run)
+__all__ = ["fit_verdict", "note_lost", "verdict"]
 
 
 def note_lost(trial: Trial, run: RunDir) -> None:

@@ -20,7 +20,7 @@ from automl.trial.spec import (
     TrialState,
 )
 
-__all__ = ["Ending", "Stopped", "Trial", "TrialLosses"]
+__all__ = ["Ending", "Stopped", "Trial", "TrialLosses", "as_error"]
 
 CURVE_POINTS = 64  # of a complete fit, first and last included
 STOPPED_STATES = {
@@ -50,14 +50,16 @@ class Stopped:
         """Whether a resumed search goes on with it: it says nothing of the trial."""
         return self.kind in UNFINISHED
 
-    @property
-    def as_error(self) -> TrialError:
-        """How it is recorded and told."""
-        return TrialError(self.kind, self.message, fold=self.fold)
-
 
 Ending: TypeAlias = Stopped | TrialError
 """Why a trial, or one fit of it, is over before it is complete: it was stopped, or it failed."""
+
+
+def as_error(ending: Ending) -> TrialError:
+    """How an ending is recorded and told, whatever it is."""
+    if isinstance(ending, TrialError):
+        return ending
+    return TrialError(ending.kind, ending.message, fold=ending.fold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,8 +332,9 @@ class Trial:
         A fold that the pruner stopped, and whose fit ended all the same, counts as not done: the
         record must not depend on which of the two was first.
         """
-        ending = self.ending
-        cut = () if ending is None or self.state is TrialState.RUNNING else self._cut(ending.fold)
+        ending, reports = self.ending, list[tuple[int, float]]()
+        if ending is not None and self.state is not TrialState.RUNNING:
+            reports = [] if ending.fold in self.results else self.steps.get(ending.fold, [])
         return TrialRecord(
             spec=self.spec,
             index=self.index,
@@ -340,16 +343,12 @@ class Trial:
             score=self.score(metric),
             score_se=self.score_se,
             interval=self.interval,
-            error=ending.as_error if isinstance(ending, Stopped) else ending,
-            cut_steps=tuple(_in_losses(cut, metric)),
+            error=None if ending is None else as_error(ending),
+            cut_steps=tuple(_in_losses(reports, metric)),
             started_s=self.started_s,
             finished_s=self.finished_s,
             stages=self.stages,
         )
-
-    def _cut(self, fold: int) -> Sequence[tuple[int, float]]:
-        """What the fit of a fold had reported until it was ended."""
-        return () if fold in self.results else self.steps.get(fold, ())
 
 
 def _in_losses(reports: Iterable[tuple[int, float]], metric: Metric) -> list[tuple[int, float]]:
