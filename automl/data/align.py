@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.columns.dates import told_day_first
+from automl.data.columns.dates import plain_dates, told_day_first
 from automl.data.columns.features import stored_media
 from automl.data.columns.identifiers import is_identifier
 from automl.data.columns.labels import read_labels
@@ -24,6 +24,7 @@ from automl.data.numbers import NumberForm, finite, read_numbers
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw_table import RawTable, composed, listed, near, occurrences
 from automl.data.read.formats import read_source
+from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, encoded, joined, parted
 from automl.data.table import Column, Label, Misfits, Table, Target
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
@@ -138,13 +139,56 @@ def _conform(
     if missing:
         raise MissingColumnError(_missing_message(missing, raw, columns))
     sources = [found[composed(c.name), c.occurrence] for c in used]
-    arrays = [_stored(raw, source, c) for source, c in zip(sources, used, strict=True)]
+    arrays = _all_stored(raw, sources, used)
     looked_at = zip(sources, arrays, used, strict=True)
     misfits = [m for m in (find_misfits(raw, *parts) for parts in looked_at) if m is not None]
     if options is not None and options.strict:
         refuse_misfits([*lost, *misfits], raw.where)
     data = pa.Table.from_arrays(arrays, names=[column.key for column in used])
     return Table(data, tuple(columns), raw.row_names, tuple(misfits), raw.carried)
+
+
+def _all_stored(
+    raw: RawTable, sources: Sequence[pa.ChunkedArray], columns: Sequence[Column]
+) -> list[pa.Array]:
+    """The columns as the known ones are stored; many of few rows are converted at once."""
+    stored: dict[int, pa.Array] = {}
+    if 0 < raw.n_rows <= FEW_ROWS and len(columns) >= MANY_COLUMNS:
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for i, (source, c) in enumerate(zip(sources, columns, strict=True)):
+            if c.kind in TABULAR_KINDS:
+                alike.setdefault((source.type, c.kind, c.form, c.day_first), []).append(i)
+        for at in alike.values():
+            if len(at) >= MANY_COLUMNS:
+                values = _stored_at_once(raw, [sources[i] for i in at], columns[at[0]])
+                stored |= zip(at, values, strict=False)
+    return [
+        stored[i] if i in stored else _stored(raw, source, column)
+        for i, (source, column) in enumerate(zip(sources, columns, strict=True))
+    ]
+
+
+def _stored_at_once(
+    raw: RawTable, sources: Sequence[pa.ChunkedArray], column: Column
+) -> list[pa.Array]:
+    """What ``_stored`` gives for each of several columns of one type and kind.
+
+    Nothing where the reading of a cell may depend on the other cells of its column: in texts of
+    numbers, and of dates that are not all in the form of ISO 8601.
+    """
+    values = joined(sources)
+    has_texts = pa.types.is_string(values.type)
+    if has_texts and (column.kind is ColumnKind.NUMERIC or is_identifier(column)):
+        return []
+    if has_texts and column.kind is ColumnKind.DATETIME:
+        found = plain_dates(values)
+        if found is None:
+            return []
+    else:
+        found = _stored(raw, pa.chunked_array([values]), column)
+    if pa.types.is_dictionary(found.type):
+        return [*map(encoded, parted(found.dictionary_decode(), raw.n_rows))]
+    return parted(found, raw.n_rows)
 
 
 def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:

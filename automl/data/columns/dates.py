@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime
 
@@ -9,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["DAY_FIRST_REASON", "date_share", "dates_of_texts", "is_day_first", "told_day_first"]
+__all__ = [
+    "DAY_FIRST_REASON",
+    "date_share",
+    "dates_of_texts",
+    "is_day_first",
+    "plain_dates",
+    "told_day_first",
+]
 
 DAY_FIRST_REASON = "day before month"
 _TIME = (
@@ -58,15 +66,24 @@ def dates_of_texts(texts: pa.Array, day_first: bool) -> pa.Array:
     Returns:
         ``timestamp[us]`` in UTC, ``(n,)``; null where a text is no date.
     """
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        try:
-            return texts.cast(kind).cast(pa.int64()).cast(pa.timestamp("us"))
-        except pa.ArrowInvalid:
-            continue  # not all of them are written in the one way that Arrow reads at once
+    plain = plain_dates(texts)
+    if plain is not None:
+        return plain
     parsed = [
         None if text is None else _parse(text.strip(), day_first) for text in texts.to_pylist()
     ]
     return pa.array(parsed, type=pa.timestamp("us"))
+
+
+def plain_dates(texts: pa.Array) -> pa.Array | None:
+    """Reads texts that are all written in the one way that Arrow reads; None where one is not.
+
+    That is ISO 8601, with a zone in all of them or in none.
+    """
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return texts.cast(kind).cast(pa.int64()).cast(pa.timestamp("us"))
+    return None
 
 
 def date_share(texts: pa.Array) -> float:

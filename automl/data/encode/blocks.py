@@ -98,6 +98,10 @@ class Blocks(Sequence[Block]):
             return self.categories.block(place, key)
         return self.dates.block(place, key) if kind == DATES else self.texts[place]
 
+    def keys_of(self, kind: int) -> tuple[str, ...]:
+        """Keys of the columns of a kind."""
+        return tuple(self.keys[i] for i in np.flatnonzero(self.kind == kind).tolist())
+
     def state(self) -> tuple[list[Any], dict[str, NDArray[Any]]]:
         """What ``from_state`` needs: JSON values of the text columns, and arrays of all columns."""
         arrays = text_arrays("keys", pa.array(self.keys, type=pa.large_string()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from automl.data.encode.blocks import CATEGORIES, Blocks
 from automl.data.encode.columns.categories import MISSING
 from automl.data.encode.columns.category_columns import CODES, ONE_HOT, TARGET, CategoryColumns
+from automl.data.short_columns import joined
 from automl.data.table import IntArray
 
 __all__ = ["MOST_CATEGORIES", "CategoryRows"]
@@ -22,35 +23,33 @@ MOST_CATEGORIES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class CategoryRows:
-    """Where the categorical columns of an encoder are read and written.
+    """Where the categorical columns of an encoder are written.
 
     Attributes:
-        keys: Their keys in the table.
         columns: Their blocks, as the encoder has them.
         places: First column of the matrix that each is written to, ``(n,)``.
         codes: For each the code of each of its categories.
     """
 
-    keys: tuple[str, ...]
     columns: CategoryColumns
     places: IntArray
     codes: tuple[dict[str, int], ...]
 
     @classmethod
-    def of(cls, blocks: Blocks) -> CategoryRows:
-        """Finds the categorical columns among the blocks of an encoder."""
+    def of_blocks(cls, blocks: Blocks) -> CategoryRows:
+        """Takes the categorical columns of an encoder."""
         columns, at = blocks.categories, np.flatnonzero(blocks.kind == CATEGORIES)
         places = np.cumsum(blocks.widths)[at] - blocks.widths[at]
         texts = columns.texts.to_pylist()
         ends = pairwise(columns.starts.tolist())
         codes = tuple({texts[i]: i - first + 1 for i in range(first, end)} for first, end in ends)
-        return cls(tuple(blocks.keys[i] for i in at.tolist()), columns, places, codes)
+        return cls(columns, places, codes)
 
     def write(self, values: list[pa.Array], out: NDArray[np.float32]) -> None:
         """Encodes rows into the columns of the blocks, as these do one by one.
 
         Args:
-            values: The values of each of ``keys``, ``(n_rows,)``.
+            values: The values of each column, ``(n_rows,)``.
             out: ``(n_rows, n_features)``, holding 0 in these columns.
         """
         columns = self.columns
@@ -72,23 +71,11 @@ class CategoryRows:
 
     def _codes(self, values: list[pa.Array], unseen: IntArray) -> IntArray:
         """Codes of the values, ``(n_rows, n)``."""
-        found = np.empty((len(values[0]), len(values)), dtype=np.int64)
-        for place, (column, code_of) in enumerate(zip(values, self.codes, strict=True)):
-            beyond = int(unseen[place])
-            found[:, place] = [
-                MISSING if text is None else code_of.get(text, beyond) for text in _texts(column)
-            ]
-        return found
-
-
-def _texts(values: pa.Array) -> list[str | None]:
-    """The texts of a column; None where missing."""
-    if not pa.types.is_dictionary(values.type):
-        texts: list[str | None] = values.cast(pa.string()).to_pylist()
-        return texts
-    known = values.dictionary
-    if len(known) > 4 * len(values):  # that of a larger table
-        texts = known.take(values.indices).cast(pa.string()).to_pylist()
-        return texts
-    named = (known if pa.types.is_string(known.type) else known.cast(pa.string())).to_pylist()
-    return [None if i is None else named[i] for i in values.indices.to_pylist()]
+        texts = iter(joined(values).cast(pa.string()).to_pylist())
+        n_rows = len(values[0])
+        codes = [
+            MISSING if text is None else code_of.get(text, beyond)
+            for code_of, beyond in zip(self.codes, unseen.tolist(), strict=True)
+            for text in islice(texts, n_rows)
+        ]
+        return np.array(codes, dtype=np.int64).reshape(len(values), n_rows).T

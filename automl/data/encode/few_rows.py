@@ -1,4 +1,4 @@
-"""Numbers of few rows, encoded all at once.
+"""Numbers and dates of few rows, encoded all at once.
 
 Column by column, to encode one row of thousands of columns takes longer than to predict it.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.blocks import NUMBERS, Blocks
+from automl.data.encode.blocks import DATES, NUMBERS, Blocks
+from automl.data.encode.columns.date_columns import PART_NAMES, DateColumns
+from automl.data.encode.columns.dates import PARTS
 from automl.data.encode.columns.number_columns import MODES, NumberColumns
 from automl.data.encode.columns.numeric import FLOAT32_MAX, MAX_STANDARD
+from automl.data.short_columns import joined
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError
 
-__all__ = ["FEW_ROWS", "MANY_COLUMNS", "NumberRows"]
-
-FEW_ROWS, MANY_COLUMNS = 32, 32
+__all__ = ["DateRows", "NumberRows", "numbers_at_once"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,14 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class NumberRows:
-    """Where the numeric columns of an encoder are read and written.
+    """Where numbers of an encoder are written.
 
     Attributes:
-        keys: Their keys in the table.
         numbers: Their encoders, as the encoder has them.
         raw, standard, quantile: Columns that are encoded so.
         indicator: Columns with an indicator of missing values.
     """
 
-    keys: tuple[str, ...]
     numbers: NumberColumns
     raw: _Part
     standard: _Part
@@ -53,29 +53,27 @@ class NumberRows:
     indicator: _Part
 
     @classmethod
-    def of(cls, blocks: Blocks) -> NumberRows:
-        """Finds the numeric columns among the blocks of an encoder."""
-        numbers, at = blocks.numbers, np.flatnonzero(blocks.kind == NUMBERS)
-        ends = np.cumsum(blocks.widths)[at]
-        first, last = ends - blocks.widths[at], ends - 1
+    def of(cls, numbers: NumberColumns, first: IntArray) -> NumberRows:
+        """Takes encoders and the first column of the matrix that each writes to, ``(n,)``."""
         raw, standard, quantile = (
             _part(numbers.has_value & (numbers.mode == mode), first) for mode in range(len(MODES))
         )
-        keys = tuple(blocks.keys[i] for i in at.tolist())
-        return cls(keys, numbers, raw, standard, quantile, _part(numbers.has_indicator, last))
+        last = _part(numbers.has_indicator, first + numbers.widths - 1)
+        return cls(numbers, raw, standard, quantile, last)
 
-    def write(self, table: Table, rows: IntArray | None, out: NDArray[np.float32]) -> None:
-        """Encodes rows of a table into the columns of the blocks, as these do one by one.
+    @classmethod
+    def of_blocks(cls, blocks: Blocks) -> NumberRows:
+        """Takes the numeric columns of an encoder."""
+        at = np.flatnonzero(blocks.kind == NUMBERS)
+        return cls.of(blocks.numbers, np.cumsum(blocks.widths)[at] - blocks.widths[at])
+
+    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+        """Encodes rows into the columns of the blocks, as these do one by one.
 
         Args:
-            table: Has the columns.
-            rows: Row numbers; None for all rows.
+            values: The numbers, ``(n_rows, n)``; NaN where missing.
             out: ``(n_rows, n_features)``.
-
-        Raises:
-            MissingColumnError: The table lacks a column.
         """
-        values = self._values(table, rows)
         missing, numbers = np.isnan(values), self.numbers
         filled = np.where(missing, numbers.fill, values)
         at = self.raw.columns
@@ -85,22 +83,6 @@ class NumberRows:
         out[:, self.standard.places] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
         out[:, self.quantile.places] = self._interpolated(filled[:, self.quantile.columns])
         out[:, self.indicator.places] = missing[:, self.indicator.columns]
-
-    def _values(self, table: Table, rows: IntArray | None) -> NDArray[np.float64]:
-        """The numbers, ``(n_rows, n_keys)``; NaN where missing or too large for float32."""
-        data = table.data
-        if tuple(data.schema.names) != self.keys:
-            try:
-                data = data.select(self.keys)
-            except KeyError as error:
-                raise MissingColumnError(
-                    f"the table lacks a column that the encoder was fitted on: {error}"
-                ) from None
-        (batch,) = data.combine_chunks().to_batches()
-        tensor = np.asarray(batch.to_tensor(null_to_nan=True))
-        values: NDArray[np.float64] = tensor if rows is None else tensor[rows]
-        known: NDArray[np.float64] = np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
-        return known
 
     def _interpolated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """What ``np.interp`` gives for each column, ``(n_rows, n_quantile)``."""
@@ -125,6 +107,73 @@ class NumberRows:
         slope = (y1 - y0) / np.where(x0 == x1, 1.0, x1 - x0)
         found: NDArray[np.float64] = np.where(is_on_level, y0, slope * (values - x0) + y0)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class DateRows:
+    """Where the dates of an encoder are written.
+
+    Attributes:
+        dates: Their blocks, as the encoder has them.
+        parts: Where the parts are written.
+    """
+
+    dates: DateColumns
+    parts: NumberRows
+
+    @classmethod
+    def of_blocks(cls, blocks: Blocks) -> DateRows:
+        """Takes the dates of an encoder."""
+        dates, at = blocks.dates, np.flatnonzero(blocks.kind == DATES)
+        first = np.cumsum(blocks.widths)[at] - blocks.widths[at]
+        before = np.cumsum(dates.numbers.widths) - dates.numbers.widths
+        n_parts = np.diff(dates.starts)
+        within = before - np.repeat(before[dates.starts[:-1]], n_parts)
+        return cls(dates, NumberRows.of(dates.numbers, np.repeat(first, n_parts) + within))
+
+    def write(self, values: list[pa.Array], out: NDArray[np.float32]) -> None:
+        """Encodes rows into the columns of the blocks, as these do one by one.
+
+        Args:
+            values: The points in time of each column, ``(n_rows,)``.
+            out: ``(n_rows, n_features)``.
+        """
+        moments = joined(values)
+        column = np.repeat(np.arange(len(values)), np.diff(self.dates.starts))
+        found = np.empty((len(out), len(column)))
+        for number in np.unique(self.dates.part).tolist():
+            at = np.flatnonzero(self.dates.part == number)
+            numbers = PARTS[PART_NAMES[number]](moments).reshape(len(values), len(out))
+            found[:, at] = numbers[column[at]].T
+        self.parts.write(found, out)
+
+
+def numbers_at_once(
+    table: Table, keys: tuple[str, ...], rows: IntArray | None
+) -> NDArray[np.float64]:
+    """The numbers of some columns, ``(n_rows, n)``; NaN where missing or too large for float32.
+
+    Args:
+        table: Has the columns.
+        keys: Their keys.
+        rows: Row numbers; None for all rows.
+
+    Raises:
+        MissingColumnError: The table lacks a column.
+    """
+    data = table.data
+    if tuple(data.schema.names) != keys:
+        try:
+            data = data.select(keys)
+        except KeyError as error:
+            raise MissingColumnError(
+                f"the table lacks a column that the encoder was fitted on: {error}"
+            ) from None
+    (batch,) = data.combine_chunks().to_batches()
+    tensor = np.asarray(batch.to_tensor(null_to_nan=True))
+    values: NDArray[np.float64] = tensor if rows is None else tensor[rows]
+    known: NDArray[np.float64] = np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
+    return known
 
 
 def _part(is_in: NDArray[np.bool_], places: IntArray) -> _Part:

@@ -12,15 +12,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.blocks import CATEGORIES, NUMBERS, Blocks
+from automl.data.encode.blocks import CATEGORIES, DATES, NUMBERS, Blocks
 from automl.data.encode.columns.column_encoder import Block, FittedBlock, inner_arrays, prefixed
 from automl.data.encode.earlier import META_FILE, read_earlier
 from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
-from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberRows
+from automl.data.encode.few_rows import DateRows, NumberRows, numbers_at_once
 from automl.data.encode.generate.arithmetic import ArithmeticGenerator
 from automl.data.encode.generate.combinations import CombinationGenerator
 from automl.data.encode.generate.generator import Generator
 from automl.data.encode.generate.groups import GroupGenerator
+from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
 from automl.plugin.context import Features
@@ -68,12 +69,17 @@ class Encoder:
     @cached_property
     def number_rows(self) -> NumberRows:
         """The numeric columns, for few rows at once; made when few rows are first encoded."""
-        return NumberRows.of(self.blocks)
+        return NumberRows.of_blocks(self.blocks)
 
     @cached_property
     def category_rows(self) -> CategoryRows:
         """The categorical columns, likewise."""
-        return CategoryRows.of(self.blocks)
+        return CategoryRows.of_blocks(self.blocks)
+
+    @cached_property
+    def date_rows(self) -> DateRows:
+        """The dates, likewise."""
+        return DateRows.of_blocks(self.blocks)
 
     def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
         """Encodes rows of a table with the same columns.
@@ -210,16 +216,8 @@ def _assemble_dense(
     if n_rows == 0:
         return out
     blocks, ends = encoder.blocks, np.cumsum(encoder.blocks.widths)
-    left = np.ones(len(blocks), dtype=np.bool_)
-    if is_few and len(blocks.numbers) >= MANY_COLUMNS:
-        encoder.number_rows.write(table, rows, out)
-        left &= blocks.kind != NUMBERS
-    n_categories = len(blocks.categories.texts)
-    if is_few and len(blocks.categories) >= MANY_COLUMNS and n_categories <= MOST_CATEGORIES:
-        at_once = encoder.category_rows
-        at_once.write([values_of(table, key, rows) for key in at_once.keys], out)
-        left &= blocks.kind != CATEGORIES
-    for number in np.flatnonzero(left).tolist():
+    done = _write_at_once(table, rows, encoder, out) if is_few else set()
+    for number in np.flatnonzero(~np.isin(blocks.kind, sorted(done))).tolist():
         train, end = known[number], ends[number]
         to = out[:, end - blocks.widths[number] : end]
         if train is not None:
@@ -235,6 +233,28 @@ def _assemble_dense(
             generator.write([values_of(table, key, rows) for key in generator.keys], to)
         start += len(generator.names)
     return out
+
+
+def _write_at_once(
+    table: Table, rows: IntArray | None, encoder: Encoder, out: NDArray[np.float32]
+) -> set[int]:
+    """Encodes few rows of the kinds that many columns are of; returns these kinds."""
+    blocks, done = encoder.blocks, set()
+
+    def values(kind: int) -> list[pa.Array]:
+        return [values_of(table, key, rows) for key in blocks.keys_of(kind)]
+
+    if len(blocks.numbers) >= MANY_COLUMNS:
+        encoder.number_rows.write(numbers_at_once(table, blocks.keys_of(NUMBERS), rows), out)
+        done.add(NUMBERS)
+    n_categories = len(blocks.categories.texts)
+    if len(blocks.categories) >= MANY_COLUMNS and n_categories <= MOST_CATEGORIES:
+        encoder.category_rows.write(values(CATEGORIES), out)
+        done.add(CATEGORIES)
+    if len(blocks.dates) >= MANY_COLUMNS:
+        encoder.date_rows.write(values(DATES), out)
+        done.add(DATES)
+    return done
 
 
 def _assemble_sparse(

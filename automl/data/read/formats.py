@@ -115,17 +115,27 @@ def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
     reading = replace(raw.reading, decimal=options.decimal, marks=options.marks)
     columns = raw.columns
     if raw.reading.marks != options.marks:
-        columns = tuple(_without_marks(column, options.marks) for column in columns)
+        columns = _without_marks(columns, options.marks)
     return replace(raw, columns=columns, reading=reading)
 
 
-def _without_marks(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
-    if not pa.types.is_string(column.type):
-        return column  # categories lose theirs when they are typed
-    is_mark = pc.is_in(column, pa.array(sorted(marks), pa.string()))
-    if not pc.any(is_mark).as_py():
-        return column
-    return pc.if_else(is_mark, pa.scalar(None, pa.string()), column)
+def _without_marks(
+    columns: tuple[pa.ChunkedArray, ...], marks: frozenset[str]
+) -> tuple[pa.ChunkedArray, ...]:
+    """Empties the cells of texts that hold a mark; categories lose theirs when they are typed."""
+    texts = [c for column in columns if pa.types.is_string(column.type) for c in column.chunks]
+    known, nothing = pa.array(sorted(marks), pa.string()), pa.scalar(None, pa.string())
+    # all columns in one call: a call for each takes long where they are many
+    if not texts or not pc.any(pc.is_in(pa.chunked_array(texts), known)).as_py():
+        return columns
+
+    def without_marks(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if not pa.types.is_string(column.type):
+            return column
+        is_mark = pc.is_in(column, known)
+        return pc.if_else(is_mark, nothing, column) if pc.any(is_mark).as_py() else column
+
+    return tuple(map(without_marks, columns))
 
 
 def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:

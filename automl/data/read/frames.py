@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from automl.data import short_columns
 from automl.data.options import ReadOptions
 from automl.data.raw_table import RawTable, plain_strings
 from automl.data.read.records import read_records
+from automl.data.short_columns import parted
 from automl.errors import DataError
 from automl.surface import named
 
@@ -52,25 +56,43 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
 def _from_pandas(frame: Any) -> RawTable:
     # lone surrogates are legal in Python strings but in no file: both sides lose them alike
     names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
-    columns = _many_floats(frame)
-    if columns is None:
-        columns = tuple(_series(s, name) for (_, s), name in zip(frame.items(), names, strict=True))
-    return RawTable(names, columns, "the data frame")
+    known = _columns_at_once(frame)
+    others = [i for i in range(len(names)) if i not in known]
+    rest = (frame.iloc[:, others] if known else frame).items()
+    known |= {i: _series(s, names[i]) for i, (_, s) in zip(others, rest, strict=True)}
+    return RawTable(names, tuple(known[i] for i in range(len(names))), "the data frame")
 
 
-def _many_floats(frame: Any) -> tuple[pa.ChunkedArray, ...] | None:
-    """The columns of a frame of NumPy float64 alone, where a Series of each would take long.
+def _columns_at_once(frame: Any) -> dict[int, pa.ChunkedArray]:
+    """Columns, by position, that are taken at once where a Series of each would take long.
 
-    That is where rows are few or columns many. All of them share memory, in most cases that of
-    the frame.
+    That is where rows are few or columns many: those of NumPy float64, which share memory, in most
+    cases that of the frame, and where rows are few those of pandas' strings.
     """
-    n_rows = len(frame)
-    is_long = n_rows > FEW_ROWS and frame.shape[1] < MANY_COLUMNS
-    if not n_rows or is_long or set(frame.dtypes) != {np.dtype(np.float64)}:
-        return None
-    values = pa.array(frame.to_numpy().ravel(order="F"), from_pandas=True)
-    starts = range(0, len(values), n_rows)
-    return tuple(pa.chunked_array([values.slice(start, n_rows)]) for start in starts)
+    import pandas as pd
+
+    n_rows, n_columns = frame.shape
+    if not n_rows or (n_rows > FEW_ROWS and n_columns < MANY_COLUMNS):
+        return {}
+    dtypes = list(frame.dtypes)
+    at = [i for i, dtype in enumerate(dtypes) if dtype == np.float64]
+    row = frame.iloc[0].to_numpy(dtype=object) if n_rows == 1 else None
+
+    def values(kind: pa.DataType) -> Iterator[tuple[int, pa.ChunkedArray]]:
+        """The columns at ``at``; one row is taken out of the frame faster than columns are."""
+        part = frame if len(at) == n_columns else frame.iloc[:, at]
+        cells = part.to_numpy().ravel(order="F") if row is None else row[at]
+        array = pa.array(cells, type=kind, from_pandas=True)
+        return zip(at, map(pa.chunked_array, zip(parted(array, n_rows))), strict=True)
+
+    found: dict[int, pa.ChunkedArray] = {}
+    if len(at) == n_columns or (at and n_rows <= FEW_ROWS):
+        found |= values(pa.float64())
+    at = [i for i, dtype in enumerate(dtypes) if isinstance(dtype, pd.StringDtype)]
+    if len(at) >= short_columns.MANY_COLUMNS and n_rows <= short_columns.FEW_ROWS:
+        with contextlib.suppress(UnicodeEncodeError):  # lone surrogates
+            found |= values(pa.string())
+    return found
 
 
 def _series(series: Any, name: str) -> pa.ChunkedArray:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from automl.data.raw_table import RawTable, listed, plain_strings
+from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, parted
 from automl.errors import DataError
 
 __all__ = ["read_records"]
@@ -79,8 +80,38 @@ def _of_rows(rows: Sequence[Any]) -> RawTable:
 
 
 def _table(names: Sequence[str], columns: Sequence[Any], where: str) -> RawTable:
-    arrays = [_column(values, name) for name, values in zip(names, columns, strict=True)]
+    known = _columns_at_once(columns)
+    arrays = [
+        known[i] if i in known else _column(values, name)
+        for i, (name, values) in enumerate(zip(names, columns, strict=True))
+    ]
     return RawTable(tuple(names), tuple(arrays), where)
+
+
+def _columns_at_once(columns: Sequence[Any]) -> dict[int, pa.ChunkedArray]:
+    """Columns of few rows that hold texts or floats alone, by position."""
+    n_rows = len(columns[0]) if columns else 0
+    if not 0 < n_rows <= FEW_ROWS or len(columns) < MANY_COLUMNS:
+        return {}
+    found: dict[int, pa.ChunkedArray] = {}
+    for kind in (str, float):
+        at = [i for i, values in enumerate(columns) if _is_of(kind, values, n_rows)]
+        try:
+            array = pa.array([value for i in at for value in columns[i]], from_pandas=True)
+        except UnicodeEncodeError:  # lone surrogates
+            continue
+        found |= zip(at, map(pa.chunked_array, zip(parted(array, n_rows))), strict=True)
+    return found
+
+
+def _is_of(kind: type, values: Any, n_rows: int) -> bool:
+    """Whether values are a list of so many of one type, and not all NaN: that has no type."""
+    return (
+        type(values) is list
+        and len(values) == n_rows
+        and all(type(value) is kind for value in values)
+        and any(value == value for value in values)
+    )
 
 
 def _column(values: Any, name: str) -> pa.ChunkedArray:

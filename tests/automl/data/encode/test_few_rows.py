@@ -9,20 +9,23 @@ from hypothesis import strategies as st
 from automl.data import load_dataset, load_features
 from automl.data.encode import fit_encoder
 from automl.data.encode.blocks import Blocks
-from automl.data.encode.few_rows import FEW_ROWS, MANY_COLUMNS, NumberRows
+from automl.data.encode.few_rows import DateRows, NumberRows
+from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
 from automl.data.table import Table
 from automl.errors import MissingColumnError
 from automl.plugin.context import View
 from automl.plugin.task import ColumnKind
 
-KINDS = frozenset({ColumnKind.NUMERIC, ColumnKind.BOOLEAN, ColumnKind.CATEGORICAL})
+KINDS = frozenset(
+    {ColumnKind.NUMERIC, ColumnKind.BOOLEAN, ColumnKind.CATEGORICAL, ColumnKind.DATETIME}
+)
 N_COLUMNS, N_ROWS = MANY_COLUMNS + 3, 60
 ODD = [np.nan, np.inf, 1e300, -1e39, 0.0, -0.0, 1e-300, 987_654_030.0]
 
 
 @pytest.fixture(scope="module")
 def dataset():
-    """Numbers of several kinds: with gaps, few values, far from 0, constant but for a gap."""
+    """Numbers with gaps, few values, far from 0, constant but for a gap; categories and dates."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(N_ROWS, N_COLUMNS))).add_prefix("f")
     frame.loc[::7, ["f1", "f2"]] = np.nan
@@ -35,6 +38,9 @@ def dataset():
         levels = rng.choice(list("abcdefg")[: 2 + number % 6], N_ROWS).astype(object)
         levels[: number % 3] = None
         frame[f"g{number}"] = levels
+        hours = pd.to_timedelta(rng.integers(0, 20_000, N_ROWS), unit=["h", "D"][number % 2])
+        frame[f"d{number}"] = pd.Timestamp("2001-01-31") + hours
+        frame.loc[: number % 4, f"d{number}"] = None
     frame["y"] = rng.integers(0, 2, N_ROWS)
     return load_dataset(frame, target="y")
 
@@ -67,12 +73,16 @@ def test_they_are_what_the_blocks_write_one_by_one(dataset, mode, data):
     names = [c.name for c in dataset.table.columns]
     groups = [name for name in names if name.startswith("g")]
     level = st.sampled_from([*"abcdefg", "new", "", None])
+    dates = [name for name in names if name.startswith("d")]
+    date = st.sampled_from(["2001-02-28", "1969-12-31T23:59:59", "2400-02-29", None, "x"])
     new = pd.DataFrame(
         {name: data.draw(st.lists(value, min_size=n_rows, max_size=n_rows)) for name in names[:12]}
         | dict.fromkeys(names[12:], 0.5)
         | {"f6": True, "town": "Rome"}
         | {n: data.draw(st.lists(level, min_size=n_rows, max_size=n_rows)) for n in groups[:9]}
         | dict.fromkeys(groups[9:], "a")
+        | {n: data.draw(st.lists(date, min_size=n_rows, max_size=n_rows)) for n in dates[:5]}
+        | dict.fromkeys(dates[5:], "2011-01-01")
     )
     table = load_features(new, dataset.table.columns)
     at_once = encoder.transform(table)
@@ -90,11 +100,12 @@ def test_they_are_the_rows_of_a_large_table(dataset, mode):
     np.testing.assert_array_equal(encoder.transform(dataset.table, rows), whole[rows])
 
 
-def test_numbers_and_categories_are_not_written_block_by_block(dataset, monkeypatch):
+def test_numbers_categories_and_dates_are_not_written_block_by_block(dataset, monkeypatch):
     encoder = encoder_of(dataset, "standard")
     monkeypatch.setattr("automl.data.encode.columns.numeric.NumericBlock.write", None)
     monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotBlock.write", None)
     monkeypatch.setattr("automl.data.encode.columns.target.TargetBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.dates.DateBlock.write", None)
     assert encoder.transform(dataset.table, np.array([1])).shape[0] == 1
     with pytest.raises(TypeError):
         encoder.transform(dataset.table)
@@ -118,5 +129,8 @@ def test_a_column_that_is_not_there_is_named(dataset):
         encoder.transform(lacking)
 
 
-def test_an_encoder_without_numbers_has_none_to_write():
-    assert NumberRows.of(Blocks.of([])).keys == ()
+@pytest.mark.parametrize(
+    "rows", [NumberRows.of_blocks, lambda blocks: DateRows.of_blocks(blocks).parts]
+)
+def test_an_encoder_without_numbers_or_dates_has_none_to_write(rows):
+    assert len(rows(Blocks.of([])).numbers) == 0
