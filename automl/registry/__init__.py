@@ -1,5 +1,6 @@
 """Entry points to plugins to families; broken plugins are kept with their error."""
 
+from automl.registry.containment import printing_to
 from automl.registry.loading import load_plugins_for, load_registry
 from automl.registry.registry import BrokenPlugin, LoadedPlugin, RegisteredFamily, Registry
 
@@ -10,4 +11,5 @@ __all__ = [
     "Registry",
     "load_plugins_for",
     "load_registry",
+    "printing_to",
 ]

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import NoReturn, TextIO
 
-__all__ = ["contained"]
+__all__ = ["contained", "printing_to"]
 
 STDOUT, STDERR = 1, 2
 
@@ -28,7 +28,7 @@ def contained() -> Iterator[list[str]]:
     printed: list[str] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
         try:
-            with _crashes_shown(), _exits_refused(), _redirected(file):
+            with _crashes_shown(), _exits_refused(), printing_to(file):
                 yield printed
         finally:
             file.flush()
@@ -38,18 +38,18 @@ def contained() -> Iterator[list[str]]:
 
 
 @contextlib.contextmanager
-def _redirected(file: TextIO) -> Iterator[None]:
-    """Standard output goes to a file: that of Python, and the descriptor where there is one."""
+def printing_to(file: TextIO) -> Iterator[None]:
+    """What a block prints goes to a file: by Python, and by the descriptor of standard output."""
     try:
         sys.stdout.flush()
-        before = os.dup(STDOUT)
-    except (OSError, ValueError, AttributeError):  # closed, as in a daemon
+        descriptor, before = file.fileno(), os.dup(STDOUT)
+    except (OSError, ValueError, AttributeError):  # closed as in a daemon, or only in memory
         with contextlib.redirect_stdout(file):
             yield
         return
     try:
         with contextlib.redirect_stdout(file):
-            os.dup2(file.fileno(), STDOUT)
+            os.dup2(descriptor, STDOUT)
             try:
                 yield
             finally:

@@ -286,7 +286,9 @@ def test_a_missing_fact_of_the_manifest_is_damage(run):
         automl.resume(run.path)
 
 
-def test_the_study_is_made_again_from_the_records(run):
-    run.study.unlink()
+def test_the_studies_are_written_again_and_an_old_study_is_left_as_it_is(run):
+    run.studies.unlink()
+    (run.path / "study.db").write_bytes(b"of an older version")
     assert automl.resume(run.path, trials=6).stopped_by == "trials"
-    assert run.study.is_file()
+    assert run.studies.is_file()
+    assert (run.path / "study.db").read_bytes() == b"of an older version"

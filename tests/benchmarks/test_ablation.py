@@ -42,7 +42,7 @@ for name in {"catboost", "xgboost", "ebm", "mlp", "realmlp"} & {*families}:
     assert refusal(name) == "it is left out", name
 assert refusal("lightgbm") is None
 assert {entry.get("generated", "none") for entry in lightgbm()} == {"none"}
-study = FamilyStudy(families["lightgbm"].family, shape, None, SamplerConfig(), seed=0)
+study = FamilyStudy(families["lightgbm"].family, shape, SamplerConfig(), seed=0)
 assert [study.ask().source for _ in range(2)] == ["portfolio", "sampler"]
 far, near = (allocator.Arm("a", 1, 1, best_loss=loss, cost_s=1.0) for loss in (0.9, 0.1))
 assert allocator._evidence(far, None) == allocator._evidence(near, None)

@@ -30,6 +30,7 @@ class Family(ModelFamily):
 class Model:
     def predict(self, X):
         import numpy as np
+        print("a guest predicts")
         return np.zeros(len(X))
 
 @hookimpl
@@ -92,4 +93,6 @@ def test_predictions_on_standard_output_are_predictions_alone(imports, table, tm
         check=True,
     )
     assert done.stdout.splitlines()[0] == "prediction"
+    assert len(done.stdout.splitlines()) == 1 + len(table)
     assert "plugin 'guest' of dist-guest printed" in done.stderr
+    assert "a guest predicts" in done.stderr

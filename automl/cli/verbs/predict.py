@@ -104,6 +104,7 @@ def _write_predictions(
     if out is None:
         check_stdout(inputs)
     from automl.api import load_run
+    from automl.registry import printing_to
 
     opened = load_run(run)
     with warnings.catch_warnings():
@@ -112,7 +113,8 @@ def _write_predictions(
         table = opened.read(
             data, sql=query, sheet=vars(options)["data.sheet"], keep=keep, strict=strict
         )
-    names, columns = _predict(opened, table, options.proba)
+    with printing_to(sys.stderr):  # models are code of plugins
+        names, columns = _predict(opened, table, options.proba)
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)
     else:

@@ -84,10 +84,6 @@ def test_the_number_of_threads_is_written_when_the_workers_start(prepare):
     assert json.loads(prepared.controller.run.manifest.read_text())["threads_per_fit"] == 1
 
 
-def test_the_study_is_not_opened_before_it_is_asked(prepare):
-    assert not prepare().controller.run.study.exists()
-
-
 def test_the_first_news_is_the_start_and_then_the_notes(prepare):
     first, *notes = prepare(time_s=60.0).news
     assert isinstance(first, SearchStarted)
