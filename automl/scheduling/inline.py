@@ -134,9 +134,9 @@ class InlineExecutor(OneMachineExecutor):
         return []
 
     def _run(self, pack: _Pack) -> list[Happening]:
-        watch = _Watch(pack, self._to_prune, self._clock, self._interrupted)
         jobs, happenings = tuple(pack.jobs.values()), list[Happening]()
         with restored(), _threads(jobs[0].n_threads, pack.modules):
+            watch = _Watch(pack, self._to_prune, self._clock, self._interrupted)
             for job, outcome in _each(jobs, self._bench, watch):
                 if watch.is_interrupted and not isinstance(outcome, FoldResult):
                     continue  # as if it had not begun: the search ends it by stop()
