@@ -93,7 +93,10 @@ def compose_config(
     if composed.data_path is not None:
         composed.data_path = shown(str(composed.data_path))  # a password must not be stored
     config = config_of(composed)
-    _fail([*found.problems, *problems_of(config, keys.groups, families)])
+    problems = [*found.problems, *problems_of(config, keys.groups, families)]
+    if any(problem.startswith(("scheduler=", "scheduler.name=")) for problem in problems):
+        problems += map(str, registry.broken)  # one of them may have brought that executor
+    _fail(problems)
     return Composed(config, provenance)
 
 

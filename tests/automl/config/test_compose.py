@@ -11,7 +11,7 @@ from automl.config import SearchConfig, compose_config, plugin_settings
 from automl.config.groups import CORE_PATH, find_groups
 from automl.errors import ConfigError
 from automl.plugin import ExecutorFactory
-from automl.registry import Registry, load_registry
+from automl.registry import BrokenPlugin, Registry, load_registry
 
 
 def compose(registry, *overrides, options=None, **values):
@@ -465,6 +465,16 @@ def test_an_executor_of_a_plugin_is_an_option_of_the_scheduler(registry):
     assert compose(registry).config.scheduler.name == "local"
     with pytest.raises(ConfigError, match="choices: inline, local, mine"):
         compose(registry, "scheduler=yours")
+
+
+def test_where_an_executor_is_unknown_broken_plugins_are_named(registry):
+    broken = BrokenPlugin("ray", "automl-ray", "1.0", "ModuleNotFoundError: no ray")
+    registry = replace(registry, broken=(broken,))
+    for override in ("scheduler=ray", "scheduler.name=ray"):
+        text = problems(registry, override)
+        assert "choices: inline, local" in text
+        assert "plugin 'ray' of automl-ray is broken: ModuleNotFoundError: no ray" in text
+    assert "automl-ray" not in problems(registry, "sampler=rndom")
 
 
 def test_inline_has_no_gpus(registry):
