@@ -54,6 +54,18 @@ def test_inline_gives_what_local_gives_bit_for_bit(table, tmp_path):
     assert told["inline"] == told["local"]
 
 
+def test_inline_prunes_the_trials_that_local_prunes(table, tmp_path):
+    """Though it learns too late of the scores of a running fit to save its time."""
+    overrides = ("family=[lightgbm,linear]", "pruner=median", "pruner.startup_trials=1")
+    records = {}
+    for name in ("local", "inline"):
+        scheduler = (f"scheduler={name}", "pruner.warmup_steps=0", "search.folds=3")
+        search(table, tmp_path / name, *overrides, *scheduler, trials=12, seed=0)
+        records[name], *_ = files_of(tmp_path / name)
+    assert "pruned" in [state for _, state, _ in records["local"].values()]
+    assert records["inline"] == records["local"]
+
+
 def test_inline_starts_no_process_that_lives(table, tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("a worker was started")
