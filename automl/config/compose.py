@@ -83,7 +83,10 @@ def compose_config(
         composed.data_path = shown(str(composed.data_path))  # a password must not be stored
     config = config_of(composed)
     executor = value_problem("scheduler.name", config.scheduler.name, Param(choices=executors))
-    _fail([*found.problems, *problems_of(config, families), *filter(None, [executor])])
+    problems = [*found.problems, *problems_of(config, families), *filter(None, [executor])]
+    if executor or any(problem.startswith("scheduler=") for problem in problems):
+        problems += map(str, registry.broken)  # one of them may have brought that executor
+    _fail(problems)
     return Composed(config, provenance)
 
 

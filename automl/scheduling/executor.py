@@ -80,58 +80,54 @@ Happening: TypeAlias = Progressed | Ended
 
 
 class Executor(abc.ABC):
-    """Runs the jobs of one search; the search knows nothing else of machines and processes.
+    """Runs the jobs of one search. The search knows nothing else of machines and processes.
 
-    A job is one fit: a trial on a fold. The search makes an executor, asks it for its
-    ``capacity``, calls ``open`` once, and from then on leases devices, submits jobs on them and
-    polls for what happens; ``close`` is the last call. ``preload`` may come at any time before.
+    A job is one fit: a trial on a fold. The search makes an executor, reads its ``capacity``, calls
+    ``open`` once the data and the split plan are on disk, then leases devices, submits jobs on them
+    and polls. ``close`` is the last call; ``preload`` may come at any time before it.
 
-    **Inherit this class** and implement its abstract methods; the others do nothing unless you
-    override them. ``OneMachineExecutor`` implements those that lease devices, for one machine.
-    ``automl.testing.ExecutorTestCase`` tests the whole contract.
+    **Inherit this class** and implement its abstract methods; the other methods are hints that do
+    nothing by default. ``OneMachineExecutor`` implements the leases of a single machine.
+    ``automl.testing.ExecutorTestCase`` tests this contract.
 
-    **Ends.** Every submitted job ends in exactly one ``Done``, ``Pruned``, ``Failed`` or
-    ``Unwritable``, which ``poll`` returns once. Two exceptions: jobs that run at ``stop`` or
-    ``close`` end without one. After its end a job is forgotten, and its id may be submitted
-    again: the search retries a fit under the same id.
+    **Ends.** Every submitted job ends exactly once, in a ``Done``, ``Pruned``, ``Failed`` or
+    ``Unwritable`` that ``poll`` returns. Only jobs that run at ``stop`` or ``close`` get no end.
+    The executor forgets a job that has ended: the search may submit the same id again to retry it.
 
-    **Order.** Reports of a job (``Progressed``) come in the order they were made, before its end,
-    and none comes after. Nothing is promised about the order between jobs.
+    **Order.** ``poll`` returns the reports of a job (``Progressed``) in the order in which the fit
+    made them, all of them before the end of the job. Jobs have no order among each other.
 
-    **Leases.** ``try_lease`` gives devices of one node. The executor takes a lease back by itself
-    when the last job that was submitted on it has ended, before ``poll`` returns that end. The
-    search releases only leases on which it submits nothing. A lease that is held is not given out
-    again.
+    **Leases.** A lease holds devices of one node, and nobody else gets them meanwhile. The executor
+    releases it when the last job submitted on it ends, before ``poll`` returns that end. The search
+    releases a lease only if it submits nothing on it.
 
-    **Files.** A job reads the data and the split plan of the run directory, ``TrialSetup.run``, and
-    writes predictions and model into ``trials/`` there. ``Done`` promises that they can be read
-    under this path by the search. So every node must reach the run directory under the same path,
-    or the executor copies the files. ``automl.trial.execute.run_pack`` and
-    ``automl.trial.refit.refit_job`` are the only code that runs jobs; a fit with an end of its own
-    may be run twice, and its folder appears whole, by one rename.
+    **Files.** A job reads data and split plan from the run directory ``TrialSetup.run`` and writes
+    its model and predictions to ``trials/`` there. When ``poll`` returns ``Done``, the search can
+    read them. So all nodes must reach the run directory under one path, or the executor copies
+    files. A job may run twice, for example if its node is lost: its folder appears whole, by one
+    rename. ``automl.scheduling.answers.outcomes`` runs jobs; executors add where and when.
 
-    **Limits.** A job carries durations, never times of day, as clocks of machines differ:
-    ``Job.end_s`` seconds from ``submit``, ``encode_limit_s`` from when it starts to encode,
-    ``deadline_s`` from when its fold is encoded. A job that is beyond one ends as ``Failed`` with
-    kind ``timeout``. An executor that cannot kill ends it at its next report. So it is with
-    ``Lease.limit_gib`` and kind ``oom``; an executor that cannot measure memory gives leases an
-    infinite limit.
+    **Limits.** A job carries durations, as clocks of machines differ: ``Job.end_s`` counts from
+    ``submit``, ``encode_limit_s`` from the start of encoding, ``deadline_s`` from its end. A job
+    that exceeds one fails with kind ``timeout``: killed at once, or, if the executor cannot kill,
+    stopped at its next report. A job that holds more memory than ``Lease.limit_gib`` fails with
+    kind ``oom``; an executor that cannot measure memory gives leases without a limit.
 
-    **Lost workers and nodes.** What ends a job from outside ends it alone: as ``Failed`` with kind
-    ``crash`` where the fit itself is likely to blame (a segmentation fault), and ``killed`` where
-    it is not (SIGKILL, a node that is gone). The search tries a killed job again, at most three
-    times in all. All jobs of a lost node end so, each with its own ``Failed``; leases are no longer
-    given there. ``capacity`` stays as it was: search spaces were derived from it. An executor that
-    can run no job at all any more raises an ``AutoMLError`` from ``poll``: the search ends as after
-    a crash, and can be resumed.
+    **Lost workers and nodes.** If a worker dies, its jobs fail, each with its own ``Failed``, and
+    no other job does. The kind is ``crash`` if the fit is the likely cause (a segmentation fault),
+    and ``killed`` if it is not (SIGKILL, a lost node): the search submits a killed job again, at
+    most three times in all. The executor gives no more leases on a lost node, but ``capacity``
+    stays as it was, as search spaces and budgets were derived from it. If no job can ever run
+    again, ``poll`` raises an ``AutoMLError``: the search ends as after a crash and can be resumed.
 
-    **Threads and blocking.** All methods are called from one thread, and never within one another.
-    ``open``, ``warm_up``, ``probe`` and ``close`` may take seconds, ``poll`` at most its timeout.
-    All others return at once. ``inline``, which runs a job within ``poll``, is the exception: its
-    ``poll`` returns when the job has ended.
+    **Threads.** The search calls all methods from one thread, and none from within another one.
+    ``open``, ``warm_up``, ``probe`` and ``close`` may take seconds and ``poll`` its timeout; all
+    others return at once. An executor may run jobs within ``poll``, as ``inline`` does: its
+    ``poll`` then takes as long as the job. It watches ``interrupted`` at reports, and returns
+    without an end of the job when the user wants the search to finish.
 
     **Signals.** Ctrl-C is for the search alone. What an executor starts must survive it, and must
-    end by itself when the search is killed.
+    end by itself if the search is killed.
     """
 
     @abc.abstractmethod
@@ -139,9 +135,9 @@ class Executor(abc.ABC):
         """The devices for jobs, the same at every call, also before ``open``."""
 
     def preload(self, modules: Sequence[str]) -> None:  # noqa: B027
-        """Has libraries loaded, without waiting, that jobs to come will import.
+        """Starts to load libraries that later jobs import, and does not wait.
 
-        A hint: it may be ignored, and a module that cannot be imported is no error here.
+        A hint. A module that cannot be imported is no error here: the fit that needs it fails.
 
         Args:
             modules: Such as ``lightgbm``.
@@ -154,57 +150,58 @@ class Executor(abc.ABC):
         bench: Workbench | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Tells which run the jobs belong to; its data and split plan are on disk.
+        """Opens the run that all jobs belong to; its data and split plan are on disk.
 
         Args:
             setup: Goes to every worker. It can be pickled.
             bench: The opened run in this process, where the search has it already.
-            interrupted: Whether the user wants the search to finish now, for an executor that
+            interrupted: Whether the user wants the search to finish now; for an executor that
                 runs jobs within ``poll``.
         """
 
     def warm_up(self, n_workers: int) -> None:  # noqa: B027
-        """Starts or ends workers until there are so many, before the first job that needs one."""
+        """Starts or ends idle workers until there are ``n_workers``, so that jobs start sooner."""
 
     def probe(self, probe: Probe, n_workers: int) -> float | None:
         """Runs the throughput probe on n workers side by side, while no job runs.
 
         Returns:
-            Work units per second of all together; None if it is not known.
+            Work units per second of all workers together; None if it was not measured.
         """
         return None
 
     @abc.abstractmethod
     def try_lease(self, need: Resources, holder: str = "") -> Lease | None:
-        """Leases what a job needs on one node, or None when it is not free now.
+        """Leases what a job needs on one node; None if it is not free now.
 
-        Where nothing at all runs, any need is met as far as there are devices: a job that wants
-        more cores than a node has gets all of one, and without any GPU it runs on the CPU.
+        If nothing runs, every need is met as far as possible: a job that wants more cores than any
+        node has gets all cores of one, and runs on the CPU if there is no GPU.
 
         Args:
             need: Cores, memory, share and memory of a GPU.
-            holder: Who it is for, such as the id of a trial; for ``wait_reason`` of others.
+            holder: Id of the trial, which ``wait_reason`` names to others.
         """
 
     @abc.abstractmethod
     def release(self, lease: Lease) -> None:
-        """Gives back a lease on which no job was submitted."""
+        """Takes back a lease on which no job was submitted."""
 
     @abc.abstractmethod
     def shortage(self, need: Resources) -> Shortage | None:
-        """What ``try_lease`` would lack; None when it would succeed."""
+        """What is short, so that ``try_lease`` would return None; None if it would succeed."""
 
     @abc.abstractmethod
     def wait_reason(self, need: Resources) -> str:
-        """What a job with this need waits for, as text for the user; "" when it can start.
+        """What a job with this need waits for; "" if it can start.
 
-        It completes the sentence "lightgbm-3 waits for ...".
+        Text for the user that completes "lightgbm-3 waits for ...".
         """
 
     def is_immediate(self, job: Job) -> bool:
-        """Whether a job needs no worker: once submitted, it has ended at the next ``poll(0)``.
+        """Whether a job needs no worker: it ends at the first ``poll(0)`` after ``submit``.
 
-        So the search gets a first model before any worker is ready. False is always right.
+        With such jobs the search has a first model before any worker is ready. An executor without
+        them returns False.
         """
         return False
 
@@ -212,45 +209,45 @@ class Executor(abc.ABC):
     def submit(
         self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
     ) -> None:
-        """Starts a job, or a pack of them, on leased devices.
+        """Starts a job, or a pack of jobs, on leased devices.
 
         Args:
-            jobs: One, or several of one family with the same limits that are fitted as one
-                program; each of them reports and ends on its own.
-            lease: From ``try_lease``; it comes back when the last of them has ended.
-            modules: Libraries that their family imports.
+            jobs: One job, or several of one family with the same limits, which the family fits
+                as one program; each of them reports and ends on its own.
+            lease: From ``try_lease``.
+            modules: Libraries that the family imports.
         """
 
     @abc.abstractmethod
     def poll(self, timeout_s: float) -> list[Happening]:
-        """Waits until something happens, and returns it.
+        """Waits for reports and ends of jobs, and returns them.
 
         Args:
-            timeout_s: The longest wait; 0 returns what has happened.
+            timeout_s: Longest wait; with 0 it returns what has happened already.
 
         Raises:
-            AutoMLError: No job can be run any more.
+            AutoMLError: No job can ever run again.
         """
 
     @abc.abstractmethod
     def prune(self, job_id: JobKey) -> None:
-        """Asks a job to stop at its next report; it then ends as ``Pruned``.
+        """Asks a job to stop at its next report, where it ends as ``Pruned``.
 
-        It may end in another way first. A job that does not run, or not any more, is ignored.
+        It may end in another way before. Ids of jobs that do not run are ignored.
         """
 
     @abc.abstractmethod
     def kill(self, job_id: JobKey, error: TrialError) -> None:
-        """Ends a job at once, as ``Failed`` with this error; the others of its pack go on.
+        """Ends a job at once, as ``Failed`` with this error; other jobs of its pack go on.
 
-        A job that does not run, or not any more, is ignored.
+        Ids of jobs that do not run are ignored.
         """
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """Ends all jobs at once, without an end of each, and takes their leases back.
+        """Ends all jobs at once, returns no end of them, and releases their leases.
 
-        Other jobs may be submitted afterwards.
+        The search may submit other jobs afterwards.
         """
 
     @abc.abstractmethod

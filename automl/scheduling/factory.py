@@ -26,6 +26,12 @@ def make_executor(
     Raises:
         PluginError: There is no such executor, or that of a plugin cannot be made.
         ConfigError: It cannot keep a setting.
+
+    Example:
+        >>> executor = make_executor(SchedulerConfig(name="inline", cpus=4), Registry())
+        >>> executor.capacity().n_cpus
+        4
+        >>> executor.close()
     """
     if scheduler.name == "local":
         from automl.scheduling.local.executor import LocalExecutor

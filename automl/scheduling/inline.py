@@ -6,6 +6,7 @@ import bdb
 import contextlib
 import importlib
 import math
+import platform
 import sys
 import time
 from collections import deque
@@ -56,16 +57,15 @@ def make_inline(scheduler: SchedulerConfig) -> InlineExecutor:
 class InlineExecutor(OneMachineExecutor):
     """Runs one job after another within ``poll``, on the thread of the search.
 
-    So a breakpoint in a family stops there, and a traceback leads from the search to the fit.
-    What one process cannot do, it does at the next report of the fit, or not at all:
+    A breakpoint in a family stops there, and a traceback leads from the search to the fit. One
+    process can do less than several:
 
-    - **Limits of time** are kept at reports: the fit is then stopped and has failed as ``timeout``.
-      A fit that does not report runs to its end, and its result counts.
-    - **Pruning** by the scores of a running fit comes too late to save time, as nobody reads its
-      reports before it ends: the search then records the fold as not done.
-    - **Ctrl-C** stops the running fit at its next report, without an end; the second one at once.
-    - **Memory** is not limited. A fit that crashes the process ends the search, which can be
-      resumed.
+    - **Limits of time**: a fit that is past its limit when it reports stops there and fails with
+      kind ``timeout``. A fit that never reports runs to its end, and its result counts.
+    - **Pruning**: the search reads the reports of a fit after its end, so that pruning saves no
+      time within a fit. The search records a rejected fold as not done, as with any executor.
+    - **Ctrl-C** stops the running fit at its next report, without an end; a second one at once.
+    - **Memory** has no limit, and a fit that crashes ends the search, which can be resumed.
 
     Args:
         n_cpus: Cores of this machine. A fit has as many threads as its lease says.
@@ -73,7 +73,7 @@ class InlineExecutor(OneMachineExecutor):
     """
 
     def __init__(self, n_cpus: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.pool = DevicePool(n_cpus)
+        self.pool = DevicePool(n_cpus, name=platform.node())
         self._clock = clock
         self._queue: deque[_Pack] = deque()
         self._ended: list[Happening] = []
@@ -134,9 +134,9 @@ class InlineExecutor(OneMachineExecutor):
         return []
 
     def _run(self, pack: _Pack) -> list[Happening]:
-        watch = _Watch(pack, self._to_prune, self._clock, self._interrupted)
         jobs, happenings = tuple(pack.jobs.values()), list[Happening]()
         with restored(), _threads(jobs[0].n_threads, pack.modules):
+            watch = _Watch(pack, self._to_prune, self._clock, self._interrupted)
             for job, outcome in _each(jobs, self._bench, watch):
                 if watch.is_interrupted and not isinstance(outcome, FoldResult):
                     continue  # as if it had not begun: the search ends it by stop()

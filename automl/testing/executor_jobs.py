@@ -131,18 +131,22 @@ class ExecutorJobs:
 
 
 def _make_run(folder: Path) -> TrialSetup:
-    """A run directory with a small table and three folds."""
+    """A run directory with a small table and three folds; one that is there is taken."""
+    run = RunDir(folder / "run")
+    if not run.path.exists():
+        _write_run(run)
+    modules, block = ("automl.testing.executor_families",), ("automl-search",)
+    return TrialSetup(str(run.path), "log_loss", seed=0, n_folds=3, modules=modules, block=block)
+
+
+def _write_run(run: RunDir) -> None:
     import pandas as pd
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 2))
     frame = pd.DataFrame(x, columns=["a", "b"]).assign(y=np.where(x[:, 0] > 0, "yes", "no"))
-    run = RunDir(folder / "run")
     for own in (run.path, run.trials, run.views):
         own.mkdir()
     dataset = load_dataset(frame, target="y")
     save_dataset(dataset, run.data)
-    plan = make_split_plan(dataset, seed=0, folds=3)
-    save_split_plan(plan, run.split)
-    modules, block = ("automl.testing.executor_families",), ("automl-search",)
-    return TrialSetup(str(run.path), "log_loss", seed=0, n_folds=3, modules=modules, block=block)
+    save_split_plan(make_split_plan(dataset, seed=0, folds=3), run.split)

@@ -1,5 +1,6 @@
 import textwrap
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from automl.config import SearchConfig, compose_config, plugin_settings
 from automl.config.groups import CORE_PATH, find_groups
 from automl.errors import ConfigError
-from automl.registry import Registry, load_registry
+from automl.plugin import ExecutorFactory
+from automl.registry import BrokenPlugin, Registry, load_registry
 
 
 def compose(registry, *overrides, options=None, **values):
@@ -202,6 +204,11 @@ def test_a_trial_budget_without_a_time_stops_the_clock(registry):
             "sampler=rndom",
             "unknown sampler; did you mean 'random'? (choices: cmaes, gp, random, tpe)",
         ),
+        (
+            "scheduler=nonsense",
+            "scheduler=nonsense: unknown scheduler (choices: inline, local)",
+        ),
+        ("scheduler.name=inlin", "did you mean 'inline'?"),
         ("pruner.name=medain", "expected one of 'forgiving', "),
         ("pruner.name=medain", "did you mean 'median'?"),
         (
@@ -453,3 +460,31 @@ def test_several_objectives_need_one_declared_prune_on(registry):
 )
 def test_objectives_and_limits_that_do_not_fit_are_refused(registry, overrides, expected):
     assert expected in problems(registry, *overrides)
+
+
+def test_an_executor_of_a_plugin_is_an_option_of_the_scheduler(registry):
+    """It needs no YAML file, and its settings are those of all."""
+    mine = ExecutorFactory("mine", lambda scheduler: None)
+    registry = replace(registry, executors={"mine": mine})
+    composed = compose(registry, "scheduler=mine", "scheduler.cpus=3")
+    assert (composed.config.scheduler.name, composed.config.scheduler.cpus) == ("mine", 3)
+    assert composed.provenance["scheduler.name"] == "scheduler=mine"
+    assert compose(registry, "scheduler.name=mine").config.scheduler.name == "mine"
+    assert compose(registry).config.scheduler.name == "local"
+    with pytest.raises(ConfigError, match="choices: inline, local, mine"):
+        compose(registry, "scheduler=yours")
+
+
+def test_where_an_executor_is_unknown_broken_plugins_are_named(registry):
+    broken = BrokenPlugin("ray", "automl-ray", "1.0", "ModuleNotFoundError: no ray")
+    registry = replace(registry, broken=(broken,))
+    for override in ("scheduler=ray", "scheduler.name=ray"):
+        text = problems(registry, override)
+        assert "choices: inline, local" in text
+        assert "plugin 'ray' of automl-ray is broken: ModuleNotFoundError: no ray" in text
+    assert "automl-ray" not in problems(registry, "sampler=rndom")
+
+
+def test_inline_has_no_gpus(registry):
+    scheduler = compose(registry, "scheduler=inline").config.scheduler
+    assert (scheduler.name, scheduler.gpus) == ("inline", [])

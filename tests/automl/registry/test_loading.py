@@ -311,3 +311,44 @@ def test_loading_the_registry_imports_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+EXECUTORS = """
+from automl.plugin import ExecutorFactory, hookimpl
+def make(scheduler): raise NotImplementedError
+@hookimpl
+def automl_executors(): return {result}
+"""
+
+
+def test_an_executor_is_found_by_its_name_and_not_made(install):
+    install("dist-a", "plugin_a", EXECUTORS.format(result="[ExecutorFactory('mine', make)]"))
+    registry = load_registry(block=OTHERS)
+    assert [registry.executors["mine"].name] == ["mine"]
+    (plugin,) = [p for p in registry.plugins if p.plugin == "plugin_a"]
+    assert plugin.hooks == ("automl_executors",)
+
+
+def test_an_executor_of_a_name_that_is_taken_is_an_error_that_names_both(install):
+    for letter in "ab":
+        source = EXECUTORS.format(result="[ExecutorFactory('mine', make)]")
+        install(f"dist-{letter}", f"plugin_{letter}", source)
+    assert broken_error("plugin_b") == ("executor 'mine' is brought by dist-a (plugin_a) already")
+    assert "mine" in load_registry(block=OTHERS).executors
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ("ExecutorFactory('mine', make)", "must return a list of ExecutorFactory"),
+        ("[make]", "which is no ExecutorFactory"),
+        ("[ExecutorFactory('local', make)]", "executor 'local' is built in: choose another name"),
+        ("[ExecutorFactory('my cluster', make)]", "use lower-case letters, digits and _"),
+        ("[ExecutorFactory('mine', None)]", "executor 'mine': make must be a function, not None"),
+        ("2 * [ExecutorFactory('mine', make)]", "executor 'mine' is brought twice"),
+    ],
+)
+def test_an_executor_that_breaks_a_rule_is_refused(install, result, expected):
+    install("dist-a", "plugin_a", EXECUTORS.format(result=result))
+    assert expected in broken_error("plugin_a")
+    assert "mine" not in load_registry(block=OTHERS).executors
