@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ARGUMENTS", "Leaf", "family_node", "flagged", "leaves", "value_of"]
 
 _SCALARS = (bool, int, float, str)
+_TRUTH = {"true": True, "false": False}
 _WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
 
 
@@ -96,7 +97,7 @@ class Leaf:
         return " or ".join([*words, "null"] if self.is_optional else words)
 
     def from_flag(self, text: str) -> Any:
-        """Reads what stands behind its flag; values of a list stand between commas.
+        """Reads a text of the command line; values of a list stand between commas.
 
         Raises:
             ValueError: It is none; the message says what is expected.
@@ -109,8 +110,8 @@ class Leaf:
         if self.declared.parse is not None:
             return self.declared.parse(text)
         try:
-            return self.item(text)
-        except ValueError:
+            return _TRUTH[text.lower()] if self.item is bool else self.item(text)
+        except (KeyError, ValueError):
             raise ValueError(f"expected {_WORDS[self.item]}, got {text!r}") from None
 
 
