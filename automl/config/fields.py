@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from automl.config.option import Option
 from automl.config.schema import SearchConfig
-from automl.surface import flag_of
+from automl.errors import ConfigError
+from automl.surface import flag_of, named
 
 if TYPE_CHECKING:
     from automl.plugin import ModelFamily, Param
@@ -95,6 +96,19 @@ class Leaf:
         """The type in words, such as ``an integer or null``."""
         words = [_in_words(t) for t in self.types]
         return " or ".join([*words, "null"] if self.is_optional else words)
+
+    def parsed(self, value: Any) -> Any:
+        """A value as its option reads it; as it is where the option does not say how.
+
+        Raises:
+            ConfigError: It cannot be read; the option is named.
+        """
+        if self.declared.parse is None or value is None:
+            return value
+        try:
+            return self.declared.parse(value)
+        except ConfigError as error:
+            raise ConfigError(f"{named(self.key)}: {error}") from None
 
     def from_flag(self, text: str) -> Any:
         """Reads a text of the command line; values of a list stand between commas.

@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import Any
 
 from automl.config.fields import Leaf, leaves, value_of
-from automl.config.overrides import parsed
 from automl.config.schema import OBJECTIVES, SearchConfig
 from automl.config.values import python_value, value_problem
 from automl.errors import ConfigError
@@ -47,7 +46,7 @@ def with_values(config: SearchConfig, values: Mapping[str, Any]) -> SearchConfig
     given = [leaves(())[key] for key, value in values.items() if value is not None]
     for leaf in given:
         branch, _, name = leaf.key.rpartition(".")
-        value = python_value(parsed(leaf, values[leaf.key]))
+        value = python_value(leaf.parsed(values[leaf.key]))
         setattr(value_of(new, branch) if branch else new, name, value)
         problems += filter(None, _value_problems(new, leaf))
     if problems:
