@@ -13,7 +13,7 @@ from automl.untouched import process_untouched
 
 __all__ = ["command_line", "flag_of", "named", "python_call"]
 
-_PLACEHOLDERS = ("COLUMN", "FILE", "NAME", "SPAN")
+_PLACEHOLDERS = ("COLUMN", "NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def named(key: str, value: Any = None) -> str:
 
     Args:
         key: Its key in the configuration, or the name of an argument of a public function.
-        value: Its value; ``NAME``, ``COLUMN``, ``FILE`` and ``SPAN`` stand for any.
+        value: Its value; ``NAME`` and ``COLUMN`` stand for any.
 
     Example:
         >>> named("metric", "mae")

@@ -1,19 +1,15 @@
-"""Options of ``predict`` for its input: columns to keep, and ``data.strict``."""
+"""Columns of its input that ``predict`` keeps beside the predictions."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from automl.cli.parser import UsageError
 from automl.errors import DataError
 
-__all__ = ["check_apart", "column_names", "python_values", "strictness_of"]
-
-_SETTING = "data.strict="
+__all__ = ["check_apart", "column_names", "python_values"]
 
 
 def column_names(text: str) -> list[str]:
@@ -26,27 +22,6 @@ def column_names(text: str) -> list[str]:
     if not names:
         raise argparse.ArgumentTypeError("expected names of columns, such as id,date")
     return names
-
-
-def strictness_of(words: Sequence[str]) -> tuple[list[str], bool | None]:
-    """Tells ``data.strict=...`` from other words; a file of that name stays a word.
-
-    Returns:
-        The other words, and whether it is strict; None where that is not said.
-
-    Raises:
-        UsageError: It is neither true nor false.
-    """
-    rest, strict = [], None
-    for word in words:
-        if not word.startswith(_SETTING) or Path(word).is_file():
-            rest.append(word)
-            continue
-        value = word.removeprefix(_SETTING).lower()
-        if value not in ("true", "false"):
-            raise UsageError(f"{word}: expected data.strict=true or data.strict=false")
-        strict = value == "true"
-    return rest, strict
 
 
 def check_apart(kept: Sequence[str], predicted: Sequence[str]) -> None:

@@ -18,8 +18,8 @@ __all__ = [
     "METRIC_HELP",
     "Parser",
     "UsageError",
+    "is_file",
     "one_word",
-    "query_of",
     "split_words",
 ]
 
@@ -205,31 +205,15 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     overrides = [word for word in words if _OVERRIDE.match(word)]
     data = [word for word in words if not _OVERRIDE.match(word)]
-    file = next((word for word in overrides if _is_file(word)), None)
+    file = next((word for word in overrides if is_file(word)), None)
     if not data and file is not None:
         overrides.remove(file)
         data = [file]
     return data, overrides
 
 
-def query_of(words: Sequence[str]) -> tuple[list[str], str | None]:
-    """Tells ``data.sql=...`` from other words; a file of that name stays a word.
-
-    Returns:
-        The other words, and the query; None where there is none.
-
-    Raises:
-        UsageError: There are several.
-    """
-    start = "data.sql="
-    queries = [w for w in words if w.startswith(start) and not _is_file(w)]
-    if len(queries) > 1:
-        raise UsageError(f"{len(queries)} queries are given by data.sql=...: give one")
-    rest = [word for word in words if word not in queries]
-    return rest, queries[0].removeprefix(start) if queries else None
-
-
-def _is_file(word: str) -> bool:
+def is_file(word: str) -> bool:
+    """Whether a word of the command line names a file that is there."""
     try:
         return Path(word).is_file()
     except OSError:  # longer than a name of a file may be, such as a query

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.cli.parser import Parser
+from automl.cli.parser import Parser, UsageError, is_file
 from automl.errors import ConfigError
 
 if TYPE_CHECKING:
     from automl.config.fields import Leaf
 
-__all__ = ["SHEET_HELP", "config_option", "config_options", "given_options"]
+__all__ = ["SHEET_HELP", "config_option", "config_options", "given_options", "split_settings"]
 
 SHEET_HELP = "sheet of an Excel file, by its name or number; by default that of the search"
 """Of verbs that read other tables with a run."""
@@ -53,6 +53,32 @@ def given_options(options: argparse.Namespace) -> dict[str, Any]:
 
     found = {leaf.key: getattr(options, leaf.key, None) for leaf in flagged()}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def split_settings(words: Sequence[str], *keys: str) -> tuple[list[str], dict[str, Any]]:
+    """Tells ``key=value`` of some options from other words; a file of that name stays a word.
+
+    Returns:
+        The other words, and the values by key.
+
+    Raises:
+        UsageError: An option is given twice, or its value does not fit.
+    """
+    from automl.config.fields import leaves
+
+    rest, found = [], dict[str, Any]()
+    for word in words:
+        key, equals, text = word.partition("=")
+        if key not in keys or not equals or is_file(word):
+            rest.append(word)
+        elif key in found:
+            raise UsageError(f"{key} is given twice: give it once")
+        else:
+            try:
+                found[key] = leaves(())[key].from_flag(text)
+            except ValueError as error:
+                raise UsageError(f"{key}: {error}") from None
+    return rest, found
 
 
 def _add(parser: Parser, leaf: Leaf, section: str, help: str) -> None:

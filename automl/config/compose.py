@@ -12,7 +12,6 @@ from automl.config.overrides import (
     Keys,
     Overrides,
     choice,
-    parsed,
     read_overrides,
     user_paths,
 )
@@ -147,9 +146,9 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
 def _assignment(key: str, value: Any, kind: str, keys: Keys) -> Assignment:
     origin = f"{kind} {key}"
     leaf = keys.leaves.get(key)
-    value = parsed(leaf, value)
-    if leaf is not None and leaf.is_list and isinstance(value, str):
-        value = [value]
+    if leaf is not None:
+        value = leaf.parsed(value)
+        value = [value] if leaf.is_list and isinstance(value, str) else value
     above = None if leaf else keys.mapping_above(key)
     if above is not None:
         key, value = above, {key.removeprefix(f"{above}."): value}

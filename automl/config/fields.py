@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from automl.config.option import Option
 from automl.config.schema import SearchConfig
-from automl.surface import flag_of
+from automl.errors import ConfigError
+from automl.surface import flag_of, named
 
 if TYPE_CHECKING:
     from automl.plugin import ModelFamily, Param
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ARGUMENTS", "Leaf", "family_node", "flagged", "leaves", "value_of"]
 
 _SCALARS = (bool, int, float, str)
+_TRUTH = {"true": True, "false": False}
 _WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
 
 
@@ -95,8 +97,21 @@ class Leaf:
         words = [_in_words(t) for t in self.types]
         return " or ".join([*words, "null"] if self.is_optional else words)
 
+    def parsed(self, value: Any) -> Any:
+        """A value as its option reads it; as it is where the option does not say how.
+
+        Raises:
+            ConfigError: It cannot be read; the option is named.
+        """
+        if self.declared.parse is None or value is None:
+            return value
+        try:
+            return self.declared.parse(value)
+        except ConfigError as error:
+            raise ConfigError(f"{named(self.key)}: {error}") from None
+
     def from_flag(self, text: str) -> Any:
-        """Reads what stands behind its flag; values of a list stand between commas.
+        """Reads a text of the command line; values of a list stand between commas.
 
         Raises:
             ValueError: It is none; the message says what is expected.
@@ -109,8 +124,8 @@ class Leaf:
         if self.declared.parse is not None:
             return self.declared.parse(text)
         try:
-            return self.item(text)
-        except ValueError:
+            return _TRUTH[text.lower()] if self.item is bool else self.item(text)
+        except (KeyError, ValueError):
             raise ValueError(f"expected {_WORDS[self.item]}, got {text!r}") from None
 
 

@@ -12,14 +12,12 @@ from automl.config.fields import Leaf
 from automl.config.groups import is_search_path
 from automl.errors import ConfigError, PluginError, did_you_mean
 from automl.registry import Registry
-from automl.surface import named
 
 __all__ = [
     "Assignment",
     "Keys",
     "Overrides",
     "choice",
-    "parsed",
     "read_overrides",
     "user_paths",
 ]
@@ -176,26 +174,12 @@ def choice(group: str, option: str, options: Sequence[str]) -> str:
     return option
 
 
-def parsed(leaf: Leaf | None, value: Any) -> Any:
-    """A value as the option of a key reads it; as it is where the option does not say how.
-
-    Raises:
-        ConfigError: It cannot be read; the option is named.
-    """
-    if leaf is None or leaf.declared.parse is None or value is None:
-        return value
-    try:
-        return leaf.declared.parse(value)
-    except ConfigError as error:
-        raise ConfigError(f"{named(leaf.key)}: {error}") from None
-
-
 def _assignment(key: str, text: str, keys: Keys) -> Assignment:
     origin = f"override {key}"
     leaf = keys.leaves.get(key)
     if leaf is not None and (leaf.declared.parse or leaf.is_text):
         if (text == "null" and leaf.is_optional) or not (leaf.is_list or leaf.is_mapping):
-            return Assignment(key, parsed(leaf, _text(text)), origin, literal=True)
+            return Assignment(key, leaf.parsed(_text(text)), origin, literal=True)
         value, literal = _names(key, text, leaf)
         return Assignment(key, value, origin, literal)
     value = _parsed(key, text, leaf)

@@ -7,7 +7,6 @@ from copy import deepcopy
 from typing import Any
 
 from automl.config.fields import Leaf, leaves, value_of
-from automl.config.overrides import parsed
 from automl.config.schema import OBJECTIVES, SearchConfig
 from automl.config.values import python_value, value_problem
 from automl.errors import ConfigError
@@ -24,12 +23,13 @@ def problems_of(config: SearchConfig, families: Iterable[ModelFamily] = ()) -> l
         config: Values of the right types.
         families: Those whose settings the configuration holds.
     """
-    return [
+    found = (
         *(problem for leaf in leaves(()).values() for problem in _value_problems(config, leaf)),
         *_contradictions(config),
         *_objectives(config),
         *(problem for family in families for problem in _settings(config, family)),
-    ]
+    )
+    return [problem for problem in found if problem]
 
 
 def with_values(config: SearchConfig, values: Mapping[str, Any]) -> SearchConfig:
@@ -46,25 +46,30 @@ def with_values(config: SearchConfig, values: Mapping[str, Any]) -> SearchConfig
     given = [leaves(())[key] for key, value in values.items() if value is not None]
     for leaf in given:
         branch, _, name = leaf.key.rpartition(".")
-        value = python_value(parsed(leaf, values[leaf.key]))
+        value = python_value(leaf.parsed(values[leaf.key]))
         setattr(value_of(new, branch) if branch else new, name, value)
-        problems += _value_problems(new, leaf)
+        problems += filter(None, _value_problems(new, leaf))
     if problems:
         raise ConfigError("\n".join(problems))
     return new
 
 
-def _value_problems(config: SearchConfig, leaf: Leaf) -> Iterator[str]:
-    """What is wrong with the value of an option, or with each of its values."""
-    if leaf.param is None:
-        return
-    value = value_of(config, leaf.key)
-    if isinstance(value, dict):
-        entries = [(f"{leaf.key}.{name}", item) for name, item in value.items()]
+def _value_problems(config: SearchConfig, leaf: Leaf) -> Iterator[str | None]:
+    value, param = value_of(config, leaf.key), leaf.param
+    if param is not None and value is not None:
+        yield from (value_problem(key, item, param) for key, item in _each(leaf.key, value))
+
+
+def _each(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A value with its key, or each value of a list or mapping."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _each(f"{key}.{name}", item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _each(key, item)
     else:
-        entries = [(leaf.key, item) for item in (value if isinstance(value, list) else [value])]
-    if value is not None:
-        yield from filter(None, (value_problem(key, item, leaf.param) for key, item in entries))
+        yield key, value
 
 
 def _contradictions(config: SearchConfig) -> Iterator[str]:
@@ -116,28 +121,15 @@ def _objectives(config: SearchConfig) -> Iterator[str]:
         yield f"sampler.name=cmaes knows one objective, and there are {len(names)}: take tpe"
 
 
-def _settings(config: SearchConfig, family: ModelFamily) -> Iterator[str]:
+def _settings(config: SearchConfig, family: ModelFamily) -> Iterator[str | None]:
     """Settings of a family that are out of range."""
     given = config.model.get(family.name, {})
-    if (most := given.get("max_trials")) is not None:
-        yield from _setting_problems(f"model.{family.name}.max_trials", most, Param("int", low=0))
-    if not isinstance(family, ConfigurableFamily):
-        return
-    for name in family.settings:
-        if name in given:
-            param = family.setting_ranges.get(name, Param())
-            yield from _setting_problems(f"model.{family.name}.{name}", given[name], param)
-
-
-def _setting_problems(key: str, value: Any, param: Param) -> Iterator[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _setting_problems(key, item, param)
-        return
-    if param == Param():  # the type of the default is all there is to check
-        if not isinstance(value, float):
-            return
-        param = Param("float")
-    problem = value_problem(key, value, param)
-    if problem is not None:
-        yield problem
+    ranges, names = {"max_trials": Param("int", low=0, optional=True)}, ["max_trials"]
+    if isinstance(family, ConfigurableFamily):
+        ranges, names = {**ranges, **family.setting_ranges}, [*family.settings, *names]
+    for name in names:
+        for key, item in _each(f"model.{family.name}.{name}", given.get(name, ())):
+            if name in ranges:
+                yield value_problem(key, item, ranges[name])
+            elif isinstance(item, float):  # else the type of the default is all there is to check
+                yield value_problem(key, item, Param("float"))

@@ -52,6 +52,6 @@ def test_the_command_line_exits_with_2_and_leaves_no_run_directory(tmp_path):
         [sys.executable, "-m", "automl", *words], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 2
-    assert "model.linear.solver='exakt': expected one of 'auto', 'exact', 'sgd'" in done.stderr
+    assert "model.linear.solver=exakt: expected one of 'auto', 'exact', 'sgd'" in done.stderr
     assert "did you mean 'exact'" in done.stderr
     assert not out.exists()

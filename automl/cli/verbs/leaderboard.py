@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from automl.cli.display.streams import data_stream
 from automl.cli.output import check_stdout
-from automl.cli.parser import METRIC_HELP, Parser, one_word, query_of
-from automl.cli.reading import SHEET_HELP, config_option
+from automl.cli.parser import METRIC_HELP, Parser, one_word
+from automl.cli.reading import SHEET_HELP, config_option, split_settings
 from automl.cli.stdin import readable
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     del started
     options, words = (verb := parser()).read(argv)
-    words, query = query_of(words)
+    words, given = split_settings(words, "data.sql")
+    query = given.get("data.sql")
     if query is not None and options.test is None:
         verb.error("data.sql=... is the query of --test URL, which is missing")
     if vars(options)["data.sheet"] is not None and options.test is None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.display.streams import data_stream
 from automl.cli.formats import write_csv
-from automl.cli.kept import check_apart, column_names, python_values, strictness_of
+from automl.cli.kept import check_apart, column_names, python_values
 from automl.cli.output import check_stdout, output_of, write_output
-from automl.cli.parser import Parser, one_word, query_of
-from automl.cli.reading import SHEET_HELP, config_option
+from automl.cli.parser import Parser, one_word
+from automl.cli.reading import SHEET_HELP, config_option, split_settings
 from automl.cli.stdin import readable
 from automl.errors import MisfitWarning
 
@@ -85,19 +85,18 @@ def run(argv: Sequence[str], started: float) -> int:
     """
     del started
     options, words = (verb := parser()).read(argv)
-    words, query = query_of(words)
-    words, strict = strictness_of(words)
+    words, given = split_settings(words, "data.sql", "data.strict")
     if len(words) < 2:
         one_word(verb, words[:1], "RUN", overrides=False)
         one_word(verb, words[1:], "DATA", overrides=False)
     data = one_word(verb, words[1:], "DATA", overrides=False)
     with readable(data) as path:
-        _write_predictions(words[0], path, options, strict=strict, query=query)
+        _write_predictions(words[0], path, options, given)
     return 0
 
 
 def _write_predictions(
-    run: str, data: str, options: argparse.Namespace, *, strict: bool | None, query: str | None
+    run: str, data: str, options: argparse.Namespace, given: Mapping[str, Any]
 ) -> None:
     inputs = (data,)
     out = None if options.out is None else output_of(options.out, inputs)
@@ -110,9 +109,9 @@ def _write_predictions(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MisfitWarning)  # the note at the end names them
         keep = list(dict.fromkeys(options.keep))
-        table = opened.read(
-            data, sql=query, sheet=vars(options)["data.sheet"], keep=keep, strict=strict
-        )
+        sql, strict = given.get("data.sql"), given.get("data.strict")
+        sheet = vars(options)["data.sheet"]
+        table = opened.read(data, sql=sql, sheet=sheet, keep=keep, strict=strict)
     with printing_to(sys.stderr):  # models are code of plugins
         names, columns = _predict(opened, table, options.proba)
     if out is None:

@@ -14,7 +14,6 @@ from automl.data import load_dataset, open_dataset
 from automl.data.describe.leaks import suspicions
 from automl.data.split.choose import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
-from automl.errors import ConfigError, did_you_mean
 from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks
 from automl.plugin.context import Shape
 from automl.plugin.family import ModelFamily
@@ -224,14 +223,9 @@ def trial_setup(
 
 
 def _task(config: SearchConfig) -> Task | None:
-    name = config.task
-    if name is None:
+    if config.task is None:
         return Task.QUANTILE if config.quantiles else None
-    names = [task.value for task in Task]
-    if name not in names:
-        near = did_you_mean(name, names)
-        raise ConfigError(f"task {name!r}: choose one of {', '.join(names)}{near}")
-    return Task(name)
+    return Task(config.task)
 
 
 def _device_notes(

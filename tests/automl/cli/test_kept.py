@@ -3,8 +3,8 @@ import argparse
 import pyarrow as pa
 import pytest
 
-from automl.cli.kept import check_apart, column_names, python_values, strictness_of
-from automl.errors import DataError, UserError
+from automl.cli.kept import check_apart, column_names, python_values
+from automl.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -24,17 +24,6 @@ def test_names_stand_between_commas(text, names):
 def test_no_name_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="such as id,date"):
         column_names(text)
-
-
-def test_strictness_is_told_from_other_words(tmp_path, monkeypatch):
-    assert strictness_of(["run", "data.strict=true", "x.csv"]) == (["run", "x.csv"], True)
-    assert strictness_of(["run", "data.strict=False"]) == (["run"], False)
-    assert strictness_of(["run", "x.csv"]) == (["run", "x.csv"], None)
-    with pytest.raises(UserError, match=r"expected data\.strict=true or"):
-        strictness_of(["data.strict=yes"])
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data.strict=yes").touch()
-    assert strictness_of(["data.strict=yes"]) == (["data.strict=yes"], None)
 
 
 def test_a_kept_column_must_not_have_the_name_of_a_prediction():

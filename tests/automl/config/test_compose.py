@@ -79,7 +79,8 @@ def test_each_value_knows_where_it_came_from(registry):
         model__alpha__max_rows=5,
     ).provenance
     assert origin["weight"] == "default"
-    assert origin["data.sql"] == "data=default"
+    assert origin["data.sql"] == "default"
+    assert origin["ensemble.enabled"] == "ensemble=greedy"
     assert origin["pruner.name"] == "pruner=median"
     assert origin["ensemble.steps"] == "preset=fast"
     assert origin["search.folds"] == "override search.folds"
