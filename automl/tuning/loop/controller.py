@@ -69,6 +69,7 @@ class Controller:
     budget: Budget
     stopped_by: str = ""
     _noted: set[str] = field(default_factory=set)
+    _last_stage: str = ""
     _last_progress: float = 0.0
 
     @property
@@ -109,7 +110,7 @@ class Controller:
                 yield from self._handle(happening)
             yield from self._notes()
         yield from self._stop_running()
-        yield from self.progress("finishing", force=True)
+        yield from self.progress("finishing")
         self.standing.finish()
         drift = tell_of_drift(self.standing, self.ledger.trials)
         told = (*drift, *look_at_predictor(self.standing, self.config))
@@ -273,11 +274,11 @@ class Controller:
         self.proposer.flush()
         yield from self._notes()
 
-    def progress(self, stage: str, force: bool = False) -> Iterator[Event]:
-        """Tells how the search stands, if it has not just been told."""
+    def progress(self, stage: str) -> Iterator[Event]:
+        """Tells how the search stands, if that has not just been told of this stage."""
         now = time.monotonic()
-        if not force and now - self._last_progress < TICK_S:
+        if stage == self._last_stage and now - self._last_progress < TICK_S:
             return
-        self._last_progress = now
+        self._last_stage, self._last_progress = stage, now
         running = tuple(map(str, self.runner.running))
         yield progress_of(self.ledger, self.standing, self.budget, self.families, stage, running)

@@ -44,6 +44,12 @@ def test_a_search_does_it_at_its_end_where_it_is_set(tmp_path):
     run = search(tmp_path, on_event=found.append)
     assert all(m.folds == (ALL_ROWS,) for m in read_ensemble(RunDir(run.path)).members)
     assert any("were refitted on all rows" in getattr(event, "message", "") for event in found)
+
+
+def test_the_refit_is_shown_while_it_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("automl.scheduling.runner.TURN_S", 0.0)  # told before any fit can be over
+    found = []
+    search(tmp_path, on_event=found.append)
     told = [event for event in found if isinstance(event, Progress) and event.stage == "refitting"]
     assert {fit for event in told for fit in event.running} & {"linear-0/fold--1", "knn-0/fold--1"}
 
