@@ -136,7 +136,7 @@ def _as_clock(distinct: pa.Array, missing: NDArray[np.bool_]) -> FoundNumbers | 
     form = NumberForm(is_clock=True)
     rows = np.flatnonzero(~missing)
     first = distinct.take(pa.array(rows[:EXAMPLES]))
-    if not len(first) or not pc.all(read_numbers(first, form)[1]).as_py():
+    if not _has_digits(first) or not pc.all(read_numbers(first, form)[1]).as_py():
         return None
     values, is_time = read_numbers(distinct, form)
     is_whole = (is_time.to_numpy(zero_copy_only=False) | missing).all()
@@ -149,8 +149,16 @@ def _may_be_numbers(distinct: pa.Array, missing: NDArray[np.bool_]) -> bool:
     chosen = rows[:: max(1, len(rows) // SAMPLE)]
     if not len(chosen):
         return True
-    body = split_numbers(distinct.take(pa.array(chosen))).body
+    sample = distinct.take(pa.array(chosen))
+    if not _has_digits(sample):  # of short columns it spares most of the time that they take
+        return False
+    body = split_numbers(sample).body
     return bool(len(body) - body.null_count >= SAMPLE_SHARE * len(body))
+
+
+def _has_digits(texts: pa.Array) -> bool:
+    """Whether any of the texts has a digit, without which none is a number or a time."""
+    return bool(pc.any(pc.match_substring_regex(texts, r"\d")).as_py())
 
 
 def _form_of(

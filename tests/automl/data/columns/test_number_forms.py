@@ -127,3 +127,11 @@ def test_misfits_of_a_known_form_are_counted_by_rows():
     rows = pa.array([0] + [1] * 2 + [2] * 4 + [3] * 8 + [None])
     for form, n_misfits in ((NumberForm(","), 4), (NumberForm(), 5)):
         assert misfit_rows(rows, texts, read_numbers(texts, form)[1]) == n_misfits
+
+
+@pytest.mark.parametrize("taken_apart", ["split_numbers", "read_numbers"])
+def test_words_without_a_digit_are_not_taken_apart(taken_apart, monkeypatch):
+    monkeypatch.setattr(f"automl.data.columns.number_forms.{taken_apart}", None)
+    assert find("red", "green", "n/a") is None
+    with pytest.raises(TypeError):
+        find("red", "room 7", "12:30")
