@@ -1,6 +1,6 @@
-"""AutoML with plugins: searches model families, leaves a leaderboard and an ensemble.
+"""Automatic machine learning with plugins: searches model families and builds an ensemble.
 
-Importing this package is light: names are loaded when they are first used.
+Importing the package is cheap: each name is loaded at its first use.
 """
 
 from __future__ import annotations

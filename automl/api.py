@@ -1,4 +1,4 @@
-"""``search``, ``resume`` and ``load_run``: what the command line calls and what people import."""
+"""Starts and resumes searches: the Python API, which the command line calls too."""
 
 from __future__ import annotations
 
@@ -45,63 +45,70 @@ def search(
     verbosity: int = 1,
     started: float | None = None,
 ) -> Run:
-    """Searches model families for a table, and leaves a run directory.
+    """Searches model families for a table and writes a run directory.
 
-    The first Ctrl-C finishes with what there is; the second stops at once.
+    The first Ctrl-C ends the search and keeps the results so far; the second stops at once.
 
     Args:
         data: Path of a file or of a folder of images, URL of a database, or a pandas, polars or
-            Arrow table. With values as ``target`` it holds the features alone, and may be a 2-D
-            array.
-        target: Column to predict; None takes the one called target, label, class or y, else
-            the last. Or the values themselves, as in ``search(X, y)``: a Series, an array or a
-            list, ``n_rows``. They keep the name of the Series, else they are called ``target``.
-        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None goes by the values.
-        quantiles: Levels to predict, which makes it a quantile task; None takes 0.1, 0.5, 0.9.
-        metric: Name in the catalog, ``module:function``, a function ``(y_true, y_pred)``, what
-            ``sklearn.metrics.make_scorer`` returns, or an ``automl.plugin.Metric``; None takes the
+            Arrow table. If ``target`` holds values, ``data`` holds the features alone and may be
+            a 2-D array.
+        target: Column to predict; None takes a column named target, label, class or y, else the
+            last. Or the values, as in ``search(X, y)``: a Series, array or list of ``n_rows``
+            values, named after the Series or ``target``.
+        task: ``binary``, ``multiclass``, ``regression`` or ``quantile``; None infers it from the
+            values.
+        quantiles: Levels to predict, which implies a quantile task; None takes 0.1, 0.5, 0.9.
+        metric: Name in the catalog, ``module:function``, a function ``(y_true, y_pred)``, a scorer
+            of ``sklearn.metrics.make_scorer``, or an ``automl.plugin.Metric``; None takes the
             default of the task. ``y_true`` holds class numbers (in the order of ``Run.classes``)
-            or values, ``y_pred`` the same, or probabilities where the function has an attribute
-            ``needs = "probabilities"``. Greater is better unless it has an attribute
-            ``greater_is_better = False``. A run keeps the name of a function alone: ``resume``
-            and ``load_run`` take it again.
+            or values; ``y_pred`` the same, or probabilities if the function has the attribute
+            ``needs = "probabilities"``. Greater is better unless it has the attribute
+            ``greater_is_better = False``. The run stores only the name of a function: pass the
+            function again to ``resume`` and ``load_run``.
         time_s: Wall-clock budget in seconds; None is ten minutes, or no limit with ``trials``.
         trials: Number of trials; None for no limit.
-        seed: Of everything that is drawn; None takes that of the configuration, which is 0.
-        out: The run directory; None makes one under ``runs``.
-        resume: Whether to go on with a search in ``out`` that was stopped or killed, if there is
-            one. Budgets are totals and may have grown; data, metric, folds, seed and search
-            spaces must be the same.
-        group: Column whose values are never on both sides of a split.
+        seed: Seed of all random choices; None takes the configuration's, which is 0.
+        out: Run directory; None creates one under ``runs``.
+        resume: Whether to continue the search in ``out`` if there is one. Budgets are totals and
+            may be larger than before; data, metric, folds, seed and search spaces must be equal.
+        group: Column of groups; rows of one group are never on both sides of a split.
         time_column: Column that orders rows in time.
-        gap: Left out between training and validation rows: ``"7d"``, a timedelta, or 5 times.
-        folds_column: Column with the number of each row's fold.
+        gap: Gap between training and validation rows: ``"7d"``, a timedelta, or a number of
+            distinct times.
+        folds_column: Column with the fold number of each row.
         weight: Column with the weight of each row.
-        series_id: Column that says which series a row is a step of; the target is one a series.
-        step: Column that orders the steps of a series; None takes the order of the rows.
-        wide: Prefixes of columns that are steps, one a channel: ``["t"]`` for ``t0, t1, ...``.
+        series_id: Column with the series that a row is a step of; there is one target per series.
+        step: Column that orders the steps of a series; None keeps the order of the rows.
+        wide: Prefixes of columns that hold steps, one per channel: ``["t"]`` for ``t0, t1, ...``.
         preset: ``fast``, ``balanced`` or ``best``.
-        overrides: Further settings as on the command line, ``key=value``.
-        settings: Further settings by dotted key, as Python values.
-        on_event: Called with every event of ``automl.events``. If it raises, the search
-            finishes with what there is, and the error goes on to the caller.
-        verbosity: What is written to standard error: 0 for nothing, 1 for notes on the data and,
-            in a terminal or a notebook, a line that says how the search stands, 2 for a line of
-            each trial as well.
-        started: ``time.monotonic()`` when the budget began to run; now by default.
+        overrides: Other settings as ``key=value`` strings, as on the command line.
+        settings: Other settings as Python values by dotted key.
+        on_event: Called with every event of ``automl.events``. If it raises, the search ends,
+            keeps the results so far, and raises the error.
+        verbosity: Output on standard error: 0 none; 1 notes on the data and, in a terminal or a
+            notebook, a progress line; 2 also a line per trial.
+        started: ``time.monotonic()`` at the start of the budget; by default now.
 
     Returns:
         The run, ready to predict.
 
     Raises:
-        UserError: The data, a setting or a plugin does not fit, or the run is in use.
+        UserError: The data, a setting or a plugin is invalid, or the run is in use.
         NoPredictorError: No trial gave a usable model.
-        StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
+        StorageError: The disk cannot be written; ``resume`` continues later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
+
+    Example:
+        >>> import automl
+        >>> quick = ["family=[linear]", "scheduler=inline"]
+        >>> run = automl.search(flats, "sold", trials=1, overrides=quick, verbosity=0)
+        >>> run.predict(flats.head(2)).tolist()
+        ['no', 'no']
     """
     arguments = dict(locals())
     from automl.config.fields import ARGUMENTS
-    from automl.data.read.joined import is_values, join_target
+    from automl.data.read.x_and_y import is_values, join_target
     from automl.metrics import CATALOG, GivenMetric, given_metric
     from automl.redact import shown
 
@@ -118,16 +125,16 @@ def search(
         from automl.errors import ConfigError
 
         if resume and out is None:
-            raise ConfigError("resume needs out: the run directory to go on with")
+            raise ConfigError("resume needs out: the run directory to continue")
         own = given if isinstance(given, GivenMetric) else None
         with_data = {**where, **(settings or {})}
         composed, registry = compose_with_plugins(overrides, options, with_data, own)
         config = composed.config
         run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
         if resume and run.manifest.exists():
-            session.go_on(run, config, registry, data)
+            session.run_resumed(run, config, registry, data)
         else:
-            session.begin(run, config, registry, data)
+            session.run_new(run, config, registry, data)
     return load_run(run.path, own)
 
 
@@ -141,30 +148,34 @@ def resume(
     verbosity: int = 1,
     started: float | None = None,
 ) -> Run:
-    """Goes on with a search that was stopped or killed, or that is over and gets more budget.
+    """Continues a search that was stopped or killed, or a finished one with a larger budget.
 
-    The data, the folds and all settings are those of the run. Finished trials are not run again;
-    those that were under way are continued. Where the budget is used up and nothing is under
-    way, the run stays as it is.
+    Data, folds and all other settings are those of the run. Finished trials are not repeated;
+    unfinished ones are continued. If the budget is spent and no trial is unfinished, the run
+    stays as it is.
 
     Args:
-        path: The run directory.
-        time_s: Wall-clock budget in seconds, what was used included; None keeps that of the run.
-        trials: Number of trials, those that were proposed included; None keeps that of the run.
-        metric: The metric of the run, where the search was given a function; else None.
+        path: Run directory.
+        time_s: Total wall-clock budget in seconds, including time used; None keeps the run's.
+        trials: Total number of trials, including those proposed; None keeps the run's.
+        metric: The function that the search was given as its metric; else None.
         on_event: Called with every event of ``automl.events``; see ``search``.
-        verbosity: What is written to standard error; see ``search``.
-        started: ``time.monotonic()`` at which this part of the search began; now by default.
+        verbosity: Output on standard error; see ``search``.
+        started: ``time.monotonic()`` at the start of this part of the search; by default now.
 
     Returns:
         The run, ready to predict.
 
     Raises:
-        UserError: There is no run, it is in use or damaged, a family of it has changed, or its
-            metric is a function and is not given.
+        UserError: There is no run, it is in use or damaged, one of its families has changed, or
+            its metric is a function and was not passed.
         NoPredictorError: No trial gave a usable model.
-        StorageError: The disk is full, read-only or closed to us; `resume` goes on later.
+        StorageError: The disk cannot be written; ``resume`` continues later.
         KeyboardInterrupt: Ctrl-C was pressed twice.
+
+    Example:
+        >>> automl.resume("runs/flats", verbosity=0)  # its budget of 1 trial is spent
+        Run('runs/flats')
     """
     run = RunDir(Path(path)).check()
     with start_session(started, on_event, verbosity) as session:
@@ -174,5 +185,5 @@ def resume(
 
         config = with_values(load_config(run.config), {"time_s": time_s, "trials": trials})
         registry = registry_of(run, config, metric, config.family)
-        session.go_on(run, config, registry, None)
+        session.run_resumed(run, config, registry, None)
     return load_run(run.path, metric)

@@ -1,15 +1,15 @@
-"""The exception tree: what a person can have done wrong, and what the machine could not do.
+"""The exceptions that users read, with the exit status of each.
 
 AutoMLError                 exit status 1
-├── UserError               exit status 2: the command or the input must change
-│   ├── ConfigError         an unknown or wrong setting
-│   ├── DataError           a file that cannot be read, or a table that cannot be learnt from
+├── UserError               exit status 2: an error that the user can fix
+│   ├── ConfigError         an unknown or invalid setting
+│   ├── DataError           an unreadable file, or a table that cannot be used
 │   │   └── MissingColumnError   a column the model needs is not in the table
-│   ├── PluginError         a plugin or family that is broken, missing or named twice
-│   └── RunError            a run directory that is not there, in use, or not a run
-├── MissingExtraError       a library that an extra of this distribution installs
-├── NoPredictorError        the search ended and no model was usable
-└── StorageError            exit status 3: the disk is full, read-only or closed to us
+│   ├── PluginError         a plugin or family that is broken, missing or claimed twice
+│   └── RunError            a path that is missing, in use, or not a run directory
+├── MissingExtraError       a library that is not installed
+├── NoPredictorError        a search without a usable model
+└── StorageError            exit status 3: the disk is full, read-only or not permitted
 
 MisfitWarning               a UserWarning: values of new rows that cannot be read
 """
@@ -36,27 +36,27 @@ __all__ = [
 ]
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C: 128 and the number of the signal, as shells have it."""
+"""Exit status after Ctrl-C: 128 plus the signal number, as in shells."""
 
 
 class AutoMLError(Exception):
-    """Base of every error that is meant to be read by a person; its text is the whole message."""
+    """Base of all errors shown to users; the text is the whole message."""
 
     exit_status = 1
 
 
 class UserError(AutoMLError):
-    """The command, the configuration or the input must change."""
+    """An error that the user can fix in the command, the configuration or the input."""
 
     exit_status = 2
 
 
 class ConfigError(UserError):
-    """A setting is unknown, has a value that does not fit, or contradicts another."""
+    """A setting is unknown, has an invalid value, or contradicts another."""
 
 
 class DataError(UserError):
-    """A file cannot be read, or the table in it cannot be learnt from or predicted."""
+    """A file cannot be read, or its table cannot be used to train or predict."""
 
 
 class MissingColumnError(DataError):
@@ -64,20 +64,20 @@ class MissingColumnError(DataError):
 
 
 class PluginError(UserError):
-    """A plugin cannot be loaded, or a family is unknown or defined twice."""
+    """A plugin cannot be loaded, or a family is unknown or claimed twice."""
 
 
 class RunError(UserError):
-    """A run directory does not exist, is not one, or is in use."""
+    """A path is missing, in use, or not a run directory."""
 
 
 class MissingExtraError(AutoMLError):
-    """A library is missing that an extra installs.
+    """A required library is not installed.
 
     Args:
         needed_by: What needs it, such as ``"family mlp"``.
         module: The module that could not be imported.
-        extra: The extra of the distribution that installs it; "" where no extra does.
+        extra: The extra of the distribution that installs it; "" without one.
         distribution: The distribution that has the extra.
     """
 
@@ -96,21 +96,21 @@ class MissingExtraError(AutoMLError):
 
 
 class NoPredictorError(AutoMLError):
-    """The search is over and left no model that can predict."""
+    """The search ended without a model that can predict."""
 
 
 class StorageError(AutoMLError):
-    """The disk takes no more: it is full, read-only, or closed to us."""
+    """The disk cannot be written: it is full, read-only, or not permitted."""
 
     exit_status = 3
 
 
 class MisfitWarning(UserWarning):
-    """Values of new rows fit no reading of their column, and count as missing.
+    """Values of new rows do not fit the kind of their column and count as missing.
 
     Args:
         message: The columns, with counts and examples.
-        counts: Number of such values by name of the column.
+        counts: Number of such values by column name.
     """
 
     def __init__(self, message: str, counts: Mapping[str, int] | None = None) -> None:
@@ -119,6 +119,6 @@ class MisfitWarning(UserWarning):
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Returns ``"; did you mean 'x'?"`` for the nearest choices, or ``""`` when none is near."""
+    """Returns ``"; did you mean 'x'?"`` for the closest choices, or ``""`` if none is close."""
     near = difflib.get_close_matches(word, list(choices), n=3, cutoff=0.6)
     return f"; did you mean {', '.join(repr(n) for n in near)}?" if near else ""

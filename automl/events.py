@@ -1,4 +1,4 @@
-"""What a search tells whoever watches it: frozen values, in the order things happened."""
+"""Events of a search for its watchers: frozen values, in the order they happened."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SearchStarted:
-    """The data is read, the folds are made, and workers are about to start.
+    """The data is read, the folds are fixed, and workers are about to start.
 
     Attributes:
         run: Path of the run directory.
         n_rows, n_columns: Size of the table in use.
-        target, task, metric: What is predicted and how it is judged.
+        target, task, metric: Target, task, and metric that models are compared by.
         target_reason: Why this target and task, and how to override.
         families: Names of the families to be tried, in order.
         split: The split plan in words.
-        n_cpus, n_gpus: What the run may use.
+        n_cpus, n_gpus: Devices that the run may use.
         time_s, trials: The budget.
     """
 
@@ -51,7 +51,7 @@ class SearchStarted:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something a person should know: a column left out, a family skipped, a plugin broken."""
+    """A note for the user: a column ignored, a family skipped, a plugin broken."""
 
     message: str
     elapsed_s: float = 0.0
@@ -59,7 +59,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class TrialStarted:
-    """The first fit of a trial went to a worker."""
+    """A trial was proposed."""
 
     trial: str
     family: str
@@ -68,18 +68,18 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """A trial is over.
+    """A trial has ended.
 
     Attributes:
-        trial, family: Which.
+        trial, family: Id of the trial, and its family.
         state: ``complete``, ``pruned``, ``out_of_time``, ``interrupted`` or ``failed``.
-        score: Of its out-of-fold predictions, when complete.
-        margin: Half of the 95 % interval of the score; None where it is not known.
+        score: Score of its out-of-fold predictions, if complete.
+        margin: Half the width of the 95 % interval of the score; None if unknown.
         fit_s: Seconds of all its fits.
         error_kind, error: Why it failed or was stopped; "" otherwise.
-        elapsed_s: Since the start of the run.
+        elapsed_s: Seconds since the start of the run.
         params: The point of the search space.
-        folds: Score of each fold that is done, by its number; None where the metric has no value.
+        folds: Score of each finished fold, by its number; None if the metric is undefined.
     """
 
     trial: str
@@ -100,9 +100,9 @@ class EnsembleUpdated:
     """There is a better predictor on disk.
 
     Attributes:
-        score: Of its out-of-fold predictions; None where the metric has no value for them.
+        score: Score of its out-of-fold predictions; None if the metric is undefined for them.
         weights: Weight of each member trial.
-        elapsed_s: Since the start of the run.
+        elapsed_s: Seconds since the start of the run.
     """
 
     score: float | None
@@ -114,8 +114,8 @@ class EnsembleUpdated:
 class FamilyCounts:
     """Trials of one family by state, and its best score.
 
-    Those that are held after their first fold count as pruned; ``cut`` are those that were under
-    way when the search ended.
+    Trials deferred after their first fold count as pruned; ``cut`` are those that were unfinished
+    when the search ended.
     """
 
     complete: int = 0
@@ -127,22 +127,22 @@ class FamilyCounts:
 
     @property
     def over(self) -> int:
-        """All that do not run."""
+        """All finished trials."""
         return self.complete + self.pruned + self.failed + self.cut
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How things stand; comes several times a second.
+    """State of the search, several times a second.
 
     Attributes:
-        elapsed_s: Since the start of the run.
-        time_left_s: Until the budget is used up; None without one.
+        elapsed_s: Seconds since the start of the run.
+        time_left_s: Seconds until the budget is used up; None without one.
         stage: ``searching``, ``finishing`` or ``refitting``.
         families: Counts by family, in the order of the first round.
-        running: The fits that run now, such as ``lightgbm-3/fold-0``.
+        running: The running fits, such as ``lightgbm-3/fold-0``.
         best_trial, best_score: The best complete trial so far.
-        ensemble_score: Of the ensemble so far.
+        ensemble_score: Score of the ensemble so far.
     """
 
     elapsed_s: float
@@ -157,19 +157,18 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SearchFinished:
-    """The search is over and everything is on disk.
+    """The search has ended and everything is on disk.
 
     Attributes:
         run: Path of the run directory.
         stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
         n_complete, n_pruned, n_failed: Trials by state.
-        n_out_of_time, n_interrupted: Those that the end of the search has cut.
+        n_out_of_time, n_interrupted: Trials cut by the end of the search.
         failures: Causes of failed trials with their counts, most frequent first.
-        ensemble_score: Of the predictor, on rows that its selection did not see where that is
-            known.
+        ensemble_score: Score of the predictor, on rows not used to select it if known.
         weights: Weight of each member trial.
-        elapsed_s: Since the start of the run.
-        notes: Why there is no more: families that were stopped, or had no time.
+        elapsed_s: Seconds since the start of the run.
+        notes: Families that were stopped, or had no time.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""Text and numbers as they may stand on a person's terminal."""
+"""Formats text and numbers for people, safely for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from automl.cells import is_hidden
+from automl.cell_escaping import is_hidden
 
 __all__ = [
     "clean",
@@ -25,16 +25,16 @@ _ESCAPE_SEQUENCE = re.compile(
     re.DOTALL,
 )
 _BREAK = re.compile(r" *[^\S ]\s*")
-"""Blanks with a new line or a tab among them."""
+"""Whitespace with a new line or a tab in it."""
 
 
 def clean(text: str, *, keep_newlines: bool = False) -> str:
     """Returns text without escape sequences, control and direction characters.
 
     Args:
-        text: Anything: a column name, a label, an error of somebody's library.
-        keep_newlines: Without it the text becomes one line. Two spaces stay two: they may be what
-            tells a label from another.
+        text: Any text: a column name, a label, an error of a library.
+        keep_newlines: Without it the text becomes one line. Two spaces are kept, as labels may
+            differ by them.
     """
     text = _ESCAPE_SEQUENCE.sub("", text)
     if keep_newlines:
@@ -43,12 +43,12 @@ def clean(text: str, *, keep_newlines: bool = False) -> str:
 
 
 def format_state(state: str) -> str:
-    """A state of a trial, or a kind of error, in words: ``out of time``."""
+    """Returns a trial's state or a kind of error in words: ``out of time``."""
     return state.replace("_", " ")
 
 
 def format_score(score: float | None) -> str:
-    """Returns a score in as many digits as tell models apart; "" for None."""
+    """Returns a score with enough digits to distinguish models; "" for None."""
     if score is None:
         return ""
     size = abs(score)
@@ -59,7 +59,7 @@ def format_score(score: float | None) -> str:
 
 
 def format_amount(amount: float) -> str:
-    """Returns an amount in three digits, without an exponent; "" for nothing."""
+    """Returns an amount with three digits, without an exponent; "" for 0."""
     if not amount:
         return ""
     return f"{amount:.0f}" if amount >= 99.95 else f"{amount:.3g}"
@@ -79,7 +79,7 @@ def format_seconds(seconds: float | None) -> str:
 
 
 def format_params(params: Mapping[str, Any]) -> str:
-    """Returns params as ``name=value``, numbers in four digits: for people, not for parsers."""
+    """Returns params as ``name=value``, numbers with four digits: for people, not for parsers."""
     return clean(", ".join(f"{name}={_format_value(value)}" for name, value in params.items()))
 
 

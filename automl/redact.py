@@ -1,7 +1,7 @@
-"""Takes passwords and tokens out of URLs, queries and errors before they are shown or stored.
+"""Removes passwords and tokens from URLs, queries and errors before they are shown or stored.
 
-Only the parts of a URL that are known to be harmless are shown. Cutting the password out would not
-do: where it holds ``/``, ``?``, ``#`` or ``@``, nobody can tell where it ends.
+Only the parts of a URL that are known to be harmless are shown. Cutting out the password alone
+is not safe: if it contains ``/``, ``?``, ``#`` or ``@``, its end is ambiguous.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FILES = ("sqlite", "file")
 _POSTGRESQL = ("postgresql", "postgres")
 _DELIMITERS = re.compile(r"[:/?#@&=,;\s'\"\[\]]+")
 _SHORT = 3
-"""Parts of fewer letters are hidden where they stand in quotes; elsewhere they are no part."""
+"""Parts of fewer letters are hidden in quotes only."""
 
 
 def sources_in(words: Iterable[str]) -> list[str]:
@@ -95,7 +95,7 @@ def hide(text: str, sources: Iterable[str]) -> str:
     """Returns a text, such as an error of a driver, without what is secret in some sources.
 
     Args:
-        text: What somebody wrote who knew the sources.
+        text: A message that may quote the sources.
         sources: Paths and URLs, as ``shown`` takes them.
     """
     for source in sources:
@@ -116,9 +116,9 @@ def hide(text: str, sources: Iterable[str]) -> str:
 def without_passwords(query: str) -> str:
     """Returns an SQL query as it may be shown and stored.
 
-    Masks what looks like a password: values of settings such as ``password=p``, as they stand in
-    texts for other databases, and passwords of URLs. Keys that a query gives to a function by
-    place cannot be told from other texts, and stay.
+    Masks what looks like a password: values of settings such as ``password=p``, as in connection
+    strings of other databases, and passwords of URLs. Keys that are positional arguments of a
+    function look like any other text, and stay.
     """
     without_urls = _URL_IN_QUERY.sub(lambda url: shown(url[0]), query)
     return _SECRET_VALUE.sub(rf"\1{_MASK}", without_urls)

@@ -1,4 +1,4 @@
-"""A finished run: its leaderboard and its predictions. Needs nothing of the search."""
+"""Opens a run directory: leaderboard, predictions, scores, refit and rerun."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.run_reader import OpenedRun
+from automl.run_reader import RunReader
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.surface import python_call
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from automl.data.table import Label, Table
-    from automl.leaderboard import Board, TrialDetails
-    from automl.tuning.lifecycle.rerun import Rerun
-    from automl.tuning.refit.refit import Refit
+    from automl.leaderboard import Leaderboard, TrialDetails
+    from automl.tuning.lifecycle.rerun import RerunResult
+    from automl.tuning.refit.refit import RefitResult
 
 __all__ = ["Run", "load_run"]
 
 _READING = {"data.sql": "sql", "data.sheet": "sheet"}
 _READING_NEW_ROWS = {**_READING, "data.strict": "strict"}
-"""Settings of a search that are arguments of what reads a table."""
+"""Settings of a search that are arguments of the methods that read a table."""
 
 
 @python_call()
@@ -34,33 +34,45 @@ def load_run(path: str | Path, metric: Any = None) -> Run:
     """Opens a run directory.
 
     Args:
-        path: The run directory.
-        metric: The metric of the run, where the search was given a Python function: predictions
-            need it not, scores of other tables do. Else None.
+        path: Run directory.
+        metric: The function that the search was given as its metric. Scores of other tables need
+            it, predictions do not.
 
     Raises:
-        RunError: It is not there, or holds no run.
+        RunError: The path does not exist or is not a run directory.
         ConfigError: The run has another metric.
+
+    Example:
+        >>> import automl
+        >>> automl.load_run("runs/flats").predict(flats.head(2)).tolist()
+        ['no', 'no']
     """
     return Run(path, metric)
 
 
 class Run:
-    """A run directory, opened to look at or to predict with.
+    """An open run directory.
 
     Args:
-        path: The run directory.
-        metric: The metric of the run, where the search was given a Python function.
+        path: Run directory.
+        metric: The function that the search was given as its metric.
 
     Raises:
-        RunError: It is not there, or holds no run.
+        RunError: The path does not exist or is not a run directory.
         ConfigError: The run has another metric.
+
+    Example:
+        >>> run = automl.load_run("runs/flats")
+        >>> run
+        Run('runs/flats')
+        >>> run.task, run.classes, run.stopped_by
+        ('binary', ('no', 'yes'), 'trials')
     """
 
     def __init__(self, path: str | Path, metric: Any = None) -> None:
         self._run = RunDir(Path(path)).check()
         self._metric = metric
-        self._opened = OpenedRun(self._run, metric)
+        self._opened = RunReader(self._run, metric)
         if metric is not None:
             self._opened.check_given()
 
@@ -68,17 +80,17 @@ class Run:
         return f"Run({str(self.path)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles as a handle onto the run directory: a metric that was given is left behind."""
+        """Pickles the absolute path of the run directory, without a given metric."""
         return load_run, (self.path.absolute(),)
 
     @property
     def path(self) -> Path:
-        """The run directory."""
+        """Path of the run directory."""
         return self._run.path
 
     @property
     def stopped_by(self) -> str:
-        """``time``, ``trials``, ``exhausted`` or ``interrupt``; "" while it runs or when killed."""
+        """``time``, ``trials``, ``exhausted`` or ``interrupt``; "" if it runs or was killed."""
         return str(read_json(self._run.manifest).get("stopped_by", ""))
 
     @property
@@ -88,24 +100,30 @@ class Run:
 
     @property
     def classes(self) -> tuple[Label, ...]:
-        """The labels as they stand in the data; empty for regression."""
+        """Class labels as in the data; empty for regression."""
         return self._opened.target.classes
 
     @property
     def quantiles(self) -> tuple[float, ...]:
-        """The levels that are predicted, ascending; empty unless the task is ``quantile``."""
+        """Predicted levels, ascending; empty unless the task is ``quantile``."""
         return self._opened.target.quantiles
 
     @python_call(_READING)
-    def board(self, test: Any = None, *, sql: str | None = None, sheet: str | None = None) -> Board:
-        """The leaderboard as a value.
+    def board(
+        self, test: Any = None, *, sql: str | None = None, sheet: str | None = None
+    ) -> Leaderboard:
+        """Returns the leaderboard as an object.
 
         Args:
-            test: A held-out table with the target: every complete trial and the ensemble are
-                scored on it. Rows without a target are left out; ``notes`` says how many, and
-                why a score is missing.
-            sql: The query, where ``test`` is the URL of a database.
+            test: Held-out table with the target, on which every complete trial and the ensemble
+                are scored. Rows without a target are ignored; ``notes`` has their number, and the
+                reason for each missing score.
+            sql: Query, if ``test`` is the URL of a database.
             sheet: As for ``read``.
+
+        Example:
+            >>> [row.trial for row in run.board().rows]
+            ['ensemble', 'linear-0']
         """
         from automl.leaderboard import read_board
 
@@ -117,13 +135,16 @@ class Run:
     def leaderboard(
         self, test: Any = None, *, sql: str | None = None, sheet: str | None = None
     ) -> pd.DataFrame:
-        """The leaderboard as a data frame, best first.
+        """Returns the leaderboard as a data frame, best first.
 
         Args:
-            test: As for ``board``. A warning says which of its rows are left out, and why a score
-                is missing.
-            sql: The query, where ``test`` is the URL of a database.
+            test: As for ``board``; the notes are issued as warnings.
+            sql: Query, if ``test`` is the URL of a database.
             sheet: As for ``read``.
+
+        Example:
+            >>> run.leaderboard()["trial"].tolist()
+            ['ensemble', 'linear-0']
         """
         from automl.leaderboard import read_board
 
@@ -133,13 +154,17 @@ class Run:
         return read_board(self._run, tested).to_frame()
 
     def trial(self, trial: str) -> TrialDetails:
-        """One trial in full: its row of the leaderboard, its folds, and its learning curves.
+        """Returns one trial: its leaderboard row, folds and learning curves.
 
         Args:
-            trial: Such as ``lightgbm-3``.
+            trial: Name of the trial, such as ``lightgbm-3``.
 
         Raises:
-            RunError: There is no such trial; the nearest ones are named.
+            RunError: There is no such trial; the message names the closest.
+
+        Example:
+            >>> run.trial("linear-0").row.state
+            'complete'
         """
         from automl.leaderboard import read_trial
 
@@ -157,28 +182,33 @@ class Run:
     ) -> Table:
         """Reads rows to predict, once for several predictions.
 
-        Values that cannot be read count as missing; one ``MisfitWarning`` tells of all of them.
+        Unreadable values count as missing and are reported in one ``MisfitWarning``.
 
         Args:
             data: Path of a file or of a folder of images, URL of a database, or a pandas, polars
-                or Arrow table, in the form of the data of the search. A dict of single values or
+                or Arrow table, with the columns of the search's data. A dict of single values or
                 a pandas Series is one row, a list of dicts several.
-            sql: The query for a database; that of the search is not run again by itself.
-            sheet: The sheet of an Excel file, by its name or number from 1; by default that of the
+            sql: Query for a database; that of the search is never run again.
+            sheet: Sheet of an Excel file, by name or number from 1; by default that of the
                 search.
-            keep: Columns of the data to hand on in ``kept``; the run need not know them.
-            strict: Whether values that cannot be read are an error; None goes by the setting of
-                the search, ``data.strict``.
+            keep: Columns of the data to return in ``kept``; they may be unknown to the run.
+            strict: Whether unreadable values are an error; None takes the search's
+                ``data.strict``.
 
         Returns:
-            The columns the run knows. Its ``row_names`` tell what is predicted where the data has
-            names for its rows: the files of a folder, the ids of series in the order in which
-            they begin. Its ``misfits`` are the values that cannot be read.
+            The columns that the run needs. ``row_names`` has the names of the rows if the data
+            has any: file names of a folder, or ids of series in the order of their first steps.
+            ``misfits`` has the unreadable values.
 
         Raises:
-            MissingColumnError: Columns are not there; all of them are named.
-            DataError: It cannot be read, values of it cannot and that is an error, or it is a
-                database and there is no query.
+            MissingColumnError: Columns are missing; the message names all.
+            DataError: The data cannot be read, values cannot be read and ``strict`` is set, or a
+                query is missing.
+
+        Example:
+            >>> rows = run.read({"area": 95.0, "floor": 2})
+            >>> run.predict(rows).tolist()
+            ['yes']
         """
         return self._opened.features(data, sql, sheet, keep=keep, strict=strict)
 
@@ -191,10 +221,10 @@ class Run:
         sheet: str | None = None,
         strict: bool | None = None,
     ) -> Any:
-        """Predicts labels, in the type they have in the data, values, or quantiles.
+        """Predicts labels (in their type in the data), values, or quantiles.
 
         Args:
-            data: As for ``read``, or what it returned.
+            data: As for ``read``, or its return value.
             sql: As for ``read``.
             sheet: As for ``read``.
             strict: As for ``read``.
@@ -202,15 +232,19 @@ class Run:
         Returns:
             For a pandas frame a Series with its index and the name of the target, for a polars
             frame a polars Series, for anything else an array ``(n_rows,)``. For a quantile task a
-            frame with a column for each level, such as ``q0.1``, or an array
-            ``(n_rows, n_levels)``, each row ascending, in the order of ``quantiles``.
+            frame with a column per level, such as ``q0.1``, or an array ``(n_rows, n_levels)`` in
+            the order of ``quantiles``, each row ascending.
 
         Raises:
-            MissingColumnError: Columns are not there; all of them are named.
+            MissingColumnError: Columns are missing; the message names all.
+
+        Example:
+            >>> run.predict([{"area": 55.0, "floor": 1}, {"area": 95.0, "floor": 2}]).tolist()
+            ['no', 'yes']
         """
         import numpy as np
 
-        from automl.data.returned import as_column, as_columns
+        from automl.data.output_types import as_column, as_columns
 
         table = self._opened.features(data, sql, sheet, strict=strict)
         prediction = self._opened.predictor.predict(table)
@@ -232,58 +266,70 @@ class Run:
     ) -> pd.DataFrame:
         """Predicts probabilities: one column per class, named by its label.
 
-        They have the index of a pandas frame; for a polars frame they are a polars frame.
+        The result has the index of a pandas frame; for a polars frame it is a polars frame.
 
         Args:
-            data: As for ``read``, or what it returned.
+            data: As for ``read``, or its return value.
             sql: As for ``read``.
             sheet: As for ``read``.
             strict: As for ``read``.
 
         Raises:
-            UserError: A number is predicted, and no class.
-            MissingColumnError: Columns are not there; all of them are named.
+            UserError: The run predicts numbers, not classes.
+            MissingColumnError: Columns are missing; the message names all.
+
+        Example:
+            >>> list(run.predict_proba(flats).columns)
+            ['no', 'yes']
         """
-        from automl.data.returned import as_columns
+        from automl.data.output_types import as_columns
         from automl.errors import UserError
 
         if not self.classes:
-            raise UserError(f"{self.path} predicts numbers: there are no probabilities")
+            raise UserError(f"{self.path} predicts numbers, which have no probabilities")
         table = self._opened.features(data, sql, sheet, strict=strict)
         shares = self._opened.predictor.predict(table)
         frame: pd.DataFrame = as_columns(data, table, shares, self.classes, always=True)
         return frame
 
     @python_call()
-    def refit(self, *, undo: bool = False) -> Refit:
+    def refit(self, *, undo: bool = False) -> RefitResult:
         """Fits each member once on all rows, for faster predictions; see ``refit_run``.
 
         Args:
-            undo: Whether to take the models of the folds again instead.
+            undo: Whether to return to the models of the folds instead.
 
         Raises:
             RunError: There is no ensemble, or the run is in use.
+
+        Example:
+            >>> refitted = run.refit()
+            >>> undone = run.refit(undo=True)
         """
         from automl.tuning.lifecycle.refit_run import refit_run
 
         done = refit_run(self._run, undo=undo, metric=self._metric)
-        self._opened.__dict__.pop("predictor", None)  # that of the models before
+        self._opened.__dict__.pop("predictor", None)  # it has the old models
         return done
 
     @python_call()
-    def rerun(self, trial: str) -> Rerun:
-        """Runs one trial again, alone, from its record; this run is only read.
+    def rerun(self, trial: str) -> RerunResult:
+        """Runs one trial again from its record, without changing this run.
 
         Args:
-            trial: Such as ``lightgbm-3``. One that failed fails again where its record says why,
-                and the traceback of the worker is in ``folds[-1].error``.
+            trial: Name of the trial, such as ``lightgbm-3``. If it fails, ``folds[-1].error`` has
+                the traceback of the worker.
 
         Returns:
-            Score by fold beside the recorded one, and whether they are equal.
+            Score and recorded score of each fold, and whether they are equal.
 
         Raises:
-            RunError: There is no such trial; the nearest ones are named.
+            RunError: There is no such trial; the message names the closest.
             PluginError: Its family is not installed.
+
+        Example:
+            >>> all(fold.is_equal for fold in run.rerun("linear-0").folds)
+            True
         """
         from automl.tuning.lifecycle.rerun import rerun_trial
 
@@ -291,11 +337,15 @@ class Run:
 
     @python_call()
     def trial_predictions(self, data: Any) -> Mapping[str, NDArray[np.float64]]:
-        """Predicts a table with every complete trial alone.
+        """Predicts a table with each complete trial separately.
 
         Returns:
-            Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial; trials whose
-            models were not kept are left out.
+            Probabilities ``(n_rows, n_classes)`` or values ``(n_rows,)`` by trial, without trials
+            whose models were not kept.
+
+        Example:
+            >>> run.trial_predictions(flats)["linear-0"].shape
+            (48, 2)
         """
         return self._opened.predict_singly(self._opened.features(data))
 
@@ -305,9 +355,13 @@ class Run:
     ) -> Mapping[str, float | None]:
         """Scores every complete trial, and the ensemble under ``ensemble``, on a held-out table.
 
-        Rows are weighted as in the search where the table has the column of weights too. Rows
-        without a target are left out. A score is None where the metric has no value for the rows,
-        such as ROC AUC of rows of one class; ``board`` says why.
+        Rows are weighted as in the search if the table has the weight column. Rows without a
+        target are ignored. A score is None if the metric is undefined for the rows, such as ROC
+        AUC of rows of one class; ``board`` has the reason.
+
+        Example:
+            >>> sorted(run.test_scores(flats))
+            ['ensemble', 'linear-0']
         """
         from automl.data.columns.misfits import warn_of_misfits
 

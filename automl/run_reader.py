@@ -1,4 +1,4 @@
-"""The parts of a finished run, each opened when it is first needed."""
+"""Reads the parts of a run directory on demand and builds its predictors."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
     from automl.plugin.metric import Metric
     from automl.registry import Registry
 
-__all__ = ["OpenedRun"]
+__all__ = ["RunReader"]
 
 
-class OpenedRun:
-    """What lies in a run directory, and the predictors made of it.
+class RunReader:
+    """The contents of a run directory, and predictors built from it.
 
     Args:
-        run: The run directory.
-        metric: The metric of the search, where that is a Python object.
+        run: Run directory.
+        metric: Metric of the search, if that was a Python object.
     """
 
     def __init__(self, run: RunDir, metric: Any = None) -> None:
         self.run, self._given = run, metric
         self._registries: dict[frozenset[str], Registry] = {}
 
-    def single(self, trial_id: str) -> Ensemble | None:
-        """A predictor of one trial alone; None where its models were not kept."""
+    def single_trial_ensemble(self, trial_id: str) -> Ensemble | None:
+        """Returns an ensemble of one trial; None if its models were not kept."""
         from automl.ensemble import Ensemble, Member
         from automl.trial.records import read_record
-        from automl.trial.setup import family_shape
+        from automl.trial.setup import problem_info
 
         record = read_record(self.run, trial_id)
         folds = tuple(result.fold for result in record.folds)
         if not all(self.run.model(trial_id, fold).is_dir() for fold in folds):
             return None
         family = self.registry([record.spec.family]).get(record.spec.family)
-        shape = family_shape(self.setup, self.dataset, self.metric, family)
-        view = family.view(record.spec.params, shape)
-        member = Member(trial_id, family.name, 1.0, folds, view, family.kinds)
+        problem = problem_info(self.setup, self.dataset, self.metric, family)
+        encoding = family.encoding(record.spec.params, problem)
+        member = Member(trial_id, family.name, 1.0, folds, encoding, family.kinds)
         target = self.target
         return Ensemble(
             (member,),
@@ -71,16 +71,16 @@ class OpenedRun:
         keep: Sequence[str] = (),
         strict: bool | None = None,
     ) -> Table:
-        """The columns of a table as the run knows them; labels are not asked for.
+        """Reads the feature columns of a table; it needs no target.
 
-        Values that cannot be read are warned of, once for all columns.
+        Warns of unreadable values, once for all columns.
         """
         from automl.data import Table, load_features
         from automl.data.columns.misfits import warn_of_misfits
 
         if isinstance(data, Table):
             return data
-        options = replace(self.options_for(data, sql, sheet), carry=tuple(keep))
+        options = replace(self.read_options_for(data, sql, sheet), carry=tuple(keep))
         if strict is not None:
             options = replace(options, strict=strict)
         table = load_features(data, self.schema[0], options)
@@ -88,8 +88,8 @@ class OpenedRun:
         return table
 
     def predict_singly(self, table: Table) -> dict[str, NDArray[np.float64]]:
-        """Predictions of every complete trial alone; trials whose models are gone are left out."""
-        singles = {trial: self.single(trial) for trial in self.complete_trials()}
+        """Predicts with each complete trial separately, without trials whose models are gone."""
+        singles = {trial: self.single_trial_ensemble(trial) for trial in self.complete_trials()}
         return {
             trial: self.make_predictor(single).predict(table)
             for trial, single in singles.items()
@@ -102,24 +102,24 @@ class OpenedRun:
         from automl.leaderboard import score_table
 
         columns, target = self.schema
-        options = self.options_for(test, sql, sheet)
+        options = self.read_options_for(test, sql, sheet)
         labelled = load_labelled(test, columns, target, options, self.config.weight)
         calibration = self.predictor.ensemble.calibration
         prediction = self.predictor.predict(labelled.table)
-        shown = {"ensemble": calibration.shown_to(self.metric, prediction)}
+        shown = {"ensemble": calibration.for_metric(self.metric, prediction)}
         singly = self.predict_singly(labelled.table)
         lost = set(self.complete_trials()) - set(singly)
         unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
         return score_table(labelled, shown | singly, self.metric, unpredicted)
 
     def complete_trials(self) -> list[str]:
-        """Names of the complete trials, best first."""
+        """Returns the names of the complete trials, best first."""
         from automl.leaderboard import read_board
 
         return [row.trial for row in read_board(self.run).trials if row.state == "complete"]
 
     def check_given(self) -> None:
-        """Checks that a metric that was given is that of the run.
+        """Checks that the given metric is that of the run.
 
         Raises:
             ConfigError: It is not.
@@ -137,7 +137,7 @@ class OpenedRun:
         return load_config(self.run.config)
 
     def registry(self, families: Iterable[str] = ()) -> Registry:
-        """The plugins of some families and of the metric; no others are imported."""
+        """Loads the plugins of some families and of the metric, and no others."""
         from automl.config.reopened import registry_of
 
         names = frozenset(families)
@@ -147,19 +147,19 @@ class OpenedRun:
             self._registries[names] = registry
         return self._registries[names]
 
-    def options_for(self, source: Any, sql: str | None, sheet: str | None = None) -> ReadOptions:
-        """How a source is read: as the search read its own, but for what belongs to that alone.
-
-        That is its query, and the table of its series.
+    def read_options_for(
+        self, source: Any, sql: str | None, sheet: str | None = None
+    ) -> ReadOptions:
+        """Returns the read options of the search, without its query and its table of series.
 
         Args:
-            source: What is to be read.
-            sql: The query for a database. That of the run is never run: a run directory may come
-                from somebody else.
-            sheet: The sheet of an Excel file; None for that of the search.
+            source: Data to read.
+            sql: Query for a database. That of the run is never executed, as a run directory may
+                come from someone else.
+            sheet: Sheet of an Excel file; None takes that of the search.
 
         Raises:
-            DataError: The source is a database, and there is no query.
+            DataError: The source is a database and there is no query.
         """
         from automl.config.read_options import read_options
         from automl.data.read.sql import is_database_url
@@ -171,7 +171,7 @@ class OpenedRun:
             query = "SELECT * FROM my_table" if then is None else without_passwords(then)
             origin = "" if then is None else ", the query of the training"
             raise DataError(
-                f"{shown(str(source))} is a database: add what to read, such as "
+                f"{shown(str(source))} is a database: add a query, such as "
                 f"{named('data.sql', query)}{origin}"
             )
         options = read_options(self.config)
@@ -181,29 +181,29 @@ class OpenedRun:
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
-        """The texts that stood for a missing value by themselves."""
+        """Strings that the search recognised as missing values."""
         from automl.data.persist import read_vocabulary
 
         return read_vocabulary(self.run.data)
 
     @cached_property
     def schema(self) -> tuple[tuple[Column, ...], Target]:
-        """The columns, and the target."""
+        """The columns and the target."""
         from automl.data import read_schema
 
         return read_schema(self.run.data)
 
     @property
     def target(self) -> Target:
-        """What is predicted."""
+        """Target of the run."""
         return self.schema[1]
 
     @cached_property
     def metric(self) -> Metric:
-        """What the search judged by.
+        """Metric of the search.
 
         Raises:
-            ConfigError: It is a Python object, and was not given.
+            ConfigError: It was a Python object and is not given.
         """
         from automl.config.reopened import metric_setting
         from automl.metrics import get_metric
@@ -221,31 +221,31 @@ class OpenedRun:
 
     @cached_property
     def plan(self) -> SplitPlan:
-        """Its divisions."""
+        """Split plan of the search."""
         from automl.data.split.choose import load_split_plan
 
         return load_split_plan(self.run.split)
 
     @cached_property
     def setup(self) -> Any:
-        """What its workers were told."""
+        """Setup of the search's workers."""
         from automl.trial.setup import setup_of_run
 
         return setup_of_run(self.run, self.config, self.plan.n_folds, self.metric.name)
 
     @cached_property
     def predictor(self) -> Predictor:
-        """Predicts with the ensemble."""
+        """Predictor of the ensemble."""
         from automl.ensemble import read_ensemble
 
         return self.make_predictor(read_ensemble(self.run))
 
     def make_predictor(self, ensemble: Ensemble) -> Predictor:
-        """Predicts with some members, whose models are in the run."""
+        """Returns a predictor of an ensemble whose models are in the run."""
         from automl.data.folds.encoder_store import EncoderStore
         from automl.ensemble import Predictor
 
-        store = EncoderStore(self.run.views, self.config.seed, self.plan.digest)
+        store = EncoderStore(self.run.encodings, self.config.seed, self.plan.digest)
         registry = self.registry(member.family for member in ensemble.members)
         families = {name: r.family for name, r in registry.families.items()}
         offset = self.target.offset

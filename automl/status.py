@@ -1,4 +1,4 @@
-"""What people who search in Python see: notes, and one line that says how the search stands."""
+"""Shows a search that was started in Python: notes, and one status line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from automl.errors import ConfigError
+from automl.event_text import describe_event, format_elapsed
 from automl.events import (
     Event,
     Note,
@@ -19,7 +20,6 @@ from automl.events import (
     TrialFinished,
 )
 from automl.leaderboard import clean, format_score
-from automl.words import clock, describe_event
 
 __all__ = ["StatusLine", "make_status"]
 
@@ -29,21 +29,26 @@ MOST_COLUMNS = 120
 
 
 class StatusLine:
-    """Writes notes to standard error, and keeps a line below them up to date.
+    """Writes notes to standard error, and keeps a status line below them up to date.
 
-    The line is there in a terminal and in a notebook. Elsewhere, as in a log file, notes alone are
-    written. What cannot be written is not: a search does not end because nobody looks at it.
+    The line is shown in terminals and notebooks; elsewhere, as in a log file, only notes are
+    written. If writing fails, the search continues without output.
 
     Args:
-        file: Where notes go.
-        trials: Whether each trial gets a line when it is over.
-        cell: Shows a text in a notebook, in place of the one before; None where there is none.
+        file: Output for notes.
+        trials: Whether each finished trial gets a line.
+        cell: Replaces the text in a notebook; None outside of one.
+        clock: Returns seconds.
     """
 
     def __init__(
-        self, file: TextIO, trials: bool = False, cell: Callable[[str], None] | None = None
+        self,
+        file: TextIO,
+        trials: bool = False,
+        cell: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._file, self._trials, self._cell = file, trials, cell
+        self._file, self._trials, self._cell, self._clock = file, trials, cell, clock
         self._is_live = cell is not None or _is_terminal(file)
         self._start: SearchStarted | None = None
         self._n_shown = 0
@@ -53,7 +58,7 @@ class StatusLine:
         self._draw("reading the data")
 
     def __call__(self, event: Event) -> None:
-        """Takes an event."""
+        """Handles an event."""
         match event:
             case SearchStarted():
                 self._start = event
@@ -61,11 +66,11 @@ class StatusLine:
             case Note():
                 self._say(describe_event(event))
             case Progress():
-                if time.monotonic() >= self._due:
+                if self._clock() >= self._due:
                     self._draw(self._standing(event))
             case TrialFinished():
                 if self._trials:
-                    self._say(f"{clock(event.elapsed_s)} {describe_event(event)}")
+                    self._say(f"{format_elapsed(event.elapsed_s)} {describe_event(event)}")
             case SearchFinished():
                 for text in event.notes:
                     self._say(clean(text))
@@ -73,16 +78,18 @@ class StatusLine:
                 self.close()
 
     def close(self) -> None:
-        """Leaves the line as it is, and the cursor below it."""
+        """Leaves the status line unchanged, and the cursor below it."""
         if self._n_shown and self._cell is None:
             self._write("\n")
         self._n_shown = 0
 
     def _standing(self, event: Progress) -> str:
         start, n_over = self._start, sum(counts.over for counts in event.families.values())
-        of_time = f" of {clock(start.time_s)}" if start and start.time_s is not None else ""
+        of_time = (
+            f" of {format_elapsed(start.time_s)}" if start and start.time_s is not None else ""
+        )
         of_trials = f" of {start.trials}" if start and start.trials is not None else ""
-        words = [f"{clock(event.elapsed_s)}{of_time}", f"{n_over}{of_trials} trials"]
+        words = [f"{format_elapsed(event.elapsed_s)}{of_time}", f"{n_over}{of_trials} trials"]
         if event.stage != "searching":
             words.append(event.stage)
         metric = f"{start.metric} " if start else ""
@@ -95,14 +102,14 @@ class StatusLine:
     def _end(self, event: SearchFinished) -> str:
         counts = (event.n_complete, event.n_pruned, event.n_failed)
         n_trials = sum(counts) + event.n_out_of_time + event.n_interrupted
-        words = [f"{n_trials} trials in {clock(event.elapsed_s)}"]
+        words = [f"{n_trials} trials in {format_elapsed(event.elapsed_s)}"]
         if event.ensemble_score is not None and self._start is not None:
             words.append(f"{self._start.metric} {format_score(event.ensemble_score)}")
         return f"{', '.join(words)}: {event.run}"
 
     def _draw(self, text: str) -> None:
-        """Puts a text in the place of the line."""
-        self._due = time.monotonic() + REFRESH_S
+        """Replaces the text of the status line."""
+        self._due = self._clock() + REFRESH_S
         if not self._is_live:
             return
         text = f"automl: {clean(text)}"
@@ -116,7 +123,7 @@ class StatusLine:
         self._n_shown = len(text)
 
     def _say(self, text: str) -> None:
-        """Writes a line above the one that is kept up to date; none twice."""
+        """Writes a line above the status line; the same text only once."""
         if text in self._said:
             return
         self._said.add(text)
@@ -132,23 +139,23 @@ class StatusLine:
         try:
             self._file.write(text.encode(encoding, "backslashreplace").decode(encoding))
             self._file.flush()
-        except (OSError, ValueError):  # closed, or nobody reads it
+        except (OSError, ValueError):  # the stream is closed
             self._is_gone = True
 
 
 def make_status(verbosity: int) -> StatusLine | None:
-    """What shows a search that was called in Python; None for nothing.
+    """The status line of a search that was started in Python; None for no output.
 
     Args:
-        verbosity: 0 for nothing, 1 for notes and a line, 2 for a line of each trial as well.
+        verbosity: 0 for nothing, 1 for notes and a status line, 2 for each trial as well.
 
     Raises:
         ConfigError: It is another number.
     """
     if verbosity not in VERBOSITIES:
         raise ConfigError(
-            f"verbosity={verbosity!r}: expected 0 (nothing), 1 (notes and one line that says how "
-            "the search stands) or 2 (each trial as well)"
+            f"verbosity={verbosity!r}: expected 0 (nothing), 1 (notes and a status line) "
+            "or 2 (each trial as well)"
         )
     if verbosity == 0 or sys.stderr is None:
         return None
@@ -162,7 +169,7 @@ def _is_terminal(file: TextIO) -> bool:
 
 
 def _notebook_cell() -> Callable[[str], None] | None:
-    """Shows texts one in place of the other below a cell of a notebook; None outside of one."""
+    """Returns a function that replaces a text below a notebook cell; None outside of a notebook."""
     python: Any = sys.modules.get("IPython")
     shell = None if python is None else python.get_ipython()
     if shell is None or not hasattr(shell, "kernel"):

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from automl.untouched import process_untouched
+from automl.process_state import process_untouched
 
 __all__ = ["command_line", "flag_of", "named", "python_call"]
 

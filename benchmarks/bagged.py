@@ -25,9 +25,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from automl.ensemble import fold_variance, gain_of_mean, in_log_odds, on_scale_of_noise, read_oof
-from automl.run_reader import OpenedRun
+from automl.run_reader import RunReader
 from automl.store.run_dir import RunDir
-from automl.trial.agreement import rows_to_compare
+from automl.trial.refit_agreement import rows_to_compare
 from benchmarks.results import append_result, read_results
 from benchmarks.tables import Entry, divide, read_catalog, read_table
 
@@ -87,7 +87,7 @@ def measure(entry: Entry, families: Sequence[str], trials: int, time_s: float) -
                 "ensemble.refit=false",
             ),
         )
-        opened = OpenedRun(RunDir(run.path))
+        opened = RunReader(RunDir(run.path))
         members, predict_s = _members(opened, run.board(parts[1]), parts[1])
     return {
         "table": entry.name,
@@ -100,12 +100,12 @@ def measure(entry: Entry, families: Sequence[str], trials: int, time_s: float) -
     }
 
 
-def _members(opened: OpenedRun, board: Any, test: Path) -> tuple[list[dict[str, Any]], float]:
+def _members(opened: RunReader, board: Any, test: Path) -> tuple[list[dict[str, Any]], float]:
     """Said, expected and true score of each complete trial; seconds of what it took."""
     found, predict_s = [], 0.0
     new_rows = opened.features(test)
     for row in board.trials:
-        ensemble = None if row.score is None else opened.single(row.trial)
+        ensemble = None if row.score is None else opened.single_trial_ensemble(row.trial)
         if ensemble is None or row.test_score is None:
             continue
         facts = {"trial": row.trial, "said": row.score, "true": row.test_score}
@@ -116,7 +116,7 @@ def _members(opened: OpenedRun, board: Any, test: Path) -> tuple[list[dict[str, 
 
 
 def _expected(
-    opened: OpenedRun, ensemble: Any, said: float, new_rows: Any
+    opened: RunReader, ensemble: Any, said: float, new_rows: Any
 ) -> tuple[dict[str, float], float]:
     """What is expected with the variance by the rows at hand, and with that on new rows."""
     from automl.data.table import Table
@@ -132,7 +132,7 @@ def _expected(
     new = _of_folds(opened, ensemble, new_rows)
     saw = np.ones((len(member.folds), plan.n_rows), dtype=bool)
     for number, fold in enumerate(member.folds):
-        saw[number, plan.divisions[fold].valid] = False
+        saw[number, plan.splits[fold].valid] = False
     is_class = ensemble.task.is_classification
     oof = read_oof(opened.run, member.trial, member.folds, plan, sum_to_one=is_class)
     found = {}
@@ -159,7 +159,7 @@ def _expected(
     return found, seconds
 
 
-def _of_folds(opened: OpenedRun, ensemble: Any, table: Any) -> Any:
+def _of_folds(opened: RunReader, ensemble: Any, table: Any) -> Any:
     """Predictions of the model of each fold, ``(n_folds, n_rows, ...)``."""
     (member,) = ensemble.members
     alone = (replace(ensemble, members=(replace(member, folds=(f,)),)) for f in member.folds)

@@ -206,13 +206,11 @@ def _ensemble_error(
 def _fit_family(family: Any, problem: Problem, n_configs: int) -> list[Fitted]:
     """Fits the first entries of a portfolio on all folds."""
     from automl.plugin.context import TrialContext
-    from automl.trial.setup import TrialSetup, family_shape
+    from automl.trial.setup import TrialSetup, problem_info
 
     dataset, metric, seed = problem.dataset, problem.metric, problem.seed
-    shape = family_shape(
-        TrialSetup("", metric.name, seed, problem.n_folds), dataset, metric, family
-    )
-    portfolio = list(family.portfolio(shape))[:n_configs]
+    info = problem_info(TrialSetup("", metric.name, seed, problem.n_folds), dataset, metric, family)
+    portfolio = list(family.portfolio(info))[:n_configs]
     width = (dataset.target.n_classes,) if dataset.target.n_classes else ()
     out_of_fold = np.empty((len(portfolio), len(problem.train), *width))
     test = np.zeros((len(portfolio), len(problem.test), *width))
@@ -220,13 +218,13 @@ def _fit_family(family: Any, problem: Problem, n_configs: int) -> list[Fitted]:
     for valid in _folds(problem):
         encoded: dict[Any, tuple[Any, Any]] = {}
         for number, params in enumerate(portfolio):
-            view = family.view(params, shape)
+            view = family.encoding(params, info)
             if view not in encoded:
                 encoded[view] = _encode(problem, view, family.kinds, valid)
             fold, X_test = encoded[view]
             started = time.process_time()
             deadline = time.monotonic() + KILL_FACTOR * problem.fit_s
-            context = TrialContext(shape, seed, time_limit_s=problem.fit_s, deadline=deadline)
+            context = TrialContext(info, seed, time_limit_s=problem.fit_s, deadline=deadline)
             model = family.fit(params, fold, context, lambda step, score: None)
             seconds[number] += time.process_time() - started
             out_of_fold[number, valid] = model.predict(fold.X_valid)
@@ -252,10 +250,10 @@ def _folds(problem: Problem) -> Iterator[NDArray[np.int64]]:
 
 def _encode(problem: Problem, view: Any, kinds: Any, valid: NDArray[np.int64]) -> tuple[Any, Any]:
     """A fold in a view, and the rows apart as its encoder sees them."""
-    from automl.data.split.choose import Division
+    from automl.data.split.choose import Split
     from benchmarks.folds import encoded_fold
 
-    division = Division(np.delete(problem.train, valid), problem.train[valid])
+    division = Split(np.delete(problem.train, valid), problem.train[valid])
     fold, encoder = encoded_fold(problem.dataset, division, view, kinds, problem.seed)
     return fold, encoder.transform(problem.dataset.table, problem.test)
 

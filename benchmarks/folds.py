@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from automl.data.columns.media import texts_of
-from automl.data.encode import Encoder, fit_encoder
-from automl.data.split.split_plan import Division
+from automl.data.encode import TableEncoder, fit_encoder
+from automl.data.split.split_plan import Split
 from automl.data.table import Dataset
-from automl.plugin import ColumnKind, Fold, View
+from automl.plugin import ColumnKind, Encoding, Fold
 
 __all__ = ["encoded_fold"]
 
 
 def encoded_fold(
-    dataset: Dataset, division: Division, view: View, kinds: frozenset[ColumnKind], seed: int = 0
-) -> tuple[Fold, Encoder]:
+    dataset: Dataset,
+    division: Split,
+    encoding: Encoding,
+    kinds: frozenset[ColumnKind],
+    seed: int = 0,
+) -> tuple[Fold, TableEncoder]:
     """Training and validation rows in a view, and the encoder, which has seen the former only.
 
     Args:
         dataset: The table.
         division: Numbers of the rows.
-        view: How the columns are shown.
+        encoding: How the columns are shown.
         kinds: Of the columns that are taken.
         seed: Of the encoder.
     """
@@ -30,7 +34,7 @@ def encoded_fold(
         y,
         task=target.task,
         n_classes=target.n_classes,
-        view=view,
+        encoding=encoding,
         kinds=kinds,
         seed=seed,
     )
@@ -42,7 +46,7 @@ def encoded_fold(
         y_valid=y[division.valid],
         weight_valid=None,
         features=encoder.features,
-        texts_train=texts_of(table, kinds, view, division.train),
-        texts_valid=texts_of(table, kinds, view, division.valid),
+        texts_train=texts_of(table, kinds, encoding, division.train),
+        texts_valid=texts_of(table, kinds, encoding, division.valid),
     )
     return fold, encoder

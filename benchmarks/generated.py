@@ -24,27 +24,27 @@ from numpy.typing import NDArray
 
 from automl.data import load_dataset
 from automl.data.split.choose import make_split_plan
-from automl.data.split.split_plan import Division
+from automl.data.split.split_plan import Split
 from automl.data.split.splitters import strata_of, stratified_labels
 from automl.data.table import Dataset
 from automl.metrics import default_metric
-from automl.plugin import Fold, Matrix, Metric, ModelFamily, Task, TrialContext, View
+from automl.plugin import Encoding, Fold, Matrix, Metric, ModelFamily, Task, TrialContext
 from automl.registry import load_registry
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.setup import TrialSetup, problem_info
 from benchmarks.folds import encoded_fold
 from benchmarks.tables import Entry, read_catalog
 
 __all__ = ["main"]
 
-WAYS: Mapping[str, View] = {
-    "plain": View(),
-    "seed": View(),
-    "A": View(generated=("arithmetic",)),
-    "T": View(generated=("target",)),
-    "C": View(generated=("interactions",)),
-    "G": View(generated=("groups",)),
-    "AG": View(generated=("arithmetic", "groups")),
-    "ACTG": View(generated=("arithmetic", "target", "interactions", "groups")),
+WAYS: Mapping[str, Encoding] = {
+    "plain": Encoding(),
+    "seed": Encoding(),
+    "A": Encoding(generated=("arithmetic",)),
+    "T": Encoding(generated=("target",)),
+    "C": Encoding(generated=("interactions",)),
+    "G": Encoding(generated=("groups",)),
+    "AG": Encoding(generated=("arithmetic", "groups")),
+    "ACTG": Encoding(generated=("arithmetic", "target", "interactions", "groups")),
 }
 N_PARTS = 5
 """Of so many parts of the training rows one decides when to stop."""
@@ -119,13 +119,17 @@ def _compared(
 
 
 def _folds(
-    dataset: Dataset, metric: Metric, family: ModelFamily, ways: Mapping[str, View], n_folds: int
+    dataset: Dataset,
+    metric: Metric,
+    family: ModelFamily,
+    ways: Mapping[str, Encoding],
+    n_folds: int,
 ) -> list[tuple[dict[str, Outcome], dict[str, float]]]:
     """For each fold the outcomes by way, and the losses when averaged with the plain one."""
     setup = TrialSetup(run="", metric=metric.name, seed=0, n_folds=n_folds)
-    shape = family_shape(setup, dataset, metric, family)
+    problem = problem_info(setup, dataset, metric, family)
     done = []
-    for division in make_split_plan(dataset, seed=0, folds=n_folds, repeats=1).divisions:
+    for division in make_split_plan(dataset, seed=0, folds=n_folds, repeats=1).splits:
         outcomes: dict[str, Outcome] = {}
         # Ways that come to the same columns come to the same model.
         fitted: dict[tuple[bool, tuple[str, ...]], tuple[NDArray[Any], float]] = {}
@@ -136,7 +140,7 @@ def _folds(
             encode_s = time.process_time() - started
             key = way == "seed", fold.features.names
             if key not in fitted:
-                fitted[key] = _fitted(family, fold, TrialContext(shape, seed=int(key[0])), X)
+                fitted[key] = _fitted(family, fold, TrialContext(problem, seed=int(key[0])), X)
             prediction, fit_s = fitted[key]
             loss = _loss(metric, y, prediction)
             outcomes[way] = Outcome(X.shape[1], prediction, loss, encode_s, fit_s)
@@ -150,21 +154,21 @@ def _fitted(
     family: ModelFamily, fold: Fold, context: TrialContext, X: Matrix
 ) -> tuple[NDArray[Any], float]:
     """The prediction of ``X``, and the seconds of fitting."""
-    params = family.portfolio(context.shape)[0]
+    params = family.portfolio(context.problem)[0]
     started = time.process_time()
     model = family.fit(params, fold, context, lambda step, score: None)
     return model.predict(X), time.process_time() - started
 
 
 def _encoded(
-    dataset: Dataset, division: Division, view: View, family: ModelFamily
+    dataset: Dataset, division: Split, encoding: Encoding, family: ModelFamily
 ) -> tuple[Fold, Matrix]:
     """Rows to fit and to stop on, and those that are scored."""
     y, target = dataset.y, dataset.target
     strata = strata_of(y[division.train], target.task.is_classification, N_PARTS)
     part = stratified_labels(strata, N_PARTS, np.random.default_rng(0))
     train, stop = division.train[part > 0], division.train[part == 0]
-    fold, encoder = encoded_fold(dataset, Division(train, stop), view, family.kinds)
+    fold, encoder = encoded_fold(dataset, Split(train, stop), encoding, family.kinds)
     return fold, encoder.transform(dataset.table, division.valid)
 
 

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from automl.plugin import (
     ConfigurableFamily,
+    Encoding,
     FittedModel,
     Fold,
     Matrix,
     ModelFamily,
     Params,
+    ProblemInfo,
     Report,
-    Shape,
     Suggest,
     TrialContext,
-    View,
     hookimpl,
 )
 
@@ -45,11 +45,11 @@ class Instant(ConfigurableFamily):
     name = "instant"
     settings: ClassVar[Mapping[str, Any]] = {"fit_s": 0.0}
 
-    def view(self, params: Params, shape: Shape) -> View:
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Values as they are."""
-        return View(numeric="raw", categorical="drop", text="drop")
+        return Encoding(numeric="raw", categorical="drop", text="drop")
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """One number, so that the sampler has something to do."""
         return {"x": suggest.suggest_float("x", 0.0, 1.0)}
 

@@ -27,9 +27,9 @@ from automl.data import Dataset, ReadOptions, load_dataset
 from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import SplitPlan, make_split_plan
 from automl.metrics import default_metric, get_metric
-from automl.plugin import TABULAR_KINDS, Fold, ModelFamily, Task, TrialContext, View
+from automl.plugin import TABULAR_KINDS, Encoding, Fold, ModelFamily, Task, TrialContext
 from automl.registry import load_registry
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.setup import TrialSetup, problem_info
 
 __all__ = ["fit_classic", "main"]
 
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         store = EncoderStore(Path(folder), options.seed, plan.digest)
         for name, family, predict in _systems(dataset, plan, options):
             started, prediction = time.perf_counter(), _empty(dataset)
-            for k, division in enumerate(plan.divisions):
-                fold, _ = store.fold(dataset, plan, k, View(), family.kinds)
+            for k, division in enumerate(plan.splits):
+                fold, _ = store.fold(dataset, plan, k, Encoding(), family.kinds)
                 prediction[division.valid] = predict(fold, k)
             _print(name, dataset, prediction, time.perf_counter() - started)
             found.append(prediction)
@@ -129,7 +129,7 @@ def _fitting(family: ModelFamily, dataset: Dataset, plan: SplitPlan, seed: int) 
     def predict(fold: Fold, number: int) -> NDArray[Any]:
         context = TrialContext(shape, seed=seed + number)
         model = family.fit(params, fold, context, lambda step, score: None)
-        return model.predict(fold.valid.shown_to(family.kinds))
+        return model.predict(fold.valid.for_kinds(family.kinds))
 
     return predict
 
@@ -137,7 +137,7 @@ def _fitting(family: ModelFamily, dataset: Dataset, plan: SplitPlan, seed: int) 
 def _shape(dataset: Dataset, plan: SplitPlan, family: ModelFamily) -> Any:
     metric = default_metric(dataset.target.task)
     setup = TrialSetup(run="", metric=metric.name, seed=0, n_folds=plan.n_folds)
-    return family_shape(setup, dataset, metric, family)
+    return problem_info(setup, dataset, metric, family)
 
 
 def _empty(dataset: Dataset) -> NDArray[np.float64]:

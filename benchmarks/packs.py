@@ -93,7 +93,7 @@ def draw_params(family: Any, shape: Any, n: int, seed: int = 0) -> list[dict[str
     from automl.tuning.problem.search_space import FixedSuggest
 
     default = dict(family.portfolio(shape)[0])
-    fixed = {name: value for name, value in default.items() if name not in family.packed}
+    fixed = {name: value for name, value in default.items() if name not in family.packable_params}
     drawn = [
         family.search_space(FixedSuggest(RandomSuggest(seed + i), fixed), shape)
         for i in range(1, n)
@@ -140,7 +140,7 @@ def measure(problem: Problem, slot: Slot) -> tuple[Way, Way]:
     n_folds = len(problem.folds)
     packs = [
         [(i, k) for i in group for k in range(n_folds)]
-        for group in problem.family.pack(problem.params, shape)
+        for group in problem.family.split_into_packs(problem.params, shape)
     ]
     one_by_one = [[fit] for pack in packs for fit in pack]
     return _run(problem, context, one_by_one), _run(problem, context, packs)
@@ -148,7 +148,7 @@ def measure(problem: Problem, slot: Slot) -> tuple[Way, Way]:
 
 def _run(problem: Problem, context: Any, packs: Sequence[Sequence[tuple[int, int]]]) -> Way:
     """Fits packs of (params, fold), one pack after another."""
-    from automl.plugin import PackMember
+    from automl.plugin import PackFit
 
     folds = [replace(fold, memo={}) for fold in problem.folds]
     steps: list[int] = []
@@ -161,7 +161,7 @@ def _run(problem: Problem, context: Any, packs: Sequence[Sequence[tuple[int, int
         started, cpu_s = time.perf_counter(), time.process_time()
         for pack in packs:
             members = [
-                PackMember(problem.params[i], folds[k], seed=1_000 * i + k, report=note)
+                PackFit(problem.params[i], folds[k], seed=1_000 * i + k, report=note)
                 for i, k in pack
             ]
             models.update(zip(pack, problem.family.fit_pack(members, context), strict=True))
@@ -192,28 +192,28 @@ def _problem(name: str, options: argparse.Namespace) -> Problem:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     from automl.data.load import load_dataset
-    from automl.data.split.choose import Division
+    from automl.data.split.choose import Split
     from automl.metrics import default_metric
     from automl.registry import load_registry
-    from automl.trial.setup import TrialSetup, family_shape
+    from automl.trial.setup import TrialSetup, problem_info
     from benchmarks.folds import encoded_fold
 
     dataset = load_dataset(options.csv, target=options.target)
     target, family = dataset.target, load_registry(options.modules).get(name)
     metric, settings = default_metric(target.task), {"max_epochs": options.epochs}
     setup = TrialSetup("", metric.name, 0, options.folds)
-    shape = family_shape(setup, dataset, metric, family)
-    shape = replace(shape, settings={**shape.settings, **settings}, n_folds=options.folds)
-    params = draw_params(family, shape, options.params)
-    view = family.view(params[0], shape)
+    problem = problem_info(setup, dataset, metric, family)
+    problem = replace(problem, settings={**problem.settings, **settings}, n_folds=options.folds)
+    params = draw_params(family, problem, options.params)
+    encoding = family.encoding(params[0], problem)
     kind = StratifiedKFold if target.n_classes else KFold
     split = kind(options.folds, shuffle=True, random_state=0).split(dataset.y, dataset.y)
     folds, valid_rows = [], []
     for train, valid in split:
-        fold, _ = encoded_fold(dataset, Division(train, valid), view, family.kinds)
+        fold, _ = encoded_fold(dataset, Split(train, valid), encoding, family.kinds)
         folds.append(fold)
         valid_rows.append(valid)
-    return Problem(family, shape, metric, params, folds, valid_rows, dataset.y)
+    return Problem(family, problem, metric, params, folds, valid_rows, dataset.y)
 
 
 @contextlib.contextmanager

@@ -26,9 +26,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from automl.metrics import CATALOG
-from automl.plugin import Shape, Task, TrialContext
-from automl.trial.agreement import MIN_PROBABILITY
-from automl_plugins.common.boosting import pace_of_all_rows, patience
+from automl.plugin import ProblemInfo, Task, TrialContext
+from automl.trial.refit_agreement import MIN_PROBABILITY
+from automl_plugins.common.boosting import patience, refit_rounds
 
 __all__ = ["Measured", "main", "measure"]
 
@@ -92,7 +92,7 @@ def measure(X: Array, y: Array, n_classes: int, n_train: int, n_folds: int) -> M
     X_train, y_train, fold = X[train], y[train], rng.integers(0, n_folds, n_train)
     models = [_fit_fold(params, X_train, y_train, fold == k, k) for k in range(n_folds)]
     best = [m.best_iteration for m in models]
-    rounds, rate = pace_of_all_rows(best, [RATE] * n_folds, _slot(len(y_train)))
+    rounds, rate = refit_rounds(best, [RATE] * n_folds, _slot(len(y_train)))
     data = lgb.Dataset(X_train, y_train, free_raw_data=False)
     refits = [
         lgb.train({**params, "learning_rate": rate, "seed": 100 + s}, data, rounds)
@@ -135,7 +135,7 @@ def measure(X: Array, y: Array, n_classes: int, n_train: int, n_folds: int) -> M
 
 def _slot(n_rows: int) -> TrialContext:
     """A slot in which nothing is fixed, and no stage is known."""
-    return TrialContext(Shape(Task.REGRESSION, CATALOG["rmse"], n_rows, 1), seed=0)
+    return TrialContext(ProblemInfo(Task.REGRESSION, CATALOG["rmse"], n_rows, 1), seed=0)
 
 
 def _fit_fold(params: dict[str, Any], X: Array, y: Array, valid: Array, seed: int) -> Any:

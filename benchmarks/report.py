@@ -101,8 +101,8 @@ def _sentence(one: Comparison) -> str:
     return (
         f"Won, equal, lost: tables on which {one.ours} is better than the system of the row, "
         f"within {BAND:.1%} of it, or worse. Normalised score: 0 is the floor and 1 the best of "
-        "all on a table, on average. Prediction: of all test rows, median of the tables, as is "
-        f"the first model. Seeds: {', '.join(map(str, seeds))}."
+        "all on a table, on average. Prediction: seconds to predict all test rows; like 'first "
+        f"model', the median over tables. Seeds: {', '.join(map(str, seeds))}."
     )
 
 

@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data import load_dataset
-from automl.data.split.choose import Division, make_split_plan
+from automl.data.split.choose import Split, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import default_metric
 from automl.plugin import Metric, ModelFamily, Task, TrialContext
 from automl.registry import load_registry
 from automl.testing.fakes import RandomSuggest
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.setup import TrialSetup, problem_info
 from benchmarks.folds import encoded_fold
 from benchmarks.tables import Entry, read_catalog
 
@@ -115,21 +115,21 @@ def _looks(
 ) -> tuple[Looks, int]:
     """Fits all params on both; also returns how many rows the fold learns from."""
     setup = TrialSetup(run="", metric=metric.name, seed=0, n_folds=5)
-    shape = family_shape(setup, dataset, metric, family)
-    division = make_split_plan(dataset, seed=0, folds=5, repeats=1).divisions[0]
+    problem = problem_info(setup, dataset, metric, family)
+    division = make_split_plan(dataset, seed=0, folds=5, repeats=1).splits[0]
     n_sampled = min(options.rows, len(division.train))
     sample = np.random.default_rng(0).choice(division.train, n_sampled, replace=False)
-    params = [dict(entry) for entry in family.portfolio(shape)][: options.params]
+    params = [dict(entry) for entry in family.portfolio(problem)][: options.params]
     params += [
-        family.search_space(RandomSuggest(seed), shape)
+        family.search_space(RandomSuggest(seed), problem)
         for seed in range(options.params - len(params))
     ]
     found: list[tuple[float, float]] = []
-    context = TrialContext(shape, seed=0, n_threads=options.threads)
+    context = TrialContext(problem, seed=0, n_threads=options.threads)
     for train in (division.train, np.sort(sample)):
         for one in params:
-            rows = Division(train, division.valid)
-            fold, _ = encoded_fold(dataset, rows, family.view(one, shape), family.kinds)
+            rows = Split(train, division.valid)
+            fold, _ = encoded_fold(dataset, rows, family.encoding(one, problem), family.kinds)
             started = time.perf_counter()
             model = family.fit(one, fold, context, lambda step, score: None)
             took_s = time.perf_counter() - started

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from automl.data import Dataset, Table, load_dataset
 from automl.data.split.choose import make_split_plan
-from automl.data.split.split_plan import Division, SplitPlan
+from automl.data.split.split_plan import Split, SplitPlan
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.selection import Selection
 from automl.metrics import get_metric
@@ -33,12 +33,12 @@ from automl.plugin import (
     ColumnKind,
     ModelFamily,
     Params,
-    Shape,
+    ProblemInfo,
     Task,
     TrialContext,
 )
 from automl.registry import load_registry
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.setup import TrialSetup, problem_info
 from benchmarks.folds import encoded_fold
 from benchmarks.scores import METRICS
 from benchmarks.tables import read_catalog
@@ -98,9 +98,9 @@ def measure(
         members, names = [], []
         for name in families:
             family = registry.get(name)
-            shape = family_shape(setup, dataset, metric, family)
-            for params in family.portfolio(shape)[:n_points]:
-                predict = partial(_fit_and_predict, dataset, family, params, shape, kinds, seed)
+            problem = problem_info(setup, dataset, metric, family)
+            for params in family.portfolio(problem)[:n_points]:
+                predict = partial(_fit_and_predict, dataset, family, params, problem, kinds, seed)
                 members.append(_out_of_fold(dataset, plan, predict))
                 names.append(name)
         for name in families:
@@ -118,12 +118,12 @@ def _nested(chosen: Selection) -> float:
 
 
 def _out_of_fold(
-    dataset: Dataset, plan: SplitPlan, predict: Callable[[Division], NDArray[Any]]
+    dataset: Dataset, plan: SplitPlan, predict: Callable[[Split], NDArray[Any]]
 ) -> NDArray[Any]:
     """Predictions of all rows, of each by what did not see it."""
     n_classes = dataset.target.n_classes
     out = np.zeros((len(dataset.y), n_classes) if n_classes else len(dataset.y))
-    for division in plan.divisions:
+    for division in plan.splits:
         out[division.valid] = predict(division)
     return out
 
@@ -143,18 +143,18 @@ def _fit_and_predict(
     dataset: Dataset,
     family: ModelFamily,
     params: Params,
-    shape: Shape,
+    problem: ProblemInfo,
     kinds: frozenset[ColumnKind],
     seed: int,
-    division: Division,
+    division: Split,
 ) -> NDArray[Any]:
-    view = family.view(params, shape)
-    fold, _ = encoded_fold(dataset, division, view, kinds, seed)
-    model = family.fit(params, fold, TrialContext(shape, seed), lambda step, score: None)
-    return model.predict(fold.valid if view.text == "raw" else fold.X_valid)
+    encoding = family.encoding(params, problem)
+    fold, _ = encoded_fold(dataset, division, encoding, kinds, seed)
+    model = family.fit(params, fold, TrialContext(problem, seed), lambda step, score: None)
+    return model.predict(fold.valid if encoding.text == "raw" else fold.X_valid)
 
 
-def _pipeline(dataset: Dataset, division: Division) -> NDArray[Any]:
+def _pipeline(dataset: Dataset, division: Split) -> NDArray[Any]:
     """Predictions of the validation rows by what a tutorial would do."""
     from sklearn.compose import make_column_transformer
     from sklearn.feature_extraction.text import TfidfVectorizer

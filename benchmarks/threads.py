@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from automl.plugin import Features, Fold, ModelFamily, Shape, Task, TrialContext
+from automl.plugin import Features, Fold, ModelFamily, ProblemInfo, Task, TrialContext
 
 __all__ = ["fits_per_minute", "main"]
 
@@ -128,17 +128,17 @@ def _fit_on_command(name: str, rows: int, n_threads: int, seconds: float) -> Non
     print(60 * count / (time.monotonic() - started))
 
 
-def _fit(family: ModelFamily, shape: Shape, fold: Fold, n_threads: int) -> None:
+def _fit(family: ModelFamily, problem: ProblemInfo, fold: Fold, n_threads: int) -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(n_threads)
-    context = TrialContext(shape, seed=1, n_threads=n_threads)
-    family.fit(family.portfolio(shape)[0], fold, context, lambda step, score: None)
+    context = TrialContext(problem, seed=1, n_threads=n_threads)
+    family.fit(family.portfolio(problem)[0], fold, context, lambda step, score: None)
 
 
-def _shape(family: ModelFamily, rows: int) -> Shape:
+def _shape(family: ModelFamily, rows: int) -> ProblemInfo:
     from automl.metrics import get_metric
 
-    return Shape(
+    return ProblemInfo(
         task=Task.BINARY,
         metric=get_metric("roc_auc", Task.BINARY, {}),
         n_rows=rows,

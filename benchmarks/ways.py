@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import learn_calibration
+from automl.ensemble.calibration import fit_calibration
 from automl.ensemble.candidates import Candidates
-from automl.ensemble.selection import alone, best_single, greedy_weights
-from automl.ensemble.temperature import fit_temperature, with_temperature
+from automl.ensemble.selection import best_single, greedy_weights, single_model_weights
+from automl.ensemble.temperature import apply_temperature, fit_temperature
 from automl.plugin.metric import Metric
 
 __all__ = ["PLAIN", "Combine", "Way", "ways_for"]
@@ -36,7 +36,7 @@ def ways_for(metric: Metric, n_classes: int) -> Mapping[str, Way]:
     ways: dict[str, Way] = {
         PLAIN: lambda c: _by(_greedy(c)),
         "greedy, 40 steps": lambda c: _by(_greedy(c, steps=40)),
-        "best single": lambda c: _by(alone(best_single(c), c.n_models)),
+        "best single": lambda c: _by(single_model_weights(best_single(c), c.n_models)),
         "bagged greedy": lambda c: _by(_bagged(c)),
     }
     if metric.needs != "labels":
@@ -79,19 +79,19 @@ def _bagged(candidates: Candidates) -> NDArray[np.float64]:
 
 
 def _corrected(candidates: Candidates) -> Combine:
-    """Greedy selection, and what is done to its blend; see ``learn_calibration``."""
+    """Greedy selection, and what is done to its blend; see ``fit_calibration``."""
     metric, weights = candidates.metric, _greedy(candidates)
-    learned = learn_calibration(candidates.blend(weights), candidates.y, metric)
+    learned = fit_calibration(candidates.blend(weights), candidates.y, metric)
     blend = _by(weights)
-    return lambda predictions: learned.shown_to(metric, learned.correct(blend(predictions)))
+    return lambda predictions: learned.for_metric(metric, learned.apply(blend(predictions)))
 
 
 def _temperature_of_each(candidates: Candidates) -> Combine:
     """A temperature for each model, then greedy selection."""
     found = [fit_temperature(p, candidates.y) for p in candidates.predictions]
-    scaled = tuple(map(with_temperature, candidates.predictions, found))
+    scaled = tuple(map(apply_temperature, candidates.predictions, found))
     blend = _by(_greedy(replace(candidates, predictions=scaled)))
-    return lambda predictions: blend(list(map(with_temperature, predictions, found)))
+    return lambda predictions: blend(list(map(apply_temperature, predictions, found)))
 
 
 def _nnls(candidates: Candidates) -> Combine:

@@ -1,4 +1,4 @@
-"""The command line: one module a verb, imported when its verb is given."""
+"""The command line, with one module per verb."""
 
 from automl.cli.app import main
 

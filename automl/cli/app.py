@@ -1,4 +1,4 @@
-"""From a command line to an exit status. Imports nothing but the verb that is asked for."""
+"""Runs a command line: imports only the requested verb and returns the exit status."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["VERBS", "main"]
 
 VERBS = {
-    "search": "try model families on a table under a time budget",
-    "resume": "go on with a search that was stopped or killed, or give it more time",
+    "search": "try model families on a table within a time budget",
+    "resume": "continue a search that was stopped or killed, or give it more time",
     "leaderboard": "show every model of a run, ranked",
     "predict": "predict a new table with a run",
-    "refit": "fit the members of a run once on all rows, for faster predictions",
-    "rerun": "run one trial of a run again, alone, and compare",
+    "refit": "refit the ensemble of a run on all rows, for faster predictions",
+    "rerun": "run one trial of a run again and compare",
     "studies": "write the trials of a run as Optuna studies, for dashboards",
-    "inspect": "show what the columns of a table are taken for, and why",
-    "plugins": "show the installed model families, and what is broken",
+    "inspect": "show the inferred kinds of the columns of a table, and why",
+    "plugins": "show the installed model families and broken plugins",
 }
-"""The verbs, in the order a person meets them. Each is a module of this package."""
+"""The verbs, in the order of their use. Each is a module in ``automl.cli.verbs``."""
 
 ELSEWHERE = {
     **dict.fromkeys(("fit", "train", "run", "tune"), "search DATA"),
@@ -40,13 +40,13 @@ ELSEWHERE = {
     **dict.fromkeys(("describe", "profile", "info"), "inspect DATA"),
     **dict.fromkeys(("models", "families", "list"), "plugins"),
 }
-"""What other tools call our verbs."""
+"""Verbs of other tools, with the equivalent command."""
 
 LEVELS = ("-v", "-q")
-"""Options that may stand before the verb."""
+"""Options that are accepted before the verb."""
 
 HELP = """\
-automl {version}: searches model families under a time budget, leaves a leaderboard and an ensemble
+automl {version}: searches model families within a time budget and builds an ensemble
 
 usage: automl VERB ...
 
@@ -59,14 +59,14 @@ examples:
   automl leaderboard runs/first
   automl predict runs/first new.csv --out predictions.csv
 
-automl VERB --help tells all about a verb; automl --version tells the version.
-The exit status is 0 when all went well, 2 when you have to change something, 3 when the disk is
-full or cannot be written, 130 after Ctrl-C, else 1.
+`automl VERB --help` shows the options of a verb, `automl --version` the version.
+Exit status: 0 success, 2 an error you can fix, 3 the disk is full or cannot be written,
+130 Ctrl-C (the best so far is saved), 1 anything else.
 """
 
 
 class _Verb(Protocol):
-    """What a verb's module offers."""
+    """Interface of a verb's module."""
 
     def parser(self) -> Parser: ...
 
@@ -80,8 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after ``automl``; those of this process by default.
 
     Returns:
-        The exit status: 0 when done, 2 when the user must change something, 3 when the disk is
-        full or cannot be written, 130 after Ctrl-C, 1 otherwise.
+        The exit status: 0 for success, 2 for an error the user can fix, 3 if the disk is full or
+        cannot be written, 130 after Ctrl-C, 1 otherwise.
     """
     started = time.monotonic()
     words = list(sys.argv[1:] if argv is None else argv)
@@ -107,15 +107,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _too_long(error: OSError, words: Sequence[str]) -> int:
-    """Says that a word of the command is no name of a file."""
+    """Reports that a word of the command is too long for a file name."""
     name = os.fsdecode(error.filename or "")
-    text = f"error: a name of {len(name):,} letters is too long for a file: {name[:60]!r}..."
+    text = f"error: a file name of {len(name):,} characters is too long: {name[:60]!r}..."
     _say(_without_secrets(text, words), _traceback_if(words))
     return UserError.exit_status
 
 
 def _unwritten(error: OSError, words: Sequence[str]) -> int:
-    """Says that standard output takes no more; files of a run say so by themselves."""
+    """Reports that standard output cannot be written; files of a run raise own errors."""
     from automl.store.disk import FULL
 
     if error.filename is not None or error.errno not in FULL:
@@ -126,7 +126,7 @@ def _unwritten(error: OSError, words: Sequence[str]) -> int:
 
 
 def _unexpected(error: Exception, words: Sequence[str]) -> int:
-    """Says what nobody foresaw."""
+    """Reports an unexpected error."""
     trace = _traceback_if(words)
     hint = "" if trace else " (run again with -v for the traceback)"
     text = f"unexpected error: {type(error).__name__}: {error}{hint}"
@@ -135,7 +135,7 @@ def _unexpected(error: Exception, words: Sequence[str]) -> int:
 
 
 def _dispatch(words: list[str], started: float) -> int:
-    """Finds the verb and runs it; ``-v`` and ``-q`` may stand before it."""
+    """Finds the verb and runs it; ``-v`` and ``-q`` are accepted before it."""
     first = next((i for i, w in enumerate(words) if w not in LEVELS), None)
     verb = "" if first is None else words[first]
     rest = words if first is None else words[:first] + words[first + 1 :]
@@ -167,7 +167,7 @@ def _dispatch(words: list[str], started: float) -> int:
 
 
 def _show_warning(message: Warning | str, *where: object, **options: object) -> None:
-    """Shows a warning without the line of code it comes from, which is of no use to anybody."""
+    """Shows a warning without its line of code, which does not help users."""
     _say(f"warning: {message}")
 
 
@@ -177,7 +177,7 @@ def _help() -> str:
 
 
 def _unknown(verb: str) -> str:
-    """Names what was taken for a verb, and the verbs."""
+    """Returns the message for an unknown verb."""
     if verb.startswith("-"):
         near = did_you_mean(verb, ["--help", "--version"])
         return f"unknown option {verb} before the verb{near}\nrun `automl --help` for the verbs"
@@ -187,20 +187,20 @@ def _unknown(verb: str) -> str:
 
 
 def _traceback_if(words: Sequence[str]) -> str:
-    """The traceback of the current exception where ``-v`` was given, else nothing."""
+    """Returns the traceback of the current exception with ``-v``, else ""."""
     shown = {"-v", "--verbose"} & set(words)
     return _without_secrets(traceback.format_exc(), words) if shown else ""
 
 
 def _without_secrets(text: str, words: Sequence[str]) -> str:
-    """Takes passwords out of an error, wherever on the command line they stood."""
+    """Removes passwords given on the command line from an error."""
     from automl.redact import hide, sources_in
 
     return hide(text, sources_in(words))
 
 
 def _say(message: str, trace: str = "") -> None:
-    """Writes to stderr, after what was already written to stdout."""
+    """Writes to stderr after flushing stdout."""
     from automl.cli.display.streams import forgive
     from automl.formatting import clean
 
@@ -214,8 +214,8 @@ def _say(message: str, trace: str = "") -> None:
 
 
 def _let_go_of_stdout() -> None:
-    """Takes it that the reader, such as ``head``, has what it wanted.
+    """Discards further output after the reader, such as ``head``, has closed the pipe.
 
-    Without this Python would try once more to write what is left, and complain at exit.
+    Without this, Python would try to flush it at exit and report an error.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The format of an output file, by the ending of its name."""
+"""Output formats of tables, chosen by file extension."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automl.errors import UserError
 __all__ = ["Format", "encoded", "format_of", "write_csv"]
 
 _TEXT = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
-"""Delimiters of texts; a comma for other endings."""
+"""Delimiters by extension; a comma for others."""
 _ARROW = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -33,17 +33,17 @@ _UNWRITTEN = frozenset(
         *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".wav", ".mp3"),
     )
 )
-"""Endings of other formats: a program that goes by the name would fail on CSV."""
+"""Extensions of other formats, for which CSV would be wrong."""
 _WRITTEN = ".csv, .tsv (also .gz, .zst, .bz2), .parquet or .feather"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a table is written.
+    """Format of an output file.
 
     Attributes:
         name: ``text``, ``parquet`` or ``feather``.
-        delimiter: Of a text.
+        delimiter: Delimiter of a text file.
         compression: ``gzip``, ``zstd``, ``bz2`` or None.
     """
 
@@ -53,18 +53,18 @@ class Format:
 
 
 def format_of(path: Path) -> Format:
-    """The format that a name asks for: CSV, unless its ending says something else.
+    """Returns the format for a file name; CSV if the extension is unknown.
 
     Raises:
-        UserError: It asks for one that cannot be written; the message has a name that can.
+        UserError: The format cannot be written; the message suggests another name.
     """
     compression = _COMPRESSIONS.get(path.suffix.lower())
     inner = path.with_suffix("") if compression else path
     ending = inner.suffix.lower()
     if ending in _UNWRITTEN or (compression and ending in _ARROW):
         raise UserError(
-            f"--out {path}: {ending}{path.suffix if compression else ''} files cannot be written: "
-            f"give a name that ends in {_WRITTEN}, such as {inner.with_suffix('.csv')}"
+            f"--out {path}: {ending}{path.suffix if compression else ''} files are not supported: "
+            f"use {_WRITTEN}, such as {inner.with_suffix('.csv')}"
         )
     if ending in _ARROW:
         return Format(_ARROW[ending])
@@ -77,11 +77,11 @@ def encoded(
     """Returns a table as the content of a file.
 
     Args:
-        format: Which.
+        format: The format.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
-        raw: Whether texts are written unchanged, even those that a spreadsheet would run. Parquet
-            and Feather always hold them unchanged.
+        raw: Whether text is written unchanged, even if a spreadsheet would execute it. Parquet
+            and Feather always hold it unchanged.
     """
     if format.name != "text":
         return _arrow(format.name, names, columns)
@@ -98,20 +98,20 @@ def write_csv(
     raw: bool = False,
     delimiter: str = ",",
 ) -> None:
-    """Writes CSV with every float in the digits that give the same float back.
+    """Writes CSV with floats that read back exactly.
 
-    Where a text holds a delimiter of other files, all texts are quoted: a reader that detects
-    the delimiter, such as ours, would split labels such as ``a;b``.
+    If text contains another common delimiter, all text is quoted, so that readers that detect
+    the delimiter, as automl does, do not split labels such as ``a;b``.
 
     Args:
-        file: Where to.
+        file: Output stream.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
-        raw: Whether texts are written unchanged, even those that a spreadsheet or a terminal
-            would run.
-        delimiter: Between cells.
+        raw: Whether text is written unchanged, even if a spreadsheet or a terminal would execute
+            it.
+        delimiter: Delimiter of cells.
     """
-    from automl.cells import guarded
+    from automl.cell_escaping import guarded
 
     def cell(value: Any) -> Any:
         return guarded(value) if isinstance(value, str) and not raw else value

@@ -1,4 +1,4 @@
-"""Writes the file that ``--out`` names: through links and into pipes, never over what is read."""
+"""Writes the file of ``--out`` (also through links and into pipes), but never over an input."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _OF_A_RUN = ("manifest.json", "config.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where predictions go.
+    """Destination of predictions.
 
     Attributes:
-        path: As it was given.
-        format: How it is written.
-        inputs: What was read, which must not be written over.
+        path: Path as given.
+        format: Format of the file.
+        inputs: Inputs, which must not be overwritten.
     """
 
     path: Path
@@ -34,14 +34,14 @@ class Output:
 
 
 def output_of(name: str, inputs: Iterable[str]) -> Output:
-    """Refuses a place or a format that cannot be written, before any work is done.
+    """Validates path and format of the output before any work is done.
 
     Args:
-        name: What ``--out`` says.
-        inputs: Paths and URLs of what is read.
+        name: Value of ``--out``.
+        inputs: Paths and URLs of the inputs.
 
     Raises:
-        UserError: It cannot be written, or is an input; the message says what to give.
+        UserError: It cannot be written or is an input; the message says what to use.
     """
     path, given = Path(name), tuple(inputs)
     if not name:
@@ -62,7 +62,7 @@ def output_of(name: str, inputs: Iterable[str]) -> Output:
 
 
 def check_stdout(inputs: Iterable[str]) -> None:
-    """Refuses to write to standard output where that is appended to an input.
+    """Checks that standard output is not redirected to an input.
 
     Raises:
         UserError: It is.
@@ -74,27 +74,27 @@ def check_stdout(inputs: Iterable[str]) -> None:
     if stat.S_ISREG(out.st_mode):
         for file in _files(inputs):
             if os.path.samestat(out, file.stat()):
-                raise UserError(f"standard output goes to {file}, which is read: write elsewhere")
+                raise UserError(f"standard output goes to {file}, which is an input: redirect it")
 
 
 def write_output(
     out: Output, names: Sequence[str], columns: Sequence[Sequence[Any]], *, raw: bool
 ) -> None:
-    """Writes a table whole, through links, and into pipes and devices.
+    """Writes a table atomically, or into a pipe or device, following links.
 
     Args:
-        out: Where to.
+        out: Destination.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
-        raw: Whether texts are written unchanged, even those that a spreadsheet would run.
+        raw: Whether text is written unchanged, even if a spreadsheet would execute it.
 
     Raises:
         UserError: It cannot be written.
-        StorageError: The disk is full, read-only or closed to us.
-        BrokenPipeError: Nobody reads the pipe any more.
+        StorageError: The disk cannot be written.
+        BrokenPipeError: The reader of the pipe has gone.
     """
     content = encoded(out.format, names, columns, raw=raw)
-    _check_inputs(out.path, out.inputs)  # links may have changed since
+    _check_inputs(out.path, out.inputs)  # again, as links may have changed
     try:
         _write_bytes(out.path, content)
     except BrokenPipeError:
@@ -104,45 +104,45 @@ def write_output(
 
 
 def _target(path: Path) -> Path:
-    """What a path leads to, through all links."""
+    """Resolves all links of a path."""
     return Path(os.path.realpath(path))
 
 
 def _check_inputs(path: Path, inputs: Iterable[str]) -> None:
-    """Refuses an output that is an input, by whatever name, or belongs to a run.
+    """Checks that an output is not an input under any name, nor a file of a run.
 
     Raises:
-        UserError: It does.
+        UserError: It is.
     """
     target = _target(path)
     for parent in target.parents:
         if all((parent / name).is_file() for name in _OF_A_RUN) and _is_of_run(parent, target):
-            raise UserError(f"--out {path} belongs to the run {parent}: give another file name")
+            raise UserError(f"--out {path} belongs to the run {parent}: use another file name")
     if not path.is_file():
         return
     for name in inputs:
         folder = Path(name)
         if folder.is_dir() and target.is_relative_to(_target(folder)):
-            raise UserError(f"--out {path} is a file of the data in {name}: give another file name")
+            raise UserError(f"--out {path} is a file of the data in {name}: use another file name")
     for file in _files(inputs):
         if path.samefile(file):
             raise UserError(
-                f"--out {path} is the same file as {file}, which is read: give another file name"
+                f"--out {path} is the same file as {file}, which is an input: use another name"
             )
 
 
 def _is_of_run(folder: Path, target: Path) -> bool:
-    """Whether a path in a run directory is one that a search writes."""
+    """Whether a search writes this path of a run directory."""
     from automl.store.run_dir import RunDir
 
     run = RunDir(folder)
     files = (run.manifest, run.config, run.log, run.studies, run.leaderboard, run.lock)
-    folders = (run.data, run.views, run.split, run.trials, run.ensemble)
+    folders = (run.data, run.encodings, run.split, run.trials, run.ensemble)
     return any(target.is_relative_to(path) for path in (*files, *folders))
 
 
 def _files(inputs: Iterable[str]) -> Iterable[Path]:
-    """Files among inputs; that of the URL of an SQLite database is one."""
+    """Yields the files among the inputs, including those of SQLite URLs."""
     from urllib.parse import unquote
 
     for name in inputs:
@@ -152,30 +152,30 @@ def _files(inputs: Iterable[str]) -> Iterable[Path]:
             if path.is_file():
                 yield path
         except (OSError, ValueError):
-            continue  # it is no path: whoever reads it says so
+            continue  # not a path; its reader reports that
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
-    from automl.store.disk import writing
-    from automl.store.files import write_whole
+    from automl.store.disk import storage_errors
+    from automl.store.files import write_atomic
 
     def write(file: BinaryIO) -> None:
         file.write(content)
         file.flush()
 
-    with writing(path):
+    with storage_errors(path):
         try:
             found = path.stat()
         except FileNotFoundError:
-            return write_whole(_target(path), write)
+            return write_atomic(_target(path), write)
         for stream in (sys.__stdout__, sys.__stderr__):
             if stream is not None and _is_open_as(stream, found):
                 stream.flush()
                 with os.fdopen(os.dup(stream.fileno()), "wb") as file:
                     return write(file)
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-            return write_whole(_target(path), _with_mode(write, found.st_mode))
-        with path.open("wb") as file:  # a pipe, a device, or a file that has other names too
+            return write_atomic(_target(path), _with_mode(write, found.st_mode))
+        with path.open("wb") as file:  # a pipe, a device, or a file with several hard links
             return write(file)
 
 
@@ -187,7 +187,7 @@ def _is_open_as(stream: TextIO, found: os.stat_result) -> bool:
 
 
 def _with_mode(write: Callable[[BinaryIO], None], mode: int) -> Callable[[BinaryIO], None]:
-    """Keeps who may read a file that is written anew."""
+    """Keeps the permissions of a file that is replaced."""
 
     def write_with_mode(file: BinaryIO) -> None:
         os.fchmod(file.fileno(), stat.S_IMODE(mode))

@@ -1,4 +1,4 @@
-"""Command lines whose options, overrides and DATA may stand in any order."""
+"""Parses command lines with options, overrides and DATA in any order."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = [
     "UsageError",
     "is_file",
     "one_word",
-    "split_words",
+    "split_data_and_overrides",
 ]
 
 _OVERRIDE = re.compile(r"(\+{1,2}|~)?[A-Za-z_][\w.@/-]*=|~[A-Za-z_][\w.@/-]*$")
-"""What Hydra takes: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
+"""Overrides as in Hydra: ``key=value``, ``+key=value``, ``++key=value``, ``~key``."""
 _HANGING = re.compile(r"\S*\s{2,}")
-"""What stands before the text of a line of help that begins further to the right."""
+"""The term before an indented description in a help text."""
 MOST_COLUMNS = 96
-METRIC_HELP = "module:function, of a run whose metric is a Python function that it was given"
+METRIC_HELP = "module:function, for a run whose metric is a Python function"
 ELSEWHERE = {
     **dict.fromkeys(("label", "target-column", "response", "y"), "target"),
     **dict.fromkeys(("time-limit", "time-budget", "timeout", "max-time", "budget"), "time"),
@@ -37,28 +37,27 @@ ELSEWHERE = {
     **dict.fromkeys(("eval-metric", "scoring", "objective"), "metric"),
     **dict.fromkeys(("random-state", "random-seed"), "seed"),
 }
-"""What other tools call our options."""
+"""Names of options in other tools, with the equivalent name."""
 
 
 class UsageError(UserError):
-    """The command line does not say what to do."""
+    """The command line is invalid."""
 
 
 class Parser(argparse.ArgumentParser):
-    """One verb's options; words that are no option are handed back in their order.
+    """Parses the options of a verb and returns the other words in order.
 
-    An option takes the next word whatever it holds, unless that word is itself an option of the
-    verb: ``--target -x`` works, and a column called ``--out`` is given by ``--target=--out``.
+    An option takes the next word as its value, unless that word is an option of the verb:
+    ``--target -x`` works, and a column named ``--out`` is given as ``--target=--out``.
 
     Args:
         verb: Name of the verb.
-        usage: What follows the verb on the usage line.
-        about: What the verb does, and what its words are.
-        examples: Command lines, shown below the options.
+        usage: Rest of the usage line after the verb.
+        about: Description of the verb and its words.
+        examples: Command lines shown below the options.
 
     Attributes:
-        flags: Flags by the names of their options, which are keys of the configuration for those
-            of a search.
+        flags: Flags by option name, which is a key of the configuration for options of a search.
     """
 
     def __init__(self, verb: str, usage: str, about: str, examples: Sequence[str] = ()) -> None:
@@ -77,7 +76,7 @@ class Parser(argparse.ArgumentParser):
         self._sections: dict[str, argparse._ArgumentGroup] = {}
 
     def option(self, *names: str, section: str = "options", **settings: Any) -> None:
-        """Adds an option, as ``add_argument`` does, under a heading of the help text."""
+        """Adds an option as ``add_argument`` does, under a heading of the help text."""
         if section not in self._sections:
             self._sections[section] = self.add_argument_group(section)
         action = self._sections[section].add_argument(*names, **settings)
@@ -85,7 +84,7 @@ class Parser(argparse.ArgumentParser):
         self._takes_value.update(dict.fromkeys(names, action.nargs != 0))
 
     def common_options(self, *, section: str = "options", quiet: str | None = None) -> None:
-        """Adds ``-v`` and ``--help``, and ``-q`` where it means something."""
+        """Adds ``-v`` and ``--help``, and ``-q`` if it has a help text."""
         if quiet is not None:
             self.option("-q", "--quiet", action="store_true", section=section, help=quiet)
         self.option(
@@ -99,14 +98,14 @@ class Parser(argparse.ArgumentParser):
 
     @property
     def option_names(self) -> tuple[str, ...]:
-        """All options of the verb."""
+        """Names of all options."""
         return tuple(self._takes_value)
 
     def read(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-        """Sorts a command line into options and the other words.
+        """Splits a command line into options and other words.
 
         Raises:
-            UsageError: An option is unknown, lacks its value, or has a value that does not fit.
+            UsageError: An option is unknown, lacks its value, or has an invalid value.
         """
         options: list[str] = []
         words: list[str] = []
@@ -127,7 +126,7 @@ class Parser(argparse.ArgumentParser):
         return self.parse_args(_one_word_each(options)), words
 
     def _refuse(self, name: str) -> NoReturn:
-        # Without the dashes, which make all options look alike.
+        # Without the dashes, which make all options similar.
         bare = {known.lstrip("-"): known for known in self.option_names}
         word = name.lstrip("-")
         near = [ELSEWHERE[word]] if ELSEWHERE.get(word) in bare else None
@@ -136,25 +135,25 @@ class Parser(argparse.ArgumentParser):
         self.error(f"unknown option {name}{hint}")
 
     def print_help(self, file: Any = None) -> None:
-        """Writes the help text; argparse would keep quiet of a disk that is full."""
+        """Writes the help text; argparse would ignore a full disk."""
         stream = sys.stdout if file is None else file
         stream.write(self.format_help())
         stream.flush()
 
     def error(self, message: str) -> NoReturn:
-        """Raises instead of writing and exiting, so that all errors leave by one door."""
+        """Raises instead of exiting, so that all errors are handled in one place."""
         raise UsageError(f"{message}\nrun `{self.prog} --help` for all options")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal, up to what reads well."""
+    """Uses the width of the terminal, up to ``MOST_COLUMNS``."""
 
     def __init__(self, prog: str) -> None:
         self._columns = min(MOST_COLUMNS, shutil.get_terminal_size((MOST_COLUMNS, 24)).columns)
         super().__init__(prog, max_help_position=30, width=self._columns)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        """Keeps paragraphs as written where they fit, and breaks them anew where they do not."""
+        """Keeps paragraphs as written if they fit, otherwise wraps them."""
         lines = text.splitlines()
         if max(map(len, lines), default=0) > width:
             lines = [line for item in _items(lines) for line in _wrapped(item, width)]
@@ -178,7 +177,7 @@ def _items(lines: Sequence[str]) -> list[list[str]]:
 
 
 def _wrapped(item: Sequence[str], width: int) -> list[str]:
-    """One such item in lines that fit; commands stay whole, as they are there to be copied."""
+    """Wraps one item; commands are not wrapped, so that they can be copied."""
     if item[0].startswith("  automl "):
         return list(item)
     head = _HANGING.match(item[0])
@@ -189,19 +188,19 @@ def _wrapped(item: Sequence[str], width: int) -> list[str]:
 
 
 def _one_word_each(options: list[str]) -> list[str]:
-    """Turns ``-o=x`` into ``-ox``: argparse knows ``=`` only after a long name."""
+    """Converts ``-o=x`` to ``-ox``: argparse accepts ``=`` only after a long name."""
     return [o[:2] + o[3:] if re.match(r"-[^-]=", o) else o for o in options]
 
 
-def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tells DATA from overrides.
+def split_data_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Splits DATA from overrides.
 
     Args:
-        words: What is no option. A word such as ``a=b.csv`` is an override, unless a file of
-            that name exists and nothing else is DATA.
+        words: Words that are not options. ``a=b.csv`` is an override, unless a file of that
+            name exists and there is no other DATA.
 
     Returns:
-        The words that are no overrides, and the overrides.
+        Words that are not overrides, and the overrides.
     """
     overrides = [word for word in words if _OVERRIDE.match(word)]
     data = [word for word in words if not _OVERRIDE.match(word)]
@@ -213,10 +212,10 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def is_file(word: str) -> bool:
-    """Whether a word of the command line names a file that is there."""
+    """Whether a word of the command line is an existing file."""
     try:
         return Path(word).is_file()
-    except OSError:  # longer than a name of a file may be, such as a query
+    except OSError:  # too long for a file name, such as a query
         return False
 
 
@@ -224,13 +223,13 @@ def one_word(parser: Parser, words: Sequence[str], what: str, overrides: bool) -
     """Returns the only word.
 
     Args:
-        parser: For the error.
-        words: What was given.
+        parser: Parser that raises errors.
+        words: Words of the command line.
         what: Name of the word in the usage line, such as ``DATA``.
-        overrides: Whether ``key=value`` is allowed beside it: the error then says so.
+        overrides: Whether ``key=value`` is accepted too, for the hint in the error.
 
     Raises:
-        UsageError: There is none, or more than one.
+        UsageError: There is no word, or more than one.
     """
     if not words:
         parser.error(f"{what} is missing")

@@ -1,4 +1,4 @@
-"""A table that comes from standard input or a pipe, kept in a temporary file while it is read."""
+"""Copies a table from standard input or a pipe to a temporary file."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["readable", "where_from"]
 
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0")
 _ENDINGS = {b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"\x1f\x8b": ".csv.gz", b"{": ".jsonl"}
-"""Of formats, by the first bytes; a text that begins otherwise is read as CSV."""
+"""Extensions by first bytes; anything else is read as CSV."""
 
 
 @contextmanager
 def readable(word: str) -> Iterator[str]:
-    """Gives the path of a file with the table that a word names.
+    """Yields the path of a file with the table that a word names.
 
-    Readers look at a file more than once, so what comes from a pipe is copied to a file first.
+    Input from pipes is copied to a file, as readers read a file more than once.
 
     Args:
-        word: What the command line says; ``-`` and pipes are copied, anything else is given back.
+        word: DATA; ``-`` and pipes are copied, anything else is returned unchanged.
 
     Raises:
-        UserError: Standard input is a terminal, nothing came, or the copy cannot be written.
+        UserError: Standard input is a terminal or empty, or the copy cannot be written.
     """
     if word not in _STDIN and not _is_pipe(word):
         yield word
         return
     if word in _STDIN and sys.stdin.isatty():
-        raise UserError(f"DATA is {word}, and nothing is piped in: use `... < data.csv`")
+        raise UserError(f"DATA is {word}, but there is no input: use `... < data.csv`")
     with tempfile.TemporaryDirectory(prefix="automl-stdin-") as folder:
         if word in _STDIN:
             yield _copied(sys.stdin.buffer, Path(folder))
@@ -47,7 +47,7 @@ def readable(word: str) -> Iterator[str]:
 
 
 def where_from(word: str) -> str:
-    """What a table is called that a word names: ``stdin``, or the word itself."""
+    """Returns the name of a table for messages: ``stdin`` or the word itself."""
     return "stdin" if word in _STDIN else word
 
 
@@ -61,7 +61,7 @@ def _is_pipe(word: str) -> bool:
 def _copied(source: BinaryIO, folder: Path) -> str:
     start = source.read(4)
     if not start:
-        raise UserError("standard input is empty: it needs a line of column names and rows")
+        raise UserError("standard input is empty: expected a line of column names, and rows")
     ending = next((e for magic, e in _ENDINGS.items() if start.startswith(magic)), ".csv")
     path = folder / f"stdin{ending}"
     try:
@@ -70,7 +70,7 @@ def _copied(source: BinaryIO, folder: Path) -> str:
             shutil.copyfileobj(source, file)
     except OSError as error:
         raise UserError(
-            f"what is piped in cannot be kept in {folder}: {error.strerror}. Set TMPDIR to a "
-            "folder with room, or name a file"
+            f"standard input cannot be copied to {folder}: {error.strerror}. Set TMPDIR to a "
+            "folder with free space, or pass a file"
         ) from None
     return str(path)

@@ -1,6 +1,6 @@
-"""The typed schema of a search, and how groups, presets, plugins and overrides compose it.
+"""Typed configuration of a search, composed from groups, presets, plugins and overrides.
 
-Importing this package is light: names are loaded when they are first used.
+Importing the package is cheap: each name is loaded at its first use.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from automl.config.compose import compose_config, plugin_settings
-    from automl.config.durations import parse_span, parse_time
+    from automl.config.durations import parse_duration, parse_span
     from automl.config.provenance import render_config
     from automl.config.saved import load_config, save_config
     from automl.config.schema import SearchConfig
@@ -22,7 +22,7 @@ _HOMES = {
     "compose_with_plugins": "with_plugins",
     "load_config": "saved",
     "parse_span": "durations",
-    "parse_time": "durations",
+    "parse_duration": "durations",
     "plugin_settings": "compose",
     "render_config": "provenance",
     "save_config": "saved",
@@ -33,8 +33,8 @@ __all__ = [
     "compose_config",
     "compose_with_plugins",
     "load_config",
+    "parse_duration",
     "parse_span",
-    "parse_time",
     "plugin_settings",
     "render_config",
     "save_config",

@@ -9,26 +9,26 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from automl.config.fields import Leaf
-from automl.config.overrides import Assignment, Keys
+from automl.config.fields import ConfigKey
+from automl.config.overrides import Assignment, KnownKeys
 from automl.config.values import python_value
 
-__all__ = ["assign", "escaped"]
+__all__ = ["escaped", "set_value"]
 
 _REFERENCE = re.compile(r"(\\*)\$\{")
 
 
-def assign(
-    composed: DictConfig, assignment: Assignment, keys: Keys, provenance: dict[str, str]
+def set_value(
+    composed: DictConfig, assignment: Assignment, keys: KnownKeys, provenance: dict[str, str]
 ) -> list[str]:
-    """Sets a value, or all values of a mapping that stands for a branch.
+    """Sets the value of a key, or all values below it if the value is a mapping.
 
     Returns:
-        What is wrong with it, one text a key.
+        Problems, one message per key.
     """
     problems = []
     for key, value in _by_leaf(assignment.key, assignment.value, keys):
-        leaf = keys.leaves.get(key)
+        leaf = keys.config_keys.get(key)
         problem = keys.check(key) or (
             f"{key}={value}: expected a mapping of keys such as {_example(key, keys)}"
             if leaf is None
@@ -41,9 +41,9 @@ def assign(
 
 
 def escaped(value: Any) -> Any:
-    """Returns a value in which OmegaConf finds no reference to another key."""
+    """Escapes ``${`` so that OmegaConf does not read it as a reference to another key."""
     if isinstance(value, str):
-        # backslashes count only in front of a reference; elsewhere they stand for themselves
+        # backslashes are escapes only before a reference
         return _REFERENCE.sub(lambda match: match[1] * 2 + r"\${", value)
     if isinstance(value, Mapping):
         return {key: escaped(item) for key, item in value.items()}
@@ -52,15 +52,15 @@ def escaped(value: Any) -> Any:
     return value
 
 
-def _by_leaf(key: str, value: Any, keys: Keys) -> Iterator[tuple[str, Any]]:
-    if key not in keys.leaves and isinstance(value, Mapping):
+def _by_leaf(key: str, value: Any, keys: KnownKeys) -> Iterator[tuple[str, Any]]:
+    if key not in keys.config_keys and isinstance(value, Mapping):
         for name, item in value.items():
             yield from _by_leaf(f"{key}.{name}", item, keys)
     else:
         yield key, value
 
 
-def _set(composed: DictConfig, leaf: Leaf, value: Any, literal: bool) -> str | None:
+def _set(composed: DictConfig, leaf: ConfigKey, value: Any, literal: bool) -> str | None:
     value = python_value(value)
     wrong = f"{leaf.key}={value}: expected {leaf.expected}"
     if value is not None and not _fits(leaf, value):
@@ -74,8 +74,8 @@ def _set(composed: DictConfig, leaf: Leaf, value: Any, literal: bool) -> str | N
     return None
 
 
-def _fits(leaf: Leaf, value: Any) -> bool:
-    """Refuses what OmegaConf would bend: 3.7 to the integer 3, 2 to true."""
+def _fits(leaf: ConfigKey, value: Any) -> bool:
+    """Rejects values that OmegaConf would convert: 3.7 to the integer 3, 2 to true."""
     is_mapping, is_list = isinstance(value, Mapping), isinstance(value, list)
     if leaf.annotation is Any:
         return True
@@ -88,5 +88,5 @@ def _fits(leaf: Leaf, value: Any) -> bool:
     return not (is_mapping or is_list)
 
 
-def _example(key: str, keys: Keys) -> str:
-    return next(leaf for leaf in keys.leaves if leaf.startswith(f"{key}."))
+def _example(key: str, keys: KnownKeys) -> str:
+    return next(leaf for leaf in keys.config_keys if leaf.startswith(f"{key}."))

@@ -1,23 +1,23 @@
-"""From what a person asked for to the configuration of a search, with the origin of each value."""
+"""Composes the configuration of a search and records the origin of each value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from automl.config.fields import leaves
+from automl.config.fields import config_keys
 from automl.config.groups import CORE_PATH, find_groups
 from automl.config.overrides import (
     Assignment,
-    Keys,
+    KnownKeys,
     Overrides,
-    choice,
+    group_choice,
     read_overrides,
     user_paths,
 )
-from automl.config.provenance import DEFAULT, Composed
+from automl.config.provenance import DEFAULT, ComposedConfig
 from automl.config.schema import PluginsConfig
-from automl.config.validate import problems_of
+from automl.config.validate import find_problems
 from automl.config.values import value_problem
 from automl.errors import ConfigError
 from automl.plugin import Param
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["compose_config", "named_families", "plugin_settings"]
 
 USER = "the user"
-"""Stands for the distribution of config groups that ``hydra.searchpath`` leads to."""
+"""Shown as the distribution of config groups from ``hydra.searchpath``."""
 
 
 def compose_config(
@@ -38,24 +38,24 @@ def compose_config(
     options: Mapping[str, object],
     registry: Registry,
     settings: Mapping[str, Any] | None = None,
-) -> Composed:
+) -> ComposedConfig:
     """Composes the configuration of a search.
 
-    Later wins: schema and families' settings, groups, plugins' groups, preset, overrides,
-    settings, options. May be called from several threads. With a trial budget and no time of
-    its own the clock is off, so that the same trials come out on every machine.
+    Later layers win: schema and family settings, groups, plugins' groups, preset, overrides,
+    settings, options. Thread-safe. With a trial budget and no explicit time budget there is no
+    time limit, so that every machine runs the same trials.
 
     Args:
-        overrides: ``key=value`` and ``group=option`` as typed.
-        options: What flags or arguments give, by key; None means not given.
-        registry: The installed families and config groups.
-        settings: Further values by key, as Python objects.
+        overrides: ``key=value`` and ``group=option`` strings.
+        options: Values of flags or arguments by key; None for those not given.
+        registry: Installed families and config groups.
+        settings: Other values by key, as Python objects.
 
     Raises:
-        ConfigError: Something is unknown or does not fit; all that is wrong is in the text.
+        ConfigError: A key is unknown or a value is invalid; the message lists all problems.
     """
     # loaded here: importing Hydra takes a third of a second
-    from automl.config.assign import assign
+    from automl.config.assign import set_value
     from automl.config.layers import compose_layers
     from automl.config.saved import config_of
 
@@ -64,7 +64,7 @@ def compose_config(
     groups = find_groups([CORE_PATH, *(path for _, path in paths)])
     bare = registry.executors.keys() - set(groups["scheduler"])  # they bring no YAML file
     groups["scheduler"] = executors = tuple(sorted({*groups["scheduler"], *bare}))
-    keys = Keys(leaves(families), groups, registry)
+    keys = KnownKeys(config_keys(families), groups, registry)
     found = read_overrides(overrides, keys)
     _read_values(settings or {}, "setting", keys, found)
     given = {key: value for key, value in options.items() if value is not None}
@@ -73,29 +73,29 @@ def compose_config(
         del found.choices["scheduler"]
         origin = f"scheduler={name}"
         found.assignments.append(Assignment("scheduler.name", name, origin, literal=True))
-    # what was understood is composed even where something was not: all problems come at once
+    # composed despite problems, so that all problems are reported together
     composed, provenance = compose_layers(found.choices, paths, keys)
     for assignment in found.assignments:
-        found.problems.extend(assign(composed, assignment, keys, provenance))
+        found.problems.extend(set_value(composed, assignment, keys, provenance))
     _stop_the_clock(composed, provenance)
     if composed.data_path is not None:
         composed.data_path = shown(str(composed.data_path))  # a password must not be stored
     config = config_of(composed)
     executor = value_problem("scheduler.name", config.scheduler.name, Param(choices=executors))
-    problems = [*found.problems, *problems_of(config, families), *filter(None, [executor])]
+    problems = [*found.problems, *find_problems(config, families), *filter(None, [executor])]
     if executor or any(problem.startswith("scheduler=") for problem in problems):
-        problems += map(str, registry.broken)  # one of them may have brought that executor
+        problems += map(str, registry.broken)  # one of them may define that executor
     _fail(problems)
-    return Composed(config, provenance)
+    return ComposedConfig(config, provenance)
 
 
 def plugin_settings(
     overrides: Sequence[str], settings: Mapping[str, Any] | None = None
 ) -> PluginsConfig:
-    """Reads ``plugins.*`` alone: it must be known before the registry that composing needs.
+    """Reads only ``plugins.*``, which is needed to build the registry for ``compose_config``.
 
     Raises:
-        ConfigError: A key below ``plugins`` is unknown or its value is no list of names.
+        ConfigError: A key below ``plugins`` is unknown or its value is not a list of names.
     """
     found = _read_alone("plugins.", overrides, settings)
     _fail(found.problems)
@@ -106,7 +106,7 @@ def plugin_settings(
 def named_families(
     overrides: Sequence[str], settings: Mapping[str, Any] | None = None
 ) -> list[str] | None:
-    """Reads ``family`` alone, for the plugins to load; None where it is not given or no list."""
+    """Reads only ``family``, to choose the plugins to load; None if it is not a list."""
     found = _read_alone("family", overrides, settings)
     values = [a.value for a in found.assignments if a.key == "family"]
     is_list = values and isinstance(values[-1], list) and not found.problems
@@ -116,8 +116,10 @@ def named_families(
 def _read_alone(
     start: str, overrides: Sequence[str], settings: Mapping[str, Any] | None
 ) -> Overrides:
-    """Reads the keys that start with some text, and no others."""
-    keys = Keys({k: v for k, v in leaves(()).items() if k.startswith(start)}, {}, Registry())
+    """Reads only the keys that start with ``start``."""
+    keys = KnownKeys(
+        {k: v for k, v in config_keys(()).items() if k.startswith(start)}, {}, Registry()
+    )
     found = read_overrides([text for text in overrides if text.startswith(start)], keys)
     own = {k: v for k, v in (settings or {}).items() if k.startswith(start)}
     _read_values(own, "setting", keys, found)
@@ -129,12 +131,12 @@ def _fail(problems: Sequence[str]) -> None:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
-def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overrides) -> None:
-    """Reads Python values by key as if they had been typed, without any grammar."""
+def _read_values(values: Mapping[str, Any], kind: str, keys: KnownKeys, found: Overrides) -> None:
+    """Reads Python values by key like overrides, but without parsing strings."""
     for key, value in values.items():
         try:
             if key in keys.groups and isinstance(value, str):
-                found.choices[key] = choice(key, value, keys.groups[key])
+                found.choices[key] = group_choice(key, value, keys.groups[key])
             elif problem := keys.check(key):
                 found.problems.append(problem)
             else:
@@ -143,9 +145,9 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: Keys, found: Overri
             found.problems.append(str(error))
 
 
-def _assignment(key: str, value: Any, kind: str, keys: Keys) -> Assignment:
+def _assignment(key: str, value: Any, kind: str, keys: KnownKeys) -> Assignment:
     origin = f"{kind} {key}"
-    leaf = keys.leaves.get(key)
+    leaf = keys.config_keys.get(key)
     if leaf is not None:
         value = leaf.parsed(value)
         value = [value] if leaf.is_list and isinstance(value, str) else value
@@ -159,4 +161,4 @@ def _stop_the_clock(composed: DictConfig, provenance: dict[str, str]) -> None:
     given = provenance["trials"] != DEFAULT and composed.trials is not None
     if given and provenance["time_s"] == DEFAULT:
         composed.time_s = None
-        provenance["time_s"] = "no clock: trials is given"
+        provenance["time_s"] = "no time limit: trials is given"

@@ -1,4 +1,4 @@
-"""Budgets and stretches of time as people write them."""
+"""Parses durations such as ``10m``, and gaps such as ``7d``."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from automl.errors import ConfigError
 
-__all__ = ["parse_span", "parse_time", "span_of", "time_of"]
+__all__ = ["parse_duration", "parse_span", "span_of", "time_of"]
 
 _UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*([smh]?)", re.IGNORECASE | re.ASCII)
 
 
-def parse_time(text: str) -> float:
-    """Reads ``60``, ``90s``, ``10m``, ``2h`` or ``1.5h`` as seconds.
+def parse_duration(text: str) -> float:
+    """Converts ``60``, ``90s``, ``10m``, ``2h`` or ``1.5h`` to seconds.
 
     Raises:
         ConfigError: It is none of these, or not above zero.
@@ -36,10 +36,10 @@ _LONG_UNITS = {
 
 
 def parse_span(text: str) -> int | timedelta:
-    """Reads a stretch of time: ``7d``, ``12h``, ``30min``, ``90s`` or ``2w``, or ``5`` times.
+    """Parses a span of time: ``7d``, ``12h``, ``30min``, ``90s``, ``2w``, or ``5`` distinct times.
 
     Returns:
-        A duration; or a number of distinct times, where there is no unit.
+        A duration, or a number of distinct times if there is no unit.
 
     Raises:
         ConfigError: It is none of these, or not above zero.
@@ -49,7 +49,7 @@ def parse_span(text: str) -> int | timedelta:
     unit = _LONG_UNITS.get(unit, unit)
     if unit in ("m", "mo", "month", "months", "y", "year", "years"):
         raise ConfigError(
-            f"{text!r}: write min for minutes; months and years differ in length: write days, "
+            f"{text!r}: write min for minutes; months and years vary in length, so write days, "
             "such as 30d"
         )
     unit_s = _SPAN_UNITS_S.get(unit, 0.0)
@@ -59,22 +59,22 @@ def parse_span(text: str) -> int | timedelta:
         span = 0
     if not span:
         raise ConfigError(
-            f"{text!r} is no stretch of time: write 7d, 12h, 30min, 90s or 2w, or a number of "
+            f"{text!r} is not a valid time span: use 7d, 12h, 30min, 90s or 2w, or a number of "
             "distinct times, such as 5"
         )
     return span
 
 
 def time_of(value: Any) -> Any:
-    """A budget as text in seconds; other values as they are."""
-    return parse_time(value) if isinstance(value, str) else value
+    """Converts a budget given as text to seconds; returns other values unchanged."""
+    return parse_duration(value) if isinstance(value, str) else value
 
 
 def span_of(value: Any) -> Any:
-    """A stretch of time as the text of a setting; what is none is given back as it is.
+    """Converts a time span to the text of a setting; returns other types unchanged.
 
     Raises:
-        ConfigError: It is a text that means no stretch of time.
+        ConfigError: It is a string but not a valid time span.
     """
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"

@@ -1,4 +1,4 @@
-"""Every key there is, with its type: the schema and one typed node per registered family."""
+"""Lists all configuration keys with their types: those of the schema and of each family."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from automl.surface import flag_of, named
 if TYPE_CHECKING:
     from automl.plugin import ModelFamily, Param
 
-__all__ = ["ARGUMENTS", "Leaf", "family_node", "flagged", "leaves", "value_of"]
+__all__ = ["ARGUMENTS", "ConfigKey", "config_keys", "family_node", "flagged", "value_of"]
 
 _SCALARS = (bool, int, float, str)
 _TRUTH = {"true": True, "false": False}
-_WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a text"}
+_WORDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
 FREE = Option("", is_text=False)
-"""Of a setting of a family, which is declared elsewhere."""
+"""Declaration of family settings, which are declared elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
+class ConfigKey:
     """A key that holds a value.
 
     Attributes:
-        key: Dotted, such as ``search.folds``.
-        annotation: Its type.
-        declared: What the schema declares of it; nothing for a setting of a family.
+        key: Dotted key, such as ``search.folds``.
+        annotation: Type of the value.
+        declared: Declaration in the schema; ``FREE`` for settings of a family.
     """
 
     key: str
@@ -43,19 +43,19 @@ class Leaf:
 
     @property
     def types(self) -> tuple[Any, ...]:
-        """The types it may have, None left out."""
+        """Accepted types without None."""
         is_collection = get_origin(self.annotation) in (dict, list)
         members = () if is_collection else get_args(self.annotation)
         return tuple(t for t in members or (self.annotation,) if t is not NoneType)
 
     @property
     def is_optional(self) -> bool:
-        """Whether null is a value of it."""
+        """Whether null is accepted."""
         return self.annotation is Any or NoneType in get_args(self.annotation)
 
     @property
     def is_mapping(self) -> bool:
-        """Whether it takes keys of the user's own."""
+        """Whether the user may choose the keys below it."""
         return any(get_origin(t) is dict for t in self.types)
 
     @property
@@ -65,23 +65,23 @@ class Leaf:
 
     @property
     def flag(self) -> str:
-        """What it is called on the command line, where it has a section there."""
+        """Flag on the command line, for keys with a section."""
         return flag_of(self.key)
 
     @property
     def item(self) -> Any:
-        """The type of its value, or of each value where there are several."""
+        """Type of the value, or of each item of a list or mapping."""
         return get_args(self.types[0])[-1] if self.is_list or self.is_mapping else self.types[0]
 
     @property
     def is_text(self) -> bool:
-        """Whether it holds texts of a person or names of columns, which are taken as they stand."""
+        """Whether it holds free text or column names, which are taken literally."""
         is_open = self.is_mapping or not self.declared.choices
         return self.declared.is_text and is_open and self.item is str
 
     @property
     def param(self) -> Param | None:
-        """What a single value of an option may be; None where the type says all."""
+        """Valid values of an option; None if its type is the only restriction."""
         option = self.declared
         if not option.help or not (option.choices or self.item in (int, float)):
             return None
@@ -93,15 +93,15 @@ class Leaf:
 
     @property
     def expected(self) -> str:
-        """The type in words, such as ``an integer or null``."""
+        """Expected type as text, such as ``an integer or null``."""
         words = [_in_words(t) for t in self.types]
         return " or ".join([*words, "null"] if self.is_optional else words)
 
     def parsed(self, value: Any) -> Any:
-        """A value as its option reads it; as it is where the option does not say how.
+        """Parses a value with the option's ``parse``; returns it unchanged without one.
 
         Raises:
-            ConfigError: It cannot be read; the option is named.
+            ConfigError: It cannot be parsed; the message names the option.
         """
         if self.declared.parse is None or value is None:
             return value
@@ -111,10 +111,10 @@ class Leaf:
             raise ConfigError(f"{named(self.key)}: {error}") from None
 
     def from_flag(self, text: str) -> Any:
-        """Reads a text of the command line; values of a list stand between commas.
+        """Parses text from the command line; lists are separated by commas.
 
         Raises:
-            ValueError: It is none; the message says what is expected.
+            ValueError: The text is invalid; the message says what is expected.
         """
         if self.is_list:
             return [self._one(item) for item in text.split(",")]
@@ -134,40 +134,42 @@ def _in_words(annotation: Any) -> str:
     if get_origin(annotation) is dict:
         return "a mapping such as {name: value}"
     if get_origin(annotation) is list:
-        item = {int: " of integers", float: " of numbers", str: " of texts"}.get(inner[0], "")
+        item = {int: " of integers", float: " of numbers", str: " of strings"}.get(inner[0], "")
         return f"a list{item} such as [a, b]" if inner[0] is str else f"a list{item}"
     return _WORDS.get(annotation, "any value")
 
 
 @cache
-def _schema_leaves(kind: type, prefix: str) -> tuple[Leaf, ...]:
+def _schema_leaves(kind: type, prefix: str) -> tuple[ConfigKey, ...]:
     hints = get_type_hints(kind)
-    found: list[Leaf] = []
+    found: list[ConfigKey] = []
     for entry in fields(kind):
         hint = hints[entry.name]
         if is_dataclass(hint) and isinstance(hint, type):
             found += _schema_leaves(hint, f"{prefix}{entry.name}.")
         else:
-            found.append(Leaf(f"{prefix}{entry.name}", hint, entry.metadata.get("option", FREE)))
+            found.append(
+                ConfigKey(f"{prefix}{entry.name}", hint, entry.metadata.get("option", FREE))
+            )
     return tuple(found)
 
 
-def flagged() -> list[Leaf]:
-    """The options that have a flag on the command line, in the order of the schema."""
-    return [leaf for leaf in leaves(()).values() if leaf.declared.section]
+def flagged() -> list[ConfigKey]:
+    """Returns the options with a flag on the command line, in the order of the schema."""
+    return [leaf for leaf in config_keys(()).values() if leaf.declared.section]
 
 
 def value_of(config: SearchConfig, key: str) -> Any:
-    """The value of a key."""
+    """Returns the value of a key."""
     value: Any = config
     for part in key.split("."):
         value = value[part] if isinstance(value, dict) else getattr(value, part)
     return value
 
 
-def leaves(families: Iterable[ModelFamily]) -> dict[str, Leaf]:
-    """All keys that hold a value, in the order of the schema."""
-    found: dict[str, Leaf] = {}
+def config_keys(families: Iterable[ModelFamily]) -> dict[str, ConfigKey]:
+    """Returns all keys that hold a value, in the order of the schema."""
+    found: dict[str, ConfigKey] = {}
     for leaf in _schema_leaves(SearchConfig, ""):
         if leaf.key != "model":
             found[leaf.key] = leaf
@@ -179,10 +181,10 @@ def leaves(families: Iterable[ModelFamily]) -> dict[str, Leaf]:
 
 
 def family_node(family: ModelFamily) -> type:
-    """A dataclass of what may be set under ``model.<family>``.
+    """Returns a dataclass of the settings under ``model.<family>``.
 
-    Beside the family's own settings every family has ``fixed``, params that are not searched
-    but given, and ``max_trials``, the most trials it gets.
+    Besides its own settings, every family has ``fixed`` (params that are not searched) and
+    ``max_trials`` (its largest number of trials).
     """
     from automl.plugin.configurable import default_settings
 
@@ -195,7 +197,7 @@ def family_node(family: ModelFamily) -> type:
 
 
 def _typed(default: Any) -> tuple[Any, Any]:
-    """The type that a default stands for, and the dataclass field that holds it."""
+    """Returns the type of a default and a dataclass field with that default."""
     if isinstance(default, Mapping):
         return dict[str, Any], field(default_factory=lambda: dict(default))
     if isinstance(default, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The config groups that lie in a folder or package of YAML files."""
+"""Finds config groups in folders and packages of YAML files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CORE_PATH = "pkg://automl_conf"
 
 
 def find_groups(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Lists groups and the names of their options, sorted.
+    """Returns the groups and the names of their options, sorted.
 
     Args:
         paths: Hydra search paths, ``pkg://package`` or ``file://folder``.
@@ -30,7 +30,7 @@ def find_groups(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def is_search_path(path: str) -> bool:
-    """Whether a Hydra search path leads to a folder or an importable package."""
+    """Whether a Hydra search path is a folder or an importable package."""
     try:
         return _root(path).is_dir()
     except ImportError:

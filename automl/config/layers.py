@@ -1,4 +1,4 @@
-"""The part Hydra does: schema, families, groups, plugins' groups and preset, one over the other."""
+"""Composes schema, families, groups, plugins' groups and preset with Hydra."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from automl.config.fields import family_node
 from automl.config.groups import CORE_PATH, find_groups
-from automl.config.overrides import Keys
+from automl.config.overrides import KnownKeys
 from automl.config.provenance import DEFAULT
 from automl.config.schema import SearchConfig
 from automl.errors import ConfigError
@@ -40,7 +40,7 @@ _paths: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("_paths", default=(
 
 
 class _PluginPaths(SearchPathPlugin):
-    """Adds plugins' config groups while a configuration of ours is composed, and only then."""
+    """Adds plugins' config groups, only while a configuration of automl is composed."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Appends each plugin's path under the name of its distribution."""
@@ -49,17 +49,17 @@ class _PluginPaths(SearchPathPlugin):
 
 
 def compose_layers(
-    choices: Mapping[str, str], paths: Sequence[tuple[str, str]], keys: Keys
+    choices: Mapping[str, str], paths: Sequence[tuple[str, str]], keys: KnownKeys
 ) -> tuple[DictConfig, dict[str, str]]:
-    """Composes everything below the single values.
+    """Composes all layers below single values.
 
     Args:
-        choices: Which option of which group is chosen.
-        paths: ``(distribution, path)`` of config groups beside our own.
-        keys: What there is to be set.
+        choices: Chosen option by group.
+        paths: ``(distribution, path)`` of config groups besides automl's own.
+        keys: Known keys and groups.
 
     Returns:
-        The typed, closed configuration, and the origin of each leaf in words.
+        The typed, closed configuration, and the origin of each key as text.
 
     Raises:
         ConfigError: A group of a plugin does not fit the schema.
@@ -77,17 +77,17 @@ def compose_layers(
 
 
 def _guests(choices: Mapping[str, str], paths: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Says of chosen options whose they are, where they are not ours."""
+    """Names the distributions of the chosen options that are not automl's."""
     for distribution, path in paths:
         groups = find_groups([path])
         for group, option in choices.items():
             if option in groups.get(group, ()):
-                yield f" ({group}={option} is of {distribution})"
+                yield f" ({group}={option} comes from {distribution})"
 
 
 @contextmanager
 def _own_hydra(paths: Sequence[tuple[str, str]]) -> Iterator[None]:
-    """Keeps apart from a Hydra application that may run around us: its state is global."""
+    """Isolates Hydra's global state from a Hydra application that may call automl."""
     Plugins.instance().register(_PluginPaths)
     version = VersionBase.instance()
     outer, outer_version = GlobalHydra.instance().hydra, version.version_base
@@ -101,7 +101,7 @@ def _own_hydra(paths: Sequence[tuple[str, str]]) -> Iterator[None]:
         version.version_base = outer_version
 
 
-def _store(keys: Keys) -> None:
+def _store(keys: KnownKeys) -> None:
     store = ConfigStore.instance()
     families = keys.registry.families
     store.store(name=_SCHEMA, node=SearchConfig)
@@ -112,7 +112,7 @@ def _store(keys: Keys) -> None:
     defaults: list[Any] = [_SCHEMA]
     defaults += [{f"{_FAMILIES}@model.{name}": name} for name in families]
     defaults += ["config"]
-    # a plugin's model/<family>.yaml holds other defaults for that family's settings
+    # a plugin's model/<family>.yaml replaces defaults of that family's settings
     tuned = [name for name in keys.groups.get("model", ()) if name in families]
     defaults += [{f"model@model.{name}": name} for name in tuned]
     for group, options in keys.groups.items():
@@ -122,10 +122,10 @@ def _store(keys: Keys) -> None:
     store.store(name=_ROOT, node={"defaults": defaults})
 
 
-def _origins(overrides: list[str], keys: Keys) -> dict[str, str]:
+def _origins(overrides: list[str], keys: KnownKeys) -> dict[str, str]:
     loader: Any = GlobalHydra.instance().config_loader()
     chain = loader.compute_defaults_list(_ROOT, overrides, RunMode.RUN).defaults
-    origins = dict.fromkeys(keys.leaves, DEFAULT)
+    origins = dict.fromkeys(keys.config_keys, DEFAULT)
     for entry in chain:
         path = entry.config_path or ""
         if path in (_SCHEMA, _ROOT) or path.startswith("hydra/") or path == "hydra":
@@ -146,10 +146,10 @@ def _in_words(entry: ResultDefault, provider: str, registry: Registry) -> str:
     return f"{group}={option}" if provider == "main" else f"{group}={option} of {provider}"
 
 
-def _leaf_keys(content: Mapping[Any, Any], package: str, keys: Keys) -> Iterator[str]:
+def _leaf_keys(content: Mapping[Any, Any], package: str, keys: KnownKeys) -> Iterator[str]:
     for name, value in content.items():
         key = f"{package}.{name}" if package not in ("", "_global_") else str(name)
-        if key in keys.leaves:
+        if key in keys.config_keys:
             yield key
         elif isinstance(value, Mapping):
             yield from _leaf_keys(value, key, keys)

@@ -1,4 +1,4 @@
-"""What a field of the schema declares about its option, beside its type and default."""
+"""Declares an option of the schema: help, flag, range and parsing."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ __all__ = ["Option", "option"]
 class Option:
     """One option of a search.
 
-    Flags of the command line, arguments of ``automl.search``, checks of values, checks on resume
-    and the table in docs/configuration.md follow from it.
+    The flags of the command line, the arguments of ``automl.search``, the checks of values and on
+    resume, and the table in docs/configuration.md are derived from it.
 
     Attributes:
-        help: What it means, in one sentence of Markdown.
-        section: Heading in the help of the command line that its flag stands under; "" where it
-            has no flag and is written as ``key=value``.
-        metavar: Stands for the value of the flag.
-        is_argument: Whether an option with a flag is an argument of ``automl.search``; else it is
-            one of its settings.
-        low: Smallest number.
-        above, below: Bounds of a number that it does not reach.
-        choices: All values there are.
-        is_text: Whether a text in it is a person's, which is taken as it stands, where there are
-            no choices.
-        is_fixed: Whether it must be the same when a run is resumed with its data.
-        parse: Turns what a person gives, a text or a Python value, into the value of the field;
-            raises ``ConfigError``.
+        help: Description in one sentence of Markdown.
+        section: Heading of its flag in the help of the command line; "" for an option without a
+            flag, which is written ``key=value``.
+        metavar: Placeholder for the value of the flag.
+        is_argument: Whether an option with a flag is an argument of ``automl.search`` too.
+        low: Inclusive lower bound of a number.
+        above, below: Exclusive bounds of a number.
+        choices: All valid values.
+        is_text: Whether a string is free text, taken literally, if there are no choices.
+        is_fixed: Whether it must be unchanged when a run is resumed with its data.
+        parse: Converts a string or Python value to the value of the field; raises
+            ``ConfigError``.
     """
 
     help: str
@@ -47,11 +45,11 @@ class Option:
 
 
 def option(help: str, default: Any = None, **details: Any) -> Any:
-    """Declares a field of the schema.
+    """Declares a field of the schema with its option.
 
     Args:
         help: See ``Option``.
-        default: The default, or a function that makes it.
+        default: Default value, or a function that creates it.
         details: Other attributes of ``Option``.
     """
     metadata = {"option": Option(help, **details)}

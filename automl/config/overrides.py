@@ -1,4 +1,4 @@
-"""``key=value`` as a person types it, read into group choices and values."""
+"""Parses ``key=value`` overrides into group choices and values."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automl.config.fields import Leaf
+from automl.config.fields import ConfigKey
 from automl.config.groups import is_search_path
 from automl.errors import ConfigError, PluginError, did_you_mean
 from automl.registry import Registry
 
 __all__ = [
     "Assignment",
-    "Keys",
+    "KnownKeys",
     "Overrides",
-    "choice",
+    "group_choice",
     "read_overrides",
     "user_paths",
 ]
 
 SEARCH_PATH_KEY = "hydra.searchpath"
-"""The one setting of Hydra's own that means something here: folders with groups of the user."""
+"""The only setting of Hydra that is supported: folders with config groups of the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class Assignment:
     """One value to set.
 
     Attributes:
-        key: Of a leaf, or of a branch when the value is a mapping.
-        value: As read.
-        origin: Where it came from, in words.
-        literal: Whether ``${`` in it is text and no reference to another key.
+        key: Key of a leaf, or of a branch if the value is a mapping.
+        value: Parsed value.
+        origin: Origin as text.
+        literal: Whether ``${`` in it is text, not a reference to another key.
     """
 
     key: str
@@ -45,12 +45,12 @@ class Assignment:
 
 @dataclass(slots=True)
 class Overrides:
-    """What a list of overrides says.
+    """Parsed overrides.
 
     Attributes:
         choices: Option by group.
-        assignments: Values, in the order given.
-        problems: What cannot be understood, one text each.
+        assignments: Values in the given order.
+        problems: Messages about invalid overrides.
     """
 
     choices: dict[str, str] = field(default_factory=dict)
@@ -59,32 +59,34 @@ class Overrides:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
-    """What there is to be set.
+class KnownKeys:
+    """The keys and groups that can be set.
 
     Attributes:
-        leaves: Keys that hold a value.
+        config_keys: Keys that hold a value.
         groups: Options by config group.
-        registry: The families, for the reason why one has no settings.
+        registry: Families, to explain why one has no settings.
     """
 
-    leaves: Mapping[str, Leaf]
+    config_keys: Mapping[str, ConfigKey]
     groups: Mapping[str, Sequence[str]]
     registry: Registry
 
     def is_branch(self, key: str) -> bool:
-        """Whether other keys lie below this one."""
-        return any(leaf.startswith(f"{key}.") for leaf in self.leaves)
+        """Whether there are keys below this one."""
+        return any(leaf.startswith(f"{key}.") for leaf in self.config_keys)
 
     def mapping_above(self, key: str) -> str | None:
-        """The leaf with keys of the user's own that this key lies below."""
+        """Returns the key above this one whose keys the user may choose, if any."""
         parts = key.split(".")
         above = (".".join(parts[:n]) for n in range(1, len(parts)))
-        return next((k for k in above if k in self.leaves and self.leaves[k].is_mapping), None)
+        return next(
+            (k for k in above if k in self.config_keys and self.config_keys[k].is_mapping), None
+        )
 
     def check(self, key: str) -> str | None:
-        """Says what is wrong with a key; None when it is known."""
-        if key in self.leaves or self.is_branch(key) or self.mapping_above(key):
+        """Returns the problem with a key; None if it is known."""
+        if key in self.config_keys or self.is_branch(key) or self.mapping_above(key):
             return None
         parts = key.split(".")
         if parts[0] == "model" and len(parts) > 1 and parts[1] not in self.registry.families:
@@ -93,13 +95,13 @@ class Keys:
             except PluginError as error:
                 return f"{key}: {error}"
         tops = (".".join(parts[:n]) for n in range(1, len(parts)))
-        above = next((k for k in tops if k in self.leaves), None)
+        above = next((k for k in tops if k in self.config_keys), None)
         if above is not None:
-            return f"unknown key {key!r}: {above} holds {self.leaves[above].expected}"
+            return f"unknown key {key!r}: {above} holds {self.config_keys[above].expected}"
         return f"unknown key {key!r}{self._nearest(key)}"
 
     def _nearest(self, key: str) -> str:
-        every = [*self.leaves, *self.groups]
+        every = [*self.config_keys, *self.groups]
         last = key.rpartition(".")[2]
         same = [k for k in every if k.rpartition(".")[2] == last]
         if same:
@@ -114,10 +116,10 @@ class Keys:
 
 
 def user_paths(texts: Iterable[str]) -> list[str]:
-    """Reads where config groups of the user's own lie.
+    """Returns the search paths of the user's config groups.
 
     Raises:
-        ConfigError: A path leads to no folder and to no package.
+        ConfigError: A path is neither a folder nor a package.
     """
     prefix = f"{SEARCH_PATH_KEY}="
     values = [text.removeprefix(prefix) for text in texts if text.startswith(prefix)]
@@ -125,12 +127,12 @@ def user_paths(texts: Iterable[str]) -> list[str]:
     full = [p if "://" in p else f"file://{Path(p).absolute()}" for p in paths if p]
     for path in full:
         if not is_search_path(path):
-            raise ConfigError(f"{SEARCH_PATH_KEY}={path}: leads to no folder and no package")
+            raise ConfigError(f"{SEARCH_PATH_KEY}={path}: there is no such folder or package")
     return full
 
 
-def read_overrides(texts: Iterable[str], keys: Keys) -> Overrides:
-    """Reads overrides; what is wrong with any of them is collected."""
+def read_overrides(texts: Iterable[str], keys: KnownKeys) -> Overrides:
+    """Parses overrides and collects the problems."""
     found = Overrides()
     for text in texts:
         try:
@@ -140,28 +142,28 @@ def read_overrides(texts: Iterable[str], keys: Keys) -> Overrides:
     return found
 
 
-def _read(text: str, keys: Keys, found: Overrides) -> None:
+def _read(text: str, keys: KnownKeys, found: Overrides) -> None:
     sign = next((s for s in ("++", "+", "~") if text.startswith(s)), "")
     key, equals, value = text.removeprefix(sign).partition("=")
     key = key.strip()
     if sign == "~":
         raise ConfigError(f"{text!r}: a setting cannot be removed; write {key}=null")
     if not equals or not key:
-        raise ConfigError(f"{text!r} is no setting: write key=value")
+        raise ConfigError(f"{text!r} is not a setting: write key=value")
     if key == SEARCH_PATH_KEY:
-        return  # read by user_paths, before the groups could be known
+        return  # read by user_paths, as it defines the groups
     if key in keys.groups and not value.lstrip().startswith("{"):
-        found.choices[key] = choice(key, _unquoted(value.strip()), keys.groups[key])
+        found.choices[key] = group_choice(key, _unquoted(value.strip()), keys.groups[key])
     elif problem := keys.check(key):
         raise ConfigError(problem)
     elif sign and keys.mapping_above(key) is None:
-        raise ConfigError(f"{text!r}: {key} is there already; write it without {sign}")
+        raise ConfigError(f"{text!r}: {key} exists already; write it without {sign}")
     else:
         found.assignments.append(_assignment(key, value, keys))
 
 
-def choice(group: str, option: str, options: Sequence[str]) -> str:
-    """Returns the option of a group.
+def group_choice(group: str, option: str, options: Sequence[str]) -> str:
+    """Returns the chosen option of a group if it exists.
 
     Raises:
         ConfigError: The group has no such option.
@@ -174,9 +176,9 @@ def choice(group: str, option: str, options: Sequence[str]) -> str:
     return option
 
 
-def _assignment(key: str, text: str, keys: Keys) -> Assignment:
+def _assignment(key: str, text: str, keys: KnownKeys) -> Assignment:
     origin = f"override {key}"
-    leaf = keys.leaves.get(key)
+    leaf = keys.config_keys.get(key)
     if leaf is not None and (leaf.declared.parse or leaf.is_text):
         if (text == "null" and leaf.is_optional) or not (leaf.is_list or leaf.is_mapping):
             return Assignment(key, leaf.parsed(_text(text)), origin, literal=True)
@@ -199,8 +201,8 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
-def _names(key: str, text: str, leaf: Leaf) -> tuple[Any, bool]:
-    """Reads a list or mapping of names as texts, in YAML's flow style: it has quotes."""
+def _names(key: str, text: str, leaf: ConfigKey) -> tuple[Any, bool]:
+    """Parses a list or mapping of names as strings, in YAML's flow style, which allows quotes."""
     import yaml
 
     try:
@@ -211,13 +213,13 @@ def _names(key: str, text: str, leaf: Leaf) -> tuple[Any, bool]:
         return (value if isinstance(value, list) else [value]), True
     if not isinstance(value, dict):
         raise ConfigError(f"{key}={text}: expected {leaf.expected}")
-    # YAML takes {a:b} for the key "a:b" without a value
+    # YAML reads {a:b} as the key "a:b" without a value
     pairs = (k.rpartition(":")[::2] if v == "" and ":" in k else (k, v) for k, v in value.items())
     return dict(pairs), True
 
 
-def _parsed(key: str, text: str, leaf: Leaf | None) -> Any:
-    """Reads a value by Hydra's grammar."""
+def _parsed(key: str, text: str, leaf: ConfigKey | None) -> Any:
+    """Parses a value with Hydra's grammar."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -229,12 +231,12 @@ def _parsed(key: str, text: str, leaf: Leaf | None) -> Any:
         raise ConfigError(f"{key}={text}: cannot be read: {reason}{hint}") from None
     if override.is_sweep_override():
         hint = f"; write {key}=[{text}]" if leaf is not None and leaf.is_list else ""
-        raise ConfigError(f"{key}={text}: gives several values, a search takes one{hint}")
+        raise ConfigError(f"{key}={text}: expected one value, got several{hint}")
     return _plain(override.value())
 
 
 def _plain(value: Any) -> Any:
-    """Hydra's quoted strings as plain ones."""
+    """Converts Hydra's quoted strings to plain ones."""
     from hydra.core.override_parser.types import QuotedString
 
     if isinstance(value, QuotedString):

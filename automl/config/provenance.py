@@ -1,4 +1,4 @@
-"""A composed configuration with the origin of each value, and how it is printed."""
+"""Prints a composed configuration with the origin of each value."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 from automl.config.schema import SearchConfig
 
-__all__ = ["DEFAULT", "Composed", "render_config"]
+__all__ = ["DEFAULT", "ComposedConfig", "render_config"]
 
 DEFAULT = "default"
-"""Origin of a value that the schema gives."""
+"""Origin of values from the schema."""
 
 _MAX_COLUMN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
-    """A configuration and where its values came from.
+class ComposedConfig:
+    """A configuration and the origins of its values.
 
     Attributes:
         config: The configuration.
-        provenance: The origin of the value of each key, in words.
+        provenance: Origin of the value of each key, as text.
     """
 
     config: SearchConfig
     provenance: Mapping[str, str]
 
 
-def render_config(composed: Composed) -> str:
-    """The configuration as YAML, with the origin of each value in a comment."""
+def render_config(composed: ComposedConfig) -> str:
+    """Returns the configuration as YAML, with the origin of each value in a comment."""
     lines = list(_lines(asdict(composed.config), "", composed.provenance))
     column = max((len(text) for text, _ in lines if len(text) < _MAX_COLUMN), default=0) + 2
     return "".join(
@@ -49,7 +49,7 @@ def _lines(
             yield from _lines(value, f"{key}.", provenance)
         else:
             text = f"{indent}{name}: {_flow(value)}"
-            # two blanks where the text is longer than the column: # must not touch it
+            # two spaces if the text is longer than the column: # must not touch it
             origin = provenance.get(key, "")
             yield (f"{text}  " if len(text) >= _MAX_COLUMN else text), origin
 

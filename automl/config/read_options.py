@@ -1,4 +1,4 @@
-"""How tables are read, by the configuration."""
+"""Derives the options for reading tables from the configuration."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["read_options"]
 
 
 def read_options(config: SearchConfig, known: Dataset | None = None) -> ReadOptions:
-    """How the configuration wants tables to be read.
+    """Returns the options for reading tables.
 
     Args:
         config: The configuration.
-        known: The data of a run that is read again: its identifiers are those of the table.
+        known: The run's data when it is read again; its identifier columns are kept.
     """
     identifiers = None
     if known is not None:

@@ -1,4 +1,4 @@
-"""The plugins of a run that is opened again, and its metric where somebody has to give that."""
+"""Loads the plugins and the metric of an existing run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["metric_setting", "registry_of"]
 
 
 def metric_setting(run: RunDir, config: SearchConfig) -> str:
-    """The metric of a run as a setting: the one it was told, or the default of its task."""
+    """Returns the metric of a run as a setting: the configured one, or the default of its task."""
     return config.metric or str(read_json(run.manifest)["metric"]["name"])
 
 
@@ -31,8 +31,8 @@ def registry_of(
     Args:
         run: The run directory.
         config: Its configuration.
-        metric: The metric of the run, where it is a Python object; see ``given_again``.
-        families: Those that are used, whose plugins alone are loaded; None for all plugins.
+        metric: The metric of the run, if it is a Python object; see ``given_again``.
+        families: Families whose plugins are loaded; None for all plugins.
 
     Raises:
         ConfigError: The run has another metric.

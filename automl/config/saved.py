@@ -1,4 +1,4 @@
-"""A configuration on disk, as YAML."""
+"""Saves and loads a configuration as YAML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from automl.config.schema import SearchConfig
 from automl.errors import RunError
 from automl.redact import without_passwords
-from automl.store.files import write_whole
+from automl.store.files import write_atomic
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 __all__ = ["config_of", "load_config", "save_config"]
 
 END = "...\n"
-"""How YAML marks the end of a document: a file without it was torn."""
+"""YAML's end of document: a file without it was not written completely."""
 
 
 def save_config(config: SearchConfig, path: Path) -> None:
-    """Writes a configuration whole, without what looks like a password in its query."""
+    """Writes a configuration atomically, without passwords in its query."""
     import yaml
 
     values = asdict(config)
     if config.data.sql is not None:
         values["data"]["sql"] = without_passwords(config.data.sql)
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
-    if yaml.safe_load(text) != values:  # PyYAML writes some characters plainly that end a line
+    if yaml.safe_load(text) != values:  # PyYAML does not escape some line-ending characters
         text = yaml.safe_dump(values, sort_keys=False)
-    write_whole(path, lambda file: file.write((text + END).encode()))
+    write_atomic(path, lambda file: file.write((text + END).encode()))
 
 
 def load_config(path: Path) -> SearchConfig:
-    """Reads what ``save_config`` wrote.
+    """Reads a configuration written by ``save_config``.
 
     Raises:
-        RunError: The file is missing or torn, holds no YAML, or does not fit the schema.
+        RunError: The file is missing, incomplete, not YAML, or does not fit the schema.
     """
     import yaml
     from omegaconf import OmegaConf
@@ -60,10 +60,10 @@ def load_config(path: Path) -> SearchConfig:
 
 
 def config_of(composed: DictConfig | ListConfig) -> SearchConfig:
-    """The typed configuration as plain Python values.
+    """Converts a composed configuration to plain Python values.
 
     Raises:
-        ConfigError: A reference such as ``${oc.env:HOME}`` leads nowhere.
+        ConfigError: A reference such as ``${oc.env:HOME}`` cannot be resolved.
     """
     from omegaconf import OmegaConf, SCMode
     from omegaconf.errors import OmegaConfBaseException

@@ -1,4 +1,4 @@
-"""The typed, closed configuration of a search: each option is declared here, and here alone."""
+"""Declares every option of a search in a typed, closed schema."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
 ]
 
 OBJECTIVES = ("score", "predict_ms", "size_mb")
-"""What a search may optimise; a score goes by its metric's direction, the others are kept low."""
+"""Objectives: the score in the direction of its metric, the others minimised."""
 
 
 DECIMALS = {"point": ".", "comma": ","}
-"""Decimal marks by their names, which need no quotes on a command line."""
+"""Decimal marks by names that need no quotes on a command line."""
 
 TASKS = ("binary", "multiclass", "regression", "quantile")
 KINDS = ("numeric", "categorical", "boolean", "datetime", "text", "image", "sequence")
-"""As in ``automl.plugin``, which is not imported here: that takes as long as all else of a help."""
+"""Copies of the names in ``automl.plugin``, whose import would double the time of ``--help``."""
 
 SECTIONS = LEARN, DIVIDE, READ, EFFORT = (
     "what to learn",
@@ -38,17 +38,17 @@ SECTIONS = LEARN, DIVIDE, READ, EFFORT = (
     "how the table is read",
     "how much to try",
 )
-"""Headings of flags in the help of the command line, in their order."""
+"""Headings of flags in the help of the command line, in order."""
 
 
 def _column(help: str, section: str) -> Any:
-    """Declares an option that names a column and says which rows, folds and series there are."""
+    """Declares an option that names a column and may not change on resume."""
     return option(help, section=section, is_fixed=True)
 
 
 @dataclass
 class DataConfig:
-    """How the table is read."""
+    """Options for reading the table."""
 
     kinds: dict[str, str] = option(
         "kinds by column name: `data.kinds={zip: categorical}`; numeric, categorical, boolean, "
@@ -56,7 +56,7 @@ class DataConfig:
         dict,
         choices=KINDS,
     )
-    drop: list[str] = option("columns to leave out", list)
+    drop: list[str] = option("columns to ignore", list)
     sql: str | None = option("query to run when DATA is the URL of a database")
     sheet: str | None = option(
         "sheet of an Excel file, by its name or its number from 1; by default the first one "
@@ -65,41 +65,43 @@ class DataConfig:
         metavar="NAME",
         is_argument=False,
     )
-    delimiter: str | None = option("of a text file; null detects it")
+    delimiter: str | None = option("delimiter of a text file; null detects it")
     encoding: str | None = option(
-        "of a text file, such as cp1250, gbk or shift_jis; null detects UTF-8, UTF-16 and cp1252"
+        "encoding of a text file, such as cp1250, gbk or shift_jis; null detects UTF-8, UTF-16 "
+        "and cp1252"
     )
-    missing: list[str] = option("further texts that stand for a missing value", list)
+    missing: list[str] = option("additional strings that mean a missing value", list)
     keep: list[str] = option(
-        "texts that would stand for a missing value and are values here, such as `[NA]`", list
+        "strings that are values here, although they usually mean a missing value, such as `[NA]`",
+        list,
     )
     decimal: str | None = option(
         "decimal mark of numbers in texts, `point` or `comma`; null detects it for each column",
         choices=tuple(DECIMALS),
     )
     channels: list[str] = option(
-        "columns with the values of a step, where rows are steps; [] takes the numbers that "
-        "change within a series",
+        "columns with the values of a step, if rows are steps; [] takes numeric columns that vary"
+        " within a series",
         list,
     )
     series_table: str | None = option(
-        "table with a row for each series, such as its target, joined by the ids of the series",
+        "table with one row per series, for example with its target, joined by series id",
         section=READ,
         metavar="FILE",
         is_argument=False,
     )
-    image_side: int = option("pixels that the longer side of an image has at most", 96, low=8)
+    image_side: int = option("largest length of the longer side of an image, in pixels", 96, low=8)
     strict: bool = option(
-        "whether values that fit no reading of their column (a word in a column of numbers) are "
-        "an error, in the data of a search and in new rows (`predict`, `--test`); else they "
-        "count as missing and are named",
+        "whether unreadable values (a word in a column of numbers) are an error, in the data of a"
+        " search and in new rows (`predict`, `--test`); else they count as missing and are "
+        "reported",
         False,
     )
 
 
 @dataclass
 class SearchOptions:
-    """How much is tried, and on what folds."""
+    """Folds, number of trials and objectives."""
 
     folds: int | None = option(
         "folds of the split plan; 1 is a holdout; null chooses by rows and budget",
@@ -107,7 +109,7 @@ class SearchOptions:
         is_fixed=True,
     )
     repeats: int | None = option(
-        "repeats of the folds with other divisions; null chooses", low=1, is_fixed=True
+        "number of repeats of the folds; null chooses", low=1, is_fixed=True
     )
     holdout_share: float | None = option(
         "share of rows held out when there is one fold; null chooses",
@@ -116,20 +118,20 @@ class SearchOptions:
         is_fixed=True,
     )
     gap: str | None = option(
-        "what is left out between training and validation rows in order of time: a duration "
-        "such as 7d, 12h or 30min, or a number of distinct times",
+        "gap between training and validation rows in a time plan: a duration such as 7d, 12h or "
+        "30min, or a number of distinct times",
         section=DIVIDE,
         metavar="SPAN",
         is_fixed=True,
         parse=span_of,
     )
     window: str | None = option(
-        "how far back the training rows of a fold reach in time, in the same units: the window "
-        "rolls, and the final models learn from the last one; null takes all rows before",
+        "length of the rolling window of training rows in a time plan, in the same units; the "
+        "final models train on the last one; null takes all earlier rows",
         is_fixed=True,
         parse=span_of,
     )
-    max_trials_per_family: int | None = option("at most so many trials of each family", low=1)
+    max_trials_per_family: int | None = option("largest number of trials of each family", low=1)
     reserve_share: float = option(
         "share of a minute kept for the last ensemble and for saving; less of longer budgets",
         0.04,
@@ -148,45 +150,45 @@ class SearchOptions:
         choices=OBJECTIVES,
     )
     prune_on: str | None = option(
-        "the objective that trials are pruned by; needed where there are several and a pruner; "
-        "null is the only one",
+        "objective used for pruning; required with several objectives and a pruner; null takes "
+        "the only one",
         choices=OBJECTIVES,
     )
 
 
 @dataclass
 class SamplerConfig:
-    """Who proposes params after the portfolio."""
+    """Sampler that proposes params after the portfolio."""
 
     name: str = option(
-        "who proposes params after the portfolio: `tpe`, `random`, `gp` or `cmaes`; the last "
+        "sampler of params after the portfolio: `tpe`, `random`, `gp` or `cmaes`; the last "
         "two need the extra of that name",
         "tpe",
         choices=("tpe", "random", "gp", "cmaes"),
     )
     startup_trials: int = option(
-        "random trials of a family before the sampler models anything", 8, low=0
+        "random trials of a family before the sampler uses its model", 8, low=0
     )
 
 
 @dataclass
 class PrunerConfig:
-    """When a trial stops early."""
+    """Pruner that stops trials early."""
 
     name: str = option(
-        "the rule by which a trial stops early",
+        "pruning rule",
         "forgiving",
         choices=("forgiving", "median", "wilcoxon", "halving", "hyperband", "none"),
     )
     startup_trials: int = option(
         "complete trials of a family before any of its trials is pruned", 3, low=0
     )
-    warmup_steps: int = option("reports of a fit that are never pruned", 1, low=0)
+    warmup_steps: int = option("reports of a fit before it can be pruned", 1, low=0)
 
 
 @dataclass
 class SchedulerConfig:
-    """Where fits run."""
+    """Executor and its resources."""
 
     name: str = option(
         "where fits run: `local` (worker processes), `inline` (one fit after another in the "
@@ -196,7 +198,8 @@ class SchedulerConfig:
     cpus: int | None = option("cores to use; null takes what affinity and cgroup allow", low=1)
     gpus: list[int] | None = option("indices of the GPUs to use; null takes all, [] none", low=0)
     gpu_slots: int | None = option(
-        "at most so many fits share one GPU; null for as many as go in by share and memory", low=1
+        "largest number of fits that share one GPU; null is limited by shares and memory",
+        low=1,
     )
     threads_per_fit: int | None = option(
         "threads of one fit; null is one, unless its family or a probe asks for more", low=1
@@ -211,19 +214,21 @@ class SchedulerConfig:
         above=0,
     )
     fit_memory_gib: float | None = option(
-        "memory in GiB at which one fit is ended; null is its part of `scheduler.memory_gib` by "
-        "its cores, at least 1",
+        "memory in GiB at which a fit is killed; null is its share of `scheduler.memory_gib` by "
+        "cores, at least 1",
         above=0,
     )
 
 
 @dataclass
 class EnsembleConfig:
-    """How members are chosen."""
+    """Choice and refit of members."""
 
-    enabled: bool = option("without it the best single trial predicts", True)
+    enabled: bool = option(
+        "whether to build an ensemble; else the best single trial predicts", True
+    )
     steps: int = option("steps of greedy selection with replacement", 25, low=1)
-    max_members: int = option("at most so many members", 12, low=1)
+    max_members: int = option("largest number of members", 12, low=1)
     refit: bool | None = option(
         "whether members are refitted on all rows at the end, in place of the models of their "
         "folds; null: from 10,000 rows on, if that is expected to be as good, and always with "
@@ -233,36 +238,35 @@ class EnsembleConfig:
 
 @dataclass
 class LimitsConfig:
-    """What the predictor may cost, all its models together."""
+    """Upper bounds for the predictor."""
 
     predict_ms: float | None = option(
-        "milliseconds that the predictor may take for 1,000 rows, all its models together", above=0
+        "largest time to predict 1,000 rows with all models of the predictor, in milliseconds",
+        above=0,
     )
     size_mb: float | None = option(
-        "size of the models of the predictor, in units of 10^6 bytes", above=0
+        "largest size of all models of the predictor, in units of 10^6 bytes", above=0
     )
 
 
 @dataclass
 class PluginsConfig:
-    """Plugins beside the installed ones."""
+    """Plugins to load or to block."""
 
-    modules: list[str] = option(
-        "importable modules that are plugins without being installed as such", list
-    )
+    modules: list[str] = option("importable modules to load as plugins", list)
     block: list[str] = option("distributions whose plugins are not loaded", list)
 
 
 @dataclass
 class SearchConfig:
-    """Everything that steers a search, as composed and saved in the run.
+    """Configuration of a search, as composed and saved in the run.
 
     ``model`` holds the settings of each family; the fields after it are Hydra groups.
     """
 
-    data_path: str | None = option("what DATA named; null for a data frame")
+    data_path: str | None = option("path or URL of the data; null for a data frame")
     target: str | None = option(
-        "column to predict; by default the one called target, label, class or y, else the last",
+        "column to predict; by default one named target, label, class or y, else the last",
         section=LEARN,
     )
     task: str | None = option(
@@ -282,23 +286,21 @@ class SearchConfig:
         is_fixed=True,
     )
     metric: str | None = option(
-        "metric to optimise, such as roc_auc, log_loss, accuracy or rmse, or a function of "
-        "yours as module:function; by default that of the task",
+        "metric to optimise, such as roc_auc, log_loss, accuracy or rmse, or your own function as"
+        " module:function; by default that of the task",
         section=LEARN,
         metavar="NAME",
     )
     time_s: float | None = option(
-        "wall-clock budget of the whole search: 60, 90s, 10m or 2h; 10m by default, and no "
-        "limit where a number of trials is given",
+        "wall-clock budget of the whole search: 60, 90s, 10m or 2h; 10m by default, and no limit "
+        "if a number of trials is given",
         600.0,
         section=EFFORT,
         metavar="TIME",
         above=0,
         parse=time_of,
     )
-    trials: int | None = option(
-        "number of trials to stop after", section=EFFORT, metavar="N", low=1
-    )
+    trials: int | None = option("number of trials", section=EFFORT, metavar="N", low=1)
     seed: int = option(
         "seed of every random choice, 0 by default; with a number of trials the same seed gives "
         "the same trials, whatever the number of CPUs",
@@ -312,7 +314,9 @@ class SearchConfig:
     group: str | None = _column(
         "rows with the same value in this column are never on both sides of a split", DIVIDE
     )
-    time_column: str | None = _column("validate on what comes later by this column", DIVIDE)
+    time_column: str | None = _column(
+        "column of times: validation rows are later than training rows", DIVIDE
+    )
     folds_column: str | None = _column(
         "column with the fold each row is validated in; -1 for rows that always train and are "
         "never scored",
@@ -322,15 +326,14 @@ class SearchConfig:
         "column with the weight of each row, relative to the others", LEARN
     )
     series_id: str | None = _column(
-        "rows are steps of series, and this column says of which; the target has one value a "
-        "series",
+        "column with the series that a row is a step of; the target has one value per series",
         READ,
     )
     step: str | None = _column(
         "column that orders the steps of a series; by default the order of the rows", READ
     )
     wide: list[str] | None = option(
-        "prefixes of the columns that are the steps of a series, one for each channel: t for "
+        "prefixes of the columns that are the steps of a series, one per channel: t for "
         "t0, t1, ...; x,y,z for three channels",
         section=READ,
         metavar="PREFIXES",
@@ -343,7 +346,7 @@ class SearchConfig:
         metavar="NAME",
     )
     family: list[str] | None = option(
-        "families to try; null takes all that are ready and fit the data", is_text=False
+        "families to try; null takes all that are installed and support the data", is_text=False
     )
     data: DataConfig = field(default_factory=DataConfig)
     model: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What the types cannot say: ranges, names and settings that contradict each other."""
+"""Validates values beyond their types: ranges, choices and contradictions."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from automl.config.fields import Leaf, leaves, value_of
+from automl.config.fields import ConfigKey, config_keys, value_of
 from automl.config.schema import OBJECTIVES, SearchConfig
 from automl.config.values import python_value, value_problem
 from automl.errors import ConfigError
 from automl.plugin import ConfigurableFamily, ModelFamily, Param, Task
 from automl.surface import named
 
-__all__ = ["problems_of", "with_values"]
+__all__ = ["find_problems", "with_values"]
 
 
-def problems_of(config: SearchConfig, families: Iterable[ModelFamily] = ()) -> list[str]:
-    """All that is wrong with a configuration, one text each.
+def find_problems(config: SearchConfig, families: Iterable[ModelFamily] = ()) -> list[str]:
+    """Returns a message for each problem of a configuration.
 
     Args:
         config: Values of the right types.
-        families: Those whose settings the configuration holds.
+        families: Families whose settings are checked.
     """
     found = (
-        *(problem for leaf in leaves(()).values() for problem in _value_problems(config, leaf)),
+        *(
+            problem
+            for leaf in config_keys(()).values()
+            for problem in _value_problems(config, leaf)
+        ),
         *_contradictions(config),
         *_objectives(config),
         *(problem for family in families for problem in _settings(config, family)),
@@ -33,17 +37,17 @@ def problems_of(config: SearchConfig, families: Iterable[ModelFamily] = ()) -> l
 
 
 def with_values(config: SearchConfig, values: Mapping[str, Any]) -> SearchConfig:
-    """A configuration with other values of some options, without Hydra, which takes its time.
+    """Returns a copy of a configuration with other values, without the slow import of Hydra.
 
     Args:
-        config: The configuration, which stays as it is.
-        values: Values by key, as Python objects; None leaves what there is.
+        config: The configuration; it is not changed.
+        values: Python values by key; None keeps the old value.
 
     Raises:
-        ConfigError: A value does not fit.
+        ConfigError: A value is invalid.
     """
     new, problems = deepcopy(config), list[str]()
-    given = [leaves(())[key] for key, value in values.items() if value is not None]
+    given = [config_keys(())[key] for key, value in values.items() if value is not None]
     for leaf in given:
         branch, _, name = leaf.key.rpartition(".")
         value = python_value(leaf.parsed(values[leaf.key]))
@@ -54,14 +58,14 @@ def with_values(config: SearchConfig, values: Mapping[str, Any]) -> SearchConfig
     return new
 
 
-def _value_problems(config: SearchConfig, leaf: Leaf) -> Iterator[str | None]:
+def _value_problems(config: SearchConfig, leaf: ConfigKey) -> Iterator[str | None]:
     value, param = value_of(config, leaf.key), leaf.param
     if param is not None and value is not None:
         yield from (value_problem(key, item, param) for key, item in _each(leaf.key, value))
 
 
 def _each(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """A value with its key, or each value of a list or mapping."""
+    """Yields a value with its key, or each value of a list or mapping."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _each(f"{key}.{name}", item)
@@ -75,10 +79,10 @@ def _each(key: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _contradictions(config: SearchConfig) -> Iterator[str]:
     levels = config.quantiles
     if levels is not None and (not levels or len(set(levels)) < len(levels)):
-        yield f"{named('quantiles', levels)}: give one level or more, none of them twice"
+        yield f"{named('quantiles', levels)}: give one or more distinct levels"
     if levels is not None and config.task not in (None, Task.QUANTILE):
         yield (
-            f"{named('task', config.task)} predicts no quantiles: leave out {named('quantiles')}, "
+            f"{named('task', config.task)} does not predict quantiles: omit {named('quantiles')}, "
             f"or set {named('task', 'quantile')}"
         )
     if config.time_s is None and config.trials is None:
@@ -86,12 +90,12 @@ def _contradictions(config: SearchConfig) -> Iterator[str]:
     others = [key for key in ("group", "time_column") if value_of(config, key) is not None]
     if config.folds_column is not None and others:
         given = " and ".join(map(named, (*others, "folds_column")))
-        yield f"{given} contradict each other: given folds are taken as they are"
+        yield f"{given} contradict each other: a folds column determines the split alone"
     for key in ("search.gap", "search.window"):
         span = value_of(config, key)
         if span is not None and config.time_column is None:
             yield (
-                f"{named(key, span)}: needs rows in order of time: name their column by "
+                f"{named(key, span)}: needs rows in order of time: name the time column with "
                 f"{named('time_column')}"
             )
     roles = ("target", "group", "time_column", "folds_column", "weight", "series_id", "step")
@@ -103,26 +107,26 @@ def _contradictions(config: SearchConfig) -> Iterator[str]:
 
 
 def _objectives(config: SearchConfig) -> Iterator[str]:
-    """What is wrong with the objectives beside their names."""
+    """Yields problems of the objectives other than unknown names."""
     names, prune_on = config.search.objectives, config.search.prune_on
     listed = f"search.objectives=[{', '.join(names)}]"
     if names[:1] != ["score"]:
-        yield f"{listed}: score must be the first of them"
+        yield f"{listed}: score must come first"
     if len(set(names)) < len(names):
-        yield f"{listed}: one stands there twice"
+        yield f"{listed}: one is repeated"
     if prune_on in OBJECTIVES and prune_on not in names:
-        yield f"search.prune_on={prune_on}: it must be one of the objectives ({', '.join(names)})"
+        yield f"search.prune_on={prune_on}: must be one of the objectives ({', '.join(names)})"
     if len(names) > 1 and prune_on is None and config.pruner.name != "none":
         yield (
             f"several objectives need one declared `prune_on`: add search.prune_on={names[0]} "
-            f"(choices: {', '.join(names)}), or pruner=none to prune nothing"
+            f"(choices: {', '.join(names)}), or pruner=none to disable pruning"
         )
     if len(names) > 1 and config.sampler.name == "cmaes":
-        yield f"sampler.name=cmaes knows one objective, and there are {len(names)}: take tpe"
+        yield f"sampler.name=cmaes supports one objective, not {len(names)}: use tpe"
 
 
 def _settings(config: SearchConfig, family: ModelFamily) -> Iterator[str | None]:
-    """Settings of a family that are out of range."""
+    """Yields problems of a family's settings."""
     given = config.model.get(family.name, {})
     ranges, names = {"max_trials": Param("int", low=0, optional=True)}, ["max_trials"]
     if isinstance(family, ConfigurableFamily):
@@ -131,5 +135,5 @@ def _settings(config: SearchConfig, family: ModelFamily) -> Iterator[str | None]
         for key, item in _each(f"model.{family.name}.{name}", given.get(name, ())):
             if name in ranges:
                 yield value_problem(key, item, ranges[name])
-            elif isinstance(item, float):  # else the type of the default is all there is to check
+            elif isinstance(item, float):  # others are checked by type alone
                 yield value_problem(key, item, Param("float"))

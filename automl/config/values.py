@@ -1,4 +1,4 @@
-"""Whether a single value is one that a ``Param`` allows, and what it allows in words."""
+"""Checks a value against a ``Param`` and describes the valid values."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ __all__ = ["fits", "in_words", "python_value", "shown", "value_problem"]
 _WORDS = {
     "any": "a value",
     "bool": "true or false",
-    "file": "the path of a file that exists, or nothing",
+    "file": "the path of an existing file, or nothing",
     "float": "a number",
-    "folder": "the path of a folder that exists, or nothing",
+    "folder": "the path of an existing folder, or nothing",
     "int": "an integer",
-    "str": "a text",
+    "str": "a string",
 }
-LONG = 10_000  # whole bounds from here on are written with thousands separators
+LONG = 10_000  # whole bounds from here on get thousands separators
 
 
 def value_problem(key: str, value: Any, param: Param) -> str | None:
     """Checks one value.
 
     Args:
-        key: The whole key, for the text.
-        value: What the user gave.
-        param: What it may be.
+        key: Full key, for the message.
+        value: Value given by the user.
+        param: Valid values.
 
     Returns:
-        Key, value, what is expected and the nearest choice; None where the value is allowed.
+        A message with key, value, expectation and closest choice; None if the value is valid.
     """
     if fits(value, param):
         return None
-    return f"{named(key, value)}: expected {in_words(param)}{_nearest(value, param)}"
+    where = f"{named(key)}=null" if value is None else named(key, value)
+    return f"{where}: expected {in_words(param)}{_nearest(value, param)}"
 
 
 def python_value(value: Any) -> Any:
-    """Numbers and arrays of other libraries, tuples and paths as Python's own values."""
+    """Converts numbers and arrays of other libraries, tuples and paths to plain Python values."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, Mapping):
@@ -59,7 +60,7 @@ def python_value(value: Any) -> Any:
 
 
 def in_words(param: Param) -> str:
-    """What a single value of a param may be."""
+    """Describes the valid values of a param."""
     null = " or null" if param.optional else ""
     if param.choices:
         return f"one of {', '.join(map(shown, param.choices))}{null}"
@@ -67,14 +68,14 @@ def in_words(param: Param) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as it stands in YAML, near enough."""
+    """Formats a value approximately as in YAML."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def fits(value: Any, param: Param) -> bool:
-    """Whether a param may have a single value."""
+    """Whether a value is valid for a param."""
     if value is None:
         return param.optional or None in param.choices
     if param.choices:
@@ -125,7 +126,7 @@ def _is_within(value: float, param: Param) -> bool:
 
 
 def _is_same(value: Any, choice: Any) -> bool:
-    """Whether a value is a choice: 1 is 1.0 and not true."""
+    """Whether a value equals a choice; 1 equals 1.0 but not true."""
     return isinstance(value, bool) == isinstance(choice, bool) and bool(value == choice)
 
 

@@ -1,4 +1,4 @@
-"""Loads the plugins that a search uses, and composes its configuration with their groups."""
+"""Composes the configuration of a search with the plugins that it uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from automl.config.compose import compose_config, named_families, plugin_settings
-from automl.config.provenance import Composed
+from automl.config.provenance import ComposedConfig
 from automl.errors import ConfigError
 from automl.metrics import GivenMetric
 from automl.registry import Registry, load_plugins_for, load_registry
@@ -20,12 +20,11 @@ def compose_with_plugins(
     options: Mapping[str, object],
     settings: Mapping[str, Any] | None = None,
     given: GivenMetric | None = None,
-) -> tuple[Composed, Registry]:
-    """Composes the configuration of a search, and loads the plugins that it uses.
+) -> tuple[ComposedConfig, Registry]:
+    """Composes the configuration of a search and loads the plugins that it uses.
 
-    Where families are named, the plugins of these and of the metric are loaded, and no others.
-    Config groups that do not even compose by themselves are left out: ``Registry.remarks`` names
-    their distribution.
+    If families are named, only their plugins and that of the metric are loaded. Config groups
+    that fail to compose are skipped; ``Registry.remarks`` names their distribution.
 
     Args:
         overrides: As for ``compose_config``.
@@ -34,7 +33,7 @@ def compose_with_plugins(
         given: The metric that the caller gave as an object.
 
     Raises:
-        ConfigError: Something is unknown or does not fit; all that is wrong is in the text.
+        ConfigError: A key is unknown or a value is invalid; the message lists all problems.
     """
     plugins = plugin_settings(overrides, settings)
     families, all_plugins = named_families(overrides, settings), None
@@ -50,7 +49,7 @@ def compose_with_plugins(
         if all_plugins is not None or registry.has_metric(composed.config.metric):
             return composed, registry
     except ConfigError:
-        pass  # what is unknown may be of a plugin that is not loaded, or a plugin's own fault
+        pass  # the key may be of a plugin that is not loaded, or a plugin's groups are invalid
     registry = _without_misfits(all_plugins or load_registry(plugins.modules, plugins.block))
     registry = replace(registry, given=given)
     try:
@@ -60,14 +59,14 @@ def compose_with_plugins(
 
 
 def _without_misfits(registry: Registry) -> Registry:
-    """The registry without config groups that do not compose, one distribution after another."""
+    """Drops config groups that do not compose, one distribution after another."""
     kept = replace(registry, config_search_paths=())
     for distribution, path in registry.config_search_paths:
         more = replace(kept, config_search_paths=(*kept.config_search_paths, (distribution, path)))
         try:
             compose_config((), {}, more)
         except ConfigError as error:
-            remark = f"the config groups of {distribution} ({path}) are left out: {error}"
+            remark = f"the config groups of {distribution} ({path}) are skipped: {error}"
             kept = replace(kept, remarks=(*kept.remarks, remark))
         else:
             kept = more

@@ -1,7 +1,7 @@
-"""The table: read once into Arrow, typed, described, kept on disk."""
+"""Tables: read once into Arrow, typed, described, and stored in the run directory."""
 
 from automl.data.align import LabelledTable, load_features, load_labelled
-from automl.data.describe.describe import Description, describe
+from automl.data.describe.describe import Description, describe_table
 from automl.data.load import load_dataset
 from automl.data.options import ReadOptions
 from automl.data.persist import fingerprint, open_dataset, read_schema, save_dataset
@@ -15,7 +15,7 @@ __all__ = [
     "ReadOptions",
     "Table",
     "Target",
-    "describe",
+    "describe_table",
     "fingerprint",
     "load_dataset",
     "load_features",

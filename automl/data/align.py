@@ -1,4 +1,4 @@
-"""New tables in the columns of a known one: for predicting and for scoring."""
+"""Reads new rows into the columns that a model was trained on, to predict or to score them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.columns.dates import plain_dates, told_day_first
-from automl.data.columns.features import stored_media
+from automl.data.columns.features import store_media_like
 from automl.data.columns.identifiers import is_identifier
 from automl.data.columns.labels import read_labels
 from automl.data.columns.misfits import find_misfits, refuse_misfits
 from automl.data.columns.number_forms import misfit_rows
 from automl.data.columns.roles import read_weight
-from automl.data.columns.target import present_rows, with_clean_target
-from automl.data.columns.values import as_kind, codes_of_numbers, distinct_texts, find_in
+from automl.data.columns.target import rows_with_value, with_clean_target
+from automl.data.columns.values import cast_to_kind, codes_of_numbers, factorize, find_in
 from automl.data.numbers import NumberForm, finite, read_numbers
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw_table import RawTable, composed, listed, near, occurrences
+from automl.data.raw_table import RawTable, composed, format_names, occurrence_numbers, suggestion
 from automl.data.read.formats import read_source
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, encoded, joined, parted
 from automl.data.table import Column, Label, Misfits, Table, Target
@@ -34,18 +34,18 @@ __all__ = ["LabelledTable", "load_features", "load_labelled"]
 
 _FLOAT = pa.float64()
 _IN_NUMBERS = (ColumnKind.NUMERIC, ColumnKind.CATEGORICAL)
-"""Kinds of columns that may be written in numbers; categories then are identifiers."""
+"""Kinds of columns that may be written in numbers; such categories are identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledTable:
-    """Rows to predict, and what is true of them.
+    """Rows to score, with their targets.
 
     Attributes:
         table: The features.
         y: Class indices (int64) or values (float64), ``(n_rows,)``.
         weight: Weights of the rows, ``(n_rows,)``, or None.
-        n_dropped: Rows that are left out because they have no target.
+        n_dropped: Rows dropped because they have no target.
     """
 
     table: Table
@@ -57,21 +57,21 @@ class LabelledTable:
 def load_features(
     source: Any, columns: Sequence[Column], options: ReadOptions | None = None
 ) -> Table:
-    """Reads the columns a predictor knows, in any order and among any others.
+    """Reads the feature columns of a predictor from a source that may have others, in any order.
 
-    A value that does not fit the kind of its column is missing, and counted in ``misfits`` of the
-    table; a category that was not seen before stays as it is.
+    A value that does not fit the kind of its column becomes missing and is counted in
+    ``Table.misfits``; an unseen category is kept.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
-        columns: All feature columns of the table that was learnt from.
+        columns: All feature columns of the training table.
         options: How to read the source.
 
     Raises:
-        MissingColumnError: Columns in use are not there; all of them are named.
+        MissingColumnError: Columns in use are missing; the message names them all.
         DataError: The source cannot be read, or holds misfits and the options are strict.
     """
-    if isinstance(source, list) and not source:  # no rows tell no names
+    if isinstance(source, list) and not source:  # an empty list has no column names
         source = pa.Table.from_arrays(
             [pa.nulls(0)] * len(columns), names=[column.name for column in columns]
         )
@@ -85,29 +85,29 @@ def load_labelled(
     options: ReadOptions | None = None,
     weight: str | None = None,
 ) -> LabelledTable:
-    """Reads a table with a known target, to score predictions by.
+    """Reads rows with their targets, to score predictions.
 
-    Rows without a target are left out and counted.
+    Rows without a target are dropped and counted.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
-        columns: All feature columns of the table that was learnt from.
+        columns: All feature columns of the training table.
         target: The target of that table.
         options: How to read the source.
-        weight: Column of row weights; where the table has none of that name, rows count alike.
+        weight: Column of row weights; if the source lacks it, all rows have equal weight.
 
     Returns:
-        The features, the target and the weights of the rows that have a target.
+        The features, targets and weights of the rows that have a target.
 
     Raises:
-        MissingColumnError: Columns in use are not there; all of them are named.
-        DataError: There is no target, it holds a label that is no class, a weight is wrong, or
-            there are misfits and the options are strict.
+        MissingColumnError: Columns in use are missing; the message names them all.
+        DataError: The target is missing or holds an unknown class, a weight is invalid, or there
+            are misfits and the options are strict.
     """
     raw = _read(source, columns, options)
     position = raw.position(target.name, "the target")
     raw, lost = with_clean_target(raw, position, target.task)
-    present = present_rows(raw.columns[position])
+    present = rows_with_value(raw.columns[position])
     if not present.any():
         raise DataError(f"no row of {raw.where} has a value in the target {target.name!r}")
     kept = raw.with_rows(present)
@@ -131,9 +131,12 @@ def _conform(
     options: ReadOptions | None = None,
     lost: Sequence[Misfits] = (),
 ) -> Table:
-    """The columns in use; of the target ``lost`` was emptied, which strict options refuse too."""
+    """Returns the columns in use, stored as in training.
+
+    ``lost`` are the misfits of the target; strict options refuse them as well.
+    """
     names = [composed(name) for name in raw.names]
-    found = dict(zip(zip(names, occurrences(names), strict=True), raw.columns, strict=True))
+    found = dict(zip(zip(names, occurrence_numbers(names), strict=True), raw.columns, strict=True))
     used = [column for column in columns if not column.left_out]
     missing = [c for c in used if (composed(c.name), c.occurrence) not in found]
     if missing:
@@ -151,7 +154,7 @@ def _conform(
 def _all_stored(
     raw: RawTable, sources: Sequence[pa.ChunkedArray], columns: Sequence[Column]
 ) -> list[pa.Array]:
-    """The columns as the known ones are stored; many of few rows are converted at once."""
+    """Converts the columns to the storage of the training columns; many short ones together."""
     stored: dict[int, pa.Array] = {}
     if 0 < raw.n_rows <= FEW_ROWS and len(columns) >= MANY_COLUMNS:
         alike: dict[tuple[Any, ...], list[int]] = {}
@@ -171,10 +174,10 @@ def _all_stored(
 def _stored_at_once(
     raw: RawTable, sources: Sequence[pa.ChunkedArray], column: Column
 ) -> list[pa.Array]:
-    """What ``_stored`` gives for each of several columns of one type and kind.
+    """Converts several columns of one type and kind, each as ``_stored`` would.
 
-    Nothing where the reading of a cell may depend on the other cells of its column: in texts of
-    numbers, and of dates that are not all in the form of ISO 8601.
+    Returns an empty list where the reading of a cell may depend on other cells of its column: for
+    texts of numbers, and for dates that are not all ISO 8601.
     """
     values = joined(sources)
     has_texts = pa.types.is_string(values.type)
@@ -192,9 +195,9 @@ def _stored_at_once(
 
 
 def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
-    """A column as the known one is stored."""
+    """Converts a column to the storage of the training column."""
     if column.kind not in TABULAR_KINDS:
-        return stored_media(raw, source, column).values
+        return store_media_like(raw, source, column).values
     if column.kind is ColumnKind.NUMERIC and source.type == _FLOAT:
         return finite(source.combine_chunks())
     reading = replace(raw.reading, form=column.form, day_first=column.day_first)
@@ -205,17 +208,17 @@ def _stored(raw: RawTable, source: pa.ChunkedArray, column: Column) -> pa.Array:
             numbers = _numbers(source, column.form, reading)
             return codes_of_numbers(numbers) if is_identifier(column) else numbers
         if column.kind is ColumnKind.DATETIME:
-            told = told_day_first(distinct_texts(source)[1])
+            told = told_day_first(factorize(source)[1])
             reading = reading if told is None else replace(reading, day_first=told)
-    return as_kind(source, column.kind, reading)
+    return cast_to_kind(source, column.kind, reading)
 
 
 def _numbers(source: pa.ChunkedArray, form: NumberForm, reading: Reading) -> pa.Array:
-    """Numbers in the form of the known column, or in the only other one that fits more of them.
+    """Reads numbers in the form of the training column, or in the only other form that fits more.
 
-    A table from another hand may have another decimal mark.
+    New rows may come from a source with another decimal mark.
     """
-    indices, distinct = distinct_texts(source)
+    indices, distinct = factorize(source)
     values, is_number = read_numbers(distinct, form)
     if not pc.all(is_number).as_py():
         other = find_in(indices, distinct, reading, any_misfits=True)
@@ -230,10 +233,10 @@ def _missing_message(missing: list[Column], raw: RawTable, columns: Sequence[Col
     plural = "column" if len(names) == 1 else f"{len(names)} columns"
     known = {column.name for column in columns}
     others = [name for name in raw.names if name not in known]
-    hints = "".join(near(c.name, others).removesuffix(".") for c in missing[:3])
+    hints = "".join(suggestion(c.name, others).removesuffix(".") for c in missing[:3])
     return (
-        f"{raw.where} lacks the {plural} {listed(names, at_most=50)} that the model needs"
-        f"{hints or '.'} It has {listed(raw.names)}"
+        f"{raw.where} lacks the {plural} {format_names(names, at_most=50)} that the model needs"
+        f"{hints or '.'} It has {format_names(raw.names)}"
     )
 
 
@@ -242,8 +245,8 @@ def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
     if not target.classes:
         if values.numbers is None:
             raise DataError(
-                f"the target {target.name!r} of {raw.where} is not numeric, such as "
-                f"{values.odd[:60]!r}: the model predicts numbers"
+                f"the target {target.name!r} of {raw.where} is not numeric (for example "
+                f"{values.odd[:60]!r}), but the model predicts numbers"
             )
         numbers = values.numbers[values.codes]
         if not np.isfinite(numbers).all():
@@ -258,14 +261,17 @@ def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
         label = labels[values.codes[unknown[0]]]
         raise DataError(
             f"the target {target.name!r} of {raw.where} holds {label!r} in row "
-            f"{raw.row(int(unknown[0]))}, which is no class of the model{near(str(label), names)} "
-            f"Classes: {listed(names)}"
+            f"{raw.row(int(unknown[0]))}, which is not a class of the model"
+            f"{suggestion(str(label), names)} Classes: {format_names(names)}"
         )
     return indices[values.codes]
 
 
 def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray[np.int64]:
-    """Index of the class of each label; -1 for none. Files write ``1`` as ``1.0``, true as True."""
+    """Index of the class of each label, -1 if none matches.
+
+    Tolerates other spellings in files: ``1.0`` for ``1``, ``True`` or ``1`` for ``true``.
+    """
     exact = {str(label): i for i, label in enumerate(classes)}
     if {str(label).lower() for label in classes} == {"true", "false"}:
         words = {str(label).lower(): i for i, label in enumerate(classes)}

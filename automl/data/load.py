@@ -1,4 +1,4 @@
-"""From a source to a dataset: read once, target and steering columns taken out, features typed."""
+"""Loads a data set: reads the source once, separates target and roles, types the features."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from automl.data.columns.roles import (
 from automl.data.columns.target import (
     choose_target,
     only_numbers,
-    present_rows,
     read_target,
+    rows_with_value,
     with_clean_target,
 )
-from automl.data.offset import target_offset
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw_table import RawTable
 from automl.data.read.formats import read_source
 from automl.data.table import Dataset, Target
+from automl.data.target_offset import target_offset
 from automl.errors import DataError
 from automl.plugin.task import Task
 from automl.surface import named
@@ -53,23 +53,23 @@ def load_dataset(
     quantiles: Sequence[float] = (),
     options: ReadOptions | None = None,
 ) -> Dataset:
-    """Reads a table to learn from. Rows without a target, or of weight 0, are left out and counted.
+    """Reads a table for training. Rows without a target, or of weight 0, are dropped and counted.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
-        target: Column to predict; None guesses.
-        task: What is predicted; None guesses.
-        among: Tasks to choose from by the values where none is given; empty for all.
-        group: Column whose equal values stay together in a split.
+        target: Column to predict; None infers it.
+        task: The task; None infers it from the values.
+        among: Tasks to infer from; empty for all.
+        group: Column of groups: rows with equal values stay on one side of a split.
         time_column: Column that orders the rows in time; it stays a feature.
-        folds_column: Column that numbers the folds.
+        folds_column: Column of fold numbers.
         weight: Column of row weights.
-        quantiles: Levels to predict where the task is to predict quantiles.
+        quantiles: Levels of a quantile task.
         options: How to read the source.
 
     Raises:
-        DataError: It cannot be read or learnt from, or holds misfits and the options are strict;
-            the message says where and how to mend it.
+        DataError: The source cannot be read or used for training, or holds misfits and the
+            options are strict; the message says where and how to fix it.
         MissingExtraError: It is a database and the connectors are not installed.
     """
     options = options or ReadOptions()
@@ -80,7 +80,7 @@ def load_dataset(
     steering = steering_positions(raw, position, group, folds_column, weight)
     time_position = None if time_column is None else raw.position(time_column, named("time_column"))
     raw, lost = with_clean_target(raw, position, task or only_numbers(among))
-    present = present_rows(raw.columns[position])
+    present = rows_with_value(raw.columns[position])
     raw, weights = _weighing(raw.with_rows(present), steering.get("weights"))
     described, y = read_target(raw, position, task, chosen, among)
     described = _of_values(described, y, quantiles)
@@ -116,7 +116,7 @@ def load_dataset(
         time=rank,
         fold=folds,
         n_dropped=int((~present).sum()),
-        n_weightless=int(present.sum()) - raw.n_rows,
+        n_zero_weight=int(present.sum()) - raw.n_rows,
         time_name=time_column or "",
         moments=moments,
         notes=raw.notes,
@@ -124,7 +124,7 @@ def load_dataset(
 
 
 def _of_values(target: Target, y: NDArray[Any], quantiles: Sequence[float]) -> Target:
-    """The target with what targets of values alone have: levels, and an offset."""
+    """The target of a regression or quantile task, with its levels and its offset."""
     if target.task.is_classification:
         return target
     levels = tuple(sorted(quantiles)) if target.task is Task.QUANTILE else ()
@@ -132,25 +132,23 @@ def _of_values(target: Target, y: NDArray[Any], quantiles: Sequence[float]) -> T
 
 
 def _check_one_a_series(raw: RawTable, target: str | None) -> None:
-    """Refuses a target that has several values in one series, which make it a channel.
+    """Refuses a target with several values in one series: it was read as a channel.
 
     Raises:
-        DataError: It has.
+        DataError: The target varies within a series.
     """
     if target is None or target in raw.names:
         return
     if any(target in channels_of(c.type) for c in raw.columns):
         raise DataError(
-            f"the target {target!r} changes within a series: there must be one value of it for "
-            "each series"
+            f"the target {target!r} changes within a series: each series needs exactly one value"
         )
 
 
 def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, NDArray[np.float64] | None]:
-    """The rows that weigh something, and their weights of mean 1; None without a column.
+    """Drops rows of weight 0, and returns the rest with weights of mean 1; None without a column.
 
-    A row of weight 0 counts as if it were not there, so it is not: no class, fold or bootstrap
-    sample can consist of such rows alone.
+    They are dropped so that no class, fold or bootstrap sample consists of such rows alone.
     """
     if position is None:
         return raw, None

@@ -1,4 +1,4 @@
-"""Numbers as people write them: ``1,234.50``, ``$12``, ``45.2 %``, ``12,5 kg``, ``(12.50)``."""
+"""Parses numbers as people write them: ``1,234.50``, ``$12``, ``12,5 kg``, ``(12.50)``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from automl.data.clock import seconds_of_texts
+from automl.data.clock_times import seconds_of_texts
 
 __all__ = [
     "GLUED_UNITS",
@@ -22,9 +22,9 @@ __all__ = [
 ]
 
 MINUS = "\u2212\u2013\ufe63\uff0d"
-"""Signs that stand for a minus: the mathematical one, the en dash, the small and the wide one."""
+"""Characters read as a minus: the minus sign, en dash, small and fullwidth hyphen-minus."""
 SPACES = "\u00a0\u2007\u2009\u202f"
-"""Spaces that do not break, which stand between groups of digits or before a unit."""
+"""Non-breaking and thin spaces, used between groups of digits or before a unit."""
 CURRENCIES = "|".join(
     (
         *("USD", "EUR", "GBP", "JPY", "CNY", "INR", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK"),
@@ -32,7 +32,7 @@ CURRENCIES = "|".join(
         *(r"Rs\.?", "kr", "RM"),
     )
 )
-"""The currencies of ISO 4217 that are traded most, and usual short forms."""
+"""The most traded currencies of ISO 4217, and common short forms."""
 GLUED_UNITS = frozenset(
     (
         *("%", "\u2030", "\u00b0", "\u00b0c", "\u00b0f", "kg", "g", "mg", "\u00b5g", "lb", "oz"),
@@ -43,10 +43,10 @@ GLUED_UNITS = frozenset(
         *("hpa", "bar", "psi", "mmol/l", "mg/dl", "kcal", "cal", "kj", "j", "nm", "x", "yr", "mo"),
     )
 )
-"""Units that may stand right behind a number, in lower case. Others need a space before them:
-``12kg`` is a weight and ``12a`` a house."""
+"""Units, in lower case, that may follow a number without a space. Others need one: ``12kg`` is a
+weight, but ``12a`` may be a house number."""
 NOT_GLUED = frozenset(("a", "d", "x"))
-"""Of them, those that are as often the letter of a code."""
+"""Those of ``GLUED_UNITS`` that are as often the letter of a code."""
 
 _PATTERN = (
     r"^(?P<open>\(?)\s*(?P<sign>[+-]?)\s*"
@@ -60,15 +60,15 @@ _SPECIAL = r"^[+-]?(?i:inf|infinity|nan)$"
 
 @dataclass(frozen=True, slots=True)
 class NumberForm:
-    """How the numbers of a column are written.
+    """The notation of the numbers of a column.
 
     Attributes:
         decimal: Decimal mark, ``.`` or ``,``.
         thousands: Mark between groups of three digits: ``,``, ``.``, a space, an apostrophe; ""
             for none.
-        unit: What stands before or behind each number, such as ``$``, ``%`` or ``kg``, in lower
-            case; "" for nothing. It is left out of the value: ``45 %`` is 45.
-        is_clock: Whether they are times of day or durations, which count in seconds.
+        unit: Unit or currency of each number, such as ``$``, ``%`` or ``kg``, in lower case; ""
+            for none. It does not change the value: ``45 %`` is 45.
+        is_clock: Whether the texts are times of day or durations; their values are seconds.
     """
 
     decimal: str = "."
@@ -79,12 +79,12 @@ class NumberForm:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Texts taken apart.
+    """The parts of texts that may be numbers.
 
     Attributes:
-        body: Digits and the marks among them, ``(n,)``; null where a text is no number.
-        factor: What the body is multiplied by, as text: ``e3``, or "", ``(n,)``.
-        is_negative: Whether a minus or parentheses stand with it, ``(n,)``.
+        body: Digits and the marks among them, ``(n,)``; null where a text is not a number.
+        factor: Exponent as text, such as ``e3``, or "", ``(n,)``.
+        is_negative: Whether the number has a minus or parentheses, ``(n,)``.
         unit: Currency or unit in lower case, "" for none, ``(n,)``.
     """
 
@@ -95,10 +95,10 @@ class Split:
 
 
 def split_numbers(texts: pa.Array) -> Split:
-    """Takes texts apart into numbers and what stands around them.
+    """Splits texts into digits, sign, exponent and unit.
 
     Args:
-        texts: Strings, ``(n,)``, best distinct ones.
+        texts: Strings, ``(n,)``; pass distinct ones to save work.
     """
     trimmed = pc.utf8_trim_whitespace(texts)
     trimmed = pc.replace_substring_regex(trimmed, f"[{SPACES}]", " ")
@@ -136,24 +136,24 @@ _NAMES = (
 
 
 def _unit(written: pa.Array) -> pa.Array:
-    """Units in lower case, without a closing point or the s of a plural: rooms and room."""
+    """Units in lower case, without a final point or plural s: ``Rooms`` becomes ``room``."""
     lower = pc.utf8_lower(written)
     short = pc.replace_substring_regex(lower, r"\.$", "")
     if not pc.any(pc.ends_with(short, "s")).as_py():
-        return short  # to compile the next pattern takes longer than to read a row
+        return short  # compiling the next pattern takes longer than reading a row
     return pc.replace_substring_regex(short, r"(\pL{3,})s$", r"\1")
 
 
 def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]:
-    """Reads texts that are written in one form.
+    """Reads texts written in one form.
 
     Args:
-        texts: Strings, ``(n,)``, best distinct ones.
-        form: How numbers are written.
+        texts: Strings, ``(n,)``; pass distinct ones to save work.
+        form: The notation.
 
     Returns:
-        ``(values, is_number)``, both ``(n,)``: float64 with null for what is no finite number, and
-        whether each text is a number, infinite ones and NaN included.
+        ``(values, is_number)``, both ``(n,)``: float64, null where not a finite number; and
+        whether each text is a number, counting infinite ones and NaN.
     """
     if form.is_clock:
         seconds = seconds_of_texts(texts)
@@ -176,32 +176,32 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
 
 
 def fits_form(body: pa.Array, form: NumberForm) -> pa.Array:
-    """Whether digits with marks are written in a form, ``(n,)``; null where the body is."""
+    """Whether digits with their marks follow a form, ``(n,)``; null where ``body`` is null."""
     point = r"\." if form.decimal == "." else ","
     plain = rf"\d+(?:{point}\d*)?|{point}\d+"
     if not form.thousands:
         return pc.match_substring_regex(body, rf"^(?:{plain})$")
     mark = {"'": "['\u2019]", ".": r"\.", " ": " ", ",": ","}[form.thousands]
     grouped = rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:{point}\d*)?"
-    if form.thousands == ",":  # and as they are written in India: 12,34,567
+    if form.thousands == ",":  # also the Indian grouping: 12,34,567
         grouped += rf"|[1-9]\d?(?:,\d{{2}})+,\d{{3}}(?:{point}\d*)?"
     return pc.match_substring_regex(body, rf"^(?:{plain}|{grouped})$")
 
 
 def _has_unit(unit: pa.Array, form: NumberForm) -> pa.Array:
-    """Whether a number has the unit of the form, or none: a percent sign is never left out."""
+    """Whether a number has the unit of the form, or none (except for ``%``, never omitted)."""
     same = pc.equal(unit, form.unit)
     return same if form.unit in ("", "%") else pc.or_(same, pc.equal(unit, ""))
 
 
 def plain_numbers(texts: pa.Array) -> tuple[pa.Array, pa.Array] | None:
-    """Reads texts that are all written in the plainest way, at once; None where one is not.
+    """Reads texts that are all plain decimal numbers; returns None if one is not.
 
     Args:
         texts: Strings, ``(n,)``.
 
     Returns:
-        As for ``read_numbers``.
+        The same as ``read_numbers``.
     """
     try:
         values = texts.cast(pa.float64())
@@ -211,7 +211,7 @@ def plain_numbers(texts: pa.Array) -> tuple[pa.Array, pa.Array] | None:
 
 
 def finite(values: pa.Array) -> pa.Array:
-    """Numbers with null for those that are infinite or NaN, ``(n,)``."""
+    """Numbers with null in place of infinite ones and NaN, ``(n,)``."""
     if values.null_count == 0 and np.isfinite(values.to_numpy(zero_copy_only=False)).all():
         return values
     return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))

@@ -1,4 +1,4 @@
-"""How a table is read: what a person may say about it."""
+"""The options of reading a table, and the texts that mean a missing value."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ NULL_TEXTS = (
     *("null", "NULL", "Null", "(null)", "(NULL)"),
     *("#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"),
 )
-"""Texts that mean that there is no value: in features and target, in files and in frames."""
+"""Texts that mean a missing value: in features and target, in files and in frames."""
 
 FIRST_NULL_TEXTS = (
     *("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "-nan", "-NaN"),
     *("null", "NULL", "Null", "None"),
 )
-"""What they were for runs that do not say which they had."""
+"""``NULL_TEXTS`` of the oldest runs, which do not record theirs."""
 
 NO_NUMBERS = frozenset(
     (
@@ -39,17 +39,17 @@ NO_NUMBERS = frozenset(
         *("-", "--", "---", ".", "..", "*", "\u2013", "\u2014"),
     )
 )
-"""Texts, in lower case, that mean the same among numbers. Elsewhere they may be names: a class
-called none, a strand called -."""
+"""Texts, in lower case, that mean a missing value in a column of numbers. Elsewhere they may be
+names: a class called none, a strand called -."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Columns of a table that are more than features, by name.
+    """Names of the columns of a table that are not only features.
 
     Attributes:
-        target: The column to predict; None where it is to be guessed.
-        others: Those that give groups, folds, weights or the order in time.
+        target: The column to predict; None to infer it.
+        others: Columns of groups, folds, weights or times.
     """
 
     target: str | None = None
@@ -58,34 +58,33 @@ class Roles:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a table is read.
+    """The options of reading a table.
 
     Attributes:
-        kinds: Kinds set by the user, by column name; they win over what is inferred.
+        kinds: Kinds set by the user, by column name; they override what is inferred.
         drop: Names of columns to leave out.
         sql: Query to run when the source is a database URL.
         sheet: Name, or number from 1, of the sheet of an Excel file; None for the first.
         is_own_sheet: Whether the sheet was named for new rows, and not for the data of the search.
-        delimiter: Of a text file; found out when None.
-        encoding: Of a text file; found out when None.
-        missing: Further texts that stand for a missing value.
-        keep: Texts that would stand for a missing value, and are values here.
-        decimal: Decimal mark of numbers in texts; each column's is found out when None.
-        vocabulary: Texts that stand for a missing value by themselves: those of the version that a
-            run was made by.
-        series_id: Column that says which series a row is a step of; None where rows are no steps.
+        delimiter: Delimiter of a text file; None detects it.
+        encoding: Encoding of a text file; None detects it.
+        missing: Further texts that mean a missing value.
+        keep: Texts of ``vocabulary`` or ``missing`` that are values in this table.
+        decimal: Decimal mark of numbers in texts; None detects it for each column.
+        vocabulary: Texts that mean a missing value by default, in the version that made the run.
+        series_id: Column that names the series of each row; None where a row is not a step.
         step: Column that orders the steps of a series; None for the order of the rows.
-        channels: Columns that hold the values of a step; found out when empty.
-        series_table: Path of a table with a row for each series, joined by ``series_id``.
+        channels: Columns that hold the values of a step; empty detects them.
+        series_table: Path of a table with one row per series, joined by ``series_id``.
         wide: Prefixes of columns that are the steps of a series, such as ``t`` for ``t0, t1, ...``;
             one for each channel.
-        image_side: Most pixels of the longer side of an image.
-        strict: Whether values that cannot be read are an error, and not missing.
-        carry: Names of columns of new rows to hand on as they stand, beside the features.
-        identifiers: Names of the columns of whole numbers that are categories; found out when
-            None. Those of a run are given when its table is read again.
-        roles: Columns that are more than features, where all others are only typed as such: those
-            of plain numbers may then come as numbers. None where texts are needed of all.
+        image_side: Largest number of pixels on the longer side of an image.
+        strict: Whether a value that cannot be read is an error instead of missing.
+        carry: Names of columns of new rows to return unchanged beside the features.
+        identifiers: Names of the columns of whole numbers that are categories; None detects them.
+            Set when the table of a run is read again.
+        roles: Roles of a table whose other columns will only be typed as features: columns of
+            plain numbers may then be read as numbers. None reads every column as text.
     """
 
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -112,19 +111,19 @@ class ReadOptions:
 
     @property
     def marks(self) -> frozenset[str]:
-        """Texts that mean that there is no value."""
+        """Texts that mean a missing value."""
         return frozenset({*self.vocabulary, *self.missing} - {*self.keep})
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the texts of a column are read.
+    """The rules for reading the texts of a column.
 
     Attributes:
-        usual: Decimal mark where the texts do not tell.
-        decimal: Decimal mark set by a person; None finds it out.
-        marks: Texts that mean that there is no value.
-        form: How its numbers are written, once that is known.
+        usual: Decimal mark to assume where the texts are ambiguous.
+        decimal: Decimal mark set by the user; None detects it.
+        marks: Texts that mean a missing value.
+        form: Notation of its numbers, once known.
         day_first: Whether 01/02/2013 means 1 February.
     """
 
@@ -136,7 +135,7 @@ class Reading:
 
 
 UNREAD = Reading(marks=frozenset())
-"""Of a table whose cells may still hold marks of missing values."""
+"""For a table whose cells may still hold texts that mean a missing value."""
 
 USUAL_READING = Reading()
-"""Of texts of which nothing is known."""
+"""For texts from an unknown source."""

@@ -1,4 +1,4 @@
-"""A dataset on disk, laid out so that workers map it into memory and share one copy."""
+"""Saves and opens a data set on disk; all workers map the same copy into memory."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.columns.media import digests
+from automl.data.columns.media import row_digests
 from automl.data.numbers import NumberForm
 from automl.data.options import FIRST_NULL_TEXTS, NULL_TEXTS
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError
 from automl.plugin.task import ColumnKind, Task
-from automl.store.files import read_json, write_array, write_json, write_whole
+from automl.store.files import read_json, write_array, write_atomic, write_json
 
 __all__ = ["fingerprint", "open_dataset", "read_schema", "read_vocabulary", "save_dataset"]
 
@@ -29,7 +29,7 @@ ARRAYS = ("y", "weight", "group", "time", "fold")
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
-    """Writes a dataset into a folder, which is made. The schema comes last and completes it."""
+    """Writes a data set into a new folder; the schema is written last and marks it complete."""
     table = dataset.table.data.combine_chunks()
     options = pa.ipc.IpcWriteOptions(compression=None)
 
@@ -37,27 +37,27 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         with pa.ipc.new_file(file, table.schema, options=options) as writer:
             writer.write_table(table)
 
-    write_whole(folder / TABLE_FILE, write_table)
+    write_atomic(folder / TABLE_FILE, write_table)
     for name in ARRAYS:
         array = getattr(dataset, name)
         path = folder / f"{name}.npy"
         if array is None:
             path.unlink(missing_ok=True)
         else:
-            write_whole(path, partial(write_array, array=array))
+            write_atomic(path, partial(write_array, array=array))
     schema = {
         "columns": [asdict(column) for column in dataset.table.columns],
         "target": _written(dataset.target),
         "n_rows": dataset.table.n_rows,
         "n_dropped": dataset.n_dropped,
-        "n_weightless": dataset.n_weightless,
+        "n_weightless": dataset.n_zero_weight,
         "vocabulary": list(NULL_TEXTS),
     }
     write_json(folder / SCHEMA_FILE, schema)
 
 
 def _written(target: Target) -> dict[str, Any]:
-    """The target as JSON values: without an offset where there is none, as most have none."""
+    """The target as JSON values, without ``offset`` if that is 0."""
     written = asdict(target)
     if not target.offset:
         del written["offset"]
@@ -65,10 +65,10 @@ def _written(target: Target) -> dict[str, Any]:
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """Maps a saved dataset into memory: nothing is copied, arrays are read-only.
+    """Maps a saved data set into memory: nothing is copied, arrays are read-only.
 
     Raises:
-        RunError: A file of it is missing or damaged.
+        RunError: One of its files is missing or damaged.
     """
     schema = read_json(folder / SCHEMA_FILE)
     columns, target = read_schema(folder)
@@ -83,7 +83,7 @@ def open_dataset(folder: Path) -> Dataset:
     if y is None:
         raise RunError(f"{folder / 'y.npy'} is missing: the run is not complete")
     if target.n_classes and len(y) and not 0 <= y.min() <= y.max() < target.n_classes:
-        raise RunError(f"{folder / 'y.npy'} is damaged: it holds classes that there are not")
+        raise RunError(f"{folder / 'y.npy'} is damaged: it holds unknown class numbers")
     return Dataset(
         table=Table(data=data, columns=columns),
         target=target,
@@ -93,7 +93,7 @@ def open_dataset(folder: Path) -> Dataset:
         time=_array(folder, "time"),
         fold=_array(folder, "fold"),
         n_dropped=int(schema["n_dropped"]),
-        n_weightless=int(schema.get("n_weightless", 0)),
+        n_zero_weight=int(schema.get("n_weightless", 0)),
     )
 
 
@@ -131,7 +131,7 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
 
 
 def read_vocabulary(folder: Path) -> tuple[str, ...]:
-    """The texts that stood for a missing value by themselves when a dataset was saved.
+    """Reads the texts that meant a missing value by default when a data set was saved.
 
     Raises:
         RunError: The schema is missing or damaged.
@@ -140,9 +140,9 @@ def read_vocabulary(folder: Path) -> tuple[str, ...]:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """SHA-256 over the names, kinds and values of a dataset, as 64 hexadecimal digits.
+    """SHA-256 of the names, kinds and values of a data set, as 64 hexadecimal digits.
 
-    Equal data gives equal fingerprints however it is chunked or stored.
+    It does not depend on how the data is chunked or stored.
     """
     digest = hashlib.sha256()
     for column in dataset.table.used:
@@ -164,7 +164,7 @@ def fingerprint(dataset: Dataset) -> str:
 def _digest_array(digest: Any, array: pa.Array) -> None:
     digest.update(array.is_valid().to_numpy(zero_copy_only=False).tobytes())
     if pa.types.is_fixed_size_binary(array.type) or pa.types.is_large_list(array.type):
-        digest.update(digests(array).tobytes())
+        digest.update(row_digests(array).tobytes())
     elif pa.types.is_dictionary(array.type):
         digest.update(array.indices.fill_null(-1).to_numpy().tobytes())
         _digest_array(digest, array.dictionary)

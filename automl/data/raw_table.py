@@ -1,4 +1,4 @@
-"""A table as it was read, before anything is known of what its columns mean."""
+"""A table as read from the source, before its columns are typed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from automl.errors import DataError, did_you_mean
 __all__ = [
     "RawTable",
     "composed",
+    "format_names",
     "is_bytes",
     "let_go",
-    "listed",
-    "near",
     "no_rows",
-    "occurrences",
+    "occurrence_numbers",
     "plain_strings",
+    "suggestion",
 ]
 
 
 MANY_ROWS = 100_000
-"""Rows of a column whose memory is given back at once: of many short ones that takes long."""
+"""Rows from which on the memory of a released column is returned at once; for many short columns
+that would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,19 @@ class RawTable:
     """Columns by position, with the names and types of the source.
 
     Attributes:
-        names: As they stand in the data; may be empty or repeated.
-        columns: One chunked array a column; text files give strings, or float64 where all texts
-            are plain numbers.
-        where: What was read, for messages: a file name, ``the data frame``, ...
-        reading: How its texts are read, as far as that holds for all columns.
-        notes: What a person should know about the reading.
-        row_numbers: Number of each row in the source, from 1, where rows were left out.
-        folder: Where relative paths in it start.
-        row_names: What rows are called, and the name (string) of each, where the source has
-            names for them: the files of a folder, the ids of series.
-        carried: Columns to hand on, as they stand in the source.
+        names: Names as in the source; may be empty or repeated.
+        columns: One chunked array per column; text files give strings, or float64 where all
+            texts are plain numbers.
+        where: Name of the source for messages: a file name, ``the data frame``, ...
+        reading: Rules for reading texts that hold for all columns.
+        notes: Notes on the reading for the user.
+        row_numbers: Number of each row in the source, from 1, if rows were dropped.
+        folder: Folder to which relative paths in the table refer.
+        row_names: The noun for rows and the name (string) of each, if the source names its rows:
+            the files of a folder, the ids of series.
+        carried: Columns to return with the predictions, as in the source.
         starts: Texts of the first rows of columns that were read as plain numbers, by position.
-        encoded: Positions of columns of texts that hold each different one once, as dictionaries.
+        encoded: Positions of the columns of texts that are stored as dictionaries.
     """
 
     names: tuple[str, ...]
@@ -71,11 +72,11 @@ class RawTable:
         return len(self.columns[0]) if self.columns else 0
 
     def row(self, index: int) -> int:
-        """Number of a row in the source, from 1: for messages."""
+        """Number of a row in the source, from 1, for messages."""
         return index + 1 if self.row_numbers is None else int(self.row_numbers[index])
 
     def with_rows(self, mask: NDArray[np.bool_]) -> RawTable:
-        """The rows of a mask, ``(n_rows,)``; the table itself, and no copy, where it is all."""
+        """The rows of a mask, ``(n_rows,)``; the table itself if the mask selects all of them."""
         if mask.all():
             return self
         keep = pa.array(mask)
@@ -86,7 +87,7 @@ class RawTable:
         return replace(self, columns=columns, row_numbers=numbers, row_names=names, starts=starts)
 
     def only(self, positions: Sequence[int]) -> RawTable:
-        """The columns of some positions, in that order."""
+        """The columns at the given positions, in that order."""
         return replace(
             self,
             names=tuple(self.names[i] for i in positions),
@@ -96,19 +97,19 @@ class RawTable:
         )
 
     def emptied(self) -> tuple[RawTable, list[pa.ChunkedArray]]:
-        """The table without a value, and its columns: who holds them alone can let each go."""
+        """The table without values, and its columns, so that a caller can release each column."""
         nothing = pa.chunked_array([pa.nulls(self.n_rows)])
         return replace(self, columns=(nothing,) * len(self.columns)), [*self.columns]
 
     def position(self, name: str, role: str) -> int:
-        """Position of the column of that name; the last one where the name is repeated.
+        """Position of the column of that name; the last one if the name is repeated.
 
         Args:
             name: Name of the column.
-            role: What it is wanted for, such as ``target``.
+            role: Its use, for the message, such as ``the target``.
 
         Raises:
-            DataError: There is no such column; the nearest names are given.
+            DataError: There is no such column; the message suggests the nearest name.
         """
         names: Sequence[str] = self.names
         if name not in names:
@@ -116,21 +117,21 @@ class RawTable:
         if name in names:
             return len(names) - 1 - names[::-1].index(name)
         raise DataError(
-            f"{self.where} has no column {name!r} for {role}{near(name, self.names)} "
-            f"The columns are {listed(self.names)}"
+            f"{self.where} has no column {name!r} for {role}{suggestion(name, self.names)} "
+            f"The columns are {format_names(self.names)}"
         )
 
 
 def composed(name: str) -> str:
-    """A name as it is compared: without spaces around it, and in Unicode's composed form (NFC).
+    """A name as it is compared: stripped, and in Unicode's composed form (NFC).
 
-    Files have spaces after their commas, and an accent may be a letter of its own.
+    Files have spaces after commas, and may write an accent as a separate character.
     """
     return unicodedata.normalize("NFC", name).strip()
 
 
-def occurrences(names: Sequence[str]) -> list[int]:
-    """For each name, how often it came before."""
+def occurrence_numbers(names: Sequence[str]) -> list[int]:
+    """Number of earlier occurrences of each name."""
     seen: Counter[str] = Counter()
     counts = []
     for name in names:
@@ -140,14 +141,14 @@ def occurrences(names: Sequence[str]) -> list[int]:
 
 
 def let_go(columns: list[pa.ChunkedArray], position: int) -> None:
-    """Takes the values of a column out of a list, and gives their memory back."""
+    """Removes the values of a column from a list, and releases their memory."""
     n_rows = len(columns[position])
     columns[position] = pa.chunked_array([pa.nulls(0)])
     if n_rows >= MANY_ROWS:
         pa.default_memory_pool().release_unused()
 
 
-def listed(names: Sequence[str], at_most: int = 12) -> str:
+def format_names(names: Sequence[str], at_most: int = 12) -> str:
     """Returns names for a message, such as ``'a', 'b' and 7 more``."""
     shown = ", ".join(
         repr(name if len(name) <= 60 else name[:57] + "...") for name in names[:at_most]
@@ -157,11 +158,11 @@ def listed(names: Sequence[str], at_most: int = 12) -> str:
 
 
 def no_rows(where: str, names: Sequence[str]) -> str:
-    """Returns the message for a table that ends with the names of its columns."""
-    return f"{where} has column names but no rows: {listed(names)}. Add rows below the names"
+    """Returns the message for a table that has column names but no rows."""
+    return f"{where} has column names but no rows: {format_names(names)}. Add rows below the names"
 
 
-def near(word: str, choices: Iterable[str]) -> str:
+def suggestion(word: str, choices: Iterable[str]) -> str:
     """Returns ``"; did you mean 'x'?"``, or ``"."`` when no choice is near."""
     choices = list(choices)
     same = [choice for choice in choices if choice.strip().lower() == word.strip().lower()]
@@ -169,10 +170,10 @@ def near(word: str, choices: Iterable[str]) -> str:
 
 
 def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Returns a column whose large, view and binary strings are plain ``string``.
+    """Casts large, view and binary strings of a column to plain ``string``.
 
-    Dictionaries get int32 indices. Other columns stay as they are, and so do bytes that are no
-    text: nothing can be learnt from them.
+    Dictionaries get int32 indices. Other columns, and bytes that are not text, are returned
+    unchanged.
 
     Raises:
         pa.ArrowInvalid: Texts are not UTF-8.
@@ -198,7 +199,7 @@ def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def is_bytes(kind: pa.DataType) -> bool:
-    """Whether values of a type are bytes of any length, which may be text."""
+    """Whether a type is bytes of any length, which may be text."""
     return kind in (pa.binary(), pa.large_binary(), pa.binary_view())
 
 

@@ -1,4 +1,4 @@
-"""A table with column kinds, and the dataset that a search learns from."""
+"""Tables with column kinds, the target, and the data set of a search."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class Column:
     """One feature column of the user's table.
 
     Attributes:
-        key: Internal name, ``c0``, ``c1``, ... by position: any user's name is safe behind it.
-        name: As it stands in the data, whatever characters it holds; may be empty or repeated.
+        key: Internal name, ``c0``, ``c1``, ... by position, so that any user's name is safe.
+        name: Name as in the data, with any characters; may be empty or repeated.
         occurrence: 0 for the first column of that name, 1 for the second, ...
-        kind: What the values mean.
-        reason: Why that kind, in words for ``automl inspect``.
-        left_out: Why the column is not used; "" when it is.
+        kind: The column kind.
+        reason: Reason for that kind, as text for ``automl inspect``.
+        left_out: Reason why the column is ignored; "" if it is used.
         missing_share: Share of rows without a value, 0 to 1.
         n_distinct: Number of distinct values.
         examples: A few values as text.
         day_first: Whether dates such as 01/02/2013 mean 1 February.
-        shape: Height, width and channels of images; channels of sequences, and the steps of the
-            longest one; empty for other kinds.
+        shape: Height, width and channels of images; number of channels and length of the longest
+            sequence; empty for other kinds.
         channels: Names of the channels of sequences.
-        form: How its numbers are written in texts; None where it has none, or is of a run made
-            before forms were kept.
-        n_misfits: Rows whose values do not fit the kind, and count as missing.
+        form: Notation of its numbers in texts; None if it has none, or if the run is older than
+            forms.
+        n_misfits: Number of rows whose value does not fit the kind and counts as missing.
         misfits: A few such values as text.
-        doubt: What else its texts could mean, in words; "" where they mean one thing.
+        doubt: Another possible reading of its texts, in words; "" if there is only one.
     """
 
     key: str
@@ -66,14 +66,13 @@ class Target:
     """The column that is predicted.
 
     Attributes:
-        name: As it stands in the data.
-        task: What is predicted.
-        classes: The labels as they stand in the data, in the order of the class indices; empty
-            for regression.
-        reason: Why this column and this task, in words, with how to override.
-        quantiles: Levels of a quantile task, ascending; empty for any other.
-        offset: What families are shown the values less by (see ``automl.data.offset``); 0 for
-            none.
+        name: Name as in the data.
+        task: The task.
+        classes: Labels as in the data, in the order of the class indices; empty for regression.
+        reason: Reason for this column and task, as text, with how to override it.
+        quantiles: Levels of a quantile task, ascending; empty for other tasks.
+        offset: Subtracted from the targets that families see (see ``automl.data.target_offset``);
+            0 for none.
     """
 
     name: str
@@ -90,21 +89,21 @@ class Target:
 
     @property
     def n_outputs(self) -> int:
-        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        """Number of columns of a prediction: classes or levels; 0 for regression."""
         return len(self.classes) or len(self.quantiles)
 
 
 @dataclass(frozen=True, slots=True)
 class Misfits:
-    """Values that do not fit the kind of their column, and count as missing.
+    """Values of a column that do not fit its kind, and count as missing.
 
     Attributes:
         column: Name of the column.
-        kind: Its kind in the table that is learnt from.
-        n: Rows with such a value.
-        n_rows: All rows.
+        kind: Its kind in the training table.
+        n: Number of rows with such a value.
+        n_rows: Number of rows.
         examples: One to three such values, as text.
-        first_row: Number of the first such row in the source, from 1; 0 where it is not known.
+        first_row: Number of the first such row in the source, from 1; 0 if unknown.
     """
 
     column: str
@@ -117,7 +116,7 @@ class Misfits:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The feature columns in use, by key, in a storage type that follows from the kind.
+    """The feature columns in use, each in the storage type of its kind.
 
     numeric: float64; boolean: float64 of 0 and 1; categorical: dictionary<int32, string>;
     datetime: timestamp[us] without zone (UTC); text: string. Missing values are Arrow nulls,
@@ -126,11 +125,11 @@ class Table:
 
     Attributes:
         data: One Arrow column per used column, named by its key.
-        columns: All feature columns in the order of the file, also those left out.
-        row_names: What rows are called, and the name (string) of each, where the source has names
-            for them: the files of a folder, the ids of series.
+        columns: All feature columns in the order of the file, also ignored ones.
+        row_names: The noun for rows and the name (string) of each, if the source names its rows:
+            the files of a folder, the ids of series.
         misfits: Values of new rows that do not fit, by column.
-        kept: Columns of the source that were asked for beside the features, as they stand there.
+        kept: Columns of the source that were requested beside the features, unchanged.
     """
 
     data: pa.Table
@@ -156,23 +155,23 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What a search learns from: features, target, and columns that steer weights and splits.
+    """The training data of a search: features, target, weights, and columns that steer the split.
 
     Attributes:
         table: The features.
         target: The target column.
         y: Class indices (int64) or values (float64), ``(n_rows,)``.
         weight: Row weights (float64, positive, mean 1), or None.
-        group: Group number of each row (int64): a group is never on both sides of a split.
-        time: Order of each row in time (int64 rank), or None.
+        group: Group number of each row (int64), or None: a group is never on both sides of a
+            split.
+        time: Rank of each row in time (int64), or None.
         fold: Fold number of each row given by the user (int64), -1 for rows that always train;
-            None where none are given.
-        n_dropped: Rows left out because they have no target.
-        n_weightless: Rows left out because their weight is 0.
-        time_name: Column that gives the order in time; "" without one, and in a data set that was
-            opened from a run, like the next.
-        moments: Time of each row in microseconds since 1970, ``(n_rows,)``, where it is a date.
-        notes: What a person should know about the reading; none in a data set that was opened.
+            None if not given.
+        n_dropped: Number of rows dropped because they have no target.
+        n_zero_weight: Number of rows dropped because their weight is 0.
+        time_name: Column of times; "" without one. Not stored, like ``moments`` and ``notes``.
+        moments: Time of each row in microseconds since 1970, ``(n_rows,)``, if times are dates.
+        notes: Notes on the reading for the user.
     """
 
     table: Table
@@ -183,7 +182,7 @@ class Dataset:
     time: IntArray | None = None
     fold: IntArray | None = None
     n_dropped: int = 0
-    n_weightless: int = 0
+    n_zero_weight: int = 0
     time_name: str = ""
     moments: IntArray | None = None
     notes: tuple[str, ...] = ()

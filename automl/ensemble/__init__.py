@@ -1,16 +1,16 @@
-"""Which trials predict together, with what weights, and how they predict."""
+"""Selects, scores, calibrates and applies the ensemble of a run."""
 
-from automl.ensemble.bagged import gain_of_mean, in_log_odds, on_scale_of_noise
-from automl.ensemble.blocks import block_scores, estimate_of_blocks, newest_blocks
+from automl.ensemble.bagging_gain import gain_of_mean, in_log_odds, on_scale_of_noise
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.ensemble import Ensemble, Member, read_ensemble, write_ensemble
 from automl.ensemble.fold_variance import fold_variance
-from automl.ensemble.forward import choose_forward
 from automl.ensemble.interval import Estimate, estimate, kappa_of_cells
 from automl.ensemble.oof import read_oof
 from automl.ensemble.predictor import Predictor
 from automl.ensemble.selection import Selection, select_ensemble
+from automl.ensemble.time_blocks import block_scores, estimate_of_blocks, newest_blocks
+from automl.ensemble.time_choice import choose_forward
 
 __all__ = [
     "Calibration",

@@ -1,4 +1,4 @@
-"""What is done to a blended prediction before it is given away, and before a label is chosen."""
+"""Calibrates blended predictions: temperature, class factors and range of values."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.temperature import fit_temperature, with_temperature
-from automl.ensemble.thresholds import as_threshold, fit_class_factors, weighed
+from automl.ensemble.temperature import apply_temperature, fit_temperature
+from automl.ensemble.thresholds import apply_class_factors, as_threshold, fit_class_factors
 from automl.plugin.metric import Metric
 
-__all__ = ["NO_CALIBRATION", "Calibration", "learn_calibration"]
+__all__ = ["NO_CALIBRATION", "Calibration", "fit_calibration"]
 
-MARGIN = 0.05  # of the range of the target, beyond which no value is predicted
+MARGIN = 0.05  # beyond the range of the target, as a share of it
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Corrections of a blended prediction; as it is made, none.
+    """Corrections of blended predictions; by default none.
 
     Attributes:
-        temperature: Probabilities are raised to the power of its inverse; 1 leaves them.
-        class_factors: What probabilities are multiplied by where a label is chosen, one a class;
-            empty where the most probable class is.
-        value_range: The lowest and the highest value that is predicted; None for any.
+        temperature: Probabilities are raised to the power ``1 / temperature``; 1 for no change.
+        class_factors: Factor of each class when a label is chosen; empty to choose the most
+            probable class.
+        value_range: Lowest and highest predicted value; None for no limits.
     """
 
     temperature: float = 1.0
@@ -34,50 +34,53 @@ class Calibration:
 
     @property
     def threshold(self) -> float | None:
-        """The probability of class 1 above which it is chosen; None where none was set."""
+        """Probability of class 1 above which it is chosen; None without class factors."""
         return as_threshold(self.class_factors)
 
-    def correct(self, prediction: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The prediction that is given away: probabilities or values of the same shape."""
+    def apply(self, prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns calibrated probabilities or values of the same shape."""
         if self.value_range is not None:
             return np.clip(prediction, *self.value_range)
         if self.temperature != 1.0:
-            return with_temperature(prediction, self.temperature)
+            return apply_temperature(prediction, self.temperature)
         return prediction
 
     def decide(self, probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Class indices ``(n_rows,)`` of corrected probabilities ``(n_rows, n_classes)``."""
+        """Returns class indices ``(n_rows,)`` of calibrated ``(n_rows, n_classes)``."""
         labels: NDArray[np.int64] = self._weighed(probabilities).argmax(axis=1)
         return labels
 
-    def shown_to(self, metric: Metric, corrected: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What a metric scores a corrected prediction by: where it needs labels, those chosen."""
+    def for_metric(self, metric: Metric, corrected: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns a calibrated prediction as the metric needs it, with class factors for labels."""
         return self._weighed(corrected) if metric.needs == "labels" else corrected
 
     def _weighed(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        return weighed(probabilities, self.class_factors) if self.class_factors else probabilities
+        return (
+            apply_class_factors(probabilities, self.class_factors)
+            if self.class_factors
+            else probabilities
+        )
 
 
 NO_CALIBRATION = Calibration()
-"""Leaves predictions as they are."""
+"""Does not change predictions."""
 
 
-def learn_calibration(
+def fit_calibration(
     prediction: NDArray[np.float64],
     y: NDArray[Any],
     metric: Metric,
     weight: NDArray[np.float64] | None = None,
 ) -> Calibration:
-    """Learns the correction that may help by a metric; whether it does is not looked at here.
+    """Fits the calibration for a metric, without checking that it helps.
 
-    Values are kept within the range of the target and 5 % beyond; for a metric of labels the
-    classes get factors, for one of probabilities a temperature.
+    Values are limited to the range of the target plus 5 %; a metric of labels gets class factors,
+    one of probabilities a temperature.
 
     Args:
-        prediction: Of rows that the models did not learn from, ``(n_rows, n_classes)`` or
-            ``(n_rows,)``.
+        prediction: Out-of-fold predictions, ``(n_rows, n_classes)`` or ``(n_rows,)``.
         y: Class indices or values, ``(n_rows,)``.
-        metric: What is to be good.
+        metric: The metric to improve.
         weight: Row weights, ``(n_rows,)``.
     """
     if metric.needs == "values":

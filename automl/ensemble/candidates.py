@@ -1,4 +1,4 @@
-"""Out-of-fold predictions of several models on the same rows: what selection works on."""
+"""Out-of-fold predictions of several models on the same rows, the input of selection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from automl.plugin.metric import Metric
 
-__all__ = ["Candidates", "aligned", "common_rows", "comparable", "sample", "sampled"]
+__all__ = ["Candidates", "aligned", "common_rows", "round_loss", "sample", "sampled"]
 
 MIN_COMMON_ROWS = 10
 SIGNIFICANT_DIGITS = 7
@@ -21,24 +21,23 @@ LEAST_PROBABILITY = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Models that may enter an ensemble, with what scores them.
+    """Models that may enter an ensemble, with targets and metric.
 
     Attributes:
         predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``, all finite.
-        numbers: Position of each in the sequence the caller gave.
-        costs: What a prediction of each costs, in any unit; breaks ties.
+        numbers: Position of each in the caller's sequence.
+        costs: Cost of a prediction of each, in any unit; breaks ties.
         families: Family of each.
-        loads: What share of each limit each model takes up, ``(n_models, n_limits)``.
+        loads: Share of each limit that each model uses, ``(n_models, n_limits)``.
         y: Class indices or values, ``(n_rows,)``.
         weight: Row weights, ``(n_rows,)``, or None.
-        metric: What they are judged by.
-        group: Group number of each row, ``(n_rows,)``, or None: rows of a group stay together.
-        fold: Number of the fold of each row, ``(n_rows,)``, or None: a metric that ranks compares
-            rows of a fold.
-        repeat: Number of the repeat of the folds that each row is of, ``(n_rows,)``, or None for
-            one: a row of the data is there once for each.
-        prior: What is predicted for every row without any column, ``(n_outputs,)`` or ``()``: a
-            model that is hardly better is no member. None where it is not known.
+        metric: The metric.
+        group: Group number of each row, ``(n_rows,)``, or None. Groups are not divided.
+        fold: Fold number of each row, ``(n_rows,)``, or None. Ranking metrics are scored per fold.
+        repeat: Repeat of each row, ``(n_rows,)``, or None for one. Each row of the data occurs
+            once per repeat.
+        prior: Prediction of the baseline, ``(n_outputs,)`` or ``()``; models that are hardly
+            better are not considered. None if unknown.
     """
 
     predictions: tuple[NDArray[Any], ...]
@@ -56,12 +55,12 @@ class Candidates:
 
     @property
     def n_rows(self) -> int:
-        """Rows that every model predicts."""
+        """Number of rows."""
         return len(self.y)
 
     @property
     def n_models(self) -> int:
-        """Models there are."""
+        """Number of models."""
         return len(self.numbers)
 
     def score(self, prediction: NDArray[Any]) -> float:
@@ -69,44 +68,44 @@ class Candidates:
         return self.metric.score_folds(self.y, prediction, self.fold, self.weight)
 
     def loss(self, prediction: NDArray[Any]) -> float:
-        """Loss by which predictions are compared; see ``comparable``."""
-        return comparable(self.metric.loss(self.score(prediction)))
+        """Loss for comparisons, rounded by ``round_loss``."""
+        return round_loss(self.metric.loss(self.score(prediction)))
 
-    def surprise(self, prediction: NDArray[Any]) -> float:
-        """What is compared where losses are equal: log loss of probabilities; 0 of anything else.
+    def mean_log_loss(self, prediction: NDArray[Any]) -> float:
+        """Log loss of probabilities, which breaks ties between equal losses; else 0.
 
-        On few rows several models may be perfect by a metric of ranks or labels, and not equally
-        good.
+        On few rows, several models may be perfect by a metric of ranks or labels without being
+        equally good.
         """
         if prediction.ndim == 1 or not np.issubdtype(self.y.dtype, np.integer):
             return 0.0
         right = prediction[np.arange(len(self.y)), self.y]
         losses = -np.log(np.clip(right, LEAST_PROBABILITY, 1.0))
-        return comparable(float(np.average(losses, weights=self.weight)))
+        return round_loss(float(np.average(losses, weights=self.weight)))
 
     def losses(self) -> list[float]:
-        """Loss of each model by itself."""
+        """Loss of each model alone."""
         return [self.loss(prediction) for prediction in self.predictions]
 
     def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weighted mean of the predictions, by a weight for each model, ``(n_models,)``, sum 1."""
+        """Weighted mean of the predictions; ``weights`` is ``(n_models,)`` with sum 1."""
         total = np.zeros(self.predictions[0].shape)
         for position in np.flatnonzero(weights):
             total += weights[position] * self.predictions[position]
         return total
 
     def prior_loss(self) -> float:
-        """Loss of predicting the prior for every row; infinite where it is not known."""
+        """Loss of the baseline; infinite if unknown."""
         if self.prior is None:
             return math.inf
         return self.loss(np.tile(self.prior, (self.n_rows, *[1] * self.prior.ndim)))
 
     def fit_together(self, positions: Iterable[int]) -> bool:
-        """Whether the models at these positions keep all limits together."""
+        """Whether the models at these positions satisfy all limits together."""
         return bool((self.loads[sorted(set(positions))].sum(axis=0) <= 1.0).all())
 
     def rows(self, rows: NDArray[np.int64]) -> Candidates:
-        """The same models on some of the rows."""
+        """Returns the models on some of the rows."""
         return replace(
             self,
             predictions=tuple(p[rows] for p in self.predictions),
@@ -124,7 +123,7 @@ class Candidates:
         return [np.flatnonzero(self.repeat == number) for number in np.unique(self.repeat)]
 
     def models(self, positions: Sequence[int]) -> Candidates:
-        """Some of the models on the same rows."""
+        """Returns some of the models on all rows."""
         return replace(
             self,
             predictions=tuple(self.predictions[i] for i in positions),
@@ -135,21 +134,18 @@ class Candidates:
         )
 
 
-def comparable(loss: float) -> float:
-    """A loss rounded to 7 significant digits, so that noise of summation decides nothing.
-
-    A metric without a value there is the worst loss.
-    """
+def round_loss(loss: float) -> float:
+    """Rounds a loss to 7 significant digits, so that rounding errors decide nothing; NaN is inf."""
     return math.inf if math.isnan(loss) else float(f"{loss:.{SIGNIFICANT_DIGITS - 1}e}")
 
 
 def common_rows(predictions: Sequence[NDArray[Any]]) -> tuple[list[int], NDArray[np.int64]]:
     """Finds the rows that all models predict.
 
-    Where hardly any row is predicted by all, the models with the fewest rows are left out.
+    If there are hardly any, the models with the fewest rows are dropped.
 
     Returns:
-        Positions of the models that stay, and the rows, sorted.
+        Positions of the remaining models, and the rows, sorted.
 
     Raises:
         ValueError: No model predicts any row.
@@ -181,24 +177,24 @@ def aligned(
     prior: NDArray[np.float64] | None = None,
     repeat: NDArray[np.int64] | None = None,
 ) -> Candidates:
-    """Brings models to the rows that all of them predict (see ``common_rows``).
+    """Restricts models to the rows that all of them predict (see ``common_rows``).
 
     Args:
-        predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where a row
-            is not predicted.
+        predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN for rows
+            without a prediction.
         y: Class indices or values, ``(n_rows,)``.
-        metric: What they are judged by.
+        metric: The metric.
         weight: Row weights, ``(n_rows,)``.
         group: Group number of each row, ``(n_rows,)``.
-        fold: Number of the fold of each row, ``(n_rows,)``.
+        fold: Fold number of each row, ``(n_rows,)``.
         families: Family of each model.
-        costs: What a prediction of each model costs.
-        loads: What share of each limit each model takes up.
-        prior: What is predicted for every row without any column.
-        repeat: Number of the repeat of each row, ``(n_rows,)``.
+        costs: Cost of a prediction of each model.
+        loads: Share of each limit that each model uses.
+        prior: Prediction of the baseline.
+        repeat: Repeat of each row, ``(n_rows,)``.
 
     Raises:
-        ValueError: The lengths do not agree, or no model predicts any row.
+        ValueError: Lengths differ, or no model predicts any row.
     """
     shapes = {p.shape for p in predictions}
     if len(shapes) > 1 or any(shape[0] != len(y) for shape in shapes):
@@ -225,7 +221,7 @@ def aligned(
 
 
 def sample(candidates: Candidates, max_rows: int, seed: int) -> Candidates:
-    """At most ``max_rows`` rows, drawn by the seed; see ``sampled``."""
+    """Draws at most ``max_rows`` rows; see ``sampled``."""
     drawn = sampled(candidates, candidates.n_rows, max_rows, seed)
     return candidates if drawn is None else candidates.rows(drawn)
 
@@ -233,19 +229,19 @@ def sample(candidates: Candidates, max_rows: int, seed: int) -> Candidates:
 def sampled(
     candidates: Candidates, n_rows: int, max_rows: int, seed: int | Sequence[int]
 ) -> NDArray[np.int64] | None:
-    """Draws row numbers, ascending; fewer of them where there are more than two classes.
+    """Draws row numbers, ascending; fewer if there are more than two classes.
 
-    The time of one scoring grows with rows times classes, so it is that product that is bounded,
-    down to a tenth of ``max_rows``.
+    The time of a scoring grows with rows times classes, so their product is limited, down to a
+    tenth of ``max_rows``.
 
     Args:
         candidates: The models.
-        n_rows: Rows to draw from.
-        max_rows: Rows to draw at most.
-        seed: Of the draw.
+        n_rows: Number of rows to draw from.
+        max_rows: Largest number of rows to draw.
+        seed: Seed of the draw.
 
     Returns:
-        The numbers; None where no row has to be left out.
+        The numbers; None if all rows are taken.
     """
     shape = candidates.predictions[0].shape
     n_classes = shape[1] if len(shape) == 2 else 2

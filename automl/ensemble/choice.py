@@ -1,15 +1,17 @@
-"""Ensemble or single model, corrected or not: chosen and scored on rows that it did not see."""
+"""Chooses between ensemble and single model by cross-fitting, and computes the nested score."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
+from automl.ensemble.bagged_selection import FEW_ROWS, LEAST_ROWS, bagged_weights
+from automl.ensemble.calibration import NO_CALIBRATION, Calibration, fit_calibration
 from automl.ensemble.candidates import Candidates, aligned, sampled
 from automl.ensemble.interval import estimate, kappa_of_cells
 from automl.ensemble.nested import (
@@ -24,12 +26,12 @@ from automl.ensemble.nested import (
 )
 from automl.ensemble.selection import (
     Selection,
-    alone,
     as_selection,
     best_single,
     greedy_weights,
+    single_model_weights,
 )
-from automl.ensemble.sizes import NESTED_POOL, NESTED_STEPS, Sizes
+from automl.ensemble.selection_sizes import NESTED_POOL, NESTED_STEPS, Sizes
 from automl.plugin.metric import Metric
 
 __all__ = ["choose_ensemble"]
@@ -61,13 +63,17 @@ def choose_ensemble(
     Selection on the very rows that score it is optimistic. So the rows are divided into parts;
     each row is predicted by the ensemble and by the single model that were selected without its
     part, and the better score of these predictions decides. In the same way it is decided whether
-    the weighted mean is corrected (see ``learn_calibration``).
+    the weighted mean is corrected (see ``fit_calibration``).
 
     For ``nested_score`` the whole of that is done once for each part on the other parts alone (see
     ``CrossFit``), and what was chosen without a part predicts all rows of it. These predictions
     are scored once, on all rows, also where a sample of them steered the selections. The nested
     selections are short (12 steps, 12 models and the best of each family, 20,000 rows, or 5,000
     rows without two parts): that is to the ensemble's disadvantage.
+
+    With 40 to 1,000 rows the best single model is largely the luckiest, and so are the models added
+    to it. There the ensemble is the mean of selections on halves of the rows (see
+    ``bagged_weights``), in the nested selections too, and no single model is weighed against it.
 
     With repeats the steps are steered by the mean score over all of them. Parts are made in each
     repeat by itself, and what is chosen for one knows rows of the same repeat alone: other
@@ -94,7 +100,7 @@ def choose_ensemble(
         parts: Parts of the rows.
         time_limit_s: Wall-clock seconds to aim at: fewer rows steer the steps where it would take
             longer. Without it the result depends on the arguments alone.
-        seed: Of the sample of rows and of the parts.
+        seed: Of the sample of rows, of the parts and of the halves.
 
     Raises:
         ValueError: The lengths do not agree, or no model predicts any row.
@@ -119,27 +125,27 @@ def choose_ensemble(
     drawn = sampled(candidates, candidates.n_rows, sizes.n_rows[0], seed)
     steered = candidates if drawn is None else candidates.rows(drawn)
     single = best_single(candidates)
-    weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
+    lone = single_model_weights(single, candidates.n_models)
+    is_bagged = min(steps, max_members) > 1 and LEAST_ROWS <= len(repeats[0]) <= FEW_ROWS
+    weigh = partial(bagged_weights, seed=seed) if is_bagged else greedy_weights
+    weights = weigh(steered, steps=steps, max_members=max_members, pool=pool)
     parted = [part for part in divided if part is not None]
     if len(parted) < len(divided):
-        _, reason = _judged(candidates, weights, None)
-        chosen = as_selection(
-            candidates, alone(single, candidates.n_models), single, len(predictions)
-        )
-        return replace(chosen, reason=reason)
+        chosen = as_selection(candidates, lone, single, len(predictions))
+        return replace(chosen, reason=_judged(candidates, weights, None)[1])
     short = {"steps": min(steps, NESTED_STEPS), "pool": min(pool, NESTED_POOL)}
     selections: dict[Kind, Select] = {
-        "single": lambda seen: alone(best_single(seen), seen.n_models),
-        "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
+        "ensemble": lambda seen: weigh(seen, max_members=max_members, **short),
     }
+    if not is_bagged:
+        selections["single"] = lambda seen: single_model_weights(best_single(seen), seen.n_models)
     fits = [
         CrossFit(*_drawn(piece, part, sizes.n_rows[0], seed), selections, sizes.n_rows[1:], seed)
         for piece, part in zip(pieces, parted, strict=True)
     ]
     verdict = verdict_of(fits)
     kind, reason = _judged(candidates, weights, verdict)
-    if kind == "single":
-        weights = alone(single, candidates.n_models)
+    weights = weights if kind == "ensemble" else lone
     calibration = _learn(steered, weights) if verdict.is_corrected else NO_CALIBRATION
     chosen = as_selection(candidates, weights, single, len(predictions), calibration)
     shown = np.empty(candidates.predictions[0].shape)
@@ -154,12 +160,12 @@ def choose_ensemble(
 def _judged(
     candidates: Candidates, weights: NDArray[np.float64], verdict: Verdict | None
 ) -> tuple[Kind, str]:
-    """Whether the ensemble is kept, and why.
+    """Returns whether the ensemble is kept, and why.
 
     Args:
         candidates: The models.
-        weights: Of the ensemble.
-        verdict: What was better out of sample; None where the rows are too few to tell.
+        weights: Weights of the ensemble.
+        verdict: Cross-fitted comparison; None if there are too few rows.
     """
     if candidates.n_models == 1:
         return "single", "there is one model to choose from"
@@ -168,6 +174,10 @@ def _judged(
     if verdict is None:
         few = f"{candidates.n_rows} rows are too few to tell whether an ensemble is better"
         return "single", few
+    if "single" not in verdict.scores:
+        n_rows = len(candidates.repeats()[0])
+        few = f"{n_rows} rows are too few to tell the best model from a lucky one"
+        return "ensemble", f"{few}, so several predict together"
     found = (
         f"on rows that selection did not see the ensemble has {candidates.metric.name} "
         f"{verdict.scores['ensemble']:.6g} and the best single model "
@@ -181,7 +191,7 @@ def _judged(
 def _drawn(
     candidates: Candidates, part_of_row: NDArray[np.int64], max_rows: int, seed: int
 ) -> tuple[Candidates, NDArray[np.int64]]:
-    """At most so many rows, with the part of each."""
+    """Draws at most ``max_rows`` rows, with the part of each."""
     drawn = sampled(candidates, candidates.n_rows, max_rows, seed)
     if drawn is None:
         return candidates, part_of_row
@@ -191,17 +201,17 @@ def _drawn(
 def _cross_predicted(
     candidates: Candidates, part_of_row: NDArray[np.int64], choices: Sequence[Choice]
 ) -> NDArray[np.float64]:
-    """Predicts the rows of each part by the choice of the part, as the metric is shown them."""
+    """Predicts each part with the choice made without it, as the metric needs it."""
     shown = np.empty(candidates.predictions[0].shape)
     for part, choice in enumerate(choices):
         rows = np.flatnonzero(part_of_row == part)
-        shown[rows] = choice.shown(candidates, rows)
+        shown[rows] = choice.held_out_predictions(candidates, rows)
     return shown
 
 
 def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
     blend = candidates.blend(weights)
-    return learn_calibration(blend, candidates.y, candidates.metric, candidates.weight)
+    return fit_calibration(blend, candidates.y, candidates.metric, candidates.weight)
 
 
 def _with_nested_score(
@@ -211,14 +221,14 @@ def _with_nested_score(
     shown: NDArray[np.float64],
     seed: int,
 ) -> Selection:
-    """Adds the score of predictions that no row had a part in, its error and its interval.
+    """Adds the score of cross-fitted predictions, its error and its interval.
 
     Args:
         chosen: The selection.
-        candidates: What it was selected from.
-        part_of_row: Number of the part of each row, ``(n_rows,)``.
-        shown: Predictions of their rows, as the metric is shown them.
-        seed: Of the draws for the error.
+        candidates: The models.
+        part_of_row: Part of each row, ``(n_rows,)``.
+        shown: Cross-fitted predictions, as the metric needs them.
+        seed: Seed of the draws for the error.
     """
     compared = within_parts(candidates, part_of_row)
     scored = replace(chosen, nested_score=compared.score(shown))
@@ -240,7 +250,7 @@ def _with_nested_score(
 
 
 def _n_distinct(fold: NDArray[np.int64] | None, rows: NDArray[np.int64] | None = None) -> int:
-    """Number of folds of some rows; one where there are no folds."""
+    """Returns the number of folds of some rows; one without folds."""
     if fold is None:
         return 1
     return len(np.unique(fold if rows is None else fold[rows]))

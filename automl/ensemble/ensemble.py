@@ -1,4 +1,4 @@
-"""The ensemble on disk: ``ensemble/ensemble.json``, what a predictor needs beside the models."""
+"""The ensemble of a run and its file, ``ensemble/ensemble.json``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration
 from automl.errors import RunError
-from automl.plugin.context import View
+from automl.plugin.context import Encoding
 from automl.plugin.task import ColumnKind, Task
 from automl.store.files import read_json, write_json
 from automl.store.run_dir import RunDir
@@ -24,45 +24,45 @@ class Member:
     """One trial of an ensemble; its prediction is the mean over its fold models.
 
     Attributes:
-        trial: Such as ``lightgbm-3``.
+        trial: Name of the trial, such as ``lightgbm-3``.
         family: Name of the family that loads its models.
-        weight: Share of its prediction in the ensemble's.
-        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for a model of all rows,
-            and below for further ones with other seeds.
-        view: How its columns are encoded.
-        kinds: Column kinds it is shown.
+        weight: Weight in the ensemble.
+        folds: Numbers of the folds whose models predict; ``ALL_ROWS`` (-1) for a model of all
+            rows, lower numbers for such models with other seeds.
+        view: Its encoding.
+        kinds: Column kinds that it sees.
     """
 
     trial: str
     family: str
     weight: float
     folds: tuple[int, ...]
-    view: View
+    view: Encoding
     kinds: frozenset[ColumnKind]
 
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """The weighted members that predict together, or the one that predicts alone.
+    """An ensemble of weighted members, or of a single one.
 
     Attributes:
-        members: The trials with their weights, which sum to 1.
-        task: What is predicted.
+        members: Members, whose weights sum to 1.
+        task: Task of the run.
         n_classes: Number of classes; 0 for regression.
         metric: Name of the metric of the run.
-        score: Of the weighted out-of-fold predictions, on the rows it was selected on.
-        score_se: Standard error of ``nested_score``; None where it is not known.
-        nested_score: Score of predictions of each row by what was selected without it; None where
-            not known.
-        interval: The 95 % interval of ``nested_score``; None where not known.
-        mean_score: What the mean of the folds' models is expected to score, of which the other
-            scores know one model for each row; None where it is not known or there is no mean.
+        score: Score of the blended out-of-fold predictions on the rows used to choose it.
+        score_se: Standard error of ``nested_score``; None if unknown.
+        nested_score: Score of predictions of each row by an ensemble chosen without it; None if
+            unknown.
+        interval: 95 % interval of ``nested_score``; None if unknown.
+        mean_score: Expected score of the mean of the folds' models (other scores are from one
+            model per row); None if unknown or not applicable.
         kind: ``ensemble`` or ``single``.
-        reason: Why that kind, in a sentence.
-        predict_ms: Milliseconds in which it predicts 1,000 rows, as measured with the models that
-            were saved; None where it was not measured.
-        n_levels: Number of levels of a quantile task; 0 for any other.
-        calibration: What is done to the weighted mean.
+        reason: Reason for that kind, in a sentence.
+        predict_ms: Milliseconds to predict 1,000 rows, measured with the saved models; None if not
+            measured.
+        n_levels: Number of levels of a quantile task; else 0.
+        calibration: Calibration of the weighted mean.
     """
 
     members: tuple[Member, ...]
@@ -82,27 +82,27 @@ class Ensemble:
 
     @property
     def n_outputs(self) -> int:
-        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        """Columns of a prediction (classes or levels); 0 for a 1-D prediction."""
         return self.n_classes or self.n_levels
 
     @property
     def weights(self) -> dict[str, float]:
-        """Weight of each member trial."""
+        """Weight of each member, by trial."""
         return {member.trial: member.weight for member in self.members}
 
     @property
     def expected_score(self) -> float | None:
-        """What to expect on new rows: the nested score, where it is known; None for no score."""
+        """Expected score on new rows: the nested score if known, else ``score``."""
         return self.score if self.nested_score is None else self.nested_score
 
 
 def ensemble_file(run: RunDir) -> Path:
-    """Where the ensemble of a run is written."""
+    """Returns the path of the ensemble file of a run."""
     return run.ensemble / "ensemble.json"
 
 
 def write_ensemble(run: RunDir, ensemble: Ensemble) -> None:
-    """Writes the ensemble of a run whole, in place of an older one."""
+    """Writes the ensemble of a run atomically."""
     members = [
         {**asdict(m), "folds": list(m.folds), "kinds": sorted(kind.value for kind in m.kinds)}
         for m in ensemble.members
@@ -115,15 +115,15 @@ def read_ensemble(run: RunDir) -> Ensemble:
     """Reads the ensemble of a run.
 
     Raises:
-        RunError: It is missing, damaged, or written by a newer version; the file is named.
+        RunError: It is missing, damaged, or of another version; the message names the file.
     """
     path = ensemble_file(run)
     value = read_json(path)
     schema = value.get("schema") if isinstance(value, dict) else None
     if schema != SCHEMA:
         raise RunError(
-            f"{path} has schema {schema!r}, and this version reads {SCHEMA}: the run was written "
-            "by another version, use that one"
+            f"{path} has schema {schema!r}, but this version reads {SCHEMA}: use the version of "
+            "automl that wrote the run"
         )
     try:
         ensemble = _from_json(value)
@@ -134,8 +134,8 @@ def read_ensemble(run: RunDir) -> Ensemble:
     return ensemble
 
 
-def _view(fields: dict[str, Any]) -> View:
-    return View(**{**fields, "generated": tuple(fields["generated"])})
+def _view(fields: dict[str, Any]) -> Encoding:
+    return Encoding(**{**fields, "generated": tuple(fields["generated"])})
 
 
 def _from_json(value: dict[str, Any]) -> Ensemble:

@@ -1,4 +1,4 @@
-"""How much the models of the folds differ on rows that they did not see, told without labels."""
+"""Estimates the variance of the folds' models on unseen rows, without labels."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from numpy.typing import NDArray
 
 __all__ = ["fold_variance"]
 
-CORRECTION = 0.88  # of the geometric mean below, by 16 measurements
-SEEN_BY_ONE = 2.0  # so many times the variance is the one of pairs of which one saw the row
+CORRECTION = 0.88  # factor of the geometric mean below, from 16 measurements
+SEEN_BY_ONE = 2.0  # ratio of the estimate from pairs of which one saw the row to the variance
 
 
 def fold_variance(
     predictions: NDArray[np.float64], saw: NDArray[np.bool_], weight: NDArray[np.float64]
 ) -> float:
-    """Variance of a fold's model on rows that it did not see, without labels.
+    """Estimates the variance of a fold's model on unseen rows.
 
     It is half the mean squared difference of two models on rows that neither saw. Within one
-    repeat of folds there are none: pairs that both saw a row differ too little, pairs of which one
-    saw it too much, and 0.88 times their geometric mean is 0.8 to 1.3 times the variance
+    repeat there are none: models that both saw a row differ too little, and if one saw it, too
+    much; 0.88 times the geometric mean of the two is 0.8 to 1.3 times the variance
     (docs/decisions/0039-refit-or-folds.md).
 
     Args:
-        predictions: Of the model of each fold, ``(n_folds, n_rows)``, or with a last axis of
-            outputs, over which squares are added.
-        saw: Whether a fold's model saw a row, ``(n_folds, n_rows)``.
-        weight: Of the rows, ``(n_rows,)``.
+        predictions: Predictions of each fold's model, ``(n_folds, n_rows)``, optionally with a
+            last axis of outputs, over which squares are summed.
+        saw: Whether a fold's model trained on a row, ``(n_folds, n_rows)``.
+        weight: Row weights, ``(n_rows,)``.
     """
     flat = predictions.reshape(*saw.shape, -1)
-    squares, counts = np.zeros(3), np.zeros(3)  # by how many of the two models saw the row
+    squares, counts = np.zeros(3), np.zeros(3)  # by the number of models that saw the row
     for i in range(len(flat)):
         for j in range(i):
             square = weight * ((flat[i] - flat[j]) ** 2).sum(axis=1)

@@ -1,4 +1,4 @@
-"""How far a score may lie from the score on new rows: its 95 % interval."""
+"""Estimates the standard error and the 95 % interval of a score."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ __all__ = [
     "KAPPA",
     "Estimate",
     "bootstrap_error",
+    "confidence_interval",
     "estimate",
     "fold_factor",
-    "interval",
     "kappa_of_cells",
     "t_95",
 ]
 
 KAPPA = 0.6
-"""How much the models of the folds add to the variance of a cross-validated score; 0 is nothing,
-1 the correction of Nadeau and Bengio. Calibrated: docs/decisions/0036."""
+"""Contribution of the folds' models to the variance of a cross-validated score; 0 is none, 1 the
+correction of Nadeau and Bengio. Calibrated in docs/decisions/0036."""
 
 DRAWS = 100
 MAX_ROWS = 10_000
 NORMAL_95 = 1.959964
 MIN_UNITS = 10
 MIN_FREEDOM = 4.0
-MOST_LOGS = 500.0  # beyond, a float ends
+MOST_LOGS = 500.0  # larger exponents may overflow
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A score with the interval that holds the score on new rows in 95 of 100 cases.
+    """A score with its 95 % confidence interval.
 
     Attributes:
-        score: On rows that the predictor did not see.
-        error: Its standard error, the models of the folds included.
+        score: Score on rows not used for training.
+        error: Standard error, including the variance of the folds' models.
         low, high: The interval; not symmetric near the bounds of the metric.
     """
 
@@ -63,28 +63,28 @@ def estimate(
     kappa: float = KAPPA,
     seed: int = 0,
 ) -> Estimate | None:
-    """Scores predictions of unseen rows, and says how sure that score is.
+    """Scores predictions of unseen rows and estimates the error of the score.
 
-    ``error = row_error * sqrt(1 + kappa * K / (K - 1))`` for K folds, and the row error itself for
-    one fold (a holdout): rows of a fold share a model, and the models share training rows, which
-    no row error knows (Bengio & Grandvalet, 2004). The form is that of the corrected resampled
-    t-test (Nadeau & Bengio, 2003) with a measured kappa. The row error comes in closed form where
-    there is one (``automl.metrics.influence``), else from a bootstrap. Rows of a group count as
-    one draw. The interval is made on the scale of the logit for metrics with two bounds and of the
-    logarithm for losses, with Student's t.
+    ``error = row_error * sqrt(1 + kappa * K / (K - 1))`` for K folds, and the row error for a
+    holdout. Rows of a fold share a model and the models share training rows, which the row error
+    ignores (Bengio & Grandvalet, 2004). The form is that of the corrected resampled t-test
+    (Nadeau & Bengio, 2003) with a calibrated kappa. The row error has a closed form for some
+    metrics (``automl.metrics.influence``), else it is bootstrapped. A group counts as one draw.
+    The interval uses Student's t, on the logit scale for metrics with two bounds and on the log
+    scale for losses.
 
     Args:
-        metric: What scores.
+        metric: The metric.
         y_true: Class indices or values, ``(n_rows,)``.
-        prediction: Finite, as for ``Metric.score``.
+        prediction: Finite predictions, as for ``Metric.score``.
         weight: Row weights, ``(n_rows,)``.
         group: Group number of each row, ``(n_rows,)``.
-        fold: Number of the fold of each row, ``(n_rows,)``; None is one fold.
+        fold: Fold number of each row, ``(n_rows,)``; None is one fold.
         kappa: See above.
-        seed: Of the draws of the bootstrap.
+        seed: Seed of the bootstrap.
 
     Returns:
-        The estimate; None where there are fewer than 10 rows or groups, or no finite score.
+        The estimate; None with fewer than 10 rows or groups, or without a finite score.
     """
     score = metric.score_folds(y_true, prediction, fold, weight)
     units = _Units(np.arange(len(y_true)) if group is None else group)
@@ -109,44 +109,44 @@ def estimate(
         return None
     n_folds = 1 if fold is None else len(np.unique(fold))
     error = row_error * fold_factor(n_folds, kappa)
-    low, high = interval(score, error, metric.bounds, freedom, units.count)
+    low, high = confidence_interval(score, error, metric.bounds, freedom, units.count)
     return Estimate(score, error, low, high)
 
 
 def fold_factor(n_folds: int, kappa: float = KAPPA) -> float:
-    """By how much a cross-validated score is less sure than its rows alone would make it."""
+    """Returns the ratio of the error of a cross-validated score to its row error."""
     return 1.0 if n_folds < 2 else math.sqrt(1 + kappa * n_folds / (n_folds - 1))
 
 
 def kappa_of_cells(n_folds: int, n_cells: int) -> float:
-    """The ``kappa`` by which cells of folds widen the error as much as the folds themselves.
+    """Returns the ``kappa`` for cells that widens the error as much as the folds would.
 
     Args:
         n_folds: Folds of one repeat.
-        n_cells: Parts that these are scored in, or the folds of all repeats.
+        n_cells: Cells scored separately: parts of folds, or the folds of all repeats.
     """
     if n_folds < 2 or n_cells < 2:
         return 0.0
     return KAPPA * (n_folds / (n_folds - 1)) / (n_cells / (n_cells - 1))
 
 
-def interval(
+def confidence_interval(
     score: float,
     error: float,
     bounds: tuple[float, float] = (-math.inf, math.inf),
     freedom: float = math.inf,
     n_units: int = 1_000_000,
 ) -> tuple[float, float]:
-    """The 95 % interval around a score, inside the bounds of its metric.
+    """Returns the 95 % interval of a score, within the bounds of its metric.
 
     Args:
         score: The score.
-        error: Its standard error.
-        bounds: The lowest and the highest score there can be: with two of them the interval is
-            symmetric on the scale of the logit, with one on that of the logarithm.
+        error: Standard error of the score.
+        bounds: Lowest and highest possible score. With two finite bounds the interval is symmetric
+            on the logit scale, with one on the log scale.
         freedom: Degrees of freedom of the error.
-        n_units: Independent rows or groups: of a score at a bound, such as an accuracy of 1, the
-            error is that of half a wrong one.
+        n_units: Independent rows or groups. A score at a bound, such as an accuracy of 1, gets the
+            error of half a wrong unit.
     """
     low, high = bounds
     t = t_95(freedom)
@@ -162,7 +162,7 @@ def interval(
 
 
 def _factor(reach: float, distance: float) -> float:
-    """By what the distance to a bound is multiplied and divided at the ends of an interval."""
+    """Factor of the distance to a bound at the ends of an interval."""
     return math.exp(min(reach / distance, MOST_LOGS)) if distance > 0 else 1.0
 
 
@@ -183,9 +183,9 @@ def _on_logit_scale(
 
 
 def t_95(freedom: float) -> float:
-    """Half the width of a 95 % interval in standard errors, by Student's t.
+    """Returns the 97.5 % quantile of Student's t.
 
-    By Abramowitz & Stegun, 26.7.5, to 1 % from 4 degrees of freedom on.
+    Abramowitz & Stegun, 26.7.5; accurate to 1 % from 4 degrees of freedom on.
     """
     z, n = NORMAL_95, max(freedom, MIN_FREEDOM)
     return (
@@ -203,17 +203,17 @@ def _moves(
     fold: NDArray[np.int64] | None,
     weight: NDArray[np.float64] | None,
 ) -> NDArray[np.float64] | None:
-    """By how much each row moves the score, ``(n_rows,)``; None without a closed form."""
+    """Influence of each row on the score, ``(n_rows,)``; None without a closed form."""
     mass = np.ones(len(y_true)) if weight is None else weight
     whole = np.zeros(len(y_true), dtype=np.int64)
-    fold_of_row = fold if fold is not None and metric.ranks else whole
+    fold_of_row = fold if fold is not None and metric.is_ranking else whole
     moves = np.zeros(len(y_true))
     n_scored = 0
     for number in np.unique(fold_of_row):
         rows = np.flatnonzero(fold_of_row == number)
         y = y_true[rows]
-        if metric.ranks and (y == y[0]).all():
-            continue  # has no score either, see Metric.score_folds
+        if metric.is_ranking and (y == y[0]).all():
+            continue  # not scored either, see Metric.score_folds
         found = influence(metric, y, prediction[rows], None if weight is None else weight[rows])
         if found is None:
             return None
@@ -226,8 +226,8 @@ def _moves(
 def _error_of_sum(moves: NDArray[np.float64]) -> tuple[float, float]:
     """Standard error of a sum over independent units, and its degrees of freedom.
 
-    Few rows that move the score much, such as those of a rare class, make the error itself unsure:
-    a variance of n numbers of kurtosis k has the spread of one with ``2 n / (k - 1)`` degrees.
+    A few influential rows, such as those of a rare class, make the error uncertain: the variance
+    of n numbers of kurtosis k varies like one with ``2 n / (k - 1)`` degrees of freedom.
     """
     n = len(moves)
     squares = moves**2
@@ -245,19 +245,19 @@ def bootstrap_error(
     group: NDArray[np.int64] | None = None,
     seed: int = 0,
 ) -> float | None:
-    """Standard error of a score by the bootstrap (Efron, 1979): rows are drawn with replacement.
+    """Bootstraps the standard error of a score (Efron, 1979).
 
-    Rows of a group are drawn together, as they are not independent. Of many rows 10,000 are drawn
-    at a time, and the error is scaled by the root of their share.
+    Groups are drawn as a whole, as their rows are not independent. At most 10,000 rows are drawn
+    at a time; the error is then scaled by the root of their share.
 
     Args:
-        score: Scores the rows of these numbers, which may repeat.
-        n_rows: Rows there are.
+        score: Scores rows by number; numbers may repeat.
+        n_rows: Number of rows.
         group: Group number of each row, ``(n_rows,)``.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
-        The error, or None where there are fewer than 10 rows or groups, or no score is finite.
+        The error; None with fewer than 10 rows or groups, or without finite scores.
     """
     units = _Units(np.arange(n_rows) if group is None else group)
     if units.count < MIN_UNITS:
@@ -274,7 +274,7 @@ def bootstrap_error(
 
 
 class _Units:
-    """What is drawn: groups of rows.
+    """Units of the bootstrap: groups of rows.
 
     Args:
         group: Group number of each row, any integers.
@@ -288,11 +288,11 @@ class _Units:
         self._starts = np.cumsum(sizes) - sizes
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sum over the rows of each unit, ``(count,)``."""
+        """Returns the sum over the rows of each unit, ``(count,)``."""
         return np.bincount(self._unit_of_row, values, minlength=self.count).astype(np.float64)
 
     def rows(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the units of these numbers."""
+        """Returns the rows of units by number."""
         sizes = self._sizes[units]
         within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         rows: NDArray[np.int64] = self._order[np.repeat(self._starts[units], sizes) + within]

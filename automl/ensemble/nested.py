@@ -1,4 +1,4 @@
-"""Cross-fitted choices: weights, kind and correction for a part of the rows, made without it."""
+"""Cross-fits weights, kind and calibration: for each part of the rows, chosen without it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import NO_CALIBRATION, Calibration, learn_calibration
-from automl.ensemble.candidates import Candidates, comparable, sampled
+from automl.ensemble.calibration import NO_CALIBRATION, Calibration, fit_calibration
+from automl.ensemble.candidates import Candidates, round_loss, sampled
 
 __all__ = [
     "KINDS",
@@ -37,12 +37,12 @@ Select = Callable[[Candidates], NDArray[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is better on rows that the selections did not see.
+    """Comparison of the kinds on rows not used by the selections.
 
     Attributes:
         kind: The kind with the better score.
-        is_corrected: Whether its blend is better with a correction.
-        scores: Cross-fitted score of each kind, not corrected.
+        is_corrected: Whether calibration improves its score.
+        scores: Cross-fitted score of each kind without calibration.
     """
 
     kind: Kind
@@ -52,34 +52,35 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A predictor: the weights of the models, ``(n_models,)``, and the correction of their mean."""
+    """A predictor: weights of the models, ``(n_models,)``, and the calibration of their mean."""
 
     weights: NDArray[np.float64]
     calibration: Calibration = NO_CALIBRATION
 
-    def shown(self, candidates: Candidates, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def held_out_predictions(
+        self, candidates: Candidates, rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """Predicts some of the rows, as the metric is shown them."""
         members = np.flatnonzero(self.weights)
         blend = candidates.models(members.tolist()).rows(rows).blend(self.weights[members])
-        return self.calibration.shown_to(candidates.metric, self.calibration.correct(blend))
+        return self.calibration.for_metric(candidates.metric, self.calibration.apply(blend))
 
 
 @dataclass(slots=True)
 class CrossFit:
-    """Rows in parts, and what is selected without one or two of them.
+    """Selections made without one or two parts of the rows.
 
-    For a part p the weights, the kind (ensemble or single model) and the correction are chosen on
-    the other parts alone. The kind and the correction are what is best there when each part q is
-    predicted by a selection that saw neither p nor q (nested cross-validation; Varma & Simon,
-    2006). A selection without p and q serves both p and q, so with P parts there are
-    P + P (P - 1) / 2 selections.
+    For a part p, the weights, the kind (ensemble or single model) and the calibration are chosen
+    on the other parts alone. Kind and calibration are those that score best there when each part
+    q is predicted by a selection without p and q (nested cross-validation; Varma & Simon, 2006).
+    A selection without p and q serves both, so P parts need P + P (P - 1) / 2 selections.
 
     Attributes:
-        candidates: The models on the rows that steer.
-        part_of_row: Number of the part of each row from 0, ``(n_rows,)``.
-        selections: How the models are weighed, by kind.
-        max_rows: Rows that steer a selection at most: one without a part, one without two.
-        seed: Of the samples of rows.
+        candidates: The models on the rows used for selection.
+        part_of_row: Part of each row, from 0, ``(n_rows,)``.
+        selections: Functions that weight the models, by kind.
+        max_rows: Largest number of rows of a selection without one part, and without two.
+        seed: Seed of the samples of rows.
     """
 
     candidates: Candidates
@@ -99,12 +100,12 @@ class CrossFit:
         """Compares the kinds, then the better one with and without a correction.
 
         Args:
-            without: The part whose rows are not looked at; None looks at all.
+            without: Part to exclude; None for none.
         """
         return verdict_of([self], without)
 
     def choices(self) -> tuple[Choice, ...]:
-        """The predictor of each part, of which nothing was chosen on rows of the part."""
+        """Returns the predictor of each part, chosen without rows of the part."""
         verdicts = map(self.verdict, range(self.n_parts))
         return tuple(
             self._choice(found.kind, found.is_corrected, frozenset((part,)))
@@ -117,13 +118,13 @@ class CrossFit:
         for part in set(range(self.n_parts)) - outside:
             rows = np.flatnonzero(self.part_of_row == part)
             choice = self._choice(kind, is_corrected, outside | {part})
-            shown[rows] = choice.shown(self.candidates, rows)
+            shown[rows] = choice.held_out_predictions(self.candidates, rows)
         rows = self._rows_without(outside)
         compared = within_parts(self.candidates.models(()), self.part_of_row)
         return compared.rows(rows).score(shown[rows])
 
     def _choice(self, kind: Kind, is_corrected: bool, outside: frozenset[int]) -> Choice:
-        """What is selected without some parts, and the correction learned without them."""
+        """Returns weights and calibration from the rows outside some parts."""
         key = kind, outside
         if key not in self._weights:
             seen = self._seen(outside)
@@ -133,7 +134,7 @@ class CrossFit:
             return Choice(weights)
         if key not in self._learned:
             seen = self._seen(outside)
-            self._learned[key] = learn_calibration(
+            self._learned[key] = fit_calibration(
                 seen.blend(weights), seen.y, seen.metric, seen.weight
             )
         return Choice(weights, self._learned[key])
@@ -150,7 +151,10 @@ class CrossFit:
 
 
 def verdict_of(repeats: Sequence[CrossFit], without: int | None = None) -> Verdict:
-    """Compares the kinds by the mean score of several repeats; see ``CrossFit.verdict``."""
+    """Compares the kinds by the mean score of several repeats; see ``CrossFit.verdict``.
+
+    Of equally good kinds it is the single model.
+    """
     outside = frozenset(() if without is None else (without,))
     metric = repeats[0].candidates.metric
 
@@ -159,10 +163,11 @@ def verdict_of(repeats: Sequence[CrossFit], without: int | None = None) -> Verdi
         known = scores[np.isfinite(scores)]
         return float(known.mean()) if len(known) else math.nan
 
-    scores = {kind: mean(kind, False) for kind in KINDS}
-    losses = {kind: comparable(metric.loss(score)) for kind, score in scores.items()}
-    kind: Kind = "ensemble" if losses["ensemble"] < losses["single"] else "single"
-    return Verdict(kind, comparable(metric.loss(mean(kind, True))) < losses[kind], scores)
+    offered = [kind for kind in KINDS if kind in repeats[0].selections]
+    scores = {kind: mean(kind, False) for kind in offered}
+    losses = {kind: round_loss(metric.loss(score)) for kind, score in scores.items()}
+    kind = min(offered, key=losses.__getitem__)
+    return Verdict(kind, round_loss(metric.loss(mean(kind, True))) < losses[kind], scores)
 
 
 def parts_of(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] | None:
@@ -206,7 +211,7 @@ def within_parts(candidates: Candidates, part_of_row: NDArray[np.int64]) -> Cand
     may give higher values than the other: across parts their order says nothing, and a score of
     all rows at once would be too low by that.
     """
-    if not candidates.metric.ranks:
+    if not candidates.metric.is_ranking:
         return candidates
     fold = 0 if candidates.fold is None else candidates.fold
     n_parts = int(part_of_row.max()) + 1
@@ -215,6 +220,6 @@ def within_parts(candidates: Candidates, part_of_row: NDArray[np.int64]) -> Cand
 
 def _folds(candidates: Candidates) -> NDArray[np.int64] | None:
     """The fold of each row, where rows are compared within folds and there are enough of them."""
-    if candidates.fold is None or not candidates.metric.ranks:
+    if candidates.fold is None or not candidates.metric.is_ranking:
         return None
     return candidates.fold if len(np.unique(candidates.fold)) >= MIN_PARTS else None

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions of a trial, put together from the files of its folds."""
+"""Reads the out-of-fold predictions of a trial from the files of its folds."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ __all__ = ["as_probabilities", "read_oof"]
 def read_oof(
     run: RunDir, trial_id: str, folds: Sequence[int], plan: SplitPlan, sum_to_one: bool = True
 ) -> NDArray[np.float64]:
-    """Reads the predictions of the rows that each fold's model did not see.
+    """Reads the out-of-fold predictions of a trial.
 
-    A row that several repeats validate gets the mean of their predictions. A fit that stopped early
-    is read at the stage that other rows chose.
+    Predictions of several repeats are averaged. A fit that stopped early is read at the settled
+    stage.
 
     Args:
         run: The run.
-        trial_id: Such as ``lightgbm-3``.
+        trial_id: Name of the trial, such as ``lightgbm-3``.
         folds: Numbers of the finished folds; ``ALL_ROWS`` (-1) for an out-of-bag family.
         plan: The split plan of the run.
-        sum_to_one: Whether rows of several numbers are probabilities; else they are quantiles.
+        sum_to_one: Whether 2-D predictions are probabilities; else they are quantiles.
 
     Returns:
         Probabilities ``(n_rows, n_classes)`` that sum to 1, values ``(n_rows,)``, or quantiles
-        ``(n_rows, n_levels)``; NaN for rows that no fold predicts.
+        ``(n_rows, n_levels)``; NaN for rows without a prediction.
 
     Raises:
-        RunError: A file is missing, damaged, or does not fit the plan; it is named.
+        RunError: A file is missing, damaged, or does not fit the plan; the message names it.
     """
     total: NDArray[np.float64] | None = None
     times_seen = np.zeros(plan.n_rows)
@@ -44,11 +44,11 @@ def read_oof(
         settled = run.settled(trial_id, fold)
         path = settled if settled.is_file() else run.oof(trial_id, fold)
         prediction = _read(path)
-        rows = np.arange(plan.n_rows) if fold == ALL_ROWS else plan.divisions[fold].valid
+        rows = np.arange(plan.n_rows) if fold == ALL_ROWS else plan.splits[fold].valid
         if len(prediction) != len(rows):
             raise RunError(
-                f"{path} has {len(prediction)} predictions, fold {fold} of the split plan has "
-                f"{len(rows)} rows: it is not of this run"
+                f"{path} has {len(prediction)} predictions, but fold {fold} of the split plan has "
+                f"{len(rows)} rows: it is not from this run"
             )
         if total is None:
             total = np.zeros((plan.n_rows, *prediction.shape[1:]))
@@ -64,9 +64,9 @@ def read_oof(
 
 
 def as_probabilities(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows ``(n_rows, n_classes)`` made to sum to 1: negative values count as 0.
+    """Normalises rows ``(n_rows, n_classes)`` to sum 1; negative values count as 0.
 
-    A row without a positive value becomes the same probability for every class.
+    A row without a positive value becomes uniform.
     """
     positive = np.maximum(prediction, 0)
     total = positive.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Prediction of new rows: the weighted mean over the members of the mean over their fold models."""
+"""Predicts new rows with the weighted mean of the members' models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automl.data.table import Table
 from automl.ensemble.ensemble import Ensemble, Member
 from automl.ensemble.oof import as_probabilities
 from automl.errors import AutoMLError, MissingExtraError, RunError, did_you_mean
-from automl.plugin.context import View
+from automl.plugin.context import Encoding
 from automl.plugin.family import FittedModel, ModelFamily
 from automl.plugin.prediction import check_prediction
 from automl.plugin.rows import Matrix, Rows
@@ -24,33 +24,33 @@ from automl.store.run_dir import RunDir
 __all__ = ["FindEncoder", "Predictor", "TableEncoder"]
 
 
-_Encoding = tuple[int, View, frozenset[ColumnKind]]
+_Encoding = tuple[int, Encoding, frozenset[ColumnKind]]
 
 
 class TableEncoder(Protocol):
-    """Fitted in a fold, it encodes the rows of any table with the same columns."""
+    """A fitted encoder for the rows of any table with the same columns."""
 
     def transform(self, table: Table) -> Matrix:
-        """Encodes rows, ``(n_rows, n_features)``."""
+        """Returns encoded rows, ``(n_rows, n_features)``."""
         ...
 
 
-FindEncoder = Callable[[int, View, frozenset[ColumnKind]], TableEncoder]
-"""Gives the encoder that was fitted in a fold, for a view and the column kinds a family sees."""
+FindEncoder = Callable[[int, Encoding, frozenset[ColumnKind]], TableEncoder]
+"""Returns the encoder of a fold for an encoding and the column kinds of a family."""
 
 
 class Predictor:
     """Predicts new rows with the ensemble of a run. Models and encoders are loaded once.
 
     Args:
-        run: The run that holds the models.
-        ensemble: Its members and weights.
+        run: Run directory with the models.
+        ensemble: The ensemble.
         families: Installed families by name.
-        find_encoder: Gives the encoder of a fold, view and column kinds.
-        offset: ``Target.offset`` of the run, which the predictions of its models are less by.
-        chunk_rows: Rows that are encoded at a time, which bounds memory.
-        keep_models: Whether loaded models stay for the next call. Without it a call holds only the
-            models of one fold and view at a time.
+        find_encoder: Returns the encoder of a fold, encoding and column kinds.
+        offset: ``Target.offset`` of the run, added to the predictions of its models.
+        chunk_rows: Number of rows encoded at a time, which limits memory.
+        keep_models: Whether loaded models are kept for the next call. If not, a call holds only
+            the models of one fold and encoding at a time.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class Predictor:
             sum 1; values ``(n_rows,)``; or ascending quantiles ``(n_rows, n_levels)``.
 
         Raises:
-            RunError: A member's family is not installed, or its model is missing or fails; it is
-                named.
-            MissingExtraError: A library that loads a model is not installed.
+            RunError: A member's family is not installed, or its model is missing or fails; the
+                message names it.
+            MissingExtraError: A library of a model is not installed.
             DataError: The table does not fit the encoders.
         """
         is_class = self.ensemble.task.is_classification
@@ -101,12 +101,12 @@ class Predictor:
                     images_of(chunk, kinds),
                     sequences_of(chunk, kinds),
                     texts_of(chunk, kinds, view),
-                ).shown_to(kinds)
+                ).for_kinds(kinds)
                 for member, fold, model in models:
                     share = member.weight / len(member.folds)
                     result[rows] += share * self._predict_one(member, fold, model, shown)
         result = as_probabilities(result) if is_class else result + self._offset
-        return self.ensemble.calibration.correct(result)
+        return self.ensemble.calibration.apply(result)
 
     def _encoder(self, encoding: _Encoding) -> TableEncoder:
         found = self._encoders.get(encoding)
@@ -130,9 +130,9 @@ class Predictor:
         if family is None:
             raise RunError(
                 f"the ensemble of {self.run.path} needs family {member.family!r} for trial "
-                f"{member.trial}, and no installed plugin brings it"
-                f"{did_you_mean(member.family, self._families)}; `automl plugins` lists those "
-                "that do load"
+                f"{member.trial}, but no installed plugin has it"
+                f"{did_you_mean(member.family, self._families)}; `automl plugins` lists the "
+                "installed families"
             )
         path = self.run.model(member.trial, fold)
         if not path.is_dir():
@@ -167,7 +167,7 @@ class Predictor:
 
 
 def _by_encoding(ensemble: Ensemble) -> dict[_Encoding, list[tuple[Member, int]]]:
-    """Members and folds by encoding: those of one entry are shown the same matrix.
+    """Groups members and folds that receive the same matrix.
 
     All fits of all rows share the encoder of all rows, whatever their seed.
     """

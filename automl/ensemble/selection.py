@@ -1,4 +1,4 @@
-"""Greedy selection of an ensemble, with replacement, on out-of-fold predictions."""
+"""Selects an ensemble greedily, with replacement, on out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from automl.plugin.metric import Metric
 
 __all__ = [
     "Selection",
-    "alone",
     "as_selection",
     "best_single",
     "greedy_path",
     "greedy_weights",
     "select_ensemble",
+    "single_model_weights",
 ]
 
 MIN_SKILL = 0.02  # of the way from the prior to the best model
@@ -29,20 +29,20 @@ MIN_SKILL = 0.02  # of the way from the prior to the best model
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which models predict together.
+    """Models that predict together, with weights.
 
     Attributes:
         weights: Weight of each model, ``(n_models,)``, not negative, sum 1.
-        score: On the rows it was selected on, in the metric's direction: it flatters.
-        single_best: Number of the model that is best by itself.
-        kind: ``ensemble``, or ``single`` where one model predicts alone.
-        reason: Why that kind, in a sentence.
-        nested_score: Of predictions of each row by what was selected without it, the calibration
-            included; None where not computed.
-        score_se: Standard error of ``nested_score``; None where not computed.
-        interval: The 95 % interval of ``nested_score``; None where not computed.
-        calibration: What is done to the weighted mean.
-        blocks: In order of time, the folds that ``nested_score`` is the mean of; empty otherwise.
+        score: Score on the rows used for selection, so optimistic.
+        single_best: Number of the best single model.
+        kind: ``ensemble``, or ``single`` for one model.
+        reason: Reason for that kind, in a sentence.
+        nested_score: Score of predictions of each row by a selection and calibration made without
+            it; None if not computed.
+        score_se: Standard error of ``nested_score``; None if not computed.
+        interval: 95 % interval of ``nested_score``; None if not computed.
+        calibration: Calibration of the weighted mean.
+        blocks: In a time plan, the folds that ``nested_score`` averages; else empty.
     """
 
     weights: NDArray[np.float64]
@@ -126,7 +126,7 @@ def select_ensemble(
     if candidates.loss(candidates.predictions[single]) <= candidates.loss(
         candidates.blend(weights)
     ):
-        weights = alone(single, candidates.n_models)
+        weights = single_model_weights(single, candidates.n_models)
     return as_selection(candidates, weights, single, len(predictions))
 
 
@@ -146,19 +146,19 @@ def as_selection(
         n_models: How many models the caller has.
         calibration: What is done to the weighted mean.
     """
-    corrected = calibration.correct(candidates.blend(weights))
+    corrected = calibration.apply(candidates.blend(weights))
     of_all = np.zeros(n_models)
     of_all[list(candidates.numbers)] = weights
     return Selection(
         weights=of_all,
-        score=candidates.score(calibration.shown_to(candidates.metric, corrected)),
+        score=candidates.score(calibration.for_metric(candidates.metric, corrected)),
         single_best=candidates.numbers[single],
         kind="ensemble" if np.count_nonzero(weights) > 1 else "single",
         calibration=calibration,
     )
 
 
-def alone(position: int, n_models: int) -> NDArray[np.float64]:
+def single_model_weights(position: int, n_models: int) -> NDArray[np.float64]:
     """Weights under which one model predicts alone."""
     weights = np.zeros(n_models)
     weights[position] = 1.0
@@ -174,13 +174,13 @@ def greedy_weights(
 
 
 def best_single(candidates: Candidates, losses: Sequence[float] | None = None) -> int:
-    """Position of the model that is best by itself.
+    """Returns the position of the best single model.
 
-    Among equal ones it is the less surprised, then the cheaper, then the first.
+    Ties: lower log loss, then lower cost, then the first.
 
     Args:
         candidates: The models.
-        losses: Their losses, where they are known.
+        losses: Their losses, if known.
     """
     known = candidates.losses() if losses is None else losses
     best = min(known)
@@ -191,16 +191,16 @@ def best_single(candidates: Candidates, losses: Sequence[float] | None = None) -
 def _least_surprised(
     candidates: Candidates, equal: Sequence[int], predictions: Sequence[NDArray[Any]]
 ) -> int:
-    """Of some models of one loss the one of least surprise, then cost, then position.
+    """Breaks a tie by log loss, then cost, then position.
 
     Args:
         candidates: The models.
-        equal: Positions of those to choose from.
-        predictions: What is predicted with each.
+        equal: Positions of the models with equal loss.
+        predictions: Prediction with each.
     """
     if len(equal) == 1:
         return equal[0]
-    surprise = [candidates.surprise(prediction) for prediction in predictions]
+    surprise = [candidates.mean_log_loss(prediction) for prediction in predictions]
     ranks = zip(surprise, [candidates.costs[i] for i in equal], equal, strict=True)
     return min(ranks)[-1]
 
@@ -227,11 +227,11 @@ def greedy_path(candidates: Candidates, *, steps: int, max_members: int, pool: i
 def _best_addition(
     candidates: Candidates, path: Sequence[int], total: NDArray[np.float64], allowed: Sequence[int]
 ) -> tuple[float, int]:
-    """Loss and position of the model whose addition gives the best mean.
+    """Returns loss and position of the model whose addition gives the best mean.
 
     Args:
         candidates: The models.
-        path: Those that are in.
+        path: Positions of the models already added.
         total: Sum of their predictions.
         allowed: Positions of the models that may be added.
     """
@@ -248,7 +248,7 @@ def _best_addition(
 
 
 def _considered(candidates: Candidates, losses: Sequence[float], pool: int) -> list[int]:
-    """The best models by loss and the best of each family, without those that know nothing."""
+    """Returns the best models by loss and the best of each family, without useless ones."""
     prior, best = candidates.prior_loss(), min(losses)
     limit = prior - MIN_SKILL * (prior - best) if math.isfinite(prior) else math.inf
     able = [i for i, loss in enumerate(losses) if loss < limit] or range(len(losses))

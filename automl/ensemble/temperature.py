@@ -1,4 +1,4 @@
-"""Temperature scaling: probabilities made more or less sure of themselves, by one number."""
+"""Temperature scaling of probabilities."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["fit_temperature", "with_temperature"]
+__all__ = ["apply_temperature", "fit_temperature"]
 
 SMALLEST_PROBABILITY = 1e-15
 LOWEST, HIGHEST = 0.2, 5.0
@@ -15,10 +15,12 @@ MAX_STEPS = 50
 PRECISION = 1e-6
 
 
-def with_temperature(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Raises probabilities ``(n_rows, n_classes)`` to the power ``1 / temperature``; sum 1 again.
+def apply_temperature(
+    probabilities: NDArray[np.float64], temperature: float
+) -> NDArray[np.float64]:
+    """Raises probabilities ``(n_rows, n_classes)`` to the power ``1 / temperature``, normalised.
 
-    The order of the classes within a row stays. Above 1 rows become less sure, below 1 more.
+    The order of classes within a row does not change. Above 1, confidence falls; below 1, it rises.
     """
     return _softmax(_logs(probabilities) / temperature)
 
@@ -28,13 +30,13 @@ def fit_temperature(
     y: NDArray[Any],
     weight: NDArray[np.float64] | None = None,
 ) -> float:
-    """The temperature with the lowest log-loss (Guo et al., 2017, section 4.2).
+    """Returns the temperature with the lowest log loss (Guo et al., 2017, section 4.2).
 
-    Log-loss is convex in the inverse of the temperature, so Newton's steps find it; they are
-    halved where they would leave the range of 0.2 to 5.
+    Log loss is convex in the inverse temperature, so it is found by Newton steps, or by bisection
+    where a step would leave the bracket within 0.2 to 5.
 
     Args:
-        probabilities: Of rows that the models did not learn from, ``(n_rows, n_classes)``.
+        probabilities: Out-of-fold probabilities, ``(n_rows, n_classes)``.
         y: Class indices, ``(n_rows,)``.
         weight: Row weights, ``(n_rows,)``.
     """

@@ -1,4 +1,4 @@
-"""Where a label has to be chosen: factors of classes in place of the highest probability."""
+"""Class factors for choosing labels, fitted to a metric of labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from automl.plugin.metric import Metric
 
-__all__ = ["as_threshold", "fit_class_factors", "weighed"]
+__all__ = ["apply_class_factors", "as_threshold", "fit_class_factors"]
 
 COARSE = 51
 FINE = 19
@@ -20,8 +20,10 @@ ROUNDS = 2
 MAX_ROWS, MIN_ROWS = 20_000, 2_000
 
 
-def weighed(probabilities: NDArray[np.float64], factors: tuple[float, ...]) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)`` times the factors of their classes, with sum 1."""
+def apply_class_factors(
+    probabilities: NDArray[np.float64], factors: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Multiplies probabilities ``(n_rows, n_classes)`` by class factors and normalises them."""
     shares = probabilities * np.asarray(factors)
     total = shares.sum(axis=1, keepdims=True)
     result: NDArray[np.float64] = np.array(probabilities, dtype=np.float64)
@@ -30,7 +32,7 @@ def weighed(probabilities: NDArray[np.float64], factors: tuple[float, ...]) -> N
 
 
 def as_threshold(factors: tuple[float, ...]) -> float | None:
-    """The probability of class 1 above which it is chosen; None unless there are two classes."""
+    """Returns the probability of class 1 above which it is chosen; None unless binary."""
     return factors[0] / (factors[0] + factors[1]) if len(factors) == 2 else None
 
 
@@ -41,22 +43,22 @@ def fit_class_factors(
     weight: NDArray[np.float64] | None = None,
     seed: int = 0,
 ) -> tuple[float, ...]:
-    """Factors under which the most probable class scores best; they are drawn towards 1 by doubt.
+    """Fits class factors that maximise the score of the most probable class, shrunk towards 1.
 
-    Two classes have a threshold: of 51 between 0 and 1, then twice of 19 around the best, the
-    middle of the best plateau that is nearest to 0.5. More classes are gone through one by one,
-    twice, each with 17 factors from exp(-2) to exp(2). Of the way that is found, in the logarithm
-    of the odds or of the factor, a class with n rows goes ``n / (n + 20)``, the rarer class where
-    there are two.
+    Two classes: a threshold, searched on a grid of 51 points and then twice on 19 points around
+    the best; ties are resolved by the middle of the plateau closest to 0.5. More classes:
+    coordinate search over the classes, twice, with 17 factors from exp(-2) to exp(2). Each log
+    factor (log odds for two classes) is then multiplied by ``n / (n + 20)``, n = rows of the class
+    (of the rarer one for two classes).
 
     Args:
-        probabilities: Of rows that the models did not learn from, ``(n_rows, n_classes)``.
+        probabilities: Out-of-fold probabilities, ``(n_rows, n_classes)``.
         y: Class indices, ``(n_rows,)``.
-        metric: One that needs labels.
+        metric: A metric of labels.
         weight: Row weights, ``(n_rows,)``.
-        seed: Of the sample of rows, where there are more than 20,000; fewer with more classes.
+        seed: Seed of the sample of rows, of 20,000 at most; fewer with more classes.
     """
-    # Every class is tried with every factor, on all classes of a row.
+    # The cost grows with rows times classes.
     most = max(MIN_ROWS, 2 * MAX_ROWS // probabilities.shape[1])
     if len(y) > most:
         rows = np.sort(np.random.default_rng(seed).choice(len(y), most, replace=False))
@@ -77,7 +79,7 @@ def _best_threshold(
     metric: Metric,
     weight: NDArray[np.float64] | None,
 ) -> float:
-    """The middle of the best plateau of thresholds; 0.5 where it is as good as any."""
+    """Returns the middle of the best plateau of thresholds; 0.5 if no other is better."""
     best, reach = 0.5, 0.5
     for n_points in (COARSE, FINE, FINE):
         low, high = max(best - reach, 1e-4), min(best + reach, 1 - 1e-4)
@@ -91,7 +93,7 @@ def _best_threshold(
 
 
 def _middle_of_best(points: NDArray[np.float64], losses: NDArray[np.float64]) -> float:
-    """Of the runs of points with the lowest loss, the middle of the one nearest to 0.5."""
+    """Returns the middle closest to 0.5 of the runs of points with the lowest loss."""
     where = np.flatnonzero(losses <= losses.min() + 1e-12)
     plateaus = np.split(where, np.flatnonzero(np.diff(where) > 1) + 1)
     middles = [float(points[[plateau[0], plateau[-1]]].mean()) for plateau in plateaus]
@@ -125,6 +127,6 @@ def _best_log_factors(
 def _loss(
     metric: Metric, y: NDArray[Any], labels: NDArray[np.int64], weight: NDArray[np.float64] | None
 ) -> float:
-    """Loss of class indices; infinite where the metric has no value."""
+    """Loss of class indices; infinite if the metric is undefined."""
     loss = metric.loss(metric.score_labels(y, labels, weight))
     return math.inf if math.isnan(loss) else loss

@@ -1,4 +1,4 @@
-"""Every trial of a run, ranked, and how to show it."""
+"""The leaderboard of a run: reads, ranks and renders its trials."""
 
 from automl.formatting import (
     clean,
@@ -8,27 +8,27 @@ from automl.formatting import (
     format_seconds,
     format_state,
 )
-from automl.leaderboard.board import Board, read_board
-from automl.leaderboard.front import dominates
+from automl.leaderboard.board import Leaderboard, read_board
 from automl.leaderboard.held_out import HeldOutScores, score_table
-from automl.leaderboard.learning_curve import Axes, Curve, draw
+from automl.leaderboard.learning_curve import CurveAxes, LearningCurve, draw_curve
+from automl.leaderboard.pareto_front import dominates
 from automl.leaderboard.render import FORMATS, render, to_table
-from automl.leaderboard.row import COLUMNS, Row
+from automl.leaderboard.row import COLUMNS, LeaderboardRow
 from automl.leaderboard.trial_details import TRIAL_FORMATS, TrialDetails, read_trial, render_trial
 
 __all__ = [
     "COLUMNS",
     "FORMATS",
     "TRIAL_FORMATS",
-    "Axes",
-    "Board",
-    "Curve",
+    "CurveAxes",
     "HeldOutScores",
-    "Row",
+    "Leaderboard",
+    "LeaderboardRow",
+    "LearningCurve",
     "TrialDetails",
     "clean",
     "dominates",
-    "draw",
+    "draw_curve",
     "format_amount",
     "format_params",
     "format_score",

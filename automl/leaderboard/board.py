@@ -1,4 +1,4 @@
-"""The leaderboard of a run: read from its records, whether it runs, is over or was killed."""
+"""Reads the leaderboard of a run from its records, in any state of the run."""
 
 from __future__ import annotations
 
@@ -10,110 +10,110 @@ from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.formatting import clean, format_score
-from automl.leaderboard.front import mark_front
 from automl.leaderboard.held_out import HeldOutScores
-from automl.leaderboard.missing import missing_folds, score_reason
+from automl.leaderboard.missing_folds import missing_folds, score_reason
+from automl.leaderboard.pareto_front import mark_pareto_front
 from automl.leaderboard.render import ShownAsTable
-from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, Row
+from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, LeaderboardRow
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
-from automl.trial.inference_cost import Cost, cost_of
+from automl.trial.inference_cost import InferenceCost, cost_of
 from automl.trial.records import read_records
 from automl.trial.spec import TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Board", "read_board"]
+__all__ = ["Leaderboard", "read_board"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Board(ShownAsTable):
-    """All trials of a run.
+class Leaderboard(ShownAsTable):
+    """All trials of a run, ranked.
 
     Attributes:
         metric: Name of the run's metric.
-        greater_is_better: Its direction.
-        task, target: What is predicted; "" where the run does not say.
-        rows: The ensemble where there is one, then complete trials from the best to the worst,
-            then trials that run, were pruned, were cut by the end of the search, and failed.
+        greater_is_better: Direction of the metric.
+        task, target: Task and name of the target; "" if unknown.
+        rows: The ensemble if there is one, then complete trials by rank, then running, pruned,
+            cut (by the end of the search) and failed trials.
         objectives: What was optimised, ``score`` first.
-        limits: What the predictor may cost: ``predict_ms``, ``size_mb``, where they are set.
-        reason: Why the ensemble is an ensemble or a single model; "" where that is not known.
-        notes: Scores that are missing and why, and rows of a held-out table that are left out.
+        limits: Upper bounds for the predictor: ``predict_ms``, ``size_mb``, if set.
+        reason: Why the ensemble has several members or one; "" if unknown.
+        notes: Missing scores with their reasons, and ignored rows of a held-out table.
     """
 
     metric: str
     greater_is_better: bool
     task: str
     target: str
-    rows: tuple[Row, ...]
+    rows: tuple[LeaderboardRow, ...]
     objectives: tuple[str, ...] = ("score",)
     limits: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
     notes: tuple[str, ...] = ()
 
     @property
-    def ensemble(self) -> Row | None:
-        """The row of the ensemble."""
+    def ensemble(self) -> LeaderboardRow | None:
+        """Row of the ensemble; None without one."""
         return next((row for row in self.rows if row.trial == ENSEMBLE), None)
 
     @property
-    def trials(self) -> tuple[Row, ...]:
-        """All rows but that of the ensemble."""
+    def trials(self) -> tuple[LeaderboardRow, ...]:
+        """All rows except the ensemble's."""
         return tuple(row for row in self.rows if row.trial != ENSEMBLE)
 
     @property
-    def members(self) -> tuple[Row, ...]:
-        """Trials with a weight in the ensemble, heaviest first."""
+    def members(self) -> tuple[LeaderboardRow, ...]:
+        """Members of the ensemble by descending weight."""
         return tuple(sorted((r for r in self.trials if r.weight), key=lambda r: -(r.weight or 0)))
 
     @property
     def failures(self) -> tuple[tuple[str, int], ...]:
-        """Causes of failed trials with their counts, most frequent first."""
+        """Errors of failed trials with their counts, most frequent first."""
         causes = Counter(row.error or "unknown" for row in self.trials if row.state == "failed")
         return tuple(causes.most_common())
 
     @property
     def kept_reason(self) -> str:
-        """Why the ensemble is kept though a trial has a better score; "" where none has."""
+        """Why the ensemble is kept although a trial has a better score; "" if none has."""
         top = self.ensemble
         above = [row for row in self.trials if top is not None and self._is_above(row, top)]
         if top is None or top.score == top.selected_score or not above:
-            return ""  # without a nested score both are of the same rows
+            return ""  # without a nested score, both are scored on the same rows
         best = above[0]
         broken = [name for name, limit in self.limits.items() if getattr(best, name) > limit]
         if broken:
-            return f"{best.trial} stands above the ensemble, but does not keep limits.{broken[0]}"
+            return f"{best.trial} ranks above the ensemble, but exceeds limits.{broken[0]}"
         why = f": {self.reason}" if self.reason else ""
         return (
-            f"the score of {best.trial} is the best of {self.count('complete')} and optimistic "
-            f"for that; the ensemble is scored on rows that did not choose it{why}"
+            f"the score of {best.trial} is the best of {self.count('complete')} and therefore "
+            f"optimistic; the ensemble is scored on rows not used to choose it{why}"
         )
 
     @property
     def outlook(self) -> str:
-        """What the mean of the folds' models is expected to score; "" where that is not known."""
+        """Expected score of the mean of the folds' models; "" if unknown."""
         top = self.ensemble
         if top is None or top.score is None or top.mean_score is None:
             return ""
         return (
-            f"{clean(self.metric)} {format_score(top.mean_score)} on new rows, which get the mean "
-            f"of the folds' models; the score, {format_score(top.score)}, is of one of them for "
-            "each row"
+            f"{clean(self.metric)} {format_score(top.mean_score)} on new rows, predicted by the "
+            f"mean of the folds' models; the score {format_score(top.score)} is from one of them "
+            "per row"
         )
 
-    def _is_above(self, row: Row, top: Row) -> bool:
+    def _is_above(self, row: LeaderboardRow, top: LeaderboardRow) -> bool:
         if row.rank is None or row.score is None or top.score is None:
             return False
         return row.score > top.score if self.greater_is_better else row.score < top.score
 
     def count(self, state: str) -> int:
-        """Number of trials in a state."""
+        """Returns the number of trials in a state."""
         return sum(row.state == state for row in self.trials)
 
     def to_frame(self) -> pd.DataFrame:
-        """Returns one line per row, always with the same columns and types."""
+        """Returns the rows as a frame, always with the same columns and types."""
         import pandas as pd
 
         rows = [row.to_dict() for row in self.rows]
@@ -122,15 +122,15 @@ class Board(ShownAsTable):
         return frame.astype({"rank": "Int64", "front": "boolean", **numbers})
 
 
-def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
-    """Reads the leaderboard of a run that runs, is over, or was killed.
+def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Leaderboard:
+    """Reads the leaderboard of a run that is running, finished or killed.
 
     Args:
         run: The run directory.
-        tested: Scores of the trials and of the ensemble on a held-out table.
+        tested: Scores on a held-out table.
 
     Raises:
-        RunError: It is no run, or one of its files is damaged.
+        RunError: It is not a run directory, or one of its files is damaged.
     """
     run.check()
     manifest = read_json(run.manifest)
@@ -139,15 +139,15 @@ def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Board:
         name, greater_is_better = str(metric["name"]), bool(metric["greater_is_better"])
         by_time = (manifest.get("split") or {}).get("kind") == "time"
     except (AttributeError, KeyError, TypeError):
-        raise RunError(f"{run.manifest} does not say by which metric the run is judged") from None
+        raise RunError(f"{run.manifest} does not name the metric of the run") from None
     ensemble = _read_ensemble(run)
     tests, records = tested or HeldOutScores({}), read_records(run)
     trials = _rank(records, greater_is_better, _weights(ensemble), tests, by_time)
     objectives = tuple(manifest.get("objectives") or ("score",))
     if len(objectives) > 1:
-        trials = mark_front(trials, objectives, greater_is_better)
+        trials = mark_pareto_front(trials, objectives, greater_is_better)
     top = [] if ensemble is None else [_ensemble_row(ensemble, trials, tests)]
-    return Board(
+    return Leaderboard(
         metric=name,
         greater_is_better=greater_is_better,
         task=str(manifest.get("task") or ""),
@@ -175,7 +175,7 @@ def _read_ensemble(run: RunDir) -> Mapping[str, Any] | None:
 
 
 def _weights(ensemble: Mapping[str, Any] | None) -> Mapping[str, float] | None:
-    """Weight of each member trial; a trial listed more than once has the sum."""
+    """Weight of each member; a trial listed more than once gets the sum."""
     if ensemble is None:
         return None
     weights: dict[str, float] = {}
@@ -191,10 +191,10 @@ def _rank(
     weights: Mapping[str, float] | None,
     tests: HeldOutScores,
     by_time: bool,
-) -> list[Row]:
-    """Orders trials: complete ones by score, ties by age, the others after them.
+) -> list[LeaderboardRow]:
+    """Orders trials: complete ones by score, ties by age, then the others.
 
-    A complete trial without a finite score has nothing to be ranked by and comes last of them.
+    Complete trials without a finite score follow the ranked ones.
     """
     cut = (TrialState.OUT_OF_TIME, TrialState.INTERRUPTED)
     others = (
@@ -218,11 +218,15 @@ def _rank(
 
 
 def _trial_row(
-    record: TrialRecord, rank: int | None, weight: float | None, tests: HeldOutScores, cost: Cost
-) -> Row:
+    record: TrialRecord,
+    rank: int | None,
+    weight: float | None,
+    tests: HeldOutScores,
+    cost: InferenceCost,
+) -> LeaderboardRow:
     error, is_complete = record.error, record.state is TrialState.COMPLETE
     low, high = record.interval if is_complete and record.interval else (None, None)
-    return Row(
+    return LeaderboardRow(
         rank=rank,
         family=record.spec.family,
         trial=record.trial_id,
@@ -245,12 +249,14 @@ def _trial_row(
     )
 
 
-def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: HeldOutScores) -> Row:
+def _ensemble_row(
+    ensemble: Mapping[str, Any], trials: Iterable[LeaderboardRow], tests: HeldOutScores
+) -> LeaderboardRow:
     members = [row for row in trials if row.weight]
     measured = _finite(ensemble.get("predict_ms"))
     selected, nested = _finite(ensemble.get("score")), _finite(ensemble.get("nested_score"))
     low, high = ensemble.get("interval") or (None, None)
-    return Row(
+    return LeaderboardRow(
         rank=None,
         family=ENSEMBLE,
         trial=ENSEMBLE,
@@ -272,8 +278,8 @@ def _ensemble_row(ensemble: Mapping[str, Any], trials: Iterable[Row], tests: Hel
     )
 
 
-def _mean_score(ensemble: Mapping[str, Any], members: Iterable[Row]) -> float | None:
-    """What the mean of the folds' models is expected to score; None where a refit predicts."""
+def _mean_score(ensemble: Mapping[str, Any], members: Iterable[LeaderboardRow]) -> float | None:
+    """Expected score of the mean of the folds' models; None if a refit predicts."""
     in_folds = {row.trial: len(row.folds) for row in members}
     for member in ensemble["members"]:
         by_refit = min(member.get("folds") or (0,)) < 0
@@ -283,9 +289,9 @@ def _mean_score(ensemble: Mapping[str, Any], members: Iterable[Row]) -> float | 
 
 
 def _corrections(calibration: Mapping[str, Any]) -> dict[str, Any]:
-    """What is done to the mean of the members, by name; nothing where it is left as it is.
+    """Non-trivial parts of the calibration, by name.
 
-    The factors of two classes are shown as the probability of the second from which it is chosen.
+    Factors of two classes are shown as the probability threshold of the second.
     """
     nothing = {"temperature": 1.0, "class_factors": [], "value_range": None}
     found = {name: value for name, value in calibration.items() if value != nothing.get(name)}

@@ -1,4 +1,4 @@
-"""Scores on a held-out table, or the reason why there are none."""
+"""Scores predictions of a held-out table."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ class HeldOutScores:
     """Scores on a held-out table.
 
     Attributes:
-        scores: By trial, the ensemble's under ``ensemble``; None where the metric has no value.
-        reasons: Why there is no score, by trial.
-        notes: What a person should know of the table: rows that are left out, scores that are
-            missing, and why.
-        misfits: Values of the table that cannot be read.
+        scores: Scores by trial, and of the ensemble under ``ensemble``; None if undefined.
+        reasons: Reason for each missing score, by trial.
+        notes: Notes for the user on ignored rows and missing scores.
+        misfits: Unreadable values of the table.
     """
 
     scores: Mapping[str, float | None]
@@ -46,9 +45,9 @@ def score_table(
 
     Args:
         labelled: The table.
-        predictions: Of its rows, by trial, as the metric is shown them.
+        predictions: Predictions by trial, in the form that the metric needs.
         metric: The metric of the run.
-        unpredicted: Why there is no prediction, by trial.
+        unpredicted: Reason for each missing prediction, by trial.
     """
     scores: dict[str, float | None] = {}
     reasons: dict[str, str] = dict(unpredicted or {})
@@ -66,10 +65,10 @@ def score_table(
 
 
 def _left_out(labelled: LabelledTable) -> Iterator[str]:
-    """Rows of the table that no score counts."""
+    """Notes on rows that are not scored."""
     n_rows = len(labelled.y) + labelled.n_dropped
     if labelled.n_dropped:
-        yield f"test: {_count(labelled.n_dropped, n_rows)} left out: no value in the target"
+        yield f"test: {_count(labelled.n_dropped, n_rows)} ignored: no value in the target"
     n_weightless = 0 if labelled.weight is None else int((labelled.weight <= 0).sum())
     if n_weightless:
         yield f"test: {_count(n_weightless, n_rows)} not counted: the weight is 0"
@@ -80,7 +79,7 @@ def _left_out(labelled: LabelledTable) -> Iterator[str]:
 def _unscored(
     reasons: Mapping[str, str], scores: Mapping[str, float | None], metric: Metric
 ) -> Iterator[str]:
-    """Each reason once, with the trials it is of where it is not of all."""
+    """One note per reason, naming its trials unless it applies to all."""
     for reason in dict.fromkeys(reasons.values()):
         trials = [trial for trial, why in reasons.items() if why == reason]
         few = len(trials) <= MOST_NAMED

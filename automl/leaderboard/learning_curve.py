@@ -1,4 +1,4 @@
-"""Learning curves in characters: bars of eighths, one column for some steps."""
+"""Draws learning curves with block characters."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Axes", "Curve", "draw"]
+__all__ = ["CurveAxes", "LearningCurve", "draw_curve"]
 
-Curve = Sequence[tuple[int, float]]
-"""Reports of a fit, as (step, score), in the order they came; scores are finite."""
+LearningCurve = Sequence[tuple[int, float]]
+"""Reports of a fit as (step, score), in order; scores are finite."""
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _EIGHTHS = 8
-_CUT_SHARE = 0.1  # of the scores, the worst: the first steps would else press the others flat
+_CUT_SHARE = 0.1  # share of worst scores outside the axes: early ones would flatten the rest
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
-    """What curves that are to be compared have in common.
+class CurveAxes:
+    """Common axes of curves to compare.
 
     Attributes:
-        low, high: Scores at the bottom and at the top; what lies beyond is drawn at the border.
-        last_step: The last step of the longest curve, at the right border.
-        n_columns: Characters that it takes.
+        low, high: Scores at the bottom and at the top; others are clipped.
+        last_step: Last step of the longest curve, at the right border.
+        n_columns: Width in characters.
     """
 
     low: float
@@ -33,13 +33,15 @@ class Axes:
     n_columns: int
 
     @classmethod
-    def of(cls, curves: Sequence[Curve], greater_is_better: bool, width: int) -> Axes | None:
-        """Axes for some curves; None where nothing was reported.
+    def of(
+        cls, curves: Sequence[LearningCurve], greater_is_better: bool, width: int
+    ) -> CurveAxes | None:
+        """Returns axes for some curves; None if there are no reports.
 
         Args:
             curves: The curves.
-            greater_is_better: Of the scores: the worse end is cut off where few of them lie.
-            width: Characters there are; fewer are taken where there are fewer steps.
+            greater_is_better: Direction of the scores; the worst 10 % are clipped.
+            width: Largest number of characters; at most one per step is used.
         """
         scores = sorted(s for curve in curves for _, s in curve)
         if not scores:
@@ -50,13 +52,13 @@ class Axes:
         return cls(scores[low], scores[high], max(steps), max(1, min(width, len(steps))))
 
 
-def draw(curve: Curve, axes: Axes, n_lines: int = 2) -> list[str]:
+def draw_curve(curve: LearningCurve, axes: CurveAxes, n_lines: int = 2) -> list[str]:
     """Draws one curve.
 
     Args:
-        curve: Its reports.
-        axes: Common to all curves beside it.
-        n_lines: Its height.
+        curve: Reports of a fit.
+        axes: Common axes.
+        n_lines: Height in lines.
 
     Returns:
         Lines of equal length, the upper one first.
@@ -66,8 +68,8 @@ def draw(curve: Curve, axes: Axes, n_lines: int = 2) -> list[str]:
     return ["".join(_BARS[min(max(h - f, 0), _EIGHTHS)] for h in heights) for f in floors]
 
 
-def _sampled(curve: Curve, axes: Axes) -> list[float]:
-    """The last score within each column; NaN before the first report and after the last."""
+def _sampled(curve: LearningCurve, axes: CurveAxes) -> list[float]:
+    """Last score within each column; NaN before the first report and after the last."""
     steps = [step for step, _ in curve]
     scores = []
     for column in range(axes.n_columns):
@@ -78,10 +80,10 @@ def _sampled(curve: Curve, axes: Axes) -> list[float]:
     return scores
 
 
-def _height(score: float, axes: Axes, n_lines: int) -> int:
-    """Eighths of a line: 0 for none, at least 1 for any score."""
+def _height(score: float, axes: CurveAxes, n_lines: int) -> int:
+    """Height in eighths of a line: 0 for NaN, at least 1 for any score."""
     if not math.isfinite(score):
         return 0
-    span = axes.high / 2 - axes.low / 2  # halves: the whole may be more than a float can hold
+    span = axes.high / 2 - axes.low / 2  # halves, as the difference may overflow
     share = (score / 2 - axes.low / 2) / span if span > 0 else 0.5
     return 1 + round(min(max(share, 0.0), 1.0) * (_EIGHTHS * n_lines - 1))

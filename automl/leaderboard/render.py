@@ -1,4 +1,4 @@
-"""The leaderboard as a terminal table, CSV, JSON and Markdown."""
+"""Renders the leaderboard as a terminal table, CSV, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from automl.cells import guarded, guarded_json
+from automl.cell_escaping import guarded, guarded_json
 from automl.formatting import (
     clean,
     format_amount,
@@ -17,7 +17,7 @@ from automl.formatting import (
     format_seconds,
     format_state,
 )
-from automl.leaderboard.row import COLUMNS, Row
+from automl.leaderboard.row import COLUMNS, LeaderboardRow
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +26,7 @@ __all__ = ["FORMATS", "ShownAsTable", "render", "to_json", "to_table"]
 
 FORMATS = ("table", "csv", "json", "md")
 NO_SCORE = "none"
-"""What stands in a table where the metric has no value; the notes below it say why."""
+"""Cell of an undefined score; the notes below the table have the reason."""
 
 # Widths in a terminal.
 _GAP = 2
@@ -39,16 +39,16 @@ _STATE_STYLES = {"complete": "", "running": "cyan", "failed": "red"}  # others a
 
 
 class _Ranking(Protocol):
-    """What is rendered of a ``Board``, which stands above this module as it prints as a table."""
+    """The rendered parts of ``Leaderboard``, which imports this module."""
 
     @property
     def metric(self) -> str: ...
     @property
-    def rows(self) -> tuple[Row, ...]: ...
+    def rows(self) -> tuple[LeaderboardRow, ...]: ...
     @property
-    def ensemble(self) -> Row | None: ...
+    def ensemble(self) -> LeaderboardRow | None: ...
     @property
-    def trials(self) -> tuple[Row, ...]: ...
+    def trials(self) -> tuple[LeaderboardRow, ...]: ...
     @property
     def objectives(self) -> tuple[str, ...]: ...
     @property
@@ -58,12 +58,12 @@ class _Ranking(Protocol):
 
 
 class ShownAsTable:
-    """What prints as the table that people know, and not as pages of fields."""
+    """Base class whose ``repr`` is the table instead of all fields."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """The table."""
+        """Returns the table."""
         return render(self)  # type: ignore[arg-type]
 
 
@@ -73,9 +73,9 @@ def render(board: _Ranking, format: str = "table", width: int = 100, *, raw: boo
     Args:
         board: The leaderboard.
         format: One of ``FORMATS``.
-        width: Columns that a table may take.
-        raw: Whether CSV and JSON have texts unchanged, even those that a spreadsheet or a terminal
-            would run.
+        width: Width of a table in characters.
+        raw: Whether CSV and JSON hold text unchanged, even if a spreadsheet or a terminal would
+            execute it.
 
     Raises:
         ValueError: The format is unknown.
@@ -96,8 +96,8 @@ def to_table(board: _Ranking, width: int = 100, limit: int | None = None) -> Tab
 
     Args:
         board: The leaderboard.
-        width: Columns of the terminal. Where they are few, the params are cut first.
-        limit: At most so many trials below the ensemble.
+        width: Width of the terminal in characters. If it is small, the params are cut first.
+        limit: Largest number of trials below the ensemble.
     """
     from rich import box
     from rich.table import Table
@@ -125,8 +125,10 @@ def to_table(board: _Ranking, width: int = 100, limit: int | None = None) -> Tab
     return table
 
 
-def _fit(board: _Ranking, rows: list[Row], width: int) -> tuple[dict[str, list[str]], list[int]]:
-    """Chooses the columns that ``width`` has room for, and how wide each may be."""
+def _fit(
+    board: _Ranking, rows: list[LeaderboardRow], width: int
+) -> tuple[dict[str, list[str]], list[int]]:
+    """Chooses the columns that fit into ``width``, and their widths."""
     from rich.cells import cell_len
 
     columns = _columns(board, rows)
@@ -147,8 +149,8 @@ def _fit(board: _Ranking, rows: list[Row], width: int) -> tuple[dict[str, list[s
     return columns, list(sizes.values())
 
 
-def _columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
-    """The columns that have to be seen whole, by title."""
+def _columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
+    """Columns that are never cut, by title."""
     return {
         "#": ["" if row.rank is None else str(row.rank) for row in rows],
         "trial": [clean(row.trial) for row in rows],
@@ -156,8 +158,8 @@ def _columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
     }
 
 
-def _number_columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
-    """Columns of numbers by title; those that say nothing in this board are left out."""
+def _number_columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
+    """Columns of numbers by title, without those that are empty in this board."""
     columns = {
         clean(board.metric): [_score_cell(row) for row in rows],
         "±": [format_score(row.score_margin) for row in rows],
@@ -170,8 +172,8 @@ def _number_columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
     return {title: cells for title, cells in columns.items() if any(cells) or not rows}
 
 
-def _cost_columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
-    """What predicting costs, where it was optimised or has a limit, and who is on the front."""
+def _cost_columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
+    """Costs of predicting, if optimised or limited, and the Pareto front."""
     wanted = {*board.objectives, *board.limits}
     columns = {
         "ms/1000": [format_amount(row.predict_ms) for row in rows],
@@ -182,20 +184,20 @@ def _cost_columns(board: _Ranking, rows: list[Row]) -> dict[str, list[str]]:
     return {title: cells for title, cells in columns.items() if shown[title]}
 
 
-def _score_cell(row: Row) -> str:
-    """The score, or why there is none in a word."""
+def _score_cell(row: LeaderboardRow) -> str:
+    """The score, or one word why there is none."""
     return format_score(row.score) or (
         NO_SCORE if row.state == "complete" else format_state(row.state)
     )
 
 
 def _none(is_missing: object) -> str:
-    """What stands in place of a score that there could be, and is not."""
+    """Cell of a missing score."""
     return NO_SCORE if is_missing else ""
 
 
-def _detail(row: Row) -> str:
-    """What the last column says: why a trial did not finish, else its params."""
+def _detail(row: LeaderboardRow) -> str:
+    """Last column: why a trial did not finish, else its params."""
     return clean(row.error) if row.error else format_params(row.params)
 
 
@@ -208,7 +210,7 @@ def _table_text(board: _Ranking, width: int) -> str:
         width=width,
         color_system=None,
         legacy_windows=False,
-        force_jupyter=False,  # there it would show the table in place of returning it
+        force_jupyter=False,  # it would display the table instead of returning it
     )
     console.print(to_table(board, width))
     lines = [line.rstrip() for line in file.getvalue().strip("\n").splitlines()]
@@ -216,7 +218,7 @@ def _table_text(board: _Ranking, width: int) -> str:
 
 
 def _csv(board: _Ranking, raw: bool) -> str:
-    """One line a row: numbers in full precision, ``folds`` and ``params`` as JSON."""
+    """One line per row: numbers in full precision, ``folds`` and ``params`` as JSON."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -234,12 +236,12 @@ def _json(board: _Ranking) -> str:
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON, with null for numbers that are none."""
+    """Returns one line of JSON, with null for NaN and infinity."""
     return json.dumps(_without_nan(value), ensure_ascii=False, allow_nan=False)
 
 
 def _without_nan(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null."""
+    """Replaces NaN and infinity, which JSON lacks, by None."""
     if isinstance(value, dict):
         return {str(name): _without_nan(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -266,7 +268,7 @@ def _markdown(board: _Ranking) -> str:
 
 
 def _markdown_cell(text: str) -> str:
-    """Text that Markdown shows as it stands."""
+    """Escapes text for Markdown."""
     text = clean(text)
     for special in "\\|`*_<>[]":
         text = text.replace(special, f"\\{special}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "Row"]
+__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "LeaderboardRow"]
 
 ENSEMBLE = "ensemble"
 """Family and trial name of the ensemble's own row."""
@@ -39,54 +39,50 @@ COLUMNS = (
     "folds",
     "params",
 )
-"""What a row holds, in the order of every format."""
+"""Names of the columns, in the order of every format."""
 
 NUMBERS = (*COLUMNS[COLUMNS.index("score") : COLUMNS.index("front")], "weight")
 """Columns of numbers that may be missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LeaderboardRow:
     """One trial, or the ensemble.
 
     Attributes:
-        rank: From 1, among complete trials; None for the ensemble, which is no trial, and for
-            trials that are not complete.
-        family, trial: Such as ``lightgbm`` and ``lightgbm-3``.
+        rank: Rank among complete trials, from 1; None for the ensemble and for trials that are
+            not complete.
+        family, trial: Names, such as ``lightgbm`` and ``lightgbm-3``.
         state: ``complete``, ``running``, ``pruned``, ``out_of_time``, ``interrupted`` or
             ``failed``.
-        score: Of its out-of-fold predictions, in the run's metric; None unless complete. That of
-            the ensemble is on rows that its selection did not see, once that is known.
-        score_margin: Half of the 95 % interval of the score, for trials and ensemble alike: what
-            stands behind ``±``.
-        score_low, score_high: That interval; None where it is not known, as for trials of earlier
-            versions.
+        score: Score of its out-of-fold predictions in the run's metric; None unless complete. For
+            the ensemble the nested score, once that is known.
+        score_margin: Half the width of the score's 95 % interval, shown after ``±``.
+        score_low, score_high: That interval; None if unknown, as for trials of earlier versions.
         score_se: Standard error of the score.
-        fold_sd: Standard deviation of the scores of the folds: how much they differ, and not how
-            sure the score is. None for the ensemble and below two folds.
-        selected_score: Of the ensemble on the very rows it was selected on: it flatters. None for
-            trials.
-        mean_score: Of the ensemble, what it is expected to score where it predicts by the mean of
-            the models of several folds: each row of ``score`` is predicted by one of them, which is
-            worse. None for trials, for refits, and where it is not known.
-        test_score: On a table it has not seen; None when none was given.
+        fold_sd: Standard deviation of the scores of the folds, which is not the uncertainty of the
+            score. None for the ensemble and below two folds.
+        selected_score: Score of the ensemble on the rows used to choose it, so optimistic. None
+            for trials.
+        mean_score: Expected score of an ensemble that predicts with the mean of its folds' models;
+            in ``score`` each row is predicted by one of them, which is worse. None for trials,
+            for refits, and if unknown.
+        test_score: Score on a held-out table; None without one.
         fit_s, predict_s: Wall-clock seconds of all its fits, and of predicting its validation
-            rows. Those of the ensemble are the sums over its members.
-        predict_ms: Milliseconds to predict 1,000 rows with all its fold models, or in order of time
-            with the last, as one of the newest rows will take their place. That of the
-            ensemble is measured where it was asked for, and else the sum over its members.
-        size_mb: Size of its models, in units of 10^6 bytes.
-        front: Whether no other complete trial is better in all objectives; None where there is
-            only one, and for the ensemble.
-        weight: In the ensemble, 0 for a trial that is not in it; None where there is no
+            rows; for the ensemble summed over its members.
+        predict_ms: Milliseconds to predict 1,000 rows with the models of all folds; in a time plan
+            with the last one, which a model of the newest rows will replace. For the ensemble
+            measured if required, else summed over its members.
+        size_mb: Size of its models in units of 10^6 bytes.
+        front: Whether it is on the Pareto front; None with a single objective, and for the
+            ensemble.
+        weight: Weight in the ensemble, 0 for a trial that is not a member; None without an
             ensemble, and for the ensemble itself.
-        error: Why it failed or was stopped, in one line; None otherwise.
-        score_reason: Why a score of it, or of some of its folds, is missing; None where none is.
-        test_reason: Why ``test_score`` is missing though a table was given; None otherwise.
-        folds: Score of each finished fold, in the order of the folds; None where the metric has no
-            value for its rows.
-        params: The point of the search space; of the ensemble how many members it has, and how
-            it corrects their mean.
+        error: Why it failed or was stopped, in one line; else None.
+        score_reason: Why its score or those of some folds are missing; else None.
+        test_reason: Why ``test_score`` is missing although a table was given; else None.
+        folds: Score of each finished fold, in the order of the folds; None if undefined.
+        params: Params of a trial; number of members and calibration of the ensemble.
     """
 
     rank: int | None
@@ -114,14 +110,14 @@ class Row:
 
     @property
     def score_margin(self) -> float | None:
-        """Half of the 95 % interval of the score."""
+        """Half the width of the score's 95 % interval."""
         if self.score_low is None or self.score_high is None:
             return None
         return (self.score_high - self.score_low) / 2
 
     @property
     def fold_sd(self) -> float | None:
-        """Standard deviation of the scores of the folds of a complete trial that have one."""
+        """Standard deviation of the defined scores of the folds of a complete trial."""
         known = [score for score in self.folds if score is not None and math.isfinite(score)]
         return None if self.score is None or len(known) < 2 else statistics.stdev(known)
 

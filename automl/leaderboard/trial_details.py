@@ -1,4 +1,4 @@
-"""One trial in full: its row of the leaderboard, its folds, and how they learnt."""
+"""Reads one trial with its leaderboard row, folds and learning curves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from automl.cells import guarded_json
+from automl.cell_escaping import guarded_json
 from automl.leaderboard.board import read_board
-from automl.leaderboard.learning_curve import Curve
+from automl.leaderboard.learning_curve import LearningCurve
 from automl.leaderboard.render import to_json
-from automl.leaderboard.row import Row
+from automl.leaderboard.row import LeaderboardRow
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import find_record
@@ -27,53 +27,50 @@ TRIAL_FORMATS = ("csv", "json")
 CURVE_COLUMNS = ("fold", "step", "score")
 
 STEPS = "steps"
-"""What reports count where the run does not say it of a family."""
+"""Unit of reports if the run has none for a family."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialDetails:
-    """One trial.
+    """One trial in full.
 
     Attributes:
-        row: Its row of the leaderboard.
+        row: Row of the leaderboard.
         metric: Name of the run's metric.
-        greater_is_better: Its direction.
-        fidelity: What a step counts: ``rounds``, ``epochs``, or ``steps`` where nothing is known.
-        source: Where its params come from: ``portfolio`` or ``sampler``.
-        results: Of its finished folds, in the order of the folds; that of a fit on all rows has
-            the number -1.
-        failure: Why it failed or was pruned.
-        cut_steps: Reports of the fit that the failure ended, as (step, score).
+        greater_is_better: Direction of the metric.
+        fidelity: Unit of a step: ``rounds``, ``epochs``, or ``steps`` if unknown.
+        source: Origin of its params: ``portfolio`` or ``sampler``.
+        results: Results of its finished folds, in order; a fit on all rows has the number -1.
+        failure: Why it failed or was stopped.
+        cut_steps: Reports of the fit that ended so, as (step, score).
     """
 
-    row: Row
+    row: LeaderboardRow
     metric: str
     greater_is_better: bool
     fidelity: str
     source: str
     results: tuple[FoldResult, ...] = ()
     failure: TrialError | None = None
-    cut_steps: Curve = ()
+    cut_steps: LearningCurve = ()
 
     @property
-    def learnt(self) -> Iterator[tuple[int, Curve]]:
-        """The reports of each fit, by its fold; last those of the one that was stopped."""
+    def learnt(self) -> Iterator[tuple[int, LearningCurve]]:
+        """Reports of each fit with its fold; last those of the one that was stopped."""
         yield from ((result.fold, result.steps) for result in self.results)
         if self.failure is not None and self.cut_steps:
             yield self.failure.fold, self.cut_steps
 
     @property
     def reports(self) -> Iterator[tuple[int, int, float]]:
-        """Validation scores as fits reported them: fold, step, score."""
+        """Reported validation scores as (fold, step, score)."""
         return ((fold, step, score) for fold, steps in self.learnt for step, score in steps)
 
     @property
     def curves(self) -> pd.DataFrame:
-        """The learning curves, one line per report: ``fold``, ``step`` and ``score``.
+        """Learning curves with one row per report: ``fold``, ``step`` and ``score``.
 
-        That of the fit with which a trial was stopped is among them.
-
-        Empty where the family does not report while it trains.
+        Includes the fit that was stopped. Empty if the family does not report.
         """
         import pandas as pd
 
@@ -82,14 +79,14 @@ class TrialDetails:
 
     @property
     def folds(self) -> pd.DataFrame:
-        """One line per finished fold, with all that was measured of its fit."""
+        """Measurements with one row per finished fold."""
         import pandas as pd
 
         rows = [_measured(result) for result in self.results]
         return pd.DataFrame(rows, columns=list(_measured(FoldResult(0, None, 0.0, 0.0))))
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns all of it as JSON values: the row, with its folds and its failure in full."""
+        """Returns the trial as JSON values, with its folds and failure in full."""
         return {
             **self.row.to_dict(),
             "metric": self.metric,
@@ -103,23 +100,23 @@ class TrialDetails:
 
 
 def _measured(result: FoldResult) -> dict[str, Any]:
-    """The numbers of a fold; its reports as how many there are."""
+    """Numbers of a fold, with the number of its reports."""
     values = asdict(result)
     for name in ("oof_crc", "settled_crc", "settled_score"):
-        del values[name]  # two guard files, and say nothing of the model; the last is the score
+        del values[name]  # two are checksums of files, the last is included in the score
     return {**values, "score": result.final_score, "steps": len(result.steps)}
 
 
 def read_trial(run: RunDir, trial_id: str) -> TrialDetails:
-    """Reads one trial of a run that runs, is over, or was killed.
+    """Reads one trial of a run that is running, finished or killed.
 
     Args:
         run: The run directory.
-        trial_id: Such as ``lightgbm-3``.
+        trial_id: Name of the trial, such as ``lightgbm-3``.
 
     Raises:
-        RunError: It is no run, one of its files is damaged, or there is no such trial: the nearest
-            ones are named.
+        RunError: It is not a run directory, one of its files is damaged, or there is no such trial
+            (the message names the closest).
     """
     record = find_record(run.check(), trial_id)
     board = read_board(run)
@@ -140,8 +137,8 @@ def render_trial(details: TrialDetails, format: str, *, raw: bool = False) -> st
 
     Args:
         details: The trial.
-        format: One of ``TRIAL_FORMATS``: all of it as JSON, or its learning curves as CSV.
-        raw: Whether JSON has texts unchanged, even those that a terminal would run.
+        format: One of ``TRIAL_FORMATS``: everything as JSON, or learning curves as CSV.
+        raw: Whether JSON holds text unchanged, even if a terminal would execute it.
 
     Raises:
         ValueError: The format is unknown.
@@ -158,6 +155,6 @@ def render_trial(details: TrialDetails, format: str, *, raw: bool = False) -> st
 
 
 def _fidelity(manifest: Mapping[str, Any], family: str) -> str:
-    """What the family said when it was searched; runs of earlier versions do not have it."""
+    """Unit of reports as recorded by the search; runs of earlier versions lack it."""
     facts = manifest.get("families") or {}
     return str(facts.get(family, {}).get("fidelity") or STEPS)

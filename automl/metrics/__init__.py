@@ -1,7 +1,7 @@
-"""Metrics as values: the catalog, and metrics of one's own."""
+"""The metric catalog, custom metrics, and standard errors of scores."""
 
+from automl.metrics.callable_metric import GivenMetric, given_again, given_metric, packed, unpacked
 from automl.metrics.catalog import CATALOG, default_metric, get_metric, metric_names, metric_tasks
-from automl.metrics.given import GivenMetric, given_again, given_metric, packed, unpacked
 from automl.metrics.influence import influence
 
 __all__ = [

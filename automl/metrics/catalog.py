@@ -1,4 +1,4 @@
-"""All metrics by name, and how the name in a configuration becomes a metric."""
+"""Lists the built-in metrics, and finds metrics by name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from automl.errors import ConfigError, did_you_mean
 from automl.metrics import classification, ranking, regression, undefined
+from automl.metrics.callable_metric import PREFIX, GivenMetric, resolve_given
 from automl.metrics.custom import load_metric
-from automl.metrics.given import PREFIX, GivenMetric, resolve_given
 from automl.plugin.metric import Metric, MetricFunction, Optimum, UndefinedReason
 from automl.plugin.task import Task
 
@@ -31,7 +31,7 @@ def _ranking(name: str, tasks: frozenset[Task], function: MetricFunction) -> Met
         (0.0, 1.0),
         tasks,
         function,
-        ranks=True,
+        is_ranking=True,
         undefined=undefined.is_one_class,
     )
 
@@ -99,7 +99,7 @@ _METRICS = (
 )
 
 CATALOG: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _METRICS})
-"""The metrics that need no plugin, by name."""
+"""The built-in metrics by name."""
 
 NO_METRICS: Mapping[str, Metric] = MappingProxyType({})
 
@@ -112,12 +112,12 @@ _DEFAULTS = {
 
 
 def default_metric(task: Task) -> Metric:
-    """The metric of a run that names none: ROC AUC, log-loss, RMSE or pinball loss by task."""
+    """The default metric of a task: ROC AUC, log loss, RMSE or pinball loss."""
     return CATALOG[_DEFAULTS[task]]
 
 
 def metric_names(task: Task, extra: Mapping[str, Metric] = NO_METRICS) -> tuple[str, ...]:
-    """Names of the metrics that fit a task, those of plugins (``extra``) last."""
+    """Names of the metrics for a task, those of plugins (``extra``) last."""
     every = [*CATALOG.values(), *extra.values()]
     return tuple(metric.name for metric in every if task in metric.tasks)
 
@@ -127,12 +127,13 @@ def metric_tasks(
     extra: Mapping[str, Metric] = NO_METRICS,
     given: GivenMetric | None = None,
 ) -> frozenset[Task]:
-    """The tasks that a metric by name is for; empty where it is not known yet.
+    """The tasks of a metric; empty if they are not known yet.
 
     Args:
-        name: Of a metric of the catalog or of a plugin; None, or ``module:function``, for none.
-        extra: Metrics that plugins bring, by name.
-        given: The metric that the caller gave as an object.
+        name: Name of a metric of the catalog or of a plugin; the tasks of ``module:function`` are
+            not known, nor those of None.
+        extra: Metrics of plugins, by name.
+        given: The metric passed by the caller as an object.
     """
     metric = CATALOG.get(name or "") or extra.get(name or "")
     if given is not None and isinstance(given.found, Metric):
@@ -150,16 +151,16 @@ def get_metric(
     """Finds a metric by name.
 
     Args:
-        name: Of a metric of the catalog or of a plugin, or ``module:function`` for one's own, or
-            the setting of one that the caller gave as an object.
-        task: The task it has to fit.
-        extra: Metrics that plugins bring, by name.
-        quantiles: Levels of a quantile task, which the metric is given.
-        given: The object.
+        name: Name of a metric of the catalog or of a plugin, ``module:function`` of a custom
+            metric, or the setting of a metric passed by the caller as an object.
+        task: The task to score.
+        extra: Metrics of plugins, by name.
+        quantiles: Levels of a quantile task.
+        given: The metric passed by the caller as an object.
 
     Raises:
-        ConfigError: There is none of that name, it does not fit the task, or a metric of one's own
-            does not work.
+        ConfigError: There is no such metric, it is for other tasks, or a custom metric does not
+            work.
     """
     fitting = metric_names(task, extra)
     if name.startswith(PREFIX):
@@ -176,7 +177,7 @@ def get_metric(
     if task not in metric.tasks:
         takes = " and ".join(sorted(metric.tasks))
         raise ConfigError(
-            f"metric {metric.name!r} is for {takes}, and this is a {task} task; "
-            f"those that fit are {', '.join(fitting)}"
+            f"metric {metric.name!r} is for {takes}, but this is a {task} task. Metrics for it: "
+            f"{', '.join(fitting)}"
         )
     return replace(metric, quantiles=quantiles) if quantiles else metric

@@ -1,8 +1,8 @@
-"""Metrics of how right probabilities and labels are, in numpy alone: they are computed often.
+"""Metrics of class probabilities and labels, in plain numpy for speed.
 
 Every function takes ``(y_true, prediction, weight)``: class indices ``(n_rows,)``, then
 probabilities ``(n_rows, n_classes)`` or class indices ``(n_rows,)``, then row weights ``(n_rows,)``
-or None. Values are scikit-learn's where those are defined; the docstrings say what is given where
+or None. Values equal scikit-learn's where those are defined; the docstrings give the value where
 they are not.
 """
 
@@ -36,9 +36,9 @@ SMALLEST_PROBABILITY = 1e-15
 
 
 def log_loss(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of minus the logarithm of the probability given to the true class.
+    """Mean negative logarithm of the probability of the true class.
 
-    Rows are made to sum to 1, then probabilities below 1e-15 count as 1e-15, in float64.
+    Rows are normalized to sum 1, then probabilities are clipped at 1e-15, in float64.
 
     Args:
         y_true: Class indices, ``(n_rows,)``.
@@ -52,10 +52,9 @@ def log_loss(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = No
 
 
 def brier(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean squared distance of probabilities from the truth (Brier, 1950).
+    """Mean squared error of probabilities (Brier, 1950).
 
-    With two classes that of class 1 alone, from 0 to 1; with more the sum over the classes, from
-    0 to 2.
+    With two classes only class 1 is used (0 to 1); with more, the sum over the classes (0 to 2).
 
     Args:
         y_true: Class indices, ``(n_rows,)``.
@@ -69,14 +68,14 @@ def brier(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None)
 
 
 def accuracy(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Share of rows whose class index is right."""
+    """Share of rows with the correct class."""
     return mean((y_true == prediction).astype(np.float64), weight)
 
 
 def balanced_accuracy(
     y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None
 ) -> float:
-    """Mean recall of the classes that occur in the truth."""
+    """Mean recall of the classes that occur in ``y_true``."""
     table = _confusion(y_true, prediction, weight)
     support = table.sum(axis=1)
     present = support > 0
@@ -84,13 +83,13 @@ def balanced_accuracy(
 
 
 def precision(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Share of class 1 among rows predicted as class 1; 0.0 where none is."""
+    """Share of class 1 among rows predicted as class 1; 0.0 if there are none."""
     table = _confusion(y_true, prediction, weight, 2)
     return float(ratio(table[1, 1], table[:, 1].sum()))
 
 
 def precision_macro(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Plain mean of the precision of the classes that occur in the truth or in the prediction."""
+    """Unweighted mean precision of the classes that occur in ``y_true`` or the prediction."""
     table = _confusion(y_true, prediction, weight)
     predicted = table.sum(axis=0)
     present = predicted + table.sum(axis=1) > 0
@@ -98,48 +97,48 @@ def precision_macro(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weig
 
 
 def recall(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Share of the rows of class 1 that are found; 0.0 where there are none."""
+    """Share of the rows of class 1 predicted as such; 0.0 if there are none."""
     table = _confusion(y_true, prediction, weight, 2)
     return float(ratio(table[1, 1], table[1].sum()))
 
 
 def f1(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Harmonic mean of precision and recall of class 1; 0.0 where it never occurs."""
+    """Harmonic mean of precision and recall of class 1; 0.0 if it never occurs."""
     return float(_f1_by_class(_confusion(y_true, prediction, weight, 2))[1])
 
 
 def f1_macro(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Plain mean of the F1 of the classes that occur in the truth or in the prediction."""
+    """Unweighted mean F1 of the classes that occur in ``y_true`` or the prediction."""
     table = _confusion(y_true, prediction, weight)
     present = table.sum(axis=0) + table.sum(axis=1) > 0
     return float(np.mean(_f1_by_class(table)[present])) if present.any() else 0.0
 
 
 def f1_micro(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """F1 of all decisions taken together; where each row has one class that is the accuracy."""
+    """F1 of the pooled decisions of all classes; equals accuracy, as each row has one class."""
     return accuracy(y_true, prediction, weight)
 
 
 def f1_weighted(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of the F1 of the classes, weighted by how often each occurs in the truth."""
+    """Mean F1 of the classes, weighted by their frequency in ``y_true``."""
     table = _confusion(y_true, prediction, weight)
     support = table.sum(axis=1)
     return float(ratio(_f1_by_class(table) @ support, support.sum()))
 
 
 def mcc(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Matthews correlation of truth and prediction; 0.0 where either has a single class."""
+    """Matthews correlation coefficient; 0.0 if truth or prediction has a single class."""
     table = _confusion(y_true, prediction, weight)
     support, predicted, total = table.sum(axis=1), table.sum(axis=0), table.sum()
     if min(np.count_nonzero(support), np.count_nonzero(predicted)) < 2:
-        return 0.0  # by count: of weights that are no whole numbers a difference is never quite 0
+        return 0.0  # by count, because differences of fractional weights are not exactly 0
     covariance = table.trace() * total - support @ predicted
     spread = (total**2 - support @ support) * (total**2 - predicted @ predicted)
     return float(covariance / np.sqrt(spread))
 
 
 def kappa(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Cohen's kappa: agreement beyond chance; 0.0 where chance alone agrees everywhere."""
+    """Cohen's kappa: agreement beyond chance; 0.0 if both have the same single class."""
     table = _confusion(y_true, prediction, weight)
     support, predicted, total = table.sum(axis=1), table.sum(axis=0), table.sum()
     if np.count_nonzero(support + predicted) < 2:
@@ -149,9 +148,9 @@ def kappa(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None)
 
 
 def quadratic_kappa(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Cohen's kappa of ordered classes: an error counts by the square of its distance (1968).
+    """Cohen's kappa of ordered classes, with squared distances as error weights (Cohen, 1968).
 
-    0.0 where chance alone agrees everywhere.
+    0.0 if truth and prediction have the same single class.
     """
     table = _confusion(y_true, prediction, weight)
     index = np.arange(len(table))
@@ -165,7 +164,7 @@ def quadratic_kappa(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weig
 def _confusion(
     y_true: NDArray[Any], labels: NDArray[Any], weight: Weight, n_classes: int = 1
 ) -> NDArray[np.float64]:
-    """Weight of the rows by true class (axis 0) and predicted class (axis 1)."""
+    """Confusion matrix: weight of rows by true class (axis 0) and predicted class (axis 1)."""
     if y_true.size:
         n_classes = max(n_classes, int(y_true.max()) + 1, int(labels.max()) + 1)
     cells = np.bincount(y_true * n_classes + labels, weight, minlength=n_classes**2)
@@ -177,6 +176,6 @@ def _f1_by_class(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _of_true_class(y_true: NDArray[Any], prediction: NDArray[Any]) -> NDArray[np.float64]:
-    """Probability given to the true class, ``(n_rows,)``."""
+    """Predicted probability of the true class, ``(n_rows,)``."""
     chosen = prediction[np.arange(len(y_true)), y_true]
     return np.asarray(chosen, dtype=np.float64)

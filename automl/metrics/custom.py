@@ -1,4 +1,4 @@
-"""A metric of one's own, named ``module:function``, tried out before it steers a search."""
+"""Imports custom metrics named ``module:function``, and tests them before a search uses them."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ CLASSIFICATION_NEEDS: tuple[Needs, Needs] = ("labels", "probabilities")
 
 @dataclass(frozen=True, slots=True)
 class CustomFunction:
-    """Calls a function as the rest of the world writes metrics: by keyword ``sample_weight``.
+    """Adapts a function with scikit-learn's signature: row weights as keyword ``sample_weight``.
 
-    A function without that parameter is computed without row weights. What it raises becomes a
-    ``NoScoreError``: it has no value for these rows.
+    A function without that parameter is called without row weights. Any error it raises becomes a
+    ``NoScoreError``: the metric is undefined for these rows.
 
     Attributes:
-        function: ``(y_true, y_pred)``, with ``sample_weight`` and ``quantiles`` if it likes.
-        takes: Which of these two parameters it has; ``labels`` where it is to be given all class
-            indices, as rows may lack some.
-        of_class_1: Whether it takes the probability of class 1 alone, ``(n_rows,)``.
+        function: ``(y_true, y_pred)``, optionally with ``sample_weight`` and ``quantiles``.
+        takes: Which of these two parameters it has; also ``labels`` if it needs all class indices,
+            because rows may lack some.
+        of_class_1: Whether it takes only the probability of class 1, ``(n_rows,)``.
     """
 
     function: Callable[..., Any]
@@ -71,33 +71,32 @@ class CustomFunction:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return float(self.function(y_true, shown, **asked))
-        except Exception as error:  # whatever the function of a user raises
+        except Exception as error:  # a function of the user may raise anything
             raise NoScoreError(f"{type(error).__name__}: {error}") from error
 
 
 def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Metric:
-    """Imports a metric named ``module:function`` and tries it out.
+    """Imports a metric named ``module:function`` and tests it.
 
     The function takes ``(y_true, y_pred)``, and ``sample_weight`` if it has such a parameter.
-    ``y_true`` holds class indices or values, ``y_pred`` the same, or probabilities
-    ``(n_rows, n_classes)`` if the function has an attribute ``needs = "probabilities"``, or for a
-    quantile task ``(n_rows, n_levels)``, with the levels as ``quantiles`` if it has that. Greater
-    is better unless it has an attribute ``greater_is_better = False``. One that compares rows by
-    the order of their predictions has an attribute ``ranks = True``: it is computed within folds.
-    One of absolute errors has ``optimum = "median"``: families then fit to absolute errors.
-    In place of a function there may be a ``Metric``, or a scorer as scikit-learn's ``make_scorer``
-    returns it.
+    ``y_true`` holds class indices or values. ``y_pred`` holds the same by default, probabilities
+    ``(n_rows, n_classes)`` if the function has an attribute ``needs = "probabilities"``, and
+    ``(n_rows, n_levels)`` for a quantile task, with the levels as ``quantiles`` if it has that
+    parameter. Optional attributes: ``greater_is_better = False``; ``ranks = True`` if it compares
+    rows by the order of their predictions (it is then computed within folds);
+    ``optimum = "median"`` for absolute errors (families then fit absolute errors). The name may
+    also refer to a ``Metric``, or to a scorer made by scikit-learn's ``make_scorer``.
 
-    Of functions of scikit-learn all of this is known, see ``scikit_metric``.
+    For functions of scikit-learn all of this is known; see ``scikit_metric``.
 
     Args:
-        name: ``module:function``; the module is looked for on the import path and in the working
+        name: ``module:function``; the module is searched on the import path and in the working
             directory.
-        task: The task it has to score.
+        task: The task to score.
         quantiles: Levels of a quantile task.
 
     Raises:
-        ConfigError: It cannot be imported, cannot be called, gives no finite number, does not
+        ConfigError: The metric cannot be imported or called, returns a non-finite number, does not
             prefer a perfect prediction to a shuffled one, or is a function of scikit-learn that
             does not score predictions of this task.
     """
@@ -105,16 +104,16 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
 
 
 def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] = ()) -> Metric:
-    """Makes a metric of a function, of what ``make_scorer`` of scikit-learn returns, or of none.
+    """Makes a metric of a function or of a scorer of scikit-learn; returns a ``Metric`` unchanged.
 
     Args:
-        name: What it is called.
+        name: Name of the metric.
         found: The function, scorer or ``Metric``; see ``load_metric``.
-        task: The task it has to score.
+        task: The task to score.
         quantiles: Levels of a quantile task.
 
     Raises:
-        ConfigError: As for ``load_metric``.
+        ConfigError: See ``load_metric``.
     """
     if isinstance(found, Metric):
         return found
@@ -142,7 +141,7 @@ def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] =
 
 
 def _scored_by(name: str, scorer: Scorer, task: Task, quantiles: tuple[float, ...]) -> Metric:
-    """A metric of a scorer's function, with the scorer's direction and kind of prediction."""
+    """Makes a metric of a scorer's function, with the scorer's direction and prediction type."""
     base = scorer.function.func
     is_scikits = str(getattr(base, "__module__", "")).startswith("sklearn.")
     known = scikit_metric(name, scorer.function, task) if is_scikits else None
@@ -173,7 +172,7 @@ def _tried(
         tasks=CLASSES if task.is_classification else frozenset({task}),
         function=function,
         quantiles=quantiles,
-        ranks=known.ranks,
+        is_ranking=known.is_ranking,
         undefined=known.undefined,
         optimum=known.optimum,
     )
@@ -182,7 +181,7 @@ def _tried(
 
 
 def import_metric(name: str) -> Any:
-    """Imports what ``module:function`` names.
+    """Imports the object named ``module:function``.
 
     Raises:
         ConfigError: The name has another form, or there is no such module or function.
@@ -193,7 +192,7 @@ def import_metric(name: str) -> Any:
     try:
         with _working_directory_importable():
             module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the module of a user does when it is imported
+    except Exception as error:  # a module of the user may raise anything
         raise ConfigError(
             f"metric {name!r}: module {module_name!r} cannot be imported from the import path or "
             f"from {Path.cwd()}: {type(error).__name__}: {error}"
@@ -206,7 +205,7 @@ def import_metric(name: str) -> Any:
 
 @contextmanager
 def _working_directory_importable() -> Iterator[None]:
-    """Lets an import find modules of the working directory, which a console script does not."""
+    """Adds the working directory to the import path, on which a console script lacks it."""
     folder = str(Path.cwd())
     if folder in sys.path or "" in sys.path:
         yield
@@ -233,12 +232,12 @@ def _optimum(name: str, function: Any) -> Optimum:
     value: Optimum = getattr(function, "optimum", "mean")
     if value not in get_args(Optimum):
         choices = " or ".join(map(repr, get_args(Optimum)))
-        raise ConfigError(f"metric {name!r}: optimum is {value!r}; it can be {choices}")
+        raise ConfigError(f"metric {name!r}: optimum is {value!r}; it must be {choices}")
     return value
 
 
 def _needs(name: str, function: Any, task: Task) -> Any:
-    """What a function is shown: as its attribute says, or the name of its second parameter."""
+    """Type of predictions that a function takes, by its attribute or its second parameter."""
     choices = CLASSIFICATION_NEEDS if task.is_classification else ("values",)
     default = choices[0]
     if task.is_classification and _second_name(function) in SECOND_IS_PROBABILITIES:
@@ -246,7 +245,7 @@ def _needs(name: str, function: Any, task: Task) -> Any:
     needs = getattr(function, "needs", default)
     if needs not in choices:
         raise ConfigError(
-            f"metric {name!r}: needs is {needs!r}; for a {task} task it can be "
+            f"metric {name!r}: needs is {needs!r}; for a {task} task it must be "
             f"{' or '.join(repr(choice) for choice in choices)}"
         )
     return needs
@@ -255,7 +254,7 @@ def _needs(name: str, function: Any, task: Task) -> Any:
 def _second_name(function: Any) -> str:
     try:
         names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # it is called, or refused, without
+    except (TypeError, ValueError):  # no signature; _takes reports it
         return ""
     return names[1] if len(names) > 1 else ""
 

@@ -1,4 +1,4 @@
-"""How much each row moves a score: standard errors in closed form, at the price of one scoring."""
+"""Influence functions of scores, for standard errors in closed form."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from automl.plugin.metric import Metric
 
 __all__ = ["influence"]
 
-MAX_CELLS = 400  # pairs of a true and a predicted class; each takes one scoring of all cells
-STEP = 1e-6  # of the weight of all rows
+MAX_CELLS = 400  # pairs of true and predicted class; each needs one scoring of all cells
+STEP = 1e-6  # as a share of the total weight
 
 Array = NDArray[np.float64]
 
@@ -25,20 +25,22 @@ def influence(
 ) -> Array | None:
     """The influence function of a score at each row (Hampel, 1974).
 
-    A row with weight ``w`` moves the score by ``w / sum(weight) * influence``, to first order, so
-    the variance of the score is about ``sum((w * influence)**2) / sum(w)**2``. For means of row
-    losses that is the textbook variance of a mean, for RMSE the delta rule, for the area under the
-    ROC curve the variance of DeLong et al. (1988), eq. 4-5, for metrics of labels the
-    infinitesimal jackknife (Efron, 1982, chapter 6) over the cells of the confusion matrix.
+    To first order, a row of weight ``w`` moves the score by ``w / sum(weight) * influence``, so
+
+        variance of the score = sum((w * influence)**2) / sum(w)**2
+
+    approximately. For means of row losses this is the variance of a mean, for RMSE the delta
+    method, for ROC AUC the variance of DeLong et al. (1988), eq. 4-5, and for metrics of labels
+    the infinitesimal jackknife (Efron, 1982, chapter 6) over the cells of the confusion matrix.
 
     Args:
-        metric: What scores.
+        metric: The metric.
         y_true: Class indices or values, ``(n_rows,)``.
-        prediction: What the metric is shown, as for ``Metric.score``.
+        prediction: Predictions as for ``Metric.score``.
         weight: Row weights, ``(n_rows,)``.
 
     Returns:
-        One number a row, ``(n_rows,)``, with weighted mean 0; None for a metric that has no
+        One number per row, ``(n_rows,)``, with weighted mean 0; None for a metric without a
         closed form here.
     """
     function = metric.function
@@ -108,13 +110,13 @@ _LOSSES: Mapping[Callable[..., float], RowLosses] = {
     regression.mape: _relative,
     regression.smape: _symmetric,
 }
-"""Metrics that are the mean of a loss of each row; pinball loss is one as well."""
+"""Metrics that are a mean of row losses; pinball loss is handled separately."""
 
 _ROOTS: Mapping[Callable[..., float], RowLosses] = {
     regression.rmse: _squares,
     regression.rmsle: _log_squares,
 }
-"""Metrics that are the root of such a mean."""
+"""Metrics that are the root of a mean of row losses."""
 
 _OF_LABELS = frozenset(
     {
@@ -132,7 +134,7 @@ _OF_LABELS = frozenset(
         classification.recall,
     }
 )
-"""Metrics that depend on the confusion matrix alone, and not on its scale."""
+"""Metrics that depend only on the confusion matrix, but not on its scale."""
 
 
 def _r2(y: NDArray[Any], prediction: NDArray[Any], weight: Array | None) -> Array | None:
@@ -153,7 +155,7 @@ def _roc_auc(y: NDArray[Any], prediction: NDArray[Any], weight: Array | None) ->
 
 
 def _binary_auc(positive: NDArray[np.bool_], score: NDArray[Any], mass: Array) -> Array:
-    """Each row's share of the other class that it is ordered rightly with, centred and scaled."""
+    """Share of the other class that each row is ranked correctly against, centred and scaled."""
     order = np.argsort(score, kind="stable")
     ranked = score[order]
     first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
@@ -175,7 +177,7 @@ def _binary_auc(positive: NDArray[np.bool_], score: NDArray[Any], mass: Array) -
 def _cells(
     function: Callable[..., float], y: NDArray[Any], labels: NDArray[Any], weight: Array | None
 ) -> Array | None:
-    """Numerical derivatives by the weight of each cell of the confusion matrix."""
+    """Numerical derivatives with respect to the weights of the confusion matrix's cells."""
     n_classes = int(max(y.max(), labels.max())) + 1
     cells, cell_of_row = np.unique(y * n_classes + labels, return_inverse=True)
     if len(cells) > MAX_CELLS:

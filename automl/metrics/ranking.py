@@ -1,8 +1,8 @@
-"""Metrics of how well probabilities put rows in order, in numpy alone: they are computed often.
+"""Ranking metrics of class probabilities (ROC AUC, average precision), in plain numpy for speed.
 
 Every function takes ``(y_true, prediction, weight)``: class indices ``(n_rows,)``, probabilities
 ``(n_rows, n_classes)``, and row weights ``(n_rows,)`` or None. With two classes the curve is that
-of class 1. Classes without a row that weighs anything are left out of means.
+of class 1. Classes without rows of positive weight are left out of means.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["average_precision", "roc_auc", "roc_auc_ovo", "roc_auc_weighted"]
 
 
 def roc_auc(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Area under the ROC curve; with several classes the mean over one-versus-rest curves.
+    """Area under the ROC curve; for several classes the mean of the one-versus-rest areas.
 
-    0.5 where there is a single class.
+    0.5 if there is a single class.
     """
     if prediction.shape[1] == 2:
         return _binary_auc(y_true == 1, prediction[:, 1], weight)
@@ -31,7 +31,7 @@ def roc_auc(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = Non
 def roc_auc_weighted(
     y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None
 ) -> float:
-    """Areas under the one-versus-rest ROC curves, weighted by how often each class occurs."""
+    """Mean area under the one-versus-rest ROC curves, weighted by class frequency."""
     classes = _present(y_true, weight)
     if not len(classes):
         return 0.5
@@ -40,9 +40,9 @@ def roc_auc_weighted(
 
 
 def roc_auc_ovo(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean area under the ROC curves of each class against each other one (Hand & Till, 2001).
+    """Mean area under the one-versus-one ROC curves (Hand & Till, 2001).
 
-    Unlike one-versus-rest it does not depend on how frequent the classes are.
+    Unlike one-versus-rest, it does not depend on class frequencies.
     """
     classes = _present(y_true, weight)
     areas = []
@@ -58,9 +58,9 @@ def roc_auc_ovo(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight =
 def average_precision(
     y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None
 ) -> float:
-    """Precision averaged over the steps of recall; with several classes the mean over them.
+    """Precision averaged over the steps of recall; for several classes the mean over them.
 
-    0.0 where class 1 of two does not occur.
+    0.0 if there are two classes and class 1 does not occur.
     """
     if prediction.shape[1] == 2:
         return _binary_precision(y_true == 1, prediction[:, 1], weight)
@@ -70,7 +70,7 @@ def average_precision(
 
 
 def _present(y_true: NDArray[Any], weight: Weight) -> NDArray[np.int64]:
-    """Classes that have a row that weighs something."""
+    """Classes with a row of positive weight."""
     present: NDArray[np.int64] = np.flatnonzero(np.bincount(y_true, weight, minlength=1) > 0)
     return present
 
@@ -85,10 +85,10 @@ def _binary_precision(positive: NDArray[np.bool_], score: NDArray[Any], weight: 
 
 
 def _binary_auc(positive: NDArray[np.bool_], score: NDArray[Any], weight: Weight) -> float:
-    """Probability that a row of the class scores above another; ties count one half.
+    """Probability that a row of the class scores above another row; ties count one half.
 
-    The Mann-Whitney statistic over sorted scores where rows weigh the same, else the trapezoidal
-    area, which is the same number.
+    Computed as the Mann-Whitney statistic without weights, otherwise as the trapezoidal area,
+    which is the same number.
     """
     if weight is not None:
         true_positives, false_positives = _counts_above(positive, score, weight)
@@ -109,7 +109,7 @@ def _binary_auc(positive: NDArray[np.bool_], score: NDArray[Any], weight: Weight
 def _counts_above(
     positive: NDArray[np.bool_], score: NDArray[Any], weight: Weight
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weight of rows inside and outside the class, at or above each distinct score from the top."""
+    """Weight inside and outside the class at or above each distinct score, in descending order."""
     order = np.argsort(-score)
     ranked = score[order]
     last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) if ranked.size else order

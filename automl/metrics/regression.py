@@ -1,8 +1,8 @@
-"""Metrics of predicted values, in numpy alone: they are computed often.
+"""Metrics of predicted numbers, in plain numpy for speed.
 
 Every function takes ``(y_true, prediction, weight)``: values ``(n_rows,)`` twice, then row weights
-``(n_rows,)`` or None. Values are scikit-learn's where those are defined; the docstrings say what is
-given where they are not.
+``(n_rows,)`` or None. Values equal scikit-learn's where those are defined; the docstrings give the
+value where they are not.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ LOWEST_BELOW_LOG = -1 + 1e-6
 
 
 def mse(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of the squared errors."""
+    """Mean squared error."""
     return mean((y_true - prediction) ** 2, weight)
 
 
 def rmse(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Root of the mean of the squared errors, in the unit of the target."""
+    """Root mean squared error, in the unit of the target."""
     return float(np.sqrt(mse(y_true, prediction, weight)))
 
 
 def mae(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of the absolute errors, in the unit of the target."""
+    """Mean absolute error, in the unit of the target."""
     return mean(np.abs(y_true - prediction), weight)
 
 
 def r2(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Share of the target's variance that is explained.
+    """Coefficient of determination: the explained share of the target's variance.
 
-    Where the target is constant: 1.0 for a perfect prediction, 0.0 for any other.
+    For a constant target: 1.0 for a perfect prediction, 0.0 for any other.
     """
     error = mean((y_true - prediction) ** 2, weight)
     spread = mean((y_true - mean(y_true, weight)) ** 2, weight)
-    # A constant differs from its mean in the last bit.
+    # A constant may differ from its mean in the last bit.
     if not y_true.size or y_true.min() == y_true.max() or spread <= 0:
         return 1.0 if error == 0 else 0.0
     return 1 - error / spread
 
 
 def mape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of the absolute errors as shares of the target: 0.1 is 10 %.
+    """Mean absolute error relative to the target: 0.1 is 10 %.
 
-    Rows with a target of 0 are left out, as no error is a share of 0 (scikit-learn divides by
-    2e-16 there, so that one such row outweighs all others); 0.0 where no other row is left.
+    Rows with a target of 0 are skipped; scikit-learn divides by 2e-16 there, so that one such row
+    outweighs all others. 0.0 if no row is left.
     """
     counts = y_true != 0
     if not counts.all():
@@ -63,15 +63,15 @@ def mape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) 
 
 
 def smape(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Mean of the absolute errors as shares of the mean size of truth and prediction, 0 to 2."""
+    """Mean absolute error relative to the mean of abs(truth) and abs(prediction), 0 to 2."""
     size = (np.abs(y_true) + np.abs(prediction)) / 2
     return mean(ratio(np.abs(y_true - prediction), size), weight)
 
 
 def medae(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Median of the absolute errors, in the unit of the target.
+    """Median absolute error, in the unit of the target.
 
-    With weights the mean of the lower and the upper weighted median.
+    With weights, the mean of the lower and the upper weighted median.
     """
     error = np.abs(y_true - prediction).astype(np.float64)
     if not error.size or (weight is not None and weight.sum() <= 0):
@@ -83,9 +83,9 @@ def medae(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None)
 
 
 def rmsle(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Root of the mean squared error of ``log(1 + value)``.
+    """Root mean squared error of ``log(1 + value)``.
 
-    Predictions at or below -1 have no logarithm; they count as just above it.
+    Predictions at or below -1, which have no logarithm, are clipped just above it.
 
     Raises:
         DataError: A target is -1 or below.
@@ -106,12 +106,12 @@ def pinball(
 ) -> float:
     """Pinball loss of quantiles, averaged over their levels (Koenker & Bassett, 1978, eq. 2.1).
 
-    A value that lies above the quantile of level q costs q times its distance, one below 1 - q
-    times. For the median that is half the mean of the absolute errors.
+    A value above the predicted quantile of level q costs q times its distance, one below it 1 - q
+    times. For the median this is half the mean absolute error.
 
     Args:
         y_true: Values ``(n_rows,)``.
-        prediction: Quantiles ``(n_rows, n_levels)``, or of one level ``(n_rows,)``.
+        prediction: Quantiles ``(n_rows, n_levels)``, or ``(n_rows,)`` for a single level.
         weight: Row weights ``(n_rows,)``.
         quantiles: The levels, between 0 and 1.
     """
@@ -122,9 +122,9 @@ def pinball(
 
 
 def _weighted_lower_median(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    """Smallest value at which at least half of the weight lies at or below it."""
+    """Smallest value with at least half of the weight at or below it."""
     order = np.argsort(values)
     mass = np.cumsum(weight[order])
-    # A cumulative sum that reaches one half up to rounding has reached it.
+    # Tolerates rounding in the cumulative sum.
     half = mass[-1] / 2 * (1 - 1e-12)
     return float(values[order[np.searchsorted(mass, half)]])

@@ -1,9 +1,9 @@
-"""What scikit-learn's metrics are made for: direction, kind of prediction, task.
+"""Looks up direction, prediction type and task of scikit-learn's metric functions.
 
-scikit-learn knows it of the functions that have a scorer (``sklearn.metrics.get_scorer_names``).
-For the others its documented conventions hold: a function that ends in ``_score`` is to be
-maximised, one that ends in ``_error``, ``_loss`` or ``_deviance`` minimised, and the second
-parameter is ``y_pred`` for labels or values, ``y_score`` or ``y_proba`` for probabilities.
+Functions with a scorer (``sklearn.metrics.get_scorer_names``) have them there. For the others
+scikit-learn's documented conventions hold: functions that end in ``_score`` are maximised, those
+that end in ``_error``, ``_loss`` or ``_deviance`` minimised, and the second parameter is ``y_pred``
+for labels or values, ``y_score`` or ``y_proba`` for probabilities.
 """
 
 from __future__ import annotations
@@ -59,32 +59,32 @@ _UNDEFINED: dict[str, UndefinedReason] = {
 
 @dataclass(frozen=True, slots=True)
 class ScikitMetric:
-    """What a function of scikit-learn compares, and how.
+    """Properties of a metric function of scikit-learn.
 
     Attributes:
         greater_is_better: The direction.
-        needs: Of what its second argument holds.
-        ranks: Whether it compares rows by the order of their predictions.
-        undefined: For which rows it has no value; None where it has one for all.
+        needs: Type of its second argument.
+        is_ranking: Whether it compares rows by the order of their predictions.
+        undefined: Returns the reason why it is undefined for some rows; None if it never is.
         optimum: The best constant prediction, see ``Metric``.
     """
 
     greater_is_better: bool
     needs: Needs
-    ranks: bool = False
+    is_ranking: bool = False
     undefined: UndefinedReason | None = None
     optimum: Optimum = "mean"
 
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """What ``sklearn.metrics.make_scorer`` was told.
+    """The arguments of ``sklearn.metrics.make_scorer``.
 
     Attributes:
         function: ``(y_true, y_pred)`` with the scorer's own keywords.
         greater_is_better: The direction.
-        of_probabilities: Whether it is shown probabilities (of class 1, where there are two) in
-            place of labels.
+        of_probabilities: Whether it takes probabilities (for two classes, of class 1) instead of
+            labels.
     """
 
     function: partial[Any]
@@ -93,10 +93,10 @@ class Scorer:
 
 
 def scorer_of(name: str, found: Any) -> Scorer | None:
-    """Takes a scorer of scikit-learn apart; None for anything else.
+    """Extracts function and settings of a scorer of scikit-learn; None for anything else.
 
     Raises:
-        ConfigError: It is one from which this version of scikit-learn does not tell its function.
+        ConfigError: The scorer does not expose its function in this version of scikit-learn.
     """
     if inspect.isfunction(found) or not type(found).__module__.startswith("sklearn."):
         return None
@@ -105,23 +105,23 @@ def scorer_of(name: str, found: Any) -> Scorer | None:
     if function is None or sign not in (1, -1) or not methods:
         raise ConfigError(
             f"metric {name!r} is a {type(found).__name__} of scikit-learn, which takes a model: "
-            "name its function, such as sklearn.metrics:roc_auc_score"
+            "name its function instead, such as sklearn.metrics:roc_auc_score"
         )
     settings = dict(getattr(found, "_kwargs", {}))
     return Scorer(partial(function, **settings), sign == 1, methods != "predict")
 
 
 def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
-    """Looks a function of scikit-learn up; None for any other function.
+    """Looks up a function of scikit-learn; returns None for any other function.
 
     Args:
-        name: As in the configuration, for errors.
+        name: Name in the configuration, for messages.
         function: The function, or a ``functools.partial`` of it.
-        task: What it is to score.
+        task: The task to score.
 
     Raises:
-        ConfigError: It is of scikit-learn, and gives no single score of predictions, needs more
-            than the two of them, or is for another task.
+        ConfigError: The function is scikit-learn's, but does not return a single score, needs more
+            arguments than truth and prediction, or is for another task.
     """
     base = function
     while isinstance(base, partial):
@@ -132,7 +132,7 @@ def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
     if not inspect.isfunction(base):
         raise ConfigError(
             f"metric {name!r} is a {type(base).__name__} of scikit-learn, which takes a model: "
-            "name its function, such as sklearn.metrics:roc_auc_score"
+            "name its function instead, such as sklearn.metrics:roc_auc_score"
         )
     second = _second_parameter(name, function, base)
     direction, decided = _scorer_of(base) or (_by_name(name, base), second in SECOND_IS_DECIDED)
@@ -141,7 +141,7 @@ def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
     if decided:
         needs = "labels" if task.is_classification else "values"
     elif not task.is_classification:
-        raise ConfigError(f"metric {name!r} scores classes, and this is a {task} task")
+        raise ConfigError(f"metric {name!r} scores classes, but this is a {task} task")
     return ScikitMetric(
         direction,
         needs,
@@ -155,7 +155,7 @@ def _second_parameter(name: str, function: Any, base: Any) -> str:
     """Name of the parameter that takes predictions.
 
     Raises:
-        ConfigError: There is none, or more than truth and prediction must be given.
+        ConfigError: There is none, or the function has further required parameters.
     """
     parameters = list(inspect.signature(function).parameters.values())
     second = parameters[1].name if len(parameters) > 1 else ""
@@ -172,17 +172,17 @@ def _second_parameter(name: str, function: Any, base: Any) -> str:
     ]
     if needed:
         raise ConfigError(
-            f"metric {name!r}: {base.__name__} needs {' and '.join(needed)} as well. Write a "
-            "function of your own that calls it with a value, and name that as module:function"
+            f"metric {name!r}: {base.__name__} also needs {' and '.join(needed)}. Write a "
+            "function that calls it with a value, and name that as module:function"
         )
     return second
 
 
 @lru_cache(maxsize=32)
 def _scorer_of(base: Any) -> tuple[bool, bool] | None:
-    """Direction and whether labels or values are compared, as its scorers have it; None if none.
+    """Direction of a function's scorer, and whether it takes labels or values; None without one.
 
-    There is no public way from a function to its scorer; where these attributes are gone, the
+    There is no public way from a function to its scorer; if these attributes disappear, the
     conventions decide (a test compares both).
     """
     from sklearn.metrics import get_scorer, get_scorer_names
@@ -198,29 +198,29 @@ def _scorer_of(base: Any) -> tuple[bool, bool] | None:
 
 
 def _by_name(name: str, base: Any) -> bool:
-    """Whether a function without a scorer is to be maximised, by what its name ends in."""
+    """Whether a function without a scorer is to be maximised, by the ending of its name."""
     if base.__name__.endswith(MAXIMISED):
         return True
     if base.__name__.endswith(MINIMISED):
         return False
     raise ConfigError(
-        f"metric {name!r}: {base.__name__} gives no single score to be made larger or smaller. "
-        "Write a function of your own that does, and name that as module:function"
+        f"metric {name!r}: {base.__name__} does not return a single score. Write a function that "
+        "does, and name that as module:function"
     )
 
 
 def _check_task(name: str, module: str, task: Task) -> None:
-    """Compares a task with the part of scikit-learn that a function is of, where that tells."""
+    """Refuses a function whose scikit-learn module is for other tasks."""
     part = module.rsplit(".", 1)[-1]
     is_of = {"_regression": False, "_classification": True, "_ranking": True}.get(part)
     if is_of is None or is_of == task.is_classification:
         return
     what = "classes" if is_of else "values"
-    raise ConfigError(f"metric {name!r} scores {what}, and this is a {task} task")
+    raise ConfigError(f"metric {name!r} scores {what}, but this is a {task} task")
 
 
 def _undefined(function: Any, name: str, task: Task) -> UndefinedReason | None:
-    """For which rows there is no value. Averages over classes have one for any rows."""
+    """Function that tells for which rows the metric is undefined; None if it never is."""
     averages = name in _OF_CLASS_1 and (
         isinstance(function, partial) and function.keywords.get("average", "binary") != "binary"
     )

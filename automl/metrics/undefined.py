@@ -1,8 +1,8 @@
-"""Why a metric has no value for some rows, whatever is predicted for them.
+"""Reasons why a metric is undefined for some rows, whatever their prediction.
 
-Every function takes ``(y_true, weight)``, rows that have a weight, at least one, and returns the
-reason as text, "" where the metric has a value. What only depends on the prediction, such as the
-precision of a model that never predicts class 1, has a value: see the functions of the metrics.
+Every function takes ``(y_true, weight)`` of one or more rows of positive weight, and returns the
+reason as text, or "" if the metric is defined. If only a prediction is degenerate, such as the
+precision of a model that never predicts class 1, the metric is defined: see its function.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = [
 
 
 def is_one_class(y_true: NDArray[Any], weight: Weight = None) -> str:
-    """Every row has the same class, so any agreement is agreement by chance."""
+    """All rows have the same class, so any agreement is by chance."""
     del weight
     return f"{_all(y_true)} of one class" if (y_true == y_true[0]).all() else ""
 
 
 def lacks_class_1(y_true: NDArray[Any], weight: Weight = None) -> str:
-    """No row has class 1, so there is nothing to be found."""
+    """No row has class 1, so there are no positives to find."""
     del weight
     return "" if (y_true == 1).any() else f"{_all(y_true)} of the first class, none of the second"
 
@@ -49,20 +49,20 @@ def has_no_spread(y_true: NDArray[Any], weight: Weight = None) -> str:
 
 
 def has_zeros(y_true: NDArray[Any], weight: Weight = None) -> str:
-    """The target is 0 in some rows, by which an error cannot be divided."""
+    """The target is 0 in some rows, so relative errors are undefined there."""
     del weight
     n_zeros = len(y_true) - np.count_nonzero(y_true)
     return f"the target is 0 in {n_zeros:,} of {len(y_true):,} rows" if n_zeros else ""
 
 
 def is_all_zero(y_true: NDArray[Any], weight: Weight = None) -> str:
-    """The target is 0 everywhere, and an error is no share of 0."""
+    """The target is 0 in all rows, so relative errors are undefined."""
     del weight
     return "" if y_true.any() else f"the target is 0 in {_of_all(y_true)}"
 
 
 def has_no_logarithm(y_true: NDArray[Any], weight: Weight = None) -> str:
-    """A target of -1 or below, of which ``log(1 + y)`` does not exist."""
+    """A target is -1 or below, so ``log(1 + y)`` is undefined."""
     del weight
     lowest = float(np.min(y_true))
     return "" if lowest > -1 else f"it needs targets above -1, and the lowest is {lowest:g}"

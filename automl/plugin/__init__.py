@@ -1,7 +1,7 @@
-"""All that a plugin may import, and all that stays stable for it."""
+"""The stable API for plugins: the only part of ``automl`` that a plugin imports."""
 
 from automl.plugin.configurable import ConfigurableFamily
-from automl.plugin.context import Features, Fold, Resources, Shape, TrialContext, View
+from automl.plugin.context import Encoding, Features, Fold, ProblemInfo, Resources, TrialContext
 from automl.plugin.cuda import is_cuda_oom
 from automl.plugin.estimators import load_estimator, save_estimator
 from automl.plugin.executor import ExecutorFactory
@@ -19,7 +19,7 @@ from automl.plugin.hookspecs import hookimpl
 from automl.plugin.iterative import IterativeFamily
 from automl.plugin.metric import Metric, NoScoreError
 from automl.plugin.out_of_bag import OutOfBagFamily, OutOfBagModel
-from automl.plugin.packs import PackedFamily, PackMember
+from automl.plugin.packs import PackedFamily, PackFit
 from automl.plugin.param import Param
 from automl.plugin.refitting import CannotRefit, RefitIncomplete, RefittableFamily, check_refit
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
@@ -33,6 +33,7 @@ __all__ = [
     "CannotRefit",
     "ColumnKind",
     "ConfigurableFamily",
+    "Encoding",
     "ExecutorFactory",
     "Features",
     "FittedModel",
@@ -45,10 +46,11 @@ __all__ = [
     "NoScoreError",
     "OutOfBagFamily",
     "OutOfBagModel",
-    "PackMember",
+    "PackFit",
     "PackedFamily",
     "Param",
     "Params",
+    "ProblemInfo",
     "RefitIncomplete",
     "RefittableFamily",
     "Report",
@@ -56,7 +58,6 @@ __all__ = [
     "Rows",
     "SelectiveFamily",
     "Sequences",
-    "Shape",
     "StageLog",
     "StagedModel",
     "Suggest",
@@ -64,7 +65,6 @@ __all__ = [
     "Texts",
     "TrialContext",
     "TrialPruned",
-    "View",
     "check_refit",
     "enough_to_choose",
     "hookimpl",

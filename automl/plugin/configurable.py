@@ -1,11 +1,11 @@
-"""What a user may set for a family: its settings, and params that no trial varies."""
+"""Base class of families with settings, and with params that a user may fix."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
 
@@ -13,27 +13,36 @@ __all__ = ["ConfigurableFamily", "default_settings"]
 
 
 class ConfigurableFamily(ModelFamily):
-    """A family with settings of its own under ``model.<name>``.
+    """A family with settings under ``model.<name>``.
 
-    ``shape.settings`` and ``context.settings`` have a value for each: the user's, else the default.
+    ``problem.settings`` and ``context.settings`` hold a value for each: the user's or the default.
 
     Attributes:
-        settings: Defaults; the types of the defaults are enforced.
-        setting_ranges: Which values each setting may have, or each entry of one that is a list.
-            Others are refused before a search begins; without a range a number must be finite.
+        settings: Defaults. A user's value must have the type of the default.
+        setting_ranges: Valid values of a setting, or of each entry of a list. Others are rejected
+            before the search begins. A number without a range must be finite.
+
+    Example:
+        >>> class Trees(ConfigurableFamily):
+        ...     name = "trees"
+        ...     settings = {"criterion": "gini"}
+        ...     setting_ranges = {"criterion": Param("str", choices=("gini", "entropy"))}
+        ...     def extra_params(self, problem):
+        ...         return {"max_depth": Param("int", low=1, optional=True)}
     """
 
     settings: ClassVar[Mapping[str, Any]] = {}
     setting_ranges: ClassVar[Mapping[str, Param]] = {}
 
-    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
-        """Params that a user may fix although no trial varies them, or beyond what trials vary.
+    def extra_params(self, problem: ProblemInfo) -> Mapping[str, Param]:
+        """Params that a user may fix and that are not in the search space, or exceed its ranges.
 
-        Those in ``shape.settings["fixed"]``, which may be wrong yet, join the params of all trials.
+        Values in ``problem.settings["fixed"]``, which are not validated yet, are added to the
+        params of all trials.
         """
         return {}
 
 
 def default_settings(family: ModelFamily) -> Mapping[str, Any]:
-    """Defaults of the settings of a family; none where it is not configurable."""
+    """Returns the default settings of a family; none if it is not configurable."""
     return family.settings if isinstance(family, ConfigurableFamily) else {}

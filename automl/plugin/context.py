@@ -1,4 +1,4 @@
-"""The values a family is given: the shape of the problem, encoded folds, its slot."""
+"""Inputs of a family: the problem, encoded folds, and the slot of a fit."""
 
 from __future__ import annotations
 
@@ -15,33 +15,38 @@ from automl.plugin.metric import Metric
 from automl.plugin.rows import Images, Matrix, Rows, Sequences, Texts
 from automl.plugin.task import Task
 
-__all__ = ["Features", "Fold", "Resources", "Shape", "TrialContext", "View"]
+__all__ = ["Encoding", "Features", "Fold", "ProblemInfo", "Resources", "TrialContext"]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """How a family wants the columns of a table encoded. Every fitted step is fitted in the fold.
+class Encoding:
+    """The encoding of a table's columns that a family asks for. It is fitted on training rows.
 
     Attributes:
         numeric: ``raw`` keeps values and NaN; ``standard`` imputes the median, adds an indicator
-            of missing values where there are any, and scales to mean 0 and standard deviation 1;
-            ``quantile`` does the same with a quantile-normal transform in place of the scaling.
-            Booleans and the parts of datetimes are numeric. ``drop`` leaves all these out.
+            of missing values if there are any, and scales to mean 0 and standard deviation 1;
+            ``quantile`` does the same with a quantile-normal transform instead of scaling.
+            Booleans and the parts of datetimes are numeric. ``drop`` omits all of these.
         categorical: ``codes`` gives one column of integer codes (0 is missing, unseen or rare);
             ``onehot`` one column per category, with out-of-fold target encoding above
             ``max_onehot`` categories; ``target`` out-of-fold target encoding for all;
-            ``drop`` leaves them out.
+            ``drop`` omits them.
         text: ``svd`` gives a few dense columns: components of the TF-IDF matrix of words and
-            runs of characters, out-of-fold scores of the target, length, number of words, and
+            character n-grams, out-of-fold predictions of the target, length, number of words, and
             shares of digits, capitals and signs; ``tfidf`` the matrix itself (only with
-            ``sparse``); ``raw`` leaves text out of the matrix and shows the texts as they are,
-            beside it; ``drop`` leaves it out.
-        max_onehot: The most categories a column may have to be one-hot encoded.
-        sparse: Whether the family takes a CSR matrix. It gets one only where it saves memory.
-        generated: New columns, after all others; without ``sparse``. ``arithmetic`` combines pairs
-            of numeric columns; ``target`` adds out-of-fold target encoding of single categories,
-            ``interactions`` that of pairs of them; ``groups`` compares numbers with the mean of
-            their group. Only what explains more than the columns alone is kept.
+            ``sparse``); ``raw`` passes the texts unchanged beside the matrix; ``drop`` omits
+            them.
+        max_onehot: Largest number of categories of a one-hot encoded column.
+        sparse: Whether the family accepts a CSR matrix. It gets one only if that saves memory.
+        generated: Generated columns, placed last; not with ``sparse``. ``arithmetic`` combines
+            pairs of numeric columns; ``target`` adds out-of-fold target encodings of categorical
+            columns, ``interactions`` of pairs of them; ``groups`` compares numbers with the mean
+            of their group. Only columns that explain more than their sources are kept.
+
+    Example:
+        >>> encoding = Encoding(numeric="standard", categorical="onehot", text="drop")
+        >>> encoding.uses_target(problem)
+        False
     """
 
     numeric: Literal["raw", "standard", "quantile", "drop"] = "raw"
@@ -53,40 +58,46 @@ class View:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no column is encoded: the matrix has one column, which is 0 in all rows.
+        """Whether no column is encoded: the matrix has one column of zeros.
 
-        A fit with such a view can but describe the target. It is made in the process of the
-        search, before any other, and nothing limits it.
+        A fit with this encoding can use the target alone. It runs in the process of the search,
+        before all others and without limits.
         """
         modes = {self.numeric, self.categorical, self.text}
         return modes == {"drop"} and not self.generated
 
-    def uses_target(self, shape: Shape) -> bool:
-        """Whether targets of the training rows are in the encoded rows, for such columns.
+    def uses_target(self, problem: ProblemInfo) -> bool:
+        """Whether the encoded training rows contain information about their targets.
 
-        They are there out of fold, but what the target of one row gave to the others is in what
-        a model learns of them: a prediction of that row by trees that have not seen it knows it.
+        The encoding is out of fold, but the target of a row enters the encoded values of other
+        rows. Out-of-bag predictions would leak: the trees that did not train on the row trained
+        on those.
         """
-        many = any(n > self.max_onehot for n in shape.n_categories)
+        many = any(n > self.max_onehot for n in problem.n_categories)
         return bool(
             self.generated
-            or (self.text == "svd" and shape.n_text)
-            or (self.categorical == "target" and shape.n_categorical)
+            or (self.text == "svd" and problem.n_text)
+            or (self.categorical == "target" and problem.n_categorical)
             or (self.categorical == "onehot" and many)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the columns of an encoded matrix are.
+    """The columns of an encoded matrix.
 
     Attributes:
-        names: One name per column of the matrix, unique and safe (``c0``, ``c1_hour``, ...);
-            never text from the data.
+        names: Unique name of each column of the matrix (``c0``, ``c1_hour``, ...); never text
+            from the data.
         categorical: Indices of the columns that hold category codes.
-        cardinalities: For each of those, the number of codes (codes are ``0 .. n - 1``).
-        sources: For each column of the matrix the column of the table that it is made of, by its
-            key in ``Shape.columns``; "" where it is made of several, or of none.
+        cardinalities: Number of codes of each of them (codes are ``0 .. n - 1``).
+        sources: For each column of the matrix, the table column that it comes from, by its key in
+            ``ProblemInfo.columns``; "" if it comes from several or none.
+
+    Example:
+        >>> features = Features(("c0", "c1"), categorical=(1,), cardinalities=(4,))
+        >>> [features.names[column] for column in features.categorical]
+        ['c1']
     """
 
     names: tuple[str, ...]
@@ -97,27 +108,34 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One train/validation division, encoded in the view the family asked for.
+    """One fold, in the encoding that the family asked for.
 
     Arrays may be read-only and memory-mapped: copy before writing.
 
     Attributes:
-        X_train, X_valid: Encoded rows, ``(n_rows, n_features)``. For an out-of-bag family that
-            sees all rows at once, ``X_valid`` has no rows.
+        X_train, X_valid: Encoded rows, ``(n_rows, n_features)``. ``X_valid`` is empty in a fit of
+            all rows.
         y_train, y_valid: Class indices (int64) or values (float64), ``(n_rows,)``.
         weight_train, weight_valid: Row weights (float64, above 0) or None. A row of weight 2
-            counts as the row twice.
-        features: What the columns are.
+            counts as two rows.
+        features: Columns of the matrices.
         index: Number of the fold in the split plan, from 0.
-        memo: Kept in this worker between trials on the same fold and view: a place for what is
-            costly to build from the data alone, such as a binned data set. May be emptied.
-        shared: A folder for the same, as files that fits in all workers find; None where there is
-            none. Others may write the same file: write under a temporary name and rename it.
-        shared_by_folds: Likewise, one for all folds and views: for what is made of single rows by
-            something that learns from none, such as embeddings of texts by a given model.
-        images_train, images_valid: One for each column of images, if the family takes that kind.
-        sequences_train, sequences_valid: One for each column of sequences, likewise.
-        texts_train, texts_valid: One for each column of texts, if the view shows them ``raw``.
+        memo: Cache in this worker, kept between trials with the same fold and encoding, for
+            results that depend on the data alone, such as a binned data set. May be emptied.
+        fold_cache_dir: Folder for the same results as files, shared by all workers; None without
+            one. Others may write the same file: write to a temporary name, then rename.
+        run_cache_dir: Folder shared by all folds and encodings, for row-wise features that need
+            no fitting, such as pretrained embeddings; None without one.
+        images_train, images_valid: One per image column, if the family takes images.
+        sequences_train, sequences_valid: One per sequence column, if it takes sequences.
+        texts_train, texts_valid: One per text column, if the encoding of text is ``raw``.
+
+    Example:
+        >>> X, y = np.eye(3, dtype=np.float32), np.arange(3.0)
+        >>> features = Features(("c0", "c1", "c2"))
+        >>> fold = Fold(X[:2], y[:2], None, X[2:], y[2:], None, features)
+        >>> len(fold.train), len(fold.valid)
+        (2, 1)
     """
 
     X_train: Matrix
@@ -129,8 +147,8 @@ class Fold:
     features: Features
     index: int = 0
     memo: MutableMapping[Hashable, Any] = field(default_factory=dict)
-    shared: Path | None = None
-    shared_by_folds: Path | None = None
+    fold_cache_dir: Path | None = None
+    run_cache_dir: Path | None = None
     images_train: tuple[Images, ...] = ()
     images_valid: tuple[Images, ...] = ()
     sequences_train: tuple[Sequences, ...] = ()
@@ -140,38 +158,42 @@ class Fold:
 
     @property
     def train(self) -> Rows:
-        """The training rows with all that they hold."""
+        """The training rows with their images, sequences and texts."""
         return Rows(self.X_train, self.images_train, self.sequences_train, self.texts_train)
 
     @property
     def valid(self) -> Rows:
-        """The validation rows with all that they hold."""
+        """The validation rows with their images, sequences and texts."""
         return Rows(self.X_valid, self.images_valid, self.sequences_valid, self.texts_valid)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What is known of the problem before any fit: enough to choose a search space.
+class ProblemInfo:
+    """The problem as known before the first fit, from which a family chooses its search space.
 
     Attributes:
-        task: What is predicted.
-        metric: What the run is judged by.
-        n_rows: Rows that can be learnt from.
+        task: Task of the run.
+        metric: Metric of the run.
+        n_rows: Rows with a target.
         n_numeric, n_categorical, n_text: Columns by kind (booleans and datetimes are numeric).
         n_categories: Number of distinct values of each categorical column.
         n_classes: Number of classes; 0 for regression.
-        n_folds: Fits that one complete trial takes.
+        n_folds: Fits of a complete trial.
         n_cpus: CPU cores of the run.
         n_gpus: GPUs of the run.
         time_s: Wall-clock budget of the run in seconds; None without one.
-        settings: The family's settings: what the user gave under ``model.<family>``, and the
-            defaults of the others.
+        settings: Settings of the family: the user's under ``model.<family>``, defaults for the
+            others.
         quantiles: Levels to predict, ascending; empty unless the task is to predict quantiles.
-        images: ``(height, width, channels)`` of each column of images.
-        sequences: ``(n_channels, longest)`` of each column of sequences, the latter in steps.
-        text_bytes: Mean length of each column of texts, as UTF-8.
-        columns: Key in ``Features.sources`` by the name of a column in the user's table, for the
-            columns that the family is shown and that have a name of their own.
+        images: ``(height, width, channels)`` of each image column.
+        sequences: ``(n_channels, length of the longest in steps)`` of each sequence column.
+        text_bytes: Mean length of each text column in bytes of UTF-8.
+        columns: Key in ``Features.sources`` by column name in the user's table, for the named
+            columns that the family sees.
+
+    Example:
+        >>> ProblemInfo(Task.REGRESSION, mae, n_rows=1000, n_numeric=12, n_text=1).n_columns
+        13
     """
 
     task: Task
@@ -195,21 +217,24 @@ class Shape:
 
     @property
     def n_columns(self) -> int:
-        """All columns, before encoding."""
+        """Number of columns before encoding."""
         n_encoded = self.n_numeric + self.n_categorical + self.n_text
         return n_encoded + len(self.images) + len(self.sequences)
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one fit takes: an estimate, by which fits are placed until some of them were measured.
+    """Resources of one fit: an estimate that the search uses until it has measured some fits.
 
     Attributes:
         n_cpus: Threads.
-        ram_gib: Resident memory above what the worker already has, in GiB.
+        ram_gib: Resident memory in GiB, beyond that of the idle worker.
         n_gpus: Share of a GPU: 0 for none, 0.25 for a quarter, 1 for a whole one. Never more
             than one.
         vram_gib: GPU memory in GiB.
+
+    Example:
+        >>> resources = Resources(n_cpus=4, ram_gib=2.0, n_gpus=0.25, vram_gib=3.0)
     """
 
     n_cpus: int = 1
@@ -220,51 +245,55 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class TrialContext:
-    """The slot a fit runs in.
+    """The problem, the slot and the time limits of a fit.
 
     Attributes:
-        shape: The problem.
-        seed: For every random choice of the fit; differs by run, trial and fold.
-        n_threads: Threads the fit may use.
+        problem: The problem.
+        seed: Seed for all random choices of the fit; differs by run, trial and fold.
+        n_threads: Number of threads that the fit may use.
         device: ``cpu``, or the torch name of the leased GPU (``cuda:0``: the worker sees only
             its own).
-        time_limit_s: Seconds this fit should take at most, as a fair share of the budget: adapt
+        time_limit_s: Seconds that this fit should take at most, a fair share of the budget: adapt
             learning rates and sizes to it. None without a time budget.
-        deadline: What ``clock`` says when the fit must be over; later the worker is killed and the
-            fit lost. Boosters and nets stop by themselves before it. None without one.
-        scratch: A folder for this fit, which need not be there yet. What a fit leaves in it is
-            found by the next attempt when its worker is lost, also in a resumed search; it is
-            gone when the fit is over. None where nothing is to be kept.
-        stages: In a fit of all rows, where it should end: a stage for each log of the folds'
-            models (see ``StageLog``), as their validation rows tell. Empty where they have none.
-        clock: Gives the seconds by which a fit limits its time: ``time.monotonic``, or a counter
-            where a test counts the work of a fit.
+        deadline: Value of ``clock`` at which the fit must have returned; after it the worker is
+            killed and the fit is lost. Boosters and nets stop before it. None without one.
+        scratch_dir: Folder for checkpoints of this fit; it may not exist yet. If the worker is
+            lost, the next attempt finds its files, also in a resumed search. Deleted after the
+            fit. None if nothing is to be kept.
+        stages: In a fit of all rows, the stage at which it should end, chosen on the validation
+            rows of the folds: one per log of their models (see ``StageLog``), or none.
+        clock: Returns seconds, for the time limits of a fit: ``time.monotonic``, or a counter in
+            tests that count the work of a fit.
+
+    Example:
+        >>> TrialContext(problem, seed=0, n_threads=4, time_limit_s=60.0).time_left_s
+        inf
     """
 
-    shape: Shape
+    problem: ProblemInfo
     seed: int
     n_threads: int = 1
     device: str = "cpu"
     time_limit_s: float | None = None
     deadline: float | None = None
-    scratch: Path | None = None
+    scratch_dir: Path | None = None
     stages: tuple[float, ...] = ()
     clock: Callable[[], float] = time.monotonic
 
     @property
     def task(self) -> Task:
-        """What is predicted."""
-        return self.shape.task
+        """Task of the run."""
+        return self.problem.task
 
     @property
     def metric(self) -> Metric:
-        """What the run is judged by: early stopping and reports use it."""
-        return self.shape.metric
+        """Metric of the run, used by early stopping and reports."""
+        return self.problem.metric
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The family's settings, those of the user and the defaults of the others."""
-        return self.shape.settings
+        """Settings of the family: the user's, and defaults for the others."""
+        return self.problem.settings
 
     @property
     def time_left_s(self) -> float:

@@ -1,4 +1,4 @@
-"""What the errors of GPU libraries mean, told without importing any of them."""
+"""Recognises out-of-memory errors of GPU libraries without importing them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ OOM_TEXTS = (
 
 
 def is_cuda_oom(error: BaseException) -> bool:
-    """Whether an error, or the one it was raised from, says that a GPU is out of memory.
+    """Whether an error, or its cause, means that a GPU is out of memory.
 
-    Told by the class (``torch.OutOfMemoryError``, ``torch.cuda.OutOfMemoryError`` before 2.5), and
-    by the text where libraries below torch fail to allocate.
+    Checks the class (``torch.OutOfMemoryError``, ``torch.cuda.OutOfMemoryError`` before 2.5) and,
+    for libraries below torch, the text.
+
+    Example:
+        >>> is_cuda_oom(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+        True
     """
     if any(_is_oom_class(c) for c in type(error).__mro__):
         return True

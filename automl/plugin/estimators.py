@@ -1,8 +1,8 @@
-"""Fitted scikit-learn estimators as JSON and plain arrays: nothing in the files can run code.
+"""Saves fitted scikit-learn estimators as JSON and plain arrays, which cannot run code.
 
-An estimator becomes two files, ``<name>.json`` with its structure and ``<name>.npz`` with its
-arrays. A class is named in the JSON and must stand in ``ALLOWED``: the name is checked before
-anything is imported. Anything else that is not a number, text or array is refused at saving.
+An estimator becomes two files: ``<name>.json`` with its structure and ``<name>.npz`` with its
+arrays. The JSON names classes, each of which must be in ``ALLOWED``; this is checked before
+anything is imported. Saving rejects other objects that are not numbers, strings or arrays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from automl.errors import PluginError, RunError
 __all__ = ["ALLOWED", "load_estimator", "save_estimator"]
 
 MAX_STRUCTURE_BYTES = 64 * 2**20
-"""Of the JSON file: a forest of 1,000 trees has about 1 MB."""
+"""Limit for the JSON file. A forest of 1,000 trees has about 1 MB."""
 
 FORMAT = 1
 TREE = "sklearn.tree._tree.Tree"
@@ -73,14 +73,14 @@ _MODULES: Mapping[str, tuple[str, ...]] = {
 ALLOWED = frozenset(
     [TREE, *(f"sklearn.{module}.{name}" for module, names in _MODULES.items() for name in names)]
 )
-"""Full names of the classes that are saved and loaded."""
+"""Full names of the classes that can be saved and loaded."""
 
-# Only needed to go on fitting, and no plain values.
+# Needed only to continue a fit, and not plain values.
 _TRANSIENT = frozenset({"_loss_function_"})
 
 
 def save_estimator(estimator: Any, path: Path, name: str = "model") -> None:
-    """Writes a fitted estimator, or a list or dict of such, as ``<name>.json`` and ``<name>.npz``.
+    """Writes a fitted estimator, or a list or dict of them, as ``<name>.json`` and ``<name>.npz``.
 
     Args:
         estimator: A fitted scikit-learn estimator of a class in ``ALLOWED``.
@@ -88,7 +88,14 @@ def save_estimator(estimator: Any, path: Path, name: str = "model") -> None:
         name: Stem of the two files.
 
     Raises:
-        PluginError: It holds something that is not allowed; what and where is named.
+        PluginError: It holds an object that is not allowed; the message names it and its place.
+
+    Example:
+        >>> from sklearn.linear_model import LinearRegression
+        >>> fitted = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+        >>> save_estimator(fitted, folder)
+        >>> load_estimator(folder).predict([[2.0]]).round(6).tolist()
+        [5.0]
     """
     import sklearn
 
@@ -106,12 +113,18 @@ def save_estimator(estimator: Any, path: Path, name: str = "model") -> None:
 
 
 def load_estimator(path: Path, name: str = "model") -> Any:
-    """Reads what ``save_estimator`` wrote; predictions are equal bit for bit.
+    """Reads an estimator written by ``save_estimator``; its predictions are equal bit for bit.
 
-    A warning says so when another version of scikit-learn wrote it.
+    Warns if another version of scikit-learn wrote it.
 
     Raises:
         RunError: The files are missing or damaged, or name a class that is not allowed.
+
+    Example:
+        >>> from sklearn.dummy import DummyRegressor
+        >>> save_estimator(DummyRegressor().fit([[0], [1]], [2.0, 4.0]), folder, "dummy")
+        >>> load_estimator(folder, "dummy").predict([[5]]).tolist()
+        [3.0]
     """
     import sklearn
 
@@ -138,13 +151,13 @@ def load_estimator(path: Path, name: str = "model") -> Any:
 
 
 class _Encoder:
-    """Turns values into JSON; arrays are collected aside."""
+    """Converts values to JSON and collects the arrays separately."""
 
     def __init__(self) -> None:
         self.arrays: list[NDArray[Any]] = []
 
     def encode(self, value: Any, where: str) -> Any:
-        """The JSON form of ``value``; ``where`` names it in an error."""
+        """Returns the JSON form of ``value``; ``where`` names it in errors."""
         if value is None or isinstance(value, bool | str) or type(value) is int:
             return value
         if type(value) is float:
@@ -178,8 +191,8 @@ class _Encoder:
         if full_name not in ALLOWED:
             raise PluginError(
                 f"{where} is a {full_name}, which cannot be saved without pickle; "
-                "save its numbers and arrays yourself, or use an estimator of scikit-learn that "
-                "automl.plugin.estimators.ALLOWED names"
+                "save its numbers and arrays yourself, or use a scikit-learn estimator listed in "
+                "automl.plugin.estimators.ALLOWED"
             )
         if full_name == TREE:
             _, arguments, state = value.__reduce__()
@@ -193,16 +206,16 @@ class _Encoder:
 
 
 class _Decoder:
-    """Turns JSON back into values."""
+    """Converts JSON back to values."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
 
     def decode(self, value: Any) -> Any:
-        """The value of a JSON form.
+        """Returns the value of a JSON form.
 
         Raises:
-            ValueError: It is none that the encoder makes.
+            ValueError: The encoder does not write this form.
         """
         if not isinstance(value, dict):
             if isinstance(value, list):
@@ -231,7 +244,7 @@ class _Decoder:
         return flat.reshape(shape)
 
     def _array(self, number: Any) -> NDArray[Any]:
-        """One array, whose size must agree with what the archive holds."""
+        """Reads one array after checking its shape against the size of the file."""
         info = self._archive.getinfo(f"{int(number)}.npy")
         with self._archive.open(info) as file:
             version = np.lib.format.read_magic(file)
@@ -267,7 +280,7 @@ class _Decoder:
 
 
 def _check_tree(state: dict[str, Any], n_features: int) -> None:
-    """Refuses links that would lead compiled code outside of the arrays, or in a circle."""
+    """Rejects links that would lead compiled code out of the arrays or into a cycle."""
     nodes, count = state["nodes"], int(state["node_count"])
     index = np.arange(count)
     left, right = nodes["left_child"], nodes["right_child"]
@@ -277,4 +290,4 @@ def _check_tree(state: dict[str, Any], n_features: int) -> None:
         sound = sound and bool(((child > index[inner]) & (child < count)).all())
     feature = nodes["feature"][inner]
     if not (sound and bool(((feature >= 0) & (feature < n_features)).all())):
-        raise ValueError("a tree has links that lead nowhere")
+        raise ValueError("a tree has invalid links between its nodes")

@@ -1,4 +1,4 @@
-"""What a plugin brings to run fits somewhere else."""
+"""Declares an executor of a plugin, which runs fits elsewhere."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BUILT_IN_EXECUTORS = ("inline", "local")
 
 @dataclass(frozen=True, slots=True)
 class ExecutorFactory:
-    """Makes the executor that ``scheduler=<name>`` chooses.
+    """Factory of the executor that ``scheduler=<name>`` selects.
 
     Attributes:
         name: Lower-case letters, digits and ``_``.
         make: Called with ``scheduler.*`` of the configuration (a ``SchedulerConfig``); returns an
-            ``automl.scheduling.executor.Executor``. It imports what it needs itself, so that a
-            search on another executor does not load it.
+            ``automl.scheduling.executor.Executor``. Import its libraries inside, so that searches
+            on another executor do not load them.
 
     Example:
         >>> def make(scheduler):

@@ -1,4 +1,4 @@
-"""A family of models, as its author sees it."""
+"""Base class of model families, and the protocols of their fitted models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from automl.plugin.context import Fold, Resources, Shape, TrialContext, View
+from automl.plugin.context import Encoding, Fold, ProblemInfo, Resources, TrialContext
 from automl.plugin.stages import StageLog
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
@@ -25,53 +25,81 @@ __all__ = [
 ]
 
 Params = Mapping[str, Any]
-"""One point of a search space: names to JSON values."""
+"""One point of a search space: JSON values by name."""
 
 
 class TrialPruned(Exception):
-    """Raised by ``report`` inside a fit that is to stop; a family lets it pass."""
+    """Raised by ``report`` to stop a fit that is pruned; a family does not catch it.
+
+    Example:
+        >>> raise TrialPruned("worse than 3 of 4 trials after 20 rounds")
+        Traceback (most recent call last):
+        automl.plugin.family.TrialPruned: worse than 3 of 4 trials after 20 rounds
+    """
 
 
 class Suggest(Protocol):
-    """Proposes values, with the names and meaning of Optuna's ``Trial.suggest_*``."""
+    """Proposes values through methods named as in Optuna's ``Trial``.
+
+    Example:
+        >>> from automl.testing.fakes import RandomSuggest
+        >>> suggest = RandomSuggest(seed=0)
+        >>> suggest.suggest_categorical("loss", ["squared", "absolute"]) in ("squared", "absolute")
+        True
+    """
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """A float in ``[low, high]``."""
+        """Returns a float in ``[low, high]``."""
         ...
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        """An integer in ``[low, high]``, both included."""
+        """Returns an integer in ``[low, high]``."""
         ...
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of ``choices`` (None, bool, int, float or str)."""
+        """Returns one of ``choices`` (None, bool, int, float or str)."""
         ...
 
 
 class Report(Protocol):
-    """Tells the search how a fit is doing."""
+    """Reports the progress of a fit to the search.
+
+    Example:
+        >>> def fit(params, fold, context, report):
+        ...     for epoch in range(1, 11):
+        ...         report(epoch, 0.5)  # may raise TrialPruned
+    """
 
     def __call__(self, step: int, score: float) -> None:
-        """Reports a validation score, in the run's metric, after ``step`` units of fidelity.
+        """Reports a validation score in the metric of the run after ``step`` units of fidelity.
 
         Raises:
-            TrialPruned: The fit is to stop now and counts as pruned.
+            TrialPruned: The fit must stop now; it counts as pruned.
         """
         ...
 
 
 class FittedModel(Protocol):
-    """What ``fit`` and ``load`` return.
+    """A fitted model, as ``fit`` and ``load`` return it.
 
-    A model that has more to tell is a ``StagedModel`` or a ``CachedRowsModel`` as well.
+    It may also be a ``StagedModel`` or a ``CachedRowsModel``.
+
+    Example:
+        >>> class ConstantModel:
+        ...     def __init__(self, value):
+        ...         self.value = value
+        ...     def predict(self, X):
+        ...         return np.full(X.shape[0], self.value)
+        >>> ConstantModel(0.5).predict(np.eye(2)).tolist()
+        [0.5, 0.5]
     """
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predicts rows.
 
         Args:
-            X: Encoded rows, a ``Matrix`` of shape ``(n_rows, n_features)``; for a family that
-                takes images, sequences or raw texts the ``Rows`` that hold it and these.
+            X: Encoded rows, a ``Matrix`` of shape ``(n_rows, n_features)``; ``Rows`` for a
+                family that takes images, sequences or raw texts.
 
         Returns:
             Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` for regression, or
@@ -82,11 +110,17 @@ class FittedModel(Protocol):
 
 @runtime_checkable
 class StagedModel(Protocol):
-    """A model whose fit stopped early by the validation rows it is scored on.
+    """A model whose fit used its validation rows for early stopping.
 
     Attributes:
-        stages: Logs of what other stages of the fit predict for these rows, one for each part
-            that is fitted by itself. Without any the fit did not look at their targets.
+        stages: Logs of the predictions for these rows by stage, one per part that is fitted
+            separately. Empty if the fit did not use their targets.
+
+    Example:
+        >>> class Boosted:
+        ...     stages = [StageLog(mae)]
+        >>> isinstance(Boosted(), StagedModel)
+        True
     """
 
     @property
@@ -100,11 +134,17 @@ class CachedRowsModel(Protocol):
     """A model that used features cached for the rows of this run.
 
     Attributes:
-        new_rows_ms: Milliseconds that 1,000 rows without the cache take longer to predict.
+        extra_predict_ms: Additional milliseconds to predict 1,000 rows without the cache.
+
+    Example:
+        >>> class OnEmbeddings:
+        ...     extra_predict_ms = 850.0
+        >>> isinstance(OnEmbeddings(), CachedRowsModel)
+        True
     """
 
     @property
-    def new_rows_ms(self) -> float:
+    def extra_predict_ms(self) -> float:
         """See the class."""
         ...
 
@@ -112,39 +152,44 @@ class CachedRowsModel(Protocol):
 class ModelFamily(ABC):
     """One kind of model with its search space. Instances hold no state.
 
-    A family writes the methods ``search_space``, ``fit``, ``save`` and ``load``; the others have
-    defaults. What only some families can do is in subclasses, to inherit in place of this class:
+    A family implements ``search_space``, ``fit``, ``save`` and ``load``; the other methods have
+    defaults. Optional abilities are subclasses, to inherit instead of this class:
 
     ======================  ========================================================
-    ``IterativeFamily``     reports inside a fit, and can be pruned there
-    ``RefittableFamily``    fits one model on all rows, in place of those of the folds
-    ``OutOfBagFamily``      predicts its training rows honestly, so needs no folds
+    ``IterativeFamily``     reports during a fit, so that it can be pruned
+    ``RefittableFamily``    fits one model on all rows to replace those of the folds
+    ``OutOfBagFamily``      has out-of-bag predictions, so needs no folds
     ``PackedFamily``        trains several fits as one program
     ``ConfigurableFamily``  has settings, and params that a user may fix
-    ``SelectiveFamily``     is not for all data, or not at once
+    ``SelectiveFamily``     does not suit all data, or has a priority that depends on it
     ======================  ========================================================
 
-    Importing the module of a family must be light: the library it stands on is imported inside
-    ``fit``, ``save`` and ``load``.
+    The module of a family must import quickly: import its library inside ``fit``, ``save`` and
+    ``load``.
 
     Attributes:
-        name: Lower case, unique among installed families; used in the configuration.
-        tasks: Tasks it takes; to predict quantiles it must say so.
-        kinds: Column kinds it takes; others are not shown to it. By default those that can be
-            encoded into a matrix: images and sequences must be asked for.
-        extra: The extra of the distribution that installs its library; "" when none is needed.
-        preload: Modules that a fit imports. Loaded once, before workers are forked.
+        name: Name in the configuration: lower case, unique among installed families.
+        tasks: Tasks that it takes; by default all but quantiles.
+        kinds: Column kinds that it takes; it does not see others. By default those that can be
+            encoded into a matrix, so not images and sequences.
+        extra: The extra of the distribution that installs its library; "" without one.
+        preload: Modules that a fit imports. They are loaded once, before workers are forked.
         priority: Families with a higher priority get their first trial earlier, and more trials
-            where all else is equal.
-        early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: it stops by
-            them, and returns a ``StagedModel``; where it gets none, it ends at
-            ``context.stages``. ``inner``: as it likes, and so they are drawn from the training
-            rows. ``none``: not at all, and it gets none.
+            if all else is equal.
+        early_stopping: How ``fit`` uses the targets of validation rows. ``staged``: for early
+            stopping; it returns a ``StagedModel`` and, without validation rows, stops at
+            ``context.stages``. ``inner``: freely, so they are drawn from the training rows.
+            ``none``: not at all; it gets no validation rows.
 
     Example:
-        >>> class Mean(ModelFamily):                                           # doctest: +SKIP
+        >>> class ConstantModel:
+        ...     def __init__(self, value):
+        ...         self.value = value
+        ...     def predict(self, X):
+        ...         return np.full(X.shape[0], self.value)
+        >>> class Mean(ModelFamily):
         ...     name, early_stopping = "mean", "none"
-        ...     def search_space(self, suggest, shape):
+        ...     def search_space(self, suggest, problem):
         ...         return {}
         ...     def fit(self, params, fold, context, report):
         ...         return ConstantModel(fold.y_train.mean())
@@ -152,6 +197,9 @@ class ModelFamily(ABC):
         ...         np.save(path / "mean.npy", model.value)
         ...     def load(self, path):
         ...         return ConstantModel(np.load(path / "mean.npy", allow_pickle=False))
+        >>> Mean().save(Mean().fit({}, fold, context, None), folder)
+        >>> Mean().load(folder).predict(fold.X_valid).tolist()
+        [0.5]
     """
 
     name: ClassVar[str]
@@ -162,34 +210,34 @@ class ModelFamily(ABC):
     priority: ClassVar[int] = 50
     early_stopping: ClassVar[Literal["staged", "inner", "none"]] = "inner"
 
-    def resources(self, shape: Shape) -> Resources:
-        """Estimates what one fit takes."""
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Estimates the resources of one fit."""
         return Resources()
 
     @abstractmethod
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """Draws params; the values must survive JSON."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Draws params from ``suggest``; all values must be JSON values."""
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """Params to try first, best first; the first is the default of the family.
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """Returns params to try first, best first. The first is the family's default.
 
         Each entry must be complete and lie inside the search space.
         """
         return ()
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """How the columns are encoded for these params.
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
+        """Returns the encoding for these params.
 
-        It must not depend on devices or time: it is asked for again where others are, or none.
+        It must not depend on devices or time, as other machines recompute it.
         """
-        return View()
+        return Encoding()
 
     @abstractmethod
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Fits one model on one fold.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: Passed on from ``report``.
         """
 
     @abstractmethod
@@ -198,4 +246,4 @@ class ModelFamily(ABC):
 
     @abstractmethod
     def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote. Predictions must be equal."""
+        """Reads a model that ``save`` wrote. Its predictions must be equal."""

@@ -1,4 +1,4 @@
-"""The hooks a plugin may implement. A plugin is found by the entry-point group ``automl``."""
+"""Hooks that a plugin may implement. Plugins are found by the entry-point group ``automl``."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
 
 @hookspec
 def automl_model_families() -> Sequence[ModelFamily]:  # type: ignore[empty-body]
-    """Returns the families this plugin brings."""
+    """Returns the families of this plugin."""
 
 
 @hookspec
 def automl_metrics() -> Sequence[Metric]:  # type: ignore[empty-body]
-    """Returns metrics this plugin adds to the catalog."""
+    """Returns the metrics that this plugin adds to the catalog."""
 
 
 @hookspec
 def automl_executors() -> Sequence[ExecutorFactory]:  # type: ignore[empty-body]
-    """Returns executors this plugin brings, each chosen by ``scheduler=<name>``."""
+    """Returns the executors of this plugin, each selected by ``scheduler=<name>``."""
 
 
 @hookspec
 def automl_config_search_path() -> str:  # type: ignore[empty-body]
-    """Returns where this plugin's Hydra config groups lie, such as ``pkg://my_package.conf``."""
+    """Returns the location of this plugin's Hydra groups, such as ``pkg://my_package.conf``."""

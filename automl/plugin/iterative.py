@@ -1,4 +1,4 @@
-"""Families that learn step by step and report in between."""
+"""Base class of families that report during a fit, so that it can be pruned."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ __all__ = ["IterativeFamily"]
 
 
 class IterativeFamily(ModelFamily):
-    """A family that calls ``report`` inside a fit, so that the pruner can stop it there.
+    """A family that calls ``report`` during a fit, so that the pruner can stop it.
 
     Attributes:
-        fidelity: What a step of ``report`` counts, in the plural: ``rounds``, ``epochs``, ...
+        fidelity: Unit of the steps of ``report``, in the plural: ``rounds``, ``epochs``, ...
 
     Example:
-        >>> for epoch in range(1, n_epochs + 1):                               # doctest: +SKIP
-        ...     net.train_epoch(fold.X_train, fold.y_train)
-        ...     prediction = net.predict(fold.X_valid)
-        ...     score = context.metric.score(fold.y_valid, prediction, fold.weight_valid)
-        ...     report(epoch, score)
+        >>> class Nets(IterativeFamily):
+        ...     name, fidelity = "nets", "epochs"
+        ...     def fit(self, params, fold, context, report):
+        ...         net = make_net(params)
+        ...         for epoch in range(1, params["epochs"] + 1):
+        ...             net.train_epoch(fold.X_train, fold.y_train)
+        ...             prediction = net.predict(fold.X_valid)
+        ...             report(epoch, context.metric.score(fold.y_valid, prediction))
+        ...         return net
     """
 
     fidelity: ClassVar[str]

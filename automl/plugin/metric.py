@@ -1,4 +1,4 @@
-"""A metric as a value: its name, its direction, and what it needs to be computed."""
+"""Metrics: name, direction, inputs and function."""
 
 from __future__ import annotations
 
@@ -15,47 +15,64 @@ from automl.plugin.task import Task
 __all__ = ["Metric", "MetricFunction", "NoScoreError", "Optimum", "UndefinedReason"]
 
 MetricFunction = Callable[..., float]
-"""``(y_true, prediction, weight or None) -> score``, and with levels for a quantile task."""
+"""``(y_true, prediction, weight or None) -> score``; the levels come last in a quantile task."""
 
 Optimum = Literal["mean", "median"]
-"""The best constant prediction: a statistic of the target."""
+"""Statistic of the target that is the best constant prediction."""
 
 UndefinedReason = Callable[..., str]
-"""``(y_true, weight or None) -> why these rows have no score``, "" where they have one."""
+"""``(y_true, weight or None) -> reason`` why these rows have no score; "" if they have one."""
 
 
 class NoScoreError(ValueError):
-    """Raised by a metric's function that has no value for these rows; its text is the reason."""
+    """Raised by a metric's function if it is undefined for these rows; the text is the reason.
+
+    Example:
+        >>> def ratio(y_true, prediction, weight):
+        ...     if not y_true.any():
+        ...         raise NoScoreError("all targets are 0")
+        ...     return prediction.sum() / y_true.sum()
+        >>> bounds, tasks = (0.0, np.inf), frozenset({Task.REGRESSION})
+        >>> Metric("ratio", True, "values", bounds, tasks, ratio).evaluate(np.zeros(2), np.ones(2))
+        (nan, 'all targets are 0')
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Compares predictions with the truth.
+    """A metric that scores predictions.
 
     Attributes:
-        name: As in the configuration, such as ``roc_auc``. Where families are shown targets less
-            an offset, a metric that depends on more than the errors has it in its name
-            (``mape@1000000000.0``): what a library computes of such targets by the plain name is
-            another score.
-        greater_is_better: The direction.
-        needs: What ``function`` takes as its second argument: ``probabilities`` of shape
+        name: Name in the configuration, such as ``roc_auc``. If an offset is subtracted from the
+            targets that families see, the name of a metric that depends on more than the errors
+            includes it (``mape@1000000000.0``), so that no library computes the plain metric.
+        greater_is_better: Whether a greater score is better.
+        needs: Second argument of ``function``: ``probabilities`` of shape
             ``(n_rows, n_classes)``, ``labels`` of shape ``(n_rows,)`` (class indices), or
             ``values`` of shape ``(n_rows,)`` (regression) or ``(n_rows, n_levels)`` (quantile).
-        bounds: The lowest and the highest score there can be.
-        tasks: The tasks it is defined for.
+        bounds: Lowest and highest possible score.
+        tasks: Tasks that it is defined for.
         function: ``(y_true, prediction, weight or None) -> score``. ``y_true`` holds class
             indices ``0 .. n_classes - 1`` (int64) or values (float64), shape ``(n_rows,)``.
-            For a quantile task it gets the levels as a fourth argument. Where it has no value it
-            raises ``NoScoreError`` or returns NaN.
-        quantiles: The levels of a quantile task; whoever looks the metric up for one sets them.
-        ranks: Whether it compares rows with one another by the order of their predictions, so that
-            predictions by different models should not be scored together. It has no value where
-            all rows have the same target.
-        optimum: For a metric of values, the statistic of the target that is its best constant
-            prediction, or the nearer of the two. A family chooses its loss by it: ``mean`` for
-            squared errors, ``median`` for absolute ones. (For a quantile task it is the levels.)
-        undefined: ``(y_true, weight or None) -> reason``: why the metric has no value for these
-            rows, whatever is predicted; "" where it has one. It gets rows that have a weight.
+            In a quantile task the levels are a fourth argument. If undefined, it raises
+            ``NoScoreError`` or returns NaN.
+        quantiles: Levels of a quantile task, set when the metric is looked up for one.
+        is_ranking: Whether it depends on the order of all predictions, so that predictions of
+            different models should not be scored together. It is undefined if all rows have the
+            same target.
+        optimum: For metrics of values, the statistic of the target that is the best constant
+            prediction, or the closer one. Families choose their loss by it: ``mean`` for squared,
+            ``median`` for absolute errors. (In a quantile task the levels decide.)
+        undefined: ``(y_true, weight or None) -> reason`` why the metric is undefined for these
+            rows whatever the prediction; "" if it is defined. Called with rows of weight above 0.
+
+    Example:
+        >>> def mean_error(y_true, prediction, weight):
+        ...     return np.average(abs(y_true - prediction), weights=weight)
+        >>> bounds, tasks = (0.0, np.inf), frozenset({Task.REGRESSION})
+        >>> metric = Metric("mean_error", False, "values", bounds, tasks, mean_error)
+        >>> metric.score(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+        1.0
     """
 
     name: str
@@ -65,14 +82,14 @@ class Metric:
     tasks: frozenset[Task]
     function: MetricFunction
     quantiles: tuple[float, ...] = ()
-    ranks: bool = False
+    is_ranking: bool = False
     undefined: UndefinedReason | None = None
     optimum: Optimum = "mean"
 
     def undefined_reason(
         self, y_true: NDArray[Any], weight: NDArray[np.float64] | None = None
     ) -> str:
-        """Why these rows have no score, whatever is predicted for them; "" where they have one.
+        """Returns why these rows have no score whatever the prediction; "" if they have one.
 
         Args:
             y_true: Class indices or values, ``(n_rows,)``.
@@ -85,7 +102,7 @@ class Metric:
                 return f"{_all_rows(len(y_true))} weight 0"
             y_true, weight = y_true[counts], weight[counts]
         reason = "" if self.undefined is None else self.undefined(y_true, weight)
-        if not reason and self.ranks and (y_true == y_true[0]).all():
+        if not reason and self.is_ranking and (y_true == y_true[0]).all():
             return f"{_all_rows(len(y_true))} the same target, so there is no order to score"
         return reason
 
@@ -95,7 +112,7 @@ class Metric:
         prediction: NDArray[Any],
         weight: NDArray[np.float64] | None = None,
     ) -> tuple[float, str]:
-        """Scores like ``score``; beside the score the reason why there is none.
+        """Returns the score and, if there is none, the reason.
 
         Returns:
             A finite score and "", or NaN and the reason.
@@ -109,7 +126,7 @@ class Metric:
         prediction: NDArray[Any],
         weight: NDArray[np.float64] | None = None,
     ) -> float:
-        """Scores what a fitted model's ``predict`` returns, in the metric's own direction.
+        """Returns the score of a fitted model's predictions, in the metric's own direction.
 
         Args:
             y_true: Class indices or values, shape ``(n_rows,)``.
@@ -118,7 +135,7 @@ class Metric:
             weight: Weight of each row, shape ``(n_rows,)``.
 
         Returns:
-            The score; NaN where there is none (``evaluate`` says why).
+            The score; NaN if there is none (``evaluate`` has the reason).
         """
         return self.evaluate(y_true, prediction, weight)[0]
 
@@ -128,7 +145,7 @@ class Metric:
         labels: NDArray[Any],
         weight: NDArray[np.float64] | None = None,
     ) -> float:
-        """Scores class indices ``(n_rows,)`` by a metric that needs labels; NaN for no score."""
+        """Scores class indices ``(n_rows,)`` by a metric of labels; NaN if there is no score."""
         return self._evaluate(y_true, labels, weight)[0]
 
     def _evaluate(
@@ -155,22 +172,22 @@ class Metric:
         fold: NDArray[np.int64] | None,
         weight: NDArray[np.float64] | None = None,
     ) -> float:
-        """Scores out-of-fold predictions: where it ranks, the mean over folds, else all rows.
+        """Scores out-of-fold predictions: a ranking metric as the mean over folds, others jointly.
 
-        Models of different folds are not equally sure of themselves, which an order of all rows
-        would count as errors of each. A fold counts by its rows, or by their weight; one without
-        a score is left out. Where no fold has a score, all rows are scored together.
+        The confidence of the models differs between folds, which one order of all rows would
+        count as errors. Folds are weighted by their rows or the rows' weights; folds without a
+        score are omitted. If no fold has a score, all rows are scored together.
 
         Args:
             y_true: Class indices or values, ``(n_rows,)``.
             prediction: As for ``score``.
-            fold: Number of the fold of each row, ``(n_rows,)``; None scores all rows together.
+            fold: Fold number of each row, ``(n_rows,)``; None scores all rows together.
             weight: Weight of each row, ``(n_rows,)``.
 
         Returns:
-            The score; NaN where there is none.
+            The score; NaN if there is none.
         """
-        if not self.ranks or fold is None:
+        if not self.is_ranking or fold is None:
             return self.score(y_true, prediction, weight)
         total, counted = 0.0, 0.0
         for number in np.unique(fold):
@@ -184,11 +201,11 @@ class Metric:
         return total / counted if counted else self.score(y_true, prediction, weight)
 
     def loss(self, score: float) -> float:
-        """Turns a score into a loss: lower is better whatever the direction of the metric."""
+        """Converts a score to a loss, for which lower is better."""
         return -score if self.greater_is_better else score
 
     def is_better(self, score: float, than: float) -> bool:
-        """Whether ``score`` beats ``than``; no score (NaN) beats nothing."""
+        """Whether ``score`` is better than ``than``; NaN (no score) never is."""
         return self.loss(score) < self.loss(than)
 
 

@@ -1,4 +1,4 @@
-"""Out-of-bag predictions: one fit on all rows in place of one for each fold."""
+"""Base class of families with out-of-bag predictions, which replace the fits of the folds."""
 
 from __future__ import annotations
 
@@ -15,28 +15,44 @@ __all__ = ["OutOfBagFamily", "OutOfBagModel"]
 
 @runtime_checkable
 class OutOfBagModel(Protocol):
-    """A model that ``OutOfBagFamily.fit`` returns."""
+    """A fitted model with out-of-bag predictions.
+
+    Example:
+        >>> class Forest:
+        ...     def predict(self, X):
+        ...         return np.zeros(X.shape[0])
+        ...     def out_of_bag_prediction(self):
+        ...         return np.zeros(100)
+        >>> isinstance(Forest(), OutOfBagModel)
+        True
+    """
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predicts rows, see ``FittedModel``."""
         ...
 
     def out_of_bag_prediction(self) -> NDArray[Any]:
-        """Predictions of the training rows by the parts that did not learn from them.
+        """Predicts each training row with the parts that did not train on it.
 
-        Asked of a model that was just fitted, never of one that was loaded.
+        Called after ``fit``, never on a loaded model.
 
         Returns:
-            As ``predict`` does; NaN for a row that every part has learnt from.
+            As ``predict``; NaN for a row that every part trained on.
         """
         ...
 
 
 class OutOfBagFamily(ModelFamily):
-    """A family whose one fit on all rows predicts each of them honestly, as bagging does.
+    """A family whose single fit on all rows has out-of-bag predictions, such as a forest.
 
-    The search fits it once in place of once per fold, where rows are exchangeable and its view
-    does not use the target; ``fold.X_valid`` has no rows then. Elsewhere it is fitted per fold.
+    If rows are exchangeable and its encoding does not use the target, the search fits it once
+    instead of once per fold, and ``fold.X_valid`` is empty. Otherwise it fits one per fold.
+
+    Example:
+        >>> class Forests(OutOfBagFamily):
+        ...     name, early_stopping = "forests", "none"
+        ...     def fit(self, params, fold, context, report):
+        ...         return grow_forest(fold.X_train, fold.y_train)  # an OutOfBagModel
     """
 
     @abstractmethod
@@ -46,5 +62,5 @@ class OutOfBagFamily(ModelFamily):
         """Fits one model on one fold, or on all rows.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: Passed on from ``report``.
         """

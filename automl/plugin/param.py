@@ -1,4 +1,4 @@
-"""Types and ranges of params that a user may fix, and of settings."""
+"""Types and ranges of settings and of params that a user may fix."""
 
 from __future__ import annotations
 
@@ -13,25 +13,29 @@ __all__ = ["Param"]
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """What ``model.<family>.fixed`` may set a param to, or ``model.<family>`` a setting.
+    """Valid values of a param in ``model.<family>.fixed``, or of a setting in ``model.<family>``.
 
-    A number is finite, whatever its range.
+    Numbers must be finite.
 
     Attributes:
-        kind: Type of the value, or of each entry: ``bool``, ``int``, ``float`` (which an integer
-            fits as well), ``str``, ``file`` or ``folder`` (a path to one that exists, or ""), or
-            ``any`` where ``choices`` say all.
-        low, high: Range of a number, both ends included; None leaves that side open.
-        above, below: The same with the end left out.
-        choices: All values there are; empty where the range says it.
-        optional: Whether null is a value.
-        form: What is given: one ``value``; ``columns``, a mapping from names of columns of the
-            user's table to one value each; or ``groups``, a list of lists of such names.
-        columns: Kinds of columns that may be named.
-        needs: Params that must be fixed as well for this one to have an effect, with the values
-            that will do; no values where any will.
-        alias_of: The param that this is another name of; "" where it is none.
-        refused: Why it cannot be set, and what to do instead; "" where it can.
+        kind: Type of the value, or of each entry: ``bool``, ``int``, ``float`` (or an integer),
+            ``str``, ``file`` or ``folder`` (an existing path, or ""), or ``any`` if ``choices``
+            lists all values.
+        low, high: Inclusive range of a number; None for no limit.
+        above, below: Exclusive range of a number; None for no limit.
+        choices: All valid values; empty if the range decides.
+        optional: Whether null is valid.
+        form: One ``value``; ``columns``, a mapping from column names of the user's table to
+            values; or ``groups``, a list of lists of such names.
+        columns: Kinds of the columns that may be named.
+        needs: Params that must be fixed too for this one to have an effect, each with its
+            accepted values; empty if any value is accepted.
+        alias_of: The param of which this is another name; "" for none.
+        refused: Why it cannot be set and what to do instead; "" if it can.
+
+    Example:
+        >>> max_depth = Param("int", low=1, high=12, optional=True)
+        >>> booster = Param(choices=("gbdt", "dart"))
     """
 
     kind: Literal["any", "bool", "file", "float", "folder", "int", "str"] = "any"

@@ -1,4 +1,4 @@
-"""What a fitted model may return."""
+"""Validates the predictions that a fitted model returns."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["check_prediction"]
 
 
 def check_prediction(prediction: Any, n_rows: int, task: Task, n_outputs: int) -> NDArray[Any]:
-    """Returns a prediction as a float64 array of the right shape.
+    """Returns a prediction as a float64 array after checking its shape and values.
 
-    Quantiles that cross are put in order, which brings them nearer to the true ones (Chernozhukov,
+    Crossing quantiles are sorted, which never moves them away from the true ones (Chernozhukov,
     Fernandez-Val & Galichon 2010, proposition 4).
 
     Args:
-        prediction: What a model returned.
-        n_rows: Rows it was given.
-        task: What is predicted.
-        n_outputs: Columns of a prediction: classes or levels; 0 where it is a plain value.
+        prediction: Return value of a model.
+        n_rows: Number of rows to predict.
+        task: Task of the run.
+        n_outputs: Columns of a prediction (classes or levels); 0 for a 1-D prediction.
 
     Raises:
-        ValueError: It is no array of numbers, has another shape, or holds NaN or infinity.
+        ValueError: It is not an array of numbers, has another shape, or holds NaN or infinity.
     """
     try:
         array = np.asarray(prediction, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Refit: one model on all rows in place of those of the folds, so that predicting is faster."""
+"""Base class of families that refit one model on all rows, for faster predictions."""
 
 from __future__ import annotations
 
@@ -11,59 +11,76 @@ from automl.plugin.family import FittedModel, ModelFamily, Params
 __all__ = ["CannotRefit", "RefitIncomplete", "RefittableFamily", "check_refit"]
 
 MIN_REFIT_SHARE = 0.9
-"""Below this share of the planned work a refit is another model than the one that was scored."""
+"""Below this share of the planned work, a refit differs too much from the scored model."""
 
 
 class CannotRefit(Exception):
-    """Raised by ``refit`` where these rows or params need validation rows; its text says why.
+    """Raised by ``refit`` if these rows or params need validation rows; the text is the reason.
 
-    The models of the folds stay. Where rows are in order of time, ``fit`` is called instead, with
-    rows drawn from all of them to stop by.
+    The models of the folds are kept. In a time plan, ``fit`` is called instead, with validation
+    rows drawn from all rows.
+
+    Example:
+        >>> raise CannotRefit("early stopping needs validation rows")
+        Traceback (most recent call last):
+        automl.plugin.refitting.CannotRefit: early stopping needs validation rows
     """
 
 
 class RefitIncomplete(Exception):
-    """Raised by ``refit`` when the clock ended it early: the models of the folds stay.
+    """Raised by ``refit`` if the clock ended it early; the models of the folds are kept.
 
-    Its text is shown to the user, after the name of the trial, such as "the clock stopped its refit
-    after 12 of 340 rounds".
+    Users see its text after the name of the trial.
+
+    Example:
+        >>> raise RefitIncomplete("the clock stopped its refit after 12 of 340 rounds")
+        Traceback (most recent call last):
+        automl.plugin.refitting.RefitIncomplete: the clock stopped its refit after 12 of 340 rounds
     """
 
 
 class RefittableFamily(ModelFamily):
-    """A family that can fit all rows without validation rows."""
+    """A family that can fit all rows without validation rows.
+
+    Example:
+        >>> class Boosters(RefittableFamily):
+        ...     name = "boosters"
+        ...     def refit(self, params, fold, context, models):
+        ...         n_rounds = round(np.mean([model.n_rounds for model in models]))
+        ...         return boost(params, fold, n_rounds)
+    """
 
     @abstractmethod
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[FittedModel]
     ) -> FittedModel:
-        """Fits one model on all rows, in place of those of the folds.
+        """Fits one model on all rows to replace those of the folds.
 
-        There are no validation rows to stop by: what early stopping found has to come from the
-        models of the folds, such as the number of rounds, or from ``context.stages``.
+        There are no validation rows: take the results of early stopping, such as the number of
+        rounds, from the models of the folds or from ``context.stages``.
 
         Args:
-            params: Those of the trial.
-            fold: All rows; ``X_valid`` has none.
+            params: Params of the trial.
+            fold: All rows; ``X_valid`` is empty.
             context: The slot; only its deadline limits the time.
-            models: Of the folds, as loaded.
+            models: Models of the folds, as loaded.
 
         Raises:
-            CannotRefit: It needs validation rows here.
+            CannotRefit: It needs validation rows.
             RefitIncomplete: The deadline ended it before 90 % of the work; see ``check_refit``.
         """
 
 
 def check_refit(done: int, planned: int, unit: str) -> None:
-    """Rejects a refit that did less than 90 % of what was planned.
+    """Rejects a refit that did less than 90 % of the planned work.
 
     Args:
-        done: Rounds, features or steps that were made before the clock ended the fit.
-        planned: As many as the models of the folds need.
-        unit: What is counted, in the plural (``rounds``).
+        done: Rounds, features or steps done when the clock ended the fit.
+        planned: Number that the models of the folds need.
+        unit: Unit in the plural (``rounds``).
 
     Raises:
-        RefitIncomplete: Too few were made.
+        RefitIncomplete: Too few were done.
 
     Example:
         >>> check_refit(330, 340, "rounds")

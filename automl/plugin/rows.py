@@ -1,4 +1,4 @@
-"""Rows of a table that hold images, sequences or texts, as a family is shown them."""
+"""Rows with images, sequences or texts, as a family receives them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["Images", "Matrix", "Rows", "Sequences", "Texts"]
 
 Matrix: TypeAlias = "NDArray[np.float32] | csr_matrix"
-"""Encoded rows: float32 of shape ``(n_rows, n_features)``, CSR only where the view allows it."""
+"""Encoded rows: float32 ``(n_rows, n_features)``; CSR only if the encoding allows ``sparse``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Images:
-    """The images of one column. Nothing is copied until they are read.
+    """The images of one column. Nothing is copied before ``read``.
 
     Attributes:
-        pixels: ``(n_images, height, width, channels)`` (uint8), read-only and mapped from disk;
+        pixels: ``(n_images, height, width, channels)`` (uint8), read-only and memory-mapped;
             1 channel is grey, 3 are red, green and blue. A missing image is black.
-        index: Which of them each row has (int64), ``(n_rows,)``.
+        index: Position in ``pixels`` of the image of each row (int64), ``(n_rows,)``.
+
+    Example:
+        >>> images = Images(np.zeros((2, 8, 8, 3), np.uint8), index=np.array([0, 1, 1]))
+        >>> images[1:].read().shape
+        (2, 8, 8, 3)
     """
 
     pixels: NDArray[np.uint8]
@@ -38,7 +43,7 @@ class Images:
         return len(self.index)
 
     def __getitem__(self, rows: Any) -> Images:
-        """The images of some rows: a slice, a mask or row numbers."""
+        """Selects rows by a slice, a mask or row numbers."""
         return Images(self.pixels, self.index[rows])
 
     @property
@@ -48,20 +53,26 @@ class Images:
         return height, width, channels
 
     def read(self) -> NDArray[np.uint8]:
-        """The images in the order of the rows, ``(n_rows, height, width, channels)``: a copy."""
+        """Returns a copy of the images in row order, ``(n_rows, height, width, channels)``."""
         return self.pixels[self.index]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequences:
-    """The sequences of one column, of equal or unequal lengths. Nothing is copied until read.
+    """The sequences of one column, which may differ in length. Nothing is copied before reading.
 
     Attributes:
-        values: The steps of all sequences one after another, ``(n_steps, n_channels)`` (float32),
-            read-only and mapped from disk; NaN where a value is missing.
-        offsets: Sequence i has the steps ``offsets[i]`` to ``offsets[i + 1]`` (int64),
-            ``(n_sequences + 1,)``; each has at least one. A missing one is a step of NaN.
-        index: Which of them each row has (int64), ``(n_rows,)``.
+        values: Steps of all sequences, concatenated, ``(n_steps, n_channels)`` (float32),
+            read-only and memory-mapped; NaN for missing values.
+        offsets: Sequence i has the steps ``offsets[i]:offsets[i + 1]`` (int64),
+            ``(n_sequences + 1,)``, at least one. A missing sequence is one step of NaN.
+        index: Number of the sequence of each row (int64), ``(n_rows,)``.
+
+    Example:
+        >>> steps = np.arange(5, dtype=np.float32).reshape(-1, 1)
+        >>> sequences = Sequences(steps, offsets=np.array([0, 3, 5]), index=np.array([0, 1]))
+        >>> sequences.lengths.tolist(), sequences.padded().shape
+        ([3, 2], (2, 3, 1))
     """
 
     values: NDArray[np.float32]
@@ -72,30 +83,30 @@ class Sequences:
         return len(self.index)
 
     def __getitem__(self, rows: Any) -> Sequences:
-        """The sequences of some rows: a slice, a mask or row numbers."""
+        """Selects rows by a slice, a mask or row numbers."""
         return Sequences(self.values, self.offsets, self.index[rows])
 
     @property
     def n_channels(self) -> int:
-        """Values of a step."""
+        """Number of values per step."""
         return int(self.values.shape[1])
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Steps of each row, ``(n_rows,)``."""
+        """Number of steps of each row, ``(n_rows,)``."""
         return self.offsets[self.index + 1] - self.offsets[self.index]
 
     def steps(self) -> NDArray[np.float32]:
-        """The steps of all rows one after another, ``(sum of lengths, n_channels)``: a copy."""
+        """Returns a copy of the steps of all rows, ``(sum of lengths, n_channels)``."""
         lengths = self.lengths
         first = np.repeat(self.offsets[self.index] - lengths.cumsum() + lengths, lengths)
         return self.values[first + np.arange(int(lengths.sum()))]
 
     def padded(self, n_steps: int | None = None) -> NDArray[np.float32]:
-        """Sequences side by side, ``(n_rows, n_steps, n_channels)``, NaN after their ends.
+        """Returns the sequences padded with NaN, ``(n_rows, n_steps, n_channels)``.
 
         Args:
-            n_steps: How many to read of each, from the first; None for as many as the longest has.
+            n_steps: Number of steps to take of each; None takes the length of the longest.
         """
         lengths = self.lengths
         width = int(lengths.max(initial=1)) if n_steps is None else n_steps
@@ -109,12 +120,16 @@ class Sequences:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Texts:
-    """The texts of one column. Nothing is copied until they are read.
+    """The texts of one column. Nothing is copied before ``read``.
 
     Attributes:
-        values: All texts (an Arrow array of strings), ``(n_texts,)``, mapped from disk; null where
-            one is missing.
-        index: Which of them each row has (int64), ``(n_rows,)``.
+        values: All texts, an Arrow array of strings ``(n_texts,)``, memory-mapped; null if missing.
+        index: Position in ``values`` of the text of each row (int64), ``(n_rows,)``.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> Texts(pa.array(["red", None]), index=np.array([1, 0, 0])).read()
+        ['', 'red', 'red']
     """
 
     values: pa.StringArray
@@ -124,24 +139,28 @@ class Texts:
         return len(self.index)
 
     def __getitem__(self, rows: Any) -> Texts:
-        """The texts of some rows: a slice, a mask or row numbers."""
+        """Selects rows by a slice, a mask or row numbers."""
         return Texts(self.values, self.index[rows])
 
     def read(self) -> list[str]:
-        """The texts in the order of the rows; a missing one is empty."""
+        """Returns the texts in row order; a missing one is empty."""
         return [text or "" for text in self.values.take(self.index).to_pylist()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows with all that they hold side by side.
+    """Rows with their matrix, images, sequences and texts.
 
     Attributes:
-        X: The columns that are encoded, ``(n_rows, n_features)``; one constant column where the
-            family is shown none.
-        images: One for each column of images.
-        sequences: One for each column of sequences.
-        texts: One for each column of texts, where the view shows them as they are.
+        X: Encoded columns, ``(n_rows, n_features)``; one constant column if there are none.
+        images: One per image column.
+        sequences: One per sequence column.
+        texts: One per text column, if the encoding of text is ``raw``.
+
+    Example:
+        >>> rows = Rows(np.eye(3, dtype=np.float32))
+        >>> rows[[0, 2]].shape
+        (2, 3)
     """
 
     X: Matrix
@@ -153,7 +172,7 @@ class Rows:
         return int(self.X.shape[0])
 
     def __getitem__(self, rows: Any) -> Rows:
-        """Some of the rows: a slice, a mask or row numbers."""
+        """Selects rows by a slice, a mask or row numbers."""
         return Rows(
             self.X[rows],
             tuple(images[rows] for images in self.images),
@@ -162,7 +181,7 @@ class Rows:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """The matrix, dense: who names all kinds and looks at no other goes on as with one."""
+        """Returns the dense matrix, so that a family can use ``Rows`` like an array."""
         X = self.X if isinstance(self.X, np.ndarray) else self.X.toarray()
         return np.array(X, dtype=dtype) if copy else np.asarray(X, dtype=dtype)
 
@@ -171,10 +190,10 @@ class Rows:
         """Rows and columns of the matrix."""
         return self.X.shape
 
-    def shown_to(self, kinds: Set[ColumnKind]) -> Matrix | Rows:
-        """What a family that takes these kinds predicts: the matrix alone, where it sees no more.
+    def for_kinds(self, kinds: Set[ColumnKind]) -> Matrix | Rows:
+        """Returns the input of a family's ``predict``: the matrix if it takes nothing else.
 
         Args:
-            kinds: Of the family.
+            kinds: Column kinds that the family takes.
         """
         return self.X if kinds <= TABULAR_KINDS and not self.texts else self

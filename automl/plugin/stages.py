@@ -1,9 +1,8 @@
-"""Honest early stopping: a log of the predictions that a fit makes for its validation rows.
+"""Unbiased scores under early stopping, from a log of the predictions by stage.
 
-A fit that ends at the stage its own validation rows like best cannot be scored on these rows: the
-score would be too good. So it logs what it predicts for them at a series of stages, and the search
-scores it at the stage that other rows choose. The fitted model itself may be the one of its own
-best stage.
+A fit stopped at the best stage on its own validation rows would get an optimistic score on these
+rows. So it logs its predictions for them at a series of stages, and the search scores it at the
+stage that other rows choose. The fitted model itself may be that of its own best stage.
 """
 
 from __future__ import annotations
@@ -35,26 +34,27 @@ LEAST_PROBABILITY = 1e-7
 
 
 class StageLog:
-    """What one fit predicts for its validation rows, stage by stage.
+    """Predictions of one fit for its validation rows, stage by stage.
 
-    A stage says how far a fit is in a unit that is the same for all folds of a trial: the sum of
-    the learning rates of all rounds for boosters, the share of the learning-rate schedule for nets.
-    A model that was stopped early is a ``StagedModel``: its ``stages`` have one log, or one for
-    each quantile level that is fitted by itself.
+    Stages are measured in a unit shared by all folds of a trial: the sum of the learning rates of
+    all rounds for boosters, the share of the learning-rate schedule for nets. A model that was
+    stopped early is a ``StagedModel``, with one log, or one per separately fitted quantile level.
 
-    Of many stages every second, fourth, ... is kept, and always the last: which ones depends on
-    their number alone, never on how well they predict.
+    Of many stages, every second, fourth, ... is kept, and always the last. The choice depends on
+    their number alone, never on their scores.
 
     Args:
-        metric: What the stages are compared by: that of the run, or the loss of one level.
-        usual: The stage at which such a fit usually ends, taken where rows are too few to choose
-            one by; infinite for the last.
-        grows: Whether more training rows are learnt from for longer, as boosters do.
+        metric: Metric that compares stages: that of the run, or the loss of one level.
+        usual: Stage at which such fits usually end, used if there are too few rows to choose one;
+            infinite for the last.
+        grows: Whether more training rows need longer training, as for boosters.
 
     Example:
-        >>> log = StageLog(context.metric)                                     # doctest: +SKIP
-        >>> for epoch in range(1, 51):                                         # doctest: +SKIP
-        ...     log.add(epoch / 50, net.train_epoch().predict(fold.X_valid))
+        >>> log = StageLog(mae)
+        >>> for epoch in range(1, 5):
+        ...     log.add(epoch / 4, np.full(3, 1 / epoch))  # predictions of the validation rows
+        >>> log.stages
+        [0.25, 0.5, 0.75, 1.0]
     """
 
     def __init__(self, metric: Metric, usual: float = math.inf, grows: bool = False) -> None:
@@ -65,10 +65,10 @@ class StageLog:
         self._n_added, self._stride = 0, 1
 
     def add(self, stage: float, prediction: NDArray[Any]) -> None:
-        """Logs a stage; the array is copied.
+        """Logs a stage and copies its predictions.
 
         Args:
-            stage: Above 0, and above all earlier ones.
+            stage: Above 0 and above all earlier stages.
             prediction: Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)`` or quantiles
                 ``(n_rows, n_levels)`` of the validation rows.
 
@@ -95,28 +95,23 @@ class StageLog:
 
     @property
     def stages(self) -> list[float]:
-        """The stages that are kept, ascending."""
+        """The kept stages, ascending."""
         return self._stages if self._last is None else [*self._stages, self._last[0]]
 
     @property
     def predictions(self) -> list[NDArray[np.float32]]:
-        """Predictions of the validation rows at each of the stages."""
+        """Predictions of the validation rows at each kept stage."""
         if self._last is None:
             return self._predictions
         return [*self._predictions, self._last[1]]
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All but the predictions, as JSON values, for a checkpoint."""
+        """The log without its predictions, as JSON values, for a checkpoint."""
         return {"stages": self.stages, "n_added": self._n_added, "stride": self._stride}
 
     def restore(self, facts: Mapping[str, Any], predictions: Sequence[NDArray[Any]]) -> None:
-        """Takes up the log of an interrupted fit.
-
-        Args:
-            facts: As in ``facts``.
-            predictions: As in ``predictions``.
-        """
+        """Restores the log of an interrupted fit from its ``facts`` and ``predictions``."""
         self._n_added, self._stride = facts["n_added"], facts["stride"]
         entries = [
             (float(stage), np.array(prediction, dtype=np.float32))
@@ -129,22 +124,28 @@ class StageLog:
 
 
 def stage_steps(last: int, n_steps: int = MOST_STAGES) -> frozenset[int]:
-    """Rounds to log of a fit of at most ``last`` rounds: each at first, then ever fewer.
+    """Returns the rounds to log in a fit of at most ``last`` rounds, evenly spaced in logarithm.
 
-    They are evenly spaced on a logarithmic scale, and equal for all fits of one ``last``.
+    Example:
+        >>> sorted(stage_steps(1000, n_steps=4))
+        [1, 10, 100, 1000]
     """
     return frozenset(round(step) for step in np.geomspace(1, max(1, last), n_steps))
 
 
 def enough_to_choose(y: NDArray[Any], is_classification: bool) -> bool:
-    """Whether so many validation rows can tell a good stage from a bad one.
+    """Whether there are enough validation rows to choose a stage.
 
-    At least 20 rows, and 5 that are not of the most frequent class: with fewer a fit goes on to
-    the stage at which such fits usually end.
+    It takes 20 rows, 5 of them not of the most frequent class. With fewer, a fit ends at the
+    stage at which such fits usually end.
 
     Args:
         y: Class indices or values of the rows, ``(n_rows,)``.
         is_classification: Whether ``y`` holds class indices.
+
+    Example:
+        >>> enough_to_choose(np.zeros(30, dtype=int), is_classification=True)
+        False
     """
     if len(y) < MIN_ROWS:
         return False
@@ -152,10 +153,14 @@ def enough_to_choose(y: NDArray[Any], is_classification: bool) -> bool:
 
 
 def stopping_metric(metric: Metric) -> Metric:
-    """What early stopping goes by: the run's metric, or log loss where that needs labels.
+    """Returns the metric for early stopping: the run's, or log loss if that needs labels.
 
-    Accuracy and the like are too coarse to tell stages apart, and prefer bad ones
+    Accuracy and similar metrics are too coarse to compare stages and prefer bad ones
     (arXiv 2602.22107).
+
+    Example:
+        >>> stopping_metric(mae).name
+        'mae'
     """
     if metric.needs != "labels":
         return metric
@@ -166,7 +171,7 @@ def stopping_metric(metric: Metric) -> Metric:
 def log_loss(
     y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None = None
 ) -> float:
-    """Mean negative logarithm of the probability of the right class.
+    """Returns the mean negative logarithm of the predicted probability of the true class.
 
     Args:
         y: Class indices, ``(n_rows,)``.

@@ -1,4 +1,4 @@
-"""What is predicted, and what kinds of columns it is predicted from."""
+"""Tasks and column kinds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ __all__ = ["TABULAR_KINDS", "ColumnKind", "Task"]
 
 
 class Task(StrEnum):
-    """What is predicted: one of two classes or of more, a number, or quantiles of a number."""
+    """Kind of target: one of two classes, one of several, a number, or quantiles of a number.
+
+    Example:
+        >>> Task("multiclass").is_classification
+        True
+    """
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -22,7 +27,12 @@ class Task(StrEnum):
 
 
 class ColumnKind(StrEnum):
-    """What the values of a column mean."""
+    """Meaning of the values of a column.
+
+    Example:
+        >>> ColumnKind("text") in TABULAR_KINDS
+        True
+    """
 
     NUMERIC = "numeric"
     BOOLEAN = "boolean"
@@ -34,4 +44,4 @@ class ColumnKind(StrEnum):
 
 
 TABULAR_KINDS = frozenset(ColumnKind) - {ColumnKind.IMAGE, ColumnKind.SEQUENCE}
-"""Kinds whose columns are encoded into a matrix; images and sequences are shown as they are."""
+"""Column kinds that are encoded into a matrix; images and sequences are passed unchanged."""

@@ -1,4 +1,4 @@
-"""Entry points to plugins to families; broken plugins are kept with their error."""
+"""Registry of plugins: loads entry points and keeps broken plugins with their errors."""
 
 from automl.registry.containment import printing_to
 from automl.registry.loading import load_plugins_for, load_registry

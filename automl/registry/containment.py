@@ -1,4 +1,4 @@
-"""Runs code of a plugin so that it can neither write to standard output nor end the program."""
+"""Keeps code of plugins from writing to standard output and from ending the program."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STDOUT, STDERR = 1, 2
 
 @contextlib.contextmanager
 def contained() -> Iterator[list[str]]:
-    """Runs a block in which a plugin is imported and its hooks are called.
+    """Guards a block that imports a plugin and calls its hooks.
 
-    What the block prints, also from native code, is kept. ``os._exit`` raises ``SystemExit``, but
-    in processes that the block forks. A crash shows the line of Python that it happened in.
+    Output of the block, also from native code, is captured. ``os._exit`` raises ``SystemExit``,
+    except in forked processes. A crash shows the line of Python at which it happened.
 
     Yields:
-        A list that holds, after the block, what it has printed; empty where that is nothing.
+        A list that holds the output after the block; empty if there was none.
     """
     printed: list[str] = []
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as file:
@@ -39,11 +39,11 @@ def contained() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def printing_to(file: TextIO) -> Iterator[None]:
-    """What a block prints goes to a file: by Python, and by the descriptor of standard output."""
+    """Redirects output of a block to a file, both Python's and that of the file descriptor."""
     try:
         sys.stdout.flush()
         descriptor, before = file.fileno(), os.dup(STDOUT)
-    except (OSError, ValueError, AttributeError):  # closed as in a daemon, or only in memory
+    except (OSError, ValueError, AttributeError):  # closed, as in a daemon, or in memory
         with contextlib.redirect_stdout(file):
             yield
         return

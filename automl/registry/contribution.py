@@ -1,4 +1,4 @@
-"""What one plugin brings, asked of its hooks one at a time and checked."""
+"""Calls the hooks of one plugin and validates their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from automl.plugin.hookspecs import PROJECT_NAME
 __all__ = ["RESERVED_SETTINGS", "Contribution", "HookError", "collect"]
 
 RESERVED_SETTINGS = ("fixed", "max_trials")
-"""Settings every family has; a family must not define them itself."""
+"""Settings that every family has; a family must not define them."""
 
 _T = TypeVar("_T")
 
@@ -37,19 +37,19 @@ _HOOK_PREFIX = f"{PROJECT_NAME}_"
 
 
 class HookError(Exception):
-    """A plugin implements a hook in a way that cannot work; the text says how to mend it."""
+    """A plugin implements a hook incorrectly; the text says how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one plugin brings.
+    """The families, metrics, executors and config groups of one plugin.
 
     Attributes:
         hooks: Names of the hooks it implements, sorted.
         families: Its families.
         metrics: Its metrics.
         executors: Its executors.
-        search_paths: Where its config groups lie.
+        search_paths: Search paths of its config groups.
     """
 
     hooks: tuple[str, ...] = ()
@@ -63,8 +63,8 @@ def collect(manager: pluggy.PluginManager, plugin: object) -> Contribution:
     """Calls the hooks of one registered plugin.
 
     Raises:
-        HookError: A hook is unknown or returns what it must not.
-        Exception: Whatever an implementation raises.
+        HookError: A hook is unknown or returns an invalid value.
+        Exception: Any error of an implementation.
     """
     _check_hook_names(manager, plugin)
     answers: dict[str, list[Any]] = {}
@@ -74,7 +74,7 @@ def collect(manager: pluggy.PluginManager, plugin: object) -> Contribution:
                 if implementation.wrapper or implementation.hookwrapper:
                     raise HookError(f"{caller.name} is a wrapper: hooks are called one by one")
                 answers.setdefault(caller.name, []).append(implementation.function())
-    # mypy forbids an abstract class as a value; here it only serves isinstance
+    # mypy forbids an abstract class as a value, but only isinstance uses it
     kind: type[ModelFamily] = ModelFamily  # type: ignore[type-abstract]
     families = tuple(_each(answers, "automl_model_families", kind))
     metrics = tuple(_each(answers, "automl_metrics", Metric))
@@ -98,14 +98,14 @@ def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
         required = any(i.plugin is plugin and not i.optionalhook for i in caller.get_hookimpls())
         if required and not caller.has_spec():
             raise HookError(
-                f"there is no hook {caller.name!r}{_nearest(caller.name, known)} "
+                f"unknown hook {caller.name!r}{_nearest(caller.name, known)} "
                 f"(hooks: {', '.join(sorted(known))})"
             )
     implemented = {
         i.function for c in manager.get_hookcallers(plugin) or () for i in c.get_hookimpls()
     }
     for name, function in inspect.getmembers(plugin, inspect.isroutine):
-        # a function that is imported for use is no attempt at a hook
+        # an imported function is not meant as a hook
         own = getattr(function, "__module__", None) == getattr(plugin, "__name__", None)
         if name.startswith(_HOOK_PREFIX) and own and function not in implemented:
             nearest = "" if name in known else _nearest(name, known)
@@ -113,7 +113,7 @@ def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    """The nearest hook only: they all share a prefix, which makes each look near."""
+    """Suggests only the closest hook, as their common prefix makes all of them close."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -134,14 +134,14 @@ def _each(answers: Mapping[str, list[Any]], hook: str, kind: type[_T]) -> Iterat
                     f"{hook} returns the class {item.__name__}: write {item.__name__}()"
                 )
             if not isinstance(item, kind):
-                raise HookError(f"{hook} returns {item!r}, which is no {kind.__name__}")
+                raise HookError(f"{hook} returns {item!r}, which is not of type {kind.__name__}")
             yield item
 
 
 def _check_unique(what: str, names: list[str]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise HookError(f"{what} {repeated[0]!r} is brought twice")
+        raise HookError(f"{what} {repeated[0]!r} is defined twice")
 
 
 def _check_family(family: ModelFamily) -> None:
@@ -160,7 +160,7 @@ def _check_family(family: ModelFamily) -> None:
 
 
 def _check_capabilities(family: ModelFamily, where: str) -> None:
-    """Refuses what would be skipped in silence: a capability that the family does not inherit."""
+    """Rejects members that would be ignored because the family lacks their base class."""
     for kind in ModelFamily.__subclasses__():
         if isinstance(family, kind) or not kind.__module__.startswith("automl.plugin."):
             continue
@@ -178,12 +178,12 @@ def _check_settings(family: ConfigurableFamily, where: str) -> None:
         if not isinstance(key, str) or not _SETTING_NAME.fullmatch(key):
             raise HookError(f"{where}: the setting {key!r} is not a plain name")
         if key in RESERVED_SETTINGS:
-            raise HookError(f"{where}: the setting {key!r} is one that every family has")
+            raise HookError(f"{where}: the setting {key!r} is reserved: every family has it")
         if not _is_plain(value):
-            raise HookError(f"{where}: the default of the setting {key!r} is no YAML value")
+            raise HookError(f"{where}: the default of the setting {key!r} is not a YAML value")
     unknown = sorted(family.setting_ranges.keys() - family.settings.keys())
     if unknown:
-        raise HookError(f"{where}: setting_ranges names {unknown[0]!r}, which is no setting")
+        raise HookError(f"{where}: setting_ranges names {unknown[0]!r}, which is not a setting")
 
 
 def _check_executor(executor: ExecutorFactory) -> None:
@@ -197,7 +197,7 @@ def _check_executor(executor: ExecutorFactory) -> None:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether YAML can hold it."""
+    """Whether YAML can represent a value."""
     if isinstance(value, Mapping):
         return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
     if isinstance(value, (list, tuple)):
@@ -206,14 +206,14 @@ def _is_plain(value: object) -> bool:
 
 
 def _check_search_path(path: object) -> None:
-    hint = "automl_config_search_path must return a text such as 'pkg://my_package.conf'"
+    hint = "automl_config_search_path must return a string such as 'pkg://my_package.conf'"
     if not isinstance(path, str):
         raise HookError(f"{hint}, not {path!r}")
     if path.startswith("pkg://"):
         if importlib.util.find_spec(path.removeprefix("pkg://")) is None:
-            raise HookError(f"the config search path {path!r} leads to no package")
+            raise HookError(f"the config search path {path!r} is not a package")
     elif path.startswith("file://"):
         if not Path(path.removeprefix("file://")).is_dir():
-            raise HookError(f"the config search path {path!r} leads to no folder")
+            raise HookError(f"the config search path {path!r} is not a folder")
     else:
         raise HookError(f"{hint}, not {path!r}")

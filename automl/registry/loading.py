@@ -1,4 +1,4 @@
-"""Finds the plugins, loads each one apart from the others, and collects what they bring."""
+"""Finds plugins and loads each in isolation."""
 
 from __future__ import annotations
 
@@ -53,14 +53,13 @@ def load_plugins_for(
     block: Sequence[str] = (),
     executor: str = "local",
 ) -> Registry:
-    """Loads the plugins of some families, a metric and an executor: others harm them in no way.
+    """Loads only the plugins of some families, a metric and an executor.
 
-    They are found by their entry points, which are named like one of them. Where that does not
-    bring all of them, all plugins are loaded.
+    Their entry points are found by name. If that misses any of them, all plugins are loaded.
 
     Args:
         families: Names of families.
-        metric: Name of a metric, or ``module:function``; None for no other than the catalog's.
+        metric: Name of a metric, or ``module:function``; None if no plugin's metric is needed.
         modules: As for ``load_registry``.
         block: As for ``load_registry``.
         executor: Name of the executor.
@@ -75,10 +74,10 @@ def load_plugins_for(
 def load_registry(
     modules: Sequence[str] = (), block: Sequence[str] = (), only: Collection[str] | None = None
 ) -> Registry:
-    """Loads plugins; what is wrong with one of them is kept and harms no other.
+    """Loads plugins; a broken one is recorded and does not affect the others.
 
     Args:
-        modules: Importable modules to register beside those of the entry points.
+        modules: Importable modules to register besides the entry points.
         block: Names of distributions whose plugins are not loaded.
         only: Names or modules of the entry points to load; None for all.
     """
@@ -92,7 +91,7 @@ def load_registry(
     seen: set[str] = set()
     for source in (*_installed(block, only), *_named(modules)):
         if source.distribution == FROM_CONFIG and source.module in seen:
-            continue  # installed and named in the configuration as well: the same plugin
+            continue  # both installed and named in the configuration
         seen.add(source.module)
         if source.distribution == DISTRIBUTION:
             found = _load(manager, source, metrics, executors)
@@ -157,7 +156,7 @@ def _load(
     metrics: dict[str, tuple[Metric, str]],
     executors: dict[str, tuple[ExecutorFactory, str]],
 ) -> Contribution | BrokenPlugin:
-    """Loads one plugin and calls its hooks; whatever it raises is its own affair."""
+    """Loads one plugin and calls its hooks; an error makes it a ``BrokenPlugin``."""
     key = f"{source.distribution}:{source.plugin}"
     plugin: object = None
     try:
@@ -166,21 +165,21 @@ def _load(
         found = collect(manager, plugin)
         for metric in found.metrics:
             if metric.name in CATALOG:
-                raise HookError(f"metric {metric.name!r} is one of automl itself: rename it")
+                raise HookError(f"metric {metric.name!r} is built in: rename it")
             if metric.name in metrics:
                 raise HookError(
-                    f"metric {metric.name!r} is brought by {metrics[metric.name][1]} already"
+                    f"metric {metric.name!r} is already defined by {metrics[metric.name][1]}"
                 )
         for executor in found.executors:
             if executor.name in executors:
                 raise HookError(
-                    f"executor {executor.name!r} is brought by {executors[executor.name][1]} "
-                    "already"
+                    f"executor {executor.name!r} is already defined by "
+                    f"{executors[executor.name][1]}"
                 )
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: a plugin must not end the program
-        # register is not atomic: hooks that were added before it failed would stay
+        # register is not atomic: without this, hooks added before the error would stay
         if plugin is not None and manager.get_plugin(key) is not None:
             manager.unregister(plugin)
         return _broken(source, error)
@@ -216,7 +215,7 @@ def _by_name(
             entry = RegisteredFamily(family, source.distribution, source.version, source.module)
             claims.setdefault(family.name, []).append(entry)
     names = sorted(claims)
-    # A family of automl itself keeps its name: who claims it too takes it from nobody.
+    # A built-in family keeps its name when another plugin claims it too.
     own = {n: [r for r in claims[n] if r.distribution == DISTRIBUTION] for n in names}
     families = {
         name: (own[name] or claims[name])[0]
@@ -232,5 +231,5 @@ def _line(text: str) -> str:
 
 
 def _canonical(distribution: str) -> str:
-    """The normalised name of the packaging standard (PEP 503)."""
+    """Normalises a distribution name (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -1,4 +1,4 @@
-"""What the installed plugins bring, and which of them are broken."""
+"""The registry of families, metrics, executors and broken plugins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from automl.plugin import (
 __all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry", "is_suited"]
 
 FROM_CONFIG = "plugins.modules"
-"""Stands for the distribution of a plugin that the configuration names as a module."""
+"""Shown as the distribution of plugins that the configuration names as modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class LoadedPlugin:
     """A plugin that works.
 
     Attributes:
-        plugin: Name of its entry point, or of its module.
-        distribution: The installed distribution it comes from; ``plugins.modules`` for a module
-            named in the configuration.
-        version: Of the distribution; "" where there is none.
-        module: Where the entry point leads.
+        plugin: Name of its entry point or module.
+        distribution: Its installed distribution; ``plugins.modules`` for a module named in the
+            configuration.
+        version: Version of the distribution; "" if unknown.
+        module: Target of the entry point.
         hooks: Names of the hooks it implements, sorted.
-        families: Names of the families it brings.
-        metrics: Names of the metrics it brings.
+        families: Names of its families.
+        metrics: Names of its metrics.
     """
 
     plugin: str
@@ -50,15 +50,15 @@ class LoadedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """A plugin that brings nothing, and why.
+    """A plugin that cannot be used, with the reason.
 
     Attributes:
-        plugin: Name of its entry point, or of its module.
-        distribution: The installed distribution it comes from.
-        version: Of the distribution; "" where there is none.
-        error: What is wrong, in one line.
-        module: Where the entry point leads.
-        traceback: For the author of the plugin; "" where the error says all.
+        plugin: Name of its entry point or module.
+        distribution: Its installed distribution.
+        version: Version of the distribution; "" if unknown.
+        error: The error in one line.
+        module: Target of the entry point.
+        traceback: Traceback for the plugin's author; "" if the error is enough.
     """
 
     plugin: str
@@ -74,13 +74,13 @@ class BrokenPlugin:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredFamily:
-    """A family and where it comes from.
+    """A family and its origin.
 
     Attributes:
         family: The family.
-        distribution: The installed distribution that brings it.
-        version: Of the distribution; "" where there is none.
-        module: Where the entry point of its plugin leads.
+        distribution: Its installed distribution.
+        version: Version of the distribution; "" if unknown.
+        module: Target of its plugin's entry point.
     """
 
     family: ModelFamily
@@ -95,12 +95,12 @@ class RegisteredFamily:
 
     @property
     def origin(self) -> str:
-        """Such as ``automl-search 0.1.0 (automl_plugins.svm.family)``."""
+        """Origin as text, such as ``automl-search 0.1.0 (automl_plugins.svm.family)``."""
         return f"{self.distribution} {self.version}".strip() + f" ({self.module})"
 
     @property
     def missing_module(self) -> str | None:
-        """The first library it needs that is not installed; nothing is imported to find out."""
+        """First required library that is not installed, found without importing any; else None."""
         packages = (module.partition(".")[0] for module in self.family.preload)
         return next((p for p in packages if importlib.util.find_spec(p) is None), None)
 
@@ -110,16 +110,16 @@ class Registry:
     """All families, metrics, executors and config groups of the installed plugins.
 
     Attributes:
-        families: Usable families by name. A name that two plugins claim is not among them.
-        broken: Plugins that could not be loaded or that break the rules of a hook.
+        families: Usable families by name, without names claimed by two plugins.
+        broken: Plugins that could not be loaded or that implement a hook incorrectly.
         metrics: Metrics that plugins add to the catalog, by name.
-        executors: Executors that plugins bring, by name.
-        config_search_paths: ``(distribution, path)`` of config groups that plugins bring.
-        conflicts: Families by a name that more than one plugin claims. One of automl itself is
-            among ``families`` all the same.
+        executors: Executors of plugins, by name.
+        config_search_paths: ``(distribution, path)`` of plugins' config groups.
+        conflicts: Families by names that several plugins claim. A built-in one is also in
+            ``families``.
         plugins: Plugins that work.
-        given: The metric that the caller of a search gave as an object.
-        remarks: What plugins did that everybody should know, such as what they printed.
+        given: The metric that the caller of a search passed as an object.
+        remarks: Messages about plugins for the user, such as output at import.
     """
 
     families: Mapping[str, RegisteredFamily] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Registry:
     remarks: tuple[str, ...] = ()
 
     def get(self, name: str) -> ModelFamily:
-        """Returns a family by name; its library may be missing still.
+        """Returns a family by name; its library may be missing.
 
         Raises:
             PluginError: There is no such family, two plugins claim the name, or the plugin of
@@ -142,23 +142,23 @@ class Registry:
         return self._registered(name).family
 
     def has_metric(self, name: str | None) -> bool:
-        """Whether a metric needs no other plugin: one that is known, or the caller's own."""
+        """Whether a metric is available without loading other plugins."""
         return name is None or ":" in name or name in CATALOG or name in self.metrics
 
     def modules_of(self, families: Collection[str], metric: str) -> tuple[str, ...]:
-        """Modules of the plugins that bring some families or a metric."""
+        """Returns the modules of the plugins of some families or a metric."""
         wanted = {*families, metric}
         return tuple(p.module for p in self.plugins if wanted & {*p.families, *p.metrics})
 
     def select(self, names: Sequence[str] | None) -> tuple[ModelFamily, ...]:
-        """Returns the families a search is to try.
+        """Returns the families to search.
 
         Args:
-            names: Names of families; None takes all that can run here (``notes`` tells which
-                cannot, and why).
+            names: Names of families; None takes all whose libraries are installed (``notes``
+                lists the others).
 
         Raises:
-            PluginError: As ``get`` does, for a name that is given twice, or for no name at all.
+            PluginError: As ``get``; or a name is repeated, or there is no name.
             MissingExtraError: The library of a named family is not installed.
         """
         if names is None:
@@ -168,8 +168,8 @@ class Registry:
             raise PluginError(f"family names {', '.join(map(repr, repeated))} more than once")
         if not names:
             raise PluginError(
-                f"family names no family: leave it out to try all, or choose from "
-                f"{', '.join(self.families) or 'none: no plugin brings one'}"
+                f"family is empty: omit it to try all, or choose from "
+                f"{', '.join(self.families) or 'none: no plugin has one'}"
             )
         registered = [self._registered(name) for name in names]
         for entry in registered:
@@ -180,11 +180,11 @@ class Registry:
     def notes_for(
         self, names: Sequence[str] | None, task: Task, kinds: Collection[ColumnKind]
     ) -> tuple[str, ...]:
-        """Says what is not there and would have been tried on a table.
+        """Returns notes on missing families that would have suited a table.
 
         Args:
-            names: The families that were asked for: whoever chooses misses no others; None for all.
-            task: What is predicted.
+            names: Families chosen by the user, who needs no notes on others; None for all.
+            task: Task of the run.
             kinds: Kinds of the columns.
         """
         if names is not None:
@@ -199,12 +199,12 @@ class Registry:
         return replace(self, families=useful).notes()
 
     def tell_remarks(self) -> None:
-        """Writes the remarks to standard error, where there is no log."""
+        """Writes the remarks to standard error."""
         for remark in self.remarks:
             print(f"automl: {remark}", file=sys.stderr)
 
     def notes(self) -> tuple[str, ...]:
-        """Says in words what is not there: broken plugins, conflicts, missing libraries."""
+        """Returns notes on broken plugins, conflicts and missing libraries."""
         conflicts = (_conflict(name, rivals) for name, rivals in self.conflicts.items())
         lacking: dict[str, list[MissingExtraError]] = {}
         for entry in self.families.values():
@@ -229,7 +229,7 @@ class Registry:
 
 
 def is_suited(family: ModelFamily, kinds: Collection[ColumnKind]) -> bool:
-    """Whether a table with columns of such kinds has those that a family cannot do without."""
+    """Whether a table with columns of these kinds has those that a family needs."""
     return not isinstance(family, SelectiveFamily) or family.suits(kinds)
 
 
@@ -237,20 +237,20 @@ def _conflict(name: str, rivals: Sequence[RegisteredFamily]) -> str:
     origins = " and ".join(r.origin for r in rivals)
     distributions = " or ".join(dict.fromkeys(r.distribution for r in rivals))
     return (
-        f"family {name!r} is brought by {origins}: uninstall one, or leave one out with "
+        f"family {name!r} is claimed by {origins}: uninstall one, or block one with "
         f"plugins.block=[...] ({distributions})"
     )
 
 
 def _together(errors: Sequence[MissingExtraError]) -> str:
-    """One line for what extras of one distribution bring."""
+    """One note for all missing extras of a distribution."""
     if len(errors) == 1:
         return str(errors[0])
     names = [error.needed_by.removeprefix("family ") for error in errors]
     extras = ",".join(dict.fromkeys(error.extra for error in errors))
     return (
-        f"families {', '.join(names[:-1])} and {names[-1]} are left out, as their libraries are "
-        f"not installed: pip install '{errors[0].distribution}[{extras}]'"
+        f"families {', '.join(names[:-1])} and {names[-1]} are skipped: their libraries are not "
+        f"installed: pip install '{errors[0].distribution}[{extras}]'"
     )
 
 

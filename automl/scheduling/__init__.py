@@ -1,1 +1,1 @@
-"""Where fits run: devices, worker processes, and the executor above them."""
+"""Devices, worker processes, and the executors that run fits on them."""

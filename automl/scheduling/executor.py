@@ -1,4 +1,4 @@
-"""The executor: where jobs run, what it reports, and the contract that every executor keeps."""
+"""The executor interface: how jobs are run and reported, and the contract of every executor."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import TypeAlias
 
 from automl.plugin.context import Resources
 from automl.scheduling.devices.capacity import Capacity
-from automl.scheduling.devices.pool import DevicePool, Lease, Shortage
-from automl.scheduling.devices.wait_reason import explain
-from automl.scheduling.thread_probe import Probe
+from automl.scheduling.devices.pool import BlockingResource, DevicePool, Lease
+from automl.scheduling.devices.wait_reason import wait_reason
+from automl.scheduling.thread_probe import ThreadProbe
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import FoldResult, Job, JobKey, TrialError
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 
 __all__ = [
     "Done",
     "Ended",
     "Executor",
+    "ExecutorEvent",
     "Failed",
-    "Happening",
     "OneMachineExecutor",
-    "Progressed",
     "Pruned",
-    "Unwritable",
+    "Reported",
+    "StorageFull",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Progressed:
+class Reported:
     """A fit reported a validation score."""
 
     job_id: JobKey
@@ -48,7 +48,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """A fit stopped because it was told to."""
+    """A fit stopped because it was asked to."""
 
     job_id: JobKey
     step: int
@@ -63,24 +63,24 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwritable:
-    """A fit ended because the disk is full, read-only or closed: so would every other.
+class StorageFull:
+    """A fit ended because the disk is full or not writable: every other fit would, too.
 
     Attributes:
         job_id: The job; it counts as not run.
-        why: What could not be written, and why.
+        why: The failed write, with its reason.
     """
 
     job_id: JobKey
     why: str
 
 
-Ended: TypeAlias = Done | Pruned | Failed | Unwritable
-Happening: TypeAlias = Progressed | Ended
+Ended: TypeAlias = Done | Pruned | Failed | StorageFull
+ExecutorEvent: TypeAlias = Reported | Ended
 
 
 class Executor(abc.ABC):
-    """Runs the jobs of one search. The search knows nothing else of machines and processes.
+    """Runs the jobs of one search, which knows machines and processes only by this interface.
 
     A job is one fit: a trial on a fold. The search makes an executor, reads its ``capacity``, calls
     ``open`` once the data and the split plan are on disk, then leases devices, submits jobs on them
@@ -91,13 +91,13 @@ class Executor(abc.ABC):
     ``automl.testing.ExecutorTestCase`` tests this contract.
 
     **Ends.** Every submitted job ends exactly once, in a ``Done``, ``Pruned``, ``Failed`` or
-    ``Unwritable`` that ``poll`` returns. Only jobs that run at ``stop`` or ``close`` get no end.
+    ``StorageFull`` that ``poll`` returns. Only jobs that run at ``stop`` or ``close`` get no end.
     The executor forgets a job that has ended: the search may submit the same id again to retry it.
 
-    **Order.** ``poll`` returns the reports of a job (``Progressed``) in the order in which the fit
+    **Order.** ``poll`` returns the reports of a job (``Reported``) in the order in which the fit
     made them, all of them before the end of the job. Jobs have no order among each other.
 
-    **Leases.** A lease holds devices of one node, and nobody else gets them meanwhile. The executor
+    **Leases.** A lease holds devices of one node, which no other job gets meanwhile. The executor
     releases it when the last job submitted on it ends, before ``poll`` returns that end. The search
     releases a lease only if it submits nothing on it.
 
@@ -105,7 +105,7 @@ class Executor(abc.ABC):
     its model and predictions to ``trials/`` there. When ``poll`` returns ``Done``, the search can
     read them. So all nodes must reach the run directory under one path, or the executor copies
     files. A job may run twice, for example if its node is lost: its folder appears whole, by one
-    rename. ``automl.scheduling.answers.outcomes`` runs jobs; executors add where and when.
+    rename. ``automl.scheduling.job_outcomes.outcomes`` runs jobs; executors add where and when.
 
     **Limits.** A job carries durations, as clocks of machines differ: ``Job.end_s`` counts from
     ``submit``, ``encode_limit_s`` from the start of encoding, ``deadline_s`` from its end. A job
@@ -117,7 +117,7 @@ class Executor(abc.ABC):
     no other job does. The kind is ``crash`` if the fit is the likely cause (a segmentation fault),
     and ``killed`` if it is not (SIGKILL, a lost node): the search submits a killed job again, at
     most three times in all. The executor gives no more leases on a lost node, but ``capacity``
-    stays as it was, as search spaces and budgets were derived from it. If no job can ever run
+    stays the same, as search spaces and budgets were derived from it. If no job can ever run
     again, ``poll`` raises an ``AutoMLError``: the search ends as after a crash and can be resumed.
 
     **Threads.** The search calls all methods from one thread, and none from within another one.
@@ -137,7 +137,7 @@ class Executor(abc.ABC):
     def preload(self, modules: Sequence[str]) -> None:  # noqa: B027
         """Starts to load libraries that later jobs import, and does not wait.
 
-        A hint. A module that cannot be imported is no error here: the fit that needs it fails.
+        A hint. A module that cannot be imported is not an error here: the fit that needs it fails.
 
         Args:
             modules: Such as ``lightgbm``.
@@ -147,14 +147,14 @@ class Executor(abc.ABC):
     def open(
         self,
         setup: TrialSetup,
-        bench: Workbench | None = None,
+        state: WorkerState | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Opens the run that all jobs belong to; its data and split plan are on disk.
 
         Args:
             setup: Goes to every worker. It can be pickled.
-            bench: The opened run in this process, where the search has it already.
+            state: The opened run in this process, if the search has it already.
             interrupted: Whether the user wants the search to finish now; for an executor that
                 runs jobs within ``poll``.
         """
@@ -162,7 +162,7 @@ class Executor(abc.ABC):
     def warm_up(self, n_workers: int) -> None:  # noqa: B027
         """Starts or ends idle workers until there are ``n_workers``, so that jobs start sooner."""
 
-    def probe(self, probe: Probe, n_workers: int) -> float | None:
+    def probe(self, probe: ThreadProbe, n_workers: int) -> float | None:
         """Runs the throughput probe on n workers side by side, while no job runs.
 
         Returns:
@@ -172,7 +172,7 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def try_lease(self, need: Resources, holder: str = "") -> Lease | None:
-        """Leases what a job needs on one node; None if it is not free now.
+        """Leases devices for a job on one node; None if they are not free now.
 
         If nothing runs, every need is met as far as possible: a job that wants more cores than any
         node has gets all cores of one, and runs on the CPU if there is no GPU.
@@ -187,12 +187,12 @@ class Executor(abc.ABC):
         """Takes back a lease on which no job was submitted."""
 
     @abc.abstractmethod
-    def shortage(self, need: Resources) -> Shortage | None:
-        """What is short, so that ``try_lease`` would return None; None if it would succeed."""
+    def shortage(self, need: Resources) -> BlockingResource | None:
+        """The resource without which ``try_lease`` would return None; None if it would succeed."""
 
     @abc.abstractmethod
     def wait_reason(self, need: Resources) -> str:
-        """What a job with this need waits for; "" if it can start.
+        """The reason why a job with this need cannot start; "" if it can.
 
         Text for the user that completes "lightgbm-3 waits for ...".
         """
@@ -219,7 +219,7 @@ class Executor(abc.ABC):
         """
 
     @abc.abstractmethod
-    def poll(self, timeout_s: float) -> list[Happening]:
+    def poll(self, timeout_s: float) -> list[ExecutorEvent]:
         """Waits for reports and ends of jobs, and returns them.
 
         Args:
@@ -238,7 +238,7 @@ class Executor(abc.ABC):
 
     @abc.abstractmethod
     def kill(self, job_id: JobKey, error: TrialError) -> None:
-        """Ends a job at once, as ``Failed`` with this error; other jobs of its pack go on.
+        """Ends a job at once, as ``Failed`` with this error; other jobs of its pack continue.
 
         Ids of jobs that do not run are ignored.
         """
@@ -265,22 +265,22 @@ class OneMachineExecutor(Executor):
     pool: DevicePool
 
     def capacity(self) -> Capacity:
-        """The one machine."""
+        """The capacity of the machine."""
         return Capacity((self.pool.node,))
 
     def try_lease(self, need: Resources, holder: str = "") -> Lease | None:
-        """Leases what a job needs, or None when it is not free now."""
+        """Leases devices for a job; None if they are not free now."""
         return self.pool.lease(need, holder)
 
     def release(self, lease: Lease) -> None:
-        """Gives back a lease."""
+        """Returns a lease."""
         self.pool.release(lease)
 
-    def shortage(self, need: Resources) -> Shortage | None:
-        """What ``try_lease`` would lack; None when it would succeed."""
+    def shortage(self, need: Resources) -> BlockingResource | None:
+        """The resource without which ``try_lease`` would return None; None if it would succeed."""
         return self.pool.shortage(need)
 
     def wait_reason(self, need: Resources) -> str:
-        """What a job waits for, who holds it, and what is free."""
+        """The reason why a job cannot start, with the free amount and the holders."""
         shortage = self.pool.shortage(need)
-        return "" if shortage is None else explain(self.pool, need, shortage)
+        return "" if shortage is None else wait_reason(self.pool, need, shortage)

@@ -7,7 +7,7 @@ from automl.errors import AutoMLError, PluginError, did_you_mean
 from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.registry import Registry
 from automl.scheduling.devices.machine import make_pool
-from automl.scheduling.early import EarlyStart, start_early
+from automl.scheduling.early_start import EarlyStart, start_early
 from automl.scheduling.executor import Executor
 
 __all__ = ["make_executor"]
@@ -19,13 +19,13 @@ def make_executor(
     """Makes the executor of a search; close it at the end.
 
     Args:
-        scheduler: ``scheduler.*`` of the configuration; its name chooses.
+        scheduler: ``scheduler.*`` of the configuration, with the name of the executor.
         registry: The plugins, for their executors.
-        early: From ``start_early``; the ``local`` takes it over, and for any other it is closed.
+        early: From ``start_early``; ``local`` takes it over, any other executor closes it.
 
     Raises:
-        PluginError: There is no such executor, or that of a plugin cannot be made.
-        ConfigError: It cannot keep a setting.
+        PluginError: There is no such executor, or a plugin's cannot be made.
+        ConfigError: It does not support a setting.
 
     Example:
         >>> executor = make_executor(SchedulerConfig(name="inline", cpus=4), Registry())
@@ -62,7 +62,7 @@ def _of_plugin(scheduler: SchedulerConfig, registry: Registry) -> Executor:
         raise PluginError(f"executor {name!r} cannot be started: {reason}") from error
     if not isinstance(executor, Executor):
         raise PluginError(
-            f"executor {name!r}: its plugin made {executor!r}, which is no "
+            f"executor {name!r}: its plugin made {executor!r}, which is not an "
             "automl.scheduling.executor.Executor"
         )
     return executor

@@ -1,15 +1,15 @@
-"""Fits that read no column: they are made in the process of the search, before a worker could."""
+"""Runs fits that read no column, in the process of the search, before workers are ready."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from automl.plugin.context import Shape
-from automl.scheduling.answers import answer, outcomes
+from automl.plugin.context import ProblemInfo
 from automl.scheduling.executor import Done, Ended
-from automl.trial.setup import family_shape
+from automl.scheduling.job_outcomes import answer, outcomes
+from automl.trial.setup import problem_info
 from automl.trial.spec import FoldResult, Job
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 
 __all__ = ["ImmediateFits", "without_memory"]
 
@@ -19,11 +19,11 @@ class ImmediateFits:
     """Runs the fits that end before a worker could answer.
 
     Attributes:
-        bench: The data and the plugins, as a worker has them.
+        bench: The data and the plugins, as in a worker.
     """
 
-    bench: Workbench
-    _shapes: dict[str, Shape] = field(default_factory=dict)
+    bench: WorkerState
+    _shapes: dict[str, ProblemInfo] = field(default_factory=dict)
 
     def takes(self, job: Job) -> bool:
         """Whether a fit reads no column."""
@@ -31,10 +31,10 @@ class ImmediateFits:
         try:
             family = bench.registry.get(name)
             if name not in self._shapes:
-                shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
-                self._shapes[name] = shape
-            return family.view(job.spec.params, self._shapes[name]).is_empty
-        except Exception:  # code of a plugin: the worker says what it is
+                problem = problem_info(bench.setup, bench.dataset, bench.metric, family)
+                self._shapes[name] = problem
+            return family.encoding(job.spec.params, self._shapes[name]).is_empty
+        except Exception:  # a plugin's code: the worker reports the error
             return False
 
     def run(self, job: Job) -> Ended:
@@ -48,7 +48,7 @@ class ImmediateFits:
 
 
 def without_memory(ended: Ended) -> Ended:
-    """The end of a fit in this process, whose memory says nothing of the fit."""
+    """The end of a fit in this process, without its memory, which is not that of the fit alone."""
     if isinstance(ended, Done):
         return Done(ended.job_id, replace(ended.result, peak_rss_mib=0.0))
     return ended

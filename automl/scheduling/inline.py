@@ -1,4 +1,4 @@
-"""``scheduler=inline``: one fit after another in the process of the search."""
+"""Runs fits in sequence in the process of the search: ``scheduler=inline``."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from automl.config.schema import SchedulerConfig
 from automl.errors import ConfigError
 from automl.plugin.context import Resources
 from automl.plugin.family import Report, TrialPruned
-from automl.scheduling.answers import answer, outcomes, restored
 from automl.scheduling.devices.capacity import Capacity
 from automl.scheduling.devices.cpus import available_cpus
-from automl.scheduling.devices.pool import DevicePool, Lease, Shortage
+from automl.scheduling.devices.pool import BlockingResource, DevicePool, Lease
 from automl.scheduling.executor import (
+    ExecutorEvent,
     Failed,
-    Happening,
     OneMachineExecutor,
-    Progressed,
+    Reported,
 )
 from automl.scheduling.immediate import ImmediateFits, without_memory
+from automl.scheduling.job_outcomes import answer, outcomes, restored
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import FoldResult, Job, JobKey, TrialError
-from automl.trial.worker_state import Workbench, open_workbench
+from automl.trial.worker_state import WorkerState, open_workbench
 
 __all__ = ["InlineExecutor", "make_inline"]
 
 NOTES = (
-    "scheduler=inline runs one fit at a time in this process: a fit stops at its limit of time "
+    "scheduler=inline runs one fit at a time in this process: a fit past its time limit stops "
     "only when it reports, and its memory is not limited",
 )
 
 
 def make_inline(scheduler: SchedulerConfig) -> InlineExecutor:
-    """Makes the executor for all cores of this machine.
+    """Makes the executor, by default for all cores of this machine.
 
     Raises:
-        ConfigError: It is to use GPUs.
+        ConfigError: ``scheduler.gpus`` is set.
     """
     if scheduler.gpus:
         raise ConfigError(
-            f"scheduler.gpus={scheduler.gpus}: inline fits on the CPU alone, as one process cannot "
-            "be shown another GPU for each fit. Leave scheduler.gpus out, or choose scheduler=local"
+            f"scheduler.gpus={scheduler.gpus}: inline fits only on the CPU, as one process cannot "
+            "see a different GPU for each fit. Leave scheduler.gpus out, or choose scheduler=local"
         )
     return InlineExecutor(scheduler.cpus or available_cpus())
 
@@ -57,8 +57,8 @@ def make_inline(scheduler: SchedulerConfig) -> InlineExecutor:
 class InlineExecutor(OneMachineExecutor):
     """Runs one job after another within ``poll``, on the thread of the search.
 
-    A breakpoint in a family stops there, and a traceback leads from the search to the fit. One
-    process can do less than several:
+    A breakpoint in a family stops there, and a traceback leads from the search to the fit. A
+    single process has limitations:
 
     - **Limits of time**: a fit that is past its limit when it reports stops there and fails with
       kind ``timeout``. A fit that never reports runs to its end, and its result counts.
@@ -68,15 +68,15 @@ class InlineExecutor(OneMachineExecutor):
     - **Memory** has no limit, and a fit that crashes ends the search, which can be resumed.
 
     Args:
-        n_cpus: Cores of this machine. A fit has as many threads as its lease says.
-        clock: Gives the seconds by which limits are kept.
+        n_cpus: Cores of this machine. A fit has as many threads as its lease has cores.
+        clock: Returns seconds, for the limits.
     """
 
     def __init__(self, n_cpus: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.pool = DevicePool(n_cpus, name=platform.node())
         self._clock = clock
         self._queue: deque[_Pack] = deque()
-        self._ended: list[Happening] = []
+        self._ended: list[ExecutorEvent] = []
         self._to_prune: set[JobKey] = set()
 
     def capacity(self) -> Capacity:
@@ -86,23 +86,23 @@ class InlineExecutor(OneMachineExecutor):
     def open(
         self,
         setup: TrialSetup,
-        bench: Workbench | None = None,
+        state: WorkerState | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Opens the run in this process, unless it is open."""
-        self._bench, self._interrupted = bench or open_workbench(setup), interrupted
+        self._bench, self._interrupted = state or open_workbench(setup), interrupted
         self._immediate = ImmediateFits(self._bench)
 
-    def shortage(self, need: Resources) -> Shortage | None:
-        """Cores, while another job has the turn."""
-        return Shortage.CORES if self.pool.leases else None
+    def shortage(self, need: Resources) -> BlockingResource | None:
+        """Cores, while another job runs."""
+        return BlockingResource.CORES if self.pool.leases else None
 
     def try_lease(self, need: Resources, holder: str = "") -> Lease | None:
-        """Leases cores; None while another job has the turn."""
+        """Leases cores; None while another job runs."""
         return None if self.pool.leases else self.pool.lease(need, holder)
 
     def wait_reason(self, need: Resources) -> str:
-        """Which job has the turn."""
+        """The job that must end first."""
         holders = [lease.holder or "another fit" for lease in self.pool.leases]
         return f"its turn after {holders[0]}: one fit runs at a time" if holders else ""
 
@@ -120,42 +120,42 @@ class InlineExecutor(OneMachineExecutor):
             _Pack({j.job_id: j for j in jobs}, lease, modules, min([*ends, math.inf]))
         )
 
-    def poll(self, timeout_s: float) -> list[Happening]:
+    def poll(self, timeout_s: float) -> list[ExecutorEvent]:
         """Runs the next job to its end, whatever the timeout.
 
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed twice, or a debugger was left.
         """
-        happenings, self._ended = self._ended, []
-        if happenings:
-            return happenings
+        events, self._ended = self._ended, []
+        if events:
+            return events
         if self._queue and not self._interrupted():
             return self._run(self._queue[0])
         return []
 
-    def _run(self, pack: _Pack) -> list[Happening]:
-        jobs, happenings = tuple(pack.jobs.values()), list[Happening]()
+    def _run(self, pack: _Pack) -> list[ExecutorEvent]:
+        jobs, events = tuple(pack.jobs.values()), list[ExecutorEvent]()
         with restored(), _threads(jobs[0].n_threads, pack.modules):
             watch = _Watch(pack, self._to_prune, self._clock, self._interrupted)
             for job, outcome in _each(jobs, self._bench, watch):
                 if watch.is_interrupted and not isinstance(outcome, FoldResult):
-                    continue  # as if it had not begun: the search ends it by stop()
-                happenings.append(watch.ended(job, outcome))
+                    continue  # as if it had not started: the search ends it by stop()
+                events.append(watch.ended(job, outcome))
                 del pack.jobs[job.job_id]
                 self._to_prune.discard(job.job_id)
         if not pack.jobs:
             self._queue.remove(pack)
             self.release(pack.lease)
         over = {job.job_id for job in jobs} - pack.jobs.keys()
-        return [*(r for r in watch.reports if r.job_id in over), *happenings]
+        return [*(r for r in watch.reports if r.job_id in over), *events]
 
     def prune(self, job_id: JobKey) -> None:
-        """Has a queued job stop at its first report."""
+        """Makes a queued job stop at its first report."""
         if any(job_id in pack.jobs for pack in self._queue):
             self._to_prune.add(job_id)
 
     def kill(self, job_id: JobKey, error: TrialError) -> None:
-        """Takes a job out of the queue."""
+        """Removes a job from the queue."""
         for pack in [p for p in self._queue if job_id in p.jobs]:
             del pack.jobs[job_id]
             self._ended.append(Failed(job_id, error))
@@ -178,7 +178,7 @@ class InlineExecutor(OneMachineExecutor):
 
 @dataclass(eq=False, slots=True)
 class _Pack:
-    """Jobs that are fitted together, and when they must have ended by the clock."""
+    """Jobs that are fitted together, with the time by which they must have ended."""
 
     jobs: dict[JobKey, Job]
     lease: Lease
@@ -188,10 +188,10 @@ class _Pack:
 
 @dataclass(slots=True)
 class _Watch:
-    """Keeps the reports of running jobs, and stops them at one that comes after their limit.
+    """Keeps the reports of running jobs, and stops them at a report after their limit.
 
     Attributes:
-        is_interrupted: Whether they were stopped as the user wants the search to finish.
+        is_interrupted: Whether they were stopped because the user wants the search to finish.
         error: Why they were stopped otherwise.
     """
 
@@ -199,7 +199,7 @@ class _Watch:
     to_prune: set[JobKey]
     clock: Callable[[], float]
     interrupted: Callable[[], bool]
-    reports: list[Progressed] = field(default_factory=list)
+    reports: list[Reported] = field(default_factory=list)
     is_interrupted: bool = False
     error: TrialError | None = None
     _last_step: dict[JobKey, int] = field(default_factory=dict)
@@ -214,16 +214,16 @@ class _Watch:
         self._due = min(self.pack.end, math.inf if seconds is None else self._since + seconds)
 
     def encoded(self) -> None:
-        """Begins the limit of the fit."""
+        """Starts the time limit of the fit."""
         self._check("its fold was not encoded in time")
         self._limit(next(iter(self.pack.jobs.values())).deadline_s)
 
     def of(self, job: Job) -> Report:
-        """Where a job reports to."""
+        """The report function of a job."""
         return lambda step, score: self._report(job.job_id, step, score)
 
     def _report(self, job_id: JobKey, step: int, score: float) -> None:
-        self.reports.append(Progressed(job_id, step, score))
+        self.reports.append(Reported(job_id, step, score))
         self._last_step[job_id] = step
         self._check("it was past its limit when it reported")
         if job_id in self.to_prune:
@@ -237,20 +237,20 @@ class _Watch:
         if self.is_interrupted or self.error is not None:
             raise TrialPruned
 
-    def ended(self, job: Job, outcome: FoldResult | BaseException) -> Happening:
-        """How a job ended."""
+    def ended(self, job: Job, outcome: FoldResult | BaseException) -> ExecutorEvent:
+        """The end of a job."""
         if self.error is not None and not isinstance(outcome, FoldResult):
             return Failed(job.job_id, replace(self.error, fold=job.fold))
         return without_memory(answer(job, outcome, self._last_step.get(job.job_id, 0)))
 
 
 def _each(
-    jobs: Sequence[Job], bench: Workbench, watch: _Watch
+    jobs: Sequence[Job], state: WorkerState, watch: _Watch
 ) -> Iterator[tuple[Job, FoldResult | BaseException]]:
-    """Runs jobs; an error that ends all of them is that of each which has not ended."""
+    """Runs jobs; an error that ends all of them is yielded for each unfinished one."""
     left = {job.job_id: job for job in jobs}
     try:
-        for job, outcome in outcomes(jobs, bench, watch.of, watch.encoded):
+        for job, outcome in outcomes(jobs, state, watch.of, watch.encoded):
             del left[job.job_id]
             yield job, outcome
     except (GeneratorExit, KeyboardInterrupt):
@@ -264,11 +264,11 @@ def _each(
 
 @contextlib.contextmanager
 def _threads(n_threads: int, modules: frozenset[str]) -> Iterator[None]:
-    """Loads what a fit imports, and sets the pools of native libraries while it runs."""
+    """Loads a fit's imports, and sets the thread pools of native libraries while it runs."""
     from threadpoolctl import threadpool_limits
 
     for module in modules:
-        with contextlib.suppress(Exception):  # the fit says what is wrong
+        with contextlib.suppress(Exception):  # the fit reports the error
             importlib.import_module(module)
     torch = sys.modules.get("torch")
     before = None if torch is None else torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Runs jobs on an executor, for whoever has some: a search, a refit, the rerun of a trial."""
+"""Runs jobs on an executor for a search, a refit or a rerun; counts lost workers."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import TypeAlias
 
 from automl.errors import StorageError
 from automl.scheduling.devices.pool import Lease
-from automl.scheduling.executor import Done, Executor, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.executor import Done, Executor, Failed, Pruned, Reported, StorageFull
 from automl.trial.spec import Job, JobKey
 
-__all__ = ["JobRunner", "Lost", "RunnerEvent"]
+__all__ = ["JobRunner", "RunnerEvent", "WorkerLost"]
 
 MAX_ATTEMPTS = 3
 TURN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """Somebody else has killed the worker of a job, which should be submitted again."""
+class WorkerLost:
+    """The worker of a job was killed from outside; the job should be submitted again."""
 
     job_id: JobKey
 
 
-RunnerEvent: TypeAlias = Progressed | Done | Pruned | Failed | Lost
+RunnerEvent: TypeAlias = Reported | Done | Pruned | Failed | WorkerLost
 
 
 @dataclass(slots=True)
 class JobRunner:
-    """Starts jobs and tells how they end.
+    """Starts jobs and returns how they ended.
 
-    A job whose worker was killed by somebody else is ``Lost``, and runs again when it is
-    submitted again; the third loss is a failure.
+    A job whose worker was killed from outside is ``WorkerLost``, and can be submitted again; the
+    third loss is a failure.
 
     Attributes:
-        executor: Where the jobs run.
-        interrupted: Whether the user wants the end now.
-        running: Jobs that were submitted and have not ended, by their id.
-        losses: How often each job has lost its worker.
+        executor: The executor of the jobs.
+        interrupted: Whether the user wants the search to finish now.
+        running: Submitted jobs that have not ended, by their id.
+        losses: Number of lost workers of each job.
     """
 
     executor: Executor
@@ -53,24 +53,24 @@ class JobRunner:
         self.executor.submit(jobs, lease, modules)
 
     def poll(self, timeout_s: float) -> list[RunnerEvent]:
-        """Waits at most so long for something to happen, and returns what did.
+        """Waits at most ``timeout_s`` for events, and returns them.
 
         Raises:
-            StorageError: The disk is full, read-only or closed to us.
+            StorageError: The disk is full or read-only, or writing is not permitted.
         """
         return [self._take(event) for event in self.executor.poll(timeout_s)]
 
     def run(self, start: Callable[[], None]) -> Iterator[list[RunnerEvent]]:
-        """Runs jobs turn by turn until none is left, or the user wants the end.
+        """Runs jobs turn by turn until none is left, or the user wants the search to finish.
 
         Args:
-            start: Submits jobs that devices are free for; called at the beginning of each turn.
+            start: Submits jobs for free devices; called at the start of each turn.
 
         Yields:
-            What happened in a turn, which may be nothing.
+            The events of a turn, possibly none.
 
         Raises:
-            StorageError: The disk is full, read-only or closed to us.
+            StorageError: The disk is full or read-only, or writing is not permitted.
         """
         while not self.interrupted():
             start()
@@ -80,17 +80,17 @@ class JobRunner:
         self.stop()
 
     def stop(self) -> None:
-        """Ends all jobs at once, without an answer."""
+        """Ends all jobs at once, without results."""
         self.executor.stop()
         self.running.clear()
 
-    def _take(self, event: Progressed | Done | Pruned | Failed | Unwritable) -> RunnerEvent:
-        if isinstance(event, Progressed):
+    def _take(self, event: Reported | Done | Pruned | Failed | StorageFull) -> RunnerEvent:
+        if isinstance(event, Reported):
             return event
-        if isinstance(event, Unwritable):
+        if isinstance(event, StorageFull):
             raise StorageError(event.why)
         self.running.pop(event.job_id, None)
         if not isinstance(event, Failed) or event.error.kind != "killed":
             return event
         losses = self.losses[event.job_id] = self.losses.get(event.job_id, 0) + 1
-        return Lost(event.job_id) if losses < MAX_ATTEMPTS else event
+        return WorkerLost(event.job_id) if losses < MAX_ATTEMPTS else event

@@ -1,6 +1,6 @@
-"""The run directory: where everything lies, and how it gets there whole."""
+"""The run directory: its layout, and atomic writes of files and folders."""
 
-from automl.store.files import read_json, write_json, write_whole
+from automl.store.files import read_json, write_atomic, write_json
 from automl.store.run_dir import RunDir
 
-__all__ = ["RunDir", "read_json", "write_json", "write_whole"]
+__all__ = ["RunDir", "read_json", "write_atomic", "write_json"]

@@ -1,12 +1,12 @@
-"""One file of named arrays behind a JSON header, which opens without running code.
+"""Reads and writes named arrays with a JSON header in one file, without running code.
 
     8 bytes  MAGIC
     8 bytes  length of the header, little-endian
     header   JSON, padded with spaces to ALIGNMENT:
              {"value": ..., "arrays": [[name, dtype, shape, start], ...]}
-    arrays   the bytes of each in C order, ``start`` bytes behind the header, padded to ALIGNMENT
+    arrays   the bytes of each in C order, ``start`` bytes after the header, padded to ALIGNMENT
 
-The sizes that the header claims are compared with that of the file before anything is made of them.
+Sizes in the header are checked against the file size before anything is allocated.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["read_array_file", "write_array_file"]
 MAGIC = b"AUTOMLA1"
 ALIGNMENT = 64
 KINDS = frozenset("biuf")
-"""Booleans, whole numbers and floats: what holds no references."""
+"""Accepted dtype kinds: booleans, integers and floats, which hold no references."""
 
 
 def write_array_file(path: Path, value: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Writes a JSON value and arrays of numbers or booleans into one file.
 
     Raises:
-        ValueError: An array holds something else, or the value is not JSON.
+        ValueError: An array has another dtype, or the value is not JSON.
     """
     listed: list[tuple[str, str, tuple[int, ...], int]] = []
     start = 0
@@ -53,14 +53,14 @@ def write_array_file(path: Path, value: Any, arrays: Mapping[str, NDArray[Any]])
 
 
 def read_array_file(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """Reads what ``write_array_file`` wrote.
+    """Reads a file that ``write_array_file`` wrote.
 
     Returns:
-        The value, and the arrays by name: read-only, all of them parts of one block of memory.
+        The value, and the arrays by name: read-only views of one block of memory.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is of another format, or damaged.
+        ValueError: The file has another format, or is damaged.
     """
     data = path.read_bytes()
     if data[: len(MAGIC)] != MAGIC:
@@ -68,7 +68,7 @@ def read_array_file(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
     begin = len(MAGIC) + 8
     n_header = int.from_bytes(data[len(MAGIC) : begin], "little")
     if n_header > len(data) - begin:
-        raise ValueError(f"its header claims {n_header} bytes, and it has {len(data)}")
+        raise ValueError(f"its header claims {n_header} bytes, but the file has {len(data)}")
     header = json.loads(data[begin : begin + n_header])
     arrays: dict[str, NDArray[Any]] = {}
     end, left = begin + n_header, len(data) - begin - n_header
@@ -79,12 +79,12 @@ def read_array_file(path: Path) -> tuple[Any, dict[str, NDArray[Any]]]:
             raise ValueError(f"array {name!r} is {dtype_name} {shape} at {start}")
         n_bytes = math.prod(shape) * dtype.itemsize
         if n_bytes > left - start:
-            raise ValueError(f"array {name!r} claims {n_bytes} bytes, and {left - start} are left")
+            raise ValueError(f"array {name!r} claims {n_bytes} bytes, but {left - start} are left")
         array = np.frombuffer(data, dtype, math.prod(shape), end + start)
         arrays[name] = array.reshape(shape)
         expected += _padded(n_bytes)
     if expected != left:
-        raise ValueError(f"its arrays take {expected} bytes, and it has {left}")
+        raise ValueError(f"its arrays take {expected} bytes, but {left} follow the header")
     return header["value"], arrays
 
 

@@ -1,6 +1,6 @@
-"""What a write that fails says of the disk: full, read-only, or closed to us.
+"""Converts failed writes to ``StorageError``: disk full, read-only file system, access denied.
 
-Such a failure is not that of a trial. It ends the search, because the next trial would meet it too.
+Such a failure ends the search, not just the trial, because the next trial would fail too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from automl.errors import StorageError
 
-__all__ = ["failing_on_a_full_disk", "refusal", "writing"]
+__all__ = ["raise_if_disk_full", "storage_errors", "storage_problem"]
 
 FULL = {
     errno.ENOSPC: "no space is left on its disk",
@@ -31,33 +31,34 @@ PROBE_FILE = ".probe.{pid}.draft"
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns the failure of a write into one message that names the file and the reason.
+def storage_errors(path: Path) -> Iterator[None]:
+    """Converts the OSError of a write to a message that names the file and the reason.
 
     Args:
-        path: What is written; a block that fails must not have made room again.
+        path: The file being written. The block must not free disk space before its error leaves
+            it, because the free space is part of the message.
 
     Raises:
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or access is denied.
     """
     try:
         yield
     except OSError as error:
-        refused = refusal(path, error)
+        refused = storage_problem(path, error)
         if refused is None:
             raise
         raise refused from error
 
 
 @contextmanager
-def failing_on_a_full_disk(
+def raise_if_disk_full(
     *folders: Path, but: type[Exception] | tuple[type[Exception], ...] = ()
 ) -> Iterator[None]:
-    """Lets code of others run that may write there, and may hide why that failed.
+    """Runs foreign code that may write to disk and may hide the reason of a failed write.
 
     Args:
-        folders: Whose disks are looked at when the code fails, whatever its error is.
-        but: Errors that say nothing of a disk: a look writes and syncs a file on each.
+        folders: Folders whose disks are probed if the code fails, whatever its error.
+        but: Errors unrelated to disks, for which nothing is probed (a probe writes and syncs).
 
     Raises:
         StorageError: One of the disks is full.
@@ -74,14 +75,14 @@ def failing_on_a_full_disk(
         raise
 
 
-def refusal(path: Path, error: OSError) -> StorageError | None:
-    """What the disk has against writing a file; None when the error is of another kind.
+def storage_problem(path: Path, error: OSError) -> StorageError | None:
+    """Converts the error of a failed write; returns None if it is not a problem of the disk.
 
-    An error without a number, as numpy raises it, is asked of the disk itself.
+    If the error has no number, as those of numpy, the disk is probed.
 
     Args:
-        path: What was written.
-        error: What came of it.
+        path: The file being written.
+        error: Its error.
     """
     number = error.errno
     if number is None:
@@ -95,7 +96,7 @@ def refusal(path: Path, error: OSError) -> StorageError | None:
 
 
 def _is_ours(path: Path, named: object) -> bool:
-    """Whether the file that an error names lies beside what was to be written, or above it."""
+    """Whether the file named by an error is in the folder of the written file, or above it."""
     if not isinstance(named, str | os.PathLike):
         return True
     folder, file = path.parent.absolute(), Path(named).absolute()
@@ -107,7 +108,7 @@ def _refused(path: Path, reason: str) -> StorageError:
 
 
 def _room(path: Path) -> str:
-    """How much is free where a file was to be written, which may not be there yet."""
+    """Free space as text, in the nearest existing folder of a file."""
     folder = next(p for p in path.absolute().parents if p.exists())
     usage = shutil.disk_usage(folder)
     return f"{_size(usage.free)} of {_size(usage.total)} are free"
@@ -122,7 +123,7 @@ def _size(n_bytes: float) -> str:
 
 
 def _probe(folder: Path) -> OSError | None:
-    """Tries to write a little; what came of it, or None when it went well."""
+    """Tries to write ``PROBE_BYTES``; returns the error, or None on success."""
     path = folder / PROBE_FILE.format(pid=os.getpid())
     try:
         with path.open("wb") as file:

@@ -1,7 +1,7 @@
-"""How files and folders get to the disk: whole, or not at all.
+"""Writes files and folders atomically.
 
-Each is written as a draft under another name, synced, and renamed. A process that is killed leaves
-at most its draft.
+Each is written as a draft under another name, synced, and renamed. A killed process leaves at most
+its draft.
 """
 
 from __future__ import annotations
@@ -15,39 +15,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from automl.errors import RunError
-from automl.store.disk import writing
+from automl.store.disk import storage_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "draft_folder",
+    "commit",
     "read_json",
-    "remove_drafts",
-    "settle",
+    "remove_staging",
+    "staging_folder",
     "write_array",
+    "write_atomic",
     "write_json",
-    "write_whole",
 ]
 
 DRAFT = ".{name}.{pid}.draft"
 BEFORE = ".{name}.{pid}.before"
-DRAFT_DEPTH = 3  # trials/<trial>/<draft> is as deep in a run as drafts lie
+DRAFT_DEPTH = 3  # the deepest draft of a run is trials/<trial>/<draft>
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Writes a file so that it is there whole or not at all.
+def write_atomic(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Writes a file atomically.
 
     Args:
-        path: The file; its folder is made if needed.
+        path: The file; its folder is created if needed.
         write: Called with the open binary file.
 
     Raises:
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or access is denied.
     """
     draft = _draft(path)
     try:
-        with writing(path):
+        with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with draft.open("wb") as file:
                 write(file)
@@ -61,16 +61,16 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON whole; NaN and infinity are refused, lone surrogates are written as escapes."""
+    """Writes JSON atomically; refuses NaN and infinity, and escapes lone surrogates."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-    write_whole(path, lambda file: file.write(text.encode(errors="backslashreplace")))
+    write_atomic(path, lambda file: file.write(text.encode(errors="backslashreplace")))
 
 
 def read_json(path: Path) -> Any:
     """Reads JSON.
 
     Raises:
-        RunError: The file is not there or does not hold JSON; it is named.
+        RunError: The file is missing or not JSON; the message names it.
     """
     try:
         return json.loads(path.read_bytes())
@@ -81,19 +81,19 @@ def read_json(path: Path) -> Any:
 
 
 @contextmanager
-def draft_folder(path: Path, alone: bool = True) -> Iterator[Path]:
-    """A new folder to be filled and then settled; it is gone when the block ends without that.
+def staging_folder(path: Path, alone: bool = True) -> Iterator[Path]:
+    """Creates a draft folder to be filled and passed to ``commit``; removes it otherwise.
 
     Args:
-        path: Where it is to lie in the end.
-        alone: Whether nobody else can be writing the same: other drafts of it are removed.
+        path: Final path of the folder.
+        alone: Whether no other process can be writing it, so that other drafts of it are removed.
 
     Raises:
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or access is denied.
     """
     draft = _draft(path)
     try:
-        with writing(path):
+        with storage_errors(path):
             for left in path.parent.glob(DRAFT.format(name=path.name, pid="*")) if alone else ():
                 shutil.rmtree(left, ignore_errors=True)
             draft.mkdir(parents=True)
@@ -102,8 +102,8 @@ def draft_folder(path: Path, alone: bool = True) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def settle(draft: Path, path: Path) -> None:
-    """Syncs all files of a draft and puts it where it is to lie, in place of an older one."""
+def commit(draft: Path, path: Path) -> None:
+    """Syncs all files of a draft and renames it to its final path, replacing an older folder."""
     for file in draft.rglob("*"):
         if file.is_file():
             _sync(file)
@@ -115,10 +115,10 @@ def settle(draft: Path, path: Path) -> None:
     shutil.rmtree(before, ignore_errors=True)
 
 
-def remove_drafts(folder: Path) -> None:
-    """Removes what processes that are gone had begun to write in a run.
+def remove_staging(folder: Path) -> None:
+    """Removes drafts that killed processes left in a run.
 
-    A folder that was to be replaced, and was not, is put back.
+    A folder that was moved aside but not replaced is restored.
     """
     for depth in range(DRAFT_DEPTH):
         for before in folder.glob("*/" * depth + BEFORE.format(name="*", pid="*")):
@@ -137,7 +137,7 @@ def remove_drafts(folder: Path) -> None:
 def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
     """Writes an array as ``.npy``.
 
-    numpy writes to a file past Python, and tells that not all was written, but not why.
+    Given a real file, numpy bypasses Python, and its error of a short write lacks the reason.
     """
     import numpy as np
 
@@ -145,7 +145,7 @@ def write_array(file: BinaryIO, array: NDArray[Any]) -> None:
 
 
 class _Writer:
-    """A file that numpy does not know as one."""
+    """Hides from numpy that it writes to a real file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.write = file.write
@@ -156,7 +156,7 @@ def _draft(path: Path) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes the names in a folder last."""
+    """Syncs the directory entries of a folder."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""One search at a time in a run directory: a lock that the system frees when its holder dies."""
+"""Locks a run directory for one search; the system releases the lock when its holder dies."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import time
 from typing import BinaryIO
 
 from automl.errors import RunError
-from automl.store.disk import writing
+from automl.store.disk import storage_errors
 from automl.store.run_dir import RunDir
 
 try:
     import fcntl
-except ImportError:  # no such locks on this platform: nothing is refused there
+except ImportError:  # no such locks on this platform, so searches are not kept apart
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["RunLock"]
 
 
 PATIENCE_S = (0.0, 0.02, 0.2)
-"""Waits before each try: whoever asks whether a search is there holds the lock for a moment."""
+"""Wait before each try: a check whether a search is running holds the lock for a moment."""
 
 
 def _locked(file: BinaryIO) -> bool:
@@ -33,7 +33,7 @@ def _locked(file: BinaryIO) -> bool:
 
 
 class RunLock:
-    """The right to search in a run directory. The file stays, only its lock goes.
+    """An exclusive lock on a run directory. The lock file stays when the lock is released.
 
     Args:
         run: The run directory.
@@ -44,14 +44,15 @@ class RunLock:
         self._file: BinaryIO | None = None
 
     def acquire(self) -> None:
-        """Takes the lock of a directory that exists, and writes the process id into its file.
+        """Takes the lock of an existing directory, and writes the process id into its file.
 
         Raises:
-            RunError: Another search holds it, which is named, or the file cannot be written.
-            StorageError: The disk is full, read-only or closed to us.
+            RunError: Another search holds the lock (the message has its process id), or the file
+                cannot be written.
+            StorageError: The disk is full or read-only, or access is denied.
         """
         try:
-            with writing(self._run.lock):
+            with storage_errors(self._run.lock):
                 file = self._run.lock.open("a+b", buffering=0)
         except OSError as error:
             message = f"the run cannot be written to {self._run.path}: {error.strerror}"
@@ -62,15 +63,15 @@ class RunLock:
             file.close()
             raise RunError(
                 f"{self._run.path} is in use by the search with process id {holder}: wait "
-                "until it is over, or stop that process"
+                "until it ends, or stop that process"
             )
         self._file = file
-        with writing(self._run.lock):
+        with storage_errors(self._run.lock):
             file.truncate(0)
             file.write(str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Lets others in, if the lock was taken."""
+        """Releases the lock, if it was taken."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -1,4 +1,4 @@
-"""``log.jsonl``: one JSON object a line for everything that happened in a run."""
+"""Appends events to ``log.jsonl``, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from io import FileIO
 from typing import Any
 
-from automl.store.disk import writing
+from automl.store.disk import storage_errors
 from automl.store.run_dir import RunDir
 
 __all__ = ["append_log"]
@@ -19,20 +19,20 @@ __all__ = ["append_log"]
 def append_log(run: RunDir, event: str, facts: Mapping[str, Any]) -> None:
     """Appends one line: the time, the name of the event, and its facts.
 
-    What JSON has no word for is written as text: infinite numbers, paths, lone surrogates.
+    Values that JSON lacks are written as text: infinite numbers, paths, lone surrogates.
 
     Raises:
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or access is denied.
     """
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     entry = {"time": now, "event": event, **_finite(facts)}
     line = json.dumps(entry, ensure_ascii=False, allow_nan=False, default=str) + "\n"
-    with writing(run.log), run.log.open("ab", buffering=0) as file:
+    with storage_errors(run.log), run.log.open("ab", buffering=0) as file:
         _append(file, line.encode(errors="backslashreplace"))
 
 
 def _append(file: FileIO, data: bytes) -> None:
-    """Appends all of it or nothing: half a line would spoil the next one too."""
+    """Appends all of the data or nothing: half a line would corrupt the next one too."""
     size = file.seek(0, os.SEEK_END)
     try:
         while data:
@@ -43,7 +43,7 @@ def _append(file: FileIO, data: bytes) -> None:
 
 
 def _finite(value: Any) -> Any:
-    """The value with NaN and infinity as text, however deep they lie."""
+    """Replaces NaN and infinity by text at any depth of a value."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, Mapping):

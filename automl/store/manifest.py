@@ -1,4 +1,4 @@
-"""``manifest.json``: what a run is, readable without loading anything of it."""
+"""Writes ``manifest.json``: versions, data, settings and status of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def new_manifest(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Makes the manifest of a run that starts now.
 
     Args:
-        facts: What the caller knows: data, target, task, metric, split, seed, families, budget.
+        facts: Facts of the run: data, target, task, metric, split, seed, families, budget.
     """
     return {
         "schema": SCHEMA,
@@ -42,7 +42,7 @@ def new_manifest(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _package_versions() -> dict[str, str]:
-    """Versions of the libraries this distribution asks for, extras included, where installed."""
+    """Versions of the installed requirements of this distribution, including extras."""
     try:
         requirements = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
@@ -57,7 +57,7 @@ def _package_versions() -> dict[str, str]:
 
 
 def write_manifest(run: RunDir, manifest: Mapping[str, Any]) -> None:
-    """Writes the manifest whole."""
+    """Writes the manifest atomically."""
     write_json(run.manifest, manifest)
 
 

@@ -1,4 +1,4 @@
-"""Every path in a run directory."""
+"""Defines every path in a run directory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SCRATCH = ".fold-{fold}.scratch"
 
 
 def new_run_path(data_path: str | None) -> Path:
-    """A path under ``runs`` that is not taken, named by the time and the data.
+    """Returns an unused path under ``runs``, named by the time and the data.
 
     Args:
-        data_path: What the run is about; None for a table in memory.
+        data_path: Path or URL of the data; None for a table in memory.
     """
     stem = Path(data_path.partition("?")[0]).name.split(".")[0] if data_path else ""
     safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in stem)[:40] or "search"
@@ -32,7 +32,7 @@ def new_run_path(data_path: str | None) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class RunDir:
-    """The layout of one run on disk. Holds a path and nothing else."""
+    """The layout of one run on disk, given its path."""
 
     path: Path
 
@@ -48,16 +48,16 @@ class RunDir:
 
     @property
     def log(self) -> Path:
-        """One JSON object a line for everything that happened."""
+        """The events of the run, one JSON object per line."""
         return self.path / "log.jsonl"
 
     @property
     def data(self) -> Path:
-        """The table, target and weights that workers map into memory."""
+        """Table, target and weights, which workers map into memory."""
         return self.path / "data"
 
     @property
-    def views(self) -> Path:
+    def encodings(self) -> Path:
         """Encoded folds and their fitted encoders."""
         return self.path / "views"
 
@@ -73,7 +73,7 @@ class RunDir:
 
     @property
     def trials(self) -> Path:
-        """One directory a trial."""
+        """One directory per trial."""
         return self.path / "trials"
 
     @property
@@ -88,7 +88,7 @@ class RunDir:
 
     @property
     def lock(self) -> Path:
-        """Locked by the process that searches; its id is inside."""
+        """File locked by the process of the search; holds its process id."""
         return self.path / "lock"
 
     def trial(self, trial_id: str) -> Path:
@@ -100,12 +100,12 @@ class RunDir:
         return self.trial(trial_id) / f"fold-{fold}"
 
     def scratch(self, trial_id: str, fold: int) -> Path:
-        """What a fit that is not over keeps for another attempt."""
+        """Directory of an unfinished fit, kept for another attempt."""
         return self.trial(trial_id) / SCRATCH.format(fold=fold)
 
     @property
     def scratches(self) -> list[Path]:
-        """All that fits have kept for another attempt."""
+        """Directories of all unfinished fits."""
         return list(self.trials.glob("*/" + SCRATCH.format(fold="*")))
 
     def model(self, trial_id: str, fold: int) -> Path:
@@ -113,26 +113,26 @@ class RunDir:
         return self.fold(trial_id, fold) / "model"
 
     def oof(self, trial_id: str, fold: int) -> Path:
-        """Predictions of the rows that the model of one fold did not see."""
+        """Out-of-fold predictions of one fold."""
         return self.fold(trial_id, fold) / "oof.npy"
 
     def settled(self, trial_id: str, fold: int) -> Path:
-        """The same at the stage that other folds chose, in place of it where there is one."""
+        """Out-of-fold predictions at the stage chosen by settling; replace ``oof`` if present."""
         return self.fold(trial_id, fold) / "settled.npy"
 
     def known(self, trial_id: str, fold: int) -> Path:
-        """Predictions by the model of one fold of some rows, the same for all folds."""
+        """Predictions by one fold's model of a set of rows that is the same for all folds."""
         return self.fold(trial_id, fold) / "known.npy"
 
     def compared(self, trial_id: str, fold: int) -> Path:
-        """Predictions of some rows by the models of the folds and by a refit, to compare them."""
+        """Predictions of some rows by the fold models and by a refit, to compare both."""
         return self.fold(trial_id, fold) / "compared.npy"
 
     def check(self) -> RunDir:
         """Returns itself.
 
         Raises:
-            RunError: The directory is not there, or holds no run.
+            RunError: The directory does not exist, or does not hold a run.
         """
         if not self.path.is_dir():
             raise RunError(f"there is no run at {self.path}: no such directory")
@@ -142,15 +142,15 @@ class RunDir:
                     f"the search in {self.path} is still starting: try again in a few seconds"
                 )
             raise RunError(
-                f"{self.path} is no run yet: the search was killed before it had begun: start it "
-                "again by the command it was started with"
+                f"{self.path} is not a run yet: its search was killed before it began. Start it "
+                "again with the same command"
             )
         if not self.manifest.is_file():
             raise RunError(f"{self.path} is not a run: it has no {self.manifest.name}")
         return self
 
     def _is_held(self) -> bool:
-        """Whether a search holds the lock; one that takes it meanwhile tries again."""
+        """Whether a search holds the lock; one that starts meanwhile retries."""
         try:
             import fcntl
         except ImportError:  # no such locks on this platform

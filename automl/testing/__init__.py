@@ -1,4 +1,4 @@
-"""The conformance suites that authors of families and executors inherit."""
+"""Conformance suites for families and executors, to inherit in the tests of a plugin."""
 
 from automl.testing.executor import ExecutorTestCase
 from automl.testing.fakes import CheckingSuggest, CountedClock, RandomSuggest, RecordingReport
@@ -8,9 +8,9 @@ from automl.testing.tables import (
     PINBALL,
     RMSE,
     TestTable,
-    made_table,
     mixed_table,
     real_table,
+    synthetic_table,
 )
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "RandomSuggest",
     "RecordingReport",
     "TestTable",
-    "made_table",
     "mixed_table",
     "real_table",
+    "synthetic_table",
 ]

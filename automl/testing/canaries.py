@@ -1,4 +1,4 @@
-"""Leakage canaries: tables on which a family that sees what it must not see gives itself away."""
+"""Tests for target leakage, on tables where a leak shows."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from automl.testing.tables import TestTable
 __all__ = ["LeakageCanaries"]
 
 CHANCE = 4.0
-"""Standard errors within which a difference counts as chance."""
+"""Standard errors up to which a difference counts as chance."""
 
 COPIES = 4
 ENOUGH_S = 1.0
 N_SEEDS = 3
 FOUND = 0.5
-"""Share of the prior's loss that must go where the target is among the columns."""
+"""Share of the prior's loss that must vanish if the target is a column."""
 
 
 class LeakageCanaries(FamilyCase):
-    """Tests that a family learns from its training rows and columns alone."""
+    """Tests that a family uses only its training rows and columns."""
 
     @each_task
     def test_a_random_target_cannot_be_predicted(self, task: Task) -> None:
-        """Better than chance means that the target of the validation rows has leaked in."""
+        """Better than chance means that validation targets leak."""
         table = self._made(task)
         table = replace(table, y=np.random.default_rng(1).permutation(table.y))
         gain, error = self._gain(*self._fit(table), table)
@@ -40,7 +40,7 @@ class LeakageCanaries(FamilyCase):
     def test_a_random_target_of_copied_rows_cannot_be_predicted_for_other_rows(
         self, task: Task
     ) -> None:
-        """Rows come in groups of copies with one random target, and no group is divided."""
+        """Rows come in groups of copies with one random target; groups are not divided."""
         table = self._made(task)
         group = np.arange(len(table.y)) // COPIES
         firsts = group * COPIES
@@ -48,25 +48,25 @@ class LeakageCanaries(FamilyCase):
         table = replace(table, numeric=table.numeric[firsts], codes=table.codes[firsts], y=y)
         fold = table.fold(self._view(table), valid=group % 4 == 3)
         gain, error = self._gain(*self._fit(table, fold=fold), table)
-        # Copies tell nothing new: there are as many rows as groups.
+        # Copies add no information: the effective number of rows is that of groups.
         assert gain < CHANCE * error * np.sqrt(COPIES)
 
     @each_task
     def test_a_copy_of_the_target_is_found(self, task: Task) -> None:
-        """A column that is the target takes away most of the loss; else nothing above tells."""
+        """A copy of the target removes most of the loss; otherwise the other tests show nothing."""
         table = self._made(task)
         none = np.empty((len(table.y), 0), dtype=np.int64)
         copied = np.column_stack((table.numeric[:, :1], table.y.astype(np.float64)))
         table = replace(table, numeric=copied, codes=none)
-        prediction, fold = self._fit(table, time_limit_s=ENOUGH_S)  # it gets better for ever
+        prediction, fold = self._fit(table, time_limit_s=ENOUGH_S)  # it would improve for ever
         loss, prior = _losses(prediction, fold, table), _losses(_prior(fold, table), fold, table)
         assert loss.mean() < FOUND * prior.mean()
 
     @each_task
     def test_a_row_number_brings_no_gain(self, task: Task) -> None:
-        """A column that numbers the rows, which are in no order, is worth nothing.
+        """A column of row numbers, in random order, must not lower the loss.
 
-        Where fits differ by their seed as well, it is worth no more than another seed.
+        If fits depend on their seed, it may lower it as much as another seed.
         """
         table = self._default_fit(task).table
         number = np.arange(len(table.y), dtype=np.float64)[:, np.newaxis]
@@ -81,14 +81,14 @@ class LeakageCanaries(FamilyCase):
         pytest.fail(f"the number of a row makes the loss lower by {gain:.3g} ± {error:.2g}")
 
     def _gain(self, prediction: NDArray[Any], fold: Fold, table: TestTable) -> tuple[float, float]:
-        """By how much the loss is below the prior's, and the standard error of that."""
+        """Returns the gain in loss over the prior, and its standard error."""
         prior = _losses(_prior(fold, table), fold, table)
         gain, error = _mean_and_error(prior - _losses(prediction, fold, table))
         return gain, error + 1e-9
 
 
 def _prior(fold: Fold, table: TestTable) -> NDArray[np.float64]:
-    """Class shares, quantiles or the mean of the training rows, for each validation row."""
+    """Predicts class shares, quantiles or the mean of the training rows."""
     y = fold.y_train
     if table.task is Task.QUANTILE:
         return np.tile(np.quantile(y, table.metric.quantiles), (len(fold.y_valid), 1))

@@ -1,4 +1,4 @@
-"""What the tests of the conformance suite share: the family under test, and fitting it."""
+"""Base class of the conformance tests of a family, with shared fits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from automl.plugin import (
     ColumnKind,
+    Encoding,
     FittedModel,
     Fold,
     IterativeFamily,
@@ -23,12 +24,11 @@ from automl.plugin import (
     Params,
     Rows,
     TrialContext,
-    View,
 )
 from automl.plugin.prediction import check_prediction
 from automl.plugin.task import Task
 from automl.testing.fakes import RandomSuggest, RecordingReport
-from automl.testing.tables import TestTable, made_table, real_table
+from automl.testing.tables import TestTable, real_table, synthetic_table
 
 __all__ = ["DefaultFit", "FamilyCase", "each_task", "is_pickle"]
 
@@ -40,12 +40,12 @@ class FamilyCase:
 
     Attributes:
         family: The family under test.
-        settings: Settings it is tested with, beside its defaults.
-        tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
+        settings: Settings for the tests, in addition to its defaults.
+        tasks: Tasks to test, for slow families; empty for all.
         exact_weights: Whether weights and repeated rows give the same model, not only on average.
-        noise_seeds: Noise tables that a family is scored on which stops early; 0 for none.
-        noise_settings: Settings for noise tables, beside those of the other tests.
-        expected_failures: Names of tests it need not pass, with the reason.
+        noise_seeds: Number of noise tables for a family with early stopping; 0 for none.
+        noise_settings: Additional settings for noise tables.
+        expected_failures: Names of tests to skip, with the reason.
     """
 
     family: ClassVar[ModelFamily]
@@ -67,24 +67,27 @@ class FamilyCase:
             pytest.skip(f"{self.family.name} is not tested for {task.params['task']}")
 
     def _made(self, task: Task) -> TestTable:
-        return made_table(task, **self._told(task))
+        return synthetic_table(task, **self._told(task))
 
     def _real(self, task: Task) -> TestTable:
         return real_table(task, **self._told(task))
 
     def _told(self, task: Task) -> dict[str, Any]:
-        """What a table is to know of the family."""
+        """Arguments of a ``TestTable`` that depend on the family."""
         told: dict[str, Any] = {
             "family": self.family,
             "settings": self.settings,
             "kinds": self.family.kinds,
         }
-        view = self._view(made_table(task, **told))
-        return {**told, "raw_texts": view.text == "raw" and ColumnKind.TEXT in self.family.kinds}
+        encoding = self._view(synthetic_table(task, **told))
+        return {
+            **told,
+            "raw_texts": encoding.text == "raw" and ColumnKind.TEXT in self.family.kinds,
+        }
 
     def _packed_family(self) -> PackedFamily:
         if not isinstance(self.family, PackedFamily):
-            pytest.skip("it fits one at a time")
+            pytest.skip("it does not train packs")
         return self.family
 
     @property
@@ -92,14 +95,14 @@ class FamilyCase:
         return self.family.fidelity if isinstance(self.family, IterativeFamily) else ""
 
     def _params(self, table: TestTable) -> Params:
-        """The default: the head of the portfolio, else a random point."""
-        shape = table.shape()
-        portfolio = self.family.portfolio(shape)
-        return portfolio[0] if portfolio else self.family.search_space(RandomSuggest(), shape)
+        """Returns the default params: the first of the portfolio, else a random point."""
+        problem = table.problem()
+        portfolio = self.family.portfolio(problem)
+        return portfolio[0] if portfolio else self.family.search_space(RandomSuggest(), problem)
 
-    def _view(self, table: TestTable, params: Params | None = None) -> View:
+    def _view(self, table: TestTable, params: Params | None = None) -> Encoding:
         chosen = self._params(table) if params is None else params
-        return self.family.view(chosen, table.shape())
+        return self.family.encoding(chosen, table.problem())
 
     def _fold(self, table: TestTable, params: Params | None = None) -> Fold:
         return table.fold(self._view(table, params))
@@ -115,19 +118,19 @@ class FamilyCase:
         seed: int = 0,
         **slot: Any,
     ) -> tuple[NDArray[Any], Fold]:
-        """Predictions of the validation rows of a fitted model, and its fold."""
+        """Fits a model and returns its predictions of the validation rows, and its fold."""
         chosen = self._params(table) if params is None else params
         division = self._fold(table, chosen) if fold is None else fold
         model = self._model(table, division, chosen, seed, **slot)
         return model.predict(self._shown(division.valid)), division
 
     def _default_fit(self, task: Task, real: bool = False) -> DefaultFit:
-        """The family's default on a made or a real table, fitted once for all who look at it."""
+        """Fits the default params on a synthetic or real table, once for all tests."""
         return _fit_default(type(self), task, real)  # type: ignore[arg-type]  # classes are hashable
 
     def _shown(self, rows: Rows) -> Matrix | Rows:
-        """What the family's models are given to predict."""
-        return rows.shown_to(self.family.kinds)
+        """Returns rows in the form that the family's models predict."""
+        return rows.for_kinds(self.family.kinds)
 
     def _model(
         self,
@@ -149,14 +152,14 @@ class FamilyCase:
 
 @dataclass(frozen=True, slots=True)
 class DefaultFit:
-    """A fit of the default params with the first seed and no limits, and what came of it.
+    """A fit of the default params with the first seed and without limits.
 
     Attributes:
         table: The rows.
-        fold: Their division.
+        fold: The fold.
         model: The fitted model.
-        prediction: Of the validation rows.
-        report: What the fit reported.
+        prediction: Predictions of the validation rows.
+        report: Reports of the fit.
     """
 
     table: TestTable
@@ -166,7 +169,7 @@ class DefaultFit:
     report: RecordingReport
 
 
-@functools.lru_cache(maxsize=2 * len(Task))  # tests of one class come together
+@functools.lru_cache(maxsize=2 * len(Task))  # tests of one class run together
 def _fit_default(case: type[FamilyCase], task: Task, real: bool) -> DefaultFit:
     own, report = case(), RecordingReport()
     table = own._real(task) if real else own._made(task)
@@ -176,7 +179,7 @@ def _fit_default(case: type[FamilyCase], task: Task, real: bool) -> DefaultFit:
 
 
 def is_pickle(file: Path) -> bool:
-    """Whether a file is a pickle, or is an archive or array that holds one."""
+    """Whether a file is a pickle, or an archive or array that contains one."""
     import pickletools
     import zipfile
 

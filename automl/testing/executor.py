@@ -1,4 +1,4 @@
-"""The conformance suite of executors: inherit ``ExecutorTestCase`` and make one.
+"""The conformance suite of executors: inherit ``ExecutorTestCase`` and define ``make_executor``.
 
 from automl.testing import ExecutorTestCase
 
@@ -19,15 +19,15 @@ import numpy as np
 import pytest
 
 from automl.plugin import Resources
-from automl.scheduling.answers import outcomes
 from automl.scheduling.devices.pool import Lease
 from automl.scheduling.executor import (
     Done,
     Executor,
     Failed,
     Pruned,
-    Unwritable,
+    StorageFull,
 )
+from automl.scheduling.job_outcomes import outcomes
 from automl.store.run_dir import RunDir
 from automl.testing.executor_families import N_REPORTS
 from automl.testing.executor_jobs import MOST_LEASES, ExecutorJobs
@@ -40,26 +40,26 @@ REASON = TrialError("timeout", "it took too long")
 
 
 class ExecutorTestCase:
-    """What every executor must do; see the contract of ``Executor``.
+    """Tests of the contract of ``Executor``.
 
-    After each test every job must have had exactly one end, and all leases must be back.
+    After each test, every job must have ended exactly once, and all leases must be released.
 
     Attributes:
-        runs_beside: Whether jobs run beside the search, so that they can be stopped while they
-            run and a crash harms no other.
-        patience_s: Seconds after which a test waits no longer for an answer.
+        runs_beside: Whether jobs run outside the search's process, so that they can be stopped
+            and a crash affects no other.
+        patience_s: Longest wait for an answer in seconds.
     """
 
     runs_beside: ClassVar[bool] = True
     patience_s: ClassVar[float] = 60.0
 
     def make_executor(self) -> Executor:
-        """Makes the executor under test, for a few cores; override it."""
+        """Returns the executor under test, with a few cores; override it."""
         raise NotImplementedError
 
     @contextmanager
     def opened(self, folder: Path) -> Iterator[ExecutorJobs]:
-        """An open executor; it is closed at the end."""
+        """Opens an executor and closes it at the end."""
         executor = self.make_executor()
         try:
             yield ExecutorJobs(executor, folder, self.patience_s)
@@ -69,20 +69,20 @@ class ExecutorTestCase:
     @pytest.fixture(scope="class")
     @classmethod
     def executor_jobs(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExecutorJobs]:
-        """One executor for all tests: none may leave anything behind."""
+        """One executor for all tests, which must not leave anything behind."""
         with cls().opened(tmp_path_factory.mktemp("executor")) as jobs:
             yield jobs
 
     @pytest.fixture
     def jobs(self, executor_jobs: ExecutorJobs) -> Iterator[ExecutorJobs]:
-        """The executor, and the checks after each test."""
+        """The executor, with checks after each test."""
         yield executor_jobs
         executor_jobs.check()
 
     # Devices
 
     def test_capacity_is_known_before_it_is_opened(self) -> None:
-        """There is a node with a core, and names are unique."""
+        """It has a node with a core, and unique names of nodes."""
         executor = self.make_executor()
         try:
             capacity = executor.capacity()
@@ -92,14 +92,14 @@ class ExecutorTestCase:
             assert executor.capacity() == capacity
         finally:
             executor.close()
-            executor.close()  # twice does no harm
+            executor.close()  # may be called twice
 
     def test_a_lease_is_part_of_a_node(self, jobs: ExecutorJobs) -> None:
-        """No lease has more than its node, whatever was asked for."""
+        """No lease exceeds its node, whatever was requested."""
         executor = jobs.executor
         nodes = {node.name: node for node in executor.capacity().nodes}
         lease = executor.try_lease(Resources(n_cpus=MOST_LEASES, n_gpus=1.0))
-        assert lease is not None, "while nothing runs, any need is met as far as it can be"
+        assert lease is not None, "while nothing runs, any request gets a lease"
         assert lease.node in nodes
         assert 1 <= lease.n_cpus <= nodes[lease.node].n_cpus
         assert lease.gpu is None or lease.gpu in nodes[lease.node].gpus
@@ -122,7 +122,7 @@ class ExecutorTestCase:
     # Jobs that end by themselves
 
     def test_a_job_reports_in_order_and_is_done_once(self, jobs: ExecutorJobs) -> None:
-        """All its reports come before its end, with its predictions on disk."""
+        """All its reports precede its end, and its predictions are on disk."""
         job = jobs.job()
         jobs.submit(job)
         done = jobs.end_of(job)
@@ -132,21 +132,21 @@ class ExecutorTestCase:
         assert RunDir(Path(jobs.setup.run)).oof(job.spec.trial_id, job.fold).is_file()
 
     def test_where_a_job_runs_does_not_change_its_predictions(self, jobs: ExecutorJobs) -> None:
-        """Fold and seed are those of the job, and predictions those of this process."""
-        bench = open_workbench(jobs.setup)
+        """Fold and seed are those of the job; predictions are as in this process."""
+        state = open_workbench(jobs.setup)
         for fold in range(jobs.setup.n_folds):
             job = jobs.job(fold=fold)
             jobs.submit(job)
             assert isinstance(jobs.end_of(job), Done)
-            oof = bench.run.oof(job.spec.trial_id, fold)
+            oof = state.run.oof(job.spec.trial_id, fold)
             predictions = np.load(oof)
             oof.unlink()
-            for _, outcome in outcomes([job], bench, lambda job: lambda step, score: None):
+            for _, outcome in outcomes([job], state, lambda job: lambda step, score: None):
                 assert not isinstance(outcome, Exception)
             np.testing.assert_array_equal(np.load(oof), predictions)
 
     def test_more_jobs_than_cores_all_end_once(self, jobs: ExecutorJobs) -> None:
-        """Each lease that comes back is good for another job."""
+        """Each released lease serves another job."""
         waiting = [jobs.job("raise" if n % 3 == 0 else "succeed") for n in range(9)]
         for job in waiting:
             need = Resources(ram_gib=0.01)
@@ -155,7 +155,7 @@ class ExecutorTestCase:
         assert {type(jobs.end_of(job)) for job in waiting} == {Done, Failed}
 
     def test_an_error_of_a_fit_is_its_own(self, jobs: ExecutorJobs) -> None:
-        """It is told with its fold and its traceback, and the next job is well."""
+        """It is reported with fold and traceback, and the next job succeeds."""
         job = jobs.job("raise", fold=1)
         jobs.submit(job)
         failed = jobs.end_of(job)
@@ -166,36 +166,36 @@ class ExecutorTestCase:
         self._succeeds(jobs)
 
     def test_a_full_disk_is_no_failure_of_the_fit(self, jobs: ExecutorJobs) -> None:
-        """It ends as ``Unwritable``, with the reason."""
+        """It ends as ``StorageFull``, with the reason."""
         job = jobs.job("fill the disk")
         jobs.submit(job)
         unwritable = jobs.end_of(job)
-        assert isinstance(unwritable, Unwritable)
+        assert isinstance(unwritable, StorageFull)
         assert "the disk is full" in unwritable.why
 
     def test_a_fit_finds_the_world_as_it_was(self, jobs: ExecutorJobs) -> None:
-        """Whatever the one before did to its folder and its environment."""
+        """Whatever the fit before did to its working directory and environment."""
         for do in ("wander", "look around"):
             job = jobs.job(do)
             jobs.submit(job)
             assert isinstance(jobs.end_of(job), Done)
 
     def test_an_id_may_be_submitted_again(self, jobs: ExecutorJobs) -> None:
-        """As the search tries a fit again."""
+        """As in a retry of the search."""
         job = jobs.job()
         for _ in range(2):
             jobs.submit(job)
             assert isinstance(jobs.end_of(job), Done)
 
     def test_an_immediate_job_has_ended_at_the_next_poll(self, jobs: ExecutorJobs) -> None:
-        """If there are any."""
+        """If the executor has immediate jobs."""
         job = jobs.job()
         if jobs.executor.is_immediate(job):
             jobs.submit(job)
             assert any(isinstance(h, Done) for h in jobs.executor.poll(0.0))
 
     def test_hints_do_no_harm(self, jobs: ExecutorJobs) -> None:
-        """Modules that there are not, and more or fewer workers than cores."""
+        """Unknown modules, and more or fewer workers than cores."""
         jobs.executor.preload(["there_is_no_such_module"])
         for n_workers in (3, 1):
             jobs.executor.warm_up(n_workers)
@@ -215,7 +215,7 @@ class ExecutorTestCase:
     # Jobs that are ended
 
     def test_a_pruned_job_stops_at_its_next_report(self, jobs: ExecutorJobs) -> None:
-        """It has reported before, where it can."""
+        """If it runs beside the search, after a first report."""
         job = jobs.job("last")
         jobs.submit(job)
         if self.runs_beside:
@@ -237,7 +237,7 @@ class ExecutorTestCase:
         assert (failed.error.kind, failed.error.message) == (REASON.kind, REASON.message)
 
     def test_the_others_of_a_killed_job_go_on(self, jobs: ExecutorJobs) -> None:
-        """Of its pack."""
+        """The other members of its pack end normally."""
         pack = [jobs.job(fold=fold) for fold in range(3)]
         jobs.submit(*pack)
         jobs.executor.kill(pack[1].job_id, REASON)
@@ -246,11 +246,11 @@ class ExecutorTestCase:
 
     @pytest.mark.parametrize("end_it", ["prune", "kill"])
     def test_a_job_that_does_not_run_is_left_alone(self, jobs: ExecutorJobs, end_it: str) -> None:
-        """One that has ended, and one that there never was."""
+        """A job that has ended, and one that never existed."""
         job = jobs.job()
         jobs.submit(job)
         jobs.end_of(job)
-        for job_id in (job.job_id, JobKey("nobody-0", 0)):
+        for job_id in (job.job_id, JobKey("unknown-0", 0)):
             if end_it == "prune":
                 jobs.executor.prune(job_id)
             else:
@@ -270,7 +270,7 @@ class ExecutorTestCase:
         self._succeeds(jobs)
 
     def test_nothing_is_heard_of_jobs_that_were_stopped(self, jobs: ExecutorJobs) -> None:
-        """Their leases are back at once, and the next jobs are well."""
+        """Their leases are released at once, and the next jobs succeed."""
         free = jobs.drained()
         for _ in free:
             jobs.submit(jobs.job("last"))
@@ -284,7 +284,7 @@ class ExecutorTestCase:
     def test_a_lost_worker_fails_its_own_job_alone(
         self, jobs: ExecutorJobs, do: str, kind: str
     ) -> None:
-        """Each of the pack in it has an end of its own."""
+        """Each member of its pack ends separately."""
         if not self.runs_beside:
             pytest.skip("a fit that crashes ends the search")
         pack = [jobs.job(do, fold=fold) for fold in range(2)]
@@ -296,7 +296,7 @@ class ExecutorTestCase:
         self._succeeds(jobs)
 
     def _succeeds(self, jobs: ExecutorJobs) -> None:
-        """A job is done."""
+        """Checks that another job succeeds."""
         job = jobs.job()
         jobs.submit(job)
         assert isinstance(jobs.end_of(job), Done)

@@ -1,10 +1,11 @@
-"""Families for ``ExecutorTestCase``: their fits succeed, fail, last or crash as a test wants it."""
+"""The family of ``ExecutorTestCase``, whose fits succeed, fail, hang or crash on request."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from automl.errors import StorageError
 from automl.plugin import (
     FittedModel,
     Fold,
+    IterativeFamily,
     ModelFamily,
+    PackedFamily,
     Params,
+    ProblemInfo,
     Report,
-    Shape,
     Suggest,
     TrialContext,
     hookimpl,
@@ -42,19 +45,23 @@ class _Constant:
         return np.tile(self.probabilities, (len(X), 1))
 
 
-class _Steady(ModelFamily):
+class _Steady(PackedFamily, IterativeFamily):
     """Reports three times and succeeds; its model depends on fold and seed."""
 
     name = "steady"
     fidelity = "steps"
-    packed = frozenset({"do"})
+    packable_params = frozenset({"do"})
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def max_pack_size(self, params: Params, problem: ProblemInfo) -> int:
+        """Any number of fits is a pack."""
+        return sys.maxsize
+
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """Nothing to search."""
         return {}
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Does what ``do`` says after the first report."""
+        """Performs the action ``do`` after the first report."""
         report(1, 0.5)
         _DEEDS[params.get("do", "succeed")](report)
         for step in range(2, N_REPORTS + 1):
@@ -73,7 +80,7 @@ class _Steady(ModelFamily):
 
 
 def _succeed(report: Report) -> None:
-    """Goes on."""
+    """Does nothing."""
 
 
 def _raise(report: Report) -> None:
@@ -85,7 +92,7 @@ def _fill_the_disk(report: Report) -> None:
 
 
 def _last(report: Report) -> None:
-    """Reports every 10 ms, for minutes."""
+    """Reports every 10 ms for minutes."""
     for step in range(2, 60_000):
         report(step, 0.5)
         time.sleep(0.01)

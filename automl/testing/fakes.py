@@ -1,4 +1,4 @@
-"""Stand-ins for what the search gives a family: suggestions, reports and the time."""
+"""Test doubles for suggestions, reports and the clock of a fit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RandomSuggest:
     """Draws every value at random.
 
     Args:
-        seed: Of the draws.
+        seed: Seed of the draws.
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -42,13 +42,13 @@ class RandomSuggest:
 
 
 class CheckingSuggest:
-    """Proposes given params, and notes what lies outside of the space or is missing.
+    """Proposes given params and records those that are missing or outside the search space.
 
     Args:
-        params: What to propose.
+        params: Params to propose.
 
     Attributes:
-        problems: One sentence a problem.
+        problems: One message per problem.
     """
 
     def __init__(self, params: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class CheckingSuggest:
         self.problems: list[str] = []
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """The given value; ``low`` where there is none in the range."""
+        """Returns the given value; ``low`` if it is missing or out of range."""
         value = self._params.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return float(self._problem(name, value, "is not a float", low))
@@ -65,7 +65,7 @@ class CheckingSuggest:
         return float(value)
 
     def suggest_int(self, name: str, low: int, high: int, *, log: bool = False) -> int:
-        """The given value; ``low`` where there is none in the range."""
+        """Returns the given value; ``low`` if it is missing or out of range."""
         value = self._params.get(name)
         if isinstance(value, bool) or not isinstance(value, int):
             return int(self._problem(name, value, "is not an integer", low))
@@ -74,7 +74,7 @@ class CheckingSuggest:
         return value
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """The given value; the first choice where it is none of them."""
+        """Returns the given value; the first choice if it is invalid."""
         value = self._params.get(name)
         if not any(value == c and type(value) is type(c) for c in choices):
             return self._problem(name, value, f"is not one of {list(choices)}", choices[0])
@@ -86,18 +86,18 @@ class CheckingSuggest:
 
 
 class CountedClock:
-    """A clock for ``TrialContext.clock`` that moves with the work of a fit, however fast that is.
+    """A clock for ``TrialContext.clock`` that advances with the work of a fit.
 
-    Each look moves it by the same number of seconds, so that a fit with a limit does the same work
-    on an idle and on a busy machine. It begins an hour ago: to a fit that reads
+    Each read advances it by the same number of seconds, so that a fit with a limit does the same
+    work on an idle and a busy machine. It starts one hour in the past: for a fit that reads
     ``time.monotonic()`` instead, a deadline on this clock has passed.
 
     Args:
-        look_s: Seconds from one look to the next.
+        look_s: Seconds per read.
 
     Attributes:
-        now: What the next look gives.
-        n_looks: How often it was looked at.
+        now: Value of the next read.
+        n_looks: Number of reads.
     """
 
     def __init__(self, look_s: float = 0.0) -> None:
@@ -105,25 +105,25 @@ class CountedClock:
         self._look_s, self._lock = look_s, threading.Lock()  # packs are trained in threads
 
     def __call__(self) -> float:
-        """The time in seconds."""
+        """Returns the time in seconds."""
         with self._lock:
             now, self.now = self.now, self.now + self._look_s
             self.n_looks += 1
             return now
 
     def advance(self, seconds: float) -> None:
-        """Moves on without a look."""
+        """Advances the clock without a read."""
         with self._lock:
             self.now += seconds
 
 
 class RecordingReport:
-    """Keeps what is reported, and prunes where it is told to.
+    """Records reports, and can prune.
 
     Args:
         prune_at: Number of the call that raises ``TrialPruned``, from 1; None for never.
-        clock: A clock that each report moves on; None for none.
-        report_s: Seconds by which each report moves it.
+        clock: Clock that each report advances, if any.
+        report_s: Seconds per report.
 
     Attributes:
         steps: The calls as (step, score).
@@ -136,10 +136,10 @@ class RecordingReport:
         self._prune_at, self._clock, self._report_s = prune_at, clock, report_s
 
     def __call__(self, step: int, score: float) -> None:
-        """Notes one report.
+        """Records one report.
 
         Raises:
-            TrialPruned: It is the call that was to raise it.
+            TrialPruned: This is call number ``prune_at``.
         """
         self.steps.append((step, score))
         if self._clock is not None:

@@ -35,35 +35,37 @@ from automl.testing.fakes import CheckingSuggest, RandomSuggest, RecordingReport
 from automl.testing.few_rows import FewRows
 from automl.testing.honesty import Honesty
 from automl.testing.noise import Noise
-from automl.testing.packs import Packs
-from automl.testing.refits import Refits
-from automl.testing.weights import Weights
+from automl.testing.packs import PackTests
+from automl.testing.refits import RefitTests
+from automl.testing.weights import WeightTests
 
 __all__ = ["FamilyTestCase"]
 
 HEAVY = ("sklearn", "torch", "optuna", "pandas")
-"""Libraries that importing a family must not load, beside those in its ``preload``."""
+"""Libraries that importing a family must not load, besides those in its ``preload``."""
 
 
-class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs, Refits, Weights):
-    """What every family must do. Each test is a promise that the search relies on.
+class FamilyTestCase(
+    Deadlines, FewRows, LeakageCanaries, Honesty, Noise, PackTests, RefitTests, WeightTests
+):
+    """Tests of the contract of ``ModelFamily``, on which the search relies.
 
     Attributes:
         family: The family under test; set it.
-        settings: Settings it is tested with, beside its defaults.
-        tasks: Tasks it is tested for, where it is slow and they are alike; all it takes when empty.
-        exact_weights: Whether a row of weight 2 gives the very model of the row twice. Where rows
-            are drawn or counted, that holds on average only.
-        noise_seeds: Noise tables, of five fits each, that it is scored on if it stops early: 16
-            where a fit takes milliseconds, 0 where it takes too long.
-        noise_settings: Settings for noise tables alone, such as fewer rounds of a slow family.
-        expected_failures: Names of tests it need not pass, with the reason, which is shown.
+        settings: Settings for the tests, in addition to its defaults.
+        tasks: Tasks to test, for slow families; empty for all.
+        exact_weights: Whether a row of weight 2 gives exactly the model of the row twice. If rows
+            are drawn or counted, this holds only on average.
+        noise_seeds: Number of noise tables, of five fits each, for a family with early stopping:
+            16 if a fit takes milliseconds, 0 if it takes too long.
+        noise_settings: Additional settings for noise tables, such as fewer rounds.
+        expected_failures: Names of tests to skip, with the reason, which is shown.
     """
 
     # What it declares
 
     def test_name_and_kinds_are_valid(self) -> None:
-        """The name can stand in a configuration; tasks and kinds are the known ones."""
+        """The name is valid in a configuration, and so are tasks and kinds."""
         assert self.family.name.isidentifier()
         assert self.family.name == self.family.name.lower()
         assert self.family.tasks
@@ -71,7 +73,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
         assert self.family.kinds
 
     def test_its_settings_have_ranges(self) -> None:
-        """Numbers and texts are refused where a fit can do nothing with them; defaults are not."""
+        """Numbers and strings have ranges, and the defaults are within them."""
         if not isinstance(self.family, ConfigurableFamily):
             pytest.skip("it has no settings")
         json.dumps(dict(self.family.settings), allow_nan=False)
@@ -89,7 +91,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
         assert problems == []
 
     def test_importing_it_is_light(self) -> None:
-        """Its module loads no library that fits models: the command line imports every family."""
+        """Its module loads no heavy library, as the command line imports every family."""
         module = type(self.family).__module__
         heavy = sorted({*HEAVY, *(name.split(".")[0] for name in self.family.preload)})
         code = (
@@ -103,43 +105,45 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_resources_are_positive(self, task: Task) -> None:
-        """An estimate that can be used to place jobs."""
-        resources = self.family.resources(self._made(task).shape())
+        """The estimate can be used to place jobs."""
+        resources = self.family.resources(self._made(task).problem())
         assert resources.n_cpus >= 1
         assert 0 < resources.ram_gib < 64
         assert 0 <= resources.n_gpus <= 1
 
     @each_task
     def test_its_view_depends_neither_on_devices_nor_on_time(self, task: Task) -> None:
-        """A run that is opened elsewhere finds the encoders of its models."""
-        shape = self._made(task).shape()
-        other = replace(shape, n_cpus=64, n_gpus=8, time_s=1.0)
-        drawn = (self.family.search_space(RandomSuggest(seed), shape) for seed in range(5))
-        for params in (*self.family.portfolio(shape), *drawn):
-            assert self.family.view(params, shape) == self.family.view(params, other)
+        """A run opened on another machine finds the encoders of its models."""
+        problem = self._made(task).problem()
+        other = replace(problem, n_cpus=64, n_gpus=8, time_s=1.0)
+        drawn = (self.family.search_space(RandomSuggest(seed), problem) for seed in range(5))
+        for params in (*self.family.portfolio(problem), *drawn):
+            assert self.family.encoding(params, problem) == self.family.encoding(params, other)
 
     @each_task
     def test_reasons_not_to_be_tried_are_sentences(self, task: Task) -> None:
-        """They are shown to people."""
+        """They are shown to users."""
         if not isinstance(self.family, SelectiveFamily):
             pytest.skip("it is for all data")
         for n_rows in (20, 1_000, 10_000_000):
-            reason = self.family.accepts(replace(self._made(task).shape(), n_rows=n_rows))
+            reason = self.family.unsupported_reason(
+                replace(self._made(task).problem(), n_rows=n_rows)
+            )
             assert reason is None or len(reason.split()) >= 4
 
     @each_task
     def test_params_survive_json(self, task: Task) -> None:
         """They are stored and shown."""
-        shape = self._made(task).shape()
+        problem = self._made(task).problem()
         for seed in range(5):
-            params = self.family.search_space(RandomSuggest(seed), shape)
+            params = self.family.search_space(RandomSuggest(seed), problem)
             assert json.loads(json.dumps(params, allow_nan=False)) == params
 
     @each_task
     def test_portfolio_is_complete_and_inside_the_space(self, task: Task) -> None:
-        """Its entries are enqueued as trials of the study."""
+        """Its entries become trials of the study."""
         shapes = [
-            replace(table.shape(), n_rows=n_rows)
+            replace(table.problem(), n_rows=n_rows)
             for table in (self._made(task), self._real(task))
             for n_rows in (200, 5_000, 50_000, 500_000)
         ]
@@ -154,14 +158,14 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_predictions_have_the_right_shape(self, task: Task) -> None:
-        """Finite, one row each, and probabilities that sum to 1."""
+        """Finite, one per row, and probabilities sum to 1."""
         for real in (True, False):
             found = self._default_fit(task, real)
             self._check(found.prediction, found.fold, found.table)
 
     @each_task
     def test_it_beats_the_prior(self, task: Task) -> None:
-        """On real data that can be learnt."""
+        """On real data."""
         found = self._default_fit(task, real=True)
         table, fold, prediction = found.table, found.fold, found.prediction
         if task.is_classification:
@@ -176,15 +180,15 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_any_point_of_the_space_can_be_fitted(self, task: Task) -> None:
-        """Three random ones."""
+        """Three random points."""
         table = self._made(task)
         for seed in range(3):
-            params = self.family.search_space(RandomSuggest(seed), table.shape())
+            params = self.family.search_space(RandomSuggest(seed), table.problem())
             self._check(*self._fit(table, params=params), table)
 
     @each_task
     def test_the_same_seed_gives_the_same_model(self, task: Task) -> None:
-        """Whatever ran before in this process, and with a memo that is filled already."""
+        """Whatever ran before in this process, and with a filled memo."""
         table = self._made(task)
         fold = self._fold(table)
         first, _ = self._fit(table, fold=fold, seed=3)
@@ -218,7 +222,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_constant_columns_do_no_harm(self, task: Task) -> None:
-        """A table in which no column tells anything."""
+        """A table of constant columns."""
         table = self._made(task)
         none = np.empty((len(table.y), 0), dtype=np.int64)
         table = replace(table, numeric=np.full((len(table.y), 2), 3.0), codes=none)
@@ -226,7 +230,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_a_class_may_be_missing_in_the_training_rows(self, task: Task) -> None:
-        """Its column is there all the same; for regression: a constant target."""
+        """Its probability is still predicted; for regression the target is constant."""
         table = self._made(task)
         if not task.is_classification:
             table = replace(table, y=np.full(len(table.y), 2.5))
@@ -240,7 +244,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_read_only_memory_maps_are_taken(self, task: Task, tmp_path: Path) -> None:
-        """Workers get the encoded rows as files mapped into memory."""
+        """Workers receive the encoded rows as memory-mapped files."""
         found, mapped = self._default_fit(task), {}
         fold = self._fold(found.table)
         for name in ("X_train", "y_train", "X_valid", "y_valid"):
@@ -251,10 +255,10 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_sparse_rows_are_taken_where_the_view_allows_them(self, task: Task) -> None:
-        """CSR matrices for training and validation."""
+        """CSR matrices of training and validation rows."""
         table = self._made(task)
         if not self._view(table).sparse:
-            pytest.skip("its view is dense")
+            pytest.skip("its encoding is dense")
         fold = table.fold(self._view(table), sparse=True)
         self._check(*self._fit(table, fold=fold), table)
 
@@ -262,7 +266,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_reports_count_up_and_pruning_passes(self, task: Task) -> None:
-        """Steps increase, scores are numbers, and ``TrialPruned`` is let through."""
+        """Steps increase, scores are finite, and ``TrialPruned`` is not caught."""
         found = self._default_fit(task, real=True)
         table, fold, params = found.table, found.fold, self._params(found.table)
         steps = [step for step, _ in found.report.steps]
@@ -276,7 +280,7 @@ class FamilyTestCase(Deadlines, FewRows, LeakageCanaries, Honesty, Noise, Packs,
 
     @each_task
     def test_out_of_bag_predictions_stand_for_rows(self, task: Task) -> None:
-        """One for each training row, from a fit on all rows with no validation rows."""
+        """One per training row, from a fit on all rows without validation rows."""
         if not isinstance(self.family, OutOfBagFamily):
             pytest.skip("it has no out-of-bag predictions")
         table = self._real(task)

@@ -1,4 +1,4 @@
-"""Tables of a handful of rows: what stands in them is thin, and no reason to fail."""
+"""Tests that a family can fit tables of very few rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from automl.plugin import SelectiveFamily, Task
 from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RandomSuggest
-from automl.testing.tables import made_table
+from automl.testing.tables import synthetic_table
 
 __all__ = ["FewRows"]
 
@@ -19,17 +19,17 @@ GRACE_S = 20.0
 
 
 class FewRows(FamilyCase):
-    """Tests on so few rows that drawing or dividing them further may leave none."""
+    """Tests with so few rows that sampling or splitting them may leave none."""
 
     @each_task
     def test_few_rows_are_enough(self, task: Task) -> None:
-        """From five rows on, four fifths of them for training, whatever is in the space."""
+        """From five rows on, four fifths of them for training, with any point of the space."""
         for n_rows in SIZES:
-            table = made_table(task, n_rows, **self._told(task))
-            shape = table.shape()
-            if isinstance(self.family, SelectiveFamily) and self.family.accepts(shape):
+            table = synthetic_table(task, n_rows, **self._told(task))
+            problem = table.problem()
+            if isinstance(self.family, SelectiveFamily) and self.family.unsupported_reason(problem):
                 continue
-            drawn = self.family.search_space(RandomSuggest(n_rows), shape)
+            drawn = self.family.search_space(RandomSuggest(n_rows), problem)
             for params in (self._params(table), drawn):
                 valid = np.arange(n_rows) >= n_rows - max(1, n_rows // 5)
                 fold = table.fold(self._view(table, params), valid=valid)

@@ -1,4 +1,4 @@
-"""Honesty: the rows that score a fit must not choose anything of what is scored."""
+"""Tests that the targets of validation rows do not influence their predictions."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ import pytest
 from numpy.typing import NDArray
 
 from automl.data.table import Dataset, Table, Target
-from automl.plugin import FittedModel, Fold, PackMember, StageLog, Task
+from automl.plugin import FittedModel, Fold, PackFit, StageLog, Task
 from automl.plugin.prediction import check_prediction
 from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
-from automl.trial.shown import fold_shown_to
+from automl.trial.masked_fold import fold_shown_to
 from automl.trial.stages import logs_of
 
 __all__ = ["Honesty"]
 
 KINDS = get_args(Literal["staged", "inner", "none"])
 ROUNDING = 0.02
-"""Share of the spread of predictions that rounding may come to in a pack."""
+"""Allowed rounding in a pack, as a share of the spread of predictions."""
 
 FEW_ROWS = 12
-"""Validation rows that are too few to stop by."""
+"""Too few validation rows for early stopping."""
 
 HINT = (
-    'it never looks at the rows it could stop by: declare early_stopping = "none", and it learns '
-    'from all training rows (or "staged", if it reports scores of validation rows and no more)'
+    'it never uses the rows for early stopping: declare early_stopping = "none" to train on all '
+    'rows (or "staged", if it only reports scores of validation rows)'
 )
 
 
 class Honesty(FamilyCase):
-    """Tests that the targets of validation rows choose nothing that these rows are scored by.
+    """Tests that the targets of validation rows do not influence their predictions.
 
-    Each fits a fold twice, the second time with its validation targets permuted. A family that
-    stops early may end elsewhere then, but what it predicts on the way is the same to the bit.
+    Each fits a fold twice, the second time with permuted validation targets. A family with early
+    stopping may end at another stage, but its predictions at each stage must be equal bit for bit.
     """
 
     def test_its_way_to_stop_early_is_known(self) -> None:
-        """``early_stopping`` is one of the three that the search can handle."""
+        """``early_stopping`` has a valid value."""
         assert self.family.early_stopping in KINDS
 
     @each_task
     def test_validation_targets_do_not_change_what_they_score(self, task: Task) -> None:
-        """What is logged at each stage; where nothing is logged, the predictions themselves."""
+        """Compares the predictions logged at each stage, or the final ones without a log."""
         found = self._default_fit(task)
         fold = found.fold
         if self.family.early_stopping == "inner":
@@ -60,28 +60,28 @@ class Honesty(FamilyCase):
     def test_validation_targets_with_weights_do_not_change_what_they_score(
         self, task: Task
     ) -> None:
-        """The same of rows that weigh more or less."""
+        """The same with row weights."""
         table = self._made(task)
         weight = np.random.default_rng(4).uniform(0.2, 3.0, size=len(table.y))
         self._check_targets_do_not_matter(table, table.fold(self._view(table), weight=weight))
 
     @each_task
     def test_few_validation_targets_do_not_change_what_they_score(self, task: Task) -> None:
-        """The same where there are too few of them to stop by."""
+        """The same with too few rows for early stopping."""
         table = self._made(task)
         valid = np.arange(len(table.y)) >= len(table.y) - FEW_ROWS
         self._check_targets_do_not_matter(table, table.fold(self._view(table), valid=valid))
 
     @each_task
     def test_validation_targets_of_a_pack_do_not_change_what_they_score(self, task: Task) -> None:
-        """The same of several fits that are trained as one program, apart from rounding."""
+        """The same for a pack, apart from rounding."""
         family, table = self._packed_family(), self._made(task)
         params, rows = self._params(table), np.arange(len(table.y))
-        view = self._view(table, params)
-        folds = [self._shown_fold(table, table.fold(view, valid=rows % 4 == k)) for k in (1, 3)]
+        encoding = self._view(table, params)
+        folds = [self._shown_fold(table, table.fold(encoding, valid=rows % 4 == k)) for k in (1, 3)]
         outcomes = []
         for shown in (folds, [_with_permuted_targets(fold) for fold in folds]):
-            members = [PackMember(params, fold, 5, RecordingReport()) for fold in shown]
+            members = [PackFit(params, fold, 5, RecordingReport()) for fold in shown]
             outcomes.append(family.fit_pack(members, self._context(table)))
         allowed = ROUNDING * (1.0 if task.is_classification else float(table.y.std()))
         for fold, first, second in zip(folds, *outcomes, strict=True):
@@ -91,13 +91,13 @@ class Honesty(FamilyCase):
 
     @each_task
     def test_it_fits_on_what_the_search_shows_it(self, task: Task) -> None:
-        """``inner``: training rows alone, some of them to stop by; ``none``: nothing to stop by."""
+        """``inner`` gets validation rows drawn from the training rows, ``none`` gets none."""
         table = self._made(task)
         fold = self._fold(table)
         shown, n_train = _as_in_a_search(self.family, table, fold), len(fold.y_train)
         if self.family.early_stopping == "staged":
             assert shown is fold
-            pytest.skip("it is shown all rows")
+            pytest.skip("it gets all rows")
         assert len(shown.y_train) + len(shown.y_valid) == n_train
         assert bool(len(shown.y_valid)) is (self.family.early_stopping == "inner")
         X = np.concatenate((np.asarray(shown.X_train), np.asarray(shown.X_valid)))
@@ -106,9 +106,9 @@ class Honesty(FamilyCase):
         self._check(model.predict(self._shown(fold.valid)), fold, table)
 
     def test_rows_kept_to_stop_by_are_of_use(self) -> None:
-        """A family that is given such rows learns from 15 % fewer: it must stop by them."""
+        """A family with ``inner`` trains on 15 % fewer rows, so it must use the others."""
         if self.family.early_stopping != "inner":
-            pytest.skip("no training rows are kept from it")
+            pytest.skip("it trains on all rows")
         for task in sorted(self.family.tasks & (self.tasks or self.family.tasks)):
             table = self._made(task)
             fold = self._fold(table)
@@ -125,14 +125,13 @@ class Honesty(FamilyCase):
         self._check_alike(model, self._permuted(table, fold), fold, table)
 
     def _permuted(self, table: TestTable, fold: Fold) -> FittedModel:
-        """The model of a fold whose validation targets are in another order."""
+        """Fits a fold with permuted validation targets."""
         return self._model(table, self._shown_fold(table, _with_permuted_targets(fold)))
 
     def _shown_fold(self, table: TestTable, fold: Fold) -> Fold:
-        """What a fit is given: the fold as it is, unless rows are drawn from the training rows.
+        """Returns the fold as a search passes it to the family.
 
-        A family that declares ``none`` gets none in a search; here it must prove that it does not
-        look.
+        Except that a family with ``none`` gets the validation rows, to show that it ignores them.
         """
         if self.family.early_stopping == "none":
             return fold
@@ -146,9 +145,9 @@ class Honesty(FamilyCase):
         table: TestTable,
         allowed: float = 0.0,
     ) -> None:
-        """Compares what scores a fold, of fits that differ in its validation targets alone."""
+        """Compares scored predictions of fits that differ only in validation targets."""
         logs, others = _logs(first), _logs(second)
-        assert len(logs) == len(others), "the validation targets choose whether stages are logged"
+        assert len(logs) == len(others), "validation targets influence whether stages are logged"
         if not logs:
             X = self._shown(fold.valid)
             _assert_equal(first.predict(X), second.predict(X), allowed, "predictions")
@@ -162,11 +161,11 @@ class Honesty(FamilyCase):
 
 
 def _check_stages(log: StageLog, other: StageLog, allowed: float) -> None:
-    """Compares the logs of two fits of which one may have gone on for longer."""
+    """Compares the logs of two fits, one of which may have ended later."""
     shorter, longer = sorted((log, other), key=lambda one: one.stages[-1])
     end = shorter.stages[-1]
     strange = {stage for stage in longer.stages if stage <= end} - set(shorter.stages)
-    assert not strange, f"the validation targets choose which stages are logged: {sorted(strange)}"
+    assert not strange, f"the validation targets influence the logged stages: {sorted(strange)}"
     common = sorted(set(log.stages) & set(other.stages))
     assert common, "the two fits have no stage in common"
     for stage in common:
@@ -175,7 +174,7 @@ def _check_stages(log: StageLog, other: StageLog, allowed: float) -> None:
 
 
 def _assert_equal(one: NDArray[Any], two: NDArray[Any], allowed: float, what: str) -> None:
-    message = f"{what} depend on the targets of the rows that they are scored on"
+    message = f"{what} depend on the targets of their rows"
     if allowed:
         np.testing.assert_allclose(one, two, rtol=0.0, atol=allowed, err_msg=message)
     else:
@@ -187,9 +186,9 @@ def _logs(model: FittedModel) -> Sequence[StageLog]:
 
 
 def _with_permuted_targets(fold: Fold) -> Fold:
-    """The fold with its validation targets in another order, and nothing kept from other fits.
+    """Returns the fold with permuted validation targets and an empty memo.
 
-    The row of the lowest target gets the highest, and so on: what was good for them is bad then.
+    The row of the lowest target gets the highest, and so on, so that good predictions become bad.
     """
     order = np.argsort(fold.y_valid, kind="stable")
     y = np.empty_like(fold.y_valid)
@@ -198,10 +197,9 @@ def _with_permuted_targets(fold: Fold) -> Fold:
 
 
 def _as_in_a_search(family: Any, table: TestTable, fold: Fold) -> Fold:
-    """The fold that a search gives to a family.
+    """Returns the fold that a search passes to a family.
 
-    The rows to stop by are drawn by the order of the training rows, so any rows will do for it
-    that have the targets of these.
+    The rows for early stopping are drawn by position and target, so the data set needs no columns.
     """
     classes = tuple(str(label) for label in range(table.n_classes))
     target = Target("y", table.task, classes, quantiles=table.metric.quantiles)

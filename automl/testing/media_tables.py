@@ -1,26 +1,26 @@
-"""Numbers drawn, played and written: tables for families that take images, sequences or texts."""
+"""Converts columns of numbers to images, sequences and texts, for tests of families."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SIDE", "drawn", "played", "written"]
+__all__ = ["SIDE", "images_from", "sequences_from", "texts_from"]
 
 SIDE = 12
-"""Least height, and width, of a drawn image in pixels."""
+"""Width and smallest height of an image in pixels."""
 
 SHORTEST, LONGEST = 6, 12
-"""Steps of a played sequence."""
+"""Range of the number of steps of a sequence."""
 
 SIZES = np.array(["tiny", "small", "medium", "large", "huge"])
-"""How a number is written, from the lowest fifth of its column to the highest."""
+"""Words for numbers, from the lowest fifth of a column to the highest."""
 
 
-def drawn(columns: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Grey images in which each column of numbers has a band of its own, with its own pattern.
+def images_from(columns: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Returns grey images with a patterned band for each column.
 
-    The larger the number, the brighter; a missing one is black.
+    The larger the number, the brighter the band; a missing one is black.
 
     Args:
         columns: ``(n_rows, n_columns)``; may hold NaN.
@@ -37,8 +37,8 @@ def drawn(columns: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.asarray(images[..., np.newaxis], dtype=np.uint8)
 
 
-def played(columns: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Sequences of unequal lengths, with a channel that sways about each number.
+def sequences_from(columns: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Returns sequences of unequal lengths, with a channel that oscillates about each number.
 
     Args:
         columns: ``(n_rows, n_columns)``; may hold NaN.
@@ -54,10 +54,10 @@ def played(columns: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[n
     return steps.astype(np.float32), offsets
 
 
-def written(columns: NDArray[np.float64]) -> list[str]:
-    """Texts with a word for each number, in the order of the columns.
+def texts_from(columns: NDArray[np.float64]) -> list[str]:
+    """Returns texts with a word for each number, in the order of the columns.
 
-    A missing number is left out: where all are, the text is empty.
+    Missing numbers are omitted; if all are missing, the text is empty.
 
     Args:
         columns: ``(n_rows, n_columns)``; may hold NaN.

@@ -1,4 +1,4 @@
-"""Scores on noise: what a search says of a family where nothing can be learnt must be chance."""
+"""Tests that the scores of a family with early stopping are chance on noise."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from automl.trial.stages import curve_of, logs_of, stage_near, write_stages
 __all__ = ["Noise", "NoiseScores", "noise_table", "score_noise"]
 
 N_ROWS, N_COLUMNS, N_FOLDS = 150, 12, 5
-FIXED = 7  # the place among the logged stages of the one that nothing chooses
+FIXED = 7  # position of the fixed stage in the log
 TRIAL = "noise-0"
 
 MOST_GAIN = 0.03
-"""Mean AUC that a stage chosen by other rows may be above a fixed one."""
+"""Largest mean gain in AUC of a stage chosen by other rows over a fixed one."""
 
 SPREAD = 0.058
-"""Standard deviation of an honest mean AUC of five folds of 30 rows."""
+"""Standard deviation of an unbiased mean AUC of five folds of 30 rows."""
 
 ERRORS = 3.0
-"""Standard errors within which a mean counts as chance."""
+"""Standard errors up to which a mean counts as chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseScores:
-    """Mean AUC of the folds of one noise table, by how the stages are chosen.
+    """Mean AUC of the folds of one noise table, by the choice of stages.
 
     Attributes:
-        said: By the other folds, as a search does.
-        own: By the rows that are scored: what no search may do.
-        fixed: By nothing; about half.
+        said: Stages chosen by the other folds, as in a search.
+        own: Stages chosen by the scored rows, which is biased.
+        fixed: Fixed stages; about 0.5.
     """
 
     said: float
@@ -56,12 +56,12 @@ class NoiseScores:
 
 
 class Noise(FamilyCase):
-    """A test that a family that stops early is not scored better for it."""
+    """Tests that early stopping does not raise the score on noise."""
 
     def test_its_score_on_noise_is_chance(self, tmp_path: Path) -> None:
-        """Of 150 rows and 12 columns, over ``noise_seeds`` tables."""
+        """Over ``noise_seeds`` tables of 150 rows and 12 columns."""
         if self.family.early_stopping != "staged" or not self.noise_seeds:
-            pytest.skip("it does not stop by the rows that score it, or has no noise_seeds")
+            pytest.skip("it does not stop on validation rows, or has no noise_seeds")
         if Task.BINARY not in self.family.tasks & (self.tasks or self.family.tasks):
             pytest.skip("it is not tested for two classes")
         found, told = [], self._told(Task.BINARY)
@@ -73,7 +73,7 @@ class Noise(FamilyCase):
         if not any(found):
             pytest.skip("it logs no stages")
         scores = [one for one in found if one is not None]
-        assert len(scores) == len(found), "it logs stages of some tables alone"
+        assert len(scores) == len(found), "it logs stages for some tables only"
         gain = float(np.mean([one.said - one.fixed for one in scores]))
         assert gain < MOST_GAIN, f"choosing a stage raises AUC on noise by {gain:.3f}"
         said, error = float(np.mean([one.said for one in scores])), SPREAD / len(scores) ** 0.5
@@ -81,11 +81,11 @@ class Noise(FamilyCase):
 
 
 def noise_table(seed: int, told: Mapping[str, Any]) -> TestTable:
-    """Normal columns and two classes that have nothing to do with them.
+    """Returns a table of normal columns and two classes that are independent of them.
 
     Args:
-        seed: Of the draws.
-        told: What a ``TestTable`` is to know of the family.
+        seed: Seed of the draws.
+        told: Other arguments of ``TestTable``.
     """
     rng = np.random.default_rng([seed, 150])
     numeric, none = rng.normal(size=(N_ROWS, N_COLUMNS)), np.empty((N_ROWS, 0), dtype=np.int64)
@@ -96,23 +96,23 @@ def noise_table(seed: int, told: Mapping[str, Any]) -> TestTable:
 def score_noise(
     family: ModelFamily, params: Params, table: TestTable, seed: int, folder: Path
 ) -> NoiseScores | None:
-    """Fits the folds of a table, and scores them as a search does, by AUC.
+    """Fits the folds of a table and scores them as a search does, by AUC.
 
     Args:
-        family: It stops early.
-        params: Of all fits.
-        table: Its rows.
-        seed: Of the folds and the fits.
-        folder: For files.
+        family: A family with early stopping.
+        params: Params of all fits.
+        table: The rows.
+        seed: Seed of the folds and the fits.
+        folder: Folder for files.
 
     Returns:
-        The scores; None where a fold logged no stages.
+        The scores; None if a fold logged no stages.
     """
     metric, run = get_metric("roc_auc", table.task), RunDir(folder)
     target = Target("y", table.task, tuple(str(label) for label in range(table.n_classes)))
     dataset = Dataset(Table(pa.table({}), ()), target, table.y)
     plan = make_split_plan(dataset, seed=seed, folds=N_FOLDS)
-    context = TrialContext(replace(table.shape(), metric=metric), seed)
+    context = TrialContext(replace(table.problem(), metric=metric), seed)
     logs = []
     for number, fold in enumerate(_folds(family, params, table, plan)):
         model = family.fit(params, fold, context, RecordingReport())
@@ -134,9 +134,9 @@ def score_noise(
 def _folds(
     family: ModelFamily, params: Params, table: TestTable, plan: SplitPlan
 ) -> Sequence[Fold]:
-    view, rows = family.view(params, table.shape()), np.arange(len(table.y))
-    masks = [np.isin(rows, division.valid) for division in plan.divisions]
-    return [table.fold(view, valid=mask) for mask in masks]
+    encoding, rows = family.encoding(params, table.problem()), np.arange(len(table.y))
+    masks = [np.isin(rows, division.valid) for division in plan.splits]
+    return [table.fold(encoding, valid=mask) for mask in masks]
 
 
 def _own_score(log: StageLog, y: NDArray[Any], metric: Metric) -> float:

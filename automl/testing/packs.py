@@ -1,38 +1,38 @@
-"""Packs: fits that a family trains together must become what they become alone."""
+"""Tests that fits in a pack give the same models as single fits."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from automl.plugin import PackMember, Report, Task, TrialPruned
+from automl.plugin import PackFit, Report, Task, TrialPruned
 from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
 
-__all__ = ["Packs"]
+__all__ = ["PackTests"]
 
 ROUNDING = 0.02
-"""Share of the spread of predictions that rounding may come to over a short training."""
+"""Allowed rounding in a short training, as a share of the spread of predictions."""
 
 
-class Packs(FamilyCase):
-    """Tests of ``PackedFamily``; any other family skips them."""
+class PackTests(FamilyCase):
+    """Tests of ``PackedFamily``, skipped for other families."""
 
     @each_task
     def test_each_params_is_in_one_pack(self, task: Task) -> None:
-        """Whatever they are; those that are equal but in ``packed`` go together as room allows."""
-        family, shape = self._packed_family(), self._made(task).shape()
-        params = [*family.portfolio(shape), *family.portfolio(shape)]
-        packs = family.pack(params, shape)
+        """Also params that occur twice."""
+        family, problem = self._packed_family(), self._made(task).problem()
+        params = [*family.portfolio(problem), *family.portfolio(problem)]
+        packs = family.split_into_packs(params, problem)
         assert sorted(place for pack in packs for place in pack) == list(range(len(params)))
 
     @each_task
     def test_a_larger_pack_takes_no_less(self, task: Task) -> None:
-        """Estimates by which packs can be placed."""
-        family, shape = self._packed_family(), self._made(task).shape()
-        one, many = (family.pack_resources(n, shape) for n in (1, 40))
-        for more, less in ((many, one), (one, family.resources(shape))):
+        """The estimates can be used to place packs."""
+        family, problem = self._packed_family(), self._made(task).problem()
+        one, many = (family.pack_resources(n, problem) for n in (1, 40))
+        for more, less in ((many, one), (one, family.resources(problem))):
             assert more.n_cpus >= less.n_cpus
             assert more.ram_gib >= less.ram_gib
             assert 1.0 >= more.n_gpus >= less.n_gpus
@@ -55,7 +55,7 @@ class Packs(FamilyCase):
 
     @each_task
     def test_a_member_that_is_pruned_ends_alone(self, task: Task) -> None:
-        """The others go on, and have their models."""
+        """The others continue and return their models."""
         family, table = self._packed_family(), self._made(task)
         if not self._fidelity:
             pytest.skip("it does not report inside a fit")
@@ -66,13 +66,13 @@ class Packs(FamilyCase):
 
     def _members(
         self, table: TestTable, reports: list[RecordingReport] | None = None
-    ) -> list[PackMember]:
+    ) -> list[PackFit]:
         params, rows = self._params(table), np.arange(len(table.y))
-        view = self._view(table, params)
-        folds = [table.fold(view, valid=rows % 4 == number) for number in (1, 3)]
+        encoding = self._view(table, params)
+        folds = [table.fold(encoding, valid=rows % 4 == number) for number in (1, 3)]
         each: list[Report] = list(reports or [RecordingReport() for _ in range(4)])
         pairs = [(fold, seed) for seed in (5, 6) for fold in folds]
         return [
-            PackMember(params, fold, seed, report)
+            PackFit(params, fold, seed, report)
             for (fold, seed), report in zip(pairs, each, strict=True)
         ]

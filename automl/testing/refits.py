@@ -1,4 +1,4 @@
-"""A model of all rows in place of those of the folds: by ``refit``, or ended at given stages."""
+"""Tests of refits, and of fits of all rows that end at given stages."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ from automl.plugin import (
 from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
-from automl.trial.agreement import disagreement
+from automl.trial.masked_fold import without_validation
+from automl.trial.refit_agreement import disagreement
 from automl.trial.settle import best_stage
-from automl.trial.shown import without_validation
 from automl.trial.stages import curve_of
 
-__all__ = ["Refits"]
+__all__ = ["RefitTests"]
 
 N_FOLDS = 3
-MAX_RATIO = 4.0  # few folds of few rows: a search, with more of both, rejects more
+MAX_RATIO = 4.0  # higher than in a search, which has more folds and rows
 STANDARD_ERRORS = 3.0
 TOLERANCE = 0.02
-"""Of the loss of a constant: less is no loss."""
+"""Allowed loss, as a share of the loss of a constant."""
 
 
-class Refits(FamilyCase):
-    """Tests of ``refit``, or else of a fit of all rows to the stages that the folds have told.
+class RefitTests(FamilyCase):
+    """Tests of ``refit``, or of a fit of all rows that ends at the stages chosen by the folds.
 
-    A family that has neither is not tested.
+    Skipped for families with neither.
     """
 
     @each_task
     def test_one_model_of_all_rows_stands_for_those_of_the_folds(
         self, task: Task, tmp_path: Path
     ) -> None:
-        """It needs no validation rows, can be saved, and predicts new rows much as the others.
+        """It needs no validation rows, can be saved, and predicts new rows like the others.
 
-        A fit that ends at a given stage is not compared: in an epoch, more rows are more steps.
+        A fit that ends at a given stage is not compared, as more rows mean more steps per epoch.
         """
         done = self._refit(task)
         (folder := tmp_path / "all").mkdir()
@@ -72,9 +72,9 @@ class Refits(FamilyCase):
     def test_a_refit_predicts_new_rows_no_worse_than_the_models_of_the_folds(
         self, task: Task
     ) -> None:
-        """By no more than chance allows: three standard errors of the difference of the losses.
+        """Up to three standard errors of the difference of the losses.
 
-        Of a fit to stages that three small folds have told too much is their luck.
+        Fits to given stages are skipped: stages chosen by three small folds are too uncertain.
         """
         done = self._refit(task)
         if not done.has_refit:
@@ -90,7 +90,7 @@ class Refits(FamilyCase):
 
     @each_task
     def test_a_refit_that_the_clock_cuts_short_is_not_offered(self, task: Task) -> None:
-        """It raises ``RefitIncomplete``, or is the model that more time gives."""
+        """It raises ``RefitIncomplete``, or equals the model without a deadline."""
         done = self._refit(task)
         context = self._context(done.table, deadline=time.monotonic() - 1.0)
         if not isinstance(self.family, RefittableFamily):
@@ -104,9 +104,9 @@ class Refits(FamilyCase):
     def test_a_fit_without_validation_rows_ends_at_the_stages_that_are_told(
         self, task: Task
     ) -> None:
-        """It is the fit that had validation rows, and logged what it predicts at that stage.
+        """It equals the fit with validation rows at that stage of its log.
 
-        A family with a ``refit`` is not asked to fit without them.
+        Skipped for families with a ``refit``.
         """
         done = self._refit(task)
         if done.has_refit:
@@ -129,10 +129,10 @@ class Refits(FamilyCase):
 
 @dataclass(frozen=True, slots=True)
 class _Refitted:
-    """A family fitted on folds of some rows, and again on all of them.
+    """A family fitted on folds of some rows and on all of them.
 
-    Without a ``refit``, ``model`` is the fit of all rows that ends at the stages which the folds
-    chose. ``logs`` are those of the fit of ``part``, the first fold.
+    Without a ``refit``, ``model`` is the fit of all rows that ends at the stages chosen by the
+    folds. ``logs`` are those of the fit of ``part``, the first fold.
     """
 
     table: TestTable
@@ -146,24 +146,24 @@ class _Refitted:
     has_refit: bool
 
 
-@functools.lru_cache(maxsize=2 * len(Task))  # tests of one class come together
+@functools.lru_cache(maxsize=2 * len(Task))  # tests of one class run together
 def _refitted(case: type[FamilyCase], task: Task) -> _Refitted:
-    """Two thirds of a real table are fitted; the rest are new rows.
+    """Fits two thirds of a real table; the rest are new rows.
 
-    Skips a family that keeps the models of the folds.
+    Skips families that keep the models of the folds.
     """
     own = case()
     family, table = own.family, own._real(task)
     params, context, rows = own._params(table), own._context(table), np.arange(len(table.y))
-    view, is_new, folds, parts = own._view(table, params), rows % 3 == 2, [], []
+    encoding, is_new, folds, parts = own._view(table, params), rows % 3 == 2, [], []
     known = _only(table, ~is_new)
     numbers = np.arange(len(known.y))
     for number in range(N_FOLDS):
-        part = known.fold(view, valid=numbers % N_FOLDS == number)
+        part = known.fold(encoding, valid=numbers % N_FOLDS == number)
         folds.append(family.fit(params, part, context, RecordingReport()))
         parts.append(part)
     nothing = np.zeros(len(numbers), dtype=bool)
-    all_rows = known.fold(view, valid=nothing)
+    all_rows = known.fold(encoding, valid=nothing)
     model, logs = None, _logs_of(folds[0])
     if isinstance(family, RefittableFamily):
         with contextlib.suppress(CannotRefit):
@@ -174,12 +174,12 @@ def _refitted(case: type[FamilyCase], task: Task) -> _Refitted:
         if not context.stages:
             pytest.skip("it keeps the models of the folds")
         model = family.fit(params, all_rows, context, RecordingReport())
-    new = table.fold(view, valid=is_new)
+    new = table.fold(encoding, valid=is_new)
     return _Refitted(table, params, parts[0], logs, tuple(folds), all_rows, new, model, has_refit)
 
 
 def _told(parts: Sequence[Fold], models: Sequence[FittedModel], n_rows: int) -> tuple[float, ...]:
-    """The stages at which a fit of all rows should end, one for each log; none without logs."""
+    """Returns the stages at which a fit of all rows should end, one per log."""
     logs = [_logs_of(model) for model in models]
     curves = (
         {
@@ -209,7 +209,7 @@ def _losses(prediction: Any, fold: Fold, table: TestTable) -> NDArray[np.float64
 
 
 def _constant(fold: Fold, table: TestTable) -> NDArray[Any]:
-    """The prediction of a model that knows the target alone."""
+    """Returns the baseline prediction."""
     if table.task.is_classification:
         value: Any = np.bincount(fold.y_train, minlength=table.n_classes) / len(fold.y_train)
     elif table.metric.quantiles:

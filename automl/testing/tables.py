@@ -1,4 +1,4 @@
-"""Small real and made tables, encoded as a family asks for it, for testing families."""
+"""Small real and synthetic tables with encoding, for testing families."""
 
 from __future__ import annotations
 
@@ -14,28 +14,36 @@ from automl.metrics import CATALOG
 from automl.plugin import (
     TABULAR_KINDS,
     ColumnKind,
+    Encoding,
     Features,
     Fold,
     Images,
     Metric,
     ModelFamily,
+    ProblemInfo,
     Sequences,
-    Shape,
     Task,
     Texts,
     TrialContext,
-    View,
 )
 from automl.plugin.configurable import default_settings
-from automl.testing.media_tables import drawn, played, written
+from automl.testing.media_tables import images_from, sequences_from, texts_from
 
-__all__ = ["LOG_LOSS", "PINBALL", "RMSE", "TestTable", "made_table", "mixed_table", "real_table"]
+__all__ = [
+    "LOG_LOSS",
+    "PINBALL",
+    "RMSE",
+    "TestTable",
+    "mixed_table",
+    "real_table",
+    "synthetic_table",
+]
 
 LEVELS = (0.1, 0.5, 0.9)
-"""Quantiles that are predicted of a made or real table."""
+"""Quantile levels of the test tables."""
 
 CATEGORIES = 4
-"""Codes of the categorical column of a made table; 0 stands for a missing value."""
+"""Number of codes of the categorical column of a synthetic table; 0 is a missing value."""
 
 
 LOG_LOSS, RMSE = CATALOG["log_loss"], CATALOG["rmse"]
@@ -44,25 +52,24 @@ PINBALL = replace(CATALOG["pinball"], quantiles=LEVELS)
 
 @dataclass(frozen=True)
 class TestTable:
-    """Rows of a task before they are encoded.
+    """Rows of a task before encoding.
 
-    A family that takes images is shown the same numbers drawn, one that takes sequences has them
-    played to it, one whose view shows texts has them written, beside the encoded columns, or in
-    place of them where it takes no others.
+    Families that take images, sequences or raw texts get the same numbers in that form, beside the
+    encoded columns or, if they take no others, instead.
 
     Attributes:
-        task: What is predicted.
+        task: The task.
         numeric: ``(n_rows, n_numeric)``; may hold NaN.
-        codes: ``(n_rows, n_categorical)`` of codes ``0 .. CATEGORIES - 1``.
-        y: Class indices or values ``(n_rows,)``.
+        codes: Codes ``0 .. CATEGORIES - 1``, ``(n_rows, n_categorical)``.
+        y: Class indices or values, ``(n_rows,)``.
         n_classes: Number of classes; 0 for regression.
         settings: Settings of the family.
-        kinds: Column kinds the family takes.
-        raw_texts: Whether its view shows texts as they are.
-        family: Whose defaults stand in for settings that are not given; None for no family.
+        kinds: Column kinds that the family takes.
+        raw_texts: Whether its encoding of text is ``raw``.
+        family: Family with defaults for other settings, if any.
     """
 
-    __test__ = False  # pytest is not to collect it
+    __test__ = False  # not collected by pytest
 
     task: Task
     numeric: NDArray[np.float64]
@@ -76,23 +83,23 @@ class TestTable:
 
     @property
     def is_encoded(self) -> bool:
-        """Whether the family takes columns that are encoded."""
+        """Whether the family takes encoded columns."""
         return bool(self.kinds & TABULAR_KINDS)
 
     @property
     def images(self) -> tuple[NDArray[np.uint8], ...]:
-        """The rows drawn, for a family that takes images."""
-        return (drawn(self._columns),) if ColumnKind.IMAGE in self.kinds else ()
+        """The rows as images, if the family takes images."""
+        return (images_from(self._columns),) if ColumnKind.IMAGE in self.kinds else ()
 
     @property
     def sequences(self) -> tuple[tuple[NDArray[np.float32], NDArray[np.int64]], ...]:
-        """The rows played, for a family that takes sequences."""
-        return (played(self._columns),) if ColumnKind.SEQUENCE in self.kinds else ()
+        """The rows as sequences, if the family takes sequences."""
+        return (sequences_from(self._columns),) if ColumnKind.SEQUENCE in self.kinds else ()
 
     @property
     def texts(self) -> tuple[list[str], ...]:
-        """The rows written, for a family whose view shows texts as they are."""
-        return (written(self._columns),) if self.raw_texts else ()
+        """The rows as texts, if the family takes raw texts."""
+        return (texts_from(self._columns),) if self.raw_texts else ()
 
     @property
     def _columns(self) -> NDArray[np.float64]:
@@ -107,13 +114,13 @@ class TestTable:
 
     @property
     def n_outputs(self) -> int:
-        """Columns of a prediction: classes or levels; 0 where it is a plain value."""
+        """Columns of a prediction (classes or levels); 0 for a 1-D prediction."""
         return self.n_classes or len(self.metric.quantiles)
 
-    def shape(self) -> Shape:
-        """The shape of the table, as families see it."""
+    def problem(self) -> ProblemInfo:
+        """Returns the problem as families see it."""
         defaults = {} if self.family is None else default_settings(self.family)
-        return Shape(
+        return ProblemInfo(
             task=self.task,
             metric=self.metric,
             n_rows=len(self.y),
@@ -133,27 +140,27 @@ class TestTable:
         )
 
     def context(self, seed: int = 0, **slot: Any) -> TrialContext:
-        """A slot of one CPU thread without a time limit, unless ``slot`` says otherwise."""
-        return TrialContext(self.shape(), seed, **slot)
+        """Returns a context with one CPU thread and no time limit, changed by ``slot``."""
+        return TrialContext(self.problem(), seed, **slot)
 
-    def encode(self, view: View, sparse: bool = False) -> tuple[Any, Features]:
-        """The rows as the view says.
+    def encode(self, encoding: Encoding, sparse: bool = False) -> tuple[Any, Features]:
+        """Encodes the rows.
 
         Args:
-            view: What the family asks for. Statistics are of all rows: nothing is measured here.
-            sparse: Whether to give a CSR matrix.
+            encoding: The encoding. Statistics are taken from all rows, as nothing is scored.
+            sparse: Whether to return a CSR matrix.
         """
-        if view.is_empty or not self.is_encoded:
+        if encoding.is_empty or not self.is_encoded:
             return np.zeros((len(self.y), 1), dtype=np.float32), Features(("constant",))
-        blocks: list[NDArray[Any]] = [_scaled(self.numeric, view)]
+        blocks: list[NDArray[Any]] = [_scaled(self.numeric, encoding)]
         categorical: tuple[int, ...] = ()
-        if view.categorical == "codes":
+        if encoding.categorical == "codes":
             first, n = blocks[0].shape[1], self.codes.shape[1]
             categorical = tuple(range(first, first + n))
             blocks.append(self.codes)
-        elif view.categorical == "onehot":
+        elif encoding.categorical == "onehot":
             blocks += [column[:, np.newaxis] == np.arange(CATEGORIES) for column in self.codes.T]
-        elif view.categorical == "target":
+        elif encoding.categorical == "target":
             blocks.append((self.codes - self.codes.mean(axis=0)) / CATEGORIES)
         X: Any = np.ascontiguousarray(np.concatenate(blocks, axis=1), dtype=np.float32)
         names = tuple(f"c{i}" for i in range(X.shape[1]))
@@ -166,22 +173,22 @@ class TestTable:
 
     def fold(
         self,
-        view: View,
+        encoding: Encoding,
         valid: NDArray[np.bool_] | None = None,
         weight: NDArray[np.float64] | None = None,
         sparse: bool = False,
         times: NDArray[np.int64] | None = None,
     ) -> Fold:
-        """One division: every fourth row validates, unless ``valid`` marks others.
+        """Returns a fold in which every fourth row, or those of ``valid``, are for validation.
 
         Args:
-            view: What the family asks for.
-            valid: Rows that validate; all False for the one fit of an out-of-bag family.
+            encoding: The encoding.
+            valid: Validation rows; all False for a fit of all rows.
             weight: Row weights.
-            sparse: Whether to give CSR matrices.
-            times: How often each row stands there; None for once.
+            sparse: Whether to use CSR matrices.
+            times: Number of copies of each row; None for one.
         """
-        X, features = self.encode(view, sparse)
+        X, features = self.encode(encoding, sparse)
         mask = np.arange(len(self.y)) % 4 == 3 if valid is None else valid
         counts = np.ones(len(self.y), dtype=np.int64) if times is None else times
         train, mask = (np.repeat(rows, counts[rows]) for rows in map(np.flatnonzero, (~mask, mask)))
@@ -207,7 +214,7 @@ class TestTable:
 
 
 def real_table(task: Task, n_rows: int = 300, **extra: Any) -> TestTable:
-    """Rows of a real data set of scikit-learn: breast cancer, iris or diabetes."""
+    """Returns rows of a data set of scikit-learn: breast cancer, iris or diabetes."""
     from sklearn import datasets
 
     name = {Task.BINARY: "breast_cancer", Task.MULTICLASS: "iris"}.get(task, "diabetes")
@@ -219,8 +226,8 @@ def real_table(task: Task, n_rows: int = 300, **extra: Any) -> TestTable:
     return TestTable(task, X[rows], none, y[rows], n_classes, **extra)
 
 
-def made_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
-    """Three numeric columns, one constant and one with NaN, and a column of category codes.
+def synthetic_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
+    """Returns three numeric columns, one constant and one with NaN, and one of category codes.
 
     The target depends on the first numeric column and on the category.
     """
@@ -238,9 +245,9 @@ def made_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
 
 
 def mixed_table(task: Task, n_rows: int = 320, **extra: Any) -> TestTable:
-    """Two populations in turn that no column tells apart.
+    """Returns two alternating populations that no column distinguishes.
 
-    Rows at odd places have the higher half of the classes, or values that are higher by 4.
+    Odd rows have the higher half of the classes, or values that are higher by 4.
     """
     rng = np.random.default_rng(11)
     numeric, high = rng.normal(size=(n_rows, 3)), np.arange(n_rows) % 2
@@ -253,11 +260,11 @@ def mixed_table(task: Task, n_rows: int = 320, **extra: Any) -> TestTable:
     )
 
 
-def _scaled(numeric: NDArray[np.float64], view: View) -> NDArray[np.float64]:
-    if view.numeric in ("raw", "drop"):
-        return numeric if view.numeric == "raw" else numeric[:, :0]
+def _scaled(numeric: NDArray[np.float64], encoding: Encoding) -> NDArray[np.float64]:
+    if encoding.numeric in ("raw", "drop"):
+        return numeric if encoding.numeric == "raw" else numeric[:, :0]
     filled = np.where(np.isnan(numeric), np.nanmedian(numeric, axis=0), numeric)
-    if view.numeric == "quantile":
+    if encoding.numeric == "quantile":
         from scipy.stats import norm, rankdata
 
         shares = rankdata(filled, axis=0) / (len(filled) + 1)

@@ -1,4 +1,4 @@
-"""Row weights, and the metrics that they enter."""
+"""Tests of row weights in fits and metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automl.testing.case import FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import mixed_table
 
-__all__ = ["Weights"]
+__all__ = ["WeightTests"]
 
 SHORT_S = 0.2
 METRICS = {
@@ -22,12 +22,12 @@ METRICS = {
 }
 
 
-class Weights(FamilyCase):
-    """A row may count more than another, in fitting and in what a fit is judged by."""
+class WeightTests(FamilyCase):
+    """Tests of row weights in fits, and in the metrics for early stopping."""
 
     @each_task
     def test_weights_are_taken(self, task: Task) -> None:
-        """Fitting with row weights works."""
+        """A fit accepts row weights."""
         table = self._made(task)
         weight = np.random.default_rng(0).uniform(0.2, 3.0, size=len(table.y))
         fold = table.fold(self._view(table), weight=weight)
@@ -35,17 +35,17 @@ class Weights(FamilyCase):
 
     @each_task
     def test_a_row_of_weight_three_counts_as_the_row_three_times(self, task: Task) -> None:
-        """The same predictions where ``exact_weights``, else moved about as far by it.
+        """Predictions are equal with ``exact_weights``, else they change by a similar amount.
 
-        No column tells the rows that weigh more from the others, so no model can part them.
+        No column distinguishes rows of higher weight, so no model can separate them.
         """
         table = mixed_table(task, **self._told(task))
-        times, view = np.where(np.arange(len(table.y)) % 2 == 1, 3, 1), self._view(table)
+        times, encoding = np.where(np.arange(len(table.y)) % 2 == 1, 3, 1), self._view(table)
         valid = np.arange(len(table.y)) % 8 >= 6
         folds = (
-            table.fold(view, valid),
-            table.fold(view, valid, weight=times.astype(np.float64)),
-            table.fold(view, valid, times=times),
+            table.fold(encoding, valid),
+            table.fold(encoding, valid, weight=times.astype(np.float64)),
+            table.fold(encoding, valid, times=times),
         )
         X = self._shown(folds[0].valid)
         plain, weighted, repeated = (self._model(table, fold).predict(X) for fold in folds)
@@ -56,13 +56,13 @@ class Weights(FamilyCase):
 
     @each_task
     def test_it_can_be_judged_by_the_usual_metrics(self, task: Task) -> None:
-        """With row weights, with weights that are all one, and without: it may stop by them."""
+        """With row weights, with weights of one, and without."""
         table = self._made(task)
         names = METRICS["classes" if task.is_classification else task.value]
         for name in names:
             metric = table.metric if name == "pinball" else get_metric(name, task)
-            shape = replace(table.shape(), metric=metric)
-            context = TrialContext(shape, seed=0, time_limit_s=SHORT_S)
+            problem = replace(table.problem(), metric=metric)
+            context = TrialContext(problem, seed=0, time_limit_s=SHORT_S)
             for weight in (None, np.ones(len(table.y)), np.linspace(0.5, 2.0, len(table.y))):
                 fold = table.fold(self._view(table), weight=weight)
                 params = self._params(table)

@@ -1,1 +1,1 @@
-"""One (trial, fold) job, from spec to result."""
+"""One (trial, fold) job in a worker, from spec to result."""

@@ -1,6 +1,6 @@
-"""How much GPU memory a fit has held, as torch's allocator counts it in the worker itself.
+"""Measures the GPU memory of a fit, by torch's allocator in the worker itself.
 
-The driver counts by process too, but with ids of the machine, which mean nothing in a container.
+The driver counts by process too, but by the machine's process ids, which differ in a container.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ import gc
 import sys
 from typing import Any
 
-__all__ = ["free_vram", "peak_vram_mib", "start_counting"]
+__all__ = ["free_vram", "peak_vram_mib", "reset_peak"]
 
-CONTEXT_MIB = 512.0  # of CUDA and its libraries in one process, beside what torch allocates
+CONTEXT_MIB = 512.0  # of CUDA and its libraries in one process, besides torch's allocations
 
 
-def start_counting() -> None:
-    """Counts the peak from here on."""
+def reset_peak() -> None:
+    """Resets the peak."""
     cuda = _cuda()
     if cuda is not None:
         cuda.reset_peak_memory_stats()
 
 
 def peak_vram_mib() -> float:
-    """The most GPU memory this process held since counting started; 0 without any."""
+    """Peak GPU memory of this process since ``reset_peak`` in MiB; 0 without a GPU."""
     cuda = _cuda()
     return 0.0 if cuda is None else cuda.max_memory_reserved() / 2**20 + CONTEXT_MIB
 
 
 def free_vram() -> None:
-    """Gives back what the allocator keeps for later: others may need it sooner."""
+    """Returns the allocator's cached memory, which other processes may need sooner."""
     cuda = _cuda()
     if cuda is not None:
         gc.collect()
@@ -36,6 +36,6 @@ def free_vram() -> None:
 
 
 def _cuda() -> Any:
-    """``torch.cuda`` where something has used it in this process."""
+    """``torch.cuda`` if it has been used in this process."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_initialized() else None

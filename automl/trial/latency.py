@@ -1,4 +1,4 @@
-"""How long it takes to predict 1,000 rows, in figures that are stable enough to compare."""
+"""Measures the time to predict 1,000 rows, stably enough to compare models."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from automl.trial.spec import Job
 
 __all__ = [
     "BATCH_ROWS",
-    "best_ms",
+    "min_time_ms",
     "predict_batch_ms",
     "prediction_times",
-    "table_batch",
+    "sample_batch",
     "uncached_ms",
 ]
 
 BATCH_ROWS = 1_000
 REPEATS = 3
-ENOUGH_MS = 50.0  # so much measured time is stable enough, and more would be felt
-SLOW_S = 0.2  # a prediction that took so long says enough by itself
+ENOUGH_MS = 50.0  # of measuring is stable enough, and more would be noticeable
+SLOW_S = 0.2  # a prediction this slow needs no repeat
 
 
-def best_ms(
+def min_time_ms(
     call: Callable[[], Any],
     enough_ms: float = ENOUGH_MS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Milliseconds of the fastest of a few calls: what others do on the machine only adds.
+    """Milliseconds of the fastest of a few calls, as other load only adds time.
 
     Args:
-        call: What is timed.
-        enough_ms: No further call is made once so much time was spent.
-        clock: Gives the seconds.
+        call: The function to time.
+        enough_ms: No further call is made after this much time.
+        clock: Returns seconds.
     """
     times_ms: list[float] = []
     while len(times_ms) < REPEATS and sum(times_ms) < enough_ms:
@@ -57,18 +57,18 @@ def predict_batch_ms(
 
     Args:
         model: The model.
-        rows: What it predicts; rows are repeated where there are fewer.
-        known_s: Seconds that a prediction took, from which a slow one is told.
+        rows: Rows to predict; repeated if there are fewer than 1,000.
+        known_s: Seconds of an earlier prediction, used instead of measuring if it was slow.
         n_known: Rows of that prediction.
     """
     if known_s >= SLOW_S:
         return 1000.0 * known_s * BATCH_ROWS / n_known
     batch = rows[_batch_rows(rows.shape[0])]
-    return best_ms(lambda: model.predict(batch))
+    return min_time_ms(lambda: model.predict(batch))
 
 
-def table_batch(table: Table) -> Table:
-    """1,000 rows of a table; they are repeated where there are fewer."""
+def sample_batch(table: Table) -> Table:
+    """1,000 rows of a table; repeated if there are fewer."""
     return Table(table.data.take(_batch_rows(table.n_rows)), table.columns)
 
 
@@ -77,19 +77,19 @@ def _batch_rows(n_rows: int) -> NDArray[np.int64]:
 
 
 def uncached_ms(model: FittedModel) -> float:
-    """Milliseconds that 1,000 new rows take longer than those of the run."""
-    return model.new_rows_ms if isinstance(model, CachedRowsModel) else 0.0
+    """Additional milliseconds for 1,000 new rows, compared with cached rows of the run."""
+    return model.extra_predict_ms if isinstance(model, CachedRowsModel) else 0.0
 
 
 def prediction_times(
     job: Job, model: FittedModel, rows: Matrix | Rows, seen_s: float, n_rows: int
 ) -> tuple[float, float]:
-    """Seconds of predicting the validation rows, and milliseconds of predicting 1,000 rows.
+    """Seconds to predict the validation rows, and milliseconds to predict 1,000 rows.
 
-    An out-of-bag family has its predictions at hand: what was seen says nothing of new rows.
+    An out-of-bag model has its predictions stored, so their time is not that of new rows.
     """
-    new_rows_ms = uncached_ms(model)
+    extra_predict_ms = uncached_ms(model)
     if job.fold != ALL_ROWS:
-        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + new_rows_ms
-    model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + new_rows_ms
+        return seen_s, predict_batch_ms(model, rows, seen_s, n_rows) + extra_predict_ms
+    model_ms = predict_batch_ms(model, rows, 0.0, n_rows) + extra_predict_ms
     return model_ms / 1000.0 * n_rows / BATCH_ROWS, model_ms

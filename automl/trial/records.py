@@ -1,4 +1,4 @@
-"""Trial records on disk: ``trials/<family>-<n>/trial.json``, the truth about a trial."""
+"""Reads and writes trial records: ``trials/<family>-<n>/trial.json``, the truth about a trial."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MOST_REMOVALS = 20
 
 
 def write_record(run: RunDir, record: TrialRecord) -> None:
-    """Writes the record of a trial whole, in place of an older one.
+    """Writes the record of a trial atomically, replacing an older one.
 
-    A fit may be removing the folder of its own trial at this moment: it is made anew.
+    A fit may be removing the folder of its own trial at this moment; it is created again.
 
     Raises:
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     path, value = run.trial(record.trial_id) / FILE_NAME, asdict(record)
     for _ in range(MOST_REMOVALS):
@@ -39,7 +39,7 @@ def read_record(run: RunDir, trial_id: str) -> TrialRecord:
     """Reads the record of one trial.
 
     Raises:
-        RunError: It is missing or damaged; the file is named.
+        RunError: It is missing or damaged; the text names the file.
     """
     path = run.trial(trial_id) / FILE_NAME
     value = read_json(path)
@@ -50,10 +50,10 @@ def read_record(run: RunDir, trial_id: str) -> TrialRecord:
 
 
 def find_record(run: RunDir, trial_id: str) -> TrialRecord:
-    """Reads the record of a trial that a person has named.
+    """Reads the record of a trial that the user named.
 
     Raises:
-        RunError: There is no such trial, or its record is damaged; the nearest ones are named.
+        RunError: There is no such trial (the text has the closest names), or its record is damaged.
     """
     known = sorted(path.parent.name for path in run.trials.glob(f"*/{FILE_NAME}"))
     if trial_id not in known:
@@ -75,7 +75,7 @@ def read_records(run: RunDir) -> list[TrialRecord]:
 def _from_json(value: dict[str, Any]) -> TrialRecord:
     folds = tuple(FoldResult(**{**fold, "steps": _steps(fold["steps"])}) for fold in value["folds"])
     low_high = value.get("interval")
-    value = {name: item for name, item in value.items() if name != "notes"}  # earlier versions' own
+    value = {name: item for name, item in value.items() if name != "notes"}  # of earlier versions
     # Earlier versions kept the spread of the folds under ``score_se``, and no interval.
     score_se = value["score_se"] if "interval" in value else None
     return TrialRecord(

@@ -1,4 +1,4 @@
-"""One model on all rows in place of the models of the folds of a trial: it predicts faster."""
+"""Fits one model on all rows to replace the models of a trial's folds, for faster predictions."""
 
 from __future__ import annotations
 
@@ -12,58 +12,58 @@ from numpy.typing import NDArray
 from automl.data.columns.media import images_of, sequences_of, texts_of
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import RunError
-from automl.plugin.context import Fold, Shape, TrialContext, View
+from automl.plugin.context import Encoding, Fold, ProblemInfo, TrialContext
 from automl.plugin.family import FittedModel, ModelFamily
 from automl.plugin.prediction import check_prediction
 from automl.plugin.refitting import CannotRefit, RefitIncomplete, RefittableFamily
 from automl.plugin.rows import Matrix, Rows
-from automl.store.files import draft_folder, settle
-from automl.trial.agreement import disagreement, rows_to_compare
+from automl.store.files import commit, staging_folder
 from automl.trial.latency import predict_batch_ms, uncached_ms
-from automl.trial.newest import fit_newest
-from automl.trial.setup import family_shape
+from automl.trial.newest_fit import fit_newest
+from automl.trial.prediction_files import write_predictions
+from automl.trial.refit_agreement import disagreement, rows_to_compare
+from automl.trial.setup import problem_info
 from automl.trial.spec import FoldResult, Job
-from automl.trial.worker_state import Workbench
-from automl.trial.written import write_predictions
+from automl.trial.worker_state import WorkerState
 
-__all__ = ["NotRefittedError", "refit_job"]
+__all__ = ["RefitUnsupportedError", "refit_job"]
 
 FIT_SHARE = 0.85  # of the time until a job is killed; the rest is for comparing and saving
 
 
-class NotRefittedError(RunError):
-    """There is no model of all rows that is as good as those of the folds: these stay."""
+class RefitUnsupportedError(RunError):
+    """No model of all rows is as good as those of the folds, which therefore stay."""
 
 
-def refit_job(job: Job, bench: Workbench) -> FoldResult:
-    """Fits all rows by what the models of the folds tell, and writes the model.
+def refit_job(job: Job, state: WorkerState) -> FoldResult:
+    """Fits all rows, guided by the models of the folds, and writes the model.
 
-    No rows are left to score it by. Instead its predictions of some rows are compared with those of
+    No rows are left to score it on. Instead its predictions of some rows are compared with those of
     the models of the folds, and written for the choice between both.
 
     Raises:
-        NotRefittedError: The family has no such model, the clock stopped it, or it predicts
-            something else than the models of the folds.
+        RefitUnsupportedError: The family has no such model, the clock stopped it, or it predicts
+            differently from the models of the folds.
         RunError: A model of a fold is missing.
     """
     start = time.monotonic()
-    family = bench.registry.get(job.spec.family)
-    shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
-    view = family.view(job.spec.params, shape)
-    fold, encode_s = bench.open_fold(ALL_ROWS, view, family.kinds)
-    models = _models_of_folds(job, bench, family)
+    family = state.registry.get(job.spec.family)
+    problem = problem_info(state.setup, state.dataset, state.metric, family)
+    encoding = family.encoding(job.spec.params, problem)
+    fold, encode_s = state.open_fold(ALL_ROWS, encoding, family.kinds)
+    models = _models_of_folds(job, state, family)
     now = time.monotonic()
-    model = _refit(job, bench, family, shape, fold, models, start)
+    model = _refit(job, state, family, problem, fold, models, start)
     fit_s = time.monotonic() - now
-    compared = _predictions(job, bench, family, view, models, model)
-    is_classification = shape.task.is_classification
+    compared = _predictions(job, state, family, encoding, models, model)
+    is_classification = problem.task.is_classification
     why = disagreement(
-        list(compared[:-1]), compared[-1], is_classification, by_last=bench.plan.kind == "time"
+        list(compared[:-1]), compared[-1], is_classification, by_last=state.plan.kind == "time"
     )
     if why is not None:
-        raise NotRefittedError(why)
-    size = _write(job, bench, family, model, compared)
-    rows = fold.train.shown_to(family.kinds)
+        raise RefitUnsupportedError(why)
+    size = _write(job, state, family, model, compared)
+    rows = fold.train.for_kinds(family.kinds)
     model_ms = predict_batch_ms(model, rows, 0.0, rows.shape[0]) + uncached_ms(model)
     return FoldResult(
         job.fold,
@@ -72,13 +72,13 @@ def refit_job(job: Job, bench: Workbench) -> FoldResult:
         predict_s=0.0,
         encode_s=encode_s,
         model_mib=size / 2**20,
-        predict_ms=bench.encode_ms(ALL_ROWS, view, family.kinds) + model_ms,
+        predict_ms=state.encode_ms(ALL_ROWS, encoding, family.kinds) + model_ms,
         n_threads=job.n_threads,
     )
 
 
-def _models_of_folds(job: Job, bench: Workbench, family: ModelFamily) -> list[FittedModel]:
-    paths = [bench.run.model(job.spec.trial_id, number) for number in job.stands_for]
+def _models_of_folds(job: Job, state: WorkerState, family: ModelFamily) -> list[FittedModel]:
+    paths = [state.run.model(job.spec.trial_id, number) for number in job.replaces_folds]
     missing = next((path for path in paths if not path.is_dir()), None)
     if missing is not None:
         raise RunError(f"{missing} is missing: the model of a fold")
@@ -87,15 +87,15 @@ def _models_of_folds(job: Job, bench: Workbench, family: ModelFamily) -> list[Fi
 
 def _refit(
     job: Job,
-    bench: Workbench,
+    state: WorkerState,
     family: ModelFamily,
-    shape: Shape,
+    problem: ProblemInfo,
     fold: Fold,
     models: Sequence[FittedModel],
     start: float,
 ) -> FittedModel:
     context = TrialContext(
-        shape=shape,
+        problem=problem,
         seed=job.seed,
         n_threads=job.n_threads,
         device=job.device,
@@ -104,67 +104,67 @@ def _refit(
     )
     try:
         if not isinstance(family, RefittableFamily):
-            raise CannotRefit(f"family {family.name} has no model of all rows")
+            raise CannotRefit(f"family {family.name} cannot be refitted on all rows")
         return family.refit(job.spec.params, fold, context, models)
     except CannotRefit as why:
-        if bench.plan.kind != "time":
-            raise NotRefittedError(str(why)) from why
+        if state.plan.kind != "time":
+            raise RefitUnsupportedError(str(why)) from why
     except RefitIncomplete as cut:
-        raise NotRefittedError(str(cut)) from cut
-    # the models of the folds are old ones
-    return fit_newest(family, job.spec.params, fold, bench.dataset, bench.plan.newest, context)
+        raise RefitUnsupportedError(str(cut)) from cut
+    # a time plan: the models of the folds lack the newest rows
+    return fit_newest(family, job.spec.params, fold, state.dataset, state.plan.newest, context)
 
 
 def _predictions(
     job: Job,
-    bench: Workbench,
+    state: WorkerState,
     family: ModelFamily,
-    view: View,
+    encoding: Encoding,
     models: Sequence[FittedModel],
     refitted: FittedModel,
 ) -> NDArray[np.float64]:
     """Predictions of some rows by the model of each fold and, last, by that of all rows.
 
-    They are of the targets as families are shown them.
+    They are in the units of the targets that families see.
 
     Returns:
         ``(n_folds + 1, n_rows, n_outputs)``, or ``(n_folds + 1, n_rows)`` for values.
     """
-    target, kinds = bench.dataset.target, family.kinds
-    rows = rows_to_compare(bench.plan.n_rows, bench.setup.seed)
+    target, kinds = state.dataset.target, family.kinds
+    rows = rows_to_compare(state.plan.n_rows, state.setup.seed)
     found = []
-    for number, model in zip((*job.stands_for, ALL_ROWS), (*models, refitted), strict=True):
-        shown = _encoded(bench, rows, number, view, family)
-        prediction = model.predict(shown.shown_to(kinds))
+    for number, model in zip((*job.replaces_folds, ALL_ROWS), (*models, refitted), strict=True):
+        shown = _encoded(state, rows, number, encoding, family)
+        prediction = model.predict(shown.for_kinds(kinds))
         found.append(check_prediction(prediction, len(rows), target.task, target.n_outputs))
     return np.stack(found)
 
 
 def _encoded(
-    bench: Workbench, rows: NDArray[np.int64], fold: int, view: View, family: ModelFamily
+    state: WorkerState, rows: NDArray[np.int64], fold: int, encoding: Encoding, family: ModelFamily
 ) -> Rows:
-    """Rows of the table as the encoder of a fold shows them."""
-    table, kinds = bench.dataset.table, family.kinds
-    matrix: Matrix = bench.encoders.encoder(fold, view, kinds).transform(table, rows)
+    """Rows of the table, encoded by the encoder of a fold."""
+    table, kinds = state.dataset.table, family.kinds
+    matrix: Matrix = state.encoders.encoder(fold, encoding, kinds).transform(table, rows)
     return Rows(
         matrix,
         images_of(table, kinds, rows),
         sequences_of(table, kinds, rows),
-        texts_of(table, kinds, view, rows),
+        texts_of(table, kinds, encoding, rows),
     )
 
 
 def _write(
-    job: Job, bench: Workbench, family: ModelFamily, model: FittedModel, compared: NDArray[Any]
+    job: Job, state: WorkerState, family: ModelFamily, model: FittedModel, compared: NDArray[Any]
 ) -> int:
-    """Writes the model and what was compared; returns the bytes of the model."""
-    trial, run = job.spec.trial_id, bench.run
+    """Writes the model and the compared predictions; returns the bytes of the model."""
+    trial, run = job.spec.trial_id, state.run
     final = run.fold(trial, job.fold)
-    with draft_folder(final) as draft:
+    with staging_folder(final) as draft:
         folder = draft / run.model(trial, job.fold).name
         folder.mkdir()
         family.save(model, folder)
         with (draft / run.compared(trial, job.fold).name).open("wb") as file:
-            write_predictions(file, compared, bench.dataset.target.offset)
-        settle(draft, final)
+            write_predictions(file, compared, state.dataset.target.offset)
+        commit(draft, final)
     return sum(f.stat().st_size for f in run.model(trial, job.fold).rglob("*") if f.is_file())

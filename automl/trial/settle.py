@@ -1,9 +1,9 @@
-"""Settling: once all folds of a trial are done, the other folds choose the stage of each.
+"""Settles a trial: once all its folds are done, the other folds choose the stage of each.
 
-The fold is scored on what it predicted at the earliest stage that the mean curve of the others
-cannot tell from its best one: the rule of one standard error (Breiman et al., Classification and
-Regression Trees, 1984, section 3.4.3). That costs no fit. The best stage itself would still flatter
-on few rows, since the rows of a fold have trained the others (docs/decisions/0040).
+The fold is scored on its predictions at the earliest stage whose mean loss over the others is
+within one standard error of the best (Breiman et al., Classification and Regression Trees, 1984,
+section 3.4.3). This needs no fit. The best stage itself would still be optimistic with few rows,
+since the rows of a fold have trained the others (docs/decisions/0040).
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from automl.data.table import Dataset
 from automl.errors import RunError
 from automl.plugin.metric import Metric
 from automl.plugin.prediction import check_prediction
-from automl.store.files import write_whole
+from automl.store.files import write_atomic
 from automl.store.run_dir import RunDir
+from automl.trial.prediction_files import as_they_are, write_predictions
 from automl.trial.stages import CURVES_FILE, StageCurve, stage_near
-from automl.trial.written import as_they_are, write_predictions
 
 __all__ = ["Settled", "best_stage", "discard_stages", "settle_folds"]
 
 FOLDS_TO_HALF = 2.0
-SHORT = 0.5  # of the median end: a fold that the clock cut earlier would cut the curves of all
+SHORT = 0.5  # of the median end: a fold that the clock stopped earlier would shorten all curves
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a fold is scored once all folds of its trial are done.
+    """The score of a fold once all folds of its trial are done.
 
     Attributes:
-        score: Of its validation rows at the stage that other folds chose, in the run's metric;
-            None where it has no value for them.
+        score: Score of its validation rows at the stage that other folds chose, in the run's
+            metric; None if the metric is undefined for them.
         crc: CRC-32 of the file of these predictions.
     """
 
@@ -57,7 +57,7 @@ def settle_folds(
 ) -> tuple[dict[int, Settled], tuple[float, ...]]:
     """Scores each fold of a trial at the stage that its other folds choose, and writes that.
 
-    Folds without logged stages stay as they are. Killed half way it is done again from the files,
+    Folds without logged stages stay unchanged. After a kill it can be repeated from the files,
     which stay until ``discard_stages``.
 
     Args:
@@ -66,15 +66,15 @@ def settle_folds(
         folds: Finished folds, ``ALL_ROWS`` for an out-of-bag family.
         plan: The split plan.
         dataset: The data.
-        metric: Of the run.
+        metric: Metric of the run.
 
     Returns:
-        What was settled, by fold, and the stages at which a fit on all rows should end: one for
-        each log, none where no fold logged stages.
+        The settled folds, and the stages at which a fit on all rows should end: one for each log,
+        none if no fold logged stages.
 
     Raises:
         RunError: A file is damaged.
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     curves = {f: _read_curves(run, trial_id, f) for f in sorted(folds) if f != ALL_ROWS}
     curves = {fold: found for fold, found in curves.items() if found}
@@ -82,7 +82,7 @@ def settle_folds(
     for fold, own in curves.items():
         others = _choosers(fold, curves, plan)
         if not others:
-            continue  # one fold alone stays as its halves have scored it
+            continue  # a single fold keeps the score by its halves
         parts = []
         for number, curve in enumerate(own):
             stage = best_stage(
@@ -99,7 +99,7 @@ def settle_folds(
 
 
 def _ends(curves: Mapping[int, Sequence[StageCurve]], plan: SplitPlan) -> tuple[float, ...]:
-    """Where a fit on all rows should end, for each log; finite."""
+    """Stages at which a fit on all rows should end, one for each log; finite."""
     ends = []
     for number in range(min((len(found) for found in curves.values()), default=0)):
         of_log = {fold: found[number] for fold, found in curves.items()}
@@ -120,16 +120,16 @@ def best_stage(
     """The stage with the lowest mean loss of several folds, or an earlier one that is as good.
 
     Args:
-        curves: Of the folds that choose.
-        n_train: Their training rows, where these differ by the plan, in order of time: more rows
-            are learnt for longer, by the root of their ratio (Yao, Rosasco & Caponnetto 2007), and
-            later folds tell more (see ``_relevance``). None where all have as many.
+        curves: Curves of the folds that choose.
+        n_train: Their training rows if these differ, with a time plan: fits of more rows run
+            longer, by the square root of the ratio (Yao, Rosasco & Caponnetto 2007), and later
+            folds count more (see ``_relevance``). None if all have as many.
         n_rows: Training rows of the fit that is to end there.
-        is_cautious: Whether to take the earliest stage whose mean loss is above the lowest by no
+        is_cautious: Whether to take the earliest stage whose mean loss exceeds the lowest by no
             more than the standard error of that difference over the folds.
 
     Returns:
-        The stage; None where no fold can choose.
+        The stage; None if no fold can choose.
     """
     useful = {fold: curve for fold, curve in curves.items() if curve.is_of_use}
     if not useful:
@@ -164,26 +164,26 @@ def best_stage(
 
 
 def _relevance(curve: StageCurve, age: int) -> float:
-    """Weight of a curve in order of time: half for each two folds that it is older.
+    """Weight of a curve of a time plan, halved for every two folds of age.
 
-    Losses above 0 count as ratios to the lowest: the fold that meets a shift is wrong by far at
-    every stage, and would outvote all others.
+    Losses above 0 are divided by the lowest: a fold that meets a shift has large losses at every
+    stage, and would outweigh all others.
 
     Args:
-        curve: Of a fold.
-        age: By how many folds it is older than the latest.
+        curve: Curve of a fold.
+        age: Number of folds by which it is older than the latest.
     """
     lowest = float(np.nanmin(curve.losses))
     return float(2.0 ** (-age / FOLDS_TO_HALF) / (lowest if lowest > 0 else 1.0))
 
 
 def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over folds, of values ``(n_folds, n_stages)``."""
+    """Weighted mean over folds of values ``(n_folds, n_stages)``."""
     return np.average(values, axis=0, weights=weights)
 
 
 def _mean_error(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard error of ``_mean`` as the folds differ; of two or more."""
+    """Standard error of ``_mean`` from the differences between two or more folds."""
     shares = (weights / weights.sum())[:, np.newaxis]
     apart = shares * (values - _mean(values, weights))
     n_folds = len(values)
@@ -198,31 +198,31 @@ def _filled(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def discard_stages(run: RunDir, trial_id: str) -> None:
-    """Removes the predictions of all stages of a trial that is over: they are large."""
+    """Removes the predictions of all stages of a finished trial, as they are large."""
     for folder in run.trial(trial_id).glob("fold-*"):
         for file in [*folder.glob("stages-*.npy"), folder / CURVES_FILE]:
             file.unlink(missing_ok=True)
 
 
 def _choosers(fold: int, curves: Mapping[int, Any], plan: SplitPlan) -> list[int]:
-    """Folds whose curves may choose for a fold: none of its rows has a part in them.
+    """Folds whose curves may choose for a fold: they do not contain its rows.
 
     With a time plan these are earlier ones; in a repeat, the other folds of that repeat.
     """
     if plan.kind == "time":
         return [other for other in curves if other < fold]
     own = np.zeros(plan.n_rows, dtype=np.bool_)
-    own[plan.divisions[fold].valid] = True
+    own[plan.splits[fold].valid] = True
     others = (other for other in curves if other != fold)
-    return [other for other in others if not own[plan.divisions[other].valid].any()]
+    return [other for other in others if not own[plan.splits[other].valid].any()]
 
 
 def _n_train(plan: SplitPlan, fold: int) -> int:
-    return len(plan.divisions[fold].train)
+    return len(plan.splits[fold].train)
 
 
 def _sizes(plan: SplitPlan, folds: Sequence[int] | Mapping[int, Any]) -> dict[int, int] | None:
-    """Training rows of folds where the plan lets them grow with time."""
+    """Training rows of the folds with a time plan, where they grow; None otherwise."""
     return {fold: _n_train(plan, fold) for fold in folds} if plan.kind == "time" else None
 
 
@@ -267,11 +267,11 @@ def _write(
     dataset: Dataset,
     metric: Metric,
 ) -> Settled:
-    rows, target = np.asarray(plan.divisions[fold].valid), dataset.target
+    rows, target = np.asarray(plan.splits[fold].valid), dataset.target
     shape = (len(rows), target.n_outputs) if target.n_outputs else (len(rows),)
     checked = check_prediction(prediction.reshape(shape), len(rows), target.task, target.n_outputs)
     path = run.settled(trial_id, fold)
-    write_whole(path, lambda file: write_predictions(file, checked, target.offset))
+    write_atomic(path, lambda file: write_predictions(file, checked, target.offset))
     weight = None if dataset.weight is None else dataset.weight[rows]
     shown = as_they_are(checked, target.offset)
     score, reason = metric.evaluate(dataset.y[rows], shown, weight)

@@ -1,4 +1,4 @@
-"""What controller and workers must agree on: one frozen value, and the shape it gives a family."""
+"""The setup shared by controller and workers, and the problem as a family sees it."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Any
 from automl.config.schema import SearchConfig
 from automl.data.table import Dataset
 from automl.metrics import GivenMetric, packed
-from automl.metrics.shifted import shifted
-from automl.metrics.stand_in import steering
+from automl.metrics.fallback import steering
+from automl.metrics.offset_metric import shifted
 from automl.plugin.configurable import default_settings
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind
 from automl.store.run_dir import RunDir
 
-__all__ = ["TrialSetup", "family_shape", "seed_of", "setup_of_run"]
+__all__ = ["TrialSetup", "derive_seed", "problem_info", "setup_of_run"]
 
 IMAGE, SEQUENCE = ColumnKind.IMAGE, ColumnKind.SEQUENCE
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSetup:
-    """All a worker needs beside the files of the run.
+    """Everything a worker needs besides the files of the run.
 
     Attributes:
         run: Path of the run directory.
         metric: Name in the catalog, or ``module:function``.
-        seed: Of the run.
+        seed: Seed of the run.
         n_folds: Fits of one complete trial.
-        n_cpus, n_gpus: What the run may use.
+        n_cpus, n_gpus: Devices that the run may use.
         time_s: Wall-clock budget of the run; None without one.
         settings: Settings by family (``model.<family>``).
         memo_gib: Size of the encoded folds that one worker keeps open between fits, in GiB.
-        modules, block: Plugins beside the installed ones, and distributions that are not loaded.
+        modules, block: Plugins besides the installed ones, and distributions that are not loaded.
         plugins: Modules of the installed plugins that the run uses; empty for all.
-        metric_code: The metric that the caller gave as an object, ``packed``; empty for none.
+        metric_code: The metric that the caller passed as an object, ``packed``; empty without one.
     """
 
     run: str
@@ -65,17 +65,17 @@ def setup_of_run(
     metric: str,
     given: GivenMetric | None = None,
 ) -> TrialSetup:
-    """Makes the setup that workers get, for one core and no GPU.
+    """Makes the setup for workers, for one core and no GPU.
 
     Args:
         run: The run directory.
         config: The configuration.
         n_folds: Folds of the split plan.
         metric: Name in the catalog, or ``module:function``.
-        given: The metric, where the caller has it as an object.
+        given: The metric, if the caller has it as an object.
 
     Raises:
-        ConfigError: Such a metric cannot be handed to workers.
+        ConfigError: Such a metric cannot be sent to workers.
     """
     return TrialSetup(
         run=str(run.path.resolve()),
@@ -90,13 +90,15 @@ def setup_of_run(
     )
 
 
-def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: ModelFamily) -> Shape:
-    """The problem as one family sees it: only the column kinds it takes, and targets near 0.
+def problem_info(
+    setup: TrialSetup, dataset: Dataset, metric: Metric, family: ModelFamily
+) -> ProblemInfo:
+    """The problem as one family sees it: only its column kinds, and targets near 0.
 
     Args:
-        setup: Of the run.
-        dataset: With the targets as they are.
-        metric: Of the run, of these.
+        setup: Setup of the run.
+        dataset: The data, with the original targets.
+        metric: Metric of the run, for the original targets.
         family: The family.
     """
     columns = [c for c in dataset.table.used if c.kind in family.kinds]
@@ -105,7 +107,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     images = tuple((c.shape[0], c.shape[1], c.shape[2]) for c in columns if c.kind is IMAGE)
     sequences = tuple((c.shape[0], c.shape[1]) for c in columns if c.kind is SEQUENCE)
     names = Counter(column.name for column in dataset.table.columns)
-    return Shape(
+    return ProblemInfo(
         task=dataset.target.task,
         metric=steering(shifted(metric, dataset.target.offset)),
         n_rows=len(dataset.y),
@@ -127,7 +129,7 @@ def family_shape(setup: TrialSetup, dataset: Dataset, metric: Metric, family: Mo
     )
 
 
-def seed_of(*parts: str | int) -> int:
+def derive_seed(*parts: str | int) -> int:
     """A seed below 2**31 that depends on every part and on nothing else."""
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1

@@ -1,4 +1,4 @@
-"""The (trial, fold) unit of work, and the record a trial leaves."""
+"""Defines the (trial, fold) job, its result, and the record of a trial."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 __all__ = [
-    "UNFINISHED",
+    "CUT_SHORT",
     "FoldResult",
     "Job",
     "JobKey",
@@ -18,18 +18,18 @@ __all__ = [
     "TrialState",
 ]
 
-UNFINISHED = frozenset({"out_of_time", "interrupted", "held"})
-"""Kinds of errors that say that the search was over, and nothing of the trial."""
+CUT_SHORT = frozenset({"out_of_time", "interrupted", "held"})
+"""Kinds of errors that mean that the search ended first, and say nothing about the trial."""
 
 LIMITS = frozenset({"cuda_oom", "memory", "oom", "timeout"})
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
 
 
 class TrialState(StrEnum):
-    """How a trial stands.
+    """State of a trial.
 
-    ``PRUNED`` says something of the trial: others were better. ``OUT_OF_TIME`` and ``INTERRUPTED``
-    say that the search was over before it was; earlier versions recorded these as pruned.
+    ``PRUNED`` means that others were better. ``OUT_OF_TIME`` and ``INTERRUPTED`` mean that the
+    search ended first; earlier versions recorded these as pruned.
     """
 
     RUNNING = "running"
@@ -49,7 +49,7 @@ class TrialSpec:
         number: Number within the family, from 0.
         params: The point of the search space.
         source: ``portfolio`` or ``sampler``.
-        noted: What the sampler noted at it and will look for, such as the state of CMA-ES.
+        noted: State that the sampler stored with it and reads again, such as that of CMA-ES.
     """
 
     family: str
@@ -60,7 +60,7 @@ class TrialSpec:
 
     @property
     def trial_id(self) -> str:
-        """Such as ``lightgbm-3``."""
+        """Id of the trial, such as ``lightgbm-3``."""
         return f"{self.family}-{self.number}"
 
 
@@ -86,12 +86,12 @@ class Job:
         n_threads: Threads it may use.
         device: ``cpu`` or ``cuda:0``.
         time_limit_s: Fair share of the budget, in seconds; None without a time budget.
-        deadline_s: Seconds until it is killed from when its fold is encoded; None for never.
-        encode_limit_s: Seconds until it is killed where its fold is not encoded; None for never.
-        end_s: Seconds until it is killed whatever it is at; None for never.
-        attempt: 0 at the first try, more after its worker was lost.
-        stands_for: Folds whose models the one of this job is to replace (see ``refit_job``);
-            empty for a fit that is scored.
+        deadline_s: Seconds from the end of encoding until it is killed; None for never.
+        encode_limit_s: Seconds of encoding until it is killed; None for never.
+        end_s: Seconds until it is killed in any case; None for never.
+        attempt: 0 for the first attempt, more after its worker was lost.
+        replaces_folds: Folds whose models this fit replaces (see ``refit_job``); empty for a fit
+            that is scored.
         stages: Where such a fit should end; see ``TrialContext``.
     """
 
@@ -105,16 +105,16 @@ class Job:
     encode_limit_s: float | None = None
     end_s: float | None = None
     attempt: int = 0
-    stands_for: tuple[int, ...] = ()
+    replaces_folds: tuple[int, ...] = ()
     stages: tuple[float, ...] = ()
 
     @property
     def job_id(self) -> JobKey:
-        """What it is told apart by."""
+        """Key of the job."""
         return JobKey(self.spec.trial_id, self.fold)
 
     def fit_limit_s(self, spent_s: float) -> float | None:
-        """Seconds until the fit is killed, so many after the start; None for never."""
+        """Seconds until the fit is killed, ``spent_s`` after the start; None for never."""
         left_s = None if self.end_s is None else max(0.0, self.end_s - spent_s)
         limits = [limit for limit in (self.deadline_s, left_s) if limit is not None]
         return min(limits, default=None)
@@ -122,30 +122,30 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class FoldResult:
-    """What a finished fit gave.
+    """Result of a finished fit.
 
     Attributes:
         fold: Number of the fold.
-        score: On its validation rows, in the run's metric, as it was when the fold was done: of a
-            fit that stopped early, each half of them at the stage that the other half chose. The
-            pruner compares these. None where the metric has no value for them.
+        score: Score of its validation rows in the run's metric when the fold was done; for a fit
+            that stopped early, each half of them at the stage that the other half chose. The pruner
+            compares these. None if the metric is undefined for them.
         fit_s, predict_s: Wall-clock seconds of the fit and of predicting the validation rows.
         predict_ms: Milliseconds to encode and predict 1,000 rows.
-        encode_s: Seconds spent encoding the fold (0 when it was cached).
+        encode_s: Seconds of encoding the fold (0 if it was cached).
         n_valid: Validation rows.
         model_mib: Size of the saved model.
-        peak_rss_mib: The most memory its worker held, with what it started; where that is not
-            looked at, the peak of the worker so far.
-        peak_vram_mib: The most GPU memory its worker held; 0 without a GPU.
+        peak_rss_mib: Peak memory of its worker with child processes; if that is not measured, the
+            peak of the worker so far.
+        peak_vram_mib: Peak GPU memory of its worker; 0 without a GPU.
         steps: Reports of the fit as (step, score).
-        oof_crc: CRC-32 of the file of its predictions; None where nobody took it.
-        n_threads: Threads it had, which the last bits of a model may depend on.
-        n_members: Fits of its pack, itself included, which they may depend on too. Seconds are
-            its share of those of the pack.
-        settled_score: Of a fit that stopped early, the score at the stage that the other folds of
-            its trial chose; None where there is none.
+        oof_crc: CRC-32 of the file of its predictions; None if it was not computed.
+        n_threads: Threads of the fit, on which the last bits of a model may depend.
+        n_members: Fits of its pack, itself included; the last bits may depend on them too. Seconds
+            are its share of those of the pack.
+        settled_score: For a fit that stopped early, the score at the stage that the other folds of
+            its trial chose; None without one.
         settled_crc: CRC-32 of the file of the predictions at that stage.
-        score_reason: Why there is no score; "" where there is one.
+        score_reason: Why there is no score; "" if there is one.
     """
 
     fold: int
@@ -168,7 +168,7 @@ class FoldResult:
 
     @property
     def final_score(self) -> float | None:
-        """The score to show: settled where it is; None where there is none."""
+        """The score to show: the settled one if the fold was settled; None without one."""
         return self.score if self.settled_crc is None else self.settled_score
 
 
@@ -177,16 +177,15 @@ class TrialError:
     """Why a trial failed or was stopped.
 
     Attributes:
-        kind: ``exception``, ``crash``, ``killed`` (by somebody else), ``timeout``, ``oom`` (more
-            memory than a fit may have, or than the machine has), ``memory`` (an allocation that
-            was refused), ``cuda_oom`` (a GPU has too little memory even for this fit alone),
-            ``wrong_device`` (a worker saw other GPUs than its own), ``bad_prediction``,
-            ``lost_files`` (the fit has removed the folder of its trial), ``no_score`` (the metric
-            has no value for its predictions), ``pruned``, ``held`` (its first fold promised no
-            gain, and the search was over before it was taken up again), ``out_of_time`` or
-            ``interrupted``.
+        kind: ``exception``, ``crash``, ``killed`` (from outside), ``timeout``, ``oom`` (more memory
+            than a fit may use, or than the machine has), ``memory`` (a failed allocation),
+            ``cuda_oom`` (a GPU has too little memory even for this fit alone), ``wrong_device``
+            (a worker saw GPUs other than its own), ``bad_prediction``, ``lost_files`` (the fit
+            has removed the folder of its trial), ``no_score`` (the metric is undefined for its
+            predictions), ``pruned``, ``held`` (deferred after its first fold, which promised no
+            gain, until the search ended), ``out_of_time`` or ``interrupted``.
         message: One line for people.
-        traceback: Of the worker, where there is one.
+        traceback: Traceback of the worker, if any.
         fold: The fold it happened in.
     """
 
@@ -196,32 +195,32 @@ class TrialError:
     fold: int = 0
 
     @property
-    def way(self) -> tuple[str, str]:
-        """Kind and message without its numbers, which is equal for failures of one cause.
+    def signature(self) -> tuple[str, str]:
+        """Kind and message without its numbers: equal for failures with the same cause.
 
-        A limit of time or memory is one cause, however it was met.
+        A limit of time or memory is one cause, whatever the message.
         """
         return self.kind, "" if self.kind in LIMITS else NUMBERS.sub("#", self.message)
 
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """What is known of a trial: one file in its directory, one row of the leaderboard.
+    """The record of a trial: one file in its directory, one row of the leaderboard.
 
     Attributes:
         spec: The trial.
         index: Number within the run, from 0, in the order of proposal.
-        state: How it stands.
+        state: State of the trial.
         folds: Results of its finished folds, in the order of the folds.
-        score: Of its out-of-fold predictions, in the run's metric; None unless complete.
-        score_se: Standard error of the score as an estimate of that on new rows; None where it is
-            not known, as with fewer than 10 rows.
-        error: Why it failed or was pruned.
+        score: Score of its out-of-fold predictions, in the run's metric; None unless complete.
+        score_se: Standard error of the score as an estimate of that on new rows; None if unknown,
+            as with fewer than 10 rows.
+        error: Why it failed or was stopped.
         cut_steps: Reports, as (step, score), of the fit that ``error`` ended.
         started_s, finished_s: Seconds since the start of the run.
         stages: Where a fit of it on all rows should end, by the mean curve of all folds, one for
-            each log of stages (see ``StageLog``); empty where it does not stop early.
-        interval: The 95 % interval of the score; None where it is not known.
+            each log of stages (see ``StageLog``); empty if it does not stop early.
+        interval: The 95 % interval of the score; None if unknown.
     """
 
     spec: TrialSpec
@@ -239,12 +238,12 @@ class TrialRecord:
 
     @property
     def trial_id(self) -> str:
-        """Such as ``lightgbm-3``."""
+        """Id of the trial, such as ``lightgbm-3``."""
         return self.spec.trial_id
 
     @property
     def margin(self) -> float | None:
-        """Half of the 95 % interval of the score; None where it is not known."""
+        """Half the width of the 95 % interval of the score; None if unknown."""
         return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
 
     @property

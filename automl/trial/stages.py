@@ -1,9 +1,9 @@
-"""Which stage of an early-stopped fit its validation rows are scored at, chosen by other rows.
+"""Scores an early-stopped fit at a stage that other rows than its validation rows chose.
 
 The rows of a fold must not choose the stage they are scored at. While a fold is alone, its
-validation rows are divided into halves, and each half is scored at the stage that the other half
-likes best. Once all folds of a trial are done, each fold is scored at a stage that is as
-good as the best of the mean curve of the other folds (see ``automl.trial.settle``).
+validation rows are divided into halves, and each half is scored at the best stage of the other
+half. Once all folds of a trial are done, each fold is scored at a stage as good as the best of
+the mean curve of the other folds (see ``automl.trial.settle``).
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ __all__ = [
 
 DIGITS = 7
 MOST_ROWS = 20_000
-"""Rows that choose a stage at most: all stages are scored on them, and more choose no better."""
+"""Largest number of rows that choose a stage: all stages are scored on them."""
 
 LEAST_OTHERS = 2_000
-"""Rows not of the most frequent class that a sample must be left with."""
+"""Smallest number of rows outside the most frequent class in a sample."""
 
 CURVES_FILE = "curves.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class StageCurve:
-    """The loss of a fit on some validation rows at each stage it logged.
+    """The loss of a fit on some validation rows at each logged stage.
 
     Attributes:
         stages: Ascending, ``(n_stages,)``.
-        losses: In the metric that early stopping goes by, ``(n_stages,)``; NaN where it has none.
-        ties: What decides between equal losses: log loss for classes, else 0, ``(n_stages,)``.
-        usual: The stage to take where these rows are too few to choose one.
-        weight: Sum of the weights of the rows; 0 where they are too few to choose a stage.
-        grows: Whether more training rows are learnt from for longer.
+        losses: Losses in the metric of early stopping, ``(n_stages,)``; NaN if undefined.
+        ties: Tie breaker between equal losses: log loss for classes, else 0, ``(n_stages,)``.
+        usual: The stage to use if these rows are too few to choose one.
+        weight: Sum of the weights of the rows; 0 if they are too few to choose a stage.
+        grows: Whether fits of more training rows run longer.
     """
 
     stages: NDArray[np.float64]
@@ -64,12 +64,12 @@ class StageCurve:
 
     @property
     def is_of_use(self) -> bool:
-        """Whether these rows may choose a stage: they are enough, and the metric has values."""
+        """Whether these rows may choose a stage: there are enough, and the metric has values."""
         return self.weight > 0 and bool(np.isfinite(self.losses).any())
 
     @property
     def best(self) -> float:
-        """The stage of the lowest loss; of equal ones the less surprised, then the earlier."""
+        """The stage of the lowest loss; ties: lower log loss, then the earlier stage."""
         if not self.is_of_use:
             return self.usual
         losses = np.where(np.isfinite(self.losses), self.losses, np.inf)
@@ -78,7 +78,7 @@ class StageCurve:
 
 
 def stage_near(stages: NDArray[np.float64], wanted: float) -> int:
-    """Position of the stage that is nearest to the wanted one by ratio; the last one beyond it."""
+    """Position of the stage closest to the wanted one by ratio; the last for later ones."""
     if wanted >= stages[-1]:
         return len(stages) - 1
     return int(np.argmin(np.abs(np.log(stages) - np.log(wanted))))
@@ -90,7 +90,7 @@ def curve_of(
     """The losses of some of the validation rows of a log.
 
     Args:
-        log: What was predicted for all validation rows.
+        log: Predictions of all validation rows, by stage.
         rows: Positions of the rows among them.
         y: Class indices (integers) or values of all validation rows.
         weight: Their weights.
@@ -120,7 +120,7 @@ def curve_of(
 
 
 def _sample(rows: NDArray[Any], y: NDArray[Any], is_classification: bool) -> NDArray[Any]:
-    """Some of many rows, drawn whatever their targets are, unless few of a class would be left."""
+    """A random sample of many rows, or all of them if it would leave too few of other classes."""
     if len(rows) <= MOST_ROWS:
         return rows
     drawn = rows[np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]]
@@ -130,7 +130,7 @@ def _sample(rows: NDArray[Any], y: NDArray[Any], is_classification: bool) -> NDA
 
 
 def logs_of(model: FittedModel) -> list[StageLog]:
-    """Logs of a model that was stopped early; none where its validation rows chose nothing."""
+    """Logs of an early-stopped model; none if its validation rows chose nothing."""
     return [log for log in model.stages if log.stages] if isinstance(model, StagedModel) else []
 
 
@@ -138,9 +138,9 @@ def halves_of(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> NDArray[n
     """Divides rows into two halves: by time, by whole groups, or with equal shares of classes.
 
     Args:
-        dataset: The data with their target, times and groups.
+        dataset: The data with targets, times and groups.
         rows: Row numbers.
-        seed: Of the draws.
+        seed: Seed of the draws.
 
     Returns:
         0 or 1 for each of the rows.
@@ -164,7 +164,7 @@ def predict_by_halves(
     y: NDArray[Any],
     weight: NDArray[np.float64] | None,
 ) -> NDArray[np.float64]:
-    """Predictions of validation rows at stages that the other half of them chose.
+    """Predictions of validation rows, each half at the stage that the other half chose.
 
     Args:
         logs: One, or one for each level.
@@ -194,10 +194,10 @@ def write_stages(
     weight: NDArray[np.float64] | None,
     is_alone: bool = False,
 ) -> None:
-    """Writes what settling needs of a fold: curves, and predictions to be mapped into memory.
+    """Writes the curves of a fold for settling, and its predictions to be memory-mapped.
 
     Args:
-        folder: Where to.
+        folder: The folder to write to.
         logs: One, or one for each level.
         y: Class indices or values of the validation rows.
         weight: Their weights.

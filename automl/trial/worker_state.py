@@ -1,4 +1,4 @@
-"""What a worker keeps between jobs: the data of the run, and folds as it has encoded them."""
+"""Keeps a worker's state between jobs: the data of the run, and encoded folds."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.folds.encoder_store import EncoderStore
-from automl.data.offset import less_offset
 from automl.data.persist import open_dataset
 from automl.data.split.choose import SplitPlan, load_split_plan
 from automl.data.table import Dataset
+from automl.data.target_offset import less_offset
 from automl.metrics import get_metric, unpacked
-from automl.metrics.shifted import shifted
-from automl.plugin.context import Fold, View
+from automl.metrics.offset_metric import shifted
+from automl.plugin.context import Encoding, Fold
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind
 from automl.registry import Registry, load_registry
 from automl.store.run_dir import RunDir
-from automl.trial.latency import best_ms, table_batch
+from automl.trial.latency import min_time_ms, sample_batch
 from automl.trial.setup import TrialSetup
 
-__all__ = ["Workbench", "open_workbench"]
+__all__ = ["WorkerState", "open_workbench"]
 
-MIN_FOLD_BYTES = 1 << 20  # a small fold counts as much: a few hundred are enough
+MIN_FOLD_BYTES = 1 << 20  # smaller folds count as this, which limits them to a few hundred
 
 
 @dataclass(slots=True)
-class Workbench:
-    """What a worker keeps between jobs: open data, plugins, recent folds with memos, timings."""
+class WorkerState:
+    """State of a worker between jobs: open data, plugins, recent folds with memos, timings."""
 
     setup: TrialSetup
     run: RunDir
@@ -47,23 +47,27 @@ class Workbench:
     @property
     def encoders(self) -> EncoderStore:
         """The encoded folds on disk, which all workers share."""
-        return EncoderStore(self.run.views, self.setup.seed, self.plan.digest)
+        return EncoderStore(self.run.encodings, self.setup.seed, self.plan.digest)
 
-    def open_fold(self, index: int, view: View, kinds: frozenset[ColumnKind]) -> tuple[Fold, float]:
-        """Opens a fold, or takes it as the last job on it left it; forgets those used long ago.
+    def open_fold(
+        self, index: int, encoding: Encoding, kinds: frozenset[ColumnKind]
+    ) -> tuple[Fold, float]:
+        """Opens a fold, or returns it as the last job left it; drops the least recently used ones.
 
-        Its targets are as families are shown them: less the offset of the run.
+        Its targets are those that families see: minus the offset of the run.
 
         Returns:
-            The fold, and the seconds that were spent encoding it.
+            The fold, and the seconds spent encoding it.
         """
-        key, seconds = (index, view, kinds), 0.0
+        key, seconds = (index, encoding, kinds), 0.0
         fold = self._folds.pop(key, None)
         if fold is None:
             data = less_offset(self.dataset)
-            fold, seconds = self.encoders.fold(data, self.plan, index, view, kinds)
+            fold, seconds = self.encoders.fold(data, self.plan, index, encoding, kinds)
         self._folds[key] = fold
-        while len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.kept_bytes:
+        while (
+            len(self._folds) > 1 and sum(map(_n_bytes, self._folds.values())) > self.max_kept_bytes
+        ):
             self._folds.popitem(last=False)
         return fold, seconds
 
@@ -73,31 +77,31 @@ class Workbench:
         return shifted(self.metric, self.dataset.target.offset)
 
     @property
-    def kept_bytes(self) -> int:
+    def max_kept_bytes(self) -> int:
         """Largest number of bytes of encoded training rows to keep.
 
-        They are mapped and no burden, yet a fair guess at what families make of them.
+        They are memory-mapped and cost nothing themselves, but indicate the size of the memos.
         """
         return int(self.setup.memo_gib * 2**30)
 
-    def encode_ms(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> float:
+    def encode_ms(self, fold: int, encoding: Encoding, kinds: frozenset[ColumnKind]) -> float:
         """Milliseconds in which the encoder of a fold encodes 1,000 rows; measured once."""
-        key = (fold, view, kinds)
+        key = (fold, encoding, kinds)
         if key not in self._encode_ms:
-            encoder = self.encoders.encoder(fold, view, kinds)
-            batch = table_batch(self.dataset.table)
-            self._encode_ms[key] = best_ms(lambda: encoder.transform(batch))
+            encoder = self.encoders.encoder(fold, encoding, kinds)
+            batch = sample_batch(self.dataset.table)
+            self._encode_ms[key] = min_time_ms(lambda: encoder.transform(batch))
         return self._encode_ms[key]
 
 
-def open_workbench(setup: TrialSetup) -> Workbench:
+def open_workbench(setup: TrialSetup) -> WorkerState:
     """Opens the data of a run as memory maps, and loads the plugins that it uses."""
     run = RunDir(Path(setup.run))
     registry = load_registry(setup.modules, setup.block, setup.plugins or None)
     dataset = open_dataset(run.data)
     target, code = dataset.target, setup.metric_code
     given = unpacked(code) if code else None
-    return Workbench(
+    return WorkerState(
         setup=setup,
         run=run,
         dataset=dataset,

@@ -94,7 +94,7 @@ def _plain_error(opened: Opened, seed: int) -> float:
     plan, dataset = opened.opened.plan, opened.opened.dataset
     prediction = opened.honest_predictions()
     fold = np.full(len(dataset.y), -1)
-    for number, division in enumerate(plan.divisions):
+    for number, division in enumerate(plan.splits):
         fold[division.valid] = number
     return bootstrap_error(opened.opened.metric, dataset.y, prediction, fold, dataset.weight, seed)
 

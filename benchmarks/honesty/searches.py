@@ -62,12 +62,12 @@ class Opened:
 
     def __init__(self, path: Path) -> None:
         import automl
-        from automl.run_reader import OpenedRun
+        from automl.run_reader import RunReader
         from automl.store.run_dir import RunDir
 
         self.run = automl.load_run(path)
         self.board = self.run.board()
-        self.opened = OpenedRun(RunDir(path))
+        self.opened = RunReader(RunDir(path))
 
     @property
     def greater_is_better(self) -> bool:
@@ -148,7 +148,7 @@ class Opened:
         return np.asarray(total) / sum(members.values())
 
     def _single(self, family: str) -> Any:
-        whole = self.opened.single(f"{family}-0")
+        whole = self.opened.single_trial_ensemble(f"{family}-0")
         if whole is None:
             raise ValueError(f"{self.run.path} has no models of {family}-0")
         return whole
@@ -156,5 +156,5 @@ class Opened:
     def _score(self, new: Drawn, ensemble: Any) -> float:
         predictor = self.opened.make_predictor(ensemble)
         prediction = predictor.predict(self.run.read(new.columns))
-        shown = ensemble.calibration.shown_to(self.opened.metric, prediction)
+        shown = ensemble.calibration.for_metric(self.opened.metric, prediction)
         return new.score(self.opened.metric, tuple(self.run.classes), shown)

@@ -22,7 +22,7 @@ def names_alone(draw: Draw) -> Path:
     return draw.save(draw.lines()[0] + end)
 
 
-@kind("refused", "only one row|column to learn from")
+@kind("refused", "only one row|no usable columns")
 def one_row(draw: Draw) -> Path:
     """A single row."""
     del draw.rows[1:]
@@ -178,7 +178,7 @@ def empty_columns(draw: Draw) -> Path:
     return draw.table()
 
 
-@kind("refused", "no column to learn from")
+@kind("refused", "no usable columns")
 def no_column_of_use(draw: Draw) -> Path:
     """Columns that are empty or constant, all of them."""
     for row in draw.rows:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 
 __all__ = ["Candidate", "candidates"]
@@ -35,7 +35,10 @@ class Candidate:
 
 
 def candidates(
-    families: Sequence[tuple[ModelFamily, Shape]], n_entries: int, n_random: int, seed: int = 0
+    families: Sequence[tuple[ModelFamily, ProblemInfo]],
+    n_entries: int,
+    n_random: int,
+    seed: int = 0,
 ) -> list[Candidate]:
     """The candidates of families for one table, each once: first portfolios, then random draws.
 
@@ -61,12 +64,12 @@ def candidates(
 
 
 def _params(
-    family: ModelFamily, shape: Shape, n_entries: int, n_random: int, seed: int
+    family: ModelFamily, problem: ProblemInfo, n_entries: int, n_random: int, seed: int
 ) -> Iterator[Mapping[str, Any]]:
     for n_rows in SIZES:
-        yield from family.portfolio(replace(shape, n_rows=n_rows))[:n_entries]
+        yield from family.portfolio(replace(problem, n_rows=n_rows))[:n_entries]
     for number in range(n_random):
-        yield family.search_space(_Random(f"{family.name}/{seed}/{number}"), shape)
+        yield family.search_space(_Random(f"{family.name}/{seed}/{number}"), problem)
 
 
 class _Random:

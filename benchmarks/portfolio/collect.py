@@ -32,10 +32,10 @@ from automl.plugin import OutOfBagFamily
 from automl.registry import Registry, load_registry
 from automl.scheduling.devices.machine import capacity_of, make_pool
 from automl.store.run_dir import RunDir
-from automl.trial.execute import run_job
-from automl.trial.setup import seed_of
+from automl.trial.execute import execute_job
+from automl.trial.setup import derive_seed
 from automl.trial.spec import FoldResult, Job, TrialSpec
-from automl.trial.worker_state import Workbench, open_workbench
+from automl.trial.worker_state import WorkerState, open_workbench
 from automl.tuning.budget.budget import Budget
 from automl.tuning.problem.problem import Problem, read_problem
 from benchmarks.portfolio.candidates import Candidate, candidates
@@ -70,11 +70,11 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
             return
         columns, target = problem.dataset.table.columns, problem.dataset.target
         held_out = load_labelled(test, columns, target)
-        bench = open_workbench(problem.setup)
+        state = open_workbench(problem.setup)
         write_table(folder, _facts(entry, problem, held_out.y, _share_s(problem, options)))
         for candidate in missing:
             try:
-                measured = _measure(candidate, problem, bench, held_out.table, options)
+                measured = _measure(candidate, problem, state, held_out.table, options)
             except Exception as error:
                 print(f"{entry.name} {candidate.name}: {error!r}", file=sys.stderr, flush=True)
                 continue
@@ -94,7 +94,7 @@ def _open(
     ).config
     run = RunDir(path)
     path.mkdir()
-    for folder in (run.trials, run.views):
+    for folder in (run.trials, run.encodings):
         folder.mkdir()
     problem = read_problem(train, config, registry, run, capacity_of(make_pool(config.scheduler)))
     save_dataset(problem.dataset, run.data)
@@ -127,7 +127,7 @@ def _facts(entry: Entry, problem: Problem, y_test: NDArray[Any], share_s: float)
 
 def _fold_of(plan: SplitPlan, n_rows: int) -> NDArray[np.int64]:
     fold_of = np.full(n_rows, -1, dtype=np.int64)
-    for number, division in enumerate(plan.divisions[: plan.n_folds]):
+    for number, division in enumerate(plan.splits[: plan.n_folds]):
         fold_of[np.asarray(division.valid)] = number
     return fold_of
 
@@ -135,32 +135,32 @@ def _fold_of(plan: SplitPlan, n_rows: int) -> NDArray[np.int64]:
 def _measure(
     candidate: Candidate,
     problem: Problem,
-    bench: Workbench,
+    state: WorkerState,
     test: Table,
     options: argparse.Namespace,
 ) -> Measured:
     """Fits a candidate on all folds, and predicts the rows left out and those of the test."""
-    family, shape = problem.families[candidate.family]
+    family, info = problem.families[candidate.family]
     is_oob = isinstance(family, OutOfBagFamily) and problem.plan.exchangeable
     folds = (ALL_ROWS,) if is_oob else tuple(range(problem.plan.n_folds))
     share_s = _share_s(problem, options)
     share_s *= min(problem.plan.n_folds, OUT_OF_BAG_SHARE) if is_oob else 1.0
     spec = TrialSpec(family.name, 0, dict(candidate.params))
-    view = family.view(spec.params, shape)
+    encoding = family.encoding(spec.params, info)
     oof: NDArray[Any] | None = None
     total: NDArray[Any] | float = 0.0
     results: list[FoldResult] = []
     for fold in folds:
-        seed = seed_of(0, candidate.name, fold)
-        result = run_job(Job(spec, fold, seed, time_limit_s=share_s), bench, lambda *_: None)
+        seed = derive_seed(0, candidate.name, fold)
+        result = execute_job(Job(spec, fold, seed, time_limit_s=share_s), state, lambda *_: None)
         results.append(result)
         prediction = np.load(problem.run.oof(spec.trial_id, fold))
         if oof is None:
             oof = np.full((len(problem.dataset.y), *prediction.shape[1:]), np.nan, np.float32)
-        rows = slice(None) if fold == ALL_ROWS else problem.plan.divisions[fold].valid
+        rows = slice(None) if fold == ALL_ROWS else problem.plan.splits[fold].valid
         oof[rows] = prediction
         model = family.load(problem.run.model(spec.trial_id, fold))
-        encoder = bench.encoders.encoder(fold, view, family.kinds)
+        encoder = state.encoders.encoder(fold, encoding, family.kinds)
         total = total + model.predict(encoder.transform(test))
         shutil.rmtree(problem.run.fold(spec.trial_id, fold))
     assert oof is not None

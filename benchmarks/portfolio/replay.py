@@ -32,18 +32,18 @@ from automl.scheduling.devices.capacity import Capacity
 from automl.scheduling.devices.pool import DevicePool, Lease
 from automl.scheduling.executor import (
     Done,
+    ExecutorEvent,
     Failed,
-    Happening,
     OneMachineExecutor,
-    Progressed,
     Pruned,
+    Reported,
 )
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import FoldResult, Job, JobKey, TrialError
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 from automl.tuning.lifecycle.build import build_search
-from automl.tuning.problem.problem import Problem, trial_setup
+from automl.tuning.problem.problem import Problem, make_trial_setup
 from benchmarks.portfolio.measured import Measured, MeasuredTable, read_table
 from benchmarks.portfolio.stand_in import dataset_of, families_of, plan_of
 
@@ -81,7 +81,7 @@ class ReplayExecutor(OneMachineExecutor):
     plan: SplitPlan
     pool: DevicePool
     clock: Clock
-    _queue: list[tuple[float, int, Happening]] = field(default_factory=list)
+    _queue: list[tuple[float, int, ExecutorEvent]] = field(default_factory=list)
     _running: dict[str, tuple[Job, Lease]] = field(default_factory=dict)
     _asked_to_stop: set[str] = field(default_factory=set)
     _n: int = 0
@@ -89,7 +89,7 @@ class ReplayExecutor(OneMachineExecutor):
     def open(
         self,
         setup: TrialSetup,
-        bench: Workbench | None = None,
+        state: WorkerState | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Nothing to open: no fit is run."""
@@ -104,7 +104,7 @@ class ReplayExecutor(OneMachineExecutor):
         took_s, steps = float(measured.seconds[place]), measured.steps[place]
         for number, (step, score) in enumerate(steps, start=1):
             at = self.clock.now + took_s * number / (len(steps) + 1)
-            self._push(at, Progressed(job.job_id, step, score))
+            self._push(at, Reported(job.job_id, step, score))
         result = FoldResult(
             fold=job.fold,
             score=float(measured.scores[place]),
@@ -117,7 +117,7 @@ class ReplayExecutor(OneMachineExecutor):
         self._push(self.clock.now + took_s, Done(job.job_id, result))
         self._running[job.job_id] = (job, lease)
 
-    def poll(self, timeout_s: float) -> list[Happening]:
+    def poll(self, timeout_s: float) -> list[ExecutorEvent]:
         """What happens next, however long it takes; where nothing runs, time passes."""
         while self._queue:
             at, _, happening = heapq.heappop(self._queue)
@@ -126,7 +126,7 @@ class ReplayExecutor(OneMachineExecutor):
                 continue
             self.clock.now = max(self.clock.now, at)
             job, lease = running
-            if isinstance(happening, Progressed):
+            if isinstance(happening, Reported):
                 if job.job_id in self._asked_to_stop:
                     happening = Pruned(job.job_id, happening.step)
                 else:
@@ -158,7 +158,7 @@ class ReplayExecutor(OneMachineExecutor):
         """Ends everything."""
         self.stop()
 
-    def _push(self, at: float, happening: Happening) -> None:
+    def _push(self, at: float, happening: ExecutorEvent) -> None:
         self._n += 1
         heapq.heappush(self._queue, (at, self._n, happening))
 
@@ -167,7 +167,7 @@ class ReplayExecutor(OneMachineExecutor):
 
     def _write(self, job: Job) -> None:
         measured = self._measured(job)
-        rows = slice(None) if job.fold == ALL_ROWS else self.plan.divisions[job.fold].valid
+        rows = slice(None) if job.fold == ALL_ROWS else self.plan.splits[job.fold].valid
         path = self.run.oof(job.spec.trial_id, job.fold)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, measured.oof[rows])
@@ -212,7 +212,7 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
         plan = plan_of(table)
         pool = DevicePool(config.scheduler.cpus or 2, (), None, float("inf"), None)
         capacity = Capacity((pool.node,))
-        setup = trial_setup(run, config, plan.n_folds, table.metric, capacity)
+        setup = make_trial_setup(run, config, plan.n_folds, table.metric, capacity)
         families = families_of(table, plan, priorities, config, metric)
         dataset = dataset_of(table)
         problem = Problem(run, config, dataset, plan, metric, setup, families, capacity)
@@ -223,13 +223,13 @@ def replay(table: MeasuredTable, config: SearchConfig, priorities: Mapping[str, 
             if isinstance(event, TrialFinished) and event.state == "complete":
                 n_complete += 1
                 first_s = min(first_s, event.elapsed_s)
-        ensemble = controller.standing.current
+        ensemble = controller.incumbent.current
         trials = {t.spec.trial_id: t.spec.params["candidate"] for t in controller.ledger.trials}
     weights = {} if ensemble is None else {trials[t]: w for t, w in ensemble.weights.items()}
     total = sum(w * table.candidates[name].test.astype(float) for name, w in weights.items())
     prediction = np.asarray(total)
     if ensemble is not None:
-        prediction = ensemble.calibration.shown_to(metric, prediction)
+        prediction = ensemble.calibration.for_metric(metric, prediction)
     score = float(metric.score(table.y_test, prediction, None))
     return Replay(
         table.name, score, metric.loss(score), n_complete, weights, first_s, clock.now + START_S

@@ -10,9 +10,9 @@ import pandas as pd
 
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset
-from automl.data.split.choose import Division, SplitPlan
+from automl.data.split.choose import Split, SplitPlan
 from automl.data.table import Dataset
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily, Params
 from automl.plugin.metric import Metric
 from automl.plugin.out_of_bag import OutOfBagFamily
@@ -26,7 +26,7 @@ def plan_of(table: MeasuredTable) -> SplitPlan:
     """The folds; a fold that no row validates is not there."""
     every = np.arange(len(table.y))
     divisions = tuple(
-        Division(every[table.fold_of != fold], every[table.fold_of == fold])
+        Split(every[table.fold_of != fold], every[table.fold_of == fold])
         for fold in range(int(table.fold_of.max()) + 1)
     )
     return SplitPlan("stratified", divisions, "as measured", len(every))
@@ -44,12 +44,12 @@ def families_of(
     priorities: Mapping[str, int],
     config: SearchConfig,
     metric: Metric,
-) -> dict[str, tuple[ModelFamily, Shape]]:
+) -> dict[str, tuple[ModelFamily, ProblemInfo]]:
     """Families with the measured candidates for a portfolio, in the order they were measured."""
     by_family: dict[str, list[str]] = {}
     for name, measured in table.candidates.items():
         by_family.setdefault(measured.family, []).append(name)
-    shape = Shape(
+    problem = ProblemInfo(
         task=Task(table.task),
         metric=metric,
         n_rows=table.n_rows,
@@ -62,7 +62,7 @@ def families_of(
     )
     ordered = sorted(by_family, key=lambda name: (-priorities.get(name, 50), name))
     return {
-        name: (_Replayed.make(name, priorities.get(name, 50), by_family[name], table), shape)
+        name: (_Replayed.make(name, priorities.get(name, 50), by_family[name], table), problem)
         for name in ordered
     }
 
@@ -82,10 +82,10 @@ class _Replayed(ModelFamily):
         made: ModelFamily = type(f"Replayed_{name}", bases, facts)()
         return made
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
         return [{"candidate": name} for name in self._names]
 
-    def search_space(self, suggest: Any, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Any, problem: ProblemInfo) -> dict[str, Any]:
         return {"candidate": suggest.suggest_categorical("candidate", list(self._names))}
 
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:

@@ -1,1 +1,1 @@
-"""The families shipped with this distribution: guests, that import `automl.plugin` alone."""
+"""The model families of this distribution; of automl they import `automl.plugin` only."""

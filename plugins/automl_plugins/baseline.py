@@ -1,6 +1,6 @@
-"""Baseline family: the prior of the classes, or the mean, median or quantiles of the target.
+"""Baseline family: class frequencies, or the mean, median or quantiles of the target.
 
-It is instant and always works, so every run has a predictor to beat from its first second on.
+It is instant and always works, so every run has a predictor from its first second on.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    Encoding,
     Fold,
     Matrix,
     ModelFamily,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
-    Shape,
     Suggest,
     Task,
     TrialContext,
-    View,
     hookimpl,
 )
 from automl_plugins.common.fitting import (
     ignore_reports,
     load_arrays,
-    quantiles_of,
     save_arrays,
+    weighted_quantiles,
 )
 
 __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
@@ -40,7 +40,7 @@ __all__ = ["Baseline", "ConstantModel", "automl_model_families"]
 
 @dataclass(frozen=True, slots=True)
 class ConstantModel:
-    """Predicts the same for every row.
+    """A constant prediction for every row.
 
     Attributes:
         value: Probabilities ``(n_classes,)``, quantiles ``(n_levels,)``, or the value as an array
@@ -55,40 +55,40 @@ class ConstantModel:
 
 
 class Baseline(RefittableFamily):
-    """Predicts without looking at the features."""
+    """Constant predictions that ignore the features, like scikit-learn's DummyClassifier."""
 
     name = "baseline"
     tasks = frozenset(Task)
     priority = 100
     early_stopping = "none"
 
-    def resources(self, shape: Shape) -> Resources:
-        """Nothing worth counting."""
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Negligible memory."""
         return Resources(ram_gib=0.05)
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """No column is read."""
-        return View(numeric="drop", categorical="drop", text="drop")
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
+        """Drops every column."""
+        return Encoding(numeric="drop", categorical="drop", text="drop")
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """A single point."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """An empty space."""
         return {}
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A single point."""
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """The only point."""
         return ({},)
 
     def fit(
         self, params: Params, fold: Fold, context: TrialContext, report: Report
     ) -> ConstantModel:
-        """Counts the classes, or takes quantiles, the mean, or the median for absolute errors."""
+        """Computes class frequencies, quantiles, the mean, or the median for absolute errors."""
         weight = fold.weight_train
         if context.task.is_classification:
-            counts = np.bincount(fold.y_train, weights=weight, minlength=context.shape.n_classes)
-            smoothed = counts + 1.0  # Laplace's rule: no class is impossible
+            counts = np.bincount(fold.y_train, weights=weight, minlength=context.problem.n_classes)
+            smoothed = counts + 1.0  # Laplace smoothing: no class gets probability 0
             return ConstantModel(smoothed / smoothed.sum())
         if context.task is Task.QUANTILE:
-            return ConstantModel(_quantiles(fold, context.shape.quantiles))
+            return ConstantModel(_quantiles(fold, context.problem.quantiles))
         if context.metric.optimum == "median":
             return ConstantModel(np.asarray(_quantiles(fold, (0.5,))[0]))
         return ConstantModel(np.asarray(np.average(fold.y_train, weights=weight)))
@@ -96,7 +96,7 @@ class Baseline(RefittableFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> ConstantModel:
-        """Fits all rows; validation rows are not looked at."""
+        """Fits all rows."""
         return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
@@ -111,11 +111,11 @@ class Baseline(RefittableFamily):
 def _quantiles(fold: Fold, levels: Sequence[float]) -> NDArray[np.float64]:
     """Quantiles of the training target, ``(n_levels,)``."""
     weight = None if fold.weight_train is None else fold.weight_train[np.newaxis]
-    found: NDArray[np.float64] = quantiles_of(fold.y_train[np.newaxis], weight, levels)[0]
+    found: NDArray[np.float64] = weighted_quantiles(fold.y_train[np.newaxis], weight, levels)[0]
     return found
 
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [Baseline()]

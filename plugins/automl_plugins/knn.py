@@ -11,43 +11,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import (
+    Encoding,
     Fold,
     Matrix,
     ModelFamily,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
     SelectiveFamily,
-    Shape,
     Suggest,
     Task,
     TrialContext,
-    View,
     hookimpl,
 )
-from automl_plugins.common.fitting import ignore_reports, load_arrays, quantiles_of, save_arrays
+from automl_plugins.common.fitting import (
+    ignore_reports,
+    load_arrays,
+    save_arrays,
+    weighted_quantiles,
+)
 
 __all__ = ["KNN", "KNNModel", "automl_model_families"]
 
 MAX_ROWS = 100_000
 CHUNK_ROWS = 2_000
-"""Rows predicted at a time; the neighbours of a chunk are found without all its distances."""
+"""Rows predicted at a time, which bounds the memory for distances."""
 
 
 @dataclass(frozen=True, slots=True)
 class KNNModel:
-    """The training rows.
+    """The training rows with a search index.
 
     Attributes:
         X: ``(n_train, n_features)``, float32.
         y: Class indices or values ``(n_train,)``.
         weight: Row weights ``(n_train,)``.
-        n_neighbors: How many rows are averaged.
-        by_distance: Whether nearer rows count more, by 1 / distance.
+        n_neighbors: Number of neighbours to average.
+        by_distance: True if neighbours are weighted by 1 / distance.
         n_classes: Number of classes; 0 for regression.
-        levels: Quantiles to predict; none for any other task.
-        index: scikit-learn's search structure over ``X``.
+        levels: Quantile levels; empty for other tasks.
+        index: scikit-learn's search index over ``X``.
     """
 
     X: NDArray[np.float32]
@@ -71,11 +76,11 @@ class KNNModel:
         distance, rows = self.index.kneighbors(X, n_neighbors=self.n_neighbors)
         weight = self.weight[rows]
         if self.by_distance:
-            # Equal rows must not divide by zero: far below any distance between others.
+            # Avoids a division by 0 for equal rows; far below other distances.
             floor = 1e-6 + 1e-3 * distance.mean(axis=1, keepdims=True)
             weight = weight / np.maximum(distance, floor)
         if len(self.levels):
-            return quantiles_of(self.y[rows], weight, self.levels.tolist())
+            return weighted_quantiles(self.y[rows], weight, self.levels.tolist())
         weight = weight / weight.sum(axis=1, keepdims=True)
         if not self.n_classes:
             return np.asarray((weight * self.y[rows]).sum(axis=1))
@@ -93,25 +98,25 @@ class KNN(RefittableFamily, SelectiveFamily):
     priority = 30
     early_stopping = "none"
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses tables where every prediction would read too many rows."""
-        if shape.n_rows > MAX_ROWS:
+    def unsupported_reason(self, problem: ProblemInfo) -> str | None:
+        """Skips tables for which predicting would be too slow."""
+        if problem.n_rows > MAX_ROWS:
             return (
-                f"the table has {shape.n_rows:,} rows; with more than {MAX_ROWS:,} knn is slow to "
-                "predict, for it compares each row with all of them"
+                f"the table has {problem.n_rows:,} rows; with more than {MAX_ROWS:,} knn is slow "
+                "to predict, because it compares each row with all of them"
             )
         return None
 
-    def resources(self, shape: Shape) -> Resources:
-        """The rows, twice."""
-        columns = shape.n_numeric + 8 * shape.n_categorical + 32 * shape.n_text
-        return Resources(ram_gib=0.15 + 8.0 * shape.n_rows * columns / 2**30)
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Memory of two copies of the rows."""
+        columns = problem.n_numeric + 8 * problem.n_categorical + 32 * problem.n_text
+        return Resources(ram_gib=0.15 + 8.0 * problem.n_rows * columns / 2**30)
 
-    def view(self, params: Params, shape: Shape) -> View:
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""
-        return View(numeric=params["scaling"], categorical="onehot", text="svd", max_onehot=32)
+        return Encoding(numeric=params["scaling"], categorical="onehot", text="svd", max_onehot=32)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """Neighbours, weights and scaling, as in TabArena (arXiv 2506.16791)."""
         return {
             "n_neighbors": suggest.suggest_int("n_neighbors", 1, 200, log=True),
@@ -119,13 +124,13 @@ class KNN(RefittableFamily, SelectiveFamily):
             "scaling": suggest.suggest_categorical("scaling", ("standard", "quantile")),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """20 neighbours by distance, then fewer and more."""
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """20 neighbours weighted by distance, then fewer and more."""
         points = [(20, "standard"), (7, "quantile"), (50, "quantile"), (3, "standard")]
         return [{"n_neighbors": k, "weights": "distance", "scaling": s} for k, s in points]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> KNNModel:
-        """Keeps the training rows."""
+        """Stores the training rows."""
         weight = np.ones(len(fold.y_train)) if fold.weight_train is None else fold.weight_train
         return _model(
             np.array(fold.X_train),
@@ -133,18 +138,18 @@ class KNN(RefittableFamily, SelectiveFamily):
             np.array(weight),
             min(params["n_neighbors"], len(fold.y_train)),
             params["weights"] == "distance",
-            context.shape.n_classes if context.task.is_classification else 0,
-            np.array(context.shape.quantiles),
+            context.problem.n_classes if context.task.is_classification else 0,
+            np.array(context.problem.quantiles),
         )
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> KNNModel:
-        """Fits all rows; validation rows are not looked at."""
+        """Fits all rows."""
         return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
-        """Writes the training rows as an array."""
+        """Writes the training rows as arrays."""
         names = ("X", "y", "weight", "n_neighbors", "by_distance", "n_classes", "levels")
         save_arrays(path, **{name: getattr(model, name) for name in names})
 
@@ -173,7 +178,7 @@ def _model(
 ) -> KNNModel:
     from sklearn.neighbors import NearestNeighbors
 
-    # Trees of balls or boxes lose their gain beyond some ten columns.
+    # Trees are not faster than brute force beyond about ten columns.
     algorithm = "kd_tree" if X.shape[1] <= 8 else "brute"
     index = NearestNeighbors(algorithm=algorithm).fit(X)
     return KNNModel(X, y, weight, n_neighbors, by_distance, n_classes, levels, index)
@@ -181,5 +186,5 @@ def _model(
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [KNN()]

@@ -1,4 +1,4 @@
-"""A search without processes: a fake executor answers, everything else is real."""
+"""Scenes for tests of the search: a fake executor answers, everything else is real."""
 
 import functools
 import math
@@ -26,14 +26,21 @@ from automl.plugin import (
     SelectiveFamily,
 )
 from automl.scheduling.devices.pool import DevicePool, Gpu
-from automl.scheduling.executor import Done, Failed, OneMachineExecutor, Pruned, Unwritable
+from automl.scheduling.executor import (
+    Done,
+    ExecutorEvent,
+    Failed,
+    OneMachineExecutor,
+    Pruned,
+    Reported,
+)
 from automl.store.run_dir import RunDir
-from automl.trial.setup import TrialSetup, family_shape, seed_of
+from automl.trial.setup import TrialSetup, derive_seed, problem_info
 from automl.trial.spec import FoldResult, Job, TrialError
 from automl.tuning.budget.budget import Budget
-from automl.tuning.incumbent.ensemble_tracker import Standing
+from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.lifecycle.build import build_search
-from automl.tuning.lifecycle.resume import read_past, resume
+from automl.tuning.lifecycle.resume import read_earlier_search, restore_trials
 from automl.tuning.loop.controller import TICK_S, Controller
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import Problem
@@ -44,7 +51,7 @@ N_ROWS = 90
 
 
 class Clock:
-    """Tells a search the seconds; only its fake executor moves it."""
+    """The clock of a search; only its fake executor moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -54,7 +61,7 @@ class Clock:
 
 
 class FakeFamily(SelectiveFamily):
-    """A family that is never fitted: the fake executor knows how good its params are."""
+    """A family that is never fitted: the fake executor knows the quality of its params."""
 
     def __init__(
         self,
@@ -93,26 +100,26 @@ class FakeFamily(SelectiveFamily):
 
 
 class FakeSolver(FakeFamily, RefittableFamily):
-    """The same, that could be fitted on all rows."""
+    """The same with a refit on all rows."""
 
     def refit(self, params, fold, context, models):
         raise AssertionError("nothing is fitted here")
 
 
 class FakeBag(FakeSolver, OutOfBagFamily):
-    """The same, of one fit on all rows."""
+    """The same with one out-of-bag fit on all rows."""
 
 
 class FakePacks(FakeSolver, PackedFamily):
-    """The same, of fits that are trained together."""
+    """The same with fits that are trained together."""
 
-    packed = frozenset({"x"})
+    packable_params = frozenset({"x"})
 
     def __init__(self, name, *args, pack_size, **options):
         super().__init__(name, *args, **options)
         self._pack_size = pack_size
 
-    def pack_size(self, params, shape):
+    def max_pack_size(self, params, shape):
         return self._pack_size
 
     def pack_resources(self, n_members, shape):
@@ -120,7 +127,7 @@ class FakePacks(FakeSolver, PackedFamily):
 
 
 def fake_family(name, *args, out_of_bag=False, pack_size=0, refits=True, **options):
-    """A family that is never fitted, with the capabilities that are asked for."""
+    """A family that is never fitted, with the requested capabilities."""
     if pack_size:
         return FakePacks(name, *args, pack_size=pack_size, **options)
     kind = FakeBag if out_of_bag else FakeSolver if refits else FakeFamily
@@ -129,13 +136,15 @@ def fake_family(name, *args, out_of_bag=False, pack_size=0, refits=True, **optio
 
 @dataclass
 class FakeExecutor(OneMachineExecutor):
-    """Answers one running job at a poll: which one, and how, is up to the test.
+    """Answers one running job per poll; the test chooses the job and the answer.
 
     Attributes:
-        answer: Makes the happening of a job, or a list of them; None leaves it running.
-        choose: Chooses among the running jobs, in the order they were started.
-        seconds: How far each poll moves the clock.
-        answers_after_s: A poll that waits for less is in vain.
+        answer: Makes the event of a job, or a list of them; None leaves it running.
+    turn: Makes all events of a poll, of any jobs; in place of ``answer``.
+    choose: Chooses among the running jobs, in the order they were started.
+    seconds: Seconds by which each poll moves the clock.
+    answers_after_s: A poll with a shorter timeout returns nothing.
+    untold: Ends of jobs that were killed, which the next poll returns.
     """
 
     pool: DevicePool
@@ -144,13 +153,14 @@ class FakeExecutor(OneMachineExecutor):
     choose: Callable[[list[Job]], int] = lambda jobs: 0
     seconds: float = 0.1
     answers_after_s: float = TICK_S
+    turn: Callable[[], list[ExecutorEvent]] | None = None
     submitted: list[Job] = field(default_factory=list)
     packs: list[list[str]] = field(default_factory=list)
     running: dict[str, tuple[Job, Any]] = field(default_factory=dict)
     to_prune: set[str] = field(default_factory=set)
     killed: list[str] = field(default_factory=list)
     stopped: bool = False
-    _failed: list[Failed] = field(default_factory=list)
+    untold: list[Failed] = field(default_factory=list)
 
     def open(self, setup, bench=None, interrupted=None):
         raise AssertionError("it is open")
@@ -170,19 +180,23 @@ class FakeExecutor(OneMachineExecutor):
         if timeout_s < self.answers_after_s:
             return []
         self.clock.now += self.seconds
-        happenings, self._failed = list(self._failed), []
-        if self.running:
-            jobs = [job for job, _ in self.running.values()]
-            job = jobs[self.choose(jobs)]
-            if job.job_id in self.to_prune:
-                answers = [Pruned(job.job_id, 1)]
-            else:
-                answers = self.answer(job)
-                answers = answers if isinstance(answers, list) else [answers]
-            happenings += [a for a in answers if a is not None]
-            if any(isinstance(a, Done | Failed | Pruned | Unwritable) for a in answers):
-                self._end(job.job_id)
+        happenings, self.untold = list(self.untold), []
+        happenings += self._answers() if self.turn is None else self.turn()
+        for happening in happenings:
+            if not isinstance(happening, Reported) and happening.job_id in self.running:
+                self._end(happening.job_id)
         return happenings
+
+    def _answers(self):
+        if not self.running:
+            return []
+        jobs = [job for job, _ in self.running.values()]
+        job = jobs[self.choose(jobs)]
+        if job.job_id in self.to_prune:
+            return [Pruned(job.job_id, 1)]
+        answers = self.answer(job)
+        answers = answers if isinstance(answers, list) else [answers]
+        return [answer for answer in answers if answer is not None]
 
     def prune(self, job_id):
         if job_id in self.running:
@@ -192,7 +206,7 @@ class FakeExecutor(OneMachineExecutor):
         if job_id in self.running:
             self.killed.append(job_id)
             self._end(job_id)
-            self._failed.append(Failed(job_id, error))
+            self.untold.append(Failed(job_id, error))
 
     def stop(self):
         self.stopped = True
@@ -207,7 +221,7 @@ class FakeExecutor(OneMachineExecutor):
 
 @dataclass
 class Scene:
-    """A search, and what its fake executor answers with."""
+    """A search with its fake executor, and the functions behind its answers."""
 
     run: RunDir
     dataset: Dataset
@@ -235,32 +249,32 @@ class Scene:
         return self.controller.dispatcher
 
     @property
-    def standing(self) -> Standing:
-        return self.controller.standing
+    def incumbent(self) -> EnsembleTracker:
+        return self.controller.incumbent
 
     @property
     def budget(self) -> Budget:
         return self.controller.budget
 
     def rows(self, fold: int) -> Any:
-        return np.arange(N_ROWS) if fold == ALL_ROWS else self.plan.divisions[fold].valid
+        return np.arange(N_ROWS) if fold == ALL_ROWS else self.plan.splits[fold].valid
 
     def predictions(self, job: Job) -> Any:
-        """Class 1 gets a probability nearer to the truth the higher the skill, ``(n, 2)``."""
+        """Probabilities ``(n, 2)``, closer to the true class the higher the skill."""
         rows = self.rows(job.fold)
-        rng = np.random.default_rng(seed_of(job.spec.trial_id, "noise"))
+        rng = np.random.default_rng(derive_seed(job.spec.trial_id, "noise"))
         noise = rng.uniform(-0.05, 0.05, N_ROWS)[rows]
         side = 2 * self.dataset.y[rows] - 1
         p = np.clip(0.5 + 0.45 * self.skill(job) * side + noise, 0.01, 0.99)
         return np.column_stack([1 - p, p])
 
     def done(self, job: Job, prediction: Any = None) -> Done:
-        """Writes what a worker would, and says so."""
+        """Writes the files of a worker, and returns its answer."""
         prediction = self.predictions(job) if prediction is None else prediction
         path = self.run.oof(job.spec.trial_id, job.fold)
         self.run.model(job.spec.trial_id, job.fold).mkdir(parents=True, exist_ok=True)
         np.save(path, prediction.astype(np.float32))
-        score = self.standing.evidence.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
+        score = self.incumbent.oof.metric.score(self.dataset.y[self.rows(job.fold)], prediction)
         result = FoldResult(
             job.fold,
             score,
@@ -284,7 +298,7 @@ class Scene:
 
 @functools.cache
 def small_dataset(group: bool) -> Dataset:
-    """Two classes in turn, and nothing that tells them apart: skill is the executor's."""
+    """Two alternating classes without informative columns: skill comes from the executor."""
     rng = np.random.default_rng(0)
     y = np.arange(N_ROWS) % 2
     frame = pd.DataFrame({"a": rng.normal(size=N_ROWS), "y": np.where(y == 1, "yes", "no")})
@@ -314,13 +328,13 @@ def build_scene(
     predict_ms: Callable[[Job], float] = lambda job: 0.0,
     killed: Scene | None = None,
 ) -> Scene:
-    """Builds a search around a fake executor; with a scene that was ``killed``, resumes it."""
+    """Builds a search around a fake executor; resumes it if a ``killed`` scene is given."""
     config = config or SearchConfig()
     config.time_s, config.trials, config.model = time_s, trials, dict(model or {})
     run = RunDir(path) if killed is None else killed.run
     for folder in (run.path, run.trials, run.ensemble):
         folder.mkdir(parents=True, exist_ok=killed is not None)
-    past = None if killed is None else read_past(run)
+    earlier = None if killed is None else read_earlier_search(run)
     dataset = small_dataset(group)
     if by_time:
         dataset = replace(dataset, time=np.arange(N_ROWS), time_name="day")
@@ -329,7 +343,7 @@ def build_scene(
     setup = TrialSetup(
         str(run.path), metric, 0, folds, n_gpus=len(gpus), time_s=time_s, settings=config.model
     )
-    shapes = {f.name: (f, family_shape(setup, dataset, chosen, f)) for f in families}
+    shapes = {f.name: (f, problem_info(setup, dataset, chosen, f)) for f in families}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     pool, interrupted = DevicePool(slots, tuple(gpus), memory_gib=memory_gib), [False]
     executor = FakeExecutor(pool, clock, answer=lambda job: None)
@@ -337,11 +351,11 @@ def build_scene(
     controller = build_search(
         Problem(run, config, dataset, plan, chosen, setup, shapes, capacity),
         executor,
-        started=clock.now - (past.elapsed_s if past else 0.0),
+        started=clock.now - (earlier.elapsed_s if earlier else 0.0),
         clock=clock.monotonic,
         interrupted=lambda: interrupted[0],
     )
-    news = resume(past, controller) if past else ()
+    news = restore_trials(earlier, controller) if earlier else ()
     data, answers = (run, dataset, plan, config), (skill, fit_s, predict_ms)
     scene = Scene(*data, clock, executor, controller, interrupted, *answers, news)
     executor.answer = scene.done if answer is None else functools.partial(answer, scene)
@@ -350,7 +364,7 @@ def build_scene(
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that stands still between polls; the search is given it."""
+    """A clock that only polls move; shared with the search."""
     return Clock()
 
 
@@ -362,7 +376,7 @@ def make_family() -> Callable[..., ModelFamily]:
 
 @pytest.fixture
 def make_scene(tmp_path: Path, clock: Clock) -> Callable[..., Scene]:
-    """Makes a search with a fake executor; each in a directory of its own."""
+    """Makes a search with a fake executor, each in its own directory."""
     count = iter(range(10_000))
 
     def make(families: Sequence[ModelFamily], **options: Any) -> Scene:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from automl.plugin import ColumnKind, ModelFamily, Rows, View, hookimpl
+from automl.plugin import ColumnKind, Encoding, ModelFamily, Rows, hookimpl
 
 
 def features_of(rows):
@@ -26,14 +26,14 @@ class Fusing(ModelFamily):
     name = "fusing"
     kinds = frozenset(ColumnKind)
 
-    def view(self, params, shape):
-        return View(numeric="standard", text="raw")
+    def encoding(self, params, shape):
+        return Encoding(numeric="standard", text="raw")
 
     def search_space(self, suggest, shape):
         return {"penalty": suggest.suggest_float("penalty", 1e-6, 1e-3, log=True)}
 
     def fit(self, params, fold, context, report):
-        shape = context.shape
+        shape = context.problem
         assert len(fold.images_train) == len(shape.images)
         assert len(fold.sequences_train) == len(shape.sequences)
         assert len(fold.texts_train) == len(shape.text_bytes) == shape.n_text

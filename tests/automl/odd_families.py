@@ -30,7 +30,7 @@ class Shares(ModelFamily):
         return {"smooth": suggest.suggest_float("smooth", 0.0, 1.0)}
 
     def fit(self, params, fold, context, report):
-        counts = np.bincount(fold.y_train, minlength=context.shape.n_classes) + params["smooth"]
+        counts = np.bincount(fold.y_train, minlength=context.problem.n_classes) + params["smooth"]
         return ClassShares(counts / counts.sum())
 
     def save(self, model, path):
@@ -85,7 +85,7 @@ class Removes(Shares):
     name = "removes"
 
     def fit(self, params, fold, context, report):
-        shutil.rmtree(context.scratch.parent, ignore_errors=True)
+        shutil.rmtree(context.scratch_dir.parent, ignore_errors=True)
         return super().fit(params, fold, context, report)
 
 

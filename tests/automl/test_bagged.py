@@ -9,7 +9,7 @@ import pytest
 import automl
 from automl.leaderboard import render
 from automl.store.run_dir import RunDir
-from automl.tuning.incumbent.bagged import expected_of_mean
+from automl.tuning.incumbent.bagged_score import expected_of_mean
 
 FAST = ("family=[lightgbm]", "model.lightgbm.fixed={learning_rate: 0.3}", "search.repeats=1")
 

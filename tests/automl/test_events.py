@@ -51,11 +51,11 @@ def test_progress_counts_every_trial_once(make_scene, make_family):
     assert sum(c.complete + c.pruned + c.failed + c.running for c in last.values()) == 6
     assert sum(c.running for c in last.values()) == 0
     assert all(isinstance(c, FamilyCounts) for c in last.values())
-    assert told[-1].best_trial in scene.standing.evidence.complete
+    assert told[-1].best_trial in scene.incumbent.oof.complete
 
 
 def test_the_ensemble_that_is_told_is_the_one_on_disk(make_scene, make_family):
     scene = make_scene([make_family("a")], trials=6)
     told = [e for e in scene.search() if isinstance(e, EnsembleUpdated)]
-    assert told[-1].weights == scene.standing.current.weights
-    assert told[-1].score == scene.standing.current.score
+    assert told[-1].weights == scene.incumbent.current.weights
+    assert told[-1].score == scene.incumbent.current.score

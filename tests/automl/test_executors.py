@@ -121,8 +121,8 @@ def test_the_first_model_is_there_before_any_other_family_is_fitted(table, tmp_p
 
 
 def test_refit_and_rerun_use_the_executor_of_the_run(table, tmp_path, monkeypatch):
+    from automl.tuning.lifecycle.refit_run import refit_run
     from automl.tuning.lifecycle.rerun import rerun_trial
-    from automl.tuning.refit.refit import refit_run
 
     def refuse(*_):
         raise AssertionError("a worker was started")

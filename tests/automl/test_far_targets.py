@@ -82,7 +82,7 @@ def test_records_hold_the_scores_of_the_files_of_predictions(found):
     run = RunDir(found.path)
     y, plan = np.load(run.data / "y.npy"), load_split_plan(run.split)
     for fold in read_record(run, "lightgbm-0").folds:
-        own = y[plan.divisions[fold.fold].valid]
+        own = y[plan.splits[fold.fold].valid]
         settled = np.load(run.settled("lightgbm-0", fold.fold))
         assert fold.settled_score == pytest.approx(explained(settled, own), abs=1e-9)
         assert fold.score == pytest.approx(explained(settled, own), abs=0.1)

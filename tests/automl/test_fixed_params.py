@@ -67,7 +67,7 @@ def test_the_command_line_refuses_all_that_is_wrong_with_status_two(frame, tmp_p
     said = capsys.readouterr().err
     for text in (
         "did you mean 'num_leaves'",
-        "write model.lightgbm.fixed.learning_rate",
+        "use model.lightgbm.fixed.learning_rate",
         "--metric",
         "expected an integer from 2 to 131,072",
     ):

@@ -63,7 +63,7 @@ def test_a_limit_changes_the_predictor_and_is_kept(free, waves, tmp_path):
         on_event=lambda event: notes.append(event) if isinstance(event, Note) else None,
     )
     ensemble = run.board().ensemble
-    is_said_to_be_beyond = any("is not kept" in note.message for note in notes)
+    is_said_to_be_beyond = any("is exceeded" in note.message for note in notes)
     assert (ensemble.predict_ms <= limit) is not is_said_to_be_beyond
     assert {r.trial: r.weight for r in run.board().members} != {
         r.trial: r.weight for r in free.board().members

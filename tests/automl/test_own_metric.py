@@ -111,7 +111,7 @@ def test_another_function_or_a_needless_one_is_refused(run, table, tmp_path):
     def other(y_true, y_pred):
         return 0.0
 
-    with pytest.raises(ConfigError, match="'cost', and the metric is 'other'"):
+    with pytest.raises(ConfigError, match="'cost', not 'other'"):
         automl.resume(run.path, trials=4, metric=other, verbosity=0)
     with pytest.raises(ConfigError, match="'cost', not metric='roc_auc'"):
         automl.load_run(run.path, metric="roc_auc")
@@ -172,6 +172,6 @@ def test_what_workers_cannot_get_is_refused_before_the_run_is_there(table, tmp_p
         file.write(".")
         return float(np.mean(y_true == y_pred))
 
-    with file, pytest.raises(ConfigError, match="'priced' cannot be handed to the workers"):
+    with file, pytest.raises(ConfigError, match="'priced' cannot be sent to the worker"):
         automl.search(x, y, metric=priced, trials=1, out=tmp_path / "run", verbosity=0)
     assert not (tmp_path / "run").exists()

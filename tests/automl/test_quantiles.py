@@ -65,7 +65,7 @@ def test_the_leaderboard_goes_by_the_pinball_loss_of_all_levels(found, table):
 
 def test_families_that_predict_no_quantiles_say_so(found):
     _, notes = found
-    assert "svm skipped: it is not for quantile tasks" in notes
+    assert "svm skipped: it does not support quantile tasks" in notes
 
 
 def test_there_are_no_probabilities_of_quantiles(found, table):
@@ -87,10 +87,10 @@ def test_the_command_line_takes_levels_and_writes_a_column_for_each(table, tmp_p
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"quantiles": [0.5, 1.5]}, "quantiles=1.5: must lie between 0 and 1"),
-        ({"quantiles": [0.5, 0.5]}, "none of them twice"),
-        ({"quantiles": []}, "one level or more"),
-        ({"quantiles": [0.5], "task": "regression"}, "predicts no quantiles"),
+        ({"quantiles": [0.5, 1.5]}, "quantiles=1.5: expected a number above 0 and below 1"),
+        ({"quantiles": [0.5, 0.5]}, "give one or more distinct levels"),
+        ({"quantiles": []}, "one or more distinct levels"),
+        ({"quantiles": [0.5], "task": "regression"}, "does not predict quantiles"),
         ({"task": "quantile", "metric": "rmse"}, "'rmse' is for regression"),
     ],
 )

@@ -132,9 +132,9 @@ def test_no_query_is_run_but_one_that_is_given_now(tmp_path, monkeypatch, capsys
     asked = []
     monkeypatch.setattr("automl.data.read.formats.read_sql", lambda url, query: asked.append(query))
     for read in (run.read, run.predict, run.predict_proba, run.board, run.test_scores):
-        with pytest.raises(DataError, match="is a database: add what to read") as error:
+        with pytest.raises(DataError, match="is a database: add a query") as error:
             read(url)
-        assert f"data.sql='{query}', the query of the training" in str(error.value)
+        assert f"sql='{query}', the query of the training" in str(error.value)
     for line in (["predict", str(run.path), url], ["leaderboard", str(run.path), "--test", url]):
         assert main(line) == 2
         assert query in capsys.readouterr().err

@@ -67,7 +67,7 @@ def test_a_held_out_table_says_what_it_leaves_out_and_why_a_score_is_missing(odd
         board = run.leaderboard(test)
     reason = f"all {20 - n_lost} rows are of one class"
     assert [str(warning.message) for warning in told] == [
-        f"test: {n_lost} of 20 rows are left out: no value in the target",
+        f"test: {n_lost} of 20 rows are ignored: no value in the target",
         f"test: no roc_auc: {reason}",
     ]
     assert board.test_score.isna().all()
@@ -88,7 +88,7 @@ def test_the_command_says_it_in_every_format(odd_folds, tmp_path, capsys, format
     printed = capsys.readouterr()
     said = " ".join((printed.out + printed.err).split())
     assert f"{test.y.isna().sum()} of 10 rows" in said
-    assert "left out: no value in the target" in said
+    assert "ignored: no value in the target" in said
     assert f"all {test.y.notna().sum()} rows are of one class" in said
     assert "nan" not in said.lower().replace("/", " ").split()
     if format == "json":

@@ -1,6 +1,7 @@
 """Notes, and the line that says how a search stands, on streams of all kinds."""
 
 import io
+import itertools
 import sys
 import types
 
@@ -62,22 +63,28 @@ def test_a_terminal_keeps_the_notes_and_the_end_alone():
 
 def test_the_line_says_how_the_search_stands():
     file = Terminal()
-    line = StatusLine(file)
+    line = StatusLine(file, clock=itertools.count(0.0, 10.0).__next__)
     assert file.getvalue().strip("\r") == "automl: reading the data"
     line(START)
-    line._due = 0.0
     line(PROGRESS)
     assert screen(file.getvalue()) == [
         "automl: 0:12 of 1:00, 3 of 30 trials, best roc_auc 0.9000 linear-2"
     ]
 
 
+def test_the_line_is_not_drawn_again_at_once():
+    file = Terminal()
+    line = StatusLine(file, clock=lambda: 5.0)
+    line(START)
+    line(PROGRESS)
+    assert screen(file.getvalue()) == ["automl: starting"]
+
+
 def test_the_line_fits_a_narrow_terminal(monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     file = Terminal()
-    line = StatusLine(file)
+    line = StatusLine(file, clock=itertools.count(0.0, 10.0).__next__)
     line(START)
-    line._due = 0.0
     line(PROGRESS)
     assert max(map(len, file.getvalue().split("\r"))) == 29
 

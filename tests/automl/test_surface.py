@@ -84,14 +84,14 @@ def test_arguments_of_reading_are_named_in_python_and_settings_on_the_command_li
     table.astype(str).assign(x=["12a", *map(str, table["x"][1:])]).to_csv(new, index=False)
     with pytest.warns(MisfitWarning, match=r"\. strict=True makes this an error"):
         run.predict(new)
-    with pytest.raises(DataError, match=r"; strict=False takes them for missing"):
+    with pytest.raises(DataError, match=r"; strict=False treats them as missing"):
         run.predict(new, strict=True)
     with pytest.raises(DataError, match=r"^sheet='Feb': .* is not an Excel file"):
         run.predict(new, sheet="Feb")
     with pytest.raises(DataError, match=r"such as sql='SELECT"):
         run.read("sqlite:///there.db")
     assert main(["predict", str(out), new, "data.strict=true"]) == 2
-    assert "data.strict=false takes them" in capsys.readouterr().err
+    assert "data.strict=false treats them" in capsys.readouterr().err
     assert main(["predict", str(out), new, "--sheet", "Feb"]) == 2
     assert "--sheet Feb: " in capsys.readouterr().err
     assert main(["predict", str(out), "sqlite:///there.db"]) == 2
@@ -101,10 +101,10 @@ def test_arguments_of_reading_are_named_in_python_and_settings_on_the_command_li
 def test_a_value_out_of_range_is_named_as_it_was_written(table, tmp_path, capsys):
     path = str(tmp_path / "data.csv")
     table.to_csv(path, index=False)
-    with pytest.raises(UserError, match=r"^gap='7d': needs .* by time_column$"):
+    with pytest.raises(UserError, match=r"^gap='7d': needs .* with time_column$"):
         automl.search(table, gap="7d")
     assert main(["search", path, "--trials", "0", "--gap", "7d", "search.folds=0"]) == 2
     said = capsys.readouterr().err
     assert "--trials 0: expected an integer of at least 1" in said
     assert "search.folds=0: expected an integer of at least 1" in said
-    assert "--gap 7d: needs rows in order of time: name their column by --time-column" in said
+    assert "--gap 7d: needs rows in order of time: name the time column with --time-column" in said

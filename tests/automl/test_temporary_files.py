@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
-from automl.scheduling.local.temporary import make_temporary, remove_temporary, temporary_env
+from automl.scheduling.local.temp_folder import make_temporary, remove_temporary, temporary_env
 
 LITTERS = """
     import tempfile

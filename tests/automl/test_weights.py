@@ -67,7 +67,7 @@ def test_scores_are_those_of_the_table_with_each_row_as_often_as_it_weighs(found
         assert record.score != pytest.approx(metric.score(y, oof), rel=1e-3)
     ensemble = read_ensemble(RunDir(run.path))
     blend = sum(m.weight * oof_of(run, m.trial) for m in ensemble.members)
-    assert ensemble.score == pytest.approx(score(ensemble.calibration.correct(blend)), rel=1e-6)
+    assert ensemble.score == pytest.approx(score(ensemble.calibration.apply(blend)), rel=1e-6)
 
 
 def test_scores_of_folds_and_of_a_held_out_table_are_weighted_too(found, table):
@@ -76,7 +76,7 @@ def test_scores_of_folds_and_of_a_held_out_table_are_weighted_too(found, table):
     dataset, plan = open_dataset(directory.data), load_split_plan(directory.split)
     record = next(r for r in read_records(directory) if r.score is not None)
     for result in record.folds:
-        rows = plan.divisions[result.fold].valid
+        rows = plan.splits[result.fold].valid
         of_fold = oof_of(run, record.trial_id)[rows]
         expected = metric.score(dataset.y[rows], of_fold, dataset.weight[rows])
         assert result.score == pytest.approx(expected, rel=1e-5)
@@ -91,7 +91,7 @@ def test_rows_of_weight_zero_are_left_out_and_counted(found, table):
     run, notes = found
     n_zero = int((table["times"] == 0).sum())
     assert n_zero > 0
-    assert f"{n_zero} rows are left out: their weight is 0" in notes
+    assert f"{n_zero} rows ignored: weight 0" in notes
     assert len(open_dataset(RunDir(run.path).data).y) == len(table) - n_zero
 
 

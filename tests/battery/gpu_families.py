@@ -112,10 +112,10 @@ class Packed(Net, PackedFamily):
     """Fits several at once; a pack with more than three members runs into a full GPU."""
 
     name = "packed"
-    packed = frozenset({"slope"})
+    packable_params = frozenset({"slope"})
     settings = {**Net.settings, "most": 1000}  # noqa: RUF012
 
-    def pack_size(self, params, shape):
+    def max_pack_size(self, params, shape):
         return 4
 
     def pack_resources(self, n_members, shape):

@@ -87,7 +87,7 @@ def crowd(tmp_path, clock, load_module, make_family):
 
         scene.executor.choose = choose
         scene.executor.seconds, scene.executor.answers_after_s = 0.01, 0.0
-        metric = scene.standing.evidence.metric
+        metric = scene.incumbent.oof.metric
         facts = {"name": metric.name, "greater_is_better": metric.greater_is_better}
         write_json(scene.run.manifest, {"metric": facts})
         return scene, busy

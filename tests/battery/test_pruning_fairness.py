@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from automl.config.schema import SearchConfig
-from automl.scheduling.executor import Progressed
-from automl.trial.setup import seed_of
+from automl.scheduling.executor import Reported
+from automl.trial.setup import derive_seed
 from automl.trial.spec import TrialState
 from automl.tuning.prune.rules import PRUNERS
 
@@ -38,12 +38,12 @@ def configured(pruner, seed):
 
 def noise(spread, *parts):
     """The luck of one trial on one fold: the same each time it is asked for."""
-    return float(np.random.default_rng(seed_of(*parts)).normal(0, spread))
+    return float(np.random.default_rng(derive_seed(*parts)).normal(0, spread))
 
 
 def reports(job, skill, rate):
     return [
-        Progressed(job.job_id, step, loss_at(skill * (1 - math.exp(-rate * (step + 1)))))
+        Reported(job.job_id, step, loss_at(skill * (1 - math.exp(-rate * (step + 1)))))
         for step in range(STEPS)
     ]
 

@@ -20,11 +20,11 @@ from automl.registry import load_registry
 from automl.tuning.propose import allocator
 from automl.tuning.propose.study import FamilyStudy
 from automl.config.schema import SamplerConfig
-from automl.testing import made_table
+from automl.testing import synthetic_table
 from benchmarks.ablation import leave_out
 
 families = load_registry().families
-shape = made_table(Task.BINARY, family=families["lightgbm"].family).shape()
+shape = synthetic_table(Task.BINARY, family=families["lightgbm"].family).problem()
 
 def refusal(name):
     try:

@@ -5,18 +5,20 @@ import pandas as pd
 import pytest
 
 from automl.plugin import Task
-from automl.testing.tables import made_table
+from automl.testing.tables import synthetic_table
 from automl_plugins.torch.tabular.tabm import TabM
 from benchmarks.packs import draw_params, main
 
 
 def test_params_that_are_drawn_can_be_packed_with_the_default() -> None:
-    shape = made_table(Task.REGRESSION).shape()
-    params = draw_params(TabM(), shape, 5)
-    assert params[0] == dict(TabM().portfolio(shape)[0])
+    problem = synthetic_table(Task.REGRESSION).problem()
+    params = draw_params(TabM(), problem, 5)
+    assert params[0] == dict(TabM().portfolio(problem)[0])
     assert len({str(one) for one in params}) == 5
-    assert sorted(i for pack in TabM().pack(params, shape) for i in pack) == list(range(5))
-    shape_of_net = {name for name in params[0] if name not in TabM.packed}
+    assert sorted(i for pack in TabM().split_into_packs(params, problem) for i in pack) == list(
+        range(5)
+    )
+    shape_of_net = {name for name in params[0] if name not in TabM.packable_params}
     assert all(
         {n: p[n] for n in shape_of_net} == {n: params[0][n] for n in shape_of_net} for p in params
     )

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from automl.config import compose_config
-from automl.config.fields import leaves, value_of
+from automl.config.fields import config_keys, value_of
 from automl.config.groups import CORE_PATH, find_groups
 from automl.registry import load_registry
 
@@ -28,7 +28,7 @@ def defaults():
     config = compose_config([], {}, registry).config
     return {
         key: value_of(config, key)
-        for key in leaves([r.family for r in ours])
+        for key in config_keys([r.family for r in ours])
         if not (key.startswith("model.") and key.endswith(OF_EVERY_FAMILY))
     }
 
@@ -44,7 +44,7 @@ def test_the_row_of_an_option_is_its_declaration(page):
         leaf.key: f"{leaf.declared.help} (`{leaf.flag}`)"
         if leaf.declared.section
         else leaf.declared.help
-        for leaf in leaves(()).values()
+        for leaf in config_keys(()).values()
     }
     assert {key: rows[key] for key in declared} == declared
 

@@ -4,7 +4,8 @@ Blocks of ``python`` and ``console`` run, those of one page in order and in one 
 that has ``examples`` in it. A python block is a script of its own; one whose first line is a
 comment with the name of a file, ``# mine.py``, is written to that file first. In a console block
 the lines that start with ``$ `` are commands and the rest is what they print; without such a line
-every line is a command. ``<!-- test: skip -->`` on the line before a block leaves it out.
+every line is a command. ``<!-- test: skip -->`` on the line before a block leaves it out. On a page
+with the line ``<!-- test: one script -->`` the python blocks are one script.
 """
 
 import os
@@ -19,6 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SKIP = "<!-- test: skip -->"
+ONE_SCRIPT = "<!-- test: one script -->"
 BLOCK = re.compile(
     r"^(?P<before>[^\n]*)\n```(?P<language>python|console)\n(?P<code>.*?)^```$", re.M | re.S
 )
@@ -47,11 +49,14 @@ class Block:
 
 
 def blocks(text):
-    return [
+    found = [
         Block(m["language"], m["code"], text.count("\n", 0, m.start("code")))
         for m in BLOCK.finditer("\n" + text)
         if m["before"].strip() != SKIP
     ]
+    if ONE_SCRIPT in text.splitlines():
+        return [Block("python", "\n".join(block.code for block in found), found[0].line)]
+    return found
 
 
 def test_blocks_are_found_and_commands_taken_from_them():
@@ -66,6 +71,12 @@ def test_blocks_are_found_and_commands_taken_from_them():
     assert found[1].command[-1] == "print(1)\n"
     assert found[2].command[-1] == "echo a\necho b"
     assert [b.file for b in found] == [None, None, None, "mine.py"]
+
+
+def test_python_blocks_of_a_page_can_be_one_script():
+    text = f"{ONE_SCRIPT}\n\n```python\nx = 1\n```\ntext\n\n```python\nprint(x)\n```\n"
+    (script,) = blocks(text)
+    assert (script.code, script.line) == ("x = 1\n\nprint(x)\n", 3)
 
 
 @pytest.mark.slow

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from automl.plugin import ModelFamily, Param, Task
-from automl.testing import RecordingReport, made_table
+from automl.testing import RecordingReport, synthetic_table
 
 
 def settable_params(family: ModelFamily, task: Task) -> dict[str, Param]:
-    params = family.extra_params(made_table(task, family=family).shape())
+    params = family.extra_params(synthetic_table(task, family=family).problem())
     return {name: p for name, p in params.items() if not p.refused and not p.alias_of}
 
 
@@ -42,9 +42,9 @@ def fit_with_each() -> Callable[[ModelFamily, Task], None]:
             for needed, values in param.needs.items():
                 fixed[needed] = values[0] if values else sample(params[needed])
             settings = {"fixed": fixed, "max_rounds": 4}
-            table = made_table(task, family=family, settings=settings)
-            chosen = {**family.portfolio(table.shape())[0], **fixed}
-            fold = table.fold(family.view(chosen, table.shape()))
+            table = synthetic_table(task, family=family, settings=settings)
+            chosen = {**family.portfolio(table.problem())[0], **fixed}
+            fold = table.fold(family.encoding(chosen, table.problem()))
             model = family.fit(chosen, fold, table.context(), RecordingReport())
             assert np.isfinite(model.predict(fold.X_valid)).all(), name
 

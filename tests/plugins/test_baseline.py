@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from automl.plugin import Task
-from automl.testing import RMSE, FamilyTestCase, RecordingReport, made_table
+from automl.testing import RMSE, FamilyTestCase, RecordingReport, synthetic_table
 from automl_plugins.baseline import Baseline
 
 
@@ -20,22 +20,22 @@ class TestBaseline(FamilyTestCase):
 
 
 def test_it_predicts_the_weighted_median_for_absolute_error() -> None:
-    table = made_table(Task.REGRESSION, n_rows=4)
+    table = synthetic_table(Task.REGRESSION, n_rows=4)
     mae = replace(RMSE, name="mae", optimum="median")
     family = Baseline()
     fold = replace(
-        table.fold(family.view({}, table.shape()), valid=np.zeros(4, dtype=bool)),
+        table.fold(family.encoding({}, table.problem()), valid=np.zeros(4, dtype=bool)),
         y_train=np.array([0.0, 1.0, 2.0, 100.0]),
         weight_train=np.array([1.0, 1.0, 9.0, 1.0]),
     )
-    context = replace(table.context(), shape=replace(table.shape(), metric=mae))
+    context = replace(table.context(), problem=replace(table.problem(), metric=mae))
     model = family.fit({}, fold, context, RecordingReport())
     assert model.predict(fold.X_train).tolist() == [2.0] * 4
 
 
 def test_no_class_is_impossible() -> None:
-    table = made_table(Task.BINARY)
+    table = synthetic_table(Task.BINARY)
     family = Baseline()
-    fold = table.fold(family.view({}, table.shape()), valid=table.y == 1)
+    fold = table.fold(family.encoding({}, table.problem()), valid=table.y == 1)
     model = family.fit({}, fold, table.context(), RecordingReport())
     assert model.predict(fold.X_valid)[0, 1] > 0

@@ -14,10 +14,10 @@ from automl.plugin import ModelFamily, Task
 from automl.plugin.configurable import default_settings
 from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
-from automl.trial.execute import run_job
-from automl.trial.setup import TrialSetup, family_shape
+from automl.trial.execute import execute_job
+from automl.trial.setup import TrialSetup, problem_info
 from automl.trial.spec import Job, TrialSpec
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 from automl_plugins import baseline, knn
 from automl_plugins.catboost import family as catboost
 from automl_plugins.ebm import family as ebm
@@ -51,14 +51,14 @@ def frame(middle: float) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "z": z, "code": [f"k{c}" for c in code], "y": y + middle})
 
 
-def bench_for(path: Path, family: ModelFamily, middle: float, task: Task, name: str) -> Workbench:
+def bench_for(path: Path, family: ModelFamily, middle: float, task: Task, name: str) -> WorkerState:
     run = RunDir(path)
-    for folder in (run.trials, run.views):
+    for folder in (run.trials, run.encodings):
         folder.mkdir(parents=True)
     dataset = load_dataset(frame(middle), target="y", task=task, quantiles=LEVELS)
     defaults = default_settings(family)
     settings = {key: FEW_ROUNDS.get(key, value) for key, value in defaults.items()}
-    return Workbench(
+    return WorkerState(
         TrialSetup(str(path), name, seed=0, n_folds=4, settings={family.name: settings}),
         run,
         dataset,
@@ -71,13 +71,13 @@ def bench_for(path: Path, family: ModelFamily, middle: float, task: Task, name: 
 def fitted(path, family, middle, task=Task.REGRESSION, metric="r2", fold=0):
     """What the default fit of a family scores in a fold, and the predictions it leaves."""
     bench = bench_for(path, family, middle, task, metric)
-    shape = family_shape(bench.setup, bench.dataset, bench.metric, family)
-    spec = TrialSpec(family.name, 0, family.portfolio(shape)[0])
-    result = run_job(Job(spec, fold, seed=0), bench, lambda step, score: None)
+    problem = problem_info(bench.setup, bench.dataset, bench.metric, family)
+    spec = TrialSpec(family.name, 0, family.portfolio(problem)[0])
+    result = execute_job(Job(spec, fold, seed=0), bench, lambda step, score: None)
     prediction = np.load(bench.run.oof(spec.trial_id, fold))
     if fold == ALL_ROWS:
         return result.score, prediction, bench.dataset.y
-    return result.score, prediction, bench.dataset.y[bench.plan.divisions[fold].valid]
+    return result.score, prediction, bench.dataset.y[bench.plan.splits[fold].valid]
 
 
 @each_family

@@ -9,7 +9,7 @@ had a time limit of 6 s (forests of 30 columns: 60 s). Two did not end within a 
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import Shape, Task
+from automl.plugin import ProblemInfo, Task
 from automl.plugin.configurable import default_settings
 from automl_plugins.ebm.family import EBM
 from automl_plugins.forest.family import Forest
@@ -65,7 +65,7 @@ NETS = [
 
 def expected_mib(family, n_rows, n_columns, metric):
     task = TASKS[metric]
-    shape = Shape(
+    problem = ProblemInfo(
         task,
         get_metric(metric, task),
         n_rows=n_rows,
@@ -75,7 +75,7 @@ def expected_mib(family, n_rows, n_columns, metric):
         n_cpus=2,
         n_folds=5,
     )
-    return 1024 * family.resources(shape).ram_gib
+    return 1024 * family.resources(problem).ram_gib
 
 
 @pytest.mark.parametrize(("family", "n_rows", "n_columns", "metric", "mib"), MEASURED)

@@ -8,7 +8,15 @@ import pytest
 
 from automl.data.encode import fit_encoder
 from automl.data.table import Column, Table
-from automl.plugin import TABULAR_KINDS, ColumnKind, Fold, ModelFamily, Shape, Task, TrialContext
+from automl.plugin import (
+    TABULAR_KINDS,
+    ColumnKind,
+    Fold,
+    ModelFamily,
+    ProblemInfo,
+    Task,
+    TrialContext,
+)
 from automl.plugin.configurable import default_settings
 from automl.testing.fakes import RandomSuggest, RecordingReport
 from automl.testing.tables import RMSE
@@ -49,7 +57,7 @@ def shape_for(family):
     defaults = default_settings(family)
     settings = {name: FEW_ROUNDS.get(name, value) for name, value in defaults.items()}
     n_rows = int((~VALID).sum())
-    return Shape(Task.REGRESSION, RMSE, n_rows=n_rows, n_numeric=2, settings=settings)
+    return ProblemInfo(Task.REGRESSION, RMSE, n_rows=n_rows, n_numeric=2, settings=settings)
 
 
 def encoded(view, columns, y):
@@ -57,7 +65,7 @@ def encoded(view, columns, y):
     train = np.flatnonzero(~VALID)
     task, kinds = Task.REGRESSION, TABULAR_KINDS
     return fit_encoder(
-        table(*columns), train, y, task=task, n_classes=0, view=view, kinds=kinds, seed=0
+        table(*columns), train, y, task=task, n_classes=0, encoding=view, kinds=kinds, seed=0
     )
 
 
@@ -65,7 +73,9 @@ def views_of(family):
     """All views that the portfolio and some random points of the space ask for."""
     shape = shape_for(family)
     drawn = [family.search_space(RandomSuggest(seed), shape) for seed in range(8)]
-    return list(dict.fromkeys(family.view(p, shape) for p in (*family.portfolio(shape), *drawn)))
+    return list(
+        dict.fromkeys(family.encoding(p, shape) for p in (*family.portfolio(shape), *drawn))
+    )
 
 
 @each_place
@@ -89,7 +99,7 @@ def score(family, columns, y):
     """R² on the validation rows."""
     shape = shape_for(family)
     params = family.portfolio(shape)[0]
-    encoder, X = encoded(family.view(params, shape), columns, y)
+    encoder, X = encoded(family.encoding(params, shape), columns, y)
     valid = encoder.transform(table(*columns), np.flatnonzero(VALID))
     fold = Fold(X, y[~VALID], None, valid, y[VALID], None, encoder.features)
     model = family.fit(params, fold, TrialContext(shape, 0), RecordingReport())

@@ -1,1 +1,1 @@
-"""What the verbs show: live views, lines, summaries."""
+"""Output of the verbs: live view, plain lines, summaries."""

@@ -1,4 +1,4 @@
-"""``automl search --cfg``: the composed configuration, without passwords."""
+"""Prints the composed configuration for ``automl search --cfg``."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["print_config"]
 
 
 def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
-    """Prints the configuration that a search would have, and where each value comes from.
+    """Prints the configuration of a search with the origin of each value, without passwords.
 
     Args:
-        options: Options of the command line that were given, by key.
+        options: Options given on the command line, by key.
         overrides: Settings as ``key=value``.
 
     Returns:
         The exit status.
 
     Raises:
-        ConfigError: The configuration does not fit.
+        ConfigError: The configuration is invalid.
     """
     from automl.config import compose_with_plugins, render_config
     from automl.redact import hide, sources_in, without_passwords

@@ -1,4 +1,4 @@
-"""The terminal as rich sees it, with text from data taken as text."""
+"""Creates rich consoles and tables that never interpret text from data as markup."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDTH_WITHOUT_TERMINAL = 120
 
 
 class _Trimmed(io.TextIOBase):
-    """Leaves out the blanks that rich fills lines with: a file or a pipe has no use for them."""
+    """Removes the spaces with which rich fills lines, for files and pipes."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -31,18 +31,18 @@ class _Trimmed(io.TextIOBase):
 
 
 class _Console(Console):
-    """Lets a broken pipe through in place of ending the process, so that a search goes on."""
+    """Raises ``BrokenPipeError`` instead of ending the process, so that a search continues."""
 
     def on_broken_pipe(self) -> None:
-        """Called by rich while it handles a ``BrokenPipeError``, which goes on upwards."""
+        """Called by rich while it handles a ``BrokenPipeError``, which it raises again."""
         raise
 
 
 def make_console(file: TextIO) -> Console:
-    """Returns a console that interprets nothing in what it prints.
+    """Returns a console that prints all text literally.
 
     Args:
-        file: Where it writes. A file or a pipe has the width of ``COLUMNS``, or 120.
+        file: Output stream. For a file or a pipe, the width is ``COLUMNS`` or 120.
     """
     settings: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
     if file.isatty():
@@ -52,7 +52,7 @@ def make_console(file: TextIO) -> Console:
 
 
 def make_table() -> Table:
-    """Returns an empty table with a line below its head and nothing around it."""
+    """Returns an empty table with a line below its header and no border."""
     return Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,

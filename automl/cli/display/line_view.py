@@ -1,10 +1,11 @@
-"""A search as plain lines: what a file, a pipe or ``-v`` gets."""
+"""Shows a search as plain lines, for files, pipes and ``-v``."""
 
 from __future__ import annotations
 
 from typing import TextIO
 
 from automl.cli.display.watcher import Watcher
+from automl.event_text import describe_event, describe_start, format_elapsed
 from automl.events import (
     EnsembleUpdated,
     Event,
@@ -16,21 +17,20 @@ from automl.events import (
     TrialStarted,
 )
 from automl.leaderboard import format_score
-from automl.words import clock, describe_event, describe_start
 
 __all__ = ["LineView"]
 
 _SILENCE_S = 60.0
-"""After so long without a line one says that the search is alive: CI services kill silent jobs."""
+"""Longest time without a line: CI services kill silent jobs."""
 
 
 class LineView(Watcher):
     """Writes the start, notes, each new best model, each new kind of failure, and the finish.
 
     Args:
-        file: Where to write.
-        data: What DATA named.
-        verbose: Write every event.
+        file: Output stream.
+        data: DATA as given on the command line.
+        verbose: Whether to write every event.
     """
 
     def __init__(self, file: TextIO, data: str, verbose: bool = False) -> None:
@@ -79,9 +79,9 @@ class LineView(Watcher):
 
     def _line(self, elapsed_s: float, text: str) -> None:
         self._last_s = elapsed_s
-        self._write(f"{clock(elapsed_s):>8}  {text}")
+        self._write(f"{format_elapsed(elapsed_s):>8}  {text}")
 
     def _write(self, line: str) -> None:
-        # Flushed at once: somebody may follow the file.
+        # Flushed immediately, as a user may follow the file.
         self._file.write(f"{line}\n")
         self._file.flush()

@@ -1,4 +1,4 @@
-"""A search as one live picture in a terminal, which leaves only its head behind."""
+"""Shows a search as a live table in a terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from automl.cli.display.console import make_table
 from automl.cli.display.watcher import Watcher
+from automl.event_text import describe_event, describe_start, format_elapsed
 from automl.events import (
     EnsembleUpdated,
     Event,
@@ -25,7 +26,6 @@ from automl.events import (
     TrialFinished,
 )
 from automl.leaderboard import clean, format_score
-from automl.words import clock, describe_event, describe_start
 
 __all__ = ["LiveView"]
 
@@ -33,15 +33,15 @@ _REFRESH_PER_S = 4
 _MAX_BAR = 48
 _N_RECENT = 5
 _FIXED_LINES = 9
-"""Lines of the picture that are neither families nor recent events."""
+"""Lines other than those of families and recent events."""
 
 
 class LiveView(Watcher):
-    """Draws how a search stands; head and notes stay, the picture goes when the search ends.
+    """Draws the progress of a search. Header and notes remain when the search ends.
 
     Args:
         console: A terminal.
-        data: What DATA named.
+        data: DATA as given on the command line.
     """
 
     def __init__(self, console: Console, data: str) -> None:
@@ -77,7 +77,7 @@ class LiveView(Watcher):
             self.output_error = output_error
 
     def show(self, event: Event) -> None:
-        """Takes an event; the picture is drawn a few times a second from what is known."""
+        """Records an event; a thread redraws the view several times per second."""
         match event:
             case SearchStarted():
                 self._start = event
@@ -96,7 +96,7 @@ class LiveView(Watcher):
                 self._remember(event.elapsed_s, describe_event(event), "green")
 
     def picture(self) -> RenderableType:
-        """The picture as it is now."""
+        """Returns the current view."""
         start, progress = self._start, self._progress
         if start is None:
             self._spinner.update(text=Text(f"reading {clean(self._data)} and loading libraries"))
@@ -104,7 +104,7 @@ class LiveView(Watcher):
         if progress is None:
             self._spinner.update(text=Text("starting workers"))
             return self._spinner
-        # A thread draws while events come in: what it reads is replaced, never changed.
+        # A thread draws while events arrive, so values are replaced, never modified.
         return Group(
             Text(),
             _time_line(start, progress, time.monotonic() - self._progress_at, self._console.width),
@@ -134,7 +134,7 @@ class LiveView(Watcher):
 
 
 def _head(start: SearchStarted, data: str) -> Table:
-    """What the run is about."""
+    """Returns the header: data, target, metric and budget."""
     table = Table.grid(padding=(0, 1))
     table.add_column(width=9, style="dim")
     table.add_column()
@@ -147,14 +147,14 @@ def _head(start: SearchStarted, data: str) -> Table:
 def _time_line(
     start: SearchStarted, progress: Progress, since_s: float, width: int
 ) -> RenderableType:
-    """Bar and clock; they go on by themselves while no event comes."""
+    """Returns progress bar and clock, which advance between events."""
     elapsed_s = progress.elapsed_s + since_s
     n_over = sum(counts.over for counts in progress.families.values())
-    shares, words = [], [clock(elapsed_s)]
+    shares, words = [], [format_elapsed(elapsed_s)]
     if start.time_s is not None and progress.time_left_s is not None:
         left_s = max(0.0, progress.time_left_s - since_s)
         shares.append(1.0 - left_s / start.time_s if start.time_s > 0 else 1.0)
-        words = [f"{clock(left_s + 0.999)} left of {clock(start.time_s)}"]
+        words = [f"{format_elapsed(left_s + 0.999)} left of {format_elapsed(start.time_s)}"]
     if start.trials is not None:
         shares.append(n_over / start.trials)
         words.append(f"{n_over} of {start.trials} trials")
@@ -213,5 +213,5 @@ def _best_line(start: SearchStarted, progress: Progress) -> Text:
 
 
 def _recent_line(elapsed_s: float, text: str, style: str) -> Text:
-    line = Text(f"{clock(elapsed_s):>7}  ", style="dim", no_wrap=True, overflow="ellipsis")
+    line = Text(f"{format_elapsed(elapsed_s):>7}  ", style="dim", no_wrap=True, overflow="ellipsis")
     return line.append(text, style=style or "default")

@@ -1,4 +1,4 @@
-"""Several runs, a line each: what was searched, and what came of it."""
+"""Prints a comparison of several runs, one line each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from automl.cells import guarded, guarded_json
+from automl.cell_escaping import guarded, guarded_json
 from automl.cli.display.streams import data_stream
 
 __all__ = ["runs_of", "show_runs"]
@@ -19,7 +19,7 @@ COLUMNS = ("run", "target", "task", "metric", "score", "best", "trials", "status
 
 
 def runs_of(words: Sequence[str]) -> list[Path]:
-    """The runs that somebody wants to compare; empty where it is one run, or none.
+    """Returns the runs to compare; empty if the words name one run or none.
 
     Args:
         words: Several run directories, or a folder of runs, oldest first.
@@ -37,12 +37,12 @@ def runs_of(words: Sequence[str]) -> list[Path]:
 
 
 def show_runs(paths: Sequence[Path], format: str, *, raw: bool = False) -> None:
-    """Prints them.
+    """Prints a table of runs.
 
     Args:
         paths: The runs.
         format: ``table``, ``csv`` or ``json``.
-        raw: Whether texts are written unchanged, also those that a spreadsheet would run.
+        raw: Whether text is written unchanged, even if a spreadsheet would execute it.
     """
     rows = [_row(path) for path in paths]
     if format == "json":
@@ -61,7 +61,7 @@ def _guarded(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(path: Path) -> dict[str, Any]:
-    """What is on record of a run; one that cannot be read says why."""
+    """Returns the line of a run; one that cannot be read has the reason as its status."""
     from automl.errors import RunError
     from automl.leaderboard import read_board
     from automl.store.files import read_json

@@ -1,4 +1,4 @@
-"""Streams whose encoding lacks letters: text is shown as well as it can be, data whole."""
+"""Adapts output streams to characters that their encoding lacks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _PLAIN = {
     "±": "+/-", "…": "...", "\N{EN DASH}": "-", "·": ".", "\N{MULTIPLICATION SIGN}": "x",
     "─": "-", "━": "-", "→": "->", "≤": "<=", "≥": ">=",
 }  # fmt: skip
-"""What stands for our own signs where they cannot be written; letters of data are escaped."""
+"""ASCII replacements of automl's own symbols; characters of data are escaped."""
 _HANDLER = "automl.plain"
 
 
 def forgive(stream: TextIO) -> None:
-    """Has a stream write what its encoding lacks in other signs, in place of failing.
+    """Makes a stream replace characters that its encoding lacks instead of failing.
 
-    A notebook's stream, which takes any text, stays as it is.
+    Streams of notebooks, which accept any text, are unchanged.
     """
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
@@ -27,7 +27,7 @@ def forgive(stream: TextIO) -> None:
 
 
 def data_stream(stream: TextIO) -> TextIO:
-    """Returns the stream for CSV or JSON: UTF-8 as in a file, unless a terminal shows it."""
+    """Returns the stream for CSV or JSON, set to UTF-8 unless it is a terminal."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None and not stream.isatty():
         reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What a finished search leaves on the screen."""
+"""Prints the summary of a finished search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from automl.leaderboard import (
-    Board,
+    Leaderboard,
     clean,
     format_amount,
     format_score,
@@ -26,30 +26,30 @@ _N_CAUSES = 3
 
 _STOPPED = ("pruned", "out_of_time", "interrupted", "failed")
 _STOPPED_BY = {
-    "time": "the time budget is used up",
-    "trials": "the trial budget is used up",
-    "exhausted": "there is nothing left to try",
+    "time": "time budget spent",
+    "trials": "trial budget spent",
+    "exhausted": "search spaces exhausted",
     "interrupt": "stopped by Ctrl-C",
 }
 
 
 def print_summary(
     console: Console,
-    board: Board,
+    board: Leaderboard,
     path: str,
     stopped_by: str,
     elapsed_s: float | None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Prints the top of the leaderboard, the ensemble, failures, and where to go from here.
+    """Prints the top of the leaderboard, the ensemble, failures, and the next command.
 
     Args:
-        console: Where to.
+        console: The console.
         board: The leaderboard.
-        path: The run directory as the user may type it.
+        path: Path of the run directory for commands.
         stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
-        elapsed_s: Wall-clock seconds of the search, where they are known.
-        notes: Why there is no more.
+        elapsed_s: Wall-clock seconds of the search, if known.
+        notes: Notes of the end of the search.
     """
     console.print()
     console.print(_outcome(board, stopped_by, elapsed_s))
@@ -77,12 +77,12 @@ def print_summary(
         lines.add_row("" if index else "note", Text(clean(note), style="yellow"))
     lines.add_row("run", Text(path))
     console.print(lines)
-    # On its own, and never broken: it is there to be copied.
+    # Printed separately and never wrapped, so that it can be copied.
     command = f"automl predict {shlex.quote(path)} new.csv --out predictions.csv"
     console.print(Text.assemble((f"{'next':<10}", "dim"), (command, "bold")), soft_wrap=True)
 
 
-def _outcome(board: Board, stopped_by: str, elapsed_s: float | None) -> Text:
+def _outcome(board: Leaderboard, stopped_by: str, elapsed_s: float | None) -> Text:
     counts = [f"{board.count('complete')} complete"]
     counts += [f"{n} {format_state(state)}" for state in _STOPPED if (n := board.count(state))]
     after = "" if elapsed_s is None else f" after {format_seconds(elapsed_s)}"
@@ -93,8 +93,8 @@ def _outcome(board: Board, stopped_by: str, elapsed_s: float | None) -> Text:
     )
 
 
-def _score(board: Board) -> str:
-    """What to expect of the ensemble on new rows; "" where that is not known."""
+def _score(board: Leaderboard) -> str:
+    """Returns the expected score of the ensemble on new rows; "" if unknown."""
     row = board.ensemble
     if row is None or row.score_low is None or row.score_high is None:
         return ""
@@ -107,8 +107,8 @@ def _score(board: Board) -> str:
     )
 
 
-def _limits(board: Board) -> list[tuple[str, bool]]:
-    """What the ensemble takes of each limit, and whether it keeps it."""
+def _limits(board: Leaderboard) -> list[tuple[str, bool]]:
+    """Returns the cost of the ensemble for each limit, and whether it satisfies the limit."""
     if board.ensemble is None:
         return []
     figures = {
@@ -119,13 +119,13 @@ def _limits(board: Board) -> list[tuple[str, bool]]:
     for name, limit in board.limits.items():
         value, unit = figures[name]
         is_kept = value <= limit
-        verdict = "" if is_kept else ": NOT KEPT"
+        verdict = "" if is_kept else ": EXCEEDED"
         lines.append((f"{format_amount(value) or 0} of {limit:g} {unit}{verdict}", is_kept))
     return lines
 
 
-def _causes(board: Board) -> list[str]:
-    """``k of n trials failed`` and the most frequent causes."""
+def _causes(board: Leaderboard) -> list[str]:
+    """Returns ``k of n trials failed`` and the most frequent errors."""
     failures = board.failures
     if not failures:
         return []

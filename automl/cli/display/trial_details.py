@@ -1,4 +1,4 @@
-"""One trial as people see it: what it is, its folds, and how they learnt."""
+"""Prints one trial with its folds and learning curves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.text import Text
 
 from automl.cli.display.console import make_table
 from automl.leaderboard import (
-    Axes,
-    Curve,
+    CurveAxes,
+    LearningCurve,
     TrialDetails,
     clean,
-    draw,
+    draw_curve,
     format_params,
     format_score,
     format_seconds,
@@ -25,18 +25,18 @@ from automl.trial.spec import FoldResult
 __all__ = ["print_details"]
 
 _NUMBERS = 52
-"""Width that the columns of numbers may take, with their gaps."""
+"""Width reserved for the columns of numbers, with gaps."""
 
 _MIN_CURVE, _MAX_CURVE = 10, 100
 
 
 def print_details(console: Console, details: TrialDetails) -> None:
-    """Prints a trial; its learning curves are as wide as there is room for."""
+    """Prints a trial, with learning curves as wide as the console allows."""
     console.print(_head(details))
     learnt = dict(details.learnt)
     if learnt:
         room = min(max(console.width - _NUMBERS, _MIN_CURVE), _MAX_CURVE)
-        axes = Axes.of(list(learnt.values()), details.greater_is_better, room)
+        axes = CurveAxes.of(list(learnt.values()), details.greater_is_better, room)
         console.print()
         console.print(_folds(details, axes))
         if axes is not None:
@@ -52,7 +52,7 @@ def _head(details: TrialDetails) -> Table:
     lines = Table.grid(padding=(0, 1))
     lines.add_column(width=9, style="dim")
     lines.add_column(overflow="fold")
-    place = "" if row.rank is None else f", number {row.rank} of the leaderboard"
+    place = "" if row.rank is None else f", rank {row.rank}"
     weight = f", weight {row.weight:.2f} in the ensemble" if row.weight else ""
     lines.add_row(
         "trial", Text(clean(f"{row.trial}: {format_state(row.state)}{place}{weight}"), "bold")
@@ -76,8 +76,8 @@ def _head(details: TrialDetails) -> Table:
     return lines
 
 
-def _folds(details: TrialDetails, axes: Axes | None) -> Table:
-    """One row a fold; what its fit reported beside it."""
+def _folds(details: TrialDetails, axes: CurveAxes | None) -> Table:
+    """One row per fold, with its learning curve."""
     table = make_table()
     for title in ("fold", "score", "fit", "predict"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -93,7 +93,7 @@ def _folds(details: TrialDetails, axes: Axes | None) -> Table:
 
 
 def _measured(result: FoldResult | None) -> Sequence[str]:
-    """Score and seconds of a fit; nothing of one that was stopped."""
+    """Score and seconds of a fit; empty if it was stopped."""
     if result is None:
         return "stopped", "", ""
     return (
@@ -103,17 +103,19 @@ def _measured(result: FoldResult | None) -> Sequence[str]:
     )
 
 
-def _learnt(steps: Curve, greater_is_better: bool, axes: Axes) -> Sequence[RenderableType]:
-    """The last step of a fit, its best one, and its curve."""
+def _learnt(
+    steps: LearningCurve, greater_is_better: bool, axes: CurveAxes
+) -> Sequence[RenderableType]:
+    """Last step of a fit, best step, and curve."""
     if not steps:
         return "", "", ""
     best = max if greater_is_better else min
     at, _ = best(steps, key=lambda report: report[1])
-    return f"{steps[-1][0]:,}", f"{at:,}", Text("\n".join(draw(steps, axes)), style="cyan")
+    return f"{steps[-1][0]:,}", f"{at:,}", Text("\n".join(draw_curve(steps, axes)), style="cyan")
 
 
-def _scale(details: TrialDetails, axes: Axes) -> str:
-    """What the heights and the widths of the curves stand for."""
+def _scale(details: TrialDetails, axes: CurveAxes) -> str:
+    """Describes the axes of the curves."""
     scores = [score for _, _, score in details.reports]
     bottom, top = format_score(axes.low), format_score(axes.high)
     bottom += " or less" if min(scores) < axes.low else ""

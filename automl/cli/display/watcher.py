@@ -1,4 +1,4 @@
-"""The watcher of a search that says nothing."""
+"""Base class of the views of a search; it shows nothing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["Watcher"]
 
 
 class Watcher:
-    """Takes the events of one search and shows nothing: what ``-q`` gives.
+    """Receives the events of a search and shows nothing, as for ``-q``.
 
-    A terminal that is gone must not end a search, so an ``OSError`` while showing is kept and
-    ends the showing only.
+    A closed terminal must not end a search, so an ``OSError`` while showing is kept and stops
+    only the output.
 
     Attributes:
-        run: Path of the run directory, once it is known.
-        finished: The last event, once it came.
+        run: Path of the run directory, once known.
+        finished: The last event, once received.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Watcher:
         return None
 
     def __call__(self, event: Event) -> None:
-        """Takes an event."""
+        """Receives an event."""
         if isinstance(event, SearchStarted):
             self.run = event.run
         elif isinstance(event, SearchFinished):
@@ -50,10 +50,10 @@ class Watcher:
                 self.output_error = error
 
     def check_output(self) -> None:
-        """Raises why showing ended, once the run is there: unless nobody was looking any more.
+        """Raises the error that stopped the output, unless it is a broken pipe.
 
         Raises:
-            OSError: The output takes no more, for example on a full disk.
+            OSError: The output cannot be written, for example on a full disk.
         """
         if self.output_error is not None and not isinstance(self.output_error, BrokenPipeError):
             raise self.output_error

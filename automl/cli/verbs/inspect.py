@@ -1,4 +1,4 @@
-"""``automl inspect``: what the columns of a table are taken for, and why."""
+"""``automl inspect``: shows the inferred kinds of the columns of a table, and why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.data_options import config_options, given_options
 from automl.cli.output import check_stdout
-from automl.cli.parser import Parser, UsageError, one_word, split_words
-from automl.cli.reading import config_options, given_options
+from automl.cli.parser import Parser, UsageError, one_word, split_data_and_overrides
 from automl.cli.stdin import readable, where_from
 
 if TYPE_CHECKING:
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
     from automl.config.schema import SearchConfig
     from automl.data import Column, Description
-    from automl.data.describe.looks import Look
+    from automl.data.describe.column_preview import Look
 
 __all__ = ["parser", "run"]
 
 _UNUSED = ("quantiles", "metric", "time_s", "trials", "preset", "seed", "search.gap")
-"""Options of a search that change nothing of what is shown."""
+"""Options of a search that do not affect the output."""
 _MAX_NAME = 28
 _MAX_EXAMPLES = 40
 _MAX_CLASSES = 8
 _MAX_COLUMNS = 100
 _N_SHOWN, _N_OF_A_KIND = 24, 4
-"""Where columns are more than ``_MAX_COLUMNS``, so many are listed, and of each kind at least."""
+"""Columns listed if there are more than ``_MAX_COLUMNS``: in total, and at least per kind."""
 _NUMBERS = 3 * 11
-"""Widths: what kind, missing share and distinct values take together, with their gaps."""
+"""Width of the columns kind, missing and distinct with their gaps."""
 
 
 def parser() -> Parser:
@@ -41,10 +41,10 @@ def parser() -> Parser:
     parser = Parser(
         "inspect",
         "DATA [options] [data.key=value ...]",
-        "Reads a table as a search would, and shows the target and the kind of every column with\n"
-        "the reason. What is wrong can be set: data.kinds={zip: categorical} data.drop=[id]\n"
-        "data.delimiter=';' data.missing=['?']; the same settings go with a search.\n"
-        "DATA may be -, for a table that is piped in.",
+        "Reads a table as a search would and shows the target and the kind of every column with\n"
+        "the reason. If a kind is wrong, override it: data.kinds={zip: categorical}\n"
+        "data.drop=[id] data.delimiter=';' data.missing=['?']; this works for search too.\n"
+        "DATA may be - for standard input.",
         (
             "automl inspect data.csv",
             "automl inspect data.csv --target price",
@@ -55,7 +55,7 @@ def parser() -> Parser:
     parser.option(
         "--all",
         action="store_true",
-        help=f"list all columns also where they are more than {_MAX_COLUMNS}",
+        help=f"list all columns, even more than {_MAX_COLUMNS}",
     )
     parser.common_options()
     return parser
@@ -65,11 +65,11 @@ def run(argv: Sequence[str], started: float) -> int:
     """Runs the verb.
 
     Raises:
-        AutoMLError: The table cannot be read, or a setting or the target does not fit.
+        AutoMLError: The table cannot be read, or a setting or the target is invalid.
     """
     del started
     options, words = (verb := parser()).read(argv)
-    data_words, overrides = split_words(words)
+    data_words, overrides = split_data_and_overrides(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
     config = _config(given_options(options), overrides)
     with readable(data) as path:
@@ -85,10 +85,10 @@ def run(argv: Sequence[str], started: float) -> int:
 
 def _describe(path: str, config: SearchConfig) -> Description:
     from automl.config.read_options import read_options
-    from automl.data import describe
+    from automl.data import describe_table
     from automl.plugin.task import Task
 
-    return describe(
+    return describe_table(
         path,
         read_options(config),
         config.target,
@@ -101,10 +101,10 @@ def _describe(path: str, config: SearchConfig) -> Description:
 
 
 def _config(given: Mapping[str, Any], overrides: Sequence[str]) -> SearchConfig:
-    """The configuration of a search with the same options and settings."""
+    """Returns the configuration of a search with the same options and settings."""
     other = next((o for o in overrides if not o.lstrip("+~").startswith(("data.", "data="))), None)
     if other is not None:
-        raise UsageError(f"{other!r} does not say how a table is read: only data.* settings do")
+        raise UsageError(f"{other!r} does not affect how a table is read: use data.* settings only")
     if overrides:
         from automl.config import compose_config
         from automl.registry import Registry
@@ -128,7 +128,7 @@ def _print(console: Console, found: Description, all_columns: bool) -> None:
     lines.add_column(overflow="fold")
     n_columns = len(found.columns)
     size = f"{_counted(found.n_rows, 'row')}, {_counted(n_columns, 'column')}"
-    size += f", {n_used:,} to learn from"
+    size += f", {n_used:,} used"
     lines.add_row("data", Text(clean(f"{found.where}: {size}")))
     if found.target is not None:
         target = found.target
@@ -137,7 +137,8 @@ def _print(console: Console, found: Description, all_columns: bool) -> None:
     if found.class_counts:
         lines.add_row("classes", Text(_classes(found)))
     if found.n_without_target:
-        lines.add_row("", Text(f"{found.n_without_target:,} rows have no target: left out"))
+        without = _counted(found.n_without_target, "row")
+        lines.add_row("", Text(f"{without} without a target ignored"))
     for note in (*found.leaks, *found.notes):
         lines.add_row(Text("note", "yellow"), Text(clean(note)))
     if found.problem:
@@ -153,12 +154,12 @@ def _print(console: Console, found: Description, all_columns: bool) -> None:
 
 
 def _group(column: Column) -> str:
-    """What a column is counted under where columns are many."""
-    return "left out" if column.left_out else str(column.kind)
+    """Kind under which a column is counted."""
+    return "ignored" if column.left_out else str(column.kind)
 
 
 def _some(columns: Sequence[Column]) -> Sequence[Column]:
-    """All columns where they fit; else the first ones, and the first of each kind among them."""
+    """Returns all columns if they fit; else the first ones overall and of each kind."""
     if len(columns) <= _MAX_COLUMNS:
         return columns
     seen: Counter[str] = Counter()
@@ -173,7 +174,7 @@ def _some(columns: Sequence[Column]) -> Sequence[Column]:
 
 
 def _rest(columns: Sequence[Column], n_more: int) -> str:
-    """How many columns are not listed, and of which kinds all of them are."""
+    """Returns the number of columns that are not listed, and counts of all kinds."""
     counts = Counter(map(_group, columns)).most_common()
     kinds = ", ".join(f"{n:,} {group}" for group, n in counts)
     return f"and {n_more:,} more; of all {len(columns):,}: {kinds}. --all lists them"
@@ -203,7 +204,7 @@ def _columns_table(found: Description, columns: Sequence[Column], width: int) ->
     table.add_column("first values", no_wrap=True)
     table.add_column("why")
     name_size = min(_MAX_NAME, width // 4, max(len(column.name) for column in columns))
-    # The reason matters most: it gets more than half of what is left, and may take lines.
+    # The reason matters most: it gets more than half of the remaining width, and may wrap.
     examples_size = max(10, min(_MAX_EXAMPLES, (width - name_size - _NUMBERS) * 2 // 5))
     for column in columns:
         name = Text(clean(column.name) or "(no name)", "" if clean(column.name) else "italic")
@@ -211,7 +212,7 @@ def _columns_table(found: Description, columns: Sequence[Column], width: int) ->
         look = found.look(column)
         examples = Text(", ".join(clean(example) for example in look.first))
         examples.truncate(examples_size, overflow="ellipsis")
-        why = f"left out: {column.left_out}" if column.left_out else column.reason
+        why = f"ignored: {column.left_out}" if column.left_out else column.reason
         if not column.left_out:
             why += _more(column, look)
         table.add_row(
@@ -227,7 +228,7 @@ def _columns_table(found: Description, columns: Sequence[Column], width: int) ->
 
 
 def _more(column: Column, look: Look) -> str:
-    """What was lost, is in doubt, or lies far from the rest in a column."""
+    """Returns unreadable values, doubts and outliers of a column as text."""
     from automl.plugin.task import ColumnKind
 
     more = ""
@@ -247,7 +248,7 @@ def _counted(n: int, noun: str) -> str:
 
 
 def _share(share: float) -> str:
-    """A share in percent that is 0 or 100 only where it is exactly that."""
+    """Formats a share in percent, as 0 or 100 only if it is exactly that."""
     if share in (0.0, 1.0):
         return "" if share == 0.0 else "100%"
     return f"{min(max(share * 100, 0.1), 99.9):.1f}%"

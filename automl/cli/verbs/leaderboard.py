@@ -1,4 +1,4 @@
-"""``automl leaderboard``: every model of a run, ranked, or one of them in full."""
+"""``automl leaderboard``: ranks the trials of a run, or shows one trial or several runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from automl.cli.data_options import SHEET_HELP, config_option, split_settings
 from automl.cli.display.streams import data_stream
 from automl.cli.output import check_stdout
 from automl.cli.parser import METRIC_HELP, Parser, one_word
-from automl.cli.reading import SHEET_HELP, config_option, split_settings
 from automl.cli.stdin import readable
 
 if TYPE_CHECKING:
-    from automl.leaderboard import Board
+    from automl.leaderboard import Leaderboard
 
 __all__ = ["parser", "run"]
 
@@ -28,12 +28,12 @@ def parser() -> Parser:
     parser = Parser(
         "leaderboard",
         "RUN [TRIAL | RUN ...] [options]",
-        "Shows every model of a run, ranked by its out-of-fold score; the ensemble on top. Behind\n"
-        "± stands half of the 95 % interval of the score, in every row; nothing where it is not\n"
-        "known. In csv and json it is score_margin, from score_low to score_high.\n"
-        "With TRIAL that one in full: its params, its folds with scores and seconds, its error,\n"
-        "and how it learnt. With several runs, or a folder of runs, a line for each.\n"
-        "Works while the run goes on, and on a run that was killed.",
+        "Ranks the trials of a run by their out-of-fold scores, below the ensemble. ± is half the\n"
+        "width of the 95 % interval of the score, blank if unknown; csv and json have it as\n"
+        "score_margin, with the ends score_low and score_high.\n"
+        "With TRIAL, shows that trial with its params, folds, error and learning curves. With\n"
+        "several runs, or a folder of runs, shows one line per run.\n"
+        "Works during a search and on a run that was killed.",
         (
             "automl leaderboard runs/first",
             "automl leaderboard runs/first --test held_out.csv",
@@ -47,22 +47,21 @@ def parser() -> Parser:
         "--format",
         choices=("table", "csv", "json", "md"),
         default="table",
-        help="table for people; csv and json hold every number in full; md for a document. Of one "
-        "TRIAL, csv has the learning curves, and json all",
+        help="table for people, md for documents, csv and json with all digits. For one TRIAL, csv "
+        "has the learning curves, json everything",
     )
     parser.option(
         "--test",
         metavar="FILE",
-        help="a table with the target that the run has not seen: adds a column with the score "
-        "of every model on it; - for one that is piped in. A database URL needs its "
-        "query, data.sql='select ...'",
+        help="held-out table with the target: adds a column with the score of every model on it; "
+        "- for standard input. A database URL needs a query, data.sql='select ...'",
     )
     config_option(parser, "data.sheet", f"{SHEET_HELP}; for --test")
     parser.option(
         "--raw",
         action="store_true",
-        help="write texts in csv and json unchanged, even those that a spreadsheet or a terminal "
-        "would run",
+        help="write text in csv and json unchanged, even if a spreadsheet or a terminal would "
+        "execute it",
     )
     parser.option("--metric", metavar="NAME", help=f"{METRIC_HELP}; for --test")
     parser.common_options()
@@ -73,16 +72,16 @@ def run(argv: Sequence[str], started: float) -> int:
     """Runs the verb.
 
     Raises:
-        AutoMLError: There is no such run, or the test table does not fit.
+        AutoMLError: There is no such run, or the test table is invalid.
     """
     del started
     options, words = (verb := parser()).read(argv)
     words, given = split_settings(words, "data.sql")
     query = given.get("data.sql")
     if query is not None and options.test is None:
-        verb.error("data.sql=... is the query of --test URL, which is missing")
+        verb.error("data.sql=... is the query for --test URL, which is missing")
     if vars(options)["data.sheet"] is not None and options.test is None:
-        verb.error("--sheet is the sheet of --test FILE, which is missing")
+        verb.error("--sheet is for --test FILE, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if options.test is not None:
         check_stdout((options.test,))
@@ -90,21 +89,21 @@ def run(argv: Sequence[str], started: float) -> int:
 
     if several := runs_of(words):
         if options.test is not None or options.format == "md":
-            verb.error("several runs are shown as table, csv or json, and without --test")
+            verb.error("several runs support --format table, csv and json, without --test")
         show_runs(several, options.format, raw=options.raw)
     elif words[1:]:
         trial = one_word(verb, words[1:], "TRIAL", overrides=False)
         if options.test is not None:
-            verb.error("--test scores all trials: leave out TRIAL")
+            verb.error("--test scores all trials: omit TRIAL")
         if options.format == "md":
-            verb.error("one TRIAL is shown as table, csv or json")
+            verb.error("one TRIAL supports --format table, csv and json")
         _show_trial(path, trial, options)
     else:
         _show_board(_read_board(path, options, query), options)
     return 0
 
 
-def _show_board(board: Board, options: argparse.Namespace) -> None:
+def _show_board(board: Leaderboard, options: argparse.Namespace) -> None:
     format = options.format
     if format == "table":
         from automl.cli.display.console import make_console
@@ -114,7 +113,7 @@ def _show_board(board: Board, options: argparse.Namespace) -> None:
         console.print(f"{_heading(board)}\n", style="dim")
         console.print(to_table(board, console.width))
         if board.outlook:
-            console.print(f"\ntheir mean: {board.outlook}", style="dim", markup=False)
+            console.print(f"\nexpected: {board.outlook}", style="dim", markup=False)
         if board.kept_reason:
             console.print(f"\nensemble kept: {board.kept_reason}", style="dim", markup=False)
         if board.notes:
@@ -125,7 +124,7 @@ def _show_board(board: Board, options: argparse.Namespace) -> None:
         from automl.leaderboard import render
 
         data_stream(sys.stdout).write(render(board, format, raw=options.raw))
-        if format != "md":  # which has them below the table
+        if format != "md":  # which includes them
             for note in board.notes:
                 print(f"note: {note}", file=sys.stderr)
 
@@ -150,8 +149,8 @@ def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
         data_stream(sys.stdout).write(render_trial(details, options.format, raw=options.raw))
 
 
-def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Board:
-    """Reads the records alone, as long as nothing has to be predicted: a run may still go on."""
+def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Leaderboard:
+    """Reads only the records unless there is a test table, so that a run may still be running."""
     if options.test is not None:
         from automl.api import load_run
 
@@ -164,8 +163,8 @@ def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Bo
     return read_board(RunDir(Path(path)))
 
 
-def _heading(board: Board) -> str:
-    """What the leaderboard is of, and which way its scores go."""
+def _heading(board: Leaderboard) -> str:
+    """Returns the heading with target, metric and its direction."""
     from automl.leaderboard import clean
 
     task = f"{board.target} ({board.task}), " if board.target and board.task else ""

@@ -1,4 +1,4 @@
-"""``automl plugins``: the installed model families, and what is broken."""
+"""``automl plugins``: shows the installed model families and broken plugins."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def parser() -> Parser:
     parser = Parser(
         "plugins",
         "[options]",
-        "Shows the model families that installed plugins bring, whether their libraries are\n"
-        "installed, plugins that are broken and why, and names that two plugins claim.",
+        "Shows the model families of installed plugins, whether their libraries are installed,\n"
+        "broken plugins with the reason, and names claimed by two plugins.",
         ("automl plugins", "automl plugins --format json"),
     )
     parser.option(
@@ -40,7 +40,7 @@ def run(argv: Sequence[str], started: float) -> int:
     del started
     options, words = (verb := parser()).read(argv)
     if words:
-        verb.error(f"expected no words, got {words[0]!r}")
+        verb.error(f"unexpected argument {words[0]!r}")
     from automl.registry import load_registry
 
     registry = load_registry()
@@ -106,7 +106,7 @@ def _print(registry: Registry, verbose: bool) -> None:
     if registry.families:
         console.print(table)
     else:
-        console.print("no families: no installed plugin brings one")
+        console.print("no families: no installed plugin has one")
     for note in registry.notes():
         console.print(Text(clean(note), "yellow"))
     if verbose:

@@ -1,4 +1,4 @@
-"""``automl predict``: a run and a new table give predictions."""
+"""``automl predict``: predicts a table with a run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.data_options import SHEET_HELP, config_option, split_settings
 from automl.cli.display.streams import data_stream
 from automl.cli.formats import write_csv
-from automl.cli.kept import check_apart, column_names, python_values
 from automl.cli.output import check_stdout, output_of, write_output
 from automl.cli.parser import Parser, one_word
-from automl.cli.reading import SHEET_HELP, config_option, split_settings
+from automl.cli.predict_options import check_apart, column_names, python_values
 from automl.cli.stdin import readable
 from automl.errors import MisfitWarning
 
@@ -29,13 +29,13 @@ def parser() -> Parser:
     parser = Parser(
         "predict",
         "RUN DATA [options]",
-        "Predicts every row of a table with the best predictor of a run, and writes CSV: one\n"
-        "column `prediction`, or for quantiles one per level, such as `q0.1`; rows in the order\n"
-        "of the table. For a folder of images, or series with a row for each step, a column with\n"
-        "their names comes first. DATA may be -, for a table that is piped in. A database\n"
-        "URL needs its query, data.sql='select ...': that of the training is not run. Values that\n"
-        "cannot be read, such as 12a in a column of numbers, count as missing and are counted at\n"
-        "the end; data.strict=true makes them an error.",
+        "Predicts every row of a table with the ensemble of a run and writes CSV: one column\n"
+        "`prediction`, or one per quantile level, such as `q0.1`; rows in the order of the table.\n"
+        "For a folder of images, or series with one row per step, a column with their names comes\n"
+        "first. DATA may be - for standard input. A database URL needs a query,\n"
+        "data.sql='select ...': that of the search is never run. Unreadable values, such as 12a\n"
+        "in a column of numbers, count as missing and are reported at the end;\n"
+        "data.strict=true makes them an error.",
         (
             "automl predict runs/first new.csv",
             "automl predict runs/first new.csv --proba --out predictions.csv",
@@ -48,8 +48,8 @@ def parser() -> Parser:
     parser.option(
         "--proba",
         action="store_true",
-        help="one column of probabilities per class, named by the label, in place of the "
-        "prediction; where a number is predicted there are none",
+        help="one column of probabilities per class, named by its label, instead of the prediction "
+        "(classification only)",
     )
     parser.option(
         "--keep",
@@ -57,21 +57,21 @@ def parser() -> Parser:
         type=column_names,
         action="extend",
         default=[],
-        help="columns of DATA to write before the predictions, unchanged, such as id,date; the "
-        "run need not know them",
+        help="columns of DATA to write unchanged before the predictions, such as id,date; they may "
+        "be unknown to the run",
     )
     config_option(parser, "data.sheet", SHEET_HELP)
     parser.option(
         "--out",
         metavar="FILE",
-        help="where to write; standard output by default. Names that end in .tsv, .csv.gz, "
-        ".parquet or .feather give such files",
+        help="output file; standard output by default. The extension selects the format: .csv, "
+        ".tsv, .csv.gz, .parquet, .feather",
     )
     parser.option(
         "--raw",
         action="store_true",
-        help="write texts unchanged; by default those that a spreadsheet or a terminal would run "
-        "get an apostrophe before them, which automl removes when it reads the file",
+        help="write text unchanged; by default text that a spreadsheet or a terminal would execute "
+        "gets a leading apostrophe, which automl removes when it reads the file",
     )
     parser.common_options()
     return parser
@@ -81,7 +81,7 @@ def run(argv: Sequence[str], started: float) -> int:
     """Runs the verb.
 
     Raises:
-        AutoMLError: There is no such run or table, they do not fit, or FILE cannot be written.
+        AutoMLError: There is no such run or table, the table is invalid, or FILE cannot be written.
     """
     del started
     options, words = (verb := parser()).read(argv)
@@ -130,7 +130,7 @@ def _tell_misfits(table: Table) -> None:
 
 
 def _predict(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
-    """Names and values of the columns to write, those that are kept first."""
+    """Returns names and values of the columns to write, kept columns first."""
     names, columns = _predicted(run, table, proba)
     if table.kept is None:
         return names, columns

@@ -1,4 +1,4 @@
-"""``automl refit``: one model of all rows for each member of a run, which predicts faster."""
+"""``automl refit``: refits each member of an ensemble on all rows, for faster predictions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def parser() -> Parser:
     parser = Parser(
         "refit",
         "RUN [options]",
-        "Fits each member of a run's ensemble once, on all rows, in place of the models of its\n"
-        "folds: predictions take a fraction of the time. Weights stay, and so does the score,\n"
-        "which is from cross-validation: no row is left to score the refits on. Families that\n"
-        "need validation rows keep the models of their folds, and so does a member whose refit is\n"
-        "cut short or predicts something else.",
+        "Fits each member of a run's ensemble once on all rows, to replace the models of its\n"
+        "folds: predictions take a fraction of the time. Weights are unchanged; so is the score,\n"
+        "which is from cross-validation, as no rows are left to score the refits. A member keeps\n"
+        "the models of its folds if its family needs validation rows, or if its refit is cut\n"
+        "short or predicts differently.",
         (
             "automl refit runs/first",
-            "automl refit runs/first --undo   (takes the models of the folds again)",
+            "automl refit runs/first --undo   (returns to the models of the folds)",
         ),
     )
     parser.option(
-        "--undo", action="store_true", help="take the models of the folds again, which are kept"
+        "--undo", action="store_true", help="return to the models of the folds, which are kept"
     )
     parser.option("--metric", metavar="NAME", help=METRIC_HELP)
     parser.common_options()

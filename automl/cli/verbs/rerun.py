@@ -1,4 +1,4 @@
-"""``automl rerun``: one trial of a run again, alone, beside what is on record."""
+"""``automl rerun``: runs one trial of a run again and compares it with its record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automl.cli.parser import METRIC_HELP, Parser, one_word
 
 if TYPE_CHECKING:
     from automl.trial.spec import TrialRecord
-    from automl.tuning.lifecycle.rerun import FoldRerun, Rerun
+    from automl.tuning.lifecycle.rerun import FoldRerun, RerunResult
 
 __all__ = ["parser", "run"]
 
@@ -24,13 +24,13 @@ def parser() -> Parser:
     parser = Parser(
         "rerun",
         "RUN TRIAL [options]",
-        "Runs one trial of a run again, alone, from its record: the same params, seeds and folds.\n"
+        "Runs one trial of a run again from its record, with the same params, seeds and folds.\n"
         "Shows the score of each fold beside the recorded one, and whether score and predictions\n"
-        "are equal; of a trial that fails the whole traceback. The run itself is not changed.\n"
-        "The exit status is 0 when the trial was run, whatever came out.",
+        "are equal; for a failing trial the traceback. The run itself is not changed.\n"
+        "The exit status is 0 if the trial was run, whatever its result.",
         (
             "automl rerun runs/first lightgbm-3",
-            "automl leaderboard runs/first   (names all trials)",
+            "automl leaderboard runs/first   (lists all trials)",
         ),
     )
     parser.option("--metric", metavar="NAME", help=METRIC_HELP)
@@ -63,7 +63,7 @@ def run(argv: Sequence[str], started: float) -> int:
 def _print(text: str) -> None:
     from automl.leaderboard import clean
 
-    # Flushed at once: a fold may take minutes.
+    # Flushed immediately, as a fold may take minutes.
     print(clean(text, keep_newlines=True), flush=True)
 
 
@@ -75,7 +75,7 @@ def _print_head(record: TrialRecord) -> None:
 
 
 def _first(record: TrialRecord) -> str:
-    """The first line of what the error on record says."""
+    """Returns the first line of the recorded error."""
     return "" if record.error is None else next(iter(record.error.message.splitlines()), "")
 
 
@@ -86,11 +86,11 @@ def _print_fold(fold: FoldRerun) -> None:
     if fold.is_equal is False and fold.score == fold.recorded:
         equal = "no: the predictions differ"
     if fold.n_members > 1:
-        equal = f"- (it was trained in a pack of {fold.n_members})"
+        equal = f"- (trained in a pack of {fold.n_members})"
     _print(_ROW.format(fold.fold, recorded, again, equal))
 
 
-def _print_end(done: Rerun) -> None:
+def _print_end(done: RerunResult) -> None:
     error = done.folds[-1].error
     if error is not None:
         _print(f"{error.kind} in fold {error.fold}: {error.message}")
@@ -98,9 +98,9 @@ def _print_end(done: Rerun) -> None:
             _print(error.traceback.rstrip())
     compared = [fold for fold in done.folds if fold.is_equal is not None]
     n_equal = sum(bool(fold.is_equal) for fold in compared)
-    _print(f"{n_equal} of {len(compared)} recorded folds came out equal ({done.metric})")
+    _print(f"{n_equal} of {len(compared)} recorded folds are equal ({done.metric})")
     if done.timed:
         print(
-            "the run had a limit of time: fits that adapt to the clock may come out otherwise",
+            "the run had a time limit: fits that adapt to the clock may differ",
             file=sys.stderr,
         )

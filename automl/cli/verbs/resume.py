@@ -1,12 +1,12 @@
-"""``automl resume``: a search that was stopped or killed goes on, or one that is over gets more."""
+"""``automl resume``: continues a search that was stopped or killed, or extends its budget."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from automl.cli.data_options import config_option
 from automl.cli.parser import METRIC_HELP, Parser, one_word
-from automl.cli.reading import config_option
 from automl.cli.verbs.search import follow
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["parser", "run"]
 
 ABOUT = """\
-Goes on with the search in a run directory, whether it was killed, stopped or is over. Finished
-trials are not run again; those that were under way are continued. Budgets are totals: what was
-used before counts.
+Continues the search in a run directory, whether it was killed, stopped or has finished. Finished
+trials are not repeated, unfinished ones are continued. Budgets are totals that include what was
+used before; a finished search continues if you raise one.
 
 RUN        the run directory"""
 
@@ -35,15 +35,15 @@ def parser() -> Parser:
     config_option(
         parser,
         "time_s",
-        "wall-clock budget, what was used before included; by default that of the run",
+        "total wall-clock budget, including time used before; by default that of the run",
     )
     config_option(
         parser,
         "trials",
-        "number of trials, those tried before included; by default that of the run",
+        "total number of trials, including those before; by default that of the run",
     )
     parser.option("--metric", metavar="NAME", help=METRIC_HELP)
-    parser.common_options(quiet="print nothing but the path of the run, and errors")
+    parser.common_options(quiet="print only the path of the run, and errors")
     return parser
 
 
@@ -51,8 +51,8 @@ def run(argv: Sequence[str], started: float) -> int:
     """Runs the verb.
 
     Raises:
-        AutoMLError: The command must change, the run is in use, damaged or was changed, or no
-            model could be fitted.
+        AutoMLError: The command is invalid, the run is in use, damaged or was changed, or no model
+            could be fitted.
     """
     options, words = (verb := parser()).read(argv)
     path = one_word(verb, words, "RUN", overrides=False)

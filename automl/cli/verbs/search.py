@@ -1,4 +1,4 @@
-"""``automl search``: a table and a time budget give a leaderboard and an ensemble."""
+"""``automl search``: searches model families for a table within a budget."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from automl.cli.data_options import config_options, given_options
 from automl.cli.display.composed import print_config
 from automl.cli.output import check_stdout
-from automl.cli.parser import Parser, one_word, split_words
-from automl.cli.reading import config_options, given_options
+from automl.cli.parser import Parser, one_word, split_data_and_overrides
 from automl.cli.stdin import readable, where_from
 from automl.errors import INTERRUPTED, NoPredictorError
 from automl.redact import shown
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["follow", "parser", "run"]
 
 ABOUT = """\
-Tries model families on a table until the time is up, and leaves a run directory with a
-leaderboard of every model and an ensemble that predicts. Ctrl-C once finishes with what there
-is, twice stops at once.
+Tries model families on a table within a time budget and writes a run directory with a
+leaderboard and an ensemble. Ctrl-C once ends the search and saves the best so far, twice stops
+at once.
 
 DATA       CSV, TSV, JSON Lines (also as .gz or .zst), Excel, Parquet or Arrow, series as .ts;
-           - for a table that is piped in; a folder of images with a subfolder a class; or a
+           - for standard input; a folder of images with one subfolder per class; or a
            database URL, with data.sql='select ...'
-key=value  any setting of the configuration, as in family=[lightgbm,svm] search.folds=5;
-           --cfg shows all of them
-Options, settings and DATA may stand in any order."""
+key=value  any setting of the configuration, such as family=[lightgbm,svm] search.folds=5;
+           --cfg lists all
+Options, settings and DATA may be given in any order."""
 
 EXAMPLES = (
     "automl search data.csv",
@@ -49,24 +49,22 @@ def parser() -> Parser:
         "--out",
         metavar="DIR",
         section="output",
-        help="the run directory, which must not exist yet; a new one under runs/ by default",
+        help="run directory, which must not exist yet; by default a new one under runs/",
     )
     parser.option(
         "--resume",
         action="store_true",
         section="output",
-        help="go on with the search in --out if there is one: the same command again after it was "
-        "killed, or with more --time or --trials, which are totals",
+        help="continue the search in --out if there is one: repeat the command after it was "
+        "killed, or with larger --time or --trials, which are totals",
     )
     parser.option(
         "--cfg",
         action="store_true",
         section="output",
-        help="print the composed configuration and where each value came from, and do nothing",
+        help="print the composed configuration with the origin of each value, and exit",
     )
-    parser.common_options(
-        section="output", quiet="print nothing but the path of the run, and errors"
-    )
+    parser.common_options(section="output", quiet="print only the path of the run, and errors")
     return parser
 
 
@@ -74,11 +72,11 @@ def run(argv: Sequence[str], started: float) -> int:
     """Runs the verb.
 
     Raises:
-        AutoMLError: The command, the configuration or the data must change, or no model could
-            be fitted.
+        AutoMLError: The command, the configuration or the data is invalid, or no model could be
+            fitted.
     """
     options, words = (verb := parser()).read(argv)
-    data_words, overrides = split_words(words)
+    data_words, overrides = split_data_and_overrides(words)
     given = given_options(options)
     if options.cfg:
         path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
@@ -87,7 +85,7 @@ def run(argv: Sequence[str], started: float) -> int:
     if options.quiet and options.verbose:
         verb.error("-q and -v contradict each other")
     if options.resume and options.out is None:
-        verb.error("--resume needs --out: the run to go on with")
+        verb.error("--resume needs --out: the run to continue")
     with readable(data) as path:
         given["data_path"] = shown(where_from(data))
         return _search(path, given, options, overrides, started)
@@ -120,18 +118,18 @@ def _search(
 
 
 def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:
-    """Shows a search while it runs, and what came of it.
+    """Runs a search, showing its progress and result.
 
     Args:
-        search: Searches and tells the watcher.
-        about: What is searched, in the words of the command.
+        search: Runs the search and passes its events to the watcher.
+        about: DATA or RUN as given on the command line.
         options: ``quiet`` and ``verbose``.
 
     Returns:
         The exit status.
 
     Raises:
-        AutoMLError: The command must change, or no model could be fitted.
+        AutoMLError: The command is invalid, or no model could be fitted.
     """
     watcher = _make_watcher(about, options)
     try:
@@ -143,7 +141,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
         print(f"automl: stopped: {error}", file=sys.stderr)
         return INTERRUPTED
     except KeyboardInterrupt:
-        kept = f"; what was found until then is in {watcher.run}" if watcher.run else ""
+        kept = f"; results so far are in {watcher.run}" if watcher.run else ""
         print(f"automl: stopped at once{kept}", file=sys.stderr)
         return INTERRUPTED
     _show_result(found, options.quiet, watcher)
@@ -152,7 +150,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
 
 
 def _make_watcher(data: str, options: argparse.Namespace) -> Watcher:
-    """Chooses how the search is shown: not at all, live, or in lines."""
+    """Returns the view of the search: none, live, or lines."""
     if options.quiet:
         from automl.cli.display.watcher import Watcher
 

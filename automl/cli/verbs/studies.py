@@ -1,4 +1,4 @@
-"""``automl studies``: the trials of a run as Optuna studies."""
+"""``automl studies``: writes the trials of a run as Optuna studies."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def parser() -> Parser:
     parser = Parser(
         "studies",
         "RUN [options]",
-        "Writes the trials of a run as Optuna studies, one a family, and prints the name of each.\n"
-        "A search does so when it ends; here it is done again, also while the search goes on.\n"
-        "Without --to they go to RUN/studies.journal. `optuna-dashboard` opens that file, and any\n"
+        "Writes the trials of a run as Optuna studies, one per family, and prints their names.\n"
+        "A search does this when it ends; this verb works during a search too.\n"
+        "Without --to, the file is RUN/studies.journal. `optuna-dashboard` opens it, or the\n"
         "database.",
         (
             "automl studies runs/first",
@@ -27,8 +27,8 @@ def parser() -> Parser:
     parser.option(
         "--to",
         metavar="URL",
-        help="a database in place of the file: sqlite:///FILE.db, postgresql://..., mysql://...; "
-        "studies of this run that lie there are replaced, those of other runs stay",
+        help="database instead of the file: sqlite:///FILE.db, postgresql://..., mysql://...; "
+        "existing studies of this run are replaced, those of other runs are kept",
     )
     parser.common_options()
     return parser

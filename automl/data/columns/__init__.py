@@ -1,1 +1,1 @@
-"""Columns: their kinds, their values, and what they are used for."""
+"""Typing of columns: their kinds, values and roles."""

@@ -1,4 +1,4 @@
-"""Dates written as text, in the common formats."""
+"""Parses dates written as text in the common formats."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 __all__ = [
     "DAY_FIRST_REASON",
     "date_share",
-    "dates_of_texts",
     "is_day_first",
+    "parse_dates",
     "plain_dates",
     "told_day_first",
 ]
@@ -56,15 +56,15 @@ _MONTHS = {
 SAMPLE = 1000
 
 
-def dates_of_texts(texts: pa.Array, day_first: bool) -> pa.Array:
-    """Reads texts as points in time.
+def parse_dates(texts: pa.Array, day_first: bool) -> pa.Array:
+    """Parses texts as timestamps.
 
     Args:
-        texts: Strings, best distinct ones, ``(n,)``.
+        texts: Strings, ``(n,)``; pass distinct ones to save work.
         day_first: Whether 01/02/2013 means 1 February.
 
     Returns:
-        ``timestamp[us]`` in UTC, ``(n,)``; null where a text is no date.
+        ``timestamp[us]`` in UTC, ``(n,)``; null where a text is not a date.
     """
     plain = plain_dates(texts)
     if plain is not None:
@@ -76,9 +76,9 @@ def dates_of_texts(texts: pa.Array, day_first: bool) -> pa.Array:
 
 
 def plain_dates(texts: pa.Array) -> pa.Array | None:
-    """Reads texts that are all written in the one way that Arrow reads; None where one is not.
+    """Parses texts that Arrow can read; returns None if it cannot read one of them.
 
-    That is ISO 8601, with a zone in all of them or in none.
+    Arrow reads ISO 8601, with a time zone in all texts or in none.
     """
     for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
         with contextlib.suppress(pa.ArrowInvalid):
@@ -96,9 +96,9 @@ def date_share(texts: pa.Array) -> float:
 
 
 def is_day_first(texts: pa.Array) -> bool:
-    """Whether dates such as 31/12/2013 stand with the day before the month.
+    """Whether dates such as 31/12/2013 have the day before the month.
 
-    A part above 12 must be the day. Where none is, points mean day first, slashes month first.
+    A part above 12 must be the day. Without one, points mean day first and slashes month first.
     """
     told = told_day_first(texts)
     if told is not None:
@@ -108,7 +108,7 @@ def is_day_first(texts: pa.Array) -> bool:
 
 
 def told_day_first(texts: pa.Array) -> bool | None:
-    """Whether the day stands before the month, by parts above 12; None where no part tells."""
+    """Whether the day comes before the month, judged by parts above 12; None if undecided."""
     pattern = r"^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d"
     parts = texts.filter(pc.match_substring_regex(texts, pattern).fill_null(False))
     if len(parts) == 0:
@@ -137,7 +137,7 @@ def _parse(text: str, day_first: bool) -> datetime | None:
             return datetime(int(text[:4]), int(text[5:]), 1)
         return _parse_numeric(text, day_first) or _parse_named(text) or _parse_part(text)
     except ValueError:
-        return None  # looks like a date and is none, such as 30 February
+        return None  # looks like a date but is not one, such as 30 February
 
 
 def _parse_numeric(text: str, day_first: bool) -> datetime | None:
@@ -151,7 +151,7 @@ def _parse_numeric(text: str, day_first: bool) -> datetime | None:
     if len(first) > 2 or len(last) == 1:
         return None
     if len(last) == 2 and separator != "/" and len(first) + len(middle) < 4:
-        return None  # 1.2.34 is rather the version of something
+        return None  # 1.2.34 is more likely a version number
     day, month = (first, middle) if day_first else (middle, first)
     return _at(_year(last), int(month), int(day), clock)
 
@@ -187,7 +187,7 @@ def _parse_part(text: str) -> datetime | None:
 
 
 def _year(written: str) -> int:
-    """A year; one of two digits lies between 1970 and 2069."""
+    """A year; one of two digits is taken to lie between 1970 and 2069."""
     number = int(written)
     return number if len(written) == 4 else number + (2000 if number < 70 else 1900)
 

@@ -1,4 +1,4 @@
-"""Raw columns into typed feature columns; those of no use are named and left out."""
+"""Types the feature columns of a raw table, and leaves out useless ones with a reason."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.columns.examples import EXAMPLE_LENGTH, examples_of
-from automl.data.columns.kinds import KindGuess, as_numbers, infer_kind, kind_of_plain, parse_kind
-from automl.data.columns.media import Stored, channels_of, digests, store_images, store_sequences
+from automl.data.columns.excel_dates import with_serial_dates
+from automl.data.columns.kinds import (
+    InferredKind,
+    as_numbers,
+    infer_kind,
+    kind_of_plain,
+    parse_kind,
+)
+from automl.data.columns.media import (
+    StoredColumn,
+    channels_of,
+    row_digests,
+    store_images,
+    store_sequences,
+)
 from automl.data.columns.misfits import with_misfits
-from automl.data.columns.plain import n_different
-from automl.data.columns.serials import with_serial_dates
+from automl.data.columns.plain_numbers import n_different
 from automl.data.columns.useless import ID_LIKE, useless_reason
-from automl.data.columns.values import as_kind
+from automl.data.columns.values import cast_to_kind
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw_table import RawTable, composed, let_go, occurrences
+from automl.data.raw_table import RawTable, composed, let_go, occurrence_numbers
 from automl.data.table import Column, Table
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 from automl.surface import named
 
-__all__ = ["build_table", "stored_media", "type_columns"]
+__all__ = ["build_table", "infer_columns", "store_media_like"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +57,27 @@ def build_table(
     """Types the feature columns of a table.
 
     Args:
-        raw: What was read; its columns may be empty.
-        columns: Of the table as it was read; each is let go once it is typed.
-        excluded: Positions of columns that are no features at all, such as the target.
+        raw: The raw table; its columns may be emptied.
+        columns: Its columns; each is released once it is typed.
+        excluded: Positions of columns that are not features at all, such as the target.
         steering: Positions of columns that are listed but not used, with the reason.
         options: Kinds set by the user.
-        wanted: Positions of columns that are no ids whatever they look like, such as the time.
+        wanted: Positions of columns that are kept even if they look like ids, such as the time.
 
     Raises:
-        DataError: A kind is unknown or does not fit, or no column is left to learn from.
+        DataError: A kind is unknown or does not fit, or there are no usable columns.
     """
-    table = type_columns(raw, columns, excluded, steering, options, wanted)
+    table = infer_columns(raw, columns, excluded, steering, options, wanted)
     if not table.used:
         reasons = "; ".join(f"{c.name!r} {c.left_out}" for c in table.columns[:5])
         raise DataError(
-            f"{raw.where} has no column to learn from{': ' + reasons if reasons else ''}. "
+            f"{raw.where} has no usable columns{': ' + reasons if reasons else ''}. "
             "Add columns, or set a kind with data.kinds to use one of them"
         )
     return table
 
 
-def type_columns(
+def infer_columns(
     raw: RawTable,
     columns: list[pa.ChunkedArray],
     excluded: Sequence[int],
@@ -73,7 +85,7 @@ def type_columns(
     options: ReadOptions,
     wanted: Collection[int] = (),
 ) -> Table:
-    """Does what ``build_table`` does, for a table that may have nothing to learn from.
+    """Types the feature columns like ``build_table``, but accepts a table without usable ones.
 
     Raises:
         DataError: A kind is unknown or does not fit.
@@ -85,7 +97,7 @@ def type_columns(
                 f"data.kinds names {name!r}, which is the target: set the task with {named('task')}"
             )
     positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
-    counts = occurrences([composed(raw.names[i]) for i in positions])
+    counts = occurrence_numbers([composed(raw.names[i]) for i in positions])
 
     def typed_at(number: int) -> _Typed:
         at = positions[number]
@@ -114,9 +126,9 @@ def type_columns(
 
 
 def _decimal_of(typed: Sequence[_Typed]) -> str:
-    """The decimal mark of the columns that leave no doubt of it; "" where they differ, or none is.
+    """The decimal mark of the unambiguous columns; "" if they differ, or if there are none.
 
-    Others of the table that may be read in two ways are read so: one hand has written them.
+    Ambiguous columns of the same table are read with it.
     """
     marks = {
         t.column.form.decimal
@@ -153,12 +165,12 @@ def _typed(
         return _typed_media(raw, source, Column(key, name, occurrence, *guess.told), options)
     values = guess.values
     if values is None:
-        values = as_kind(source, guess.kind, guess.reading(raw.reading))
+        values = cast_to_kind(source, guess.kind, guess.reading(raw.reading))
     if chosen and values.null_count == len(values) and source.null_count < len(source):
         example = source.drop_null()[0].as_py()
         raise DataError(
-            f"column {name!r} cannot have the kind {guess.kind}: none of its values fits, such as "
-            f"{str(example)[:EXAMPLE_LENGTH]!r}"
+            f"column {name!r} cannot have the kind {guess.kind}: none of its values fits (for "
+            f"example {str(example)[:EXAMPLE_LENGTH]!r})"
         )
     n_distinct = n_different(values)
     left_out = guess.left_out or steers
@@ -189,7 +201,7 @@ def _typed_media(
     """Types a column of images or sequences.
 
     Raises:
-        DataError: Files cannot be decoded, or the values are no sequences.
+        DataError: Files cannot be decoded, or the values are not sequences.
     """
     channels: tuple[str, ...] = ()
     if column.kind is ColumnKind.IMAGE:
@@ -199,13 +211,13 @@ def _typed_media(
         channels = channels_of(source.type)
         if not channels:
             raise DataError(
-                f"column {column.name!r} cannot have the kind sequence: its values are no lists "
-                f"of numbers. Tables with a row for each step are read by {named('series_id')} and "
-                f"{named('step')}, those with a column for each by {named('wide')}"
+                f"column {column.name!r} cannot have the kind sequence: its values are not lists "
+                f"of numbers. For a table with one row per step use {named('series_id')} and "
+                f"{named('step')}, for one column per step use {named('wide')}"
             )
         stored = store_sequences(source, channels)
         examples = (_lengths(source),)
-    n_distinct = len(np.unique(digests(stored.values)))
+    n_distinct = len(np.unique(row_digests(stored.values)))
     n_rows = len(stored.values)
     is_constant = n_distinct == 1 and n_rows > 1
     column = replace(
@@ -225,38 +237,38 @@ def _lengths(series: pa.ChunkedArray) -> str:
     return f"{found['min']} to {found['max']} steps"
 
 
-def stored_media(raw: RawTable, source: pa.ChunkedArray, column: Column) -> Stored:
-    """A column of images or sequences of another table, as those of a known column are stored.
+def store_media_like(raw: RawTable, source: pa.ChunkedArray, column: Column) -> StoredColumn:
+    """Stores a column of images or sequences of new rows like the training column.
 
     Args:
-        raw: The other table.
-        source: Its column.
-        column: The known one.
+        raw: The new rows.
+        source: Their column.
+        column: The training column.
 
     Raises:
-        DataError: Files cannot be decoded, or the values are no sequences.
-        MissingColumnError: A channel is not there.
+        DataError: Files cannot be decoded, or the values are not sequences.
+        MissingColumnError: A channel is missing.
     """
     if column.kind is ColumnKind.IMAGE:
         return store_images(source, raw.folder, max(column.shape[:2]), column.shape)
     if not channels_of(source.type):
-        raise DataError(f"column {column.name!r} of {raw.where} holds no lists of numbers")
+        raise DataError(f"column {column.name!r} of {raw.where} does not hold lists of numbers")
     return store_sequences(source, column.channels)
 
 
 def _chosen_guess(
-    guess: KindGuess, kind: ColumnKind, source: pa.ChunkedArray, reading: Reading
-) -> KindGuess:
-    """The kind a person chose. Only a column without any value stays left out."""
+    guess: InferredKind, kind: ColumnKind, source: pa.ChunkedArray, reading: Reading
+) -> InferredKind:
+    """The kind set by the user; only a column without any value stays left out."""
     left_out = guess.left_out if guess.left_out.startswith("empty") else ""
     if kind is not ColumnKind.NUMERIC:
-        return KindGuess(kind, "set by data.kinds", left_out, guess.day_first)
+        return InferredKind(kind, "set by data.kinds", left_out, guess.day_first)
     read = guess if guess.form is not None else as_numbers(source, reading)
     return replace(read, kind=kind, reason="set by data.kinds", left_out=left_out)
 
 
 def _with_some_left(typed: list[_Typed]) -> list[_Typed]:
-    """Takes id-like columns back in where there is nothing else to learn from."""
+    """Restores id-like columns if there are no other usable columns."""
     if any(not t.column.left_out for t in typed):
         return typed
     return [
@@ -266,7 +278,7 @@ def _with_some_left(typed: list[_Typed]) -> list[_Typed]:
 
 
 def _taken_in(column: Column) -> Column:
-    reason = f"{column.reason}; looks like an id, but there is nothing else to learn from"
+    reason = f"{column.reason}; looks like an id, but there are no other usable columns"
     return replace(column, left_out="", reason=reason)
 
 

@@ -1,7 +1,7 @@
-"""Whole numbers that name things, such as users, shops and zip codes, and so are categories.
+"""Detects whole numbers that are identifiers (users, shops, zip codes), and so are categories.
 
-A column of whole numbers is taken for names if single values explain the target clearly better than
-their order does, both out of fold (``by_value``). See docs/decisions/0043.
+A column of whole numbers is an identifier if single values explain the target clearly better than
+their order does, both out of fold (``value_signal``). See docs/decisions/0043.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.columns.by_value import Explained, compare, fold_rows, shown_target
+from automl.data.columns.value_signal import Explained, compare, fold_rows, shown_target
 from automl.data.columns.values import codes_of_numbers
 from automl.data.numbers import NumberForm
 from automl.data.options import ReadOptions
@@ -26,21 +26,22 @@ __all__ = ["find_identifiers", "is_identifier", "with_identifiers"]
 
 MAX_ROWS = 100_000
 MAX_VALUES = 5_000
-"""With more rows a sample is judged: so many of the values, and then so many of their rows."""
+"""Sizes of the sample that is judged if there are more rows: first of values, then of rows."""
 FEWEST_ROWS = 100
 FEWEST_VALUES, FEWEST_NAMED = 50, 20
-"""Below, a number loses little; a column that is named as an identifier needs fewer."""
+"""Smallest number of distinct values: with fewer, little is lost by keeping a number. The second
+value is for columns whose name says that they are identifiers, also below."""
 ROWS_A_VALUE, ROWS_NAMED = 8.0, 1.2
-"""Mean number of rows with the same value."""
+"""Smallest mean number of rows with the same value."""
 MOST_IN_ONE = 0.5
-"""Where more rows have one value, such as 0, the column is an amount that most rows lack."""
+"""Largest share of rows with the same value; beyond it the column is a zero-inflated amount."""
 GAIN = 0.003
-"""Share of the variance that is explained by value and not by order."""
+"""Smallest share of the variance that is explained by values beyond that explained by order."""
 ORDER_SHARE, ORDER_NAMED = 0.7, 0.85
-"""The largest variance that the order of an identifier may explain, relative to its values."""
+"""Largest variance that the order of an identifier may explain, relative to its values."""
 SURE_VALUES, SURE_NAMED = 3.5, 2.0
 SURE_ROWS = 5.0
-"""Standard errors of the gain: of 10 million columns of noise, 3 are beyond 5."""
+"""Smallest gain in standard errors: of 10 million columns of noise, 3 exceed 5."""
 
 _LAST = frozenset(("id", "ids", "code", "codes", "no", "nr", "key"))
 _THINGS = frozenset(
@@ -75,21 +76,21 @@ def find_identifiers(
     fold: IntArray | None = None,
     present: NDArray[np.bool_] | None = None,
 ) -> dict[str, str]:
-    """Finds the columns of whole numbers that name things.
+    """Finds the columns of whole numbers that are identifiers.
 
     Args:
         table: The features.
-        y: Class indices or values of the rows that have a target, ``(n_present,)``; so long are
-            ``group``, ``time`` and ``fold``.
+        y: Class indices or values of the rows that have a target, ``(n_present,)``, the length of
+            ``group``, ``time`` and ``fold`` too.
         is_classification: Whether ``y`` holds class indices.
-        skip: Names of columns that stay as they are, such as those whose kind a person has set.
-        group: Group of each row, which no other part sees.
+        skip: Names of columns to leave unchanged, such as those whose kind the user has set.
+        group: Group of each row; groups are not split.
         time: Rank of each row in time: rows are predicted from earlier ones.
         fold: Given fold of each row; -1 for rows that are never predicted.
-        present: Which rows of the table have a target; None for all.
+        present: Mask of the rows that have a target; None for all.
 
     Returns:
-        Why a column is a category, in words, by its key.
+        Reason for each identifier, as text, by column key.
     """
     if len(y) < FEWEST_ROWS:
         return {}
@@ -117,13 +118,13 @@ def find_identifiers(
 
 
 def with_identifiers(table: Table, y: NDArray[Any], options: ReadOptions, **about: Any) -> Table:
-    """Turns the columns of whole numbers that name things into categories.
+    """Turns columns of whole numbers that are identifiers into categories.
 
     Args:
         table: The features.
         y: As for ``find_identifiers``.
-        options: Kinds set by the user, which stay, and the identifiers of a run, if it is known.
-        about: What else ``find_identifiers`` takes.
+        options: Kinds set by the user, which are kept, and the identifiers of a known run.
+        about: Further arguments of ``find_identifiers``.
     """
     skip = {*options.kinds, *about.pop("skip", ())}
     if options.identifiers is None:
@@ -144,12 +145,12 @@ def with_identifiers(table: Table, y: NDArray[Any], options: ReadOptions, **abou
 
 
 def is_identifier(column: Column) -> bool:
-    """Whether a column holds whole numbers that were taken for names of things."""
+    """Whether a column holds whole numbers that are treated as categories."""
     return column.kind is ColumnKind.CATEGORICAL and column.form is not None
 
 
 def _as_category(column: Column, reason: str) -> Column:
-    """Its form stays, or the plain one comes in: by it new rows are read as numbers first."""
+    """Makes a column categorical; it has a form, so that new rows are read as numbers first."""
     form = NumberForm() if column.form is None else column.form
     return replace(column, kind=ColumnKind.CATEGORICAL, reason=reason, form=form)
 
@@ -160,7 +161,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _may_name(column: Column, n_rows: int) -> bool:
-    """Whether enough rows share a value, by the number of distinct ones, and what the name says."""
+    """Whether a column may be an identifier, judged by its name and by rows per value."""
     if column.n_distinct < FEWEST_NAMED:
         return False
     says_id = _says_id(column.name)
@@ -177,7 +178,7 @@ def _words(name: str) -> list[str]:
 
 
 def _says_id(name: str) -> bool:
-    """Whether a name says that a column holds identifiers: userId, shop, zip_code."""
+    """Whether the name of a column suggests identifiers: userId, shop, zip_code."""
     words = _words(name)
     if not words:
         return False
@@ -187,7 +188,7 @@ def _says_id(name: str) -> bool:
 
 
 def _are_names(values: NDArray[np.float64]) -> bool:
-    """Whether numbers can be names: whole, none below -1, no dates, none in half of the rows."""
+    """Whether numbers can be identifiers: whole, none below -1, not dates, no dominant value."""
     known = values[np.isfinite(values)]
     if not len(known) or known.min() < -1 or (known != np.floor(known)).any():
         return False
@@ -209,7 +210,7 @@ def _are_dates(distinct: NDArray[np.float64]) -> bool:
 
 
 def _sample(values: NDArray[np.float64], n_distinct: int) -> IntArray:
-    """Rows to judge by: those with a value, or a sample of the values and then of their rows."""
+    """Samples rows with a value: if there are too many, first of the values, then of the rows."""
     rows = np.flatnonzero(np.isfinite(values))
     if len(rows) <= MAX_ROWS:
         return rows
@@ -235,6 +236,6 @@ def _is_clear(found: Explained, says_id: bool) -> bool:
 def _reason(found: Explained) -> str:
     by_order = max(found.by_order, 0.0)
     return (
-        f"whole numbers that name things: single values explain {found.by_value:.1%} of the "
+        f"whole numbers that are identifiers: single values explain {found.by_value:.1%} of the "
         f"target, their order {by_order:.1%}"
     )

@@ -1,4 +1,4 @@
-"""Image files into pixels of one size: decoded once, side by side, within limits."""
+"""Decodes image files in parallel to pixels of one shape, within size limits."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ IMAGE_ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"),
 )
 _ENDS = rf"(?i)({'|'.join(map(re.escape, IMAGE_ENDINGS))})\s*$"
-FEWEST_FILES = 100  # of which one must be there; those that are missing are named later
+FEWEST_FILES = 100  # one of them must exist; missing ones are reported when they are read
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""What a file may be, whatever it is called; other formats start other programs."""
+"""Accepted formats, whatever the file name; Pillow starts other programs for some others."""
 
 MOST_PIXELS = 50_000_000
-"""Of one file: a larger one is refused by what its first bytes say, before it takes memory."""
+"""Largest image; a larger one is refused by its header, before it takes memory."""
 
 MOST_WORKERS = 4  # each holds one file in full size
 MOST_SHOWN = 3
@@ -53,7 +53,7 @@ T = TypeVar("T")
 
 
 def are_images(distinct: pa.Array, folder: Path) -> bool:
-    """Whether all texts, ``(n,)``, end as names of image files do, and such files are there."""
+    """Whether all texts, ``(n,)``, have an ending of image files, and such files exist."""
     if not pc.all(pc.match_substring_regex(distinct, _ENDS)).as_py():
         return False
     try:
@@ -65,14 +65,14 @@ def are_images(distinct: pa.Array, folder: Path) -> bool:
 
 
 def choose_shape(paths: Sequence[Path], longest: int) -> ImageShape:
-    """The shape to bring images to: the size of most of them, and grey where all are grey.
+    """Chooses a common shape: the median height and width, and grey if all images are grey.
 
     Args:
-        paths: The files; only their first bytes are read.
-        longest: Larger images are scaled so that their longer side has so many pixels.
+        paths: The files; only their headers are read.
+        longest: Largest number of pixels of the longer side; larger shapes are scaled down.
 
     Raises:
-        DataError: Files are missing, broken, too large or no images; the first are named.
+        DataError: Files are missing, broken, too large or not images; the message names the first.
         MissingExtraError: Pillow is not installed.
     """
     results = _each(_header, paths)
@@ -85,17 +85,17 @@ def choose_shape(paths: Sequence[Path], longest: int) -> ImageShape:
 
 
 def decode(paths: Sequence[Path | None], shape: ImageShape) -> NDArray[np.uint8]:
-    """Reads images and brings them to one shape; sides are stretched where they differ.
+    """Decodes images and resizes them to one shape; the aspect ratio is not kept.
 
     Args:
-        paths: The files; None for an image that is missing, which becomes black.
+        paths: The files; None for a missing image, which becomes black.
         shape: Height, width and channels.
 
     Returns:
         ``(n_images, height, width, channels)``.
 
     Raises:
-        DataError: Files are missing, broken, too large or no images; the first are named.
+        DataError: Files are missing, broken, too large or not images; the message names the first.
         MissingExtraError: Pillow is not installed.
     """
     pixels, broken = decode_most(paths, shape)
@@ -106,14 +106,14 @@ def decode(paths: Sequence[Path | None], shape: ImageShape) -> NDArray[np.uint8]
 def decode_most(
     paths: Sequence[Path | None], shape: ImageShape
 ) -> tuple[NDArray[np.uint8], Mapping[int, DataError]]:
-    """Reads the images that can be read; the others stay black.
+    """Decodes the images that can be read; the others stay black.
 
     Args:
-        paths: The files; None for an image that is missing.
+        paths: The files; None for a missing image.
         shape: Height, width and channels.
 
     Returns:
-        ``(n_images, height, width, channels)``, and what is wrong with files by their position.
+        ``(n_images, height, width, channels)``, and the errors of files by their position.
 
     Raises:
         MissingExtraError: Pillow is not installed.
@@ -130,7 +130,7 @@ def decode_most(
 
 
 def some_of(failures: Sequence[DataError]) -> str:
-    """The first failures in words, and how many there are."""
+    """The first failures as text, and the number of the others."""
     shown = "; ".join(str(failure) for failure in failures[:MOST_SHOWN])
     more = len(failures) - MOST_SHOWN
     return f"{shown}; and {more:,} more files" if more > 0 else shown
@@ -138,14 +138,14 @@ def some_of(failures: Sequence[DataError]) -> str:
 
 def _refuse(failures: Sequence[DataError]) -> None:
     if failures:
-        raise DataError(f"{some_of(failures)}. Mend or remove what is broken, or empty its cell")
+        raise DataError(f"{some_of(failures)}. Fix or replace these files, or empty their cells")
 
 
 def _each(work: Callable[[Any], T], items: Sequence[Any]) -> list[T | DataError]:
-    """Does some work on each item, a few at a time: Pillow decodes without Python's lock.
+    """Applies ``work`` to each item in threads: Pillow releases the GIL while decoding.
 
     Returns:
-        What came of each: a failure as the error.
+        The result of each item, or its DataError.
     """
     _pillow()
     with ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
@@ -168,22 +168,22 @@ def _pillow() -> Any:
 
 
 def _open(path: Path) -> Image:
-    """Opens a file, of which no more than the first bytes are read.
+    """Opens an image file and reads only its header.
 
     Raises:
-        DataError: It is no image that can be read, or too large.
+        DataError: The file is not a readable image, or too large.
     """
     pillow = _pillow()
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path} is no regular file")
+            raise DataError(f"{path} is not a regular file")
         image: Image = pillow.open(path, formats=FORMATS)
     except FileNotFoundError:
         raise DataError(f"there is no file {path}") from None
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):
         raise DataError(_too_large(path)) from None
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} is no image, or a damaged one: {_line(error)}") from None
+        raise DataError(f"{path} is not an image, or is damaged: {_line(error)}") from None
     if image.width * image.height > MOST_PIXELS:
         image.close()
         raise DataError(_too_large(path))
@@ -191,7 +191,7 @@ def _open(path: Path) -> Image:
 
 
 def _too_large(path: Path) -> str:
-    return f"{path} is larger than {MOST_PIXELS // 10**6} million pixels: make it smaller first"
+    return f"{path} is larger than {MOST_PIXELS // 10**6} million pixels: scale it down first"
 
 
 def _line(error: BaseException) -> str:
@@ -199,7 +199,7 @@ def _line(error: BaseException) -> str:
 
 
 def _header(path: Path) -> tuple[int, int, bool]:
-    """Height, width, and whether it is grey."""
+    """Height, width, and whether the image is grey."""
     with _open(path) as image:
         return image.height, image.width, image.mode in GREY_MODES
 
@@ -208,7 +208,7 @@ def _pixels(path: Path, shape: ImageShape) -> NDArray[np.uint8]:
     height, width, channels = shape
     with _open(path) as image:
         try:
-            # A JPEG is decoded at the smallest of its sizes that is large enough.
+            # A JPEG is decoded at its smallest scale that is large enough.
             image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
             plain = _plain(image, "L" if channels == 1 else "RGB")
         except (OSError, ValueError, SyntaxError, MemoryError) as error:
@@ -221,12 +221,12 @@ def _pixels(path: Path, shape: ImageShape) -> NDArray[np.uint8]:
 
 
 def _plain(image: Image, mode: str) -> Image:
-    """Upright, opaque on white, with 8 bits a channel."""
+    """Rotates an image upright, and makes it opaque on white with 8 bits per channel."""
     from PIL import Image as pillow
     from PIL import ImageOps
 
     upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off and not scale
+    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip instead of scale
         deep = np.asarray(upright).astype(np.int64)
         upright = pillow.fromarray((deep.clip(0, 65_535) >> 8).astype(np.uint8))
     elif upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:

@@ -1,4 +1,4 @@
-"""What the values of a column mean, and why."""
+"""Infers the kind of a column from its type and values, with the reason."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from automl.data.columns.dates import DAY_FIRST_REASON, date_share, is_day_first
 from automl.data.columns.images import are_images
 from automl.data.columns.media import channels_of
 from automl.data.columns.number_forms import FoundNumbers
-from automl.data.columns.plain import plain_column
-from automl.data.columns.values import FALSE_WORDS, TRUE_WORDS, distinct_texts, find_in
+from automl.data.columns.plain_numbers import plain_column
+from automl.data.columns.values import FALSE_WORDS, TRUE_WORDS, factorize, find_in
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import NULL_TEXTS, USUAL_READING, Reading
-from automl.data.raw_table import near
+from automl.data.raw_table import suggestion
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
-__all__ = ["KindGuess", "as_numbers", "infer_kind", "kind_of_plain", "parse_kind"]
+__all__ = ["InferredKind", "as_numbers", "infer_kind", "kind_of_plain", "parse_kind"]
 
 DATE_SHARE = 0.95
 MOST_DIGITS = 15
-"""Whole numbers with more digits do not survive as float64: they are codes."""
+"""Whole numbers with more digits are not exact as float64, so they are codes."""
 _CODE = rf"^\s*[+-]?(0\d+|\d{{{MOST_DIGITS + 1},}})\s*$"
 DECIMAL_NAMES = {".": "point", ",": "comma"}
 EXACT = 2**53
@@ -37,23 +37,23 @@ ADDRESS_SHARE = 0.9
 SAMPLE = 2000
 _ADDRESS = r"^\s*([a-z]+://|www\.)"
 _WIDE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
-"""Scripts that are written without spaces."""
+"""Scripts without spaces between words."""
 
 
 @dataclass(frozen=True, slots=True)
-class KindGuess:
-    """The kind of a column, why, and how to read it.
+class InferredKind:
+    """The kind of a column, with the reason and the rules for reading it.
 
     Attributes:
-        kind: What the values mean.
-        reason: Why, in plain words.
-        left_out: Why the column cannot be used; "" when it can.
-        day_first: Whether its dates stand with the day before the month.
-        form: How its numbers are written; None where it holds none in texts.
-        n_misfits: Rows whose texts are no numbers, and count as missing.
+        kind: The column kind.
+        reason: Reason for the kind, as text.
+        left_out: Reason why the column cannot be used; "" if it can.
+        day_first: Whether its dates have the day before the month.
+        form: Notation of its numbers; None if it has no numbers in texts.
+        n_misfits: Number of rows whose texts are not numbers and count as missing.
         misfits: A few such texts.
-        doubt: What else the texts could mean, in words; "" where they mean one thing.
-        values: The column in the storage type of the kind, where finding the kind gave it.
+        doubt: Another possible reading of the texts, in words; "" if there is only one.
+        values: The column in the storage type of the kind, if inference has computed it.
     """
 
     kind: ColumnKind
@@ -68,119 +68,123 @@ class KindGuess:
 
     @property
     def told(self) -> tuple[ColumnKind, str]:
-        """Kind and reason, as a column has them."""
+        """Kind and reason, in the order of ``Column``."""
         return self.kind, self.reason
 
     def reading(self, of_table: Reading) -> Reading:
-        """How the texts of the column are read, in a table that is read so."""
+        """The rules for reading this column, given those of its table."""
         return replace(of_table, form=self.form, day_first=self.day_first)
 
 
 def parse_kind(name: str, column: str) -> ColumnKind:
-    """Reads the name of a kind.
+    """Parses the name of a kind.
+
+    Args:
+        name: The name.
+        column: The column that it is set for, for the message.
 
     Raises:
-        DataError: There is no such kind; the nearest is given.
+        DataError: There is no such kind; the message suggests the nearest.
     """
     try:
         return ColumnKind(name.strip().lower())
     except ValueError:
         kinds = [kind.value for kind in ColumnKind]
         raise DataError(
-            f"column {column!r} cannot have the kind {name!r}{near(name, kinds)} "
+            f"column {column!r} cannot have the kind {name!r}{suggestion(name, kinds)} "
             f"Kinds: {', '.join(kinds)}"
         ) from None
 
 
 def infer_kind(
     column: pa.ChunkedArray, reading: Reading = USUAL_READING, folder: Path | None = None
-) -> KindGuess:
+) -> InferredKind:
     """Infers the kind of a column from its type and from all of its values.
 
     Args:
-        column: As it was read, ``(n_rows,)``.
-        reading: How its texts are read.
-        folder: Where relative paths of images start; None where there can be none.
+        column: The column as read from the source, ``(n_rows,)``.
+        reading: Rules for reading its texts.
+        folder: Folder of relative image paths; None if there can be no images.
     """
     typed = _of_type(column)
     if typed is not None:
         return typed
     if (plain := plain_column(column, reading)) is not None:
         return _of_plain(plain)
-    indices, distinct = distinct_texts(column)
+    indices, distinct = factorize(column)
     numbers = find_in(indices, distinct, reading)
     if numbers is not None:
         guess = _of_numbers(distinct, numbers)
         is_numeric = guess.kind is ColumnKind.NUMERIC
         return replace(guess, values=numbers.values.take(indices)) if is_numeric else guess
     if folder is not None and are_images(distinct, folder):
-        return KindGuess(ColumnKind.IMAGE, f"it names {len(distinct):,} image files")
+        return InferredKind(ColumnKind.IMAGE, f"names of {len(distinct):,} image files")
     return _of_texts(distinct, len(column) - column.null_count)
 
 
-def kind_of_plain(column: pa.ChunkedArray) -> KindGuess:
-    """The guess for a column of texts that were read as plain numbers, ``(n_rows,)``."""
+def kind_of_plain(column: pa.ChunkedArray) -> InferredKind:
+    """Infers the kind of a column of texts that were read as plain numbers, ``(n_rows,)``."""
     if column.null_count == len(column):
         return infer_kind(column)
-    is_one = column.num_chunks == 1  # to put parts together is to copy them
+    is_one = column.num_chunks == 1  # avoids a copy
     return _of_plain(column.chunk(0) if is_one else pa.concat_arrays(column.chunks))
 
 
-def _of_plain(values: pa.Array) -> KindGuess:
+def _of_plain(values: pa.Array) -> InferredKind:
     reason = f"its values are {_whole(values)}numbers"
-    return KindGuess(ColumnKind.NUMERIC, reason, form=NumberForm(), values=values)
+    return InferredKind(ColumnKind.NUMERIC, reason, form=NumberForm(), values=values)
 
 
-def as_numbers(column: pa.ChunkedArray, reading: Reading) -> KindGuess:
-    """The guess for a column of which a person says that it holds numbers."""
-    guess = KindGuess(ColumnKind.NUMERIC, "")
+def as_numbers(column: pa.ChunkedArray, reading: Reading) -> InferredKind:
+    """Reads a column as numeric because the user set that kind."""
+    guess = InferredKind(ColumnKind.NUMERIC, "")
     if not pa.types.is_string(column.type):
         return guess
-    indices, distinct = distinct_texts(column)
+    indices, distinct = factorize(column)
     numbers = find_in(indices, distinct, reading, any_misfits=True)
     if numbers is None:
         return guess
     return replace(_told(guess, distinct, numbers), values=numbers.values.take(indices))
 
 
-def _of_type(column: pa.ChunkedArray) -> KindGuess | None:
-    """What the type of a column says; None where it holds texts, which can be anything."""
+def _of_type(column: pa.ChunkedArray) -> InferredKind | None:
+    """Infers the kind from the Arrow type; None for texts, which can be anything."""
     kind = column.type
     if column.null_count == len(column):
-        return KindGuess(ColumnKind.CATEGORICAL, "it has no value", "empty: no row has a value")
+        return InferredKind(ColumnKind.CATEGORICAL, "it has no value", "empty: no row has a value")
     if pa.types.is_dictionary(kind):
-        return KindGuess(ColumnKind.CATEGORICAL, "the data has it as categories")
+        return InferredKind(ColumnKind.CATEGORICAL, "the data has it as categories")
     if pa.types.is_boolean(kind):
-        return KindGuess(ColumnKind.BOOLEAN, "its values are true and false")
+        return InferredKind(ColumnKind.BOOLEAN, "its values are true and false")
     if pa.types.is_integer(kind):
         return _of_integers(column)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return KindGuess(ColumnKind.NUMERIC, "its values are numbers")
+        return InferredKind(ColumnKind.NUMERIC, "its values are numbers")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return KindGuess(ColumnKind.DATETIME, "the data has it as dates")
+        return InferredKind(ColumnKind.DATETIME, "the data has it as dates")
     if pa.types.is_time(kind) or pa.types.is_duration(kind):
-        return KindGuess(ColumnKind.NUMERIC, "times of day or durations, as seconds")
+        return InferredKind(ColumnKind.NUMERIC, "times of day or durations, as seconds")
     channels = channels_of(kind)
     if channels:
         of = f" of {len(channels)} channels" if len(channels) > 1 else ""
-        return KindGuess(ColumnKind.SEQUENCE, f"its values are lists of numbers{of}")
+        return InferredKind(ColumnKind.SEQUENCE, f"its values are lists of numbers{of}")
     if pa.types.is_string(kind):
         return None
     why = f"values of type {kind} are not supported"
-    return KindGuess(ColumnKind.TEXT, why, why)
+    return InferredKind(ColumnKind.TEXT, why, why)
 
 
-def _of_integers(column: pa.ChunkedArray) -> KindGuess:
+def _of_integers(column: pa.ChunkedArray) -> InferredKind:
     if (code := _beyond_floats(column)) is None:
-        return KindGuess(ColumnKind.NUMERIC, "its values are whole numbers")
+        return InferredKind(ColumnKind.NUMERIC, "its values are whole numbers")
     why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
-    return KindGuess(ColumnKind.CATEGORICAL, why)
+    return InferredKind(ColumnKind.CATEGORICAL, why)
 
 
 def _beyond_floats(column: pa.ChunkedArray) -> int | None:
-    """A whole number that float64 cannot tell from its neighbours; None where there is none.
+    """A whole number that float64 cannot represent exactly; None if there is none.
 
-    Nanoseconds since 1970 are times: a hundred of them more or less is nothing.
+    Nanoseconds since 1970 are accepted as times: rounding them does no harm.
     """
     found = pc.min_max(column).as_py()
     low, high = found["min"], found["max"]
@@ -189,37 +193,37 @@ def _beyond_floats(column: pa.ChunkedArray) -> int | None:
     return None if low >= NANOSECONDS[0] and high <= NANOSECONDS[1] else max(low, high, key=abs)
 
 
-def _of_texts(distinct: pa.Array, n_valid: int) -> KindGuess:
+def _of_texts(distinct: pa.Array, n_valid: int) -> InferredKind:
     words = set(pc.utf8_lower(pc.utf8_trim_whitespace(distinct.slice(0, 3))).to_pylist())
     if len(distinct) <= 3 and _is_boolean(words):
-        return KindGuess(ColumnKind.BOOLEAN, f"its values are {' and '.join(sorted(words))}")
+        return InferredKind(ColumnKind.BOOLEAN, f"its values are {' and '.join(sorted(words))}")
     share = date_share(distinct)
     if share >= DATE_SHARE:
         day_first = is_day_first(distinct)
         how = f", {DAY_FIRST_REASON}" if day_first else ""
-        return KindGuess(ColumnKind.DATETIME, f"its texts are dates{how}", day_first=day_first)
+        return InferredKind(ColumnKind.DATETIME, f"its texts are dates{how}", day_first=day_first)
     guess = _text_or_category(distinct, n_valid)
     some = distinct.slice(0, SAMPLE)
     is_number = read_numbers(some, NumberForm())[1]
     if 0.5 * len(some) < (pc.sum(is_number).as_py() or 0) < len(some):
         odd = some.filter(pc.invert(is_number))[0].as_py()
-        more = f"; not numeric because of values such as {odd[:40]!r}"
-        return KindGuess(guess.kind, guess.reason + more)
+        more = f"; not numeric because of values like {odd[:40]!r}"
+        return InferredKind(guess.kind, guess.reason + more)
     return guess
 
 
-def _of_numbers(distinct: pa.Array, found: FoundNumbers) -> KindGuess:
+def _of_numbers(distinct: pa.Array, found: FoundNumbers) -> InferredKind:
     numbers = found.values
     if numbers.null_count == len(numbers):
         trimmed = pc.utf8_trim_whitespace(distinct).to_pylist()
         finite = "no finite number" if set(trimmed) - set(NULL_TEXTS) else "no value"
-        return KindGuess(ColumnKind.NUMERIC, f"it has {finite}", f"empty: {finite} in any row")
+        return InferredKind(ColumnKind.NUMERIC, f"it has {finite}", f"empty: {finite} in any row")
     if (code := _code_among(distinct.filter(found.is_number))) is not None:
         zeros = code.lstrip("+-").startswith("0")
         which = "numbers with leading zeros" if zeros else f"numbers of over {MOST_DIGITS} digits"
-        return KindGuess(ColumnKind.CATEGORICAL, f"{which}, such as {code!r}, are codes")
+        return InferredKind(ColumnKind.CATEGORICAL, f"{which}, such as {code!r}, are codes")
     reason = f"its values are {_whole(numbers)}numbers"
-    return _told(KindGuess(ColumnKind.NUMERIC, reason), distinct, found)
+    return _told(InferredKind(ColumnKind.NUMERIC, reason), distinct, found)
 
 
 def _whole(numbers: pa.Array) -> str:
@@ -227,8 +231,8 @@ def _whole(numbers: pa.Array) -> str:
     return "whole " if np.equal(values, np.floor(values)).all() else ""
 
 
-def _told(guess: KindGuess, distinct: pa.Array, found: FoundNumbers) -> KindGuess:
-    """Says how numbers are written, and what is none."""
+def _told(guess: InferredKind, distinct: pa.Array, found: FoundNumbers) -> InferredKind:
+    """Adds the notation of numbers and the texts that are not numbers to a guess."""
     form, more = found.form, ""
     if form.is_clock:
         return replace(guess, reason="times of day or durations, as seconds", form=form)
@@ -258,14 +262,14 @@ def _told(guess: KindGuess, distinct: pa.Array, found: FoundNumbers) -> KindGues
 
 
 def _otherwise(text: str, found: FoundNumbers) -> float:
-    """What a number would be by the other decimal mark."""
+    """The value of a text under the other decimal mark."""
     thousands = "." if found.other == "," else ","
     values, _ = read_numbers(pa.array([text]), NumberForm(found.other, thousands, found.form.unit))
     return float(values[0].as_py() or 0.0)
 
 
 def _code_among(texts: pa.Array) -> str | None:
-    """The first number that is a code: with a leading zero, or too long for a float64."""
+    """The first number that is a code: with a leading zero, or too long for float64."""
     codes = texts.filter(pc.match_substring_regex(texts, _CODE))
     return None if not len(codes) else str(codes[0].as_py()).strip()
 
@@ -275,7 +279,7 @@ def _is_boolean(words: set[str]) -> bool:
     return any(words == {true, false} for true, false in pairs if not true[0].isdigit())
 
 
-def _text_or_category(distinct: pa.Array, n_valid: int) -> KindGuess:
+def _text_or_category(distinct: pa.Array, n_valid: int) -> InferredKind:
     step = max(1, len(distinct) // SAMPLE)
     sample = distinct.take(pa.array(np.arange(0, len(distinct), step)))
     spaces = pc.count_substring_regex(pc.utf8_trim_whitespace(sample), r"\s+")
@@ -284,8 +288,8 @@ def _text_or_category(distinct: pa.Array, n_valid: int) -> KindGuess:
     share = len(distinct) / max(n_valid, 1)
     many = len(distinct) > 20 and share >= TEXT_DISTINCT_SHARE
     if many and pc.mean(pc.match_substring_regex(sample, _ADDRESS)).as_py() >= ADDRESS_SHARE:
-        return KindGuess(ColumnKind.TEXT, f"web addresses, {len(distinct):,} different ones")
+        return InferredKind(ColumnKind.TEXT, f"web addresses, {len(distinct):,} different ones")
     if (many and n_words >= TEXT_WORDS) or (len(distinct) > 50 and n_words >= LONG_TEXT_WORDS):
         why = f"texts of {n_words:.0f} words on average, {len(distinct):,} different ones"
-        return KindGuess(ColumnKind.TEXT, why)
-    return KindGuess(ColumnKind.CATEGORICAL, f"texts, {len(distinct):,} different ones")
+        return InferredKind(ColumnKind.TEXT, why)
+    return InferredKind(ColumnKind.CATEGORICAL, f"texts, {len(distinct):,} different ones")

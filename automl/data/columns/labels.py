@@ -1,4 +1,4 @@
-"""The distinct values of a column that is predicted: labels, or numbers."""
+"""Reads the distinct values of the target column: labels or numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.columns.number_forms import FoundNumbers
-from automl.data.columns.values import distinct_texts, find_in
+from automl.data.columns.values import factorize, find_in
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import USUAL_READING, Reading
 from automl.data.table import Label
@@ -26,14 +26,14 @@ _DECIMAL = re.compile(r"-?\d+\.\d+\Z")
 
 @dataclass(frozen=True, slots=True)
 class LabelValues:
-    """The values of a column, each distinct one once.
+    """The values of a column, as codes of its distinct values.
 
     Attributes:
         codes: Index of each row's value (int64), ``(n_rows,)``.
-        numbers: The distinct values as numbers (float64), ``(n_distinct,)``; None when they are
-            not numbers.
-        labels: The distinct values as they stand in the data.
-        odd: A value that is no number; "" when all are.
+        numbers: The distinct values as numbers (float64), ``(n_distinct,)``; None if they are not
+            numbers.
+        labels: Returns the distinct values as in the data.
+        odd: A value that is not a number; "" if all are numbers.
     """
 
     codes: NDArray[np.int64]
@@ -50,10 +50,15 @@ class LabelValues:
 def read_labels(
     column: pa.ChunkedArray, name: str, reading: Reading = USUAL_READING
 ) -> LabelValues:
-    """Finds the distinct values of a column without missing ones.
+    """Finds the distinct values of a column without missing values.
+
+    Args:
+        column: The column, ``(n_rows,)``.
+        name: Its name, for the message.
+        reading: Rules for reading its texts.
 
     Raises:
-        DataError: Its type cannot be a target, such as dates or lists.
+        DataError: A column of this type, such as dates or lists, cannot be a target.
     """
     kind = column.type
     if pa.types.is_dictionary(kind):
@@ -70,14 +75,14 @@ def read_labels(
         return LabelValues(codes.astype(np.int64), distinct, distinct.tolist)
     if not pa.types.is_string(kind):
         raise DataError(
-            f"the target {name!r} holds values of type {kind}, which cannot be predicted: turn "
-            "them into numbers or texts"
+            f"the target {name!r} holds values of type {kind}, which cannot be predicted: convert "
+            "them to numbers or texts"
         )
     return _labels_of_texts(column, reading)
 
 
 def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
-    indices, distinct = distinct_texts(column)
+    indices, distinct = factorize(column)
     codes = indices.to_numpy().astype(np.int64)
     texts: list[str] = distinct.to_pylist()
     zeros = pc.any(pc.match_substring_regex(distinct, r"^\s*[+-]?0\d")).as_py()
@@ -85,7 +90,7 @@ def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
     if found is None or found.values.null_count > n_special(found):
         odd = next((t for t in texts if not _is_number(t)), texts[0])
         return LabelValues(codes, None, lambda: list(texts), odd)
-    # "1" and "1.0" are one number: merge what is written in several ways
+    # "1" and "1.0" are the same number: merge different notations
     numbers, merged = np.unique(_with_infinite(found), return_inverse=True)
     first = np.full(len(numbers), -1)
     for i, j in enumerate(merged):
@@ -95,12 +100,12 @@ def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
 
 
 def n_special(found: FoundNumbers) -> int:
-    """Texts that are numbers without a finite value, such as inf."""
+    """Counts distinct texts that are numbers without a finite value, such as inf."""
     return int(pc.sum(pc.and_(found.is_number, pc.is_null(found.values))).as_py() or 0)
 
 
 def _with_infinite(found: FoundNumbers) -> NDArray[np.float64]:
-    """The numbers, those without a finite value as infinite: they are refused with their row."""
+    """The numbers, with inf for non-finite ones, which are refused later by row."""
     numbers = found.values.to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where(np.isnan(numbers), np.inf, numbers)
 
@@ -110,7 +115,7 @@ def _is_number(text: str) -> bool:
 
 
 def _typed(texts: list[str]) -> list[Label]:
-    """Numbers only where they print as they stand in the data, else the texts themselves."""
+    """Converts labels to numbers if these print exactly like the texts; otherwise keeps texts."""
     if all(_WHOLE.match(text) for text in texts):
         return [int(text) for text in texts]
     if all(_DECIMAL.match(text) and str(float(text)) == text for text in texts):

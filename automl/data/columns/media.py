@@ -1,7 +1,7 @@
-"""Columns of images and sequences: how they are stored, and how they and texts are shown as such.
+"""Stores images and sequences, and returns them and raw texts as arrays for families.
 
-An image is a cell of ``height * width * channels`` bytes, a sequence a list of steps; in an Arrow
-file that is mapped into memory both are plain arrays of numbers that nobody has to copy.
+An image is a cell of ``height * width * channels`` bytes, a sequence a list of steps; in a
+memory-mapped Arrow file both can be used as numpy arrays without a copy.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.columns.images import ImageShape, choose_shape, decode, decode_most, some_of
-from automl.data.columns.values import as_texts, distinct_texts
+from automl.data.columns.values import factorize, to_strings
 from automl.data.table import Column, IntArray, Table
 from automl.errors import DataError, MissingColumnError
-from automl.plugin.context import View
+from automl.plugin.context import Encoding
 from automl.plugin.rows import Images, Sequences, Texts
 from automl.plugin.task import ColumnKind
 
 __all__ = [
-    "Stored",
+    "StoredColumn",
     "channels_of",
-    "digests",
     "images_of",
+    "row_digests",
     "sequences_of",
     "store_images",
     "store_sequences",
@@ -38,14 +38,14 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredColumn:
     """A column of images or sequences in its storage type.
 
     Attributes:
-        values: ``(n_rows,)``, without nulls: a missing image is black, a missing sequence one
-            step without values.
-        shape: As in ``Column``.
-        n_missing: Rows without an image or a sequence.
+        values: ``(n_rows,)``, without nulls: a missing image is black, a missing sequence is one
+            step of NaN.
+        shape: See ``Column``.
+        n_missing: Number of rows without an image or a sequence.
     """
 
     values: pa.Array
@@ -55,29 +55,29 @@ class Stored:
 
 def store_images(
     paths: pa.ChunkedArray, folder: Path, longest: int, shape: tuple[int, ...] = ()
-) -> Stored:
-    """Decodes the images of a column; files that are named twice are decoded once.
+) -> StoredColumn:
+    """Decodes the images of a column, each file once.
 
-    To learn from, all have to be whole. Of others (those with a known shape) the broken ones count
-    as missing, with a warning that names them: they must not cost the predictions of the rest.
+    For training (no ``shape``), every file must be readable. Among new rows, broken files count as
+    missing, with a warning that names them, so that the other rows can still be predicted.
 
     Args:
         paths: Paths of the files, ``(n_rows,)``.
-        folder: Where relative ones start.
-        longest: Most pixels of the longer side, where the shape is to be chosen.
-        shape: Height, width and channels; chosen by the files when empty.
+        folder: Folder of relative paths.
+        longest: Largest number of pixels of the longer side, if the shape is chosen.
+        shape: Height, width and channels; empty to choose them from the files.
 
     Raises:
-        DataError: Files to learn from, or all of the others, are missing or broken; the first are
-            named.
+        DataError: Training files, or all files of new rows, are missing or broken; the message
+            names the first.
         MissingExtraError: Pillow is not installed.
     """
-    indices, distinct = distinct_texts(as_texts(paths))
+    indices, distinct = factorize(to_strings(paths))
     names = [text.strip() for text in distinct.to_pylist()]
     files = [folder / name if name else None for name in names]
     there = [file for file in files if file is not None]
     if not there:
-        raise DataError("a column of images names no file in any row")
+        raise DataError("a column of images has no file name in any row")
     found = _image_shape(shape) if shape else choose_shape(there, longest)
     missing = np.array([file is None for file in files] + [True])
     if shape:
@@ -91,7 +91,7 @@ def store_images(
     values = pa.FixedSizeBinaryArray.from_buffers(
         pa.binary(rows.shape[1]), len(rows), [None, pa.py_buffer(np.ascontiguousarray(rows))]
     )
-    return Stored(values, found, int(missing[codes].sum()))
+    return StoredColumn(values, found, int(missing[codes].sum()))
 
 
 def _warn(broken: Sequence[DataError], n_files: int) -> None:
@@ -103,15 +103,15 @@ def _warn(broken: Sequence[DataError], n_files: int) -> None:
     warnings.warn(f"{what} as missing: {some_of(broken)}", UserWarning, stacklevel=2)
 
 
-def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> Stored:
-    """Brings series to ``large_list<fixed_size_list<float32>[n_channels]>``.
+def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> StoredColumn:
+    """Converts series to ``large_list<fixed_size_list<float32>[n_channels]>``.
 
     Args:
-        series: Lists of numbers, or of structs with a field for each channel, ``(n_rows,)``.
-        channels: Names of the channels in their order; ``("",)`` for lists of numbers.
+        series: Lists of numbers, or of structs with one field per channel, ``(n_rows,)``.
+        channels: Names of the channels, in order; ``("",)`` for lists of numbers.
 
     Raises:
-        MissingColumnError: A channel is not there.
+        MissingColumnError: A channel is missing.
     """
     one = pa.chunked_array(series.chunks or [pa.array([], series.type)]).combine_chunks()
     lists = one.chunk(0) if isinstance(one, pa.ChunkedArray) else one
@@ -138,11 +138,11 @@ def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> Stored:
     flat = pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), len(channels))
     stored = pa.LargeListArray.from_arrays(pa.array(offsets), flat)
     longest = int(np.diff(offsets).max(initial=1))
-    return Stored(stored, (len(channels), longest), int(is_empty.sum()))
+    return StoredColumn(stored, (len(channels), longest), int(is_empty.sum()))
 
 
 def channels_of(kind: pa.DataType) -> tuple[str, ...]:
-    """Names of the channels of a type of series; empty for any other type."""
+    """Names of the channels of a series type; empty for other types."""
     if not (
         pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     ):
@@ -153,8 +153,8 @@ def channels_of(kind: pa.DataType) -> tuple[str, ...]:
     return tuple(f.name for f in fields) if all(_is_number(f.type) for f in fields) else ()
 
 
-def digests(values: pa.Array) -> NDArray[np.uint64]:
-    """A number for each stored image or sequence, equal for equal ones, ``(n_rows,)``."""
+def row_digests(values: pa.Array) -> NDArray[np.uint64]:
+    """A hash of each stored image or sequence, ``(n_rows,)``."""
     if pa.types.is_fixed_size_binary(values.type):
         rows: Sequence[NDArray[np.generic]] = list(_bytes(values))
     else:
@@ -167,11 +167,11 @@ def digests(values: pa.Array) -> NDArray[np.uint64]:
 def images_of(
     table: Table, kinds: Set[ColumnKind], rows: IntArray | None = None
 ) -> tuple[Images, ...]:
-    """The columns of images, where the kind is among those that are to be shown.
+    """The image columns of a table; none if images are not among ``kinds``.
 
     Args:
         table: The features.
-        kinds: What is to be shown.
+        kinds: Column kinds that the family sees.
         rows: Row numbers; None for all rows.
     """
     return tuple(
@@ -183,7 +183,7 @@ def images_of(
 def sequences_of(
     table: Table, kinds: Set[ColumnKind], rows: IntArray | None = None
 ) -> tuple[Sequences, ...]:
-    """The columns of sequences, likewise."""
+    """The sequence columns of a table, with the arguments of ``images_of``."""
     return tuple(
         Sequences(*_steps(values), _index(values, rows))
         for _, values in _columns(table, ColumnKind.SEQUENCE, kinds)
@@ -191,10 +191,10 @@ def sequences_of(
 
 
 def texts_of(
-    table: Table, kinds: Set[ColumnKind], view: View, rows: IntArray | None = None
+    table: Table, kinds: Set[ColumnKind], encoding: Encoding, rows: IntArray | None = None
 ) -> tuple[Texts, ...]:
-    """The columns of texts, likewise, where the view shows them as they are."""
-    if view.text != "raw":
+    """The text columns of a table if the encoding has ``text="raw"``; see ``images_of``."""
+    if encoding.text != "raw":
         return ()
     return tuple(
         Texts(values, _index(values, rows)) for _, values in _columns(table, ColumnKind.TEXT, kinds)
@@ -219,14 +219,14 @@ def _index(values: pa.Array, rows: IntArray | None) -> IntArray:
 
 
 def _bytes(values: pa.Array) -> NDArray[np.uint8]:
-    """The bytes of the cells, ``(n_rows, width)``, not copied."""
+    """The bytes of the cells, ``(n_rows, width)``, without a copy."""
     width, start = values.type.byte_width, values.offset
     whole = np.frombuffer(values.buffers()[1], dtype=np.uint8)
     return whole[start * width : (start + len(values)) * width].reshape(len(values), width)
 
 
 def _steps(values: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Steps ``(n_steps, n_channels)`` and offsets ``(n_rows + 1,)`` of sequences, not copied."""
+    """Steps ``(n_steps, n_channels)`` and offsets ``(n_rows + 1,)``, steps without a copy."""
     offsets = values.offsets.to_numpy(zero_copy_only=False)
     first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
     lists = values.values.slice(first, last - first)

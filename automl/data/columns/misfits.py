@@ -1,4 +1,4 @@
-"""Values that fit no reading of their column: counted, and said once, or refused."""
+"""Finds values that do not fit the kind of their column, and warns of them or refuses them."""
 
 from __future__ import annotations
 
@@ -35,34 +35,34 @@ WAYS_OUT = (
     "data.missing=[TEXT] makes a text a mark of a missing value, data.kinds={COLUMN: categorical} "
     "makes texts categories, "
 )
-"""Settings of a search that read its own values otherwise."""
+"""Settings of a search that change how its values are read, as text for messages."""
 
 EXAMPLES = 3
 LONGEST_EXAMPLE = 40
 MOST_COLUMNS = 5
-"""Columns of one message; of the others their number."""
+"""Largest number of columns in one message; the others are counted."""
 LOOKED_AT = 1000
-"""Rows with misfits that examples are taken from."""
+"""Largest number of rows with misfits from which examples are taken."""
 _OWN_FILES = (f"{Path(__file__).parents[2]}/", contextlib.__file__)
-"""Files that a warning does not point to: it points to the line that predicts."""
+"""Files that a warning skips, so that it points to the user's line."""
 
 
 def find_misfits(
     raw: RawTable, source: pa.ChunkedArray, stored: pa.Array, column: Column
 ) -> Misfits | None:
-    """Counts the values of a column that are missing because they do not fit its kind.
+    """Counts the values of a column that became missing because they do not fit its kind.
 
-    Empty cells, NaN and marks of a missing value are missing by themselves. Categories that were
-    not seen before are values.
+    Empty cells, NaN and texts that mean a missing value are not misfits; nor are unseen
+    categories.
 
     Args:
-        raw: The new rows.
-        source: The column as it was read, ``(n_rows,)``.
+        raw: The rows.
+        source: The column as read from the source, ``(n_rows,)``.
         stored: The same in the storage type of its kind, ``(n_rows,)``.
-        column: The column of the known table.
+        column: The column of the training table.
 
     Returns:
-        What does not fit; None where all does.
+        The misfits; None if every value fits.
     """
     if column.kind not in TABULAR_KINDS or stored.null_count <= source.null_count:
         return None
@@ -87,7 +87,7 @@ def find_misfits(
 def with_misfits(
     column: Column, raw: RawTable, source: pa.ChunkedArray, values: pa.Array
 ) -> Column:
-    """Names what was lost of values that are no texts of numbers: those were counted before."""
+    """Adds the misfits of dates, booleans and infinite numbers; others are counted before."""
     loses = column.kind in (ColumnKind.DATETIME, ColumnKind.BOOLEAN) or _is_infinite(source, column)
     if column.left_out or not loses:
         return column
@@ -96,14 +96,14 @@ def with_misfits(
 
 
 def _is_infinite(source: pa.ChunkedArray, column: Column) -> bool:
-    """Whether numbers that were read as numbers hold an infinite one."""
+    """Whether a numeric column of float type holds an infinite value."""
     if column.kind is not ColumnKind.NUMERIC or not pa.types.is_floating(source.type):
         return False
     return bool(pc.any(pc.is_inf(source.cast(pa.float64()))).as_py())
 
 
 def known_misfits(table: Table) -> list[Misfits]:
-    """The misfits of a table that is learnt from, as its columns count them."""
+    """The misfits of a training table, from the counts of its columns."""
     return [
         Misfits(c.name, c.kind, c.n_misfits, table.n_rows, tuple(map(_short, c.misfits)), 0)
         for c in table.used
@@ -112,7 +112,7 @@ def known_misfits(table: Table) -> list[Misfits]:
 
 
 def misfit_text(misfits: Sequence[Misfits]) -> str:
-    """One message on the misfits of all columns, the worst first; "" where there are none."""
+    """One message on the misfits of all columns, worst first; "" if there are none."""
     if not misfits:
         return ""
     worst = sorted(misfits, key=lambda m: -m.n)
@@ -126,24 +126,24 @@ def refuse_misfits(misfits: Sequence[Misfits], where: str, way_out: str = "") ->
     """Refuses rows with values that cannot be read.
 
     Args:
-        misfits: What does not fit.
-        where: What was read.
-        way_out: What helps besides correcting the cells.
+        misfits: The misfits; may be empty.
+        where: Name of the source.
+        way_out: Remedies besides correcting the cells, as text.
 
     Raises:
-        DataError: There are some.
+        DataError: There are misfits.
     """
     if misfits:
         found = misfit_text(misfits).removeprefix("values that cannot be read count as missing: ")
         raise DataError(
             f"{where} holds values that cannot be read: {found}. Correct these cells, or empty "
-            f"them if the value is missing; {way_out}{named('data.strict', False)} takes them for "
+            f"them if the value is missing; {way_out}{named('data.strict', False)} treats them as "
             "missing"
         )
 
 
 def warn_of_misfits(misfits: Sequence[Misfits]) -> None:
-    """Warns the caller of this package of the misfits of all columns, at once."""
+    """Issues one warning on the misfits of all columns, at the line of the caller of automl."""
     if misfits:
         counts = {m.column: m.n for m in misfits}
         text = f"{misfit_text(misfits)}. {named('data.strict', True)} makes this an error"
@@ -151,7 +151,7 @@ def warn_of_misfits(misfits: Sequence[Misfits]) -> None:
 
 
 def _callers_level() -> int:
-    """How many calls above ``warn_of_misfits`` the first line outside this package stands."""
+    """Stack level, counted from ``warn_of_misfits``, of the first line outside this package."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_code.co_filename.startswith(_OWN_FILES):
         frame, level = frame.f_back, level + 1
@@ -159,7 +159,7 @@ def _callers_level() -> int:
 
 
 def _are_odd(values: pa.ChunkedArray, kind: ColumnKind, marks: frozenset[str]) -> NDArray[np.bool_]:
-    """Whether values are neither empty nor marks of a missing value, ``(n,)``."""
+    """Whether values are neither empty nor texts that mean a missing value, ``(n,)``."""
     if pa.types.is_floating(values.type):
         return np.asarray(pc.invert(pc.is_nan(values)), dtype=bool)
     if not pa.types.is_string(values.type):

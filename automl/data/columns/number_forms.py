@@ -1,4 +1,4 @@
-"""Whether a column of texts holds numbers, and how they are written: told by all of its values."""
+"""Detects columns of texts that hold numbers, and the notation of these, from all values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from automl.data.options import NO_NUMBERS
 __all__ = ["FoundNumbers", "find_numbers", "misfit_rows"]
 
 MISFIT_SHARE, MISFIT_CELLS = 0.05, 2
-"""Of the rows with a value, so many may hold something else, or so many cells."""
+"""Largest share of rows, or number of them, that may hold something other than a number."""
 FITS_A_MISFIT = 3
 SAMPLE, SAMPLE_SHARE = 1000, 0.5
 EXAMPLES = 3
@@ -34,24 +34,23 @@ MARKS = (
     *((".", ""), (".", ","), (".", " "), (".", "'")),
     *((",", ""), (",", "."), (",", " "), (",", "'")),
 )
-"""Decimal and thousands marks, the usual ones first: of two that fit alike the first is taken."""
+"""Decimal and thousands marks, most usual first; the first of equally good ones is chosen."""
 _EITHER = r"^\d{1,3}[.,]\d{3}$"
-"""What may be a number of three decimals, and what may be thousands."""
+"""Numbers whose mark may be a decimal mark or a thousands mark."""
 _CODE = r"^(\pL{1,3}[-_]?\d+|\d+\pL{1,3})$"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundNumbers:
-    """What a column of texts is as numbers.
+    """The numbers of a column of texts.
 
     Attributes:
-        form: How they are written.
-        values: The distinct texts as numbers (float64), ``(n_distinct,)``; null for what is none.
+        form: Their notation.
+        values: The distinct texts as numbers (float64), ``(n_distinct,)``; null if not a number.
         is_number: Whether each distinct text is a number, ``(n_distinct,)``.
-        n_misfits: Rows that hold something that is neither a number nor a mark of a missing value.
+        n_misfits: Number of rows that are neither a number nor a text for a missing value.
         misfits: A few such texts.
-        other: The decimal mark by which all of them would be other numbers; "" where one reading
-            is possible.
+        other: The other decimal mark that is equally possible; "" if there is none.
     """
 
     form: NumberForm
@@ -70,17 +69,17 @@ def find_numbers(
     decimal: str | None = None,
     any_misfits: bool = False,
 ) -> FoundNumbers | None:
-    """Finds out how the numbers of a column are written.
+    """Detects the notation of the numbers of a column.
 
     Args:
-        distinct: The different texts, ``(n_distinct,)``.
-        counts: Rows of each, ``(n_distinct,)``.
-        usual: Decimal mark where the texts do not tell: ``,`` in files separated by semicolons.
-        decimal: Decimal mark set by a person; None finds it out.
-        any_misfits: Whether it is said that they are numbers, however many are not.
+        distinct: The distinct texts, ``(n_distinct,)``.
+        counts: Number of rows of each, ``(n_distinct,)``.
+        usual: Decimal mark for ambiguous texts: ``,`` in files separated by semicolons.
+        decimal: Decimal mark set by the user; None detects it.
+        any_misfits: Whether to accept any number of misfits, because the kind is known.
 
     Returns:
-        What they are; None where they are no numbers, or too few of them are.
+        The numbers; None if too few of the texts are numbers.
     """
     if decimal == "." or (decimal is None and not _may_be_thousands(distinct, usual)):
         plain = plain_numbers(distinct)
@@ -107,18 +106,18 @@ def find_numbers(
 
 
 def _may_be_thousands(distinct: pa.Array, usual: str) -> bool:
-    """Whether a text such as 1.234 stands where points usually mark thousands."""
+    """Whether a text such as 1.234 occurs in a table where points usually mark thousands."""
     if usual == ".":
         return False
     return bool(pc.any(pc.match_substring_regex(distinct, r"^\s*[+-]?\d{1,3}\.\d{3}\s*$")).as_py())
 
 
 def misfit_rows(indices: pa.Array, distinct: pa.Array, is_number: pa.Array) -> int:
-    """Rows that hold neither a number nor a mark of a missing value.
+    """Counts rows that hold neither a number nor a text for a missing value.
 
     Args:
-        indices: Index of the text of each row, ``(n_rows,)``; null where there is none.
-        distinct: The different texts, ``(n_distinct,)``.
+        indices: Index of the text of each row, ``(n_rows,)``; null where missing.
+        distinct: The distinct texts, ``(n_distinct,)``.
         is_number: Whether each of them is a number, ``(n_distinct,)``.
     """
     odd = ~(is_number.to_numpy(zero_copy_only=False) | _are_marks(distinct))
@@ -132,7 +131,7 @@ def _are_marks(distinct: pa.Array) -> NDArray[np.bool_]:
 
 
 def _as_clock(distinct: pa.Array, missing: NDArray[np.bool_]) -> FoundNumbers | None:
-    """Times of day and durations, where all of the texts are such."""
+    """Reads times of day and durations; None unless all texts are such."""
     form = NumberForm(is_clock=True)
     rows = np.flatnonzero(~missing)
     first = distinct.take(pa.array(rows[:EXAMPLES]))
@@ -144,27 +143,27 @@ def _as_clock(distinct: pa.Array, missing: NDArray[np.bool_]) -> FoundNumbers | 
 
 
 def _may_be_numbers(distinct: pa.Array, missing: NDArray[np.bool_]) -> bool:
-    """Whether a sample of the texts looks like numbers: of long texts it spares the whole look."""
+    """Whether a sample of the texts looks like numbers, to avoid parsing columns of long texts."""
     rows = np.flatnonzero(~missing)
     chosen = rows[:: max(1, len(rows) // SAMPLE)]
     if not len(chosen):
         return True
     sample = distinct.take(pa.array(chosen))
-    if not _has_digits(sample):  # of short columns it spares most of the time that they take
+    if not _has_digits(sample):  # saves most of the time that short columns take
         return False
     body = split_numbers(sample).body
     return bool(len(body) - body.null_count >= SAMPLE_SHARE * len(body))
 
 
 def _has_digits(texts: pa.Array) -> bool:
-    """Whether any of the texts has a digit, without which none is a number or a time."""
+    """Whether any of the texts has a digit, as every number and time does."""
     return bool(pc.any(pc.match_substring_regex(texts, r"\d")).as_py())
 
 
 def _form_of(
     split: Split, weights: NDArray[np.int64], usual: str, decimal: str | None
 ) -> tuple[NumberForm, str]:
-    """The form that most rows are written in, and the other decimal mark that fits as well."""
+    """The form of most rows, and the other decimal mark if it fits equally well."""
     unit = _usual_unit(split.unit, split.body, weights)
     marks = [m for m in MARKS if decimal is None or m[0] == decimal]
     fitting = [_n_fitting(split.body, NumberForm(*m), weights) for m in marks]
@@ -173,7 +172,7 @@ def _form_of(
     if len({point for point, _ in best}) == 1:
         return NumberForm(*best[0], unit), ""
     other = _other_reading(split.body, weights)
-    if other is None:  # no mark tells: all are whole
+    if other is None:  # all numbers are whole, so any mark will do
         return NumberForm(*best[0], unit), ""
     return _of_either(best, other, usual, unit)
 
@@ -181,7 +180,7 @@ def _form_of(
 def _of_either(
     best: Sequence[tuple[str, str]], found: tuple[str, bool | None], usual: str, unit: str
 ) -> tuple[NumberForm, str]:
-    """Chooses where the one mark may be that of decimals or of thousands."""
+    """Chooses the form if the only mark may be a decimal mark or a thousands mark."""
     mark, is_thousands = found
     opposite = "." if mark == "," else ","
     is_sure = is_thousands is not None
@@ -193,11 +192,11 @@ def _of_either(
 
 
 def _other_reading(body: pa.Array, weights: NDArray[np.int64]) -> tuple[str, bool | None] | None:
-    """The mark that may be one of decimals or of thousands, and whether it is one of thousands.
+    """The ambiguous mark, and whether it marks thousands; None if no mark is ambiguous.
 
-    A number of four digits and more without a mark, or a 0 before it, says that it is one of
-    decimals; shorter numbers without a mark beside longer ones with it that it is not. None for
-    the answer where all have the mark.
+    Numbers of four or more digits without the mark, or a 0 before it, show that it is a decimal
+    mark. If all numbers without the mark are shorter, it marks thousands. The answer is None
+    (undecided) if all numbers have the mark.
     """
     seen = body.filter(pa.array(weights > 0)).drop_null()
     either = seen.filter(pc.match_substring_regex(seen, _EITHER))
@@ -209,7 +208,7 @@ def _other_reading(body: pa.Array, weights: NDArray[np.int64]) -> tuple[str, boo
         return mark, False
     if pc.any(pc.greater(pc.utf8_length(whole), 3)).as_py():
         return mark, False
-    if len(seen) > len(either) + len(whole):  # others have decimals: which fit has told already
+    if len(seen) > len(either) + len(whole):  # others have decimals, and their fit was decided
         return mark, None
     return mark, True if len(whole) else None
 
@@ -220,7 +219,7 @@ def _n_fitting(body: pa.Array, form: NumberForm, weights: NDArray[np.int64]) -> 
 
 
 def _usual_unit(unit: pa.Array, body: pa.Array, weights: NDArray[np.int64]) -> str:
-    """The unit of most numbers; a word that is no known unit has to stand with nearly all."""
+    """The unit of most numbers; a word that is not a known unit must follow nearly all of them."""
     is_number = body.is_valid().to_numpy(zero_copy_only=False)
     n_by_unit: dict[str, int] = {}
     for name, weight in zip(unit.to_pylist(), (weights * is_number).tolist(), strict=True):
@@ -238,7 +237,7 @@ def _usual_unit(unit: pa.Array, body: pa.Array, weights: NDArray[np.int64]) -> s
 def _are_codes(
     distinct: pa.Array, split: Split, found: FoundNumbers, odd: NDArray[np.bool_]
 ) -> bool:
-    """Whether what is read as numbers are names written in digits, such as 12, 12a, 13."""
+    """Whether the numbers are codes written in digits, such as 12, 12a, 13, or phone numbers."""
     body = split.body.filter(pa.array(~odd)).drop_null()
     if found.form.thousands == " " and found.form.unit == "":
         digits = pc.utf8_length(pc.replace_substring(body, " ", ""))

@@ -1,4 +1,4 @@
-"""Columns that steer splits and weights: groups, time, given folds, row weights."""
+"""Reads the columns that steer splits and weights: groups, time, given folds, row weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.columns.kinds import infer_kind
-from automl.data.columns.target import present_rows
-from automl.data.columns.values import as_kind, as_texts, distinct_texts
+from automl.data.columns.target import rows_with_value
+from automl.data.columns.values import cast_to_kind, factorize, to_strings
 from automl.data.raw_table import RawTable
 from automl.data.table import IntArray
 from automl.errors import DataError
@@ -19,32 +19,32 @@ from automl.surface import named
 
 __all__ = [
     "ALWAYS_TRAINS",
-    "complete_column",
     "not_features",
     "read_folds",
     "read_groups",
     "read_time",
     "read_weight",
+    "require_complete",
     "steering_positions",
 ]
 
 ALWAYS_TRAINS = -1
-"""In a column of folds: the row is a training row of every fold, and never validated."""
+"""Fold number of rows that train in every fold and are never validated."""
 
 
-def complete_column(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
-    """The column, made sure to have a value in every row.
+def require_complete(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
+    """Returns a column after checking that it has a value in every row.
 
     Args:
         raw: The table.
-        position: Of the column.
-        role: What it gives, in words.
+        position: Position of the column.
+        role: Its role, for the message, such as ``weights``.
 
     Raises:
-        DataError: A row has none; the first is named.
+        DataError: A row has no value; the message names the first.
     """
     column = raw.columns[position]
-    present = present_rows(column)
+    present = rows_with_value(column)
     if not present.all():
         n_missing, first = int((~present).sum()), raw.row(int(np.flatnonzero(~present)[0]))
         raise DataError(
@@ -55,15 +55,15 @@ def complete_column(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
 
 
 def read_groups(raw: RawTable, position: int) -> IntArray:
-    """Numbers the groups, ``(n_rows,)``.
+    """Returns the group number of each row, ``(n_rows,)``.
 
     Raises:
-        DataError: A row has no group, or there is only one.
+        DataError: A row has no group, or there is only one group.
     """
-    indices, distinct = distinct_texts(as_texts(complete_column(raw, position, "groups")))
+    indices, distinct = factorize(to_strings(require_complete(raw, position, "groups")))
     if len(distinct) < 2:
         raise DataError(
-            f"column {raw.names[position]!r} has only one group: rows cannot be divided by it"
+            f"column {raw.names[position]!r} has only one group: rows cannot be split by it"
         )
     return np.asarray(indices.to_numpy(), dtype=np.int64)
 
@@ -72,20 +72,20 @@ def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
     """Ranks the rows in time.
 
     Returns:
-        The ranks, from 0 and equal times alike, ``(n_rows,)``; and the times in microseconds since
-        1970, ``(n_rows,)``, where they are dates, None where they are plain numbers.
+        The ranks from 0, equal for equal times, ``(n_rows,)``; and the times in microseconds since
+        1970, ``(n_rows,)``, or None if they are plain numbers.
 
     Raises:
         DataError: A row has no time, or the values are neither dates nor numbers.
     """
-    name, column = raw.names[position], complete_column(raw, position, "order in time")
+    name, column = raw.names[position], require_complete(raw, position, "order in time")
     guess = infer_kind(column, raw.reading)
     if guess.kind not in (ColumnKind.DATETIME, ColumnKind.NUMERIC):
         raise DataError(
             f"column {name!r} cannot give the order in time: its values are neither dates nor "
-            f"numbers, such as {column[0].as_py()!r}"
+            f"numbers (for example {column[0].as_py()!r})"
         )
-    moments = as_kind(column, guess.kind, guess.reading(raw.reading))
+    moments = cast_to_kind(column, guess.kind, guess.reading(raw.reading))
     if moments.null_count:
         first = int(np.flatnonzero(~moments.is_valid().to_numpy(zero_copy_only=False))[0])
         raise DataError(
@@ -101,14 +101,14 @@ def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
 def read_folds(raw: RawTable, position: int) -> IntArray:
     """Numbers the given folds from 0 in the order of their values, ``(n_rows,)``.
 
-    Rows of fold -1 get -1: they always train and are never validated, as in scikit-learn's
-    ``PredefinedSplit``. Beside such rows one fold is enough, which then is a holdout.
+    Rows of fold -1 keep -1: they always train and are never validated, as in scikit-learn's
+    ``PredefinedSplit``. With such rows a single other fold is enough: a holdout.
 
     Raises:
-        DataError: A row has no fold, or there are too few.
+        DataError: A row has no fold, or there are too few or too many folds.
     """
-    name, column = raw.names[position], complete_column(raw, position, "folds")
-    numbers = as_kind(column, ColumnKind.NUMERIC, raw.reading)
+    name, column = raw.names[position], require_complete(raw, position, "folds")
+    numbers = cast_to_kind(column, ColumnKind.NUMERIC, raw.reading)
     ordered = numbers if numbers.null_count == 0 else None
     if ordered is not None:
         distinct, fold = np.unique(ordered.to_numpy(), return_inverse=True)
@@ -116,7 +116,7 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
         if trains.any():
             distinct, fold = distinct[~trains], _without(fold, int(np.flatnonzero(trains)[0]))
     else:
-        distinct, fold = np.unique(as_texts(column).to_numpy().astype(str), return_inverse=True)
+        distinct, fold = np.unique(to_strings(column).to_numpy().astype(str), return_inverse=True)
     if not len(distinct):
         raise DataError(f"column {name!r} has {ALWAYS_TRAINS} in every row: no row is validated")
     if len(distinct) < 2 and fold.min() >= 0:
@@ -133,7 +133,7 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
 
 
 def _without(fold: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """Fold numbers with one taken out: its rows get -1, and the numbers above it move down."""
+    """Replaces one fold number by -1 and shifts the numbers above it down."""
     moved = fold - (fold > number)
     return np.where(fold == number, ALWAYS_TRAINS, moved)
 
@@ -142,10 +142,10 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
     """Reads row weights and scales them to mean 1, ``(n_rows,)``; some may be 0.
 
     Raises:
-        DataError: A weight is missing, negative, infinite or no number, or all are 0.
+        DataError: A weight is missing, negative, infinite or not a number, or all are 0.
     """
-    name, column = raw.names[position], complete_column(raw, position, "weights")
-    weight = as_kind(column, ColumnKind.NUMERIC, raw.reading)
+    name, column = raw.names[position], require_complete(raw, position, "weights")
+    weight = cast_to_kind(column, ColumnKind.NUMERIC, raw.reading)
     values = weight.to_numpy(zero_copy_only=False)
     wrong = np.isnan(values) | (values < 0)
     if wrong.any():
@@ -156,21 +156,21 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
         )
     if not values.any():
         raise DataError(f"column {name!r} gives the weights, but all of them are 0")
-    shares = values / values.max()  # of which the sum is finite
+    shares = values / values.max()  # keeps the sum finite
     return np.asarray(shares / shares.mean(), dtype=np.float64)
 
 
 def steering_positions(
     raw: RawTable, target: int, group: str | None, folds: str | None, weight: str | None
 ) -> dict[str, int]:
-    """Positions of the columns that steer and are no features, by what they give.
+    """Positions of the columns that steer splits and weights and are not features, by role.
 
     Args:
         raw: The table.
         target: Position of the target.
-        group: Name of the column that gives the groups; None where there is none.
-        folds: Name of the one that numbers the folds.
-        weight: Name of the one with the row weights.
+        group: Name of the column of groups; None without one, like the next two.
+        folds: Name of the column of fold numbers.
+        weight: Name of the column of row weights.
 
     Raises:
         DataError: There is no such column, or it is the target.
@@ -191,5 +191,5 @@ def steering_positions(
 
 
 def not_features(steering: Mapping[str, int]) -> dict[int, str]:
-    """Why the columns that steer are no features, by their positions."""
+    """Reason why each steering column is not a feature, by position."""
     return {at: f"not a feature: it gives the {role}" for role, at in steering.items()}

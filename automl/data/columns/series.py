@@ -1,7 +1,7 @@
-"""Series put together from tables: from a row for each step, or from a column for each.
+"""Builds series from tables with one row per step, or with one column per step.
 
-A series is a cell of type ``list<struct>``, with a field of the struct for each channel; a
-``list`` of numbers, as data frames have it, is one of a single channel without a name.
+A series is a cell of type ``list<struct>``, with one struct field per channel; a ``list`` of
+numbers, as in data frames, is a series with a single unnamed channel.
 """
 
 from __future__ import annotations
@@ -16,49 +16,49 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.columns.kinds import infer_kind
-from automl.data.columns.roles import complete_column, read_time
-from automl.data.columns.values import as_kind, as_texts, distinct_texts
+from automl.data.columns.roles import read_time, require_complete
+from automl.data.columns.values import cast_to_kind, factorize, to_strings
 from automl.data.options import Reading
-from automl.data.raw_table import RawTable, listed
+from automl.data.raw_table import RawTable, format_names
 from automl.data.table import IntArray
 from automl.errors import DataError, MissingColumnError, did_you_mean
 from automl.plugin.task import ColumnKind
 from automl.surface import named
 
-__all__ = ["SERIES_COLUMN", "from_long", "lists_of_steps", "with_facts", "with_wide"]
+__all__ = ["SERIES_COLUMN", "from_long", "from_wide", "lists_of_steps", "with_static_features"]
 
 SERIES_COLUMN = "series"
 FEWEST_WIDE_STEPS = 2
 
 
 def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequence[str]) -> RawTable:
-    """Makes a table with a row for each series of one with a row for each step.
+    """Converts a table with one row per step to one with one row per series.
 
-    Numbers that change within a series are its channels. What does not change stays a column; a
-    value that only some of the rows of a series have is that of all.
+    Numbers that change within a series become its channels. Columns that do not change stay
+    columns; a value given in only some rows of a series holds for all of it.
 
     Args:
-        raw: A row for each step.
-        series_id: Column that says which series a row is of.
+        raw: The table with one row per step.
+        series_id: Column that names the series of each row.
         step: Column that orders the steps of a series; None for the order of the rows.
-        channels: Columns that are channels; found out when empty.
+        channels: Columns that are channels; empty detects them.
 
     Returns:
-        The series as the first column, in the order in which they begin.
+        The table, with the series as first column, ordered by first appearance.
 
     Raises:
-        DataError: A row has no id or step, a step is there twice, or no number changes.
-        MissingColumnError: Columns that are to be channels are not there.
+        DataError: A row has no id or step, a step occurs twice, or no number changes.
+        MissingColumnError: Columns in ``channels`` are missing.
     """
     missing = [name for name in channels if name not in raw.names]
     if missing:
         near = "".join(did_you_mean(name, raw.names) for name in missing[:3])
         raise MissingColumnError(
-            f"{raw.where} lacks {listed(missing, at_most=50)}, which the steps of series need"
-            f"{near or '.'} It has {listed(raw.names)}"
+            f"{raw.where} lacks {format_names(missing, at_most=50)}: channels of the series"
+            f"{near or '.'} It has {format_names(raw.names)}"
         )
     id_at = raw.position(series_id, named("series_id"))
-    codes, ids = distinct_texts(as_texts(complete_column(raw, id_at, "id of the series")))
+    codes, ids = factorize(to_strings(require_complete(raw, id_at, "id of the series")))
     series: IntArray = codes.to_numpy().astype(np.int64)
     step_at = None if step is None else raw.position(step, named("step"))
     order = _order(raw, series, ids, step_at)
@@ -70,14 +70,16 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
             continue
         same = None if name in channels else _one_a_series(column, order, offsets)
         if name in channels or (same is None and not channels and _is_number(column, raw)):
-            fields[name] = as_kind(column, ColumnKind.NUMERIC, raw.reading).take(pa.array(order))
+            fields[name] = cast_to_kind(column, ColumnKind.NUMERIC, raw.reading).take(
+                pa.array(order)
+            )
         else:
             names.append(name)
             columns.append(_left_as_lists(column, order, offsets) if same is None else same)
     if not fields:
         raise DataError(
-            f"{raw.where}: no column of numbers changes within a series: does "
-            f"{series_id!r} say which series a row is of?"
+            f"{raw.where}: no column of numbers changes within a series: check that "
+            f"{series_id!r} names the series of each row"
         )
     in_order = {name: fields[name] for name in channels or fields}
     return RawTable(
@@ -91,36 +93,35 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
     )
 
 
-def with_facts(series: RawTable, facts: RawTable) -> RawTable:
-    """Adds what another table says of each series; rows of series that are not there are left out.
+def with_static_features(series: RawTable, facts: RawTable) -> RawTable:
+    """Joins a table with one row per series to the series; rows of unknown series are dropped.
 
     Args:
-        series: As ``from_long`` made it.
-        facts: A row for each series, with its id. A series of which it says nothing has missing
-            values.
+        series: The result of ``from_long``.
+        facts: One row per series, with its id. Series without a row get missing values.
 
     Raises:
-        DataError: It lacks the ids, has one of them twice, or no series of the data; or both
-            tables have a column of one name.
+        DataError: ``facts`` lacks the id column, has an id twice, or has no id of ``series``; or
+            both tables have a column of the same name.
     """
-    assert series.row_names is not None  # the ids, by from_long
+    assert series.row_names is not None  # set by from_long
     id_column, ids = series.row_names
     id_at = facts.position(id_column, named("series_id"))
-    codes, known = distinct_texts(as_texts(complete_column(facts, id_at, "id of the series")))
+    codes, known = factorize(to_strings(require_complete(facts, id_at, "id of the series")))
     rows = codes.to_numpy()
     twice = np.flatnonzero(np.bincount(rows) > 1)
     if len(twice):
         raise DataError(
             f"{facts.where} has the series {known[int(twice[0])].as_py()!r} twice: it needs "
-            "one row for each"
+            "one row per series"
         )
     row_of = np.empty(len(known), dtype=np.int64)
     row_of[rows] = np.arange(len(rows))
     places = pc.index_in(ids, known)
     if places.null_count == len(places):
         raise DataError(
-            f"{facts.where} has none of the series of {series.where}, such as {ids[0].as_py()!r}; "
-            f"its first is {known[0].as_py()!r}"
+            f"{facts.where} has none of the series of {series.where} (first: {ids[0].as_py()!r}); "
+            f"its own first is {known[0].as_py()!r}"
         )
     found = pa.array(row_of).take(places)
     kept = [at for at in range(len(facts.names)) if at != id_at]
@@ -135,18 +136,18 @@ def with_facts(series: RawTable, facts: RawTable) -> RawTable:
     )
 
 
-def with_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
-    """Adds a column of series to a table that has a column for each step.
+def from_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
+    """Adds a column of series to a table that has one column per step.
 
-    The columns of the steps stay as they are: other families learn from them one by one. Steps
-    at the end of which no channel has a value are no steps: series may be of unequal length.
+    The columns of the steps are kept for families that do not use sequences. Trailing steps
+    without a value in any channel are cut, so series may have different lengths.
 
     Args:
-        raw: A row for each series.
-        prefixes: What the names of the columns of a channel have before the number of the step.
+        raw: The table, one row per series.
+        prefixes: Prefix of the column names of each channel, before the number of the step.
 
     Raises:
-        DataError: There are no such columns, or channels have other steps.
+        DataError: There are no such columns, or channels have different steps.
     """
     found = {prefix: _numbered(raw, prefix) for prefix in prefixes}
     first = found[prefixes[0]]
@@ -155,7 +156,7 @@ def with_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
             odd = min(steps.keys() ^ first.keys())
             raise DataError(
                 f"{raw.where}: the channels {prefixes[0]!r} and {prefix!r} of {named('wide')} have "
-                f"other steps: only one of them has {odd}"
+                f"different steps: only one of them has {odd}"
             )
     values = np.stack(
         [
@@ -174,11 +175,11 @@ def with_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
 
 
 def lists_of_steps(fields: dict[str, pa.Array], offsets: NDArray[np.int64]) -> pa.ChunkedArray:
-    """Series of all steps one after another.
+    """Builds series from the concatenated steps of all of them.
 
     Args:
         fields: Values of each channel by its name, ``(n_steps,)``.
-        offsets: Where series begin and the last one ends, ``(n_series + 1,)``.
+        offsets: Start of each series, and the end of the last, ``(n_series + 1,)``.
     """
     steps = pa.StructArray.from_arrays(
         [array.cast(pa.float64()) for array in fields.values()], names=list(fields)
@@ -188,10 +189,10 @@ def lists_of_steps(fields: dict[str, pa.Array], offsets: NDArray[np.int64]) -> p
 
 
 def _order(raw: RawTable, series: IntArray, ids: pa.Array, step_at: int | None) -> IntArray:
-    """The rows by series and step, ``(n_rows,)``.
+    """Row numbers sorted by series and step, ``(n_rows,)``.
 
     Raises:
-        DataError: A step is missing, or there twice.
+        DataError: A step is missing or occurs twice.
     """
     if step_at is None:
         return np.argsort(series, kind="stable")
@@ -210,7 +211,7 @@ def _order(raw: RawTable, series: IntArray, ids: pa.Array, step_at: int | None) 
 def _one_a_series(
     column: pa.ChunkedArray, order: IntArray, offsets: IntArray
 ) -> pa.ChunkedArray | None:
-    """The value of each series, ``(n_series,)``; None where one has several."""
+    """The value of each series, ``(n_series,)``; None if a series has several."""
     if pa.types.is_nested(column.type):
         return None
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
@@ -233,18 +234,18 @@ def _is_number(column: pa.ChunkedArray, raw: RawTable) -> bool:
 
 
 def _left_as_lists(column: pa.ChunkedArray, order: IntArray, offsets: IntArray) -> pa.ChunkedArray:
-    """Texts that change within a series, as lists: of no use, and to be named as such."""
-    texts = as_texts(column).take(pa.array(order)).combine_chunks()
+    """Keeps texts that change within a series as lists, so that they are reported as unusable."""
+    texts = to_strings(column).take(pa.array(order)).combine_chunks()
     if isinstance(texts, pa.ChunkedArray):
         texts = pc.concat_arrays(texts.chunks)
     return pa.chunked_array([pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), texts)])
 
 
 def _numbered(raw: RawTable, prefix: str) -> dict[int, int]:
-    """Positions of the columns of a channel by the number of the step.
+    """Positions of the columns of a channel, by step number.
 
     Raises:
-        DataError: There are fewer than two, or one number is there twice.
+        DataError: There are fewer than two, or a number occurs twice.
     """
     pattern = re.compile(re.escape(prefix) + r"(\d+)\Z")
     found: dict[int, int] = {}
@@ -260,11 +261,11 @@ def _numbered(raw: RawTable, prefix: str) -> dict[int, int]:
     if len(found) < FEWEST_WIDE_STEPS:
         raise DataError(
             f"{raw.where} has no columns {prefix}0, {prefix}1, ... for {named('wide', prefix)}. "
-            f"The columns are {listed(raw.names)}"
+            f"The columns are {format_names(raw.names)}"
         )
     return found
 
 
 def _floats(column: pa.ChunkedArray, reading: Reading) -> NDArray[np.float64]:
-    values = as_kind(column, ColumnKind.NUMERIC, reading).to_numpy(zero_copy_only=False)
+    values = cast_to_kind(column, ColumnKind.NUMERIC, reading).to_numpy(zero_copy_only=False)
     return np.asarray(values, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Which column is predicted, as what task, and its values."""
+"""Chooses the target column, infers the task, and reads the target values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.columns.labels import LabelValues, n_special, read_labels
-from automl.data.columns.values import distinct_texts, find_in
+from automl.data.columns.values import factorize, find_in
 from automl.data.raw_table import RawTable, composed
 from automl.data.table import Misfits, Target
 from automl.errors import DataError
@@ -22,10 +22,10 @@ from automl.surface import named
 __all__ = [
     "USUAL_NAMES",
     "choose_target",
-    "guess_task",
+    "infer_task",
     "only_numbers",
-    "present_rows",
     "read_target",
+    "rows_with_value",
     "with_clean_target",
 ]
 
@@ -38,7 +38,7 @@ EXAMPLES, LONGEST_EXAMPLE = 3, 40
 
 
 def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
-    """Returns the position of the target column and why it is that one.
+    """Returns the position of the target column, and the reason for the choice.
 
     Raises:
         DataError: There is no column of that name, or only one column at all.
@@ -58,25 +58,25 @@ def choose_target(raw: RawTable, name: str | None) -> tuple[int, str]:
         return position, f"given{which}"
     usual = [i for i, n in enumerate(raw.names) if n.strip().lower() in USUAL_NAMES]
     if len(usual) == 1:
-        return usual[0], f"inferred from its name; {named('target', 'NAME')} takes another"
-    return len(raw.names) - 1, f"inferred: the last column; {named('target', 'NAME')} takes another"
+        return usual[0], f"inferred from its name; {named('target', 'NAME')} sets another"
+    return len(raw.names) - 1, f"inferred: the last column; {named('target', 'NAME')} sets another"
 
 
 def with_clean_target(
     raw: RawTable, position: int, task: Task | None = None
 ) -> tuple[RawTable, tuple[Misfits, ...]]:
-    """Trims the texts of the target, and empties cells that hold a mark of a missing value.
+    """Strips the texts of the target, and empties cells that mean a missing value.
 
-    Where the target is a number, a few cells that hold something else are emptied too, and a note
-    names them. Labels stay whatever they are.
+    In a numeric target, a few cells that are not numbers are emptied too, and a note names them.
+    Labels are kept unchanged.
 
     Args:
-        raw: What was read.
-        position: Of the target column.
-        task: What is predicted; None where it is to be guessed.
+        raw: The table.
+        position: Position of the target column.
+        task: The task; None if it is still to be inferred.
 
     Returns:
-        The table, and what was emptied because it is not a number.
+        The table, and the emptied cells that are not numbers.
     """
     column, lost = raw.columns[position], None
     if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
@@ -102,10 +102,10 @@ def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
 def _without_misfits(
     column: pa.ChunkedArray, raw: RawTable, position: int, task: Task | None
 ) -> tuple[pa.ChunkedArray, Misfits | None]:
-    """Empties cells of a target of numbers that are none, and names them."""
+    """Empties the cells of a numeric target that are not numbers, and describes them."""
     if task is not None and task.is_classification:
         return column, None
-    indices, distinct = distinct_texts(column)
+    indices, distinct = factorize(column)
     found = find_in(indices, distinct, raw.reading)
     if found is None or found.values.null_count == n_special(found):
         return column, None
@@ -134,8 +134,8 @@ def _lost_text(lost: Misfits) -> str:
     )
 
 
-def present_rows(column: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Whether each row has a value, ``(n_rows,)``; NaN is none."""
+def rows_with_value(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Whether each row has a value, ``(n_rows,)``; NaN counts as missing."""
     present = column.is_valid().to_numpy()
     if pa.types.is_floating(column.type):
         present = present & ~pc.is_nan(column).fill_null(True).to_numpy()
@@ -152,17 +152,17 @@ def read_target(
     """Reads the target of rows that have one.
 
     Args:
-        raw: Only rows that have a target.
-        position: Of the target column.
-        task: What is predicted; None guesses from the values.
-        chosen: Why this column.
-        among: Tasks to choose from by the values; empty for all.
+        raw: A table of rows that all have a target.
+        position: Position of the target column.
+        task: The task; None infers it from the values.
+        chosen: Reason for this column, as text.
+        among: Tasks to infer from; empty for all.
 
     Returns:
         The target, and class indices (int64) or values (float64), ``(n_rows,)``.
 
     Raises:
-        DataError: There is nothing to learn, or the values do not fit the task.
+        DataError: The target is constant, has too few rows, or does not fit the task.
     """
     name, column = raw.names[position], raw.columns[position]
     if len(column) < 2:
@@ -185,7 +185,7 @@ def read_target(
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
         why = "inferred: the data has it as categories"
     else:
-        guessed, why = (task, "given") if task else guess_task(values, name, among)
+        guessed, why = (task, "given") if task else infer_task(values, name, among)
     _check_task(guessed, values, raw, position)
     reason = f"target: {name} ({chosen}); task: {guessed} ({why})"
     if not guessed.is_classification:
@@ -200,26 +200,26 @@ def read_target(
 
 
 def only_numbers(among: Collection[Task]) -> Task | None:
-    """Regression where the tasks to choose from predict numbers alone; None where not."""
+    """Regression if ``among`` has tasks but no classification task, otherwise None."""
     return Task.REGRESSION if among and not any(t.is_classification for t in among) else None
 
 
-def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
-    """Guesses the task, with the reason.
+def infer_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
+    """Infers the task, with the reason.
 
     Args:
-        values: Of the target.
-        name: Of the target.
-        among: Tasks to choose from; empty for all.
+        values: Values of the target.
+        name: Name of the target.
+        among: Tasks to infer from; empty for all.
 
     Raises:
         DataError: The values are texts that hardly ever repeat.
     """
     n_rows, n_distinct, other = len(values.codes), values.n_distinct, named("task")
     if (numbers := only_numbers(among)) is not None:
-        return numbers, f"from the metric; {other} takes another"
+        return numbers, f"from the metric; {other} sets another"
     if among and all(t.is_classification for t in among) and n_distinct > 2:
-        return Task.MULTICLASS, f"from the metric; {other} takes another"
+        return Task.MULTICLASS, f"from the metric; {other} sets another"
     if n_distinct == 2:
         return Task.BINARY, "inferred: 2 distinct values"
     if values.numbers is None:
@@ -231,7 +231,7 @@ def guess_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> 
             )
         return Task.MULTICLASS, f"inferred: {n_distinct:,} distinct texts"
     if (values.numbers != np.floor(values.numbers)).any():
-        return Task.REGRESSION, f"inferred: numbers with decimals; {other} takes another"
+        return Task.REGRESSION, f"inferred: numbers with decimals; {other} sets another"
     few = n_distinct <= min(MOST_WHOLE_CLASSES, max(5.0, WHOLE_CLASS_SHARE * n_rows))
     if few and n_distinct * FEWEST_ROWS_A_CLASS <= n_rows:
         other = f"{named('task', 'regression')} if they measure"

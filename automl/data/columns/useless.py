@@ -1,4 +1,4 @@
-"""Columns that tell nothing of a row: empty and constant ones, and those that look like ids."""
+"""Detects useless columns: empty, constant, or unique like an id."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ID_NAME = re.compile(r"(^|[^a-z])(id|ids|uuid|guid|index|idx|key|rowid|rownum|ro
 FEWEST_ROWS_FOR_IDS = 10
 FEWEST_ROWS_FOR_COUNTERS = 50
 COUNTER_SPAN = 1.1
-"""Unique whole numbers that span at most this many times the rows number the rows."""
+"""Unique whole numbers are row numbers if they span at most this many times the rows."""
 
 
 def useless_reason(name: str, values: pa.Array, kind: ColumnKind, n_distinct: int) -> str:
-    """Why a column tells nothing of a row; "" when it may.
+    """Returns the reason why a column is useless; "" if it may be useful.
 
     Args:
-        name: Of the column.
+        name: Name of the column.
         values: Its values in the storage type of its kind, ``(n_rows,)``.
-        kind: What the values mean.
+        kind: The column kind.
         n_distinct: Number of distinct values.
     """
     n_rows = len(values)
@@ -40,7 +40,7 @@ def useless_reason(name: str, values: pa.Array, kind: ColumnKind, n_distinct: in
         return _counter(name, values)
     if kind is ColumnKind.CATEGORICAL:
         if n_distinct == n_rows:
-            return f"{ID_LIKE}every row has another value"
+            return f"{ID_LIKE}every row has a different value"
         if n_distinct >= 0.95 * n_rows and _is_uuid(values[0].as_py()):
             return f"{ID_LIKE}its values are UUIDs"
     return ""
@@ -49,10 +49,10 @@ def useless_reason(name: str, values: pa.Array, kind: ColumnKind, n_distinct: in
 def _counter(name: str, values: pa.Array) -> str:
     numbers = values.to_numpy(zero_copy_only=False)
     if not np.equal(numbers, np.floor(numbers)).all():
-        return ""  # measurements are often unique; only whole numbers count rows
+        return ""  # measurements are often unique; only whole numbers can be row numbers
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     if not name.strip() or snake.startswith("unnamed:") or ID_NAME.search(snake):
-        return f"{ID_LIKE}every row has another whole number, and its name says so"
+        return f"{ID_LIKE}unique whole numbers, named like an id or index"
     span = float(numbers.max() - numbers.min()) + 1
     if len(numbers) >= FEWEST_ROWS_FOR_COUNTERS and span <= COUNTER_SPAN * len(numbers):
         return f"{ID_LIKE}it numbers the rows"

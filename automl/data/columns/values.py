@@ -1,6 +1,6 @@
-"""Columns of any Arrow type into the storage type of a kind; what does not fit becomes null.
+"""Casts columns of any Arrow type to the storage type of a kind; misfits become null.
 
-Texts are converted once for each distinct value.
+Texts are converted once per distinct value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from automl.data.columns.dates import dates_of_texts
+from automl.data.columns.dates import parse_dates
 from automl.data.columns.number_forms import FoundNumbers, find_numbers
 from automl.data.numbers import NumberForm, finite, read_numbers
 from automl.data.options import USUAL_READING, Reading
@@ -25,32 +25,32 @@ __all__ = [
     "LAST_SERIAL",
     "SERIAL_EPOCH",
     "TRUE_WORDS",
-    "as_kind",
-    "as_texts",
+    "cast_to_kind",
     "codes_of_numbers",
-    "distinct_texts",
+    "factorize",
     "find_in",
+    "to_strings",
 ]
 
 TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0", "on")
 FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0", "off")
 _MICROSECONDS = 1_000_000
 FIRST_SERIAL, LAST_SERIAL = 15_000, 80_000
-"""Days of Excel from 1941 to 2119."""
+"""Excel serial dates from 1941 to 2119."""
 SERIAL_EPOCH = date(1899, 12, 30)
 _NO_VALUE_S = 1e14
-"""Seconds beyond which a number is no point in time (about 3 million years)."""
+"""Seconds beyond which a number is not a time (about 3 million years)."""
 
 
-def as_kind(
+def cast_to_kind(
     column: pa.ChunkedArray, kind: ColumnKind, reading: Reading = USUAL_READING
 ) -> pa.Array:
     """Converts a column to the storage type of a kind (see ``Table``).
 
     Args:
-        column: Of any type, ``(n_rows,)``.
-        kind: What the values mean.
-        reading: How its texts are read.
+        column: A column of any type, ``(n_rows,)``.
+        kind: A tabular kind.
+        reading: Rules for reading its texts.
 
     Returns:
         One array, ``(n_rows,)``; null where a value is missing or does not fit the kind.
@@ -70,9 +70,9 @@ def as_kind(
 
 
 def codes_of_numbers(values: pa.Array) -> pa.Array:
-    """Whole numbers as categories: 7 and 7.0 are ``7``, however large, ``(n_rows,)``.
+    """Converts whole numbers to categories: 7 and 7.0 become ``7``, ``(n_rows,)``.
 
-    Numbers that are not whole keep their fraction, and so are the name of nothing known.
+    Other numbers keep their fraction, so they match no known category.
     """
     encoded = values.dictionary_encode()
     numbers = encoded.dictionary.to_numpy(zero_copy_only=False)
@@ -80,7 +80,7 @@ def codes_of_numbers(values: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(encoded.indices, pa.array(names, pa.string()))
 
 
-def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+def factorize(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     """Returns ``(indices, distinct)`` of a string column; missing values have a null index."""
     encoded = _one(column.dictionary_encode())
     return encoded.indices, encoded.dictionary
@@ -89,13 +89,13 @@ def distinct_texts(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
 def find_in(
     indices: pa.Array, distinct: pa.Array, reading: Reading, *, any_misfits: bool = False
 ) -> FoundNumbers | None:
-    """Finds out how the numbers of a column of texts are written; see ``find_numbers``.
+    """Detects the notation of the numbers of a factorized column; see ``find_numbers``.
 
     Args:
-        indices: Index of the text of each row, ``(n_rows,)``, as of ``distinct_texts``.
-        distinct: The different texts, ``(n_distinct,)``.
-        reading: How texts are read.
-        any_misfits: Whether it is said that they are numbers, however many are not.
+        indices: Index of the text of each row, ``(n_rows,)``, from ``factorize``.
+        distinct: The distinct texts, ``(n_distinct,)``.
+        reading: Rules for reading texts.
+        any_misfits: Whether to accept any number of misfits, because the kind is known.
     """
     known = indices.drop_null().to_numpy(zero_copy_only=False)
     return find_numbers(
@@ -107,8 +107,8 @@ def find_in(
     )
 
 
-def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Returns any column as strings: whole numbers without a decimal point, as in a text file."""
+def to_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Converts any column to strings; whole numbers get no decimal point."""
     column = _decoded(column)
     kind = column.type
     if pa.types.is_string(kind):
@@ -126,7 +126,7 @@ def as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _has_texts(kind: pa.DataType) -> bool:
-    """Whether values of a type can be written as text; those that cannot are left out by name."""
+    """Whether values of a type can be written as text; columns of other types are left out."""
     is_interval = pa.types.is_interval(kind)
     is_binary = is_bytes(kind) or pa.types.is_fixed_size_binary(kind)
     is_other = pa.types.is_null(kind) or isinstance(kind, pa.BaseExtensionType)
@@ -155,7 +155,7 @@ def _nothing(n_rows: int, kind: pa.DataType) -> pa.Array:
 
 
 def _numbers_of_texts(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
-    indices, distinct = distinct_texts(column)
+    indices, distinct = factorize(column)
     if reading.form is not None:
         return read_numbers(distinct, reading.form)[0].take(indices)
     found = find_in(indices, distinct, reading, any_misfits=True)
@@ -185,7 +185,7 @@ def _numbers(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
 def _booleans(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_boolean(column.type):
         return _one(column).cast(pa.int8()).cast(pa.float64())
-    indices, distinct = distinct_texts(as_texts(column))
+    indices, distinct = factorize(to_strings(column))
     words = pc.utf8_lower(pc.utf8_trim_whitespace(distinct))
     true, false = pc.is_in(words, pa.array(TRUE_WORDS)), pc.is_in(words, pa.array(FALSE_WORDS))
     values = pc.if_else(true, 1.0, pc.if_else(false, 0.0, pa.scalar(None, pa.float64())))
@@ -199,8 +199,8 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
         moments = _one(column.cast(unit, safe=False))
         return moments.cast(pa.int64()).cast(pa.timestamp("us"))
     if pa.types.is_string(kind):
-        indices, distinct = distinct_texts(column)
-        moments = dates_of_texts(distinct, day_first)
+        indices, distinct = factorize(column)
+        moments = parse_dates(distinct, day_first)
         if moments.null_count:
             numbers, _ = read_numbers(distinct, NumberForm())
             moments = pc.coalesce(moments, _moments_of_numbers(numbers))
@@ -211,10 +211,10 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
 
 
 def _moments_of_numbers(values: pa.Array) -> pa.Array:
-    """Numbers as points in time: 20130131, a year, days of Excel, or seconds since 1970.
+    """Converts numbers to timestamps: 20130131, a year, Excel days, or (milli)seconds since 1970.
 
-    Seconds may be milliseconds. In a column of days of Excel all numbers are such: as seconds they
-    would be hours of the first day of 1970.
+    Numbers in the range of Excel days are always read as such: as seconds they would be hours of
+    1 January 1970.
     """
     numbers = values.to_numpy(zero_copy_only=False)
     numbers = np.where(np.isfinite(numbers) & (np.abs(numbers) < _NO_VALUE_S), numbers, np.nan)
@@ -241,8 +241,8 @@ def _moments_of_numbers(values: pa.Array) -> pa.Array:
 
 
 def _categories(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.Array:
-    """Trimmed texts as a dictionary; blank ones and marks of a missing value are missing."""
-    indices, distinct = distinct_texts(as_texts(column))
+    """Stripped texts as a dictionary; null where blank, or where the text means a missing value."""
+    indices, distinct = factorize(to_strings(column))
     names = _whole_as_integers(pc.utf8_trim_whitespace(distinct))
     is_none = pc.or_(pc.equal(names, ""), pc.is_in(names, pa.array(sorted(marks), pa.string())))
     again = pc.if_else(is_none, pa.scalar(None, pa.string()), names).dictionary_encode()
@@ -252,4 +252,4 @@ def _categories(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.Array:
 
 
 def _texts(column: pa.ChunkedArray) -> pa.Array:
-    return _one(as_texts(column))
+    return _one(to_strings(column))

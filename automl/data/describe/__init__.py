@@ -1,1 +1,1 @@
-"""What ``automl inspect`` tells of a table: kinds, first values, leaks."""
+"""The description of a table for ``automl inspect``: kinds, first values, likely leaks."""

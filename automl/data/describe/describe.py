@@ -1,4 +1,4 @@
-"""What a table holds: columns with their kinds and reasons, before anything is learnt."""
+"""Describes a table before any training: columns with kinds and reasons, target, likely leaks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.columns.features import type_columns
+from automl.data.columns.features import infer_columns
 from automl.data.columns.identifiers import with_identifiers
 from automl.data.columns.misfits import WAYS_OUT, known_misfits, refuse_misfits
 from automl.data.columns.roles import (
@@ -20,9 +20,14 @@ from automl.data.columns.roles import (
     read_time,
     steering_positions,
 )
-from automl.data.columns.target import choose_target, present_rows, read_target, with_clean_target
-from automl.data.describe.giveaways import giveaways
-from automl.data.describe.looks import Look, look_at
+from automl.data.columns.target import (
+    choose_target,
+    read_target,
+    rows_with_value,
+    with_clean_target,
+)
+from automl.data.describe.column_preview import Look, look_at
+from automl.data.describe.leak_columns import giveaways
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw_table import RawTable
 from automl.data.read.formats import read_source
@@ -31,23 +36,23 @@ from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, Task
 from automl.surface import named
 
-__all__ = ["Description", "describe"]
+__all__ = ["Description", "describe_table"]
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What ``automl inspect`` shows.
+    """The description of a table, as shown by ``automl inspect``.
 
     Attributes:
-        where: What was read.
-        n_rows: Rows of the table.
+        where: Name of the source.
+        n_rows: Number of rows.
         columns: All columns but the target, in the order of the source.
-        target: The target; None when none could be guessed.
-        problem: Why there is no target, or why nothing can be learnt; "" otherwise.
+        target: The target; None if it could not be inferred.
+        problem: Reason why a search is not possible, such as no target; "" otherwise.
         class_counts: Rows of each class, in the order of the classes; empty for regression.
-        n_without_target: Rows that a search would leave out.
-        notes: What a person should know about the reading, such as its encoding.
-        leaks: Columns that give the target away, or nearly do, in sentences.
+        n_without_target: Number of rows that a search would drop.
+        notes: Notes on the reading for the user, such as the encoding of the file.
+        leaks: Likely leaks, one sentence per column.
         table: The columns in use.
     """
 
@@ -63,13 +68,13 @@ class Description:
     table: Table | None = field(default=None, repr=False)
 
     def look(self, column: Column) -> Look:
-        """The column as it was read; as it stands in the data where it is left out."""
+        """A preview of a column; only its examples if it is not used or not tabular."""
         if self.table is None or column.left_out or column.kind not in TABULAR_KINDS:
             return Look(column.examples)
         return look_at(self.table.data[column.key], column.kind)
 
 
-def describe(
+def describe_table(
     source: Any,
     options: ReadOptions | None = None,
     target: str | None = None,
@@ -80,21 +85,21 @@ def describe(
     folds_column: str | None = None,
     weight: str | None = None,
 ) -> Description:
-    """Reads a table and says what it holds.
+    """Reads a table and describes it.
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
         options: How to read it.
-        target: Column to predict; None guesses, and a failing guess is described, not raised.
-        task: What is predicted; None guesses.
-        group: Column whose equal values stay together in a split, as for ``load_dataset``. What a
-            whole number is taken for may depend on this column and the next two.
+        target: Column to predict; None infers it, and a failure is reported in ``problem``.
+        task: The task; None infers it.
+        group: Column of groups, as for ``load_dataset``. Whether whole numbers are identifiers may
+            depend on this column and the next two.
         time_column: Column that orders the rows in time.
-        folds_column: Column that numbers the folds.
+        folds_column: Column of fold numbers.
         weight: Column of row weights.
 
     Raises:
-        DataError: It cannot be read, or the named target cannot be predicted.
+        DataError: The source cannot be read, or the named target cannot be predicted.
     """
     options = options or ReadOptions()
     steers = _Steers(group, time_column, folds_column, weight)
@@ -108,7 +113,7 @@ def describe(
             raise
         problem = str(error)
     raw, columns = raw.emptied()
-    table = type_columns(raw, columns, goal.excluded, goal.not_features, options, goal.wanted)
+    table = infer_columns(raw, columns, goal.excluded, goal.not_features, options, goal.wanted)
     found = goal.target
     if found is not None:
         is_classification = found.task.is_classification
@@ -116,8 +121,8 @@ def describe(
         table = with_identifiers(table, goal.y, options, **about)
     if not table.used and not problem:
         problem = (
-            "there is no column to learn from: all are left out. Add columns, or set a kind with "
-            "data.kinds to use one of them"
+            "no usable columns: all are left out. Add columns, or set a kind with data.kinds to "
+            "use one of them"
         )
     if options.strict and not problem:
         problem = _strict_problem([*goal.lost, *known_misfits(table)], raw.where)
@@ -147,15 +152,15 @@ class _Steers:
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    """What is to be predicted, and what else is known of the rows that have it.
+    """The target, and the steering columns of the rows that have one.
 
     Attributes:
-        target: It; None where none could be guessed.
-        y: Class indices or values of the rows that have one.
-        present: Which rows have one.
+        target: The target; None if it could not be inferred.
+        y: Class indices or values of the rows that have a target.
+        present: Mask of the rows that have a target.
         excluded: Position of the target; empty without one.
-        not_features: Why columns that steer are no features, by position.
-        wanted: Position of the order in time, which stays a feature.
+        not_features: Reason why steering columns are not features, by position.
+        wanted: Position of the time column, which stays a feature.
         lost: Values of the target that could not be read.
         about: Arguments of ``with_identifiers`` for these rows: groups, times and given folds.
     """
@@ -171,7 +176,7 @@ class _Goal:
 
     @property
     def class_counts(self) -> dict[Label, int]:
-        """Rows of each class, in the order of the classes; empty for values."""
+        """Rows of each class, in the order of the classes; empty for regression."""
         if self.target is None or not self.target.classes:
             return {}
         return dict(zip(self.target.classes, np.bincount(self.y).tolist(), strict=True))
@@ -180,13 +185,13 @@ class _Goal:
 def _read_goal(
     raw: RawTable, target: str | None, task: Task | None, steers: _Steers
 ) -> tuple[RawTable, _Goal]:
-    """Reads the target and the columns that steer; the table comes back with a clean target."""
+    """Reads the target and the steering columns; the target of the returned table is clean."""
     position, chosen = choose_target(raw, target)
     steering = steering_positions(raw, position, steers.group, steers.folds_column, steers.weight)
     time_column = steers.time_column
     time = None if time_column is None else raw.position(time_column, named("time_column"))
     raw, lost = with_clean_target(raw, position, task)
-    present = present_rows(raw.columns[position])
+    present = rows_with_value(raw.columns[position])
     with_target = raw.with_rows(present)
     found, y = read_target(with_target, position, task, chosen)
     about: dict[str, Any] = {
@@ -208,7 +213,7 @@ def _read_goal(
 
 
 def _strict_problem(misfits: Sequence[Misfits], where: str) -> str:
-    """What a strict search would refuse."""
+    """The error that a strict search would raise; "" if none."""
     try:
         refuse_misfits(misfits, where, WAYS_OUT)
     except DataError as error:
@@ -219,7 +224,7 @@ def _strict_problem(misfits: Sequence[Misfits], where: str) -> str:
 def _leaks(
     table: Table, target: Target, present: NDArray[np.bool_], y: NDArray[Any]
 ) -> Iterator[str]:
-    """Columns that give the target away, by the rows that have one."""
+    """Likely leaks, judged by the rows that have a target."""
     if not present.all():
         table = replace(table, data=table.data.filter(pa.array(present)))
     return giveaways(table, target, y)

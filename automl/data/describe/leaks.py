@@ -1,6 +1,6 @@
-"""What makes scores look better than they will be: columns that give the target away, copied rows.
+"""Warns of data that makes scores too optimistic: leaking columns and duplicate rows.
 
-Nothing is left out on such grounds, for it may be right: it is said aloud.
+They are reported, not left out: they may be legitimate.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.columns.media import digests
-from automl.data.describe.giveaways import MIN_ROWS, giveaways
+from automl.data.columns.media import row_digests
+from automl.data.describe.leak_columns import MIN_ROWS, giveaways
 from automl.data.table import Dataset
 from automl.surface import named
 
-__all__ = ["suspicions"]
+__all__ = ["leak_warnings"]
 
 COPIED_SHARE = 0.05
-CHANCE_FREE = 1.5  # power of the rows that combinations of values must reach: copies are rare then
-MAX_CELLS = 20_000_000  # of which rows are compared; it takes a second or two
+CHANCE_FREE = 1.5  # duplicates by chance are rare if there are n_rows**1.5 combinations of values
+MAX_CELLS = 20_000_000  # largest table whose rows are compared; takes a second or two
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
-    """Says what may flatter every score, in sentences for people.
+def leak_warnings(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
+    """Yields one sentence for each reason why scores may be too optimistic.
 
     Args:
         dataset: The data.
-        exchangeable: Whether rows are divided by chance, so that copies may be parted.
+        exchangeable: Whether rows are split at random, so that copies may be separated.
     """
     if len(dataset.y) < MIN_ROWS:
         return
@@ -39,16 +39,16 @@ def suspicions(dataset: Dataset, exchangeable: bool) -> Iterator[str]:
     n_copies = _copied_rows(dataset) if exchangeable else 0
     if n_copies > COPIED_SHARE * len(dataset.y):
         yield (
-            f"{n_copies} rows are equal to an earlier one in all columns to learn from: where "
-            "copies are on both sides of a split, scores are too optimistic. "
-            f"{named('group', 'COLUMN')} keeps together what belongs together"
+            f"{n_copies:,} rows equal an earlier one in all feature columns: scores will be too "
+            "optimistic if copies fall on both sides of a split; use "
+            f"{named('group', 'COLUMN')} to keep them together"
         )
 
 
 def _copied_rows(dataset: Dataset) -> int:
-    """Rows equal to an earlier one, where that is no natural thing; 0 where nobody looked.
+    """Number of rows equal to an earlier one; 0 if the table is too large to check.
 
-    It is natural where columns have few values, and so are combinations of them.
+    It is 0 as well if there are few combinations of values, so that duplicates arise by chance.
     """
     table, n_rows = dataset.table, len(dataset.y)
     if not table.used or n_rows * len(table.used) > MAX_CELLS:
@@ -66,11 +66,11 @@ def _copied_rows(dataset: Dataset) -> int:
 
 
 def _codes(values: pa.ChunkedArray) -> NDArray[np.int64]:
-    """A number for each value, from 0; -1 for a missing one."""
+    """Integer codes of the values from 0; -1 where missing."""
     encoded = values.combine_chunks()
     if pa.types.is_fixed_size_binary(encoded.type) or pa.types.is_large_list(encoded.type):
         whole = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-        return np.unique(digests(whole), return_inverse=True)[1].astype(np.int64)
+        return np.unique(row_digests(whole), return_inverse=True)[1].astype(np.int64)
     if not pa.types.is_dictionary(encoded.type):
         encoded = pc.dictionary_encode(encoded)
     codes: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)

@@ -1,6 +1,6 @@
-"""Encoding of columns, fitted inside the fold."""
+"""Encoders of tables, fitted on the training rows of a fold."""
 
 from automl.data.encode.fit import fit_encoder
-from automl.data.encode.table_encoder import Encoder
+from automl.data.encode.table_encoder import TableEncoder
 
-__all__ = ["Encoder", "fit_encoder"]
+__all__ = ["TableEncoder", "fit_encoder"]

@@ -1,4 +1,4 @@
-"""Categories of few rows, encoded all at once."""
+"""Encodes all categorical columns of a few rows at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.blocks import CATEGORIES, Blocks
+from automl.data.encode.column_blocks import CATEGORIES, Blocks
 from automl.data.encode.columns.categories import MISSING
 from automl.data.encode.columns.category_columns import CODES, ONE_HOT, TARGET, CategoryColumns
 from automl.data.short_columns import joined
@@ -18,17 +18,17 @@ from automl.data.table import IntArray
 __all__ = ["MOST_CATEGORIES", "CategoryRows"]
 
 MOST_CATEGORIES = 200_000
-"""Of all columns together, up to which they are kept as Python's texts: 100 bytes for each."""
+"""Largest number of categories, over all columns, kept as Python strings (100 bytes each)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryRows:
-    """Where the categorical columns of an encoder are written.
+    """The categorical columns of an encoder, ready to encode a few rows.
 
     Attributes:
-        columns: Their blocks, as the encoder has them.
-        places: First column of the matrix that each is written to, ``(n,)``.
-        codes: For each the code of each of its categories.
+        columns: Their blocks.
+        places: First matrix column that each block writes, ``(n,)``.
+        codes: For each block, the code of each category.
     """
 
     columns: CategoryColumns
@@ -37,7 +37,7 @@ class CategoryRows:
 
     @classmethod
     def of_blocks(cls, blocks: Blocks) -> CategoryRows:
-        """Takes the categorical columns of an encoder."""
+        """Prepares the categorical columns of an encoder."""
         columns, at = blocks.categories, np.flatnonzero(blocks.kind == CATEGORIES)
         places = np.cumsum(blocks.widths)[at] - blocks.widths[at]
         texts = columns.texts.to_pylist()
@@ -46,7 +46,7 @@ class CategoryRows:
         return cls(columns, places, codes)
 
     def write(self, values: list[pa.Array], out: NDArray[np.float32]) -> None:
-        """Encodes rows into the columns of the blocks, as these do one by one.
+        """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
             values: The values of each column, ``(n_rows,)``.
@@ -70,7 +70,7 @@ class CategoryRows:
                 out[:, self.places[at] + i] = columns.tables[starts + i]
 
     def _codes(self, values: list[pa.Array], unseen: IntArray) -> IntArray:
-        """Codes of the values, ``(n_rows, n)``."""
+        """Codes of the values, ``(n_rows, n)``; missing and unseen ones included."""
         texts = iter(joined(values).cast(pa.string()).to_pylist())
         n_rows = len(values[0])
         codes = [

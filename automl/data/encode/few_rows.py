@@ -1,6 +1,6 @@
-"""Numbers and dates of few rows, encoded all at once.
+"""Encodes all numbers and dates of a few rows at once.
 
-Column by column, to encode one row of thousands of columns takes longer than to predict it.
+Column by column, encoding one row of thousands of columns would take longer than predicting it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.blocks import DATES, NUMBERS, Blocks
+from automl.data.encode.column_blocks import DATES, NUMBERS, Blocks
 from automl.data.encode.columns.date_columns import PART_NAMES, DateColumns
 from automl.data.encode.columns.dates import PARTS
 from automl.data.encode.columns.number_columns import MODES, NumberColumns
@@ -25,11 +25,11 @@ __all__ = ["DateRows", "NumberRows", "numbers_at_once"]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The columns of one way of encoding.
+    """Columns that are encoded in the same way.
 
     Attributes:
-        columns: Their places among the keys, ``(n,)``.
-        places: Columns of the matrix that they are written to, ``(n,)``.
+        columns: Indices among the numeric columns, ``(n,)``.
+        places: Matrix columns that they are written to, ``(n,)``.
     """
 
     columns: IntArray
@@ -38,11 +38,11 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class NumberRows:
-    """Where numbers of an encoder are written.
+    """The numbers of an encoder, ready to encode a few rows.
 
     Attributes:
-        numbers: Their encoders, as the encoder has them.
-        raw, standard, quantile: Columns that are encoded so.
+        numbers: Their encoders.
+        raw, standard, quantile: The columns of each mode.
         indicator: Columns with an indicator of missing values.
     """
 
@@ -54,7 +54,7 @@ class NumberRows:
 
     @classmethod
     def of(cls, numbers: NumberColumns, first: IntArray) -> NumberRows:
-        """Takes encoders and the first column of the matrix that each writes to, ``(n,)``."""
+        """Prepares encoders, given the first matrix column of each, ``(n,)``."""
         raw, standard, quantile = (
             _part(numbers.has_value & (numbers.mode == mode), first) for mode in range(len(MODES))
         )
@@ -63,12 +63,12 @@ class NumberRows:
 
     @classmethod
     def of_blocks(cls, blocks: Blocks) -> NumberRows:
-        """Takes the numeric columns of an encoder."""
+        """Prepares the numeric columns of an encoder."""
         at = np.flatnonzero(blocks.kind == NUMBERS)
         return cls.of(blocks.numbers, np.cumsum(blocks.widths)[at] - blocks.widths[at])
 
     def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
-        """Encodes rows into the columns of the blocks, as these do one by one.
+        """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
             values: The numbers, ``(n_rows, n)``; NaN where missing.
@@ -85,7 +85,7 @@ class NumberRows:
         out[:, self.indicator.places] = missing[:, self.indicator.columns]
 
     def _interpolated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What ``np.interp`` gives for each column, ``(n_rows, n_quantile)``."""
+        """``np.interp`` of each column, ``(n_rows, n_quantile)``."""
         at = self.quantile.columns
         if not len(at):
             return values
@@ -111,11 +111,11 @@ class NumberRows:
 
 @dataclass(frozen=True, slots=True)
 class DateRows:
-    """Where the dates of an encoder are written.
+    """The dates of an encoder, ready to encode a few rows.
 
     Attributes:
-        dates: Their blocks, as the encoder has them.
-        parts: Where the parts are written.
+        dates: Their blocks.
+        parts: The numbers of their parts (year, month, ...).
     """
 
     dates: DateColumns
@@ -123,7 +123,7 @@ class DateRows:
 
     @classmethod
     def of_blocks(cls, blocks: Blocks) -> DateRows:
-        """Takes the dates of an encoder."""
+        """Prepares the dates of an encoder."""
         dates, at = blocks.dates, np.flatnonzero(blocks.kind == DATES)
         first = np.cumsum(blocks.widths)[at] - blocks.widths[at]
         before = np.cumsum(dates.numbers.widths) - dates.numbers.widths
@@ -132,10 +132,10 @@ class DateRows:
         return cls(dates, NumberRows.of(dates.numbers, np.repeat(first, n_parts) + within))
 
     def write(self, values: list[pa.Array], out: NDArray[np.float32]) -> None:
-        """Encodes rows into the columns of the blocks, as these do one by one.
+        """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
-            values: The points in time of each column, ``(n_rows,)``.
+            values: The timestamps of each column, ``(n_rows,)``.
             out: ``(n_rows, n_features)``.
         """
         moments = joined(values)
@@ -151,11 +151,11 @@ class DateRows:
 def numbers_at_once(
     table: Table, keys: tuple[str, ...], rows: IntArray | None
 ) -> NDArray[np.float64]:
-    """The numbers of some columns, ``(n_rows, n)``; NaN where missing or too large for float32.
+    """The numbers of several columns, ``(n_rows, n)``; NaN where missing or too large for float32.
 
     Args:
-        table: Has the columns.
-        keys: Their keys.
+        table: The table.
+        keys: Keys of the columns.
         rows: Row numbers; None for all rows.
 
     Raises:

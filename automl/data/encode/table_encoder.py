@@ -1,4 +1,4 @@
-"""The encoder of a whole table: the blocks of its columns side by side."""
+"""Encodes a whole table into one matrix: the blocks of its columns side by side."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.blocks import CATEGORIES, DATES, NUMBERS, Blocks
-from automl.data.encode.columns.column_encoder import Block, FittedBlock, inner_arrays, prefixed
-from automl.data.encode.earlier import META_FILE, read_earlier
+from automl.data.encode.column_blocks import CATEGORIES, DATES, NUMBERS, Blocks
+from automl.data.encode.columns.column_encoder import (
+    ColumnEncoder,
+    FittedColumn,
+    inner_arrays,
+    prefixed,
+)
 from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
 from automl.data.encode.few_rows import DateRows, NumberRows, numbers_at_once
 from automl.data.encode.generate.arithmetic import ArithmeticGenerator
 from automl.data.encode.generate.combinations import CombinationGenerator
-from automl.data.encode.generate.generator import Generator
+from automl.data.encode.generate.generator import FeatureGenerator
 from automl.data.encode.generate.groups import GroupGenerator
+from automl.data.encode.legacy_format import META_FILE, read_earlier
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
@@ -28,47 +33,49 @@ from automl.plugin.context import Features
 from automl.plugin.rows import Matrix
 from automl.store.array_file import read_array_file, write_array_file
 
-__all__ = ["Encoder", "assemble", "values_of"]
+__all__ = ["TableEncoder", "encode_table", "values_of"]
 
-GENERATOR_TYPES: dict[str, type[Generator]] = {
+GENERATOR_TYPES: dict[str, type[FeatureGenerator]] = {
     "arithmetic": ArithmeticGenerator,
     "combinations": CombinationGenerator,
     "groups": GroupGenerator,
 }
-TYPE_NAMES: dict[type[Generator], str] = {kind: name for name, kind in GENERATOR_TYPES.items()}
+TYPE_NAMES: dict[type[FeatureGenerator], str] = {
+    kind: name for name, kind in GENERATOR_TYPES.items()
+}
 ENCODER_FILE = "encoder.arrays"
 MOST_DENSE = 100_000
-"""Columns up to which few rows of a sparse matrix are encoded as a dense one: 400 kB a row."""
+"""Largest width at which few rows of a sparse matrix are encoded as dense first: 400 kB a row."""
 
 
 @dataclass(frozen=True)
-class Encoder:
-    """Encodes tables as the training rows of one fold were.
+class TableEncoder:
+    """Encodes tables like the training rows of one fold.
 
     Attributes:
-        blocks: One per column in use that told anything in the training rows.
-        generators: What makes new columns of several, after those of the blocks.
-        is_sparse: Whether it gives CSR matrices.
+        blocks: One per column that is informative in the training rows.
+        generators: Generators of further columns, which follow those of the blocks.
+        is_sparse: Whether matrices are CSR.
     """
 
     blocks: Blocks
-    generators: tuple[Generator, ...]
+    generators: tuple[FeatureGenerator, ...]
     is_sparse: bool
 
     @cached_property
     def features(self) -> Features:
-        """What the columns of the matrix are; made when it is first asked for."""
+        """Names, categories and sources of the matrix columns; computed on first use."""
         return _features_of(self.blocks, self.generators)
 
     @cached_property
     def width(self) -> int:
         """Number of columns of the matrix."""
-        # A family is never given a matrix without columns.
+        # A family never gets a matrix without columns.
         return int(self.blocks.widths.sum()) + sum(len(g.names) for g in self.generators) or 1
 
     @cached_property
     def number_rows(self) -> NumberRows:
-        """The numeric columns, for few rows at once; made when few rows are first encoded."""
+        """The numeric columns, prepared to encode a few rows; computed on first use."""
         return NumberRows.of_blocks(self.blocks)
 
     @cached_property
@@ -82,10 +89,10 @@ class Encoder:
         return DateRows.of_blocks(self.blocks)
 
     def transform(self, table: Table, rows: IntArray | None = None) -> Matrix:
-        """Encodes rows of a table with the same columns.
+        """Encodes rows of a table.
 
         Args:
-            table: Columns by key, of the same kinds as in training.
+            table: A table with the keys and kinds of the training table.
             rows: Row numbers; None for all rows.
 
         Returns:
@@ -95,21 +102,21 @@ class Encoder:
             MissingColumnError: The table lacks a column.
         """
         n_parts = len(self.blocks) + len(self.generators)
-        return assemble(table, rows, self, [None] * n_parts)
+        return encode_table(table, rows, self, [None] * n_parts)
 
-    def fitted_blocks(self, train: Matrix) -> dict[str, FittedBlock]:
-        """Each block by its key, with its columns of the encoded training rows."""
+    def fitted_blocks(self, train: Matrix) -> dict[str, FittedColumn]:
+        """Blocks by key, each with its columns of the encoded training rows."""
         fitted, start = {}, 0
         for block in self.blocks:
             end = start + len(block.names)
             columns = train[:, start:end]
             stored = columns.size if isinstance(columns, np.ndarray) else columns.nnz
-            fitted[block.key] = FittedBlock(block, stored / max(train.shape[0], 1), columns)
+            fitted[block.key] = FittedColumn(block, stored / max(train.shape[0], 1), columns)
             start = end
         return fitted
 
     def save(self, folder: Path) -> None:
-        """Writes ``encoder.arrays`` into a folder that is made if needed."""
+        """Writes ``encoder.arrays`` into a folder, creating it if needed."""
         folder.mkdir(parents=True, exist_ok=True)
         texts, arrays = self.blocks.state()
         generators = []
@@ -122,11 +129,11 @@ class Encoder:
         write_array_file(folder / ENCODER_FILE, value, arrays)
 
     @classmethod
-    def load(cls, folder: Path) -> Encoder:
-        """Reads what ``save`` wrote; its matrices are equal bit for bit.
+    def load(cls, folder: Path) -> TableEncoder:
+        """Reads an encoder that ``save`` wrote; its matrices are equal bit for bit.
 
         Raises:
-            RunError: A file is missing or damaged; it is named.
+            RunError: A file is missing or damaged; the message names it.
         """
         path = folder / ENCODER_FILE
         try:
@@ -147,12 +154,14 @@ class Encoder:
             raise RunError(f"{path} is damaged: {error}") from None
 
 
-def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Generator:
+def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FeatureGenerator:
     return GENERATOR_TYPES[value["type"]].from_state(tuple(value["keys"]), value["state"], arrays)
 
 
-def _features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Features:
-    """What the columns of a matrix are that these blocks and generators make."""
+def _features_of(
+    blocks: Sequence[ColumnEncoder], generators: Sequence[FeatureGenerator]
+) -> Features:
+    """Describes the matrix columns that blocks and generators write."""
     names: list[str] = []
     categorical: list[int] = []
     cardinalities: list[int] = []
@@ -166,7 +175,7 @@ def _features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Fe
     for generator in generators:
         names += generator.names
         sources += generator.sources
-    # A family is never given a matrix without columns.
+    # A family never gets a matrix without columns.
     return Features(
         tuple(names) or ("constant",),
         tuple(categorical),
@@ -176,12 +185,12 @@ def _features_of(blocks: Sequence[Block], generators: Sequence[Generator]) -> Fe
 
 
 def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
-    """The values of a column in some rows, or in all.
+    """The values of a column in the given rows, or in all.
 
     Raises:
         MissingColumnError: The table has no such column.
     """
-    at = table.data.schema.get_field_index(key)  # the list of all names takes long to make
+    at = table.data.schema.get_field_index(key)  # listing all names is slow
     if at < 0:
         raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
     column = table.data.column(at)
@@ -189,10 +198,10 @@ def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
     return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
 
 
-def assemble(
-    table: Table, rows: IntArray | None, encoder: Encoder, known: Sequence[Matrix | None]
+def encode_table(
+    table: Table, rows: IntArray | None, encoder: TableEncoder, known: Sequence[Matrix | None]
 ) -> Matrix:
-    """Encodes column by column into one matrix; ``known`` blocks are taken as they are."""
+    """Encodes a table into one matrix; parts already encoded in ``known`` are copied."""
     n_rows = table.n_rows if rows is None else len(rows)
     is_few = n_rows <= FEW_ROWS and not any(train is not None for train in known)
     if not encoder.is_sparse:
@@ -208,7 +217,7 @@ def _assemble_dense(
     table: Table,
     rows: IntArray | None,
     n_rows: int,
-    encoder: Encoder,
+    encoder: TableEncoder,
     known: Sequence[Matrix | None],
     is_few: bool,
 ) -> NDArray[np.float32]:
@@ -236,9 +245,9 @@ def _assemble_dense(
 
 
 def _write_at_once(
-    table: Table, rows: IntArray | None, encoder: Encoder, out: NDArray[np.float32]
+    table: Table, rows: IntArray | None, encoder: TableEncoder, out: NDArray[np.float32]
 ) -> set[int]:
-    """Encodes few rows of the kinds that many columns are of; returns these kinds."""
+    """Encodes a few rows of each kind that has many columns; returns these kinds."""
     blocks, done = encoder.blocks, set()
 
     def values(kind: int) -> list[pa.Array]:
@@ -261,7 +270,7 @@ def _assemble_sparse(
     table: Table,
     rows: IntArray | None,
     n_rows: int,
-    encoder: Encoder,
+    encoder: TableEncoder,
     known: Sequence[Matrix | None],
 ) -> Matrix:
     from scipy.sparse import csr_matrix, hstack

@@ -1,11 +1,12 @@
-"""Encoded folds on disk: each view of a fold is made once, and mapped into memory by all workers.
+"""Stores encoded folds on disk: each is encoded once, and mapped into memory by all workers.
 
-    views/<hash of view, kinds, seed and split plan>/fold-<k>/
+    views/<hash of encoding, kinds, seed and split plan>/fold-<k>/
         fold.json  encoder/  X_train.npy  X_valid.npy     (or X_train.{data,indices,indptr}.npy)
-        shared/    what families keep there, made from the encoded rows
-    views/shared/  what families keep there, made from single rows, whatever the fold
+        shared/    caches of families, computed from the encoded rows of this fold
+    views/shared/  caches of families, computed from single rows and valid for all folds
 
-A fold's folder appears whole; the draft of a process that is killed is removed by the next writer.
+A fold's folder is renamed into place once complete; the next writer removes the draft of a killed
+process.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.columns.media import images_of, sequences_of, texts_of
-from automl.data.encode import Encoder, fit_encoder
-from automl.data.encode.columns.column_encoder import FittedBlock
+from automl.data.encode import TableEncoder, fit_encoder
+from automl.data.encode.columns.column_encoder import FittedColumn
 from automl.data.folds.matrices import damaged, open_matrix, save_matrix
-from automl.data.split.split_plan import ALL_ROWS, Division, SplitPlan
+from automl.data.split.split_plan import ALL_ROWS, Split, SplitPlan
 from automl.data.table import Dataset
-from automl.plugin.context import Features, Fold, View
+from automl.plugin.context import Encoding, Features, Fold
 from automl.plugin.task import ColumnKind
-from automl.store.disk import writing
-from automl.store.files import draft_folder, settle
+from automl.store.disk import storage_errors
+from automl.store.files import commit, staging_folder
 
 try:
     import fcntl
@@ -49,12 +50,12 @@ TEXTS = frozenset({ColumnKind.TEXT})
 
 @dataclass(frozen=True, slots=True)
 class EncoderStore:
-    """The encoded folds of a run, and the encoders that were fitted in them.
+    """The encoded folds of a run, and their fitted encoders.
 
     Attributes:
         views: Folder of the run's encoded folds.
-        seed: Of the run.
-        digest: Of the split plan.
+        seed: Seed of the run.
+        digest: Digest of the split plan.
     """
 
     views: Path
@@ -66,55 +67,57 @@ class EncoderStore:
         dataset: Dataset,
         plan: SplitPlan,
         fold: int,
-        view: View,
+        encoding_: Encoding,
         kinds: frozenset[ColumnKind],
     ) -> tuple[Fold, float]:
-        """Opens an encoded fold, after encoding it if no process has done so before.
+        """Opens an encoded fold, and encodes it first if no process has done so.
 
         Args:
             dataset: The data of the run.
-            plan: Its divisions.
-            fold: Number of the division; ``ALL_ROWS`` or below for all rows.
-            view: How the columns are encoded.
-            kinds: Columns of other kinds are left out.
+            plan: Its split plan.
+            fold: Number of the fold; ``ALL_ROWS`` or below for all rows.
+            encoding_: The encoding.
+            kinds: Column kinds to encode; others are left out.
 
         Returns:
-            The fold, its matrices mapped from disk and read-only, with an empty memo; and the
-            seconds this call spent encoding, 0.0 when the fold was there.
+            The fold, with read-only matrices mapped from disk and an empty memo; and the seconds
+            that this call spent encoding, 0.0 if the fold was stored before.
 
         Raises:
-            PluginError: The view contradicts itself.
-            RunError: A file of the fold is damaged; it is named.
-            StorageError: The disk is full, read-only or closed to us.
+            PluginError: The encoding contradicts itself.
+            RunError: A file of the fold is damaged; the message names it.
+            StorageError: The disk is full or read-only, or access is denied.
         """
-        folder, seconds = self._folder(fold, view, kinds), 0.0
-        encoding = _Encoding(dataset, _division(plan, fold), fold, view, kinds, folder)
+        folder, seconds = self._folder(fold, encoding_, kinds), 0.0
+        encoding = _Encoding(dataset, _division(plan, fold), fold, encoding_, kinds, folder)
         if not encoding.is_there:
             with _locked(folder):
                 if not encoding.is_there:
                     started = time.perf_counter()
-                    encoding.write(self.seed, self._fitted_texts(dataset, plan, fold, view, kinds))
+                    encoding.write(
+                        self.seed, self._fitted_texts(dataset, plan, fold, encoding_, kinds)
+                    )
                     seconds = time.perf_counter() - started
         by_folds = self.views / SHARED_FOLDER
-        with writing(by_folds):
+        with storage_errors(by_folds):
             by_folds.mkdir(exist_ok=True)
-        return replace(encoding.open(), shared_by_folds=by_folds), seconds
+        return replace(encoding.open(), run_cache_dir=by_folds), seconds
 
-    def encoder(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> Encoder:
+    def encoder(self, fold: int, encoding: Encoding, kinds: frozenset[ColumnKind]) -> TableEncoder:
         """Reads the encoder of an encoded fold.
 
         Raises:
-            RunError: It is missing or damaged; the file is named.
+            RunError: A file is missing or damaged; the message names it.
         """
-        return Encoder.load(self.encoder_folder(fold, view, kinds))
+        return TableEncoder.load(self.encoder_folder(fold, encoding, kinds))
 
-    def encoder_folder(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> Path:
-        """Where the encoder of a fold lies once the fold is encoded."""
-        return self._folder(fold, view, kinds) / ENCODER_FOLDER
+    def encoder_folder(self, fold: int, encoding: Encoding, kinds: frozenset[ColumnKind]) -> Path:
+        """Folder of a fold's encoder, which exists once the fold is encoded."""
+        return self._folder(fold, encoding, kinds) / ENCODER_FOLDER
 
-    def _folder(self, fold: int, view: View, kinds: frozenset[ColumnKind]) -> Path:
+    def _folder(self, fold: int, encoding: Encoding, kinds: frozenset[ColumnKind]) -> Path:
         what = {
-            "view": asdict(view),
+            "view": asdict(encoding),
             "kinds": sorted(kinds),
             "seed": self.seed,
             "plan": self.digest,
@@ -127,23 +130,27 @@ class EncoderStore:
         dataset: Dataset,
         plan: SplitPlan,
         fold: int,
-        view: View,
+        encoding: Encoding,
         kinds: frozenset[ColumnKind],
-    ) -> dict[str, FittedBlock] | None:
-        """The text columns as a view of texts alone has them: costly, and alike in many views.
+    ) -> dict[str, FittedColumn] | None:
+        """Fitted text columns, shared by all encodings with the same ``text``: they are costly.
 
-        None where the view has none, or is that view.
+        They come from a separate encoding of the text columns only. None if there are no text
+        columns to encode, or if this is that encoding.
         """
-        of_texts = View(text=view.text, sparse=view.sparse)
-        has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and view.text in ("svd", "tfidf")
-        if not has_texts or (view == of_texts and kinds == TEXTS):
+        of_texts = Encoding(text=encoding.text, sparse=encoding.sparse)
+        has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and encoding.text in (
+            "svd",
+            "tfidf",
+        )
+        if not has_texts or (encoding == of_texts and kinds == TEXTS):
             return None
         known, _ = self.fold(dataset, plan, fold, of_texts, TEXTS)
         return self.encoder(fold, of_texts, TEXTS).fitted_blocks(known.X_train)
 
 
 def drop_matrices(views: Path) -> None:
-    """Deletes encoded matrices and what was made of rows; encoders stay for the predictor."""
+    """Deletes encoded matrices and caches; encoders stay, because the predictor needs them."""
     for meta in views.glob(f"*/fold-*/{META_FILE}"):
         meta.unlink()  # first: without it the fold counts as not encoded
         for matrix in meta.parent.glob("X_*.npy"):
@@ -152,25 +159,25 @@ def drop_matrices(views: Path) -> None:
     shutil.rmtree(views / SHARED_FOLDER, ignore_errors=True)
 
 
-def _division(plan: SplitPlan, fold: int) -> Division:
+def _division(plan: SplitPlan, fold: int) -> Split:
     if fold <= ALL_ROWS:
         rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
-        return Division(rows, np.empty(0, dtype=np.int64))
-    return plan.divisions[fold]
+        return Split(rows, np.empty(0, dtype=np.int64))
+    return plan.splits[fold]
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Lets one process in at a time; the system frees the lock of a process that is killed.
+    """Locks a folder for one process; the system releases the lock of a killed process.
 
-    Where there are no such locks, several may come in: each writes a draft of its own, and the
-    first to settle it wins.
+    On platforms without such locks several processes may enter: each writes its own draft, and
+    the first to rename it into place wins.
     """
     if fcntl is None:
         yield
         return
     path = folder.with_suffix(".lock")
-    with writing(path):
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
     with file:
@@ -180,12 +187,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Encoding:
-    """A view of a fold, and the folder that it is encoded in."""
+    """One encoding of a fold, and its folder."""
 
     dataset: Dataset
-    division: Division
+    division: Split
     fold: int
-    view: View
+    view: Encoding
     kinds: frozenset[ColumnKind]
     folder: Path
 
@@ -193,15 +200,15 @@ class _Encoding:
     def is_there(self) -> bool:
         return (self.folder / META_FILE).is_file()
 
-    def write(self, seed: int, texts: Mapping[str, FittedBlock] | None) -> None:
-        """Encodes the fold into a draft and settles it."""
-        with draft_folder(self.folder, alone=fcntl is not None) as draft:
+    def write(self, seed: int, texts: Mapping[str, FittedColumn] | None) -> None:
+        """Encodes the fold into a draft and renames that into place."""
+        with staging_folder(self.folder, alone=fcntl is not None) as draft:
             self._encode(seed, texts, draft)
-            if not self.is_there:  # else another process was first, and wrote the same
-                settle(draft, self.folder)
+            if not self.is_there:  # otherwise another process was first and wrote the same
+                commit(draft, self.folder)
 
-    def _encode(self, seed: int, texts: Mapping[str, FittedBlock] | None, draft: Path) -> None:
-        """Writes encoder, matrices and what they are; one matrix is in memory at a time."""
+    def _encode(self, seed: int, texts: Mapping[str, FittedColumn] | None, draft: Path) -> None:
+        """Writes encoder, matrices and metadata; one matrix is in memory at a time."""
         dataset, division = self.dataset, self.division
         fold_seed = int(np.random.SeedSequence([seed, self.fold + 1]).generate_state(1)[0])
         encoder, matrix = fit_encoder(
@@ -210,7 +217,7 @@ class _Encoding:
             dataset.y,
             task=dataset.target.task,
             n_classes=dataset.target.n_classes,
-            view=self.view,
+            encoding=self.view,
             kinds=self.kinds,
             seed=fold_seed,
             weight=dataset.weight,
@@ -225,11 +232,11 @@ class _Encoding:
         (draft / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
 
     def open(self) -> Fold:
-        """Maps the matrices of the fold, and takes the rows that belong to them."""
+        """Maps the matrices of the fold, and adds the targets, weights and media of its rows."""
         folder, kinds, meta = self.folder, self.kinds, _read_meta(self.folder / META_FILE)
         features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
-        if not features.sources:  # encoded before they were written: the encoder has them
-            features = Encoder.load(folder / ENCODER_FOLDER).features
+        if not features.sources:  # an old run, which did not write them
+            features = TableEncoder.load(folder / ENCODER_FOLDER).features
         width, is_sparse = len(features.names), meta["is_sparse"]
         table, y, weight = self.dataset.table, self.dataset.y, self.dataset.weight
         train, valid = self.division.train, self.division.valid
@@ -242,7 +249,7 @@ class _Encoding:
             weight_valid=None if weight is None else _read_only(weight[valid]),
             features=features,
             index=self.fold,
-            shared=folder / SHARED_FOLDER,
+            fold_cache_dir=folder / SHARED_FOLDER,
             images_train=images_of(table, kinds, train),
             images_valid=images_of(table, kinds, valid),
             sequences_train=sequences_of(table, kinds, train),
@@ -253,7 +260,7 @@ class _Encoding:
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """A worker keeps folds between trials: what one writes, another would read."""
+    """Makes an array read-only: a worker reuses folds, so one trial's change would reach others."""
     array.flags.writeable = False
     return array
 

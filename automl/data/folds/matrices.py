@@ -1,4 +1,4 @@
-"""Encoded matrices on disk, dense or CSR: written plainly, opened as maps of their files."""
+"""Saves encoded matrices, dense or CSR, as ``.npy`` files and opens them memory-mapped."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def _save_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:
-    """Maps what ``save_matrix`` wrote.
+    """Maps a matrix that ``save_matrix`` wrote.
 
     Raises:
-        RunError: A file is missing or damaged; it is named.
+        RunError: A file is missing or damaged; the message names it.
     """
     if not is_sparse:
         matrix = _open_array(folder / f"{name}.npy")
@@ -53,7 +53,7 @@ def open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool
 
 
 def _open_array(path: Path) -> NDArray[Any]:
-    """Maps an array; a plain view of it, because a memmap makes every slice one too."""
+    """Maps an array, as a plain ndarray, since slices of a memmap would be memmaps too."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -62,5 +62,5 @@ def _open_array(path: Path) -> NDArray[Any]:
 
 
 def damaged(path: Path, error: Exception) -> RunError:
-    """An error that names a file and says what to do."""
-    return RunError(f"{path} is damaged: {error}; delete {path.parent} to have it made again")
+    """Returns the error for a damaged file of an encoded fold."""
+    return RunError(f"{path} is damaged: {error}; delete {path.parent}, and it is rebuilt")

@@ -1,1 +1,1 @@
-"""Readers: files, databases, data frames and folders into raw tables."""
+"""Readers of files, databases, data frames and image folders."""

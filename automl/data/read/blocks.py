@@ -1,8 +1,8 @@
-"""Delimited text read block by block: columns of plain numbers are cast while it is parsed.
+"""Reads delimited text in blocks, and casts columns of plain numbers while it is parsed.
 
-Their texts are let go with each block, so that a table of numbers never stands in memory as texts.
-Whatever such columns are not certain to bear, such as a code with leading zeros in the last row,
-sends the column, or the file, back to being read as texts: the outcome is the same.
+The texts of such columns are released with each block, so a table of numbers never is in memory as
+texts. If a column turns out to hold anything else, such as a code with leading zeros in the last
+row, the column or the file is read again as texts, so the result is always the same.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ import pyarrow.csv
 
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw_table import RawTable
+from automl.data.read.column_parts import ColumnParts
 from automl.data.read.layout import SAMPLE_ROWS, Layout, without_other_lines
-from automl.data.read.parts import ColumnParts
 from automl.data.read.streams import direct
 from automl.data.read.text_columns import text_positions
 
 __all__ = ["Form", "read_blocks"]
 
 ROWS_A_BLOCK = 4000
-"""Fewer rows cost more by the call than by the cell."""
+"""Rows per block; with fewer, the calls cost more than the cells."""
 SMALLEST, LARGEST = 1 << 20, 1 << 26
 MARGIN, FEWEST = 1.1, 1 << 16
-"""Room for rows: more than the file's start promises, and at least so many."""
+"""Rows to allocate: the estimate from the start of the file times ``MARGIN``, plus ``FEWEST``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file stands.
+    """The format of a delimited file.
 
     Attributes:
-        layout: Where the table begins, and the names of its columns.
-        delimiter: Between cells.
-        usual: Decimal mark where the texts do not tell.
-        options: How it is read.
+        layout: First line of the table, and the names of its columns.
+        delimiter: Delimiter between cells.
+        usual: Decimal mark for ambiguous numbers.
+        options: Options of reading it.
     """
 
     layout: Layout
@@ -61,12 +61,12 @@ def read_blocks(
     Args:
         open_file: Opens the decompressed bytes from the start.
         where: Name of the file.
-        form: How it stands.
-        sample: How it begins.
+        form: Its format.
+        sample: Its first bytes.
 
     Returns:
-        The table; None where it has no column of plain numbers, or anything that needs a closer
-        look, such as a total below the rows: then it is to be read as texts.
+        The table; None if it has no column of plain numbers, or anything that needs all texts,
+        such as a total below the rows. The file must then be read as texts.
     """
     texts, size = text_positions(form.names, form.options), _block_bytes(sample)
     if texts is None or size is None or (form.options.decimal or form.usual) != ".":
@@ -78,7 +78,7 @@ def read_blocks(
 
 
 def _block_bytes(sample: bytes) -> int | None:
-    """Size of blocks for a file that begins so; None where its rows are too long for blocks."""
+    """Block size for a file, judged by its start; None if its rows are too long for blocks."""
     wanted = len(sample) // _n_lines(sample) * ROWS_A_BLOCK
     return None if wanted > LARGEST else max(wanted, SMALLEST)
 
@@ -88,7 +88,7 @@ def _n_lines(sample: bytes) -> int:
 
 
 def _most_rows(open_file: Callable[[], BinaryIO], sample: bytes) -> int:
-    """So many rows a file may have by its size and its start; few where it is compressed."""
+    """Rows to allocate, estimated from the size and start of a file; few if it is compressed."""
     with open_file() as file:
         n_bytes = file.seek(0, io.SEEK_END) if isinstance(direct(file), pa.OSFile) else 0
     return int(MARGIN * n_bytes / len(sample) * _n_lines(sample)) + FEWEST
@@ -139,7 +139,7 @@ def _table(
 def _batches(
     open_file: Callable[[], BinaryIO], form: Form, size: int, only: Sequence[int] = ()
 ) -> Iterator[pa.RecordBatch]:
-    """Rows of strings; those of the line of names are left out."""
+    """Yields rows of strings without the line of names."""
     convert = pa.csv.ConvertOptions(
         column_types={f"f{i}": pa.string() for i in range(len(form.names))},
         include_columns=[f"f{i}" for i in only],
@@ -166,9 +166,9 @@ def _batches(
 
 
 def _is_name(name: str, marks: frozenset[str]) -> bool:
-    """Whether a name is neither a number nor a missing value.
+    """Whether a column name is neither a number nor a text for a missing value.
 
-    A line that repeats the names is then found by what stands in the column.
+    Then a line that repeats the names cannot be mistaken for a row of numbers.
     """
     if name in marks or not name:
         return False
@@ -180,7 +180,7 @@ def _is_name(name: str, marks: frozenset[str]) -> bool:
 
 
 def _has_other_lines(raw: RawTable, last: pa.RecordBatch) -> bool:
-    """Whether a total, or units, may stand among the rows, or a quote may not be closed."""
+    """Whether the rows may include a total or units, or a quote may be unclosed."""
     end = last.column(last.num_columns - 1)[0].as_py()
     if end is not None and "\n" in end:
         return True

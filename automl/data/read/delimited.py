@@ -1,8 +1,8 @@
-"""Delimited text into Arrow strings: delimiter, encoding, header and missing values.
+"""Reads delimited text (CSV, TSV, ...) as strings; detects delimiter, encoding and header.
 
-Every cell is read as a string and typed over the whole column, so that nothing a person wrote is
-lost on the way: codes keep their leading zeros, labels their spelling. Of a large file that is to
-be typed, columns of plain numbers are typed on the way (``blocks``), with the same outcome.
+Every cell is read as a string, and kinds are inferred from whole columns, so that codes keep their
+leading zeros and labels their spelling. In large files, columns of plain numbers are cast while
+reading (``blocks``), with the same result.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ import pyarrow.csv
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw_table import RawTable, no_rows
 from automl.data.read.blocks import Form, read_blocks
-from automl.data.read.delimited_errors import any_field_size, explain_failure, find_unclosed_quote
-from automl.data.read.foreign import refuse_markup
+from automl.data.read.delimited_errors import find_unclosed_quote, parse_error, unlimited_field_size
+from automl.data.read.file_signatures import refuse_markup
 from automl.data.read.layout import Layout, Record, find_layout, ignorable, without_other_lines
-from automl.data.read.spaced import has_spaced_quotes, without_spaces
+from automl.data.read.spaced_quotes import has_spaced_quotes, without_spaces
 from automl.data.read.streams import direct, is_utf8
 from automl.errors import DataError
 from automl.surface import named
 
-__all__ = ["DELIMITERS", "read_text"]
+__all__ = ["DELIMITERS", "read_delimited"]
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES, SAMPLE_RECORDS = 1 << 18, 200
 LONGEST_HEADER_BYTES = 1 << 26
 BLOCK_BYTES = (1 << 20, 1 << 22, 1 << 26, (1 << 30) - 1)
-"""Sizes of parse blocks: the larger ones are for files with a row that does not fit."""
+"""Sizes of parse blocks; larger ones are used for files with a row that does not fit."""
 FEW_COLUMNS = 200
-"""Of more columns, the parts of the smallest blocks would be too many."""
+"""Largest number of columns for which the smallest block size is used."""
 BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -47,24 +47,26 @@ BOMS = (
 )
 _CUT_QUOTE = re.compile(r'[,;\t|]"')
 FALLBACKS = ("cp1252", "latin-1")
-"""Encodings tried in turn when a file is not UTF-8; the last takes any bytes."""
+"""Encodings tried in turn if a file is not UTF-8; the last accepts any bytes."""
 
 Open = Callable[[], BinaryIO]
 _Odd = tuple[int, str, int]
-"""Number, text and number of fields of a line that has another number of fields than the names."""
+"""Number, text and field count of a line whose field count differs from that of the names."""
 
 
-def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = False) -> RawTable:
+def read_delimited(
+    open_file: Open, where: str, options: ReadOptions, tabs: bool = False
+) -> RawTable:
     """Reads delimited text.
 
     Args:
         open_file: Opens the decompressed bytes from the start.
         where: Name of the file, for messages.
         options: Delimiter and further texts for missing values.
-        tabs: Whether the file's name says that it is separated by tabs.
+        tabs: Whether the file name suggests tabs.
 
     Raises:
-        DataError: The text is no table; line and fix are named.
+        DataError: The text is not a table; the message names the line and a fix.
     """
     sample = _sample(open_file)
     encoding = _given_encoding(options.encoding) or _encoding(sample, where)
@@ -92,7 +94,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
     if used != encoding:
         header = _layout(_decoded(sample, used), delimiter, where)
         other = named("data.encoding", "NAME")
-        notes.append(f"{where} is not UTF-8: read as {used}; {other} takes another")
+        notes.append(f"{where} is not UTF-8: read as {used}; {other} sets another")
     notes += told
     notes += [
         f"{where}, line {line} is left out: {text[:60]!r} is not a row"
@@ -109,7 +111,7 @@ def read_text(open_file: Open, where: str, options: ReadOptions, tabs: bool = Fa
 
 
 def _sample(open_file: Open) -> bytes:
-    """Reads the start of a file: more than a sample where the first line is longer than that."""
+    """Reads the start of a file, at least to the end of its first line."""
     with open_file() as file:
         sample = file.read(SAMPLE_BYTES)
         while sample and len(sample) < LONGEST_HEADER_BYTES:
@@ -129,7 +131,7 @@ def _given_encoding(name: str | None) -> str | None:
         "".encode(name)  # refuses codecs of bytes, such as hex
     except LookupError:
         raise DataError(
-            f"{named('data.encoding', name)}: there is no such encoding; use one that Python has, "
+            f"{named('data.encoding', name)}: there is no such encoding; use one of Python's, "
             "such as utf-8, cp1250, gbk or shift_jis"
         ) from None
     return codecs.lookup(name).name
@@ -147,13 +149,13 @@ def _encoding(sample: bytes, where: str) -> str:
             return "utf-16-le" if odd > even else "utf-16-be"
         line = sample[: sample.index(b"\0")].count(b"\n") + 1
         raise DataError(
-            f"{where}, line {line}: there is a NUL byte, so this is not a text file, or a "
-            "damaged one. Save it as CSV in UTF-8"
+            f"{where}, line {line}: there is a NUL byte, so this is not a text file, or it is "
+            "damaged. Save it as CSV in UTF-8"
         )
     if len(sample) >= LONGEST_HEADER_BYTES and b"\n" not in sample and b"\r" not in sample:
         raise DataError(
             f"{where}: the first line is longer than {LONGEST_HEADER_BYTES >> 20} MiB, "
-            "so this is no table with a line of column names"
+            "so this is not a table with a line of column names"
         )
     return "utf-8"
 
@@ -175,15 +177,15 @@ def _checked(delimiter: str | None) -> str | None:
 
 
 def _named_delimiter(text: str) -> str | None:
-    """The separator that a first line such as ``sep=;`` names, as Excel reads and writes it."""
+    """The delimiter in a first line such as ``sep=;``, which Excel reads and writes."""
     first = text.partition("\n")[0].strip(' \r"')
     return first[4:] if first.startswith("sep=") and len(first) == 5 else None
 
 
 def _records(text: str, delimiter: str, at_most: int) -> list[Record]:
-    """First records of a text that is cut off somewhere; blank lines are left out."""
+    """The first records of a text that may be cut off; blank lines are skipped."""
     found: list[Record] = []
-    with any_field_size():
+    with unlimited_field_size():
         reader, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 0
         for record in reader:
             if record:
@@ -195,10 +197,10 @@ def _records(text: str, delimiter: str, at_most: int) -> list[Record]:
 
 
 def _found_delimiter(text: str, preferred: str) -> str:
-    """The delimiter that gives most records as many fields as each other, at least two.
+    """The delimiter for which most records have the same number of fields, at least two.
 
-    Of two that do, the first record tells: decimal commas divide the rows of a file that is
-    separated by semicolons, and not its line of names.
+    Ties are decided by the first record: in a file separated by semicolons, decimal commas split
+    the rows but not the line of names.
     """
     best, best_score = preferred, (0.0, False, 0)
     for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
@@ -216,7 +218,7 @@ def _found_delimiter(text: str, preferred: str) -> str:
 
 
 def _n_fields(record: Sequence[str]) -> int:
-    """Number of fields; 0 where one holds half of a quoted cell, so its delimiter is another."""
+    """Number of fields; 0 if one is part of a quoted cell, so that the delimiter is wrong."""
     is_cut = any(_CUT_QUOTE.search(field) and field.count('"') % 2 for field in record)
     return 0 if is_cut else len(record)
 
@@ -237,10 +239,10 @@ def _read(
     layout: Layout,
     marks: frozenset[str],
 ) -> tuple[pa.Table, str, list[_Odd]]:
-    """Reads all cells as strings, with the first encoding and the smallest block that fit.
+    """Reads all cells as strings, with the first encoding and the smallest block size that work.
 
     Returns:
-        The table, the encoding, and lines that were left out because they are no rows.
+        The table, the encoding, and the lines that were skipped because they are not rows.
     """
     n_columns = len(layout.names)
     convert = pa.csv.ConvertOptions(
@@ -276,32 +278,32 @@ def _read(
             elif "Expected" in message and parse is strict:
                 parse, failure = _parse_options(delimiter, odd), message
             else:
-                raise explain_failure(open_file, where, delimiter, encoding, message) from None
+                raise parse_error(open_file, where, delimiter, encoding, message) from None
     n_rows = table.num_rows - layout.has_names_as_row
     if odd and not ignorable(odd, n_rows, layout.n_above + layout.has_names_as_row):
-        raise explain_failure(open_file, where, delimiter, encoding, failure)
+        raise parse_error(open_file, where, delimiter, encoding, failure)
     if table.num_rows and "\n" in (table.column(table.num_columns - 1)[-1].as_py() or ""):
-        # a quote that is never closed swallows the rest of the file in silence
+        # an unclosed quote would silently swallow the rest of the file
         unclosed = find_unclosed_quote(open_file, where, delimiter, encoding)
         if unclosed is not None:
             raise unclosed
     if table.num_columns != n_columns:
         raise DataError(
-            f"{where}, line 1: the column names cannot be read: {n_columns} by the quotes, "
-            f"{table.num_columns} by the separators. Check the quotes in that line"
+            f"{where}, line 1: the column names cannot be read: {n_columns} with quotes, "
+            f"{table.num_columns} without. Check the quotes in that line"
         )
     return table.slice(int(layout.has_names_as_row)), encoding, odd
 
 
 def _is_not_decoded(error: Exception, open_file: Open, encoding: str) -> bool:
-    """Whether the text has another encoding: what handles odd rows is given texts, not bytes."""
+    """Whether the text has another encoding, in which the handler of odd rows cannot decode it."""
     if isinstance(error, UnicodeError) or "invalid UTF8" in str(error):
         return True
     return "Expected" in str(error) and encoding == "utf-8" and not is_utf8(open_file)
 
 
 def _parse_options(delimiter: str, odd: list[_Odd] | None = None) -> pa.csv.ParseOptions:
-    """How lines become rows; those with another number of fields are put into ``odd``, if given."""
+    """Parse options; lines with a wrong number of fields are appended to ``odd``, if given."""
 
     def note(row: pa.csv.InvalidRow) -> str:
         assert odd is not None

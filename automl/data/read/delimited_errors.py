@@ -1,4 +1,4 @@
-"""Why a delimited text cannot be read: the line, what stands there, and how to mend it."""
+"""Explains why a delimited text cannot be read: line, content and fix."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import BinaryIO
 
 from automl.errors import DataError
 
-__all__ = ["any_field_size", "explain_failure", "find_unclosed_quote"]
+__all__ = ["find_unclosed_quote", "parse_error", "unlimited_field_size"]
 
 PATIENCE_S = 5.0
-"""How long a file is searched for the line that is wrong."""
+"""Time limit of the search for the wrong line, in seconds."""
 Record = tuple[int, list[str], list[str]]
-"""First line (from 1), values, and the lines as they stand."""
+"""Number of the first line (from 1), values, and the raw lines."""
 
 
 @contextmanager
-def any_field_size() -> Iterator[None]:
-    """Lets the csv module read fields of any length meanwhile."""
+def unlimited_field_size() -> Iterator[None]:
+    """Lifts the field size limit of the csv module inside a ``with`` block."""
     before = csv.field_size_limit(1 << 30)
     try:
         yield
@@ -29,7 +29,7 @@ def any_field_size() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def explain_failure(
+def parse_error(
     open_file: Callable[[], BinaryIO], where: str, delimiter: str, encoding: str, message: str
 ) -> DataError:
     """Returns the error for a text that Arrow could not parse, naming the line where possible.
@@ -37,13 +37,13 @@ def explain_failure(
     Args:
         open_file: Opens the decompressed bytes from the start.
         where: Name of the file.
-        delimiter: What the values are separated by.
-        encoding: What the text is encoded in.
-        message: What Arrow said.
+        delimiter: Delimiter of the file.
+        encoding: Encoding of the file.
+        message: Message of Arrow's error.
     """
     n_expected = 0
     last: Record = (1, [], [])
-    with any_field_size(), _text(open_file(), encoding) as text:
+    with unlimited_field_size(), _text(open_file(), encoding) as text:
         try:
             for last in _records(text, delimiter):
                 line, record, lines = last
@@ -63,9 +63,9 @@ def explain_failure(
 def find_unclosed_quote(
     open_file: Callable[[], BinaryIO], where: str, delimiter: str, encoding: str
 ) -> DataError | None:
-    """Returns the error for a quote that is open at the end of a text; None when there is none."""
+    """Returns the error for a quote that is open at the end of a text; None if there is none."""
     last: Record = (1, [], [])
-    with any_field_size(), _text(open_file(), encoding) as text:
+    with unlimited_field_size(), _text(open_file(), encoding) as text:
         for last in _records(text, delimiter):  # noqa: B007 - only the last counts
             pass
     line, _, lines = last
@@ -77,7 +77,7 @@ def _text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
 
 
 def _records(text: Iterable[str], delimiter: str) -> Iterator[Record]:
-    """All records of a text with their lines, as long as patience lasts."""
+    """Yields the records of a text with their lines, for at most ``PATIENCE_S``."""
     lines: list[str] = []
 
     def remembered() -> Iterator[str]:

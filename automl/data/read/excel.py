@@ -1,4 +1,4 @@
-"""A sheet of an Excel file as a table of texts, which are then read as those of a CSV file are."""
+"""Reads a sheet of an Excel file as a table of texts, which are typed like those of a CSV file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from automl.data.raw_table import RawTable, listed, near
+from automl.data.raw_table import RawTable, format_names, suggestion
 from automl.data.read.layout import find_layout, without_other_lines
 from automl.data.read.workbook import (
     OLD_MAGIC,
@@ -29,7 +29,7 @@ EXCEL_ENDINGS = (".xlsx", ".xlsm")
 OTHER_ENDINGS = (".xls", ".xlsb", ".ods", ".numbers")
 SAMPLE_ROWS, CHUNK_ROWS = 200, 10_000
 EXACT = 10**16
-"""Whole numbers below are written with all their digits, as they are codes from 16 digits on."""
+"""Whole numbers below this are written with all digits; longer ones are codes anyway."""
 
 Merged = tuple[tuple[int, int], tuple[int, int]]
 """First and last cell of a merged range, as (row, column) from 0."""
@@ -39,14 +39,14 @@ def read_excel(path: Path, sheet: str | None, *, again: bool = False) -> RawTabl
     """Reads a sheet of an Excel file.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         sheet: Name of the sheet, or its number from 1; None for the first one.
-        again: Whether the sheet was named for another file: where this one has a single sheet,
-            its name does not matter.
+        again: Whether the sheet was named for another file; then its name is ignored if this file
+            has a single sheet.
 
     Raises:
-        DataError: It is none, is protected, damaged or of the old format, or has no such sheet; or
-            the extra ``excel`` is not installed.
+        DataError: The file is not an Excel file, is protected, damaged or of the old format, or
+            has no such sheet; or the extra ``excel`` is not installed.
     """
     with path.open("rb") as file:
         start = file.read(8)
@@ -63,7 +63,7 @@ def read_excel(path: Path, sheet: str | None, *, again: bool = False) -> RawTabl
         import python_calamine
     except ImportError:
         raise DataError(
-            f"{path} is an Excel file: save the sheet as CSV, or install what reads it: "
+            f"{path} is an Excel file: save the sheet as CSV, or install the reader: "
             "pip install 'automl-search[excel]'"
         ) from None
     check_workbook(path)
@@ -75,14 +75,14 @@ def read_excel(path: Path, sheet: str | None, *, again: bool = False) -> RawTabl
     except (python_calamine.CalamineError, ValueError, OSError) as error:
         raise damaged(path, error) from None
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # the parser's, which is no Exception
+        if type(error).__name__ != "PanicException":  # from the parser; a BaseException
             raise
         raise damaged(path, error) from None
     return _with_notes(raw, name, others, size.n_blank_formulas)
 
 
 def _chosen(book: Any, wanted: str | None, path: Path, again: bool) -> tuple[str, tuple[str, ...]]:
-    """Name of the sheet to read, and the other ones with cells.
+    """Names of the sheet to read, and of the other sheets with cells.
 
     Raises:
         DataError: There is no such sheet, or none at all.
@@ -103,22 +103,22 @@ def _chosen(book: Any, wanted: str | None, path: Path, again: bool) -> tuple[str
     elif again and len(visible) == 1:
         chosen = visible[0]
     else:
-        fix = "call the one with the rows so" if again else ""
+        fix = "give the sheet with the rows that name" if again else ""
         fix = fix or f"use {named('data.sheet', 'NAME')} or its number"
         raise DataError(
-            f"{path} has no sheet {wanted!r}{near(wanted, names)} Its sheets are {listed(names)}; "
-            f"{fix}"
+            f"{path} has no sheet {wanted!r}{suggestion(wanted, names)} "
+            f"Its sheets are {format_names(names)}; {fix}"
         )
     return chosen, tuple(name for name in visible if name != chosen)
 
 
 def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTable:
-    """The rows below the line of names as texts; blank rows are left out.
+    """Reads the rows below the line of names as texts, without blank rows.
 
     Raises:
-        DataError: There are none.
+        DataError: There are no rows.
     """
-    more = f"; others are {listed(others)}: use {named('data.sheet')}" if others else ""
+    more = f"; others are {format_names(others)}: use {named('data.sheet')}" if others else ""
     empty = DataError(f"{where}: the sheet {name!r} is empty{more}")
     if sheet.start is None:
         raise empty
@@ -137,11 +137,11 @@ def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTab
         del rows_left[:n_taken]
     notes = layout.notes
     if names != layout.names and layout.has_names_as_row:
-        notes = (*notes, f"{where}: the names of columns are joined from merged cells")
+        notes = (*notes, f"{where}: column names are joined from merged cells")
     if not rows_left:
         raise DataError(
-            f"{where}: the sheet {name!r} has column names but no rows: {listed(names)}. Add rows "
-            "below them"
+            f"{where}: the sheet {name!r} has column names but no rows: {format_names(names)}. "
+            "Add rows below them"
         )
     chunks = _chunks(_chain(rows_left, numbered), len(names))
     raw = RawTable(
@@ -161,7 +161,7 @@ def _chain(
 
 
 def _moved(merged: Merged, left: int) -> Merged:
-    """A merged range with its columns counted from the first one that holds something."""
+    """A merged range with columns counted from the first column of the sheet's data."""
     (top, first), (bottom, last) = merged
     return (top, first - left), (bottom, last - left)
 
@@ -169,9 +169,9 @@ def _moved(merged: Merged, left: int) -> Merged:
 def _filled(
     rows: Iterable[Sequence[Any]], start: int, merged: Sequence[Merged]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Rows that hold something, with their numbers from 1.
+    """Yields non-blank rows with their numbers from 1.
 
-    The value of cells that were merged downwards holds for all of their rows.
+    The value of vertically merged cells is repeated in all of their rows.
     """
     begin: dict[int, list[tuple[int, int]]] = {}
     for (top, left), (bottom, right) in merged:
@@ -198,10 +198,10 @@ def _joined(
     below: Sequence[tuple[int, list[str]]],
     merged: Sequence[Merged],
 ) -> tuple[tuple[str, ...], int]:
-    """Names in two lines as one, where cells of the first were merged to the right.
+    """Joins names in two lines if cells of the first line are merged horizontally.
 
     Returns:
-        The names, and how many rows below the first line were taken for names.
+        The names, and the number of rows below the first line that belong to them.
     """
     spans = [
         (max(left, 0), right)
@@ -222,7 +222,7 @@ def _joined(
 
 
 def _chunks(rows: Iterator[list[str]], width: int) -> Iterator[list[pa.Array]]:
-    """Arrow strings of each column, some thousand rows at a time."""
+    """Yields Arrow strings of each column, ``CHUNK_ROWS`` rows at a time."""
     while True:
         some = [row for _, row in zip(range(CHUNK_ROWS), rows, strict=False)]
         if not some:
@@ -231,7 +231,7 @@ def _chunks(rows: Iterator[list[str]], width: int) -> Iterator[list[pa.Array]]:
 
 
 def _text(value: Any) -> str:
-    """A cell as a CSV file has it: dates by ISO, whole numbers without a point."""
+    """A cell as text like in a CSV file: ISO dates, whole numbers without a decimal point."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -249,7 +249,7 @@ def _with_notes(
     notes = list(raw.notes)
     if others:
         notes.append(
-            f"{raw.where}: the sheet {name!r} is read, not {listed(others, 4)}; "
+            f"{raw.where}: the sheet {name!r} is read, not {format_names(others, 4)}; "
             f"{named('data.sheet', 'NAME')} reads another"
         )
     if n_blank_formulas:

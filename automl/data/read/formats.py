@@ -1,4 +1,4 @@
-"""Where a table comes from: a file by its ending, a database by its URL, or a data frame."""
+"""Reads a table from any source: a file by its extension, a database by its URL, a data frame."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from automl.cells import unguarded
-from automl.data.columns.series import from_long, with_facts, with_wide
+from automl.cell_escaping import unguarded
+from automl.data.columns.series import from_long, from_wide, with_static_features
 from automl.data.options import ReadOptions
-from automl.data.raw_table import RawTable, composed, listed, near, no_rows, plain_strings
-from automl.data.read.delimited import read_text
+from automl.data.raw_table import (
+    RawTable,
+    composed,
+    format_names,
+    no_rows,
+    plain_strings,
+    suggestion,
+)
+from automl.data.read.delimited import read_delimited
 from automl.data.read.excel import EXCEL_ENDINGS, OTHER_ENDINGS, read_excel
-from automl.data.read.foreign import refuse_binary
+from automl.data.read.file_signatures import refuse_binary
 from automl.data.read.frames import read_frame
 from automl.data.read.image_folder import read_folder
 from automl.data.read.json_lines import read_json_lines
 from automl.data.read.sql import DATABASE_SCHEMES, read_sql
-from automl.data.read.streams import check_regular, compression_of, open_bytes
+from automl.data.read.streams import detect_compression, open_decompressed, require_regular_file
 from automl.data.read.ts_format import read_ts
 from automl.errors import DataError
 from automl.redact import shown
@@ -49,11 +56,12 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
 
     Args:
         source: Path of a file, URL of a database, or a pandas, polars or Arrow table.
-        options: How to read it; columns to drop are taken out.
-        again: Whether another table was read so before: columns to drop need not be there.
+        options: How to read it; columns in ``drop`` are removed.
+        again: Whether these are new rows for a known table; columns in ``drop`` may then be
+            missing.
 
     Raises:
-        DataError: It cannot be read; the message says where and how to mend it.
+        DataError: The source cannot be read; the message says where and how to fix it.
         MissingExtraError: It is a database and the connectors are not installed.
     """
     raw = _with_reading(_with_carried(source, options, again), options)
@@ -66,18 +74,18 @@ def read_source(source: Any, options: ReadOptions, *, again: bool = False) -> Ra
     dropped = {composed(name) for name in options.drop}
     kept = [i for i, name in enumerate(raw.names) if composed(name) not in dropped]
     if not kept:
-        raise DataError(f"data.drop takes out all columns of {raw.where}: {listed(raw.names)}")
+        raise DataError(f"data.drop removes all columns of {raw.where}: {format_names(raw.names)}")
     return _with_series(raw.only(kept), options)
 
 
 def _with_carried(source: Any, options: ReadOptions, again: bool) -> RawTable:
-    """Reads a table, and sets columns aside before marks of a missing value are emptied."""
+    """Reads a table, and copies columns to carry before missing-value texts are emptied."""
     if not options.carry:
         return _read(source, options, again)
     if options.series_id is not None:
         raise DataError(
-            "columns cannot be kept beside predictions where rows are the steps of series: there "
-            "is one prediction a series, which has its id beside it"
+            "columns cannot be kept beside predictions if rows are steps of series: there is one "
+            "prediction per series, with its id"
         )
     raw = _read(source, replace(options, vocabulary=("",), missing=()), again)
     columns = [raw.columns[raw.position(name, named("keep"))] for name in options.carry]
@@ -85,33 +93,33 @@ def _with_carried(source: Any, options: ReadOptions, again: bool) -> RawTable:
 
 
 def _with_series(raw: RawTable, options: ReadOptions) -> RawTable:
-    """Puts the steps of series together, where the user says which cells are such."""
+    """Builds series if the options say which rows or columns are their steps."""
     if options.series_id is not None:
         if options.wide:
             raise DataError(
-                f"{named('series_id')} and {named('wide')} contradict each other: a series has a "
-                "row for each step, or a column"
+                f"{named('series_id')} and {named('wide')} contradict each other: a series has "
+                "one row per step, or one column per step"
             )
         series = from_long(raw, options.series_id, options.step, options.channels)
         if options.series_table is None:
             return series
         facts = _read(options.series_table, replace(options, sql=None))
-        return with_facts(series, _with_reading(facts, options))
+        return with_static_features(series, _with_reading(facts, options))
     if options.series_table is not None:
         raise DataError(
-            f"{named('data.series_table')} needs {named('series_id')}: the column that both tables "
-            "have"
+            f"{named('data.series_table')} needs {named('series_id')}: the column that joins both "
+            "tables"
         )
     if options.step is not None:
         raise DataError(
-            f"{named('step')} needs {named('series_id')}: the column that says which series a row "
-            "is of"
+            f"{named('step')} needs {named('series_id')}: the column that names the series of each "
+            "row"
         )
-    return with_wide(raw, options.wide) if options.wide else raw
+    return from_wide(raw, options.wide) if options.wide else raw
 
 
 def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
-    """Says how texts are read, and empties the cells that hold a mark of a missing value."""
+    """Sets the rules for reading texts, and empties cells that mean a missing value."""
     reading = replace(raw.reading, decimal=options.decimal, marks=options.marks)
     columns = raw.columns
     if raw.reading.marks != options.marks:
@@ -122,10 +130,10 @@ def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
 def _without_marks(
     columns: tuple[pa.ChunkedArray, ...], marks: frozenset[str]
 ) -> tuple[pa.ChunkedArray, ...]:
-    """Empties the cells of texts that hold a mark; categories lose theirs when they are typed."""
+    """Empties text cells that mean a missing value; categories are handled when they are typed."""
     texts = [c for column in columns if pa.types.is_string(column.type) for c in column.chunks]
     known, nothing = pa.array(sorted(marks), pa.string()), pa.scalar(None, pa.string())
-    # all columns in one call: a call for each takes long where they are many
+    # one call for all columns: one call per column is slow if they are many
     if not texts or not pc.any(pc.is_in(pa.chunked_array(texts), known)).as_py():
         return columns
 
@@ -147,11 +155,11 @@ def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:
     if isinstance(text, bytes):
         text = os.fsdecode(text)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
-    if scheme and not os.path.exists(text):  # noqa: PTH110  (a long text is no path: Path raises)
+    if scheme and not os.path.exists(text):  # noqa: PTH110  (Path raises for a long text)
         if scheme[1].lower() not in DATABASE_SCHEMES:
             raise DataError(
-                f"{shown(text)!r}: {scheme[1]}:// cannot be read. Download the file first, or give "
-                "a database URL (postgresql://, sqlite:///path)"
+                f"{shown(text)!r}: {scheme[1]}:// is not supported. Download or export the data to "
+                "a file, or give a database URL (postgresql://, sqlite:///path)"
             )
         return read_sql(text, options.sql)
     if options.sql is not None:
@@ -160,19 +168,19 @@ def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:
             "postgresql://... or sqlite:///path"
         )
     path = Path(text)
-    if shown(text) != text and not os.path.lexists(text):  # what it names holds a password
+    if shown(text) != text and not os.path.lexists(text):  # it holds a password
         raise DataError(
             f"there is no file {shown(text)}; the URL of a database begins with postgresql:// or "
             "sqlite:///"
         )
-    if os.path.isdir(text):  # noqa: PTH112  (a path that is no path is no folder: it never raises)
+    if os.path.isdir(text):  # noqa: PTH112  (unlike Path.is_dir, it never raises)
         return read_folder(path)
     return replace(_read_file(path, options, again), folder=path.parent)
 
 
 def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
-    check_regular(path)
-    compression = compression_of(path)
+    require_regular_file(path)
+    compression = detect_compression(path)
     inner = Path(path.stem) if path.suffix.lower() in COMPRESSED_ENDINGS else Path(path.name)
     ending = inner.suffix.lower()
     if ending in EXCEL_ENDINGS:
@@ -182,7 +190,7 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
             f"{named('data.sheet', options.sheet)}: {path} is not an Excel file (.xlsx): leave it "
             "out"
         )
-    opened = partial(open_bytes, path, compression)
+    opened = partial(open_decompressed, path, compression)
     if ending in PARQUET_ENDINGS:
         return _read_parquet(path)
     if ending in ARROW_ENDINGS:
@@ -196,7 +204,7 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     if compression is None:
         refuse_binary(path, start)
     if ending in TEXT_ENDINGS:
-        raw = read_text(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
+        raw = read_delimited(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
         return _unguarded(raw)
     known = (
         *TEXT_ENDINGS,
@@ -207,20 +215,16 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
         *TS_ENDINGS,
     )
     if ending in OTHER_ENDINGS:
-        raise DataError(
-            f"{path}: files that end in {ending!r} cannot be read: save it as .xlsx or CSV"
-        )
-    raise DataError(
-        f"{path}: files that end in {ending or 'nothing'!r} are not known"
-        f"{near(ending, known)} Supported: {SUPPORTED}"
-    )
+        raise DataError(f"{path}: {ending} files are not supported: save it as .xlsx or CSV")
+    problem = f"unknown extension {ending!r}" if ending else "no extension: the format is unknown"
+    raise DataError(f"{path}: {problem}{suggestion(ending, known)} Supported: {SUPPORTED}")
 
 
 def _unguarded(raw: RawTable) -> RawTable:
-    """Gives texts back that our own CSV guards from spreadsheets and terminals."""
+    """Restores texts that CSV files of automl guard from spreadsheets and terminals."""
     names = tuple(map(unguarded, raw.names))
     texts = [c for column in raw.columns if pa.types.is_string(column.type) for c in column.chunks]
-    # all columns in one call: a call for each takes long where they are many
+    # one call for all columns: one call per column is slow if they are many
     if not texts or not pc.any(pc.starts_with(pa.chunked_array(texts), "'")).as_py():
         return replace(raw, names=names)
 
@@ -244,7 +248,7 @@ def _read_parquet(path: Path) -> RawTable:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path} is not a Parquet file, or a damaged one: {_line(error)}. Write it again"
+            f"{path} is not a Parquet file, or is damaged: {_line(error)}. Write it again"
         ) from None
     return _from_arrow(table, path.name)
 
@@ -259,15 +263,14 @@ def _read_arrow(path: Path) -> RawTable:
                 table = pa.ipc.open_stream(file).read_all()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            f"{path} is not a Feather or Arrow file, or a damaged one: {_line(error)}. Write it "
-            "again"
+            f"{path} is not a Feather or Arrow file, or is damaged: {_line(error)}. Write it again"
         ) from None
     return _from_arrow(table, path.name)
 
 
 def _from_arrow(table: pa.Table, where: str) -> RawTable:
     try:
-        table.validate(full=True)  # Arrow's readers trust a file: texts may not be UTF-8
+        table.validate(full=True)  # Arrow's readers do not check that texts are UTF-8
         names = tuple(table.column_names)
         columns = tuple(plain_strings(column) for column in table.columns)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:

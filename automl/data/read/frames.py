@@ -1,4 +1,4 @@
-"""Data frames of other libraries, by the Arrow C interface where they have it."""
+"""Reads tables in memory: pandas, polars, Arrow, rows of Python values, 2-D arrays."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ FEW_ROWS, MANY_COLUMNS = 1000, 1000
 
 
 def read_frame(source: Any, options: ReadOptions) -> RawTable:
-    """Takes a pandas, polars or Arrow table, rows as Python values, or a 2-D array.
+    """Reads a pandas, polars or Arrow table, rows of Python values, or a 2-D array.
 
     Raises:
-        DataError: It is none of these, or a column of it cannot be understood.
+        DataError: ``source`` is none of these, or a column of it cannot be read.
     """
     if options.sql is not None:
         raise DataError(
@@ -49,12 +49,12 @@ def read_frame(source: Any, options: ReadOptions) -> RawTable:
         table = pa.table(source)
         columns = tuple(plain_strings(column) for column in table.columns)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"the table cannot be turned into an Arrow table: {error}") from None
+        raise DataError(f"the table cannot be converted to an Arrow table: {error}") from None
     return RawTable(tuple(table.column_names), columns, "the table")
 
 
 def _from_pandas(frame: Any) -> RawTable:
-    # lone surrogates are legal in Python strings but in no file: both sides lose them alike
+    # lone surrogates are legal in Python strings but not in files: they become "?" everywhere
     names = tuple(str(n).encode(errors="replace").decode() for n in frame.columns)
     known = _columns_at_once(frame)
     others = [i for i in range(len(names)) if i not in known]
@@ -64,10 +64,10 @@ def _from_pandas(frame: Any) -> RawTable:
 
 
 def _columns_at_once(frame: Any) -> dict[int, pa.ChunkedArray]:
-    """Columns, by position, that are taken at once where a Series of each would take long.
+    """Converts many columns at once, by position, because one Series per column is slow.
 
-    That is where rows are few or columns many: those of NumPy float64, which share memory, in most
-    cases that of the frame, and where rows are few those of pandas' strings.
+    Done if rows are few or columns many: for NumPy float64 columns, which mostly share memory with
+    the frame, and, if rows are few, for pandas strings.
     """
     import pandas as pd
 
@@ -79,7 +79,7 @@ def _columns_at_once(frame: Any) -> dict[int, pa.ChunkedArray]:
     row = frame.iloc[0].to_numpy(dtype=object) if n_rows == 1 else None
 
     def values(kind: pa.DataType) -> Iterator[tuple[int, pa.ChunkedArray]]:
-        """The columns at ``at``; one row is taken out of the frame faster than columns are."""
+        """The columns at ``at``; a single row is extracted as a row, which is faster."""
         part = frame if len(at) == n_columns else frame.iloc[:, at]
         cells = part.to_numpy().ravel(order="F") if row is None else row[at]
         array = pa.array(cells, type=kind, from_pandas=True)
@@ -96,7 +96,7 @@ def _columns_at_once(frame: Any) -> dict[int, pa.ChunkedArray]:
 
 
 def _series(series: Any, name: str) -> pa.ChunkedArray:
-    """One pandas column as Arrow; objects of mixed types become text."""
+    """Converts a pandas column to Arrow; objects of mixed types become text."""
     series = _plain(series)
     try:
         array = pa.Array.from_pandas(series)
@@ -115,10 +115,10 @@ def _series(series: Any, name: str) -> pa.ChunkedArray:
 
 
 def _plain(series: Any) -> Any:
-    """A series of types that only pandas knows as one that others know.
+    """Converts a series of a type that only pandas has.
 
-    Intervals become their names, which are categories in order; periods the moment they begin;
-    categories of dates or numbers those dates or numbers.
+    Intervals become categories of their names, periods their start time, and categories of dates
+    or periods those dates.
     """
     import pandas as pd
 

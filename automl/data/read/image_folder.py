@@ -1,4 +1,4 @@
-"""A folder of images as a table: a path a row, and the subfolder it lies in as its class."""
+"""Reads a folder of images as a table: one path per row, with its subfolder as the class."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ IMAGE_COLUMN, LABEL_COLUMN = "image", "label"
 
 
 def read_folder(folder: Path) -> RawTable:
-    """Reads a folder with a subfolder per class, or images of which no class is known.
+    """Reads a folder with one subfolder per class, or a flat folder of unlabelled images.
 
-    Rows are in the order of their paths. Images may lie deeper in the subfolder of their class.
+    Rows are sorted by path. Images may be nested deeper in the subfolder of their class.
 
     Raises:
-        DataError: There are no images in it, or some lie in subfolders and some do not.
+        DataError: The folder has no images, or has images both in subfolders and beside them.
     """
     try:
         files = sorted(
@@ -36,7 +36,7 @@ def read_folder(folder: Path) -> RawTable:
         names = f", such as {', '.join(inside)}" if inside else ""
         raise DataError(
             f"{folder} is a directory: name one file in it{names}; or a folder of images "
-            f"({', '.join(IMAGE_ENDINGS[:3])}, ...) with a subfolder for each class"
+            f"({', '.join(IMAGE_ENDINGS[:3])}, ...) with one subfolder per class"
         )
     flat = [file for file in files if len(file.parts) == 1]
     if flat and len(flat) < len(files):
@@ -47,7 +47,7 @@ def read_folder(folder: Path) -> RawTable:
     paths = pa.array([file.as_posix() for file in files], pa.string())
     columns = {IMAGE_COLUMN: paths}
     if not flat:
-        # As categories: the names of classes are no numbers, even where they are digits.
+        # As categories, so that class names of digits are not read as numbers.
         columns[LABEL_COLUMN] = pa.array([f.parts[0] for f in files]).dictionary_encode()
     return RawTable(
         names=tuple(columns),

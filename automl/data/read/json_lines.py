@@ -1,4 +1,4 @@
-"""JSON Lines into Arrow, after a look at the bytes: the parser recurses without a bound."""
+"""Reads JSON Lines, after bounding its nesting: Arrow's parser recurses without a limit."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ from automl.errors import DataError
 __all__ = ["DEEPEST", "read_json_lines"]
 
 DEEPEST = 100
-"""Levels of nesting that are accepted. Arrow's parser ends the process at some 10,000."""
+"""Largest depth of nesting. Arrow's parser crashes the process at about 10,000."""
 _SCAN_BYTES = 1 << 22
 _MARKS = b'"\r\n[]{}'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))
 
 
 def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
-    """Reads a file with one JSON object a line.
+    """Reads a file with one JSON object per line.
 
     Args:
         opened: Opens the decompressed bytes from the start.
-        path: Of the file, for messages.
+        path: Path of the file, for messages.
 
     Raises:
-        DataError: It is none, or nested deeper than ``DEEPEST``; the line is named.
+        DataError: The file is not JSON Lines, or is nested deeper than ``DEEPEST``; the message
+            names the line.
     """
     import pyarrow.json as pj
 
     with opened() as file:
         start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] != b"{":
-        said = "one JSON array" if start[:1] == b"[" else "no JSON object"
+        said = "is one JSON array" if start[:1] == b"[" else "does not start with a JSON object"
         raise DataError(
-            f"{path}, line 1: it starts with {said}; JSON Lines has one object a line "
+            f"{path}, line 1: it {said}; JSON Lines has one object per line "
             "(pandas: to_json(path, orient='records', lines=True))"
         )
-    # Errors of the stream come here too. Arrow reads ahead in a thread, and waits for ever at the
-    # end of the process for one whose file raised.
+    # This also raises errors of the stream, before Arrow reads ahead in a thread: if the file
+    # raised there, the process would hang at its end.
     _check_depth(opened, path)
     blocks = list(BLOCK_BYTES)
     while True:
@@ -61,14 +62,14 @@ def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
             row = re.search(r"in row (\d+)", str(error))
             line = f", about line {int(row[1]) + 1}" if row else ""
             said = (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")
-            raise DataError(f"{path}{line}: {said}. One JSON object a line") from None
+            raise DataError(f"{path}{line}: {said}. Write one JSON object per line") from None
 
 
 def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
-    """Reads the file line by line; columns whose values are of several types become texts.
+    """Reads the file line by line; columns of mixed types become texts.
 
     Raises:
-        DataError: A line is no JSON object.
+        DataError: A line is not a JSON object.
     """
     columns: dict[str, list[Any]] = {}
     n_rows = 0
@@ -80,9 +81,11 @@ def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
                 found = json.loads(line.decode("utf-8-sig"))
             except ValueError as error:
                 said = error.msg if isinstance(error, json.JSONDecodeError) else "it is not UTF-8"
-                raise DataError(f"{path}, line {number}: {said}. One JSON object a line") from None
+                raise DataError(
+                    f"{path}, line {number}: {said}. Write one JSON object per line"
+                ) from None
             if not isinstance(found, dict):
-                raise DataError(f"{path}, line {number}: no JSON object. One JSON object a line")
+                raise DataError(f"{path}, line {number}: not a JSON object. Write one per line")
             for name in found:
                 columns.setdefault(name, [None] * n_rows)
             n_rows += 1
@@ -101,13 +104,13 @@ def _one_type(values: list[Any]) -> pa.Array:
 
 
 def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:
-    """Bounds the depth of nesting that any part of a file could have.
+    """Checks an upper bound of the depth of nesting in any part of a file.
 
-    Brackets are counted from the lowest level before them, whatever was closed too often: Arrow
-    begins anew at each block. A text ends with its line, as JSON has no line breaks in texts.
+    Depth is counted from the lowest level before, even if brackets were closed too often, because
+    Arrow starts again at each block. A string ends with its line: JSON strings have no line breaks.
 
     Raises:
-        DataError: It exceeds ``DEEPEST``; the line is named.
+        DataError: The depth exceeds ``DEEPEST``; the message names the line.
     """
     depth = lowest = n_lines = 0
     in_text, carried = False, b""
@@ -128,8 +131,8 @@ def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:
             if too_deep.any():
                 line = n_lines + int(is_newline[: int(too_deep.argmax())].sum()) + 1
                 raise DataError(
-                    f"{path}, line {line}: objects or lists more than {DEEPEST} deep in each "
-                    "other, or brackets that are never closed. Save one flat object a line"
+                    f"{path}, line {line}: objects or lists nested more than {DEEPEST} deep, or "
+                    "brackets that are never closed. Save one flat object per line"
                 )
             depth, lowest = int(levels[-1]), int(floor[-1])
             in_text = bool(is_text[-1]) ^ (marks[-1] == ord('"')) and not is_line_end[-1]
@@ -137,7 +140,7 @@ def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:
 
 
 def _without_escapes(block: bytes) -> tuple[bytes, bytes]:
-    r"""The block without ``\\`` and ``\"``, and a last backslash whose partner is yet to come."""
+    r"""Removes ``\\`` and ``\"`` from a block; returns a trailing single backslash separately."""
     if b"\\" not in block:
         return block, b""
     block = block.replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -149,7 +152,7 @@ def _inside_texts(
     is_line_end: np.ndarray[tuple[int], np.dtype[np.bool_]],
     begun: bool,
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which marks stand in a text: after an odd number of quotes of their line."""
+    """Mask of the marks inside strings: those after an odd number of quotes of their line."""
     is_quote = marks == ord('"')
     before = np.cumsum(is_quote) - is_quote + int(begun)
     at_line = np.maximum.accumulate(np.where(is_line_end, before + is_quote, 0))

@@ -1,4 +1,4 @@
-"""Where the table of a text begins and ends: titles, comments, footers, repeated names."""
+"""Finds the table within a text file: skips titles, comments, totals, units, repeated names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.options import NO_NUMBERS
-from automl.data.raw_table import RawTable, listed
+from automl.data.raw_table import RawTable, format_names
 
 __all__ = ["SAMPLE_ROWS", "Layout", "Record", "find_layout", "ignorable", "without_other_lines"]
 
@@ -26,19 +26,19 @@ _VALUE = re.compile(rf"{_NUMBER.pattern}|\s*\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}
 _YEAR = re.compile(r"\s*(19|20)\d\d\s*$")
 
 Record = tuple[int, list[str]]
-"""Number of the line that a record begins on, from 1, and its fields."""
+"""Number of the first line of a record, from 1, and its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a table stands in a text.
+    """The position of a table in a text.
 
     Attributes:
-        names: Of the columns.
-        n_above: Lines before the rows that are not read as rows; the line of names is one only
-            where it has another number of fields than the rows.
-        has_names_as_row: Whether the first row that is read is that of the names.
-        notes: What a person should know of it.
+        names: Names of the columns.
+        n_above: Number of lines to skip; includes the line of names only if its field count
+            differs from that of the rows.
+        has_names_as_row: Whether the first row read is the line of names.
+        notes: Notes for the user.
     """
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ def find_layout(records: Sequence[Record], where: str) -> Layout:
     """Finds the line of names among the first records of a text.
 
     Args:
-        records: Of the start of the text, blank lines left out; at least one.
+        records: Records at the start of the text, without blank lines; at least one.
         where: Name of the file, for notes.
     """
     first = Layout(tuple(records[0][1]))
@@ -68,7 +68,7 @@ def find_layout(records: Sequence[Record], where: str) -> Layout:
             names = (*names, "")
         else:
             names = ("", *names)
-            notes.append(f"{where}: the first column has no name, and is taken for names of rows")
+            notes.append(f"{where}: the first column has no name and is read as names of rows")
     if told := [fields for _, fields in above if any(f.strip() for f in fields)]:
         some = "; ".join(_shown(",".join(fields)) for fields in told[:3])
         notes.append(f"{where}: the table begins in line {line}, below {some}")
@@ -83,10 +83,10 @@ def _width(records: Sequence[Record]) -> int:
 
 
 def _may_be_names(records: Sequence[Record], at: int, width: int) -> bool:
-    """Whether a record may hold the names of so many columns.
+    """Whether a record may hold the names of ``width`` columns.
 
-    One that begins as a comment, or is nearly blank, may where rows of numbers follow it, such as
-    ``#id,weight``.
+    A record that begins like a comment or is nearly blank may, if rows of numbers follow it, such
+    as ``#id,weight``.
     """
     fields = records[at][1]
     if len(fields) < width - 1:
@@ -106,10 +106,10 @@ def _is_no_row(fields: Sequence[str]) -> bool:
 
 
 def _like_a_row(names: Sequence[str], rows: Sequence[Sequence[str]], where: str) -> tuple[str, ...]:
-    """Says so where the names could be a row: the first one may have been taken for them.
+    """Returns a note if the names look like a row of the table.
 
-    All are numbers, or each is what its column holds: a number or date among such, or a text that
-    the column has again.
+    They do if all are numbers, or if each fits its column: a number or date among such, or a text
+    that the column repeats.
     """
     rows = [row for row in rows if len(row) == len(names)]
     if len(names) < 2 or not (
@@ -118,8 +118,8 @@ def _like_a_row(names: Sequence[str], rows: Sequence[Sequence[str]], where: str)
     ):
         return ()
     return (
-        f"{where}: the first line, {listed(names, 4)}, is taken for the column names. If the file "
-        "has none, write a line of names above it",
+        f"{where}: the first line, {format_names(names, 4)}, is used as the column names. "
+        "If the file has none, write a line of names above it",
     )
 
 
@@ -134,16 +134,16 @@ def _are_values(names: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
             if len(set(column)) <= 0.5 * len(column):
                 return False  # the column repeats its texts, but not this one
             continue
-        is_told = is_told or not _YEAR.match(name)  # columns are called by years
+        is_told = is_told or not _YEAR.match(name)  # years are common column names
     return is_told and any(map(_VALUE.match, names))
 
 
 def ignorable(odd: Sequence[tuple[int, str, int]], n_rows: int, header_line: int) -> bool:
-    """Whether lines with another number of fields are blank, comments, or stand below the table.
+    """Whether lines with a wrong field count are blank, comments, or below the table.
 
     Args:
-        odd: Number of the line, its text and its number of fields, in order.
-        n_rows: Rows with the right number of fields, that of the names left out.
+        odd: Number, text and field count of each such line, in order.
+        n_rows: Number of rows with the right field count, without the line of names.
         header_line: Number of the line of names.
     """
     for place, (line, text, n_fields) in enumerate(odd):
@@ -154,9 +154,10 @@ def ignorable(odd: Sequence[tuple[int, str, int]], n_rows: int, header_line: int
 
 
 def without_other_lines(raw: RawTable) -> RawTable:
-    """Leaves out lines that repeat the column names, and a total below the last row.
+    """Drops lines that repeat the column names, a total in the last row, and units in the first.
 
-    In a lone column the name may be a value, such as a label that is called ``prediction``.
+    In a table of one column repeated names are kept: they may be values, such as a label
+    ``prediction``.
     """
     keep = np.ones(raw.n_rows, dtype=bool)
     notes = list(raw.notes)
@@ -178,16 +179,16 @@ def without_other_lines(raw: RawTable) -> RawTable:
         keep[0] = False
         notes.append(
             f"{raw.where}: the line below the names is left out, as it holds no numbers where "
-            f"others do: {listed(units, 4)}"
+            f"others do: {format_names(units, 4)}"
         )
     raw = replace(raw, notes=tuple(notes))
     return raw if keep.all() or not keep.any() else raw.with_rows(keep)
 
 
 def _total(raw: RawTable) -> str | None:
-    """What says that the last row is a total; None where it is a row like others.
+    """The text that marks the last row as a total; None if it is an ordinary row.
 
-    A total has numbers behind its name. A label such as ``Total`` in the last column has none.
+    A total has numbers after its name, unlike a label ``Total`` in the last column.
     """
     if raw.n_rows < 3:
         return None
@@ -203,7 +204,7 @@ def _total(raw: RawTable) -> str | None:
 
 
 def _units(raw: RawTable) -> list[str]:
-    """What stands in the first row above columns of numbers, such as units; none in a usual row."""
+    """Texts in the first row of numeric columns, such as units; empty for an ordinary row."""
     if raw.n_rows < FEWEST_BELOW:
         return []
     found = []

@@ -1,4 +1,4 @@
-"""Rows as Python values: a dict or a Series is one row, a list of dicts is several."""
+"""Reads rows of Python values: a dict or a Series is one row, a list of dicts is several."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from automl.data.raw_table import RawTable, listed, plain_strings
+from automl.data.raw_table import RawTable, format_names, plain_strings
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, parted
 from automl.errors import DataError
 
@@ -16,18 +16,18 @@ __all__ = ["read_records"]
 
 
 def read_records(source: Any) -> RawTable | None:
-    """Takes rows, or columns by name.
+    """Reads rows, or columns by name.
 
     Args:
         source: A dict of single values (one row) or of lists, arrays or Series (columns), a
             sequence of dicts (rows; a key that a row lacks is a missing value), or a pandas
-            Series with the names of columns as its index (one row).
+            Series with column names as its index (one row).
 
     Returns:
-        The table; None if it is none of these.
+        The table; None if ``source`` is none of these.
 
     Raises:
-        DataError: It is one of them, and what it means cannot be told.
+        DataError: ``source`` is one of these, but ambiguous or inconsistent.
     """
     if _is_series(source):
         return _of_series(source)
@@ -41,7 +41,7 @@ def read_records(source: Any) -> RawTable | None:
 def _of_series(series: Any) -> RawTable:
     if all(isinstance(label, int) for label in series.index) and isinstance(series.name, str):
         raise DataError(
-            f"a Series is one row, with the names of columns as its index; {series.name!r} looks "
+            f"a Series is one row, with the column names as its index; {series.name!r} looks "
             "like a column: give series.to_frame()"
         )
     columns = [[value] for value in series.tolist()]
@@ -55,9 +55,9 @@ def _of_mapping(source: Mapping[Any, Any]) -> RawTable:
     if len(several) < len(source):
         one = [str(key) for key in source if str(key) not in several]
         raise DataError(
-            f"the dict has single values ({listed(one, at_most=3)}) and lists "
-            f"({listed(several, at_most=3)}): give single values for one row, lists of one length "
-            "for columns, or [{...}] for a row whose values are lists"
+            f"the dict has single values ({format_names(one, at_most=3)}) and lists "
+            f"({format_names(several, at_most=3)}): give single values for one row, lists of "
+            "equal length for columns, or [{...}] for a row whose values are lists"
         )
     lengths = {len(value) for value in source.values()}
     if len(lengths) > 1:
@@ -89,7 +89,7 @@ def _table(names: Sequence[str], columns: Sequence[Any], where: str) -> RawTable
 
 
 def _columns_at_once(columns: Sequence[Any]) -> dict[int, pa.ChunkedArray]:
-    """Columns of few rows that hold texts or floats alone, by position."""
+    """Converts many short columns of only texts or only floats at once, by position."""
     n_rows = len(columns[0]) if columns else 0
     if not 0 < n_rows <= FEW_ROWS or len(columns) < MANY_COLUMNS:
         return {}
@@ -105,7 +105,7 @@ def _columns_at_once(columns: Sequence[Any]) -> dict[int, pa.ChunkedArray]:
 
 
 def _is_of(kind: type, values: Any, n_rows: int) -> bool:
-    """Whether values are a list of so many of one type, and not all NaN: that has no type."""
+    """Whether values are a list of ``n_rows`` of one type, and not all NaN, which has no type."""
     return (
         type(values) is list
         and len(values) == n_rows
@@ -115,7 +115,7 @@ def _is_of(kind: type, values: Any, n_rows: int) -> bool:
 
 
 def _column(values: Any, name: str) -> pa.ChunkedArray:
-    """One column as Arrow; values of mixed types become text."""
+    """Converts a column to Arrow; values of mixed types become text."""
     try:
         array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
@@ -129,19 +129,19 @@ def _column(values: Any, name: str) -> pa.ChunkedArray:
 
 
 def _is_column(value: Any) -> bool:
-    """Whether a value of a dict is a column: a list, an array, a Series, and no text."""
+    """Whether a value of a dict is a column: a list, an array or a Series, but not a text."""
     if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__len__"):
         return False
     return getattr(value, "ndim", 1) > 0
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether it is None, or one of NaN, NaT and NA, which are not equal to themselves."""
+    """Whether a value is None, or NaN, NaT or NA, which do not equal themselves."""
     try:
         return value is None or not bool(value == value)
-    except TypeError:  # NA has no truth
+    except TypeError:  # bool(NA) raises
         return True
-    except ValueError:  # an array has several
+    except ValueError:  # so does that of an array
         return False
 
 

@@ -1,4 +1,4 @@
-"""The result of an SQL query as a table, by ADBC drivers."""
+"""Reads the result of an SQL query through ADBC drivers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from automl.data.raw_table import RawTable, plain_strings
-from automl.data.read.streams import check_regular
+from automl.data.read.streams import require_regular_file
 from automl.errors import DataError, MissingExtraError
 from automl.redact import hide, shown, without_passwords
 from automl.surface import named
@@ -17,17 +17,17 @@ __all__ = ["DATABASE_SCHEMES", "is_database_url", "read_sql"]
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "sqlite")
 SQLITE_TYPE_ROWS = 1 << 20
-"""Rows that the SQLite driver looks at to find the type of a column."""
+"""Rows from which the SQLite driver infers the type of a column."""
 MOST_SHOWN = 60
 READING = ("SELECT", "WITH", "VALUES", "TABLE")
-"""Words that statements begin with whose result is a table of rows."""
+"""First words of the accepted statements, which return rows."""
 _BEFORE = re.compile(r"(?:[\s(]|--[^\r\n]*\r?\n|/\*(?:(?!/\*).)*?\*/)*", re.DOTALL)
-"""Blanks and comments before a statement. PostgreSQL nests comments: a nested one is none here."""
+"""Blanks and comments before a statement, without PostgreSQL's nested comments."""
 
 
 def is_database_url(source: object) -> bool:
     """Whether a source is the URL of a database."""
-    if not isinstance(source, str | Path):  # a frame would be written out to tell
+    if not isinstance(source, str | Path):  # str() of a frame would be slow
         return False
     scheme, mark, _ = str(source).partition("://")
     return bool(mark) and scheme.lower() in DATABASE_SCHEMES
@@ -38,18 +38,19 @@ def read_sql(url: str, query: str | None) -> RawTable:
 
     Args:
         url: ``sqlite:///relative/path``, ``sqlite:////absolute/path`` or ``postgresql://...``.
-        query: One statement that begins with a word of ``READING``. The session is read-only
-            besides, because a ``WITH`` may delete rows. The driver prepares the statement, and
-            databases prepare one at a time, so nothing can follow it.
+        query: One statement that begins with a word of ``READING``. The session is read-only as
+            well, because a ``WITH`` may delete rows. The driver prepares the statement, and
+            databases prepare one at a time, so no second statement can follow.
 
     Raises:
-        DataError: There is no such query, or the database refuses it; its words are given.
+        DataError: The query is missing or of another kind, or the database refuses it; the
+            message has the reason of the database.
         MissingExtraError: The extra ``sql`` is not installed.
     """
     where = shown(url)
     if not query or not query.strip():
         raise DataError(
-            f"{where} is a database: say what to read, such as "
+            f"{where} is a database: give a query, such as "
             f"{named('data.sql', 'SELECT * FROM my_table')}"
         )
     _check_reads(query)
@@ -90,8 +91,8 @@ def _connect_sqlite(url: str) -> Any:
     path = unquote(url.split("://", 1)[1])
     path = path[1:] if path.startswith("/") else path
     if not path:
-        raise DataError(f"{shown(url)!r} names no file: write sqlite:///path/to/file.db")
-    check_regular(Path(path))  # the driver would make a new, empty database
+        raise DataError(f"{shown(url)!r} has no path: write sqlite:///path/to/file.db")
+    require_regular_file(Path(path))  # the driver would create an empty database
     return sqlite.connect(Path(path).absolute().as_uri() + "?mode=ro")
 
 
@@ -105,10 +106,10 @@ def _connect_postgresql(url: str) -> Any:
 
 
 def _check_reads(query: str) -> None:
-    """Refuses a statement of another kind.
+    """Refuses statements that do not begin with a word of ``READING``.
 
-    Read-only sessions let some through: ``COPY ... TO PROGRAM`` runs a program on the server, and
-    ``VACUUM INTO`` and ``ATTACH`` of SQLite make files.
+    Read-only sessions allow some of them: ``COPY ... TO PROGRAM`` runs a program on the server,
+    and ``VACUUM INTO`` and ``ATTACH`` of SQLite create files.
     """
     start = _BEFORE.match(query)
     statement = query[start.end() if start else 0 :]
@@ -123,14 +124,14 @@ def _check_reads(query: str) -> None:
 
 
 def _closed(query: str) -> str:
-    """A query to which the driver can add a bracket: no semicolon or comment swallows it."""
+    """Ends a query so that the driver can append a bracket: without semicolon or open comment."""
     return query.rstrip("; \t\r\n") + "\n"
 
 
 def _check_url(url: str) -> None:
-    """Refuses a URL whose parts cannot be told apart, before the driver quotes some of it.
+    """Refuses a URL whose parts are ambiguous, before the driver quotes some of it in an error.
 
-    The driver ends name and password at the first ``@``, and knows none behind a ``/``.
+    The driver ends name and password at the first ``@``, and does not find them after a ``/``.
     """
     where = url.partition("://")[2].partition("?")[0]
     authority, _, path = where.partition("/")

@@ -1,4 +1,4 @@
-"""Files opened safely: only regular ones, decompressed under a cap."""
+"""Opens files safely: only regular ones, with a limit on the decompressed size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from automl.errors import DataError, did_you_mean
 
-__all__ = ["check_regular", "compression_of", "direct", "is_utf8", "open_bytes"]
+__all__ = ["detect_compression", "direct", "is_utf8", "open_decompressed", "require_regular_file"]
 
 MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bz2": b"BZh"}
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
@@ -22,14 +22,14 @@ LARGEST_BYTES = 20 << 30
 BOMB_BYTES = 128 << 20
 BLOCK_BYTES = 1 << 22
 BOMB_RATIO = 200
-"""More than this many bytes a compressed byte, beyond ``BOMB_BYTES``, are taken for a bomb."""
+"""Largest ratio of decompressed to compressed bytes beyond ``BOMB_BYTES``."""
 
 
-def check_regular(path: Path) -> None:
-    """Makes sure that a path is a regular, readable, non-empty file, without opening anything else.
+def require_regular_file(path: Path) -> None:
+    """Checks that a path is a regular, non-empty file, without opening it.
 
     Raises:
-        DataError: It is not; the nearest name in its folder is given.
+        DataError: It is not; the message suggests the nearest name in its folder.
     """
     try:
         found = path.stat()
@@ -52,18 +52,18 @@ def _missing(path: Path) -> str:
     folder = path.parent
     if path.is_symlink():
         end = path.readlink()
-        return f"there is no file {path}: it is a link to {end}, which is not there: name another"
+        return f"there is no file {path}: it is a link to {end}, which does not exist"
     if not os.path.isdir(folder):  # noqa: PTH112  (it never raises, however long a name is)
         return f"there is no file {path}: the folder {folder} does not exist"
     names = [p.name for p in folder.iterdir()]
     return f"there is no file {path}{did_you_mean(path.name, names)}"
 
 
-def compression_of(path: Path) -> str | None:
+def detect_compression(path: Path) -> str | None:
     """Returns ``gzip``, ``zstd``, ``bz2`` or None, by the first bytes of a file.
 
     Raises:
-        DataError: Its name says that it is compressed, but it is not.
+        DataError: The file is not compressed, though its name ends like that.
     """
     try:
         with path.open("rb") as file:
@@ -75,15 +75,15 @@ def compression_of(path: Path) -> str | None:
     if suffix in COMPRESSIONS and found != COMPRESSIONS[suffix]:
         raise DataError(
             f"{path} is not a {COMPRESSIONS[suffix]} file, though its name ends in {suffix}: "
-            "compress it, or take the ending off"
+            "compress it, or remove that ending"
         )
     return found
 
 
-def open_bytes(path: Path, compression: str | None) -> BinaryIO:
-    """Opens a file for reading its decompressed bytes; they are counted as they come.
+def open_decompressed(path: Path, compression: str | None) -> BinaryIO:
+    """Opens a file for reading its decompressed bytes.
 
-    The stream raises DataError when a compressed file is damaged, or grows beyond reason.
+    Reading raises DataError if a compressed file is damaged, or exceeds the limits of this module.
     """
     if compression is None:
         return path.open("rb")
@@ -93,7 +93,7 @@ def open_bytes(path: Path, compression: str | None) -> BinaryIO:
 
 
 def direct(file: BinaryIO) -> Any:
-    """The file itself where nothing changes its bytes: Arrow reads it with fewer copies."""
+    """Returns Arrow's own file for an uncompressed file, which saves copies."""
     raw = getattr(file, "raw", None)
     return pa.OSFile(os.fspath(raw.name)) if isinstance(raw, io.FileIO) else file
 
@@ -112,7 +112,7 @@ def is_utf8(open_file: Callable[[], BinaryIO]) -> bool:
 
 
 class _Capped(io.RawIOBase):
-    """Bytes of a decompressing stream, refused beyond a cap."""
+    """A decompressing stream with a size limit."""
 
     def __init__(self, source: Any, compressed: Any, path: Path) -> None:
         self._source, self._compressed, self._path = source, compressed, path
@@ -137,10 +137,10 @@ class _Capped(io.RawIOBase):
         return len(data)
 
     def _check_growth(self) -> None:
-        """Goes by the part that was read, so that a large file is refused as soon as a small one.
+        """Checks the ratio of the part read so far, so that large files are refused early too.
 
         Raises:
-            DataError: It grew beyond reason.
+            DataError: The stream exceeds the limits.
         """
         n_consumed = self._compressed.tell()
         if self._n_read > min(LARGEST_BYTES, BOMB_RATIO * n_consumed):

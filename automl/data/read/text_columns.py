@@ -1,10 +1,10 @@
-"""Which columns of a text file stay texts where others may be read as numbers at once."""
+"""Selects the columns of a text file that must be read as texts, not cast to numbers at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from automl.data.columns.serials import says_date
+from automl.data.columns.excel_dates import says_date
 from automl.data.columns.target import USUAL_NAMES
 from automl.data.options import ReadOptions
 from automl.data.raw_table import composed
@@ -13,17 +13,17 @@ __all__ = ["text_positions"]
 
 
 def text_positions(names: Sequence[str], options: ReadOptions) -> frozenset[int] | None:
-    """Finds the columns whose texts are looked at by more than what types plain numbers.
+    """Finds the columns whose texts are needed later.
 
-    These are the target, columns that steer, those whose kind a person has set, and those that are
-    called dates, in which numbers may be days of Excel.
+    These are the target, steering columns, columns whose kind the user has set, and columns named
+    like dates, whose numbers may be Excel dates.
 
     Args:
-        names: Of the columns of the file.
-        options: How the table is read.
+        names: Names of the columns of the file.
+        options: Options of reading the table.
 
     Returns:
-        Their positions; None where all columns stay texts.
+        Their positions; None if all columns must be read as texts.
     """
     roles = options.roles
     if roles is None or options.carry or options.series_id is not None or options.wide:

@@ -1,4 +1,4 @@
-"""The text format ``.ts`` of the archives of time series (timeseriesclassification.com).
+"""Reads ``.ts`` files, the format of the time series archives (timeseriesclassification.com).
 
     @problemName Gestures
     @univariate false
@@ -6,8 +6,8 @@
     @data
     1.86,1.89,1.94:0.20,0.19,0.21:1
 
-A case a line: channels between colons, the values of one between commas, ``?`` or ``NaN`` for a
-missing one; after the last colon the class or the number to predict, if the header promises any.
+Each line is a case: channels separated by colons, values by commas, ``?`` or ``NaN`` if missing;
+after the last colon follows the class or number to predict, if the header declares one.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ LABEL_COLUMN, TARGET_COLUMN = "label", "target"
 LONGEST_LINE_BYTES = 1 << 28
 
 Case = tuple[NDArray[np.float64], str | None]
-"""Steps ``(n_steps, n_channels)``, and the text of the class or number."""
+"""Steps ``(n_steps, n_channels)``, and the class or number as text."""
 
 
 def read_ts(open_file: Callable[[], BinaryIO], where: str) -> RawTable:
-    """Reads series and what they are to predict.
+    """Reads series and their targets.
 
-    The channels are called ``dim_0``, ``dim_1``, ...; where those of a case differ in length, the
-    shorter ones end with missing values.
+    The channels are named ``dim_0``, ``dim_1``, ...; if those of a case differ in length, the
+    shorter ones are padded with missing values.
 
     Args:
         open_file: Opens the decompressed bytes from the start.
         where: Name of the file, for messages.
 
     Returns:
-        A column ``series``, and one called ``label`` or ``target`` if the header promises it.
+        A column ``series``, and ``label`` or ``target`` if the header declares it.
 
     Raises:
-        DataError: The text is not in this format; the line is named.
+        DataError: The text is not in this format; the message names the line.
     """
     with open_file() as file:
         lines = _lines(file, where)
@@ -77,7 +77,7 @@ def read_ts(open_file: Callable[[], BinaryIO], where: str) -> RawTable:
 
 
 def _lines(file: BinaryIO, where: str) -> Iterator[tuple[int, str]]:
-    """Number and text of every line that says something."""
+    """Yields number and text of every line that is not blank or a comment."""
     number = 0
     while line := file.readline(LONGEST_LINE_BYTES):
         number += 1
@@ -86,16 +86,16 @@ def _lines(file: BinaryIO, where: str) -> Iterator[tuple[int, str]]:
         try:
             text = line.removeprefix(codecs.BOM_UTF8).decode().strip()
         except UnicodeDecodeError:
-            raise DataError(f"{where}, line {number}: it is not UTF-8: save it so") from None
+            raise DataError(f"{where}, line {number}: it is not UTF-8: save it as UTF-8") from None
         if text and not text.startswith(("#", "%")):
             yield number, text
 
 
 def _header(lines: Iterator[tuple[int, str]], where: str) -> str | None:
-    """Reads up to ``@data``; returns what the last part of a case is called, if it is none.
+    """Reads up to ``@data``; returns the name of the target column, or None without one.
 
     Raises:
-        DataError: A line is no part of a header, or says what cannot be read.
+        DataError: A line is not part of a header, or declares time stamps.
     """
     column = None
     for line, text in lines:
@@ -110,8 +110,8 @@ def _header(lines: Iterator[tuple[int, str]], where: str) -> str | None:
         promised = bool(values) and values[0] == "true"
         if word == "timestamps" and promised:
             raise DataError(
-                f"{where}, line {line}: time stamps cannot be read; write the values alone, or a "
-                f"table with a row for each step ({named('series_id')} and {named('step')})"
+                f"{where}, line {line}: time stamps cannot be read; write only the values, or a "
+                f"table with one row per step ({named('series_id')} and {named('step')})"
             )
         if word == "classlabel" and promised:
             column = LABEL_COLUMN
@@ -125,8 +125,8 @@ def _case(text: str, line: int, label_column: str | None, where: str) -> Case:
     label = parts.pop().strip() if label_column is not None else None
     if not parts:
         raise DataError(
-            f"{where}, line {line}: there is no series before the {label_column}, which stands "
-            "after the last colon"
+            f"{where}, line {line}: there is no series before the {label_column}, which follows "
+            "the last colon"
         )
     channels = [_channel(part, line, where) for part in parts]
     values = np.full((max(map(len, channels)), len(channels)), np.nan)
@@ -142,8 +142,8 @@ def _channel(text: str, line: int, where: str) -> list[float]:
     except ValueError:
         odd = next(cell for cell in cells if cell not in ("?", "") and not _is_number(cell))
         raise DataError(
-            f"{where}, line {line}: {odd[:40]!r} is no number; values are between commas, "
-            "channels between colons. Correct the line"
+            f"{where}, line {line}: {odd[:40]!r} is not a number; separate values by commas and "
+            "channels by colons"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""A look into an Excel file before it is parsed: whether it is one, how large, what it lacks."""
+"""Checks an Excel file before it is parsed: format, size, formulas without saved values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 OLD_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LARGEST_PART_BYTES = 2 << 30
 MOST_CELLS = 40_000_000
-"""Of the rectangle that a sheet spans; the parser has room for each of them, about 24 bytes."""
+"""Largest rectangle that a sheet may span; the parser allocates about 24 bytes per cell."""
 _UNREAD = ("xl/worksheets/", "xl/media/", "xl/drawings/", "xl/charts/", "xl/embeddings/")
 _BLOCK_BYTES = 1 << 22
 _SHEET = re.compile(rb"<(?:\w+:)?sheet\b[^>]*>")
@@ -40,13 +40,13 @@ _PASSWORD = "EncryptedPackage".encode("utf-16-le")
 
 @dataclass(frozen=True, slots=True)
 class SheetSize:
-    """What a sheet spans.
+    """The extent of a sheet.
 
     Attributes:
-        n_rows: Number of the last row with a cell that holds something.
+        n_rows: Number of the last row with a non-empty cell.
         n_columns: Number of the last column with such a cell.
-        last: The cell there that is farthest to the right, such as ``XFD7``.
-        n_blank_formulas: Cells with a formula whose value was not saved.
+        last: A cell in that column, such as ``XFD7``.
+        n_blank_formulas: Number of cells with a formula whose value was not saved.
     """
 
     n_rows: int = 0
@@ -56,14 +56,14 @@ class SheetSize:
 
 
 def refuse_old(path: Path) -> DataError:
-    """The error for a file in the format that Excel had before 2007, in which it also encrypts.
+    """Returns the error for a file in the format of Excel before 2007, or an encrypted one.
 
     Args:
-        path: Of a file that starts with ``OLD_MAGIC``.
+        path: Path of a file that starts with ``OLD_MAGIC``.
     """
     if _PASSWORD in path.read_bytes():
         return DataError(
-            f"{path} is protected by a password: take it off in Excel (File, Info, Protect "
+            f"{path} is protected by a password: remove it in Excel (File, Info, Protect "
             "Workbook, Encrypt with Password), or save the sheet as CSV"
         )
     return DataError(
@@ -73,10 +73,10 @@ def refuse_old(path: Path) -> DataError:
 
 
 def check_workbook(path: Path) -> None:
-    """Makes sure that what is read of an Excel file before its sheets is whole, and of some bound.
+    """Checks that the parts of an Excel file other than its sheets are intact and not too large.
 
     Raises:
-        DataError: It is damaged, or grows beyond reason.
+        DataError: A part is damaged, or exceeds the size limits.
     """
     with _opened(path) as file:
         for name in file.namelist():
@@ -87,17 +87,17 @@ def check_workbook(path: Path) -> None:
 
 
 def measure_sheet(path: Path, sheet: str) -> SheetSize:
-    """Reads one sheet of an Excel file as plain text.
+    """Measures one sheet of an Excel file by scanning its XML as text.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         sheet: Name of the sheet.
 
     Returns:
-        What the sheet spans; nothing of it where its part is not found.
+        The extent of the sheet; all 0 if its part is not found.
 
     Raises:
-        DataError: It is damaged, grows beyond reason, or spans too many cells.
+        DataError: The sheet is damaged, exceeds the size limits, or spans too many cells.
     """
     with _opened(path) as file:
         part = _part_of(file, sheet, path)
@@ -105,8 +105,8 @@ def measure_sheet(path: Path, sheet: str) -> SheetSize:
     if found.n_rows * found.n_columns > MOST_CELLS:
         raise DataError(
             f"{path}: the sheet {sheet!r} spans {found.n_rows:,} rows and {found.n_columns:,} "
-            f"columns, as far as the cell {found.last}. Delete cells that stand far from the "
-            "table, or save it as CSV"
+            f"columns, up to the cell {found.last}. Delete cells far from the table, or save it "
+            "as CSV"
         )
     return found
 
@@ -121,9 +121,9 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def damaged(path: Path, error: BaseException) -> DataError:
-    """The error for an Excel file that cannot be read."""
+    """Returns the error for an Excel file that cannot be read."""
     reason = (str(error).splitlines() or ["no reason given"])[0][:150].rstrip(".")
-    if reason.isalpha():  # the parser names the element that has no end
+    if reason.isalpha():  # the parser names only the element without an end
         reason = f"the element <{reason}> has no end"
     return DataError(
         f"{path} is a damaged Excel file: {reason}. Open and save it again in Excel, or save the "
@@ -132,10 +132,10 @@ def damaged(path: Path, error: BaseException) -> DataError:
 
 
 def _blocks(file: zipfile.ZipFile, name: str, path: Path) -> Iterator[bytes]:
-    """A part of the file in blocks, to its end, where its checksum is compared.
+    """Yields a part of the file in blocks; its checksum is compared at the end.
 
     Raises:
-        DataError: It grows beyond reason.
+        DataError: The part exceeds the size limits.
     """
     info, n_read = file.getinfo(name), 0
     with file.open(info) as part:
@@ -144,7 +144,7 @@ def _blocks(file: zipfile.ZipFile, name: str, path: Path) -> Iterator[bytes]:
             too_dense = n_read > BOMB_BYTES and n_read > BOMB_RATIO * info.compress_size
             if too_dense or n_read > LARGEST_PART_BYTES:
                 raise DataError(
-                    f"{path}: {name} in it grows to more than {n_read >> 20:,} MiB when it is "
+                    f"{path}: {name} in it grows to more than {n_read >> 20:,} MiB when "
                     "decompressed. Save the sheet as CSV"
                 )
             yield block
@@ -177,7 +177,7 @@ def _attribute(element: bytes, name: str) -> str:
 
 
 def _scan(blocks: Iterator[bytes]) -> SheetSize:
-    """Finds the last cells, and formulas without a value; a block may end within a tag."""
+    """Finds the last cells and the formulas without a value; a block may end within a tag."""
     size, rest = SheetSize(), b""
     for block in blocks:
         text = rest + block
@@ -212,7 +212,7 @@ def _number(letters: bytes) -> int:
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether a zip file is a workbook of Excel."""
+    """Whether a zip file is an Excel workbook."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.startswith("xl/") for name in archive.namelist())

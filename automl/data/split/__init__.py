@@ -1,1 +1,1 @@
-"""The split plan: which rows train and which validate in each fold."""
+"""The split plan: the training and validation rows of each fold."""

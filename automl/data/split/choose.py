@@ -1,4 +1,4 @@
-"""How the split plan is chosen: every train/validation division, fixed before the first fit."""
+"""Chooses the split plan of a run before its first fit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.columns.roles import ALWAYS_TRAINS
-from automl.data.split.forward import Span, forward
 from automl.data.split.split_plan import (
     ALL_ROWS,
-    Division,
+    Split,
     SplitPlan,
     load_split_plan,
     save_split_plan,
@@ -23,6 +22,7 @@ from automl.data.split.splitters import (
     stratified_holdout,
     stratified_labels,
 )
+from automl.data.split.time_splits import Span, forward
 from automl.data.table import Dataset, IntArray
 from automl.errors import ConfigError, DataError
 from automl.surface import named
@@ -30,22 +30,22 @@ from automl.surface import named
 __all__ = [
     "ALL_ROWS",
     "SHORT_FOLDS",
-    "Division",
+    "Split",
     "SplitPlan",
     "load_split_plan",
     "make_split_plan",
     "save_split_plan",
 ]
 
-SHORT_FOLDS = 5  # of a short budget
-TRIAL_SHARE = 0.5  # of the budget: a trial on folds that takes more leaves no time for others
+SHORT_FOLDS = 5  # for a short budget
+TRIAL_SHARE = 0.5  # of the budget; a holdout if one cross-validated trial would take more
 MAX_GIVEN_FOLDS = 200
 MAX_HOLDOUT_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What was asked for or chosen: ``folds`` 1 is a holdout of ``n_valid`` rows."""
+    """The settings of a split, given or chosen; ``folds`` 1 is a holdout of ``n_valid`` rows."""
 
     folds: int
     repeats: int
@@ -66,33 +66,33 @@ def make_split_plan(
     gap: Span | None = None,
     window: Span | None = None,
 ) -> SplitPlan:
-    """Chooses and makes the divisions of a run; the same arguments give the same plan.
+    """Chooses and builds the folds of a run; the same arguments give the same plan.
 
-    Given folds come first, then time, then groups; else rows are dealt out in equal shares of
-    each class, or of each quantile bin of the values.
+    Given folds take precedence, then time, then groups; otherwise rows are stratified by class,
+    or by quantile bin of the target.
 
     Args:
         dataset: The data with its group, time and fold columns.
-        seed: Of every random choice.
+        seed: Seed of every random choice.
         folds: Number of folds; 1 is a holdout; None chooses by rows and budget.
-        repeats: Repeats with other divisions; None chooses.
-        holdout_share: Share of rows held out when ``folds`` is 1 or None; None chooses.
+        repeats: Number of repeats; None chooses.
+        holdout_share: Share of rows held out if ``folds`` is 1 or None; None chooses.
         time_s: Wall-clock budget of the run in seconds; None without one.
-        folds_s: Seconds that one trial on ``SHORT_FOLDS`` folds takes at least, to be of use.
-        gap: Of a division in time: what is left out between training and validation rows.
-        window: Of a division in time: how far back training rows reach; None for all.
+        folds_s: Shortest useful time of one trial on ``SHORT_FOLDS`` folds, in seconds.
+        gap: Time plan: span left out between training and validation rows.
+        window: Time plan: how far back training rows reach; None for all.
 
     Raises:
         ConfigError: A setting is out of its range, or does not fit the time column.
-        DataError: The data cannot be divided so: too few rows, groups or times, a group on both
-            sides of given folds.
+        DataError: The data does not allow the split: too few rows, groups or times, or a group on
+            both sides of given folds.
     """
     n_rows = len(dataset.y)
     _check_settings(folds, repeats, holdout_share)
     if n_rows < 2:
         raise DataError(f"the data has {n_rows} row(s) with a target: at least 2 are needed")
     if dataset.time is not None and repeats is None:
-        repeats = 1  # there is one order of time: a repeat would be the same division again
+        repeats = 1  # a repeat in order of time would have the same folds
     request = _choose(n_rows, folds, repeats, holdout_share, time_s, folds_s)
     if dataset.fold is not None:
         plan = _given_plan(dataset, dataset.fold, folds, repeats)
@@ -126,13 +126,13 @@ def _choose(
     """Applies the defaults: a holdout for many rows, fewer folds for a short budget."""
     asked = folds is not None
     if folds is not None:
-        why = "as asked" if share is None or folds == 1 else "as asked, so no share is held out"
+        why = "as set" if share is None or folds == 1 else "as set; holdout_share is not used"
     elif share is not None:
-        folds, why = 1, "a share to hold out was given"
+        folds, why = 1, "holdout_share is set"
     elif n_rows >= 1_000_000:
-        folds, why = 1, f"{n_rows:,} rows are enough for one honest division"
+        folds, why = 1, f"{n_rows:,} rows are enough for a single split"
     elif n_rows >= 200_000 and time_s is not None and time_s <= 300:
-        folds, why = 1, f"{n_rows:,} rows leave no time for folds in {time_s:g} s"
+        folds, why = 1, f"{n_rows:,} rows are too many for several folds in {time_s:g} s"
     elif time_s is not None and folds_s > TRIAL_SHARE * time_s:
         folds, why = 1, f"{SHORT_FOLDS} folds would take about {folds_s:.0f} s of {time_s:g} s"
     elif time_s is not None and time_s < 120:
@@ -148,10 +148,10 @@ def _choose(
 
 
 def _limit(request: _Request, available: int, what: str) -> _Request:
-    """Lowers chosen folds to what the data allows.
+    """Lowers a chosen number of folds to what the data allows.
 
     Raises:
-        DataError: More folds were asked for than there are, or there are fewer than two.
+        DataError: The user set more folds than the data allows, or it allows fewer than two.
     """
     needed = max(request.folds, 2)
     if available >= needed:
@@ -196,7 +196,7 @@ def _given_plan(
 def _time_plan(
     dataset: Dataset, time: IntArray, request: _Request, spans: tuple[Span | None, Span | None]
 ) -> SplitPlan:
-    """Each fold validates on the next stretch of time and trains before it."""
+    """A plan in which each fold validates on the next period and trains on rows before it."""
     order = forward(dataset, time, *spans)
     gap = "" if order.gap is None else f" beyond a gap of {order.gap_text}"
     if request.folds == 1:
@@ -207,8 +207,8 @@ def _time_plan(
         name = f"{request.folds} folds in order of time, each trained on"
     name = f"{name} {order.window_text} before"
     name += "" if order.gap is None else f" a gap of {order.gap_text}"
-    divisions = tuple(order.divisions(order.starts(request.folds, request.n_valid)))
-    note = "; repeats make no other division" if request.repeats > 1 else ""
+    divisions = tuple(order.splits(order.starts(request.folds, request.n_valid)))
+    note = "; repeats would be the same split" if request.repeats > 1 else ""
     reason = f"{name} ({request.why}){note}"
     return SplitPlan("time", divisions, reason, len(time), order.newest())
 
@@ -258,18 +258,18 @@ def _times(request: _Request) -> str:
     return f", {request.repeats} times" if request.repeats > 1 else ""
 
 
-def _divisions(valid_masks: list[NDArray[np.bool_]]) -> tuple[Division, ...]:
-    return tuple(Division(np.flatnonzero(~m), np.flatnonzero(m)) for m in valid_masks)
+def _divisions(valid_masks: list[NDArray[np.bool_]]) -> tuple[Split, ...]:
+    return tuple(Split(np.flatnonzero(~m), np.flatnonzero(m)) for m in valid_masks)
 
 
 def _check_plan(plan: SplitPlan, dataset: Dataset) -> None:
-    """Checks what a plan promises, however it was made.
+    """Checks that every fold of a plan is valid.
 
     Raises:
         DataError: A part is empty, a group is on both sides, or a training row is later than a
             validation row.
     """
-    for k, division in enumerate(plan.divisions):
+    for k, division in enumerate(plan.splits):
         train, valid = division.train, division.valid
         if len(train) == 0 or len(valid) == 0:
             part = "training" if len(train) == 0 else "validation"

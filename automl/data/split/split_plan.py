@@ -1,4 +1,4 @@
-"""The split plan as a value, and on disk."""
+"""The split plan: the value, and how it is saved and loaded."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from automl.data.table import IntArray
 from automl.errors import RunError
-from automl.store.files import read_json, write_array, write_json, write_whole
+from automl.store.files import read_json, write_array, write_atomic, write_json
 
-__all__ = ["ALL_ROWS", "Division", "SplitPlan", "load_split_plan", "save_split_plan"]
+__all__ = ["ALL_ROWS", "Split", "SplitPlan", "load_split_plan", "save_split_plan"]
 
 ALL_ROWS = -1
-"""In place of a fold number: all rows are training rows and none is left for validation.
+"""A fold number that means training on all rows, without validation rows.
 
-Lower numbers are further fits of all rows, with other seeds.
+Lower numbers are further fits on all rows, with other seeds.
 """
 
 INDEX_FILE, META_FILE = "indices.npy", "plan.json"
@@ -27,8 +27,8 @@ EXCHANGEABLE_KINDS = frozenset({"stratified", "plain", "holdout"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Division:
-    """One train/validation division: row numbers, ascending, without a common row."""
+class Split:
+    """Training and validation rows of one fold: disjoint row numbers, ascending."""
 
     train: IntArray
     valid: IntArray
@@ -36,40 +36,39 @@ class Division:
 
 @dataclass(frozen=True, eq=False)
 class SplitPlan:
-    """All divisions of a run.
+    """All folds of a run.
 
     Attributes:
         kind: ``given`` (the user's folds), ``time`` (training rows lie before validation rows),
             ``group`` (no group on both sides), ``stratified``, ``plain`` or ``holdout``.
-        divisions: One per fold; the folds of a repeat follow those of the repeat before.
-        reason: What was chosen and why, in words.
-        n_rows: Rows of the data set.
-        newest: Rows that the model that predicts in the end may learn from, ascending, where these
-            are the last window of time alone; None for all rows.
+        splits: One per fold, ordered by repeat.
+        reason: The choice and its reason, as text.
+        n_rows: Number of rows of the data set.
+        newest: Rows of the last time window, ascending, on which refits train; None for all rows.
     """
 
     kind: str
-    divisions: tuple[Division, ...]
+    splits: tuple[Split, ...]
     reason: str
     n_rows: int
     newest: IntArray | None = None
 
     @property
     def n_folds(self) -> int:
-        """Number of divisions, over all repeats."""
-        return len(self.divisions)
+        """Number of folds, over all repeats."""
+        return len(self.splits)
 
     @property
     def exchangeable(self) -> bool:
-        """Whether any row may stand for any other: no groups, times or given folds part them."""
+        """Whether rows are exchangeable: no groups, times or given folds separate them."""
         return self.kind in EXCHANGEABLE_KINDS
 
     @cached_property
     def repeats(self) -> tuple[tuple[int, ...], ...]:
-        """Numbers of the divisions of each repeat; within one no row is validated twice."""
+        """Fold numbers of each repeat; within a repeat no row is validated twice."""
         repeats: list[list[int]] = []
         seen = np.zeros(self.n_rows, dtype=np.bool_)
-        for number, division in enumerate(self.divisions):
+        for number, division in enumerate(self.splits):
             if not repeats or seen[division.valid].any():
                 repeats.append([])
                 seen[:] = False
@@ -79,7 +78,7 @@ class SplitPlan:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the row numbers of all divisions, in hexadecimal."""
+        """SHA-256 of the row numbers of all folds, in hexadecimal."""
         sha = hashlib.sha256(f"{self.n_rows}".encode())
         for part in self._parts:
             sha.update(f"/{len(part)}:".encode())
@@ -88,22 +87,22 @@ class SplitPlan:
 
     @property
     def _parts(self) -> list[IntArray]:
-        parts = [part for d in self.divisions for part in (d.train, d.valid)]
+        parts = [part for d in self.splits for part in (d.train, d.valid)]
         return parts if self.newest is None else [*parts, self.newest]
 
     @cached_property
     def fold_of_row(self) -> NDArray[np.int64]:
-        """Number of the first division that validates each row, ``(n_rows,)``; -1 for none."""
+        """Number of the first fold that validates each row, ``(n_rows,)``; -1 for none."""
         fold = np.full(self.n_rows, -1, dtype=np.int64)
         for number in reversed(range(self.n_folds)):
-            fold[self.divisions[number].valid] = number
+            fold[self.splits[number].valid] = number
         return fold
 
     @cached_property
     def covered(self) -> NDArray[np.bool_]:
         """True for the rows that get an out-of-fold prediction, ``(n_rows,)``."""
         mask = np.zeros(self.n_rows, dtype=np.bool_)
-        for division in self.divisions:
+        for division in self.splits:
             mask[division.valid] = True
         return mask
 
@@ -119,15 +118,16 @@ def save_split_plan(plan: SplitPlan, folder: Path) -> None:
         "digest": plan.digest,
     }
     indices = np.concatenate(parts).astype(np.int64)
-    write_whole(folder / INDEX_FILE, lambda file: write_array(file, indices))
+    write_atomic(folder / INDEX_FILE, lambda file: write_array(file, indices))
     write_json(folder / META_FILE, meta)
 
 
 def load_split_plan(folder: Path) -> SplitPlan:
-    """Reads a plan; row numbers stay on disk, mapped into memory.
+    """Reads a plan; row numbers are memory-mapped.
 
     Raises:
-        RunError: A file is missing or damaged, or does not match the digest; it is named.
+        RunError: A file is missing or damaged, or does not match the digest; the message names
+            it.
     """
     meta = read_json(folder / META_FILE)
     path = folder / INDEX_FILE
@@ -135,7 +135,7 @@ def load_split_plan(folder: Path) -> SplitPlan:
         indices = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         parts = np.split(indices, np.cumsum(meta["lengths"])[:-1])
         newest = parts.pop() if len(parts) % 2 else None
-        divisions = tuple(Division(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
+        divisions = tuple(Split(*pair) for pair in zip(parts[::2], parts[1::2], strict=True))
         kind, reason, n_rows = str(meta["kind"]), str(meta["reason"]), int(meta["n_rows"])
         plan = SplitPlan(kind, divisions, reason, n_rows, newest)
         digest = str(meta["digest"])

@@ -1,4 +1,4 @@
-"""How rows are divided: pure functions from strata, groups and time to parts of the rows."""
+"""Splitters: pure functions that assign rows to parts by strata, groups or time."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from automl.data.table import IntArray
 __all__ = [
     "group_holdout",
     "group_labels",
+    "move_time_cuts",
     "strata_of",
     "stratified_holdout",
     "stratified_labels",
-    "time_cuts",
 ]
 
 N_BINS = 10
-"""Quantile bins that stand for classes when a number is predicted."""
+"""Quantile bins of a numeric target, used as strata."""
 
 
 def strata_of(y: NDArray[Any], is_classification: bool, n_parts: int) -> IntArray:
-    """What the parts should have in equal shares: classes, or quantile bins of the values.
+    """Strata for a stratified split: classes, or quantile bins of the values.
 
     Args:
         y: Class indices or values, ``(n_rows,)``.
         is_classification: Whether ``y`` holds class indices.
-        n_parts: Number of parts; a bin holds at least as many rows.
+        n_parts: Number of parts; a bin holds at least this number of rows.
 
     Returns:
         Stratum of each row, ``(n_rows,)``.
@@ -41,10 +41,10 @@ def strata_of(y: NDArray[Any], is_classification: bool, n_parts: int) -> IntArra
 
 
 def stratified_labels(strata: IntArray, n_parts: int, rng: np.random.Generator) -> IntArray:
-    """Deals the rows of each stratum out in turn.
+    """Deals the rows of each stratum to the parts in turn.
 
-    Part sizes differ by at most one row. A stratum with two rows or more lies in two parts or
-    more, so that no part holds all of it.
+    Part sizes differ by at most one row. A stratum of two or more rows is spread over two or more
+    parts, so no part holds all of it.
 
     Returns:
         Part of each row, 0 to ``n_parts - 1``, ``(n_rows,)``.
@@ -58,10 +58,10 @@ def stratified_labels(strata: IntArray, n_parts: int, rng: np.random.Generator) 
 def group_labels(
     strata: IntArray, group: IntArray, n_parts: int, rng: np.random.Generator
 ) -> IntArray:
-    """Deals out whole groups, largest first, each to the part that most lacks its strata.
+    """Assigns whole groups greedily, largest first (like StratifiedGroupKFold).
 
-    A group goes where it adds least to the sum of squares of the parts' shares of every stratum
-    and of all rows; an empty part adds nothing, so with as many groups as parts none stays empty.
+    Each group goes to the part where it adds least to the sum of squared shares of each stratum
+    and of all rows. An empty part adds nothing, so no part stays empty if there are enough groups.
 
     Args:
         strata: Stratum of each row, ``(n_rows,)``.
@@ -98,12 +98,12 @@ def group_labels(
 def stratified_holdout(
     strata: IntArray, n_valid: int, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Chooses rows to hold out, in equal shares of each stratum.
+    """Chooses rows to hold out, the same share of each stratum.
 
-    No stratum is held out whole, unless nothing would be left to hold out.
+    At least one row of each stratum is left for training, unless the holdout would be empty.
 
     Returns:
-        True for a held-out row, ``(n_rows,)``; ``n_valid`` or a few less.
+        True for a held-out row, ``(n_rows,)``; ``n_valid`` or a few fewer.
     """
     n_rows = len(strata)
     order = np.lexsort((rng.random(n_rows), strata))
@@ -119,15 +119,15 @@ def stratified_holdout(
 
 
 def group_holdout(group: IntArray, n_valid: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Chooses whole groups to hold out, of about ``n_valid`` rows together.
+    """Chooses whole groups to hold out, with about ``n_valid`` rows in total.
 
     Args:
         group: Group of each row; at least two groups.
-        n_valid: Rows to hold out.
+        n_valid: Number of rows to hold out.
         rng: Chooses the groups.
 
     Returns:
-        True for a held-out row, ``(n_rows,)``; at least one group is on each side.
+        True for a held-out row, ``(n_rows,)``; each side has at least one group.
     """
     _, group = np.unique(group, return_inverse=True)
     sizes = np.bincount(group)
@@ -139,11 +139,11 @@ def group_holdout(group: IntArray, n_valid: int, rng: np.random.Generator) -> ND
     return chosen[group]
 
 
-def time_cuts(time: IntArray, positions: NDArray[np.float64]) -> IntArray:
-    """Moves cuts through the rows in order of time to where the time changes.
+def move_time_cuts(time: IntArray, positions: NDArray[np.float64]) -> IntArray:
+    """Moves cuts in time-ordered rows to the nearest changes of time.
 
     Args:
-        time: Order of each row in time, ``(n_rows,)``; rows of one time are never parted.
+        time: Rank of each row in time, ``(n_rows,)``; rows of equal time stay together.
         positions: Wanted cuts, as numbers of rows before them, ascending.
 
     Returns:
@@ -155,11 +155,11 @@ def time_cuts(time: IntArray, positions: NDArray[np.float64]) -> IntArray:
     times, counts = np.unique(time, return_counts=True)
     before = counts.cumsum()[:-1]  # rows before each change of time
     if len(before) < len(positions):
-        raise ValueError(f"{len(times)} distinct times give no {len(positions)} cuts")
+        raise ValueError(f"{len(times)} distinct times do not allow {len(positions)} cuts")
     cuts: list[int] = []
     for i, position in enumerate(positions):
         low = cuts[-1] + 1 if cuts else 0
-        high = len(before) - (len(positions) - i)  # leaves a change for each later cut
+        high = len(before) - (len(positions) - i)  # keeps a change of time for each later cut
         nearest = int(np.abs(before[low : high + 1] - position).argmin()) + low
         cuts.append(nearest)
     return times[1:][np.array(cuts, dtype=np.int64)]

@@ -1,1 +1,1 @@
-"""CPU cores, memory and GPUs: what there is, and who holds it."""
+"""CPU cores, memory and GPUs: detection, capacity and leases."""

@@ -1,4 +1,4 @@
-"""The devices of a run, machine by machine."""
+"""The devices of a run, by machine."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from automl.plugin.context import Resources
 
 __all__ = ["Capacity", "Gpu", "Node"]
 
-MIN_FIT_GIB = 1.0  # a worker with its libraries takes a third of it before any data comes
+MIN_FIT_GIB = 1.0  # a worker with its libraries uses a third of it before it has data
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU, or one instance of a card that MIG divides.
+    """One GPU, or one MIG instance of a card.
 
     Attributes:
-        index: As ``nvidia-smi`` counts.
-        name: Of the model.
-        vram_gib: Its memory that was free when it was found, in GiB; infinite where nobody says.
-        uuid: How CUDA knows it whatever the order; "" for one that is there on paper only.
+        index: Index as in ``nvidia-smi``.
+        name: Name of the model.
+        vram_gib: Its free memory when it was found, in GiB; infinite if unknown.
+        uuid: CUDA's identifier, independent of the order; "" for a GPU that is not real.
     """
 
     index: int
@@ -35,7 +35,7 @@ class Gpu:
 
     @property
     def visible(self) -> str:
-        """What ``CUDA_VISIBLE_DEVICES`` says to show this one alone."""
+        """Value of ``CUDA_VISIBLE_DEVICES`` that shows only this GPU."""
         return self.uuid or str(self.index)
 
 
@@ -44,12 +44,12 @@ class Node:
     """One machine that runs jobs.
 
     Attributes:
-        name: Of the machine; unique within a run.
+        name: Name of the machine; unique within a run.
         n_cpus: CPU cores for jobs.
         gpus: GPUs for jobs.
         memory_gib: Memory of all its jobs together, in GiB; infinite without a limit.
         fit_memory_gib: Memory limit of one job in GiB; None divides ``memory_gib`` by cores.
-        max_jobs: Most jobs at a time; None for as many as there are cores for.
+        max_jobs: Largest number of jobs at a time; None for as many as there are cores for.
     """
 
     name: str
@@ -60,13 +60,13 @@ class Node:
     max_jobs: int | None = None
 
     def limit_gib(self, n_cpus: int) -> float:
-        """Memory in GiB at which a job on so many cores is ended; infinite for never."""
+        """Memory in GiB above which a job with ``n_cpus`` cores is killed; may be infinite."""
         if self.fit_memory_gib is not None:
             return self.fit_memory_gib
         return max(MIN_FIT_GIB, self.memory_gib * min(1.0, n_cpus / self.n_cpus))
 
     def n_slots(self, n_threads: int) -> int:
-        """Jobs of so many threads that run side by side."""
+        """Number of jobs with ``n_threads`` threads that run side by side."""
         slots = max(1, self.n_cpus // n_threads)
         return slots if self.max_jobs is None else min(slots, self.max_jobs)
 
@@ -77,7 +77,7 @@ class Capacity:
 
     Attributes:
         nodes: The machines, at least one.
-        notes: What the user should know of them, in sentences.
+        notes: Notes for the user, in sentences.
 
     Example:
         >>> two = Capacity((Node("a", 8), Node("b", 16, gpus=(Gpu(0),))))
@@ -99,13 +99,13 @@ class Capacity:
         return tuple(gpu for node in self.nodes for gpu in node.gpus)
 
     def limit_gib(self, n_cpus: int) -> float:
-        """Memory in GiB that a job on so many cores may hold on every node."""
+        """Memory in GiB that a job with ``n_cpus`` cores may use on every node."""
         return min(node.limit_gib(n_cpus) for node in self.nodes)
 
     def n_slots(self, n_threads: int) -> int:
-        """Jobs of so many threads that run side by side."""
+        """Number of jobs with ``n_threads`` threads that run side by side."""
         return sum(node.n_slots(n_threads) for node in self.nodes)
 
     def wants_gpu(self, need: Resources) -> bool:
-        """Whether a job with this need gets a GPU, sooner or later."""
+        """Whether a job with this need gets a GPU, possibly after waiting."""
         return need.n_gpus > 0 and bool(self.gpus)

@@ -1,4 +1,4 @@
-"""Where the kernel keeps the limits of our control group."""
+"""Finds the folders of this process's cgroup, with the kernel's limits."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ ROOT = Path("/sys/fs/cgroup")
 
 
 def cgroup_folders(controller: str) -> Iterator[tuple[Path, int]]:
-    """Folders of our cgroup and of those above it, nearest first, each with its version (1 or 2).
+    """Folders of the own cgroup and its ancestors, nearest first, each with its version (1 or 2).
 
-    In a container the path that the kernel names may not exist: the mounted root is ours there.
+    In a container the path named by the kernel may not exist; the mounted root is the own cgroup
+    then.
 
     Args:
         controller: Such as ``cpu`` or ``memory``: version 1 has a hierarchy for each.

@@ -1,4 +1,4 @@
-"""How many CPU cores there are for us."""
+"""Counts the CPU cores that this process may use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def available_cpus() -> int:
 
 
 def _quota() -> int:
-    """Whole cores that the CPU quotas of our cgroup and those above it allow; many without any."""
+    """Whole cores that the own cgroup and its ancestors allow; ``NO_QUOTA`` without a quota."""
     quotas = [NO_QUOTA]
     for folder, version in cgroup_folders("cpu"):
         with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What this machine has for a run: cores, memory and GPUs, as its settings allow."""
+"""Determines the cores, memory and GPUs of this machine that a run may use."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from automl.scheduling.devices.pool import DevicePool
 __all__ = ["capacity_of", "make_pool"]
 
 MEMORY_SHARE = 0.8
-"""Of the available memory, for all fits; the rest is for this process and for others."""
+"""Share of the available memory for all fits; the rest is for this process and for others."""
 
 
 def make_pool(scheduler: SchedulerConfig) -> DevicePool:
-    """What a run may use, by its settings and by what the machine has.
+    """The devices of a run, from its settings and from the machine.
 
     Args:
         scheduler: ``scheduler.*`` of the configuration.
@@ -40,7 +40,7 @@ def make_pool(scheduler: SchedulerConfig) -> DevicePool:
 
 
 def capacity_of(pool: DevicePool) -> Capacity:
-    """The capacity of this machine, with notes on cores that it lacks and memory it does not show.
+    """The capacity of this machine, with notes on missing cores and memory that cannot be measured.
 
     Args:
         pool: Its devices.
@@ -53,5 +53,5 @@ def capacity_of(pool: DevicePool) -> Capacity:
         )
     if not can_measure():
         node = replace(node, memory_gib=math.inf, fit_memory_gib=None)
-        notes.append("the memory of fits is not limited: this system does not show what they hold")
+        notes.append("the memory of fits is not limited: this system does not report it")
     return Capacity((node,), tuple(notes))

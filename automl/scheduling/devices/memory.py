@@ -1,9 +1,9 @@
-"""How much memory there is, and how much of it a process and what it has started hold.
+"""Measures the available memory, and the memory of a process with its descendants.
 
-Only what a process has to itself counts: its anonymous and shared memory, and no files that are
-mapped, which the kernel can drop and which all workers share. Address space never counts:
-libraries reserve far more of it than they use. All from files of Linux; elsewhere nothing is
-known, and zero or None says so.
+Only a process's own memory counts, anonymous and shared; not mapped files, which the kernel can
+drop and which all workers share, nor address space, of which libraries reserve far more than they
+use. All figures are from files of Linux; elsewhere they are unknown, which is returned as zero or
+None.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from pathlib import Path
 
 from automl.scheduling.devices.cgroups import cgroup_folders
 
-__all__ = ["available_gib", "can_measure", "fair_gib", "oom_kills", "tree_gib"]
+__all__ = ["available_gib", "can_measure", "oom_kills", "process_tree_gib", "proportional_gib"]
 
 PROC = Path("/proc")
 KIB_PER_GIB = 2**20
 GIB = 2**30
-NO_LIMIT = 1 << 60  # version 1 of cgroups has no word for it: a limit this high is none
+NO_LIMIT = 1 << 60  # cgroups of version 1 write a number this high for no limit
 
 OWN_FIELDS = ("RssAnon", "RssShmem")
 FAIR_FIELDS = ("Pss_Anon", "Pss_Shmem")
 
 
 def can_measure() -> bool:
-    """Whether this system shows what a process holds."""
+    """Whether this system reports the memory of a process."""
     return (PROC / "self" / "status").exists()
 
 
 def available_gib() -> float | None:
-    """Memory that can be taken now without harm, in GiB; None where nobody says.
+    """Memory that can be used now without harm, in GiB; None if unknown.
 
-    The least of what the machine has left and of what each cgroup above us has left. Files in the
-    page cache count as free: the kernel gives them up first.
+    The minimum of the machine's free memory and that of the own cgroup and its ancestors. Files in
+    the page cache count as free: the kernel drops them first.
     """
     left = _fields(PROC / "meminfo").get("MemAvailable")
     if left is None:
@@ -46,11 +46,11 @@ def available_gib() -> float | None:
 
 
 def _left_in(folder: Path, version: int) -> int:
-    """Bytes that a cgroup may still take.
+    """Bytes that a cgroup may still use.
 
     Raises:
-        OSError: It is no cgroup with a limit.
-        ValueError: It has none, or what it says is no number.
+        OSError: The folder is not a cgroup with a limit.
+        ValueError: It has no limit, or a file does not contain a number.
     """
     names = ("memory.max", "memory.current", "inactive_file")
     if version == 1:
@@ -62,9 +62,9 @@ def _left_in(folder: Path, version: int) -> int:
 
 
 def oom_kills() -> int:
-    """Processes near us that the kernel has killed for lack of memory since the machine started.
+    """Processes that the kernel has killed for lack of memory since the machine started.
 
-    Of our cgroup where it is counted there, else of the whole machine.
+    Counted in the own cgroup if possible, else on the whole machine.
     """
     for folder, version in cgroup_folders("memory"):
         count = _fields(folder / ("memory.oom_control" if version == 1 else "memory.events"))
@@ -73,19 +73,19 @@ def oom_kills() -> int:
     return _fields(PROC / "vmstat").get("oom_kill", 0)
 
 
-def tree_gib(pid: int) -> float:
-    """Memory of a process and all its descendants in GiB; 0 when it is gone.
+def process_tree_gib(pid: int) -> float:
+    """Memory of a process and all its descendants in GiB; 0 if it has ended.
 
-    Cheap, a file for each process and thread. Pages that a child shares with its parent since it
-    was forked count twice: see ``fair_gib``.
+    Cheap: one file per process and thread. Pages that a child still shares with its parent count
+    twice: see ``proportional_gib``.
     """
     return sum(_own_gib(member) for member in _tree(pid))
 
 
-def fair_gib(pid: int) -> float:
-    """The same with shared pages divided among those who share them.
+def proportional_gib(pid: int) -> float:
+    """The same with shared pages divided among the processes that share them.
 
-    The kernel walks all pages for that, milliseconds for each GiB: only for the verdict.
+    The kernel visits all pages for that, milliseconds per GiB, so use it only to confirm an excess.
     """
     return sum(_fair_gib(member) for member in _tree(pid))
 
@@ -105,17 +105,17 @@ def _fair_gib(pid: int) -> float:
 
 
 def _tree(pid: int) -> list[int]:
-    """A process and its descendants. Each thread has a list of the children it has started."""
+    """A process and its descendants; each thread has a list of the children it has started."""
     members = [pid]
     for member in members:
-        with contextlib.suppress(OSError):  # gone in the meantime, or a kernel without the lists
+        with contextlib.suppress(OSError):  # it has ended, or the kernel has no such lists
             for task in (PROC / str(member) / "task").iterdir():
                 members += map(int, (task / "children").read_text().split())
     return members
 
 
 def _fields(path: Path) -> dict[str, int]:
-    """The numbers of a file with a name and a number a line; nothing when it cannot be read."""
+    """The numbers in a file with a name and a number per line; empty if it cannot be read."""
     found = {}
     with contextlib.suppress(OSError):
         for line in path.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Which GPUs there are, by NVML: it makes no CUDA context, which would cost memory and forks."""
+"""Finds GPUs by NVML, without a CUDA context, which would use memory and prevent forks."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class _Memory(ctypes.Structure):
 
 
 def find_gpus(wanted: Sequence[int] | None = None) -> tuple[Gpu, ...]:
-    """Finds GPUs, and of a card that MIG divides its instances, each of which is a device.
+    """Finds GPUs; each MIG instance of a divided card counts as one.
 
-    Like CUDA itself it sees only what ``CUDA_VISIBLE_DEVICES`` names, where that is set.
+    Like CUDA itself, it sees only the GPUs named in ``CUDA_VISIBLE_DEVICES``, if that is set.
 
     Args:
-        wanted: Indices to use, as ``nvidia-smi`` counts; None takes all. Instances of MIG are
-            counted one by one.
+        wanted: Indices to use, as in ``nvidia-smi``; None for all. MIG instances are counted one by
+            one.
 
     Raises:
-        ConfigError: A wanted index is not there.
+        ConfigError: There is no GPU with a wanted index.
     """
     if wanted is not None and not wanted:
         return ()
@@ -53,10 +53,10 @@ def find_gpus(wanted: Sequence[int] | None = None) -> tuple[Gpu, ...]:
 
 
 def _visible(cards: Sequence[Sequence[Gpu]], names: str | None) -> list[Gpu]:
-    """The devices that ``CUDA_VISIBLE_DEVICES`` names, in its order; all where it is not set.
+    """The devices named in ``CUDA_VISIBLE_DEVICES``, in its order; all if it is not set.
 
-    As in CUDA a name is the index of a card or the start of one UUID alone, a card that MIG
-    divides shows its first instance, and whatever follows a name of nothing is hidden.
+    As in CUDA, a name is the index of a card or the unique start of a UUID, a card divided by MIG
+    shows its first instance, and everything after an unknown name is hidden.
     """
     every = [gpu for card in cards for gpu in card]
     if names is None:
@@ -74,7 +74,7 @@ def _visible(cards: Sequence[Sequence[Gpu]], names: str | None) -> list[Gpu]:
 
 
 def _cards() -> list[list[Gpu]]:
-    """All cards of the machine, each as the devices that it gives; none without a driver."""
+    """All cards of the machine, each as a list of its devices; none without a driver."""
     nvml = _library()
     if nvml is None or nvml.nvmlInit_v2() != SUCCESS:
         return []
@@ -92,14 +92,14 @@ def _cards() -> list[list[Gpu]]:
 
 
 def _library() -> Any:
-    """NVML, or None where no driver is installed."""
+    """NVML, or None if no driver is installed."""
     with contextlib.suppress(OSError):
         return ctypes.CDLL(LIBRARY)
     return None
 
 
 def _devices(nvml: Any, number: int) -> Iterator[ctypes.c_void_p]:
-    """Handles of a card's MIG instances, or of the card itself; none of a card that is lost."""
+    """Handles of a card's MIG instances, or of the card itself; none of a lost card."""
     card = ctypes.c_void_p()
     if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(card)) != SUCCESS:
         return
@@ -125,6 +125,6 @@ def _describe(nvml: Any, handle: ctypes.c_void_p, index: int) -> Gpu:
     return Gpu(
         index,
         name.value.decode(errors="replace"),
-        memory.free / 2**30 if known else math.inf,  # some share the memory of the machine
+        memory.free / 2**30 if known else math.inf,  # some GPUs share the machine's memory
         uuid.value.decode(errors="replace"),
     )

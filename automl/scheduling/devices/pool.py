@@ -1,4 +1,4 @@
-"""The cores, memory and GPUs of one machine, and the leases on them."""
+"""Leases the cores, memory and GPUs of one machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from automl.plugin.context import Resources
 from automl.scheduling.devices.capacity import Gpu, Node
 
-__all__ = ["DevicePool", "Gpu", "Lease", "Shortage"]
+__all__ = ["BlockingResource", "DevicePool", "Gpu", "Lease"]
 
 ROUNDING = 1e-9
 
@@ -22,11 +22,11 @@ class Lease:
         n_cpus: Cores.
         gpu: The GPU, or None.
         share: Share of that GPU, 0 to 1.
-        vram_gib: Memory of that GPU that is set aside for it, in GiB.
-        ram_gib: Memory that is set aside for it, in GiB.
-        limit_gib: Memory at which it is ended, in GiB; infinite for never.
-        holder: Who it is for, in words.
-        node: Name of the machine that all of it is on.
+        vram_gib: Reserved memory of that GPU, in GiB.
+        ram_gib: Reserved memory, in GiB.
+        limit_gib: Memory above which the job is killed, in GiB; may be infinite.
+        holder: Name of the holder, for messages.
+        node: Name of the machine with all of it.
     """
 
     n_cpus: int
@@ -45,23 +45,23 @@ class Lease:
 
     @property
     def is_whole_gpu(self) -> bool:
-        """Whether it has a GPU to itself."""
+        """Whether the job has a whole GPU."""
         return self.gpu is not None and self.share > 1.0 - ROUNDING
 
     @property
     def visible(self) -> str:
-        """What ``CUDA_VISIBLE_DEVICES`` of its worker says."""
+        """Value of ``CUDA_VISIBLE_DEVICES`` in its worker."""
         return "" if self.gpu is None else self.gpu.visible
 
     @property
     def env(self) -> dict[str, str]:
         """Environment that shows a worker exactly its devices."""
-        # CUDA counts the fastest first unless told to count like NVML.
+        # CUDA numbers the fastest GPU first by default; NVML does not.
         return {"CUDA_VISIBLE_DEVICES": self.visible, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
-class Shortage(StrEnum):
-    """What a job has to wait for."""
+class BlockingResource(StrEnum):
+    """The resource that a job waits for."""
 
     CORES = "cores"
     GPU = "GPU"
@@ -70,7 +70,7 @@ class Shortage(StrEnum):
 
 @dataclass(slots=True)
 class DevicePool:
-    """Cores, memory and GPUs of one machine, and what is leased.
+    """Cores, memory and GPUs of one machine, with their leases.
 
     Args:
         n_cpus: Cores.
@@ -78,11 +78,11 @@ class DevicePool:
         gpu_slots: Jobs that may share one GPU, if none asks for more; None for as many as their
             shares and their memory allow.
         memory_gib: Memory of all jobs together, in GiB; infinite without a limit.
-        fit_memory_gib: Limit of one job in GiB; None takes its part of the memory by its cores.
-        name: Of the machine.
+        fit_memory_gib: Limit of one job in GiB; None divides the memory by its cores.
+        name: Name of the machine.
 
     Attributes:
-        leases: What is leased now.
+        leases: Current leases.
     """
 
     n_cpus: int
@@ -95,7 +95,7 @@ class DevicePool:
 
     @property
     def node(self) -> Node:
-        """All there is, whoever holds it."""
+        """All devices, free or leased."""
         return Node(self.name, self.n_cpus, self.gpus, self.memory_gib, self.fit_memory_gib)
 
     @property
@@ -105,7 +105,7 @@ class DevicePool:
 
     @property
     def free_gib(self) -> float:
-        """Memory that is not set aside, in GiB; below 0 where one job alone takes more."""
+        """Memory that is not reserved, in GiB; below 0 if one job alone needs more."""
         return self.memory_gib - sum(lease.ram_gib for lease in self.leases)
 
     def on_gpu(self, gpu: Gpu) -> list[Lease]:
@@ -117,24 +117,24 @@ class DevicePool:
         return 1.0 - sum(lease.share for lease in self.on_gpu(gpu))
 
     def free_vram_gib(self, gpu: Gpu) -> float:
-        """Memory of a GPU that is not set aside, in GiB."""
+        """Memory of a GPU that is not reserved, in GiB."""
         return gpu.vram_gib - sum(lease.vram_gib for lease in self.on_gpu(gpu))
 
     def limit_gib(self, n_cpus: int) -> float:
-        """Memory in GiB at which a job on so many cores is ended; infinite for never."""
+        """Memory in GiB above which a job with ``n_cpus`` cores is killed; may be infinite."""
         return self.node.limit_gib(n_cpus)
 
     def lease(self, need: Resources, holder: str = "") -> Lease | None:
-        """Takes what a job needs, or None when it is not free now.
+        """Leases devices for a job; None if they are not free now.
 
-        A job that wants more cores than the run has gets them all. A job that wants a GPU gets
-        a share of exactly one; without any GPU it runs on the CPU. A job that says it needs more
-        memory than is left waits, unless nothing else runs: what it says is an estimate. So it
-        is with the memory of a GPU.
+        A job that wants more cores than the run has gets them all. A job that wants a GPU gets a
+        share of exactly one; without any GPU it runs on the CPU. A job that needs more memory than
+        is left waits, unless nothing else runs, since its need is an estimate. The same holds for
+        the memory of a GPU.
 
         Args:
-            need: What it needs.
-            holder: Who it is for, in words.
+            need: Resources that it needs.
+            holder: Name of the holder, for messages.
         """
         if self.shortage(need) is not None:
             return None
@@ -154,37 +154,37 @@ class DevicePool:
         return lease
 
     def release(self, lease: Lease) -> None:
-        """Gives back what a lease took."""
+        """Returns the devices of a lease."""
         self.leases.remove(lease)
 
-    def shortage(self, need: Resources) -> Shortage | None:
-        """What a job has to wait for; None when it can start.
+    def shortage(self, need: Resources) -> BlockingResource | None:
+        """The resource that a job has to wait for; None if it can start.
 
-        Memory comes last: a job that waits for memory alone could start but for that.
+        Memory comes last: a job for which it is returned lacks nothing else.
         """
         if min(need.n_cpus, self.n_cpus) > self.free_cpus:
-            return Shortage.CORES
+            return BlockingResource.CORES
         if self.wants_gpu(need) and self._best_gpu(need) is None:
-            return Shortage.GPU
+            return BlockingResource.GPU
         if self.leases and need.ram_gib > self.free_gib:
-            return Shortage.MEMORY
+            return BlockingResource.MEMORY
         return None
 
     def wants_gpu(self, need: Resources) -> bool:
-        """Whether a job gets a GPU, sooner or later."""
+        """Whether a job gets a GPU, possibly after waiting."""
         return need.n_gpus > 0 and bool(self.gpus)
 
     def share_of(self, need: Resources) -> float:
-        """Share of a GPU that a job takes."""
+        """Share of a GPU that a job gets."""
         least = 1.0 / self.gpu_slots if self.gpu_slots else 0.0
         return min(1.0, max(need.n_gpus, least))
 
     def has_share(self, gpu: Gpu, need: Resources) -> bool:
-        """Whether the share that a job takes is free on a GPU."""
+        """Whether the share for a job is free on a GPU."""
         return self.free_share(gpu) >= self.share_of(need) - ROUNDING
 
     def _best_gpu(self, need: Resources) -> Gpu | None:
-        """The GPU with the most room that has enough of it; None without any."""
+        """The freest GPU that has enough for a job; None if none has."""
         roomy = [gpu for gpu in self.gpus if self.wants_gpu(need) and self._has_room(gpu, need)]
         return max(roomy, key=self._room, default=None)
 

@@ -1,22 +1,22 @@
-"""Why a job waits, in words: what it needs, what is free of it, and who holds the rest."""
+"""Describes why a job waits: what it needs, what is free, and the holders of the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from automl.plugin.context import Resources
-from automl.scheduling.devices.pool import DevicePool, Gpu, Lease, Shortage
+from automl.scheduling.devices.pool import BlockingResource, DevicePool, Gpu, Lease
 
-__all__ = ["explain"]
+__all__ = ["wait_reason"]
 
 MOST_HOLDERS = 3
 
 
-def explain(pool: DevicePool, need: Resources, shortage: Shortage) -> str:
-    """Says what a job waits for, such as ``6.0 GiB on a GPU: GPU 0 has 2.1 GiB free (...)``."""
-    if shortage is Shortage.CORES:
+def wait_reason(pool: DevicePool, need: Resources, shortage: BlockingResource) -> str:
+    """The reason why a job waits, such as ``6.0 GiB on a GPU: GPU 0 has 2.1 GiB free (...)``."""
+    if shortage is BlockingResource.CORES:
         return _cores(pool, need)
-    return _memory(pool, need) if shortage is Shortage.MEMORY else _gpu(pool, need)
+    return _memory(pool, need) if shortage is BlockingResource.MEMORY else _gpu(pool, need)
 
 
 def _cores(pool: DevicePool, need: Resources) -> str:
@@ -33,7 +33,7 @@ def _memory(pool: DevicePool, need: Resources) -> str:
 
 
 def _gpu(pool: DevicePool, need: Resources) -> str:
-    """Memory is named where a GPU has a share left, as then it is memory that is short."""
+    """Names memory if a GPU has a free share, since memory is short then."""
     share = pool.share_of(need)
     if any(pool.has_share(gpu, need) for gpu in pool.gpus):
         wanted, describe = f"{need.vram_gib:.1f} GiB on a GPU", _free_vram
@@ -53,7 +53,7 @@ def _free_vram(pool: DevicePool, gpu: Gpu) -> str:
 
 
 def _holders(leases: Sequence[Lease], amount: str, form: str) -> str:
-    """Who holds how much, most first; the holder of several leases is named once."""
+    """The holders with their amounts, largest first; one with several leases is named once."""
     held: dict[str, float] = {}
     for lease in leases:
         held[lease.holder] = held.get(lease.holder, 0) + getattr(lease, amount)

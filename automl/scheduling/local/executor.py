@@ -1,4 +1,4 @@
-"""Runs jobs in worker processes on this machine: submit, poll, prune, kill."""
+"""Runs jobs in worker processes on this machine: ``scheduler=local``."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from automl.scheduling.devices.pool import DevicePool, Lease
 from automl.scheduling.executor import (
     Done,
     Ended,
+    ExecutorEvent,
     Failed,
-    Happening,
     OneMachineExecutor,
-    Progressed,
+    Reported,
 )
 from automl.scheduling.immediate import ImmediateFits
-from automl.scheduling.local.busy import Busy
+from automl.scheduling.local.busy_worker import Busy
 from automl.scheduling.local.launcher import Launcher
-from automl.scheduling.local.memory_guard import Footprint, MemoryGuard
+from automl.scheduling.local.memory_guard import MemoryGuard, MemoryUse
 from automl.scheduling.local.messages import Encoded, FromWorker, Prune, Ready, Start
-from automl.scheduling.local.worker_pool import Crew
-from automl.scheduling.thread_probe import Probe
+from automl.scheduling.local.worker_pool import WorkerPool
+from automl.scheduling.thread_probe import ThreadProbe
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, JobKey, TrialError
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 
 __all__ = ["LocalExecutor"]
 
-MAX_MESSAGES = 200  # of one worker in one poll: a fit that reports all the time delays nobody
+MAX_MESSAGES = 200  # of one worker per poll, so that frequent reports do not delay others
 
 
 class LocalExecutor(OneMachineExecutor):
@@ -43,10 +43,10 @@ class LocalExecutor(OneMachineExecutor):
     Args:
         pool: The devices of the run.
         launcher: Starts worker processes; it is closed with the executor.
-        clock: Gives the seconds by which fits are killed; workers count as ``time.monotonic``.
+        clock: Returns the seconds for time limits; workers use ``time.monotonic``.
     """
 
-    _crew: Crew
+    _crew: WorkerPool
 
     def __init__(
         self, pool: DevicePool, launcher: Launcher, clock: Callable[[], float] = time.monotonic
@@ -55,72 +55,72 @@ class LocalExecutor(OneMachineExecutor):
         self._guard, self._capacity = MemoryGuard(clock), capacity_of(pool)
         self._immediate: ImmediateFits | None = None
         self._busy: list[Busy] = []
-        self._ended: list[Happening] = []
+        self._ended: list[ExecutorEvent] = []
 
     def capacity(self) -> Capacity:
         """This machine, as far as the settings allow."""
         return self._capacity
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Loads modules for the workers to come, without waiting."""
+        """Loads modules for future workers, without waiting."""
         self._launcher.preload(modules)
 
     def open(
         self,
         setup: TrialSetup,
-        bench: Workbench | None = None,
+        state: WorkerState | None = None,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Tells which run the jobs belong to; with ``bench``, some fits need no worker."""
-        self._crew = Crew(setup, self._launcher)
-        self._immediate = None if bench is None else ImmediateFits(bench)
+        """Sets the run of all jobs; with ``state``, some fits need no worker."""
+        self._crew = WorkerPool(setup, self._launcher)
+        self._immediate = None if state is None else ImmediateFits(state)
 
     def warm_up(self, n_workers: int) -> None:
-        """Starts or ends workers until so many are there, which open the data before any job."""
+        """Starts or ends workers until there are ``n_workers``; they open the data at once."""
         self._crew.warm_up(n_workers)
 
-    def probe(self, probe: Probe, n_workers: int) -> float | None:
-        """Has workers do the work of a probe side by side: see ``Crew.probe``."""
+    def probe(self, probe: ThreadProbe, n_workers: int) -> float | None:
+        """Runs a probe on workers side by side: see ``WorkerPool.probe``."""
         return self._crew.probe(probe, n_workers)
 
     def is_immediate(self, job: Job) -> bool:
-        """Whether a job reads no column, and so needs no worker: ``submit`` makes it at once."""
+        """Whether a job reads no column, so that ``submit`` runs it at once without a worker."""
         return self._immediate is not None and self._immediate.takes(job)
 
     def submit(
         self, jobs: Sequence[Job], lease: Lease, modules: frozenset[str] = frozenset()
     ) -> None:
-        """Starts a job, or a pack of them, on leased devices; ``modules`` are what it imports.
+        """Starts a job or a pack on leased devices; ``modules`` are its imports.
 
-        One that needs no worker is over when this returns, and the next poll says so.
+        A job that needs no worker has ended when this returns, and the next poll returns its end.
         """
         if self._immediate is not None and len(jobs) == 1 and self._immediate.takes(jobs[0]):
             self._ended.append(self._immediate.run(jobs[0]))
             self.pool.release(lease)
             return
-        worker, first, now = self._crew.take(lease, modules), jobs[0], self._clock()
+        worker, first, now = self._crew.acquire(lease, modules), jobs[0], self._clock()
         due = math.inf if first.end_s is None else now + first.end_s
         limit_s = math.inf if first.encode_limit_s is None else first.encode_limit_s
-        footprint = Footprint(lease.limit_gib, first.fold)
+        memory_use = MemoryUse(lease.limit_gib, first.fold)
         by_id = {job.job_id: job for job in jobs}
-        busy = Busy(by_id, lease, worker, footprint, due, limit_s, now)
-        busy.is_fitting = bool(first.stands_for)  # a refit has one limit for all it does
+        busy = Busy(by_id, lease, worker, memory_use, due, limit_s, now)
+        busy.is_fitting = bool(first.replaces_folds)  # a refit has one limit for everything
         self._busy.append(busy)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
             worker.connection.send(Start(tuple(jobs), lease.visible))
 
-    def poll(self, timeout_s: float) -> list[Happening]:
-        """Waits at most so long for something to happen, and returns what did.
+    def poll(self, timeout_s: float) -> list[ExecutorEvent]:
+        """Waits at most ``timeout_s`` for events, and returns them.
 
-        Limits come first: a fit that never falls silent is killed all the same.
+        Limits are checked first, so that constant reports cannot protect a fit from being killed.
         """
         self._launcher.refresh()
-        events, now = list[Happening](), self._clock()
+        events, now = list[ExecutorEvent](), self._clock()
         for busy in self._busy:
-            if busy.worker.pid is None:  # not forked yet: what it is at has not begun
+            if busy.worker.pid is None:  # not forked yet: its phase has not begun
                 busy.since = now
         for busy in [b for b in self._busy if b.deadline <= now]:
-            if not busy.is_fitting:  # it may have said meanwhile that it is
+            if not busy.is_fitting:  # its message that it is may be waiting
                 events.extend(self._read(busy))
             if busy in self._busy and busy.deadline <= now:
                 self._kill_all(busy, TrialError("timeout", busy.why_late))
@@ -135,17 +135,17 @@ class LocalExecutor(OneMachineExecutor):
         return events
 
     def _check_memory(self) -> None:
-        """Kills the fits that hold more memory than they may, and no others."""
+        """Kills only the fits that exceed their memory limit."""
         if not self._guard.is_time():
             return
         for busy in list(self._busy):
             if busy.worker.pid is not None and busy.worker.exit_status is None:
-                error = busy.footprint.error(busy.worker.pid)
+                error = busy.memory_use.error(busy.worker.pid)
                 if error is not None:
                     self._kill_all(busy, error)
 
-    def _read(self, busy: Busy) -> Iterator[Happening]:
-        """Reads what a worker has said; not all, where it talks faster than we can read."""
+    def _read(self, busy: Busy) -> Iterator[ExecutorEvent]:
+        """Reads a worker's messages, up to a limit."""
         try:
             for _ in range(MAX_MESSAGES):
                 if busy not in self._busy or not busy.worker.connection.poll():
@@ -156,12 +156,12 @@ class LocalExecutor(OneMachineExecutor):
                 elif isinstance(message, Encoded):
                     busy.begin_fit(self._clock())
                 elif message.job_id not in busy.dropped:
-                    yield message if isinstance(message, Progressed) else self._over(busy, message)
-                elif not isinstance(message, Progressed):
+                    yield message if isinstance(message, Reported) else self._over(busy, message)
+                elif not isinstance(message, Reported):
                     self._over(busy, message)
         except (EOFError, OSError):
             yield from self._lost(busy, self._death_of(busy))
-        except Exception as error:  # a fit has written into the pipe
+        except Exception as error:  # a fit has written to the pipe
             message_text = f"the worker sent something unreadable: {type(error).__name__}: {error}"
             self._launcher.kill(busy.worker)
             yield from self._lost(busy, TrialError("crash", message_text[:500]))
@@ -169,34 +169,34 @@ class LocalExecutor(OneMachineExecutor):
     def _over(self, busy: Busy, message: Ended) -> Ended:
         """Ends a job, and with the last of its pack the lease; keeps the worker warm.
 
-        One that failed may be in any state and is replaced. So is one that has too much memory
-        left from its fits, as where a library leaks.
+        A worker is replaced if a job has failed, since its state is unknown, and if it keeps too
+        much memory, for example because a library leaks.
 
         Returns:
-            The message, with what the fit was seen to hold.
+            The message, with the measured memory of the fit.
         """
         del busy.jobs[message.job_id]
         busy.has_failed |= isinstance(message, Failed)
         if busy.worker.pid is not None:
-            busy.footprint.look(busy.worker.pid)
+            busy.memory_use.look(busy.worker.pid)
         if not busy.jobs:
             self._end(busy)
-            if busy.has_failed or not busy.footprint.is_light:
+            if busy.has_failed or not busy.memory_use.is_light:
                 self._launcher.kill(busy.worker)
             else:
-                self._crew.keep(busy.worker, busy.lease)
+                self._crew.release(busy.worker, busy.lease)
         if isinstance(message, Done):
-            return Done(message.job_id, busy.footprint.measured(message.result))
+            return Done(message.job_id, busy.memory_use.measured(message.result))
         return message
 
     def _lost(self, busy: Busy, error: TrialError) -> list[Failed]:
-        """Ends all jobs of a worker that is gone."""
+        """Ends all jobs of a lost worker."""
         self._end(busy)
         return [Failed(job.job_id, replace(error, fold=job.fold)) for job in busy.wanted]
 
     def _death_of(self, busy: Busy) -> TrialError:
-        """Says what ended a worker that is gone."""
-        for _ in range(50):  # the nursery reports the exit a moment after the pipe closes
+        """Determines why a worker died."""
+        for _ in range(50):  # the parent of workers reports the exit just after the pipe closes
             self._launcher.refresh()
             if busy.worker.exit_status is not None:
                 break
@@ -205,7 +205,7 @@ class LocalExecutor(OneMachineExecutor):
         status = busy.worker.exit_status
         kind = "crash"
         if status == -signal.SIGKILL:
-            starved = self._guard.explain_kill(busy.footprint)
+            starved = self._guard.explain_kill(busy.memory_use)
             if starved is not None:
                 return starved
         if status is None:
@@ -226,7 +226,7 @@ class LocalExecutor(OneMachineExecutor):
     def kill(self, job_id: JobKey, error: TrialError) -> None:
         """Ends a running job at once; the next poll returns it as failed with this error.
 
-        The others of a pack go on: it leaves them at its next report.
+        Other jobs of its pack continue: it leaves them at its next report.
         """
         for busy in self._with(job_id):
             if [job.job_id for job in busy.wanted] == [job_id]:
@@ -237,16 +237,16 @@ class LocalExecutor(OneMachineExecutor):
             self._ended.append(Failed(job_id, error))
 
     def _kill_all(self, busy: Busy, error: TrialError) -> None:
-        """Ends a worker with all its jobs."""
+        """Kills a worker with all its jobs."""
         self._launcher.kill(busy.worker)
         self._ended += self._lost(busy, error)
 
     def _with(self, job_id: JobKey) -> list[Busy]:
-        """The worker that has a job, if it is running and wanted."""
+        """The worker of a job, if it is running and not dropped."""
         return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
 
     def stop(self) -> None:
-        """Ends all jobs at once, without an answer; workers without one stay warm."""
+        """Ends all jobs at once, without results; idle workers stay warm."""
         for busy in list(self._busy):
             self._launcher.kill(busy.worker)
             self._end(busy)
@@ -263,7 +263,7 @@ class LocalExecutor(OneMachineExecutor):
 
 
 def _signal_name(number: int) -> str:
-    """Such as SIGSEGV; real-time signals have numbers only."""
+    """Name of a signal, such as SIGSEGV; real-time signals have only numbers."""
     try:
         return signal.Signals(number).name
     except ValueError:

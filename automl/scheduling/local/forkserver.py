@@ -1,15 +1,16 @@
-"""The prepared parent of workers: imports heavy libraries once, then forks on demand.
+"""Runs the parent of workers, which imports heavy libraries once, then forks on demand.
 
-A worker forked from here is ready in tens of milliseconds, where a new interpreter needs seconds
-of imports. The nursery stays single-threaded and makes no CUDA context, so that forking is safe;
-it never imports the user's ``__main__``. Linux only: elsewhere workers are spawned.
+A worker forked from here is ready in tens of milliseconds; a new interpreter needs seconds of
+imports. This process, the nursery, stays single-threaded and makes no CUDA context, so that
+forking is safe; it never imports the user's ``__main__``. Linux only: elsewhere workers are
+spawned.
 
 Protocol, one JSON datagram each way on a sequenced-packet socket:
     -> {"op": "preload", "modules": [...]}      import these; failures are left to the fit
     -> {"op": "fork", "worker": n, "env": {}}   with one file descriptor: the worker's connection
     <- {"op": "forked", "worker": n, "pid": p}
     <- {"op": "exit", "worker": n, "status": s}  s as of os.waitstatus_to_exitcode
-End of file on the socket means that the controller is gone: every worker is killed.
+End of file on the socket means that the controller has ended: every worker is killed.
 """
 
 from __future__ import annotations
@@ -33,28 +34,28 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from automl.scheduling.local.temporary import remove_temporary
+from automl.scheduling.local.temp_folder import remove_temporary
 
 __all__ = ["main"]
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-OOM_SCORE = "800"  # the kernel takes a worker before the controller
+OOM_SCORE = "800"  # the kernel kills a worker before the controller
 MESSAGE_BYTES = 1 << 16
-END_S = 1.5  # for ending everything when the controller is gone
+END_S = 1.5  # to end everything after the controller has ended
 
 
 def main() -> None:
     """Serves the socket whose descriptor is the first argument, until it closes."""
     link = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a fit leaves behind comes to us, and is ended
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # adopts a fit's orphaned processes, to end them
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     workers: dict[int, int] = {}
-    outbox: deque[bytes] = deque()  # a controller that does not listen must not stop us
-    warnings.simplefilter("ignore")  # what an import warns of is no news for the terminal
+    outbox: deque[bytes] = deque()  # a controller that does not read must not block this process
+    warnings.simplefilter("ignore")  # warnings of imports do not belong on the terminal
     try:
         while True:
             writing = [link.fileno()] if outbox else []
@@ -77,14 +78,14 @@ def main() -> None:
 
 
 def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes]) -> bool:
-    """Handles one message; False when the controller is gone."""
+    """Handles one message; False if the controller has ended."""
     data, descriptors, _, _ = socket.recv_fds(link, MESSAGE_BYTES, 1)
     if not data:
         return False
     message = json.loads(data)
     if message["op"] == "preload":
         for module in message["modules"]:
-            # The fit that needs it reports what is wrong, be it SystemExit.
+            # The fit that needs it reports the error, even SystemExit.
             with contextlib.suppress(BaseException):
                 importlib.import_module(module)
         gc.freeze()  # keeps collections in workers from copying shared pages
@@ -95,7 +96,7 @@ def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes
             link.close()
             _become_worker(descriptors[0], message["env"], nursery)
         os.close(descriptors[0])
-        with contextlib.suppress(OSError):  # its group is there before anybody can want to kill it
+        with contextlib.suppress(OSError):  # the group exists before it may have to be killed
             os.setpgid(pid, pid)
         workers[pid] = message["worker"]
         _tell(outbox, {"op": "forked", "worker": message["worker"], "pid": pid})
@@ -105,9 +106,9 @@ def _serve_one(link: socket.socket, workers: dict[int, int], outbox: deque[bytes
 def _become_worker(descriptor: int, env: dict[str, str], nursery: int) -> NoReturn:
     status = 1
     try:
-        os.setpgid(0, 0)  # killed together with whatever it starts
+        os.setpgid(0, 0)  # the group is killed with all its processes
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != nursery:  # gone before the kernel knew of our wish
+        if os.getppid() != nursery:  # it ended before the call above
             os._exit(status)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -142,7 +143,7 @@ def _reap(workers: dict[int, int], outbox: deque[bytes]) -> None:
 
 
 def _kill_strays(workers: Container[int]) -> None:
-    """Ends adopted processes: what a dead worker had started in sessions of their own."""
+    """Kills adopted processes: those that a dead worker had started in other sessions."""
     for child in _children():
         if child not in workers:
             with contextlib.suppress(ProcessLookupError):
@@ -150,13 +151,13 @@ def _kill_strays(workers: Container[int]) -> None:
 
 
 def _children() -> list[int]:
-    """Process ids of our children."""
+    """Process ids of the children of this process."""
     own = os.getpid()
     with contextlib.suppress(OSError):
         return [int(pid) for pid in Path(f"/proc/self/task/{own}/children").read_text().split()]
     found = []  # a kernel without CONFIG_PROC_CHILDREN
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # gone in the meantime
+        with contextlib.suppress(OSError):  # it has ended
             parent = stat.read_text().rpartition(")")[2].split()[1]
             if int(parent) == own:
                 found.append(int(stat.parent.name))
@@ -164,7 +165,7 @@ def _children() -> list[int]:
 
 
 def _end_all(workers: Iterable[int]) -> None:
-    """Ends the workers, and all that comes to us as an orphan by that, until nothing is left."""
+    """Kills the workers, and the orphans they leave, until none remains."""
     for pid in workers:
         _kill_group(pid)
     patience = time.monotonic() + END_S

@@ -1,4 +1,4 @@
-"""Starting worker processes: forked by a prepared parent where there is fork, spawned elsewhere."""
+"""Starts worker processes: forked by a prepared parent on Linux, spawned elsewhere."""
 
 from __future__ import annotations
 
@@ -17,29 +17,28 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from automl.scheduling.local.temporary import make_temporary, remove_temporary, temporary_env
+from automl.scheduling.local.temp_folder import make_temporary, remove_temporary, temporary_env
 
 __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "WorkerProcess", "main", "start_launcher"]
 
-# A spinning barrier costs everybody on a busy machine up to 50 times the work (measured with
+# A spinning barrier costs other processes on a busy machine up to 50 times the work (measured with
 # LightGBM and torch, two processes of two threads on two cores); a passive one costs nothing.
 THREAD_ENV = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OMP_NUM_THREADS": "1"}
 WORKER_MODULE = "automl.scheduling.local.worker"
 MESSAGE_BYTES = 1 << 16
-CLOSE_S = 1.7  # more than a nursery takes to end its workers
+CLOSE_S = 1.7  # longer than a nursery needs to end its workers
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """One worker as the parent sees it.
+    """One worker, in the process of the search.
 
     Attributes:
-        number: Of the worker, never used twice in a run.
-        connection: To send jobs and receive messages.
+        number: Number of the worker, unique in a run.
+        connection: Connection for jobs and messages.
         modules: Modules that were loaded before it was forked.
         pid: Process id once it is known.
-        exit_status: As of ``subprocess``: negative for a signal; None while it lives or when
-            nobody knows.
+        exit_status: As in ``subprocess``, negative for a signal; None while it runs or if unknown.
     """
 
     number: int
@@ -57,7 +56,7 @@ class Launcher(Protocol):
     """Modules that the next worker will have loaded."""
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Loads modules for the workers to come, without waiting."""
+        """Loads modules for future workers, without waiting."""
         ...
 
     def launch(self, env: Mapping[str, str]) -> WorkerProcess:
@@ -65,11 +64,11 @@ class Launcher(Protocol):
         ...
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Ends a worker and all it has started, at once."""
+        """Ends a worker and all processes it has started, at once."""
         ...
 
     def refresh(self) -> None:
-        """Learns process ids and exit statuses."""
+        """Updates process ids and exit statuses."""
         ...
 
     def close(self) -> None:
@@ -78,12 +77,12 @@ class Launcher(Protocol):
 
 
 def start_launcher() -> Launcher:
-    """The best launcher of this platform."""
+    """The launcher for this platform."""
     return ForkLauncher() if sys.platform == "linux" else SpawnLauncher()
 
 
 def _worker_env(env: Mapping[str, str]) -> dict[str, str]:
-    here = str(Path.cwd())  # the empty path: plugins beside a notebook
+    here = str(Path.cwd())  # for the empty path: plugins beside a notebook
     paths = os.pathsep.join(p or here for p in sys.path)
     return {**os.environ, "PYTHONPATH": paths, **THREAD_ENV, **env}
 
@@ -111,7 +110,7 @@ class ForkLauncher:
         self.preload([WORKER_MODULE])
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Loads modules for the workers to come, without waiting."""
+        """Loads modules for future workers, without waiting."""
         new = [m for m in modules if m not in self.modules]
         if new:
             with contextlib.suppress(BrokenPipeError):  # a lost nursery is seen at the next launch
@@ -121,7 +120,7 @@ class ForkLauncher:
     def launch(self, env: Mapping[str, str]) -> WorkerProcess:
         """Starts a worker with these environment variables.
 
-        A nursery that was killed, or that crashed in the import of a module, is replaced by one
+        If the nursery was killed, or has crashed while importing a module, it is replaced by one
         that loads no modules in advance.
         """
         self.refresh()
@@ -139,27 +138,27 @@ class ForkLauncher:
         return worker
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Ends a worker and all it has started, at once."""
+        """Ends a worker and all processes it has started, at once."""
         self.refresh()
         if worker.pid is None:
-            self._condemned.add(worker.number)  # asked for, not yet forked
+            self._condemned.add(worker.number)  # requested, not forked yet
         elif worker.exit_status is None:
             _kill_group(worker.pid)
         worker.connection.close()
 
     def refresh(self) -> None:
-        """Learns process ids and exit statuses."""
+        """Updates process ids and exit statuses."""
         while self._receive():
             pass
 
     def close(self) -> None:
         """Ends all workers."""
-        self._link.close()  # the nursery kills its workers when it sees the end of file
+        self._link.close()  # the nursery kills its workers at the end of file
         if not self._workers:
-            self._nursery.kill()  # nothing to end: its imports need not be waited for
+            self._nursery.kill()  # it has no workers: no need to wait for its imports
         try:
             self._nursery.wait(timeout=CLOSE_S)
-        except subprocess.TimeoutExpired:  # in the middle of an import
+        except subprocess.TimeoutExpired:  # during an import
             self._nursery.kill()  # the kernel ends its workers with it
             self._nursery.wait()
         for worker in self._workers.values():
@@ -168,7 +167,7 @@ class ForkLauncher:
         remove_temporary(self._temporary)
 
     def _receive(self) -> bool:
-        """Takes in one message of the nursery; False when there is none."""
+        """Handles one message of the nursery; False if there is none."""
         try:
             data = self._link.recv(MESSAGE_BYTES, socket.MSG_DONTWAIT)
         except (BlockingIOError, ConnectionResetError):
@@ -191,7 +190,7 @@ class ForkLauncher:
         return True
 
     def _bury_nursery(self) -> None:
-        """The kernel has killed the workers of a nursery that is gone."""
+        """Marks the workers of a lost nursery as killed: the kernel has done so."""
         for worker in self._workers.values():
             worker.exit_status = -signal.SIGKILL
         self._workers.clear()
@@ -208,7 +207,7 @@ class SpawnLauncher:
         self.modules: frozenset[str] = frozenset()
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Nothing to load in advance."""
+        """Does nothing: a new interpreter cannot have modules loaded in advance."""
 
     def launch(self, env: Mapping[str, str]) -> WorkerProcess:
         """Starts a worker with these environment variables."""
@@ -222,7 +221,7 @@ class SpawnLauncher:
         return worker
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Ends a worker and all it has started, at once."""
+        """Ends a worker and all processes it has started, at once."""
         self.refresh()
         if worker.process is not None and worker.exit_status is None:
             _kill_group(worker.process.pid)
@@ -231,11 +230,11 @@ class SpawnLauncher:
         worker.connection.close()
 
     def refresh(self) -> None:
-        """Learns exit statuses."""
+        """Updates exit statuses."""
         for worker in list(self._workers.values()):
             status = None if worker.process is None else worker.process.poll()
             if status is not None and worker.process is not None:
-                _kill_group(worker.process.pid)  # what it has left behind
+                _kill_group(worker.process.pid)  # processes that it left
                 worker.exit_status = status
                 del self._workers[worker.number]
 
@@ -249,7 +248,7 @@ class SpawnLauncher:
 def _start_python(
     module: str, channel: socket.socket, env: Mapping[str, str], stdout: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """Runs a module in a new interpreter that is given one end of a socket, and closes it here."""
+    """Runs a module in a new interpreter with one end of a socket, which is closed here."""
     with channel:
         return subprocess.Popen(
             # -P: the current folder must not hide modules of the library
@@ -258,7 +257,7 @@ def _start_python(
             env=_worker_env(env),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            start_new_session=True,  # Ctrl-C in the terminal is for the controller alone
+            start_new_session=True,  # Ctrl-C in the terminal is only for the controller
         )
 
 
@@ -268,9 +267,9 @@ def _kill_group(pid: int) -> None:
 
 
 def _die_with_controller(descriptor: int) -> None:
-    """Waits until the other end of a socket is closed, then ends this process and its group."""
+    """Waits until the other end of a socket is closed, then kills this process and its group."""
     poller = select.poll()
-    poller.register(descriptor, 0)  # nothing but the hang-up
+    poller.register(descriptor, 0)  # only the hang-up
     poller.poll()
     _kill_group(os.getpid())
 

@@ -1,11 +1,11 @@
-"""What goes over the pipe between the controller and a worker."""
+"""Messages over the pipe between the controller and a worker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from automl.scheduling.executor import Ended, Progressed
+from automl.scheduling.executor import Ended, Reported
 from automl.trial.spec import Job, JobKey
 
 __all__ = ["Encoded", "FromWorker", "Prune", "Ready", "Start"]
@@ -29,7 +29,7 @@ class Start:
 
     Attributes:
         jobs: One job, or several fits of one family as a pack, each of which is answered.
-        visible: The GPU that the worker is to see, as in ``CUDA_VISIBLE_DEVICES``.
+        visible: GPU that the worker should see, as in ``CUDA_VISIBLE_DEVICES``.
     """
 
     jobs: tuple[Job, ...]
@@ -38,9 +38,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """To a worker: the fit of this job is to stop at its next report."""
+    """To a worker: stop the fit of this job at its next report."""
 
     job_id: JobKey
 
 
-FromWorker: TypeAlias = Ready | Encoded | Progressed | Ended
+FromWorker: TypeAlias = Ready | Encoded | Reported | Ended

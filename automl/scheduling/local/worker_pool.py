@@ -1,4 +1,4 @@
-"""The workers that wait for a job: warm, each with the devices that it sees."""
+"""Keeps idle workers warm, each with the devices that it sees."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import time
 from automl.scheduling.devices.pool import Gpu, Lease
 from automl.scheduling.local.launcher import Launcher, WorkerProcess
 from automl.scheduling.local.messages import FromWorker, Ready
-from automl.scheduling.thread_probe import Probe, Probed
+from automl.scheduling.thread_probe import ProbeResult, ThreadProbe
 from automl.trial.setup import TrialSetup
 
-__all__ = ["Crew"]
+__all__ = ["WorkerPool"]
 
 PROBE_PATIENCE_S = 10.0  # workers may still be opening the data
 
 
-class Crew:
-    """Idle workers, and new ones where none fits.
+class WorkerPool:
+    """Idle workers, and new ones if none fits.
 
     Args:
-        setup: What every worker is told first.
+        setup: First message to every worker.
         launcher: Starts and ends worker processes.
     """
 
@@ -34,21 +34,21 @@ class Crew:
         return [worker for _, worker in self._idle]
 
     def warm_up(self, n_workers: int) -> None:
-        """Starts or ends workers until so many are there, which open the data before any job."""
+        """Starts or ends workers until there are ``n_workers``; they open the data at once."""
         for _ in range(n_workers - len(self._idle)):
             self._idle.append((None, self._launch(Lease(0))))
         while len(self._idle) > n_workers:
             self._launcher.kill(self._idle.pop()[1])
 
-    def take(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
+    def acquire(self, lease: Lease, modules: frozenset[str]) -> WorkerProcess:
         """An idle worker that sees these devices, or a new one.
 
-        An idle worker that would have to import what the launcher has loaded by now is replaced:
-        forking costs milliseconds, the import seconds.
+        An idle worker that would have to import modules that the launcher has loaded by now is
+        replaced: forking takes milliseconds, the import seconds.
 
         Args:
             lease: The devices.
-            modules: What its job imports.
+            modules: Imports of its job.
         """
         self._launcher.refresh()
         self._idle = [(gpu, w) for gpu, w in self._idle if w.exit_status is None]
@@ -63,16 +63,16 @@ class Crew:
                 break
         return self._launch(lease)
 
-    def keep(self, worker: WorkerProcess, lease: Lease) -> None:
-        """Takes a worker back whose job is over."""
+    def release(self, worker: WorkerProcess, lease: Lease) -> None:
+        """Takes back a worker whose jobs have ended."""
         self._idle.append((lease.gpu, worker))
 
-    def probe(self, probe: Probe, n_workers: int) -> float | None:
-        """Has the first workers do the work of a probe side by side.
+    def probe(self, probe: ThreadProbe, n_workers: int) -> float | None:
+        """Runs the throughput probe on the first n workers.
 
         Returns:
-            What all together get done per second; None when one does not answer. Then all
-            workers are ended, as an answer that comes too late would be taken for one to a job.
+            Total operations per second; None if one did not answer. Then all workers are killed, so
+            that a late answer is not mistaken for one to a job.
         """
         workers = self.idle[:n_workers]
         due = time.monotonic() + probe.seconds + PROBE_PATIENCE_S
@@ -85,7 +85,7 @@ class Crew:
             return None
 
     def _clear(self, gpu: Gpu | None) -> None:
-        """Leaves one idle worker of a GPU: each holds some of its memory, as CUDA itself takes."""
+        """Keeps one idle worker of a GPU, as CUDA uses some of its memory in each."""
         of_gpu = [worker for place, worker in self._idle if place == gpu]
         for worker in of_gpu[1:]:
             self._idle.remove((gpu, worker))
@@ -93,20 +93,20 @@ class Crew:
 
     def _launch(self, lease: Lease) -> WorkerProcess:
         worker = self._launcher.launch(lease.env)
-        with contextlib.suppress(OSError):  # a dead worker is seen when it has a job
+        with contextlib.suppress(OSError):  # a dead worker is noticed when it has a job
             worker.connection.send(self._setup)
         return worker
 
 
 def _probed(worker: WorkerProcess, due: float) -> float:
-    """What a worker answers to a probe.
+    """A worker's answer to a probe.
 
     Raises:
-        OSError: It does not in time, or is gone (EOFError).
+        OSError: It does not answer in time, or has ended (EOFError).
     """
     while worker.connection.poll(max(0.0, due - time.monotonic())):
-        message: FromWorker | Probed = worker.connection.recv()
-        if isinstance(message, Probed):
+        message: FromWorker | ProbeResult = worker.connection.recv()
+        if isinstance(message, ProbeResult):
             return message.rate
         if isinstance(message, Ready):
             worker.pid = message.pid

@@ -1,1 +1,1 @@
-"""The budget of a search, and estimates of what fits take in time and memory."""
+"""The budget of a search, and estimates of the time and memory of fits."""

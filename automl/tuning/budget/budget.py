@@ -1,4 +1,4 @@
-"""How much time and how many trials there are, and what part of them one fit may take."""
+"""The budget of a search: time and trials, and the share of time that one fit may take."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 __all__ = ["Budget"]
 
-# One model may take about 15 % of the core-seconds of a minute; less of longer budgets, which
-# are better spent on more models (the exponent keeps a fold of an hour's run near half a minute).
+# One model may take about 15 % of the core-seconds of a minute, and a smaller share of a longer
+# budget, which is better spent on more models: a fold of an hour's run stays near half a minute.
 MODEL_SHARE_AT_60_S = 0.15
 MODEL_SHARE_EXPONENT = 0.35
 KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
-KILL_SHARE = 0.5  # of the budget: one fit that hangs must not be all there is of a short run
-ENCODE_FACTOR = 10.0  # of the longest so far: other views of the same rows may take longer
+KILL_SHARE = 0.5  # of the budget, so that one hanging fit cannot use up a short run
+ENCODE_FACTOR = 10.0  # times the longest so far: other encodings of the same rows may take longer
 MIN_RESERVE_S = 1.0
 RESERVE_SHARE_UP_TO_S = 60.0
 MAX_REFIT_SHARE = 0.25  # of the budget
-LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, when there is nothing to predict with yet
+LATE_SHARE, LATE_S = 1.05, 3.0  # of the budget, while there is no predictor yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,14 @@ class Budget:
     """The budget of a run.
 
     Attributes:
-        started: What ``clock`` said at the start of the run.
+        started: Value of ``clock`` at the start of the run.
         time_s: Wall-clock seconds; None without a limit.
         trials: Number of trials; None without a limit.
-        reserve_share: Share of a minute kept for the last ensemble and for saving; of longer
-            budgets it is less.
+        reserve_share: Share of a minute reserved for the last ensemble and for saving; smaller for
+            longer budgets.
         fit_timeout_s: Seconds after which a fit is killed, as set by the user; None derives it.
-        clock: Tells the seconds; None is ``time.monotonic``.
-        began_by_time: Whether the run began without a number of trials, which it may have got
-            when it was resumed.
+        clock: Returns seconds; None is ``time.monotonic``.
+        began_by_time: Whether the run began without a number of trials (a resume may have set one).
     """
 
     started: float
@@ -49,7 +48,7 @@ class Budget:
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether the same trials must come out on every machine: the run began with a number."""
+        """Whether every machine must try the same trials: the run began with a number of them."""
         return self.trials is not None and not self.began_by_time
 
     @property
@@ -64,22 +63,22 @@ class Budget:
 
     @property
     def reserve_s(self) -> float | None:
-        """Seconds kept for the last ensemble and for saving; None without a limit.
+        """Seconds reserved for the last ensemble and for saving; None without a limit.
 
-        What they take depends on rows and classes more than on how long the search was: above a
-        minute it grows with the root of the time.
+        They depend on rows and classes more than on the length of the search: above a minute the
+        reserve grows with the square root of the time.
         """
         if self.time_s is None:
             return None
         return self.reserve_share * math.sqrt(self.time_s * min(self.time_s, RESERVE_SHARE_UP_TO_S))
 
     def search_left_s(self, finish_s: float = 0.0, refit_s: float = 0.0) -> float:
-        """Seconds until fits must be over, so that ensemble and saving fit in; may be infinite.
+        """Seconds left for fits, before the ensemble is selected and saved; may be infinite.
 
         Args:
-            finish_s: What finishing is expected to take, from what was seen.
-            refit_s: What fitting the members once more takes at most; where that is too much of
-                the budget, no time is kept for it.
+            finish_s: Expected seconds of finishing, from earlier measurements.
+            refit_s: Longest expected time of refitting the members; no time is reserved for it if
+                it is more than a quarter of the budget.
         """
         if self.time_s is None or self.reserve_s is None:
             return float("inf")
@@ -91,7 +90,7 @@ class Budget:
 
     @property
     def last_chance_s(self) -> float:
-        """Seconds that a search without any predictor may still take to get its first one."""
+        """Seconds that a search without any predictor may still use to get its first one."""
         if self.time_s is None:
             return float("inf")
         return LATE_SHARE * self.time_s + LATE_S - self.elapsed_s
@@ -113,14 +112,14 @@ class Budget:
         return min(KILL_FACTOR * fair_share_s + KILL_SLACK_S, KILL_SHARE * self.time_s)
 
     def encode_limit_s(self, fit_limit_s: float | None, longest_s: float) -> float | None:
-        """Seconds after which a worker is killed that is still encoding a fold; None for never.
+        """Seconds of encoding after which a worker is killed; None for never.
 
-        A limit against encoders that hang: it is far from what any that works was seen to take,
-        and before any was seen there is none but the end of the search.
+        A limit against encoders that hang, ten times the longest encoding so far. Before the
+        first one, a search with a time budget is limited by its end alone.
 
         Args:
-            fit_limit_s: What ``kill_after_s`` gives the fit.
-            longest_s: What the longest encoding took so far; 0 where none is known.
+            fit_limit_s: Limit of the fit, from ``kill_after_s``.
+            longest_s: Seconds of the longest encoding so far; 0 if unknown.
         """
         if fit_limit_s is None:
             return None

@@ -1,4 +1,4 @@
-"""What fits and trials are expected to cost in time, from the budget and from what was seen."""
+"""Estimates the time of fits and trials from the budget and from earlier fits."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from automl.data.split.choose import ALL_ROWS, SplitPlan
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.out_of_bag import OutOfBagFamily
 from automl.trial.spec import TrialSpec
 from automl.tuning.budget.budget import Budget
 from automl.tuning.trials.ledger import Ledger
-from automl.tuning.trials.newest import in_order_of_fits, is_by_time
+from automl.tuning.trials.newest_rows import in_order_of_fits, is_by_time
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["Costs"]
+__all__ = ["FitTimes"]
 
 UNKNOWN_SHARE = 0.5
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
 LATEST = 20  # fits of each family
-FEW_FAMILIES, FEW_FACTOR = 2, 2.0  # families so few need not leave as much time for others
+FEW_FAMILIES, FEW_FACTOR = 2, 2.0  # with few families, one fit may take more of the time
 
 
 @dataclass(slots=True)
-class Costs:
-    """Tells how long a fit may take, how long it will take, and what fits into the time.
+class FitTimes:
+    """Estimates how long a fit may take, how long it will take, and whether it ends in time.
 
     Attributes:
-        families: Family and shape by name.
+        families: Family and problem by name.
         plan: The split plan.
         ledger: All trials.
         budget: The budget of the run.
         n_slots: Fits that run side by side.
     """
 
-    families: Mapping[str, tuple[ModelFamily, Shape]]
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
     plan: SplitPlan
     ledger: Ledger
     budget: Budget
@@ -45,18 +45,18 @@ class Costs:
 
     @property
     def core_seconds(self) -> float:
-        """What the whole run has; infinite without a time budget."""
+        """Core-seconds of the whole run; infinite without a time budget."""
         return (self.budget.time_s or float("inf")) * self.n_slots
 
     def folds_of(self, spec: TrialSpec, done: Collection[int] = ()) -> tuple[int, ...]:
         """The fits of one complete trial, in their order: one per fold, or one on all rows.
 
-        One on all rows is for families with honest predictions of the rows they learn from, which
-        they are only where no encoding has looked at the target (see ``View.uses_target``).
+        One fit on all rows needs out-of-bag predictions. These are honest only if no encoder was
+        fitted on the target (see ``Encoding.uses_target``).
 
         Args:
             spec: The trial.
-            done: Fits that are on record: an earlier version may have chosen otherwise.
+            done: Recorded fits; they decide, as an earlier version may have chosen otherwise.
         """
         if ALL_ROWS in done or (not done and self._is_out_of_bag(spec)):
             return (ALL_ROWS,)
@@ -68,23 +68,23 @@ class Costs:
         return Trial(spec, index, self.folds_of(spec), started_s, ships_newest=by_time)
 
     def _is_out_of_bag(self, spec: TrialSpec) -> bool:
-        family, shape = self.families[spec.family]
+        family, problem = self.families[spec.family]
         if not isinstance(family, OutOfBagFamily) or not self.plan.exchangeable:
             return False
         try:
-            return not family.view(spec.params, shape).uses_target(shape)
-        except Exception:  # code of a plugin: the worker says what it is
+            return not family.encoding(spec.params, problem).uses_target(problem)
+        except Exception:  # a plugin's code: the worker reports the error
             return False
 
     def _usual_folds(self, family: str) -> tuple[int, ...]:
-        """The fits of the last trial of a family, or of its default before any."""
-        trials = self.ledger.of(family)
+        """The fits of the last trial of a family, or of its default before any trial."""
+        trials = self.ledger.of_family(family)
         if trials:
             return trials[-1].folds
-        member, shape = self.families[family]
+        member, problem = self.families[family]
         if not isinstance(member, OutOfBagFamily):
             return in_order_of_fits(self.plan)
-        default = next(iter(member.portfolio(shape)), {})
+        default = next(iter(member.portfolio(problem)), {})
         return self.folds_of(TrialSpec(family, 0, dict(default)))
 
     def fair_share_s(self, trial: Trial) -> float | None:
@@ -95,7 +95,7 @@ class Costs:
         return share
 
     def _share_s(self, folds: tuple[int, ...]) -> float | None:
-        """The same where there are many families, for a trial of these fits."""
+        """The same for a trial of these fits, without the rule for few families."""
         share = self.budget.fair_share_s(self.n_slots, self.plan.n_folds)
         if share is None or folds != (ALL_ROWS,):
             return share
@@ -104,23 +104,23 @@ class Costs:
     @property
     def longest_encode_s(self) -> float:
         """Seconds of the longest encoding of a fold among the latest fits; 0 without any."""
-        latest = (r for name in self.families for r in self.ledger.last_results(name, LATEST))
+        latest = (r for name in self.families for r in self.ledger.recent_results(name, LATEST))
         return max((result.encode_s for result in latest), default=0.0)
 
     def next_fit_s(self, trial: Trial) -> float:
-        """Seconds that the next fit of a trial is expected to take; 0 when nothing is known."""
-        if trial.unit_s is not None:
-            return trial.unit_s
+        """Expected seconds of the next fit of a trial; 0 if unknown."""
+        if trial.fold_s is not None:
+            return trial.fold_s
         cost = self.ledger.complete_cost_s(trial.spec.family)
         return 0.0 if cost is None else cost / len(trial.folds)
 
-    def rest_fits(self, trial: Trial, search_left_s: float) -> bool:
-        """Whether all folds that are left of a trial are expected to end in time."""
+    def remaining_folds_fit(self, trial: Trial, search_left_s: float) -> bool:
+        """Whether all remaining folds of a trial are expected to end in time."""
         rounds = math.ceil(len(trial.waiting) / self.n_slots)
         return rounds * self.next_fit_s(trial) <= search_left_s
 
     def rest_is_cheap(self, trial: Trial) -> bool:
-        """Whether the folds that are left of a trial cost next to nothing."""
+        """Whether the remaining folds of a trial cost at most 1 % of the run's core-seconds."""
         return self.next_fit_s(trial) * len(trial.waiting) <= CHEAP * self.core_seconds
 
     def new_trial_fits(self, family: str, search_left_s: float) -> bool:

@@ -1,47 +1,47 @@
-"""What a fit needs: what its family declares, and later what fits of it were seen to hold."""
+"""Estimates the resources of a fit: its family's declaration, then the peaks of earlier fits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from automl.plugin.context import Resources, Shape
+from automl.plugin.context import ProblemInfo, Resources
 from automl.plugin.family import ModelFamily
 from automl.tuning.trials.ledger import Ledger
 
-__all__ = ["Needs"]
+__all__ = ["ResourceEstimator"]
 
 LAST_FITS = 5
-HEADROOM = 1.2  # params differ, and so does what fits hold
+HEADROOM = 1.2  # params differ, and so does the memory of their fits
 MIB_PER_GIB = 1024
 
 
 @dataclass(slots=True)
-class Needs:
-    """What fits of each family need.
+class ResourceEstimator:
+    """Estimates the cores, memory and GPU share of the fits of each family.
 
-    Only where and when a fit runs depends on it: with a budget of trials the params do not.
+    The estimate affects only where and when a fit runs; with a budget of trials, never its params.
 
     Attributes:
-        families: Family and shape by name.
+        families: Family and problem by name.
         ledger: All trials.
-        threads_per_fit: Threads of one fit, unless its family wants more.
+        threads_per_fit: Threads of one fit, unless its family asks for more.
     """
 
-    families: Mapping[str, tuple[ModelFamily, Shape]]
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
     ledger: Ledger
     threads_per_fit: int = 1
     _declared: dict[str, Resources] = field(default_factory=dict)
 
-    def of(self, name: str, *, alone: bool = False) -> Resources:
-        """What the next fit of a family needs.
+    def estimate(self, name: str, *, alone: bool = False) -> Resources:
+        """Resources of the next fit of a family.
 
         Args:
-            name: Of the family.
-            alone: Whether it is to have a GPU to itself.
+            name: Name of the family.
+            alone: Whether the fit gets a whole GPU.
         """
         need = self._declare(name)
-        seen = self.ledger.last_results(name, LAST_FITS)
+        seen = self.ledger.recent_results(name, LAST_FITS)
         last = [result for result in seen if result.n_members == 1]
         ram_gib = max((r.peak_rss_mib for r in last), default=0.0) / MIB_PER_GIB
         vram_gib = max((r.peak_vram_mib for r in last), default=0.0) / MIB_PER_GIB
@@ -55,6 +55,6 @@ class Needs:
 
     def _declare(self, name: str) -> Resources:
         if name not in self._declared:
-            family, shape = self.families[name]
-            self._declared[name] = family.resources(shape)
+            family, problem = self.families[name]
+            self._declared[name] = family.resources(problem)
         return self._declared[name]

@@ -1,1 +1,1 @@
-"""The best ensemble so far, the out-of-fold predictions it stands on, and what it costs."""
+"""The best ensemble so far, its out-of-fold predictions, and its cost."""

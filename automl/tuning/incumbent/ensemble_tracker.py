@@ -1,4 +1,4 @@
-"""How the search stands: the ensemble of what is complete so far, and what a trial would add."""
+"""Tracks the best ensemble of the complete trials, and the gain that a trial would add."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from automl.ensemble import (
 )
 from automl.ensemble import write_ensemble as write_to_run
 from automl.errors import RunError
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
-from automl.trial.inference_cost import Cost
-from automl.tuning.incumbent.bagged import expected_of_mean
-from automl.tuning.incumbent.oof_store import Evidence, finite
+from automl.trial.inference_cost import InferenceCost
+from automl.tuning.incumbent.bagged_score import expected_of_mean
+from automl.tuning.incumbent.oof_store import OofStore, complete_rows
 from automl.tuning.incumbent.stopgap import best_cut, is_lost
-from automl.tuning.trials.newest import is_by_time, predicting_folds
+from automl.tuning.trials.newest_rows import is_by_time, predicting_folds
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["Standing"]
+__all__ = ["EnsembleTracker"]
 
 GAIN_WEIGHTS = (0.1, 0.25, 0.5)
-SELECTION_SHARE = 0.04  # of the time so far may go into selecting; more has to wait
-OUTDONE = 0.5  # of what a trial knows: an ensemble that knows less is not worth waiting for
+SELECTION_SHARE = 0.04  # of the elapsed time may go into selection; beyond it, selection waits
+OUTDONE = 0.5  # of a trial's improvement on the baseline: an ensemble with less is replaced
 
 
 @dataclass(slots=True)
-class Standing:
-    """The ensemble selected from the trials that are complete.
+class EnsembleTracker:
+    """The ensemble selected from the complete trials.
 
     Attributes:
-        evidence: What trials predict, and what that is worth.
-        config: Of the ensemble.
-        families: Family and shape by name.
-        seed: Of the run.
-        finish_limit_s: Seconds the last selection should take at most; None without a time budget.
-        selection_s: Seconds the last selection took.
-        spent_s: Seconds that all selections took.
+        oof: Out-of-fold predictions of the trials.
+        config: Configuration of the ensemble.
+        families: Family and problem by name.
+        seed: Seed of the run.
+        finish_limit_s: Longest time of the last selection in seconds; None without a time budget.
+        selection_s: Seconds of the last selection.
+        spent_s: Seconds of all selections.
         current: The ensemble on disk.
         members: Its trials.
         begun: Trials whose first fold is done.
-        said_blocks: In order of time, the folds that its nested score is the mean of.
+        said_blocks: Time plans only: the folds over which its nested score is averaged.
     """
 
-    evidence: Evidence
+    oof: OofStore
     config: EnsembleConfig
-    families: Mapping[str, tuple[ModelFamily, Shape]]
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
     seed: int
     finish_limit_s: float | None = None
     selection_s: float = 0.0
@@ -71,23 +71,22 @@ class Standing:
     _stale: bool = False
 
     def first_fold_loss(self, trial: Trial) -> float:
-        """Loss of a trial on the validation rows of the fold that is fitted first."""
-        return self.evidence.loss(*self.evidence.first_fold(trial))
+        """Loss of a trial on the validation rows of the first fold to be fitted."""
+        return self.oof.loss(*self.oof.first_fold(trial))
 
     def gain(self, trial: Trial) -> float | None:
-        """What a trial would add to the ensemble on the rows of the fold that is fitted first.
+        """Gain of the ensemble from a trial, on the validation rows of the first fold to be fitted.
 
         Returns:
-            The drop in loss as a share of the way from the prior to the ensemble, for the best
-            of a few weights; negative when it only hurts; None before there is an ensemble.
-            Nothing for a trial that is too dear to be a member, and the whole way for one that
-            comes nearer to the limits than an ensemble that is beyond them.
+            The drop in loss for the best of a few weights, as a share of the ensemble's improvement
+            on the baseline; negative if the trial only hurts; None without an ensemble. 0.0 if
+            the trial alone exceeds ``limits``; 1.0 if the ensemble exceeds them by more than it.
         """
         if self._blend is None:
             return None
-        forecast = self.evidence.forecast
-        excess = forecast.excess([trial])
-        if excess < forecast.excess(self.members):
+        predictor_cost = self.oof.predictor_cost
+        excess = predictor_cost.max_excess([trial])
+        if excess < predictor_cost.max_excess(self.members):
             return 1.0
         if excess > 0.0:
             return 0.0
@@ -95,68 +94,69 @@ class Standing:
         if compared is None:
             return None
         rows, blend, prediction = compared
-        loss = self.evidence.loss
+        loss = self.oof.loss
         now = loss(rows, blend)
         mixed = min(loss(rows, (1 - w) * blend + w * prediction) for w in GAIN_WEIGHTS)
-        way = max(abs(self.evidence.prior_loss(rows) - now), 1e-12)
+        way = max(abs(self.oof.prior_loss(rows) - now), 1e-12)
         return (now - mixed) / way
 
     def _compared(
         self, trial: Trial
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]] | None:
-        """Rows of the fold fitted first with the predictions of the ensemble and of a trial."""
+        """Rows of the first fold to be fitted, with the predictions of ensemble and trial."""
         if self._blend is None:
             return None
-        rows, prediction = self.evidence.first_fold(trial)
+        rows, prediction = self.oof.first_fold(trial)
         blend = self._blend[rows]
-        known = finite(blend)
+        known = complete_rows(blend)
         return None if known.sum() < 2 else (rows[known], blend[known], prediction[known])
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in; returns the score of its out-of-fold predictions."""
-        score = self.evidence.add(trial)
+        """Adds a complete trial; returns the score of its out-of-fold predictions."""
+        score = self.oof.add(trial)
         self._stale = self._stale or not math.isnan(score)
         return score
 
-    def first_unit(self, trial: Trial) -> None:
-        """Lets the folds of a trial predict that are there, while nothing else is worth much."""
+    def predict_with_first_fold(self, trial: Trial) -> None:
+        """Makes a trial with finished folds the ensemble if there is none or it is much worse."""
         self.begun.append(trial)
         if self.current is None or self._is_outdone_by(trial):
             self._write_alone(trial)
 
     def _is_outdone_by(self, trial: Trial) -> bool:
-        """Whether the ensemble knows less than half of what the first fold of a trial knows."""
+        """Whether the ensemble beats the baseline by less than half as much as the trial."""
         compared = self._compared(trial)
-        if compared is None or self.evidence.forecast.excess([trial]):
+        if compared is None or self.oof.predictor_cost.max_excess([trial]):
             return False
         rows, blend, prediction = compared
-        prior, own = self.evidence.prior_loss(rows), self.evidence.loss(rows, prediction)
-        return prior - self.evidence.loss(rows, blend) < OUTDONE * (prior - own)
+        prior, own = self.oof.prior_loss(rows), self.oof.loss(rows, prediction)
+        return prior - self.oof.loss(rows, blend) < OUTDONE * (prior - own)
 
-    def update(self, elapsed_s: float) -> Ensemble | None:
-        """Selects anew when there is something new and it is cheap enough; the better ensemble.
+    def update(self, elapsed_s: float = math.inf) -> Ensemble | None:
+        """Selects again if there are new trials and selecting is cheap enough.
+
+        Args:
+            elapsed_s: Seconds of the run so far, of which selections take a small share.
 
         Returns:
-            The new ensemble, or None when nothing changed.
+            The new ensemble, or None if nothing changed.
         """
         dear = self.spent_s + self.selection_s > SELECTION_SHARE * max(elapsed_s, 1.0)
-        if not self._stale or (
-            dear and self.current is not None and len(self.evidence.complete) > 2
-        ):
+        if not self._stale or (dear and self.current is not None and len(self.oof.complete) > 2):
             return None
         return self._select(final=False)
 
     def finish(self) -> Ensemble | None:
-        """Selects for the last time, with the check that an ensemble beats the best single.
+        """Selects for the last time, and checks that the ensemble beats the best single trial.
 
-        A trial that was not over in time predicts with the folds it has where that is much better.
+        An unfinished trial predicts with its finished folds if that is much better.
         """
-        has_complete = bool(self.evidence.complete)
+        has_complete = bool(self.oof.complete)
         if has_complete:
             self._select(final=True)
         elif any(is_lost(trial) for trial in self.members):
             self.current = None
-        # Of all, and against the last selection: which one came first is a matter of seconds.
+        # Among all, and against the last selection: their order depends on the clock.
         cut = best_cut(self.begun, self.first_fold_loss)
         if cut is not None and (not has_complete or self._is_outdone_by(cut)):
             self._write_alone(cut)
@@ -164,26 +164,26 @@ class Standing:
 
     def _select(self, final: bool) -> Ensemble:
         start = time.monotonic()
-        evidence = self.evidence
-        trials = evidence.candidates()
-        rows, oofs = evidence.judged, [evidence.oof[t.spec.trial_id] for t in trials]
+        oof = self.oof
+        trials = oof.candidates()
+        rows, oofs = oof.judged, [oof.oof[t.spec.trial_id] for t in trials]
         options: dict[str, Any] = {
             "steps": self.config.steps if self.config.enabled else 1,
             "max_members": self.config.max_members if self.config.enabled else 1,
             "weight": rows.weight,
             "fold": rows.fold,
             "families": [t.spec.family for t in trials],
-            # Sizes and not seconds: no clock may decide between equals.
+            # Sizes and not seconds: ties must not depend on a clock.
             "costs": [t.cost.size_mb for t in trials],
-            "loads": [evidence.forecast.shares(t) for t in trials],
-            "prior": evidence.prior,
+            "loads": [oof.predictor_cost.shares(t) for t in trials],
+            "prior": oof.prior,
             "seed": self.seed,
         }
-        if is_by_time(evidence.plan) and evidence.plan.n_folds > 1:
+        if is_by_time(oof.plan) and oof.plan.n_folds > 1:
             chosen = choose_forward(
                 oofs,
                 rows.y,
-                evidence.metric,
+                oof.metric,
                 block=options.pop("fold"),
                 group=rows.group,
                 final=final,
@@ -194,14 +194,14 @@ class Standing:
             chosen = choose_ensemble(
                 oofs,
                 rows.y,
-                evidence.metric,
+                oof.metric,
                 group=rows.group,
                 repeat=rows.repeat,
                 time_limit_s=self.finish_limit_s,
                 **options,
             )
         else:
-            chosen = select_ensemble(oofs, rows.y, evidence.metric, **options)
+            chosen = select_ensemble(oofs, rows.y, oof.metric, **options)
         if not self.config.enabled:
             chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)
@@ -215,43 +215,43 @@ class Standing:
 
     @property
     def blend(self) -> NDArray[Any] | None:
-        """What the ensemble predicts for ``Evidence.judged``, with NaN; None without one."""
+        """Predictions of the ensemble for ``OofStore.judged``, NaN if missing; None without one."""
         return self._blend
 
     @property
-    def cost(self) -> Cost:
-        """Of predicting with the ensemble: its time as measured, or else as its trials add up."""
-        expected = self.evidence.forecast.cost(self.members)
+    def cost(self) -> InferenceCost:
+        """Cost of the ensemble: its measured latency if known, else the sum of its trials."""
+        expected = self.oof.predictor_cost.cost(self.members)
         if self.current is None or self.current.predict_ms is None:
             return expected
         return replace(expected, predict_ms=self.current.predict_ms)
 
-    def measured(self, predict_ms: float) -> None:
-        """Notes with the ensemble on disk in how many milliseconds it predicts 1,000 rows."""
+    def set_latency(self, predict_ms: float) -> None:
+        """Saves the ensemble's measured milliseconds per 1,000 rows with it."""
         if self.current is not None:
             self.current = replace(self.current, predict_ms=predict_ms)
-            write_to_run(self.evidence.run, self.current)
+            write_to_run(self.oof.run, self.current)
 
     def look_ahead(self) -> Sequence[str]:
-        """Notes with the ensemble on disk what the mean of its folds' models should score.
+        """Saves the expected score of the mean of the folds' models with the ensemble.
 
         Returns:
-            Why that cannot be told, where a file is damaged: it is not worth the end of a search.
+            A note if a file is damaged and there is no such score; the search ends normally.
         """
         if self.current is None:
             return ()
-        evidence, folds = self.evidence, {t.spec.trial_id: tuple(t.results) for t in self.members}
-        said = (evidence.plan, evidence.dataset, evidence.metric, self.seed)
+        oof, folds = self.oof, {t.spec.trial_id: tuple(t.results) for t in self.members}
+        known = (oof.plan, oof.dataset, oof.metric, self.seed)
         try:
-            score = expected_of_mean(evidence.run, self.current, folds, *said)
+            score = expected_of_mean(oof.run, self.current, folds, *known)
         except RunError as error:
-            return (f"what the mean of the folds' models should score is not known: {error}",)
+            return (f"the expected score of the mean of the folds' models is unknown: {error}",)
         self.current = replace(self.current, mean_score=score)
-        write_to_run(evidence.run, self.current)
+        write_to_run(oof.run, self.current)
         return ()
 
     def _write_alone(self, trial: Trial) -> Ensemble:
-        """Lets one trial predict with the folds that it has."""
+        """Makes one trial the ensemble, with its finished folds."""
         scores = [r.score for r in trial.results.values() if r.score is not None]
         score = float(np.mean(scores)) if scores else math.nan
         return self._write(Selection(np.ones(1), score, 0, "single"), [trial])
@@ -261,18 +261,18 @@ class Standing:
         numbers = np.flatnonzero(chosen.weights)
         self.members = [trials[number] for number in numbers]
         for number, trial in zip(numbers, self.members, strict=True):
-            family, shape = self.families[trial.spec.family]
+            family, problem = self.families[trial.spec.family]
             members.append(
                 Member(
                     trial=trial.spec.trial_id,
                     family=trial.spec.family,
                     weight=float(chosen.weights[number]),
-                    folds=predicting_folds(self.evidence.plan, trial.results),
-                    view=family.view(trial.spec.params, shape),
+                    folds=predicting_folds(self.oof.plan, trial.results),
+                    view=family.encoding(trial.spec.params, problem),
                     kinds=family.kinds,
                 )
             )
-        target = self.evidence.dataset.target
+        target = self.oof.dataset.target
         self.current = Ensemble(
             members=tuple(sorted(members, key=lambda m: -m.weight)),
             score=_known(chosen.score),
@@ -283,14 +283,14 @@ class Standing:
             reason=chosen.reason,
             task=target.task,
             n_classes=target.n_classes,
-            metric=self.evidence.metric.name,
+            metric=self.oof.metric.name,
             n_levels=len(target.quantiles),
             calibration=chosen.calibration,
         )
-        write_to_run(self.evidence.run, self.current)
+        write_to_run(self.oof.run, self.current)
         return self.current
 
 
 def _known(score: float | None) -> float | None:
-    """A score, or None where there is none."""
+    """The score, or None if it is missing or NaN."""
     return None if score is None or math.isnan(score) else score

@@ -1,4 +1,4 @@
-"""Rows as predictions of them are judged: once each, or once in each repeat of the folds."""
+"""Arranges the rows for scoring: each row once, or once per repeat of the folds."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["JudgedRows", "judged_rows"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedRows:
-    """What predictions are compared with, ``(n_judged,)`` each.
+    """The rows that predictions are scored on; arrays have the shape ``(n_judged,)``.
 
-    A metric that ranks compares the order of predictions, and a mean over repeats is no order of
-    one model: a model of another repeat has learnt from rows of the same fold, and with whole
-    groups as folds that costs up to .02 of ROC AUC at 150 rows. So such a metric judges each
-    repeat by itself, and a score is the mean over the repeats. The rows of a repeat follow those
-    of the repeat before. Other metrics judge the mean over the repeats of each row.
+    A ranking metric compares the order of predictions, and a mean over repeats is not the order
+    of one model: a model of another repeat has trained on rows of the same fold, which costs up to
+    .02 of ROC AUC at 150 rows if folds are whole groups. So such a metric scores each repeat
+    separately, and the score is the mean over repeats; the rows of one repeat follow those of the
+    one before. Other metrics score the mean over the repeats of each row.
 
     Attributes:
         y: Class indices or values.
-        fold: Number of the fold; no two repeats share one; -1 for rows that are not validated.
+        fold: Number of the fold, unique over repeats; -1 for rows that are never validated.
         weight: Row weights, or None.
-        group: Rows of a group stay together; None where each row is by itself.
-        repeat: Number of the repeat, ascending; None where rows are judged once.
+        group: Group of each row; None if rows are independent.
+        repeat: Number of the repeat, ascending; None if each row is scored once.
     """
 
     y: NDArray[Any]
@@ -41,19 +41,19 @@ class JudgedRows:
 
 
 def judged_rows(plan: SplitPlan, dataset: Dataset, metric: Metric) -> JudgedRows:
-    """The rows of a run as its metric judges them."""
+    """The rows of a run, arranged for its metric."""
     weight, group, n_repeats = dataset.weight, dataset.group, len(plan.repeats)
-    if not metric.ranks or n_repeats < 2:
+    if not metric.is_ranking or n_repeats < 2:
         return JudgedRows(dataset.y, plan.fold_of_row, weight, group)
     fold = np.full((n_repeats, plan.n_rows), -1, dtype=np.int64)
     for repeat, numbers in enumerate(plan.repeats):
         for number in numbers:
-            fold[repeat, plan.divisions[number].valid] = number
+            fold[repeat, plan.splits[number].valid] = number
     return JudgedRows(
         y=np.tile(dataset.y, n_repeats),
         fold=fold.ravel(),
         weight=None if weight is None else np.tile(weight, n_repeats),
-        # A row is one draw, however often it is predicted.
+        # A row is one bootstrap unit, however often it is predicted.
         group=np.tile(np.arange(plan.n_rows) if group is None else group, n_repeats),
         repeat=np.repeat(np.arange(n_repeats), plan.n_rows),
     )

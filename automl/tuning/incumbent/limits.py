@@ -1,4 +1,4 @@
-"""The last look at a predictor: what it takes in truth, and a cheaper one if that is too much."""
+"""Measures the final predictor's latency; selects a cheaper ensemble if it exceeds `limits`."""
 
 from __future__ import annotations
 
@@ -11,94 +11,95 @@ from automl.config.schema import LimitsConfig, SearchConfig
 from automl.data.folds.encoder_store import EncoderStore
 from automl.ensemble import Ensemble, Predictor
 from automl.errors import AutoMLError
-from automl.trial.latency import best_ms, table_batch
-from automl.tuning.incumbent.ensemble_tracker import Standing
-from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.trial.latency import min_time_ms, sample_batch
+from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
+from automl.tuning.incumbent.predictor_cost import PredictorCost
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["is_timed", "look_at_predictor", "look_s"]
+__all__ = ["check_latency", "check_latency_s", "measures_latency"]
 
 MAX_SELECTIONS = 3
-ENOUGH_MS = 300.0  # of measuring the ensemble; a member alone is measured more shortly
-LOADING_S = 2.0  # libraries and models, which the controller has not loaded until then
+ENOUGH_MS = 300.0  # of measuring the ensemble; single members are measured for less time
+LOADING_S = 2.0  # of libraries and models, which the controller loads only here
 N_PREDICTIONS = 4
 
 
-def look_at_predictor(
-    standing: Standing, config: SearchConfig, clock: Callable[[], float] = time.perf_counter
+def check_latency(
+    incumbent: EnsembleTracker, config: SearchConfig, clock: Callable[[], float] = time.perf_counter
 ) -> Iterator[str]:
-    """Measures the saved predictor, and selects cheaper ones until the limit of time is kept.
+    """Measures the saved predictor, and selects cheaper ones until it is within the time limit.
 
-    The figures of trials come from workers, each fold model by itself; what counts is the time
-    of all of them in one process.
+    Workers measured each fold's model by itself; the limit is for all of them in one process.
 
     Args:
-        standing: Has selected for the last time.
+        incumbent: The tracker, after its last selection.
         config: The configuration.
-        clock: Gives the seconds.
+        clock: Returns seconds.
 
     Yields:
-        What a person should know.
+        Notes for the user.
     """
-    if standing.current is None:
+    if incumbent.current is None:
         return
     limits = config.limits
-    if is_timed(config):
+    if measures_latency(config):
         try:
-            yield from _keep_time(standing, limits, _Stopwatch(standing, clock))
+            yield from _keep_time(incumbent, limits, _Stopwatch(incumbent, clock))
         except AutoMLError as error:
-            yield f"how long predicting takes was not measured: {error}"
-    yield from _what_is_broken(standing, limits)
+            yield f"prediction time was not measured: {error}"
+    yield from _what_is_broken(incumbent, limits)
 
 
-def is_timed(config: SearchConfig) -> bool:
-    """Whether the time of the predictor is measured: it is an objective or has a limit."""
+def measures_latency(config: SearchConfig) -> bool:
+    """Whether the predictor's latency is measured: it is an objective or has a limit."""
     return config.limits.predict_ms is not None or "predict_ms" in config.search.objectives
 
 
-def look_s(standing: Standing, config: SearchConfig) -> float:
-    """Seconds that the last look is expected to take, where there is one."""
-    predict_s = standing.cost.predict_ms / 1000.0
-    return (LOADING_S + N_PREDICTIONS * predict_s) * is_timed(config)
+def check_latency_s(incumbent: EnsembleTracker, config: SearchConfig) -> float:
+    """Expected seconds of ``check_latency``; 0 if nothing is measured."""
+    predict_s = incumbent.cost.predict_ms / 1000.0
+    return (LOADING_S + N_PREDICTIONS * predict_s) * measures_latency(config)
 
 
-def _keep_time(standing: Standing, limits: LimitsConfig, stopwatch: _Stopwatch) -> Iterator[str]:
+def _keep_time(
+    incumbent: EnsembleTracker, limits: LimitsConfig, stopwatch: _Stopwatch
+) -> Iterator[str]:
     for _ in range(MAX_SELECTIONS):
-        standing.measured(stopwatch.ensemble_ms())
-        too_long = standing.cost.predict_ms > (limits.predict_ms or math.inf)
-        if not too_long or standing.evidence.forecast.excess(standing.members):
+        incumbent.set_latency(stopwatch.ensemble_ms())
+        too_long = incumbent.cost.predict_ms > (limits.predict_ms or math.inf)
+        if not too_long or incumbent.oof.predictor_cost.max_excess(incumbent.members):
             return
         yield (
-            f"the ensemble takes {standing.cost.predict_ms:.3g} ms for 1,000 rows, beyond "
-            f"limits.predict_ms={limits.predict_ms:g}: a cheaper one is selected"
+            f"the ensemble takes {incumbent.cost.predict_ms:.3g} ms for 1,000 rows, beyond "
+            f"limits.predict_ms={limits.predict_ms:g}: selecting a cheaper one"
         )
-        stopwatch.correct(standing.evidence.forecast)
-        standing.finish()
-    standing.measured(stopwatch.ensemble_ms())
+        stopwatch.correct(incumbent.oof.predictor_cost)
+        incumbent.finish()
+    incumbent.set_latency(stopwatch.ensemble_ms())
 
 
 class _Stopwatch:
-    """Measures in how many milliseconds members, and all together, predict 1,000 rows.
+    """Measures the milliseconds per 1,000 rows of single members and of the ensemble.
 
-    Models and encoders are loaded once, also those that the next ensemble has in common with it.
+    Models and encoders are loaded once, also if the next ensemble uses them again.
 
     Args:
-        standing: Has the ensemble.
-        clock: Gives the seconds.
+        incumbent: Has the ensemble.
+        clock: Returns seconds.
     """
 
-    def __init__(self, standing: Standing, clock: Callable[[], float]) -> None:
-        run, dataset = standing.evidence.run, standing.evidence.dataset
-        store = EncoderStore(run.views, standing.seed, standing.evidence.plan.digest)
-        self._standing, self._clock = standing, clock
+    def __init__(self, incumbent: EnsembleTracker, clock: Callable[[], float]) -> None:
+        run, dataset = incumbent.oof.run, incumbent.oof.dataset
+        store = EncoderStore(run.encodings, incumbent.seed, incumbent.oof.plan.digest)
+        self._standing, self._clock = incumbent, clock
         self._predictor = Predictor(
             run,
             self._ensemble,
-            {name: family for name, (family, _) in standing.families.items()},
+            {name: family for name, (family, _) in incumbent.families.items()},
             store.encoder,
             offset=dataset.target.offset,
         )
-        self._batch = table_batch(dataset.table)
+        self._batch = sample_batch(dataset.table)
         self._timed: dict[str, tuple[Trial, float]] = {}
 
     @property
@@ -107,34 +108,36 @@ class _Stopwatch:
         return self._standing.current
 
     def ensemble_ms(self) -> float:
-        """Milliseconds of the ensemble on disk."""
+        """Milliseconds per 1,000 rows of the ensemble on disk."""
         self._predictor.ensemble = self._ensemble
         self._predictor.predict(self._batch)  # loads
-        return best_ms(lambda: self._predictor.predict(self._batch), ENOUGH_MS, self._clock)
+        return min_time_ms(lambda: self._predictor.predict(self._batch), ENOUGH_MS, self._clock)
 
-    def correct(self, forecast: Forecast) -> None:
-        """Measures each member alone, and corrects what is expected of it and of others."""
+    def correct(self, predictor_cost: PredictorCost) -> None:
+        """Measures each member alone, and corrects the expected cost of all trials by it."""
         members = {member.trial: member for member in self._ensemble.members}
         for trial in self._standing.members:
             alone = replace(members[trial.spec.trial_id], weight=1.0)
             self._predictor.ensemble = replace(self._ensemble, members=(alone,))
-            milliseconds = best_ms(lambda: self._predictor.predict(self._batch), clock=self._clock)
+            milliseconds = min_time_ms(
+                lambda: self._predictor.predict(self._batch), clock=self._clock
+            )
             self._timed[trial.spec.trial_id] = (trial, milliseconds)
         trials = [trial for trial, _ in self._timed.values()]
-        forecast.correct(trials, {name: ms for name, (_, ms) in self._timed.items()})
+        predictor_cost.correct(trials, {name: ms for name, (_, ms) in self._timed.items()})
 
 
-def _what_is_broken(standing: Standing, limits: LimitsConfig) -> Iterator[str]:
-    """Says which limits do not hold, and why there is no better predictor."""
-    broken = [name for name, excess in standing.cost.excesses(limits).items() if excess > 0]
+def _what_is_broken(incumbent: EnsembleTracker, limits: LimitsConfig) -> Iterator[str]:
+    """Yields a note on the limits that the predictor exceeds, and why it was chosen."""
+    broken = [name for name, excess in incumbent.cost.excess_by_limit(limits).items() if excess > 0]
     if not broken:
         return
     told = " and ".join(
-        f"limits.{name}={getattr(limits, name):g} is not kept: the predictor has "
-        f"{getattr(standing.cost, name):.3g}"
+        f"limits.{name}={getattr(limits, name):g} is exceeded: the predictor has "
+        f"{getattr(incumbent.cost, name):.3g}"
         for name in broken
     )
-    if standing.evidence.forecast.excess(standing.members):
-        nearest = standing.members[0].spec.trial_id
-        told += f"; no complete trial keeps the limits, and {nearest} comes nearest to them"
+    if incumbent.oof.predictor_cost.max_excess(incumbent.members):
+        nearest = incumbent.members[0].spec.trial_id
+        told += f"; no complete trial is within the limits, and {nearest} is closest to them"
     yield told

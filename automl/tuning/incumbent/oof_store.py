@@ -1,4 +1,4 @@
-"""What is known of trials by their predictions of rows that they did not see."""
+"""Keeps the out-of-fold predictions of complete trials, and scores them."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from numpy.typing import NDArray
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
 from automl.ensemble import estimate, estimate_of_blocks, kappa_of_cells, newest_blocks, read_oof
-from automl.metrics.stand_in import steering
+from automl.metrics.fallback import steering
 from automl.plugin.metric import Metric
 from automl.store.run_dir import RunDir
 from automl.trial.settle import settle_folds
 from automl.tuning.incumbent.judged_rows import JudgedRows, judged_rows
-from automl.tuning.incumbent.predictor_cost import Forecast
-from automl.tuning.problem.prior import prior_prediction
-from automl.tuning.trials.newest import in_order_of_fits, is_by_time
+from automl.tuning.incumbent.predictor_cost import PredictorCost
+from automl.tuning.problem.constant_baseline import baseline_prediction
+from automl.tuning.trials.newest_rows import in_order_of_fits, is_by_time
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["Evidence", "finite"]
+__all__ = ["OofStore", "complete_rows"]
 
 KEPT, KEPT_AT_LEAST, KEPT_BYTES = 60, 20, 256 << 20  # trials; selection considers half of them
 KEPT_OF_FAMILY = 3
 
 
 @dataclass(slots=True)
-class Evidence:
-    """Out-of-fold predictions of the complete trials, and what they are worth.
+class OofStore:
+    """Out-of-fold predictions of the complete trials, with their scores.
 
     Attributes:
-        run, dataset, plan, metric: Of the run.
-        forecast: What trials cost, and the limits.
+        run, dataset, plan, metric: Those of the run.
+        predictor_cost: Costs of the trials, and the limits.
         complete: Trials whose predictions are kept, by name.
         oof: Their predictions of the rows in ``judged``, ``(n_judged, n_outputs)`` or
-            ``(n_judged,)``; NaN where there is none. The first ``n_rows`` are those of the data.
-        judged: The rows as they are judged.
+            ``(n_judged,)``; NaN if missing. The first ``n_rows`` are those of the data.
+        judged: The rows, arranged for the metric.
     """
 
     run: RunDir
     dataset: Dataset
     plan: SplitPlan
     metric: Metric
-    forecast: Forecast = field(default_factory=Forecast)
+    predictor_cost: PredictorCost = field(default_factory=PredictorCost)
     complete: dict[str, Trial] = field(default_factory=dict)
     oof: dict[str, NDArray[Any]] = field(default_factory=dict)
     judged: JudgedRows = field(init=False)
@@ -55,54 +55,54 @@ class Evidence:
     _latest: tuple[str, NDArray[Any]] | None = None
 
     def __post_init__(self) -> None:
-        """Lays out the rows."""
+        """Arranges the rows."""
         self.judged = judged_rows(self.plan, self.dataset, self.metric)
 
     @property
     def first_rows(self) -> NDArray[np.int64]:
-        """Validation rows of the fold that is fitted first: in order of time the newest."""
-        return np.asarray(self.plan.divisions[in_order_of_fits(self.plan)[0]].valid)
+        """Validation rows of the first fold to be fitted: the newest rows of a time plan."""
+        return np.asarray(self.plan.splits[in_order_of_fits(self.plan)[0]].valid)
 
     def loss(self, rows: NDArray[np.int64], prediction: NDArray[Any]) -> float:
-        """Loss of a prediction of these rows, to be compared with others of the same rows.
+        """Loss of predictions, comparable only with others for the same rows.
 
-        Where the metric has no value for them, something else stands in: see ``steering``.
+        If the metric has no value for them, a substitute is used: see ``steering``.
         """
         weight = None if self.dataset.weight is None else self.dataset.weight[rows]
-        if not len(rows):  # the fit has removed them again
+        if not len(rows):  # a later fit has removed the files
             return math.inf
         steered = steering(self.metric)
         return steered.loss(steered.score(self.dataset.y[rows], prediction, weight))
 
     @property
     def prior(self) -> NDArray[np.float64]:
-        """The constant prediction that is made without any column."""
-        return prior_prediction(self.dataset)
+        """The constant baseline: shares of classes, quantiles or the mean."""
+        return baseline_prediction(self.dataset)
 
     def prior_loss(self, rows: NDArray[np.int64]) -> float:
-        """Loss of predicting for everybody what is known without any column."""
+        """Loss of the constant baseline on these rows."""
         return self.loss(rows, np.tile(self.prior, (len(rows), *[1] * self.prior.ndim)))
 
     def first_fold(self, trial: Trial) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Validation rows of the fold that is fitted first, and what a trial predicts for them.
+        """Validation rows of the first fold to be fitted, with a trial's predictions of them.
 
-        The same rows for every family, also for those that are fitted once on all rows. None of
-        them where a later fit of the trial has removed its files, by which it fails.
+        The rows are the same for every family, also for one that is fitted once on all rows. They
+        are empty if a later fit of the trial has removed its files, which makes it fail.
         """
         name, rows = trial.spec.trial_id, self.first_rows
-        if self._latest is None or self._latest[0] != name:  # it is asked for several times in turn
+        if self._latest is None or self._latest[0] != name:  # it is read several times in a row
             if not self.run.oof(name, trial.folds[0]).is_file():
                 return rows[:0], np.empty(0)
             self._latest = name, self._read(trial, [trial.folds[0]])[rows]
         prediction = self._latest[1]
-        known = finite(prediction)
+        known = complete_rows(prediction)
         return rows[known], prediction[known]
 
     def add(self, trial: Trial) -> float:
-        """Takes a complete trial in, and notes with it its score, and how sure that is.
+        """Adds a complete trial, and sets its score and interval.
 
         Folds that stopped early are settled first: scored at stages that other folds chose. A trial
-        without a score (NaN) is not taken in: it cannot be compared.
+        without a score (NaN) is not added, as it cannot be compared.
 
         Returns:
             The score of its out-of-fold predictions.
@@ -121,16 +121,16 @@ class Evidence:
     def judge(
         self, trial: Trial, oof: NDArray[Any] | None = None, blocks: Sequence[int] = ()
     ) -> float:
-        """Scores the out-of-fold predictions of a trial, and notes that and how sure it is.
+        """Scores the out-of-fold predictions of a trial; sets its loss, error and interval.
 
         Args:
-            trial: Complete.
-            oof: Its predictions; read when None.
-            blocks: In order of time, the folds whose mean score it is; by default the newest.
+            trial: A complete trial.
+            oof: Its predictions; read if None.
+            blocks: Time plans only: the folds over which to average; the newest by default.
         """
         shown = self._read_judged(trial) if oof is None else oof
         by_time = is_by_time(self.plan) and self.plan.n_folds > 1
-        known, judged = finite(shown), self.judged
+        known, judged = complete_rows(shown), self.judged
         if by_time:
             said = blocks or newest_blocks(range(self.plan.n_folds))
             known &= np.isin(judged.fold, said)
@@ -147,7 +147,7 @@ class Evidence:
             return score
         if by_time:
             found = estimate_of_blocks(self.metric, y, shown, **units)
-        else:  # further repeats make a score no surer of the folds than one
+        else:  # more repeats do not make a score more certain between folds
             kappa = kappa_of_cells(len(self.plan.repeats[0]), len(np.unique(fold)))
             found = estimate(self.metric, y, shown, kappa=kappa, **units)
         score = found.score if by_time and found is not None else score
@@ -169,15 +169,17 @@ class Evidence:
         trial.settle(results, stages)
 
     def candidates(self) -> list[Trial]:
-        """Complete trials; where limits are set, those that keep them or come nearest to them.
+        """Complete trials; with limits, those within them, or the closest.
 
-        None is left out for its score: that would be a choice by all rows, also by those that a
-        nested selection must not see.
+        None is dropped for its score: that would be a choice made with all rows, among them those
+        that a nested selection must not use.
         """
-        return self.forecast.keeping(sorted(self.complete.values(), key=lambda t: t.index))
+        return self.predictor_cost.within_limits(
+            sorted(self.complete.values(), key=lambda t: t.index)
+        )
 
     def _read_judged(self, trial: Trial) -> NDArray[Any]:
-        """Predictions of the rows as they are judged; out of bag they are alike in each repeat."""
+        """Predictions of the rows in ``judged``; out-of-bag ones are the same in each repeat."""
         repeats = self.plan.repeats
         if self.judged.repeat is None:
             return self._read(trial, list(trial.folds))
@@ -190,18 +192,22 @@ class Evidence:
         return read_oof(self.run, trial.spec.trial_id, folds, self.plan, is_classification)
 
     def _forget_worst(self, n_bytes: int) -> None:
-        """Keeps the predictions of the best trials and of the best of each family, not of all.
+        """Keeps the predictions of the best trials, and of the best of each family.
 
-        Selection looks no further than these, and of many rows the predictions of all trials would
-        fill the memory. Who stays does not depend on the order in which trials came.
+        Selection considers no others, and with many rows those of all trials would fill the
+        memory. The choice does not depend on the order in which trials finished.
 
         Args:
-            n_bytes: Of the predictions of one trial.
+            n_bytes: Size of the predictions of one trial.
         """
         most = max(KEPT_AT_LEAST, min(KEPT, KEPT_BYTES // max(1, n_bytes)))
         ranked = sorted(
             self.complete.values(),
-            key=lambda t: (self.forecast.excess([t]), self._losses[t.spec.trial_id], t.index),
+            key=lambda t: (
+                self.predictor_cost.max_excess([t]),
+                self._losses[t.spec.trial_id],
+                t.index,
+            ),
         )
         n_seen: Counter[str] = Counter()
         for place, trial in enumerate(ranked):
@@ -211,7 +217,7 @@ class Evidence:
                 del self.oof[name], self.complete[name], self._losses[name]
 
 
-def finite(values: NDArray[Any]) -> NDArray[np.bool_]:
+def complete_rows(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Rows without NaN, ``(n_rows,)``."""
     mask: NDArray[np.bool_] = np.isfinite(values).reshape(len(values), -1).all(axis=1)
     return mask

@@ -1,4 +1,4 @@
-"""What a predictor of some trials will cost, and how that stands to the limits."""
+"""Estimates the latency and size of a predictor from its trials, and compares with `limits`."""
 
 from __future__ import annotations
 
@@ -6,53 +6,52 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from automl.config.schema import LimitsConfig
-from automl.trial.inference_cost import Cost
+from automl.trial.inference_cost import InferenceCost
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["Forecast"]
+__all__ = ["PredictorCost"]
 
 
 @dataclass(slots=True)
-class Forecast:
-    """Adds up what trials cost, by the figures of their workers or by better ones.
+class PredictorCost:
+    """Adds up the costs of trials, as measured by workers or, later, by the controller.
 
     Attributes:
-        limits: What the predictor may cost.
+        limits: Upper bounds for the predictor.
     """
 
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     _known_ms: dict[str, float] = field(default_factory=dict)
     _slowness: float = 1.0
 
-    def cost(self, trials: Sequence[Trial]) -> Cost:
-        """Of predicting with all of these trials."""
-        return Cost(
+    def cost(self, trials: Sequence[Trial]) -> InferenceCost:
+        """Cost of predicting with all of these trials."""
+        return InferenceCost(
             sum(self._predict_ms(trial) for trial in trials),
             sum(trial.cost.size_mb for trial in trials),
         )
 
-    def excess(self, trials: Sequence[Trial]) -> float:
-        """By what share of it these trials exceed the limit they break most; 0 when all hold."""
-        return self.cost(trials).excess(self.limits)
+    def max_excess(self, trials: Sequence[Trial]) -> float:
+        """Largest excess over a limit, as a share of it; 0 if these trials are within all."""
+        return self.cost(trials).max_excess(self.limits)
 
     def shares(self, trial: Trial) -> list[float]:
-        """What share of each limit that is set a trial takes up."""
+        """Share of each set limit that a trial uses."""
         return list(self.cost([trial]).shares(self.limits).values())
 
-    def keeping(self, trials: Sequence[Trial]) -> list[Trial]:
-        """Those that keep the limits by themselves, or the one that comes nearest to them."""
-        nearest = min(trials, key=lambda t: self.excess([t]))
-        return [t for t in trials if not self.excess([t])] or [nearest]
+    def within_limits(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Trials that are within the limits by themselves, or the one closest to them."""
+        nearest = min(trials, key=lambda t: self.max_excess([t]))
+        return [t for t in trials if not self.max_excess([t])] or [nearest]
 
     def correct(self, trials: Sequence[Trial], measured_ms: Mapping[str, float]) -> None:
-        """Takes measured milliseconds in place of figures of workers.
+        """Replaces the workers' figures by measured milliseconds.
 
-        Trials that were not measured count as slower, or faster, than their figures by as much
-        as those that were.
+        The figures of trials that were not measured are scaled by the same ratio.
 
         Args:
-            trials: All that were measured.
-            measured_ms: For 1,000 rows, by trial.
+            trials: All measured trials.
+            measured_ms: Milliseconds per 1,000 rows, by trial.
         """
         self._known_ms |= measured_ms
         figures = sum(t.cost.predict_ms for t in trials)

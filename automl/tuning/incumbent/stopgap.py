@@ -1,4 +1,4 @@
-"""A trial that was cut predicts where what is complete knows next to nothing."""
+"""Finds an incomplete trial to predict with when complete ones barely beat the baseline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from automl.trial.lost import LOST
+from automl.trial.lost_files import LOST
 from automl.trial.spec import TrialState
 from automl.tuning.trials.trial import Trial
 
@@ -14,17 +14,17 @@ __all__ = ["best_cut", "is_lost"]
 
 
 def best_cut(begun: Iterable[Trial], first_loss: Callable[[Trial], float]) -> Trial | None:
-    """The trial with the lowest loss on the first fold among those that did not complete.
+    """The incomplete trial with the lowest loss on the first fold.
 
-    Which one it is does not depend on the order in which they came, nor on how fast a trial that
-    failed was stopped: of one that failed or was pruned only the folds ahead of that count.
+    The choice depends neither on the order in which trials came nor on how fast a failed one was
+    stopped: of a trial that failed or was pruned, only the folds before that count.
 
     Args:
         begun: Trials whose first fold is done.
-        first_loss: Gives the loss of a trial on the first fold.
+        first_loss: Returns the loss of a trial on the first fold.
 
     Returns:
-        The trial with the folds that may predict; None where there is none.
+        The trial with the folds that may predict, or None.
     """
     cut = [t for t in begun if t.state is not TrialState.COMPLETE and not is_lost(t)]
     best = min(cut, key=lambda trial: (_loss(trial, first_loss), trial.index), default=None)
@@ -35,7 +35,7 @@ def best_cut(begun: Iterable[Trial], first_loss: Callable[[Trial], float]) -> Tr
 
 
 def is_lost(trial: Trial) -> bool:
-    """Whether a trial cannot predict: it has no fold, or its files were removed."""
+    """Whether a trial cannot predict: it has no finished fold, or its files were removed."""
     return not trial.results or (trial.error is not None and trial.error.kind == LOST)
 
 

@@ -1,1 +1,1 @@
-"""A search from its start, or its resumption, to its end."""
+"""The phases of a search: start, resume, finish, and reruns and refits after it."""

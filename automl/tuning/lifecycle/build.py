@@ -1,4 +1,4 @@
-"""Joins the parts of a search: for a new one, one that is resumed, a refit, a rerun."""
+"""Builds the controller: for a new search, a resumed one, a refit or a rerun."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from automl.scheduling.factory import make_executor
 from automl.scheduling.runner import JobRunner
 from automl.store.run_dir import RunDir
 from automl.tuning.budget.budget import Budget
-from automl.tuning.budget.fit_times import Costs
-from automl.tuning.budget.resources import Needs
-from automl.tuning.incumbent.ensemble_tracker import Standing
-from automl.tuning.incumbent.oof_store import Evidence
-from automl.tuning.incumbent.predictor_cost import Forecast
+from automl.tuning.budget.fit_times import FitTimes
+from automl.tuning.budget.resources import ResourceEstimator
+from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
+from automl.tuning.incumbent.oof_store import OofStore
+from automl.tuning.incumbent.predictor_cost import PredictorCost
 from automl.tuning.loop.controller import Controller
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.problem.problem import Problem, open_problem
@@ -27,7 +27,7 @@ from automl.tuning.trials.ledger import Ledger
 
 __all__ = ["build_search", "open_search"]
 
-SELECTION_SHARE = 0.5  # of what is kept of the time, for the last selection of an ensemble
+SELECTION_SHARE = 0.5  # of the reserved time, for the last selection of an ensemble
 
 
 def build_search(
@@ -39,13 +39,13 @@ def build_search(
     interrupted: Callable[[], bool] = lambda: False,
     began_by_time: bool = False,
 ) -> Controller:
-    """Builds a search around an executor; each fit has one thread until it is told otherwise.
+    """Builds a search around an executor; each fit has one thread until ``set_threads``.
 
     Args:
-        problem: What is searched.
+        problem: The problem.
         executor: Runs the fits.
-        started: What the clock said when the budget began to run; now by default.
-        clock: Gives the seconds that the budget counts.
+        started: Value of ``clock`` at the start of the budget; now by default.
+        clock: Returns the seconds that the budget counts.
         interrupted: Whether the user wants the search to finish now.
         began_by_time: See ``Budget``.
     """
@@ -61,14 +61,14 @@ def build_search(
     )
     objectives, prune_on = config.search.objectives, config.search.prune_on
     studies = {
-        name: FamilyStudy(family, shape, config.sampler, config.seed, len(objectives))
-        for name, (family, shape) in families.items()
+        name: FamilyStudy(family, info, config.sampler, config.seed, len(objectives))
+        for name, (family, info) in families.items()
     }
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
-    costs = Costs(families, problem.plan, ledger, budget, problem.capacity.n_cpus)
-    evidence = Evidence(run, problem.dataset, problem.plan, problem.metric, Forecast(config.limits))
-    proposer = Proposer(families, studies, ledger, config, budget, costs, evidence, run)
-    needs = Needs(families, ledger)
+    fit_times = FitTimes(families, problem.plan, ledger, budget, problem.capacity.n_cpus)
+    oof = OofStore(run, problem.dataset, problem.plan, problem.metric, PredictorCost(config.limits))
+    proposer = Proposer(families, studies, ledger, config, budget, fit_times, oof, run)
+    resources = ResourceEstimator(families, ledger)
     finish_limit_s = None if budget.reserve_s is None else SELECTION_SHARE * budget.reserve_s
     return Controller(
         run=run,
@@ -77,9 +77,9 @@ def build_search(
         runner=JobRunner(executor, interrupted),
         proposer=proposer,
         dispatcher=Dispatcher(
-            families, executor, proposer, ledger, budget, costs, config.seed, needs
+            families, executor, proposer, ledger, budget, fit_times, config.seed, resources
         ),
-        standing=Standing(evidence, config.ensemble, families, config.seed, finish_limit_s),
+        incumbent=EnsembleTracker(oof, config.ensemble, families, config.seed, finish_limit_s),
         ledger=ledger,
         budget=budget,
     )
@@ -89,16 +89,16 @@ def build_search(
 def open_search(
     run: RunDir, config: SearchConfig, registry: Registry, families: Collection[str]
 ) -> Iterator[tuple[Problem, Controller]]:
-    """Opens a run with an executor of its own, for single fits when the search is over.
+    """Opens a run with its own executor, for single fits after the search.
 
     Args:
-        run: Has the data and the split plan.
-        config: Of the run.
+        run: The run directory, with data and split plan.
+        config: Configuration of the run.
         registry: The plugins of the run.
-        families: Those that are fitted: their libraries are imported before any clock runs.
+        families: Families to fit; their libraries are imported before any clock runs.
 
     Yields:
-        The problem, and the search; its executor is closed with the block.
+        The problem and its controller; the executor is closed with the block.
 
     Raises:
         RunError: A file of the run is damaged.

@@ -1,4 +1,4 @@
-"""What makes a run the run it is: what must not change when it is resumed."""
+"""Checks on resume that data, folds, metric and search spaces are those of the run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from automl.config.fields import leaves, value_of
+from automl.config.fields import config_keys, value_of
 from automl.config.schema import SearchConfig
 from automl.data import fingerprint
 from automl.data.table import Dataset
@@ -19,11 +19,11 @@ from automl.surface import named
 from automl.tuning.problem.problem import Problem
 from automl.tuning.problem.search_space import describe_space
 
-__all__ = ["check_config", "check_data", "check_problem", "facts_of"]
+__all__ = ["check_config", "check_data", "check_problem", "manifest_facts"]
 
 
-def facts_of(problem: Problem, registry: Registry) -> dict[str, Any]:
-    """What the manifest says of a search, beside versions and how it stands."""
+def manifest_facts(problem: Problem, registry: Registry) -> dict[str, Any]:
+    """The facts about a search for its manifest, except versions and status."""
     config, dataset, plan = problem.config, problem.dataset, problem.plan
     origins = {name: registry.families[name] for name in problem.families}
     return {
@@ -61,18 +61,18 @@ def _fidelity(family: ModelFamily) -> str:
 
 
 def check_problem(problem: Problem, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Compares a run with what its manifest said when it was started.
+    """Compares a run with its manifest from the start.
 
-    Families may come in addition.
+    New families are allowed.
 
     Args:
-        problem: What lies in the run directory.
+        problem: The problem in the run directory.
         then: The manifest.
-        now: The facts of the problem, as ``facts_of`` gives them.
+        now: Facts of the problem, from ``manifest_facts``.
 
     Raises:
-        RunError: Data, folds, metric, seed or a search space is another one; all differences
-            are in the text, old and new.
+        RunError: Data, folds, metric, seed or a search space differ; the text has all
+            differences, old and new.
     """
     run = problem.run
     try:
@@ -82,29 +82,29 @@ def check_problem(problem: Problem, then: Mapping[str, Any], now: Mapping[str, A
 
 
 def check_config(problem: Problem, then: SearchConfig) -> None:
-    """Compares what decides on rows and folds with the configuration of the run.
+    """Compares the settings that decide on rows and folds with those of the run.
 
     Raises:
-        RunError: Something differs; all differences are in the text, old and new.
+        RunError: A setting differs; the text has all differences, old and new.
     """
     now = problem.config
     lines = [
         _line(named(key), value_of(then, key), value_of(now, key))
-        for key, leaf in leaves(()).items()
+        for key, leaf in config_keys(()).items()
         if leaf.declared.is_fixed and value_of(then, key) != value_of(now, key)
     ]
     _refuse(problem, lines)
 
 
 def check_data(problem: Problem, given: Dataset) -> None:
-    """Compares a table that is given again with that of the run.
+    """Compares a table that the user passes again with that of the run.
 
     Args:
-        problem: What lies in the run directory.
-        given: The data set that was read.
+        problem: The problem in the run directory.
+        given: The data set read now.
 
     Raises:
-        RunError: It has other rows, columns, kinds or values; what differs is in the text.
+        RunError: Rows, columns, kinds or values differ; the text has the differences.
     """
     known = problem.dataset
     if fingerprint(given) == fingerprint(known):
@@ -140,7 +140,7 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             yield _line(name, old, new)
     for name, family in then["families"].items():
         if name not in now["families"]:
-            yield f"family {name}: searched -> not among the families, or it takes no such data"
+            yield f"family {name}: searched -> not selected, or it does not support this data"
             continue
         old_space, new_space = family["space"], now["families"][name]["space"]
         for param in {**old_space, **new_space}:

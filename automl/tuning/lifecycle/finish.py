@@ -1,4 +1,4 @@
-"""What is left to do when the search is over: leaderboard, manifest, and cleaning up."""
+"""Finishes a search: writes leaderboard, studies and manifest, and deletes temporary files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from automl.data.folds.encoder_store import drop_matrices
 from automl.errors import NoPredictorError, StorageError
 from automl.events import SearchFinished
 from automl.leaderboard import read_board, render
-from automl.store.files import remove_drafts, write_whole
+from automl.store.files import remove_staging, write_atomic
 from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir
 from automl.surface import named
@@ -19,26 +19,26 @@ from automl.trial.spec import TrialState
 from automl.tuning.lifecycle.studies import write_studies
 from automl.tuning.loop.controller import Controller
 
-__all__ = ["finish_run", "require_predictor", "with_the_way_on"]
+__all__ = ["finish_run", "require_predictor", "with_resume_hint"]
 
 
 def finish_run(controller: Controller) -> SearchFinished:
-    """Drops what only the search needs; writes leaderboard, studies and the last of the manifest.
+    """Deletes temporary data; writes leaderboard, studies and the end of the manifest.
 
     Raises:
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     run, ledger = controller.run, controller.ledger
-    ensemble = controller.standing.current
+    ensemble = controller.incumbent.current
     weights = {} if ensemble is None else ensemble.weights
-    remove_drafts(run.path)  # first what makes room
+    remove_staging(run.path)  # first, to free space
     for scratch in run.scratches:
         shutil.rmtree(scratch, ignore_errors=True)
-    drop_matrices(run.views)
+    drop_matrices(run.encodings)
     if controller.config.search.keep_models == "members":
         _drop_models(run, set(weights))
     text = render(read_board(run), "csv")
-    write_whole(run.leaderboard, lambda file: file.write(text.encode()))
+    write_atomic(run.leaderboard, lambda file: file.write(text.encode()))
     write_studies(run)
     update_manifest(
         run,
@@ -63,8 +63,8 @@ def finish_run(controller: Controller) -> SearchFinished:
 
 
 def _notes(controller: Controller) -> Iterator[str]:
-    """Families that were stopped, and those that had no time where one predicts alone."""
-    stopped, ensemble = controller.proposer.stopped, controller.standing.current
+    """Notes on stopped families, and on those without time if one predicts alone."""
+    stopped, ensemble = controller.proposer.stopped, controller.incumbent.current
     for name, why in stopped.items():
         yield f"family {name} got no more trials: {why}"
     if controller.stopped_by != "time" or ensemble is None:
@@ -80,33 +80,33 @@ def _notes(controller: Controller) -> Iterator[str]:
 
 
 def require_predictor(end: SearchFinished) -> None:
-    """Checks that a search has left something to predict with.
+    """Checks that a search has left a predictor.
 
     Raises:
-        NoPredictorError: No trial gave a usable model; the causes are named.
+        NoPredictorError: No trial gave a usable model; the text names the causes.
     """
     if end.weights:
         return
     causes = "; ".join(f"{cause} ({n} trials)" for cause, n in end.failures[:3])
-    over = "it was stopped" if end.stopped_by == "interrupt" else "the time was over"
+    over = "it was stopped" if end.stopped_by == "interrupt" else "the time ran out"
     raise NoPredictorError(
         f"no trial gave a usable model: {causes or f'{over} before the first'}. "
-        f"The run lies in {end.run}"
+        f"The run is in {end.run}"
     )
 
 
-def with_the_way_on(error: StorageError, run: RunDir | None) -> StorageError:
-    """The news that the disk takes no more, and what to do about it; makes a little room.
+def with_resume_hint(error: StorageError, run: RunDir | None) -> StorageError:
+    """Adds to a storage error how to continue; frees some space.
 
     Args:
-        error: What could not be written, and why.
-        run: The run of the search that this has ended; None where there was none yet.
+        error: The failed write, with its reason.
+        run: The run of the search that this ended; None if there was none yet.
     """
     if run is None or not run.manifest.is_file():
-        return StorageError(f"{error}\nthe search had not begun: mend that and start it again")
-    remove_drafts(run.path)
+        return StorageError(f"{error}\nthe search had not started: fix that and start it again")
+    remove_staging(run.path)
     return StorageError(
-        f"{error}\nthe search has stopped, and what it found is kept; once that is mended, go on "
+        f"{error}\nthe search has stopped, and its results are kept; once that is fixed, continue "
         f"with `automl resume {shlex.quote(str(run.path))}`"
     )
 

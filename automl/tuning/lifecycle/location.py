@@ -1,4 +1,4 @@
-"""Where a run is written: never over what is there, nor into the folder of its own data."""
+"""Checks and creates the run directory: never over existing files, nor inside the data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from automl.errors import RunError
-from automl.store.disk import writing
+from automl.store.disk import storage_errors
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.surface import named
@@ -16,7 +16,7 @@ __all__ = ["check_place", "make_folders"]
 
 
 def check_place(run: RunDir, source: Any) -> None:
-    """Refuses a run directory that lies in the folder of its data, or holds the data.
+    """Rejects a run directory inside the folder of its data, or around the data.
 
     In a folder of images every subfolder is a class, for other programs too.
 
@@ -25,7 +25,8 @@ def check_place(run: RunDir, source: Any) -> None:
         source: The data, which may be a path.
 
     Raises:
-        RunError: It does, or is the data; the message says what to choose.
+        RunError: The directory is inside, around or the data itself; the message suggests
+            another.
     """
     place = _resolved(run.path)
     if place == Path("/"):
@@ -42,7 +43,7 @@ def check_place(run: RunDir, source: Any) -> None:
         )
     if data.is_dir() and place.is_relative_to(data):
         raise RunError(
-            f"the run directory {run.path} lies in {os.fsdecode(source)}, which is the data: "
+            f"the run directory {run.path} is inside {os.fsdecode(source)}, which is the data: "
             f"choose one outside it, such as {named('out', str(data.parent / 'runs' / 'first'))}"
         )
     if data.is_relative_to(place):
@@ -53,33 +54,32 @@ def check_place(run: RunDir, source: Any) -> None:
 
 
 def make_folders(run: RunDir, lock: RunLock) -> None:
-    """Makes the run directory, and takes it before anybody else does.
+    """Creates the run directory and locks it.
 
     Args:
-        run: The run directory, which must be new, or one where a search was killed before it had
-            begun.
-        lock: Of the run directory.
+        run: The run directory: new, or one where a search was killed before it started.
+        lock: Lock of the run directory.
 
     Raises:
         RunError: Something else is there, or it cannot be written.
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     begun = run.lock.is_file() and not run.manifest.exists()  # killed before it was a run
     taken = run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir()))
     if taken and not begun:
         if run.lock.is_file():
-            lock.acquire()  # refused with the better reason where another search is at it
+            lock.acquire()  # raises the better error if another search is using it
         raise RunError(
-            f"{run.path} holds a run: go on with it by `automl resume {run.path}` (or "
+            f"{run.path} holds a run: continue it with `automl resume {run.path}` (or "
             f"{named('resume', True)} with the same command), or choose another {named('out')}"
             if run.manifest.is_file()
             else f"{run.path} exists and is not empty: choose another {named('out')}, or remove it"
         )
     try:
-        with writing(run.path):
+        with storage_errors(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            lock.acquire()  # before anything else: without its file this would be no begun run
-            for folder in (run.trials, run.views, run.ensemble):
+            lock.acquire()  # first: without its lock file this would not count as a run to restart
+            for folder in (run.trials, run.encodings, run.ensemble):
                 folder.mkdir(exist_ok=True)
     except OSError as error:
         raise RunError(f"the run cannot be written to {run.path}: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""One trial again, alone, from its record: the same params, seeds and folds, and no other trial."""
+"""Reruns one trial from its record, with the same params, seeds and folds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from automl.config import load_config
 from automl.config.reopened import metric_setting, registry_of
-from automl.metrics.given import PREFIX
+from automl.metrics.callable_metric import PREFIX
 from automl.scheduling.executor import Done, Failed
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
@@ -23,21 +23,21 @@ from automl.tuning.lifecycle.threads import set_threads
 from automl.tuning.loop.controller import Controller
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["FoldRerun", "Rerun", "rerun_trial"]
+__all__ = ["FoldRerun", "RerunResult", "rerun_trial"]
 
 
 @dataclass(frozen=True, slots=True)
 class FoldRerun:
-    """One fold of a trial, as recorded and as it came out again.
+    """One fold of a trial, as recorded and as rerun.
 
     Attributes:
         fold: Number of the fold; -1 for the one fit on all rows of an out-of-bag family.
-        recorded: The score on record; None where the fold was not finished.
-        score: The score now; None where the fit failed.
-        n_members: Fits that were trained together with the recorded one, itself included.
-        same_predictions: Whether the predictions are those on disk to the last bit; None where
-            there are none to compare.
-        error: Why the fit failed now, with the traceback of the worker.
+        recorded: Recorded score; None if the fold was not finished.
+        score: Score of the rerun; None if the fit failed.
+        same_predictions: Whether the predictions equal those on disk bit for bit; None if there
+            are none to compare.
+        n_members: Fits trained together with the recorded one, itself included.
+        error: Why the rerun failed, with the worker's traceback.
     """
 
     fold: int
@@ -51,7 +51,7 @@ class FoldRerun:
     def is_equal(self) -> bool | None:
         """Whether score and predictions are the recorded ones.
 
-        None without a recorded score, and where it is of a pack, which is rounded otherwise.
+        None without a recorded score, and if it is from a pack, whose rounding differs.
         """
         if self.recorded is None or self.n_members > 1:
             return None
@@ -59,15 +59,15 @@ class FoldRerun:
 
 
 @dataclass(frozen=True, slots=True)
-class Rerun:
-    """What came out of running one trial again.
+class RerunResult:
+    """Result of a rerun.
 
     Attributes:
-        record: The record it was run from.
-        metric: What the scores are.
-        folds: The folds that were fitted again, in their order.
-        timed: Whether the run had a limit of time, of all or of one fit: fits that adapt to the
-            clock may differ.
+        record: The trial's record.
+        metric: Metric of the scores.
+        folds: The rerun folds, in their order.
+        timed: Whether the run had a time limit, in total or per fit: fits that adapt to the clock
+            may differ.
     """
 
     record: TrialRecord
@@ -77,7 +77,7 @@ class Rerun:
 
     @property
     def is_equal(self) -> bool:
-        """Whether every fold that was on record came out the same."""
+        """Whether every recorded fold gave the same result."""
         return all(fold.is_equal is not False for fold in self.folds)
 
 
@@ -86,24 +86,24 @@ def rerun_trial(
     trial_id: str,
     on_fold: Callable[[FoldRerun], None] = lambda fold: None,
     given: Any = None,
-) -> Rerun:
-    """Runs one trial again in a worker process; the run is only read.
+) -> RerunResult:
+    """Runs one trial again in a worker process, without changing the run.
 
-    The folds on record are fitted, and the one the trial failed in; where there are none, every
-    fold of the trial. The first that fails is the last. Without a limit of time a fit on the CPU
-    comes out equal to the last bit: it has as many threads as it had. With one, a fit is told
-    its fair share and its deadline as in the run.
+    Fits the recorded folds and the one the trial failed in, or every fold if there are none; stops
+    at the first failure. Without a time limit a fit on the CPU is equal bit for bit, since it
+    has the same number of threads. With one, a fit gets its fair share and its deadline as in the
+    run.
 
     Args:
         run: The run directory.
         trial_id: Such as ``lightgbm-3``.
-        on_fold: Called with each fold as soon as it is over.
-        given: The metric of the run, where it is a Python object.
+        on_fold: Called with each fold as soon as it is done.
+        given: The metric of the run, if it is a Python object.
 
     Raises:
         RunError: There is no such trial.
         PluginError: Its family is not installed.
-        ConfigError: A device that the configuration names is not there.
+        ConfigError: A device named in the configuration does not exist.
         StorageError: The disk of temporary files is full.
     """
     record = find_record(run, trial_id)
@@ -122,31 +122,31 @@ def rerun_trial(
             folds.append(_compare(run, scratch, record, ended))
             on_fold(folds[-1])
     timed = config.time_s is not None or config.scheduler.fit_timeout_s is not None
-    return Rerun(record, metric.removeprefix(PREFIX), tuple(folds), timed)
+    return RerunResult(record, metric.removeprefix(PREFIX), tuple(folds), timed)
 
 
 @contextmanager
 def _scratch(run: RunDir) -> Iterator[RunDir]:
-    """A run directory with the data and the folds of another one, and nothing fitted yet."""
+    """A run directory with another's data and folds, and no trials."""
     with tempfile.TemporaryDirectory(prefix="automl-rerun-") as folder:
         scratch = RunDir(Path(folder))
         scratch.data.symlink_to(run.data.resolve())
         scratch.split.symlink_to(run.split.resolve())
-        for own in (scratch.trials, scratch.views):
+        for own in (scratch.trials, scratch.encodings):
             own.mkdir()
         yield scratch
 
 
 def _trial(record: TrialRecord, controller: Controller) -> Trial:
-    """The trial, with the folds to fit: those on record, and the one it failed in; else all."""
-    costs, on_record = controller.proposer.costs, _on_record(record)
+    """The trial, with the recorded folds and the one it failed in, or all folds."""
+    costs, on_record = controller.proposer.fit_times, _on_record(record)
     every = costs.folds_of(record.spec, on_record)
     folds = tuple(fold for fold in every if fold in on_record) or every
-    return Trial(record.spec, record.index, folds, 0.0, promoted=True, alone=set(folds))
+    return Trial(record.spec, record.index, folds, 0.0, promoted=True, solo_folds=set(folds))
 
 
 def _fits(controller: Controller, record: TrialRecord) -> Iterator[Done | Failed]:
-    """Fits one fold after another, up to the first that fails; each with the threads it had."""
+    """Fits one fold after another up to the first failure, with the recorded numbers of threads."""
     trial, recorded = _trial(record, controller), {r.fold: r.n_threads for r in record.folds}
     controller.ledger.trials.append(trial)
     family, _ = controller.families[record.spec.family]
@@ -155,7 +155,7 @@ def _fits(controller: Controller, record: TrialRecord) -> Iterator[Done | Failed
         if controller.runner.running or not trial.waiting:
             return
         fit, _ = controller.dispatcher.next_fit(math.inf)
-        assert fit is not None  # nothing else runs, and nothing is too long
+        assert fit is not None  # nothing else runs, and no fit is too long
         (job,) = controller.dispatcher.jobs(fit, math.inf)
         job = replace(job, n_threads=recorded.get(fit.fold, job.n_threads))
         controller.runner.submit([job], fit.lease, frozenset(family.preload))
@@ -171,7 +171,7 @@ def _fits(controller: Controller, record: TrialRecord) -> Iterator[Done | Failed
 
 
 def _on_record(record: TrialRecord) -> set[int]:
-    """Folds that are finished, and the one the trial failed in."""
+    """The finished folds, and the one the trial failed in."""
     folds = {result.fold for result in record.folds}
     if record.state is TrialState.FAILED and record.error is not None:
         folds.add(record.error.fold)
@@ -179,7 +179,7 @@ def _on_record(record: TrialRecord) -> set[int]:
 
 
 def _compare(run: RunDir, scratch: RunDir, record: TrialRecord, ended: Done | Failed) -> FoldRerun:
-    """Puts a fold beside what is on record of it."""
+    """Compares a fold with its record."""
     fold = ended.error.fold if isinstance(ended, Failed) else ended.result.fold
     found = next((result for result in record.folds if result.fold == fold), None)
     recorded, n_members = (found.score, found.n_members) if found else (None, 1)

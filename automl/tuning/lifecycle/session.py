@@ -1,4 +1,4 @@
-"""One search while this process is at it: its workers, its lock, its events, Ctrl-C."""
+"""Holds the resources of a search in this process: workers, run lock, watchers and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from automl.config.schema import SearchConfig
     from automl.events import Event
     from automl.registry import Registry
-    from automl.scheduling.early import EarlyStart
+    from automl.scheduling.early_start import EarlyStart
     from automl.scheduling.executor import Executor
     from automl.status import StatusLine
 
-__all__ = ["Session", "start_session"]
+__all__ = ["SearchSession", "start_session"]
 
 
 @dataclass(slots=True)
-class Session:
-    """One search, new or resumed, while this process is at it.
+class SearchSession:
+    """A search in this process, new or resumed.
 
     Attributes:
-        early: What was started before its executor was known; see ``start_early``.
-        started: ``time.monotonic()`` when its budget began to run.
-        status: Shows them to a person.
-        watchers: Take its events.
+        early: Processes started before the executor was known; see ``start_early``.
+        started: ``time.monotonic()`` at the start of its budget.
+        status: Shows the events to the user.
+        watchers: Called with each event.
         run: The run directory, once it is known.
-        lock: Of the run directory.
-        executor: Runs its fits, once it is known.
+        lock: Lock of the run directory.
+        executor: Runs the fits, once it is known.
     """
 
     early: EarlyStart
@@ -50,43 +50,43 @@ class Session:
     executor: Executor | None = None
 
     def end(self) -> None:
-        """Ends what was started, and lets others search in the run."""
+        """Stops the processes, and releases the run directory."""
         if self.status is not None:
             self.status.close()
         (self.executor or self.early).close()
         if self.lock is not None:
             self.lock.release()
 
-    def begin(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+    def run_new(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
         """Searches in a new run directory."""
-        from automl.tuning.lifecycle.conduct import conduct
-        from automl.tuning.lifecycle.start import prepare_search
+        from automl.tuning.lifecycle.run_search import run_search
+        from automl.tuning.lifecycle.start import start_search
 
         executor = self._make_executor(config, registry)
         self.run, self.lock = run, (lock := RunLock(run))
         with _interrupts() as interrupts:
-            prepared = prepare_search(
+            prepared = start_search(
                 data, config, registry, run, executor, self.started, interrupts.asked, lock
             )
-            _watch(run, conduct(prepared), self.watchers, interrupts)
+            _watch(run, run_search(prepared), self.watchers, interrupts)
 
-    def go_on(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
-        """Goes on with a search that was begun; its data may be given, to be compared."""
-        from automl.tuning.lifecycle.conduct import conduct
-        from automl.tuning.lifecycle.over import Over
-        from automl.tuning.lifecycle.start import prepare_resumed
+    def run_resumed(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
+        """Continues a search; its data may be given, to be compared."""
+        from automl.tuning.lifecycle.finished_run import Over
+        from automl.tuning.lifecycle.run_search import run_search
+        from automl.tuning.lifecycle.start import resume_search
 
         executor = self._make_executor(config, registry)
         self.run, self.lock = run, RunLock(run)
         self.lock.acquire()
         with _interrupts() as interrupts:
-            prepared = prepare_resumed(
+            prepared = resume_search(
                 data, config, registry, run, executor, self.started, interrupts.asked
             )
             if isinstance(prepared, Over):
                 _watch(run, prepared.events(), self.watchers, interrupts, ends=False)
             else:
-                _watch(run, conduct(prepared), self.watchers, interrupts)
+                _watch(run, run_search(prepared), self.watchers, interrupts)
 
     def _make_executor(self, config: SearchConfig, registry: Registry) -> Executor:
         from automl.scheduling.factory import make_executor
@@ -98,24 +98,25 @@ class Session:
 @contextmanager
 def start_session(
     started: float | None, on_event: Callable[[Event], None] | None, verbosity: int
-) -> Iterator[Session]:
-    """Starts a search, and ends whatever of it is left when the block is over.
+) -> Iterator[SearchSession]:
+    """Starts a session, and closes it at the end of the block.
 
     Args:
-        started: ``time.monotonic()`` when its budget began to run; now by default.
+        started: ``time.monotonic()`` at the start of the budget; now by default.
         on_event: Called with each event.
-        verbosity: What is shown of them; see ``make_status``.
+        verbosity: Amount of output; see ``make_status``.
 
     Raises:
         ConfigError: There is no such verbosity.
-        StorageError: The disk takes no more; the text says how to go on.
+        StorageError: The disk is full or read-only, or writing is not permitted; the text says
+            how to continue.
     """
     started = time.monotonic() if started is None else started
     from automl.config.fields import ARGUMENTS
-    from automl.scheduling.early import start_early
+    from automl.scheduling.early_start import start_early
     from automl.tuning.propose.optuna_log import optuna_as_it_was
 
-    session = Session(start_early(), started)  # first of all
+    session = SearchSession(start_early(), started)  # first of all
     try:
         try:
             from automl.status import make_status
@@ -127,9 +128,9 @@ def start_session(
         finally:
             session.end()
     except StorageError as error:
-        from automl.tuning.lifecycle.finish import with_the_way_on
+        from automl.tuning.lifecycle.finish import with_resume_hint
 
-        raise with_the_way_on(error, session.run) from error
+        raise with_resume_hint(error, session.run) from error
 
 
 def _watch(
@@ -139,13 +140,13 @@ def _watch(
     interrupts: _Interrupts,
     ends: bool = True,
 ) -> None:
-    """Runs the search to its end; logs events but ticks, and passes all of them on.
+    """Runs the search to its end; logs all events except progress, and passes all to watchers.
 
-    Where nothing was begun, no end is logged.
+    If there was nothing to do, the end is not logged again.
 
     Raises:
-        Exception: What a watcher raised. It is called no more, and the search finishes with what
-            there is, as after Ctrl-C, before the error goes on.
+        Exception: An error of a watcher. No watcher is called again, and the search finishes as
+            after Ctrl-C before the error is raised.
     """
     from automl.events import Progress, SearchFinished
     from automl.store.log import append_log
@@ -158,10 +159,10 @@ def _watch(
             try:
                 for watcher in () if failure is not None else watchers:
                     watcher(event)
-            except Exception as error:  # whatever the caller's function does
+            except Exception as error:  # the caller's function may raise anything
                 error.add_note(
-                    "raised by on_event: the search was stopped, and what it found is kept. Go on "
-                    f"with automl.resume({str(run.path)!r})"
+                    "raised by on_event: the search was stopped, and its results are kept. "
+                    f"Continue with automl.resume({str(run.path)!r})"
                 )
                 failure = error
                 interrupts.stop()
@@ -183,7 +184,7 @@ class _Interrupts:
         return self.count > 0
 
     def stop(self) -> None:
-        """Has the search finish with what there is."""
+        """Makes the search finish with its results so far."""
         self.count += 1
 
     def handle(self, signum: int, frame: FrameType | None) -> None:
@@ -194,7 +195,7 @@ class _Interrupts:
 
 @contextmanager
 def _interrupts() -> Iterator[_Interrupts]:
-    """Counts SIGINT and SIGTERM in place of their usual effect, where this is the main thread."""
+    """Counts SIGINT and SIGTERM instead of their usual effect, in the main thread only."""
     interrupts = _Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts

@@ -1,4 +1,4 @@
-"""From a problem to a controller that is ready to run."""
+"""Prepares a new or resumed search: data, split plan, manifest, and the controller."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ from automl.scheduling.executor import Executor
 from automl.store.lock import RunLock
 from automl.store.manifest import new_manifest, update_manifest, write_manifest
 from automl.store.run_dir import RunDir
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 from automl.tuning.lifecycle.build import build_search
-from automl.tuning.lifecycle.compat import check_config, check_data, check_problem, facts_of
+from automl.tuning.lifecycle.compat import check_config, check_data, check_problem, manifest_facts
+from automl.tuning.lifecycle.finished_run import Over, is_over
 from automl.tuning.lifecycle.location import check_place, make_folders
-from automl.tuning.lifecycle.over import Over, is_over
-from automl.tuning.lifecycle.resume import Past, read_past, resume
-from automl.tuning.lifecycle.threads import set_threads, staff
+from automl.tuning.lifecycle.resume import EarlierSearch, read_earlier_search, restore_trials
+from automl.tuning.lifecycle.threads import choose_threads, set_threads
 from automl.tuning.loop.controller import Controller
 from automl.tuning.problem.problem import Problem, open_problem, read_dataset, read_problem
 
-__all__ = ["Prepared", "prepare_resumed", "prepare_search"]
+__all__ = ["PreparedSearch", "resume_search", "start_search"]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedSearch:
     """A search that is about to start.
 
     Attributes:
-        problem: What is searched.
-        controller: Runs it.
-        news: What a watcher is told first.
-        is_new: Whether no earlier search was at it.
+        problem: The problem.
+        controller: Runs the search.
+        first_events: Events to yield before those of the controller.
+        is_new: Whether there was no earlier search in the run.
         executor: The controller's; it has no workers yet.
-        threads_per_fit: What an earlier search at it gave each fit; None without one.
+        threads_per_fit: Threads of one fit in the earlier search; None without one.
     """
 
     problem: Problem
     controller: Controller
-    news: tuple[Event, ...]
+    first_events: tuple[Event, ...]
     is_new: bool
     executor: Executor
     threads_per_fit: int | None
 
     def start_workers(self) -> Sequence[str]:
-        """Starts the workers, before the controller gives out fits, and writes their threads.
+        """Starts the workers, chooses the threads of a fit, and records them in the manifest.
 
         Returns:
-            What a person should know of the number of threads of a fit.
+            Notes for the user on the number of threads.
         """
         problem, controller = self.problem, self.controller
-        threads, notes = staff(problem, self.executor, self.threads_per_fit)
+        threads, notes = choose_threads(problem, self.executor, self.threads_per_fit)
         if threads != self.threads_per_fit:
             update_manifest(problem.run, threads_per_fit=threads)
         set_threads(controller, threads)
-        # Libraries of extras are loaded after the first workers are forked: these start sooner.
+        # Libraries of extras are loaded after the first workers are forked, which so start sooner.
         families = [family for family, _ in problem.families.values()]
         self.executor.preload([m for f in families if f.extra for m in f.preload])
         return notes
 
 
-def prepare_search(
+def start_search(
     source: Any,
     config: SearchConfig,
     registry: Registry,
@@ -78,23 +78,22 @@ def prepare_search(
     started: float,
     interrupted: Callable[[], bool],
     lock: RunLock,
-) -> Prepared:
+) -> PreparedSearch:
     """Reads the data, fixes the folds, writes both to the run, and builds the controller.
 
     Args:
         source: The data.
         config: The configuration.
         registry: The families.
-        run: The run directory, which must be new, or one where a search was killed before it
-            had begun.
+        run: The run directory: new, or one where a search was killed before it started.
         executor: Runs the fits; it is not opened yet.
-        started: ``time.monotonic()`` at which the budget began to run.
+        started: ``time.monotonic()`` at the start of the budget.
         interrupted: Whether the user wants the search to finish now.
-        lock: Of the run directory; it is taken here.
+        lock: Lock of the run directory; it is acquired here.
 
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     check_place(run, source)
     _preload(executor, registry, config, source)
@@ -103,11 +102,11 @@ def prepare_search(
     save_dataset(problem.dataset, run.data)
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
-    write_manifest(run, new_manifest(facts_of(problem, registry)))  # last: it makes it a run
+    write_manifest(run, new_manifest(manifest_facts(problem, registry)))  # last: now it is a run
     return _build(problem, registry, executor, started, interrupted, None)
 
 
-def prepare_resumed(
+def resume_search(
     source: Any,
     config: SearchConfig,
     registry: Registry,
@@ -115,46 +114,48 @@ def prepare_resumed(
     executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
-) -> Prepared | Over:
-    """Opens what lies in a run, checks that it is what it was, and builds the controller.
+) -> PreparedSearch | Over:
+    """Opens the problem of a run, checks that it is unchanged, and builds the controller.
 
-    Where the run is over and gets no more budget, nothing is built or written.
+    For a finished run without more budget, nothing is built or written.
 
     Args:
-        source: The data, to be compared with that of the run; None takes what the run has.
+        source: The data, to be compared with that of the run; None uses the run's own.
         config: The configuration, with budgets that are totals.
         registry: The families.
-        run: The run directory, whose lock is taken.
+        run: The run directory, already locked.
         executor: Runs the fits; it is not opened yet.
-        started: ``time.monotonic()`` at which this part of the search began.
+        started: ``time.monotonic()`` at the start of this part of the search.
         interrupted: Whether the user wants the search to finish now.
 
     Raises:
         UserError: Something that must not change did, or a file of the run is damaged.
     """
     _preload(executor, registry, config, config.data_path)
-    past, then = read_past(run), load_config(run.config)
+    earlier, then = read_earlier_search(run), load_config(run.config)
     problem = open_problem(config, registry, run, executor.capacity())
     if source is not None:
         check_config(problem, then)
         check_data(problem, read_dataset(source, config, registry, problem.dataset))
-    facts = facts_of(problem, registry)
-    check_problem(problem, past.manifest, facts)
-    if is_over(run, past, problem.plan, then, config):
-        return Over(run, past)
-    prepared = _build(problem, registry, executor, started - past.elapsed_s, interrupted, past)
+    facts = manifest_facts(problem, registry)
+    check_problem(problem, earlier.manifest, facts)
+    if is_over(run, earlier, problem.plan, then, config):
+        return Over(run, earlier)
+    prepared = _build(
+        problem, registry, executor, started - earlier.elapsed_s, interrupted, earlier
+    )
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
-    changes["deterministic"] = past.is_deterministic
+    changes["deterministic"] = earlier.is_deterministic
     update_manifest(run, status="running", stopped_by="", **changes)
     return prepared
 
 
 def _preload(executor: Executor, registry: Registry, config: SearchConfig, source: Any) -> None:
-    """Has libraries imported while the data are read.
+    """Starts the import of libraries while the data are read.
 
-    Those of extras can wait until the first workers are there, unless the data look like what
-    their families are for.
+    Those of extras can wait until the first workers exist, unless the data look as if their
+    families were needed.
     """
     path = Path(source) if isinstance(source, str | Path) else None
     awaited = set[ColumnKind]()
@@ -164,7 +165,7 @@ def _preload(executor: Executor, registry: Registry, config: SearchConfig, sourc
         awaited.add(ColumnKind.SEQUENCE)
     selected = registry.select(config.family)
     executor.preload([m for f in selected if not f.extra or f.kinds & awaited for m in f.preload])
-    # The plugins too, which may take long: once, and before a worker has a fit to be late with.
+    # The plugins too, as they may be slow: once, and before a worker has a fit with a deadline.
     plugins = registry.modules_of([f.name for f in selected], config.metric or "")
     executor.preload([module.partition(":")[0] for module in plugins])
 
@@ -175,31 +176,31 @@ def _build(
     executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
-    past: Past | None,
-) -> Prepared:
-    """The controller of a search, new or with a past, and the news it begins with."""
-    bench = Workbench(
+    earlier: EarlierSearch | None,
+) -> PreparedSearch:
+    """The controller of a new or resumed search, with its first events."""
+    state = WorkerState(
         problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
     )
-    executor.open(problem.setup, bench, interrupted)
-    known = None if past is None else past.threads_per_fit
+    executor.open(problem.setup, state, interrupted)
+    known = None if earlier is None else earlier.threads_per_fit
     controller = build_search(
         problem,
         executor,
         started=started,
         interrupted=interrupted,
-        began_by_time=past is not None and not past.is_deterministic,
+        began_by_time=earlier is not None and not earlier.is_deterministic,
     )
     set_threads(controller, known or 1)
     notes = [*problem.notes]
-    if past is not None:
-        notes += resume(past, controller)
-    news: list[Event] = [
+    if earlier is not None:
+        notes += restore_trials(earlier, controller)
+    first_events: list[Event] = [
         _started(problem),
         *(Note(text, controller.budget.elapsed_s) for text in notes),
     ]
-    is_new = past is None
-    return Prepared(problem, controller, tuple(news), is_new, executor, known)
+    is_new = earlier is None
+    return PreparedSearch(problem, controller, tuple(first_events), is_new, executor, known)
 
 
 def _started(problem: Problem) -> SearchStarted:

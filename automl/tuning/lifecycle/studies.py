@@ -1,4 +1,4 @@
-"""Writes the trials of a run as Optuna studies, one a family: for dashboards and other samplers."""
+"""Writes a run's trials as Optuna studies, one per family, for dashboards and other samplers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from automl.config.schema import LimitsConfig
 from automl.errors import RunError, UserError
 from automl.redact import hide, shown
-from automl.store.files import read_json, write_whole
+from automl.store.files import read_json, write_atomic
 from automl.store.run_dir import RunDir
 from automl.trial.inference_cost import cost_of
 from automl.trial.records import read_records
@@ -31,13 +31,13 @@ PLAIN = (bool, int, float, str, type(None))
 
 
 def write_studies(run: RunDir, to: str | None = None) -> Sequence[str]:
-    """Writes all trials of a run as Optuna studies; the search may still be going on.
+    """Writes all trials of a run as Optuna studies, also while the search is running.
 
     Only the manifest and the trial records are read, so no plugin is needed. Each study is named
     ``RUN/FAMILY``. It has a trial for each record: params with their distributions, the value of
     each objective, the reports on the first fold as intermediate values, and as user attributes
-    family, trial id, state, fold scores and seconds. A trial that the end of the search cut is
-    failed in Optuna's sense: samplers do not learn from it.
+    family, trial id, state, fold scores and seconds. A trial cut by the end of the search counts
+    as failed for Optuna: samplers do not learn from it.
 
     Args:
         run: The run directory.
@@ -51,7 +51,7 @@ def write_studies(run: RunDir, to: str | None = None) -> Sequence[str]:
     Raises:
         RunError: The manifest or a record is missing or damaged.
         UserError: The database cannot be used, or has a study of this name from elsewhere.
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     import optuna
 
@@ -67,7 +67,7 @@ def write_studies(run: RunDir, to: str | None = None) -> Sequence[str]:
 
 
 def _write_journal(run: RunDir, source: _Source) -> Sequence[str]:
-    """Writes the file as a whole: Optuna would sync it once for each trial."""
+    """Writes the whole file at once: Optuna would sync it for each trial."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import BaseJournalBackend
 
@@ -84,16 +84,16 @@ def _write_journal(run: RunDir, source: _Source) -> Sequence[str]:
     lines = Lines()
     names = source.add_to(JournalStorage(lines))
     text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in lines.logs)
-    write_whole(run.studies, lambda file: file.write(text.encode()))
+    write_atomic(run.studies, lambda file: file.write(text.encode()))
     return names
 
 
 @contextmanager
 def _database(url: str) -> Iterator[BaseStorage]:
-    """Opens Optuna's storage behind a URL.
+    """Opens Optuna's storage at a URL.
 
     Raises:
-        UserError: It is no URL, a driver is missing, or the database refuses.
+        UserError: The text is not a URL, a driver is missing, or the database reports an error.
     """
     import optuna
     import sqlalchemy
@@ -122,7 +122,7 @@ def _database(url: str) -> Iterator[BaseStorage]:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What a run directory says of its trials."""
+    """The manifest and records of a run, by family."""
 
     name: str
     manifest: Mapping[str, Any]
@@ -142,14 +142,14 @@ class _Source:
 
     @property
     def mark(self) -> str:
-        """Tells the studies of this run from those of another of the same name."""
+        """Distinguishes the studies of this run from those of another of the same name."""
         return f"{self.manifest['started']} {self.manifest['data']['fingerprint']}"
 
     def drop_from(self, storage: BaseStorage, url: str) -> None:
         """Removes the studies of this run from a database.
 
         Raises:
-            UserError: One of these names is somebody else's.
+            UserError: A study of this name is not from this run.
         """
         import optuna
 
@@ -159,7 +159,7 @@ class _Source:
             study = optuna.load_study(study_name=name, storage=storage)
             if study.user_attrs.get("automl_run") != self.mark:
                 raise UserError(
-                    f"{shown(url)} has a study {name!r} that is not of this run: name another "
+                    f"{shown(url)} has a study {name!r} that is not from this run: name another "
                     "database with --to"
                 )
         for name in names:
@@ -199,7 +199,7 @@ class _Source:
             distributions={name: space[name] for name in params},
             user_attrs=_user_attributes(record, space),
             intermediate_values=_reports(record),
-            constraints=cost.excesses(limits) if values else None,
+            constraints=cost.excess_by_limit(limits) if values else None,
         )
         began = datetime.fromisoformat(self.manifest["started"]).astimezone().replace(tzinfo=None)
         trial.datetime_start = began + timedelta(seconds=record.started_s)
@@ -209,7 +209,7 @@ class _Source:
         return trial
 
     def _values(self, record: TrialRecord) -> list[float] | None:
-        """The value of each objective; None where the trial has no score."""
+        """The value of each objective; None if the trial has no score."""
         if record.state is not TrialState.COMPLETE or record.score is None:
             return None
         cost = cost_of(record.folds, newest_alone=self.manifest["split"]["kind"] == "time")
@@ -228,7 +228,7 @@ def _state(record: TrialRecord, values: Sequence[float] | None) -> optuna.trial.
 
 
 def _reports(record: TrialRecord) -> dict[int, float]:
-    """Scores by step on the first fold, which all trials of a family are compared on."""
+    """Scores by step on the first fold, which all trials of a family have in common."""
     return dict(record.folds[0].steps if record.folds else record.cut_steps)
 
 
@@ -253,7 +253,7 @@ def _user_attributes(record: TrialRecord, space: Mapping[str, object]) -> dict[s
 def _distributions(
     space: Mapping[str, Sequence[Any]], records: Sequence[TrialRecord]
 ) -> dict[str, BaseDistribution]:
-    """The distribution of each param, widened where a recorded value lies outside the space."""
+    """The distribution of each param, widened if a recorded value is outside the space."""
     tried: dict[str, list[Any]] = {}
     for record in records:
         for name, value in record.spec.params.items():
@@ -284,5 +284,5 @@ def _distribution(described: Sequence[Any], tried: Sequence[Any]) -> BaseDistrib
 
 
 def _plain(value: Any) -> Any:
-    """A value as Optuna's storages take it: lists and the like as JSON."""
+    """A value for Optuna's storages: lists and the like as JSON."""
     return value if isinstance(value, PLAIN) else json.dumps(value)

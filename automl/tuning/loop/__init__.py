@@ -1,1 +1,1 @@
-"""The loop: a free device gets the next fit, and every result is acted on."""
+"""The main loop of a search: starts fits on free devices, and handles their results."""

@@ -1,4 +1,4 @@
-"""Events of a search, made of its trials and of how it stands."""
+"""Builds the events of a search from its trials and its ensemble."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterable
 from automl.events import Progress, TrialFinished, TrialStarted
 from automl.trial.spec import TrialRecord
 from automl.tuning.budget.budget import Budget
-from automl.tuning.incumbent.ensemble_tracker import Standing
+from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.trials.ledger import Ledger
 from automl.tuning.trials.trial import Trial
 
-__all__ = ["finished", "progress_of", "started"]
+__all__ = ["finished", "make_progress", "started"]
 
 
-def progress_of(
+def make_progress(
     ledger: Ledger,
-    standing: Standing,
+    incumbent: EnsembleTracker,
     budget: Budget,
     families: Iterable[str],
     stage: str,
     running: tuple[str, ...],
 ) -> Progress:
-    """The state of all trials and of the ensemble at this moment, and the fits that run."""
-    best, current = ledger.best(), standing.current
+    """The state of all trials and of the ensemble now, with the running fits."""
+    best, current = ledger.best(), incumbent.current
     return Progress(
         elapsed_s=budget.elapsed_s,
         time_left_s=budget.time_left_s,
@@ -37,12 +37,12 @@ def progress_of(
 
 
 def started(trial: Trial) -> TrialStarted:
-    """The news of a trial that was proposed."""
+    """The event of a proposed trial."""
     return TrialStarted(trial.spec.trial_id, trial.spec.family, trial.started_s)
 
 
 def finished(record: TrialRecord, elapsed_s: float) -> TrialFinished:
-    """The news of a trial that is over, so many seconds after the start of the run."""
+    """The event of a finished trial, ``elapsed_s`` seconds after the start of the run."""
     error = record.error
     return TrialFinished(
         trial=record.trial_id,

@@ -1,1 +1,1 @@
-"""The problem: data, split plan, metric, and the families that take it."""
+"""The problem: data, split plan, metric, and the families that support it."""

@@ -1,4 +1,4 @@
-"""Which families take the data, and what folds of theirs would take at least."""
+"""Selects the families that support the data, and estimates their shortest cross-validation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from automl.data.split.choose import SHORT_FOLDS
 from automl.errors import PluginError
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.selective import SelectiveFamily
 from automl.plugin.task import ColumnKind
@@ -14,28 +14,28 @@ from automl.registry.registry import is_suited
 from automl.scheduling.devices.capacity import Capacity
 from automl.tuning.problem.search_space import extra_params
 
-__all__ = ["folds_s", "willing"]
+__all__ = ["min_cv_s", "select_families"]
 
-NO_COLUMN = "no column is of a kind that is taken"
+NO_COLUMN = "no column of a kind that it supports"
 
 
-def willing(
-    shapes: Mapping[str, tuple[ModelFamily, Shape]],
+def select_families(
+    shapes: Mapping[str, tuple[ModelFamily, ProblemInfo]],
     are_named: bool = True,
     kinds: Collection[ColumnKind] = frozenset(ColumnKind),
-) -> tuple[dict[str, tuple[ModelFamily, Shape]], list[str]]:
-    """Families that take such data; for the others the reasons, each once.
+) -> tuple[dict[str, tuple[ModelFamily, ProblemInfo]], list[str]]:
+    """The families that support the data, and for the others each reason once.
 
     Args:
-        shapes: Families and the problem as each sees it.
-        are_named: Whether somebody asked for these. Where nobody did, it is no news that a family
-            of images is not tried on a table of numbers.
+        shapes: Families, each with its ProblemInfo.
+        are_named: Whether the user asked for these. If not, it needs no note that a family of
+            images is not tried on a table of numbers.
         kinds: Kinds of the columns.
 
     Raises:
-        PluginError: No family takes the data.
+        PluginError: No family supports the data.
     """
-    chosen: dict[str, tuple[ModelFamily, Shape]] = {}
+    chosen: dict[str, tuple[ModelFamily, ProblemInfo]] = {}
     refused: dict[str, list[str]] = {}
     for name, (family, shape) in shapes.items():
         why = _refusal(family, shape)
@@ -50,37 +50,37 @@ def willing(
         if names:
             notes.append(f"{', '.join(names)} skipped: {why}")
     if not chosen:
-        raise PluginError(f"no family takes this data: {'; '.join(notes)}")
+        raise PluginError(f"no family supports this data: {'; '.join(notes)}")
     return chosen, notes
 
 
-def _refusal(family: ModelFamily, shape: Shape) -> str | None:
-    """Why a family is not tried; None when it is."""
-    if shape.task not in family.tasks:
-        return f"it is not for {shape.task.value} tasks"
-    if shape.n_columns == 0:
+def _refusal(family: ModelFamily, problem: ProblemInfo) -> str | None:
+    """Reason not to try a family; None to try it."""
+    if problem.task not in family.tasks:
+        return f"it does not support {problem.task.value} tasks"
+    if problem.n_columns == 0:
         return NO_COLUMN
     try:
-        why = family.accepts(shape) if isinstance(family, SelectiveFamily) else None
-        if why is None:  # what the search will ask it for
-            family.resources(shape)
-            family.portfolio(shape)
-            extra_params(family, shape)
-            _useful_s(family, shape)
+        why = family.unsupported_reason(problem) if isinstance(family, SelectiveFamily) else None
+        if why is None:  # calls that the search will make
+            family.resources(problem)
+            family.portfolio(problem)
+            extra_params(family, problem)
+            _useful_s(family, problem)
     except Exception as error:  # the code of a plugin may raise anything
-        return f"asked whether it takes such data it fails with {type(error).__name__}: {error}"
+        return f"its check of this data fails with {type(error).__name__}: {error}"
     return why
 
 
-def _useful_s(family: ModelFamily, shape: Shape) -> float | None:
-    return family.useful_s(shape) if isinstance(family, SelectiveFamily) else None
+def _useful_s(family: ModelFamily, problem: ProblemInfo) -> float | None:
+    return family.min_useful_fit_s(problem) if isinstance(family, SelectiveFamily) else None
 
 
-def folds_s(shapes: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity) -> float:
-    """Seconds that a trial on a few folds takes at least to be of use.
+def min_cv_s(shapes: Mapping[str, tuple[ModelFamily, ProblemInfo]], capacity: Capacity) -> float:
+    """Shortest time in seconds of a useful trial on a few folds.
 
     Returns:
-        0 where a family takes the data that need not be asked, as most families of tables.
+        0 if a supporting family declares no minimum, as most families of tables.
     """
     taking = [(f, shape) for f, shape in shapes.values() if _refusal(f, shape) is None]
     guesses = [_useful_s(family, shape) for family, shape in taking]

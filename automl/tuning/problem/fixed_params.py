@@ -1,7 +1,7 @@
-"""Params that the user has fixed, checked before anything is written or fitted.
+"""Checks the params that the user has fixed, before anything is written or fitted.
 
-Each must be one that trials of its family have, or that the family lists beyond them, with a value
-that it may have. What is wrong comes all at once.
+Each must be in the search space of its family or among its extra params, with an allowed value.
+All problems are reported together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from automl.config.values import shown
 from automl.data.table import Dataset
 from automl.errors import ConfigError, did_you_mean
 from automl.plugin.configurable import default_settings
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
 from automl.plugin.task import Task
@@ -24,62 +24,63 @@ from automl.tuning.problem.search_space import extra_params, fixed_of, space_par
 __all__ = ["check_fixed", "fixed_notes"]
 
 
-def check_fixed(families: Mapping[str, tuple[ModelFamily, Shape]], dataset: Dataset) -> None:
-    """Checks the fixed params of families that take the data.
+def check_fixed(families: Mapping[str, tuple[ModelFamily, ProblemInfo]], dataset: Dataset) -> None:
+    """Checks the fixed params of the selected families.
 
     Args:
-        families: Family and shape by name.
+        families: Family and problem by name.
         dataset: The data, whose columns a param may name.
 
     Raises:
-        ConfigError: A param is unknown, cannot be set, or has a value that it cannot have; all of
-            them are in the text.
+        ConfigError: A param is unknown, cannot be set, or has a value that is not allowed; the
+            text has all of them.
     """
     problems: list[str] = []
-    for family, shape in families.values():
-        if fixed_of(shape):
-            problems += _Check(family, shape, dataset, families).problems()
+    for family, problem in families.values():
+        if fixed_of(problem):
+            problems += _Check(family, problem, dataset, families).problems()
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
 def fixed_notes(
-    families: Mapping[str, tuple[ModelFamily, Shape]], settings: Mapping[str, Mapping[str, Any]]
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]],
+    settings: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
-    """Where fixed params reach less far than a user may think.
+    """Notes on fixed params that have less effect than a user may expect.
 
     Args:
-        families: Those of the search, checked.
+        families: Families of the search, checked.
         settings: Settings by family (``model.<family>``), also of families that are not tried.
     """
     idle = [name for name, own in settings.items() if own.get("fixed") and name not in families]
     notes = [f"model.{name}.fixed has no effect: {name} is not tried" for name in idle]
-    for name, (family, shape) in families.items():
-        extra = extra_params(family, shape) if fixed_of(shape) else {}
-        for param in fixed_of(shape):
+    for name, (family, problem) in families.items():
+        extra = extra_params(family, problem) if fixed_of(problem) else {}
+        for param in fixed_of(problem):
             free = [n for n, (_, s) in families.items() if n != name and param not in fixed_of(s)]
             if param in extra and extra[param].form != "value" and free:
                 notes.append(
-                    f"model.{name}.fixed.{param} binds {name} alone, and the ensemble may mix it "
-                    f"with {', '.join(free)}: 'family=[{name}]' leaves them out"
+                    f"model.{name}.fixed.{param} applies only to {name}, and the ensemble may "
+                    f"mix it with {', '.join(free)}: 'family=[{name}]' excludes them"
                 )
     return notes
 
 
 class _Check:
-    """The fixed params of one family, beside what it knows."""
+    """Checks the fixed params of one family against its search space and extra params."""
 
     def __init__(
         self,
         family: ModelFamily,
-        shape: Shape,
+        problem: ProblemInfo,
         dataset: Dataset,
-        families: Mapping[str, tuple[ModelFamily, Shape]],
+        families: Mapping[str, tuple[ModelFamily, ProblemInfo]],
     ) -> None:
-        self._family, self._shape, self._dataset, self._all = family, shape, dataset, families
-        self._fixed = fixed_of(shape)
-        self._space = space_params(family, shape)
-        self._extra = extra_params(family, shape)
+        self._family, self._shape, self._dataset, self._all = family, problem, dataset, families
+        self._fixed = fixed_of(problem)
+        self._space = space_params(family, problem)
+        self._extra = extra_params(family, problem)
 
     def problems(self) -> list[str]:
         found = [text for name, value in self._fixed.items() for text in self._of(str(name), value)]
@@ -89,13 +90,13 @@ class _Check:
         return f"model.{self._family.name}.fixed.{name}"
 
     def _of(self, name: str, value: Any) -> Iterator[str]:
-        """What is wrong with one param, the others aside."""
+        """Problems of one param by itself."""
         key = self._key(name)
         param = self._extra.get(name) or self._space.get(name)
         if param is None:
             yield f"{key}={shown(value)}: {self._unknown(name)}"
         elif param.alias_of:
-            yield f"{key}={shown(value)}: write {self._key(param.alias_of)}, its name here"
+            yield f"{key}={shown(value)}: use {self._key(param.alias_of)} instead"
         elif param.refused:
             yield f"{key}={shown(value)}: it cannot be set: {param.refused}"
         else:
@@ -114,19 +115,19 @@ class _Check:
         setting = f"; model.{family}.{name} is a setting" if is_setting else ""
         near = did_you_mean(name, known)
         listed = ", ".join(sorted(self._space)) or "none"
-        searched = "" if near or setting else f" (those that trials vary: {listed})"
+        searched = "" if near or setting else f" (the search space has: {listed})"
         others = [n for n, pair in self._all.items() if n != family and name in _names(*pair)]
         owners = f"; {', '.join(others)} has one" if others else ""
         return f"{family} has no such param{near}{owners}{setting}{searched}"
 
     def _of_all(self) -> Iterator[str]:
-        """What does not go together, once each of the params is right."""
+        """Conflicts between params that are each valid."""
         for name in self._fixed:
             for needed, values in (self._extra.get(name) or Param()).needs.items():
                 if needed in self._fixed and (not values or self._fixed[needed] in values):
                     continue
                 choice = " or ".join(f"{needed}: {shown(value)}" for value in values) or needed
-                yield f"{self._key(name)}: it has an effect only where {choice} is fixed as well"
+                yield f"{self._key(name)}: it has an effect only if {choice} is fixed as well"
         drawn = space_params(self._family, self._shape, self._fixed)
         table, target = self._dataset.table, self._dataset.target.name
         for name, value in self._fixed.items():
@@ -140,25 +141,25 @@ class _Check:
                 yield from value_problems(self._key(name), value, drawn[name], table, target)
 
 
-def _other_shapes(shape: Shape, family: ModelFamily) -> Iterator[tuple[str, Shape]]:
-    """The problem with other columns, then with other tasks; in words what is other."""
-    settings = {name: value for name, value in shape.settings.items() if name != "fixed"}
-    blank = replace(shape, settings=settings)
+def _other_shapes(problem: ProblemInfo, family: ModelFamily) -> Iterator[tuple[str, ProblemInfo]]:
+    """The problem with other columns, then with other tasks; each with a text that says so."""
+    settings = {name: value for name, value in problem.settings.items() if name != "fixed"}
+    blank = replace(problem, settings=settings)
     yield "on data with categories", replace(blank, n_categorical=2, n_categories=(9, 9))
     yield "on data with texts", replace(blank, n_text=1, text_bytes=(40.0,))
     yield "on data with several numbers", replace(blank, n_numeric=9)
-    for task in sorted(family.tasks - {shape.task}):
+    for task in sorted(family.tasks - {problem.task}):
         levels = (0.1, 0.5, 0.9) if task is Task.QUANTILE else ()
         n_classes = {Task.BINARY: 2, Task.MULTICLASS: 3}.get(task, 0)
         other = replace(blank, task=task, n_classes=n_classes, quantiles=levels)
         yield f"for {task} tasks", other
 
 
-def _names(family: ModelFamily, shape: Shape) -> set[str]:
-    """Params that can be fixed on such data; none where the family cannot say."""
+def _names(family: ModelFamily, problem: ProblemInfo) -> set[str]:
+    """Params that can be fixed on such data; none if the family's code fails."""
     try:
-        extra = extra_params(family, shape).items()
+        extra = extra_params(family, problem).items()
         settable = {name for name, param in extra if not param.refused and not param.alias_of}
-        return settable | set(space_params(family, shape))
-    except Exception:  # a made-up problem may be one that the code of a plugin does not expect
+        return settable | set(space_params(family, problem))
+    except Exception:  # a plugin may not expect a made-up problem
         return set()

@@ -1,4 +1,4 @@
-"""Whether a value of ``model.<family>.fixed`` is one that its param may have."""
+"""Checks the values of ``model.<family>.fixed``."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from automl.plugin.task import ColumnKind
 __all__ = ["expected", "value_problems"]
 
 FEW_COLUMNS = 12
-"""So many names of columns are listed in a message."""
+"""Largest number of column names listed in a message."""
 
 
 def value_problems(key: str, value: Any, param: Param, table: Table, target: str) -> Iterator[str]:
-    """All that is wrong with a value, one text each.
+    """All problems of a value, one text each.
 
     Args:
         key: The whole key, for the text.
-        value: What the user gave.
-        param: What it may be.
-        table: Where named columns must be.
-        target: Name of the target, which is no column of the table.
+        value: The user's value.
+        param: The allowed values.
+        table: The table, with the columns that may be named.
+        target: Name of the target, which is not a column of the table.
     """
     if param.form == "value":
         problem = value_problem(key, value, param)
@@ -44,7 +44,7 @@ def value_problems(key: str, value: Any, param: Param, table: Table, target: str
 
 
 def expected(param: Param) -> str:
-    """What a param may be, in words."""
+    """The allowed values of a param, in words."""
     if param.form == "columns":
         return f"a mapping of columns such as {{age: {_example(param)}}}, each {in_words(param)}"
     if param.form == "groups":
@@ -81,7 +81,7 @@ def _is_list_of_groups(value: Any) -> bool:
 
 
 def _column_problems(key: str, name: str, param: Param, table: Table, target: str) -> Iterator[str]:
-    """What is wrong with a column that is named: at most one text."""
+    """The problem of a named column: at most one text."""
     found = [column for column in table.columns if column.name == name]
     used = [column.name for column in table.used]
     if not found:
@@ -91,7 +91,7 @@ def _column_problems(key: str, name: str, param: Param, table: Table, target: st
         listed = ", ".join(used[:FEW_COLUMNS]) + ", ..." * (len(used) > FEW_COLUMNS)
         yield f"{key}: there is no column {name!r}{did_you_mean(name, used)} (columns: {listed})"
     elif len(found) > 1:
-        yield f"{key}: {len(found)} columns are called {name!r}: rename the one that is meant"
+        yield f"{key}: {len(found)} columns are called {name!r}: rename the one you mean"
     elif found[0].left_out:
         yield f"{key}: column {name!r} is not used: {found[0].left_out}"
     elif found[0].kind not in param.columns:

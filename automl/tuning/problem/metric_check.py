@@ -1,4 +1,4 @@
-"""Whether the run's metric can tell models of this data apart: before anything is fitted."""
+"""Checks, before anything is fitted, that the metric has a value for the data."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from automl.errors import DataError
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 from automl.surface import named
-from automl.tuning.problem.prior import prior_prediction
+from automl.tuning.problem.constant_baseline import baseline_prediction
 
 __all__ = ["check_metric", "metric_notes"]
 
 SHARE_METRICS = frozenset({"mape"})
-FEW_SHARE, DOMINATES = 0.01, 0.5  # of the rows, and of what their targets add to the score
-NEARLY = 0.9  # of the way from a constant to the truth
-MAX_ERROR = 0.1  # of an area under the ROC curve, by the size of the smaller class
+FEW_SHARE, DOMINATES = 0.01, 0.5  # of the rows, and of their contribution to the score
+NEARLY = 0.9  # of the way from the constant baseline to the true values
+MAX_ERROR = 0.1  # standard error of an area under the ROC curve
 
 
 def check_metric(dataset: Dataset, plan: SplitPlan, metric: Metric) -> None:
     """Checks that the metric has a value for the rows that will be scored.
 
-    Two predictions of them are scored, the constant baseline and a nearly perfect one: a metric of
-    one's own does not say otherwise for which rows it has a value.
+    Two predictions are scored, the constant baseline and a nearly perfect one, as a user's metric
+    does not declare for which rows it has a value.
 
     Raises:
-        DataError: It has none; the reason is named.
+        DataError: It has no value; the text has the reason.
     """
     rows = np.flatnonzero(plan.covered)
     reason = metric.undefined_reason(dataset.y, dataset.weight)
@@ -47,21 +47,21 @@ def check_metric(dataset: Dataset, plan: SplitPlan, metric: Metric) -> None:
 
 
 def metric_notes(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterator[str]:
-    """Says where the metric has a value for the data, and a poor one."""
+    """Notes on data for which the metric has a value, but a poor one."""
     yield from _folds_without(dataset, plan, metric)
     yield from _classes_never_scored(dataset, plan)
     if metric.name in SHARE_METRICS:
         yield from _shares_of_little(dataset.y, metric)
-    if metric.ranks and dataset.target.task is Task.BINARY:
+    if metric.is_ranking and dataset.target.task is Task.BINARY:
         yield from _few_to_rank(dataset, plan, metric)
 
 
 def _reason_by_trial(dataset: Dataset, rows: NDArray[np.int64], metric: Metric) -> str:
     """Why neither the constant baseline nor a nearly perfect prediction has a score; "" if one has.
 
-    A correlation has no value for a constant, a deviance none for predictions of 0.
+    A correlation is undefined for a constant, a deviance for predictions of 0.
     """
-    y, prior = dataset.y[rows], prior_prediction(dataset)
+    y, prior = dataset.y[rows], baseline_prediction(dataset)
     weight = None if dataset.weight is None else dataset.weight[rows]
     constant = np.tile(prior, (len(rows), *[1] * prior.ndim))
     truth = np.eye(len(prior))[y] if dataset.target.classes else _as_shape(y, constant)
@@ -74,21 +74,21 @@ def _reason_by_trial(dataset: Dataset, rows: NDArray[np.int64], metric: Metric) 
 
 
 def _as_shape(y: NDArray[np.float64], like: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values ``(n_rows,)``, repeated for each level where there are several."""
+    """Values ``(n_rows,)``, repeated for each level if there are several."""
     return y if like.ndim == 1 else np.tile(y[:, np.newaxis], like.shape[1])
 
 
 def _split_hint(dataset: Dataset, metric: Metric) -> str:
-    """What else may help: other rows to score, where the rows of the data have a value."""
+    """A hint to score other rows, if the metric has a value for all rows of the data."""
     if metric.undefined_reason(dataset.y, dataset.weight):
         return ""
-    return f", or divide the rows otherwise ({named('search.folds')}, {named('folds_column')})"
+    return f", or split the rows differently ({named('search.folds')}, {named('folds_column')})"
 
 
 def _folds_without(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterator[str]:
-    """Folds whose validation rows have no score, with the reason of the first."""
+    """Folds whose validation rows have no score, with the reason for the first."""
     reasons = {}
-    for number, division in enumerate(plan.divisions):
+    for number, division in enumerate(plan.splits):
         weight = None if dataset.weight is None else dataset.weight[division.valid]
         reason = metric.undefined_reason(dataset.y[division.valid], weight)
         if reason:
@@ -97,18 +97,18 @@ def _folds_without(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterato
         return
     first = next(iter(reasons))
     why = f"{len(reasons)} of {plan.n_folds} folds (fold {first}: {reasons[first]})"
-    if len(reasons) < plan.n_folds or not metric.ranks:
-        yield f"{metric.name} has no value in {why}: they are left out of means over folds"
+    if len(reasons) < plan.n_folds or not metric.is_ranking:
+        yield f"{metric.name} has no value in {why}: means over folds exclude them"
         return
     yield (
         f"{metric.name} has no value in {why}: rows of all folds are ranked together instead, "
-        "which is too pessimistic, as models of different folds are not equally sure. Fewer "
+        "which is too pessimistic, as models of different folds differ in confidence. Fewer "
         f"folds, or {named('metric', 'log_loss')}, avoid it"
     )
 
 
 def _classes_never_scored(dataset: Dataset, plan: SplitPlan) -> Iterator[str]:
-    """Classes of which no row is validated, so that no score says how well they are predicted."""
+    """Classes without validation rows, which no score covers."""
     classes = dataset.target.classes
     if not classes:
         return
@@ -117,17 +117,17 @@ def _classes_never_scored(dataset: Dataset, plan: SplitPlan) -> Iterator[str]:
     if missing:
         shown = ", ".join(repr(name) for name in missing[:3]) + (", ..." if missing[3:] else "")
         noun = "class" if len(missing) == 1 else f"{len(missing)} classes:"
-        yield f"no row that is scored has the {noun} {shown}: no score says how it is predicted"
+        yield f"no scored row has the {noun} {shown}, so no score covers it"
 
 
 def _shares_of_little(y: NDArray[np.float64], metric: Metric) -> Iterator[str]:
-    """Rows with a target of 0, and rows so near to it that they decide the score."""
+    """Rows with a target of 0, and rows so close to 0 that they decide the score."""
     n_zeros = len(y) - np.count_nonzero(y)
     if n_zeros:
         yield (
             f"the target is 0 in {n_zeros:,} of {len(y):,} rows, for which {metric.name} has no "
-            f"value: they are learnt from and not scored; {named('metric', 'mae')} or smape counts "
-            "them"
+            f"value: they are used for training but not scored; {named('metric', 'mae')} or smape "
+            "counts them"
         )
     shares = np.sort(1 / np.abs(y[y != 0]))[::-1]
     n_few = max(1, math.ceil(FEW_SHARE * len(shares)))
@@ -142,9 +142,9 @@ def _shares_of_little(y: NDArray[np.float64], metric: Metric) -> Iterator[str]:
 
 
 def _few_to_rank(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterator[str]:
-    """A class with so few rows that an order of the rows says little.
+    """A class with so few rows that a ranking of the rows is mostly chance.
 
-    Standard error of the area of a model that knows nothing: Hanley and McNeil (1982).
+    Standard error of the area under the ROC curve of a random ranking: Hanley and McNeil (1982).
     """
     counts = np.bincount(dataset.y[plan.covered], minlength=2)
     few, many = int(counts.min()), int(counts.max())

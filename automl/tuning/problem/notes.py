@@ -1,4 +1,4 @@
-"""What a person should know of a table before it is searched."""
+"""Notes on a table for the user, before the search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automl.surface import named
 __all__ = ["notes_of"]
 
 MOST_LINES = 3
-"""Columns of one kind of trouble that get a line each."""
+"""Largest number of columns with the same problem that get one line each."""
 _NOUNS = {
     ColumnKind.DATETIME: ("a date", "dates"),
     ColumnKind.BOOLEAN: ("true or false", "true or false"),
@@ -22,21 +22,23 @@ _NOUNS = {
 
 
 def notes_of(dataset: Dataset) -> list[str]:
-    """Columns and rows that are left out, values that are lost, and what is in doubt."""
+    """Notes on ignored columns and rows, lost values, and doubtful kinds."""
     notes = [*_left_out(dataset.table.columns), *_misfits(dataset.table.used)]
     notes += [f"column {c.name!r}: {c.doubt}" for c in dataset.table.used if c.doubt]
     notes += _identifier_notes(dataset)
     notes += dataset.notes
     notes += _alike(dataset.target)
     if dataset.n_dropped:
-        notes.append(f"{dataset.n_dropped} rows are left out: they have no target")
-    if dataset.n_weightless:
-        notes.append(f"{dataset.n_weightless} rows are left out: their weight is 0")
+        n = dataset.n_dropped
+        notes.append(f"{n:,} row{'s' * (n != 1)} ignored: no target")
+    if dataset.n_zero_weight:
+        n = dataset.n_zero_weight
+        notes.append(f"{n:,} row{'s' * (n != 1)} ignored: weight 0")
     return notes
 
 
 def _alike(target: Target) -> Iterator[str]:
-    """Labels that differ by case, spaces or accents alone: they may be one class."""
+    """Labels that differ only by case, spaces or accents: they may be one class."""
     by_plain: dict[str, list[str]] = {}
     for label in target.classes:
         by_plain.setdefault(_plain(str(label)), []).append(str(label))
@@ -53,7 +55,7 @@ def _plain(label: str) -> str:
 
 
 def _left_out(columns: Sequence[Column]) -> Iterator[str]:
-    """Columns that are left out: one line each, and one line for many of one kind of reason."""
+    """Ignored columns: one line each, or one line for many with the same kind of reason."""
     by_reason: dict[str, list[Column]] = {}
     for column in columns:
         if column.left_out:
@@ -73,7 +75,7 @@ def _left_out(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _of_all(group: Sequence[Column]) -> str:
-    """The reason of many columns: whole where it is of all the same, else what they share."""
+    """The common reason of several columns: in full if all are equal, else the shared part."""
     reason = group[0].left_out
     if all(column.left_out == reason for column in group):
         return _said(reason)
@@ -81,12 +83,12 @@ def _of_all(group: Sequence[Column]) -> str:
 
 
 def _said(reason: str) -> str:
-    """A reason as a sentence: of an id it says first what it looks like."""
+    """A reason as a sentence; for an id it begins with what the column looks like."""
     return reason.replace(ID_LIKE, "it looks like an id: ", 1)
 
 
 def _misfits(columns: Sequence[Column]) -> Iterator[str]:
-    """Values that were lost because they do not fit the kind of their column."""
+    """Values that were lost because they do not fit their column's kind."""
     lossy = [column for column in columns if column.n_misfits]
     if len(lossy) > MOST_LINES:
         n = sum(column.n_misfits for column in lossy)
@@ -104,26 +106,26 @@ def _misfits(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _identifier_notes(dataset: Dataset) -> Iterator[str]:
-    """Whole numbers that were taken for categories, and for which new rows the score holds."""
+    """Whole numbers treated as categories, and the new rows for which the score holds."""
     names = [column.name for column in dataset.table.used if is_identifier(column)]
     if not names:
         return
     some = ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3:,} more" * (len(names) > 3))
-    text = f"column {some} is a category: its number names a thing, and its"
+    text = f"column {some} is a category: its numbers look like identifiers, and their"
     if len(names) > 1:
-        text = f"columns {some} are categories: their numbers name things, and their"
+        text = f"columns {some} are categories: their numbers look like identifiers, and their"
     text += (
         f" order explains less of the target. data.kinds={{{names[0]}: numeric}} makes it a number"
     )
     if dataset.group is None:
         text += (
-            ". The score is for numbers that were seen in training: if new rows bring others, "
+            ". The score is for identifiers seen in training: if new rows have others, "
             f"validate with {named('group', names[0])}"
         )
     yield text
 
 
 def _way_in(column: Column) -> str:
-    """The setting that makes a feature of a number that looks like an id: it may be a rank."""
+    """The setting that uses a number that looks like an id as a feature: it may be a rank."""
     is_number = column.left_out.startswith(ID_LIKE) and column.kind is ColumnKind.NUMERIC
     return f"; data.kinds={{{column.name}: numeric}} uses it" if is_number else ""

@@ -1,4 +1,4 @@
-"""What is searched: the table, its folds, its metric, and the families that take it."""
+"""The problem of a search: the table, its folds, its metric, and the families."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from automl.config import parse_span
 from automl.config.read_options import read_options
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset
-from automl.data.describe.leaks import suspicions
+from automl.data.describe.leaks import leak_warnings
 from automl.data.split.choose import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
 from automl.scheduling.devices.capacity import Capacity
 from automl.store.run_dir import RunDir
-from automl.trial.setup import TrialSetup, family_shape, setup_of_run
-from automl.tuning.problem.families import folds_s, willing
+from automl.trial.setup import TrialSetup, problem_info, setup_of_run
+from automl.tuning.problem.families import min_cv_s, select_families
 from automl.tuning.problem.fixed_params import check_fixed, fixed_notes
 from automl.tuning.problem.metric_check import check_metric, metric_notes
 from automl.tuning.problem.notes import notes_of
 from automl.tuning.problem.rare_classes import rare_class_notes
 
-__all__ = ["Problem", "open_problem", "read_dataset", "read_problem", "trial_setup"]
+__all__ = ["Problem", "make_trial_setup", "open_problem", "read_dataset", "read_problem"]
 
-MEMO_SHARE = 0.1  # of the memory that a fit on one core may have
+MEMO_SHARE = 0.1  # of the memory limit of a fit on one core
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is searched, and with what.
+    """The problem of a search, with the devices to solve it.
 
     Attributes:
         run: The run directory.
         config: The configuration.
         dataset: The data.
-        plan: Its divisions.
-        metric: What models are judged by.
-        setup: What workers are told.
-        families: Family and shape by name, in the order of the first round.
+        plan: The split plan.
+        metric: Metric that models are compared by.
+        setup: Setup of the workers.
+        families: Family and problem by name, in the order of the first round.
         capacity: The devices.
-        notes: What a person should know: families and columns that are left out, and why.
+        notes: Notes for the user, such as families and columns that are ignored, and why.
     """
 
     run: RunDir
@@ -57,7 +57,7 @@ class Problem:
     plan: SplitPlan
     metric: Metric
     setup: TrialSetup
-    families: Mapping[str, tuple[ModelFamily, Shape]]
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
     capacity: Capacity
     notes: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ class Problem:
 def read_problem(
     source: Any, config: SearchConfig, registry: Registry, run: RunDir, capacity: Capacity
 ) -> Problem:
-    """Reads the table, chooses folds and metric, and asks the families whether they take it.
+    """Reads the table, chooses folds and metric, and selects the families.
 
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
@@ -91,10 +91,10 @@ def read_problem(
 def open_problem(
     config: SearchConfig, registry: Registry, run: RunDir, capacity: Capacity
 ) -> Problem:
-    """Opens the table and the folds that lie in a run, and asks the families again.
+    """Opens the table and the folds in a run, and selects the families again.
 
     Raises:
-        UserError: A file of the run is damaged, or no family takes the data.
+        UserError: A file of the run is damaged, or no family supports the data.
     """
     dataset, plan = open_dataset(run.data), load_split_plan(run.split)
     metric = _metric(dataset, config, registry)
@@ -104,13 +104,13 @@ def open_problem(
 def read_dataset(
     source: Any, config: SearchConfig, registry: Registry, known: Dataset | None = None
 ) -> Dataset:
-    """Reads the table as the configuration wants it.
+    """Reads the table with the options of the configuration.
 
     Args:
         source: The data.
         config: The configuration.
         registry: The plugins, for their metrics.
-        known: The data of a run, whose identifiers are taken over.
+        known: The data of a run, whose identifiers are used again.
 
     Raises:
         UserError: The data or the configuration does not fit.
@@ -145,9 +145,9 @@ def _problem(
     run: RunDir,
 ) -> Problem:
     name = config.metric or metric.name
-    setup = trial_setup(run, config, plan.n_folds, name, capacity, registry.given)
+    setup = make_trial_setup(run, config, plan.n_folds, name, capacity, registry.given)
     shapes = _shapes(setup, dataset, metric, config, registry)
-    families, refused = willing(shapes, config.family is not None, _kinds(dataset))
+    families, refused = select_families(shapes, config.family is not None, _kinds(dataset))
     setup = replace(setup, plugins=registry.modules_of(families, name))
     check_fixed(families, dataset)
     threads = config.scheduler.threads_per_fit or 1
@@ -156,7 +156,7 @@ def _problem(
         *notes_of(dataset),
         *rare_class_notes(dataset, metric),
         *metric_notes(dataset, plan, metric),
-        *suspicions(dataset, plan.exchangeable),
+        *leak_warnings(dataset, plan.exchangeable),
         *refused,
         *fixed_notes(families, config.model),
         *capacity.notes,
@@ -177,10 +177,10 @@ def _shapes(
     metric: Metric,
     config: SearchConfig,
     registry: Registry,
-) -> dict[str, tuple[ModelFamily, Shape]]:
-    """The families to ask, in the order of their priority, and the problem as each sees it."""
+) -> dict[str, tuple[ModelFamily, ProblemInfo]]:
+    """The candidate families in the order of their priority, each with its ProblemInfo."""
     selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
-    return {f.name: (f, family_shape(setup, dataset, metric, f)) for f in selected}
+    return {f.name: (f, problem_info(setup, dataset, metric, f)) for f in selected}
 
 
 def _folds_s(
@@ -191,12 +191,12 @@ def _folds_s(
     registry: Registry,
     run: RunDir,
 ) -> float:
-    """Seconds that a useful trial on folds takes at least, as families guess; 0 for little."""
-    setup = trial_setup(run, config, 1, metric.name, capacity)
-    return folds_s(_shapes(setup, dataset, metric, config, registry), capacity)
+    """Shortest time in seconds of a useful trial on folds, as families estimate; 0 if short."""
+    setup = make_trial_setup(run, config, 1, metric.name, capacity)
+    return min_cv_s(_shapes(setup, dataset, metric, config, registry), capacity)
 
 
-def trial_setup(
+def make_trial_setup(
     run: RunDir,
     config: SearchConfig,
     n_folds: int,
@@ -204,7 +204,7 @@ def trial_setup(
     capacity: Capacity,
     given: GivenMetric | None = None,
 ) -> TrialSetup:
-    """Makes the setup that workers get, with the devices of the run; see ``setup_of_run``.
+    """The setup for workers, with the devices of the run; see ``setup_of_run``.
 
     Args:
         run: The run directory.
@@ -212,10 +212,10 @@ def trial_setup(
         n_folds: Folds of the split plan.
         metric: Name in the catalog, or ``module:function``.
         capacity: The devices.
-        given: The metric, where the caller has it as an object.
+        given: The metric, if the caller has it as an object.
 
     Raises:
-        ConfigError: Such a metric cannot be handed to workers.
+        ConfigError: Such a metric cannot be sent to workers.
     """
     setup = setup_of_run(run, config, n_folds, metric, given)
     memo_gib = min(setup.memo_gib, MEMO_SHARE * capacity.limit_gib(1))
@@ -229,33 +229,33 @@ def _task(config: SearchConfig) -> Task | None:
 
 
 def _device_notes(
-    families: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]], capacity: Capacity
 ) -> list[str]:
-    """Families that expect to need more GPU memory than there is: they are tried all the same."""
+    """Families that expect to need more GPU memory than there is; they are tried anyway."""
     notes = []
     largest_gib = max((gpu.vram_gib for gpu in capacity.gpus), default=math.inf)
-    for name, (family, shape) in families.items():
-        vram_gib = family.resources(shape).vram_gib
+    for name, (family, problem) in families.items():
+        vram_gib = family.resources(problem).vram_gib
         if vram_gib > largest_gib:
             notes.append(
                 f"family {name} expects a fit to take {vram_gib:.1f} GiB of GPU memory, and no GPU "
-                f"has more than {largest_gib:.1f} GiB free; it is tried all the same, alone on one"
+                f"has more than {largest_gib:.1f} GiB free; it is tried anyway, alone on one"
             )
     return notes
 
 
 def _memory_notes(
-    families: Mapping[str, tuple[ModelFamily, Shape]], capacity: Capacity, threads: int
+    families: Mapping[str, tuple[ModelFamily, ProblemInfo]], capacity: Capacity, threads: int
 ) -> list[str]:
-    """Families that expect to need more memory than a fit may have: they are tried all the same."""
+    """Families that expect to need more memory than a fit may use; they are tried anyway."""
     notes = []
-    for name, (family, shape) in families.items():
-        need = family.resources(shape)
+    for name, (family, problem) in families.items():
+        need = family.resources(problem)
         limit = capacity.limit_gib(max(need.n_cpus, threads))
         if need.ram_gib > limit:
             notes.append(
-                f"family {name} expects a fit to take {need.ram_gib:.1f} GiB of memory, and one "
-                f"that holds more than {limit:.1f} GiB is ended; it is tried all the same: "
+                f"family {name} expects a fit to take {need.ram_gib:.1f} GiB of memory, and a fit "
+                f"is killed above {limit:.1f} GiB; it is tried anyway: "
                 "scheduler.fit_memory_gib raises the limit"
             )
     return notes

@@ -1,10 +1,10 @@
-"""What a person should know where some classes have few rows."""
+"""Notes for the user on classes with few rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from automl.data.raw_table import listed
+from automl.data.raw_table import format_names
 from automl.data.table import Dataset
 from automl.plugin.metric import Metric
 from automl.surface import named
@@ -17,23 +17,23 @@ BLIND = frozenset({"accuracy", "f1_micro"})
 
 
 def rare_class_notes(dataset: Dataset, metric: Metric) -> list[str]:
-    """Notes on classes that cannot be learnt and scored, and on a metric that overlooks them."""
+    """Notes on classes too small to train and score on, and on a metric that ignores them."""
     classes = dataset.target.classes
     if not classes:
         return []
     notes = []
     alone = np.flatnonzero(np.bincount(dataset.y, minlength=len(classes)) == 1)
     if len(alone):
-        names = listed([str(classes[k]) for k in alone])
+        names = format_names([str(classes[k]) for k in alone])
         notes.append(
-            f"one row only has the class {names}: a model that is scored by it has not learnt it"
+            f"only one row has the class {names}: a model scored on it has not trained on it"
         )
     weights = np.bincount(dataset.y, dataset.weight, minlength=len(classes))
     share = float(weights.min() / weights.sum())
     if metric.name in BLIND and share < RARE_SHARE:
         rare = classes[int(weights.argmin())]
         notes.append(
-            f"class {str(rare)!r} has {share:.1%} of the rows, which {metric.name} hardly sees: "
+            f"class {str(rare)!r} has {share:.1%} of the rows, which hardly affect {metric.name}: "
             f"{named('metric', 'balanced_accuracy')}, f1_macro or mcc counts all classes"
         )
     return notes

@@ -1,4 +1,4 @@
-"""Optuna behind a family's ``suggest``: fixed params, and the identity of a search space."""
+"""Search spaces behind ``suggest``: fixed params, and a description to compare spaces by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from automl.plugin.configurable import ConfigurableFamily
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily, Suggest
 from automl.plugin.param import Param
 
@@ -18,10 +18,10 @@ PROBES = 64
 
 
 class FixedSuggest:
-    """Passes on to another ``suggest``, except for params whose value the user has fixed.
+    """Passes calls on to another ``suggest``, except for params that the user has fixed.
 
     Args:
-        inner: Proposes the others.
+        inner: Proposes the other params.
         fixed: Values by name.
     """
 
@@ -48,7 +48,7 @@ class FixedSuggest:
 
 
 class _Recorder:
-    """Draws at random, fixed params aside, and writes down every distribution it is asked for."""
+    """Draws at random, except fixed params, and records every requested distribution."""
 
     def __init__(self, seed: int, fixed: Mapping[str, Any]) -> None:
         self._random, self._fixed = random.Random(seed), fixed
@@ -70,40 +70,40 @@ class _Recorder:
         return self._fixed.get(name, drawn)
 
 
-def fixed_of(shape: Shape) -> Mapping[str, Any]:
+def fixed_of(problem: ProblemInfo) -> Mapping[str, Any]:
     """The params that the user has fixed for a family, by name."""
-    fixed: Mapping[str, Any] = shape.settings.get("fixed") or {}
+    fixed: Mapping[str, Any] = problem.settings.get("fixed") or {}
     return fixed
 
 
-def extra_params(family: ModelFamily, shape: Shape) -> Mapping[str, Param]:
-    """Params that a user may fix beyond those of the search space."""
-    return family.extra_params(shape) if isinstance(family, ConfigurableFamily) else {}
+def extra_params(family: ModelFamily, problem: ProblemInfo) -> Mapping[str, Param]:
+    """Params outside the search space that a user may fix."""
+    return family.extra_params(problem) if isinstance(family, ConfigurableFamily) else {}
 
 
-def describe_space(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:
-    """What may vary and how far, by param, as JSON values; of a fixed one its value."""
-    fixed = {name: ["fixed", value] for name, value in fixed_of(shape).items()}
+def describe_space(family: ModelFamily, problem: ProblemInfo) -> dict[str, list[Any]]:
+    """The distribution of each param, or its fixed value, as JSON values."""
+    fixed = {name: ["fixed", value] for name, value in fixed_of(problem).items()}
     described: dict[str, list[Any]] = json.loads(
-        json.dumps({**_distributions(family, shape), **fixed}, default=str)
+        json.dumps({**_distributions(family, problem), **fixed}, default=str)
     )
     return described
 
 
 def space_params(
-    family: ModelFamily, shape: Shape, fixed: Mapping[str, Any] | None = None
+    family: ModelFamily, problem: ProblemInfo, fixed: Mapping[str, Any] | None = None
 ) -> dict[str, Param]:
-    """What 64 random draws ask for, by param: the range or choices of all draws together.
+    """The params that 64 random draws request, each with the union of its ranges or choices.
 
     Args:
         family: The family.
-        shape: The problem.
+        problem: The problem.
         fixed: Params that are not drawn; others may depend on them.
     """
     found: dict[str, Param] = {}
     for seed in range(PROBES):
         recorder = _Recorder(seed, fixed or {})
-        family.search_space(recorder, shape)
+        family.search_space(recorder, problem)
         for name, distribution in recorder.seen.items():
             found[name] = _joined(found.get(name), _param(distribution))
     return found
@@ -117,7 +117,7 @@ def _param(distribution: Sequence[Any]) -> Param:
 
 
 def _joined(one: Param | None, other: Param) -> Param:
-    """What either of two allows; the later of them where they are of two types."""
+    """The union of two params; the second if their types differ."""
     if one is None or one == other or one.kind != other.kind:
         return other
     if other.choices:
@@ -127,10 +127,10 @@ def _joined(one: Param | None, other: Param) -> Param:
     return Param(other.kind, low=min(lows), high=max(highs))
 
 
-def _distributions(family: ModelFamily, shape: Shape) -> dict[str, list[Any]]:
+def _distributions(family: ModelFamily, problem: ProblemInfo) -> dict[str, list[Any]]:
     seen: dict[str, list[Any]] = {}
     for seed in range(PROBES):
         recorder = _Recorder(seed, {})
-        family.search_space(recorder, shape)
+        family.search_space(recorder, problem)
         seen.update(recorder.seen)
     return seen

@@ -1,1 +1,1 @@
-"""Which family and which params come next: the allocator, and one Optuna study a family."""
+"""The next family and its next params: the allocator, and one Optuna study per family."""

@@ -1,4 +1,4 @@
-"""Which family gets the next trial: what it is worth, by what was seen of it, for what it costs."""
+"""Chooses the family that gets the next trial."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Arm", "Stakes", "choose_family"]
+__all__ = ["AllocatorState", "Arm", "choose_family"]
 
-DECAY = 0.75  # of the worth of a trial from one of a family to its next
-GAP_SCALE = 0.5  # standard errors of a share
+DECAY = 0.75  # factor on a family's worth for each of its trials
+GAP_SCALE = 0.5  # times the standard error of a share
 LEAST_EVIDENCE = 0.05
-UNTRIED_EVIDENCE = 0.7  # of a family that had no trial yet
-N_FIRST = 3  # trials that go to a family each, whatever is known
+UNTRIED_EVIDENCE = 0.7  # of a family without a trial
+N_FIRST = 3  # trials that go to a new family each, whatever the losses
 COST_EXPONENT = 0.5
-CHEAPEST = 0.005  # of the core-seconds of the run: less counts as this much
+CHEAPEST = 0.005  # of the core-seconds of the run: lower costs count as this
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """What is known of one family.
+    """The state of one family.
 
     Attributes:
         family: Name.
         priority: Families with a higher priority get their first trial earlier, and more trials.
         n_trials: Trials proposed so far.
-        best_loss: The lowest loss of its trials on the first fold; None when none is known.
-        cost_s: Typical seconds of one complete trial; None when none is known.
+        best_loss: Lowest loss of its trials on the first fold; None if unknown.
+        cost_s: Typical seconds of one complete trial; None if unknown.
     """
 
     family: str
@@ -38,16 +38,16 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Stakes:
-    """What losses and seconds are measured against.
+class AllocatorState:
+    """The references for losses and seconds.
 
     Attributes:
-        prior_loss: Loss on the first fold without any column.
-        best_loss: The lowest loss of all trials on it; None when none is known.
-        n_rows: Rows that the first fold is validated on.
+        prior_loss: Loss of the constant baseline on the first fold.
+        best_loss: Lowest loss of all trials on it; None if unknown.
+        n_rows: Validation rows of the first fold.
         n_trials: Trials proposed so far, of all families.
-        core_seconds: Of the whole run; None where no seconds may steer the choice, which then
-            depends on scores alone.
+        core_seconds: Core-seconds of the whole run; None if the choice must depend on scores
+            alone.
     """
 
     prior_loss: float
@@ -57,25 +57,29 @@ class Stakes:
     core_seconds: float | None = None
 
 
-def choose_family(arms: Sequence[Arm], stakes: Stakes) -> str | None:
-    """Chooses the family of the next trial.
+def choose_family(arms: Sequence[Arm], stakes: AllocatorState) -> str | None:
+    """Chooses the family of the next trial: the one with the highest index.
 
-    The one with the highest worth per root of its cost. The worth of a trial is the priority of
-    its family, less by a quarter with each trial that the family had, times the evidence:
-    ``exp(-gap / scale)``, where the gap is how far the family's best loss on the first fold lies
-    behind the best of all, as a share of the way from the prior, and the scale half of the
-    standard error of such a share. What falls behind by more than chance gives is hardly tried
-    again, and what leads is not tried for ever. The evidence for a family that was not tried yet
-    is a constant: until losses are known, first trials come in the order of priority, and later
-    the family that leads gets a second one before what is rarely the best gets its first. Where
-    no seconds are counted every family has its first trial before any has another.
+    ::
+
+        index    = priority * 0.75**n_trials * evidence / sqrt(cost)
+        evidence = max(0.05, exp(-gap / scale)), or 0.7 before the first trial
+        gap      = (family's best loss - best loss) / (baseline loss - best loss)
+        scale    = 0.5 / sqrt(n_rows), half of the standard error of a share
+        cost     = seconds of a complete trial, relative to the median family
+
+    Losses are those of the first fold. A family that is behind by more than chance is hardly tried
+    again, and a leading one is not tried for ever. The first three trials go to the families of
+    highest priority. After that, the leading family gets a second trial before a family of low
+    priority gets its first; without ``core_seconds`` every family has its first trial before any
+    has a second.
 
     Args:
-        arms: The families that may be chosen.
-        stakes: What losses and seconds are measured against.
+        arms: The candidate families.
+        stakes: The references for losses and seconds.
 
     Returns:
-        The name, or None when there are no arms.
+        The name, or None without arms.
     """
     if not arms:
         return None
@@ -90,8 +94,8 @@ def choose_family(arms: Sequence[Arm], stakes: Stakes) -> str | None:
     return min(arms, key=index).family
 
 
-def _evidence(arm: Arm, stakes: Stakes) -> float:
-    """How likely the next trial of a family is of use, 0 to 1, by the best one so far."""
+def _evidence(arm: Arm, stakes: AllocatorState) -> float:
+    """Evidence, 0 to 1, that the next trial of a family is useful, from its best one so far."""
     if arm.n_trials == 0:
         return UNTRIED_EVIDENCE
     if arm.best_loss is None or stakes.best_loss is None:
@@ -102,8 +106,8 @@ def _evidence(arm: Arm, stakes: Stakes) -> float:
     return max(LEAST_EVIDENCE, math.exp(-min(gap / scale, 100.0)))
 
 
-def _price(arm: Arm, arms: Sequence[Arm], stakes: Stakes) -> float:
-    """The root of what a trial costs, in typical trials."""
+def _price(arm: Arm, arms: Sequence[Arm], stakes: AllocatorState) -> float:
+    """Square root of the cost of a trial, relative to the median family."""
     if stakes.core_seconds is None or arm.cost_s is None:
         return 1.0
     least = CHEAPEST * stakes.core_seconds if math.isfinite(stakes.core_seconds) else 1e-9

@@ -1,4 +1,4 @@
-"""Optuna's log: silent during a search, and afterwards as the caller had it."""
+"""Silences Optuna's log during a search, and restores the caller's level."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["optuna_as_it_was"]
 
 @contextmanager
 def optuna_as_it_was() -> Iterator[None]:
-    """Puts back how much Optuna logs, for a caller who uses it too.
+    """Restores Optuna's log level, for a caller who uses Optuna too.
 
-    In a notebook without widgets its import would have tqdm advise to install them, for a bar that
-    is never shown.
+    In a notebook without widgets, its import would make tqdm recommend installing them, for a bar
+    that is never shown.
     """
     if "tqdm.auto" not in sys.modules:
         warnings.filterwarnings("ignore", "IProgress not found")

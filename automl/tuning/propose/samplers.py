@@ -1,4 +1,4 @@
-"""Optuna's samplers by name, as in ``sampler.name``."""
+"""Makes Optuna's samplers by name, as in ``sampler.name``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["make_sampler"]
 
 
 def make_sampler(config: SamplerConfig, seed: int) -> optuna.samplers.BaseSampler:
-    """A fresh sampler for each proposal: what it draws depends on history and seed alone."""
+    """A new sampler for each proposal, so that it depends only on history and seed."""
     import optuna
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""One Optuna study per family, asked and told by the controller alone."""
+"""Wraps the Optuna study of a family: proposes params, and takes results."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import LimitsConfig, SamplerConfig
-from automl.plugin.context import Shape
+from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.trial.records import canonical_params
-from automl.trial.setup import seed_of
+from automl.trial.setup import derive_seed
 from automl.trial.spec import TrialSpec, TrialState
 from automl.tuning.problem.search_space import FixedSuggest, fixed_of, space_params
 from automl.tuning.propose.samplers import make_sampler
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
 
 __all__ = ["FamilyStudy"]
 
-MAX_REPEATS = 8  # as many proposals in a row that were tried before: the space is used up
-ENQUEUED = "fixed_params"  # where Optuna keeps the params that an enqueued trial is to have
+MAX_REPEATS = 8  # repeated proposals in a row, after which the space counts as used up
+ENQUEUED = "fixed_params"  # Optuna's attribute with the params of an enqueued trial
 
 
 class FamilyStudy:
     """Proposes params for one family: its portfolio first, then the sampler.
 
-    The sampler works on a study in memory, which can be made again from the records of the
-    trials.
+    The study is in memory, and is rebuilt from the trial records on resume. Only the controller
+    uses it.
 
     Args:
         family: The family.
-        shape: The problem as it sees it.
-        sampler: Which sampler, and how it starts.
-        seed: Of the run.
+        problem: The problem as the family sees it.
+        sampler: Configuration of the sampler.
+        seed: Seed of the run.
         n_objectives: Losses of each trial.
     """
 
     def __init__(
         self,
         family: ModelFamily,
-        shape: Shape,
+        problem: ProblemInfo,
         sampler: SamplerConfig,
         seed: int,
         n_objectives: int = 1,
     ) -> None:
-        self.family, self._shape, self._config, self._seed = family, shape, sampler, seed
+        self.family, self._shape, self._config, self._seed = family, problem, sampler, seed
         self._n_objectives = n_objectives
-        self._fixed = fixed_of(shape)
-        drawn = space_params(family, shape) if self._fixed else {}
+        self._fixed = fixed_of(problem)
+        drawn = space_params(family, problem) if self._fixed else {}
         self._added = {name: value for name, value in self._fixed.items() if name not in drawn}
-        given = [dict(entry) for entry in family.portfolio(shape)]
+        given = [dict(entry) for entry in family.portfolio(problem)]
         self._portfolio = _overridden(given, self._fixed) if self._fixed else given
         self._seen: set[str] = set()
         self._open: dict[int, optuna.trial.Trial] = {}
@@ -70,10 +70,10 @@ class FamilyStudy:
         return optuna.create_study(directions=["minimize"] * self._n_objectives)
 
     def restore(self, specs: Sequence[TrialSpec]) -> None:
-        """Takes up an earlier search: what is asked next is what it would have asked.
+        """Restores an earlier search, so that the next proposals are those it would have made.
 
         Args:
-            specs: All recorded trials of the family; their outcomes are yet to be told.
+            specs: All recorded trials of the family; their results follow by ``tell``.
         """
         known = {spec.number: spec for spec in specs}
         self._seen = {canonical_params(spec.params) for spec in specs}
@@ -82,7 +82,7 @@ class FamilyStudy:
             self._enter_again(known.get(number))
 
     def _enter_again(self, spec: TrialSpec | None) -> None:
-        """Enters a recorded trial, or, without a record, one that only repeated another."""
+        """Adds a recorded trial, or without a record a repeated proposal."""
         import optuna
 
         noted = {} if spec is None else {ENQUEUED: spec.params, **spec.noted}
@@ -95,10 +95,10 @@ class FamilyStudy:
             self._params_of(trial)
 
     def ask(self, like: Mapping[str, Any] | None = None) -> TrialSpec | None:
-        """Proposes params that were not tried before; None when the space is used up.
+        """Proposes params that were not tried before; None if the space is used up.
 
         Args:
-            like: Params that the sampler is to keep; those of the portfolio are as they are.
+            like: Params that the sampler keeps; the portfolio ignores them.
         """
         while self._n_repeats < MAX_REPEATS + len(self._portfolio):
             spec = self._next(like)
@@ -118,7 +118,7 @@ class FamilyStudy:
         """One more trial, which may repeat another."""
         number = self._n_asked
         self._n_asked += 1
-        seed = seed_of(self._seed, self.family.name, number)
+        seed = derive_seed(self._seed, self.family.name, number)
         self._study.sampler = make_sampler(self._config, seed)
         given = self._portfolio[number] if number < len(self._portfolio) else None
         asked = self._ask_for(like if given is None else given)
@@ -129,7 +129,7 @@ class FamilyStudy:
         return TrialSpec(self.family.name, number, params, source, noted)
 
     def _ask_for(self, params: Mapping[str, Any] | None) -> optuna.trial.Trial:
-        """A new trial of the study in memory, with params of its own or the sampler's."""
+        """A new trial of the study, with the given params or the sampler's."""
         if params is not None:
             self._study.enqueue_trial(dict(params))
         trial = self._study.ask()
@@ -138,21 +138,21 @@ class FamilyStudy:
 
     def _params_of(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         with warnings.catch_warnings():
-            # Optuna says so of each portfolio value outside the space; it is used unclipped.
+            # Optuna warns of each portfolio value outside the space; it is used unclipped.
             warnings.simplefilter("ignore")
             suggest = FixedSuggest(trial, self._fixed)
             return {**self.family.search_space(suggest, self._shape), **self._added}
 
     def tell(self, trial: Trial, losses: Sequence[float], limits: LimitsConfig) -> None:
-        """Tells of a trial that is over.
+        """Tells the study of a finished trial.
 
         Args:
             trial: The trial.
-            losses: One for each objective; empty where it has no score.
-            limits: What it may cost.
+            losses: One for each objective; empty if it has no score.
+            limits: Upper bounds for the predictor.
         """
         if trial.state is TrialState.COMPLETE and losses:
-            self.tell_complete(trial.spec, losses, trial.cost.excesses(limits))
+            self.tell_complete(trial.spec, losses, trial.cost.excess_by_limit(limits))
         elif trial.state is TrialState.PRUNED:
             self.tell_pruned(trial.spec)
         elif trial.error is not None and trial.error.kind in OUT_OF_MEMORY:
@@ -168,8 +168,8 @@ class FamilyStudy:
         Args:
             spec: The trial.
             losses: One for each objective.
-            excess: How far it is beyond each limit; 0 or less where it holds. The sampler looks
-                where limits hold.
+            excess: Excess over each limit; 0 or less within it. The sampler prefers params within
+                the limits.
         """
         self._worst = tuple(map(max, losses, self._worst or losses))
         for name, value in (excess or {}).items():
@@ -177,19 +177,19 @@ class FamilyStudy:
         self._tell(spec.number, losses)
 
     def tell_pruned(self, spec: TrialSpec) -> None:
-        """Tells that a trial was stopped early."""
+        """Tells that a trial was pruned."""
         import optuna
 
         self._tell(spec.number, state=optuna.trial.TrialState.PRUNED)
 
     def tell_out_of_memory(self, spec: TrialSpec) -> None:
-        """Tells that a trial held too much memory, so that the sampler keeps away from there.
+        """Tells that a trial ran out of memory, so that the sampler avoids its region.
 
-        It is told as complete with the worst loss seen so far. A failed trial would teach nothing:
-        samplers leave those out of their models, and would come back to a region that looks
-        untried. The worst loss, and no made-up one, leaves the scale of the others as it is.
-        Before any loss is known it is told as pruned without a report, which TPE ranks behind
-        every complete trial.
+        The study receives it as complete, with the worst loss so far. Samplers ignore failed
+        trials, and would return to a region that looks untried; a made-up loss would change the
+        scale of the others.
+        Before any loss is known it counts as pruned without a report, which TPE ranks behind every
+        complete trial.
         """
         if self._worst is None:
             self.tell_pruned(spec)
@@ -203,7 +203,7 @@ class FamilyStudy:
         self._tell(spec.number, state=optuna.trial.TrialState.FAIL)
 
     def _tell_repeated(self, number: int) -> None:
-        """Tells that a number was used up by params that were tried before."""
+        """Tells that a proposal only repeated an earlier one."""
         import optuna
 
         self._tell(number, state=optuna.trial.TrialState.FAIL)
@@ -221,7 +221,7 @@ class FamilyStudy:
 def _overridden(
     entries: Iterable[Mapping[str, Any]], fixed: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """A portfolio with what the user fixed; entries that this makes equal stand there once."""
+    """The portfolio with the fixed params applied, without duplicates."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         changed = {**entry, **fixed}

@@ -1,1 +1,1 @@
-"""When a trial, or one of its fits, stops early."""
+"""Early stopping of trials and of single fits."""

@@ -1,4 +1,4 @@
-"""Whether a trial, or one fit of it, should end before it is over."""
+"""Applies the pruner to a trial or to a running fit."""
 
 from __future__ import annotations
 
@@ -7,32 +7,39 @@ from dataclasses import replace
 
 from automl.config.schema import PrunerConfig
 from automl.store.run_dir import RunDir
-from automl.trial.lost import LOST, lost_text
+from automl.trial.lost_files import LOST, lost_text
 from automl.trial.spec import TrialError
-from automl.tuning.prune.rules import is_early, may_stop_fit, should_stop_fit, should_stop_trial
+from automl.tuning.prune.rules import (
+    fit_prune_reason,
+    has_too_few_folds,
+    may_stop_fit,
+    trial_prune_reason,
+)
 from automl.tuning.trials.ledger import Ledger
 from automl.tuning.trials.trial import Ending, Stopped, Trial
 
-__all__ = ["fit_verdict", "note_lost", "verdict"]
+__all__ = ["note_lost", "should_prune_fit", "should_prune_trial"]
 
 
 def note_lost(trial: Trial, run: RunDir) -> None:
-    """Looks whether what finished folds have written is still there: a later one may remove it."""
+    """Fails a trial if a finished fold's predictions are gone: a later fit may remove them."""
     for fold in trial.results:
         oof = run.oof(trial.spec.trial_id, fold)
         if not oof.is_file():
             trial.end_fold(fold, TrialError(LOST, lost_text(oof.parent), fold=fold))
 
 
-def verdict(trial: Trial, ledger: Ledger, pruner: PrunerConfig, in_order: bool) -> Ending | None:
-    """Why a trial should end now, by its finished folds and failed fits; None to go on.
+def should_prune_trial(
+    trial: Trial, ledger: Ledger, pruner: PrunerConfig, in_order: bool = True
+) -> Ending | None:
+    """Reason to end a trial now, from its finished folds and failed fits; None to continue.
 
     Args:
         trial: The trial.
         ledger: All trials.
-        pruner: Which rule.
-        in_order: Whether folds count in their order only, so that a fold says nothing before
-            those ahead of it are done: where the run must not depend on who answers first.
+        pruner: Configuration of the pruner.
+        in_order: Whether folds count only in their order, each after all before it, so that the
+            run does not depend on which fit ends first.
     """
     if not in_order:
         first = next(iter(trial.ended.values()), None)
@@ -48,21 +55,23 @@ def verdict(trial: Trial, ledger: Ledger, pruner: PrunerConfig, in_order: bool) 
     return None
 
 
-def fit_verdict(trial: Trial, fold: int, ledger: Ledger, pruner: PrunerConfig) -> Stopped | None:
-    """Why a running fit should end now, by its reports; None to go on."""
-    if not may_stop_fit(pruner, len(trial.steps.get(fold, ()))):
-        return None  # without a look at all its peers
-    why = should_stop_fit(pruner, ledger.curve(trial), fold, ledger.peers(trial))
+def should_prune_fit(
+    trial: Trial, fold: int, ledger: Ledger, pruner: PrunerConfig
+) -> Stopped | None:
+    """Reason to end a running fit now, from its reports; None to continue."""
+    if not may_stop_fit(pruner, len(trial.reports.get(fold, ()))):
+        return None  # saves reading all peers
+    why = fit_prune_reason(pruner, ledger.curve(trial), fold, ledger.peers(trial))
     return None if why is None else Stopped("pruned", why, fold)
 
 
 def _losing(
     trial: Trial, folds: Sequence[int], ledger: Ledger, pruner: PrunerConfig
 ) -> Stopped | None:
-    """What the pruner says of a trial by these finished folds."""
-    if is_early(len(folds)):
-        return None  # without a look at all its peers
-    curve = ledger.curve(trial)  # which lacks the folds that have no score
+    """The pruner's decision on a trial with these finished folds."""
+    if has_too_few_folds(len(folds)):
+        return None  # saves reading all peers
+    curve = ledger.curve(trial)  # without folds that have no score
     seen = replace(curve, folds={f: curve.folds[f] for f in folds if f in curve.folds})
-    why = should_stop_trial(pruner, seen, ledger.peers(trial))
+    why = trial_prune_reason(pruner, seen, ledger.peers(trial))
     return None if why is None else Stopped("pruned", why, folds[-1])

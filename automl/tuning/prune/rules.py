@@ -1,16 +1,15 @@
-"""When a trial stops early. Pure rules on losses; a trial is compared within its family only.
+"""Rules for early stopping: pure functions of losses, within one family.
 
 A trial is judged between folds by the losses of its finished folds, and inside a fit by its
 reports. It is compared with complete trials of the same family on the same folds: reports with
 reports up to the same step, folds with folds. Three things hold for every rule:
 
-- nothing stops before the family has ``startup_trials`` complete trials, and three at least;
+- nothing stops before the family has ``startup_trials`` complete trials, and at least three;
 - nothing stops between folds before its second fold is done;
-- the difference must be more than chance gives among equals. What a trial does on a fold beside
-  its own quality and the difficulty of the fold is taken from the complete trials, as the
-  residuals of an additive model of both; the threshold allows for the number of trials and of
-  looks (Bonferroni), so that a trial that is as good as all others is stopped in at most one
-  case of twenty.
+- the difference must exceed the noise among equal trials. That noise is estimated from the
+  complete trials, as the residuals of an additive model of trial and fold; the threshold allows
+  for the number of trials and of looks (Bonferroni), so that a trial as good as all others is
+  stopped in at most 5 % of cases.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError, did_you_mean
 from automl.tuning.trials.trial import TrialLosses
 
-__all__ = ["PRUNERS", "is_early", "may_stop_fit", "should_stop_fit", "should_stop_trial"]
+__all__ = ["PRUNERS", "fit_prune_reason", "has_too_few_folds", "may_stop_fit", "trial_prune_reason"]
 
 HALVING_ETA = 3
 N_BRACKETS = 3
 WILCOXON_P = 0.1
 MIN_WILCOXON_FOLDS = 4
 MIN_PEERS = 3
-MIN_FOLDS = 2  # one fold says more of itself than of the trial
-CHANCE = 0.05  # of stopping a trial that is as good as those it is compared with
+MIN_FOLDS = 2  # one fold's loss depends more on the fold than on the trial
+CHANCE = 0.05  # of stopping a trial as good as those it is compared with
 
 
-def should_stop_trial(
+def trial_prune_reason(
     config: PrunerConfig, trial: TrialLosses, peers: Sequence[TrialLosses]
 ) -> str | None:
-    """Says why a trial should not be given another fold; None when it should.
+    """Reason not to give a trial another fold; None to continue.
 
     Args:
-        config: Which rule.
+        config: Configuration of the pruner.
         trial: The trial; its ``folds`` are the finished ones.
         peers: Complete trials of the same family.
 
@@ -48,7 +47,7 @@ def should_stop_trial(
         ConfigError: There is no such rule.
     """
     rule = _rule(config)
-    if rule is None or len(peers) < _startup(config) or is_early(len(trial.folds)):
+    if rule is None or len(peers) < _startup(config) or has_too_few_folds(len(trial.folds)):
         return None
     folds = sorted(trial.folds)
     comparable = [p for p in peers if all(f in p.folds for f in folds)]
@@ -57,16 +56,16 @@ def should_stop_trial(
         return None
     rival, why = verdict
     excess = _mean(trial.folds, folds) - rival
-    return why if excess > _chance([p.folds for p in comparable], len(folds)) else None
+    return why if excess > _noise_margin([p.folds for p in comparable], len(folds)) else None
 
 
-def is_early(n_folds: int) -> bool:
-    """Whether so many finished folds are too few to say that a trial is losing."""
+def has_too_few_folds(n_folds: int) -> bool:
+    """Whether the finished folds are too few to stop a trial."""
     return n_folds < MIN_FOLDS
 
 
 def may_stop_fit(config: PrunerConfig, n_reports: int) -> bool:
-    """Whether a fit with so many reports may be stopped at all, whatever its peers did.
+    """Whether a fit with this many reports may be stopped at all, whatever its peers did.
 
     Raises:
         ConfigError: There is no such rule.
@@ -74,14 +73,14 @@ def may_stop_fit(config: PrunerConfig, n_reports: int) -> bool:
     return _rule(config) is not None and n_reports > config.warmup_steps
 
 
-def should_stop_fit(
+def fit_prune_reason(
     config: PrunerConfig, trial: TrialLosses, fold: int, peers: Sequence[TrialLosses]
 ) -> str | None:
-    """Says why a running fit should stop; None when it should go on.
+    """Reason to stop a running fit; None to continue.
 
-    A fit is stopped when it has used at least as many steps as the median peer on the same fold
-    in total, and its best report is still worse than the best report of every peer up to that
-    step. Reports are compared with reports: the score of a finished fit may be a better one.
+    A fit is stopped after at least as many steps as the median peer used on the same fold in
+    total, if its best report is still worse than the best report of every peer up to that
+    step. Reports are compared with reports: the score of a finished fit may be better.
     """
     reports = trial.steps.get(fold, ())
     if not may_stop_fit(config, len(reports)) or len(peers) < _startup(config):
@@ -95,13 +94,13 @@ def should_stop_fit(
     best_so_far = min(loss for _, loss in reports)
     so_far = [{f: _best_until(p.steps[f], step) for f in p.steps} for p in finished]
     worst = max(best[fold] for best in so_far)
-    if best_so_far > worst and best_so_far - worst > _chance(so_far, 1):
+    if best_so_far > worst and best_so_far - worst > _noise_margin(so_far, 1):
         return f"at step {step} of fold {fold} still worse than every complete trial of the family"
     return None
 
 
 def _best_until(reports: Sequence[tuple[int, float]], step: int) -> float:
-    """The lowest loss up to a step; the first one where there is none."""
+    """The lowest loss up to a step; the first loss if all are later."""
     return min((loss for s, loss in reports if s <= step), default=reports[0][1])
 
 
@@ -109,17 +108,17 @@ def _startup(config: PrunerConfig) -> int:
     return max(config.startup_trials, MIN_PEERS)
 
 
-def _chance(peers: Sequence[Mapping[int, float]], n_folds: int) -> float:
-    """How much worse than one of them a trial may be by chance, on the mean of so many folds.
+def _noise_margin(peers: Sequence[Mapping[int, float]], n_folds: int) -> float:
+    """Largest excess of a trial's mean loss over an equal peer's that chance explains.
 
-    The noise of a fold is estimated from the better half of the peers, three at least: what a
-    hopeless trial does varies more, and would hide that others are losing. The mean of a trial
-    tells nothing of its residuals, so this choice does not flatter the noise. With one fold
-    there are no residuals, and the spread of the peers themselves stands in.
+    The noise of a fold is estimated from the better half of the peers, at least three: hopeless
+    trials vary more, and would hide that others are losing. A trial's mean is independent of its
+    residuals, so this choice does not bias the noise. With one fold there are no residuals, and
+    the spread of the peers is used.
 
     Args:
         peers: Loss by fold of each complete trial.
-        n_folds: Folds that are compared.
+        n_folds: Number of compared folds.
     """
     from scipy.special import stdtrit
 
@@ -138,7 +137,7 @@ def _chance(peers: Sequence[Mapping[int, float]], n_folds: int) -> float:
     return quantile * noise * float(np.sqrt(2.0 / n_folds))
 
 
-Verdict = tuple[float, str]  # the mean loss of who it loses against on these folds, and the reason
+Verdict = tuple[float, str]  # the mean loss of the better trials on these folds, and the reason
 Rule = Callable[[TrialLosses, Sequence[TrialLosses]], Verdict | None]
 
 
@@ -155,7 +154,7 @@ def _mean(losses: Mapping[int, float], folds: Sequence[int]) -> float:
 
 
 def _forgiving(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
-    """Stops what is worse than the worst fold of the incumbent (arXiv 2405.03389, "forgiving")."""
+    """Stops trials worse than the worst fold of the incumbent (arXiv 2405.03389, "forgiving")."""
     folds = sorted(trial.folds)
     incumbent = min(peers, key=lambda p: (_mean(p.folds, sorted(p.folds)), p.number))
     if _mean(trial.folds, folds) <= max(incumbent.folds.values()):
@@ -165,14 +164,14 @@ def _forgiving(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | No
 
 
 def _median(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
-    """Stops what is worse than the median of the peers on the same folds."""
+    """Stops trials worse than the median of the peers on the same folds."""
     folds = sorted(trial.folds)
     median = float(np.median([_mean(p.folds, folds) for p in peers]))
     return median, f"after {len(folds)} folds worse than the median of {len(peers)} trials"
 
 
 def _wilcoxon(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | None:
-    """Stops what is worse than the incumbent by a one-sided signed-rank test on paired folds."""
+    """Stops trials worse than the incumbent by a one-sided signed-rank test on paired folds."""
     folds = sorted(trial.folds)
     if len(folds) < MIN_WILCOXON_FOLDS:
         return None
@@ -188,10 +187,10 @@ def _wilcoxon(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | Non
 
 
 def _signed_rank_p(differences: Sequence[float]) -> float:
-    """Exact P(rank sum of positive differences >= the one seen) under symmetry; zeros dropped.
+    """Exact P(rank sum of positive differences >= the observed one) under symmetry; drops zeros.
 
     Ties share the mean of their ranks. The distribution of the sum is built rank by rank, with
-    ranks doubled to be whole.
+    doubled ranks so that they are whole.
     """
     values = np.array([d for d in differences if d != 0.0])
     _, place, counts = np.unique(np.abs(values), return_inverse=True, return_counts=True)

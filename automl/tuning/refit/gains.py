@@ -1,4 +1,4 @@
-"""Measures what the choice between refits and the models of the folds is made by."""
+"""Measures error, variance and cost, for the choice between refits and the folds' models."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from automl.ensemble import Ensemble, Member, fold_variance, read_oof
 from automl.ensemble.oof import as_probabilities
 from automl.errors import RunError
 from automl.store.run_dir import RunDir
-from automl.trial.agreement import rows_to_compare
-from automl.trial.inference_cost import Cost, cost_of
+from automl.trial.inference_cost import InferenceCost, cost_of
+from automl.trial.refit_agreement import rows_to_compare
 from automl.trial.spec import FoldResult, TrialRecord
 from automl.tuning.problem.problem import Problem
 from automl.tuning.refit.shipping import Expected
@@ -31,16 +31,16 @@ def measure(
     """Measures error, variance and costs of an ensemble whose members have just been refitted.
 
     Args:
-        problem: Of the run.
+        problem: Problem of the run.
         ensemble: Its members, with their folds.
-        records: Of all members, by trial.
+        records: Records of all members, by trial.
         refitted: Results of the refits, by trial.
 
     Returns:
-        None where there are no two folds of which the variance could be told.
+        None without at least two folds to estimate the variance from.
 
     Raises:
-        RunError: A file of the run is missing or damaged; it is named.
+        RunError: A file of the run is missing or damaged; the text names it.
     """
     members = [m for m in ensemble.members if m.trial in refitted]
     n_folds = max((len(m.folds) for m in members), default=0)
@@ -53,9 +53,9 @@ def measure(
     saw = np.stack([_saw(plan, fold)[rows] for fold in members[0].folds])
     blend = sum(m.weight * _of_folds(problem.run, m, ensemble) for m in members)
     kept = [m.trial for m in ensemble.members if m.trial not in refitted]
-    fixed = sum((cost_of(records[trial].folds) for trial in kept), Cost())
-    seed = sum((cost_of(results[:1]) for results in refitted.values()), Cost())
-    folds = sum((cost_of(records[trial].folds) for trial in refitted), Cost())
+    fixed = sum((cost_of(records[trial].folds) for trial in kept), InferenceCost())
+    seed = sum((cost_of(results[:1]) for results in refitted.values()), InferenceCost())
+    folds = sum((cost_of(records[trial].folds) for trial in refitted), InferenceCost())
     return Expected(
         loss=_loss(problem.run, ensemble, records, dataset, plan, rows, weight),
         variance=fold_variance(np.asarray(blend), saw, weight),
@@ -68,12 +68,12 @@ def measure(
 
 def _saw(plan: SplitPlan, fold: int) -> NDArray[np.bool_]:
     mask = np.zeros(plan.n_rows, dtype=bool)
-    mask[plan.divisions[fold].train] = True
+    mask[plan.splits[fold].train] = True
     return mask
 
 
 def _of_folds(run: RunDir, member: Member, ensemble: Ensemble) -> NDArray[np.float64]:
-    """Predictions that the refit of a member compared, without its own."""
+    """Predictions by the folds' models that the refit of a member stored for comparison."""
     path = run.compared(member.trial, ALL_ROWS)
     try:
         found = np.load(path, allow_pickle=False)[:-1].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Refits the members of an ensemble on all rows, for predictions that take a fraction."""
+"""Refits the members of an ensemble on all rows, which makes predictions several times faster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
 from automl.scheduling.runner import JobRunner
 from automl.trial.inference_cost import cost_of
-from automl.trial.latency import best_ms, table_batch
+from automl.trial.latency import min_time_ms, sample_batch
 from automl.trial.records import read_record
 from automl.trial.spec import FoldResult, TrialRecord
 from automl.tuning.problem.problem import Problem
@@ -20,30 +20,30 @@ from automl.tuning.refit.gains import measure
 from automl.tuning.refit.newest_seeds import fit_more_seeds
 from automl.tuning.refit.refitter import Refitter
 from automl.tuning.refit.shipping import MAX_SEEDS, Shipped, choose_shipped
-from automl.tuning.trials.newest import is_by_time, predicting_folds
+from automl.tuning.trials.newest_rows import is_by_time, predicting_folds
 
-__all__ = ["Refit", "refit_members", "returned", "take_folds"]
+__all__ = ["RefitResult", "refit_members", "returned", "take_folds"]
 
-SEEN = "the holdout rows, which the refits have seen: its interval does not hold for them"
+SEEN = "the holdout rows, which the refits trained on: its interval does not apply to them"
 
 
 @dataclass(frozen=True, slots=True)
-class Refit:
-    """The outcome of fitting the members of an ensemble on all rows.
+class RefitResult:
+    """Result of refitting the members of an ensemble on all rows.
 
     Attributes:
-        refitted: Trials that predict with models of all rows now.
-        kept: Why the others keep the models of their folds, by trial.
-        after_ms: Milliseconds in which the ensemble predicts 1,000 rows: as measured, or the sum
-            over its models where time was short.
-        before_ms: As many with the models that were taken until then; None where that was not
-            measured, or nothing changed.
-        scored_on: Where the score comes from.
-        choice: What ships and why, in a sentence; "" where nothing was chosen.
+        refitted: Trials that now predict with models of all rows.
+        not_refitted: Why the others keep the models of their folds, by trial.
+        after_ms: Milliseconds per 1,000 rows of the ensemble: measured, or the sum over its models
+            if time was limited.
+        before_ms: The same with the models used until then; None if it was not measured or
+            nothing changed.
+        scored_on: The rows that the score is from.
+        choice: The models that ship, and why, in a sentence; "" if there was no choice.
     """
 
     refitted: tuple[str, ...]
-    kept: Mapping[str, str]
+    not_refitted: Mapping[str, str]
     after_ms: float
     before_ms: float | None
     scored_on: str = "cross-validation"
@@ -51,8 +51,8 @@ class Refit:
 
     @property
     def notes(self) -> Iterator[str]:
-        """What a person should know."""
-        n_all = len(self.refitted) + len(self.kept)
+        """Notes for the user."""
+        n_all = len(self.refitted) + len(self.not_refitted)
         before = "" if self.before_ms is None else f", {_digits(self.before_ms)} ms before"
         took = f"{_digits(self.after_ms)} ms per 1,000 rows{before}"
         if self.refitted:
@@ -60,21 +60,21 @@ class Refit:
                 f"{len(self.refitted)} of {n_all} members were refitted on all rows ({took}); the "
                 f"score is from {self.scored_on}"
             )
-        elif self.kept:
+        elif self.not_refitted:
             yield f"no member was refitted ({took})"
         else:
             took, was = f"{_digits(self.after_ms)} ms per 1,000 rows", ""
-            if self.before_ms is not None:  # taken back: these figures go the other way
+            if self.before_ms is not None:  # undone: here the earlier models are those of all rows
                 was = f"; with the models of all rows they took {_digits(self.before_ms)} ms"
             yield f"all members predict with the models of their folds: {took}{was}"
         if self.choice:
             yield self.choice
-        for trial, why in self.kept.items():
+        for trial, why in self.not_refitted.items():
             yield f"{trial} keeps the models of its folds: {why}"
 
 
 def _digits(value: float) -> str:
-    """Three digits, and no powers of ten: ``29.7``, ``1,460``."""
+    """Three digits, without powers of ten: ``29.7``, ``1,460``."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -84,31 +84,31 @@ def refit_members(
     *,
     time_left_s: float = math.inf,
     only_if_better: bool = False,
-) -> Generator[None, None, Refit]:
-    """Fits every member of an ensemble on all rows, in place of the models of its folds.
+) -> Generator[None, None, RefitResult]:
+    """Fits every member of an ensemble on all rows, to replace the models of its folds.
 
-    Weights and corrections stay. The score is that of the models of the folds: no row is left to
-    score the new ones on. The models of the folds stay on disk, and can be taken again. A member
-    whose refit is cut short, or predicts something else than its folds, keeps the folds' models.
+    Weights and calibration stay. The score is still that of the folds' models, as no row is left to
+    score the new ones on. The models of the folds stay on disk, and can be used again. A member
+    whose refit is cut short, or predicts differently from its folds, keeps the folds' models.
 
     Args:
-        problem: Of the run that has the ensemble.
-        runner: Runs the fits; nothing else runs on it. Where it is interrupted, the rest of the
-            members keep their models.
-        time_left_s: Seconds this may take; a member that would take longer keeps its models. Where
+        problem: Problem of the run with the ensemble.
+        runner: Runs the fits, and nothing else. If it is interrupted, the remaining members keep
+            their models.
+        time_left_s: Seconds for the fits; a member that would take longer keeps its models. If
             they are limited, the whole ensemble is not timed.
-        only_if_better: Whether ``choose_shipped`` decides what ships; else one refit of each does,
-            or in order of time up to three of a net (``fit_more_seeds``).
+        only_if_better: Whether ``choose_shipped`` decides; otherwise one refit of each member
+            ships, or with a time plan up to three of a net (``fit_more_seeds``).
 
     Yields:
-        Nothing, whenever the fits may have moved on.
+        None, whenever the fits may have advanced.
 
     Returns:
-        What came of it; ``returned`` waits for that.
+        The result; see ``returned``.
 
     Raises:
         RunError: There is no ensemble, or a file of the run is damaged.
-        StorageError: The disk is full, read-only or closed to us.
+        StorageError: The disk is full or read-only, or writing is not permitted.
     """
     due, run = time.monotonic() + time_left_s, problem.run
     before = read_ensemble(run)
@@ -124,7 +124,7 @@ def refit_members(
             kept = {}
         for number in range(1, shipped.n_seeds):
             again = [m for m in before.members if len(refitter.fitted.get(m.trial, ())) == number]
-            # One that fails keeps those before.
+            # If one fails, the earlier ones stay.
             yield from refitter.refit(again, ALL_ROWS - number)
     elif is_by_time(problem.plan):
         choice = yield from fit_more_seeds(problem, before.members, refitter)
@@ -139,8 +139,8 @@ def refit_members(
     return _settle(problem, after, kept, took_ms, took_before_ms, refitted, choice)
 
 
-def returned(refitting: Generator[None, None, Refit]) -> Refit:
-    """Waits for the end of a refit.
+def returned(refitting: Generator[None, None, RefitResult]) -> RefitResult:
+    """Runs a refit to its end.
 
     Raises:
         UserError: As raised by ``refit_members``.
@@ -149,12 +149,12 @@ def returned(refitting: Generator[None, None, Refit]) -> Refit:
         try:
             next(refitting)
         except StopIteration as end:
-            refit: Refit = end.value
+            refit: RefitResult = end.value
             return refit
 
 
 def _choose(problem: Problem, ensemble: Ensemble, refitter: Refitter) -> Shipped:
-    """What ships, by what is expected of it; one refit where that is not known."""
+    """Chooses the models that ship by their expected gains; one refit if these are unknown."""
     members = [m for m in ensemble.members if m.trial in refitter.fitted]
     expected = measure(problem, ensemble, refitter.records, refitter.fitted)
     if expected is None:
@@ -163,8 +163,8 @@ def _choose(problem: Problem, ensemble: Ensemble, refitter: Refitter) -> Shipped
     return choose_shipped(expected, problem.config.limits, seeds)
 
 
-def take_folds(problem: Problem) -> Refit:
-    """Has all members predict by the models of their folds again."""
+def take_folds(problem: Problem) -> RefitResult:
+    """Makes all members predict with the models of their folds again."""
     now = read_ensemble(problem.run)
     records = {m.trial: read_record(problem.run, m.trial) for m in now.members}
     folds = _with_folds(problem, now, records)
@@ -180,18 +180,18 @@ def _settle(
     before_ms: float | None,
     refitted: tuple[str, ...] = (),
     choice: str = "",
-) -> Refit:
-    """Writes the ensemble, and says what it is now."""
+) -> RefitResult:
+    """Writes the ensemble, and returns the result."""
     write_ensemble(problem.run, replace(ensemble, predict_ms=after_ms))
-    drop_matrices(problem.run.views)
+    drop_matrices(problem.run.encodings)
     scored_on = SEEN if problem.plan.n_folds == 1 else "cross-validation"
-    return Refit(refitted, kept, after_ms, before_ms, scored_on, choice)
+    return RefitResult(refitted, kept, after_ms, before_ms, scored_on, choice)
 
 
 def _with_folds(
     problem: Problem, ensemble: Ensemble, records: Mapping[str, TrialRecord]
 ) -> Ensemble:
-    """The ensemble whose members predict by the models of their folds."""
+    """The ensemble with the models of the members' folds."""
     members = (
         replace(m, folds=predicting_folds(problem.plan, (r.fold for r in records[m.trial].folds)))
         for m in ensemble.members
@@ -200,7 +200,7 @@ def _with_folds(
 
 
 def _with_all_rows(ensemble: Ensemble, fitted: Mapping[str, Sequence[FoldResult]]) -> Ensemble:
-    """The ensemble whose members predict by their refits, where they have any."""
+    """The ensemble with the refits of its members, where they exist."""
 
     def of(member: Member) -> Member:
         results = fitted.get(member.trial, ())
@@ -210,8 +210,8 @@ def _with_all_rows(ensemble: Ensemble, fitted: Mapping[str, Sequence[FoldResult]
 
 
 def _predict_ms(problem: Problem, ensemble: Ensemble) -> float:
-    """Milliseconds in which an ensemble predicts 1,000 rows, in this process."""
-    store = EncoderStore(problem.run.views, problem.config.seed, problem.plan.digest)
+    """Milliseconds per 1,000 rows of an ensemble, measured in this process."""
+    store = EncoderStore(problem.run.encodings, problem.config.seed, problem.plan.digest)
     predictor = Predictor(
         problem.run,
         ensemble,
@@ -219,6 +219,6 @@ def _predict_ms(problem: Problem, ensemble: Ensemble) -> float:
         store.encoder,
         offset=problem.dataset.target.offset,
     )
-    batch = table_batch(problem.dataset.table)
+    batch = sample_batch(problem.dataset.table)
     predictor.predict(batch)  # loads
-    return best_ms(lambda: predictor.predict(batch))
+    return min_time_ms(lambda: predictor.predict(batch))

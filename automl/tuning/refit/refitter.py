@@ -12,13 +12,13 @@ from automl.ensemble import Member
 from automl.plugin.context import Resources
 from automl.plugin.refitting import RefittableFamily
 from automl.scheduling.executor import Done, Failed
-from automl.scheduling.runner import JobRunner, Lost
-from automl.trial.agreement import MAX_ROWS
+from automl.scheduling.runner import JobRunner, WorkerLost
 from automl.trial.latency import BATCH_ROWS
-from automl.trial.setup import seed_of
+from automl.trial.refit_agreement import MAX_ROWS
+from automl.trial.setup import derive_seed
 from automl.trial.spec import FoldResult, Job, TrialRecord
 from automl.tuning.problem.problem import Problem
-from automl.tuning.trials.newest import is_by_time
+from automl.tuning.trials.newest_rows import is_by_time
 
 __all__ = ["Refitter", "expected_fit_s"]
 
@@ -27,10 +27,10 @@ MIB_PER_GIB = 1024
 
 
 def expected_fit_s(results: Iterable[FoldResult]) -> float:
-    """Seconds that the refit of a trial is expected to take: as long as its slowest fold.
+    """Expected seconds of the refit of a trial: those of its slowest fold.
 
-    There are more rows, but none to validate by, and boosters take fewer rounds. The models of all
-    folds predict some rows, to be compared with.
+    There are more rows, but no validation rows, and boosters need fewer rounds. To this is added
+    the time in which the models of all folds predict the rows to compare.
     """
     folds = list(results)
     compare_s = MAX_ROWS / BATCH_ROWS * sum(result.predict_ms for result in folds) / 1000.0
@@ -39,13 +39,13 @@ def expected_fit_s(results: Iterable[FoldResult]) -> float:
 
 @dataclass(slots=True)
 class Refitter:
-    """Fits members on all rows, and keeps what came of it.
+    """Fits members on all rows, and keeps the results.
 
     Attributes:
-        problem: Of the run.
+        problem: Problem of the run.
         runner: Runs the fits.
-        records: Of the members, by trial.
-        due: ``time.monotonic()`` at which the fits must be over.
+        records: Records of the members, by trial.
+        due: ``time.monotonic()`` at which the fits must have ended.
         fitted: Results by trial, one for each seed.
     """
 
@@ -57,11 +57,11 @@ class Refitter:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the fits must be over."""
+        """Seconds until the fits must have ended."""
         return self.due - time.monotonic()
 
     def seeds_in_time(self, members: Sequence[Member]) -> int:
-        """Further fits of each member that the time is expected to allow."""
+        """Number of further fits of each member that are expected to end in time."""
         slots = max(1, min(len(members), self.problem.capacity.n_slots(1)))
         each = [self._expected_s(m) for m in members]
         needed_s = max(sum(each) / slots, *each)
@@ -70,16 +70,16 @@ class Refitter:
     def refit(
         self, members: Sequence[Member], fold: int = ALL_ROWS
     ) -> Generator[None, None, dict[str, str]]:
-        """Fits all that have models of folds.
+        """Fits the members that have models of folds.
 
-        The longest come first, so that the last ones end at about the same time.
+        The longest fits start first, so that the last ones end at about the same time.
 
         Args:
-            members: With the folds whose models are known.
-            fold: ``ALL_ROWS``, or below for further seeds.
+            members: Members, with the folds whose models exist.
+            fold: ``ALL_ROWS``, or lower for further seeds.
 
         Yields:
-            Nothing, whenever the fits may have moved on.
+            None, whenever the fits may have advanced.
 
         Returns:
             Why some keep the models of their folds, by trial.
@@ -87,20 +87,20 @@ class Refitter:
         of_folds = [m for m in members if m.folds[0] > ALL_ROWS]
         waiting = sorted(filter(self._is_able, of_folds), key=self._expected_s, reverse=True)
         unable = [m for m in of_folds if not self._is_able(m)]
-        kept = {m.trial: f"family {m.family} has no model of all rows" for m in unable}
+        kept = {m.trial: f"family {m.family} cannot be refitted on all rows" for m in unable}
         left = {m.trial: m for m in waiting}
 
         def start() -> None:
             for member in [m for m in waiting if self._expected_s(m) > self.left_s]:
                 waiting.remove(member)
-                kept[left.pop(member.trial).trial] = "there was no time for it"
+                kept[left.pop(member.trial).trial] = "no time was left for it"
             while waiting and self._start(waiting[0], fold):
                 waiting.pop(0)
 
         for events in self.runner.run(start):
             for event in events:
                 trial = event.job_id.trial_id
-                if isinstance(event, Lost):
+                if isinstance(event, WorkerLost):
                     waiting.insert(0, left[trial])
                 elif isinstance(event, Done):
                     self.fitted.setdefault(left.pop(trial).trial, []).append(event.result)
@@ -120,10 +120,10 @@ class Refitter:
         return expected_fit_s(fitted or self.records[member.trial].folds)
 
     def _start(self, member: Member, fold: int) -> bool:
-        """Starts the fit of a member; False when it has to wait for a device."""
+        """Starts the fit of a member; False if it has to wait for a device."""
         record = self.records[member.trial]
-        family, shape = self.problem.families[member.family]
-        need = _need(record, family.resources(shape))
+        family, problem = self.problem.families[member.family]
+        need = _need(record, family.resources(problem))
         lease = self.runner.executor.try_lease(need, member.trial)
         if lease is None:
             return False
@@ -131,11 +131,11 @@ class Refitter:
         job = Job(
             spec=spec,
             fold=fold,
-            seed=seed_of(seed, spec.family, spec.number, fold),
+            seed=derive_seed(seed, spec.family, spec.number, fold),
             n_threads=lease.n_cpus,
             device=lease.device,
             end_s=None if self.due == math.inf else self.left_s,
-            stands_for=member.folds,
+            replaces_folds=member.folds,
             stages=record.stages,
         )
         self.runner.submit([job], lease, frozenset(family.preload))
@@ -143,7 +143,7 @@ class Refitter:
 
 
 def _need(record: TrialRecord, declared: Resources) -> Resources:
-    """What a fit on all rows needs: somewhat more than the largest fold was seen to hold."""
+    """Resources of a fit on all rows: the declared ones, with 1.5 times the folds' peak memory."""
     ram_gib = max(result.peak_rss_mib for result in record.folds) / MIB_PER_GIB
     vram_gib = max(result.peak_vram_mib for result in record.folds) / MIB_PER_GIB
     return replace(

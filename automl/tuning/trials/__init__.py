@@ -1,1 +1,1 @@
-"""Trials as the controller sees them, and how they end."""
+"""The controller's state of trials, and how they end."""

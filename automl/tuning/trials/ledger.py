@@ -1,4 +1,4 @@
-"""The controller's memory of trials: which folds are done, running, or waiting."""
+"""The controller's list of trials, with queries by family, state and objective."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from automl.tuning.trials.trial import Trial, TrialLosses
 
 __all__ = ["Ledger"]
 
-TYPICAL_TRIALS = 100  # more tell no more, and it is asked for again and again
+TYPICAL_TRIALS = 100  # a median of more is not better, and it is computed often
 
 
 @dataclass(slots=True)
@@ -23,10 +23,10 @@ class Ledger:
     """All trials of a run, in the order of proposal.
 
     Attributes:
-        metric: What trials are judged by.
-        trials: The trials; they are added at the end, and stay.
-        objectives: What is optimised.
-        prune_on: The objective that trials are pruned by.
+        metric: Metric that trials are compared by.
+        trials: The trials; they are appended, and never removed.
+        objectives: Names of the objectives.
+        prune_on: Objective that trials are pruned by.
     """
 
     metric: Metric
@@ -40,7 +40,7 @@ class Ledger:
         """The trial of this id."""
         return next(t for t in reversed(self.trials) if t.spec.trial_id == trial_id)
 
-    def of(self, family: str) -> Sequence[Trial]:
+    def of_family(self, family: str) -> Sequence[Trial]:
         """The trials of a family."""
         for trial in self.trials[self._n_sorted :]:
             self._by_family.setdefault(trial.spec.family, []).append(trial)
@@ -52,7 +52,7 @@ class Ledger:
         return [t for t in self.trials if t.state in states]
 
     def curve(self, trial: Trial) -> TrialLosses:
-        """What the pruner sees of a trial."""
+        """Losses of a trial for the pruner."""
         return trial.curve(self.metric, self.prune_on)
 
     def peers(self, trial: Trial) -> list[TrialLosses]:
@@ -60,21 +60,21 @@ class Ledger:
         return [self.curve(t) for t in self._peers(trial)]
 
     def n_peers(self, trial: Trial) -> int:
-        """How many trials a trial may be compared with."""
+        """Number of trials that a trial may be compared with."""
         return len(self._peers(trial))
 
     def _peers(self, trial: Trial) -> list[Trial]:
         return [
             t
-            for t in self.of(trial.spec.family)
+            for t in self.of_family(trial.spec.family)
             if t.state is TrialState.COMPLETE and t.generation < trial.generation
         ]
 
     def losses(self, trial: Trial) -> tuple[float, ...]:
-        """What a complete trial has in each objective; lower is better."""
+        """Losses of a complete trial, one per objective; lower is better."""
         return self._losses(trial, trial.loss or 0.0)
 
-    def may_be_on_front(self, trial: Trial) -> bool:
+    def may_be_pareto_optimal(self, trial: Trial) -> bool:
         """Whether no complete trial is better in all of several objectives, by the first fold."""
         if len(self.objectives) == 1 or trial.first_loss is None:
             return False
@@ -89,21 +89,25 @@ class Ledger:
         cost = trial.cost
         return tuple(loss if name == "score" else getattr(cost, name) for name in self.objectives)
 
-    def idle_trials(self, family: str, min_gain: float) -> int:
+    def trials_since_gain(self, family: str, min_gain: float) -> int:
         """Trials of a family since the last one that promised to improve the ensemble."""
-        gains = [t.gain for t in self.of(family)]
+        gains = [t.gain for t in self.of_family(family)]
         useful = [i for i, gain in enumerate(gains) if gain is None or gain > min_gain]
         return len(gains) - 1 - max(useful, default=-1)
 
     def complete_cost_s(self, family: str) -> float | None:
-        """Typical seconds of a complete trial, from the latest that had fits; None without any."""
-        seen = (t.unit_s * len(t.folds) for t in reversed(self.of(family)) if t.unit_s is not None)
+        """Median seconds of a complete trial, from the latest with fits; None without any."""
+        seen = (
+            t.fold_s * len(t.folds)
+            for t in reversed(self.of_family(family))
+            if t.fold_s is not None
+        )
         costs = list(itertools.islice(seen, TYPICAL_TRIALS))
         return median(costs) if costs else None
 
-    def last_results(self, family: str, n: int) -> list[FoldResult]:
-        """The results of at most so many finished fits of a family, of its latest trials."""
-        results = (r for t in reversed(self.of(family)) for r in t.results.values())
+    def recent_results(self, family: str, n: int) -> list[FoldResult]:
+        """Results of up to ``n`` finished fits of a family, from its latest trials."""
+        results = (r for t in reversed(self.of_family(family)) for r in t.results.values())
         return list(itertools.islice(results, n))
 
     def best(self) -> Trial | None:
@@ -113,7 +117,7 @@ class Ledger:
 
     def counts(self, families: Iterable[str]) -> dict[str, FamilyCounts]:
         """Trials by state, and the best score, of each family."""
-        return {name: _count(self.of(name), self.metric) for name in families}
+        return {name: _count(self.of_family(name), self.metric) for name in families}
 
     def failures(self) -> tuple[tuple[str, int], ...]:
         """Causes of failed trials with their counts, most frequent first."""

@@ -1,4 +1,4 @@
-"""Whether a family gets more trials, by how its trials ended."""
+"""Stops a family whose trials fail repeatedly for the same reason."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ OUT_OF_MEMORY = frozenset({"oom", "cuda_oom", "memory"})
 def repeated_failure(trial: Trial, trials: Sequence[Trial]) -> str | None:
     """Why a family gets no more trials: it has failed three times in the same way.
 
-    Out of memory stops a family only as long as no trial of it has been complete: others of its
-    params may take less.
+    Running out of memory stops a family only while it has no complete trial: other params may
+    need less.
 
     Args:
-        trial: One that is over.
-        trials: All of its family.
+        trial: A finished trial.
+        trials: All trials of its family.
     """
     error = trial.error
     able = any(t.state is TrialState.COMPLETE for t in trials)
@@ -31,7 +31,7 @@ def repeated_failure(trial: Trial, trials: Sequence[Trial]) -> str | None:
         or (error.kind in OUT_OF_MEMORY and able)
     ):
         return None
-    ways = [t.error.way for t in trials if t.state is TrialState.FAILED and t.error]
-    if ways.count(error.way) < SAME_FAILURES:
+    ways = [t.error.signature for t in trials if t.state is TrialState.FAILED and t.error]
+    if ways.count(error.signature) < SAME_FAILURES:
         return None
     return f"it failed {SAME_FAILURES} times in the same way: {error.message}"

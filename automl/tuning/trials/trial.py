@@ -1,4 +1,4 @@
-"""A trial while it is searched: a state machine of its folds, its losses, and how it stands."""
+"""A trial during the search: the state machine of its folds, and its losses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TypeAlias
 import numpy as np
 
 from automl.plugin.metric import Metric
-from automl.trial.inference_cost import Cost, cost_of
+from automl.trial.inference_cost import InferenceCost, cost_of
 from automl.trial.spec import (
-    UNFINISHED,
+    CUT_SHORT,
     FoldResult,
     TrialError,
     TrialRecord,
@@ -33,7 +33,7 @@ STOPPED_STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Why the search ended a trial, or one fit of it, that had not failed.
+    """Why the search ended a trial, or one of its fits, without a failure.
 
     Attributes:
         kind: ``pruned``, ``held``, ``out_of_time`` or ``interrupted``; see ``TrialError``.
@@ -47,16 +47,16 @@ class Stopped:
 
     @property
     def may_go_on(self) -> bool:
-        """Whether a resumed search goes on with it: it says nothing of the trial."""
-        return self.kind in UNFINISHED
+        """Whether a resumed search continues the trial, as the reason is not its quality."""
+        return self.kind in CUT_SHORT
 
 
 Ending: TypeAlias = Stopped | TrialError
-"""Why a trial, or one fit of it, is over before it is complete: it was stopped, or it failed."""
+"""Why a trial, or one of its fits, ended incomplete: it was stopped, or it failed."""
 
 
 def as_error(ending: Ending) -> TrialError:
-    """How an ending is recorded and told, whatever it is."""
+    """The ending in the form that is recorded and shown."""
     if isinstance(ending, TrialError):
         return ending
     return TrialError(ending.kind, ending.message, fold=ending.fold)
@@ -69,7 +69,7 @@ class TrialLosses:
     Attributes:
         number: Number of the trial within its family.
         folds: Loss of each finished fold.
-        steps: For each fold, the reported losses as (step, loss) in the order of the steps.
+        steps: For each fold, the reported losses as (step, loss), in order.
     """
 
     number: int
@@ -79,33 +79,33 @@ class TrialLosses:
 
 @dataclass(slots=True)
 class Trial:
-    """One trial; others read its fields, and its methods alone change them.
+    """One trial. Other classes read its fields; only its methods change them.
 
     Attributes:
         spec: The trial.
         index: Number within the run, in the order of proposal.
         folds: The folds it needs, in the order they are run.
         started_s, finished_s: Seconds since the start of the run.
-        generation: Trials are compared with complete ones of earlier generations only, where
-            the run must not depend on the order in which workers answer.
-        state: How it stands. It is running until ``finish``.
+        generation: The trial is compared only with complete ones of earlier generations, so that
+            the run need not depend on the order in which workers answer.
+        state: Running until ``finish``.
         promoted: Whether folds after the first may run.
-        gain: What it would add to the ensemble on the first fold, as a share of the way from
-            the baseline; None before that is known.
+        gain: Gain of the ensemble from it on the first fold, as a share of the ensemble's
+            improvement on the baseline; None until known.
         first_loss: Its loss on the rows of the first fold, comparable between families.
-        loss: Of its out-of-fold predictions: its score, lower is better.
+        loss: Loss of its out-of-fold predictions: its score, lower is better.
         score_se, interval: See ``TrialRecord``.
-        ending: Why it ends before it is complete; its fits may still run.
-        results: Of its finished folds.
+        ending: Why it ends incomplete; its fits may still run.
+        results: Results of its finished folds.
         running: Folds that are being fitted.
-        steps: Reports of its fits by fold, as step and loss, in the order they came.
-        ended: Why fits of it ended, by fold, in the order they did.
-        alone: Folds that ran out of GPU memory, or went down with their pack: when tried again
-            they are fitted alone, and have a GPU to themselves.
-        company: Trials that were proposed to be fitted as a pack have the same; "" for others.
-        packed: Folds that are or were fitted as part of a pack.
+        reports: Reports of its fits by fold, as step and loss, in the order they came.
+        ended: Why its fits ended, by fold, in that order.
+        solo_folds: Folds that ran out of GPU memory or failed with their pack: they are retried
+            alone, with a whole GPU.
+        pack_id: Common to trials proposed as one pack; "" for others.
+        packed_folds: Folds that are or were fitted as part of a pack.
         stages: Where a fit of it on all rows should end; see ``TrialRecord``.
-        ships_newest: Whether one model, of the newest rows, predicts new rows, not one per fold.
+        ships_newest: Whether one model of the newest rows predicts new rows, not one per fold.
     """
 
     spec: TrialSpec
@@ -124,11 +124,11 @@ class Trial:
     finished_s: float | None = None
     results: dict[int, FoldResult] = field(default_factory=dict)
     running: set[int] = field(default_factory=set)
-    steps: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    reports: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     ended: dict[int, Ending] = field(default_factory=dict)
-    alone: set[int] = field(default_factory=set)
-    company: str = ""
-    packed: set[int] = field(default_factory=set)
+    solo_folds: set[int] = field(default_factory=set)
+    pack_id: str = ""
+    packed_folds: set[int] = field(default_factory=set)
     stages: tuple[float, ...] = ()
     ships_newest: bool = False
 
@@ -136,12 +136,12 @@ class Trial:
     def restored(
         cls, record: TrialRecord, folds: tuple[int, ...], metric: Metric, ships_newest: bool
     ) -> Trial:
-        """A trial as an earlier search recorded it; one that may go on is running again.
+        """A trial from its record in an earlier search; running again if it may continue.
 
         Args:
-            record: Of the trial.
+            record: The record.
             folds: The folds it needs, in the order they are run.
-            metric: Of the run.
+            metric: Metric of the run.
             ships_newest: See ``Trial``.
         """
         ending: Ending | None = record.error
@@ -160,14 +160,14 @@ class Trial:
             ending=None if cut else ending,
             finished_s=None if cut else record.finished_s,
             results={result.fold: result for result in record.folds},
-            steps={r.fold: _in_losses(r.steps, metric) for r in record.folds if r.steps},
+            reports={r.fold: _in_losses(r.steps, metric) for r in record.folds if r.steps},
             stages=record.stages,
             ships_newest=ships_newest,
         )
 
     @property
     def waiting(self) -> list[int]:
-        """Folds that are neither done nor running, in their order; none after one that failed."""
+        """Folds that are neither done nor running, in order; none after one that has ended."""
         if self.state is not TrialState.RUNNING or self.ending is not None:
             return []
         wanted = itertools.takewhile(lambda f: f not in self.ended, self.folds)
@@ -181,7 +181,7 @@ class Trial:
 
     @property
     def is_held(self) -> bool:
-        """Whether it waits after its first fold because that promised no gain."""
+        """Whether it is deferred after its first fold, which promised no gain."""
         is_known = self.folds[0] in self.results
         return is_known and not self.running and bool(self.waiting) and not self.promoted
 
@@ -192,37 +192,37 @@ class Trial:
 
     @property
     def is_over(self) -> bool:
-        """Whether no fit of it runs, and none is to come."""
+        """Whether no fit of it runs, and none will."""
         return not self.running and (self.ending is not None or self.is_done)
 
     @property
     def error(self) -> TrialError | None:
-        """Why it failed; None where it did not."""
+        """Why it failed; None if it did not."""
         return self.ending if isinstance(self.ending, TrialError) else None
 
     @property
     def may_go_on(self) -> bool:
-        """Whether a resumed search would go on with it."""
+        """Whether a resumed search would continue it."""
         return isinstance(self.ending, Stopped) and self.ending.may_go_on
 
     @property
-    def unit_s(self) -> float | None:
-        """Seconds of its longest finished fit, everything included; None without one."""
+    def fold_s(self) -> float | None:
+        """Seconds of its longest finished fit, with encoding and predicting; None without one."""
         return max((_seconds(r) for r in self.results.values()), default=None)
 
     @property
-    def cost(self) -> Cost:
-        """Of predicting new rows; folds that are not finished count as the others do."""
+    def cost(self) -> InferenceCost:
+        """Cost of predicting new rows; unfinished folds count as the mean of the others."""
         if self.ships_newest:
             return cost_of(self.results.values(), newest_alone=True)
         return cost_of(self.results.values()).times(len(self.folds) / max(1, len(self.results)))
 
     def score(self, metric: Metric) -> float | None:
-        """Its score, as people are shown it; None without one."""
+        """Its score as users see it; None without one."""
         return None if self.loss is None else metric.loss(self.loss)
 
     def curve(self, metric: Metric, prune_on: str = "score") -> TrialLosses:
-        """Its losses in the objective that it is pruned by. Reports are of the score alone."""
+        """Its losses in the objective that it is pruned by; reports exist for the score only."""
         number, results = self.spec.number, self.results
         if prune_on != "score":
             costs = {f: getattr(cost_of([r]), prune_on) for f, r in results.items()}
@@ -230,59 +230,59 @@ class Trial:
         return TrialLosses(
             number,
             {f: metric.loss(r.score) for f, r in results.items() if r.score is not None},
-            self.steps,
+            self.reports,
         )
 
     def assign_generation(self, generation: int) -> None:
-        """Fixes which trials it is compared with: complete ones of earlier generations."""
+        """Sets its generation; it is compared with complete trials of earlier ones."""
         self.generation = generation
 
     def join_pack(self, company: str) -> None:
-        """Is fitted together with others, on all folds at once."""
-        self.company = company
+        """Joins a pack, which fits all folds at once."""
+        self.pack_id = company
         self.promote()
 
     def promote(self) -> None:
-        """Lets the folds after the first run."""
+        """Allows the folds after the first to run."""
         self.promoted = True
 
     def start_fold(self, fold: int, in_pack: bool = False) -> None:
-        """A fit begins, without the reports of an earlier attempt."""
+        """Marks a fold as running, and drops the reports of an earlier attempt."""
         self.running.add(fold)
-        self.steps.pop(fold, None)
+        self.reports.pop(fold, None)
         if in_pack:
-            self.packed.add(fold)
+            self.packed_folds.add(fold)
 
     def report(self, fold: int, step: int, loss: float) -> None:
-        """A fit has reported."""
-        self.steps.setdefault(fold, []).append((step, loss))
+        """Adds a report of a fit."""
+        self.reports.setdefault(fold, []).append((step, loss))
 
     def leave_fold(self, fold: int) -> None:
-        """A fit runs no more; without a result or an ending it is to be made again."""
+        """Marks a fold as not running; without a result or an ending it is fitted again."""
         self.running.discard(fold)
 
     def complete_fold(self, result: FoldResult) -> None:
-        """A fold has its result."""
+        """Adds the result of a fold."""
         self.results[result.fold] = result
 
     def end_fold(self, fold: int, ending: Ending) -> None:
-        """A fit is to give no result, or has given none; the first reason stays."""
+        """Records why a fit gives no result; the first reason stays."""
         self.ended.setdefault(fold, ending)
 
     def retry_alone(self, fold: int) -> None:
-        """A fit is to be made again, with nobody beside it."""
-        self.alone.add(fold)
+        """Makes a fit run again, without others beside it."""
+        self.solo_folds.add(fold)
 
     def judge_first_fold(self, loss: float | None, gain: float | None) -> None:
-        """Takes in what the first fold is worth."""
+        """Sets the loss and the gain on the first fold."""
         self.first_loss, self.gain = loss, gain
 
     def condemn(self, ending: Ending) -> None:
-        """Ends it before it is complete, once its fits have ended."""
+        """Ends the trial incomplete, once its fits have ended."""
         self.ending = ending
 
     def settle(self, results: Iterable[FoldResult], stages: tuple[float, ...]) -> None:
-        """Takes in the scores of its folds at the stages that other folds chose."""
+        """Replaces results by those at the stages that other folds chose."""
         self.results |= {result.fold: result for result in results}
         self.stages = stages or self.stages
 
@@ -292,11 +292,11 @@ class Trial:
         score_se: float | None = None,
         interval: tuple[float, float] | None = None,
     ) -> None:
-        """Takes in what its out-of-fold predictions lose, and how sure that is; None if unknown."""
+        """Sets the loss of its out-of-fold predictions, its error and interval; None if unknown."""
         self.loss, self.score_se, self.interval = loss, score_se, interval
 
     def finish(self, finished_s: float) -> None:
-        """Is over: complete, stopped or failed, so many seconds after the start of the run."""
+        """Sets the final state; ``finished_s`` is in seconds since the start of the run."""
         self.finished_s = finished_s
         if self.ending is None:
             self.state = TrialState.COMPLETE
@@ -306,35 +306,35 @@ class Trial:
             self.state = TrialState.FAILED
 
     def reopen(self, lost: Collection[int]) -> None:
-        """Is running again, and some of its folds are to be fitted again."""
+        """Sets the trial to running again, and removes the results of folds to fit again."""
         for fold in lost:
             del self.results[fold]
-            self.steps.pop(fold, None)
+            self.reports.pop(fold, None)
         self.state = TrialState.RUNNING
         self.finished_s = None
         self.take_loss(None)
 
-    def shed_reports(self) -> None:
-        """Lets go of reports that nobody will ask for, once the trial is over and on disk.
+    def drop_reports(self) -> None:
+        """Drops reports that are no longer needed, once the trial has ended and is on disk.
 
         A fit may report thousands of times. Complete trials keep a thinned curve for the pruner.
         """
         self.results = {f: replace(r, steps=()) for f, r in self.results.items()}
         if self.state is not TrialState.COMPLETE:
-            self.steps.clear()
-        for fold, reports in self.steps.items():
+            self.reports.clear()
+        for fold, reports in self.reports.items():
             kept = np.linspace(0, len(reports) - 1, min(len(reports), CURVE_POINTS)).round()
-            self.steps[fold] = [reports[int(place)] for place in kept]
+            self.reports[fold] = [reports[int(place)] for place in kept]
 
     def record(self, metric: Metric) -> TrialRecord:
-        """What goes to disk, where losses are scores again: ``Metric.loss`` is its own inverse.
+        """Its record, with scores for losses: ``Metric.loss`` is its own inverse.
 
-        A fold that the pruner stopped, and whose fit ended all the same, counts as not done: the
-        record must not depend on which of the two was first.
+        A fold that finished after the pruner had stopped it counts as not done, so that the record
+        does not depend on which came first.
         """
         ending, reports = self.ending, list[tuple[int, float]]()
         if ending is not None and self.state is not TrialState.RUNNING:
-            reports = [] if ending.fold in self.results else self.steps.get(ending.fold, [])
+            reports = [] if ending.fold in self.results else self.reports.get(ending.fold, [])
         return TrialRecord(
             spec=self.spec,
             index=self.index,

@@ -12,17 +12,17 @@ from automl.plugin import (
     TABULAR_KINDS,
     ColumnKind,
     ConfigurableFamily,
+    Encoding,
     FittedModel,
     Fold,
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     Report,
-    Shape,
     Suggest,
     Task,
     TrialContext,
-    View,
     hookimpl,
 )
 
@@ -41,18 +41,18 @@ class NaiveBayes(ConfigurableFamily):
     settings: ClassVar[Mapping[str, Any]] = {"max_smoothing": 0.1}
     setting_ranges: ClassVar[Mapping[str, Param]] = {"max_smoothing": Param("float", above=0.0)}
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """Numbers as near to normal as they get, categories as columns of 0 and 1."""
-        return View(numeric="quantile", categorical="onehot", text="drop")
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
+        """Quantile-normal numbers, one-hot categories."""
+        return Encoding(numeric="quantile", categorical="onehot", text="drop")
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """How much of the largest variance is added to all."""
-        most = shape.settings["max_smoothing"]
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Share of the largest variance that is added to all variances."""
+        most = problem.settings["max_smoothing"]
         return {"smoothing": suggest.suggest_float("smoothing", most / 1e6, most, log=True)}
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """Little smoothing, then as much as is allowed."""
-        most = shape.settings["max_smoothing"]
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """Little smoothing, then the largest."""
+        most = problem.settings["max_smoothing"]
         return [{"smoothing": most / 100}, {"smoothing": most}]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
@@ -62,18 +62,18 @@ class NaiveBayes(ConfigurableFamily):
         model = GaussianNB(var_smoothing=params["smoothing"])
         X = np.asarray(fold.X_train, dtype=np.float64)
         model.fit(X, fold.y_train, sample_weight=fold.weight_train)
-        # Where all columns are constant no variance is left to smooth with.
+        # If all columns are constant there is no variance to smooth with.
         model.var_ = np.maximum(model.var_, 1e-9)
-        return _Fitted(model, context.shape.n_classes)
+        return _Fitted(model, context.problem.n_classes)
 
     def save(self, model: FittedModel, path: Path) -> None:
-        """Writes the fitted arrays: an .npz file runs no code when it is read."""
+        """Writes the fitted arrays to an .npz file, which contains no code."""
         assert isinstance(model, _Fitted)
         arrays = {name: getattr(model.model, name) for name in _ARRAYS}
         np.savez(path / "model.npz", n_classes=model.n_classes, **arrays)
 
     def load(self, path: Path) -> FittedModel:
-        """Puts the arrays back."""
+        """Reads the fitted arrays."""
         from sklearn.naive_bayes import GaussianNB
 
         model = GaussianNB()
@@ -84,7 +84,7 @@ class NaiveBayes(ConfigurableFamily):
 
 
 class _Fitted:
-    """The scikit-learn model, and how many classes there are: a fold may lack one."""
+    """The scikit-learn model, and the number of classes, of which a fold may lack one."""
 
     def __init__(self, model: Any, n_classes: int) -> None:
         self.model, self.n_classes = model, n_classes
@@ -93,18 +93,18 @@ class _Fitted:
         """Probabilities ``(n_rows, n_classes)``."""
         probabilities = np.zeros((X.shape[0], self.n_classes))
         if X.shape[0]:
-            X = np.asarray(X, dtype=np.float64)  # in float32 they do not quite add up to 1
+            X = np.asarray(X, dtype=np.float64)  # in float32 probabilities do not add up to 1
             probabilities[:, self.model.classes_] = self.model.predict_proba(X)
         return probabilities
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings the family."""
+    """Returns the family."""
     return [NaiveBayes()]
 
 
 @hookimpl
 def automl_config_search_path() -> str:
-    """Brings ``conf/model/naive_bayes.yaml``."""
+    """Returns the package of ``conf/model/naive_bayes.yaml``."""
     return "pkg://automl_naive_bayes.conf"

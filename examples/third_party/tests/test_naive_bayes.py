@@ -1,4 +1,4 @@
-"""The family keeps every promise that automl makes for a family."""
+"""The family passes the conformance suite."""
 
 from automl_naive_bayes import NaiveBayes
 

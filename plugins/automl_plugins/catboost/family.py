@@ -24,11 +24,11 @@ from automl.plugin import (
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
     SelectiveFamily,
-    Shape,
     StageLog,
     Suggest,
     Task,
@@ -39,7 +39,7 @@ from automl_plugins.baseline import Baseline, ConstantModel
 from automl_plugins.catboost.params import extra_params, library_params, policies
 from automl_plugins.catboost.rows import frame
 from automl_plugins.catboost.training import train, train_rounds
-from automl_plugins.common.boosting import pace_of_all_rows
+from automl_plugins.common.boosting import refit_rounds
 from automl_plugins.common.fitting import predict_threads
 
 __all__ = ["CatBoost", "CatBoostModel", "automl_model_families"]
@@ -61,10 +61,10 @@ _NAMES = (
     *CATEGORICAL_PARAMS,
 )
 _S, _D = "SymmetricTree", "Depthwise"
-# The defaults of the library; then "r51", "r10", "r24" and "r91" of AutoGluon's portfolios of
-# 2025 (learned on TabArena), and the places 12 and 10 of its portfolio of 2023 (on TabRepo, arXiv
-# 2311.02971), with the library's defaults for what that one does not set. Simple statistics of
-# categories come first: combinations of columns take several times as long.
+# The library's defaults; then "r51", "r10", "r24" and "r91" of AutoGluon's portfolio of 2025
+# (learned on TabArena), and places 12 and 10 of its portfolio of 2023 (on TabRepo, arXiv
+# 2311.02971), with the library's defaults for missing values. Simple target statistics come
+# first: combinations of columns take several times as long.
 _CONFIGS: tuple[tuple[Any, ...], ...] = (
     (0.05, 6, _S, 3.0, 0.8, 1.0, 1, 2, 1, 0.5),
     (0.0475, 4, _S, 0.0027, 0.8, 0.896, 12, 11, 5, 0.163),
@@ -78,15 +78,15 @@ _CONFIGS: tuple[tuple[Any, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class CatBoostModel:
-    """Trained trees.
+    """A trained CatBoost model.
 
     Attributes:
         booster: The ``catboost.CatBoost`` model.
-        categorical: Columns that hold category codes.
-        loss: CatBoost's name of what was minimised.
-        n_threads: The most threads for predicting.
-        n_rounds: Rounds that predict, which may be fewer than it has; 0 for all.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+        categorical: Positions of the columns with category codes.
+        loss: CatBoost's name of the training loss.
+        n_threads: Largest number of threads to predict with.
+        n_rounds: Rounds to predict with, which may be fewer than trained; 0 for all.
+        stages: Stage logs of validation predictions; only after a fit.
     """
 
     booster: Any
@@ -108,7 +108,7 @@ class CatBoostModel:
 
 
 class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily):
-    """Boosted symmetric trees; categories are encoded by ordered target statistics."""
+    """Boosted symmetric trees with ordered target statistics of categories."""
 
     name = "catboost"
     tasks = frozenset(Task)
@@ -123,28 +123,28 @@ class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveF
         "max_bin": Param("int", low=1, high=65_535),
     }
 
-    def priority_for(self, shape: Shape) -> int:
-        """Where rows are many a fold takes it longer than other boosters."""
-        return self.priority if shape.n_rows <= MANY_ROWS else 55
+    def priority_for(self, problem: ProblemInfo) -> int:
+        """Lower for many rows, on which CatBoost takes longer than other boosters."""
+        return self.priority if problem.n_rows <= MANY_ROWS else 55
 
-    def resources(self, shape: Shape) -> Resources:
-        """Borders, statistics of categories and histograms of all leaves of a level."""
-        n_classes = shape.n_classes if shape.task is Task.MULTICLASS else 1
-        n_outputs = max(n_classes, len(shape.quantiles))
-        data = 10.0 * shape.n_rows * shape.n_columns
-        # 16 bytes a bin and leaf: 2,000 rows of 4,000 columns took 4,062 MiB at depth 8.
-        n_bins = min(254, max(1, shape.n_rows))
-        histograms = 16.0 * 2**8 * shape.n_columns * n_bins * n_outputs
-        bytes_ = 300e6 + data + 32.0 * shape.n_rows * n_outputs + histograms
-        many = shape.n_rows >= 200_000 and shape.n_cpus > 2
-        return Resources(n_cpus=min(4, shape.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Borders, statistics of categories, and histograms of all leaves of a level."""
+        n_classes = problem.n_classes if problem.task is Task.MULTICLASS else 1
+        n_outputs = max(n_classes, len(problem.quantiles))
+        data = 10.0 * problem.n_rows * problem.n_columns
+        # 16 bytes per bin and leaf; measured: 2,000 x 4,000 took 4,062 MiB at depth 8.
+        n_bins = min(254, max(1, problem.n_rows))
+        histograms = 16.0 * 2**8 * problem.n_columns * n_bins * n_outputs
+        bytes_ = 300e6 + data + 32.0 * problem.n_rows * n_outputs + histograms
+        many = problem.n_rows >= 200_000 and problem.n_cpus > 2
+        return Resources(n_cpus=min(4, problem.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """The space of TabArena (arXiv 2506.16791)."""
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
             "depth": suggest.suggest_int("depth", 4, 8),
-            "grow_policy": suggest.suggest_categorical("grow_policy", policies(shape)),
+            "grow_policy": suggest.suggest_categorical("grow_policy", policies(problem)),
             "l2_leaf_reg": suggest.suggest_float("l2_leaf_reg", 1e-4, 5.0, log=True),
             "subsample": suggest.suggest_float("subsample", 0.7, 1.0),
             "colsample_bylevel": suggest.suggest_float("colsample_bylevel", 0.85, 1.0),
@@ -152,7 +152,7 @@ class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveF
                 "leaf_estimation_iterations", 1, 20, log=True
             ),
         }
-        if shape.n_categorical:
+        if problem.n_categorical:
             params |= {
                 "one_hot_max_size": suggest.suggest_int("one_hot_max_size", 2, 100, log=True),
                 "max_ctr_complexity": suggest.suggest_int("max_ctr_complexity", 1, 5),
@@ -160,28 +160,28 @@ class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveF
             }
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """The library's defaults, then configs that were learned on many data sets."""
-        left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """The library's defaults, then configs learned on many data sets."""
+        left_out = () if problem.n_categorical else CATEGORICAL_PARAMS
         entries = [
             {name: value for name, value in zip(_NAMES, row, strict=True) if name not in left_out}
             for row in _CONFIGS
         ]
-        return [entry for entry in entries if entry["grow_policy"] in policies(shape)]
+        return [entry for entry in entries if entry["grow_policy"] in policies(problem)]
 
-    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
-        """CatBoost's parameters: a user may fix any that trials do not depend on."""
-        return extra_params(shape)
+    def extra_params(self, problem: ProblemInfo) -> Mapping[str, Param]:
+        """CatBoost's parameters that a user may fix, or may not, with the reason."""
+        return extra_params(problem)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Boosts with early stopping. Where nothing can be split it predicts a constant.
+        """Boosts with early stopping; a constant if the data cannot be split.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: Raised by ``report``.
         """
         if not _can_be_split(fold, context.task):
             return _CONSTANT.fit(params, fold, context, report)
-        params = library_params(params, fold.features, context.shape, len(fold.y_train))
+        params = library_params(params, fold.features, context.problem, len(fold.y_train))
         booster, n_rounds, stages = train(params, fold, context, report)
         model = CatBoostModel(
             booster, fold.features.categorical, _loss(booster), context.n_threads, n_rounds, stages
@@ -191,7 +191,7 @@ class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveF
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Boosts all rows as far as the folds went, with fewer and larger steps.
+        """Boosts all rows to the stage of the folds, with fewer and larger steps.
 
         Raises:
             CannotRefit: The models of the folds are constants.
@@ -199,17 +199,17 @@ class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveF
         """
         fitted = [model for model in models if isinstance(model, CatBoostModel)]
         if not fitted or not _can_be_split(fold, context.task):
-            raise CannotRefit("there is nothing to split by")
+            raise CannotRefit("its models are constants, because no column can be split")
         rates = [model.booster.get_all_params()["learning_rate"] for model in fitted]
         counts = [model.n_rounds or model.booster.tree_count_ for model in fitted]
-        rounds, rate = pace_of_all_rows(counts, rates, context)
-        own = library_params(params, fold.features, context.shape, len(fold.y_train))
+        rounds, rate = refit_rounds(counts, rates, context)
+        own = library_params(params, fold.features, context.problem, len(fold.y_train))
         params = {**own, "learning_rate": rate}
         booster = train_rounds(params, rounds, fold, context)
         return CatBoostModel(booster, fold.features.categorical, _loss(booster), context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:
-        """Writes CatBoost's own format; it holds numbers, and no code."""
+        """Writes CatBoost's binary format, which contains no code."""
         if isinstance(model, ConstantModel):
             _CONSTANT.save(model, path)
             return
@@ -217,20 +217,20 @@ class CatBoost(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveF
         (path / ROUNDS_FILE).write_text(json.dumps(model.n_rounds), encoding="utf-8")
 
     def load(self, path: Path) -> FittedModel:
-        """Reads CatBoost's own format."""
+        """Reads CatBoost's binary format."""
         if not (path / MODEL_FILE).exists():
             return _CONSTANT.load(path)
         import catboost
 
         booster = catboost.CatBoost().load_model(str(path / MODEL_FILE))
         categorical = tuple(booster.get_cat_feature_indices())
-        rounds = path / ROUNDS_FILE  # earlier versions cut the model itself
+        rounds = path / ROUNDS_FILE  # earlier versions cut all models
         n_rounds = int(json.loads(rounds.read_bytes())) if rounds.exists() else 0
         return CatBoostModel(booster, categorical, _loss(booster), predict_threads(), n_rounds)
 
 
 def _cut(model: CatBoostModel) -> CatBoostModel:
-    """The model without the rounds that do not predict; CatBoost can cut symmetric trees alone."""
+    """Cuts the model after its best round; CatBoost can cut only symmetric trees."""
     if model.booster.get_all_params()["grow_policy"] != "SymmetricTree":
         return model
     model.booster.shrink(ntree_end=model.n_rounds)
@@ -242,7 +242,7 @@ def _loss(booster: Any) -> str:
 
 
 def _can_be_split(fold: Fold, task: Task) -> bool:
-    """Whether columns and classes vary: CatBoost refuses data that do not."""
+    """True if columns and classes vary; CatBoost rejects other data."""
     X, first = np.asarray(fold.X_train), np.asarray(fold.X_train[:1])
     same = (first == X) | (np.isnan(X) & np.isnan(first))
     return not same.all() and (not task.is_classification or len(np.unique(fold.y_train)) > 1)
@@ -250,5 +250,5 @@ def _can_be_split(fold: Fold, task: Task) -> bool:
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [CatBoost()]

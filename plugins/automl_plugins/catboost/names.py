@@ -16,31 +16,31 @@ _METRICS = {
 
 
 def loss_of(context: TrialContext) -> str:
-    """The loss that CatBoost minimises for a task and a metric, as CatBoost writes it."""
+    """The loss for a task and a metric, in CatBoost's notation."""
     if context.task is Task.BINARY:
         return "Logloss"
     if context.task is Task.MULTICLASS:
         return "MultiClass"
     if context.task is Task.QUANTILE:
-        levels = ",".join(map(str, context.shape.quantiles))
+        levels = ",".join(map(str, context.problem.quantiles))
         return f"{'MultiQuantile' if ',' in levels else 'Quantile'}:alpha={levels}"
     return "MAE" if context.metric.optimum == "median" else "RMSE"
 
 
 def is_weighted(fold: Fold) -> bool:
-    """Whether CatBoost sees weights in the validation rows: to it equal ones are none."""
+    """True if the validation weights differ; CatBoost ignores equal weights."""
     return fold.weight_valid is not None and bool(np.any(fold.weight_valid != 1.0))
 
 
 def metric_of(context: TrialContext, has_weights: bool) -> str | None:
-    """CatBoost's name of the metric of the run; None where it does not have it."""
+    """CatBoost's name of the run's metric, or None if it has no such metric."""
     name = context.metric.name
     if name == "log_loss" or (name == "pinball" and context.task is Task.QUANTILE):
         return loss_of(context)
     if name == "roc_auc":
         if context.task is not Task.BINARY:
             return None
-        # Unlike its other metrics CatBoost's AUC leaves weights out unless it is told to take
-        # them, and fails when it is told so and there are none.
+        # Unlike other metrics, CatBoost's AUC ignores weights unless use_weights is set,
+        # and fails with it if there are no weights.
         return "AUC:use_weights=true" if has_weights else "AUC"
     return _METRICS.get(name)

@@ -1,6 +1,6 @@
-"""CatBoost's parameters that a user may set, beyond or within those that trials vary.
+"""Parameters of CatBoost that a user may fix, inside and outside of the search space.
 
-Names, types and ranges are those of the page "Training parameters" of CatBoost 1.2.
+Names, types and ranges follow the page "Training parameters" of CatBoost 1.2.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from automl.plugin import Features, Param, Params, Shape, Task
+from automl.plugin import Features, Param, Params, ProblemInfo, Task
 from automl_plugins.common.constraints import MONOTONE, numeric_columns, values_by_position
 
 __all__ = ["extra_params", "library_params", "policies"]
 
 RARE = 1e-9
-"""A probability that thousands of trees do not meet."""
+"""Probability small enough not to occur in thousands of trees."""
 
 POLICIES = ("SymmetricTree", "Depthwise")
 
@@ -64,83 +64,85 @@ _ALIASES = {
 }
 
 _REFUSED: Mapping[str, tuple[str, ...]] = {
-    "it follows the task and the metric of the run": (
+    "it is derived from the task and the metric": (
         *("loss_function", "objective", "eval_metric", "custom_metric", "custom_loss"),
         *("classes_count", "class_names", "leaf_estimation_method"),
     ),
-    "early stopping finds the rounds; model.catboost.max_rounds is the most of them": (
+    "early stopping chooses the number of rounds; model.catboost.max_rounds limits it": (
         *("iterations", "n_estimators", "num_boost_round", "num_trees", "early_stopping_rounds"),
         *("od_pval", "od_type", "od_wait", "use_best_model", "best_model_min_trees"),
     ),
-    "model.catboost.max_bin sets it": ("border_count", "max_bin"),
-    "scheduler.threads_per_fit sets it": ("thread_count",),
-    "scheduler.fit_memory_gib limits memory": ("used_ram_limit",),
-    "the seed of the run sets it, for all that is drawn": ("random_seed", "random_state"),
-    "fits of CatBoost run on CPUs": ("task_type", "devices", "gpu_cat_features_storage"),
-    "fits draw rows by Bernoulli": ("bootstrap_type", "bagging_temperature", "mvs_reg"),
-    "fits boost plainly": (
+    "use model.catboost.max_bin": ("border_count", "max_bin"),
+    "use scheduler.threads_per_fit": ("thread_count",),
+    "use scheduler.fit_memory_gib": ("used_ram_limit",),
+    "it is derived from the seed of the run": ("random_seed", "random_state"),
+    "CatBoost fits run on CPUs only": ("task_type", "devices", "gpu_cat_features_storage"),
+    "rows are sampled by Bernoulli": ("bootstrap_type", "bagging_temperature", "mvs_reg"),
+    "the boosting type is Plain": (
         *("boosting_type", "fold_len_multiplier", "fold_permutation_block", "has_time"),
         *("approx_on_full_history", "langevin", "diffusion_temperature", "posterior_sampling"),
         *("boost_from_average", "model_shrink_mode", "random_score_type"),
     ),
-    "the setting weight names a column with the weight of each row": (
+    "use the setting weight, a column with row weights": (
         *("auto_class_weights", "class_weights", "scale_pos_weight"),
     ),
-    "data.kinds says which columns are what": (
+    "use data.kinds to declare column kinds": (
         *("cat_features", "text_features", "embedding_features", "ignored_features"),
         *("nan_mode", "per_float_feature_quantization", "feature_border_type", "input_borders"),
     ),
-    "texts are encoded before": (
+    "texts are encoded before the fit": (
         *("dictionaries", "feature_calcers", "text_processing", "tokenizers"),
     ),
-    "it takes descriptions of statistics that differ by release": (
+    "its descriptions of statistics differ between releases": (
         *("combinations_ctr", "ctr_description", "ctr_history_unit", "ctr_target_border_count"),
         *("final_ctr_computation_mode", "per_feature_ctr", "simple_ctr", "target_border"),
     ),
-    "it would name rows, or parts of the library that fits do not use": (
+    "it refers to rows, or to parts of the library that fits do not use": (
         *("allow_const_label", "callback", "data_partition", "dev_efb_max_buckets"),
         *("dev_score_calc_obj_block_size", "device_config", "eval_fraction"),
         *("fixed_binary_splits", "gpu_ram_part", "metadata", "per_object_feature_penalties"),
         *("pinned_memory_size", "sampling_unit", "sparse_features_conflict_fraction"),
     ),
-    "fits write nothing": (
+    "fits write no files": (
         *("allow_writing_files", "train_dir", "save_snapshot", "snapshot_file", "logging_level"),
         *("verbose", "silent", "name", "metric_period", "snapshot_interval", "output_borders"),
     ),
 }
 
 
-def extra_params(shape: Shape) -> dict[str, Param]:
-    """CatBoost's parameters: those that can be set on such data, those that cannot, aliases."""
+def extra_params(problem: ProblemInfo) -> dict[str, Param]:
+    """Parameters that can be set on this data, those that cannot, and aliases."""
     settable = dict(_SETTABLE)
     refused = {name: Param(refused=why) for why, names in _REFUSED.items() for name in names}
     monotone = {MONOTONE: numeric_columns("int", low=-1, high=1)}
-    fixed = shape.settings.get("fixed") or {}
-    why_not = _why_not_monotone(shape)
+    fixed = problem.settings.get("fixed") or {}
+    why_not = _why_not_monotone(problem)
     groups: tuple[tuple[Mapping[str, Param], str], ...] = (
-        (_OF_CATEGORIES, "" if shape.n_categorical else "the data have no column of categories"),
+        (_OF_CATEGORIES, "" if problem.n_categorical else "the data has no categorical column"),
         (monotone, why_not),
     )
     for params, why in groups:
         settable |= {name: Param(refused=why) for name in params} if why else params
     if MONOTONE in fixed and not why_not:
-        settable["grow_policy"] = Param(choices=policies(shape))
+        settable["grow_policy"] = Param(choices=policies(problem))
     aliases = {alias: Param(alias_of=name) for name, others in _ALIASES.items() for alias in others}
     return {**aliases, **refused, **settable}
 
 
-def policies(shape: Shape) -> tuple[str, ...]:
-    """How trees may grow: only symmetric ones can be constrained."""
-    return POLICIES[:1] if MONOTONE in (shape.settings.get("fixed") or {}) else POLICIES
+def policies(problem: ProblemInfo) -> tuple[str, ...]:
+    """Growing policies for this data; only symmetric trees support constraints."""
+    return POLICIES[:1] if MONOTONE in (problem.settings.get("fixed") or {}) else POLICIES
 
 
-def library_params(params: Params, features: Features, shape: Shape, n_rows: int) -> dict[str, Any]:
-    """Params as CatBoost takes them: those that name columns by position, and how rows are drawn.
+def library_params(
+    params: Params, features: Features, problem: ProblemInfo, n_rows: int
+) -> dict[str, Any]:
+    """Params for CatBoost: positions instead of column names, and the row sampling.
 
     Args:
-        params: Point of the search space, with what the user fixed.
+        params: Params of the search space, with those fixed by the user.
         features: The encoded columns.
-        shape: The problem.
+        problem: The problem.
         n_rows: Training rows.
     """
     found = {**params, "bootstrap_type": "Bernoulli"}
@@ -149,19 +151,19 @@ def library_params(params: Params, features: Features, shape: Shape, n_rows: int
         del found["subsample"]
     for name, default in _DEFAULTS.items():
         if name in params:
-            found[name] = values_by_position(params[name], features, shape, default)
+            found[name] = values_by_position(params[name], features, problem, default)
     return found
 
 
 def _drawn_too_few(n_rows: int, share: float) -> float:
-    """Probability that a tree draws less than two rows, where CatBoost fails."""
+    """Probability that a tree samples fewer than two rows, which makes CatBoost fail."""
     left = 1 - share
     return float(left**n_rows + n_rows * share * left ** (n_rows - 1))
 
 
-def _why_not_monotone(shape: Shape) -> str:
-    if shape.task is Task.MULTICLASS:
+def _why_not_monotone(problem: ProblemInfo) -> str:
+    if problem.task is Task.MULTICLASS:
         return "CatBoost cannot constrain several classes"
-    if shape.task is Task.QUANTILE and len(shape.quantiles) > 1:
-        return "CatBoost learns several quantiles at once, and keeps to no constraint there"
+    if problem.task is Task.QUANTILE and len(problem.quantiles) > 1:
+        return "CatBoost fits several quantiles together and ignores constraints there"
     return ""

@@ -1,4 +1,4 @@
-"""Rows as CatBoost takes them."""
+"""Converts rows to CatBoost's formats."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["frame", "pool", "pools"]
 
 
 def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
-    """The rows as CatBoost takes them: codes of categories as integers, without copying numbers.
+    """Rows for CatBoost, with category codes as integers, without copying numbers.
 
     Args:
         X: ``(n_rows, n_features)``.
-        categorical: Columns that hold category codes.
+        categorical: Positions of the columns with category codes.
     """
     import pandas as pd
 
@@ -31,10 +31,10 @@ def frame(X: NDArray[np.float32], categorical: Sequence[int]) -> pd.DataFrame:
 
 
 def pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
-    """Training and validation rows as CatBoost's pools, kept for the next trial on this fold.
+    """Training and validation rows as CatBoost pools, cached for the next trial on this fold.
 
-    Those for training are quantised once and for all; CatBoost 1.2 quantises validation rows by
-    their borders itself, and takes them wrongly where that is done beforehand.
+    Training rows are quantised once. CatBoost 1.2 quantises validation rows itself, by the same
+    borders, and reads them wrongly if they are quantised before.
     """
     key = f"catboost-{max_bin}"
     if key not in fold.memo:
@@ -47,7 +47,7 @@ def pools(fold: Fold, max_bin: int) -> tuple[Any, Any]:
 
 
 def pool(X: Matrix, y: Any, weight: Any, features: Features) -> Any:
-    """Rows with targets and weights as ``catboost.Pool``, ready to train on."""
+    """Rows with targets and weights as ``catboost.Pool``."""
     import catboost
 
     categorical = list(features.categorical)

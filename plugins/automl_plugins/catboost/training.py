@@ -1,4 +1,4 @@
-"""Training CatBoost under a time limit: pools, rounds, learning rate, stopping."""
+"""Trains CatBoost under a time limit."""
 
 from __future__ import annotations
 
@@ -21,8 +21,14 @@ from automl.plugin import (
 )
 from automl_plugins.catboost.names import is_weighted, loss_of, metric_of
 from automl_plugins.catboost.rows import frame, pool, pools
-from automl_plugins.common.boosting import USUAL_STAGE, Pace, PlannedRounds, patience, rate_is_fixed
-from automl_plugins.common.fitting import BestRound, FitClock, report_steps
+from automl_plugins.common.boosting import (
+    USUAL_STAGE,
+    PlannedRounds,
+    RoundBudget,
+    patience,
+    rate_is_fixed,
+)
+from automl_plugins.common.fitting import EarlyStopping, FitClock, report_steps
 from automl_plugins.common.probabilities import softmax
 
 __all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
@@ -31,24 +37,24 @@ __all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 def train(
     params: Params, fold: Fold, context: TrialContext, report: Report
 ) -> tuple[Any, int, tuple[StageLog, ...]]:
-    """Boosts until the validation score stops to improve, or time is up.
+    """Boosts until the validation score stops improving, or time is up.
 
-    The score is that of the run's metric where CatBoost computes it itself, else the loss. A
-    learning rate cannot change while CatBoost boosts: where its rounds do not fit into the time,
-    boosting starts again with a higher one, after a twentieth of the time at most.
+    The score is the run's metric if CatBoost can compute it, else the loss. The learning rate
+    cannot change during boosting: if the rounds do not fit into the time, boosting restarts with a
+    higher one, after at most a twentieth of the time.
 
     Args:
-        params: Point of the search space.
+        params: Params of the search space.
         fold: Training and validation rows.
-        context: Metric and time.
-        report: Called with the score of some 30 fixed rounds.
+        context: Metric and time limits.
+        report: Called with the score of about 30 fixed rounds.
 
     Returns:
-        The ``catboost.CatBoost`` model with all its rounds, the best one of them, and the log of
-        its stages.
+        The ``catboost.CatBoost`` model with all rounds, the number of its best round, and its
+        stage logs.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     import catboost
 
@@ -83,13 +89,13 @@ def train(
 
 
 def _log_of(booster: Any, fold: Fold, context: TrialContext, rate: float) -> StageLog:
-    """What a model predicts for the validation rows after some of its rounds."""
+    """Logs the predictions of the validation rows after some of the rounds."""
     usual = rounds_needed(rate, booster.get_all_params()["depth"]) * rate
     log, last = StageLog(context.metric, usual, grows=True), int(booster.tree_count_)
     logged = stage_steps(context.settings["max_rounds"])
     rows, sums, before = frame(np.asarray(fold.X_valid), fold.features.categorical), None, 0
     for round_ in sorted({r for r in logged if r < last} | {last}):
-        # CatBoost adds the part that is in no tree to the first one.
+        # CatBoost adds the bias to the first tree.
         part = booster.predict(
             rows,
             prediction_type="RawFormulaVal",
@@ -116,10 +122,10 @@ def as_prediction(sums: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
 
 
 def train_rounds(params: Params, rounds: int, fold: Fold, context: TrialContext) -> Any:
-    """Boosts for so many rounds; returns the model.
+    """Boosts for a fixed number of rounds; returns the model.
 
     Raises:
-        RefitIncomplete: Time was up before 90 % of them.
+        RefitIncomplete: Time was up before 90 % of the rounds.
     """
     import catboost
 
@@ -134,44 +140,44 @@ def train_rounds(params: Params, rounds: int, fold: Fold, context: TrialContext)
 
 
 class _Alarm:
-    """Ends boosting when time is up. CatBoost calls it."""
+    """Callback of CatBoost that ends boosting when time is up."""
 
     def __init__(self, planned: PlannedRounds) -> None:
         self._planned = planned
 
     def after_iteration(self, info: Any) -> bool:
-        """Whether to go on."""
+        """Returns False to stop boosting."""
         return not self._planned.is_over(info.iteration)
 
 
 def rounds_needed(learning_rate: float, depth: int) -> float:
-    """Rounds until early stopping, typically: some 60 / learning rate at depth 6.
+    """Typical rounds until early stopping: about 60 / learning rate at depth 6.
 
-    The median of eight tables; shallower trees need more. The range is wide, 20 to 300.
+    The median of eight tables (range 20 to 300); shallower trees need more.
     """
     return 60 / learning_rate * 6 / depth
 
 
 class _Watcher:
-    """Looks at each round, and ends boosting when it is over. CatBoost calls it.
+    """Callback of CatBoost that reports rounds and stops early.
 
     Args:
-        params: Point of the search space.
-        learning_rate: At which this attempt boosts.
+        params: Params of the search space.
+        learning_rate: Learning rate of this attempt.
         steps: Rounds to report.
         fold: Training and validation rows.
-        context: Metric and time.
-        metric: CatBoost's name of the run's metric; None where the loss decides.
+        context: Metric and time limits.
+        metric: CatBoost's name of the run's metric; None to use the loss.
         report: Called at those rounds.
-        clock: Of the whole fit.
-        stops: Whether the validation rows may end it.
-        is_last: Whether this attempt goes on to the end whatever its speed.
+        clock: Clock of the whole fit.
+        stops: True if validation rows may end the attempt.
+        is_last: True if the attempt must not restart with a higher learning rate.
 
     Attributes:
-        steps: Rounds that are not reported yet.
-        best: The best round so far.
-        faster_rate: The learning rate to start again with; None when that is not needed.
-        pruned: What ``report`` raised: nothing can be raised through CatBoost.
+        steps: Rounds not reported yet.
+        best: Best round so far.
+        faster_rate: Learning rate of the next attempt; None if none is needed.
+        pruned: Exception of ``report``, which cannot be raised through CatBoost.
     """
 
     def __init__(
@@ -194,15 +200,15 @@ class _Watcher:
         self._report, self._stops, self._is_last = report, stops, is_last
         self._metric_name, self._is_metric = metric or loss_of(context), metric is not None
         is_better = context.metric.is_better if self._is_metric else operator.lt
-        self.best = BestRound(is_better, patience(len(fold.y_train), learning_rate))
+        self.best = EarlyStopping(is_better, patience(len(fold.y_train), learning_rate))
         needed = rounds_needed(learning_rate, params["depth"])
-        n_classes = context.shape.n_classes if context.task is Task.MULTICLASS else 1
-        n_outputs = max(n_classes, len(context.shape.quantiles))
+        n_classes = context.problem.n_classes if context.task is Task.MULTICLASS else 1
+        n_outputs = max(n_classes, len(context.problem.quantiles))
         predict_s = 5e-8 * len(fold.y_valid) * n_outputs
-        self._pace = Pace(learning_rate, needed, clock, predict_s, rate_is_fixed(context))
+        self._pace = RoundBudget(learning_rate, needed, clock, predict_s, rate_is_fixed(context))
 
     def after_iteration(self, info: Any) -> bool:
-        """Whether to go on."""
+        """Returns False to stop boosting."""
         round_ = info.iteration
         score = info.metrics["validation"][self._metric_name][-1]
         self.best.update(round_, score)
@@ -219,7 +225,7 @@ class _Watcher:
         return self.faster_rate is None and not over
 
     def again(self) -> _Watcher:
-        """A watcher of the last attempt, at the faster rate."""
+        """Returns the callback of the last attempt, at the higher rate."""
         params, fold, context, metric, report, clock, stops = self._arguments
         rate = self.faster_rate or self.learning_rate
         return _Watcher(
@@ -228,7 +234,7 @@ class _Watcher:
 
 
 def _fixed_params(context: TrialContext, metric: str | None) -> dict[str, Any]:
-    """What is no matter of search."""
+    """Parameters that are not searched."""
     loss = loss_of(context)
     fixed: dict[str, Any] = {
         "loss_function": loss,
@@ -243,5 +249,5 @@ def _fixed_params(context: TrialContext, metric: str | None) -> dict[str, Any]:
         "verbose": False,
     }
     if context.task is Task.MULTICLASS:
-        fixed["classes_count"] = context.shape.n_classes  # a fold may lack a class
+        fixed["classes_count"] = context.problem.n_classes  # a fold may lack a class
     return fixed

@@ -1,4 +1,4 @@
-"""What boosting libraries have in common: patience, pace, evaluation, and categories to split."""
+"""Helpers for boosting libraries: patience, round budgets, evaluation, native categories."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from automl_plugins.common.forking import threads_here
 __all__ = [
     "MAX_LEARNING_RATE",
     "USUAL_STAGE",
-    "Pace",
     "PlannedRounds",
-    "evaluation_stride",
+    "RoundBudget",
+    "evaluation_interval",
     "native_categories",
-    "pace_of_all_rows",
     "patience",
     "rate_is_fixed",
+    "refit_rounds",
     "threads_to_predict",
 ]
 
 MAX_LEARNING_RATE = 0.15
-"""The highest learning rate that a short time limit may lead to."""
+"""Highest learning rate that a short time limit may cause."""
 
 
 USUAL_STAGE = 12.0
-"""Boosting usually stops after so many rounds times the learning rate."""
+"""Boosting usually stops after ``USUAL_STAGE / learning_rate`` rounds."""
 
 WORTH_THREADS = 200_000
-"""Rows times trees from which several threads predict sooner than one."""
+"""Rows times trees above which several threads predict faster than one."""
 
 MORE_ROUNDS = 1.1
-"""All rows are more than those of a fold, and bear some more rounds."""
+"""A refit has more rows than a fold and uses this factor of its rounds."""
 
 REFIT_FASTER = 2.0
-"""All rows are learnt at so much higher a rate: as good, and half the trees to predict with."""
+"""Factor of the learning rate of a refit: as good, with half the trees to predict with."""
 
 
-def pace_of_all_rows(
+def refit_rounds(
     rounds: Sequence[int], rates: Sequence[float], context: TrialContext
 ) -> tuple[int, float]:
-    """Rounds and learning rate for boosting all rows, where nothing is left to stop by.
+    """Rounds and learning rate of a refit, which has no validation rows for early stopping.
 
     Args:
-        rounds: Those that early stopping chose in the folds.
-        rates: The learning rates of the folds.
-        context: Its stage is the sum of learning rates at which the folds are best in the mean;
-            without one the rounds of the folds count.
+        rounds: Rounds that early stopping chose in the folds.
+        rates: Learning rates of the folds.
+        context: ``stages[0]`` is the sum of learning rates at which the folds are best on average;
+            without stages the rounds of the folds are used.
 
     Returns:
-        Half as many rounds as a fold had and a few more, at twice the rate; less of both where
-        that would be more than ``MAX_LEARNING_RATE``. A rate that the user has fixed stays.
+        About half the rounds of a fold at twice the rate. The rate is at most
+        ``MAX_LEARNING_RATE``; a rate fixed by the user is kept.
     """
     rate = sum(rates) / len(rates)
     faster = max(1.0, min(REFIT_FASTER, MAX_LEARNING_RATE / rate))
@@ -62,20 +62,20 @@ def pace_of_all_rows(
 
 
 def rate_is_fixed(context: TrialContext) -> bool:
-    """Whether the user has fixed the learning rate, which then nothing may change."""
+    """True if the user has fixed the learning rate."""
     return "learning_rate" in (context.settings.get("fixed") or {})
 
 
 def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:
-    """Rounds without improvement that are granted after a best round.
+    """Rounds to wait for an improvement after the best round.
 
-    AutoGluon's adaptive early stopping: three tenths of the best round and 20 more, and at least
-    300 up to 10,000 rows, less in proportion above, never below 20. That is meant for learning
-    rates near 0.02: faster ones wait less.
+    AutoGluon's adaptive early stopping, made for learning rates near 0.02:
+    ``max(floor, 0.3 * best_round + 20)``. The floor is 300 up to 10,000 rows, falls in proportion
+    to the rows above, and with learning rates above 0.02; it is at least 20.
 
     Args:
         n_rows: Training rows.
-        learning_rate: Of the booster.
+        learning_rate: Learning rate of the booster.
     """
     by_size = 300.0 if n_rows <= 10_000 else 300.0 * 10_000 / n_rows
     floor = max(20.0, by_size * min(1.0, 0.02 / learning_rate))
@@ -83,27 +83,27 @@ def patience(n_rows: int, learning_rate: float) -> Callable[[int], float]:
 
 
 def threads_to_predict(n_rows: int, n_trees: int, most: int) -> int:
-    """Threads that predicting is worth; a row and a tree take some 50 ns on one core.
+    """Number of threads to predict with; one row and tree take about 50 ns on one core.
 
     Args:
         n_rows: Rows to predict.
-        n_trees: Trees that each of them goes through.
-        most: Threads that may be used.
+        n_trees: Trees of the model.
+        most: Largest number of threads.
     """
     return threads_here(most) if n_rows * n_trees > WORTH_THREADS else 1
 
 
-def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:
-    """Every how many rounds to evaluate so that it takes less than about 15 % of the time.
+def evaluation_interval(n_rows: int, n_features: int, n_valid: int, n_outputs: int) -> int:
+    """Rounds between two evaluations, so that these take less than about 15 % of the time.
 
-    A rule of sizes instead of a clock, so that a fit without a time limit repeats exactly. The
-    costs are of LightGBM 4.7 with 31 leaves on one core, and of metrics that sort.
+    Computed from sizes instead of a clock, so that a fit without a time limit is reproducible. The
+    costs are those of LightGBM 4.7 with 31 leaves on one core, and of ranking metrics.
 
     Args:
         n_rows: Training rows.
-        n_features: Columns of the encoded rows.
+        n_features: Encoded columns.
         n_valid: Validation rows.
-        n_outputs: Trees of a round.
+        n_outputs: Trees per round.
     """
     round_s = n_outputs * (0.5e-3 + 3.0e-9 * n_rows * n_features)
     evaluation_s = 0.15e-3 + 1.5e-7 * n_valid * n_outputs
@@ -112,28 +112,28 @@ def evaluation_stride(n_rows: int, n_features: int, n_valid: int, n_outputs: int
 
 
 def native_categories(features: Features, max_bin: int) -> list[int]:
-    """Columns to split as sets of categories.
+    """Categorical columns to split by sets of categories.
 
-    Those with more categories than there are bins are left as numbers, ordered by frequency:
-    searching the best set among thousands costs much time and follows the noise.
+    Columns with more categories than bins stay numeric, ordered by frequency: searching the best
+    set among thousands is slow and overfits.
 
     Args:
-        features: What the columns are.
-        max_bin: Bins of a column.
+        features: The encoded columns.
+        max_bin: Bins per column.
     """
     pairs = zip(features.categorical, features.cardinalities, strict=True)
     return [column for column, n_categories in pairs if n_categories <= max_bin]
 
 
-class Pace:
-    """Fits the number of rounds into the time: a higher learning rate first, the end at last.
+class RoundBudget:
+    """Fits boosting into the time limit: raises the learning rate once, then ends early.
 
     Args:
-        learning_rate: Of the booster.
-        rounds: How many are typically needed at this learning rate.
-        clock: The time of the fit.
-        predict_s: Seconds that predicting the validation rows takes, per round.
-        keeps_rate: Whether the user has fixed the learning rate.
+        learning_rate: Learning rate of the booster.
+        rounds: Rounds typically needed at this learning rate.
+        clock: Clock of the fit.
+        predict_s: Seconds per round to predict the validation rows.
+        keeps_rate: True if the user has fixed the learning rate.
     """
 
     def __init__(
@@ -149,9 +149,9 @@ class Pace:
         self._started_s, self._asked = clock.elapsed_s, keeps_rate or not clock.has_limit
 
     def faster_rate(self, round_: int) -> float | None:
-        """The learning rate at which boosting ends in time, once, when it would not; else None.
+        """Returns a higher learning rate if boosting would not end in time, once; else None.
 
-        The speed is known after 5 rounds that took a twentieth of the time.
+        The speed is measured over at least 5 rounds and a twentieth of the time.
         """
         if self._asked or round_ < 5:
             return None
@@ -164,7 +164,7 @@ class Pace:
         return wanted if wanted > self._learning_rate else None
 
     def is_over(self, round_: int) -> bool:
-        """Whether another round might end too late."""
+        """True if another round might end too late."""
         per_round_s = (self._clock.elapsed_s - self._started_s) / round_
         return self._left_s(round_) < 2 * per_round_s
 
@@ -173,14 +173,14 @@ class Pace:
 
 
 class PlannedRounds:
-    """The rounds of a refit, which end when they are made or when time is up.
+    """Ends a refit after its planned rounds, or when time is up.
 
-    Create it when the rows are binned, and ask it after each round. The first round includes what
-    a library sets up once, so its time says nothing about that of another one.
+    Create it after binning, and ask it after each round. The first round is not used to measure
+    the speed, because it includes one-time work of the library.
 
     Args:
-        planned: Rounds to make.
-        clock: The time of the fit.
+        planned: Planned rounds.
+        clock: Clock of the fit.
     """
 
     def __init__(self, planned: int, clock: FitClock) -> None:
@@ -188,7 +188,7 @@ class PlannedRounds:
         self._first_end_s, self._cut_at = 0.0, planned
 
     def is_over(self, round_: int) -> bool:
-        """Whether to stop after ``round_`` rounds: all are made, or another might end too late."""
+        """True if all rounds are done after ``round_``, or another might end too late."""
         if round_ <= 1:
             self._first_end_s = self._clock.elapsed_s
             is_late = self._clock.left_s() <= 0
@@ -200,9 +200,9 @@ class PlannedRounds:
         return is_late or round_ >= self._planned
 
     def check(self) -> None:
-        """Rejects boosting that the clock ended too early.
+        """Rejects a refit that the clock ended too early.
 
         Raises:
-            RefitIncomplete: Fewer than 90 % of the rounds were made.
+            RefitIncomplete: Fewer than 90 % of the planned rounds are done.
         """
         check_refit(self._cut_at, self._planned, "rounds")

@@ -1,7 +1,6 @@
-"""Params that name columns of the user's table, as positions of encoded columns.
+"""Converts params that name columns of the user's table to positions of encoded columns.
 
-The order of encoded columns is the encoder's affair, and folds may lack a column; a user names
-columns as they stand in the table.
+Encoders choose the order of the encoded columns, and a fold may lack a column.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from automl.plugin import ColumnKind, Features, Param, Shape
+from automl.plugin import ColumnKind, Features, Param, ProblemInfo
 
 __all__ = [
     "INTERACTIONS",
@@ -26,45 +25,47 @@ _NUMERIC = frozenset({ColumnKind.NUMERIC, ColumnKind.BOOLEAN})
 
 
 def numeric_columns(kind: Any, low: float | None = None, high: float | None = None) -> Param:
-    """A param with one number for each column that is encoded as it is."""
+    """A param with one number for each column that is encoded unchanged."""
     return Param(kind, low=low, high=high, form="columns", columns=_NUMERIC)
 
 
-def is_constrained(shape: Shape) -> bool:
-    """Whether the user asks for constraints that columns made of several others would evade."""
-    fixed = shape.settings.get("fixed") or {}
+def is_constrained(problem: ProblemInfo) -> bool:
+    """True if the user has set constraints, which generated columns could violate."""
+    fixed = problem.settings.get("fixed") or {}
     return MONOTONE in fixed or INTERACTIONS in fixed
 
 
 def values_by_position(
-    values: Mapping[str, Any], features: Features, shape: Shape, default: Any
+    values: Mapping[str, Any], features: Features, problem: ProblemInfo, default: Any
 ) -> list[Any]:
-    """One value for each encoded column.
+    """Returns one value for each encoded column.
 
     Args:
-        values: By name of a column in the user's table.
+        values: Values by column name of the user's table.
         features: The encoded columns.
-        shape: Knows the keys of columns.
-        default: For columns that are not named.
+        problem: Maps column names to keys.
+        default: Value of the columns without a name in ``values``.
     """
-    by_key = {shape.columns[name]: value for name, value in values.items() if name in shape.columns}
+    by_key = {
+        problem.columns[name]: value for name, value in values.items() if name in problem.columns
+    }
     return [by_key.get(source, default) for source in features.sources]
 
 
 def groups_of_positions(
-    groups: Sequence[Sequence[str]], features: Features, shape: Shape
+    groups: Sequence[Sequence[str]], features: Features, problem: ProblemInfo
 ) -> list[list[int]]:
-    """Encoded columns that may meet in one tree path, by group.
+    """Returns groups of encoded columns that may occur together in a path of a tree.
 
-    Columns that no group names are a group of their own, as in scikit-learn: libraries differ in
-    whether they use such columns at all.
+    The columns in no group form another one, as in scikit-learn; libraries differ in whether they
+    use such columns at all.
 
     Args:
-        groups: Names of columns in the user's table.
+        groups: Column names of the user's table.
         features: The encoded columns.
-        shape: Knows the keys of columns.
+        problem: Maps column names to keys.
     """
-    keys = [{shape.columns[str(name)] for name in group} for group in groups]
+    keys = [{problem.columns[str(name)] for name in group} for group in groups]
     named = set().union(*keys)
     keys.append({source for source in features.sources if source not in named})
     positions = [

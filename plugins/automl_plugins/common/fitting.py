@@ -1,4 +1,4 @@
-"""What several families need while they fit: time limits, early stopping, quantiles, files."""
+"""Helpers for fits: time limits, early stopping, weighted quantiles, array files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from automl.plugin import TrialContext
 
 __all__ = [
     "ROUNDING",
-    "BestRound",
+    "EarlyStopping",
     "FitClock",
     "ignore_reports",
     "load_arrays",
-    "moments",
+    "mean_and_std",
     "predict_threads",
-    "quantiles_of",
     "report_steps",
     "save_arrays",
     "total_weight",
+    "weighted_quantiles",
 ]
 
 ROUNDING = 1e-12
@@ -32,10 +32,10 @@ MOST_PREDICT_THREADS = 4
 
 
 class FitClock:
-    """Says how long a fit may go on: its share of the budget or its deadline, what ends first.
+    """Clock of a fit, limited by its share of the budget and by its deadline.
 
     Args:
-        context: The slot of the fit.
+        context: Context of the fit.
     """
 
     def __init__(self, context: TrialContext) -> None:
@@ -49,15 +49,15 @@ class FitClock:
 
     @property
     def has_limit(self) -> bool:
-        """Whether time ends the fit at all: without, a fit depends on its seed alone."""
+        """True if time may end the fit; otherwise it depends on its seed only."""
         return self._context.time_limit_s is not None or self._context.deadline is not None
 
     def left_s(self, reserve_s: float = 0.0) -> float:
-        """Seconds that may still be spent on fitting.
+        """Seconds left for fitting.
 
         Args:
-            reserve_s: Seconds that predicting and saving take after the fit. They count against
-                the deadline, with a tenth of the time spent so far (at least 0.2 s) as a margin.
+            reserve_s: Seconds to predict and save after the fit. They count against the deadline,
+                with a margin of a tenth of the time spent so far (at least 0.2 s).
         """
         margin_s = max(0.2, 0.1 * self.elapsed_s)
         left_s = self._context.time_left_s - reserve_s - margin_s
@@ -67,14 +67,14 @@ class FitClock:
 
 
 @dataclass(slots=True)
-class BestRound:
-    """Early stopping: the best round so far, and whether to go on waiting for a better one.
+class EarlyStopping:
+    """Tracks the best round and decides when to stop.
 
     Attributes:
-        is_better: Whether its first score is better than its second.
+        is_better: True if its first score is better than its second.
         patience: Maps the best round so far to the rounds to wait after it.
-        best_round: The round with the best score, 0 before the first.
-        best_score: That score.
+        best_round: Round with the best score, 0 before the first.
+        best_score: Score of that round.
     """
 
     is_better: Callable[[float, float], bool]
@@ -83,7 +83,7 @@ class BestRound:
     best_score: float = float("nan")
 
     def update(self, round_: int, score: float) -> bool:
-        """Takes the score after ``round_`` rounds; True when there is a new best."""
+        """Takes the score after ``round_`` rounds; returns True if it is the best so far."""
         if self.best_round and not self.is_better(score, self.best_score):
             return False
         if np.isnan(score):
@@ -92,34 +92,34 @@ class BestRound:
         return True
 
     def is_over(self, round_: int) -> bool:
-        """Whether the patience has run out after ``round_`` rounds."""
+        """True if the patience has run out after ``round_`` rounds."""
         return round_ - self.best_round >= self.patience(self.best_round)
 
 
-def moments(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[float, float]:
-    """Weighted mean and standard deviation; 1 in place of a deviation of 0."""
+def mean_and_std(values: NDArray[Any], weight: NDArray[np.float64] | None) -> tuple[float, float]:
+    """Weighted mean and standard deviation; a deviation of 0 becomes 1."""
     centre = float(np.average(values, weights=weight))
     return centre, float(np.sqrt(np.average((values - centre) ** 2, weights=weight))) or 1.0
 
 
 def total_weight(weight: NDArray[np.float64] | None, n_rows: int) -> float:
-    """What rows weigh together: as many as there are, where they have no weights."""
+    """Sum of the row weights; the number of rows if there are no weights."""
     return float(n_rows) if weight is None else float(weight.sum())
 
 
-def quantiles_of(
+def weighted_quantiles(
     values: NDArray[Any], weight: NDArray[Any] | None, levels: Sequence[float]
 ) -> NDArray[np.float64]:
     """Weighted quantiles of each row, ``(n_rows, n_levels)``.
 
-    The smallest value with at least the level's share of the weight at or below it; where a share
-    ends exactly there, the mean with the next value (Hyndman & Fan 1996, definition 2), as for a
-    median. A value of weight 2 counts as the value twice.
+    The smallest value with at least the level's share of the weight at or below it; if that share
+    is reached exactly, the mean with the next value, as for a median (Hyndman & Fan 1996,
+    definition 2). A value of weight 2 counts as two values.
 
     Args:
-        values: ``(n_rows, n_values)``; may hold NaN where the weight is 0.
-        weight: Their weights, of the same shape; None where all count alike.
-        levels: Between 0 and 1.
+        values: ``(n_rows, n_values)``; may contain NaN with weight 0.
+        weight: Weights of the values, of the same shape; None if all are equal.
+        levels: Levels between 0 and 1.
     """
     n_rows, n_values = values.shape
     if weight is None:
@@ -131,7 +131,7 @@ def quantiles_of(
     share /= share[:, -1:]
     rows, found = np.arange(n_rows), np.empty((n_rows, len(levels)))
     for i, level in enumerate(levels):
-        # A share that reaches the level up to rounding has reached it.
+        # Shares may miss the level by rounding.
         first, after = ((share < level + e).sum(axis=1) for e in (-ROUNDING, ROUNDING))
         last = np.minimum(after, n_values - 1)
         found[:, i] = (ordered[rows, first] + ordered[rows, last]) / 2
@@ -139,13 +139,13 @@ def quantiles_of(
 
 
 def ignore_reports(step: int, score: float) -> None:
-    """A report that goes nowhere: for a fit that is not watched."""
+    """Ignores a report; for fits without a pruner."""
 
 
 def report_steps(first: int, last: int, n_steps: int = 30) -> frozenset[int]:
     """At most ``n_steps`` steps from ``first`` to ``last``, evenly spaced on a log scale.
 
-    They are the same for every trial with the same ends, so that a pruner can compare trials.
+    Equal for every trial with the same ends, so that a pruner can compare trials.
     """
     return frozenset(round(step) for step in np.geomspace(first, max(first, last), n_steps))
 
@@ -158,18 +158,18 @@ def save_arrays(path: Path, **arrays: NDArray[Any] | float) -> None:
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Reads what ``save_arrays`` wrote."""
+    """Reads the arrays written by ``save_arrays``."""
     with np.load(path / "arrays.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
 def predict_threads() -> int:
-    """The most threads that a model predicts with which was read from disk."""
+    """Largest number of threads for the predictions of a model loaded from disk."""
     return min(MOST_PREDICT_THREADS, _usable_cpus())
 
 
 def _usable_cpus() -> int:
-    """Cores this process may use, where the platform tells; else all."""
+    """Number of cores that this process may use, as far as the platform reports it."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""Threads after a fork: a child has the records of its parent's thread pool, but not its threads.
+"""Chooses one thread in forked processes, where the thread pool of the parent does not exist.
 
-GNU OpenMP waits for them for ever (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=58378). Servers do
-so once they have tried a model: gunicorn with --preload, multiprocessing.Pool.
+GNU OpenMP waits for its threads forever (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=58378), for
+example in servers that predict before they fork: gunicorn --preload, multiprocessing.Pool.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ __all__ = ["threads_here"]
 
 
 class _Process:
-    """Whether this process has used several threads, or was forked by one that had."""
+    """Records whether this process has used several threads, or was forked from one that had."""
 
     has_used_threads = False
     is_forked = False
 
 
 def threads_here(wanted: int) -> int:
-    """How many threads an OpenMP library may use now: as wanted, or one in a forked child.
+    """Number of threads that OpenMP may use: ``wanted``, or one in such a forked process.
 
     Args:
-        wanted: Threads that would be best.
+        wanted: Best number of threads.
     """
     if _Process.is_forked:
         return 1

@@ -1,4 +1,4 @@
-"""Probabilities of classes from what models give for them."""
+"""Computes class probabilities from the outputs of models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["softmax", "with_all_classes"]
 
 
 def softmax(scores: NDArray[Any]) -> NDArray[Any]:
-    """Probabilities of each row, ``(n_rows, n_classes)``, in the precision of the scores.
+    """Softmax of each row, ``(n_rows, n_classes)``, in the precision of the scores.
 
     Example:
         >>> softmax(np.array([[0.0, 0.0], [800.0, 0.0]])).tolist()
@@ -24,9 +24,9 @@ def softmax(scores: NDArray[Any]) -> NDArray[Any]:
 def with_all_classes(
     probabilities: NDArray[Any], classes: NDArray[Any], n_classes: int
 ) -> NDArray[np.float64]:
-    """Puts the columns of the classes that were seen into ``(n_rows, n_classes)``.
+    """Expands probabilities of the classes seen in training to ``(n_rows, n_classes)``.
 
-    Classes that the training rows did not have get probability 0.
+    Unseen classes get probability 0.
 
     Example:
         >>> with_all_classes(np.array([[0.3, 0.7]]), np.array([0, 2]), 3).tolist()

@@ -1,4 +1,4 @@
-"""One model per level: quantiles by families that fit one of them at a time."""
+"""Quantile prediction with one model per level, for families that fit one level at a time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from automl.plugin import FittedModel, Matrix, Metric, StagedModel, StageLog, Task, TrialContext
 
-__all__ = ["LevelModels", "fit_levels", "load_levels", "save_levels"]
+__all__ = ["QuantileModels", "fit_levels", "load_levels", "save_levels"]
 
 
 @dataclass(frozen=True, slots=True)
-class LevelModels:
+class QuantileModels:
     """Models that predict one quantile each.
 
     Attributes:
@@ -31,7 +31,7 @@ class LevelModels:
 
     @property
     def stages(self) -> tuple[StageLog, ...]:
-        """The log of each level; none where a level did not stop early."""
+        """The stage log of each level; empty if a level did not stop early."""
         staged = [model for model in self.models if isinstance(model, StagedModel)]
         logs = tuple(log for model in staged for log in model.stages)
         return logs if len(logs) == len(self.models) else ()
@@ -39,35 +39,34 @@ class LevelModels:
 
 def fit_levels(
     fit: Callable[[int, TrialContext], FittedModel], context: TrialContext
-) -> LevelModels:
+) -> QuantileModels:
     """Fits one model per level, one after the other.
 
-    Each is judged by the pinball loss of its own level, and has an equal share of the time that is
-    left: what an earlier one leaves goes to the later ones.
+    The metric of each is the pinball loss of its level. Each gets an equal share of the remaining
+    time; unused time goes to the later levels.
 
     Args:
-        fit: Fits the model of one level by its number, in a slot that has that level alone and its
-            loss as the metric.
-        context: The slot of the whole fit.
+        fit: Fits the model of a level from its number and a context with this level and metric.
+        context: Context of the whole fit.
     """
-    started, levels = context.clock(), context.shape.quantiles
+    started, levels = context.clock(), context.problem.quantiles
     models = []
     for number, level in enumerate(levels):
         now, share = context.clock(), 1 / (len(levels) - number)
         limit_s, deadline = context.time_limit_s, context.deadline
         slot = replace(
             context,
-            shape=replace(context.shape, metric=_loss_of(level), quantiles=(level,)),
+            problem=replace(context.problem, metric=_loss_of(level), quantiles=(level,)),
             time_limit_s=None if limit_s is None else share * max(0.0, limit_s - (now - started)),
             deadline=None if deadline is None else now + share * (deadline - now),
             stages=context.stages[number : number + 1],
         )
         models.append(fit(number, slot))
-    return LevelModels(tuple(models))
+    return QuantileModels(tuple(models))
 
 
 def _loss_of(level: float) -> Metric:
-    """The pinball loss of one level, as a metric of values."""
+    """The pinball loss of one level as a metric of values."""
 
     def loss(
         y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
@@ -78,15 +77,17 @@ def _loss_of(level: float) -> Metric:
     return Metric("pinball", False, "values", (0.0, float("inf")), frozenset({Task.QUANTILE}), loss)
 
 
-def save_levels(model: LevelModels, path: Path, save: Callable[[FittedModel, Path], None]) -> None:
-    """Writes each model into a folder of its own."""
+def save_levels(
+    model: QuantileModels, path: Path, save: Callable[[FittedModel, Path], None]
+) -> None:
+    """Writes each model into its own folder."""
     for number, one in enumerate(model.models):
         folder = path / f"level-{number}"
         folder.mkdir()
         save(one, folder)
 
 
-def load_levels(path: Path, load: Callable[[Path], FittedModel]) -> LevelModels | None:
-    """Reads what ``save_levels`` wrote; None where there is something else."""
+def load_levels(path: Path, load: Callable[[Path], FittedModel]) -> QuantileModels | None:
+    """Reads the models written by ``save_levels``; None if ``path`` has no levels."""
     folders = sorted(path.glob("level-*"), key=lambda f: int(f.name.removeprefix("level-")))
-    return LevelModels(tuple(load(folder) for folder in folders)) if folders else None
+    return QuantileModels(tuple(load(folder) for folder in folders)) if folders else None

@@ -1,4 +1,4 @@
-"""Early stopping of rounds by validation rows that are scored later at another round."""
+"""Early stopping on validation rows, with a stage log by which the search scores the fold."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from automl.plugin import (
     stage_steps,
     stopping_metric,
 )
-from automl_plugins.common.fitting import ROUNDING, BestRound, report_steps
+from automl_plugins.common.fitting import ROUNDING, EarlyStopping, report_steps
 
 __all__ = ["EpochStopping", "RoundStopping"]
 
@@ -26,25 +26,24 @@ USUAL_EPOCHS = 10
 
 
 class RoundStopping:
-    """Looks at rounds of a fit: reports, the best round, the log of stages, and when to end.
+    """Follows the rounds of a fit: reports, best round, stage log, and early stopping.
 
-    Where the validation rows are too few to stop by, the fit ends at the usual stage, which is
-    then the one it is scored at. Where there are none, it ends at the stage that those of other
-    fits have told, if they have.
+    With too few validation rows to stop early, the fit ends at the usual stage and is scored
+    there. Without validation rows it ends at ``context.stages``, if given.
 
     Args:
-        fold: Its validation rows are looked at.
-        context: Metric of the run, or of one level.
-        report: Told the score of some 30 fixed rounds.
+        fold: Provides the validation rows.
+        context: Provides the metric of the run, or of one level.
+        report: Called with the score of about 30 fixed rounds.
         patience: Maps the best round so far to the rounds to wait after it.
-        max_rounds: The most rounds.
+        max_rounds: Largest number of rounds.
         usual_rounds: Rounds after which such fits usually stop.
-        usual_stage: The stage that is then reached.
+        usual_stage: Stage reached after ``usual_rounds``.
         steps: Rounds to report and to log; None takes some on a logarithmic scale.
 
     Attributes:
-        last_round: The round after which the fit is over at the latest.
-        best: The best round so far.
+        last_round: Round after which the fit ends at the latest.
+        best: Best round so far.
     """
 
     def __init__(
@@ -67,27 +66,27 @@ class RoundStopping:
             self._end = context.stages[0] * (1.0 - ROUNDING)
             usual_rounds = math.ceil(usual_rounds * self._end / usual_stage)
         self.last_round = max_rounds if self._stops else min(max_rounds, max(1, int(usual_rounds)))
-        self.best = BestRound(self._metric.is_better, patience)
+        self.best = EarlyStopping(self._metric.is_better, patience)
         self._log = StageLog(context.metric, usual_stage, grows=True)
         self._reported = report_steps(10, max_rounds) if steps is None else steps
         self._logged = stage_steps(max_rounds) if steps is None else steps
         self._round = 0
 
     def is_due(self, round_: int) -> bool:
-        """Whether a round must be looked at, whatever it costs."""
+        """True if a round must be evaluated to be reported or logged, or is the last."""
         return round_ in self._reported or round_ in self._logged or round_ == self.last_round
 
     def look(self, round_: int, stage: float, prediction: NDArray[Any], is_last: bool) -> bool:
-        """Takes the prediction of the validation rows after a round; whether the fit is over.
+        """Takes the predictions of the validation rows; returns True if the fit should end.
 
         Args:
-            round_: From 1.
-            stage: The sum of the learning rates so far.
+            round_: Number of the round, from 1.
+            stage: Sum of the learning rates so far.
             prediction: Probabilities, values or quantiles of the validation rows.
-            is_last: Whether the fit ends here in any case.
+            is_last: True if the fit ends here in any case.
 
         Raises:
-            TrialPruned: As raised by the report.
+            TrialPruned: Raised by the report.
         """
         self._round = round_
         if not len(self._y):
@@ -107,28 +106,28 @@ class RoundStopping:
 
     @property
     def best_round(self) -> int:
-        """The round to cut the model after: the best, or the last where rows are too few."""
+        """Last round of the model: the best, or the last one if rows are too few to choose."""
         return (self.best.best_round if self._stops else 0) or self._round
 
     @property
     def stages(self) -> tuple[StageLog, ...]:
-        """The log for the model; none where the validation rows chose nothing."""
+        """The stage log; empty if the fit did not stop early."""
         return (self._log,) if self._stops else ()
 
 
 class EpochStopping:
-    """Looks at the epochs of gradient descent: reports, the best epoch, the log, and the end.
+    """Follows the epochs of gradient descent: reports, best epoch, stage log, early stopping.
 
     Args:
-        fold: Its validation rows are looked at.
-        context: Metric of the run.
-        report: Told the score of each epoch.
+        fold: Provides the validation rows.
+        context: Provides the metric of the run.
+        report: Called with the score of each epoch.
         patience: Epochs to wait after the best one.
-        max_epochs: The most epochs.
+        max_epochs: Largest number of epochs.
 
     Attributes:
-        last_epoch: The epoch after which the fit is over at the latest.
-        is_best: Whether the epoch that was looked at last is the one to keep.
+        last_epoch: Epoch after which the fit ends at the latest.
+        is_best: True if the latest epoch is the best so far.
     """
 
     def __init__(
@@ -148,15 +147,15 @@ class EpochStopping:
         self.last_epoch, self.is_best = self._rounds.last_round, False
 
     def look(self, epoch: int, prediction: NDArray[Any], is_last: bool) -> bool:
-        """Takes the prediction of the validation rows after an epoch; whether the fit is over.
+        """Takes the predictions of the validation rows; returns True if the fit should end.
 
         Args:
-            epoch: From 1.
+            epoch: Number of the epoch, from 1.
             prediction: Probabilities or values of the validation rows.
-            is_last: Whether the fit ends here in any case.
+            is_last: True if the fit ends here in any case.
 
         Raises:
-            TrialPruned: As raised by the report.
+            TrialPruned: Raised by the report.
         """
         is_last = is_last or epoch == self.last_epoch
         over = self._rounds.look(epoch, float(epoch), prediction, is_last)
@@ -165,5 +164,5 @@ class EpochStopping:
 
     @property
     def stages(self) -> tuple[StageLog, ...]:
-        """The log for the model; none where the validation rows chose nothing."""
+        """The stage log; empty if the fit did not stop early."""
         return self._rounds.stages

@@ -1,4 +1,4 @@
-"""Bins of columns: fine ones for single columns, coarse ones for pairs of columns."""
+"""Bins columns: finely for single columns, coarsely for pairs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from automl_plugins.common.boosting import native_categories
 __all__ = ["MISSING", "Bins", "make_bins"]
 
 MISSING = 0
-"""The bin of missing values, and of categories that are missing, unseen or rare."""
+"""Bin of missing values, and of missing, unseen or rare categories."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Which bin a value falls into. Bins of a column count from 1 on; 0 is ``MISSING``.
+    """Maps values to bins. Bins of a column are numbered from 1; 0 is ``MISSING``.
 
     Attributes:
-        cuts: For each column the values (float32, ascending) at which its bins from 2 on begin;
-            none for a column of category codes, whose code is its bin.
+        cuts: For each column the lower ends (float32, ascending) of its bins from 2 on; empty for
+            category codes, which are their own bins.
         coarse: For each column the coarse bin of each of its bins, ``MISSING`` included.
-        is_coded: For each column whether it holds category codes.
+        is_coded: For each column, True if it has category codes.
     """
 
     cuts: tuple[NDArray[np.float32], ...]
@@ -32,7 +32,7 @@ class Bins:
     is_coded: tuple[bool, ...]
 
     def fine(self, X: NDArray[np.float32], column: int) -> NDArray[np.intp]:
-        """The bin of each row, ``(n_rows,)``."""
+        """Bin of each row, ``(n_rows,)``."""
         values = np.ascontiguousarray(X[:, column])
         if self.is_coded[column]:
             return values.astype(np.intp)
@@ -41,18 +41,18 @@ class Bins:
         return bins
 
     def n_bins(self, column: int, is_coarse: bool = False) -> int:
-        """Bins of a column, ``MISSING`` included."""
+        """Number of bins of a column, ``MISSING`` included."""
         return int(self.coarse[column][-1]) + 1 if is_coarse else len(self.coarse[column])
 
 
 def make_bins(X: NDArray[np.float32], features: Features, max_bins: int, max_coarse: int) -> Bins:
-    """Bins with about as many rows each.
+    """Creates bins with about equal numbers of rows.
 
     Args:
         X: Training rows, ``(n_rows, n_features)``.
-        features: What the columns are. Those with more categories than ``max_bins`` are numbers.
-        max_bins: The most bins of a column.
-        max_coarse: The most coarse bins of a column.
+        features: The columns; those with more categories than ``max_bins`` are numeric.
+        max_bins: Largest number of bins of a column.
+        max_coarse: Largest number of coarse bins of a column.
     """
     coded = dict(zip(features.categorical, features.cardinalities, strict=True))
     coded = {column: coded[column] for column in native_categories(features, max_bins)}
@@ -73,7 +73,7 @@ def make_bins(X: NDArray[np.float32], features: Features, max_bins: int, max_coa
 
 
 def _cuts(values: NDArray[np.float32], max_bins: int) -> NDArray[np.float32]:
-    """Where bins begin: half-way between neighbouring values of the sorted ``values``."""
+    """Lower ends of bins: half-way between neighbouring values of the sorted ``values``."""
     distinct = np.unique(values)
     low, high = distinct[:-1], distinct[1:]
     half = ((low.astype(np.float64) + high) / 2).astype(np.float32)
@@ -88,7 +88,7 @@ def _cuts(values: NDArray[np.float32], max_bins: int) -> NDArray[np.float32]:
 def _joined(
     values: NDArray[np.float32], cuts: NDArray[np.float32], max_coarse: int
 ) -> NDArray[np.intp]:
-    """The coarse bin of each bin: neighbours are joined until few enough are left."""
+    """Coarse bin of each bin, by joining neighbours until there are few enough."""
     n_bins = len(cuts) + 1
     if n_bins <= max_coarse:
         return np.arange(n_bins + 1)

@@ -13,9 +13,9 @@ from automl.plugin import (
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     Report,
     Resources,
-    Shape,
     Suggest,
     Task,
     TrialContext,
@@ -27,11 +27,11 @@ from automl_plugins.ebm.training import train
 __all__ = ["EBM", "automl_model_families"]
 
 INTERACTIONS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-"""Pairs, as a multiple of the columns."""
+"""Number of pairs as a multiple of the columns."""
 
 
 class EBM(ConfigurableFamily, IterativeFamily):
-    """Additive models of single columns and pairs, boosted in turn: tables that can be read."""
+    """Additive models of single columns and pairs, boosted in turn and stored as tables."""
 
     name = "ebm"
     extra = "ebm"
@@ -50,14 +50,16 @@ class EBM(ConfigurableFamily, IterativeFamily):
         "max_pair_bin": Param("int", low=2, high=256),
     }
 
-    def resources(self, shape: Shape) -> Resources:
-        """Bins of all rows, one thread."""
-        n_outputs = shape.n_classes if shape.task is Task.MULTICLASS else 1
-        bytes_ = 200e6 + 40.0 * shape.n_rows * shape.n_columns + 64.0 * shape.n_rows * n_outputs
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Bins of all rows; one thread."""
+        n_outputs = problem.n_classes if problem.task is Task.MULTICLASS else 1
+        bytes_ = (
+            200e6 + 40.0 * problem.n_rows * problem.n_columns + 64.0 * problem.n_rows * n_outputs
+        )
         return Resources(ram_gib=bytes_ / 2**30)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """The space of TabArena (arXiv 2506.16791) for columns that are boosted in turn."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """The space of TabArena (arXiv 2506.16791) for cyclic boosting."""
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.0025, 0.2, log=True),
             "max_leaves": suggest.suggest_int("max_leaves", 2, 3),
@@ -70,16 +72,16 @@ class EBM(ConfigurableFamily, IterativeFamily):
             "min_hessian": suggest.suggest_float("min_hessian", 1e-10, 1e-2, log=True),
             "missing": suggest.suggest_categorical("missing", ("separate", "low", "high", "gain")),
         }
-        if shape.n_categorical:
+        if problem.n_categorical:
             params |= {
                 "min_cat_samples": suggest.suggest_int("min_cat_samples", 5, 20, log=True),
                 "cat_smooth": suggest.suggest_float("cat_smooth", 5.0, 100.0, log=True),
             }
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """The defaults of interpret at one learning rate for all tasks, larger trees, no pairs."""
-        is_regression = shape.task is Task.REGRESSION
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """The defaults of interpret at one learning rate for all tasks; larger trees, no pairs."""
+        is_regression = problem.task is Task.REGRESSION
         default = {
             "learning_rate": 0.04,
             "max_leaves": 2,
@@ -90,7 +92,7 @@ class EBM(ConfigurableFamily, IterativeFamily):
             "min_hessian": 1e-4,
             "missing": "separate",
         }
-        if shape.n_categorical:
+        if problem.n_categorical:
             default |= {"min_cat_samples": 10, "cat_smooth": 10.0}
         return [
             default,
@@ -104,7 +106,7 @@ class EBM(ConfigurableFamily, IterativeFamily):
         """Boosts with early stopping on the run's metric.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: Raised by ``report``.
         """
         return train(params, fold, context, report)
 
@@ -113,11 +115,11 @@ class EBM(ConfigurableFamily, IterativeFamily):
         model.save(path)
 
     def load(self, path: Path) -> AdditiveModel:
-        """Reads arrays; the library is not needed for predicting."""
+        """Reads arrays; predicting does not need the library."""
         return AdditiveModel.load(path)
 
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [EBM()]

@@ -1,4 +1,4 @@
-"""A fold in bins, as the compiled core of explainable boosting machines takes it."""
+"""Bins a fold for the compiled core of explainable boosting machines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from automl.plugin import Fold, TrialContext
 from automl_plugins.ebm.bins import Bins, make_bins
-from automl_plugins.ebm.native import Column, Rows, native_rows
+from automl_plugins.ebm.native import BinnedColumn, PackedRows, native_rows
 
 __all__ = ["BinnedFold", "binned_fold", "held_rows", "n_classes_of", "packed_rows"]
 
 Places = Mapping[int, NDArray[np.intp]]
-"""The fine bin of each row, by column."""
+"""Fine bin of each row, by column."""
 
 RowPlaces = slice | NDArray[np.intp]
 ALL = slice(None)
@@ -24,17 +24,17 @@ CHUNK_ROWS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class BinnedFold:
-    """A fold in bins; training rows also as the core takes them, for terms of one and of two."""
+    """A binned fold; training rows also in the core's format, for single columns and pairs."""
 
     bins: Bins
     train: Places
     valid: Places
-    single: Rows
-    paired: Rows
+    single: PackedRows
+    paired: PackedRows
 
 
 def binned_fold(fold: Fold, max_bin: int, max_pair_bin: int, context: TrialContext) -> BinnedFold:
-    """The fold in bins, kept for the next trial on it."""
+    """Returns the binned fold, cached for the next trial on it."""
     key = f"ebm-{max_bin}-{max_pair_bin}"
     if key not in fold.memo:
         X_train, X_valid = np.asarray(fold.X_train), np.asarray(fold.X_valid)
@@ -50,10 +50,10 @@ def binned_fold(fold: Fold, max_bin: int, max_pair_bin: int, context: TrialConte
 
 def packed_rows(
     bins: Bins, train: Places, fold: Fold, n_classes: int, is_coarse: bool, rows: RowPlaces = ALL
-) -> Rows:
-    """Training rows, all or some, in fine or in coarse bins."""
+) -> PackedRows:
+    """Training rows, all or some, in fine or coarse bins."""
     columns = [
-        Column(
+        BinnedColumn(
             bins.n_bins(column, is_coarse),
             bins.is_coded[column],
             bins.coarse[column][places[rows]] if is_coarse else places[rows],
@@ -65,22 +65,22 @@ def packed_rows(
 
 
 def n_classes_of(context: TrialContext) -> int:
-    """Number of classes; 0 where values are predicted."""
-    return context.shape.n_classes if context.task.is_classification else 0
+    """Number of classes; 0 for regression."""
+    return context.problem.n_classes if context.task.is_classification else 0
 
 
 def held_rows(X: NDArray[np.float32], seed: int, share: float) -> NDArray[np.bool_]:
-    """Draws training rows to stop by; rows that are copies of one another stay together.
+    """Draws training rows for early stopping; identical rows stay together.
 
-    A copy among the rows that are learnt from would tell on the held one, and boosting never end.
+    With a copy among the training rows, a held-out row would improve forever.
 
     Args:
-        X: The training rows, ``(n_rows, n_features)``.
-        seed: Of the draws.
-        share: Of the rows to draw.
+        X: Training rows, ``(n_rows, n_features)``.
+        seed: Seed of the draw.
+        share: Share of the rows to draw.
 
     Returns:
-        True for a row to stop by, ``(n_rows,)``.
+        True for a drawn row, ``(n_rows,)``.
     """
     rng = np.random.default_rng(seed)
     factors = rng.normal(size=X.shape[1])

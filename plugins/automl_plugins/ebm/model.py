@@ -1,4 +1,4 @@
-"""The additive model that an explainable boosting machine is: tables of scores by bin."""
+"""The additive model of an explainable boosting machine: tables of scores by bin."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from automl_plugins.ebm.bins import Bins
 __all__ = ["AdditiveModel", "Term", "as_prediction", "term_places"]
 
 Term = tuple[int, ...]
-"""The column, or the two columns, that a term looks at."""
+"""One or two columns of a term."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdditiveModel:
-    """Sums a score for each term, looked up by the bins of its columns.
+    """Sums the scores of all terms, looked up by the bins of their columns.
 
     Attributes:
-        task: What is predicted.
-        bins: Of the columns.
-        intercept: Scores without any term, ``(n_scores,)``: one, or one per class of several.
-        terms: Single columns in fine bins, pairs of columns in coarse ones.
+        task: Task of the model.
+        bins: Bins of the columns.
+        intercept: Scores without terms, ``(n_scores,)``: one, or one per class if several.
+        terms: Single columns in fine bins, pairs of columns in coarse bins.
         scores: For each term ``(n_places, n_scores)``.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+        stages: Stage logs of validation predictions; only after a fit.
     """
 
     task: Task
@@ -69,7 +69,7 @@ class AdditiveModel:
 
     @classmethod
     def load(cls, path: Path) -> AdditiveModel:
-        """Reads what ``save`` wrote."""
+        """Reads the model written by ``save``."""
         arrays = load_arrays(path)
         bins = Bins(
             cuts=_parted(arrays["cuts"], arrays["n_cuts"]),
@@ -83,12 +83,12 @@ class AdditiveModel:
 
 
 def term_places(bins: Bins, term: Term, fine: Mapping[int, NDArray[np.intp]]) -> NDArray[np.intp]:
-    """Where the scores of each row are in those of a term, ``(n_rows,)``.
+    """Position of each row in the scores of a term, ``(n_rows,)``.
 
     Args:
-        bins: Of the columns.
-        term: One column or two.
-        fine: The bin of each row by column, from ``Bins.fine``.
+        bins: Bins of the columns.
+        term: One or two columns.
+        fine: Bin of each row by column, from ``Bins.fine``.
     """
     if len(term) == 1:
         return fine[term[0]]

@@ -1,7 +1,7 @@
-"""What is asked of interpret's compiled core: all that depends on its interface is in here.
+"""Calls interpret's compiled core; all code that depends on its interface is here.
 
-``ExplainableBoostingClassifier.fit`` cannot be ended at a deadline without a helper process for
-its callback, which would outlive a worker that is killed; nor can it score the metric of a run.
+``ExplainableBoostingClassifier.fit`` cannot stop at a deadline without a helper process for its
+callback, which would outlive a killed worker; nor can it score the metric of a run.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from automl.plugin import Params
 from automl_plugins.ebm.model import Term
 
 __all__ = [
-    "Column",
+    "BinnedColumn",
     "Objective",
-    "Rows",
+    "PackedRows",
     "TermBooster",
     "native_rows",
     "new_random",
     "pair_strengths",
 ]
 
-Rows = NDArray[np.ubyte]
-"""Binned columns, target and weights in the format of the core."""
+PackedRows = NDArray[np.ubyte]
+"""Binned columns, target and weights in the core's format."""
 
 Random = NDArray[np.ubyte]
-"""State of a generator of random numbers; it is written to."""
+"""State of a random generator, changed by the core."""
 
 Objective = Literal["log_loss", "rmse"]
 
 MAX_CELLS = 2**20
-"""Of the table of a pair."""
+"""Dimensions of the table of a pair."""
 
 
-class Column(NamedTuple):
+class BinnedColumn(NamedTuple):
     """A binned column.
 
     Attributes:
-        n_bins: With the first for missing values.
-        is_nominal: Whether its bins have no order.
-        places: The bin of each row.
+        n_bins: Number of bins, the one of missing values included.
+        is_nominal: True if its bins have no order.
+        places: Bin of each row.
     """
 
     n_bins: int
@@ -53,21 +53,21 @@ class Column(NamedTuple):
 
 
 def native_rows(
-    columns: Sequence[Column],
+    columns: Sequence[BinnedColumn],
     y: NDArray[Any],
     n_classes: int,
     weight: NDArray[np.float64] | None,
-) -> Rows:
-    """Packs rows.
+) -> PackedRows:
+    """Packs rows in the core's format.
 
     Args:
-        columns: Of the table.
+        columns: Columns of the table.
         y: Class indices or values.
-        n_classes: Classes of the target; 0 for values.
+        n_classes: Number of classes; 0 for regression.
         weight: Row weights.
     """
     native = _core()
-    # The core keeps the last bin of a column for values that were never seen: none is in it.
+    # The core reserves the last bin of a column for unseen values: no row is in it.
     features = [
         (c.n_bins + 1, bool((c.places == 0).any()), False, c.is_nominal, c.places.astype(np.int64))
         for c in columns
@@ -94,27 +94,27 @@ def native_rows(
 
 
 def new_random(seed: int) -> Random:
-    """A generator of random numbers."""
+    """Creates a random generator."""
     random: Random = _core().create_rng(seed % 2**31)
     return random
 
 
 class TermBooster:
-    """Adds trees to terms, one tree of one term at a time. A context manager.
+    """Boosts terms, one tree of one term per step. A context manager.
 
     Args:
         rows: Training rows.
-        terms: What the trees may look at.
+        terms: Terms to boost.
         start: Scores of the rows without these terms, ``(n_rows, n_scores)``.
-        params: ``max_leaves``, ``min_samples_leaf``, ``min_hessian``, ``missing``, and of
+        params: ``max_leaves``, ``min_samples_leaf``, ``min_hessian``, ``missing``, and for
             categories ``min_cat_samples`` and ``cat_smooth``.
-        objective: What is minimised.
-        random: For splits.
+        objective: Training loss.
+        random: Random generator of the splits.
     """
 
     def __init__(
         self,
-        rows: Rows,
+        rows: PackedRows,
         terms: Sequence[Term],
         start: NDArray[np.float64],
         params: Params,
@@ -159,12 +159,12 @@ class TermBooster:
         self._booster.close()
 
     def step(self, number: int, learning_rate: float, random_splits: bool) -> NDArray[np.float64]:
-        """Grows a tree on one term; returns what it adds, ``(n_places, n_scores)``.
+        """Grows a tree on one term; returns its scores, ``(n_places, n_scores)``.
 
         Args:
-            number: Of the term.
-            learning_rate: Of this step.
-            random_splits: Whether it splits at random, which smooths the term.
+            number: Number of the term.
+            learning_rate: Learning rate of this step.
+            random_splits: True for random splits, which smooth the term.
         """
         params = self._params
         self._booster.generate_term_update(
@@ -189,32 +189,32 @@ class TermBooster:
         return update
 
     def scores(self) -> list[NDArray[np.float64]]:
-        """The sum of what was added to each term, ``(n_places, n_scores)``."""
+        """Sum of the trees of each term, ``(n_places, n_scores)``."""
         model = self._booster.get_current_model()
         return [self._seen(number, scores) for number, scores in enumerate(model)]
 
     def _seen(self, number: int, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Without the bins for values that were never seen."""
+        """Drops the bins of unseen values."""
         n_dimensions = len(self._terms[number])
         kept = scores[(slice(-1),) * n_dimensions]
         return np.ascontiguousarray(kept).reshape(-1, self._n_scores)
 
 
 def pair_strengths(
-    rows: Rows,
+    rows: PackedRows,
     pairs: Sequence[Term],
     start: NDArray[np.float64],
     params: Params,
     objective: Objective,
 ) -> list[float]:
-    """How much each pair of columns lowers the loss beyond ``start`` (FAST).
+    """Reduction of the loss by each pair of columns, given ``start`` (FAST).
 
     Args:
         rows: Training rows.
-        pairs: Of columns.
+        pairs: Pairs of columns.
         start: Scores of the rows, ``(n_rows, n_scores)``.
         params: ``min_samples_leaf`` and ``min_hessian``.
-        objective: What the trees are to lower.
+        objective: Training loss.
     """
     from interpret.utils._native import InteractionDetector, Native
 
@@ -250,5 +250,5 @@ def _core() -> Any:
 
 
 def _as_start(start: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores as the core takes them: without a second axis where there is one a row."""
+    """Scores in the core's format, one-dimensional for one score per row."""
     return np.ascontiguousarray(start[:, 0] if start.shape[1] == 1 else start)

@@ -1,4 +1,4 @@
-"""Training an explainable boosting machine: single columns first, then pairs of them."""
+"""Trains an explainable boosting machine: single columns first, then pairs of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from automl.plugin import (
     enough_to_choose,
     stopping_metric,
 )
-from automl_plugins.common.boosting import Pace, evaluation_stride, patience, rate_is_fixed
-from automl_plugins.common.fitting import BestRound, FitClock, report_steps
+from automl_plugins.common.boosting import RoundBudget, evaluation_interval, patience, rate_is_fixed
+from automl_plugins.common.fitting import EarlyStopping, FitClock, report_steps
 from automl_plugins.common.stopping import RoundStopping
 from automl_plugins.ebm.fold import BinnedFold, binned_fold, held_rows, n_classes_of, packed_rows
 from automl_plugins.ebm.model import AdditiveModel, Term, as_prediction, term_places
 from automl_plugins.ebm.native import (
     Objective,
-    Rows,
+    PackedRows,
     TermBooster,
     new_random,
     pair_strengths,
@@ -36,34 +36,35 @@ from automl_plugins.ebm.native import (
 __all__ = ["train"]
 
 SHARE_OF_SINGLE = 0.4
-"""Of the time, where pairs follow."""
+"""Share of the time for single columns if pairs follow."""
 
 MAX_PAIRED_COLUMNS = 40
-"""Columns whose pairs are looked at: those that say most alone."""
+"""Columns to form pairs of: those with the strongest terms."""
 
 ROUNDS_TIMES_RATE = 15.0
-"""Rounds until early stopping, typically, are this over the learning rate; the range is wide."""
+"""Typical rounds until early stopping, times the learning rate; the range is wide."""
 
 HELD_SHARE = 0.15
-"""Of the training rows, which end the first stage."""
+"""Share of the training rows for early stopping of the first stage."""
 
 
 def train(params: Params, fold: Fold, context: TrialContext, report: Report) -> AdditiveModel:
     """Boosts terms of single columns, then of the strongest pairs, each in turn.
 
-    Which pairs are strongest is found on what the first stage leaves (FAST, Lou et al., KDD 2013),
-    and the second stage stands on it: no later cut undoes what the validation rows would have
-    chosen there. So 15 % of the training rows end the first stage, which is then boosted again on
-    all of them; the validation rows end the second one alone.
+    The strongest pairs are found on the residuals of the first stage (FAST, Lou et al., KDD 2013),
+    and the second stage builds on the first, so a later cut of the first stage is impossible. If
+    the validation rows stopped the first stage, their choice would bias their score. So it stops
+    early on 15 % of the training rows and is then boosted again on all of them; validation rows
+    stop only the second stage.
 
     Args:
-        params: Point of the search space.
+        params: Params of the search space.
         fold: Training and validation rows.
-        context: Metric and time.
-        report: Called with the score of some 30 fixed rounds.
+        context: Metric and time limits.
+        report: Called with the score of about 30 fixed rounds.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     clock, settings = FitClock(context), context.settings
     data = binned_fold(fold, settings["max_bin"], settings["max_pair_bin"], context)
@@ -79,18 +80,18 @@ def train(params: Params, fold: Fold, context: TrialContext, report: Report) -> 
 
 
 def _part(clock: FitClock, context: TrialContext, share: float = 1.0) -> FitClock:
-    """A clock that starts now, for a share of the time that is left."""
+    """A clock that starts now, for a share of the remaining time."""
     if clock.has_limit:
         context = replace(context, time_limit_s=share * clock.left_s())
     return FitClock(context)
 
 
 class _Boosting:
-    """Terms that were boosted so far, and the scores of all rows that they sum up to.
+    """The boosted terms, and the sum of their scores for all rows.
 
     Args:
-        params: Point of the search space.
-        max_rounds: The most rounds of a stage.
+        params: Params of the search space.
+        max_rounds: Largest number of rounds of a stage.
         data: The binned rows.
         fold: Target and weights.
         context: Metric and seed.
@@ -123,7 +124,7 @@ class _Boosting:
         self._stages: tuple[StageLog, ...] = ()
 
     def run_single(self, terms: Sequence[Term], clock: FitClock) -> None:
-        """Adds terms of single columns, for as many rounds as some training rows like best."""
+        """Adds terms of single columns, with early stopping on held-out training rows."""
         rate = self._params["learning_rate"]
         held = held_rows(np.asarray(self._fold.X_train), self._context.seed, HELD_SHARE)
         rates = [rate] * min(self._max_rounds, max(1, round(ROUNDS_TIMES_RATE / rate)))
@@ -131,14 +132,14 @@ class _Boosting:
             started_s = clock.elapsed_s
             rates, kept = self._stopped_by(held, terms, _part(clock, self._context, 0.5))
             if clock.has_limit and clock.left_s() < clock.elapsed_s - started_s:
-                self._add(terms, kept)  # there is no time to learn from the held rows as well
+                self._add(terms, kept)  # no time to train on the held-out rows too
                 return
         self._add(terms, self._boosted(terms, rates, clock))
 
     def _stopped_by(
         self, held: NDArray[np.bool_], terms: Sequence[Term], clock: FitClock
     ) -> tuple[list[float], list[NDArray[np.float64]]]:
-        """Boosts the other training rows until the held ones are predicted best.
+        """Boosts the other training rows, with early stopping on the held-out ones.
 
         Returns:
             The learning rate of each round, and the scores of the terms.
@@ -147,13 +148,13 @@ class _Boosting:
         y, kept_rows = fold.y_train[held], np.flatnonzero(held)
         weight = None if fold.weight_train is None else fold.weight_train[held]
         metric = stopping_metric(self._context.metric)
-        best, n_classes = BestRound(metric.is_better, self._waits), n_classes_of(self._context)
+        best, n_classes = EarlyStopping(metric.is_better, self._waits), n_classes_of(self._context)
         rows = packed_rows(data.bins, data.train, fold, n_classes, False, learnt)
         places = [data.train[term[0]][kept_rows] for term in terms]
         seen, rates, kept = self._train[kept_rows].copy(), list[float](), []
         rate, n_smooth = self._params["learning_rate"], self._params["smoothing_rounds"]
-        pace = Pace(rate, ROUNDS_TIMES_RATE / rate, clock, 0.0, rate_is_fixed(self._context))
-        stride = evaluation_stride(len(learnt), fold.X_train.shape[1], len(y), seen.shape[1])
+        pace = RoundBudget(rate, ROUNDS_TIMES_RATE / rate, clock, 0.0, rate_is_fixed(self._context))
+        stride = evaluation_interval(len(learnt), fold.X_train.shape[1], len(y), seen.shape[1])
         with self._booster(rows, terms, self._train[learnt]) as booster:
             for round_ in range(1, self._max_rounds + 1):
                 self._step(booster, places, seen, rate, round_ <= n_smooth, clock)
@@ -186,12 +187,12 @@ class _Boosting:
             return booster.scores()
 
     def run_pairs(self, terms: Sequence[Term], clock: FitClock) -> None:
-        """Adds terms of pairs of columns until the validation rows are predicted best."""
+        """Adds terms of pairs of columns, with early stopping on the validation rows."""
         data, rate, stage = self._data, self._params["learning_rate"], 0.0
         usual, slot = ROUNDS_TIMES_RATE / rate, (self._fold, self._context, self._tell_later)
         stopping = RoundStopping(*slot, self._waits, self._max_rounds, usual, ROUNDS_TIMES_RATE)
-        pace = Pace(rate, usual, clock, 0.0, rate_is_fixed(self._context))
-        stride = evaluation_stride(*self._fold.X_train.shape, *self._valid.shape)
+        pace = RoundBudget(rate, usual, clock, 0.0, rate_is_fixed(self._context))
+        stride = evaluation_interval(*self._fold.X_train.shape, *self._valid.shape)
         places = [term_places(data.bins, term, data.valid) for term in terms]
         kept, valid = [], self._valid.copy()
         n_smooth = self._params["interaction_smoothing_rounds"]
@@ -220,14 +221,14 @@ class _Boosting:
         is_random: bool,
         clock: FitClock,
     ) -> None:
-        """One round: a tree for each term, whose scores are added to those of watched rows."""
+        """Runs one round: a tree for each term, added to the scores of the watched rows."""
         for number, at in enumerate(places):
             seen += booster.step(number, rate, random_splits=is_random)[at]
             if clock.left_s() <= 0:
                 break
 
     def _add(self, terms: Sequence[Term], kept: Sequence[NDArray[np.float64]]) -> None:
-        """Takes the scores of a stage, which may be none."""
+        """Adds the scores of a stage, if any."""
         data = self._data
         for term, scores in zip(terms, kept, strict=bool(kept)):
             self._scores[term] = scores
@@ -235,11 +236,11 @@ class _Boosting:
             self._valid += scores[term_places(data.bins, term, data.valid)]
 
     def _tell_later(self, step: int, score: float) -> None:
-        """Reports a step of the second stage, which comes after those of the first."""
+        """Reports a step of the second stage, numbered after those of the first."""
         self._report(self._round + step, score)
 
     def _tell(self, valid: NDArray[np.float64]) -> None:
-        """Reports the score of the validation rows, where the metric has one."""
+        """Reports the score of the validation rows, if the metric is defined on them."""
         if not len(self._fold.y_valid):
             return
         prediction = as_prediction(valid, self._context.task)
@@ -249,10 +250,10 @@ class _Boosting:
             self._report(self._round, score)
 
     def strongest_pairs(self, n_pairs: int) -> list[Term]:
-        """Pairs of columns that explain most of what is left, strongest first.
+        """Pairs of columns that explain most of the residuals, strongest first.
 
         Args:
-            n_pairs: The most pairs.
+            n_pairs: Largest number of pairs.
         """
         data = self._data
         spread = {
@@ -266,7 +267,7 @@ class _Boosting:
         return [pair for strength, pair in ranked[:n_pairs] if strength > 0]
 
     def model(self) -> AdditiveModel:
-        """The terms that say something."""
+        """The model, without terms of zero scores."""
         used = {term: scores for term, scores in self._scores.items() if scores.any()}
         return AdditiveModel(
             self._context.task,
@@ -278,16 +279,16 @@ class _Boosting:
         )
 
     def _booster(
-        self, rows: Rows, terms: Sequence[Term], start: NDArray[np.float64]
+        self, rows: PackedRows, terms: Sequence[Term], start: NDArray[np.float64]
     ) -> TermBooster:
         return TermBooster(rows, terms, start, self._params, self._objective, self._random)
 
 
 def _intercept(fold: Fold, context: TrialContext) -> NDArray[np.float64]:
-    """The best scores without any term, ``(n_scores,)``; absent classes count half a row."""
+    """Best scores without terms, ``(n_scores,)``; absent classes count as half a row."""
     if context.task is Task.REGRESSION:
         return np.array([np.average(fold.y_train, weights=fold.weight_train)])
-    n_classes = context.shape.n_classes
+    n_classes = context.problem.n_classes
     counts = np.bincount(fold.y_train, weights=fold.weight_train, minlength=n_classes)
     logs = np.log(np.maximum(counts, 0.5))
     if context.task is Task.BINARY:

@@ -1,4 +1,4 @@
-"""Growing bootstrapped trees one batch after the other, with out-of-bag predictions."""
+"""Grows bootstrapped trees in batches, with out-of-bag predictions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Matrix, TrialContext
-from automl_plugins.common.fitting import FitClock, quantiles_of
+from automl_plugins.common.fitting import FitClock, weighted_quantiles
 from automl_plugins.common.probabilities import with_all_classes
-from automl_plugins.forest.quantiles import UnbaggedQuantiles, draw_leaves
+from automl_plugins.forest.quantiles import OutOfBagQuantiles, draw_leaves
 
 __all__ = ["ForestModel", "grow"]
 
@@ -21,20 +21,20 @@ CHUNK_ROWS = 20_000
 """Rows predicted at a time."""
 
 MOST_DRAWS = 3.0
-"""Draws of a row that are expected in one sample: one tree of twenty does not see it then."""
+"""Largest expected number of draws of a row per sample; one tree in twenty then lacks the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForestModel:
-    """Trees that are averaged.
+    """An average of trees.
 
     Attributes:
-        trees: scikit-learn's ``Tree`` of each.
-        classes: Indices of the classes the trees tell apart; empty for regression.
+        trees: scikit-learn's ``Tree`` objects.
+        classes: Class indices of the trees' outputs; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
-        levels: Quantiles to predict, of the values that the trees give; empty for any other task.
-        out_of_bag: Mean prediction of each training row by the trees that did not see it, NaN
-            where there is none; None once loaded from disk.
+        levels: Quantile levels; empty for other tasks.
+        out_of_bag: Mean prediction of each training row by the trees whose samples lack it, NaN
+            if there is no such tree; None after loading.
     """
 
     trees: tuple[Any, ...]
@@ -52,19 +52,19 @@ class ForestModel:
         return np.concatenate(parts)
 
     def out_of_bag_prediction(self) -> NDArray[np.float64]:
-        """Honest predictions of the training rows, NaN where every tree saw the row.
+        """Out-of-bag predictions of the training rows, NaN for a row in every sample.
 
         Raises:
-            RuntimeError: The model was loaded from disk, where they are not kept.
+            RuntimeError: The model was loaded from disk.
         """
         if self.out_of_bag is None:
-            raise RuntimeError("out-of-bag predictions are kept by a freshly fitted forest alone")
+            raise RuntimeError("out-of-bag predictions exist only right after the fit")
         return self.out_of_bag
 
     def _predict_chunk(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         if self.levels:
             values = np.column_stack([_outputs(tree, X)[:, 0] for tree in self.trees])
-            return quantiles_of(values, None, self.levels)
+            return weighted_quantiles(values, None, self.levels)
         total = _outputs(self.trees[0], X)
         for tree in self.trees[1:]:
             total += _outputs(tree, X)
@@ -79,29 +79,29 @@ def grow(
     fold: Fold,
     context: TrialContext,
 ) -> ForestModel:
-    """Grows trees, each on a bootstrap sample of the rows, until they are enough or time is up.
+    """Grows trees on bootstrap samples until there are enough or time is up.
 
     Bootstrap and out-of-bag estimates as in Breiman, "Random Forests" (2001); extra trees as in
-    Geurts et al. (2006), on bootstrap samples too so that they have out-of-bag rows.
+    Geurts et al. (2006), but on bootstrap samples, so that they have out-of-bag rows.
 
     Args:
         kind: ``random`` or ``extra``.
         params: Parameters of scikit-learn's trees.
-        n_trees: Trees to grow.
-        max_rows: The most rows of one sample.
-        fold: All rows of the table, or one division of them.
-        context: Threads, seed and time.
+        n_trees: Number of trees.
+        max_rows: Largest number of rows of a sample.
+        fold: All rows of the table, or one fold.
+        context: Threads, seed and time limits.
     """
     clock = FitClock(context)
-    # scikit-learn's trees refuse read-only memory, such as a file mapped by a worker.
+    # scikit-learn's trees reject read-only memory, such as a mapped file.
     X = np.require(fold.X_train, np.float32, ["C", "W"])
     y = np.require(fold.y_train, requirements=["C", "W"])
     classes = (
         np.unique(y).astype(np.int64) if context.task.is_classification else np.empty(0, np.int64)
     )
-    n_classes, levels = context.shape.n_classes, context.shape.quantiles
+    n_classes, levels = context.problem.n_classes, context.problem.quantiles
     unbagged = (
-        UnbaggedQuantiles(len(y), n_trees, levels)
+        OutOfBagQuantiles(len(y), n_trees, levels)
         if levels
         else _UnbaggedMeans(len(y), classes, n_classes)
     )
@@ -120,7 +120,7 @@ def grow(
             for tree, unseen, outputs in pool.map(grow_one, batch):
                 trees.append(tree)
                 unbagged.add(unseen, outputs)
-            # Predicting later goes through all trees: the reserve grows with them.
+            # The time to predict grows with the number of trees.
             batch_s = clock.elapsed_s - started_s
             if clock.left_s(reserve_s=0.2 * clock.elapsed_s) < 1.5 * batch_s:
                 break
@@ -128,11 +128,11 @@ def grow(
 
 
 class _UnbaggedMeans:
-    """Adds up what trees give to rows they have not seen.
+    """Sums the trees' predictions of out-of-bag rows.
 
     Args:
         n_rows: Training rows.
-        classes: Indices of the classes the trees tell apart; empty for regression.
+        classes: Class indices of the trees' outputs; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
     """
 
@@ -142,12 +142,12 @@ class _UnbaggedMeans:
         self._counts = np.zeros(n_rows, dtype=np.int32)
 
     def add(self, unseen: NDArray[np.bool_], outputs: NDArray[np.float64]) -> None:
-        """Takes what the next tree gives, ``(n_unseen, n_outputs)``."""
+        """Adds the predictions of a tree, ``(n_unseen, n_outputs)``."""
         self._sums[unseen] += outputs
         self._counts[unseen] += 1
 
     def result(self) -> NDArray[np.float64]:
-        """Mean predictions of the rows; NaN for a row that every tree has seen."""
+        """Mean predictions of the rows; NaN for a row in every sample."""
         with np.errstate(invalid="ignore"):
             mean = self._sums / self._counts[:, np.newaxis]
         prediction = _finish(mean, self._classes, self._n_classes)
@@ -163,10 +163,10 @@ def _grow_tree(
     seed: tuple[int, int],
     draws: bool,
 ) -> tuple[Any, NDArray[np.bool_]]:
-    """One tree, and which rows it has not seen.
+    """Grows one tree; returns it with a mask of its out-of-bag rows.
 
-    Rows that were not drawn keep weight 0: scikit-learn leaves them out, and every tree knows
-    every class. With ``draws`` a leaf gives the value of one of its rows in place of the mean.
+    Rows outside of the sample keep weight 0: scikit-learn ignores them, and every tree has all
+    classes. With ``draws`` a leaf has the value of one of its rows instead of the mean.
     """
     from sklearn import tree as sklearn_tree
 
@@ -187,11 +187,11 @@ def _grow_tree(
 def _bootstrap(
     row_weight: NDArray[np.float64] | None, n_rows: int, max_rows: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Weight of each row in a sample drawn with replacement, 0 for those not drawn.
+    """Weight of each row in a sample drawn with replacement, 0 for out-of-bag rows.
 
-    A row is expected as often as its weight says, for in a leaf of a single row weight has no
-    other influence; but no more than ``MOST_DRAWS`` times, or there would be no tree that has not
-    seen it. What is beyond that counts when it is drawn.
+    A row is drawn in proportion to its weight, because in a leaf of a single row its weight has no
+    other effect; but at most ``MOST_DRAWS`` times on average, so that some trees lack it. The rest
+    of its weight multiplies each draw.
     """
     size = min(n_rows, max_rows)
     if row_weight is None:
@@ -206,10 +206,10 @@ def _bootstrap(
 
 
 def _slim(tree: Any) -> Any:
-    """The same tree without what predicting never reads, so that it compresses well on disk.
+    """Removes parts of a tree that are not used to predict, so that it compresses well.
 
-    Features are float32, so a threshold may be lowered to the next float32 without a row going
-    the other way. Values of leaves keep float32 precision.
+    Features are float32, so thresholds are rounded down to float32 without changing the path of any
+    row. Leaf values are rounded to float32.
     """
     class_, arguments, state = tree.__reduce__()
     nodes, is_leaf = state["nodes"].copy(), state["nodes"]["left_child"] == -1

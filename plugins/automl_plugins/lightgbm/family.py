@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from automl.plugin import (
     ConfigurableFamily,
+    Encoding,
     FittedModel,
     Fold,
     IterativeFamily,
@@ -19,27 +20,31 @@ from automl.plugin import (
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
-    Shape,
     StageLog,
     Suggest,
     Task,
     TrialContext,
-    View,
     hookimpl,
 )
-from automl_plugins.common.boosting import pace_of_all_rows, threads_to_predict
+from automl_plugins.common.boosting import refit_rounds, threads_to_predict
 from automl_plugins.common.fitting import ignore_reports, predict_threads
 from automl_plugins.common.generated_columns import (
     MOST_COLUMNS,
+    available_choice,
     generated_view,
-    left_of,
     suggest_generated,
 )
 from automl_plugins.common.probabilities import softmax
-from automl_plugins.common.quantile_models import LevelModels, fit_levels, load_levels, save_levels
+from automl_plugins.common.quantile_models import (
+    QuantileModels,
+    fit_levels,
+    load_levels,
+    save_levels,
+)
 from automl_plugins.lightgbm.memory import HISTOGRAM_MIB, histogram_bytes, most_leaves
 from automl_plugins.lightgbm.params import (
     BINNING,
@@ -54,11 +59,11 @@ from automl_plugins.lightgbm.training import learning_rate_of, train, train_roun
 __all__ = ["LightGBM", "LightGBMModel", "automl_model_families"]
 
 CHUNK_ROWS = 100_000
-"""Rows predicted at a time: LightGBM copies what it predicts."""
+"""Rows predicted at a time, because LightGBM copies its input."""
 
 TREES_AT_ONCE = 15
 FEW_ROWS = 500
-"""Below, the calls for some trees at a time cost more than they save."""
+"""With fewer rows, predicting some trees at a time costs more than it saves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,11 @@ class LightGBMModel:
     """A trained booster.
 
     Attributes:
-        text: The model in LightGBM's own format, cut at the best round.
-        booster: The same, loaded.
-        is_binary: Whether the single output is the probability of class 1.
-        n_threads: The most threads for predicting.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+        text: Model in LightGBM's text format, cut at the best round.
+        booster: The loaded model.
+        is_binary: True if the only output is the probability of class 1.
+        n_threads: Largest number of threads to predict with.
+        stages: Stage logs of validation predictions; only after a fit.
     """
 
     text: str
@@ -84,7 +89,7 @@ class LightGBMModel:
         starts = range(0, max(1, X.shape[0]), CHUNK_ROWS)
         scores = np.concatenate([self._scores(np.asarray(X[i : i + CHUNK_ROWS])) for i in starts])
         if self.is_binary:
-            second = 0.5 + 0.5 * np.tanh(0.5 * scores)  # the logistic function, without overflow
+            second = 0.5 + 0.5 * np.tanh(0.5 * scores)  # logistic function without overflow
             return np.column_stack((1.0 - second, second))
         if scores.ndim == 1:
             return scores
@@ -93,8 +98,8 @@ class LightGBMModel:
     def _scores(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
         """Sums of the trees' values, ``(n_rows,)`` or ``(n_rows, n_classes)``.
 
-        LightGBM takes row by row through all trees, which do not fit into the fast memory of a
-        core. Some trees for all rows at a time take half the time or less.
+        LightGBM predicts row by row with all trees, which do not fit into the cache of a core.
+        Predicting all rows with some trees at a time takes half the time or less.
         """
         booster, n_rows = self.booster, X.shape[0]
         n_trees, n_outputs = booster.num_trees(), booster.num_model_per_iteration()
@@ -115,7 +120,7 @@ class LightGBMModel:
 
 
 class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
-    """Gradient-boosted trees on raw values, category codes, and columns generated from them."""
+    """Gradient-boosted trees on raw values, category codes and generated columns."""
 
     name = "lightgbm"
     tasks = frozenset(Task)
@@ -129,26 +134,28 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
         "max_bin": Param("int", low=2, high=65_535),
     }
 
-    def resources(self, shape: Shape) -> Resources:
-        """Rows, binned rows, predictions and histograms; one thread unless there are many rows."""
-        n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
-        n_columns = shape.n_columns + (0 if left_of("all", shape) == "none" else MOST_COLUMNS)
-        data = 6.0 * shape.n_rows * n_columns
-        histograms = histogram_bytes(shape, n_columns, shape.settings["max_bin"])
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Rows, bins, predictions and histograms; several threads only for many rows."""
+        n_outputs = max(1, problem.n_classes if problem.task is Task.MULTICLASS else 1)
+        n_columns = problem.n_columns + (
+            0 if available_choice("all", problem) == "none" else MOST_COLUMNS
+        )
+        data = 6.0 * problem.n_rows * n_columns
+        histograms = histogram_bytes(problem, n_columns, problem.settings["max_bin"])
         trees = 2_000 * 64 * 100.0 * n_outputs
-        bytes_ = 50e6 + data + 24.0 * shape.n_rows * n_outputs + histograms + trees
-        many = shape.n_rows >= 200_000 and shape.n_cpus > 2
-        return Resources(n_cpus=min(4, shape.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
+        bytes_ = 50e6 + data + 24.0 * problem.n_rows * n_outputs + histograms + trees
+        many = problem.n_rows >= 200_000 and problem.n_cpus > 2
+        return Resources(n_cpus=min(4, problem.n_cpus) if many else 1, ram_gib=bytes_ / 2**30)
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """Raw values and category codes, with the new columns that the params ask for."""
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
+        """Raw values and category codes, with the generated columns of the params."""
         return generated_view(params)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """The space of TabArena (arXiv 2506.16791), with more leaves where there are many rows."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """The space of TabArena (arXiv 2506.16791), with more leaves for many rows."""
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
-            "num_leaves": suggest.suggest_int("num_leaves", 2, most_leaves(shape), log=True),
+            "num_leaves": suggest.suggest_int("num_leaves", 2, most_leaves(problem), log=True),
             "extra_trees": suggest.suggest_categorical("extra_trees", (False, True)),
             "feature_fraction": suggest.suggest_float("feature_fraction", 0.4, 1.0),
             "bagging_fraction": suggest.suggest_float("bagging_fraction", 0.7, 1.0),
@@ -156,28 +163,28 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
             "lambda_l1": suggest.suggest_float("lambda_l1", 0.0, 1.0),
             "lambda_l2": suggest.suggest_float("lambda_l2", 0.0, 2.0),
         }
-        if shape.n_categorical:
+        if problem.n_categorical:
             params |= {
                 "cat_l2": suggest.suggest_float("cat_l2", 0.005, 2.0, log=True),
                 "cat_smooth": suggest.suggest_float("cat_smooth", 0.001, 100.0, log=True),
                 "max_cat_to_onehot": suggest.suggest_int("max_cat_to_onehot", 8, 100, log=True),
                 "min_data_per_group": suggest.suggest_int("min_data_per_group", 2, 100, log=True),
             }
-        return params | suggest_generated(suggest, shape)
+        return params | suggest_generated(suggest, problem)
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A regularised default, then AutoGluon's learned configs by the size of the data."""
-        return portfolio(shape)
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """A regularised default, then AutoGluon's learned configs, ordered by data size."""
+        return portfolio(problem)
 
-    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
-        """All parameters of LightGBM: a user may fix any that trials do not depend on."""
-        return extra_params(shape)
+    def extra_params(self, problem: ProblemInfo) -> Mapping[str, Param]:
+        """LightGBM's parameters that a user may fix, or may not, with the reason."""
+        return extra_params(problem)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Boosts with early stopping on the run's metric, or for quantiles level by level.
+        """Boosts with early stopping on the run's metric; quantiles level by level.
 
         Raises:
-            TrialPruned: As raised by ``report``, which is told nothing of single levels.
+            TrialPruned: Raised by ``report``, which single levels do not call.
         """
         if context.task is not Task.QUANTILE:
             return self._boost(params, fold, context, report)
@@ -186,7 +193,7 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Boosts all rows as far as the folds went, with fewer and larger steps."""
+        """Boosts all rows to the stage of the folds, with fewer and larger steps."""
         if context.task is not Task.QUANTILE:
             return self._boost_again(params, fold, context, models)
 
@@ -208,7 +215,7 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> LightGBMModel:
         booster_params, dataset_params = self._library_params(params, fold, context)
-        rounds, booster_params["learning_rate"] = pace_of_all_rows(
+        rounds, booster_params["learning_rate"] = refit_rounds(
             [model.booster.current_iteration() for model in models],
             [learning_rate_of(model.text) for model in models],
             context,
@@ -220,9 +227,9 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
         self, params: Params, fold: Fold, context: TrialContext
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameters of the booster and of the binned data."""
-        own = library_params(params, fold.features, context.shape)
+        own = library_params(params, fold.features, context.problem)
         if "min_data_in_leaf" not in (context.settings.get("fixed") or {}):
-            # A leaf must be able to hold its rows on small data too.
+            # A leaf must be able to hold that many rows on small data too.
             most = max(1, len(fold.y_train) // 20)
             own["min_data_in_leaf"] = max(1, min(own["min_data_in_leaf"], most))
         booster_params = {
@@ -240,9 +247,9 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
         dataset_params = {
             **{name: own[name] for name in BINNING if name in own},
             "max_bin": context.settings["max_bin"],
-            # Lets trials with another min_data_in_leaf use the same binned data.
+            # Trials with different min_data_in_leaf then share their binned data.
             "feature_pre_filter": False,
-            # Part of the binned data, so it must not follow the seed of a trial.
+            # Trials share the binned data, so this seed must not depend on the trial.
             "data_random_seed": 1,
             "verbosity": -1,
         }
@@ -250,7 +257,7 @@ class LightGBM(ConfigurableFamily, IterativeFamily, RefittableFamily):
 
     def save(self, model: Any, path: Path) -> None:
         """Writes LightGBM's text format."""
-        if isinstance(model, LevelModels):
+        if isinstance(model, QuantileModels):
             save_levels(model, path, self.save)
             return
         name = "binary.txt" if model.is_binary else "model.txt"
@@ -271,9 +278,9 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.BINARY:
         return {"objective": "binary"}
     if context.task is Task.MULTICLASS:
-        return {"objective": "multiclass", "num_class": context.shape.n_classes}
+        return {"objective": "multiclass", "num_class": context.problem.n_classes}
     if context.task is Task.QUANTILE:
-        (level,) = context.shape.quantiles
+        (level,) = context.problem.quantiles
         return {"objective": "quantile", "alpha": level}
     absolute = context.metric.optimum == "median" and not needs_squares(params)
     return {"objective": "regression_l1" if absolute else "regression"}
@@ -287,5 +294,5 @@ def _model(text: str, is_binary: bool, n_threads: int) -> LightGBMModel:
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [LightGBM()]

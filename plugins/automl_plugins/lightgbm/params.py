@@ -1,6 +1,6 @@
-"""LightGBM's parameters that a user may set, beyond or within those that trials vary.
+"""Parameters of LightGBM that a user may fix, inside and outside of the search space.
 
-Names, types and ranges are those of the page "Parameters" of LightGBM 4.7.
+Names, types and ranges follow the page "Parameters" of LightGBM 4.7.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from automl.plugin import Features, Param, Params, Shape, Task
+from automl.plugin import Features, Param, Params, ProblemInfo, Task
 from automl_plugins.common.constraints import (
     INTERACTIONS,
     MONOTONE,
@@ -32,16 +32,16 @@ BINNING = (
     "use_missing",
     "zero_as_missing",
 )
-"""Parameters of the binned data, which are kept and shared by what they were binned with."""
+"""Parameters of the binned data, part of the key under which it is cached and shared."""
 
 BY_COLUMN: Mapping[str, Any] = {
     "cegb_penalty_feature_coupled": 0.0,
     "cegb_penalty_feature_lazy": 0.0,
     "feature_contri": 1.0,
-    "max_bin_by_feature": None,  # as many as other columns have
+    "max_bin_by_feature": None,  # as for other columns
     MONOTONE: 0,
 }
-"""Parameters with a value for each column, and that of columns that are not named."""
+"""Parameters with a value per column, with the value of columns that are not named."""
 
 _SHARE = Param("float", above=0, high=1)
 _PENALTY = Param("float", low=0)
@@ -50,7 +50,7 @@ _FLAG = Param("bool")
 _COSTS = Param("float", low=0, form="columns")
 
 _BOOSTING: Mapping[str, Param] = {
-    "learning_rate": _SHARE,  # above 1 each step overshoots
+    "learning_rate": _SHARE,  # above 1 steps overshoot
     "num_leaves": Param("int", low=2, high=131_072),
     "max_depth": Param("int", low=-1),
     "min_data_in_leaf": Param("int", low=0),
@@ -115,23 +115,23 @@ _LINEAR: Mapping[str, Param] = {
 }
 
 
-def extra_params(shape: Shape) -> dict[str, Param]:
-    """LightGBM's parameters: those that can be set on such data, those that cannot, aliases."""
-    fixed = shape.settings.get("fixed") or {}
+def extra_params(problem: ProblemInfo) -> dict[str, Param]:
+    """Parameters that can be set on this data, those that cannot, and aliases."""
+    fixed = problem.settings.get("fixed") or {}
     groups = (
-        (_OF_CATEGORIES, "" if shape.n_categorical else "the data have no column of categories"),
-        (_OF_TWO_CLASSES, "" if shape.task is Task.BINARY else "it is for two classes"),
-        (_MONOTONE, _why_not_monotone(shape, fixed)),
-        (_LINEAR, _why_not_linear(shape)),
+        (_OF_CATEGORIES, "" if problem.n_categorical else "the data has no categorical column"),
+        (_OF_TWO_CLASSES, "" if problem.task is Task.BINARY else "only binary tasks use it"),
+        (_MONOTONE, _why_not_monotone(problem, fixed)),
+        (_LINEAR, _why_not_linear(problem)),
     )
     settable = {**_BOOSTING, **_rates_of_goss(fixed)}
     refused = {name: Param(refused=why) for why, names in REFUSED.items() for name in names}
     for params, why in groups:
         settable |= {name: Param(refused=why) for name in params} if why else params
     if "scale_pos_weight" in fixed and fixed.get("is_unbalance"):
-        settable["is_unbalance"] = Param(refused="scale_pos_weight says how classes are weighed")
+        settable["is_unbalance"] = Param(refused="scale_pos_weight already sets class weights")
     if _is_goss(fixed):
-        why = "data_sample_strategy: 'goss' draws rows in its own way: leave one of them out"
+        why = "data_sample_strategy: 'goss' samples rows in its own way; remove one of the two"
         settable |= {name: Param(refused=why) for name in settable if "bagging" in name}
     aliases = {
         alias: refused[name] if name in refused else Param(alias_of=name)
@@ -146,9 +146,9 @@ def _is_goss(fixed: Mapping[str, Any]) -> bool:
 
 
 def _rates_of_goss(fixed: Mapping[str, Any]) -> dict[str, Param]:
-    """The two shares of rows that GOSS draws, which cannot be more than all."""
+    """The two shares of rows that GOSS samples; their sum is at most 1."""
     needs = {"data_sample_strategy": ("goss",)}
-    taken = {"top_rate": 0.2, "other_rate": 0.1}  # the defaults of the library
+    taken = {"top_rate": 0.2, "other_rate": 0.1}  # LightGBM's defaults
     taken |= {n: v for n, v in fixed.items() if n in taken and isinstance(v, int | float)}
     pairs = (("top_rate", "other_rate"), ("other_rate", "top_rate"))
     return {
@@ -157,16 +157,16 @@ def _rates_of_goss(fixed: Mapping[str, Any]) -> dict[str, Param]:
     }
 
 
-def library_params(params: Params, features: Features, shape: Shape) -> dict[str, Any]:
-    """Params as LightGBM takes them: those that name columns by position, without our own."""
+def library_params(params: Params, features: Features, problem: ProblemInfo) -> dict[str, Any]:
+    """Params for LightGBM: column names become positions, params of automl are removed."""
     found = {name: value for name, value in params.items() if name != "generated"}
     for name, default in BY_COLUMN.items():
         if name in params:
-            found[name] = values_by_position(params[name], features, shape, default)
+            found[name] = values_by_position(params[name], features, problem, default)
     if INTERACTIONS in params:
-        found[INTERACTIONS] = groups_of_positions(params[INTERACTIONS], features, shape)
+        found[INTERACTIONS] = groups_of_positions(params[INTERACTIONS], features, problem)
     if "max_bin_by_feature" in params:
-        most = shape.settings["max_bin"]
+        most = problem.settings["max_bin"]
         found["max_bin_by_feature"] = [bins or most for bins in found["max_bin_by_feature"]]
     if _is_goss(params):
         found["bagging_freq"] = 0
@@ -174,25 +174,25 @@ def library_params(params: Params, features: Features, shape: Shape) -> dict[str
 
 
 def needs_squares(params: Params) -> bool:
-    """Whether numbers are to be learnt by squared errors whatever the metric.
+    """True if regression must minimise squared errors even if the metric uses absolute ones.
 
-    LightGBM fits leaves to absolute errors afterwards, which keeps to no constraint and knows no
-    linear leaves; it refuses both.
+    For absolute errors LightGBM refits leaf values, which would violate constraints and does not
+    support linear leaves; it rejects both.
     """
     return MONOTONE in params or bool(params.get("linear_tree"))
 
 
-def _why_not_monotone(shape: Shape, fixed: Mapping[str, Any]) -> str:
-    if shape.task is Task.MULTICLASS:
-        return "with several classes no probability is monotone in the scores that it constrains"
-    if shape.task is Task.QUANTILE:
-        return "LightGBM cannot constrain quantiles, as it refits their leaves"
+def _why_not_monotone(problem: ProblemInfo, fixed: Mapping[str, Any]) -> str:
+    if problem.task is Task.MULTICLASS:
+        return "with several classes a constraint on scores does not make probabilities monotone"
+    if problem.task is Task.QUANTILE:
+        return "LightGBM cannot constrain quantiles, because it refits their leaf values"
     if fixed.get("linear_tree"):
-        return "the leaves of linear_tree keep to no constraint: leave one of them out"
+        return "linear_tree violates constraints; remove one of the two"
     return ""
 
 
-def _why_not_linear(shape: Shape) -> str:
-    if shape.task is Task.QUANTILE:
+def _why_not_linear(problem: ProblemInfo) -> str:
+    if problem.task is Task.QUANTILE:
         return "LightGBM has no linear leaves for quantiles"
     return ""

@@ -1,18 +1,18 @@
-"""LightGBM params known to do well, in an order by the size of the data.
+"""Portfolio of LightGBM, ordered by the size of the data.
 
 The numbered entries are the LightGBM configs of AutoGluon's zeroshot portfolio of 2025-12-18 for
-CPUs (learned on TabArena, arXiv 2506.16791), by their place in it. Of those that AutoGluon fits on
-generated columns, the ones in ``_ON_GENERATED`` are fitted on ours, the others on the plain ones.
-``large`` is AutoGluon's ``GBMLarge`` preset. The order by size follows the places in that
-portfolio, with few leaves first for small data.
+CPUs (learned on TabArena, arXiv 2506.16791), by their place in it. AutoGluon fits some of them on
+generated columns; those in ``_ON_GENERATED`` use automl's, the others none. ``large`` is
+AutoGluon's ``GBMLarge`` preset. The order follows the places in that portfolio, with few leaves
+first for small data.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from automl.plugin import Shape
-from automl_plugins.common.generated_columns import left_of
+from automl.plugin import ProblemInfo
+from automl_plugins.common.generated_columns import available_choice
 
 __all__ = ["CATEGORICAL_PARAMS", "portfolio"]
 
@@ -53,8 +53,8 @@ _CONFIGS: dict[int | str, tuple[Any, ...]] = {
 
 _ON_GENERATED: dict[int | str, str] = {2: "numbers", 7: "all", 10: "numbers"}
 
-# Upper end of the number of rows, the default, then the configs by name. Extremely randomised
-# trees converge slowly: with many rows the others come first, which are ready in a short budget.
+# Largest number of rows, the default, then the configs by name. Extremely randomised trees
+# converge slowly, so with many rows they come after the others, which fit into short budgets.
 _DEFAULT_SMALL = (0.05, 15, False, 0.8, 0.9, 10, 0.0, 1.0, 2.0, 10.0, 8, 20)
 _DEFAULT = (0.05, 31, False, 0.8, 0.9, 20, 0.0, 1.0, 2.0, 10.0, 8, 50)
 _DEFAULT_LARGE = (0.08, 63, False, 0.8, 0.9, 20, 0.0, 1.0, 2.0, 10.0, 8, 100)
@@ -66,15 +66,18 @@ _ORDERS: tuple[tuple[float, tuple[Any, ...], tuple[int | str, ...]], ...] = (
 )
 
 
-def portfolio(shape: Shape) -> list[dict[str, Any]]:
-    """Params to try first for data of this shape, the default of the family at the head."""
-    default, order = next((d, o) for limit, d, o in _ORDERS if shape.n_rows <= limit)
+def portfolio(problem: ProblemInfo) -> list[dict[str, Any]]:
+    """Params to try first on this data; the first is the family's default."""
+    default, order = next((d, o) for limit, d, o in _ORDERS if problem.n_rows <= limit)
     rows = [
         (default, "none"),
-        *((_CONFIGS[key], left_of(_ON_GENERATED.get(key, "none"), shape)) for key in order),
+        *(
+            (_CONFIGS[key], available_choice(_ON_GENERATED.get(key, "none"), problem))
+            for key in order
+        ),
     ]
-    left_out = () if shape.n_categorical else CATEGORICAL_PARAMS
-    names = (*_NAMES, "generated") if left_of("all", shape) != "none" else _NAMES
+    left_out = () if problem.n_categorical else CATEGORICAL_PARAMS
+    names = (*_NAMES, "generated") if available_choice("all", problem) != "none" else _NAMES
     return [
         {n: value for n, value in zip(names, (*row, generated), strict=False) if n not in left_out}
         for row, generated in rows

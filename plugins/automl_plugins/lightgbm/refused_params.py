@@ -1,6 +1,6 @@
-"""LightGBM's parameters that cannot be set here, each with what to do instead, and aliases.
+"""Parameters of LightGBM that cannot be fixed, with the reason or the setting to use; aliases.
 
-All of those on the page "Parameters" of LightGBM 4.7 that ``_lightgbm_params`` does not have.
+All parameters on the page "Parameters" of LightGBM 4.7 that ``params.py`` does not have.
 """
 
 from __future__ import annotations
@@ -10,46 +10,46 @@ from collections.abc import Mapping
 __all__ = ["ALIASES", "REFUSED"]
 
 REFUSED: Mapping[str, tuple[str, ...]] = {
-    "it follows the task and the metric of the run": (
+    "it is derived from the task and the metric": (
         *("alpha", "auc_mu_weights", "eval_at", "fair_c", "first_metric_only"),
         *("is_provide_training_metric", "label_gain", "metric", "metric_freq"),
         *("multi_error_top_k", "num_class", "objective", "poisson_max_delta_step"),
         *("reg_sqrt", "sigmoid", "tweedie_variance_power"),
     ),
-    "early stopping finds the rounds; model.lightgbm.max_rounds is the most of them": (
+    "early stopping chooses the number of rounds; model.lightgbm.max_rounds limits it": (
         *("early_stopping_min_delta", "early_stopping_round", "num_iterations"),
     ),
-    "early stopping cannot cut models whose trees change afterwards": (
+    "early stopping cannot cut models whose earlier trees change": (
         *("boosting", "drop_rate", "max_drop", "skip_drop", "uniform_drop", "xgboost_dart_mode"),
     ),
-    "model.lightgbm.max_bin sets it": ("max_bin",),
-    "scheduler.threads_per_fit sets it": ("num_threads",),
-    "the seed of the run sets it, for all that is drawn": (
+    "use model.lightgbm.max_bin": ("max_bin",),
+    "use scheduler.threads_per_fit": ("num_threads",),
+    "it is derived from the seed of the run": (
         *("bagging_seed", "data_random_seed", "drop_seed", "extra_seed", "feature_fraction_seed"),
         *("objective_seed", "seed"),
     ),
-    "it is set so that a fit repeats exactly": (
+    "it is set so that fits are reproducible": (
         *("deterministic", "force_col_wise", "force_row_wise"),
     ),
     "it is set so that trials share their binned data": ("feature_pre_filter",),
-    "data.kinds says which columns are categories": ("categorical_feature",),
-    "its file would name columns by their position after encoding": (
+    "use data.kinds to declare categorical columns": ("categorical_feature",),
+    "its file refers to columns by their position after encoding": (
         *("forcedbins_filename", "forcedsplits_filename"),
     ),
-    "fits of LightGBM run on CPUs": (
+    "LightGBM fits run on CPUs only": (
         *("device_type", "gpu_device_id", "gpu_device_id_list", "gpu_platform_id", "gpu_use_dp"),
         "num_gpu",
     ),
-    "one fit runs on one machine": (
+    "a fit runs on one machine": (
         *("local_listen_port", "machine_list_filename", "machines", "num_machines"),
         *("pre_partition", "time_out", "top_k", "tree_learner"),
     ),
-    "scheduler.fit_memory_gib limits memory": ("histogram_pool_size",),
-    "no task here ranks": (
+    "use scheduler.fit_memory_gib": ("histogram_pool_size",),
+    "there are no ranking tasks": (
         *("bagging_by_query", "lambdarank_norm", "lambdarank_position_bias_regularization"),
         "lambdarank_truncation_level",
     ),
-    "it is for LightGBM's own program; data are read, models written and rows predicted here": (
+    "it is for LightGBM's command line; automl reads data, writes models and predicts itself": (
         *("config", "convert_model", "convert_model_language", "data", "group_column", "header"),
         *("ignore_column", "input_model", "label_column", "num_iteration_predict", "output_model"),
         *("output_result", "parser_config_file", "precise_float_parser", "pred_early_stop"),
@@ -59,7 +59,7 @@ REFUSED: Mapping[str, tuple[str, ...]] = {
         *("start_iteration_predict", "task", "two_round", "valid", "verbosity", "weight_column"),
     ),
 }
-"""Names by the reason why they cannot be set."""
+"""Names by the reason why they cannot be fixed."""
 
 _ALIASES = """
 bagging_fraction: bagging sub_row subsample

@@ -1,4 +1,4 @@
-"""Training a LightGBM booster under a time limit: data sets, rounds, learning rate, stopping."""
+"""Trains a LightGBM booster under a time limit."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from automl.plugin import Fold, Report, StageLog, Task, TrialContext
 from automl_plugins.common.boosting import (
     USUAL_STAGE,
-    Pace,
     PlannedRounds,
-    evaluation_stride,
+    RoundBudget,
+    evaluation_interval,
     native_categories,
     patience,
     rate_is_fixed,
@@ -42,18 +42,18 @@ def train(
     context: TrialContext,
     report: Report,
 ) -> tuple[str, tuple[StageLog, ...]]:
-    """Boosts until the validation score of the run's metric stops to improve, or time is up.
+    """Boosts until the validation score in the run's metric stops improving, or time is up.
 
     Args:
         params: Booster parameters of LightGBM.
-        dataset_params: Parameters of the binned data: they cannot change after binning.
-        max_rounds: The most rounds.
+        dataset_params: Parameters of the binned data, which cannot change after binning.
+        max_rounds: Largest number of rounds.
         fold: Training and validation rows.
-        context: Metric and time.
-        report: Called with the score of some 30 fixed rounds.
+        context: Metric and time limits.
+        report: Called with the score of about 30 fixed rounds.
 
     Returns:
-        The model as LightGBM's text, cut after its best round, and the log of its stages.
+        The model in LightGBM's text format, cut after its best round, and its stage logs.
     """
     import lightgbm as lgb
 
@@ -66,13 +66,13 @@ def train(
     rate, stage = params["learning_rate"], 0.0
     needed = rounds_needed(rate, params["num_leaves"])
     predict_s = 3e-7 * len(fold.y_valid) * n_outputs
-    pace = Pace(rate, needed, clock, predict_s, rate_is_fixed(context))
+    pace = RoundBudget(rate, needed, clock, predict_s, rate_is_fixed(context))
     waits = patience(len(fold.y_train), rate)
     stopping = RoundStopping(
         fold, context, report, waits, max_rounds, USUAL_STAGE / rate, needed * rate
     )
     n_rows, n_features = fold.X_train.shape
-    stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
+    stride = evaluation_interval(n_rows, n_features, len(fold.y_valid), n_outputs)
     for round_ in range(1, stopping.last_round + 1):
         is_last = booster.update() or round_ == stopping.last_round or pace.is_over(round_)
         stage += rate
@@ -94,10 +94,10 @@ def train_rounds(
     fold: Fold,
     context: TrialContext,
 ) -> str:
-    """Boosts for so many rounds; returns LightGBM's text.
+    """Boosts for a fixed number of rounds; returns LightGBM's text.
 
     Raises:
-        RefitIncomplete: Time was up before 90 % of them.
+        RefitIncomplete: Time was up before 90 % of the rounds.
     """
     import lightgbm as lgb
 
@@ -106,47 +106,51 @@ def train_rounds(
     booster = lgb.Booster({**dataset_params, **grown}, _train_set(fold, dataset_params))
     planned = PlannedRounds(rounds, clock)
     for round_ in range(1, rounds + 1):
-        if booster.update() or planned.is_over(round_):  # update: no leaf can be split any more
+        if booster.update() or planned.is_over(round_):  # True: no leaf can be split further
             break
     planned.check()
     return str(booster.model_to_string())
 
 
 def learning_rate_of(text: str) -> float:
-    """The mean learning rate of the trees of a model, from LightGBM's text.
+    """Mean learning rate of the trees of a model, from LightGBM's text.
 
-    It is not that of the params where boosting had to be faster to end in time.
+    It differs from the params if the rate was raised to end in time.
     """
     lines = (line.partition("=") for line in text.splitlines())
     rates = [float(value) for name, _, value in lines if name == "shrinkage"]
-    # The first tree has the rate 1 where it holds the mean.
+    # The first tree has rate 1 if it contains the mean.
     boosted = [rate for rate in rates if rate < 1] or rates
     return sum(boosted) / len(boosted)
 
 
 def rounds_needed(learning_rate: float, num_leaves: int) -> float:
-    """Rounds until early stopping, typically: some 12 / learning rate with 31 leaves.
+    """Typical rounds until early stopping: about 12 / learning rate with 31 leaves.
 
-    Smaller trees need more of them; the square root is our estimate.
+    Smaller trees need more; the square root is an estimate.
     """
     return USUAL_STAGE / learning_rate * min(3.0, max(0.5, sqrt(31 / num_leaves)))
 
 
 def _binned(fold: Fold, params: Mapping[str, Any]) -> tuple[Any, Any]:
-    """Binned training and validation rows, kept for the next trial on this fold."""
+    """Binned training and validation rows, cached for the next trial on this fold."""
     import lightgbm as lgb
 
     text = "-".join(f"{name}={params[name]}" for name in sorted(params))
-    short = text if len(text) <= 100 else hashlib.sha256(text.encode()).hexdigest()  # of a file
+    short = text if len(text) <= 100 else hashlib.sha256(text.encode()).hexdigest()  # file name
     key = f"lightgbm-{lgb.__version__}-{short}"
     if key not in fold.memo:
-        # LightGBM's files of binned data lack the raw values that linear leaves need
-        fold = replace(fold, shared=None) if params.get("linear_tree") else fold
-        pair = None if fold.shared is None else _read_binned(fold, fold.shared / key, params)
+        # LightGBM's files of binned data lack the raw values for linear leaves.
+        fold = replace(fold, fold_cache_dir=None) if params.get("linear_tree") else fold
+        pair = (
+            None
+            if fold.fold_cache_dir is None
+            else _read_binned(fold, fold.fold_cache_dir / key, params)
+        )
         if pair is None:
             pair = _bin(fold, params)
-            if fold.shared is not None:
-                _share_binned(pair, fold.shared / key)
+            if fold.fold_cache_dir is not None:
+                _share_binned(pair, fold.fold_cache_dir / key)
         fold.memo[key] = pair
     binned: tuple[Any, Any] = fold.memo[key]
     return binned
@@ -181,10 +185,10 @@ def _train_set(fold: Fold, params: Mapping[str, Any]) -> Any:
 
 
 def _share_binned(pair: tuple[Any, Any], folder: Path) -> None:
-    """Writes binned data in LightGBM's own format, for fits in other workers.
+    """Writes binned data in LightGBM's format, for fits in other workers.
 
-    Reading it takes a hundredth of the time of binning. The folder appears whole; where another
-    worker was first, what it wrote is the same.
+    Reading takes 1 % of the time of binning. The folder is renamed into place; if another worker
+    was first, its files are equal.
     """
     draft = Path(tempfile.mkdtemp(prefix=".draft.", dir=folder.parent))
     try:
@@ -197,10 +201,10 @@ def _share_binned(pair: tuple[Any, Any], folder: Path) -> None:
 
 
 def _read_binned(fold: Fold, folder: Path, params: Mapping[str, Any]) -> tuple[Any, Any] | None:
-    """Reads what another worker binned; None where there is nothing yet.
+    """Reads the binned data of another worker; None before it is written.
 
-    LightGBM knows the categories from the file, but writes into models what it was told of them:
-    it is told again, so that models come out equal.
+    The file contains the categories, but LightGBM writes the ``categorical_feature`` it was
+    called with into models; it is set again so that models are equal.
     """
     import lightgbm as lgb
 
@@ -215,7 +219,7 @@ def _read_binned(fold: Fold, folder: Path, params: Mapping[str, Any]) -> tuple[A
 
 
 def _valid_prediction(booster: Any, context: TrialContext) -> NDArray[np.float64]:
-    """Predictions of the validation rows, which LightGBM keeps from round to round: a copy."""
+    """Predictions of the validation rows, copied from LightGBM's buffer."""
     found: list[NDArray[np.float64]] = []
 
     def take(prediction: Any, _: Any) -> tuple[str, float, bool]:

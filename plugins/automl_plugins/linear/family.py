@@ -8,19 +8,19 @@ from typing import Any, ClassVar
 
 from automl.plugin import (
     ConfigurableFamily,
+    Encoding,
     Fold,
     IterativeFamily,
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
-    Shape,
     Suggest,
     Task,
     TrialContext,
-    View,
     hookimpl,
 )
 from automl_plugins.common.fitting import load_arrays, save_arrays
@@ -44,43 +44,43 @@ class Linear(ConfigurableFamily, IterativeFamily, RefittableFamily):
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
     setting_ranges: ClassVar[Mapping[str, Param]] = {"solver": Param("str", choices=SOLVERS)}
 
-    def resources(self, shape: Shape) -> Resources:
-        """One copy of the encoded rows, where categories may be many columns."""
-        columns = shape.n_numeric + 8 * shape.n_categorical + 200 * shape.n_text
-        rows = min(shape.n_rows, EXACT_WORK / max(1, columns))
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """One copy of the encoded rows, in which categories may be many columns."""
+        columns = problem.n_numeric + 8 * problem.n_categorical + 200 * problem.n_text
+        rows = min(problem.n_rows, EXACT_WORK / max(1, columns))
         return Resources(ram_gib=0.1 + 12.0 * rows * columns / 2**30)
 
-    def view(self, params: Params, shape: Shape) -> View:
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Scaled or quantile-normal numbers, one-hot categories, TF-IDF of text."""
-        return View(numeric=params["scaling"], categorical="onehot", text="tfidf", sparse=True)
+        return Encoding(numeric=params["scaling"], categorical="onehot", text="tfidf", sparse=True)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """Penalty and scaling, after TabArena's space of its linear models (arXiv 2506.16791)."""
         params = {
             "C": suggest.suggest_float("C", 1e-3, 1e3, log=True),
             "scaling": suggest.suggest_categorical("scaling", ("standard", "quantile")),
         }
-        if shape.task is Task.REGRESSION:
+        if problem.task is Task.REGRESSION:
             params["l1_ratio"] = suggest.suggest_categorical("l1_ratio", (0.0, 0.5, 1.0))
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
         """A medium penalty with each scaling, then a path of penalties.
 
-        Beside texts the scaling of numbers matters little and the penalty much.
+        With texts the scaling of numbers matters little and the penalty much.
         """
         points = [(1.0, "quantile"), (1.0, "standard"), (0.1, "quantile"), (0.02, "standard")]
         points += [(10.0, "quantile"), (100.0, "standard")]
-        if shape.n_text:
+        if problem.n_text:
             points = [points[0], points[4], points[2], points[1], points[5], points[3]]
-        extra = {"l1_ratio": 0.0} if shape.task is Task.REGRESSION else {}
+        extra = {"l1_ratio": 0.0} if problem.task is Task.REGRESSION else {}
         return [{"C": C, "scaling": scaling, **extra} for C, scaling in points]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> LinearModel:
-        """Solves exactly where that takes seconds, else by stochastic gradient descent.
+        """Solves exactly if that takes seconds, else by stochastic gradient descent.
 
         Raises:
-            TrialPruned: As raised by ``report``, which only gradient descent calls.
+            TrialPruned: Raised by ``report``, which only gradient descent calls.
         """
         l1_ratio = params.get("l1_ratio", 0.0)
         return fit_linear(params["C"], l1_ratio, fold, context, report, context.settings["solver"])
@@ -88,11 +88,11 @@ class Linear(ConfigurableFamily, IterativeFamily, RefittableFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> LinearModel:
-        """Solves exactly.
+        """Fits all rows by the exact solver.
 
         Raises:
             CannotRefit: Gradient descent would be needed.
-            RefitIncomplete: The exact solver does not fit into the time.
+            RefitIncomplete: There is too little time for the exact solver.
         """
         l1_ratio = params.get("l1_ratio", 0.0)
         return refit_linear(params["C"], l1_ratio, fold, context, context.settings["solver"])
@@ -108,5 +108,5 @@ class Linear(ConfigurableFamily, IterativeFamily, RefittableFamily):
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [Linear()]

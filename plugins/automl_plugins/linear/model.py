@@ -1,4 +1,4 @@
-"""A fitted linear model as plain arrays, and its training by stochastic gradient descent."""
+"""Stores a linear model as arrays, and trains one by stochastic gradient descent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Matrix, Report, StageLog, Task, TrialContext
-from automl_plugins.common.fitting import FitClock, moments, total_weight
+from automl_plugins.common.fitting import FitClock, mean_and_std, total_weight
 from automl_plugins.common.probabilities import softmax, with_all_classes
 from automl_plugins.common.stopping import EpochStopping
 from automl_plugins.linear.sgd import SoftmaxSGD
@@ -18,27 +18,26 @@ from automl_plugins.linear.sgd import SoftmaxSGD
 __all__ = ["LinearModel", "clipped", "fit_sgd", "make_linear_model"]
 
 CHUNK_ROWS = 20_000
-"""Rows of one step of ``partial_fit``, and of predicting: the clock is read in between."""
+"""Rows per call of ``partial_fit`` and of predicting; the clock is read in between."""
 
 MAX_EPOCHS = 50
 PATIENCE_EPOCHS = 4
 FEATURE_LIMIT = 10.0
-"""Scaled features are cut at this many standard deviations: beyond, a line is no longer safe."""
+"""Scaled features are clipped to this number of standard deviations, to limit extrapolation."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearModel:
-    """Coefficients and what is done with their sums.
+    """Coefficients and link function.
 
     Attributes:
         coef: ``(n_outputs, n_features)``, float32.
         intercept: ``(n_outputs,)``, float64.
         link: ``softmax``, ``sigmoid`` (one output, two classes), ``values`` or ``quantiles``.
-        classes: Indices of the classes that the columns stand for; empty for regression.
+        classes: Class indices of the outputs; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
-        low, high: Values are kept between these, a tenth beyond the target's range.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted
-            by gradient descent.
+        low, high: Bounds of predicted values, a tenth beyond the range of the target.
+        stages: Stage logs of validation predictions; only after gradient descent.
     """
 
     coef: NDArray[np.float32]
@@ -51,8 +50,8 @@ class LinearModel:
     stages: tuple[StageLog, ...] = ()
 
     def decision(self, X: Matrix) -> NDArray[np.float64]:
-        """Sums before the link, ``(n_rows, n_outputs)``."""
-        # Vector units set flags for lanes that hold no data; what comes out is checked by who asks.
+        """Linear scores before the link, ``(n_rows, n_outputs)``."""
+        # SIMD lanes without data may raise floating-point flags; callers check the results.
         with np.errstate(invalid="ignore", over="ignore"):
             parts = [
                 np.asarray(clipped(X[i : i + CHUNK_ROWS]) @ self.coef.T, dtype=np.float64)
@@ -77,19 +76,19 @@ class LinearModel:
         return with_all_classes(probabilities, self.classes, self.n_classes)
 
     def state(self) -> dict[str, Any]:
-        """Arrays and single values from which an equal one is made."""
+        """Arrays and numbers to restore the model from."""
         names = (field.name for field in fields(self) if field.name != "stages")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_state(cls, state: Mapping[str, NDArray[Any]]) -> LinearModel:
-        """Builds an equal one from the same as arrays."""
+        """Restores a model from its ``state``, read as arrays."""
         scalars = {name: array.item() for name, array in state.items() if array.ndim == 0}
         return cls(**{**state, **scalars})
 
 
 def clipped(X: Matrix) -> Matrix:
-    """Scaled features within ``FEATURE_LIMIT``; sparse ones as they are."""
+    """Clips scaled features to ``FEATURE_LIMIT``; sparse ones are unchanged."""
     if isinstance(X, np.ndarray):
         return np.clip(X, -FEATURE_LIMIT, FEATURE_LIMIT)
     return X
@@ -100,14 +99,14 @@ def fit_sgd(
 ) -> LinearModel:
     """Averaged stochastic gradient descent with early stopping on the validation rows.
 
-    Logistic loss or squared error; the L2 penalty matches that of
-    ``C`` in the exact solvers. Averaging after Polyak & Juditsky (1992), but for several classes.
+    Minimises the logistic loss or the squared error, with an L2 penalty equal to ``C`` of the exact
+    solvers. Coefficients are averaged (Polyak & Juditsky 1992), except for several classes.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     is_classification = context.task.is_classification
-    scale = (0.0, 1.0) if is_classification else moments(fold.y_train, fold.weight_train)
+    scale = (0.0, 1.0) if is_classification else mean_and_std(fold.y_train, fold.weight_train)
     extra = {"classes": np.unique(fold.y_train)} if is_classification else {}
     sgd = _solver(C, fold, context, len(extra.get("classes", ())))
     stopping = EpochStopping(fold, context, report, PATIENCE_EPOCHS, MAX_EPOCHS)
@@ -129,12 +128,12 @@ def fit_sgd(
             model = candidate
         if over:
             break
-    assert model is not None  # there is at least one epoch
+    assert model is not None  # at least one epoch
     return replace(model, stages=stopping.stages)
 
 
 def _solver(C: float, fold: Fold, context: TrialContext, n_seen: int) -> Any:
-    """What is fitted chunk by chunk, for ``n_seen`` classes in the training rows."""
+    """Model with ``partial_fit`` for ``n_seen`` classes in the training rows."""
     from sklearn.linear_model import SGDClassifier, SGDRegressor
 
     alpha = 1.0 / (C * total_weight(fold.weight_train, len(fold.y_train)))
@@ -149,7 +148,7 @@ def _solver(C: float, fold: Fold, context: TrialContext, n_seen: int) -> Any:
 def _from_sgd(
     sgd: Any, fold: Fold, context: TrialContext, scale: tuple[float, float]
 ) -> LinearModel:
-    """Takes the averaged coefficients of a scikit-learn SGD model; the target was scaled."""
+    """Averaged coefficients of a scikit-learn SGD model, for the unscaled target."""
     mean, deviation = scale
     coef = np.atleast_2d(sgd.coef_) * deviation
     intercept = np.atleast_1d(sgd.intercept_) * deviation + mean
@@ -159,13 +158,13 @@ def _from_sgd(
 def make_linear_model(
     coef: NDArray[Any], intercept: NDArray[Any], fold: Fold, context: TrialContext
 ) -> LinearModel:
-    """A linear model from coefficients in any precision.
+    """Creates a linear model from coefficients of any precision.
 
     Args:
         coef: ``(n_outputs, n_features)``.
         intercept: ``(n_outputs,)``.
-        fold: Its training target gives the classes, or the range of values.
-        context: The task.
+        fold: Provides the classes, or the range of values.
+        context: Provides the task.
     """
     coef, intercept = coef.astype(np.float32), intercept.astype(np.float64)
     if not context.task.is_classification:
@@ -176,7 +175,7 @@ def make_linear_model(
         return LinearModel(coef, intercept, link, none, 0, low - margin, high + margin)
     classes = np.unique(fold.y_train).astype(np.int64)
     link = "sigmoid" if len(classes) == 2 else "softmax"
-    return LinearModel(coef, intercept, link, classes, context.shape.n_classes)
+    return LinearModel(coef, intercept, link, classes, context.problem.n_classes)
 
 
 def _shuffled(n_rows: int, seed: int) -> Iterator[NDArray[np.int64]]:

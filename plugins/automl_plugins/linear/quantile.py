@@ -1,8 +1,8 @@
-"""Linear quantile regression with a smooth loss, for all levels at once.
+"""Linear quantile regression with a smooth loss, for all levels together.
 
-The pinball loss of Koenker & Bassett (1978) has a corner, which makes it a linear program; smoothed
+The pinball loss of Koenker & Bassett (1978) has a kink, which makes it a linear program. Smoothed
 over a small bandwidth it is convex and smooth (Fernandes, Guerre & Horta 2021), and L-BFGS solves
-it in some hundred passes over the rows.
+it in about a hundred passes over the rows.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, TrialContext
-from automl_plugins.common.fitting import FitClock, moments, quantiles_of, total_weight
+from automl_plugins.common.fitting import FitClock, mean_and_std, total_weight, weighted_quantiles
 from automl_plugins.linear.model import LinearModel, clipped, make_linear_model
 
 __all__ = ["fit_quantiles"]
 
 BANDWIDTHS = (0.3, 0.03)
-"""In standard deviations of the target: the wide one leads near, the narrow one is close to it."""
+"""Bandwidths in standard deviations of the target, solved in this order."""
 
 MAX_ITERATIONS = 150
 
 
 def fit_quantiles(C: float, fold: Fold, context: TrialContext, clock: FitClock) -> LinearModel:
-    """Minimises the sum of the losses of the rows and ``1 / (2 C)`` times the squared coefficients.
+    """Minimises the sum of the row losses and ``1 / (2 C)`` times the squared coefficients.
 
-    Intercepts are moved at the end so that the shares of training rows below are exactly right.
+    Finally intercepts are shifted so that the shares of training rows below are exact.
     """
     X, weight = clipped(fold.X_train), fold.weight_train
-    levels = np.array(context.shape.quantiles)
-    mean, deviation = moments(fold.y_train, weight)
+    levels = np.array(context.problem.quantiles)
+    mean, deviation = mean_and_std(fold.y_train, weight)
     y = (fold.y_train - mean) / deviation
     total = total_weight(weight, len(y))
     share = (np.ones(len(y)) if weight is None else weight)[:, np.newaxis] / total
@@ -64,7 +64,7 @@ def fit_quantiles(C: float, fold: Fold, context: TrialContext, clock: FitClock) 
 def _minimise(
     loss: Any, flat: NDArray[np.float64], width: float, clock: FitClock
 ) -> NDArray[np.float64]:
-    """L-BFGS until it converges or the time is up; what is reached by then is judged as it is."""
+    """Runs L-BFGS until it converges or time is up; the latest iterate is used in both cases."""
     from scipy.optimize import minimize
 
     def stop_in_time(intermediate_result: Any) -> None:
@@ -87,5 +87,5 @@ def _quantiles(
     values: NDArray[Any], weight: NDArray[np.float64] | None, levels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     rows = None if weight is None else weight[np.newaxis]
-    found: NDArray[np.float64] = quantiles_of(values[np.newaxis], rows, levels.tolist())[0]
+    found: NDArray[np.float64] = weighted_quantiles(values[np.newaxis], rows, levels.tolist())[0]
     return found

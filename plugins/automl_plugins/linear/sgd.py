@@ -1,7 +1,7 @@
 """Multinomial logistic regression by Adam (Kingma & Ba 2015), for many rows and several classes.
 
-scikit-learn's gradient descent fits one class against the rest, whose probabilities do not add
-up; this fits them jointly, at the cost of one pass over the rows an epoch all the same.
+scikit-learn's gradient descent fits each class against the rest, so probabilities do not add up to
+1; this fits the classes jointly, also in one pass over the rows per epoch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DECAYS = (0.9, 0.999)
 
 
 class SoftmaxSGD:
-    """Coefficients that are improved by batches; used like scikit-learn's ``partial_fit``.
+    """Multinomial logistic regression with scikit-learn's ``partial_fit`` interface.
 
     Args:
         alpha: Weight of the L2 penalty, per row.
@@ -42,7 +42,7 @@ class SoftmaxSGD:
         sample_weight: NDArray[np.float64] | None,
         classes: NDArray[Any],
     ) -> None:
-        """Passes over rows once, in their order.
+        """Takes one pass over the rows, in their order.
 
         Args:
             X: ``(n_rows, n_features)``, dense or CSR.
@@ -73,7 +73,7 @@ class SoftmaxSGD:
         self._step += 1
         gradients = ((X.T @ error).T + self._alpha * self.coef_, error.sum(axis=0))
         first, second = DECAYS
-        # The step falls with the root of the number of batches, as convergence asks for.
+        # The step size decays like 1 / sqrt(number of batches), for convergence.
         size = STEP / np.sqrt(1 + self._step / 1_000)
         size *= np.sqrt(1 - second**self._step) / (1 - first**self._step)
         parameters = (self.coef_, self.intercept_)

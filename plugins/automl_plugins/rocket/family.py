@@ -19,12 +19,12 @@ from automl.plugin import (
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
     Rows,
     SelectiveFamily,
-    Shape,
     Suggest,
     TrialContext,
     check_refit,
@@ -32,27 +32,27 @@ from automl.plugin import (
 )
 from automl_plugins.common.fitting import FitClock, load_arrays, save_arrays
 from automl_plugins.rocket.minirocket import KERNELS, MiniRocket, fit_minirocket
-from automl_plugins.rocket.ridge import Labelled, Ridge, fit_ridge, refit_ridge
+from automl_plugins.rocket.ridge import LabelledFeatures, Ridge, fit_ridge, refit_ridge
 
 __all__ = ["Rocket", "RocketModel", "automl_model_families"]
 
 N_FEATURES = tuple(len(KERNELS) * times for times in (6, 12, 24, 60, 119))
 MANY_ROWS, MOST_FEATURES_OF_MANY_ROWS = 4_000, 2_016
-"""From so many rows on, as few features as the ridge regression needs to be quick."""
+"""Rows from which the number of features is low, to keep the ridge regression fast."""
 
 MOST_ROWS = 50_000
 SECONDS_PER_VALUE = 4e-9
-"""Of comparing one value of a sequence with one bias: a cautious estimate."""
+"""Seconds per comparison of a value of a sequence with a bias: a cautious estimate."""
 
 
 @dataclass(frozen=True, slots=True)
 class RocketModel:
-    """Features of each column of sequences, and the ridge regression of all.
+    """Features of each column of sequences, and a ridge regression on all of them.
 
     Attributes:
-        rockets: For each column one, or two where there is one of differences.
-        ridge: Of all features and the logarithm of the length of each column.
-        low, high: Values are kept between these.
+        rockets: For each column one, or two with one for differences.
+        ridge: Uses all features and the logarithm of the length of each column.
+        low, high: Bounds of predicted values.
     """
 
     rockets: tuple[tuple[MiniRocket, ...], ...]
@@ -67,7 +67,7 @@ class RocketModel:
 
 
 def _features_of(rows: Rows, rockets: tuple[tuple[MiniRocket, ...], ...]) -> NDArray[np.float32]:
-    """Features of all columns side by side, ``(n_rows, n_features)``."""
+    """Features of all columns, concatenated to ``(n_rows, n_features)``."""
     parts: list[NDArray[np.float32]] = []
     for sequences, own in zip(rows.sequences, rockets, strict=True):
         parts += [rocket.transform(sequences) for rocket in own]
@@ -76,7 +76,7 @@ def _features_of(rows: Rows, rockets: tuple[tuple[MiniRocket, ...], ...]) -> NDA
 
 
 class Rocket(ConfigurableFamily, RefittableFamily, SelectiveFamily):
-    """Shares of steps above thresholds after dilated convolutions, as features of a ridge."""
+    """Ridge regression on the shares of steps above thresholds after dilated convolutions."""
 
     name: ClassVar[str] = "rocket"
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
@@ -86,58 +86,58 @@ class Rocket(ConfigurableFamily, RefittableFamily, SelectiveFamily):
         "max_features": Param("int", low=N_FEATURES[0], high=N_FEATURES[-1]),
     }
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses more rows than a dense matrix of features is fit for."""
-        if shape.n_rows <= MOST_ROWS:
+    def unsupported_reason(self, problem: ProblemInfo) -> str | None:
+        """Skips tables with too many rows for a dense matrix of features."""
+        if problem.n_rows <= MOST_ROWS:
             return None
-        return f"{shape.n_rows:,} sequences are more than the {MOST_ROWS:,} it keeps features of"
+        return f"{problem.n_rows:,} sequences are more than the {MOST_ROWS:,} that it supports"
 
-    def resources(self, shape: Shape) -> Resources:
+    def resources(self, problem: ProblemInfo) -> Resources:
         """The features in double precision, twice."""
-        n_features = 2 * max(_choices(shape)) * max(1, len(shape.sequences))
-        return Resources(ram_gib=0.3 + 20.0 * shape.n_rows * n_features / 2**30)
+        n_features = 2 * max(_choices(problem)) * max(1, len(problem.sequences))
+        return Resources(ram_gib=0.3 + 20.0 * problem.n_rows * n_features / 2**30)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """How many features, and whether of differences too; the penalty chooses itself."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Number of features, and features of differences; the ridge chooses its own penalty."""
         return {
-            "n_features": suggest.suggest_categorical("n_features", _choices(shape)),
+            "n_features": suggest.suggest_categorical("n_features", _choices(problem)),
             "differences": suggest.suggest_categorical("differences", [False, True]),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """As many features as in the paper, where rows are not many; with differences, without."""
-        most = _choices(shape)[-1]
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """The paper's number of features unless rows are many, with and without differences."""
+        most = _choices(problem)[-1]
         return [{"n_features": most, "differences": flag} for flag in (False, True)]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Fits features, then the ridge regression; fewer features where there is little time."""
+        """Computes features, then fits the ridge regression; fewer features if time is short."""
         rockets = _rockets(params, fold, context)
         train, valid = (
-            Labelled(_features_of(rows, rockets), y, weight)
+            LabelledFeatures(_features_of(rows, rockets), y, weight)
             for rows, y, weight in (
                 (fold.train, fold.y_train, fold.weight_train),
                 (fold.valid, fold.y_valid, fold.weight_valid),
             )
         )
-        return _model(rockets, fit_ridge(train, valid, context.shape.n_classes), fold.y_train)
+        return _model(rockets, fit_ridge(train, valid, context.problem.n_classes), fold.y_train)
 
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Fits all rows, with the penalty that the folds chose on average.
+        """Fits all rows, with the average penalty of the folds.
 
         Raises:
-            RefitIncomplete: There is no time for as many features as the folds have.
+            RefitIncomplete: There is too little time for the folds' number of features.
         """
         rockets = _rockets(params, fold, context)
         planned = min(_n_features(model.rockets) for model in models)
         check_refit(_n_features(rockets), planned, "features")
-        rows = Labelled(_features_of(fold.train, rockets), fold.y_train, fold.weight_train)
-        ridge = refit_ridge(rows, context.shape.n_classes, [model.ridge for model in models])
+        rows = LabelledFeatures(_features_of(fold.train, rockets), fold.y_train, fold.weight_train)
+        ridge = refit_ridge(rows, context.problem.n_classes, [model.ridge for model in models])
         return _model(rockets, ridge, fold.y_train)
 
     def save(self, model: Any, path: Path) -> None:
-        """Writes arrays, and what they are as JSON."""
+        """Writes arrays, and their description as JSON."""
         arrays: dict[str, Any] = {f"ridge.{k}": v for k, v in model.ridge.state().items()}
         columns = []
         for i, own in enumerate(model.rockets):
@@ -150,7 +150,7 @@ class Rocket(ConfigurableFamily, RefittableFamily, SelectiveFamily):
         (path / "rocket.json").write_text(json.dumps(value), encoding="utf-8")
 
     def load(self, path: Path) -> RocketModel:
-        """Reads what ``save`` wrote."""
+        """Reads the model written by ``save``."""
         value, arrays = json.loads((path / "rocket.json").read_bytes()), load_arrays(path)
         rockets = tuple(
             tuple(
@@ -166,7 +166,7 @@ class Rocket(ConfigurableFamily, RefittableFamily, SelectiveFamily):
 def _rockets(
     params: Params, fold: Fold, context: TrialContext
 ) -> tuple[tuple[MiniRocket, ...], ...]:
-    """Features of each column, as many as there is time for."""
+    """Features of each column, as many as time allows."""
     ways = (False, True) if params["differences"] else (False,)
     n_values = len(ways) * sum(s.steps().size for s in fold.sequences_train)
     n_features = _fitting_features(params["n_features"], n_values, FitClock(context))
@@ -190,15 +190,15 @@ def _inner(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
 
 
-def _choices(shape: Shape) -> tuple[int, ...]:
-    most = shape.settings["max_features"]
-    if shape.n_rows > MANY_ROWS:
+def _choices(problem: ProblemInfo) -> tuple[int, ...]:
+    most = problem.settings["max_features"]
+    if problem.n_rows > MANY_ROWS:
         most = min(most, MOST_FEATURES_OF_MANY_ROWS)
     return tuple(n for n in N_FEATURES if n <= most) or N_FEATURES[:1]
 
 
 def _fitting_features(n_features: int, n_values: int, clock: FitClock) -> int:
-    """As many features as there is time for, at least one for each kernel."""
+    """Number of features that time allows, at least one per kernel."""
     if not clock.has_limit:
         return n_features
     fitting = int(0.5 * max(0.0, clock.left_s()) / (SECONDS_PER_VALUE * max(1, n_values)))
@@ -207,5 +207,5 @@ def _fitting_features(n_features: int, n_values: int, clock: FitClock) -> int:
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [Rocket()]

@@ -1,7 +1,7 @@
 """MiniRocket: features of sequences by a small fixed set of kernels (arXiv 2012.08791).
 
-Written after the paper, for several channels, unequal lengths and missing values. The numbers in
-brackets are its sections.
+Implemented from the paper, and extended to several channels, unequal lengths and missing values.
+Numbers in brackets are sections of the paper.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["KERNELS", "MiniRocket", "convolved", "fit_minirocket"]
 
 TAPS = 9
 KERNELS = np.array(list(combinations(range(TAPS), 3)))
-"""The taps of weight 2 in each of the 84 kernels; the other six have weight -1 [3.1.2]."""
+"""Taps of weight 2 of each of the 84 kernels; the other six have weight -1 [3.1.2]."""
 
-MOST_DILATIONS = 32  # of a kernel [3.1.4]
+MOST_DILATIONS = 32  # per kernel [3.1.4]
 GOLDEN_RATIO = (np.sqrt(5) + 1) / 2
 CHUNK_VALUES = 1 << 18
-"""Values of a chunk of sequences: it bounds memory, and keeps what is worked on near."""
+"""Values of a chunk of sequences, which bounds memory and fits into the cache."""
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -38,9 +38,9 @@ class MiniRocket:
     Attributes:
         mean, deviation: Of each channel in the training rows, ``(n_channels,)``.
         dilations: Steps between two taps, ascending, ``(n_dilations,)``.
-        channels: Which channels a kernel adds up, ``(n_dilations, n_kernels, n_channels)``.
-        biases: What its outputs are compared with, by dilation ``(n_kernels, n_biases)``.
-        differences: Whether the sequences are those of differences between neighbouring steps.
+        channels: Channels that a kernel sums, ``(n_dilations, n_kernels, n_channels)``.
+        biases: Thresholds of the outputs, for each dilation ``(n_kernels, n_biases)``.
+        differences: True for features of differences between neighbouring steps.
     """
 
     mean: NDArray[np.float64]
@@ -52,11 +52,11 @@ class MiniRocket:
 
     @property
     def n_features(self) -> int:
-        """Columns of what ``transform`` gives."""
+        """Number of columns of ``transform``."""
         return int(sum(biases.size for biases in self.biases))
 
     def transform(self, sequences: Sequences) -> Floats:
-        """Shares of the steps at which an output is above a bias [3.1.3].
+        """Shares of the steps with an output above a bias [3.1.3].
 
         Returns:
             ``(n_rows, n_features)``, from 0 to 1.
@@ -70,7 +70,7 @@ class MiniRocket:
         return out
 
     def prepared(self, sequences: Sequences) -> tuple[Floats, NDArray[np.int64]]:
-        """Scaled values ``(n_rows, n_channels, n_steps)``, 0 where there are none, and lengths."""
+        """Scaled values ``(n_rows, n_channels, n_steps)`` with 0 for missing ones, and lengths."""
         values = (sequences.padded() - self.mean) / self.deviation
         lengths = sequences.lengths
         if self.differences and values.shape[1] > 1:
@@ -93,7 +93,7 @@ class MiniRocket:
                 start = end
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What ``from_state`` needs: plain values, and arrays."""
+        """Values and arrays for ``from_state``."""
         arrays = {
             "mean": self.mean,
             "deviation": self.deviation,
@@ -105,7 +105,7 @@ class MiniRocket:
 
     @classmethod
     def from_state(cls, meta: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> MiniRocket:
-        """Builds an equal value from what ``state`` gave."""
+        """Restores the features from their ``state``."""
         return cls(
             mean=arrays["mean"],
             deviation=arrays["deviation"],
@@ -119,13 +119,13 @@ class MiniRocket:
 def fit_minirocket(
     sequences: Sequences, n_features: int, differences: bool, seed: int
 ) -> MiniRocket:
-    """Chooses dilations by the lengths of training rows, and biases by their values.
+    """Chooses dilations from the lengths of training rows, and biases from their values.
 
     Args:
         sequences: Training rows.
-        n_features: About so many features, at least one for each kernel.
-        differences: Whether to take the differences between neighbouring steps.
-        seed: Of the rows that give the biases, and of the channels.
+        n_features: Approximate number of features, at least one per kernel.
+        differences: True to use the differences between neighbouring steps.
+        seed: Seed of the rows that give the biases, and of the channels.
     """
     rng = np.random.default_rng(seed)
     steps = sequences.steps().astype(np.float64)
@@ -155,15 +155,15 @@ def fit_minirocket(
 
 
 def convolved(values: Floats, dilation: int, channels: Flags) -> Iterator[Floats]:
-    """Outputs of all kernels in turn, ``(n_rows, n_steps)`` each, with zeros beyond both ends.
+    """Outputs of all kernels in turn, ``(n_rows, n_steps)`` each, with zero padding.
 
-    All kernels have the sum of nine taps of weight -1 in common, and add three taps of weight 3
-    of their own [3.2.3].
+    All kernels share the sum of nine taps of weight -1, and add three taps of weight 3 of their own
+    [3.2.3].
 
     Args:
         values: ``(n_rows, n_channels, n_steps)``.
         dilation: Steps between two taps.
-        channels: Which channels each kernel adds up, ``(n_kernels, n_channels)``.
+        channels: Channels that each kernel sums, ``(n_kernels, n_channels)``.
     """
     taps = np.stack([_shifted(values, (tap - TAPS // 2) * dilation) for tap in range(TAPS)])
     common = -taps.sum(axis=0)
@@ -173,7 +173,7 @@ def convolved(values: Floats, dilation: int, channels: Flags) -> Iterator[Floats
 
 
 def _shifted(values: Floats, by: int) -> Floats:
-    """Values ``by`` steps later, with zeros beyond the ends."""
+    """Values shifted by ``by`` steps, with zero padding."""
     n_steps = values.shape[2]
     shifted = np.zeros_like(values)
     if abs(by) < n_steps:
@@ -184,9 +184,9 @@ def _shifted(values: Floats, by: int) -> Floats:
 
 
 def _regions(lengths: NDArray[np.int64], dilation: int, n_steps: int) -> tuple[Flags, Flags]:
-    """Which steps count: all of a sequence, or those where the kernel lies within it [3.1.5].
+    """Steps that count: all of a sequence, or those where the whole kernel is inside [3.1.5].
 
-    Where it lies within at no step, all count.
+    If the kernel is nowhere inside, all steps count.
     """
     place, ends = np.arange(n_steps), lengths[:, np.newaxis]
     reach = TAPS // 2 * dilation
@@ -201,15 +201,13 @@ def _dilations(length: int, per_kernel: int) -> tuple[NDArray[np.int64], list[in
     exponent = np.log2(max(1.0, (length - 1) / (TAPS - 1)))
     spread = np.floor(np.logspace(0, exponent, n_most, base=2)).astype(np.int64)
     dilations, times = np.unique(spread, return_counts=True)
-    counts = times * (per_kernel // n_most)
+    counts = times * per_kernel // n_most
     counts[: per_kernel - int(counts.sum())] += 1
-    left = per_kernel - int(counts.sum())
-    counts[0] += left
     return dilations, counts.tolist()
 
 
 def _some(n_channels: int, rng: np.random.Generator) -> Flags:
-    """A random set of channels, whose size is even on a log scale, at most nine."""
+    """A random set of at most nine channels, with log-uniform size."""
     most = min(n_channels, TAPS)
     n_chosen = int(2 ** rng.uniform(0, np.log2(most + 1)))
     chosen = np.zeros(n_channels, dtype=np.bool_)

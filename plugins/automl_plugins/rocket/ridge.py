@@ -1,4 +1,4 @@
-"""Ridge regression whose penalty is chosen by validation rows, for many more features than rows."""
+"""Ridge regression with a penalty chosen on validation rows, for more features than rows."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from automl_plugins.common.probabilities import softmax
 
-__all__ = ["Labelled", "Ridge", "fit_ridge", "refit_ridge"]
+__all__ = ["LabelledFeatures", "Ridge", "fit_ridge", "refit_ridge"]
 
 PENALTIES = np.logspace(-4, 4, 17)
-"""Relative to the number of features, which are standardised."""
+"""Penalties per feature; features are standardised."""
 
 SHARPNESS = np.geomspace(0.5, 30.0, 25)
-"""Factors of scores before they become probabilities."""
+"""Factors of scores before the softmax."""
 
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """Rows to learn from, or to choose by.
+class LabelledFeatures:
+    """Rows to train on, or to choose the penalty on.
 
     Attributes:
         features: ``(n_rows, n_features)``.
@@ -44,14 +44,14 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Ridge:
-    """A fitted ridge regression: of a value, or of 1 and -1 for each class.
+    """A fitted ridge regression, of a value or of +1 and -1 for each class.
 
     Attributes:
-        mean, factor: The features are ``(x - mean) * factor``, ``(n_features,)`` each.
+        mean, factor: Features are scaled to ``(x - mean) * factor``, ``(n_features,)`` each.
         coefficients: ``(n_features, n_outputs)``.
         intercept: ``(n_outputs,)``.
-        penalty: One of ``PENALTIES``, or between them.
-        sharpness: Factor of scores before the softmax; 0 where values are predicted.
+        penalty: One of ``PENALTIES``, or an average of them.
+        sharpness: Factor of scores before the softmax; 0 for regression.
     """
 
     mean: NDArray[Any]
@@ -68,26 +68,25 @@ class Ridge:
         return softmax(self.sharpness * scores) if self.sharpness else scores[:, 0]
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which an equal one is made."""
+        """Arrays and numbers to restore the model from."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Ridge:
-        """Builds an equal one."""
+        """Restores a model from its ``state``."""
         numbers = {name: float(state[name]) for name in ("penalty", "sharpness")}
         return cls(**{**state, **numbers})
 
 
-def fit_ridge(train: Labelled, valid: Labelled, n_classes: int) -> Ridge:
-    """Fits with the penalty, and for classes the sharpness, that predict validation rows best.
+def fit_ridge(train: LabelledFeatures, valid: LabelledFeatures, n_classes: int) -> Ridge:
+    """Fits with the penalty, and for classes the sharpness, that are best on validation rows.
 
-    Not by leaving out training rows one by one, though that costs as little: copies among them, or
-    rows of one group, would tell on each other.
+    Leave-one-out errors would cost as little, but are biased by copies of rows and by groups.
 
     Args:
-        train: What is learnt from.
-        valid: What is chosen by.
-        n_classes: 0 where values are predicted.
+        train: Training rows.
+        valid: Validation rows.
+        n_classes: 0 for regression.
     """
     path = _Path(train, n_classes)
     best = (np.inf, float(PENALTIES[-1]), 1.0)
@@ -100,13 +99,13 @@ def fit_ridge(train: Labelled, valid: Labelled, n_classes: int) -> Ridge:
     return path.ridge(best[1], best[2])
 
 
-def refit_ridge(train: Labelled, n_classes: int, models: Sequence[Ridge]) -> Ridge:
-    """Fits all rows, with what was chosen in the folds on average.
+def refit_ridge(train: LabelledFeatures, n_classes: int, models: Sequence[Ridge]) -> Ridge:
+    """Fits all rows, with the average penalty and sharpness of the folds.
 
     Args:
         train: All rows.
-        n_classes: 0 where values are predicted.
-        models: Of the folds.
+        n_classes: 0 for regression.
+        models: Models of the folds.
     """
     penalty = float(np.exp(np.mean([np.log(model.penalty) for model in models])))
     return _Path(train, n_classes).ridge(penalty, float(np.mean([m.sharpness for m in models])))
@@ -115,7 +114,7 @@ def refit_ridge(train: Labelled, n_classes: int, models: Sequence[Ridge]) -> Rid
 class _Path:
     """Solutions for all penalties from one decomposition of the training rows."""
 
-    def __init__(self, train: Labelled, n_classes: int) -> None:
+    def __init__(self, train: LabelledFeatures, n_classes: int) -> None:
         features, w = train.features, train.weights
         self.n_classes = n_classes
         self.mean = np.average(features, axis=0, weights=w)
@@ -134,7 +133,7 @@ class _Path:
         return np.asarray((features - self.mean) * self.factor, dtype=np.float64)
 
     def shrunk(self, penalty: float) -> Doubles:
-        """What ``X.T @ left`` is multiplied by for the coefficients, ``(rank, n_outputs)``."""
+        """Factor of ``X.T @ left`` that gives the coefficients, ``(rank, n_outputs)``."""
         added = penalty * self.X.shape[1]
         return np.asarray(self._projected / (self._singular**2 + added)[:, np.newaxis])
 
@@ -152,7 +151,7 @@ class _Path:
 
 
 def _left_vectors(X: Doubles) -> tuple[Doubles, Doubles]:
-    """Left singular vectors ``(n_rows, rank)`` and values, by the smaller of the two products."""
+    """Left singular vectors ``(n_rows, rank)`` and values, from the smaller Gram matrix."""
     if X.shape[0] <= X.shape[1]:
         squares, left = np.linalg.eigh(X @ X.T)
         kept = squares > squares[-1] * 1e-10
@@ -163,8 +162,8 @@ def _left_vectors(X: Doubles) -> tuple[Doubles, Doubles]:
     return X @ (right[:, kept] / singular), singular
 
 
-def _loss(scores: Doubles, valid: Labelled, n_classes: int) -> tuple[float, float]:
-    """Loss of scores, and the sharpness that makes it least."""
+def _loss(scores: Doubles, valid: LabelledFeatures, n_classes: int) -> tuple[float, float]:
+    """Loss of scores, and the sharpness that minimises it."""
     y, w = valid.y, valid.weights
     if not n_classes:
         return float(np.average((scores[:, 0] - y) ** 2, weights=w)), 0.0

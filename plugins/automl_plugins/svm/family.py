@@ -1,4 +1,4 @@
-"""SVM family: kernel machines where rows are few, Nyström and a linear SVM where they are many."""
+"""SVM family: kernel machines for few rows, Nyström features and a linear SVM for many."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 from automl.plugin import (
     CannotRefit,
     ConfigurableFamily,
+    Encoding,
     Fold,
     IterativeFamily,
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     RefitIncomplete,
     RefittableFamily,
     Report,
     Resources,
     SelectiveFamily,
-    Shape,
     Suggest,
     TrialContext,
-    View,
     hookimpl,
 )
 from automl_plugins.common.fitting import FitClock, ignore_reports
@@ -42,10 +42,10 @@ from automl_plugins.svm.training import (
 __all__ = ["SVM", "automl_model_families", "exact_fit_s"]
 
 EXACT_ROWS = 10_000
-"""Training rows up to which libsvm is used: its cost grows with their square."""
+"""Largest number of training rows for libsvm, whose cost grows with their square."""
 
 EXACT_SECONDS = 30.0
-"""Longest exact fit where there is no time limit."""
+"""Longest exact fit without a time limit."""
 
 MAX_ROWS = 1_000_000
 SOLVERS = ("auto", "exact", "approximate")
@@ -62,30 +62,30 @@ class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily
     settings: ClassVar[Mapping[str, Any]] = {"solver": "auto"}
     setting_ranges: ClassVar[Mapping[str, Param]] = {"solver": Param("str", choices=SOLVERS)}
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses more rows than the approximation gains from."""
-        if shape.n_rows > MAX_ROWS:
+    def unsupported_reason(self, problem: ProblemInfo) -> str | None:
+        """Skips tables with more rows than the approximation can use."""
+        if problem.n_rows > MAX_ROWS:
             return (
-                f"the table has {shape.n_rows:,} rows; beyond {MAX_ROWS:,} an svm costs minutes "
-                "an epoch and other families learn more in them"
+                f"the table has {problem.n_rows:,} rows; beyond {MAX_ROWS:,} an epoch of an svm "
+                "takes minutes, which other families use better"
             )
         return None
 
-    def resources(self, shape: Shape) -> Resources:
-        """Cache of libsvm and rows, or mapped rows."""
-        columns = shape.n_numeric + 8 * shape.n_categorical + 32 * shape.n_text
-        if shape.n_rows <= EXACT_ROWS:
-            kept = min(CACHE_MIB * 2.0**20, 4.0 * shape.n_rows**2)
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Cache of libsvm and the rows, or the mapped rows."""
+        columns = problem.n_numeric + 8 * problem.n_categorical + 32 * problem.n_text
+        if problem.n_rows <= EXACT_ROWS:
+            kept = min(CACHE_MIB * 2.0**20, 4.0 * problem.n_rows**2)
         else:
-            kept = 4.0 * shape.n_rows * n_components(shape.n_rows)
-            kept = kept if kept <= MAX_CACHE_BYTES else 0.0  # else mapped again in each epoch
-        return Resources(ram_gib=0.12 + (kept + 12.0 * shape.n_rows * columns) / 2**30)
+            kept = 4.0 * problem.n_rows * n_components(problem.n_rows)
+            kept = kept if kept <= MAX_CACHE_BYTES else 0.0  # else mapped in each epoch
+        return Resources(ram_gib=0.12 + (kept + 12.0 * problem.n_rows * columns) / 2**30)
 
-    def view(self, params: Params, shape: Shape) -> View:
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
         """Scaled or quantile-normal numbers, one-hot categories, components and scores of text."""
-        return View(numeric=params["scaling"], categorical="onehot", text="svd", max_onehot=32)
+        return Encoding(numeric=params["scaling"], categorical="onehot", text="svd", max_onehot=32)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """Penalty, kernel width as a multiple of 1 / features, and scaling."""
         return {
             "C": suggest.suggest_float("C", 0.03, 3000.0, log=True),
@@ -93,17 +93,17 @@ class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily
             "scaling": suggest.suggest_categorical("scaling", ("standard", "quantile")),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """scikit-learn's defaults with either scaling, then harder and smoother ones."""
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """scikit-learn's defaults with both scalings, then larger and smaller penalties."""
         points = [(1.0, 1.0, "quantile"), (10.0, 0.3, "standard"), (100.0, 0.03, "quantile")]
         points += [(1.0, 0.3, "quantile"), (30.0, 2.0, "standard")]
         return [{"C": C, "gamma": gamma, "scaling": scaling} for C, gamma, scaling in points]
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> SVMModel:
-        """Exactly where rows are few and time allows it, else approximately.
+        """Fits exactly if rows are few and time allows, else approximately.
 
         Raises:
-            TrialPruned: As raised by ``report``, which only the approximation calls.
+            TrialPruned: Raised by ``report``, which only the approximation calls.
         """
         clock = FitClock(context)
         if context.task.is_classification and len(np.unique(fold.y_train)) == 1:
@@ -116,17 +116,17 @@ class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> SVMModel:
-        """Fits exactly.
+        """Fits all rows by the exact solver.
 
         Raises:
             CannotRefit: The approximation would be needed.
-            RefitIncomplete: The exact solver does not fit into the time.
+            RefitIncomplete: There is too little time for the exact solver.
         """
         if not _is_exact(fold, context, math.inf):
-            raise CannotRefit("the approximation needs validation rows to stop by")
+            raise CannotRefit("the approximation needs validation rows for early stopping")
         left_s = FitClock(context).left_s()
         if not _is_exact(fold, context, left_s):
-            raise RefitIncomplete(f"no time for its refit: {left_s:.2g} s were left")
+            raise RefitIncomplete(f"too little time for its refit: {left_s:.2g} s left")
         return self.fit(params, fold, context, ignore_reports)
 
     def save(self, model: Any, path: Path) -> None:
@@ -139,22 +139,22 @@ class SVM(ConfigurableFamily, IterativeFamily, RefittableFamily, SelectiveFamily
 
 
 def _is_exact(fold: Fold, context: TrialContext, left_s: float) -> bool:
-    """Whether the exact solver is wanted, or fits into the time and a few seconds."""
+    """True if the exact solver is set, or takes a few seconds and fits into the time."""
     solver = context.settings["solver"]
     if solver != "auto":
         return bool(solver == "exact")
     n_rows, n_features = fold.X_train.shape
     limit_s = min(EXACT_SECONDS, left_s)
     return n_rows <= EXACT_ROWS and (
-        exact_fit_s(n_rows, n_features, context.shape.n_classes) < limit_s
+        exact_fit_s(n_rows, n_features, context.problem.n_classes) < limit_s
     )
 
 
 def exact_fit_s(n_rows: int, n_features: int, n_classes: int) -> float:
-    """Seconds of an exact fit with its calibration, by its cost of rows squared times features.
+    """Seconds of an exact fit with calibration: proportional to rows squared times features.
 
     Measured with libsvm of scikit-learn 1.9 on one core: 3.4 s for 10,000 rows of 30 features;
-    one class against one, several classes take about twice that, and calibration as much again.
+    several classes (one-vs-one) take about twice that, and calibration as much again.
     """
     one_fit_s = 1.2e-9 * n_rows**2 * (n_features + 10)
     return 2.0 * one_fit_s * (2.0 if n_classes > 2 else 1.0)
@@ -162,5 +162,5 @@ def exact_fit_s(n_rows: int, n_features: int, n_classes: int) -> float:
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [SVM()]

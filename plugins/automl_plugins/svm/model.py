@@ -1,4 +1,4 @@
-"""A support vector machine with calibrated probabilities: what predicts, and how it is stored."""
+"""Predicts with a support vector machine and calibrated probabilities, and stores it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from automl.plugin import Matrix, StageLog, TrialContext, load_estimator, save_e
 from automl_plugins.common.fitting import load_arrays, save_arrays
 from automl_plugins.common.probabilities import softmax, with_all_classes
 
-__all__ = ["Calibration", "SVMModel", "calibrate", "load_svm", "save_svm"]
+__all__ = ["SVMModel", "SigmoidCalibration", "calibrate", "load_svm", "save_svm"]
 
 CHUNK_ROWS = 5_000
-"""Rows predicted at a time: bounds the kernel values in memory."""
+"""Rows predicted at a time, which bounds the memory for kernel values."""
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """Turns decision values into predictions.
+class SigmoidCalibration:
+    """Maps decision values to predictions.
 
-    For classes a logistic regression on the decision values: with two classes that is Platt's
-    scaling (1999), with more its multinomial form. For values the scale of the target.
+    Logistic regression on the decision values for classes (Platt scaling, 1999, or its multinomial
+    form); mean and scale of the target for values.
 
     Attributes:
         coef: ``(n_outputs, n_decisions)``.
         intercept: ``(n_outputs,)``.
-        classes: Indices of the classes that were seen; empty for regression.
+        classes: Indices of the classes seen in training; empty for regression.
         n_classes: Number of classes of the task; 0 for regression.
     """
 
@@ -55,26 +55,25 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class SVMModel:
-    """A kernel machine, exact or in the features of a kernel approximation.
+    """A kernel machine, exact or on Nyström features.
 
     Attributes:
-        machine: scikit-learn's SVC or SVR, or the Nyström map; None where there is one class.
-        coef: In the features of the map ``(n_decisions, n_components)``; empty for an exact one.
-        intercept: ``(n_decisions,)``; empty for an exact one.
-        calibration: From decision values to predictions.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted
-            by gradient descent.
+        machine: scikit-learn's SVC or SVR, or the Nyström map; None if there is one class.
+        coef: Coefficients of the features ``(n_decisions, n_components)``; empty if exact.
+        intercept: ``(n_decisions,)``; empty if exact.
+        calibration: Maps decision values to predictions.
+        stages: Stage logs of validation predictions; only after gradient descent.
     """
 
     machine: Any
     coef: NDArray[np.float32]
     intercept: NDArray[np.float64]
-    calibration: Calibration
+    calibration: SigmoidCalibration
     stages: tuple[StageLog, ...] = ()
 
     @property
     def is_exact(self) -> bool:
-        """Whether all training rows could become support vectors."""
+        """True unless the machine uses Nyström features."""
         return self.coef.size == 0
 
     def decision(self, X: Matrix) -> NDArray[np.float64]:
@@ -104,26 +103,26 @@ def calibrate(
     weight: NDArray[np.float64] | None,
     classes: NDArray[np.int64],
     context: TrialContext,
-) -> Calibration:
-    """Fits the calibration on decision values of rows that the machine has not seen.
+) -> SigmoidCalibration:
+    """Fits the calibration on decision values of rows that the machine was not trained on.
 
     Args:
         decisions: ``(n_rows, n_decisions)``.
-        y: Their class indices ``(n_rows,)``.
-        weight: Their weights ``(n_rows,)``, or None.
-        classes: All classes the machine tells apart; those without a row keep a low weight.
-        context: The task.
+        y: Class indices ``(n_rows,)``.
+        weight: Row weights ``(n_rows,)``, or None.
+        classes: All classes of the machine; those without a row keep a low probability.
+        context: Provides the task.
     """
     from sklearn.linear_model import LogisticRegression
 
-    n_classes = context.shape.n_classes
+    n_classes = context.problem.n_classes
     scale = float(decisions.std()) or 1.0
     seen = np.unique(y)
     n_outputs = 1 if len(classes) == 2 else len(classes)
     if len(seen) < len(classes) and (len(seen) < 2 or len(classes) == 2):
-        # Too few rows to calibrate on: the decision values as they are.
+        # Too few rows to calibrate on: decision values are used unchanged.
         coef = np.eye(n_outputs, decisions.shape[1])
-        return Calibration(coef, np.zeros(n_outputs), classes, n_classes)
+        return SigmoidCalibration(coef, np.zeros(n_outputs), classes, n_classes)
     logistic = LogisticRegression(C=10.0, max_iter=1000).fit(decisions / scale, y, weight)
     coef, intercept = logistic.coef_ / scale, logistic.intercept_
     if len(seen) < len(classes):
@@ -134,7 +133,7 @@ def calibrate(
         rows = np.searchsorted(classes, seen)
         all_coef[rows], all_intercept[rows] = coef, intercept
         coef, intercept = all_coef, all_intercept
-    return Calibration(coef, intercept, classes, n_classes)
+    return SigmoidCalibration(coef, intercept, classes, n_classes)
 
 
 def save_svm(model: SVMModel, path: Path) -> None:
@@ -153,9 +152,9 @@ def save_svm(model: SVMModel, path: Path) -> None:
 
 
 def load_svm(path: Path) -> SVMModel:
-    """Reads what ``save_svm`` wrote."""
+    """Reads the model written by ``save_svm``."""
     arrays = load_arrays(path)
-    calibration = Calibration(
+    calibration = SigmoidCalibration(
         arrays["calibration_coef"],
         arrays["calibration_intercept"],
         arrays["classes"],

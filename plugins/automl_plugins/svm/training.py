@@ -1,4 +1,4 @@
-"""Fitting support vector machines: exactly, or by gradient descent on Nyström features."""
+"""Fits support vector machines: exactly, or by gradient descent on Nyström features."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.plugin import Fold, Report, TrialContext
-from automl_plugins.common.fitting import FitClock, moments, total_weight
+from automl_plugins.common.fitting import FitClock, mean_and_std, total_weight
 from automl_plugins.common.stopping import EpochStopping
-from automl_plugins.svm.model import Calibration, SVMModel, calibrate
+from automl_plugins.svm.model import SigmoidCalibration, SVMModel, calibrate
 
 __all__ = ["fit_approximate", "fit_exact", "fit_one_class", "n_components"]
 
@@ -21,9 +21,9 @@ CHUNK_ROWS = 10_000
 """Rows mapped at a time; the clock is read in between."""
 
 MAX_CACHE_BYTES = 256 * 2**20
+"""Largest size of mapped rows to keep between epochs; larger ones are mapped again."""
 CACHE_MIB = 200
-"""Of kernel values that libsvm keeps."""
-"""Mapped rows are kept between epochs up to here, and computed again beyond."""
+"""Memory for libsvm's cache of kernel values."""
 
 MAX_EPOCHS = 30
 PATIENCE_EPOCHS = 3
@@ -33,22 +33,22 @@ _NOTHING = np.empty((0, 0), dtype=np.float32), np.empty(0)
 
 
 def n_components(n_rows: int) -> int:
-    """Components of the Nyström map: bounded, so that the cost grows with the rows alone."""
+    """Components of the Nyström map, bounded so that the cost is linear in the rows."""
     return min(n_rows, 1_000 if n_rows <= 20_000 else 500)
 
 
 def fit_one_class(fold: Fold, context: TrialContext) -> SVMModel:
-    """The model of training rows that are all of one class."""
+    """Constant model for training rows of a single class."""
     classes = np.unique(fold.y_train).astype(np.int64)
-    constant = Calibration(np.zeros((1, 1)), np.zeros(1), classes, context.shape.n_classes)
+    constant = SigmoidCalibration(np.zeros((1, 1)), np.zeros(1), classes, context.problem.n_classes)
     return SVMModel(None, *_NOTHING, constant)
 
 
 def fit_exact(C: float, gamma: float, fold: Fold, context: TrialContext) -> SVMModel:
     """Kernel SVC or SVR by libsvm on all training rows.
 
-    Probabilities are calibrated on decision values of machines that did not see the row: of
-    three cross-validation folds below 2,000 rows, else of one part of four.
+    Probabilities are calibrated on held-out decision values: of three cross-validation folds below
+    2,000 rows, else of one part of four.
     """
     from sklearn.svm import SVC, SVR
 
@@ -63,12 +63,12 @@ def fit_exact(C: float, gamma: float, fold: Fold, context: TrialContext) -> SVMM
     def fit(rows: NDArray[np.int64] | slice, target: NDArray[Any]) -> Any:
         machine = SVC(**limits) if context.task.is_classification else SVR(epsilon=0.1, **limits)
         with warnings.catch_warnings():
-            # The bound on iterations bounds the time; the score judges what is reached by then.
+            # The iteration limit bounds the time; the latest iterate is used.
             warnings.simplefilter("ignore")
             return machine.fit(X[rows], target[rows], None if weight is None else weight[rows])
 
     if not context.task.is_classification:
-        mean, scale = moments(y, weight)
+        mean, scale = mean_and_std(y, weight)
         machine = fit(slice(None), (y - mean) / scale)
         return SVMModel(machine, *_NOTHING, _value_scale(mean, scale))
     classes = np.unique(y).astype(np.int64)
@@ -82,7 +82,7 @@ def fit_exact(C: float, gamma: float, fold: Fold, context: TrialContext) -> SVMM
             decisions.append(values.reshape(len(rows), -1))
             seen.append(rows)
     machine = fit(slice(None), y)
-    if not decisions:  # every class has too few rows to hold one out
+    if not decisions:  # no class has enough rows to hold one out
         decisions, seen = [machine.decision_function(X).reshape(len(y), -1)], [np.arange(len(y))]
     rows = np.concatenate(seen)
     row_weight = None if weight is None else weight[rows]
@@ -93,14 +93,14 @@ def fit_exact(C: float, gamma: float, fold: Fold, context: TrialContext) -> SVMM
 def fit_approximate(
     C: float, gamma: float, fold: Fold, context: TrialContext, clock: FitClock, report: Report
 ) -> SVMModel:
-    """A linear SVM by averaged stochastic gradient descent in Nyström features.
+    """A linear SVM by averaged stochastic gradient descent on Nyström features.
 
-    The map (Williams & Seeger 2001) has at most 1,000 components and an epoch passes the rows
-    once, so time grows with the rows, not with their square. Each epoch is calibrated on a tenth
-    of the rows that is not trained on, and judged on the validation rows.
+    The map (Williams & Seeger 2001) has at most 1,000 components, and an epoch is one pass over the
+    rows, so time is linear in the rows. Each epoch is calibrated on a tenth of the training rows,
+    which is held out, and scored on the validation rows.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     rng = np.random.default_rng(context.seed)
     is_classification = context.task.is_classification
@@ -109,7 +109,7 @@ def fit_approximate(
     if is_classification:
         held_out = np.flatnonzero(_parts(y, 10, context.seed) == 0)[:MAX_CALIBRATION_ROWS]
     else:
-        mean, scale = moments(y, fold.weight_train)
+        mean, scale = mean_and_std(y, fold.weight_train)
         y = (y - mean) / scale
     rows = np.setdiff1d(np.arange(len(y)), held_out)
     nystroem = _fit_map(gamma, np.asarray(fold.X_train), rng)
@@ -133,7 +133,7 @@ def fit_approximate(
             intercept=np.atleast_1d(sgd.intercept_).astype(np.float64),
         )
         if is_classification:
-            # With too few rows of each class to spare, the training rows must do.
+            # With too few rows per class to hold out, training rows are used.
             known = held_out if len(held_out) else rows[:MAX_CALIBRATION_ROWS]
             decisions = candidate.decision(np.asarray(fold.X_train)[known])
             classes = extra["classes"].astype(np.int64)
@@ -145,7 +145,7 @@ def fit_approximate(
             model = candidate
         if over:
             break
-    assert model is not None  # there is at least one epoch
+    assert model is not None  # at least one epoch
     return replace(model, stages=stopping.stages)
 
 
@@ -154,7 +154,7 @@ def _fit_map(gamma: float, X: NDArray[np.float32], rng: np.random.Generator) -> 
 
     components = n_components(len(X))
     nystroem = Nystroem(gamma=gamma, n_components=components, random_state=int(rng.integers(2**31)))
-    # The map draws its components from the rows it is given: those are enough.
+    # Components are drawn from the rows passed in, so more are not needed.
     return nystroem.fit(X[np.sort(rng.choice(len(X), size=components, replace=False))])
 
 
@@ -175,7 +175,7 @@ def _sgd(C: float, weighing: float, is_classification: bool, seed: int) -> Any:
 def _cached_transform(
     nystroem: Any, fold: Fold, rows: NDArray[np.int64]
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
-    """Maps rows by number; all of them once and for all where that fits into memory."""
+    """Returns a function that maps rows by number; all are mapped in advance if memory allows."""
     X = np.asarray(fold.X_train)
     n_features = len(nystroem.components_)
     if len(X) * n_features * 4 > MAX_CACHE_BYTES:
@@ -193,7 +193,7 @@ def _chunks(rows: NDArray[np.int64], rng: np.random.Generator) -> list[NDArray[n
 
 
 def _parts(y: NDArray[np.int64], n_parts: int, seed: int) -> NDArray[np.int64]:
-    """Part of each row, stratified; -1 where a class has too few rows to spare one."""
+    """Part of each row, stratified; -1 for classes with too few rows."""
     rng = np.random.default_rng(seed)
     part = np.full(len(y), -1, dtype=np.int64)
     for class_ in np.unique(y):
@@ -203,6 +203,6 @@ def _parts(y: NDArray[np.int64], n_parts: int, seed: int) -> NDArray[np.int64]:
     return part
 
 
-def _value_scale(mean: float, scale: float) -> Calibration:
+def _value_scale(mean: float, scale: float) -> SigmoidCalibration:
     none = np.empty(0, dtype=np.int64)
-    return Calibration(np.array([[scale]]), np.array([mean]), none, 0)
+    return SigmoidCalibration(np.array([[scale]]), np.array([mean]), none, 0)

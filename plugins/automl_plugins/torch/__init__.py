@@ -1,1 +1,1 @@
-"""Neural networks for tables, on a CPU or on a leased GPU."""
+"""Neural networks for tables, images, sequences and texts, on a CPU or on a leased GPU."""

@@ -20,17 +20,17 @@ from automl.plugin import (
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     RefittableFamily,
     Report,
     Resources,
-    Shape,
     StageLog,
     Suggest,
     Task,
     TrialContext,
     hookimpl,
 )
-from automl_plugins.common.boosting import pace_of_all_rows, threads_to_predict
+from automl_plugins.common.boosting import refit_rounds, threads_to_predict
 from automl_plugins.common.constraints import MONOTONE
 from automl_plugins.common.fitting import predict_threads
 from automl_plugins.xgboost.params import extra_params, library_params
@@ -40,7 +40,7 @@ __all__ = ["XGBoost", "XGBoostModel", "automl_model_families"]
 
 
 GPU_ROWS = 200_000
-"""From so many rows on a GPU is worth the copy of the data."""
+"""Rows from which a GPU is worth copying the data."""
 
 _NAMES = (
     "learning_rate",
@@ -57,11 +57,11 @@ _NAMES = (
 )
 _D, _L = "depthwise", "lossguide"
 MOST_LEAVES = 1024
-"""Of the deepest trees: with these the depth alone is the limit."""
+"""Leaf limit that never binds, so that the depth is the only limit."""
 
-# The defaults of the library at half its learning rate; then "r171" and "r40" of AutoGluon's
-# portfolio of 2025 (learned on TabArena), and the places 8, 57 and 22 of its portfolio of 2023 (on
-# TabRepo, arXiv 2311.02971), whose columns are drawn per level here and not per tree.
+# The library's defaults at half its learning rate; then "r171" and "r40" of AutoGluon's portfolio
+# of 2025 (learned on TabArena), and places 8, 57 and 22 of its portfolio of 2023 (on TabRepo,
+# arXiv 2311.02971), with columns sampled per level instead of per tree.
 _CONFIGS: tuple[tuple[Any, ...], ...] = (
     (0.05, 6, MOST_LEAVES, _D, 1.0, 1e-4, 1.0, 1.0, 1.0, 1.0, 8),
     (0.0068, 6, 10, _L, 0.051, 4.24, 1.48, 0.966, 0.921, 0.644, 8),
@@ -77,10 +77,10 @@ class XGBoostModel:
     """A trained booster.
 
     Attributes:
-        booster: The ``xgboost.Booster``, cut at the best round; it predicts with one thread.
-        task: What it predicts.
-        n_threads: The most threads for predicting.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+        booster: The ``xgboost.Booster``, cut at the best round; set to predict with one thread.
+        task: Task of the model.
+        n_threads: Largest number of threads to predict with.
+        stages: Stage logs of validation predictions; only after a fit.
     """
 
     booster: Any
@@ -93,7 +93,7 @@ class XGBoostModel:
         n_threads = threads_to_predict(
             X.shape[0], self.booster.num_boosted_rounds(), self.n_threads
         )
-        if n_threads == 1:  # setting a parameter takes as long as predicting a row
+        if n_threads == 1:  # setting the parameter takes as long as predicting a row
             return self._predict(X)
         self.booster.set_param({"nthread": n_threads})
         try:
@@ -120,21 +120,21 @@ class XGBoost(ConfigurableFamily, IterativeFamily, RefittableFamily):
         "max_bin": Param("int", low=2, high=65_535),
     }
 
-    def resources(self, shape: Shape) -> Resources:
-        """Binned rows, gradients and histograms; a GPU only where there are many rows."""
-        n_outputs = max(1, shape.n_classes if shape.task is Task.MULTICLASS else 1)
-        data = 6.0 * shape.n_rows * shape.n_columns + 24.0 * shape.n_rows * n_outputs
-        # Of up to 512 nodes: 2,000 rows of 4,000 columns took 1,223 MiB with 32 leaves, 63 nodes.
-        n_bins, n_nodes = min(256, shape.n_rows), min(512, 2 * shape.n_rows)
-        histograms = 16.0 * n_bins * shape.n_columns * n_nodes
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """Binned rows, gradients and histograms; a GPU only for many rows."""
+        n_outputs = max(1, problem.n_classes if problem.task is Task.MULTICLASS else 1)
+        data = 6.0 * problem.n_rows * problem.n_columns + 24.0 * problem.n_rows * n_outputs
+        # Up to 512 nodes; measured: 2,000 x 4,000 took 1,223 MiB with 32 leaves, 63 nodes.
+        n_bins, n_nodes = min(256, problem.n_rows), min(512, 2 * problem.n_rows)
+        histograms = 16.0 * n_bins * problem.n_columns * n_nodes
         ram_gib = (150e6 + data + histograms) / 2**30
-        many = shape.n_rows >= GPU_ROWS
-        if many and shape.n_gpus and _runs_on_gpus():
+        many = problem.n_rows >= GPU_ROWS
+        if many and problem.n_gpus and _runs_on_gpus():
             return Resources(ram_gib=0.5 + ram_gib, n_gpus=0.5, vram_gib=0.5 + ram_gib)
-        n_cpus = min(4, shape.n_cpus) if many and shape.n_cpus > 2 else 1
+        n_cpus = min(4, problem.n_cpus) if many and problem.n_cpus > 2 else 1
         return Resources(n_cpus=n_cpus, ram_gib=ram_gib)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """The space of TabArena (arXiv 2506.16791)."""
         params = {
             "learning_rate": suggest.suggest_float("learning_rate", 0.005, 0.1, log=True),
@@ -148,18 +148,18 @@ class XGBoost(ConfigurableFamily, IterativeFamily, RefittableFamily):
             "colsample_bylevel": suggest.suggest_float("colsample_bylevel", 0.6, 1.0),
             "colsample_bynode": suggest.suggest_float("colsample_bynode", 0.6, 1.0),
         }
-        if shape.n_categorical:
+        if problem.n_categorical:
             params["max_cat_to_onehot"] = suggest.suggest_int("max_cat_to_onehot", 8, 100, log=True)
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """The defaults of the library, slower, then configs learned on many data sets."""
-        names = _NAMES if shape.n_categorical else _NAMES[:-1]
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """The library's defaults at a lower rate, then configs learned on many data sets."""
+        names = _NAMES if problem.n_categorical else _NAMES[:-1]
         return [dict(zip(names, row, strict=False)) for row in _CONFIGS]
 
-    def extra_params(self, shape: Shape) -> Mapping[str, Param]:
-        """XGBoost's parameters: a user may fix any that trials do not depend on."""
-        return extra_params(shape)
+    def extra_params(self, problem: ProblemInfo) -> Mapping[str, Param]:
+        """XGBoost's parameters that a user may fix, or may not, with the reason."""
+        return extra_params(problem)
 
     def fit(
         self, params: Params, fold: Fold, context: TrialContext, report: Report
@@ -167,7 +167,7 @@ class XGBoost(ConfigurableFamily, IterativeFamily, RefittableFamily):
         """Boosts with early stopping on the run's metric.
 
         Raises:
-            TrialPruned: As raised by ``report``.
+            TrialPruned: Raised by ``report``.
         """
         booster, stages = train(_library_params(params, fold, context), fold, context, report)
         return replace(_model(booster, context.task, context.n_threads), stages=stages)
@@ -175,17 +175,17 @@ class XGBoost(ConfigurableFamily, IterativeFamily, RefittableFamily):
     def refit(
         self, params: Params, fold: Fold, context: TrialContext, models: Sequence[Any]
     ) -> FittedModel:
-        """Boosts all rows as far as the folds went, with fewer and larger steps."""
+        """Boosts all rows to the stage of the folds, with fewer and larger steps."""
         boosters = [model.booster for model in models]
         rates = [float(b.attr("learning_rate") or params["learning_rate"]) for b in boosters]
         booster_params = _library_params(params, fold, context)
         counts = [booster.num_boosted_rounds() for booster in boosters]
-        rounds, booster_params["learning_rate"] = pace_of_all_rows(counts, rates, context)
+        rounds, booster_params["learning_rate"] = refit_rounds(counts, rates, context)
         booster = train_rounds(booster_params, rounds, fold, context)
         return _model(booster, context.task, context.n_threads)
 
     def save(self, model: Any, path: Path) -> None:
-        """Writes XGBoost's binary JSON; it holds numbers, and no code."""
+        """Writes XGBoost's binary JSON, which contains no code."""
         model.booster.save_model(path / f"{model.task}.ubj")
 
     def load(self, path: Path) -> XGBoostModel:
@@ -204,7 +204,7 @@ def _model(booster: Any, task: Task, n_threads: int) -> XGBoostModel:
 
 def _library_params(params: Params, fold: Fold, context: TrialContext) -> dict[str, Any]:
     return {
-        **library_params(params, fold.features, context.shape),
+        **library_params(params, fold.features, context.problem),
         **_objective(params, context),
         "tree_method": "hist",
         "device": context.device,
@@ -218,14 +218,14 @@ def _objective(params: Params, context: TrialContext) -> dict[str, Any]:
     if context.task is Task.BINARY:
         return {"objective": "binary:logistic"}
     if context.task is Task.MULTICLASS:
-        return {"objective": "multi:softprob", "num_class": context.shape.n_classes}
-    # leaves are fitted to absolute errors afterwards, which keeps to no constraint
+        return {"objective": "multi:softprob", "num_class": context.problem.n_classes}
+    # For absolute errors leaf values are refitted, which would violate constraints.
     absolute = context.metric.optimum == "median" and MONOTONE not in params
     return {"objective": "reg:absoluteerror" if absolute else "reg:squarederror"}
 
 
 def _runs_on_gpus() -> bool:
-    """Whether the distribution that is built for GPUs is there; ``xgboost-cpu`` is not."""
+    """True if the GPU distribution ``xgboost`` is installed, rather than ``xgboost-cpu``."""
     try:
         version("xgboost")
     except PackageNotFoundError:
@@ -235,5 +235,5 @@ def _runs_on_gpus() -> bool:
 
 @hookimpl
 def automl_model_families() -> list[ModelFamily]:
-    """The family of this module."""
+    """Returns the family of this module."""
     return [XGBoost()]

@@ -1,4 +1,4 @@
-"""Training an XGBoost booster under a time limit: data, rounds, learning rate, stopping."""
+"""Trains an XGBoost booster under a time limit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from automl.plugin import Features, Fold, Report, StageLog, Task, TrialContext
 from automl_plugins.common.boosting import (
     USUAL_STAGE,
-    Pace,
     PlannedRounds,
-    evaluation_stride,
+    RoundBudget,
+    evaluation_interval,
     native_categories,
     patience,
     rate_is_fixed,
@@ -27,20 +27,20 @@ __all__ = ["as_prediction", "rounds_needed", "train", "train_rounds"]
 def train(
     params: Mapping[str, Any], fold: Fold, context: TrialContext, report: Report
 ) -> tuple[Any, tuple[StageLog, ...]]:
-    """Boosts until the validation score of the run's metric stops to improve, or time is up.
+    """Boosts until the validation score in the run's metric stops improving, or time is up.
 
     Args:
         params: Booster parameters of XGBoost.
         fold: Training and validation rows.
-        context: Metric and time.
-        report: Called with the score of some 30 fixed rounds.
+        context: Metric and time limits.
+        report: Called with the score of about 30 fixed rounds.
 
     Returns:
-        The ``xgboost.Booster``, cut after its best round, whose attribute ``learning_rate`` has the
-        mean of its rounds; and the log of its stages.
+        The ``xgboost.Booster``, cut after its best round, with the mean learning rate of its
+        rounds in the attribute ``learning_rate``; and its stage logs.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     import xgboost as xgb
 
@@ -48,24 +48,24 @@ def train(
     train_set, valid_set = _binned(fold, max_bin, context.n_threads)
     booster = xgb.Booster({**params, "max_bin": max_bin}, [train_set, valid_set])
     n_rows, n_features = fold.X_train.shape
-    n_outputs = context.shape.n_classes if context.task is Task.MULTICLASS else 1
+    n_outputs = context.problem.n_classes if context.task is Task.MULTICLASS else 1
     rate = params["learning_rate"]
-    # Predicting takes 22 ns a row and tree on one core (XGBoost 3.2, depth 6); the double is kept.
+    # 22 ns per row and tree on one core (XGBoost 3.2, depth 6); twice that is reserved.
     predict_s = 5e-8 * len(fold.y_valid) * n_outputs
-    pace = Pace(rate, rounds_needed(rate), clock, predict_s, rate_is_fixed(context))
+    pace = RoundBudget(rate, rounds_needed(rate), clock, predict_s, rate_is_fixed(context))
     waits = patience(len(fold.y_train), rate)
     usual = rounds_needed(rate)
     stopping = RoundStopping(
         fold, context, report, waits, context.settings["max_rounds"], usual, USUAL_STAGE
     )
-    stride = evaluation_stride(n_rows, n_features, len(fold.y_valid), n_outputs)
+    stride = evaluation_interval(n_rows, n_features, len(fold.y_valid), n_outputs)
     rates: list[float] = []
     for round_ in range(1, stopping.last_round + 1):
         booster.update(train_set, round_ - 1)
         rates.append(rate)
         is_last = round_ == stopping.last_round or pace.is_over(round_)
         if round_ % stride == 0 or stopping.is_due(round_) or is_last:
-            # XGBoost keeps the predictions of these rows, and adds the new trees to them.
+            # XGBoost caches the predictions of these rows and adds only the new trees.
             prediction = as_prediction(booster.predict(valid_set), context.task)
             if stopping.look(round_, sum(rates), prediction, is_last):
                 break
@@ -80,10 +80,10 @@ def train(
 
 
 def train_rounds(params: Mapping[str, Any], rounds: int, fold: Fold, context: TrialContext) -> Any:
-    """Boosts for so many rounds; returns the ``xgboost.Booster``.
+    """Boosts for a fixed number of rounds; returns the ``xgboost.Booster``.
 
     Raises:
-        RefitIncomplete: Time was up before 90 % of them.
+        RefitIncomplete: Time was up before 90 % of the rounds.
     """
     import xgboost as xgb
 
@@ -104,8 +104,8 @@ def as_prediction(output: NDArray[np.float32], task: Task) -> NDArray[np.float64
     """Probabilities ``(n_rows, n_classes)``, or values ``(n_rows,)``, from XGBoost's output.
 
     Args:
-        output: Probabilities, those of the second of two classes, or values.
-        task: What is predicted.
+        output: Probabilities (of the second class if there are two), or values.
+        task: Task of the model.
     """
     prediction = np.asarray(output, dtype=np.float64)
     if task is Task.BINARY:
@@ -114,12 +114,12 @@ def as_prediction(output: NDArray[np.float32], task: Task) -> NDArray[np.float64
 
 
 def rounds_needed(learning_rate: float) -> float:
-    """Rounds until early stopping, typically: some 12 / learning rate."""
+    """Typical rounds until early stopping: about 12 / learning rate."""
     return USUAL_STAGE / learning_rate
 
 
 def _binned(fold: Fold, max_bin: int, n_threads: int) -> tuple[Any, Any]:
-    """Binned training and validation rows, kept for the next trial on this fold."""
+    """Binned training and validation rows, cached for the next trial on this fold."""
     import xgboost as xgb
 
     key = f"xgboost-{max_bin}"

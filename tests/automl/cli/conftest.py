@@ -15,7 +15,7 @@ from automl.events import (
     TrialFinished,
     TrialStarted,
 )
-from automl.leaderboard import Board, Row, read_board
+from automl.leaderboard import Leaderboard, LeaderboardRow, read_board
 from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -45,16 +45,17 @@ def run_dir(tmp_path: Path) -> RunDir:
 
 
 @pytest.fixture
-def board(run_dir: RunDir) -> Board:
+def board(run_dir: RunDir) -> Leaderboard:
     return read_board(run_dir)
 
 
 @pytest.fixture
-def many_failures() -> Board:
+def many_failures() -> Leaderboard:
     rows = tuple(
-        Row(None, "mlp", f"mlp-{i}", "failed", error=f"crash: cause {i % 5}") for i in range(12)
+        LeaderboardRow(None, "mlp", f"mlp-{i}", "failed", error=f"crash: cause {i % 5}")
+        for i in range(12)
     )
-    return Board("rmse", False, "regression", "y", rows)
+    return Leaderboard("rmse", False, "regression", "y", rows)
 
 
 @pytest.fixture

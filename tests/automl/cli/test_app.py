@@ -69,7 +69,7 @@ def test_each_verb_has_help_with_examples(
         (["help", "perdict"], "unknown verb 'perdict'; did you mean 'predict'?"),
         (["--verson"], "unknown option --verson before the verb; did you mean '--version'"),
         (["plugins", "--fromat", "json"], "unknown option --fromat; did you mean --format?"),
-        (["plugins", "x"], "expected no words, got 'x'"),
+        (["plugins", "x"], "unexpected argument 'x'"),
     ],
 )
 def test_a_mistake_is_one_message_and_status_2(

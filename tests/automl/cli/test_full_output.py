@@ -66,7 +66,7 @@ def test_nothing_is_appended_to_what_is_read(place: Path, line: str):
     with (place / "some.csv").open("ab") as same:
         done = subprocess.run(command, cwd=place, stdout=same, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
-    assert "standard output goes to some.csv, which is read" in done.stderr
+    assert "standard output goes to some.csv, which is an input" in done.stderr
     assert (place / "some.csv").read_text() == text
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.cli.parser import Parser, UsageError, one_word, split_words
+from automl.cli.parser import Parser, UsageError, one_word, split_data_and_overrides
 from automl.cli.verbs import search
 
 
@@ -79,7 +79,7 @@ def test_an_option_without_its_value_is_refused():
     ],
 )
 def test_what_no_setting_looks_like_is_data(word: str):
-    assert split_words(["search.folds=5", word, "+new=1", "~old"]) == (
+    assert split_data_and_overrides(["search.folds=5", word, "+new=1", "~old"]) == (
         [word],
         ["search.folds=5", "+new=1", "~old"],
     )
@@ -90,8 +90,8 @@ def test_a_file_that_looks_like_a_setting_is_data_when_nothing_else_is(
 ):
     monkeypatch.chdir(tmp_path)
     Path("a=b.csv").touch()
-    assert split_words(["seed=1", "a=b.csv"]) == (["a=b.csv"], ["seed=1"])
-    assert split_words(["a=b.csv", "data.csv"]) == (["data.csv"], ["a=b.csv"])
+    assert split_data_and_overrides(["seed=1", "a=b.csv"]) == (["a=b.csv"], ["seed=1"])
+    assert split_data_and_overrides(["a=b.csv", "data.csv"]) == (["data.csv"], ["a=b.csv"])
 
 
 def test_a_word_must_be_there_once():
@@ -115,7 +115,7 @@ def test_a_budget_is_read_in_seconds(time: str, seconds: float):
         (["--trials", "1.5"], "argument --trials: expected an integer, got '1.5'"),
         (["--seed", "x"], "argument --seed: expected an integer, got 'x'"),
         (["--quantiles", "0.1;0.9"], "argument --quantiles: expected a number, got '0.1;0.9'"),
-        (["--gap", "soon"], "argument --gap: 'soon' is no stretch of time"),
+        (["--gap", "soon"], "argument --gap: 'soon' is not a valid time span"),
     ],
 )
 def test_a_number_that_does_not_fit_is_named(line: list[str], message: str):

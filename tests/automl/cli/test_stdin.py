@@ -78,7 +78,7 @@ def test_nothing_piped_in_is_said(monkeypatch):
 
 def test_a_terminal_is_refused_at_once(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
-    with pytest.raises(UserError, match="nothing is piped in"), readable("-"):
+    with pytest.raises(UserError, match="there is no input"), readable("-"):
         pass
 
 

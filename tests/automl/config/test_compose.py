@@ -1,3 +1,4 @@
+import re
 import textwrap
 import threading
 from dataclasses import replace
@@ -191,7 +192,7 @@ def test_python_values_need_no_grammar(registry):
 def test_a_trial_budget_without_a_time_stops_the_clock(registry):
     composed = compose(registry, options={"trials": 5})
     assert composed.config.time_s is None
-    assert composed.provenance["time_s"] == "no clock: trials is given"
+    assert composed.provenance["time_s"] == "no time limit: trials is given"
     assert compose(registry, options={"trials": 5, "time_s": 60.0}).config.time_s == 60
     assert compose(registry, "trials=5", "time_s=9").config.time_s == 9
 
@@ -232,7 +233,7 @@ def test_a_trial_budget_without_a_time_stops_the_clock(registry):
         ("~search", "a setting cannot be removed"),
         ("search.folds.x=3", "search.folds holds an integer or null"),
         ("hydra.verbose=true", "unknown key 'hydra.verbose'"),
-        ("data.csv", "'data.csv' is no setting: write key=value"),
+        ("data.csv", "'data.csv' is not a setting: write key=value"),
         ("family=alpha,beta", "write family=[alpha,beta]"),
         ("search.folds=[1", "cannot be read"),
         ("search={folds: 3, foo: 1}", "unknown key 'search.foo'"),
@@ -320,8 +321,10 @@ def test_one_column_cannot_play_two_parts(registry):
 def test_a_gap_needs_a_time_column_and_a_length(registry):
     said = problems(registry, "search.gap=7d", "search.window=x")
     assert "search.gap='7d': needs rows in order of time" in said
-    assert "search.window: 'x' is no stretch of time" in said
-    assert "search.gap: '0' is no stretch" in problems(registry, options={"search.gap": 0})
+    assert "search.window: 'x' is not a valid time span" in said
+    assert "search.gap: '0' is not a valid time span" in problems(
+        registry, options={"search.gap": 0}
+    )
 
 
 @pytest.mark.parametrize(
@@ -447,13 +450,13 @@ def test_several_objectives_need_one_declared_prune_on(registry):
             ["search.objectives=[score,predict]"],
             "search.objectives='predict': expected one of 'score', 'predict_ms', 'size_mb'; did",
         ),
-        (["search.objectives=[size_mb]"], "score must be the first of them"),
-        (["search.objectives=[predict_ms,score]"], "score must be the first of them"),
-        (["search.objectives=[]"], "score must be the first of them"),
-        (["search.objectives=[score,score]"], "one stands there twice"),
+        (["search.objectives=[size_mb]"], "score must come first"),
+        (["search.objectives=[predict_ms,score]"], "score must come first"),
+        (["search.objectives=[]"], "score must come first"),
+        (["search.objectives=[score,score]"], "one is repeated"),
         ([SEVERAL, "search.prune_on=scor"], "='scor': expected one of 'score', 'predict_ms'"),
-        (["search.prune_on=size_mb"], "it must be one of the objectives (score)"),
-        ([SEVERAL, "pruner=none", "sampler=cmaes"], "sampler.name=cmaes knows one objective"),
+        (["search.prune_on=size_mb"], "must be one of the objectives (score)"),
+        ([SEVERAL, "pruner=none", "sampler=cmaes"], "sampler.name=cmaes supports one objective"),
         (["limits.predict_ms=0"], "limits.predict_ms=0.0: expected a number above 0"),
         (["limits.size_mb=-1"], "limits.size_mb=-1.0: expected a number above 0"),
         (["limits.predict_s=1"], "predict_ms"),
@@ -481,7 +484,7 @@ def test_where_an_executor_is_unknown_broken_plugins_are_named(registry):
     registry = replace(registry, broken=(broken,))
     for override in ("scheduler=ray", "scheduler.name=ray"):
         text = problems(registry, override)
-        assert "choices: inline, local" in text
+        assert re.search("inline'?, '?local", text)
         assert "plugin 'ray' of automl-ray is broken: ModuleNotFoundError: no ray" in text
     assert "automl-ray" not in problems(registry, "sampler=rndom")
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from automl.config import parse_span, parse_time
+from automl.config import parse_duration, parse_span
 from automl.errors import ConfigError
 
 
@@ -19,13 +19,13 @@ from automl.errors import ConfigError
     ],
 )
 def test_times_as_people_write_them(text, time_s):
-    assert parse_time(text) == time_s
+    assert parse_duration(text) == time_s
 
 
 @pytest.mark.parametrize("text", ["", "m", "10x", "-5", "0", "1h30m", "1e3", "nan", "inf", "١"])
 def test_what_is_no_time_is_refused_with_examples(text):
     with pytest.raises(ConfigError, match="90s, 10m, 2h"):
-        parse_time(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_stretches_of_time_as_people_write_them(text, span):
     "text", ["", "d", "0", "0d", "-7d", "1.5", "7x", "1d12h", "9e9d", "99999999999999999d"]
 )
 def test_what_is_no_stretch_of_time_is_refused_with_examples(text):
-    with pytest.raises(ConfigError, match="write 7d, 12h, 30min"):
+    with pytest.raises(ConfigError, match="use 7d, 12h, 30min"):
         parse_span(text)
 
 

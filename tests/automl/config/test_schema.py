@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from automl.config.fields import flagged, leaves
+from automl.config.fields import config_keys, flagged
 from automl.config.schema import KINDS, SECTIONS, TASKS, PrunerConfig, SamplerConfig
 from automl.errors import MissingExtraError
 from automl.plugin import ColumnKind, Task
@@ -13,7 +13,7 @@ from automl.tuning.prune.rules import PRUNERS
 
 
 def declared(key):
-    return leaves(())[key].declared
+    return config_keys(())[key].declared
 
 
 def test_names_that_stand_in_two_places_are_the_same():
@@ -30,7 +30,7 @@ def test_every_sampler_that_may_be_named_is_made(name):
         assert make_sampler(SamplerConfig(name), seed=0)
 
 
-@pytest.mark.parametrize("leaf", leaves(()).values(), ids=leaves(()))
+@pytest.mark.parametrize("leaf", config_keys(()).values(), ids=config_keys(()))
 def test_every_option_says_in_one_sentence_what_it_means(leaf):
     assert leaf.declared.help
     assert not leaf.declared.help.endswith(".")

@@ -29,7 +29,7 @@ def test_a_file_or_folder_must_exist_and_may_be_left_empty(tmp_path):
     assert fits(str(file), Param("file"))
     assert not fits(str(file), Param("folder"))
     assert fits(str(tmp_path), Param("folder"))
-    assert "path of a file that exists" in value_problem("k", str(tmp_path), Param("file"))
+    assert "path of an existing file" in value_problem("k", str(tmp_path), Param("file"))
 
 
 def test_a_problem_names_key_value_choices_and_the_nearest_one():

@@ -61,7 +61,7 @@ def test_an_error_of_the_user_is_told_beside_what_was_left_out(install_groups):
 def test_an_option_that_is_chosen_and_does_not_fit_is_named_with_its_distribution(install_groups):
     install_groups("dist-a", "plugin_a", {"gone/extra.yaml": "search: {no_such_key: 1}"})
     assert compose_with_plugins([], {})[1].remarks == ()
-    with pytest.raises(ConfigError, match=r"no_such_key.*\(gone=extra is of dist-a\)"):
+    with pytest.raises(ConfigError, match=r"no_such_key.*\(gone=extra comes from dist-a\)"):
         compose_with_plugins(["gone=extra"], {})
 
 

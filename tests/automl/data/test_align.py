@@ -126,7 +126,7 @@ def test_values_of_a_held_out_regression_are_numbers():
     assert (
         load_labelled(data, dataset.table.columns, dataset.target).y.tolist() == dataset.y.tolist()
     )
-    with pytest.raises(DataError, match="not numeric, such as 'z'"):
+    with pytest.raises(DataError, match=r"not numeric \(for example 'z'\)"):
         load_labelled(data.assign(y="z"), dataset.table.columns, dataset.target)
 
 

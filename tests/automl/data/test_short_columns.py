@@ -118,7 +118,9 @@ def test_rows_as_python_values_are_read_as_their_columns_are(odd):
 def test_one_conversion_serves_all_columns_of_a_kind(columns, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        columns_values, "as_texts", lambda c, of=columns_values.as_texts: calls.append(1) or of(c)
+        columns_values,
+        "to_strings",
+        lambda c, of=columns_values.to_strings: calls.append(1) or of(c),
     )
     row = {
         c.name: {"c": "a", "b": "no", "x": 0.5, "d": "2021-03-04"}.get(c.name[0]) for c in columns

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from automl.ensemble import Calibration, choose_ensemble
-from automl.ensemble.calibration import learn_calibration
-from automl.ensemble.temperature import with_temperature
+from automl.ensemble.calibration import fit_calibration
+from automl.ensemble.temperature import apply_temperature
 from automl.metrics import CATALOG
 
 PROBABILITIES = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8]])
@@ -24,32 +24,32 @@ def models(n_rows=3000, n_models=4, seed=0, sureness=1.0, share=0.5):
 
 def test_as_it_is_made_it_changes_nothing():
     none = Calibration()
-    assert none.correct(PROBABILITIES) is PROBABILITIES
+    assert none.apply(PROBABILITIES) is PROBABILITIES
     assert none.decide(PROBABILITIES).tolist() == [0, 0, 1]
     assert none.threshold is None
 
 
 def test_class_factors_decide_and_leave_probabilities():
     biased = Calibration(class_factors=(1.0, 2.0))
-    assert biased.correct(PROBABILITIES) is PROBABILITIES
+    assert biased.apply(PROBABILITIES) is PROBABILITIES
     assert biased.threshold == pytest.approx(1 / 3)
     assert biased.decide(PROBABILITIES).tolist() == [1, 0, 1]
 
 
 def test_a_metric_of_labels_is_shown_what_is_chosen_and_others_the_probabilities():
     biased, y = Calibration(class_factors=(1.0, 2.0)), np.array([1, 0, 1])
-    shown = biased.shown_to(CATALOG["accuracy"], PROBABILITIES)
+    shown = biased.for_metric(CATALOG["accuracy"], PROBABILITIES)
     assert CATALOG["accuracy"].score(y, shown) == 1.0
-    assert biased.shown_to(CATALOG["log_loss"], PROBABILITIES) is PROBABILITIES
+    assert biased.for_metric(CATALOG["log_loss"], PROBABILITIES) is PROBABILITIES
 
 
 def test_values_are_kept_in_the_range():
-    clipped = Calibration(value_range=(0.0, 5.0)).correct(np.array([-3.0, 2.0, 9.0]))
+    clipped = Calibration(value_range=(0.0, 5.0)).apply(np.array([-3.0, 2.0, 9.0]))
     assert clipped.tolist() == [0.0, 2.0, 5.0]
 
 
 def test_the_range_of_values_goes_a_little_beyond_what_was_seen():
-    learned = learn_calibration(np.zeros(3), np.array([0.0, 5.0, 10.0]), CATALOG["rmse"])
+    learned = fit_calibration(np.zeros(3), np.array([0.0, 5.0, 10.0]), CATALOG["rmse"])
     assert learned == Calibration(value_range=(-0.5, 10.5))
 
 
@@ -60,7 +60,7 @@ def test_models_that_are_too_sure_get_a_temperature_and_a_better_log_loss():
     others, truth = models(sureness=2.5, seed=1)
     blend = sum(w * p for w, p in zip(chosen.weights, others, strict=True))
     score = CATALOG["log_loss"].score
-    assert score(truth, chosen.calibration.correct(blend)) < score(truth, blend)
+    assert score(truth, chosen.calibration.apply(blend)) < score(truth, blend)
 
 
 def test_a_temperature_that_does_not_help_is_not_kept():
@@ -85,7 +85,7 @@ def test_a_rare_class_gets_a_threshold_for_a_metric_of_labels():
     assert chosen.calibration.threshold < 0.5
     others, truth = models(share=0.1, seed=1)
     blend = sum(w * p for w, p in zip(chosen.weights, others, strict=True))
-    tuned = chosen.calibration.shown_to(CATALOG["f1"], blend)
+    tuned = chosen.calibration.for_metric(CATALOG["f1"], blend)
     assert CATALOG["f1"].score(truth, tuned) > CATALOG["f1"].score(truth, blend)
 
 
@@ -102,6 +102,6 @@ def test_values_beyond_the_range_are_clipped_where_that_helps():
 def test_the_score_is_that_of_the_corrected_prediction():
     predictions, y = models(sureness=2.5, n_models=1)
     chosen = choose_ensemble(predictions, y, CATALOG["log_loss"])
-    scaled = with_temperature(predictions[0], chosen.calibration.temperature)
+    scaled = apply_temperature(predictions[0], chosen.calibration.temperature)
     assert chosen.score == pytest.approx(CATALOG["log_loss"].score(y, scaled))
     assert chosen.nested_score == pytest.approx(chosen.score, rel=0.02)

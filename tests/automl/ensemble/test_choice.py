@@ -29,9 +29,9 @@ def test_the_single_model_predicts_alone_when_the_others_are_noise():
     singles = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        y = np.arange(80) % 2
-        good = np.clip(0.5 + 0.25 * (2 * y - 1) + 0.3 * rng.normal(size=80), 0, 1)
-        noise = [rng.random(80) for _ in range(10)]
+        y = rng.permutation(np.arange(1200) % 2)
+        good = np.clip(0.5 + 0.08 * (2 * y - 1) + 0.3 * rng.normal(size=1200), 0, 1)
+        noise = [rng.random(1200) for _ in range(10)]
         predictions = [np.c_[1 - p, p] for p in (good, *noise)]
         on_its_own_rows = select_ensemble(predictions, y, CATALOG["roc_auc"])
         assert on_its_own_rows.kind == "ensemble"

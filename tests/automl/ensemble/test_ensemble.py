@@ -6,7 +6,7 @@ import pytest
 from automl.ensemble import Calibration, Ensemble, Member, read_ensemble, write_ensemble
 from automl.ensemble.ensemble import ensemble_file
 from automl.errors import RunError
-from automl.plugin import ColumnKind, Task, View
+from automl.plugin import ColumnKind, Encoding, Task
 from automl.store.run_dir import RunDir
 
 ENSEMBLE = Ensemble(
@@ -16,7 +16,7 @@ ENSEMBLE = Ensemble(
             "trees",
             0.75,
             (0, 1, 2),
-            View(generated=("arithmetic", "groups")),
+            Encoding(generated=("arithmetic", "groups")),
             frozenset(ColumnKind),
         ),
         Member(
@@ -24,7 +24,7 @@ ENSEMBLE = Ensemble(
             "bag",
             0.25,
             (-1,),
-            View(numeric="standard", categorical="onehot", sparse=True),
+            Encoding(numeric="standard", categorical="onehot", sparse=True),
             frozenset({ColumnKind.NUMERIC, ColumnKind.CATEGORICAL}),
         ),
     ),
@@ -100,7 +100,7 @@ def change(content, **fields):
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (lambda c: change(c, schema=2), "schema 2, and this version reads 1"),
+        (lambda c: change(c, schema=2), "schema 2, but this version reads 1"),
         (lambda c: [c], "schema None"),
         (lambda c: {k: v for k, v in c.items() if k != "metric"}, "damaged: TypeError: .*metric"),
         (lambda c: change(c, task="ranking"), "damaged: ValueError: .*ranking"),

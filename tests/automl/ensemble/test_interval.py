@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from automl.ensemble.interval import KAPPA, bootstrap_error, estimate, fold_factor, interval, t_95
+from automl.ensemble.interval import (
+    KAPPA,
+    bootstrap_error,
+    confidence_interval,
+    estimate,
+    fold_factor,
+    t_95,
+)
 from automl.metrics import CATALOG
 
 
@@ -66,7 +73,7 @@ def test_a_metric_with_a_closed_form_is_computed_once(name):
     metric, scorings = CATALOG[name], []
 
     class Counted:
-        ranks, needs, bounds, quantiles = metric.ranks, metric.needs, metric.bounds, ()
+        is_ranking, needs, bounds, quantiles = metric.is_ranking, metric.needs, metric.bounds, ()
         function = staticmethod(metric.function)
 
         def score_folds(self, *arguments):
@@ -121,22 +128,22 @@ def test_models_of_folds_make_a_score_less_sure_and_a_holdout_does_not():
 
 
 def test_the_interval_stays_inside_the_bounds_of_the_metric():
-    assert interval(0.5, 0.1) == pytest.approx((0.304, 0.696), abs=1e-4)
-    low, high = interval(0.97, 0.02, (0.0, 1.0))
+    assert confidence_interval(0.5, 0.1) == pytest.approx((0.304, 0.696), abs=1e-4)
+    low, high = confidence_interval(0.97, 0.02, (0.0, 1.0))
     assert 0.85 < low < 0.93 < 0.98 < high < 1.0
-    low, high = interval(1.0, 0.5, (0.0, np.inf))
+    low, high = confidence_interval(1.0, 0.5, (0.0, np.inf))
     assert low == pytest.approx(1 / high)
-    low, high = interval(0.9, 0.05, (-np.inf, 1.0))
+    low, high = confidence_interval(0.9, 0.05, (-np.inf, 1.0))
     assert low < 0.8 < 0.96 < high < 1.0
-    low, high = interval(0.0, 0.1, (-1.0, 1.0))
+    low, high = confidence_interval(0.0, 0.1, (-1.0, 1.0))
     assert low == pytest.approx(-high)
 
 
 def test_a_perfect_score_of_few_rows_is_not_sure():
-    low, high = interval(1.0, 0.0, (0.0, 1.0), n_units=20)
+    low, high = confidence_interval(1.0, 0.0, (0.0, 1.0), n_units=20)
     assert 0.5 < low < 0.9
     assert high == 1.0
-    assert interval(1.0, 0.0, (0.0, 1.0), n_units=20_000)[0] > 0.999
+    assert confidence_interval(1.0, 0.0, (0.0, 1.0), n_units=20_000)[0] > 0.999
     y = np.arange(40) % 2
     assert estimate(CATALOG["roc_auc"], y, np.eye(2)[y]).low < 0.98
 
@@ -198,5 +205,5 @@ def test_intervals_of_cross_validated_fits_hold_the_truth_and_those_of_rows_alon
 @pytest.mark.parametrize("bounds", [(0.0, np.inf), (-np.inf, 1.0), (0.0, 1.0)])
 def test_an_error_that_is_far_larger_than_the_score_still_has_an_interval(bounds):
     score = 1.0 - 1e-9 if bounds[1] == 1.0 else 1e-9
-    low, high = interval(score, 1e3, bounds)
+    low, high = confidence_interval(score, 1e3, bounds)
     assert bounds[0] <= low <= score <= high <= bounds[1]

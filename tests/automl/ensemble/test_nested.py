@@ -4,11 +4,11 @@ import pytest
 from automl.ensemble import choose_ensemble, select_ensemble
 from automl.ensemble.candidates import aligned
 from automl.ensemble.nested import CrossFit, parts_of, within_parts
-from automl.ensemble.selection import alone, best_single, greedy_weights
+from automl.ensemble.selection import best_single, greedy_weights, single_model_weights
 from automl.metrics import CATALOG
 
 SELECTIONS = {
-    "single": lambda seen: alone(best_single(seen), seen.n_models),
+    "single": lambda seen: single_model_weights(best_single(seen), seen.n_models),
     "ensemble": lambda seen: greedy_weights(seen, steps=6, max_members=5, pool=8),
 }
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
-from automl.data.split.choose import ALL_ROWS, Division, SplitPlan
+from automl.data.split.choose import ALL_ROWS, Split, SplitPlan
 from automl.ensemble import read_oof
 from automl.ensemble.oof import as_probabilities
 from automl.errors import RunError
@@ -13,7 +13,7 @@ from automl.store.run_dir import RunDir
 
 def plan_of(n_rows, *valid):
     rows = np.arange(n_rows)
-    divisions = tuple(Division(np.setdiff1d(rows, v), np.array(v)) for v in valid)
+    divisions = tuple(Split(np.setdiff1d(rows, v), np.array(v)) for v in valid)
     return SplitPlan("plain", divisions, "", n_rows)
 
 

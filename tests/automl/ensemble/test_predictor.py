@@ -9,11 +9,11 @@ from automl.data.table import Column, Table
 from automl.ensemble import Ensemble, Member, Predictor, read_ensemble, write_ensemble
 from automl.ensemble.calibration import Calibration
 from automl.errors import MissingExtraError, RunError
-from automl.plugin import ColumnKind, ModelFamily, Task, View
+from automl.plugin import ColumnKind, Encoding, ModelFamily, Task
 from automl.store.run_dir import RunDir
 
 KINDS = frozenset({ColumnKind.NUMERIC})
-RAW, STANDARD = View(), View(numeric="standard")
+RAW, STANDARD = Encoding(), Encoding(numeric="standard")
 
 
 @dataclass

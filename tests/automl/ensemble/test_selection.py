@@ -241,3 +241,28 @@ def test_no_limits_change_nothing():
     free = select_ensemble(predictions, y, CATALOG[BINARY])
     none = select_ensemble(predictions, y, CATALOG[BINARY], loads=[[]] * len(predictions))
     assert np.array_equal(free.weights, none.weights)
+
+
+def nearly_ignorant():
+    """A model with half the error of a constant, and one with .995 of it that would help."""
+    rng = np.random.default_rng(0)
+    y, error = rng.normal(size=4_000), 0.5 * rng.normal(size=4_000)
+    return y, [y + error, 0.1 * y - 0.849 * error]
+
+
+@pytest.mark.parametrize(("prior", "kind"), [(None, "ensemble"), (np.array(0.0), "single")])
+def test_a_model_hardly_better_than_a_constant_is_not_added_where_the_constant_is_known(
+    prior, kind
+):
+    y, predictions = nearly_ignorant()
+    metric = CATALOG[REGRESSION]
+    selection = select_ensemble(predictions, y, metric, prior=prior)
+    assert selection.kind == kind
+    assert (selection.weights[1] > 0) == (kind == "ensemble")
+
+
+def test_where_no_model_beats_the_constant_the_best_of_them_is_selected():
+    y = np.random.default_rng(0).normal(size=100)
+    metric = CATALOG[REGRESSION]
+    selection = select_ensemble([-y, -3 * y], y, metric, prior=np.array(0.0))
+    assert selection.weights.tolist() == [1.0, 0.0]

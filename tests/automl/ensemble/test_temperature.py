@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from automl.ensemble.temperature import fit_temperature, with_temperature
+from automl.ensemble.temperature import apply_temperature, fit_temperature
 from automl.metrics import CATALOG
 
 
@@ -12,7 +12,7 @@ def sampled(temperature, n_classes=3, n_rows=20_000, seed=0):
     rng = np.random.default_rng(seed)
     right = rng.dirichlet(np.ones(n_classes), size=n_rows)
     y = (rng.random((n_rows, 1)) > right.cumsum(axis=1)).sum(axis=1)
-    return with_temperature(right, 1 / temperature), y
+    return apply_temperature(right, 1 / temperature), y
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -24,9 +24,9 @@ def test_no_other_temperature_has_a_lower_log_loss():
     probabilities, y = sampled(1.7, n_rows=500)
     found = fit_temperature(probabilities, y)
     loss = CATALOG["log_loss"].score
-    best = loss(y, with_temperature(probabilities, found))
+    best = loss(y, apply_temperature(probabilities, found))
     for other in (0.9 * found, 0.999 * found, 1.001 * found, 1.1 * found):
-        assert best <= loss(y, with_temperature(probabilities, other))
+        assert best <= loss(y, apply_temperature(probabilities, other))
 
 
 def test_rows_of_weight_two_count_as_two():
@@ -48,12 +48,12 @@ def test_rows_that_are_sure_keep_the_temperature_in_its_range(right):
 @settings(max_examples=30)
 def test_the_order_of_the_classes_stays_and_rows_sum_to_one(seed, temperature):
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(4), size=20)
-    scaled = with_temperature(probabilities, temperature)
+    scaled = apply_temperature(probabilities, temperature)
     np.testing.assert_allclose(scaled.sum(axis=1), 1)
     np.testing.assert_array_equal(scaled.argsort(axis=1), probabilities.argsort(axis=1))
 
 
 def test_a_class_of_no_probability_stays_finite():
-    scaled = with_temperature(np.array([[1.0, 0.0]]), 0.2)
+    scaled = apply_temperature(np.array([[1.0, 0.0]]), 0.2)
     assert np.isfinite(scaled).all()
     assert scaled[0, 1] == pytest.approx(0, abs=1e-12)

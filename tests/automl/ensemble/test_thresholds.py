@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from automl.ensemble.thresholds import as_threshold, fit_class_factors, weighed
+from automl.ensemble.thresholds import apply_class_factors, as_threshold, fit_class_factors
 from automl.metrics import CATALOG
 
 
@@ -28,7 +28,7 @@ def test_a_rare_class_is_chosen_below_one_half(name):
     factors = fit_class_factors(*seen, metric)
     assert as_threshold(factors) < 0.4
     probabilities, y = unseen
-    better = metric.score(y, weighed(probabilities, factors))
+    better = metric.score(y, apply_class_factors(probabilities, factors))
     assert metric.is_better(better, than=metric.score(y, probabilities))
 
 
@@ -39,14 +39,14 @@ def test_rare_classes_of_several_are_chosen_more_often(name):
     factors = fit_class_factors(*seen, metric)
     assert factors[0] < factors[3]
     probabilities, y = unseen
-    better = metric.score(y, weighed(probabilities, factors))
+    better = metric.score(y, apply_class_factors(probabilities, factors))
     assert metric.is_better(better, than=metric.score(y, probabilities))
 
 
 def test_the_threshold_is_what_the_highest_weighed_probability_means():
     probabilities, y = rare_class(500)
     factors = fit_class_factors(probabilities, y, CATALOG["f1"])
-    chosen = weighed(probabilities, factors).argmax(axis=1)
+    chosen = apply_class_factors(probabilities, factors).argmax(axis=1)
     np.testing.assert_array_equal(chosen, probabilities[:, 1] > as_threshold(factors))
 
 
@@ -73,7 +73,7 @@ def test_several_classes_have_no_threshold():
 
 def test_a_row_without_any_weighed_probability_stays_as_it_is():
     row = np.array([[1.0, 0.0]])
-    np.testing.assert_array_equal(weighed(row, (0.0, 1.0)), row)
+    np.testing.assert_array_equal(apply_class_factors(row, (0.0, 1.0)), row)
 
 
 def test_of_many_rows_a_sample_is_enough():

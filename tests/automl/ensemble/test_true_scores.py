@@ -45,7 +45,7 @@ class Said:
         self.plan = make_split_plan(dataset, seed=seed, folds=folds, repeats=repeats)
         self.models = []
         self.oof = np.full((len(dataset.y), 2), np.nan)
-        for division in self.plan.divisions:
+        for division in self.plan.splits:
             train, valid = division.train, division.valid
             weight = None if dataset.weight is None else dataset.weight[train]
             options = {} if weight is None else {"sample_weight": weight}
@@ -111,7 +111,7 @@ def one_in_ten_thousand():
     y[::10_000] = 1
     data = dataset_of(np.random.default_rng(0).normal(size=(len(y), 3)), y)
     plan = make_split_plan(data, seed=0, folds=5)
-    assert [y[d.valid].sum() for d in plan.divisions] == [2] * 5
+    assert [y[d.valid].sum() for d in plan.splits] == [2] * 5
     new = np.tile(y, 20)
     truth = signal(new, np.random.default_rng(99))
     for name in METRICS:

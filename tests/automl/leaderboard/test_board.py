@@ -112,7 +112,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path):
 def test_a_manifest_without_a_metric_is_named(make_run):
     run = make_run()
     write_json(run.manifest, {"task": "binary"})
-    with pytest.raises(RunError, match=r"manifest\.json does not say by which metric"):
+    with pytest.raises(RunError, match=r"manifest\.json does not name the metric"):
         read_board(run)
 
 
@@ -268,8 +268,8 @@ def ensemble_of(make_run, make_record, nested, **more):
 def test_a_board_says_why_an_ensemble_below_a_trial_is_kept(make_run, make_record):
     board = ensemble_of(make_run, make_record, 0.93, reason="it is\x1b[31m better")
     assert board.kept_reason == (
-        "the score of svm-1 is the best of 2 and optimistic for that; the ensemble is scored on "
-        "rows that did not choose it: it is better"
+        "the score of svm-1 is the best of 2 and therefore optimistic; the ensemble is scored on "
+        "rows not used to choose it: it is better"
     )
 
 
@@ -282,9 +282,7 @@ def test_nothing_is_said_where_no_trial_is_better_or_nothing_is_known(
 
 def test_a_better_trial_that_breaks_a_limit_is_named_for_that(make_run, make_record):
     board = ensemble_of(make_run, make_record, 0.93, limits={"predict_ms": -1.0})
-    assert board.kept_reason == (
-        "svm-1 stands above the ensemble, but does not keep limits.predict_ms"
-    )
+    assert board.kept_reason == ("svm-1 ranks above the ensemble, but exceeds limits.predict_ms")
 
 
 def test_a_fold_without_a_score_has_its_reason_and_no_number(make_run, make_record):

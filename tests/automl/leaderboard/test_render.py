@@ -7,7 +7,14 @@ import json
 import pytest
 from rich.cells import cell_len
 
-from automl.leaderboard import FORMATS, Board, HeldOutScores, Row, read_board, render
+from automl.leaderboard import (
+    FORMATS,
+    HeldOutScores,
+    Leaderboard,
+    LeaderboardRow,
+    read_board,
+    render,
+)
 from automl.leaderboard.row import COLUMNS
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialError
@@ -141,5 +148,7 @@ def test_a_board_without_missing_scores_has_no_notes(mixed_run: RunDir):
 
 def test_in_a_notebook_the_table_is_text_as_well(monkeypatch):
     monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
-    board = Board("rmse", False, "regression", "y", (Row(1, "svm", "svm-0", "complete", 0.5),))
+    board = Leaderboard(
+        "rmse", False, "regression", "y", (LeaderboardRow(1, "svm", "svm-0", "complete", 0.5),)
+    )
     assert "svm-0" in repr(board)

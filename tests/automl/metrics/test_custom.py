@@ -83,7 +83,7 @@ def test_direction_and_weights_are_taken_from_the_function(module):
 
 def test_a_function_says_which_constant_is_its_best_prediction(module):
     assert get_metric(f"{module}:weighted_error", Task.REGRESSION).optimum == "median"
-    with pytest.raises(ConfigError, match="optimum is 'mode'; it can be 'mean' or 'median'"):
+    with pytest.raises(ConfigError, match="optimum is 'mode'; it must be 'mean' or 'median'"):
         get_metric(f"{module}:mode_wrong", Task.REGRESSION)
 
 
@@ -142,7 +142,7 @@ def test_a_second_parameter_that_is_named_like_a_probability_gets_probabilities(
         "ordered.ranks = True\n"
     )
     assert get_metric("named_metrics:sure", Task.BINARY).needs == "probabilities"
-    assert get_metric("named_metrics:ordered", Task.REGRESSION).ranks
+    assert get_metric("named_metrics:ordered", Task.REGRESSION).is_ranking
 
 
 def test_what_a_function_raises_on_some_rows_is_the_reason_of_no_score(tmp_path, monkeypatch):

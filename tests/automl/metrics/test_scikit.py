@@ -93,7 +93,7 @@ def test_several_classes_may_lack_one_in_the_rows_that_are_scored():
 
 def test_an_area_is_computed_within_folds_and_has_no_value_for_one_class():
     metric = get_metric("sklearn.metrics:roc_auc_score", Task.BINARY)
-    assert metric.ranks
+    assert metric.is_ranking
     assert "one class" in metric.undefined_reason(np.ones(5, dtype=np.int64))
 
 
@@ -122,10 +122,10 @@ def test_families_fit_to_absolute_errors_where_a_function_counts_these():
 @pytest.mark.parametrize(
     ("name", "task", "says"),
     [
-        ("mean_squared_error", Task.BINARY, "scores values, and this is a binary task"),
-        ("roc_auc_score", Task.REGRESSION, "scores classes, and this is a regression task"),
-        ("fbeta_score", Task.BINARY, "needs beta as well"),
-        ("confusion_matrix", Task.BINARY, "gives no single score"),
+        ("mean_squared_error", Task.BINARY, "scores values, but this is a binary task"),
+        ("roc_auc_score", Task.REGRESSION, "scores classes, but this is a regression task"),
+        ("fbeta_score", Task.BINARY, "also needs beta"),
+        ("confusion_matrix", Task.BINARY, "does not return a single score"),
         ("adjusted_rand_score", Task.BINARY, r"\(labels_true, labels_pred\)"),
         ("hinge_loss", Task.BINARY, r"\(y_true, pred_decision\)"),
         ("roc_auc_score", Task.MULTICLASS, "multi_class must be in"),
@@ -149,9 +149,13 @@ def test_a_scorer_is_taken_apart_and_a_setting_that_is_given_is_kept(tmp_path, m
     )
     monkeypatch.chdir(tmp_path)
     assert get_metric("wrapped_metrics:f2", Task.BINARY).needs == "labels"
-    assert get_metric("wrapped_metrics:ovr", Task.MULTICLASS).ranks
+    assert get_metric("wrapped_metrics:ovr", Task.MULTICLASS).is_ranking
     scorer = get_metric("wrapped_metrics:scorer", Task.BINARY)
-    assert (scorer.needs, scorer.greater_is_better, scorer.ranks) == ("probabilities", True, True)
+    assert (scorer.needs, scorer.greater_is_better, scorer.is_ranking) == (
+        "probabilities",
+        True,
+        True,
+    )
 
 
 def test_an_average_over_classes_has_a_value_for_rows_of_one_class():

@@ -87,6 +87,6 @@ def test_what_a_metric_raises_or_gives_that_is_no_number_is_the_reason_of_no_sco
 
 
 def test_a_metric_that_ranks_has_no_value_for_equal_targets_even_if_it_does_not_say_so() -> None:
-    ranking = replace(LOG_LOSS, ranks=True)
+    ranking = replace(LOG_LOSS, is_ranking=True)
     assert "same target" in ranking.undefined_reason(np.array([1, 1]))
     assert not LOG_LOSS.undefined_reason(np.array([1, 1]))

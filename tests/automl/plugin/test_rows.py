@@ -78,10 +78,10 @@ def test_rows_can_stand_for_their_matrix(images, make):
 
 def test_a_family_of_tables_is_given_the_matrix_alone(images):
     rows = Rows(np.zeros((4, 1), dtype=np.float32), (images,))
-    assert rows.shown_to(TABULAR_KINDS) is rows.X
-    assert rows.shown_to({ColumnKind.NUMERIC, ColumnKind.IMAGE}) is rows
+    assert rows.for_kinds(TABULAR_KINDS) is rows.X
+    assert rows.for_kinds({ColumnKind.NUMERIC, ColumnKind.IMAGE}) is rows
 
 
 def test_a_family_that_is_shown_texts_is_given_all(texts):
     rows = Rows(np.zeros((3, 1), dtype=np.float32), texts=(texts,))
-    assert rows.shown_to(TABULAR_KINDS) is rows
+    assert rows.for_kinds(TABULAR_KINDS) is rows

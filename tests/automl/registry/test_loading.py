@@ -56,7 +56,7 @@ def test_ctrl_c_during_an_import_passes(install):
     [
         (
             "from automl.plugin import hookimpl\n@hookimpl\ndef automl_modelfamilies(): return []",
-            "there is no hook 'automl_modelfamilies'; did you mean 'automl_model_families'?",
+            "unknown hook 'automl_modelfamilies'; did you mean 'automl_model_families'?",
         ),
         (
             "def automl_modelfamilies(): return []",
@@ -88,10 +88,10 @@ def test_a_helper_with_the_prefix_that_is_imported_is_no_hook(install, family_so
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ('settings = {"fixed": {}}', "the setting 'fixed' is one that every family has"),
+        ('settings = {"fixed": {}}', "the setting 'fixed' is reserved: every family has it"),
         ('settings = {"a b": 1}', "the setting 'a b' is not a plain name"),
-        ('settings = {"size": object()}', "the default of the setting 'size' is no YAML value"),
-        ('setting_ranges = {"size": None}', "setting_ranges names 'size', which is no setting"),
+        ('settings = {"size": object()}', "the default of the setting 'size' is not a YAML value"),
+        ('setting_ranges = {"size": None}', "setting_ranges names 'size', which is not a setting"),
         ("tasks = frozenset()", "tasks must be a set of Task"),
     ],
 )
@@ -106,10 +106,10 @@ def test_a_family_that_breaks_a_rule_is_refused(install, family_source, extra, e
         ("settings = {}", "ConfigurableFamily"),
         ("def extra_params(self, shape): return {}", "ConfigurableFamily"),
         ('fidelity = "rounds"', "IterativeFamily"),
-        ('packed = frozenset({"x"})', "PackedFamily"),
+        ('packable_params = frozenset({"x"})', "PackedFamily"),
         ("def fit_pack(self, members, context): return []", "PackedFamily"),
         ("def refit(self, params, fold, context, models): return None", "RefittableFamily"),
-        ("def accepts(self, shape): return None", "SelectiveFamily"),
+        ("def unsupported_reason(self, shape): return None", "SelectiveFamily"),
     ],
 )
 def test_a_capability_that_is_not_inherited_is_refused_not_skipped(
@@ -131,8 +131,8 @@ def test_a_family_name_that_is_no_plain_word_is_refused(install, family_source, 
         ("Family()", "must return a list of ModelFamily, not Family"),
         ("None", "must return a list of ModelFamily, not NoneType"),
         ("[Family]", "returns the class Family: write Family()"),
-        ("['alpha']", "returns 'alpha', which is no ModelFamily"),
-        ("[Family(), Family()]", "family 'alpha' is brought twice"),
+        ("['alpha']", "returns 'alpha', which is not of type ModelFamily"),
+        ("[Family(), Family()]", "family 'alpha' is defined twice"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )
@@ -174,14 +174,14 @@ def test_a_metric_of_a_name_that_is_taken_is_an_error_that_names_both(install):
     install("dist-b", "plugin_b", METRIC)
     registry = load_registry(block=OTHERS)
     assert registry.metrics["gain"].bounds == (0.0, 1.0)
-    assert "metric 'gain' is brought by dist-a (plugin_a) already" in broken_error("plugin_b")
+    assert "metric 'gain' is already defined by dist-a (plugin_a)" in broken_error("plugin_b")
 
 
 def test_a_metric_named_like_one_of_automl_is_left_out_and_hides_nothing(install):
     install("dist-a", "plugin_a", METRIC.replace("gain", "rmse"))
     registry = load_registry(block=OTHERS)
     assert registry.metrics == {}
-    assert broken_error("plugin_a") == "metric 'rmse' is one of automl itself: rename it"
+    assert broken_error("plugin_a") == "metric 'rmse' is built in: rename it"
     assert get_metric("rmse", Task.REGRESSION, registry.metrics) is CATALOG["rmse"]
 
 
@@ -333,7 +333,7 @@ def test_an_executor_of_a_name_that_is_taken_is_an_error_that_names_both(install
     for letter in "ab":
         source = EXECUTORS.format(result="[ExecutorFactory('mine', make)]")
         install(f"dist-{letter}", f"plugin_{letter}", source)
-    assert broken_error("plugin_b") == ("executor 'mine' is brought by dist-a (plugin_a) already")
+    assert broken_error("plugin_b") == ("executor 'mine' is already defined by dist-a (plugin_a)")
     assert "mine" in load_registry(block=OTHERS).executors
 
 
@@ -341,11 +341,11 @@ def test_an_executor_of_a_name_that_is_taken_is_an_error_that_names_both(install
     ("result", "expected"),
     [
         ("ExecutorFactory('mine', make)", "must return a list of ExecutorFactory"),
-        ("[make]", "which is no ExecutorFactory"),
+        ("[make]", "which is not of type ExecutorFactory"),
         ("[ExecutorFactory('local', make)]", "executor 'local' is built in: choose another name"),
         ("[ExecutorFactory('my cluster', make)]", "use lower-case letters, digits and _"),
         ("[ExecutorFactory('mine', None)]", "executor 'mine': make must be a function, not None"),
-        ("2 * [ExecutorFactory('mine', make)]", "executor 'mine' is brought twice"),
+        ("2 * [ExecutorFactory('mine', make)]", "executor 'mine' is defined twice"),
     ],
 )
 def test_an_executor_that_breaks_a_rule_is_refused(install, result, expected):

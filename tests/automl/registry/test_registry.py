@@ -68,7 +68,7 @@ def test_what_extras_of_one_distribution_would_bring_is_said_in_one_line(install
     install("dist-a", "plugin_a", source)
     install("dist-b", "plugin_b", family_source("other", 'preload = ("nothing",); extra = "b"'))
     assert load_registry(block=OTHERS).notes() == (
-        "families family_0, family_1 and family_2 are left out, as their libraries are not "
+        "families family_0, family_1 and family_2 are skipped: their libraries are not "
         "installed: pip install 'dist-a[nets,trees]'",
         "family other needs nothing, which is not installed: pip install 'dist-b[b]'",
     )
@@ -82,7 +82,7 @@ def test_families_come_in_the_order_they_are_named(install, family_source):
 
 
 @pytest.mark.parametrize(
-    ("names", "text"), [([], "names no family"), (["a", "a"], "more than once")]
+    ("names", "text"), [([], "family is empty"), (["a", "a"], "more than once")]
 )
 def test_a_choice_that_makes_no_sense_is_refused(install, names, text):
     with pytest.raises(PluginError, match=text):

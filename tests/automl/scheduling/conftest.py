@@ -25,7 +25,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> TrialSetup:
     frame = pd.DataFrame(x, columns=["a", "b", "c"])
     frame["target"] = np.where(x[:, 0] + rng.normal(scale=0.5, size=120) > 0, "yes", "no")
     run = RunDir(tmp_path_factory.mktemp("run"))
-    for folder in (run.trials, run.views):
+    for folder in (run.trials, run.encodings):
         folder.mkdir()
     dataset = load_dataset(frame, target="target")
     save_dataset(dataset, run.data)

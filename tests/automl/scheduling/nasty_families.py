@@ -121,10 +121,10 @@ class Encodes(Family):
 
     name = "encodes"
 
-    def view(self, params, shape):
+    def encoding(self, params, shape):
         if "encode_gate" in params:
             wait_for(params["encode_gate"])
-        return super().view(params, shape)
+        return super().encoding(params, shape)
 
     def misbehave(self, params, fold, context, report):
         if "fit_gate" in params:
@@ -181,9 +181,9 @@ class Together(Family, PackedFamily):
     """Fits a pack step by step; what each member does is among its params."""
 
     name = "together"
-    packed = frozenset({"do", "n"})
+    packable_params = frozenset({"do", "n"})
 
-    def pack_size(self, params, shape):
+    def max_pack_size(self, params, shape):
         return 4
 
     def fit_pack(self, members, context):

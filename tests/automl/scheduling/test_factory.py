@@ -81,5 +81,7 @@ def test_its_own_error_for_the_user_passes():
 
 
 def test_what_is_no_executor_is_refused():
-    with pytest.raises(PluginError, match=r"which is no automl\.scheduling\.executor\.Executor"):
+    with pytest.raises(
+        PluginError, match=r"which is not an automl\.scheduling\.executor\.Executor"
+    ):
         make_mine(lambda scheduler: types.SimpleNamespace())

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from automl.plugin import ModelFamily, Resources, View
+from automl.plugin import Encoding, ModelFamily, Resources
 from automl.scheduling.devices.pool import DevicePool
-from automl.scheduling.executor import Done, Failed, Unwritable
+from automl.scheduling.executor import Done, Failed, StorageFull
 from automl.scheduling.local.executor import LocalExecutor
 from automl.store.disk import StorageError
 from automl.trial.spec import Job, TrialSpec
@@ -29,14 +29,14 @@ class NoLauncher:
 class Reading(Baseline):
     name = "reading"
 
-    def view(self, params, shape):
-        return View(numeric="raw", categorical="drop", text="drop")
+    def encoding(self, params, shape):
+        return Encoding(numeric="raw", categorical="drop", text="drop")
 
 
 class Undecided(Baseline):
     name = "undecided"
 
-    def view(self, params, shape):
+    def encoding(self, params, shape):
         raise ValueError("which view?")
 
 
@@ -50,13 +50,13 @@ class Failing(Baseline):
 @pytest.fixture
 def executor(prepared, importable):
     """An executor without workers; the memory of a fit is limited to next to nothing."""
-    bench = open_workbench(prepared)
+    state = open_workbench(prepared)
     families = [Baseline(), Reading(), Undecided(), Failing()]
-    bench.registry.families.update({f.name: _Entry(f) for f in families})
+    state.registry.families.update({f.name: _Entry(f) for f in families})
     pool = DevicePool(1, memory_gib=0.1, fit_memory_gib=0.001)
     executor = LocalExecutor(pool, NoLauncher())
-    executor.open(prepared, bench)
-    executor.bench = bench
+    executor.open(prepared, state)
+    executor.bench = state
     return executor
 
 
@@ -97,4 +97,4 @@ def test_a_failure_is_one_of_the_fit_and_not_of_the_search(executor):
     assert (failed.error.kind, failed.error.message) == ("exception", "ArithmeticError: no")
     submit(executor, "failing", params={"error": StorageError("the disk is full")})
     (unwritable,) = executor.poll(0.0)
-    assert isinstance(unwritable, Unwritable)
+    assert isinstance(unwritable, StorageFull)

@@ -11,8 +11,8 @@ import pytest
 from automl.config.schema import SchedulerConfig
 from automl.errors import ConfigError
 from automl.plugin import Resources
-from automl.scheduling.devices.pool import Shortage
-from automl.scheduling.executor import Done, Failed, Progressed
+from automl.scheduling.devices.pool import BlockingResource
+from automl.scheduling.executor import Done, Failed, Reported
 from automl.scheduling.inline import InlineExecutor, make_inline
 from automl.testing import ExecutorTestCase
 from automl.testing.executor_jobs import ExecutorJobs
@@ -89,7 +89,7 @@ def test_a_breakpoint_stops_in_the_fit(executor, start, monkeypatch):
     start(lambda *_: builtins.breakpoint())
     executor.poll(0.0)
     functions = [frame.name for frame in stacks[0]]
-    assert functions.index("poll") < functions.index("run_job") < functions.index("fit")
+    assert functions.index("poll") < functions.index("execute_job") < functions.index("fit")
 
 
 def test_who_leaves_the_debugger_leaves_the_search(executor, start):
@@ -169,15 +169,15 @@ def test_a_fit_that_never_reports_keeps_its_result_however_late(executor, start,
 
 
 def test_encoding_has_a_limit_of_its_own(executor, start, clock, monkeypatch):
-    from automl.trial.worker_state import Workbench
+    from automl.trial.worker_state import WorkerState
 
-    open_fold = Workbench.open_fold
+    open_fold = WorkerState.open_fold
 
     def take_long(self, *arguments):
         clock.now += 9.0
         return open_fold(self, *arguments)
 
-    monkeypatch.setattr(Workbench, "open_fold", take_long)
+    monkeypatch.setattr(WorkerState, "open_fold", take_long)
     start(encode_limit_s=5.0)
     (failed,) = executor.poll(0.0)
     assert failed.error.message == "stopped after 9.0 s: its fold was not encoded in time"
@@ -188,7 +188,7 @@ def test_encoding_has_a_limit_of_its_own(executor, start, clock, monkeypatch):
 def test_one_fit_has_the_turn_and_the_next_is_told_whose(executor, start):
     assert executor.capacity().n_slots(1) == 1
     start()
-    assert executor.shortage(Resources()) is Shortage.CORES
+    assert executor.shortage(Resources()) is BlockingResource.CORES
     assert executor.wait_reason(Resources()) == "its turn after good-0: one fit runs at a time"
     executor.poll(0.0)
     assert executor.wait_reason(Resources()) == ""
@@ -208,7 +208,7 @@ def test_native_threads_are_those_of_the_lease_and_come_back(executor, start):
 
 
 def test_it_has_no_gpu_and_says_so_where_one_is_asked_for():
-    with pytest.raises(ConfigError, match=r"scheduler.gpus=\[0\]: inline fits on the CPU alone"):
+    with pytest.raises(ConfigError, match=r"scheduler.gpus=\[0\]: inline fits only on the CPU"):
         make_inline(SchedulerConfig(gpus=[0]))
     assert make_inline(SchedulerConfig(cpus=3)).capacity().n_cpus == 3
 
@@ -217,6 +217,6 @@ def test_reports_are_told_with_the_end(tmp_path):
     jobs = ExecutorJobs(InlineExecutor(1), tmp_path, patience_s=10.0)
     jobs.submit(jobs.job())
     *reports, end = jobs.executor.poll(0.0)
-    assert all(isinstance(report, Progressed) for report in reports)
+    assert all(isinstance(report, Reported) for report in reports)
     assert isinstance(end, Done)
     assert end.result.peak_rss_mib == 0.0  # this process holds more than the fit

@@ -4,8 +4,8 @@ import pytest
 
 from automl.errors import StorageError
 from automl.scheduling.devices.pool import Lease
-from automl.scheduling.executor import Failed, Progressed, Pruned, Unwritable
-from automl.scheduling.runner import JobRunner, Lost
+from automl.scheduling.executor import Failed, Pruned, Reported, StorageFull
+from automl.scheduling.runner import JobRunner, WorkerLost
 from automl.trial.spec import Job, TrialError, TrialSpec
 
 JOB = Job(TrialSpec("svm", 3, {}), fold=1, seed=7)
@@ -39,7 +39,7 @@ def submit(runner, job=JOB):
 
 def test_a_job_runs_until_it_ends_and_reports_do_not_end_it(runner):
     submit(runner)
-    report, pruned = Progressed(JOB.job_id, 1, 0.5), Pruned(JOB.job_id, 1)
+    report, pruned = Reported(JOB.job_id, 1, 0.5), Pruned(JOB.job_id, 1)
     runner.executor.answers = [[report], [pruned]]
     assert runner.poll(0.0) == [report]
     assert runner.running == {JOB.job_id: JOB}
@@ -54,7 +54,7 @@ def test_a_job_that_loses_its_worker_may_run_again_twice_with_its_seed_and_then_
         submit(runner)
         ends += runner.poll(0.0)
         assert runner.running == {}
-    assert ends == [Lost(JOB.job_id), Lost(JOB.job_id), KILLED]
+    assert ends == [WorkerLost(JOB.job_id), WorkerLost(JOB.job_id), KILLED]
     assert [job.attempt for job in runner.executor.submitted] == [0, 1, 2]
     assert {job.seed for job in runner.executor.submitted} == {JOB.seed}
 
@@ -69,7 +69,7 @@ def test_a_fit_that_fails_by_itself_is_not_tried_again(runner):
 
 def test_a_full_disk_ends_everything(runner):
     submit(runner)
-    runner.executor.answers = [[Unwritable(JOB.job_id, "oof.npy cannot be written")]]
+    runner.executor.answers = [[StorageFull(JOB.job_id, "oof.npy cannot be written")]]
     with pytest.raises(StorageError, match=r"oof\.npy"):
         runner.poll(0.0)
 
@@ -82,7 +82,7 @@ def test_turns_go_on_while_a_job_runs_or_another_one_starts(runner):
         if left and not runner.running:
             submit(runner, left.pop())
 
-    assert list(runner.run(start)) == [[], [Lost(JOB.job_id)], [Pruned(JOB.job_id, 1)]]
+    assert list(runner.run(start)) == [[], [WorkerLost(JOB.job_id)], [Pruned(JOB.job_id, 1)]]
     assert left == []
     assert runner.executor.n_stops == 0
 

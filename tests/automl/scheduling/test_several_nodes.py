@@ -9,8 +9,8 @@ import pytest
 
 from automl.plugin import Resources
 from automl.scheduling.devices.capacity import Capacity
-from automl.scheduling.devices.pool import DevicePool, Shortage
-from automl.scheduling.early import start_early
+from automl.scheduling.devices.pool import BlockingResource, DevicePool
+from automl.scheduling.early_start import start_early
 from automl.scheduling.executor import Executor, Failed
 from automl.scheduling.local.executor import LocalExecutor
 from automl.testing import ExecutorTestCase
@@ -56,7 +56,7 @@ class TwoNodes(Executor):
 
     def shortage(self, need):
         short = [executor.shortage(need) for executor in self.alive]
-        return None if None in short else (short or [Shortage.CORES])[0]
+        return None if None in short else (short or [BlockingResource.CORES])[0]
 
     def wait_reason(self, need):
         reasons = [f"{name}: {e.wait_reason(need)}" for name, e in self.nodes.items()]

@@ -41,14 +41,14 @@ def test_a_file_that_was_cut_or_has_more_is_refused(tmp_path):
         with pytest.raises(ValueError):  # noqa: PT011 - it says different things
             read_array_file(path)
     path.write_bytes(whole + b"more")
-    with pytest.raises(ValueError, match="take 896 bytes, and it has 900"):
+    with pytest.raises(ValueError, match="take 896 bytes, but 900 follow the header"):
         read_array_file(path)
 
 
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        (["a", "<f8", [2**40], 0], "claims 8796093022208 bytes, and 64 are left"),
+        (["a", "<f8", [2**40], 0], "claims 8796093022208 bytes, but 64 are left"),
         (["a", "<f8", [-1], 0], "'a' is <f8"),
         (["a", "<f8", [1], 8], "at 8"),
         (["a", "|O", [1], 0], "is |O"),

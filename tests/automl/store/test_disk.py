@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from automl.errors import StorageError
-from automl.store.disk import failing_on_a_full_disk, refusal, writing
+from automl.store.disk import raise_if_disk_full, storage_errors, storage_problem
 
 
 @pytest.mark.parametrize(
@@ -21,22 +21,24 @@ from automl.store.disk import failing_on_a_full_disk, refusal, writing
 )
 def test_what_could_not_be_written_is_named_with_the_reason(tmp_path, number, said):
     path = tmp_path / "deep" / "a.json"
-    with pytest.raises(StorageError) as caught, writing(path):
+    with pytest.raises(StorageError) as caught, storage_errors(path):
         raise OSError(number, os.strerror(number))
     assert str(caught.value).startswith(f"{path} cannot be written: {said}")
     assert (" are free)" in str(caught.value)) == (number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def test_other_failures_stay_what_they_are(tmp_path):
-    with pytest.raises(IsADirectoryError), writing(tmp_path / "a"):
+    with pytest.raises(IsADirectoryError), storage_errors(tmp_path / "a"):
         raise IsADirectoryError(errno.EISDIR, "Is a directory")
-    with pytest.raises(ValueError, match="no"), writing(tmp_path / "a"):
+    with pytest.raises(ValueError, match="no"), storage_errors(tmp_path / "a"):
         raise ValueError("no")
 
 
 def test_a_file_elsewhere_that_is_closed_to_us_says_nothing_of_the_disk(tmp_path):
     def denied(name):
-        return refusal(tmp_path / "run" / "a", PermissionError(errno.EACCES, "denied", str(name)))
+        return storage_problem(
+            tmp_path / "run" / "a", PermissionError(errno.EACCES, "denied", str(name))
+        )
 
     assert denied(tmp_path / "elsewhere" / "b") is None
     assert denied(tmp_path / "run" / "b") is not None
@@ -45,25 +47,25 @@ def test_a_file_elsewhere_that_is_closed_to_us_says_nothing_of_the_disk(tmp_path
 
 def test_an_error_without_a_number_is_asked_of_the_disk(tmp_path, no_space):
     error = OSError("1000 requested and 500 written")
-    assert refusal(tmp_path / "a", error) is None
+    assert storage_problem(tmp_path / "a", error) is None
     with no_space(tmp_path):
-        assert "no space is left" in str(refusal(tmp_path / "a", error))
+        assert "no space is left" in str(storage_problem(tmp_path / "a", error))
 
 
 def test_code_of_others_that_fails_on_a_full_disk_fails_because_of_it(tmp_path, no_space):
-    with pytest.raises(ArithmeticError), failing_on_a_full_disk(tmp_path):
+    with pytest.raises(ArithmeticError), raise_if_disk_full(tmp_path):
         raise ArithmeticError
     with (
         no_space(tmp_path),
         pytest.raises(StorageError, match="no space is left"),
-        failing_on_a_full_disk(tmp_path.parent, tmp_path),
+        raise_if_disk_full(tmp_path.parent, tmp_path),
     ):
         raise ArithmeticError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_code_of_others_that_lies_about_the_disk_fails_by_itself(tmp_path):
-    with pytest.raises(OSError, match="No space"), failing_on_a_full_disk(tmp_path):
+    with pytest.raises(OSError, match="No space"), raise_if_disk_full(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -74,7 +76,10 @@ def test_a_disk_that_is_really_full_is_seen(tmp_path):
         pytest.skip("nothing can be mounted here")
     path = tmp_path / "a"
     try:
-        with pytest.raises(StorageError, match=r"\(0 bytes of 64 KiB are free\)"), writing(path):
+        with (
+            pytest.raises(StorageError, match=r"\(0 bytes of 64 KiB are free\)"),
+            storage_errors(path),
+        ):
             path.write_bytes(bytes(1 << 20))
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -84,6 +89,6 @@ def test_an_error_that_says_nothing_of_a_disk_writes_nothing_to_it(tmp_path, no_
     with (
         no_space(tmp_path),
         pytest.raises(LookupError),
-        failing_on_a_full_disk(tmp_path, but=LookupError),
+        raise_if_disk_full(tmp_path, but=LookupError),
     ):
         raise LookupError

@@ -15,19 +15,19 @@ import pytest
 
 from automl.errors import RunError, StorageError
 from automl.store.files import (
-    draft_folder,
+    commit,
     read_json,
-    remove_drafts,
-    settle,
+    remove_staging,
+    staging_folder,
     write_array,
+    write_atomic,
     write_json,
-    write_whole,
 )
 from automl.store.run_dir import RunDir
 
 
 def test_a_file_is_there_with_all_its_content_and_nothing_beside_it(tmp_path):
-    write_whole(tmp_path / "a.bin", lambda file: file.write(b"all of it"))
+    write_atomic(tmp_path / "a.bin", lambda file: file.write(b"all of it"))
     assert (tmp_path / "a.bin").read_bytes() == b"all of it"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
@@ -38,7 +38,7 @@ def test_a_writer_that_fails_midway_leaves_no_file(tmp_path):
         raise OSError("the disk is full")
 
     with pytest.raises(OSError, match="the disk is full"):
-        write_whole(tmp_path / "a.bin", fail)
+        write_atomic(tmp_path / "a.bin", fail)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -52,7 +52,7 @@ def test_a_writer_that_fails_midway_leaves_the_old_file(tmp_path, error):
         raise error
 
     with pytest.raises(error):
-        write_whole(path, fail)
+        write_atomic(path, fail)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
@@ -134,11 +134,11 @@ def test_a_full_disk_is_named_and_leaves_the_old_file_alone(tmp_path, no_space):
 def test_a_folder_appears_whole_in_place_of_an_older_one(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "old").touch()
-    with draft_folder(tmp_path / "a") as draft:
+    with staging_folder(tmp_path / "a") as draft:
         (draft / "new").mkdir()
         (draft / "new" / "file").write_text("x")
         assert [p.name for p in (tmp_path / "a").iterdir()] == ["old"]
-        settle(draft, tmp_path / "a")
+        commit(draft, tmp_path / "a")
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["a", "file", "new"]
 
 
@@ -158,11 +158,11 @@ def test_a_folder_that_is_replaced_is_never_lost(tmp_path, monkeypatch, n_rename
             raise Killed
         return rename(self, target)
 
-    with monkeypatch.context() as patch, contextlib.suppress(Killed), draft_folder(path) as draft:
+    with monkeypatch.context() as patch, contextlib.suppress(Killed), staging_folder(path) as draft:
         (draft / "new").touch()
         patch.setattr(Path, "rename", killed_before)
-        settle(draft, path)
-    remove_drafts(tmp_path)
+        commit(draft, path)
+    remove_staging(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     assert [p.name for p in path.iterdir()] == ["old" if n_renames < 2 else "new"]
 
@@ -170,15 +170,15 @@ def test_a_folder_that_is_replaced_is_never_lost(tmp_path, monkeypatch, n_rename
 def test_what_was_replaced_goes_where_a_process_was_killed_before_it_removed_it(tmp_path):
     (tmp_path / ".fold.0.123.before").mkdir()
     (tmp_path / "fold.0").mkdir()
-    remove_drafts(tmp_path)
+    remove_staging(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["fold.0"]
 
 
 def test_a_folder_on_a_full_disk_does_not_appear(tmp_path, no_space):
     def write(path):
-        with draft_folder(path) as draft, no_space(draft):
+        with staging_folder(path) as draft, no_space(draft):
             (draft / "file").write_text("x")
-            settle(draft, path)
+            commit(draft, path)
 
     with pytest.raises(StorageError, match="a cannot be written: no space"):
         write(tmp_path / "a")
@@ -189,10 +189,10 @@ def test_drafts_of_those_who_were_killed_go_and_nothing_else_does(tmp_path):
     run = RunDir(tmp_path)
     write_json(run.trial("svm-0") / "trial.json", 1)
     (run.trial("svm-0") / ".fold-0.123.draft" / "model").mkdir(parents=True)
-    (run.views / "abc" / ".fold-1.123.draft").mkdir(parents=True)
+    (run.encodings / "abc" / ".fold-1.123.draft").mkdir(parents=True)
     (run.path / ".manifest.json.123.draft").touch()
     (run.path / ".hidden").touch()
-    remove_drafts(run.path)
+    remove_staging(run.path)
     left = {p.name for p in run.path.rglob("*") if p.is_file() or not any(p.iterdir())}
     assert left == {"trial.json", "abc", ".hidden"}
 
@@ -200,7 +200,7 @@ def test_drafts_of_those_who_were_killed_go_and_nothing_else_does(tmp_path):
 def test_a_writer_who_is_alone_clears_away_the_drafts_of_those_before(tmp_path):
     for alone, n_left in ((False, 1), (True, 0)):
         (tmp_path / ".a.123.draft").mkdir(exist_ok=True)
-        with draft_folder(tmp_path / "a", alone=alone) as draft:
+        with staging_folder(tmp_path / "a", alone=alone) as draft:
             assert len(list(tmp_path.glob(".a.*"))) == n_left + 1
             assert draft.is_dir()
 
@@ -209,7 +209,7 @@ def test_a_writer_who_is_alone_clears_away_the_drafts_of_those_before(tmp_path):
 @pytest.mark.parametrize("shape", [(0,), (3,), (2, 0), (400, 300)])
 def test_an_array_comes_back(tmp_path, shape, order):
     array = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
-    write_whole(tmp_path / "a.npy", lambda file: write_array(file, array))
+    write_atomic(tmp_path / "a.npy", lambda file: write_array(file, array))
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy", mmap_mode="r"), array)
 
 

@@ -69,7 +69,7 @@ def test_a_run_that_is_starting_is_told_from_one_that_was_killed(tmp_path, holde
         RunDir(tmp_path).check()
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with pytest.raises(RunError, match="killed before it had begun"):
+    with pytest.raises(RunError, match="killed before it began"):
         RunDir(tmp_path).check()
 
 

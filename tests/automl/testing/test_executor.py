@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from automl.plugin import Resources
-from automl.scheduling.executor import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.executor import Done, Failed, Pruned, Reported, StorageFull
 from automl.scheduling.inline import InlineExecutor
 from automl.testing import ExecutorTestCase
 from automl.trial.spec import TrialError
 
-ENDS = (Done, Failed, Pruned, Unwritable)
+ENDS = (Done, Failed, Pruned, StorageFull)
 
 
 class LosesAnEnd(InlineExecutor):
@@ -43,7 +43,7 @@ class ReportsAfterTheEnd(InlineExecutor):
     """Sends ends before reports."""
 
     def poll(self, timeout_s):
-        return sorted(super().poll(timeout_s), key=lambda h: isinstance(h, Progressed))
+        return sorted(super().poll(timeout_s), key=lambda h: isinstance(h, Reported))
 
 
 class ReportsInDisorder(InlineExecutor):
@@ -51,8 +51,8 @@ class ReportsInDisorder(InlineExecutor):
 
     def poll(self, timeout_s):
         happenings = super().poll(timeout_s)
-        reports = [h for h in happenings if isinstance(h, Progressed)]
-        return [*reversed(reports), *(h for h in happenings if not isinstance(h, Progressed))]
+        reports = [h for h in happenings if isinstance(h, Reported)]
+        return [*reversed(reports), *(h for h in happenings if not isinstance(h, Reported))]
 
 
 class KeepsLeases(InlineExecutor):
@@ -169,7 +169,7 @@ class HidesFullDisks(InlineExecutor):
 
     def poll(self, timeout_s):
         return [
-            Failed(h.job_id, TrialError("exception", h.why)) if isinstance(h, Unwritable) else h
+            Failed(h.job_id, TrialError("exception", h.why)) if isinstance(h, StorageFull) else h
             for h in super().poll(timeout_s)
         ]
 

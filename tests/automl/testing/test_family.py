@@ -58,11 +58,11 @@ class Honest(IterativeFamily):
         report(2, 0.4)
         weight = fold.weight_train
         if context.task is Task.QUANTILE:
-            levels = context.shape.quantiles
+            levels = context.problem.quantiles
             return Model(np.quantile(fold.y_train, levels, weights=weight, method="inverted_cdf"))
         if not context.task.is_classification:
             return Model(np.average(fold.y_train, weights=weight))
-        counts = np.bincount(fold.y_train, weight, minlength=context.shape.n_classes)
+        counts = np.bincount(fold.y_train, weight, minlength=context.problem.n_classes)
         return Model(counts / counts.sum())
 
     def save(self, model: Any, path: Path) -> None:
@@ -218,7 +218,7 @@ class NoFidelity(Honest):
 
 
 class MutteredReason(Honest, SelectiveFamily):
-    def accepts(self, shape: Any) -> str | None:
+    def unsupported_reason(self, shape: Any) -> str | None:
         return "no"
 
 
@@ -232,7 +232,7 @@ class Peeks(Honest):
         model = super().fit(params, fold, context, report)
         truth = fold.y_valid
         if context.task.is_classification:
-            truth = np.eye(context.shape.n_classes)[truth]
+            truth = np.eye(context.problem.n_classes)[truth]
         model.predict = lambda X: truth
         return model
 
@@ -277,15 +277,15 @@ class InSample(Honest, OutOfBagFamily):
 class Packed(Honest, PackedFamily):
     """Fits what is packed one after another, as families do by themselves."""
 
-    packed = frozenset({"a"})
+    packable_params = frozenset({"a"})
 
-    def pack_size(self, params: Any, shape: Any) -> int:
+    def max_pack_size(self, params: Any, shape: Any) -> int:
         return 1
 
 
 class LosesParams(Packed):
-    def pack(self, params: Any, shape: Any) -> Any:
-        return super().pack(params, shape)[1:]
+    def split_into_packs(self, params: Any, shape: Any) -> Any:
+        return super().split_into_packs(params, shape)[1:]
 
 
 class ShrinksWhenPacked(Packed):

@@ -19,7 +19,7 @@ def scores(tmp_path_factory):
     found = []
     for seed in range(N_SEEDS):
         table = noise_table(seed, TOLD)
-        params = LightGBM().portfolio(table.shape())[0]
+        params = LightGBM().portfolio(table.problem())[0]
         folder = tmp_path_factory.mktemp("noise")
         found.append(score_noise(LightGBM(), params, table, seed, folder))
     return found

@@ -4,34 +4,34 @@ import numpy as np
 import pytest
 from scipy.sparse import issparse
 
-from automl.plugin import Task, View
-from automl.testing import CheckingSuggest, RandomSuggest, made_table, real_table
+from automl.plugin import Encoding, Task
+from automl.testing import CheckingSuggest, RandomSuggest, real_table, synthetic_table
 
 
 @pytest.mark.parametrize("task", list(Task))
 def test_only_raw_views_have_missing_values(task: Task) -> None:
-    table = made_table(task)
-    assert np.isnan(table.fold(View(numeric="raw")).X_train).any()
+    table = synthetic_table(task)
+    assert np.isnan(table.fold(Encoding(numeric="raw")).X_train).any()
     for numeric in ("standard", "quantile"):
-        assert np.isfinite(table.fold(View(numeric=numeric)).X_train).all()
+        assert np.isfinite(table.fold(Encoding(numeric=numeric)).X_train).all()
 
 
 def test_categories_come_as_the_view_says() -> None:
-    table = made_table(Task.BINARY)
-    codes, features = table.encode(View(categorical="codes"))
+    table = synthetic_table(Task.BINARY)
+    codes, features = table.encode(Encoding(categorical="codes"))
     assert features.categorical == (3,)
     assert codes[:, 3].max() < features.cardinalities[0]
-    assert table.encode(View(categorical="onehot"))[0].shape[1] == 7
-    assert table.encode(View(categorical="target"))[0].shape[1] == 4
-    assert table.encode(View(categorical="drop"))[0].shape[1] == 3
-    assert issparse(table.encode(View(sparse=True), sparse=True)[0])
+    assert table.encode(Encoding(categorical="onehot"))[0].shape[1] == 7
+    assert table.encode(Encoding(categorical="target"))[0].shape[1] == 4
+    assert table.encode(Encoding(categorical="drop"))[0].shape[1] == 3
+    assert issparse(table.encode(Encoding(sparse=True), sparse=True)[0])
 
 
-@pytest.mark.parametrize("make", [made_table, real_table])
+@pytest.mark.parametrize("make", [synthetic_table, real_table])
 @pytest.mark.parametrize("task", list(Task))
 def test_training_and_validation_rows_have_every_class(make, task: Task) -> None:
     table = make(task)
-    fold = table.fold(View())
+    fold = table.fold(Encoding())
     assert len(fold.y_train) + len(fold.y_valid) == len(table.y)
     if task.is_classification:
         for y in (fold.y_train, fold.y_valid):
@@ -58,12 +58,12 @@ def test_a_checked_point_names_what_is_wrong_with_it() -> None:
 
 
 def test_rows_are_written_where_the_view_shows_texts() -> None:
-    table = made_table(Task.BINARY, raw_texts=True)
-    fold = table.fold(View(text="raw"))
+    table = synthetic_table(Task.BINARY, raw_texts=True)
+    fold = table.fold(Encoding(text="raw"))
     (texts,) = fold.valid.texts
     written = texts.read()
     assert len(written) == len(fold.y_valid)
     assert len({tuple(text.split()) for text in written}) > 10
-    shape = table.shape()
-    assert (shape.n_text, len(shape.text_bytes)) == (1, 1)
-    assert made_table(Task.BINARY).fold(View()).texts_train == ()
+    problem = table.problem()
+    assert (problem.n_text, len(problem.text_bytes)) == (1, 1)
+    assert synthetic_table(Task.BINARY).fold(Encoding()).texts_train == ()

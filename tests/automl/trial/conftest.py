@@ -14,7 +14,7 @@ from automl.plugin import ModelFamily
 from automl.registry import RegisteredFamily, Registry
 from automl.store import RunDir
 from automl.trial.setup import TrialSetup
-from automl.trial.worker_state import Workbench
+from automl.trial.worker_state import WorkerState
 
 
 def frame(n_rows: int = 60) -> pd.DataFrame:
@@ -38,12 +38,12 @@ def registry_of(*families: ModelFamily) -> Registry:
 
 
 @pytest.fixture
-def open_bench(tmp_path: Path) -> Callable[..., Workbench]:
+def open_bench(tmp_path: Path) -> Callable[..., WorkerState]:
     """open_bench(families..., **setup): a workbench on a fresh run directory."""
 
-    def open_bench(*families: ModelFamily, **options: object) -> Workbench:
+    def open_bench(*families: ModelFamily, **options: object) -> WorkerState:
         run = RunDir(tmp_path / "run")
-        for folder in (run.trials, run.views):
+        for folder in (run.trials, run.encodings):
             folder.mkdir(parents=True)
         dataset = load_dataset(frame(), target="target")
         save_dataset(dataset, run.data)
@@ -51,6 +51,6 @@ def open_bench(tmp_path: Path) -> Callable[..., Workbench]:
         dataset, plan = open_dataset(run.data), load_split_plan(run.split)
         setup = TrialSetup(str(run.path), "log_loss", seed=0, n_folds=plan.n_folds, **options)
         metric = get_metric("log_loss", dataset.target.task)
-        return Workbench(setup, run, dataset, plan, metric, registry_of(*families))
+        return WorkerState(setup, run, dataset, plan, metric, registry_of(*families))
 
     return open_bench

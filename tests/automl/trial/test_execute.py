@@ -8,12 +8,12 @@ from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import MissingExtraError
 from automl.metrics import get_metric
-from automl.plugin import ModelFamily, OutOfBagFamily, PackedFamily, StageLog, TrialPruned, View
-from automl.trial.execute import FIT_SHARE, BadPredictionError, run_job, run_pack
+from automl.plugin import Encoding, ModelFamily, OutOfBagFamily, PackedFamily, StageLog, TrialPruned
+from automl.trial.execute import FIT_SHARE, BadPredictionError, execute_job, execute_pack
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
 from automl.trial.stages import halves_of, predict_by_halves
-from automl.trial.worker_state import Workbench, open_workbench
+from automl.trial.worker_state import WorkerState, open_workbench
 
 
 class Model:
@@ -110,8 +110,8 @@ def leftovers(bench):
 
 def test_a_fit_leaves_model_and_predictions_and_says_how_it_went(open_bench):
     bench = open_bench(Family())
-    result = run_job(job_of(fold=1), bench, ignore)
-    valid = bench.plan.divisions[1].valid
+    result = execute_job(job_of(fold=1), bench, ignore)
+    valid = bench.plan.splits[1].valid
     oof = np.load(bench.run.oof("plain-0", 1))
     assert oof.shape == (len(valid), 2)
     assert result.score == pytest.approx(
@@ -124,31 +124,31 @@ def test_a_fit_leaves_model_and_predictions_and_says_how_it_went(open_bench):
 
 def test_nothing_temporary_is_left_beside_a_finished_fold(open_bench):
     bench = open_bench(Family())
-    run_job(job_of(), bench, ignore)
+    execute_job(job_of(), bench, ignore)
     assert [p.name for p in bench.run.trial("plain-0").iterdir()] == ["fold-0"]
 
 
 def test_a_fault_while_saving_leaves_no_fold(open_bench):
     bench = open_bench(FailsToSave())
     with pytest.raises(OSError, match="no space"):
-        run_job(job_of(), bench, ignore)
+        execute_job(job_of(), bench, ignore)
     assert leftovers(bench) in ([], ["plain-0"])
 
 
 def test_a_fault_while_saving_keeps_the_fold_of_an_earlier_attempt(open_bench):
     bench = open_bench(FailsLater())
-    run_job(job_of(), bench, ignore)
+    execute_job(job_of(), bench, ignore)
     before = leftovers(bench)
     with pytest.raises(OSError, match="no space"):
-        run_job(job_of(), bench, ignore)
+        execute_job(job_of(), bench, ignore)
     assert leftovers(bench) == before
 
 
 def test_a_second_attempt_replaces_the_fold(open_bench):
     bench = open_bench(Family())
-    run_job(job_of(), bench, ignore)
+    execute_job(job_of(), bench, ignore)
     (bench.run.fold("plain-0", 0) / "model" / "old").touch()
-    run_job(job_of(attempt=1), bench, ignore)
+    execute_job(job_of(attempt=1), bench, ignore)
     assert not (bench.run.fold("plain-0", 0) / "model" / "old").exists()
 
 
@@ -171,8 +171,8 @@ class Stops(Family):
 def test_a_fold_has_the_rows_of_its_division(open_bench):
     family = Stops()
     bench = open_bench(family)
-    run_job(job_of(fold=2), bench, ignore)
-    fold, division = family.folds[0], bench.plan.divisions[2]
+    execute_job(job_of(fold=2), bench, ignore)
+    fold, division = family.folds[0], bench.plan.splits[2]
     assert fold.index == 2
     np.testing.assert_array_equal(fold.y_train, bench.dataset.y[division.train])
     np.testing.assert_array_equal(fold.y_valid, bench.dataset.y[division.valid])
@@ -181,8 +181,8 @@ def test_a_fold_has_the_rows_of_its_division(open_bench):
 def test_a_family_that_does_not_stop_early_is_shown_no_validation_rows(open_bench):
     family = Family()
     bench = open_bench(family)
-    result = run_job(job_of(fold=2), bench, ignore)
-    (fold,), division = family.folds, bench.plan.divisions[2]
+    result = execute_job(job_of(fold=2), bench, ignore)
+    (fold,), division = family.folds, bench.plan.splits[2]
     assert len(fold.X_valid) == len(fold.y_valid) == 0
     np.testing.assert_array_equal(fold.y_train, bench.dataset.y[division.train])
     assert result.n_valid == len(division.valid)
@@ -192,22 +192,22 @@ def test_other_families_stop_by_rows_that_are_taken_from_those_they_learn_from(o
     family = Family()
     family.early_stopping = "inner"
     bench = open_bench(family)
-    run_job(job_of(fold=2), bench, ignore)
-    run_job(job_of(fold=2, number=1), bench, ignore)
-    (fold, again), division = family.folds, bench.plan.divisions[2]
+    execute_job(job_of(fold=2), bench, ignore)
+    execute_job(job_of(fold=2, number=1), bench, ignore)
+    (fold, again), division = family.folds, bench.plan.splits[2]
     assert again is fold
     assert len(fold.y_valid) == round(0.15 * len(division.train))
     together = np.concatenate((fold.y_train, fold.y_valid))
     assert sorted(together) == sorted(bench.dataset.y[division.train])
     rows = np.concatenate((fold.X_train, fold.X_valid))
-    whole, _ = bench.open_fold(2, family.view({}, None), family.kinds)
+    whole, _ = bench.open_fold(2, family.encoding({}, None), family.kinds)
     assert sorted(rows.tolist()) == sorted(whole.X_train.tolist())
 
 
 def test_a_fit_that_stopped_early_is_scored_half_by_half(open_bench):
     bench = open_bench(Stops())
-    result = run_job(job_of(fold=1), bench, ignore)
-    log, valid = StageLog(bench.metric), bench.plan.divisions[1].valid
+    result = execute_job(job_of(fold=1), bench, ignore)
+    log, valid = StageLog(bench.metric), bench.plan.splits[1].valid
     y, random = bench.dataset.y[valid], np.random.default_rng(1)
     for stage in range(1, 6):
         share = random.random(len(y))
@@ -223,7 +223,7 @@ def test_a_fit_that_stopped_early_is_scored_half_by_half(open_bench):
 def test_the_context_tells_seed_threads_device_and_time(open_bench):
     family = Family()
     job = job_of(seed=11, n_threads=3, device="cuda:0", time_limit_s=4.0, deadline_s=100.0)
-    list(run_pack([job], open_bench(family), lambda _: ignore, clock=lambda: 1000.0))
+    list(execute_pack([job], open_bench(family), lambda _: ignore, clock=lambda: 1000.0))
     context = family.contexts[0]
     assert (context.seed, context.n_threads, context.device) == (11, 3, "cuda:0")
     assert context.time_limit_s == 4.0
@@ -234,7 +234,7 @@ def test_the_context_tells_seed_threads_device_and_time(open_bench):
 def test_the_limit_of_a_fit_begins_when_its_fold_is_encoded(open_bench):
     family, said = Family(), []
     job = job_of(deadline_s=100.0, end_s=1000.0)
-    run_job(job, open_bench(family), ignore, lambda: said.append(len(family.contexts)))
+    execute_job(job, open_bench(family), ignore, lambda: said.append(len(family.contexts)))
     assert said == [0]
     assert job.fit_limit_s(spent_s=950.0) == 50.0
     assert job.fit_limit_s(spent_s=1001.0) == 0.0
@@ -242,13 +242,13 @@ def test_the_limit_of_a_fit_begins_when_its_fold_is_encoded(open_bench):
 
 def test_without_a_deadline_the_fit_has_none(open_bench):
     family = Family()
-    run_job(job_of(), open_bench(family), ignore)
+    execute_job(job_of(), open_bench(family), ignore)
     assert family.contexts[0].deadline is None
 
 
 def test_reports_are_passed_on_and_recorded_as_plain_numbers(open_bench):
     heard = []
-    result = run_job(job_of(), open_bench(Reports()), lambda step, score: heard.append(step))
+    result = execute_job(job_of(), open_bench(Reports()), lambda step, score: heard.append(step))
     assert heard == [1, 2]
     assert result.steps == ((1, 0.5), (2, 0.25))
     assert json.dumps(result.steps)
@@ -260,7 +260,7 @@ def test_a_report_that_prunes_leaves_no_fold(open_bench):
 
     bench = open_bench(Reports())
     with pytest.raises(TrialPruned):
-        run_job(job_of(), bench, prune)
+        execute_job(job_of(), bench, prune)
     assert leftovers(bench) == []
 
 
@@ -271,7 +271,7 @@ def test_a_reported_score_must_be_a_number(open_bench, score):
             report(7, score)
 
     with pytest.raises(ValueError, match="the score reported at step 7 is"):
-        run_job(job_of(), open_bench(Spoilt()), ignore)
+        execute_job(job_of(), open_bench(Spoilt()), ignore)
 
 
 def test_a_fold_that_the_metric_has_no_value_for_has_a_reason_and_no_score(open_bench):
@@ -288,17 +288,17 @@ def test_a_fold_that_the_metric_has_no_value_for_has_a_reason_and_no_score(open_
             )
             return super().fit(params, fold, context, report)
 
-    bench = open_bench(Steered())
-    only_yes = replace(bench.dataset, y=np.ones(len(bench.dataset.y), dtype=np.int64))
-    area = get_metric("roc_auc", bench.dataset.target.task)
-    bench = Workbench(bench.setup, bench.run, only_yes, bench.plan, area, bench.registry)
-    result = run_job(job_of(), bench, lambda step, score: heard.append((step, score)))
+    state = open_bench(Steered())
+    only_yes = replace(state.dataset, y=np.ones(len(state.dataset.y), dtype=np.int64))
+    area = get_metric("roc_auc", state.dataset.target.task)
+    state = WorkerState(state.setup, state.run, only_yes, state.plan, area, state.registry)
+    result = execute_job(job_of(), state, lambda step, score: heard.append((step, score)))
     assert result.score is None
     assert result.score_reason == f"all {result.n_valid} rows are of one class"
     assert result.steps == ()
     assert [step for step, _ in heard] == [1, 2]  # so that the fit can still be stopped
     assert np.isnan([score for _, score in heard]).all()
-    assert bench.run.oof("plain-0", 0).is_file()
+    assert state.run.oof("plain-0", 0).is_file()
 
 
 @pytest.mark.parametrize(
@@ -317,14 +317,14 @@ def test_predictions_without_a_score_are_refused_and_leave_no_fold(open_bench, r
 
     bench = open_bench(Spoilt())
     with pytest.raises(BadPredictionError, match=message):
-        run_job(job_of(), bench, ignore)
+        execute_job(job_of(), bench, ignore)
     assert leftovers(bench) == []
 
 
 def test_an_out_of_bag_family_is_scored_on_the_rows_it_has_predictions_for(open_bench):
     family = OutOfBag()
     bench = open_bench(family)
-    result = run_job(job_of(fold=ALL_ROWS, params={"unseen": 7}), bench, ignore)
+    result = execute_job(job_of(fold=ALL_ROWS, params={"unseen": 7}), bench, ignore)
     assert len(family.folds[0].y_train) == 60
     assert len(family.folds[0].y_valid) == 0
     oof = np.load(bench.run.oof("plain-0", ALL_ROWS))
@@ -345,8 +345,8 @@ def timed(monkeypatch):
         calls.append(call())
         return 7.0
 
-    monkeypatch.setattr("automl.trial.latency.best_ms", best_ms)
-    monkeypatch.setattr("automl.trial.worker_state.best_ms", best_ms)
+    monkeypatch.setattr("automl.trial.latency.min_time_ms", best_ms)
+    monkeypatch.setattr("automl.trial.worker_state.min_time_ms", best_ms)
     return calls
 
 
@@ -354,26 +354,26 @@ def test_what_new_rows_take_beyond_those_of_the_run_counts_as_time_to_predict(op
     class Knows(Family):
         def fit(self, params, fold, context, report):
             model = super().fit(params, fold, context, report)
-            model.new_rows_ms = 1e6
+            model.extra_predict_ms = 1e6
             return model
 
-    result = run_job(job_of(), open_bench(Knows()), ignore)
+    result = execute_job(job_of(), open_bench(Knows()), ignore)
     assert result.predict_ms == 7.0 + 7.0 + 1e6  # encoding, predicting, and that
 
 
 def test_an_out_of_bag_family_that_has_seen_no_row_from_outside_fails(open_bench):
     with pytest.raises(BadPredictionError, match="too few trees"):
-        run_job(job_of(fold=ALL_ROWS, params={"unseen": 60}), open_bench(OutOfBag()), ignore)
+        execute_job(job_of(fold=ALL_ROWS, params={"unseen": 60}), open_bench(OutOfBag()), ignore)
 
 
 def test_a_missing_library_names_the_extra_that_installs_it(open_bench):
     with pytest.raises(MissingExtraError, match=r"pip install 'automl-search\[torch\]'"):
-        run_job(job_of(), open_bench(Missing()), ignore)
+        execute_job(job_of(), open_bench(Missing()), ignore)
 
 
 def test_an_import_error_of_a_family_without_an_extra_stays_what_it_is(open_bench):
     with pytest.raises(ModuleNotFoundError, match="no_such_library_at_all"):
-        run_job(job_of(), open_bench(MissingWithoutExtra()), ignore)
+        execute_job(job_of(), open_bench(MissingWithoutExtra()), ignore)
 
 
 class Remembers(Family):
@@ -383,8 +383,8 @@ class Remembers(Family):
         super().__init__()
         self.counts = []
 
-    def view(self, params, shape):
-        return View(numeric=params.get("numeric", "raw"))
+    def encoding(self, params, shape):
+        return Encoding(numeric=params.get("numeric", "raw"))
 
     def fit(self, params, fold, context, report):
         fold.memo["count"] = fold.memo.get("count", 0) + 1
@@ -396,17 +396,17 @@ def test_the_memo_of_a_fold_and_view_is_kept_for_the_next_trial(open_bench):
     family = Remembers()
     bench = open_bench(family)
     for number in range(3):
-        run_job(job_of(number=number), bench, ignore)
+        execute_job(job_of(number=number), bench, ignore)
     assert family.counts == [1, 2, 3]
 
 
 def test_another_fold_and_another_view_have_memos_of_their_own(open_bench):
     family = Remembers()
     bench = open_bench(family)
-    run_job(job_of(fold=0), bench, ignore)
-    run_job(job_of(fold=1), bench, ignore)
-    run_job(job_of(fold=0, number=1, params={"numeric": "standard"}), bench, ignore)
-    run_job(job_of(fold=1, number=1), bench, ignore)
+    execute_job(job_of(fold=0), bench, ignore)
+    execute_job(job_of(fold=1), bench, ignore)
+    execute_job(job_of(fold=0, number=1, params={"numeric": "standard"}), bench, ignore)
+    execute_job(job_of(fold=1, number=1), bench, ignore)
     assert family.counts == [1, 1, 1, 2]
 
 
@@ -415,7 +415,7 @@ def test_the_fold_used_longest_ago_is_forgotten_first(open_bench):
     bench = open_bench(family)
     bench.setup = replace(bench.setup, memo_gib=0.0)  # room for a single one
     for fold in (0, 0, 1, 0):
-        run_job(job_of(fold=fold), bench, ignore)
+        execute_job(job_of(fold=fold), bench, ignore)
     assert family.counts == [1, 2, 1, 1]
 
 
@@ -424,7 +424,7 @@ def test_as_many_folds_are_kept_as_there_is_room_for(open_bench):
     bench = open_bench(family)
     bench.setup = replace(bench.setup, memo_gib=2 / 2**10)  # small ones count as one MiB each
     for fold in (0, 1, 0, 1, 2, 1, 0):
-        run_job(job_of(fold=fold), bench, ignore)
+        execute_job(job_of(fold=fold), bench, ignore)
     assert family.counts == [1, 1, 2, 2, 1, 3, 1]
 
 
@@ -438,13 +438,13 @@ class Overwrites(Family):
 
 def test_what_later_trials_learn_from_cannot_be_overwritten(open_bench):
     with pytest.raises(ValueError, match="read-only"):
-        run_job(job_of(), open_bench(Overwrites()), ignore)
+        execute_job(job_of(), open_bench(Overwrites()), ignore)
 
 
 def test_a_fold_is_encoded_once_for_all_trials(open_bench):
     bench = open_bench(Family())
-    first = run_job(job_of(), bench, ignore)
-    second = run_job(job_of(number=1), bench, ignore)
+    first = execute_job(job_of(), bench, ignore)
+    second = execute_job(job_of(number=1), bench, ignore)
     assert first.encode_s > 0
     assert second.encode_s == 0
 
@@ -463,7 +463,7 @@ def test_a_model_without_out_of_bag_predictions_is_told_what_it_lacks(open_bench
         """Returns a model that cannot predict out of bag."""
 
     with pytest.raises(BadPredictionError, match="has no out_of_bag_prediction: Model"):
-        run_job(job_of(fold=ALL_ROWS), open_bench(Forgets()), ignore)
+        execute_job(job_of(fold=ALL_ROWS), open_bench(Forgets()), ignore)
 
 
 class Bagged(OutOfBag):
@@ -478,7 +478,7 @@ class Bagged(OutOfBag):
 @pytest.mark.parametrize("fold", [0, ALL_ROWS])
 def test_the_time_of_predicting_is_that_of_a_thousand_new_rows(open_bench, timed, fold):
     """Here are 60: neither they nor predictions out of bag say what 1,000 rows take."""
-    result = run_job(job_of(fold=fold), open_bench(Bagged()), ignore)
+    result = execute_job(job_of(fold=fold), open_bench(Bagged()), ignore)
     assert result.predict_ms == 7.0 + 7.0  # of the rows, and of their encoding
     assert [len(rows) for rows in timed] == [1_000, 1_000]
 
@@ -492,17 +492,18 @@ def test_encoding_is_part_of_predicting_and_timed_once_for_all_trials(open_bench
     bench = open_bench(Family())
     for number in range(2):
         for fold in (0, 1):
-            run_job(job_of(fold=fold, number=number), bench, ignore)
-    assert [fold for fold, _, kinds in loaded if kinds == Family.kinds] == [0, 1]
-    assert all(ms > 0 for ms in bench._encode_ms.values())
+            execute_job(job_of(fold=fold, number=number), bench, ignore)
+    keys = [key for key in loaded if key[2] == Family.kinds]
+    assert [fold for fold, _, _ in keys] == [0, 1]
+    assert all(bench.encode_ms(*key) > 0 for key in keys)
 
 
 class Packs(Family, PackedFamily):
     """Fits several at once; one whose params say so fails by itself."""
 
-    packed = frozenset({"fail"})
+    packable_params = frozenset({"fail"})
 
-    def pack_size(self, params, shape):
+    def max_pack_size(self, params, shape):
         return 2
 
     def fit_pack(self, members, context):
@@ -515,9 +516,9 @@ class Packs(Family, PackedFamily):
 
 def test_fits_of_a_pack_leave_what_they_would_leave_alone(open_bench):
     bench = open_bench(Packs())
-    alone = [run_job(job_of(fold=fold), bench, ignore) for fold in (0, 1)]
+    alone = [execute_job(job_of(fold=fold), bench, ignore) for fold in (0, 1)]
     jobs = [job_of(fold=fold, number=1, time_limit_s=8.0, n_threads=2) for fold in (0, 1)]
-    results = [result for _, result in run_pack(jobs, bench, lambda job: ignore)]
+    results = [result for _, result in execute_pack(jobs, bench, lambda job: ignore)]
     assert [r.score for r in results] == [r.score for r in alone]
     assert [(r.fold, r.n_members) for r in results] == [(0, 2), (1, 2)]
     for fold in (0, 1):
@@ -532,7 +533,7 @@ def test_fits_of_a_pack_leave_what_they_would_leave_alone(open_bench):
 def test_a_member_that_fails_leaves_nothing_and_the_others_all(open_bench):
     bench = open_bench(Packs())
     jobs = [job_of(number=0, params={"fail": True}), job_of(number=1)]
-    failed, done = (outcome for _, outcome in run_pack(jobs, bench, lambda job: ignore))
+    failed, done = (outcome for _, outcome in execute_pack(jobs, bench, lambda job: ignore))
     assert isinstance(failed, TrialPruned)
     assert done.score is not None
     assert not bench.run.fold("plain-0", 0).exists()
@@ -548,7 +549,9 @@ def test_members_report_for_themselves(open_bench):
     heard = []
     jobs = [job_of(number=n) for n in (0, 1)]
     bench = open_bench(Tells())
-    outcomes = run_pack(jobs, bench, lambda job: lambda step, score: heard.append(str(job.job_id)))
+    outcomes = execute_pack(
+        jobs, bench, lambda job: lambda step, score: heard.append(str(job.job_id))
+    )
     assert [outcome.steps for _, outcome in outcomes] == [((1, 0.5),)] * 2
     assert heard == ["plain-0/fold-0", "plain-1/fold-0"]
 
@@ -558,8 +561,8 @@ def test_what_a_fit_keeps_is_there_for_the_next_attempt_and_gone_when_it_is_over
         crashes = True
 
         def fit(self, params, fold, context, report):
-            self.found = context.scratch.exists()
-            context.scratch.mkdir(parents=True, exist_ok=True)
+            self.found = context.scratch_dir.exists()
+            context.scratch_dir.mkdir(parents=True, exist_ok=True)
             if self.crashes:
                 raise SystemExit
             return super().fit(params, fold, context, report)
@@ -567,10 +570,10 @@ def test_what_a_fit_keeps_is_there_for_the_next_attempt_and_gone_when_it_is_over
     family = Keeps()
     bench = open_bench(family)
     with pytest.raises(SystemExit):
-        run_job(job_of(), bench, ignore)
+        execute_job(job_of(), bench, ignore)
     assert bench.run.scratches == [bench.run.scratch("plain-0", 0)]
     family.crashes = False
-    run_job(job_of(attempt=1), bench, ignore)
+    execute_job(job_of(attempt=1), bench, ignore)
     assert family.found
     assert bench.run.scratches == []
 
@@ -579,10 +582,10 @@ def test_what_a_fit_keeps_is_there_for_the_next_attempt_and_gone_when_it_is_over
 def test_what_a_fit_keeps_is_gone_when_it_ends_by_an_error(open_bench, error):
     class Keeps(Family):
         def fit(self, params, fold, context, report):
-            context.scratch.mkdir(parents=True)
+            context.scratch_dir.mkdir(parents=True)
             raise error
 
     bench = open_bench(Keeps())
     with pytest.raises(type(error)):
-        run_job(job_of(), bench, ignore)
+        execute_job(job_of(), bench, ignore)
     assert bench.run.scratches == []

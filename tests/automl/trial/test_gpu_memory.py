@@ -39,7 +39,7 @@ def cuda(monkeypatch):
 def test_the_peak_counts_from_the_start_of_the_fit_and_the_context_is_added(cuda):
     cuda.take(900)
     vram.free_vram()
-    vram.start_counting()
+    vram.reset_peak()
     cuda.take(300)
     assert vram.peak_vram_mib() == 300 + vram.CONTEXT_MIB
 
@@ -53,14 +53,14 @@ def test_what_is_kept_for_later_is_given_back(cuda):
 def test_a_process_that_has_used_no_gpu_is_left_alone(cuda):
     cuda.started = False
     cuda.max_memory_reserved = cuda.empty_cache = None
-    vram.start_counting()
+    vram.reset_peak()
     vram.free_vram()
     assert vram.peak_vram_mib() == 0.0
 
 
 def test_without_torch_there_is_nothing_to_count(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    vram.start_counting()
+    vram.reset_peak()
     vram.free_vram()
     assert vram.peak_vram_mib() == 0.0
     assert "torch" not in sys.modules

@@ -4,7 +4,7 @@ import pytest
 
 from automl.data.table import Table
 from automl.testing import CountedClock
-from automl.trial.latency import BATCH_ROWS, best_ms, predict_batch_ms, table_batch
+from automl.trial.latency import BATCH_ROWS, min_time_ms, predict_batch_ms, sample_batch
 
 
 class Model:
@@ -19,9 +19,9 @@ class Model:
 
 
 def timed(calls_ms, **options):
-    """What ``best_ms`` finds of calls that take so long, and how many it made."""
+    """What ``min_time_ms`` finds of calls that take so long, and how many it made."""
     clock, calls = CountedClock(), iter(calls_ms)
-    found = best_ms(lambda: clock.advance(next(calls) / 1000), clock=clock, **options)
+    found = min_time_ms(lambda: clock.advance(next(calls) / 1000), clock=clock, **options)
     return found, len(calls_ms) - len(list(calls))
 
 
@@ -39,7 +39,7 @@ def test_a_batch_has_a_thousand_rows_whatever_the_table(n_rows):
     predict_batch_ms(model, np.zeros((n_rows, 2)), 0.0, n_rows)
     assert set(model.seen) == {BATCH_ROWS}
     table = Table(pa.table({"a": np.arange(n_rows)}), ())
-    assert table_batch(table).n_rows == BATCH_ROWS
+    assert sample_batch(table).n_rows == BATCH_ROWS
 
 
 def test_a_prediction_that_was_slow_is_not_made_again():

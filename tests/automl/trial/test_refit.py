@@ -10,16 +10,16 @@ import pytest
 from automl.data.split.choose import ALL_ROWS
 from automl.errors import RunError
 from automl.plugin import CannotRefit, ModelFamily, RefitIncomplete, RefittableFamily, Task
-from automl.trial.execute import run_job
-from automl.trial.refit import NotRefittedError, refit_job
-from automl.trial.setup import family_shape
+from automl.trial.execute import execute_job
+from automl.trial.refit import RefitUnsupportedError, refit_job
+from automl.trial.setup import problem_info
 from automl.trial.spec import Job, TrialSpec
 
 
 class Sigmoid:
     def __init__(self, slope, column):
         self.slope, self.column = slope, column
-        self.new_rows_ms = 7_000.0
+        self.extra_predict_ms = 7_000.0
 
     def predict(self, X):
         p = 1 / (1 + np.exp(-self.slope * np.asarray(X)[:, self.column]))
@@ -55,7 +55,7 @@ class Line(RefittableFamily):
 
 
 SPEC = TrialSpec("line", 0, {})
-REFIT = Job(SPEC, ALL_ROWS, seed=5, stands_for=(0, 1, 2))
+REFIT = Job(SPEC, ALL_ROWS, seed=5, replaces_folds=(0, 1, 2))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def fitted(open_bench):
     def fitted(family):
         bench = open_bench(family)
         for fold in range(3):
-            run_job(Job(SPEC, fold, seed=fold), bench, lambda step, score: None)
+            execute_job(Job(SPEC, fold, seed=fold), bench, lambda step, score: None)
         return bench
 
     return fitted
@@ -73,7 +73,7 @@ def fitted(open_bench):
 
 def test_it_is_written_beside_the_folds_with_what_was_compared(fitted, monkeypatch):
     for module in ("latency", "worker_state"):
-        monkeypatch.setattr(f"automl.trial.{module}.best_ms", lambda call: 5.0)
+        monkeypatch.setattr(f"automl.trial.{module}.min_time_ms", lambda call: 5.0)
     bench = fitted(Line())
     result = refit_job(REFIT, bench)
     assert result.fold == ALL_ROWS
@@ -91,7 +91,7 @@ def test_it_is_written_beside_the_folds_with_what_was_compared(fitted, monkeypat
 def test_a_further_seed_lies_beside_the_first(fitted):
     bench = fitted(Line())
     for fold in (ALL_ROWS, ALL_ROWS - 1):
-        refit_job(Job(SPEC, fold, seed=5, stands_for=(0, 1, 2)), bench)
+        refit_job(Job(SPEC, fold, seed=5, replaces_folds=(0, 1, 2)), bench)
         assert bench.run.model("line-0", fold).is_dir()
 
 
@@ -100,15 +100,19 @@ def test_one_that_predicts_something_else_is_thrown_away(fitted, slope):
     family = Line()
     family.refitted = slope
     bench = fitted(family)
-    with pytest.raises(NotRefittedError, match="refit differs from the mean of the folds' models"):
+    with pytest.raises(
+        RefitUnsupportedError, match="refit differs from the mean of the folds' models"
+    ):
         refit_job(REFIT, bench)
     assert not bench.run.fold("line-0", ALL_ROWS).exists()
 
 
 def test_one_that_the_clock_cut_is_thrown_away_with_the_reason_of_the_family(fitted):
     bench = fitted(Line())
-    late = Job(SPEC, ALL_ROWS, seed=5, end_s=-1.0, stands_for=(0, 1, 2))
-    with pytest.raises(NotRefittedError, match="the clock stopped its refit after 1 of 9 rounds"):
+    late = Job(SPEC, ALL_ROWS, seed=5, end_s=-1.0, replaces_folds=(0, 1, 2))
+    with pytest.raises(
+        RefitUnsupportedError, match="the clock stopped its refit after 1 of 9 rounds"
+    ):
         refit_job(late, bench)
 
 
@@ -119,21 +123,21 @@ def test_a_family_without_a_model_of_all_rows_is_named(fitted):
         name = "line"
         search_space, fit, save, load = Line.search_space, Line.fit, Line.save, Line.load
 
-    with pytest.raises(NotRefittedError, match="family line has no model of all rows"):
+    with pytest.raises(RefitUnsupportedError, match="family line cannot be refitted on all rows"):
         refit_job(REFIT, fitted(Plain()))
 
 
 def test_the_models_of_the_folds_stay_where_a_family_cannot_refit_these_rows(fitted):
     family = Line()
     family.refitted = None
-    with pytest.raises(NotRefittedError, match="it needs rows to stop by"):
+    with pytest.raises(RefitUnsupportedError, match="it needs rows to stop by"):
         refit_job(REFIT, fitted(family))
 
 
 def test_a_model_that_is_gone_is_named(fitted):
     bench = fitted(Line())
     with pytest.raises(RunError, match="fold-7/model is missing"):
-        refit_job(Job(SPEC, ALL_ROWS, seed=5, stands_for=(0, 7)), bench)
+        refit_job(Job(SPEC, ALL_ROWS, seed=5, replaces_folds=(0, 7)), bench)
 
 
 def test_a_booster_of_one_tree_does_not_pass_for_one_of_many(open_bench, monkeypatch):
@@ -144,13 +148,13 @@ def test_a_booster_of_one_tree_does_not_pass_for_one_of_many(open_bench, monkeyp
     bench = open_bench(family)
     spec = TrialSpec("lightgbm", 0, dict(family.portfolio(_shape(bench, family))[0]))
     for fold in range(3):
-        run_job(Job(spec, fold, seed=fold), bench, lambda step, score: None)
-    monkeypatch.setattr(lightgbm, "pace_of_all_rows", lambda rounds, rates, context: (1, 0.02))
-    with pytest.raises(NotRefittedError, match="differs from the mean"):
-        refit_job(Job(spec, ALL_ROWS, seed=9, stands_for=(0, 1, 2)), bench)
+        execute_job(Job(spec, fold, seed=fold), bench, lambda step, score: None)
+    monkeypatch.setattr(lightgbm, "refit_rounds", lambda rounds, rates, context: (1, 0.02))
+    with pytest.raises(RefitUnsupportedError, match="differs from the mean"):
+        refit_job(Job(spec, ALL_ROWS, seed=9, replaces_folds=(0, 1, 2)), bench)
     monkeypatch.undo()
-    refit_job(Job(spec, ALL_ROWS, seed=9, stands_for=(0, 1, 2)), bench)
+    refit_job(Job(spec, ALL_ROWS, seed=9, replaces_folds=(0, 1, 2)), bench)
 
 
 def _shape(bench, family):
-    return family_shape(bench.setup, bench.dataset, bench.metric, family)
+    return problem_info(bench.setup, bench.dataset, bench.metric, family)

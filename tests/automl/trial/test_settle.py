@@ -33,7 +33,7 @@ class Scene:
     def write(self, fold, y=None, n_stages=None):
         """Writes the log of a fold as a fit does."""
         target = self.dataset.y if y is None else y
-        log, valid = StageLog(self.metric), self.plan.divisions[fold].valid
+        log, valid = StageLog(self.metric), self.plan.splits[fold].valid
         for stage, prediction in enumerate(self.stages[:n_stages], start=1):
             log.add(stage, prediction[valid])
         folder = self.run.fold("a-0", fold)
@@ -47,7 +47,7 @@ class Scene:
 
     def stage_of(self, fold):
         """The stage whose predictions a fold was settled at."""
-        valid, found = self.plan.divisions[fold].valid, np.load(self.run.settled("a-0", fold))
+        valid, found = self.plan.splits[fold].valid, np.load(self.run.settled("a-0", fold))
         (stage,) = (s for s, p in enumerate(self.stages, 1) if np.array_equal(p[valid], found))
         return stage
 
@@ -66,7 +66,7 @@ def loss_at(scene, stage, rows):
 
 def losses_of(scene, folds):
     """Losses at each stage, and the number of rows, of the validation rows of folds."""
-    rows = [scene.plan.divisions[fold].valid for fold in folds]
+    rows = [scene.plan.splits[fold].valid for fold in folds]
     losses = np.array([[loss_at(scene, s, r) for s in range(1, 9)] for r in rows])
     return losses, [len(r) for r in rows]
 
@@ -80,7 +80,7 @@ def test_a_fold_is_scored_at_a_stage_as_good_as_the_best_of_the_mean_of_the_othe
         error = behind.std(axis=0, ddof=1) / np.sqrt(4)
         assert len(set(sizes)) == 1
         assert scene.stage_of(fold) == 1 + int(np.argmax(behind.mean(axis=0) <= error))
-        own = scene.plan.divisions[fold].valid
+        own = scene.plan.splits[fold].valid
         expected = loss_at(scene, scene.stage_of(fold), own)
         assert settled[fold].score == pytest.approx(expected, rel=1e-6)
     losses, sizes = losses_of(scene, range(5))
@@ -92,7 +92,7 @@ def test_the_target_of_a_fold_has_no_part_in_what_it_is_scored_on(scene):
     before = {fold: scene.stage_of(fold) for fold in range(5)}
     for fold in range(5):
         changed = scene.dataset.y.copy()
-        valid = scene.plan.divisions[fold].valid
+        valid = scene.plan.splits[fold].valid
         changed[valid] = 1 - changed[valid]
         scene.write(fold, y=changed)
         scene.settle()
@@ -110,7 +110,7 @@ def test_out_of_fold_predictions_are_the_settled_ones(scene):
     np.testing.assert_allclose(before, scene.stages[0], rtol=1e-6)
     scene.settle()
     after = read_oof(scene.run, "a-0", range(5), scene.plan)
-    for fold, division in enumerate(scene.plan.divisions):
+    for fold, division in enumerate(scene.plan.splits):
         expected = scene.stages[scene.stage_of(fold) - 1][division.valid]
         np.testing.assert_allclose(after[division.valid], expected, rtol=1e-6)
 
@@ -178,7 +178,7 @@ def test_levels_are_settled_each_by_its_own_curve(tmp_path, levels):
     dataset = load_dataset(frame, target="y", task=Task.QUANTILE, quantiles=levels)
     plan, run = make_split_plan(dataset, seed=0, folds=3), RunDir(tmp_path)
     metric = get_metric("pinball", Task.QUANTILE, quantiles=levels)
-    for fold, division in enumerate(plan.divisions):
+    for fold, division in enumerate(plan.splits):
         logs, rows = [], division.valid
         for best in range(1, len(levels) + 1):
             log = StageLog(CATALOG["mae"])  # a level is judged by a loss of its own

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.plugin import ColumnKind, ConfigurableFamily, ModelFamily, Task, TrialContext
-from automl.trial.setup import family_shape, seed_of
+from automl.trial.setup import derive_seed, problem_info
 
 
 class Family(ModelFamily):
@@ -33,7 +33,7 @@ class NoText(Family):
 
 
 def shape_for(bench, family):
-    return family_shape(bench.setup, bench.dataset, bench.metric, family)
+    return problem_info(bench.setup, bench.dataset, bench.metric, family)
 
 
 def test_a_family_that_takes_all_kinds_sees_all_columns(open_bench):
@@ -80,16 +80,16 @@ parts = st.tuples(st.integers(0, 100), st.sampled_from(["svm", "tree"]), st.inte
 
 @given(st.lists(parts, min_size=2, max_size=30, unique=True))
 def test_a_seed_depends_on_every_part(many):
-    assert len({seed_of(*p) for p in many}) == len(many)
+    assert len({derive_seed(*p) for p in many}) == len(many)
 
 
 @given(parts)
 def test_a_seed_fits_what_every_library_takes(some):
-    assert 0 <= seed_of(*some) < 2**31
+    assert 0 <= derive_seed(*some) < 2**31
 
 
 def test_a_seed_is_the_same_in_every_process():
-    code = "from automl.trial.setup import seed_of; print(seed_of(7, 'svm', 3, -1))"
+    code = "from automl.trial.setup import derive_seed; print(derive_seed(7, 'svm', 3, -1))"
     seeds = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -100,4 +100,4 @@ def test_a_seed_is_the_same_in_every_process():
         ).stdout.strip()
         for hash_seed in ("0", "1")
     }
-    assert seeds == {str(seed_of(7, "svm", 3, -1))}
+    assert seeds == {str(derive_seed(7, "svm", 3, -1))}

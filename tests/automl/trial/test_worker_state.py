@@ -2,20 +2,20 @@
 
 import pytest
 
-from automl.plugin import ColumnKind, View
+from automl.plugin import ColumnKind, Encoding
 
 NUMBERS = frozenset({ColumnKind.NUMERIC})
 
 
 def opened(bench, *folds):
-    return [bench.open_fold(fold, View(), NUMBERS)[0] for fold in folds]
+    return [bench.open_fold(fold, Encoding(), NUMBERS)[0] for fold in folds]
 
 
 def test_a_fold_is_encoded_once_and_comes_back_with_what_was_left_in_it(open_bench):
     bench = open_bench(memo_gib=1.0)
-    fold, encode_s = bench.open_fold(0, View(), NUMBERS)
+    fold, encode_s = bench.open_fold(0, Encoding(), NUMBERS)
     fold.memo["binned"] = "by somebody"
-    again, seconds = bench.open_fold(0, View(), NUMBERS)
+    again, seconds = bench.open_fold(0, Encoding(), NUMBERS)
     assert again is fold
     assert (encode_s > 0, seconds) == (True, 0.0)
 
@@ -23,7 +23,7 @@ def test_a_fold_is_encoded_once_and_comes_back_with_what_was_left_in_it(open_ben
 def test_another_view_is_another_fold(open_bench):
     bench = open_bench(memo_gib=1.0)
     (plain,) = opened(bench, 0)
-    scaled, _ = bench.open_fold(0, View(numeric="standard"), NUMBERS)
+    scaled, _ = bench.open_fold(0, Encoding(numeric="standard"), NUMBERS)
     assert scaled is not plain
 
 
@@ -45,7 +45,7 @@ def test_the_last_one_is_kept_however_large_it_is(open_bench):
 def test_how_long_encoding_takes_is_measured_once(open_bench, monkeypatch):
     bench = open_bench(memo_gib=1.0)
     opened(bench, 0)
-    found = bench.encode_ms(0, View(), NUMBERS)
+    found = bench.encode_ms(0, Encoding(), NUMBERS)
     assert found > 0
-    monkeypatch.setattr("automl.trial.worker_state.best_ms", lambda work: 1e9)
-    assert bench.encode_ms(0, View(), NUMBERS) == found
+    monkeypatch.setattr("automl.trial.worker_state.min_time_ms", lambda work: 1e9)
+    assert bench.encode_ms(0, Encoding(), NUMBERS) == found

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import ConfigurableFamily, Shape, Task
+from automl.plugin import ConfigurableFamily, ProblemInfo, Task
 
 
 class Family(ConfigurableFamily):
@@ -17,10 +17,10 @@ class Family(ConfigurableFamily):
     def __init__(self, space: Callable[[Any], dict[str, Any]], portfolio: Any = ()) -> None:
         self._space, self._portfolio = space, portfolio
 
-    def search_space(self, suggest: Any, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Any, problem: ProblemInfo) -> dict[str, Any]:
         return self._space(suggest)
 
-    def portfolio(self, shape: Shape) -> Any:
+    def portfolio(self, problem: ProblemInfo) -> Any:
         return self._portfolio
 
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
@@ -51,8 +51,10 @@ def family() -> Callable[..., Family]:
 
 
 @pytest.fixture
-def shape() -> Callable[..., Shape]:
-    def shape(**settings: Any) -> Shape:
-        return Shape(Task.BINARY, get_metric("log_loss", Task.BINARY), 100, 4, settings=settings)
+def shape() -> Callable[..., ProblemInfo]:
+    def shape(**settings: Any) -> ProblemInfo:
+        return ProblemInfo(
+            Task.BINARY, get_metric("log_loss", Task.BINARY), 100, 4, settings=settings
+        )
 
     return shape

@@ -8,7 +8,13 @@ import pytest
 
 from automl.metrics import get_metric
 from automl.plugin import Task
-from automl.testing import CountedClock, FamilyTestCase, RecordingReport, made_table, real_table
+from automl.testing import (
+    CountedClock,
+    FamilyTestCase,
+    RecordingReport,
+    real_table,
+    synthetic_table,
+)
 
 pytest.importorskip("catboost")
 
@@ -25,8 +31,8 @@ def fit(
     task: Task, grow_policy: str = "SymmetricTree", **context: Any
 ) -> tuple[Any, Any, RecordingReport]:
     family, table, report = CatBoost(), real_table(task, family=CatBoost()), RecordingReport()
-    params = {**family.portfolio(table.shape())[0], "grow_policy": grow_policy}
-    fold = table.fold(family.view(params, table.shape()))
+    params = {**family.portfolio(table.problem())[0], "grow_policy": grow_policy}
+    fold = table.fold(family.encoding(params, table.problem()))
     return family.fit(params, fold, replace(table.context(), **context), report), fold, report
 
 
@@ -54,10 +60,10 @@ def test_a_logged_stage_is_what_so_many_rounds_predict(task: Task, grow_policy: 
 
 
 def test_trials_on_one_fold_share_the_pools() -> None:
-    family, table = CatBoost(), made_table(Task.BINARY, family=CatBoost())
-    fold = table.fold(family.view({}, table.shape()))
+    family, table = CatBoost(), synthetic_table(Task.BINARY, family=CatBoost())
+    fold = table.fold(family.encoding({}, table.problem()))
     kept = []
-    for params in family.portfolio(table.shape())[:2]:
+    for params in family.portfolio(table.problem())[:2]:
         family.fit(params, fold, table.context(), RecordingReport())
         kept.append(fold.memo["catboost-254"])
     assert kept[0] is kept[1]
@@ -67,11 +73,11 @@ def test_trials_on_one_fold_share_the_pools() -> None:
 def test_quantising_the_rows_beforehand_changes_nothing(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    family, table = CatBoost(), made_table(task, family=CatBoost())
-    params = {**family.portfolio(table.shape())[0], "learning_rate": 0.3}
+    family, table = CatBoost(), synthetic_table(task, family=CatBoost())
+    params = {**family.portfolio(table.problem())[0], "learning_rate": 0.3}
     predictions = []
     for _ in range(2):
-        fold = table.fold(family.view(params, table.shape()))
+        fold = table.fold(family.encoding(params, table.problem()))
         model = family.fit(params, fold, table.context(), RecordingReport())
         predictions.append(model.predict(fold.X_valid))
         monkeypatch.setattr("catboost.Pool.quantize", lambda *_, **__: None)
@@ -91,10 +97,10 @@ def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate
 def test_metrics_that_it_does_not_know_leave_stopping_to_the_loss() -> None:
     table = real_table(Task.REGRESSION, family=CatBoost())
     family, report = CatBoost(), RecordingReport()
-    shape = replace(table.shape(), metric=replace(table.metric, name="my_metric"))
-    params = family.portfolio(shape)[0]
-    fold = table.fold(family.view(params, shape))
-    model = family.fit(params, fold, replace(table.context(), shape=shape), report)
+    problem = replace(table.problem(), metric=replace(table.metric, name="my_metric"))
+    params = family.portfolio(problem)[0]
+    fold = table.fold(family.encoding(params, problem))
+    model = family.fit(params, fold, replace(table.context(), problem=problem), report)
     assert model.booster.tree_count_ > 10
     assert report.steps == []
     assert np.isfinite(model.predict(fold.X_valid)).all()
@@ -105,12 +111,12 @@ def test_rows_are_weighed_in_what_ends_boosting() -> None:
     pytest.importorskip("catboost")
     family, table = CatBoost(), real_table(Task.BINARY, family=CatBoost())
     area = get_metric("roc_auc", Task.BINARY)
-    shape = replace(replace(table, settings={"max_rounds": 10}).shape(), metric=area)
-    params = family.portfolio(shape)[0]
+    problem = replace(replace(table, settings={"max_rounds": 10}).problem(), metric=area)
+    params = family.portfolio(problem)[0]
     weight = np.random.default_rng(0).uniform(0.01, 5.0, len(table.y))
-    fold = table.fold(family.view(params, shape), weight=weight)
+    fold = table.fold(family.encoding(params, problem), weight=weight)
     report = RecordingReport()
-    model = family.fit(params, fold, replace(table.context(), shape=shape), report)
+    model = family.fit(params, fold, replace(table.context(), problem=problem), report)
     last = model.stages[0].predictions[-1]
     score = area.score(fold.y_valid, last, fold.weight_valid)
     assert report.steps[-1] == (10, pytest.approx(score, abs=1e-6))
@@ -118,6 +124,6 @@ def test_rows_are_weighed_in_what_ends_boosting() -> None:
 
 
 def test_where_rows_are_many_faster_boosters_go_first() -> None:
-    shape = made_table(Task.BINARY, family=CatBoost()).shape()
-    assert CatBoost().priority_for(shape) == CatBoost.priority
-    assert CatBoost().priority_for(replace(shape, n_rows=50_000)) < XGBoost.priority
+    problem = synthetic_table(Task.BINARY, family=CatBoost()).problem()
+    assert CatBoost().priority_for(problem) == CatBoost.priority
+    assert CatBoost().priority_for(replace(problem, n_rows=50_000)) < XGBoost.priority

@@ -8,14 +8,16 @@ import catboost
 import pytest
 
 from automl.plugin import Task
-from automl.testing import made_table
+from automl.testing import synthetic_table
 from automl_plugins.catboost.family import CatBoost
 
 
 def test_each_parameter_of_the_library_is_settable_or_refused_with_a_reason() -> None:
     kinds = (catboost.CatBoostClassifier, catboost.CatBoostRegressor)
     theirs = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
-    ours = {name for task in Task for name in CatBoost().extra_params(made_table(task).shape())}
+    ours = {
+        name for task in Task for name in CatBoost().extra_params(synthetic_table(task).problem())
+    }
     assert theirs - {"self"} <= ours
 
 
@@ -26,12 +28,12 @@ def test_the_library_takes_each_parameter_that_can_be_set(task: Task, fit_with_e
 
 @pytest.mark.parametrize("task", [Task.MULTICLASS, Task.QUANTILE])
 def test_constraints_that_the_library_would_not_keep_are_refused(task: Task) -> None:
-    assert CatBoost().extra_params(made_table(task).shape())["monotone_constraints"].refused
+    assert CatBoost().extra_params(synthetic_table(task).problem())["monotone_constraints"].refused
 
 
 def test_only_trees_that_can_be_constrained_are_proposed() -> None:
     fixed = {"fixed": {"monotone_constraints": {"c0": 1}}}
-    shape = replace(made_table(Task.BINARY, family=CatBoost()), settings=fixed).shape()
-    policies = {entry["grow_policy"] for entry in CatBoost().portfolio(shape)}
+    problem = replace(synthetic_table(Task.BINARY, family=CatBoost()), settings=fixed).problem()
+    policies = {entry["grow_policy"] for entry in CatBoost().portfolio(problem)}
     assert policies == {"SymmetricTree"}
-    assert CatBoost().extra_params(shape)["grow_policy"].choices == ("SymmetricTree",)
+    assert CatBoost().extra_params(problem)["grow_policy"].choices == ("SymmetricTree",)

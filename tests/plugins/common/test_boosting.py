@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from automl.plugin import Features, RefitIncomplete, Task
-from automl.testing import made_table
+from automl.testing import synthetic_table
 from automl_plugins.common.boosting import (
     MAX_LEARNING_RATE,
     MORE_ROUNDS,
     REFIT_FASTER,
-    Pace,
     PlannedRounds,
-    evaluation_stride,
+    RoundBudget,
+    evaluation_interval,
     native_categories,
-    pace_of_all_rows,
     patience,
     rate_is_fixed,
+    refit_rounds,
 )
 
 
@@ -33,11 +33,11 @@ def test_patience_grows_with_the_best_round() -> None:
 
 
 def slot(settings: Any = None) -> Any:
-    return replace(made_table(Task.REGRESSION), settings=settings or {}).context()
+    return replace(synthetic_table(Task.REGRESSION), settings=settings or {}).context()
 
 
 def test_all_rows_are_boosted_in_fewer_and_larger_steps() -> None:
-    rounds, rate = pace_of_all_rows([900, 1_100], [0.02, 0.04], slot())
+    rounds, rate = refit_rounds([900, 1_100], [0.02, 0.04], slot())
     assert rate == pytest.approx(REFIT_FASTER * 0.03)
     assert rounds == round(MORE_ROUNDS * 1_000 / REFIT_FASTER)
 
@@ -46,10 +46,10 @@ def test_all_rows_are_boosted_in_fewer_and_larger_steps() -> None:
 def test_steps_over_all_rows_are_no_larger_than_any_and_no_smaller_than_in_the_folds(
     rate: float, factor: float
 ) -> None:
-    rounds, faster = pace_of_all_rows([300], [rate], slot())
+    rounds, faster = refit_rounds([300], [rate], slot())
     assert faster == pytest.approx(factor * rate)
     assert rounds == round(MORE_ROUNDS * 300 / factor)
-    assert pace_of_all_rows([1], [0.02], slot())[0] == 1
+    assert refit_rounds([1], [0.02], slot())[0] == 1
 
 
 class FakeClock:
@@ -73,7 +73,7 @@ def test_the_learning_rate_rises_once_when_the_rounds_do_not_fit(
 ) -> None:
     # 600 rounds of 0.4 s: 240 s.
     clock = FakeClock(limit_s)
-    pace = Pace(0.02, 600, clock, predict_s=0.0, keeps_rate=False)  # type: ignore[arg-type]
+    pace = RoundBudget(0.02, 600, clock, predict_s=0.0, keeps_rate=False)  # type: ignore[arg-type]
     rates = []
     for round_ in range(1, 60):
         clock.elapsed_s += 0.4
@@ -84,7 +84,7 @@ def test_the_learning_rate_rises_once_when_the_rounds_do_not_fit(
 
 def test_boosting_ends_before_the_time_does() -> None:
     clock = FakeClock(10.0)
-    pace = Pace(0.02, 600, clock, predict_s=0.01, keeps_rate=False)  # type: ignore[arg-type]
+    pace = RoundBudget(0.02, 600, clock, predict_s=0.01, keeps_rate=False)  # type: ignore[arg-type]
     for round_ in range(1, 100):
         clock.elapsed_s += 0.4
         if pace.is_over(round_):
@@ -93,8 +93,8 @@ def test_boosting_ends_before_the_time_does() -> None:
 
 
 def test_large_data_is_evaluated_less_often_per_metric_second() -> None:
-    assert evaluation_stride(2_000, 20, 500, 1) < evaluation_stride(40_000, 5, 400_000, 1)
-    assert 1 <= evaluation_stride(10, 1, 10, 1) <= evaluation_stride(10, 1, 10**9, 1) == 25
+    assert evaluation_interval(2_000, 20, 500, 1) < evaluation_interval(40_000, 5, 400_000, 1)
+    assert 1 <= evaluation_interval(10, 1, 10, 1) <= evaluation_interval(10, 1, 10**9, 1) == 25
 
 
 def test_columns_with_more_categories_than_bins_are_not_split_as_sets() -> None:
@@ -139,13 +139,13 @@ def test_a_learning_rate_that_the_user_has_fixed_is_kept() -> None:
     fixed = slot({"fixed": {"learning_rate": 0.02}})
     assert rate_is_fixed(fixed)
     assert not rate_is_fixed(slot({"fixed": {"max_depth": 3}}))
-    assert pace_of_all_rows([900, 1_100], [0.02, 0.02], fixed) == (1_100, 0.02)
+    assert refit_rounds([900, 1_100], [0.02, 0.02], fixed) == (1_100, 0.02)
     clock = FakeClock(21.0)
-    pace = Pace(0.02, 600, clock, predict_s=0.0, keeps_rate=True)  # type: ignore[arg-type]
+    pace = RoundBudget(0.02, 600, clock, predict_s=0.0, keeps_rate=True)  # type: ignore[arg-type]
     clock.elapsed_s += 4.0
     assert pace.faster_rate(10) is None
 
 
 def test_all_rows_are_boosted_to_the_stage_at_which_the_folds_are_best() -> None:
-    rounds, rate = pace_of_all_rows([900], [0.02], replace(slot(), stages=(6.0,)))
+    rounds, rate = refit_rounds([900], [0.02], replace(slot(), stages=(6.0,)))
     assert rounds == round(MORE_ROUNDS * 6.0 / rate)

@@ -8,7 +8,7 @@ import pytest
 
 from automl.metrics import CATALOG
 from automl.plugin import Features, Metric, ModelFamily, Task
-from automl.testing import RecordingReport, made_table, mixed_table
+from automl.testing import RecordingReport, mixed_table, synthetic_table
 from automl_plugins.catboost.family import CatBoost
 from automl_plugins.common.constraints import groups_of_positions, values_by_position
 from automl_plugins.lightgbm.family import LightGBM
@@ -21,8 +21,8 @@ COLUMNS = {"age": "c0", "when": "c1", "height": "c2"}
 
 
 def shape_with(**fixed: Any) -> Any:
-    shape = made_table(Task.REGRESSION).shape()
-    return replace(shape, columns=COLUMNS, settings={"fixed": fixed})
+    problem = synthetic_table(Task.REGRESSION).problem()
+    return replace(problem, columns=COLUMNS, settings={"fixed": fixed})
 
 
 def test_a_value_goes_to_the_encoded_columns_of_its_column() -> None:
@@ -41,11 +41,11 @@ def fits(family: ModelFamily, fixed: dict[str, Any], metric: Any = None) -> tupl
     first, second = table.numeric[:, 0], table.numeric[:, 1]
     y = np.sin(3 * first) + first * second
     table = replace(table, y=y, settings={"fixed": fixed, "max_rounds": 200})
-    chosen = {**family.portfolio(table.shape())[0], **fixed}
-    fold = table.fold(family.view(chosen, table.shape()))
+    chosen = {**family.portfolio(table.problem())[0], **fixed}
+    fold = table.fold(family.encoding(chosen, table.problem()))
     context = table.context()
     if metric:
-        context = replace(context, shape=replace(context.shape, metric=metric))
+        context = replace(context, problem=replace(context.problem, metric=metric))
     model = family.fit(chosen, fold, context, RecordingReport())
     every = replace(fold, X_valid=fold.X_valid[:0], y_valid=fold.y_valid[:0])
     return np.asarray(fold.X_valid), [model, family.refit(chosen, every, context, [model])]
@@ -103,11 +103,11 @@ def test_columns_of_two_groups_do_not_interact(family: ModelFamily, apart: bool)
 
 def test_columns_made_of_several_are_left_out_under_a_constraint() -> None:
     family = LightGBM()
-    table = made_table(Task.REGRESSION)
-    assert any(entry["generated"] != "none" for entry in family.portfolio(table.shape()))
+    table = synthetic_table(Task.REGRESSION)
+    assert any(entry["generated"] != "none" for entry in family.portfolio(table.problem()))
     fixed = {"fixed": {"monotone_constraints": {"c0": 1}}}
     views = [
-        family.view(entry, table.shape())
-        for entry in family.portfolio(replace(table, settings=fixed, family=family).shape())
+        family.encoding(entry, table.problem())
+        for entry in family.portfolio(replace(table, settings=fixed, family=family).problem())
     ]
     assert all(set(view.generated) <= {"target"} for view in views)

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from automl.plugin import Shape, Task, View
+from automl.plugin import Encoding, ProblemInfo, Task
 from automl.testing import RandomSuggest, RecordingReport, real_table
-from automl_plugins.common.generated_columns import generated_view, left_of, suggest_generated
+from automl_plugins.common.generated_columns import (
+    available_choice,
+    generated_view,
+    suggest_generated,
+)
 from automl_plugins.lightgbm.family import LightGBM
 
 
@@ -17,8 +21,8 @@ class AllChoices:
         return choices
 
 
-def shape(task: Task, n_numeric: int, n_categorical: int) -> Shape:
-    made = real_table(task).shape()
+def shape(task: Task, n_numeric: int, n_categorical: int) -> ProblemInfo:
+    made = real_table(task).problem()
     return replace(made, n_numeric=n_numeric, n_categorical=n_categorical)
 
 
@@ -38,12 +42,12 @@ def test_what_can_be_generated_depends_on_the_columns(
     data = shape(task, n_numeric, n_categorical)
     offered = suggest_generated(AllChoices(), data)
     assert offered.get("generated", ("none",)) == expected
-    assert left_of("all", data) == expected[-1]
-    assert left_of("numbers", data) == ("numbers" if "numbers" in expected else "none")
+    assert available_choice("all", data) == expected[-1]
+    assert available_choice("numbers", data) == ("numbers" if "numbers" in expected else "none")
 
 
 def test_params_of_older_trials_mean_plain_columns() -> None:
-    assert generated_view({}) == generated_view({"generated": "none"}) == View()
+    assert generated_view({}) == generated_view({"generated": "none"}) == Encoding()
 
 
 @pytest.mark.parametrize("n_rows", [500, 5_000, 50_000, 500_000])
@@ -56,9 +60,9 @@ def test_the_default_sees_plain_columns_and_one_to_three_others_generated_ones(n
 
 def test_a_sampled_point_says_what_to_generate_and_the_booster_does_not_hear_of_it() -> None:
     family, table = LightGBM(), real_table(Task.REGRESSION, family=LightGBM())
-    params = family.search_space(RandomSuggest(), table.shape()) | {"generated": "numbers"}
-    assert family.view(params, table.shape()).generated == ("arithmetic", "groups")
-    fold = table.fold(View())
+    params = family.search_space(RandomSuggest(), table.problem()) | {"generated": "numbers"}
+    assert family.encoding(params, table.problem()).generated == ("arithmetic", "groups")
+    fold = table.fold(Encoding())
     model, plain = (
         family.fit({**params, "generated": chosen}, fold, table.context(), RecordingReport())
         for chosen in ("numbers", "none")

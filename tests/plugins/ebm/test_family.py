@@ -14,8 +14,8 @@ from automl.testing import (
     FamilyTestCase,
     RecordingReport,
     TestTable,
-    made_table,
     real_table,
+    synthetic_table,
 )
 
 pytest.importorskip("interpret")
@@ -32,8 +32,8 @@ class TestEBM(FamilyTestCase):
 
 def fit(table: TestTable, weight: Any = None, **params: Any) -> tuple[Any, Any, RecordingReport]:
     family, report = EBM(), RecordingReport()
-    chosen = {**family.portfolio(table.shape())[0], **params}
-    fold = table.fold(family.view(chosen, table.shape()), weight=weight)
+    chosen = {**family.portfolio(table.problem())[0], **params}
+    fold = table.fold(family.encoding(chosen, table.problem()), weight=weight)
     return family.fit(chosen, fold, table.context(), report), fold, report
 
 
@@ -71,7 +71,7 @@ def test_the_model_is_that_of_the_round_with_the_best_score(task: Task) -> None:
 def test_the_targets_of_validation_rows_have_no_part_in_the_first_stage() -> None:
     table = crossed_table(400)
     model, fold, _ = fit(table, interactions=0.0)
-    family, params = EBM(), {**EBM().portfolio(table.shape())[0], "interactions": 0.0}
+    family, params = EBM(), {**EBM().portfolio(table.problem())[0], "interactions": 0.0}
     turned = replace(fold, y_valid=1 - fold.y_valid, memo={})
     other = family.fit(params, turned, table.context(), RecordingReport())
     assert model.stages == other.stages == ()
@@ -79,9 +79,9 @@ def test_the_targets_of_validation_rows_have_no_part_in_the_first_stage() -> Non
 
 
 def test_trials_on_one_fold_share_the_binned_data_and_nothing_else() -> None:
-    family, table = EBM(), made_table(Task.MULTICLASS, family=EBM())
-    used, fresh = (table.fold(family.view({}, table.shape())) for _ in range(2))
-    first, second, *_ = family.portfolio(table.shape())
+    family, table = EBM(), synthetic_table(Task.MULTICLASS, family=EBM())
+    used, fresh = (table.fold(family.encoding({}, table.problem())) for _ in range(2))
+    first, second, *_ = family.portfolio(table.problem())
     family.fit(first, used, table.context(), RecordingReport())
     (kept,) = used.memo.values()
     after, alone = (
@@ -92,7 +92,7 @@ def test_trials_on_one_fold_share_the_binned_data_and_nothing_else() -> None:
 
 
 def test_rows_that_weigh_more_are_followed() -> None:
-    table = made_table(Task.BINARY, family=EBM())
+    table = synthetic_table(Task.BINARY, family=EBM())
     table = replace(table, y=np.arange(len(table.y)) // 4 % 2)  # half of each part, and no pattern
     even, fold, _ = fit(table)
     uneven, _, _ = fit(table, weight=np.where(table.y == 1, 3.0, 1.0))
@@ -103,7 +103,7 @@ def test_rows_that_weigh_more_are_followed() -> None:
 def test_a_saved_model_predicts_without_the_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, fold, _ = fit(made_table(Task.MULTICLASS, family=EBM()))
+    model, fold, _ = fit(synthetic_table(Task.MULTICLASS, family=EBM()))
     EBM().save(model, tmp_path)
     expected = model.predict(fold.X_valid)
     for name in [name for name in sys.modules if name.split(".")[0] == "interpret"]:
@@ -112,7 +112,7 @@ def test_a_saved_model_predicts_without_the_library(
 
 
 def test_values_that_training_did_not_have_are_predicted() -> None:
-    model, fold, _ = fit(made_table(Task.REGRESSION, family=EBM()))
+    model, fold, _ = fit(synthetic_table(Task.REGRESSION, family=EBM()))
     rows = np.full((3, fold.X_valid.shape[1]), np.nan, dtype=np.float32)
     rows[:, 3] = 0  # the code of a missing or unseen category
     rows[1, :3], rows[2, :3] = -1e30, 1e30
@@ -122,10 +122,10 @@ def test_values_that_training_did_not_have_are_predicted() -> None:
 @pytest.mark.parametrize("limit", ["time_limit_s", "deadline"])
 def test_it_stops_by_itself_when_its_time_is_over(limit: str) -> None:
     """Before the deadline, where it would be killed; about when its share is used up."""
-    table = replace(made_table(Task.MULTICLASS, family=EBM()), settings={"max_rounds": 10**9})
+    table = replace(synthetic_table(Task.MULTICLASS, family=EBM()), settings={"max_rounds": 10**9})
     family = EBM()
-    params = {**family.portfolio(table.shape())[0], "learning_rate": 1e-5}  # never at its best
-    fold = table.fold(family.view(params, table.shape()))
+    params = {**family.portfolio(table.problem())[0], "learning_rate": 1e-5}  # never at its best
+    fold = table.fold(family.encoding(params, table.problem()))
     clock = CountedClock(look_s=0.01)
     value = 2.0 if limit == "time_limit_s" else clock.now + 2.0
     context = table.context(clock=clock, **{limit: value})

@@ -13,8 +13,8 @@ from automl.testing import (
     CountedClock,
     FamilyTestCase,
     RecordingReport,
-    made_table,
     real_table,
+    synthetic_table,
 )
 from automl_plugins.lightgbm import family as lightgbm
 from automl_plugins.lightgbm.family import LightGBM
@@ -27,16 +27,16 @@ class TestLightGBM(FamilyTestCase):
 
 def fit(task: Task = Task.BINARY, **params: Any) -> tuple[Any, Any, RecordingReport]:
     family, table, report = LightGBM(), real_table(task, family=LightGBM()), RecordingReport()
-    chosen = {**family.portfolio(table.shape())[0], **params}
-    fold = table.fold(family.view(chosen, table.shape()))
+    chosen = {**family.portfolio(table.problem())[0], **params}
+    fold = table.fold(family.encoding(chosen, table.problem()))
     return family.fit(chosen, fold, table.context(), report), fold, report
 
 
 def test_trials_on_one_fold_share_the_binned_data() -> None:
-    family, table = LightGBM(), made_table(Task.BINARY, family=LightGBM())
-    fold = table.fold(family.view({}, table.shape()))
+    family, table = LightGBM(), synthetic_table(Task.BINARY, family=LightGBM())
+    fold = table.fold(family.encoding({}, table.problem()))
     kept = []
-    for params in family.portfolio(table.shape()):
+    for params in family.portfolio(table.problem()):
         family.fit(params, fold, table.context(), RecordingReport())
         kept.append(next(iter(fold.memo.values()))[0])
     assert len(fold.memo) == 1
@@ -44,9 +44,9 @@ def test_trials_on_one_fold_share_the_binned_data() -> None:
 
 
 def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
-    family, table = LightGBM(), made_table(Task.MULTICLASS, family=LightGBM())
-    used, fresh = (table.fold(family.view({}, table.shape())) for _ in range(2))
-    first, second, *_ = family.portfolio(table.shape())
+    family, table = LightGBM(), synthetic_table(Task.MULTICLASS, family=LightGBM())
+    used, fresh = (table.fold(family.encoding({}, table.problem())) for _ in range(2))
+    first, second, *_ = family.portfolio(table.problem())
     family.fit(first, used, table.context(), RecordingReport())
     after, alone = (
         family.fit(second, fold, table.context(), RecordingReport()) for fold in (used, fresh)
@@ -54,16 +54,16 @@ def test_a_trial_on_shared_data_gives_what_it_gives_on_fresh_data() -> None:
     np.testing.assert_array_equal(after.predict(used.X_valid), alone.predict(used.X_valid))
 
 
-@pytest.mark.parametrize("made", [made_table, real_table])
+@pytest.mark.parametrize("made", [synthetic_table, real_table])
 @pytest.mark.parametrize("task", Task)
 def test_data_that_another_worker_binned_gives_the_same_model(
     task: Task, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     family, table = LightGBM(), made(task, family=LightGBM())
-    params = family.portfolio(table.shape())[0]
-    fold = table.fold(family.view(params, table.shape()))
+    params = family.portfolio(table.problem())[0]
+    fold = table.fold(family.encoding(params, table.problem()))
     weight = np.linspace(0.5, 2.0, len(fold.y_train))
-    fold = replace(fold, weight_train=weight, shared=tmp_path)
+    fold = replace(fold, weight_train=weight, fold_cache_dir=tmp_path)
     first = family.fit(params, fold, table.context(), RecordingReport())
     monkeypatch.setattr("automl_plugins.lightgbm.training._bin", None)
     elsewhere = replace(fold, memo={})
@@ -87,33 +87,33 @@ def test_reports_are_the_score_of_their_round_and_not_the_best_so_far() -> None:
 
 
 def test_absolute_error_is_minimised_where_it_is_the_metric() -> None:
-    family, table = LightGBM(), made_table(Task.REGRESSION, family=LightGBM())
-    shape = replace(table.shape(), metric=replace(RMSE, optimum="median"))
-    params = family.portfolio(shape)[0]
-    fold = table.fold(family.view(params, shape))
-    model = family.fit(params, fold, replace(table.context(), shape=shape), RecordingReport())
+    family, table = LightGBM(), synthetic_table(Task.REGRESSION, family=LightGBM())
+    problem = replace(table.problem(), metric=replace(RMSE, optimum="median"))
+    params = family.portfolio(problem)[0]
+    fold = table.fold(family.encoding(params, problem))
+    model = family.fit(params, fold, replace(table.context(), problem=problem), RecordingReport())
     assert "objective=regression_l1" in model.text
 
 
 @pytest.mark.parametrize("limit", ["time_limit_s", "deadline"])
 def test_it_stops_by_itself_when_its_time_is_over(limit: str) -> None:
     """Before the deadline, where it would be killed; about when its share is used up."""
-    family, table = LightGBM(), made_table(Task.MULTICLASS, family=LightGBM())
-    params = {**family.portfolio(table.shape())[0], "learning_rate": 1e-5}  # never at its best
-    fold = table.fold(family.view(params, table.shape()))
-    shape = replace(table, settings={"max_rounds": 10**9}).shape()
+    family, table = LightGBM(), synthetic_table(Task.MULTICLASS, family=LightGBM())
+    params = {**family.portfolio(table.problem())[0], "learning_rate": 1e-5}  # never at its best
+    fold = table.fold(family.encoding(params, table.problem()))
+    problem = replace(table, settings={"max_rounds": 10**9}).problem()
     clock = CountedClock(look_s=0.01)
     value = 2.0 if limit == "time_limit_s" else clock.now + 2.0
-    context = replace(table.context(clock=clock), shape=shape, **{limit: value})
+    context = replace(table.context(clock=clock), problem=problem, **{limit: value})
     model = family.fit(params, fold, context, RecordingReport())
     assert 100 < clock.n_looks <= 200
     assert model.predict(fold.X_valid).shape == (len(fold.y_valid), table.n_classes)
 
 
 def test_each_quantile_has_a_booster_with_its_own_objective() -> None:
-    family, table = LightGBM(), made_table(Task.QUANTILE, family=LightGBM())
-    params = family.portfolio(table.shape())[0]
-    fold = table.fold(family.view(params, table.shape()))
+    family, table = LightGBM(), synthetic_table(Task.QUANTILE, family=LightGBM())
+    params = family.portfolio(table.problem())[0]
+    fold = table.fold(family.encoding(params, table.problem()))
     model = family.fit(params, fold, table.context(), RecordingReport())
     assert len(model.models) == len(table.metric.quantiles)
     for one, level in zip(model.models, table.metric.quantiles, strict=True):
@@ -124,8 +124,8 @@ def test_each_quantile_has_a_booster_with_its_own_objective() -> None:
 @pytest.mark.parametrize("task", [Task.BINARY, Task.MULTICLASS, Task.REGRESSION])
 def test_some_trees_at_a_time_predict_what_all_at_once_do(task: Task) -> None:
     family, table = LightGBM(), real_table(task, family=LightGBM())
-    params = family.portfolio(table.shape())[0]
-    fold = table.fold(family.view(params, table.shape()))
+    params = family.portfolio(table.problem())[0]
+    fold = table.fold(family.encoding(params, table.problem()))
     model = family.fit(params, fold, table.context(), RecordingReport())
     X = np.tile(np.asarray(fold.X_valid), (20, 1))
     assert len(X) > lightgbm.FEW_ROWS

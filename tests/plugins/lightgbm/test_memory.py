@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import Shape, Task
+from automl.plugin import ProblemInfo, Task
 from automl_plugins.catboost.family import CatBoost
 from automl_plugins.lightgbm.family import LightGBM
 from automl_plugins.lightgbm.memory import HISTOGRAM_MIB, histogram_bytes, with_fewer_leaves
 from automl_plugins.xgboost.family import XGBoost
 
-SHAPE = Shape(
+SHAPE = ProblemInfo(
     Task.BINARY,
     get_metric("roc_auc", Task.BINARY),
     n_rows=200,

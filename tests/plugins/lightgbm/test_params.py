@@ -7,7 +7,7 @@ import pytest
 from lightgbm.basic import _ConfigAliases
 
 from automl.plugin import Task
-from automl.testing import RecordingReport, made_table
+from automl.testing import RecordingReport, synthetic_table
 from automl_plugins.lightgbm.family import LightGBM
 from automl_plugins.lightgbm.params import BY_COLUMN, extra_params
 from automl_plugins.lightgbm.refused_params import ALIASES, REFUSED
@@ -16,7 +16,7 @@ LIBRARY: dict[str, list[str]] = _ConfigAliases._get_all_param_aliases()
 
 
 def shape_of(task: Task, **fixed: Any) -> Any:
-    return replace(made_table(task, family=LightGBM()), settings={"fixed": fixed}).shape()
+    return replace(synthetic_table(task, family=LightGBM()), settings={"fixed": fixed}).problem()
 
 
 def test_each_parameter_of_the_library_is_settable_or_refused_with_a_reason(settable: Any) -> None:
@@ -55,9 +55,14 @@ def test_every_parameter_with_columns_has_a_value_for_those_that_are_not_named(
         (Task.MULTICLASS, {}, "monotone_constraints", "several classes"),
         (Task.QUANTILE, {}, "monotone_constraints", "quantiles"),
         (Task.REGRESSION, {"linear_tree": True}, "monotone_constraints", "linear_tree"),
-        (Task.REGRESSION, {}, "scale_pos_weight", "two classes"),
+        (Task.REGRESSION, {}, "scale_pos_weight", "binary"),
         (Task.BINARY, {"data_sample_strategy": "goss"}, "bagging_fraction", "goss"),
-        (Task.BINARY, {"scale_pos_weight": 2, "is_unbalance": True}, "is_unbalance", "weighed"),
+        (
+            Task.BINARY,
+            {"scale_pos_weight": 2, "is_unbalance": True},
+            "is_unbalance",
+            "class weights",
+        ),
     ],
 )
 def test_what_the_library_would_leave_out_or_fail_on_is_refused(
@@ -67,12 +72,12 @@ def test_what_the_library_would_leave_out_or_fail_on_is_refused(
 
 
 def test_a_fixed_size_of_leaves_is_kept_on_small_data() -> None:
-    table = made_table(Task.REGRESSION, family=LightGBM())
+    table = synthetic_table(Task.REGRESSION, family=LightGBM())
     texts = []
     for fixed in ({"min_data_in_leaf": 60}, {}):
         told = replace(table, settings={"fixed": fixed, "max_rounds": 2})
-        params = {**LightGBM().portfolio(told.shape())[0], "min_data_in_leaf": 60}
-        fold = told.fold(LightGBM().view(params, told.shape()))
+        params = {**LightGBM().portfolio(told.problem())[0], "min_data_in_leaf": 60}
+        fold = told.fold(LightGBM().encoding(params, told.problem()))
         model = LightGBM().fit(params, fold, told.context(), RecordingReport())
         texts.append(model.text)
     assert "[min_data_in_leaf: 60]" in texts[0]

@@ -24,8 +24,8 @@ class TestLinearByGradientDescent(FamilyTestCase):
 
 def fit(table: TestTable, **params: Any) -> tuple[Any, Any, RecordingReport]:
     family, report = Linear(), RecordingReport()
-    chosen = {**family.portfolio(table.shape())[0], "scaling": "standard", **params}
-    fold = table.fold(family.view(chosen, table.shape()))
+    chosen = {**family.portfolio(table.problem())[0], "scaling": "standard", **params}
+    fold = table.fold(family.encoding(chosen, table.problem()))
     return family.fit(chosen, fold, table.context(), report), fold, report
 
 

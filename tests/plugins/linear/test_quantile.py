@@ -21,7 +21,7 @@ def spread_table(n_rows=400):
 
 
 def fit(table, **slot):
-    fold = table.fold(Linear().view(PARAMS, table.shape()))
+    fold = table.fold(Linear().encoding(PARAMS, table.problem()))
     return Linear().fit(PARAMS, fold, table.context(**slot), RecordingReport()), fold
 
 
@@ -47,7 +47,7 @@ def test_the_shares_of_training_rows_below_are_those_of_the_levels():
 
 def test_weights_move_the_shares():
     table = spread_table()
-    fold = table.fold(Linear().view(PARAMS, table.shape()))
+    fold = table.fold(Linear().encoding(PARAMS, table.problem()))
     weight = np.where(fold.y_train > 0, 3.0, 1.0)
     weighted = replace(fold, weight_train=weight)
     model = Linear().fit(PARAMS, weighted, table.context(), RecordingReport())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from automl.plugin import Features, Fold, Sequences, Shape, Task, TrialContext
+from automl.plugin import Features, Fold, ProblemInfo, Sequences, Task, TrialContext
 from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.rocket.family import Rocket
 
@@ -44,10 +44,10 @@ def test_shapes_are_told_apart_wherever_they_stand():
         sequences_train=(Sequences(values, offsets, train),),
         sequences_valid=(Sequences(values, offsets, valid),),
     )
-    shape = Shape(Task.BINARY, LOG_LOSS, 150, 0, n_classes=2, sequences=((1, 60),))
-    shape = replace(shape, settings=Rocket.settings)
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 150, 0, n_classes=2, sequences=((1, 60),))
+    problem = replace(problem, settings=Rocket.settings)
     params = {"n_features": 504, "differences": False}
-    model = ROCKET.fit(params, fold, TrialContext(shape, seed=0), lambda step, score: None)
+    model = ROCKET.fit(params, fold, TrialContext(problem, seed=0), lambda step, score: None)
     assert (model.predict(fold.valid).argmax(axis=1) == fold.y_valid).mean() > 0.95
 
 
@@ -66,9 +66,9 @@ def test_little_time_gives_fewer_features():
         sequences_train=(Sequences(values, offsets, rows),),
         sequences_valid=(Sequences(values, offsets, rows),),
     )
-    shape = Shape(Task.BINARY, LOG_LOSS, 200, 0, n_classes=2, sequences=((1, 60),))
-    shape = replace(shape, settings=Rocket.settings)
-    context = TrialContext(shape, seed=0, time_limit_s=0.25)
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 200, 0, n_classes=2, sequences=((1, 60),))
+    problem = replace(problem, settings=Rocket.settings)
+    context = TrialContext(problem, seed=0, time_limit_s=0.25)
     params = {"n_features": 9996, "differences": False}
     model = ROCKET.fit(params, fold, context, lambda step, score: None)
     assert 84 <= model.rockets[0][0].n_features < 9996

@@ -1,5 +1,7 @@
 """MiniRocket's features against the definition, and what must not change them."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,58 @@ def test_dilations_grow_to_the_length_and_share_the_features(length, per_kernel)
     assert 8 * dilations[-1] < max(length, 9)
     assert sum(counts) == per_kernel
     assert min(counts) > 0
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "n_features"), [(60, 84), (60, 84 * 40), (300, 84 * 119), (7, 84 * 3)]
+)
+def test_a_fit_gives_the_features_of_a_plain_reference(n_steps, n_features):
+    """Written from the paper step by step, one kernel after the other; differs in speed alone.
+
+    The package of the authors and its ports need numba, which no other test of ours does.
+    """
+    x = np.random.default_rng(0).normal(size=(4, n_steps)).cumsum(axis=1)
+    x = ((x - x.mean()) / x.std()).astype(np.float32)
+    rocket = fit_minirocket(sequences_of(*x[:, :, np.newaxis]), n_features, False, seed=0)
+    dilations, counts = reference_dilations(n_steps, n_features // 84)
+    assert rocket.dilations.tolist() == dilations
+    assert [biases.shape[1] for biases in rocket.biases] == counts
+    quantiles = iter((i * (1 + 5**0.5) / 2) % 1 for i in range(1, n_features + 1))
+    expected = []
+    for number, dilation in enumerate(dilations):
+        for kernel, taps in enumerate(combinations(range(9), 3)):
+            outputs = np.array([reference_output(row, taps, dilation) for row in x])
+            shares = [next(quantiles) for _ in range(counts[number])]
+            # the biases of a kernel are quantiles of its output for some training row
+            of_rows = np.quantile(outputs, shares, axis=1).T
+            found = rocket.biases[number][kernel]
+            biases = min(of_rows, key=lambda row: np.abs(row - found).max())
+            np.testing.assert_allclose(found, biases, atol=1e-4)
+            reach, is_padded = 4 * dilation, (number + kernel) % 2 == 0
+            region = outputs if is_padded or n_steps <= 2 * reach else outputs[:, reach:-reach]
+            expected += [(region > bias).mean(axis=1) for bias in biases]
+    features = rocket.transform(sequences_of(*x[:, :, np.newaxis]))
+    # some biases are outputs of a training row: rounding may count that one step otherwise
+    assert np.isclose(features, np.array(expected).T, atol=1e-6).mean() > 0.995
+
+
+def reference_dilations(n_steps, per_kernel):
+    """The dilations, and how many features of each kernel every one of them has."""
+    n_spread = min(per_kernel, 32)
+    exponent = max(0.0, np.log2((n_steps - 1) / 8))
+    spread = [int(2 ** (i * exponent / max(1, n_spread - 1))) for i in range(n_spread)]
+    dilations = sorted(set(spread))
+    counts = [int(spread.count(dilation) * per_kernel / n_spread) for dilation in dilations]
+    for i in range(per_kernel - sum(counts)):
+        counts[i % len(counts)] += 1
+    return dilations, counts
+
+
+def reference_output(row, taps, dilation):
+    """One kernel over one sequence that is padded with zeros."""
+    dilated = np.zeros(8 * dilation + 1)
+    dilated[::dilation] = [2.0 if tap in taps else -1.0 for tap in range(9)]
+    return np.correlate(np.pad(row.astype(np.float64), 4 * dilation), dilated, mode="valid")
 
 
 def test_features_are_shares_of_the_steps_above_a_bias():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge as Reference
 
-from automl_plugins.rocket.ridge import PENALTIES, Labelled, fit_ridge, refit_ridge
+from automl_plugins.rocket.ridge import PENALTIES, LabelledFeatures, fit_ridge, refit_ridge
 
 
 def made(n_rows, n_features, seed=0):
@@ -20,7 +20,7 @@ def test_the_penalty_is_the_one_that_predicts_validation_rows_best(shape, weight
     weight = np.random.default_rng(1).uniform(0.5, 2, size=len(y)) if weighted else None
     train, valid = slice(0, 40), slice(40, 60)
     parts = (
-        Labelled(X[rows], y[rows], None if weight is None else weight[rows])
+        LabelledFeatures(X[rows], y[rows], None if weight is None else weight[rows])
         for rows in (train, valid)
     )
     ours = fit_ridge(*parts, 0)
@@ -41,7 +41,7 @@ def test_probabilities_are_as_sure_as_validation_rows_allow():
     parts = slice(0, 200), slice(200, 300)
 
     def prediction():
-        rows = (Labelled(X[r], y[r], None) for r in parts)
+        rows = (LabelledFeatures(X[r], y[r], None) for r in parts)
         return fit_ridge(*rows, 3).predict(X[300:])
 
     assert np.abs(prediction() - 1 / 3).max() < 0.2  # noise is learnt by heart, and known as noise
@@ -54,9 +54,9 @@ def test_probabilities_are_as_sure_as_validation_rows_allow():
 
 def test_all_rows_are_fitted_with_what_the_folds_chose():
     X, y = made(60, 20)
-    parts = [Labelled(X[i::2], y[i::2], None) for i in range(2)]
+    parts = [LabelledFeatures(X[i::2], y[i::2], None) for i in range(2)]
     models = [fit_ridge(parts[i], parts[1 - i], 0) for i in range(2)]
-    everything = refit_ridge(Labelled(X, y, None), 0, models)
+    everything = refit_ridge(LabelledFeatures(X, y, None), 0, models)
     assert everything.penalty == pytest.approx(np.sqrt(models[0].penalty * models[1].penalty))
     assert np.corrcoef(everything.predict(X), y)[0, 1] > 0.8
 
@@ -64,10 +64,10 @@ def test_all_rows_are_fitted_with_what_the_folds_chose():
 def test_constant_features_and_classes_without_rows_do_no_harm():
     X, _ = made(20, 5)
     X[:, 2] = 7.0
-    rows = Labelled(X, np.arange(20) % 2, None)
+    rows = LabelledFeatures(X, np.arange(20) % 2, None)
     prediction = fit_ridge(rows, rows, 3).predict(X)
     assert prediction.shape == (20, 3)
     assert np.isfinite(prediction).all()
     assert prediction[:, 2].max() < 0.5
-    constant = Labelled(np.ones((20, 4)), rows.y, None)
+    constant = LabelledFeatures(np.ones((20, 4)), rows.y, None)
     np.testing.assert_allclose(fit_ridge(constant, constant, 2).predict(np.ones((3, 4))), 0.5)

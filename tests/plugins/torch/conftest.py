@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from automl_plugins.torch.tabular.nets.net import NetSpec, Start, TabularNet
+from automl_plugins.torch.tabular.nets.net import NetInit, NetSpec, TabularNet
 
 MLP = NetSpec(
     n_numeric=4,
@@ -64,7 +64,7 @@ def make_net(inputs):
         numeric, codes = rows or inputs
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            net = TabularNet(spec, Start(numeric[0], codes[0], seed=seed, **start))
+            net = TabularNet(spec, NetInit(numeric[0], codes[0], seed=seed, **start))
             for output in net.body.output.parameters():
                 torch.nn.init.normal_(output)
         return net

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automl.plugin import PackMember, Task, TrialPruned
+from automl.plugin import PackFit, Task, TrialPruned
 from automl.testing import CountedClock
-from automl.testing.tables import made_table
+from automl.testing.tables import synthetic_table
 from automl_plugins.torch.tabular.mlp import Mlp
 from automl_plugins.torch.tabular.realmlp import RealMlp
 from automl_plugins.torch.tabular.resnet import ResNet
@@ -23,16 +23,16 @@ def silent(step, score):
 
 
 def table_of(task, max_epochs=2):
-    return made_table(task, family=Mlp(), settings={"max_epochs": max_epochs})
+    return synthetic_table(task, family=Mlp(), settings={"max_epochs": max_epochs})
 
 
 def folds_of(family, table, params, n=3):
-    view, rows = family.view(params, table.shape()), np.arange(len(table.y))
+    view, rows = family.encoding(params, table.problem()), np.arange(len(table.y))
     return [table.fold(view, valid=rows % n == i) for i in range(n)]
 
 
 def params_of(family, table, **changes):
-    return {**family.portfolio(table.shape())[0], **SMALL, **changes}
+    return {**family.portfolio(table.problem())[0], **SMALL, **changes}
 
 
 def alone(family, member, table):
@@ -45,7 +45,7 @@ def test_params_times_folds_become_what_they_become_alone(family):
     choices = [params_of(family, table), params_of(family, table, lr=0.004, dropout=0.4)]
     folds = folds_of(family, table, choices[0], n=2)
     members = [
-        PackMember(params, fold, seed, silent)
+        PackFit(params, fold, seed, silent)
         for seed, (params, fold) in enumerate((p, f) for p in choices for f in folds)
     ]
     together = family.fit_pack(members, table.context())
@@ -62,7 +62,7 @@ def test_each_member_logs_what_it_would_log_alone(task, n_ends):
     fold, other = folds_of(Mlp(), table, choices[0], n=2)
     few = replace(other, X_valid=other.X_valid[:15], y_valid=other.y_valid[:15], memo={})
     members = [
-        PackMember(params, part, seed, silent)
+        PackFit(params, part, seed, silent)
         for seed, (params, part) in enumerate((p, f) for p in choices for f in (fold, few))
     ]
     together = Mlp().fit_pack(members, table.context())
@@ -85,7 +85,7 @@ def test_what_is_logged_does_not_depend_on_the_size_of_the_pack(monkeypatch):
     table = table_of(Task.REGRESSION, max_epochs=12)
     params = params_of(Mlp(), table)
     folds = folds_of(Mlp(), table, params)
-    members = [PackMember(params, fold, 0, silent) for fold in folds]
+    members = [PackFit(params, fold, 0, silent) for fold in folds]
     logs = [model.stages[0] for model in Mlp().fit_pack(members, table.context())]
     alone_ = [alone(Mlp(), member, table).stages[0] for member in members]
     assert [log.stages for log in logs] == [log.stages for log in alone_]
@@ -105,7 +105,7 @@ def test_params_times_folds_are_one_program(monkeypatch):
     table = table_of(Task.REGRESSION, max_epochs=1)
     choices = [params_of(Mlp(), table, lr=lr) for lr in (0.1, 0.2)]
     folds = folds_of(Mlp(), table, choices[0])
-    members = [PackMember(p, fold, 0, silent) for p in choices for fold in folds]
+    members = [PackFit(p, fold, 0, silent) for p in choices for fold in folds]
     Mlp().fit_pack(members, table.context())
     assert sizes == [6]
 
@@ -123,9 +123,7 @@ def test_folds_with_other_columns_and_params_of_other_shapes_may_be_given_togeth
         memo={},
     )
     deep = {**params, "n_layers": 4}
-    members = [
-        PackMember(*one, 0, silent) for one in ((params, fold), (params, narrow), (deep, fold))
-    ]
+    members = [PackFit(*one, 0, silent) for one in ((params, fold), (params, narrow), (deep, fold))]
     models = Mlp().fit_pack(members, table.context())
     for member, model in zip(members, models, strict=True):
         expected = alone(Mlp(), member, table).predict(member.fold.X_valid)
@@ -142,8 +140,8 @@ def test_a_member_that_is_pruned_ends_alone():
     (fold, *_) = folds_of(Mlp(), table, params)
     seen = []
     members = [
-        PackMember(params, fold, 0, prune),
-        PackMember(params, fold, 1, lambda step, score: seen.append(step)),
+        PackFit(params, fold, 0, prune),
+        PackFit(params, fold, 1, lambda step, score: seen.append(step)),
     ]
     first, second = Mlp().fit_pack(members, table.context())
     assert isinstance(first, TrialPruned)
@@ -155,7 +153,7 @@ def test_all_packs_together_end_within_their_time():
     table = table_of(Task.REGRESSION, max_epochs=100_000)
     params = params_of(Mlp(), table)
     (fold, *_) = folds_of(Mlp(), table, params)
-    members = [PackMember({**params, "n_layers": n}, fold, n, silent) for n in (1, 2, 3)]
+    members = [PackFit({**params, "n_layers": n}, fold, n, silent) for n in (1, 2, 3)]
     clock = CountedClock(look_s=0.01)
     models = Mlp().fit_pack(members, table.context(time_limit_s=3.0, clock=clock))
     assert 200 < clock.n_looks <= 300
@@ -164,18 +162,18 @@ def test_all_packs_together_end_within_their_time():
 
 @each_family
 def test_params_of_one_shape_are_packed_whatever_their_rates(family):
-    shape = replace(table_of(Task.BINARY).shape(), n_gpus=1, n_folds=4)
-    params = dict(family.portfolio(shape)[0])
+    problem = replace(table_of(Task.BINARY).problem(), n_gpus=1, n_folds=4)
+    params = dict(family.portfolio(problem)[0])
     others = [{**params, "lr": 0.003}, {**params, "dropout": 0.0}, {**params, "n_layers": 1}]
-    assert family.pack([params, *others], shape) == [[0, 1, 2], [3]]
+    assert family.split_into_packs([params, *others], problem) == [[0, 1, 2], [3]]
 
 
 def test_a_pack_fills_the_cache_of_a_core_or_a_gpu():
-    shape = replace(table_of(Task.REGRESSION).shape(), n_folds=4, n_rows=20_000)
-    params = Mlp().portfolio(shape)[0]
-    assert Mlp().pack_size(params, shape) == 2  # 8 nets of 256 x 256 values
-    assert Mlp().pack_size(params, replace(shape, n_gpus=1)) == 16
-    assert Mlp().pack_size({**params, "width": 512, "batch_size": 1024}, shape) == 1
+    problem = replace(table_of(Task.REGRESSION).problem(), n_folds=4, n_rows=20_000)
+    params = Mlp().portfolio(problem)[0]
+    assert Mlp().max_pack_size(params, problem) == 2  # 8 nets of 256 x 256 values
+    assert Mlp().max_pack_size(params, replace(problem, n_gpus=1)) == 16
+    assert Mlp().max_pack_size({**params, "width": 512, "batch_size": 1024}, problem) == 1
 
 
 def test_with_several_threads_packs_are_trained_side_by_side_and_give_the_same():
@@ -191,7 +189,7 @@ def test_with_several_threads_packs_are_trained_side_by_side_and_give_the_same()
         seen.add(threading.get_ident())
         inside.clear()
 
-    members = [PackMember(params, fold, seed, report) for seed in (1, 2) for fold in folds]
+    members = [PackFit(params, fold, seed, report) for seed in (1, 2) for fold in folds]
     one, two = (Mlp().fit_pack(members, table.context(n_threads=n)) for n in (1, 2))
     assert len(seen) > 1
     for member, first, second in zip(members, one, two, strict=True):
@@ -200,8 +198,8 @@ def test_with_several_threads_packs_are_trained_side_by_side_and_give_the_same()
 
 
 def test_a_pack_has_all_cores_or_a_whole_gpu():
-    shape = replace(table_of(Task.REGRESSION).shape(), n_cpus=4, n_folds=5)
-    assert Mlp().pack_resources(10, shape).n_cpus == 4
-    assert Mlp().pack_resources(3, shape).n_cpus == 3
-    on_gpu = Mlp().pack_resources(10, replace(shape, n_gpus=1))
+    problem = replace(table_of(Task.REGRESSION).problem(), n_cpus=4, n_folds=5)
+    assert Mlp().pack_resources(10, problem).n_cpus == 4
+    assert Mlp().pack_resources(3, problem).n_cpus == 3
+    on_gpu = Mlp().pack_resources(10, replace(problem, n_gpus=1))
     assert (on_gpu.n_cpus, on_gpu.n_gpus) == (1, 1.0)

@@ -7,7 +7,7 @@ import pytest
 import xgboost
 
 from automl.plugin import Task
-from automl.testing import made_table
+from automl.testing import synthetic_table
 from automl_plugins.xgboost.family import XGBoost
 
 TASKS = sorted(XGBoost.tasks)
@@ -15,7 +15,9 @@ TASKS = sorted(XGBoost.tasks)
 
 def test_each_parameter_of_the_library_is_settable_or_refused_with_a_reason() -> None:
     theirs = {*inspect.signature(xgboost.XGBModel.__init__).parameters} - {"self", "kwargs"}
-    ours = {name for task in TASKS for name in XGBoost().extra_params(made_table(task).shape())}
+    ours = {
+        name for task in TASKS for name in XGBoost().extra_params(synthetic_table(task).problem())
+    }
     assert theirs <= ours
 
 

@@ -1,1 +1,1 @@
-"""Encoders of single columns, one for each kind and way."""
+"""Encoders of single columns: numbers, dates, one-hot, ordinal and target encoding."""

@@ -1,4 +1,4 @@
-"""Categories as integer codes or as one column each."""
+"""Ordinal and one-hot encoders of categories."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.categories import MISSING, CategoryIndex
-from automl.data.encode.columns.column_encoder import Block, FittedBlock
+from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["CodesBlock", "OneHotBlock", "fit_codes", "fit_onehot"]
+__all__ = ["OneHotEncoder", "OrdinalEncoder", "fit_codes", "fit_onehot"]
 
 
 @dataclass(frozen=True, slots=True)
-class CodesBlock(Block):
-    """One column of codes; 0 is missing, unseen or rare."""
+class OrdinalEncoder(ColumnEncoder):
+    """One column of integer codes; 0 means missing, unseen or rare."""
 
     key: str
     index: CategoryIndex
@@ -43,10 +43,10 @@ class CodesBlock(Block):
 
 
 @dataclass(frozen=True, slots=True)
-class OneHotBlock(Block):
-    """One column per category, and one for missing values where training rows had any.
+class OneHotEncoder(ColumnEncoder):
+    """One column per category, and one for missing values if training rows had any.
 
-    An unseen category is 0 in all of them.
+    An unseen category is 0 in all columns.
     """
 
     key: str
@@ -84,11 +84,11 @@ class OneHotBlock(Block):
         return rows, columns[rows]
 
 
-def fit_codes(key: str, index: CategoryIndex) -> FittedBlock:
-    """One column of codes."""
-    return FittedBlock(CodesBlock(key, index), 1.0)
+def fit_codes(key: str, index: CategoryIndex) -> FittedColumn:
+    """Makes an ordinal encoder."""
+    return FittedColumn(OrdinalEncoder(key, index), 1.0)
 
 
-def fit_onehot(key: str, index: CategoryIndex, has_missing: bool) -> FittedBlock:
-    """One column per category."""
-    return FittedBlock(OneHotBlock(key, index, has_missing), 1.0)
+def fit_onehot(key: str, index: CategoryIndex, has_missing: bool) -> FittedColumn:
+    """Makes a one-hot encoder."""
+    return FittedColumn(OneHotEncoder(key, index, has_missing), 1.0)

@@ -1,4 +1,4 @@
-"""The categories of a column, known from the training rows, and their codes."""
+"""Collects the categories of a column in the training rows and maps values to their codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-__all__ = ["MAX_CATEGORIES", "MISSING", "CategoryIndex", "fit_index", "in_order_of_numbers"]
+__all__ = ["MAX_CATEGORIES", "MISSING", "CategoryIndex", "fit_categories", "in_order_of_numbers"]
 
 MAX_CATEGORIES = 10_000
 MISSING = 0
@@ -18,20 +18,20 @@ MISSING = 0
 
 @dataclass(frozen=True, slots=True)
 class CategoryIndex:
-    """Categories from the most to the least frequent; equal counts by name.
-
-    Attributes:
-        texts: The categories.
+    """Categories by descending frequency, ties by name.
 
     The code of a category is its position plus 1; ``MISSING`` is 0 and ``unseen`` the code after
     the last.
+
+    Attributes:
+        texts: The categories.
     """
 
     texts: pa.LargeStringArray
 
     @classmethod
     def of(cls, categories: Sequence[str]) -> CategoryIndex:
-        """Takes categories in this order."""
+        """Builds an index of categories in the given order."""
         return cls(pa.array(categories, type=pa.large_string()))
 
     def __len__(self) -> int:
@@ -39,17 +39,17 @@ class CategoryIndex:
 
     @property
     def categories(self) -> list[str]:
-        """The categories, made anew at each call."""
+        """The categories as a new list."""
         categories: list[str] = self.texts.to_pylist()
         return categories
 
     @property
     def unseen(self) -> int:
-        """The code of categories that are not among ``texts``."""
+        """Code of categories that are not in ``texts``."""
         return len(self.texts) + 1
 
     def codes(self, values: pa.Array) -> NDArray[np.int64]:
-        """Codes of values, ``(n_rows,)``, each distinct value being looked up once."""
+        """Codes of values, ``(n_rows,)``; each distinct value is looked up once."""
         texts, positions = _dictionary(values)
         known = pc.index_in(texts, value_set=self.texts)
         code_of = np.append(pc.add(pc.fill_null(known, self.unseen - 1), 1), MISSING)
@@ -58,8 +58,8 @@ class CategoryIndex:
         return codes
 
 
-def fit_index(values: pa.Array) -> CategoryIndex:
-    """Collects the categories of the training rows, at most ``MAX_CATEGORIES``."""
+def fit_categories(values: pa.Array) -> CategoryIndex:
+    """Collects the most frequent categories of the training rows, at most ``MAX_CATEGORIES``."""
     texts, positions = _dictionary(values)
     counts = np.bincount(positions[positions >= 0], minlength=len(texts))
     count_of: dict[str, int] = {}
@@ -71,15 +71,15 @@ def fit_index(values: pa.Array) -> CategoryIndex:
 
 
 def in_order_of_numbers(index: CategoryIndex) -> CategoryIndex:
-    """The same categories, which are whole numbers, in the order of these.
+    """Sorts categories that are whole numbers by value.
 
-    Trees that split many categories as numbers then still see what the order tells.
+    Trees that split categories by code can then still use their order.
     """
     return CategoryIndex.of(sorted(index.categories, key=float))
 
 
 def _dictionary(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
-    """The distinct texts, and the position of each row's text among them; -1 where missing."""
+    """Distinct texts, and the index of each row's text among them; -1 where missing."""
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()
     positions = pc.fill_null(values.indices.cast(pa.int64()), -1)

@@ -1,4 +1,4 @@
-"""Encoders of many categorical columns as arrays over all of them."""
+"""Holds the encoders of all categorical columns as arrays."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.columns.categorical import CodesBlock, OneHotBlock
+from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.categories import CategoryIndex
 from automl.data.encode.columns.column_encoder import Arrays
-from automl.data.encode.columns.target import TargetBlock
+from automl.data.encode.columns.target import TargetEncoder
 from automl.data.table import IntArray
 
 __all__ = ["CategoryBlock", "CategoryColumns", "text_arrays", "texts_of"]
 
-CategoryBlock: TypeAlias = "CodesBlock | OneHotBlock | TargetBlock"
+CategoryBlock: TypeAlias = "OrdinalEncoder | OneHotEncoder | TargetEncoder"
 CODES, ONE_HOT, TARGET = range(3)
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryColumns:
-    """Blocks of categories, side by side.
+    """The blocks of ``n`` categorical columns.
 
     Attributes:
         form: ``CODES``, ``ONE_HOT`` or ``TARGET``, ``(n,)``.
         has_missing: ``ONE_HOT``: whether there is a column for missing values, ``(n,)``.
-        texts: The categories of all columns, one after the other.
-        starts: Where those of each begin, and their number, ``(n + 1,)``.
-        widths: Columns that each writes, ``(n,)``.
-        tables: ``TARGET``: encoded rows of the codes of all columns, one after the other, flat.
-        table_starts: Where the table of each begins, and their size, ``(n + 1,)``.
+        texts: Categories of all columns, concatenated.
+        starts: Start of each column's categories, and the total, ``(n + 1,)``.
+        widths: Number of matrix columns that each block writes, ``(n,)``.
+        tables: ``TARGET``: encoded rows of the codes of all columns, concatenated and flat.
+        table_starts: Start of each column's table, and the total size, ``(n + 1,)``.
     """
 
     form: NDArray[np.uint8]
@@ -47,12 +47,12 @@ class CategoryColumns:
     @classmethod
     def of(cls, blocks: Sequence[CategoryBlock]) -> CategoryColumns:
         """Copies blocks into arrays."""
-        tables = [b.table.ravel() if isinstance(b, TargetBlock) else _NO_TABLE for b in blocks]
+        tables = [b.table.ravel() if isinstance(b, TargetEncoder) else _NO_TABLE for b in blocks]
         no_texts = pa.array([], type=pa.large_string())
         return cls(
             form=np.array([_form(block) for block in blocks], dtype=np.uint8),
             has_missing=np.array(
-                [isinstance(b, OneHotBlock) and b.has_missing for b in blocks], dtype=np.bool_
+                [isinstance(b, OneHotEncoder) and b.has_missing for b in blocks], dtype=np.bool_
             ),
             texts=pa.concat_arrays([no_texts, *(block.index.texts for block in blocks)]),
             starts=_starts([len(block.index) for block in blocks]),
@@ -65,18 +65,18 @@ class CategoryColumns:
         return len(self.form)
 
     def block(self, place: int, key: str) -> CategoryBlock:
-        """One of them, whose arrays are views of these."""
+        """One block, whose arrays are slices of these."""
         first, end = int(self.starts[place]), int(self.starts[place + 1])
         index = CategoryIndex(self.texts.slice(first, end - first))
         if self.form[place] == CODES:
-            return CodesBlock(key, index)
+            return OrdinalEncoder(key, index)
         if self.form[place] == ONE_HOT:
-            return OneHotBlock(key, index, bool(self.has_missing[place]))
+            return OneHotEncoder(key, index, bool(self.has_missing[place]))
         table = self.tables[self.table_starts[place] : self.table_starts[place + 1]]
-        return TargetBlock(key, index, table.reshape(-1, self.widths[place]))
+        return TargetEncoder(key, index, table.reshape(-1, self.widths[place]))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What ``from_arrays`` needs."""
+        """Returns the arrays for ``from_arrays``."""
         return {
             "form": self.form,
             "has_missing": self.has_missing,
@@ -88,11 +88,11 @@ class CategoryColumns:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> CategoryColumns:
-        """Takes the arrays as they are.
+        """Builds the blocks from the result of ``arrays``, without copying.
 
         Raises:
-            KeyError: One is missing.
-            ValueError: They do not fit each other.
+            KeyError: An array is missing.
+            ValueError: The arrays do not fit each other.
         """
         texts = texts_of("texts", arrays)
         form, widths, has_missing = arrays["form"], arrays["widths"], arrays["has_missing"]
@@ -112,7 +112,7 @@ _NO_TABLE = np.empty(0, dtype=np.float32)
 
 
 def text_arrays(name: str, texts: pa.LargeStringArray) -> dict[str, NDArray[Any]]:
-    """Texts without missing ones as two arrays: UTF-8 bytes, and where each text begins."""
+    """Converts texts, none missing, to two arrays: UTF-8 bytes, and the start of each text."""
     texts = pa.concat_arrays([texts])  # a slice keeps the buffers of the whole
     _, starts, data = texts.buffers()
     ends = np.frombuffer(starts, dtype=np.int64, count=len(texts) + 1) if len(texts) else [0]
@@ -122,14 +122,14 @@ def text_arrays(name: str, texts: pa.LargeStringArray) -> dict[str, NDArray[Any]
 
 
 def texts_of(name: str, arrays: Arrays) -> pa.LargeStringArray:
-    """The texts that ``text_arrays`` gave, without a copy.
+    """Restores texts from the result of ``text_arrays``, without copying.
 
     Raises:
-        ValueError: The arrays do not fit each other, or are no UTF-8.
+        ValueError: The arrays do not fit each other, or are not UTF-8.
     """
     utf8, starts = arrays[f"{name}.utf8"], arrays[f"{name}.starts"]
     if utf8.dtype != np.uint8 or starts.dtype != np.int64:
-        raise ValueError(f"{name} are no texts")
+        raise ValueError(f"{name} are not texts")
     _check_ends(starts, len(utf8))
     texts = pa.LargeStringArray.from_buffers(
         len(starts) - 1, pa.py_buffer(starts), pa.py_buffer(utf8)
@@ -139,9 +139,9 @@ def texts_of(name: str, arrays: Arrays) -> pa.LargeStringArray:
 
 
 def _form(block: CategoryBlock) -> int:
-    if isinstance(block, TargetBlock):
+    if isinstance(block, TargetEncoder):
         return TARGET
-    return CODES if isinstance(block, CodesBlock) else ONE_HOT
+    return CODES if isinstance(block, OrdinalEncoder) else ONE_HOT
 
 
 def _starts(lengths: Sequence[int]) -> IntArray:

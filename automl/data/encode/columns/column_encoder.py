@@ -1,4 +1,4 @@
-"""What the encoders of all column kinds have in common: one column in, a block of columns out."""
+"""The base class of column encoders: one table column in, a block of matrix columns out."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from automl.plugin.rows import Matrix
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["Arrays", "Block", "FittedBlock", "State", "inner_arrays", "prefixed"]
+__all__ = ["Arrays", "ColumnEncoder", "FittedColumn", "State", "inner_arrays", "prefixed"]
 
 Arrays: TypeAlias = "Mapping[str, NDArray[Any]]"
 State: TypeAlias = "tuple[dict[str, Any], dict[str, NDArray[Any]]]"
-"""What a block keeps: JSON values, and arrays by name."""
+"""The state of a block: JSON values, and arrays by name."""
 
 
-class Block(ABC):
+class ColumnEncoder(ABC):
     """A fitted encoder of one column of the table.
 
     Attributes:
@@ -40,7 +40,7 @@ class Block(ABC):
 
     @property
     def cardinality(self) -> int:
-        """Number of codes where the block is one column of category codes; else 0."""
+        """Number of codes if the block is one column of category codes, otherwise 0."""
         return 0
 
     @abstractmethod
@@ -57,27 +57,27 @@ class Block(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class FittedBlock:
-    """A block, and what is known from fitting it.
+class FittedColumn:
+    """A fitted block, with results of the fit.
 
     Attributes:
         block: The fitted encoder.
-        n_nonzero: Entries of a row that are not zero, on average.
-        train: The encoded training rows where they differ from what ``write`` gives (out-of-fold
-            target encoding) or are costly to compute again (text); None otherwise.
+        n_nonzero: Mean number of non-zero entries in a row.
+        train: The encoded training rows if they differ from the output of ``write`` (out-of-fold
+            target encoding) or are costly to recompute (text); None otherwise.
     """
 
-    block: Block
+    block: ColumnEncoder
     n_nonzero: float
     train: Matrix | None = None
 
 
 def prefixed(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
-    """Arrays of an inner part under names of their own."""
+    """Adds a prefix to the names of the arrays of an inner part."""
     return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 
 def inner_arrays(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
-    """The arrays that ``prefixed`` named, under their old names."""
+    """Selects the arrays with a prefix, and removes it from their names."""
     start = f"{prefix}."
     return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}

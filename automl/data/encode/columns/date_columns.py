@@ -1,4 +1,4 @@
-"""Encoders of many dates as arrays over all of them."""
+"""Holds the encoders of all datetime columns as arrays."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, inner_arrays, prefixed
-from automl.data.encode.columns.dates import PARTS, DateBlock
+from automl.data.encode.columns.dates import PARTS, DateEncoder
 from automl.data.encode.columns.number_columns import NumberColumns
 from automl.data.table import IntArray
 
 __all__ = ["DateColumns"]
 
 PART_NAMES = tuple(PARTS)
-"""In the order of their numbers in files: new ones come last."""
+"""Files store positions in this tuple: append new parts at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class DateColumns:
-    """Blocks of dates, side by side.
+    """The blocks of ``n`` datetime columns.
 
     Attributes:
-        part: Position of each part in ``PART_NAMES``, the parts of a column following each other.
-        starts: Where those of each column begin, and their number, ``(n + 1,)``.
+        part: Position of each part in ``PART_NAMES``; the parts of a column are contiguous.
+        starts: Start of each column's parts, and the total, ``(n + 1,)``.
         numbers: The encoder of each part.
     """
 
@@ -35,7 +35,7 @@ class DateColumns:
     numbers: NumberColumns
 
     @classmethod
-    def of(cls, blocks: Sequence[DateBlock]) -> DateColumns:
+    def of(cls, blocks: Sequence[DateEncoder]) -> DateColumns:
         """Copies blocks into arrays."""
         parts = [PART_NAMES.index(name) for block in blocks for name in block.parts]
         ends = np.cumsum([len(block.parts) for block in blocks], dtype=np.int64)
@@ -48,30 +48,30 @@ class DateColumns:
 
     @property
     def widths(self) -> IntArray:
-        """Number of columns that each writes, ``(n,)``."""
+        """Number of matrix columns that each block writes, ``(n,)``."""
         before = np.concatenate([[0], np.cumsum(self.numbers.widths)])
         return np.diff(before[self.starts]).astype(np.int64)
 
-    def block(self, place: int, key: str) -> DateBlock:
-        """One of them, whose arrays are views of these."""
+    def block(self, place: int, key: str) -> DateEncoder:
+        """One block, whose arrays are slices of these."""
         parts = {}
         for at in range(self.starts[place], self.starts[place + 1]):
             name = PART_NAMES[self.part[at]]
             parts[name] = self.numbers.encoder(at, f"{key}_{name}")
-        return DateBlock(key, parts)
+        return DateEncoder(key, parts)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What ``from_arrays`` needs."""
+        """Returns the arrays for ``from_arrays``."""
         own: dict[str, NDArray[Any]] = {"part": self.part, "starts": self.starts}
         return own | prefixed("numbers", self.numbers.arrays())
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> DateColumns:
-        """Takes the arrays as they are.
+        """Builds the blocks from the result of ``arrays``, without copying.
 
         Raises:
-            KeyError: One is missing.
-            ValueError: They do not fit each other.
+            KeyError: An array is missing.
+            ValueError: The arrays do not fit each other.
         """
         part, starts = arrays["part"], arrays["starts"]
         numbers = NumberColumns.from_arrays(inner_arrays("numbers", arrays))

@@ -1,4 +1,4 @@
-"""Dates: their parts as numbers, and the circle of the year and the day where models need it."""
+"""Encodes dates as parts (year, month, ...), with sine and cosine for models that need scaling."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import (
-    Block,
-    FittedBlock,
+    ColumnEncoder,
+    FittedColumn,
 )
 from automl.data.encode.columns.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
 
-__all__ = ["DateBlock", "days", "fit_dates"]
+__all__ = ["DateEncoder", "days", "fit_dates"]
 
 DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class DateBlock(Block):
-    """A datetime column.
+class DateEncoder(ColumnEncoder):
+    """Encodes a datetime column.
 
     Attributes:
         key: Key of the column.
@@ -43,11 +43,11 @@ class DateBlock(Block):
         write_parts(self.parts, lambda part: PARTS[part](values), out)
 
 
-def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
-    """Fits a datetime column on training rows; None where it tells nothing.
+def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn | None:
+    """Fits a datetime column on training rows; None if it is uninformative.
 
-    Parts that are equal in all training rows are left out, such as the hour of plain dates. Only
-    the first part tells missing values in a column of its own: they are missing in all parts.
+    Parts that are constant in training are left out, such as the hour of plain dates. Only the
+    first part has an indicator of missing values, since a missing date lacks all parts.
     """
     if values.null_count == len(values):
         return None
@@ -63,8 +63,8 @@ def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | No
             parts[part] = encoder
     if not parts:
         return None
-    block = DateBlock(key, parts)
-    return FittedBlock(block, float(len(block.names)))
+    block = DateEncoder(key, parts)
+    return FittedColumn(block, float(len(block.names)))
 
 
 def days(values: pa.Array) -> NDArray[np.float64]:

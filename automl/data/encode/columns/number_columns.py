@@ -1,4 +1,4 @@
-"""Encoders of many numbers as arrays over all of them."""
+"""Holds the encoders of many numbers as arrays."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from automl.data.table import IntArray
 __all__ = ["MODES", "NumberColumns"]
 
 MODES: tuple[NumericMode, ...] = ("raw", "standard", "quantile")
-"""In the order of their numbers in files: new ones come last."""
+"""Files store positions in this tuple: append new modes at the end."""
 NONE = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
 class NumberColumns:
-    """``NumberEncoder`` objects, side by side.
+    """``n`` encoders of numbers (``NumberEncoder``) as arrays.
 
     Attributes:
         mode: Position in ``MODES``, ``(n,)``.
-        has_value, has_indicator: Columns that each writes, ``(n,)``.
-        fill: What stands for a missing value, ``(n,)``.
-        shift, scale: ``raw`` and ``standard``: what is taken off, and what that is divided by,
-            ``(n,)``; 0 and 1 for others.
-        starts, lengths: ``quantile``: where the levels of each begin, and their number, ``(n,)``.
-        score_starts: Where their scores begin, ``(n,)``. Columns without ties share theirs.
-        levels, scores: Those of all, one after the other.
+        has_value, has_indicator: Columns that each encoder writes, ``(n,)``.
+        fill: Replacement for missing values, ``(n,)``.
+        shift, scale: ``raw`` and ``standard``: subtrahend and divisor, ``(n,)``; 0 and 1 for
+            others.
+        starts, lengths: ``quantile``: start and number of each encoder's levels, ``(n,)``.
+        score_starts: Start of its scores, ``(n,)``. Encoders without ties share scores.
+        levels, scores: Levels and scores of all encoders, concatenated.
     """
 
     mode: NDArray[np.uint8]
@@ -83,11 +83,11 @@ class NumberColumns:
 
     @property
     def widths(self) -> IntArray:
-        """Number of columns that each writes, ``(n,)``."""
+        """Number of columns that each encoder writes, ``(n,)``."""
         return self.has_value.astype(np.int64) + self.has_indicator
 
     def encoder(self, place: int, name: str) -> NumberEncoder:
-        """One of them, whose arrays are views of these."""
+        """One encoder, whose arrays are slices of these."""
         mode, has_value = MODES[self.mode[place]], bool(self.has_value[place])
         levels = scores = NONE
         if mode == "quantile":
@@ -103,16 +103,16 @@ class NumberColumns:
         return NumberEncoder(name, mode, has_value, has_indicator, fill, levels, scores)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """What ``from_arrays`` needs."""
+        """Returns the arrays for ``from_arrays``."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> NumberColumns:
-        """Takes the arrays as they are.
+        """Builds the encoders from the result of ``arrays``, without copying.
 
         Raises:
-            KeyError: One is missing.
-            ValueError: They do not fit each other.
+            KeyError: An array is missing.
+            ValueError: The arrays do not fit each other.
         """
         columns = cls(**{field.name: arrays[field.name] for field in fields(cls)})
         one_each = (name for name in arrays if name not in ("levels", "scores"))
@@ -132,4 +132,4 @@ def _firsts(arrays: Sequence[NDArray[np.float64]], default: float) -> NDArray[np
 def _check_within(starts: IntArray, lengths: IntArray, n_values: int) -> None:
     ends = (starts + lengths)[lengths > 0]
     if (lengths < 0).any() or (starts < 0).any() or ends.max(initial=0) > n_values:
-        raise ValueError(f"levels of numbers lie beyond the {n_values} that there are")
+        raise ValueError(f"levels of numbers lie beyond the {n_values} stored ones")

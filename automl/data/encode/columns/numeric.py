@@ -1,4 +1,4 @@
-"""Numbers: kept as they are, scaled, or mapped to a normal distribution."""
+"""Encodes numbers: unchanged, standardized, or mapped to a normal distribution."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.columns.column_encoder import Arrays, Block, FittedBlock, State
+from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, FittedColumn, State
 
 __all__ = [
     "NumberEncoder",
-    "NumericBlock",
+    "NumericColumnEncoder",
     "NumericMode",
     "fit_numbers",
     "fit_numeric",
-    "numbers",
     "offset_of",
+    "to_float64",
     "write_parts",
 ]
 
@@ -27,13 +27,13 @@ NumericMode: TypeAlias = Literal["raw", "standard", "quantile"]
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 MAX_STANDARD = 10.0
-"""Standard deviations from the mean at which scaled values are cut off."""
+"""Bound of standardized values, in standard deviations from the mean."""
 MAX_NORMAL = 5.2
-"""Where quantile-normal scores are cut off: the 1e-7 quantile."""
+"""Bound of quantile-normal scores: the 1e-7 quantile."""
 MAX_QUANTILES = 1000
 OFFSET_SAMPLE, LEAST_TOLD = 10_000, 0.95
 OUTLIER_IQRS = 10.0
-"""Interquartile ranges beyond the quartiles to which outliers are drawn in for mean and scale."""
+"""Interquartile ranges beyond the quartiles at which outliers are clipped for mean and scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class NumberEncoder:
 
     Attributes:
         name: Name of the value column; the indicator is ``<name>_is_missing``.
-        mode: As in the view.
+        mode: ``Encoding.numeric``.
         has_value: Whether there is a value column; a constant has none.
         has_indicator: Whether there is an indicator of missing values.
-        fill: What stands for a missing value: the median of the training rows.
+        fill: Replacement for missing values: the median of the training rows.
         levels, scores: ``quantile``: distinct values, ascending, and their normal scores.
-            ``standard``: (mean,) and (standard deviation,). ``raw``: (what is taken off each
-            value,) where float32 could not tell values apart otherwise, and nothing.
+            ``standard``: (mean,) and (standard deviation,). ``raw``: (offset,) to subtract if
+            float32 could not distinguish the values otherwise, else empty; scores are empty.
     """
 
     name: str
@@ -78,7 +78,7 @@ class NumberEncoder:
             out[:, -1] = missing
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         meta = {
             "name": self.name,
             "mode": self.mode,
@@ -90,7 +90,7 @@ class NumberEncoder:
 
     @classmethod
     def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> NumberEncoder:
-        """Builds an equal encoder from what ``state`` gave."""
+        """Builds an equal encoder from the result of ``state``."""
         return cls(**meta, levels=arrays["levels"], scores=arrays["scores"])
 
     def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,8 +104,8 @@ class NumberEncoder:
 
 
 @dataclass(frozen=True, slots=True)
-class NumericBlock(Block):
-    """A numeric or boolean column."""
+class NumericColumnEncoder(ColumnEncoder):
+    """Encodes a numeric or boolean column."""
 
     key: str
     encoder: NumberEncoder
@@ -117,16 +117,16 @@ class NumericBlock(Block):
 
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes an Arrow array of numbers."""
-        self.encoder.write(numbers(values), out)
+        self.encoder.write(to_float64(values), out)
 
 
-def numbers(values: pa.Array) -> NDArray[np.float64]:
-    """Arrow numbers as float64; NaN where missing, infinite or too large for float32."""
+def to_float64(values: pa.Array) -> NDArray[np.float64]:
+    """Converts Arrow numbers to float64; NaN where missing, infinite or too large for float32."""
     if not pa.types.is_float64(values.type):
         values = values.cast(pa.float64())
     array = np.asarray(values.to_numpy(zero_copy_only=False))
     sizes = np.abs(array)
-    if np.fmax.reduce(sizes, initial=0.0) <= FLOAT32_MAX:  # fmax passes over NaN
+    if np.fmax.reduce(sizes, initial=0.0) <= FLOAT32_MAX:  # fmax ignores NaN
         return array
     return np.where(sizes > FLOAT32_MAX, np.nan, array)
 
@@ -136,11 +136,11 @@ def write_parts(
     numbers_of: Callable[[str], NDArray[np.float64]],
     out: NDArray[np.float32],
 ) -> int:
-    """Encodes what several encoders take from one column, side by side from the left of ``out``.
+    """Encodes several parts of one column, side by side from the left of ``out``.
 
     Args:
         parts: Encoders by part name.
-        numbers_of: Gives the numbers of a part, ``(n_rows,)``.
+        numbers_of: Returns the numbers of a part, ``(n_rows,)``.
         out: ``(n_rows, n_columns)``, with at least as many columns as the parts write.
 
     Returns:
@@ -154,30 +154,29 @@ def write_parts(
     return start
 
 
-def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
-    """Fits a numeric or boolean column on training rows; None where it tells nothing."""
-    encoder = fit_numbers(key, numbers(values), mode)
+def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn | None:
+    """Fits a numeric or boolean column on training rows; None if it is uninformative."""
+    encoder = fit_numbers(key, to_float64(values), mode)
     if encoder is None:
         return None
-    return FittedBlock(NumericBlock(key, encoder), float(len(encoder.names)))
+    return FittedColumn(NumericColumnEncoder(key, encoder), float(len(encoder.names)))
 
 
 def fit_numbers(
     name: str, values: NDArray[np.float64], mode: NumericMode, indicator: bool = True
 ) -> NumberEncoder | None:
-    """Fits on the training rows.
+    """Fits an encoder of numbers on the training rows.
 
-    Row weights play no part: they say how much a row counts in the loss, and the encoding does not
-    look at the target.
+    Row weights are not used: they weigh the loss, and this encoding does not depend on the target.
 
     Args:
         name: Name of the value column.
         values: Training values, NaN where missing, ``(n_rows,)``.
-        mode: As in the view.
-        indicator: Whether to tell missing values in a column of their own. ``raw`` never does.
+        mode: ``Encoding.numeric``.
+        indicator: Whether to add an indicator of missing values; ignored by ``raw``.
 
     Returns:
-        None where all values are missing, or all are equal and none is missing.
+        The encoder; None if all values are missing, or all are equal and none is missing.
     """
     missing = np.isnan(values)
     known = values[~missing] if missing.any() else values
@@ -206,12 +205,12 @@ def fit_numbers(
 
 
 def offset_of(known: NDArray[np.float64]) -> float:
-    """What to take off numbers that lie close together far from 0; 0.0 for others.
+    """Offset to subtract from numbers that lie close together far from 0; 0.0 for others.
 
-    float32 has 24 bits: of milliseconds since 1970 it keeps two minutes.
+    float32 has 24 bits: it resolves milliseconds since 1970 only to two minutes.
 
     Args:
-        known: The numbers, none of them missing, ``(n,)``.
+        known: The numbers, none missing, ``(n,)``.
     """
     if len(known) == 0:
         return 0.0
@@ -224,7 +223,7 @@ def offset_of(known: NDArray[np.float64]) -> float:
 def _scale(
     known: NDArray[np.float64], n_missing: int, fill: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of the imputed values, far outliers being drawn in."""
+    """Mean and standard deviation of the imputed values, with far outliers clipped."""
     first, third = np.quantile(known, [0.25, 0.75])
     reach = OUTLIER_IQRS * (third - first)
     clipped = np.clip(known, first - reach, third + reach) if reach > 0 else known
@@ -232,14 +231,14 @@ def _scale(
     mean = (clipped.sum() + n_missing * fill) / n_rows
     square = ((clipped - mean) ** 2).sum() + n_missing * (fill - mean) ** 2
     deviation = float(np.sqrt(square / n_rows))
-    # Differences too small to be squared leave a deviation of 0: any scale does then.
+    # Squares of tiny differences underflow to a deviation of 0; then any scale will do.
     return np.array([mean]), np.array([deviation or 1.0])
 
 
 def _quantile_levels(
     known: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distinct values and the normal scores of their mid-ranks, for interpolation between them."""
+    """Distinct values and the normal scores of their mid-ranks, to interpolate between."""
     from scipy.special import ndtri
 
     ordered = np.sort(known)

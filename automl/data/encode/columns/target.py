@@ -1,8 +1,10 @@
-"""Categories by what the target was with them: out-of-fold target encoding, smoothed.
+"""Smoothed, out-of-fold target encoding of categories.
 
-The mean of the target over the training rows of a category is pulled towards the mean of all rows
-as by ``SMOOTHING`` further rows (Micci-Barreca 2001, equation 3 with a constant weight). A training
-row is encoded without its own inner fold, so that its target does not come back as a feature.
+    encoding = (sum + SMOOTHING * prior) / (n + SMOOTHING)
+
+where sum and n are the weighted sum of the target and the weight of the category's training rows,
+and prior is the mean of all rows (Micci-Barreca 2001, equation 3 with a constant weight). A
+training row is encoded without its own inner fold, so that its target does not leak.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.categories import CategoryIndex
-from automl.data.encode.columns.column_encoder import Block, FittedBlock
+from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
 from automl.data.encode.columns.numeric import MAX_STANDARD
 from automl.data.split.splitters import strata_of, stratified_labels
 from automl.data.table import IntArray
 from automl.plugin.task import Task
 
-__all__ = ["InnerTarget", "TargetBlock", "fit_target", "inner_target", "smoothed_means"]
+__all__ = ["InnerFoldTarget", "TargetEncoder", "fit_target", "inner_target", "smoothed_means"]
 
 SMOOTHING = 10.0
 N_INNER_FOLDS = 5
@@ -30,12 +32,12 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class InnerTarget:
-    """The target of the training rows, made ready once for all columns.
+class InnerFoldTarget:
+    """The target of the training rows, prepared once for all columns.
 
     Attributes:
-        values: What is averaged, ``(n_rows, n_outputs)``: the value, or 1 for the second of two
-            classes, or one column of 0 and 1 per class.
+        values: Values to average, ``(n_rows, n_outputs)``: the target value, 1 for the second of
+            two classes, or one column of 0 and 1 per class.
         weight: Weight of each row, ``(n_rows,)``.
         part: Inner fold of each row, ``(n_rows,)``.
     """
@@ -46,8 +48,8 @@ class InnerTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetBlock(Block):
-    """Smoothed means of the target, and the logarithm of how frequent the category is.
+class TargetEncoder(ColumnEncoder):
+    """Encodes a category by smoothed means of the target and log(1 + its count).
 
     Attributes:
         key: Key of the column.
@@ -76,17 +78,17 @@ def inner_target(
     task: Task,
     n_classes: int,
     seed: int,
-) -> InnerTarget:
-    """Makes the target of the training rows ready.
+) -> InnerFoldTarget:
+    """Prepares the target of the training rows.
 
-    With more than ``MAX_CLASSES`` classes the most frequent of them get a column.
+    With more than ``MAX_CLASSES`` classes only the most frequent ones get a column.
 
     Args:
         y: Class indices or values of the training rows, ``(n_rows,)``.
         weight: Their weights, or None.
-        task: What is predicted.
+        task: The task.
         n_classes: Number of classes; 0 for regression.
-        seed: Of the inner folds.
+        seed: Seed of the inner folds.
     """
     row_weight = np.ones(len(y)) if weight is None else weight.astype(np.float64)
     if not task.is_classification:
@@ -99,12 +101,12 @@ def inner_target(
         values = (y[:, None] == classes).astype(np.float64)
     strata = strata_of(y, task.is_classification, N_INNER_FOLDS)
     part = stratified_labels(strata, N_INNER_FOLDS, np.random.default_rng(seed))
-    return InnerTarget(values, row_weight, part)
+    return InnerFoldTarget(values, row_weight, part)
 
 
 def fit_target(
-    key: str, index: CategoryIndex, values: pa.Array, target: InnerTarget, scaled: bool
-) -> FittedBlock:
+    key: str, index: CategoryIndex, values: pa.Array, target: InnerFoldTarget, scaled: bool
+) -> FittedColumn:
     """Fits the encoding of one column on training rows.
 
     Args:
@@ -112,39 +114,39 @@ def fit_target(
         index: Its categories.
         values: Its training values, ``(n_rows,)``.
         target: The target of the same rows.
-        scaled: Whether each column is brought to mean 0 and standard deviation 1.
+        scaled: Whether to scale each column to mean 0 and standard deviation 1.
     """
     codes = index.codes(values)
     table, train = smoothed_means(codes, index.unseen + 1, target)
     counts = np.bincount(codes, minlength=index.unseen + 1)
-    counts[index.unseen] = 0  # rare categories together are no frequent one
+    counts[index.unseen] = 0  # this code pools rare categories, none of which is frequent
     frequency = np.log1p(counts).astype(np.float64)
     table = np.column_stack([table, frequency])
     train = np.column_stack([train, frequency[codes]])
     if scaled:
         mean, deviation = train.mean(axis=0), train.std(axis=0)
-        # What differs by rounding alone is constant: scaled up, it would swamp rows seen later.
+        # Columns that differ only by rounding are constant; scaling would blow up new rows.
         deviation[deviation <= ROUNDING * np.abs(train).max(axis=0)] = 1.0
         table, train = (
             np.clip((a - mean) / deviation, -MAX_STANDARD, MAX_STANDARD) for a in (table, train)
         )
-    block = TargetBlock(key, index, table.astype(np.float32))
-    return FittedBlock(block, float(len(block.names)), train.astype(np.float32))
+    block = TargetEncoder(key, index, table.astype(np.float32))
+    return FittedColumn(block, float(len(block.names)), train.astype(np.float32))
 
 
 def smoothed_means(
-    codes: IntArray, n_codes: int, target: InnerTarget
+    codes: IntArray, n_codes: int, target: InnerFoldTarget
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means of the target by code, pulled towards the mean of all rows.
+    """Means of the target by code, shrunk towards the mean of all rows.
 
     Args:
         codes: Code of each training row, ``(n_rows,)``.
-        n_codes: Codes are below.
+        n_codes: Upper bound of the codes (exclusive).
         target: The target of the same rows.
 
     Returns:
-        The means of all rows, ``(n_codes, n_outputs)``, and for each training row that of its code
-        in the other inner folds, ``(n_rows, n_outputs)``.
+        The mean of each code over all rows, ``(n_codes, n_outputs)``; and for each training row
+        the mean of its code over the other inner folds, ``(n_rows, n_outputs)``.
     """
     n_outputs = target.values.shape[1]
     table = np.empty((n_codes, n_outputs))
@@ -162,7 +164,7 @@ def smoothed_means(
         total = sums(target.weight * target.values[:, output])
         other = total.sum(axis=0) - total
         prior = total.sum() / weight.sum()
-        # With a single row there is no other fold to learn a mean from.
+        # A single row has no other inner fold: its prior is the mean of all rows.
         left = other_weight.sum(axis=1, keepdims=True)
         other_prior = np.divide(
             other.sum(axis=1, keepdims=True), left, out=np.full_like(left, prior), where=left > 0

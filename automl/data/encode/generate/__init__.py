@@ -1,1 +1,1 @@
-"""Generators of new columns, fitted on training rows."""
+"""Feature generators: new columns computed from several others, fitted on training rows."""

@@ -1,4 +1,4 @@
-"""Sums, differences, products and quotients of two numeric columns."""
+"""Generates sums, differences, products and quotients of two numeric columns."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, State
 from automl.data.encode.generate.generator import (
+    FeatureGenerator,
     FittedGenerator,
-    Generator,
-    measures,
+    numeric_values,
     offsets_of,
     pairs_of,
     within_float32,
 )
-from automl.data.encode.generate.residual import Remainder, explained, without_doubles
+from automl.data.encode.generate.residual import TargetResidual, drop_correlated, explained_share
 
 __all__ = ["ArithmeticGenerator", "fit_arithmetic"]
 
 MAX_COLUMNS = 24
-"""Columns that are combined: those that tell most of the target by themselves."""
+"""Largest number of columns to combine: those that explain most of the target on their own."""
 MIN_DISTINCT = 3
 SPARE = 3
-"""Candidates looked at for likeness, per column wanted."""
+"""Candidates checked for correlation, per wanted column."""
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Term: TypeAlias = tuple[str, int, int]
@@ -48,13 +48,13 @@ OPERATIONS: Mapping[str, Callable[[Floats, Floats], Floats]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ArithmeticGenerator(Generator):
-    """Combinations of two columns; missing where one is, and where a divisor is 0.
+class ArithmeticGenerator(FeatureGenerator):
+    """Combines pairs of columns; missing where either is missing, or where a divisor is 0.
 
     Attributes:
         keys: Keys of the columns.
-        terms: What is made of them.
-        offsets: What is taken off each new column.
+        terms: The new columns.
+        offsets: Offset subtracted from each new column.
     """
 
     keys: tuple[str, ...]
@@ -68,47 +68,47 @@ class ArithmeticGenerator(Generator):
 
     def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
         """Combines Arrow arrays of numbers or dates."""
-        values = [measures(column) for column in columns]
+        values = [numeric_values(column) for column in columns]
         for position, term in enumerate(self.terms):
             out[:, position] = _term(term, values) - self.offsets[position]
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         return {"terms": self.terms, "offsets": self.offsets}, {}
 
     @classmethod
     def from_state(
         cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
     ) -> ArithmeticGenerator:
-        """Builds an equal generator from what ``state`` gave."""
+        """Builds an equal generator from the result of ``state``."""
         terms = tuple((name, int(a), int(b)) for name, a, b in meta["terms"])
-        # Earlier runs have none.
+        # Old runs have no offsets.
         return cls(keys, terms, tuple(meta.get("offsets") or (0.0,) * len(terms)))
 
 
 def fit_arithmetic(
-    columns: Mapping[str, Floats], remainder: Remainder, limit: int
+    columns: Mapping[str, Floats], residual: TargetResidual, limit: int
 ) -> FittedGenerator | None:
-    """Chooses combinations that explain what their columns do not; None where none does.
+    """Chooses combinations that explain the residual of the target; None if none does.
 
     Args:
         columns: Numeric columns of the sample by key, each ``(n_sample,)``, NaN where missing.
-        remainder: The rest of the target on the sample.
-        limit: The most new columns.
+        residual: Residual of the target on the sample.
+        limit: Largest number of new columns.
     """
-    keys = _most_telling(columns, remainder)
+    keys = _most_telling(columns, residual)
     values = [columns[key] for key in keys]
     scored = [
         (share, term)
         for a, b in pairs_of(len(keys))
-        for share, term in _scored(_terms(a, b), values, remainder)
+        for share, term in _scored(_terms(a, b), values, residual)
     ]
-    least = remainder.least_share
+    least = residual.least_share
     best = sorted((s for s in scored if s[0] > least), key=lambda s: -s[0])[: SPARE * limit]
     if not best:
         return None
     candidates = np.column_stack([_term(term, values) for _, term in best])
-    kept = without_doubles(candidates, limit)
+    kept = drop_correlated(candidates, limit)
     terms = [best[i][1] for i in kept]
     used = sorted({position for _, a, b in terms for position in (a, b)})
     place = {position: i for i, position in enumerate(used)}
@@ -121,12 +121,12 @@ def fit_arithmetic(
     )
 
 
-def _most_telling(columns: Mapping[str, Floats], remainder: Remainder) -> list[str]:
+def _most_telling(columns: Mapping[str, Floats], residual: TargetResidual) -> list[str]:
     keys = [key for key, values in columns.items() if _n_distinct(values) >= MIN_DISTINCT]
     if len(keys) <= MAX_COLUMNS:
         return keys
-    shares = explained(
-        np.column_stack([columns[key] for key in keys]), remainder.target, remainder.weight
+    shares = explained_share(
+        np.column_stack([columns[key] for key in keys]), residual.target, residual.weight
     )
     chosen = np.argsort(-shares, kind="stable")[:MAX_COLUMNS]
     return [keys[i] for i in np.sort(chosen)]
@@ -147,8 +147,8 @@ def _term(term: Term, values: Sequence[Floats]) -> Floats:
 
 
 def _scored(
-    terms: list[Term], values: Sequence[Floats], remainder: Remainder
+    terms: list[Term], values: Sequence[Floats], residual: TargetResidual
 ) -> list[tuple[float, Term]]:
     block = np.column_stack([_term(term, values) for term in terms])
-    shares = explained(block, remainder.rest, remainder.weight)
+    shares = explained_share(block, residual.residual, residual.weight)
     return [(float(share), term) for share, term in zip(shares, terms, strict=True)]

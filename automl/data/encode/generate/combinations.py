@@ -1,4 +1,4 @@
-"""Categories, alone and combined: how frequent they are, and what the target was with them."""
+"""Generates target and count encodings of categories and of their combinations."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, State
-from automl.data.encode.columns.target import InnerTarget, smoothed_means
-from automl.data.encode.generate.generator import FittedGenerator, Generator, Grouping, pairs_of
-from automl.data.encode.generate.residual import Remainder, explained_by_groups
+from automl.data.encode.columns.target import InnerFoldTarget, smoothed_means
+from automl.data.encode.generate.generator import (
+    FeatureGenerator,
+    FittedGenerator,
+    Grouping,
+    pairs_of,
+)
+from automl.data.encode.generate.residual import TargetResidual, explained_by_groups
 from automl.data.table import IntArray
 
 __all__ = ["CombinationGenerator", "choose_pairs", "fit_combinations"]
 
 MAX_COLUMNS = 20
-"""Columns whose pairs are tried: those with the most groups."""
+"""Largest number of columns whose pairs are tried: those with the most groups."""
 MIN_SHARE = 0.02
-"""Share of the rest of the target that a pair must explain out of fold."""
+"""Share of the residual of the target that a pair must explain out of fold."""
 MIN_GROUPS = 3
-"""Fewer groups are left to the family, which needs no mean to tell them apart."""
+"""Pairs with fewer groups are skipped: a family can distinguish them without target means."""
 
 
 @dataclass(frozen=True, slots=True)
-class CombinationGenerator(Generator):
+class CombinationGenerator(FeatureGenerator):
     """Out-of-fold target encoding of combinations of groups.
 
     Attributes:
         keys: Keys of the columns.
-        groupings: How the rows of each column are grouped.
-        combinations: Positions of the columns that are combined.
+        groupings: Grouping of each column.
+        combinations: Positions of the combined columns.
         known: For each combination, the joint codes seen in training, ascending.
-        tables: For each, its new columns by position in ``known``, and last those of an unseen
-            one: ``(n_known + 1, n_outputs + 1)``.
+        tables: For each combination, the encoded row of each code in ``known``, then that of
+            unseen codes: ``(n_known + 1, n_outputs + 1)``.
     """
 
     keys: tuple[str, ...]
@@ -56,7 +61,7 @@ class CombinationGenerator(Generator):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """For each new column the key of the one that it is made of; "" for several."""
+        """For each new column the key of its source column; "" for several."""
         return tuple(
             self.keys[columns[0]] if len(columns) == 1 else ""
             for columns, table in zip(self.combinations, self.tables, strict=True)
@@ -73,7 +78,7 @@ class CombinationGenerator(Generator):
             start = end
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         meta = {
             "groupings": [grouping.state() for grouping in self.groupings],
             "combinations": self.combinations,
@@ -85,7 +90,7 @@ class CombinationGenerator(Generator):
     def from_state(
         cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
     ) -> CombinationGenerator:
-        """Builds an equal generator from what ``state`` gave."""
+        """Builds an equal generator from the result of ``state``."""
         combinations = tuple(tuple(places) for places in meta["combinations"])
         return cls(
             keys,
@@ -99,16 +104,16 @@ class CombinationGenerator(Generator):
 def choose_pairs(
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
-    remainder: Remainder,
+    residual: TargetResidual,
     limit: int,
 ) -> list[tuple[str, str]]:
-    """The pairs of columns that explain, out of fold, what single columns do not; best first.
+    """Selects pairs of columns that explain the residual of the target out of fold, best first.
 
     Args:
-        groupings: How rows are grouped, by key.
+        groupings: Groupings by key.
         codes: Groups of the rows of the sample, each ``(n_sample,)``.
-        remainder: The rest of the target on the sample.
-        limit: The most pairs.
+        residual: Residual of the target on the sample.
+        limit: Largest number of pairs.
     """
     keys = sorted(groupings, key=lambda key: -groupings[key].n_codes)[:MAX_COLUMNS]
     scored = []
@@ -118,7 +123,7 @@ def choose_pairs(
         known, groups = np.unique(joint, return_inverse=True)
         if len(known) < MIN_GROUPS:
             continue
-        share = explained_by_groups(groups, remainder)
+        share = explained_by_groups(groups, residual)
         if share > MIN_SHARE:
             scored.append((share, pair))
     return [pair for _, pair in sorted(scored, key=lambda s: -s[0])[:limit]]
@@ -128,18 +133,18 @@ def fit_combinations(
     combinations: Sequence[tuple[str, ...]],
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
-    target: InnerTarget,
+    target: InnerFoldTarget,
     rng: np.random.Generator,
 ) -> FittedGenerator | None:
-    """Fits the encoding of combinations on training rows; None where there are none.
+    """Fits the encoding of combinations on training rows; None if there are none.
 
     Args:
         combinations: Keys of the columns to combine.
-        groupings: How rows are grouped, by key.
+        groupings: Groupings by key.
         codes: Groups of the training rows, each ``(n_rows,)``.
         target: The target of the same rows.
-        rng: Deals the rows out to inner folds of its own for each combination: what a row lacks
-            differs from column to column, so that columns together do not tell it.
+        rng: Draws separate inner folds for each combination, so that the new columns together do
+            not reveal which rows their means leave out.
     """
     if not combinations:
         return None
@@ -158,7 +163,7 @@ def _fitted(
     places: Sequence[tuple[int, ...]],
     rows: Sequence[IntArray],
     groupings: Sequence[Grouping],
-    target: InnerTarget,
+    target: InnerFoldTarget,
     rng: np.random.Generator,
 ) -> Iterator[tuple[IntArray, NDArray[np.float32], NDArray[np.float32]]]:
     """Known joint codes, table and encoded training rows of each combination."""
@@ -187,6 +192,6 @@ def _joint(
 
 
 def _position(joint: IntArray, known: IntArray) -> IntArray:
-    """Position of each code among the known ones, and after the last where it is none of them."""
+    """Position of each code among the known ones; that after the last for an unknown code."""
     position = np.minimum(np.searchsorted(known, joint), len(known) - 1)
     return np.where(known[position] == joint, position, len(known))

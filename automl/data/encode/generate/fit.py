@@ -1,4 +1,4 @@
-"""Fits the generators of new columns that a view asks for, on the training rows of a fold."""
+"""Fits the feature generators of an encoding on the training rows of a fold."""
 
 from __future__ import annotations
 
@@ -11,57 +11,67 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.columns.target import InnerTarget
+from automl.data.encode.columns.target import InnerFoldTarget
 from automl.data.encode.generate.arithmetic import fit_arithmetic
 from automl.data.encode.generate.combinations import choose_pairs, fit_combinations
-from automl.data.encode.generate.generator import FittedGenerator, Grouping, fit_grouping, measures
+from automl.data.encode.generate.generator import (
+    FittedGenerator,
+    Grouping,
+    fit_grouping,
+    numeric_values,
+)
 from automl.data.encode.generate.groups import fit_groups
-from automl.data.encode.generate.residual import Remainder, bins_of, fit_remainder, sample_rows
+from automl.data.encode.generate.residual import TargetResidual, bins_of, fit_remainder, sample_rows
 from automl.data.table import Column, IntArray
-from automl.plugin.context import View
+from automl.plugin.context import Encoding
 from automl.plugin.task import ColumnKind
 
 __all__ = ["fit_generators"]
 
 MAX_ARITHMETIC, MAX_ENCODED, MAX_GROUPS = 20, 40, 20
-"""The most new columns of a kind, for each of the two that encode categories."""
+"""Largest number of new columns: of arithmetic, of each of the two kinds that encode categories
+by the target, and of groups."""
 MIN_CATEGORIES = 3
-"""Of two groups, the code tells as much as the mean of the target."""
+"""With two categories, the code is as informative as the mean of the target."""
 MAX_CELLS = 20_000_000
-"""Entries of all new columns of one kind together, which bounds time and memory."""
+"""Largest number of entries of all new columns of one kind, which bounds time and memory."""
 MIN_ROWS = 200
-"""With fewer rows what candidates explain is chance."""
+"""With fewer rows, candidates explain the target by chance."""
 MEASURED = frozenset({ColumnKind.NUMERIC, ColumnKind.BOOLEAN, ColumnKind.DATETIME})
 
 ValuesOf: TypeAlias = Callable[[str], pa.Array]
 
 
 def fit_generators(
-    columns: Iterable[Column], values_of: ValuesOf, target: InnerTarget, view: View, seed: int
+    columns: Iterable[Column],
+    values_of: ValuesOf,
+    target: InnerFoldTarget,
+    encoding: Encoding,
+    seed: int,
 ) -> list[FittedGenerator]:
-    """Fits what the view asks for; a kind of columns that explains nothing further is left out.
+    """Fits the generators in ``encoding.generated``; those that explain nothing are left out.
 
     Args:
-        columns: Those the family is shown.
-        values_of: Gives the training values of a column by its key, ``(n_rows,)``.
+        columns: Columns that the family sees.
+        values_of: Returns the training values of a column by its key, ``(n_rows,)``.
         target: The target of the training rows.
-        view: Says what to generate.
-        seed: Of the sample of rows that candidates are judged on.
+        encoding: The encoding.
+        seed: Seed of the row sample on which candidates are judged.
     """
-    if not view.generated or np.count_nonzero(target.weight) < MIN_ROWS:
+    if not encoding.generated or np.count_nonzero(target.weight) < MIN_ROWS:
         return []
     source = _Source(tuple(columns), values_of, target, seed)
-    fitted = [GENERATORS[name](source) for name in dict.fromkeys(view.generated)]
+    fitted = [GENERATORS[name](source) for name in dict.fromkeys(encoding.generated)]
     return [generator for generator in fitted if generator is not None]
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The training rows as the generators see them; each part is made when it is first needed."""
+    """The training rows as inputs of the generators; each input is computed on first use."""
 
     columns: tuple[Column, ...]
     values_of: ValuesOf
-    target: InnerTarget
+    target: InnerFoldTarget
     seed: int
 
     @cached_property
@@ -72,7 +82,7 @@ class _Source:
     def numbers(self) -> dict[str, NDArray[np.float64]]:
         """Numeric columns that vary, each ``(n_rows,)``."""
         keys = [column.key for column in self.columns if column.kind in MEASURED]
-        numbers = {key: measures(self.values_of(key)) for key in keys}
+        numbers = {key: numeric_values(self.values_of(key)) for key in keys}
         return {key: values for key, values in numbers.items() if _varies(values)}
 
     @cached_property
@@ -82,7 +92,7 @@ class _Source:
 
     @cached_property
     def categories(self) -> Sequence[str]:
-        """Keys of the columns that are categories, not numbers taken for such."""
+        """Keys of the categorical columns, without numbers that are treated as categories."""
         kind = ColumnKind.CATEGORICAL
         return [c.key for c in self.columns if c.kind is kind and c.key in self.groupings]
 
@@ -92,8 +102,8 @@ class _Source:
         return {key: g.codes(self.values_of(key)) for key, g in self.groupings.items()}
 
     @cached_property
-    def remainder(self) -> Remainder:
-        """What the columns alone leave unexplained."""
+    def remainder(self) -> TargetResidual:
+        """Residual of the target after the single columns."""
         binned = [bins_of(values[self.rows]) for values in self.numbers.values()]
         grouped = [self.codes[key][self.rows] for key in self.categories]
         return fit_remainder(self.rows, [*binned, *grouped], self.target)
@@ -103,16 +113,16 @@ class _Source:
         return np.random.default_rng(self.seed)
 
     def combined(self, combinations: Sequence[tuple[str, ...]]) -> FittedGenerator | None:
-        """The target encoding of combinations of categories."""
+        """Fits the target encoding of combinations of categories."""
         return fit_combinations(combinations, self.groupings, self.codes, self.target, self.rng)
 
     def limit(self, most: int) -> int:
-        """How many new columns there may be."""
+        """Largest number of new columns, within ``MAX_CELLS``."""
         return max(1, min(most, MAX_CELLS // len(self.target.part)))
 
     @property
     def n_encoded(self) -> int:
-        """How many categories, or combinations of them, may be encoded by the target."""
+        """Largest number of categorical columns, or combinations, to encode by the target."""
         n_columns: int = self.target.values.shape[1] + 1
         return max(1, self.limit(MAX_ENCODED) // n_columns)
 

@@ -1,6 +1,6 @@
-"""What the generators of columns have in common: some columns in, new columns out.
+"""The base class of feature generators, and the grouping of rows that they share.
 
-The kinds of new columns, and that they are made inside the fold, follow TabPrep (arXiv 2606.02384).
+The kinds of new columns, and fitting them inside the fold, follow TabPrep (arXiv 2606.02384).
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from automl.data.encode.columns.categories import MISSING, CategoryIndex, fit_index
+from automl.data.encode.columns.categories import MISSING, CategoryIndex, fit_categories
 from automl.data.encode.columns.column_encoder import Arrays, State
 from automl.data.encode.columns.dates import days
-from automl.data.encode.columns.numeric import numbers, offset_of
+from automl.data.encode.columns.numeric import offset_of, to_float64
 from automl.data.table import Column, IntArray
 from automl.plugin.task import ColumnKind
 
 __all__ = [
+    "FeatureGenerator",
     "FittedGenerator",
-    "Generator",
     "Grouping",
     "fit_grouping",
-    "measures",
+    "numeric_values",
     "offsets_of",
     "pairs_of",
     "within_float32",
 ]
 
 MAX_LEVELS = 20
-"""Numbers with at most so many distinct values may be taken for categories."""
+"""Largest number of distinct whole numbers that may be treated as categories."""
 
 
-class Generator(ABC):
-    """A fitted maker of new columns.
+class FeatureGenerator(ABC):
+    """A fitted generator of new columns.
 
     Attributes:
-        keys: Keys of the columns in the table that it reads.
+        keys: Keys of the table columns that it reads.
         names: One name per new column.
     """
 
@@ -53,44 +53,44 @@ class Generator(ABC):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """For each new column the key of the one that it is made of; "" for several."""
+        """For each new column the key of its source column; "" for several."""
         return ("",) * len(self.names)
 
     @abstractmethod
     def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
-        """Makes the new columns of rows.
+        """Computes the new columns of rows.
 
         Args:
             columns: The values of each of ``keys``, ``(n_rows,)``.
-            out: Where they go, ``(n_rows, len(names))``.
+            out: Output, ``(n_rows, len(names))``.
         """
 
     @abstractmethod
     def state(self) -> State:
-        """What ``from_state`` needs to build an equal generator."""
+        """Returns JSON values and arrays for ``from_state``."""
 
     @classmethod
     @abstractmethod
     def from_state(
         cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
-    ) -> Generator:
-        """Builds a generator from what ``state`` gave."""
+    ) -> FeatureGenerator:
+        """Builds an equal generator from the result of ``state``."""
 
 
 @dataclass(frozen=True, slots=True)
 class FittedGenerator:
-    """A generator, and its columns of the training rows where they are out of fold; else None."""
+    """A generator, with its out-of-fold columns of the training rows, if it has such."""
 
-    generator: Generator
+    generator: FeatureGenerator
     train: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """Puts the rows of a column into groups: 0 where missing, ``n_codes - 1`` where unseen.
+    """Maps the values of a column to groups: 0 where missing, ``n_codes - 1`` where unseen.
 
     Attributes:
-        of: The categories of a column of texts, or the distinct values of one of numbers,
+        of: The categories of a categorical column, or the distinct values of a numeric one,
             ascending.
     """
 
@@ -98,54 +98,54 @@ class Grouping:
 
     @property
     def n_codes(self) -> int:
-        """Number of groups, with those of missing and unseen values."""
+        """Number of groups, including those of missing and unseen values."""
         return len(self.of) + 2
 
     def codes(self, values: pa.Array) -> IntArray:
         """Group of each row, ``(n_rows,)``."""
         if isinstance(self.of, CategoryIndex):
             return self.of.codes(values)
-        levels, known = np.array(self.of), measures(values)
+        levels, known = np.array(self.of), numeric_values(values)
         position = np.minimum(np.searchsorted(levels, known), len(levels) - 1)
         codes = np.where(levels[position] == known, position + 1, len(levels) + 1)
         codes[np.isnan(known)] = MISSING
         return codes.astype(np.int64)
 
     def state(self) -> list[Any]:
-        """What ``from_state`` needs: a list of texts or of numbers."""
+        """Returns a list of texts or numbers for ``from_state``."""
         return list(self.of.categories if isinstance(self.of, CategoryIndex) else self.of)
 
     @classmethod
     def from_state(cls, meta: Sequence[Any]) -> Grouping:
-        """Builds an equal grouping from what ``state`` gave."""
+        """Builds an equal grouping from the result of ``state``."""
         is_text = isinstance(meta[0], str)
         return cls(CategoryIndex.of(meta) if is_text else tuple(meta))
 
 
 def fit_grouping(column: Column, values: pa.Array) -> Grouping | None:
-    """The groups of the training rows; None where they are no categories, or all are one."""
+    """Fits the groups on training rows; None if values are not groupable or form one group."""
     if column.kind is ColumnKind.CATEGORICAL:
-        index = fit_index(values)
+        index = fit_categories(values)
         n_groups = len(index) + bool((index.codes(values) == MISSING).any())
         return Grouping(index) if len(index) and n_groups > 1 else None
     if column.kind not in {ColumnKind.NUMERIC, ColumnKind.BOOLEAN}:
         return None
-    known = measures(values)
+    known = numeric_values(values)
     levels = np.unique(known[~np.isnan(known)])
     n_groups = len(levels) + bool(np.isnan(known).any())
     few = 0 < len(levels) <= MAX_LEVELS and n_groups > 1 and bool((levels == levels.round()).all())
     return Grouping(tuple(levels.tolist())) if few else None
 
 
-def measures(values: pa.Array) -> NDArray[np.float64]:
-    """Numbers, or dates as days; NaN where missing."""
-    return days(values) if pa.types.is_timestamp(values.type) else numbers(values)
+def numeric_values(values: pa.Array) -> NDArray[np.float64]:
+    """Converts numbers to float64, and dates to days; NaN where missing."""
+    return days(values) if pa.types.is_timestamp(values.type) else to_float64(values)
 
 
 def offsets_of(columns: NDArray[np.float64]) -> tuple[float, ...]:
-    """What to take off each new column so that float32 tells its values apart; 0.0 for most.
+    """Offset of each new column with which float32 distinguishes its values; 0.0 for most.
 
-    The sum of two numbers near 10^9 that move against each other is constant in float32.
+    Without one, a sum of two opposite numbers near 10^9 would be constant in float32.
 
     Args:
         columns: New columns of the training rows, ``(n_rows, n)``, NaN where missing.
@@ -154,11 +154,11 @@ def offsets_of(columns: NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def within_float32(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values, with NaN for what float32 cannot hold."""
+    """Replaces values outside the range of float32 by NaN."""
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(values) <= np.finfo(np.float32).max, values, np.nan)
 
 
 def pairs_of(n: int) -> list[tuple[int, int]]:
-    """All pairs of positions below ``n``, the first below the second."""
+    """All pairs ``(i, j)`` with ``i < j < n``."""
     return [(i, j) for i in range(n) for j in range(i + 1, n)]

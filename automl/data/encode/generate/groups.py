@@ -1,4 +1,4 @@
-"""Numbers as seen from their group: beside its mean, and in standard deviations from it."""
+"""Generates comparisons of numbers with the mean and standard deviation of their group."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, State
 from automl.data.encode.generate.generator import (
+    FeatureGenerator,
     FittedGenerator,
-    Generator,
     Grouping,
-    measures,
+    numeric_values,
     offsets_of,
     within_float32,
 )
-from automl.data.encode.generate.residual import Remainder, explained, without_doubles
+from automl.data.encode.generate.residual import TargetResidual, drop_correlated, explained_share
 from automl.data.table import IntArray
 
 __all__ = ["GroupGenerator", "fit_groups"]
 
 MAX_NUMBERS, MAX_GROUPINGS = 16, 8
 MIN_ROWS_OF_GROUP = 10
-"""Rows per group, on average, that a mean is taken of."""
+"""Smallest mean number of rows per group."""
 SPARE = 3
 
 Floats: TypeAlias = "NDArray[np.float64]"
 Term: TypeAlias = tuple[str, int, int]
-"""A comparison, and the positions of the column of numbers and of that of groups."""
+"""A comparison, and the positions of the numeric column and the group column."""
 
 
 def _ratio(value: Floats, mean: Floats, deviation: Floats) -> Floats:
@@ -55,15 +55,15 @@ COMPARISONS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class GroupGenerator(Generator):
-    """Comparisons of numbers with their groups. Unseen groups are taken for all rows together.
+class GroupGenerator(FeatureGenerator):
+    """Compares numbers with their group; an unseen group uses the moments of all rows.
 
     Attributes:
-        keys: Keys of the columns: those of numbers first, then those of groups.
-        groupings: How the rows are grouped, for the last of the keys.
-        terms: What is made.
+        keys: Keys of the numeric columns, then those of the group columns.
+        groupings: Groupings of the group columns.
+        terms: The new columns.
         moments: Mean and standard deviation by group for each term, ``(n_groups, 2)``.
-        offsets: What is taken off each new column.
+        offsets: Offset subtracted from each new column.
     """
 
     keys: tuple[str, ...]
@@ -80,7 +80,7 @@ class GroupGenerator(Generator):
     def write(self, columns: Sequence[pa.Array], out: NDArray[np.float32]) -> None:
         """Compares Arrow arrays of numbers or dates with their groups."""
         n_numbers = len(self.keys) - len(self.groupings)
-        values = [measures(column) for column in columns[:n_numbers]]
+        values = [numeric_values(column) for column in columns[:n_numbers]]
         pairs = zip(self.groupings, columns[n_numbers:], strict=True)
         codes = [grouping.codes(column) for grouping, column in pairs]
         parts = zip(self.terms, self.moments, strict=True)
@@ -89,7 +89,7 @@ class GroupGenerator(Generator):
             out[:, position] = new - self.offsets[position]
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         meta: dict[str, Any] = {
             "groupings": [g.state() for g in self.groupings],
             "terms": self.terms,
@@ -101,11 +101,11 @@ class GroupGenerator(Generator):
     def from_state(
         cls, keys: tuple[str, ...], meta: Mapping[str, Any], arrays: Arrays
     ) -> GroupGenerator:
-        """Builds an equal generator from what ``state`` gave."""
+        """Builds an equal generator from the result of ``state``."""
         terms = tuple((name, int(a), int(b)) for name, a, b in meta["terms"])
         groupings = tuple(Grouping.from_state(grouping) for grouping in meta["groupings"])
         moments = tuple(arrays[f"moments{i}"] for i in range(len(terms)))
-        # Earlier runs have none.
+        # Old runs have no offsets.
         offsets = tuple(meta.get("offsets") or (0.0,) * len(terms))
         return cls(keys, groupings, terms, moments, offsets)
 
@@ -114,25 +114,25 @@ def fit_groups(
     numbers: Mapping[str, Floats],
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
-    remainder: Remainder,
+    residual: TargetResidual,
     limit: int,
 ) -> FittedGenerator | None:
-    """Chooses comparisons that explain what single columns do not; None where none does.
+    """Chooses comparisons that explain the residual of the target; None if none does.
 
     Args:
         numbers: Numeric columns of the training rows by key, each ``(n_rows,)``.
-        groupings: How rows are grouped, by key.
+        groupings: Groupings by key.
         codes: Groups of the training rows, each ``(n_rows,)``.
-        remainder: The rest of the target on a sample of them.
-        limit: The most new columns.
+        residual: Residual of the target on a sample of them.
+        limit: Largest number of new columns.
     """
-    rows = remainder.rows
-    best = _scored(numbers, groupings, codes, remainder)[: SPARE * limit]
+    rows = residual.rows
+    best = _scored(numbers, groupings, codes, residual)[: SPARE * limit]
     if not best:
         return None
     candidates = [_compared(n, numbers[a][rows], codes[b][rows], m) for _, (n, a, b), m in best]
     columns = np.column_stack(candidates)
-    places = without_doubles(columns, limit)
+    places = drop_correlated(columns, limit)
     kept = [best[i] for i in places]
     first = tuple(dict.fromkeys(a for _, (_, a, _), _ in kept))
     second = tuple(dict.fromkeys(b for _, (_, _, b), _ in kept))
@@ -151,11 +151,11 @@ def _scored(
     numbers: Mapping[str, Floats],
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
-    remainder: Remainder,
+    residual: TargetResidual,
 ) -> list[tuple[float, tuple[str, str, str], Floats]]:
-    """Share, term and moments of each candidate that is worth it, best first."""
-    rows, least = remainder.rows, remainder.least_share
-    pairs = product(_usable(groupings, codes), _most_telling(numbers, remainder))
+    """Share, term and moments of each candidate that explains enough, best first."""
+    rows, least = residual.rows, residual.least_share
+    pairs = product(_usable(groupings, codes), _most_telling(numbers, residual))
     scored = []
     for b, a in pairs:
         if a == b:
@@ -163,7 +163,7 @@ def _scored(
         moments = _moments(numbers[a], codes[b], groupings[b].n_codes)
         value, group = numbers[a][rows], codes[b][rows]
         block = np.column_stack([_compared(n, value, group, moments) for n in COMPARISONS])
-        shares = explained(block, remainder.rest, remainder.weight)
+        shares = explained_share(block, residual.residual, residual.weight)
         scored += [
             (float(share), (name, a, b), moments)
             for name, share in zip(COMPARISONS, shares, strict=True)
@@ -177,18 +177,18 @@ def _usable(groupings: Mapping[str, Grouping], codes: Mapping[str, IntArray]) ->
     return sorted(enough, key=lambda key: -groupings[key].n_codes)[:MAX_GROUPINGS]
 
 
-def _most_telling(numbers: Mapping[str, Floats], remainder: Remainder) -> list[str]:
+def _most_telling(numbers: Mapping[str, Floats], residual: TargetResidual) -> list[str]:
     keys = list(numbers)
     if len(keys) <= MAX_NUMBERS:
         return keys
-    block = np.column_stack([numbers[key][remainder.rows] for key in keys])
-    shares = explained(block, remainder.target, remainder.weight)
+    block = np.column_stack([numbers[key][residual.rows] for key in keys])
+    shares = explained_share(block, residual.target, residual.weight)
     chosen = np.argsort(-shares, kind="stable")[:MAX_NUMBERS]
     return [keys[i] for i in np.sort(chosen)]
 
 
 def _moments(values: Floats, codes: IntArray, n_codes: int) -> Floats:
-    """Mean and standard deviation by group; those of all rows where a group has no number."""
+    """Mean and standard deviation by group; those of all rows for a group without numbers."""
     known = ~np.isnan(values)
     values, codes = values[known], codes[known]
     if len(values) == 0:

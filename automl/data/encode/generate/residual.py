@@ -1,7 +1,7 @@
-"""What single columns leave unexplained of the target, and how much of it new columns explain.
+"""The residual of the target after an additive model of single columns, and its explained share.
 
-Trees on the single columns find what adds up over them. So a new column is worth its price where
-it explains something of the rest: the residual of an additive model of the binned columns.
+Trees on single columns learn additive effects by themselves, so a new column is worth its cost
+only if it explains some of this residual.
 """
 
 from __future__ import annotations
@@ -12,65 +12,68 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.encode.columns.target import SMOOTHING, InnerTarget, smoothed_means
+from automl.data.encode.columns.target import SMOOTHING, InnerFoldTarget, smoothed_means
 from automl.data.table import IntArray
 
 __all__ = [
-    "Remainder",
+    "TargetResidual",
     "bins_of",
-    "explained",
+    "drop_correlated",
     "explained_by_groups",
+    "explained_share",
     "fit_remainder",
     "sample_rows",
-    "without_doubles",
 ]
 
 MAX_SAMPLE = 5_000
-"""Rows that candidates are judged on."""
+"""Largest number of rows on which candidates are judged."""
 MAX_BINS, MIN_BINS, ROWS_OF_BIN = 16, 4, 64
 """Bins of a column by the number of rows: fewer bins explain less by chance."""
 N_PASSES, STEP = 10, 0.3
 MAX_CORRELATION = 0.97
-"""Rank correlation above which two new columns count as one."""
+"""Rank correlation above which two new columns count as duplicates."""
 NOISE_FACTOR = 3.0
-"""How many times what chance explains on average a candidate must explain."""
+"""Share that a candidate must explain, in multiples of the mean share explained by chance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remainder:
+class TargetResidual:
     """The residual of the target on a sample of training rows.
 
     Attributes:
         rows: Positions of the sample among the training rows, ``(n_sample,)``.
         target: The target itself, mean 0, ``(n_sample, n_outputs)``.
-        rest: Its residual, mean 0, ``(n_sample, n_outputs)``.
+        residual: Its residual, mean 0, ``(n_sample, n_outputs)``.
         weight: Weight of each row.
         part: Inner fold of each row.
     """
 
     rows: IntArray
     target: NDArray[np.float64]
-    rest: NDArray[np.float64]
+    residual: NDArray[np.float64]
     weight: NDArray[np.float64]
     part: IntArray
 
     @property
     def least_share(self) -> float:
-        """The share that a candidate must explain, well above what chance does."""
+        """Share that a candidate must explain: ``NOISE_FACTOR`` times the mean by chance."""
         n_effective = self.weight.sum() ** 2 / (self.weight**2).sum()
         return float(NOISE_FACTOR * (_n_bins(len(self.rows)) - 1) / n_effective)
 
 
 def sample_rows(weight: NDArray[np.float64], seed: int) -> IntArray:
-    """Positions of the rows to judge on: at most ``MAX_SAMPLE`` that weigh, in random order.
+    """Samples at most ``MAX_SAMPLE`` rows of positive weight, in random order.
 
-    The order of the table may tell the target, and equal values keep the order that they are in.
+    The order is random because the order of the table may reveal the target, and stable sorts keep
+    the order of equal values.
     """
     return np.random.default_rng(seed).permutation(np.flatnonzero(weight))[:MAX_SAMPLE]
 
 
-def fit_remainder(rows: IntArray, columns: Sequence[IntArray], target: InnerTarget) -> Remainder:
-    """Takes from the target what adds up over the columns.
+def fit_remainder(
+    rows: IntArray, columns: Sequence[IntArray], target: InnerFoldTarget
+) -> TargetResidual:
+    """Fits an additive model of the columns by boosting, and returns the residual of the target.
 
     Args:
         rows: Positions of the sample.
@@ -86,13 +89,13 @@ def fit_remainder(rows: IntArray, columns: Sequence[IntArray], target: InnerTarg
             for output in range(rest.shape[1]):
                 means = np.bincount(codes, weights=weight * rest[:, output]) / total
                 rest[:, output] -= STEP * means[codes]
-    return Remainder(rows, values, _centred(rest, weight), weight, target.part[rows])
+    return TargetResidual(rows, values, _centred(rest, weight), weight, target.part[rows])
 
 
 def bins_of(values: NDArray[np.float64]) -> IntArray:
-    """Codes of bins of about as many rows each, or distinct values; one more where missing.
+    """Codes of bins at quantiles of the rows and of the distinct values; one more if missing.
 
-    Bins by rows alone would put all that is not frequent of a column that is mostly 0 into one.
+    The distinct values keep the rare values of a zero-inflated column from sharing one bin.
     """
     missing = np.isnan(values)
     known = values[~missing]
@@ -106,14 +109,14 @@ def bins_of(values: NDArray[np.float64]) -> IntArray:
     return codes
 
 
-def explained(
+def explained_share(
     values: NDArray[np.float64], rest: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Share of the variance that lies between bins of each candidate.
+    """Share of the variance between the bins of each candidate.
 
     Args:
-        values: Candidates, ``(n_sample, n_candidates)``; missing values come into the last bins.
-        rest: What is to be explained, mean 0, ``(n_sample, n_outputs)``.
+        values: Candidates, ``(n_sample, n_candidates)``; missing values fall into the last bins.
+        rest: The residual to explain, mean 0, ``(n_sample, n_outputs)``.
         weight: Weight of each row, ``(n_sample,)``.
 
     Returns:
@@ -133,28 +136,28 @@ def explained(
     return shares / total
 
 
-def explained_by_groups(codes: IntArray, remainder: Remainder) -> float:
-    """Share of the variance of the rest that groups of rows explain out of fold; may be negative.
+def explained_by_groups(codes: IntArray, residual: TargetResidual) -> float:
+    """Share of the residual's variance that groups explain out of fold; may be negative.
 
     Args:
         codes: Group of each row of the sample, ``(n_sample,)``.
-        remainder: What is to be explained.
+        residual: The residual to explain.
     """
-    rest, weight = remainder.rest, remainder.weight
+    rest, weight = residual.residual, residual.weight
     total = _variance(rest, weight)
     if total <= 0:
         return 0.0
-    inner = InnerTarget(rest, weight, remainder.part)
+    inner = InnerFoldTarget(rest, weight, residual.part)
     _, guess = smoothed_means(codes, int(codes.max()) + 1, inner)
     return 1.0 - _variance(rest - guess, weight) / total
 
 
-def without_doubles(values: NDArray[np.float64], limit: int) -> list[int]:
-    """Positions of candidates, best first, that are not ordered like one before.
+def drop_correlated(values: NDArray[np.float64], limit: int) -> list[int]:
+    """Positions of candidates, best first, without those rank-correlated with an earlier one.
 
     Args:
-        values: Candidates, the best first, ``(n_sample, n_candidates)``.
-        limit: The most positions.
+        values: Candidates, best first, ``(n_sample, n_candidates)``.
+        limit: Largest number of positions.
     """
     n_rows = len(values)
     ranks = np.empty(values.shape)
@@ -183,5 +186,5 @@ def _centred(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArra
 
 
 def _variance(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    """Sum of weighted squares of values whose mean is 0."""
+    """Weighted sum of squares of values with mean 0."""
     return float((weight[:, None] * values**2).sum())

@@ -1,1 +1,1 @@
-"""Encoders of texts: TF-IDF of n-grams, and dense columns made of it."""
+"""Text encoders: TF-IDF of n-grams, and dense columns computed from it."""

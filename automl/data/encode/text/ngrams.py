@@ -1,7 +1,7 @@
-"""What a text is made of, counted: words, pairs of words and pieces of words, in hashed columns.
+"""Counts words, word pairs and character n-grams of texts in hashed columns.
 
-Texts become one array of code points, and all that follows is arithmetic on whole arrays: a text
-column of 100,000 rows takes seconds. Column numbers are hashes, so nothing of the texts is kept.
+Texts are joined into one array of code points and processed by array arithmetic: 100,000 rows take
+seconds. Columns are hashes, so no text is stored.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["N_BUCKETS", "Grams", "count_grams"]
 
 Grams: TypeAlias = Literal["words", "chars"]
-"""``words``: words, signs and pairs of neighbours. ``chars``: runs of 2 to 4 characters."""
+"""``words``: words, signs and pairs of neighbours. ``chars``: n-grams of 2 to 4 characters."""
 
 BUCKET_BITS = 20
 N_BUCKETS = 1 << BUCKET_BITS
-"""Hashed columns: enough for two terms of a column to share one rarely."""
+"""Number of hashed columns, large enough to make collisions of terms rare."""
 
 MAX_CHARACTERS = 20_000
-"""Characters of one text that are read: what follows seldom says more."""
+"""Characters of a text that are read; the rest seldom adds anything."""
 
 CHUNK_CHARACTERS = 1 << 20
-"""Characters that are in work at a time; bounds the memory."""
+"""Characters processed at a time, which bounds memory."""
 
 CHAR_LENGTHS = range(2, 5)
 _SPACE, _SIGN, _WORD = range(3)
@@ -44,15 +44,15 @@ _I64: TypeAlias = "NDArray[np.int64]"
 
 
 def count_grams(values: pa.Array, grams: Grams) -> csr_matrix:
-    """Counts the grams of each text.
+    """Counts the n-grams of each text.
 
-    Upper case, accents and forms of the same letter do not matter. Words are runs of letters and
-    digits; every other sign, and every ideograph, stands for itself. Characters are taken from
-    words with a space at both ends, as scikit-learn's ``char_wb`` does.
+    Case, accents and compatibility forms are folded. Words are runs of letters and digits; every
+    other sign and every ideograph is a term of its own. Character n-grams are taken within words
+    padded by spaces, like scikit-learn's ``char_wb``.
 
     Args:
-        values: Texts, ``(n_rows,)``; a missing one has no grams.
-        grams: What is counted.
+        values: Texts, ``(n_rows,)``; a missing one has no n-grams.
+        grams: Kind of the n-grams.
 
     Returns:
         Counts (float32), ``(n_rows, N_BUCKETS)``, with sorted columns.
@@ -73,7 +73,7 @@ def _counted(
 
     joined = "\n".join(["", *texts, ""])
     raw = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
-    # The sign between two texts belongs to the one before it.
+    # The newline between two texts belongs to the one before it.
     row = np.repeat(np.arange(-1, len(texts)), [1, *(len(text) + 1 for text in texts)])
     rows, hashes = find(_folded(raw), row)
     hashes = (hashes ^ (hashes >> np.uint64(32))) * _BASE
@@ -109,7 +109,7 @@ def _word_grams(points: NDArray[np.uint32], row: _I64) -> tuple[_I64, _U64]:
 
 
 def _char_grams(points: NDArray[np.uint32], row: _I64) -> tuple[_I64, _U64]:
-    """Row and hash of each run of characters that lies in one word with its spaces."""
+    """Row and hash of each character n-gram within one word and its surrounding spaces."""
     is_space = _kinds(points) == _SPACE
     letters = np.where(is_space, 32, points).astype(np.uint64)
     n_spaces = np.cumsum(is_space, dtype=np.int32)
@@ -127,7 +127,7 @@ def _char_grams(points: NDArray[np.uint32], row: _I64) -> tuple[_I64, _U64]:
 
 
 def _chunks(values: pa.Array) -> Iterator[list[str]]:
-    """Texts in compatible composed form, cut, in lists of bounded total length."""
+    """Yields truncated NFKC texts in lists of bounded total length."""
     texts = pc.utf8_slice_codeunits(values.cast(pa.string()), 0, MAX_CHARACTERS)
     texts = pc.utf8_normalize(texts, form="NFKC")
     ends = np.cumsum(pc.utf8_length(texts).to_numpy(zero_copy_only=False) + 1)
@@ -140,13 +140,13 @@ def _chunks(values: pa.Array) -> Iterator[list[str]]:
 
 
 def _folded(points: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Without case and accents; signs beyond the basic plane stay as they are."""
+    """Folds case and accents; characters beyond the basic plane are unchanged."""
     table = _tables()[0]
     return np.where(points < len(table), table[np.minimum(points, len(table) - 1)], points)
 
 
 def _kinds(points: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Whether a character is a space, a sign, or part of a word."""
+    """Kind of each character: space, sign, or part of a word."""
     table = _tables()[1]
     return np.where(points < len(table), table[np.minimum(points, len(table) - 1)], _SIGN)
 
@@ -177,5 +177,5 @@ def _kind(character: str) -> int:
 
 
 def _is_ideograph(character: str) -> bool:
-    """Whether it is of a script without spaces in which one character says much."""
+    """Whether a character is from a script without spaces whose characters are like words."""
     return "\u2e80" <= character <= "\u31ff" or "\u3400" <= character <= "\u9fff"

@@ -1,4 +1,4 @@
-"""A sparse matrix of terms as a few dense columns: its components, and scores of the target."""
+"""Projects a TF-IDF matrix to a few dense columns: SVD components and ridge scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, State
-from automl.data.encode.columns.target import InnerTarget
+from automl.data.encode.columns.target import InnerFoldTarget
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -19,30 +19,30 @@ __all__ = ["Projection", "fit_projection"]
 
 MAX_COMPONENTS = 16
 FEWEST_WORDS, WORDS_PER_COMPONENT = 4.0, 2.0
-"""Names and titles of a few words differ in no common direction: their components are noise to
-trees. Longer texts get a component for every two words more."""
+"""Components of short names and titles are noise to trees, so there are none up to four words on
+average; longer texts get one component for every two further words."""
 
 ROUNDING = 1e-6
-"""Columns that differ by less, as a share of their values, are constant."""
+"""Relative standard deviation up to which a column counts as constant."""
 
 MAX_ROWS = 20_000
-"""Training rows that components and scores are learnt from."""
+"""Largest number of training rows on which components and scores are fitted."""
 
 PENALTY = 1.0
-"""Of the ridge regressions; the rows of the matrix have a length of about 1."""
+"""Penalty of the ridge regressions; the rows of the matrix have a norm of about 1."""
 
 MAX_STEPS = 15
-"""Of the solver (LSQR, Paige & Saunders 1982): stopping early shrinks as the penalty does."""
+"""Iterations of the solver (LSQR, Paige & Saunders 1982): early stopping shrinks like a penalty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """Linear forms of the terms.
+    """A linear map from terms to columns.
 
     Attributes:
         weights: ``(n_columns, n_terms)``: components first, then scores.
-        shift: What is added to each column, ``(n_columns,)``.
-        n_components: How many of the columns are components.
+        shift: Added to each column, ``(n_columns,)``.
+        n_components: Number of components.
     """
 
     weights: NDArray[np.float32]
@@ -59,16 +59,17 @@ class Projection:
         )
 
     def apply(self, matrix: csr_matrix) -> NDArray[np.float32]:
-        """``(n_rows, n_columns)`` of ``(n_rows, n_terms)``."""
+        """Maps ``(n_rows, n_terms)`` to ``(n_rows, n_columns)``."""
         return np.asarray(matrix @ self.weights.T + self.shift, dtype=np.float32)
 
     def scaled(self, train: NDArray[np.float32]) -> tuple[Projection, NDArray[np.float32]]:
-        """Scaled on projected training rows: components to a mean variance of 1, by one factor.
+        """Scales components by one factor to mean variance 1, and each score to mean 0 and std 1.
 
-        Scores get mean 0 and standard deviation 1 each.
+        Args:
+            train: Projected training rows, ``(n_rows, n_columns)``.
 
         Returns:
-            The scaled projection, and the training rows scaled.
+            The scaled projection, and the scaled training rows.
         """
         scale, offset = np.ones(len(self.weights)), np.zeros(len(self.weights))
         components, scores = train[:, : self.n_components], train[:, self.n_components :]
@@ -83,29 +84,29 @@ class Projection:
         return Projection(weights, shift, self.n_components), columns
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         return {"n_components": self.n_components}, {"weights": self.weights, "shift": self.shift}
 
     @classmethod
     def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> Projection:
-        """Builds an equal one from what ``state`` gave."""
+        """Builds an equal one from the result of ``state``."""
         return cls(arrays["weights"], arrays["shift"], int(meta["n_components"]))
 
 
 def fit_projection(
-    matrix: csr_matrix, target: InnerTarget, n_words: float, seed: int
+    matrix: csr_matrix, target: InnerFoldTarget, n_words: float, seed: int
 ) -> tuple[Projection, NDArray[np.float32]]:
-    """Fits on training rows.
+    """Fits the projection on training rows.
 
     Args:
         matrix: TF-IDF of the training texts, ``(n_rows, n_terms)``.
         target: The target of the same rows.
-        n_words: Words of a text on average: the more, the more components.
-        seed: Of the rows that are learnt from, and of the decomposition.
+        n_words: Mean number of words of a text, which sets the number of components.
+        seed: Seed of the row sample and the decomposition.
 
     Returns:
-        The projection, and the training rows projected: scores are out of the inner folds, so
-        that the target of a row does not come back as a feature.
+        The projection, and the projected training rows, whose scores are out-of-fold so that the
+        target of a row does not leak into its features.
     """
     rows = np.arange(matrix.shape[0])
     if len(rows) > MAX_ROWS:
@@ -121,9 +122,9 @@ def fit_projection(
 
 
 def _components(matrix: csr_matrix, n_components: int, seed: int) -> NDArray[np.float32]:
-    """Directions of the matrix (Deerwester et al. 1990); the terms themselves where they are few.
+    """Components of the truncated SVD (LSA, Deerwester et al. 1990), or the terms if they are few.
 
-    The sign of each is such that its largest weight is positive.
+    The largest weight of each component is positive.
     """
     n_rows, n_terms = matrix.shape
     if n_terms <= n_components:
@@ -134,7 +135,7 @@ def _components(matrix: csr_matrix, n_components: int, seed: int) -> NDArray[np.
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
 
-    # One thread: other folds are encoded beside this one, and its sums do not depend on cores.
+    # One thread: other folds are encoded in parallel, and sums must not depend on the cores.
     with threadpool_limits(1):
         _, _, components = randomized_svd(matrix, n_components, n_iter=3, random_state=seed)
     largest = np.abs(components).argmax(axis=1)
@@ -143,13 +144,13 @@ def _components(matrix: csr_matrix, n_components: int, seed: int) -> NDArray[np.
 
 
 def _out_of_fold(
-    matrix: csr_matrix, rows: NDArray[np.int64], target: InnerTarget
+    matrix: csr_matrix, rows: NDArray[np.int64], target: InnerFoldTarget
 ) -> NDArray[np.float64]:
-    """Scores of each row by a regression that did not see it, ``(n_rows, n_outputs)``."""
+    """Out-of-fold scores of each row, ``(n_rows, n_outputs)``."""
     scores = np.empty((matrix.shape[0], target.values.shape[1]))
     for part in np.unique(target.part):
         others = rows[target.part[rows] != part]
-        if not len(others):  # a single row has no others to learn from
+        if not len(others):  # a single row has no others to train on
             others = rows
         coef, shift = _ridge(matrix[others], target, others)
         own = target.part == part
@@ -158,7 +159,7 @@ def _out_of_fold(
 
 
 def _ridge(
-    matrix: csr_matrix, target: InnerTarget, rows: NDArray[np.int64]
+    matrix: csr_matrix, target: InnerFoldTarget, rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Coefficients ``(n_outputs, n_terms)`` and intercepts ``(n_outputs,)``."""
     from sklearn.linear_model import Ridge

@@ -1,4 +1,4 @@
-"""Text: the TF-IDF matrix of its words and characters, or a few dense columns made of it."""
+"""Encodes a text column as a TF-IDF matrix, or as a few dense columns computed from it."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import (
     Arrays,
-    Block,
-    FittedBlock,
+    ColumnEncoder,
+    FittedColumn,
     State,
     inner_arrays,
     prefixed,
 )
 from automl.data.encode.columns.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
-from automl.data.encode.columns.target import InnerTarget
+from automl.data.encode.columns.target import InnerFoldTarget
 from automl.data.encode.text.ngrams import MAX_CHARACTERS, Grams, count_grams
 from automl.data.encode.text.projection import Projection, fit_projection
+from automl.data.encode.text.text_statistics import TRAITS, text_statistic
 from automl.data.encode.text.tfidf import Tfidf, fit_tfidf
-from automl.data.encode.text.traits import TRAITS, trait
 from automl.plugin.rows import Matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["TextBlock", "fit_text", "in_mode"]
+__all__ = ["TextEncoder", "fit_text", "with_numeric_mode"]
 
 MOST_CHARACTERS = 5_000_000
-"""Of all training texts together, up to which runs of characters are counted: they take four times
-as long as words, and what they add to these falls with the number of texts."""
+"""Total characters of the training texts up to which character n-grams are used: they take four
+times as long as words, and add less the more texts there are."""
 
 
 @dataclass(frozen=True, slots=True)
-class TextBlock(Block):
-    """A text column: its traits, and its terms or what they come to.
+class TextEncoder(ColumnEncoder):
+    """Encodes a text column: statistics, then the TF-IDF matrix or its projection.
 
     Attributes:
         key: Key of the column.
-        traits: Encoders of the traits, by name; none beside the TF-IDF matrix itself.
-        terms: What is counted, side by side in the TF-IDF matrix.
-        projection: What is made of the matrix; None gives the matrix itself.
+        text_statistics: Encoders of the statistics, by name; empty beside a TF-IDF matrix.
+        terms: Terms of each kind, side by side in the TF-IDF matrix.
+        projection: Projection of the matrix to a few columns; None returns the matrix itself.
     """
 
     key: str
-    traits: Mapping[str, NumberEncoder]
+    text_statistics: Mapping[str, NumberEncoder]
     terms: tuple[Tfidf, ...]
     projection: Projection | None
 
     @property
     def names(self) -> tuple[str, ...]:
         """One name per column of the block."""
-        traits = tuple(name for encoder in self.traits.values() for name in encoder.names)
+        traits = tuple(name for encoder in self.text_statistics.values() for name in encoder.names)
         if self.projection is not None:
             return (*traits, *(f"{self.key}_{name}" for name in self.projection.names))
         n_terms = sum(len(part.buckets) for part in self.terms)
@@ -64,8 +64,8 @@ class TextBlock(Block):
 
     @property
     def n_trait_columns(self) -> int:
-        """How many columns the traits take, from the left."""
-        return sum(len(encoder.names) for encoder in self.traits.values())
+        """Number of columns of the statistics, which come first."""
+        return sum(len(encoder.names) for encoder in self.text_statistics.values())
 
     def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes an Arrow array of texts."""
@@ -73,17 +73,17 @@ class TextBlock(Block):
         out[:] = encoded if isinstance(encoded, np.ndarray) else encoded.toarray()
 
     def sparse(self, values: pa.Array) -> csr_matrix:
-        """Encodes values without making the TF-IDF matrix dense."""
+        """Encodes values without a dense TF-IDF matrix."""
         from scipy.sparse import csr_matrix
 
         return csr_matrix(self._encoded(values))
 
     def beside_traits(self, texts: pa.Array, matrix: Matrix) -> Matrix:
-        """Columns made of the terms of texts, with the traits of these to the left, if any."""
-        if not self.traits:
+        """Puts the statistics of the texts, if any, to the left of the columns of their terms."""
+        if not self.text_statistics:
             return matrix
         traits = np.empty((len(texts), self.n_trait_columns), dtype=np.float32)
-        write_parts(self.traits, lambda name: trait(name, texts), traits)
+        write_parts(self.text_statistics, lambda name: text_statistic(name, texts), traits)
         return np.concatenate([traits, matrix], axis=1)
 
     def _encoded(self, values: pa.Array) -> Matrix:
@@ -96,10 +96,10 @@ class TextBlock(Block):
         )
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         meta: dict[str, Any] = {"traits": {}, "terms": []}
         arrays: dict[str, NDArray[Any]] = {}
-        for name, encoder in self.traits.items():
+        for name, encoder in self.text_statistics.items():
             meta["traits"][name], inner = encoder.state()
             arrays |= prefixed(name, inner)
         for part in self.terms:
@@ -112,8 +112,8 @@ class TextBlock(Block):
         return meta, arrays
 
     @classmethod
-    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> TextBlock:
-        """Builds an equal block from what ``state`` gave."""
+    def from_state(cls, key: str, meta: Mapping[str, Any], arrays: Arrays) -> TextEncoder:
+        """Builds an equal block from the result of ``state``."""
         traits = {
             name: NumberEncoder.from_state(inner, inner_arrays(name, arrays))
             for name, inner in meta["traits"].items()
@@ -129,19 +129,19 @@ class TextBlock(Block):
 
 
 def fit_text(
-    key: str, values: pa.Array, target: InnerTarget, dense: bool, seed: int
-) -> FittedBlock | None:
-    """Fits a text column on training rows, numbers as they are; None where it tells nothing.
+    key: str, values: pa.Array, target: InnerFoldTarget, dense: bool, seed: int
+) -> FittedColumn | None:
+    """Fits a text column on training rows, with unscaled numbers; None if it is uninformative.
 
     Args:
         key: Key of the column.
         values: Its training values, ``(n_rows,)``.
         target: The target of the same rows.
-        dense: Whether to give components and scores in place of the TF-IDF matrix.
-        seed: Of what components and scores are learnt from.
+        dense: Whether to return components and scores instead of the TF-IDF matrix.
+        seed: Seed of the row sample and the decomposition.
     """
     texts = values.cast(pa.string())
-    # Beside a matrix of terms, traits add nothing to linear models and outweigh long texts.
+    # Beside a TF-IDF matrix, statistics add nothing to linear models and outweigh long texts.
     traits = _fit_traits(key, texts, "raw") if dense else {}
     terms, parts = [], []
     for grams in _grams_of(texts):
@@ -153,52 +153,54 @@ def fit_text(
     if not traits and not terms:
         return None
     if not terms:
-        return FittedBlock(TextBlock(key, traits, (), None), float(len(traits)))
+        return FittedColumn(TextEncoder(key, traits, (), None), float(len(traits)))
     matrix, projection = _stacked(parts), None
     if dense:
-        n_words = float(np.nanmean(np.expm1(trait("words", texts))))
+        n_words = float(np.nanmean(np.expm1(text_statistic("words", texts))))
         projection, matrix = fit_projection(matrix, target, n_words, seed)
-    block = TextBlock(key, traits, tuple(terms), projection)
+    block = TextEncoder(key, traits, tuple(terms), projection)
     return _fitted(block, texts, matrix)
 
 
-def in_mode(fitted: FittedBlock, values: pa.Array, mode: NumericMode) -> FittedBlock | None:
-    """A text column as it was fitted, with its numbers in the mode of a view.
+def with_numeric_mode(
+    fitted: FittedColumn, values: pa.Array, mode: NumericMode
+) -> FittedColumn | None:
+    """Rescales the numbers of a fitted text column.
 
     Args:
-        fitted: What ``fit_text`` gave.
+        fitted: The result of ``fit_text``.
         values: The training values it was fitted on.
-        mode: How traits are encoded; but for ``raw``, components and scores are scaled.
+        mode: Mode of the statistics; components and scores are scaled unless it is ``raw``.
     """
     if mode == "raw":
         return fitted
-    raw, texts = cast(TextBlock, fitted.block), values.cast(pa.string())
-    traits = _fit_traits(raw.key, texts, mode) if raw.traits else {}
+    raw, texts = cast(TextEncoder, fitted.block), values.cast(pa.string())
+    traits = _fit_traits(raw.key, texts, mode) if raw.text_statistics else {}
     if not raw.terms:
         if not traits:
             return None
-        return FittedBlock(TextBlock(raw.key, traits, (), None), float(2 * len(traits)))
+        return FittedColumn(TextEncoder(raw.key, traits, (), None), float(2 * len(traits)))
     assert fitted.train is not None  # a block with terms comes with its training rows
     matrix, projection = fitted.train[:, raw.n_trait_columns :], raw.projection
     if projection is not None:
         projection, matrix = projection.scaled(np.asarray(matrix))
-    return _fitted(TextBlock(raw.key, traits, raw.terms, projection), texts, matrix)
+    return _fitted(TextEncoder(raw.key, traits, raw.terms, projection), texts, matrix)
 
 
 def _fit_traits(key: str, texts: pa.Array, mode: NumericMode) -> dict[str, NumberEncoder]:
-    """Encoders of the traits that differ; the first tells where a text is missing."""
+    """Encoders of the statistics that vary; the first has the indicator of missing texts."""
     encoders = {
-        name: fit_numbers(f"{key}_{name}", trait(name, texts), mode, name == TRAITS[0])
+        name: fit_numbers(f"{key}_{name}", text_statistic(name, texts), mode, name == TRAITS[0])
         for name in TRAITS
     }
     return {name: encoder for name, encoder in encoders.items() if encoder is not None}
 
 
-def _fitted(block: TextBlock, texts: pa.Array, matrix: Matrix) -> FittedBlock:
-    """A block with its training rows, of which all but the traits are known."""
+def _fitted(block: TextEncoder, texts: pa.Array, matrix: Matrix) -> FittedColumn:
+    """A block with its training rows, for which only the statistics are still to be computed."""
     train = block.beside_traits(texts, matrix)
     n_stored = train.size if isinstance(train, np.ndarray) else train.nnz
-    return FittedBlock(block, n_stored / max(len(texts), 1), train)
+    return FittedColumn(block, n_stored / max(len(texts), 1), train)
 
 
 def _grams_of(texts: pa.Array) -> tuple[Grams, ...]:

@@ -1,4 +1,4 @@
-"""TF-IDF of the grams of texts, fitted on training rows."""
+"""TF-IDF weights of n-grams, fitted on training rows."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["Tfidf", "fit_tfidf"]
 
 MAX_TERMS: Mapping[Grams, int] = {"words": 20_000, "chars": 40_000}
 MIN_TEXTS_FOR_PRUNING = 20
-"""From so many texts on, a term must be in two of them."""
+"""With at least this number of texts, a term must occur in two of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tfidf:
-    """The terms of one sort that are counted, and what each is worth.
+    """The terms of one kind, with their inverse document frequencies.
 
     Attributes:
-        grams: What the terms are.
+        grams: Kind of the terms.
         buckets: Hashed column of each term, ascending, ``(n_terms,)``.
         idf: Inverse document frequency of each term, ``(n_terms,)``.
     """
@@ -38,11 +38,11 @@ class Tfidf:
     idf: NDArray[np.float32]
 
     def transform(self, values: pa.Array) -> csr_matrix:
-        """Rows of length 1, or 0 where a text has no known term, ``(n_rows, n_terms)``."""
+        """TF-IDF rows of norm 1, or 0 for a text without a known term, ``(n_rows, n_terms)``."""
         return self.weigh(count_grams(values, self.grams))
 
     def weigh(self, counts: csr_matrix) -> csr_matrix:
-        """Makes of the counts of all buckets, ``(n_rows, N_BUCKETS)``, weights of the terms."""
+        """Computes the weights of the terms from counts of all buckets, ``(n_rows, N_BUCKETS)``."""
         from scipy.sparse import csr_matrix
         from sklearn.preprocessing import normalize
 
@@ -57,27 +57,27 @@ class Tfidf:
         return normalize(csr_matrix((weights, columns, pointers), shape=shape), copy=False)
 
     def state(self) -> State:
-        """What ``from_state`` needs."""
+        """Returns JSON values and arrays for ``from_state``."""
         return {"grams": self.grams}, {"buckets": self.buckets, "idf": self.idf}
 
     @classmethod
     def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> Tfidf:
-        """Builds an equal one from what ``state`` gave."""
+        """Builds an equal one from the result of ``state``."""
         return cls(meta["grams"], arrays["buckets"], arrays["idf"])
 
 
 def fit_tfidf(counts: csr_matrix, grams: Grams) -> Tfidf | None:
-    """Chooses the terms that most texts have, of those that two have.
+    """Selects the terms with the highest document frequency, and computes their idf.
 
-    The logarithm of a count in place of the count, a smoothed idf and rows of length 1 are those
-    of scikit-learn (Salton & Buckley 1988).
+    Sublinear term frequency, smoothed idf and L2 norm are those of scikit-learn's
+    ``TfidfTransformer`` (Salton & Buckley 1988).
 
     Args:
-        counts: Of the grams of training texts, ``(n_rows, N_BUCKETS)``.
-        grams: What the grams are.
+        counts: Counts of n-grams in the training texts, ``(n_rows, N_BUCKETS)``.
+        grams: Kind of the n-grams.
 
     Returns:
-        None where there is no term.
+        The fitted weights; None if no term is left.
     """
     n_texts = counts.shape[0]
     frequency = np.bincount(counts.indices, minlength=N_BUCKETS)

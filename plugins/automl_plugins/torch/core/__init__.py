@@ -1,1 +1,1 @@
-"""What the training of all nets shares."""
+"""Training code shared by all nets."""

@@ -1,4 +1,4 @@
-"""Where a training goes on whose worker was lost: all that it had, once a minute."""
+"""Saves the state of a training once a minute, so that it continues if its worker is lost."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["Checkpoint", "checkpoint_of"]
 
 EVERY_S = 60.0
 _FACTS = "facts"
-_FORMAT = 2  # raised when a state holds other things: those of before count as none
+_FORMAT = 2  # raise it when the state changes; older checkpoints are ignored
 
 
 @dataclass(slots=True)
 class Checkpoint:
-    """A file with the state of a training, written whole or not at all.
+    """A file with the state of a training, written atomically.
 
     Attributes:
-        path: Of the file; None where none is to be kept.
-        every_s: Seconds from one state to the next.
-        clock: Tells the time.
+        path: Path of the file; None for no checkpoints.
+        every_s: Seconds between two checkpoints.
+        clock: Returns the time in seconds.
     """
 
     path: Path | None
@@ -44,17 +44,17 @@ class Checkpoint:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to save."""
+        """True if it is time to save."""
         return self.path is not None and self.clock() - self._last >= self.every_s
 
     def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Saves a state in place of the one before.
+        """Replaces the saved state.
 
-        What cannot be written is not worth ending a fit for: it would have to begin anew, no more.
+        A failed write is ignored: a lost fit would only start again.
 
         Args:
-            tensors: On any device.
-            facts: What JSON can say.
+            tensors: Tensors on any device.
+            facts: JSON values.
         """
         self._last = self.clock()
         if self.path is None:
@@ -67,7 +67,7 @@ class Checkpoint:
             draft.replace(self.path)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The state that was saved last; None without one that can be read."""
+        """The last saved state, or None if there is no readable one."""
         if self.path is None or not self.path.is_file():
             return None
         try:
@@ -81,15 +81,15 @@ class Checkpoint:
 def checkpoint_of(
     context: TrialContext, fits: Sequence[tuple[Mapping[str, Any], int]]
 ) -> Checkpoint:
-    """The checkpoint of what is trained together: with other company it is another one.
+    """The checkpoint of fits that train together; other combinations have other checkpoints.
 
     Args:
-        context: The slot, which knows a folder.
-        fits: Params and seed of each.
+        context: Context of the fit, with its scratch folder.
+        fits: Params and seed of each fit.
     """
-    if context.scratch is None:
+    if context.scratch_dir is None:
         return Checkpoint(None)
     trained = [[dict(params), seed] for params, seed in fits]
     text = json.dumps([_FORMAT, trained], sort_keys=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Checkpoint(context.scratch / f"{name}.safetensors")
+    return Checkpoint(context.scratch_dir / f"{name}.safetensors")

@@ -1,4 +1,4 @@
-"""How the training of one net went: its best epoch, and whether it is time to stop."""
+"""Tracks the validation loss of a net for early stopping."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Course"]
+__all__ = ["EarlyStopping"]
 
 
 @dataclass(slots=True)
-class Course:
-    """The validation losses of a net so far.
+class EarlyStopping:
+    """The best epoch of a net so far.
 
     Attributes:
         patience: Epochs without a better loss after which it stops; None for never.
         best_epoch, best_loss: The best epoch, from 1, and its loss; 0 and infinite before the
             first.
-        n_epochs: Epochs it was judged in; the last may be a part of one.
+        n_epochs: Evaluated epochs; the last may be incomplete.
     """
 
     patience: int | None
@@ -27,10 +27,10 @@ class Course:
     _last_gain: int = 0
 
     def note(self, epoch: int, loss: float) -> bool:
-        """Notes the loss of an epoch; whether it is the best.
+        """Takes the loss of an epoch; returns True if it is the best so far.
 
-        Of equal epochs the later one has seen more: coarse metrics have many of them. The first
-        is the best of its time even if its loss is no number.
+        Ties go to the later epoch, which has trained longer; coarse metrics have many of them. The
+        first epoch is the best so far even with a NaN loss.
         """
         self.n_epochs = epoch
         if loss < self.best_loss:
@@ -42,15 +42,15 @@ class Course:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has been waiting for a better loss for long enough."""
+        """True if the patience has run out."""
         return self.patience is not None and self.n_epochs - self._last_gain >= self.patience
 
     @property
     def facts(self) -> list[float]:
-        """How far it is."""
+        """The state as numbers."""
         return [self.best_epoch, self.best_loss, self.n_epochs, self._last_gain]
 
     def restore(self, facts: Sequence[float]) -> None:
-        """Takes up what ``facts`` was."""
+        """Restores the state from ``facts``."""
         self.best_epoch, self.best_loss = int(facts[0]), facts[1]
         self.n_epochs, self._last_gain = int(facts[2]), int(facts[3])

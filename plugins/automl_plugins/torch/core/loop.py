@@ -1,4 +1,4 @@
-"""The training loop of every net: epochs of steps, looks at validation rows, and an end in time."""
+"""The training loop of all nets: epochs of steps, evaluations, and an end in time."""
 
 from __future__ import annotations
 
@@ -9,77 +9,77 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from automl_plugins.torch.core.checkpoint import Checkpoint
-from automl_plugins.torch.core.schedule import Pace
+from automl_plugins.torch.core.schedule import StepBudget
 
-__all__ = ["Trainee", "train"]
+__all__ = ["Trainable", "train"]
 
 
-class Trainee(Protocol):
-    """What the loop trains: a pack of nets, or one net that reads its rows batch by batch."""
+class Trainable(Protocol):
+    """The object that the loop trains: a pack of nets, or one net that reads rows in batches."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps from one look at the validation rows to the next."""
+        """Steps between two evaluations on the validation rows."""
 
     @property
     def n_going(self) -> int:
-        """Nets that have not stopped yet."""
+        """Number of nets that have not stopped."""
 
     @property
     def is_worth_keeping(self) -> bool:
-        """Whether a training that is cut now should go on from here."""
+        """True if a training that is cut now should continue from its checkpoint."""
 
     def batches(self) -> Iterator[Tensor]:
-        """Rows of the steps of an epoch, in an order of its own."""
+        """Rows of the steps of an epoch, in a new order."""
 
     def step(self, batch: Tensor, progress: float) -> None:
-        """Moves the weights once.
+        """Updates the weights once.
 
         Args:
-            batch: Rows.
-            progress: Share of all steps that is done, 0 to 1.
+            batch: Row numbers.
+            progress: Share of all steps done, 0 to 1.
         """
 
-    def judge(self, epoch: int, progress: float) -> None:
-        """Looks at the validation rows, keeps what is best, and stops nets that are done.
+    def evaluate(self, epoch: int, progress: float) -> None:
+        """Scores the validation rows, keeps the best weights, and stops nets.
 
         Args:
-            epoch: From 1.
-            progress: Share of all steps that is done, above 0, up to 1.
+            epoch: Number of the epoch, from 1.
+            progress: Share of all steps done, above 0, up to 1.
         """
 
     def finish(self) -> None:
-        """Leaves each net with the weights of its best epoch."""
+        """Restores each net's weights of its best epoch."""
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that the rest of training depends on: tensors, and what JSON can say."""
+        """All state that the rest of the training depends on: tensors and JSON values."""
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Takes up what ``state`` gave."""
+        """Restores the state from ``state``."""
 
 
 def train(
-    trainee: Trainee,
+    trainee: Trainable,
     n_epochs: int,
     stop_at: float | None,
     checkpoint: Checkpoint | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Trains until all epochs are done, nothing gets better, or the time is up.
+    """Trains until all epochs are done, all nets have stopped, or time is up.
 
-    At least one epoch is judged, cut short if it must be.
+    At least one epoch is evaluated, incomplete if necessary.
 
     Args:
-        trainee: What is trained.
-        n_epochs: Epochs; fewer steps are planned where the time does not allow them.
-        stop_at: What ``clock`` says when it must be over; None without a limit.
-        checkpoint: Where the state is kept, and where training goes on if there is one.
-        clock: Gives the seconds.
+        trainee: The nets to train.
+        n_epochs: Number of epochs; fewer if time is short.
+        stop_at: Value of ``clock`` by which training must end; None without a limit.
+        checkpoint: Stores the state; training continues from it if it has one.
+        clock: Returns the time in seconds.
 
     Returns:
-        Steps that were done, those before a checkpoint included.
+        Number of steps, including those before a checkpoint.
     """
-    pace = Pace(n_epochs * trainee.steps_per_epoch, trainee.steps_per_epoch, stop_at, clock)
+    pace = StepBudget(n_epochs * trainee.steps_per_epoch, trainee.steps_per_epoch, stop_at, clock)
     checkpoint = checkpoint or Checkpoint(None)
     epoch = 0
     if (kept := checkpoint.load()) is not None:
@@ -95,7 +95,7 @@ def train(
             if pace.is_over:
                 break
         n_going = trainee.n_going
-        trainee.judge(epoch, pace.progress)
+        trainee.evaluate(epoch, pace.progress)
         pace.evaluation_done()
         if trainee.n_going < n_going:
             pace.work_changed()

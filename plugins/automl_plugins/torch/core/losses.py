@@ -12,17 +12,17 @@ __all__ = ["Loss", "cross_entropy", "pinball", "squared_error"]
 
 Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor | None, Tensor], Tensor]
 """``(output, target, weight or None, label_smoothing) -> loss``: output ``(n_members, n_rows,
-n_outputs)``, or ``(n_members, n_rows, k, n_outputs)``, where each of ``k`` nets is to be right by
-itself; target and weight ``(n_members, n_rows)``; label smoothing and loss ``(n_members,)``."""
+n_outputs)``, or ``(n_members, n_rows, k, n_outputs)`` for ``k`` nets with a loss each; target and
+weight ``(n_members, n_rows)``; label smoothing and loss ``(n_members,)``."""
 
 
 def squared_error(output: Tensor, target: Tensor, weight: Tensor | None, _: Tensor) -> Tensor:
-    """Mean squared error of the one output."""
+    """Mean squared error of a single output."""
     return _mean((output[..., 0] - _aligned(target, output)) ** 2, weight)
 
 
 def pinball(levels: Sequence[float]) -> Loss:
-    """Loss of quantiles (Koenker & Bassett 1978), averaged over the levels."""
+    """Pinball loss (Koenker & Bassett 1978), averaged over the levels."""
 
     def loss(output: Tensor, target: Tensor, weight: Tensor | None, _: Tensor) -> Tensor:
         share = torch.tensor(levels, device=output.device)
@@ -35,7 +35,7 @@ def pinball(levels: Sequence[float]) -> Loss:
 def cross_entropy(
     output: Tensor, target: Tensor, weight: Tensor | None, label_smoothing: Tensor
 ) -> Tensor:
-    """Cross entropy, with a share of each target spread over all classes."""
+    """Cross entropy with label smoothing."""
     log_share = output.float().log_softmax(dim=-1)
     truth = _aligned(target, output).expand(output.shape[:-1])[..., None]
     right, every = log_share.gather(-1, truth)[..., 0], log_share.mean(dim=-1)
@@ -44,7 +44,7 @@ def cross_entropy(
 
 
 def _aligned(target: Tensor, output: Tensor) -> Tensor:
-    """The target of a row for each of the nets within a net."""
+    """The target, repeated for each of the ``k`` nets."""
     return target if output.dim() == 3 else target.unsqueeze(-1)
 
 

@@ -1,4 +1,4 @@
-"""Nets without memory: what has to be known of them before weights are read is their shapes."""
+"""Builds nets without memory, to check the shapes of weights before they are read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["shapes_only"]
 
 @contextmanager
 def shapes_only() -> Iterator[None]:
-    """Has tensors be made without data.
+    """Creates tensors without data.
 
-    The first sum of such tensors has torch load its compiler, which makes an empty folder among
-    the temporary files. It is removed again: a process that predicts leaves nothing there.
+    The first sum of such tensors makes torch load its compiler, which creates an empty temporary
+    folder. It is removed, so that a process that predicts leaves no files.
     """
     folder, is_first = Path(tempfile.gettempdir()), "torch._dynamo" not in sys.modules
     before = set(folder.glob("torchinductor_*")) if is_first else set()
@@ -27,5 +27,5 @@ def shapes_only() -> Iterator[None]:
             yield
     finally:
         for new in set(folder.glob("torchinductor_*")) - before if is_first else ():
-            with suppress(OSError):  # somebody compiles, and it is not empty
+            with suppress(OSError):  # not empty: another process uses the compiler
                 new.rmdir()

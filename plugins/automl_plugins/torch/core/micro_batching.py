@@ -1,4 +1,4 @@
-"""What is done when a GPU is out of memory: the same work in smaller parts."""
+"""Splits batches into smaller parts when a GPU is out of memory."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import torch
 
 from automl.plugin import is_cuda_oom
 
-__all__ = ["MAX_PARTS", "Parts"]
+__all__ = ["MAX_PARTS", "MicroBatching"]
 
-MAX_PARTS = 4  # halved twice; what still does not fit needs a GPU with more room
+MAX_PARTS = 4  # halved twice; more needs a GPU with more memory
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Parts:
-    """In how many parts a batch goes through a net: twice as many whenever memory runs out.
+class MicroBatching:
+    """Number of parts of a batch, doubled whenever memory runs out.
 
-    What a batch gives must not depend on it, and work that runs out of memory must leave nothing
-    half done: it is done again from its start.
+    Results must not depend on it, and work that runs out of memory must leave no partial results,
+    because it is repeated from its start.
 
     Attributes:
-        n: Parts, from the next call on.
+        n: Number of parts from the next call on.
     """
 
     n: int = 1
 
     def run(self, work: Callable[[int], T]) -> T:
-        """Does some work, told the number of parts, and does it again in more of them if it must.
+        """Runs work with the number of parts, and repeats it with more when memory runs out.
 
         Raises:
-            RuntimeError: The GPU is out of memory even so, or whatever the work raises.
+            RuntimeError: The GPU is out of memory with ``MAX_PARTS``, or the work failed.
         """
         while True:
             try:
@@ -42,6 +42,6 @@ class Parts:
             except RuntimeError as error:
                 if not is_cuda_oom(error) or self.n >= MAX_PARTS:
                     raise
-            # Not inside of the handler: the error holds on to what the work has allocated.
+            # Outside of the handler, because the exception keeps the tensors of the work alive.
             self.n *= 2
             torch.cuda.empty_cache()

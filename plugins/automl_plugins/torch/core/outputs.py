@@ -1,4 +1,4 @@
-"""What nets are to give: targets and losses for training, predictions from their outputs."""
+"""Targets and losses for training, and predictions from the outputs of nets."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = [
     "weight_of",
 ]
 
-_RANGE_MARGIN = 0.01  # predictions may leave the range of the training target by so much of it
+_RANGE_MARGIN = 0.01  # predictions may exceed the range of the target by this share of it
 
 
 @dataclass(frozen=True, slots=True)
 class OutputScale:
-    """How standardised outputs of a regression become values.
+    """Scale of the standardised outputs of a regression.
 
     Attributes:
         centre, factor: Mean and standard deviation of the training target.
-        low, high: Predictions are kept between these.
-        is_quantile: Whether each output is a quantile, and not the one output the value.
+        low, high: Bounds of predictions.
+        is_quantile: True if each output is a quantile; else the only output is the value.
     """
 
     centre: float
@@ -44,22 +44,22 @@ class OutputScale:
 
 
 def n_outputs_of(context: TrialContext) -> int:
-    """One for each class or quantile; one for a value."""
-    return context.shape.n_classes or len(context.shape.quantiles) or 1
+    """Number of classes or quantile levels; 1 for a value."""
+    return context.problem.n_classes or len(context.problem.quantiles) or 1
 
 
 def loss_of(context: TrialContext) -> Loss:
-    """What training makes small."""
+    """The training loss."""
     if context.task.is_classification:
         return cross_entropy
-    return pinball(context.shape.quantiles) if context.shape.quantiles else squared_error
+    return pinball(context.problem.quantiles) if context.problem.quantiles else squared_error
 
 
 def scale_of(fold: Fold, context: TrialContext) -> OutputScale | None:
     """The scale of the training target; None for classification."""
     if context.task.is_classification:
         return None
-    y, is_quantile = fold.y_train, bool(context.shape.quantiles)
+    y, is_quantile = fold.y_train, bool(context.problem.quantiles)
     low, high, factor = float(y.min()), float(y.max()), float(y.std())
     margin = _RANGE_MARGIN * (high - low)
     return OutputScale(float(y.mean()), factor or 1.0, low - margin, high + margin, is_quantile)
@@ -74,7 +74,7 @@ def target_of(fold: Fold, scale: OutputScale | None, device: torch.device) -> Te
 
 
 def weight_of(fold: Fold, device: torch.device) -> Tensor | None:
-    """Weights of mean 1, ``(n_rows,)``: the size of a step does not depend on their unit."""
+    """Weights of mean 1, ``(n_rows,)``, so that step sizes do not depend on their unit."""
     if fold.weight_train is None:
         return None
     weight = fold.weight_train / fold.weight_train.mean()
@@ -82,24 +82,24 @@ def weight_of(fold: Fold, device: torch.device) -> Tensor | None:
 
 
 def to_prediction(output: Tensor, scale: OutputScale | None) -> NDArray[np.float64]:
-    """Probabilities ``(n_rows, n_classes)``; where ``scale`` is given, values or quantiles.
+    """Probabilities ``(n_rows, n_classes)``, or with ``scale`` values or quantiles.
 
     Args:
-        output: Of a net, ``(n_rows, n_outputs)``; of ``k`` nets, whose predictions are averaged,
+        output: Outputs of a net, ``(n_rows, n_outputs)``, or of ``k`` nets to average,
             ``(n_rows, k, n_outputs)``.
-        scale: For regression.
+        scale: Scale of a regression, or None.
     """
-    # In double precision probabilities add up to 1 as closely as anybody checks.
+    # In double precision probabilities add up to 1 closely enough for checks.
     each = output.double() if scale else output.double().softmax(-1)
     return rescaled(each if each.dim() == 2 else each.mean(dim=1), scale)
 
 
 def rescaled(output: Tensor, scale: OutputScale | None) -> NDArray[np.float64]:
-    """Probabilities as they are; where ``scale`` is given, standardised outputs as values.
+    """Unchanged probabilities, or with ``scale`` standardised outputs converted to values.
 
     Args:
         output: ``(n_rows, n_outputs)``, in double precision.
-        scale: For regression.
+        scale: Scale of a regression, or None.
 
     Returns:
         ``(n_rows, n_outputs)``, or ``(n_rows,)`` for plain values.

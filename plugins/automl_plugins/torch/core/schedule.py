@@ -1,4 +1,4 @@
-"""Learning-rate schedules, and how many steps fit in the time there is."""
+"""Learning-rate schedules, and the number of steps that fit into the time."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from automl.plugin import TrialContext
 
-__all__ = ["SCHEDULES", "Pace", "stop_at"]
+__all__ = ["SCHEDULES", "StepBudget", "deadline_of"]
 
-_LIMIT_SHARE = 0.93  # of the time limit is for training; the rest for what comes after it
-_DEADLINE_SHARE = 0.85  # of the time to the deadline: a worker killed there loses the fit
+_LIMIT_SHARE = 0.93  # share of the time limit for training; the rest is for work after it
+_DEADLINE_SHARE = 0.85  # share of the time to the deadline, at which a killed worker loses the fit
 
 
 def _coslog4(progress: float) -> float:
@@ -34,7 +34,7 @@ def _cosine(progress: float) -> float:
 
 
 def _one_cycle(progress: float) -> float:
-    """Up to the full rate in a straight line, and down to 0 (Smith 2017, arXiv 1708.07120)."""
+    """Linear rise to the full rate, and linear fall to 0 (Smith 2017, arXiv 1708.07120)."""
     warm_up, first = 0.2, 0.05
     if progress < warm_up:
         return first + (1.0 - first) * progress / warm_up
@@ -50,11 +50,11 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
 }
 """Factor of the learning rate by progress, both from 0 to 1."""
 
-_WARM_UP_STEPS = 3  # the first steps allocate memory and say nothing of the others
+_WARM_UP_STEPS = 3  # the first steps allocate memory, so their time is not typical
 
 
-def stop_at(context: TrialContext) -> float | None:
-    """What the clock of the fit says when training should be over, or None."""
+def deadline_of(context: TrialContext) -> float | None:
+    """Clock value by which training should end, or None."""
     seconds = _DEADLINE_SHARE * context.time_left_s
     if context.time_limit_s is not None:
         seconds = min(seconds, _LIMIT_SHARE * context.time_limit_s)
@@ -62,19 +62,19 @@ def stop_at(context: TrialContext) -> float | None:
 
 
 @dataclass(slots=True)
-class Pace:
-    """Plans the number of steps: all of them, or what the clock allows.
+class StepBudget:
+    """Plans the number of steps: all, or as many as time allows.
 
-    While all steps fit, the plan never changes, so a fit that has time enough does not depend on
-    the clock.
+    While all steps fit, the plan never changes, so a fit with enough time does not depend on the
+    clock.
 
     Attributes:
-        max_steps: Steps without a clock.
+        max_steps: Number of steps without a time limit.
         steps_per_epoch: Steps between two evaluations.
-        stop_at: What ``clock`` says when training and evaluation should be over; None without a
+        stop_at: Value of ``clock`` by which training and evaluation should end; None without a
             limit.
-        clock: Gives the seconds.
-        n_steps: Steps of the present plan.
+        clock: Returns the time in seconds.
+        n_steps: Number of planned steps.
     """
 
     max_steps: int
@@ -94,16 +94,16 @@ class Pace:
 
     @property
     def progress(self) -> float:
-        """Share of the planned steps that is done, 0 to 1."""
+        """Share of the planned steps done, 0 to 1."""
         return min(1.0, self._step / self.n_steps)
 
     @property
     def is_over(self) -> bool:
-        """Whether the planned steps are done or the time is up."""
+        """True if the planned steps are done or time is up."""
         return self._step >= self.n_steps or self._time_left() <= self._evaluation_s
 
     def step_done(self) -> None:
-        """Notes the time of a step, and plans once the first steps have been timed."""
+        """Records the time of a step, and plans once the first steps are timed."""
         now = self.clock()
         if self._step >= self._first_timed:
             self._training_s += now - self._last
@@ -113,7 +113,7 @@ class Pace:
             self._plan()
 
     def evaluation_done(self) -> None:
-        """Notes the time of an evaluation, and plans again."""
+        """Records the time of an evaluation, and plans again."""
         now = self.clock()
         self._evaluation_s = now - self._last
         self._last = now
@@ -121,16 +121,16 @@ class Pace:
 
     @property
     def step(self) -> int:
-        """Steps that are done."""
+        """Number of steps done."""
         return self._step
 
     def go_on_from(self, step: int) -> None:
-        """Begins after so many steps, which were done earlier."""
+        """Continues after the given number of steps."""
         self._step, self._first_timed = step, step + _WARM_UP_STEPS
         self.n_steps = max(self.n_steps, step)
 
     def work_changed(self) -> None:
-        """Forgets what steps took: from now on they take another time."""
+        """Forgets the times of steps, which have changed."""
         self._training_s, self._first_timed = 0.0, self._step
 
     def _time_left(self) -> float:
@@ -142,7 +142,7 @@ class Pace:
         if timed <= 0 or math.isinf(left):
             return
         step_s = self._training_s / timed
-        # One evaluation is always due at the end, the others come with the epochs.
+        # One evaluation is always at the end, the others follow the epochs.
         with_evaluation_s = step_s + self._evaluation_s / self.steps_per_epoch
         fitting = max(0.0, left - self._evaluation_s) / max(with_evaluation_s, 1e-9)
         self.n_steps = max(1, self._step, min(self.max_steps, self._step + int(fitting)))

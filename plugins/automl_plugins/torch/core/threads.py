@@ -1,4 +1,4 @@
-"""How many threads torch works with."""
+"""Sets the number of threads of torch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["threads"]
+__all__ = ["torch_threads"]
 
 
 @contextmanager
-def threads(n_threads: int) -> Iterator[None]:
-    """Runs torch with so many threads, and puts back what was before."""
+def torch_threads(n_threads: int) -> Iterator[None]:
+    """Runs torch with ``n_threads`` threads, and restores the number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:

@@ -1,4 +1,4 @@
-"""What the validation rows of a net say after each epoch, and what is logged for scoring it."""
+"""Scores the validation rows of a net after each epoch, and logs stages for the search."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ __all__ = [
     "FEWEST_STAGES",
     "MOST_LOG_BYTES",
     "EpochLog",
-    "Judge",
+    "Validation",
     "log_bytes_of",
     "n_stages_of",
     "stage_grid",
 ]
 
-MOST_LOG_BYTES = 512 << 20  # of the predictions that all fits of a pack log
-MOST_BYTES_EACH = 64 << 20  # of those of one fit
+MOST_LOG_BYTES = 512 << 20  # of logged predictions of all fits of a pack
+MOST_BYTES_EACH = 64 << 20  # of logged predictions of one fit
 MOST_STAGES, FEWEST_STAGES = 44, 4
-_BYTES = 4  # of a number that is logged
+_BYTES = 4  # per logged number
 _ROUNDING = 1e-9
 
 Predict = Callable[[], NDArray[Any]]
 
 
 def n_stages_of(n_valid: int, n_outputs: int, n_fits: int = 1) -> int:
-    """Stages that each fit may log: 64 MiB, and all fits of a pack half a gibibyte, at most.
+    """Number of stages of each fit: logs take at most 64 MiB per fit and 512 MiB per pack.
 
-    Where even four stages of each take more, there are four.
+    There are at least four, even if these take more.
 
     Args:
         n_valid: Validation rows.
-        n_outputs: Numbers that are predicted for a row.
-        n_fits: Fits of the largest pack that such a fit may be in: what a fit logs must not depend
-            on those that it is trained with.
+        n_outputs: Predicted numbers per row.
+        n_fits: Fits of the largest possible pack; the stages of a fit must not depend on the
+            pack that it happens to be in.
     """
     most_bytes = min(MOST_BYTES_EACH, MOST_LOG_BYTES // n_fits)
     room = most_bytes // max(1, _BYTES * n_valid * n_outputs)
@@ -55,15 +55,15 @@ def n_stages_of(n_valid: int, n_outputs: int, n_fits: int = 1) -> int:
 
 
 def log_bytes_of(n_valid: int, n_outputs: int, n_fits: int = 1) -> int:
-    """Memory of the log of one fit, at most; the arguments are those of ``n_stages_of``."""
+    """Largest memory of the log of one fit; arguments as in ``n_stages_of``."""
     return (1 + n_stages_of(n_valid, n_outputs, n_fits)) * _BYTES * n_valid * n_outputs
 
 
 def stage_grid(n_epochs: int, n_stages: int) -> NDArray[np.float64]:
-    """Shares of the schedule to log, ascending up to 1; they depend on these numbers alone.
+    """Shares of the schedule to log, ascending up to 1.
 
-    Half of them are ever further apart, for nets that are soon at their best. The others are
-    evenly spaced, for those that gain until the rate is low.
+    Half of them are spaced geometrically, for nets that are early at their best; the others evenly,
+    for those that improve until the rate is low.
     """
     n_even = -(-n_stages // 2)
     early = np.array(sorted(stage_steps(n_epochs, n_stages - n_even))) / n_epochs
@@ -71,11 +71,11 @@ def stage_grid(n_epochs: int, n_stages: int) -> NDArray[np.float64]:
 
 
 class EpochLog:
-    """Logs the first epoch after each of some shares of the schedule, and the last epoch.
+    """Logs the first epoch after each share of the schedule, and the last epoch.
 
     Args:
-        log: Where to.
-        grid: The shares, ascending, 0 to 1.
+        log: The stage log.
+        grid: Shares of the schedule, ascending, 0 to 1.
     """
 
     def __init__(self, log: StageLog, grid: NDArray[np.float64]) -> None:
@@ -87,10 +87,10 @@ class EpochLog:
         """Logs an epoch if it is due.
 
         Args:
-            progress: Share of the schedule that is done. A plan that grew may take it back a
-                little; stages go on to ascend.
-            predict: Gives the predictions of the validation rows. It is called now, or in ``close``
-                if no other epoch has followed by then.
+            progress: Share of the schedule done. It may fall slightly if the plan grows; stages
+                still ascend.
+            predict: Returns the predictions of the validation rows. It is called now, or in
+                ``close`` if no other epoch follows.
         """
         stage = max(progress, float(np.nextafter(self._stage, np.inf)))
         is_due = self._n_reached(stage) > self._n_reached(self._stage)
@@ -99,7 +99,7 @@ class EpochLog:
             self.close()
 
     def close(self) -> None:
-        """Logs the epoch that was added last, whose predictions must still be there."""
+        """Logs the last epoch, whose predictions must still be available."""
         if self._last is not None:
             self._log.add(self._stage, self._last())
             self._last = None
@@ -116,7 +116,7 @@ class EpochLog:
         return (np.stack(kept) if kept else None), facts
 
     def restore(self, predictions: NDArray[np.float32] | None, facts: Mapping[str, Any]) -> None:
-        """Takes up what ``state`` gave."""
+        """Restores the log from ``state``."""
         kept: Sequence[NDArray[np.float32]] = () if predictions is None else list(predictions)
         self._stage, self._last = facts["stage"], None
         if facts["open"]:
@@ -125,25 +125,25 @@ class EpochLog:
         self._log.restore(facts["log"], kept)
 
 
-class Judge:
-    """Scores what a net predicts for its validation rows after each epoch.
+class Validation:
+    """Scores the predictions of a net for its validation rows after each epoch.
 
-    By these scores the net is stopped, and its best epoch is the one that ships. So the rows must
-    not score it: what it predicts for them is logged, for the search to choose a stage by others.
-    Where they are too few to choose an epoch, all are alike, and nothing is logged.
+    These scores stop the net early and choose its best epoch, so they are optimistic. The
+    predictions are logged at stages, and the search scores the fold at a stage chosen by others.
+    If the rows are too few to choose an epoch, all epochs count as equal and nothing is logged.
 
     Args:
-        fold: Its validation rows are looked at.
-        context: Metric of the run.
-        report: Told the score of each epoch that has one.
-        n_epochs: The most epochs.
-        n_stages: The most stages to log, beside the last.
+        fold: Provides the validation rows.
+        context: Provides the metric of the run.
+        report: Called with the score of each epoch for which the metric is defined.
+        n_epochs: Largest number of epochs.
+        n_stages: Largest number of stages to log, apart from the last.
 
     Attributes:
-        stops: Whether the rows may end a fit, and choose its best epoch.
-        end: Share of the schedule after which the fit ends: where there are no validation rows,
-            the stage that those of other fits have told; else infinite.
-        log: Of the stages.
+        stops: True if the rows may end a fit and choose its best epoch.
+        end: Share of the schedule after which the fit ends: the given stage if there are no
+            validation rows; else infinite.
+        log: The stage log.
     """
 
     def __init__(
@@ -160,32 +160,32 @@ class Judge:
 
     @property
     def stages(self) -> tuple[StageLog, ...]:
-        """The log for the fitted model; none where the rows chose nothing."""
+        """The stage log; empty if the fit did not stop early."""
         self.log.close()
         return (self._stage_log,) if self._stage_log.stages else ()
 
-    def look(
+    def evaluate(
         self,
         epoch: int,
         progress: float,
         prediction: NDArray[Any],
         final: Predict | None = None,
     ) -> float:
-        """Judges an epoch.
+        """Evaluates an epoch.
 
         Args:
-            epoch: From 1.
-            progress: Share of the schedule that is done.
-            prediction: Of the validation rows.
-            final: Gives what the net predicts for them once it is fitted, where that takes longer;
-                it is this that is logged.
+            epoch: Number of the epoch, from 1.
+            progress: Share of the schedule done.
+            prediction: Predictions of the validation rows.
+            final: Returns the predictions of the finished net for these rows, if that takes
+                longer; these are logged.
 
         Returns:
-            A loss to stop by: NaN of predictions that are not finite, and the same for all others
-            where the rows are too few to choose by.
+            A loss for early stopping: NaN if predictions are not finite, and a constant if the
+            rows are too few to choose by.
 
         Raises:
-            TrialPruned: As raised by the report.
+            TrialPruned: Raised by the report.
         """
         if not np.isfinite(prediction).all():
             return float("nan")

@@ -1,4 +1,4 @@
-"""Changed copies of training images that mean the same, drawn anew for every batch."""
+"""Random augmentation of training images, drawn again for every batch."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Augmentation"]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far a training image may be changed.
+    """Strengths of the augmentation.
 
     Attributes:
-        flip: Whether left and right are exchanged in every other epoch: each image is seen in
-            both ways equally often (alternating flip, arXiv 2404.00498, section 3.6).
-        shift: Furthest move along each side, as a share of it.
-        rotate: Furthest turn either way, in degrees.
-        zoom: Furthest change of size, as a share of it.
-        contrast: Furthest change of contrast and of brightness, as a share.
-        cutout: Side of a square that is made grey, as a share of the shorter side
+        flip: True to mirror images left to right in every other epoch, so that both forms are seen
+            equally often (alternating flip, arXiv 2404.00498, section 3.6).
+        shift: Largest shift along each side, as a share of it.
+        rotate: Largest rotation in both directions, in degrees.
+        zoom: Largest change of size, as a share of it.
+        contrast: Largest change of contrast and of brightness, as a share.
+        cutout: Side of a square that is set to the mean, as a share of the shorter side
             (arXiv 1708.04552).
     """
 
@@ -35,19 +35,19 @@ class Augmentation:
     cutout: float
 
     def apply(self, images: Tensor, rows: Tensor, epoch: int, generator: torch.Generator) -> Tensor:
-        """Changes a batch.
+        """Augments a batch.
 
         Args:
-            images: Of mean 0 and deviation 1, ``(n_batch, channels, height, width)``.
-            rows: Which training rows these are, ``(n_batch,)``.
-            epoch: From 0.
-            generator: Of all that is drawn, on the CPU.
+            images: Images of mean 0 and deviation 1, ``(n_batch, channels, height, width)``.
+            rows: Numbers of the training rows, ``(n_batch,)``.
+            epoch: Number of the epoch, from 0.
+            generator: Source of all random numbers, on the CPU.
         """
         draws = _Draws(len(images), generator, images.device)
         if self.shift or self.rotate or self.zoom:
             images = self._moved(images, draws)
         if self.flip:
-            # Multiplied by an odd number far from 1: neighbours in the table go different ways.
+            # Odd factor far from 1, so that neighbouring rows are mirrored in different epochs.
             turn = (rows * 2_654_435_761 >> 16) + epoch
             is_flipped = (turn % 2 == 0).to(images.device)[:, None, None, None]
             images = torch.where(is_flipped, images.flip(-1), images)
@@ -57,13 +57,13 @@ class Augmentation:
         return self._cut(images, draws) if self.cutout else images
 
     def _moved(self, images: Tensor, draws: _Draws) -> Tensor:
-        """Turns, scales and moves in one interpolation; beyond the border it repeats itself."""
+        """Rotates, scales and shifts in one interpolation; border pixels are repeated."""
         angle = math.radians(self.rotate) * draws.signed()
         size = 1 + self.zoom * draws.signed()
         ratio = images.shape[-1] / images.shape[-2]
         cosine, sine = angle.cos() * size, angle.sin() * size
         moves = [2 * self.shift * draws.signed() for _ in range(2)]
-        # Rows of the 2 x 3 matrices, in coordinates from -1 to 1 along each side.
+        # The 2 x 3 matrices, in coordinates from -1 to 1 along each side.
         matrices = torch.stack(
             [cosine, -sine / ratio, moves[0], sine * ratio, cosine, moves[1]], dim=1
         ).reshape(-1, 2, 3)
@@ -71,7 +71,7 @@ class Augmentation:
         return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
     def _cut(self, images: Tensor, draws: _Draws) -> Tensor:
-        """Puts the mean in place of a square about a random pixel."""
+        """Sets a square around a random pixel to the mean."""
         height, width = images.shape[-2:]
         half = 0.5 * self.cutout * min(height, width)
         inside = []
@@ -91,5 +91,5 @@ class _Draws:
     device: torch.device
 
     def signed(self) -> Tensor:
-        """Evenly from -1 to 1, ``(n,)``."""
+        """Uniform from -1 to 1, ``(n,)``."""
         return (2 * torch.rand(self.n, generator=self.generator) - 1).to(self.device)

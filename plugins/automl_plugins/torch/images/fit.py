@@ -1,4 +1,4 @@
-"""From params and the images of a fold to a trained net."""
+"""Trains nets from params and the images of a fold."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from automl_plugins.torch.core.outputs import n_outputs_of
 from automl_plugins.torch.images.augment import Augmentation
 from automl_plugins.torch.images.nets import CnnSpec, ImageNet
 from automl_plugins.torch.media.fit import Forward, fit_net
-from automl_plugins.torch.media.fitted_net import FittedNet
+from automl_plugins.torch.media.fitted_net import MediaModel
 
 __all__ = ["fit_cnn", "fit_images"]
 
-_RESIDENT_BYTES = 1 << 30  # images that a GPU keeps while it trains; more are read batch by batch
+_RESIDENT_BYTES = 1 << 30  # images kept on a GPU in training; more are read in batches
 
 
 def fit_cnn(
     params: Params, fold: Fold, context: TrialContext, report: Report, max_epochs: int
-) -> FittedNet:
-    """Trains a convolutional net from scratch; the arguments are those of ``fit_images``."""
+) -> MediaModel:
+    """Trains a convolutional net from scratch; arguments as in ``fit_images``."""
     own = {name: params[name] for name in ("block", "whitened", "width")}
 
     def make_net(common: Mapping[str, Any]) -> ImageNet:
@@ -40,19 +40,19 @@ def fit_images(
     context: TrialContext,
     report: Report,
     max_epochs: int,
-) -> FittedNet:
-    """Trains one net on images that are changed a little each time they are seen.
+) -> MediaModel:
+    """Trains one net on augmented images.
 
     Args:
-        make_net: Makes a net from the fields of ``ImageSpec``.
-        params: A point of the family's search space.
-        fold: Its images.
-        context: The slot.
-        report: Told the validation score after each epoch.
-        max_epochs: The most epochs, whatever the params say.
+        make_net: Creates a net from the fields of ``ImageSpec``.
+        params: Params of the family's search space.
+        fold: Training and validation rows.
+        context: Context of the fit.
+        report: Called with the validation score after each epoch.
+        max_epochs: Largest number of epochs, whatever the params.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     augmentation = Augmentation(**{f.name: params[f.name] for f in fields(Augmentation)})
 
@@ -73,7 +73,7 @@ def fit_images(
 
 
 def _common(params: Params, fold: Fold, context: TrialContext) -> dict[str, Any]:
-    """The fields of ``ImageSpec``."""
+    """Fields of ``ImageSpec``."""
     return {
         "images": tuple(images.shape for images in fold.images_train),
         "n_outputs": n_outputs_of(context),
@@ -82,7 +82,7 @@ def _common(params: Params, fold: Fold, context: TrialContext) -> dict[str, Any]
 
 
 class _Source:
-    """Gives the images of batches: from the GPU, where they fit, else read from the map."""
+    """Provides batches of images, from the GPU if they fit, else from the memory map."""
 
     def __init__(self, rows: Rows, device: torch.device) -> None:
         n_bytes = sum(len(images) * images.pixels[:1].nbytes for images in rows.images)
@@ -92,7 +92,7 @@ class _Source:
             self._resident = [torch.from_numpy(i.read()).to(device) for i in rows.images]
 
     def batch(self, rows: Tensor) -> list[Tensor]:
-        """One tensor for each column, ``(n_batch, height, width, channels)`` (uint8)."""
+        """One tensor per column, ``(n_batch, height, width, channels)`` (uint8)."""
         if self._resident:
             return [images[rows.to(self._device)] for images in self._resident]
         numbers = rows.numpy()

@@ -15,7 +15,7 @@ from automl_plugins.torch.media.fitted_net import MediaNet
 
 __all__ = ["CnnSpec", "ImageNet", "ImageSpec", "ScaledTower", "Tower", "build", "shapes_of"]
 
-_LAST_SIDE = 4  # stages halve the image until its shorter side has at most so many pixels
+_LAST_SIDE = 4  # stages halve the image until its shorter side has at most this number of pixels
 _MOMENTUM = 0.3  # of batch statistics: there are few batches
 _STATISTICS_IMAGES = 2_000
 _PATCH = 3
@@ -24,14 +24,14 @@ _TEST_SHIFT = 1  # pixels
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """What all nets of images have in common.
+    """Fields common to all nets for images.
 
     Attributes:
-        images: Height, width and channels of each column of images.
-        n_outputs: Outputs.
-        dropout: Before the last layer.
-        flip: Whether an image and its mirror image mean the same.
-        views: Whether predictions are means over moved copies, and mirrored ones with ``flip``.
+        images: Height, width and channels of each image column.
+        n_outputs: Number of outputs.
+        dropout: Dropout before the last layer.
+        flip: True if mirror images have the same meaning.
+        views: True to average predictions over shifted copies, and mirrored ones with ``flip``.
     """
 
     images: tuple[tuple[int, int, int], ...]
@@ -43,12 +43,12 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class CnnSpec(ImageSpec):
-    """Shape of a net, and how it predicts.
+    """Spec of a convolutional net.
 
     Attributes:
         block: ``residual`` (He et al. 2016, arXiv 1512.03385) or ``plain``, as in airbench
             (arXiv 2404.00498): convolution, pool, convolution.
-        whitened: Whether the first filters are fixed, and whiten patches of the training images
+        whitened: True if the first filters are fixed and whiten patches of the training images
             (arXiv 2404.00498, section 3.2).
         width: Filters of the first stage; each later one has twice as many, up to four times.
     """
@@ -59,24 +59,24 @@ class CnnSpec(ImageSpec):
 
 
 def build(values: Mapping[str, Any]) -> ImageNet:
-    """Makes a net from the values of its spec, as JSON has them."""
+    """Creates a net from the JSON values of its spec."""
     return ImageNet(CnnSpec(**{**values, "images": shapes_of(values)}))
 
 
 def shapes_of(values: Mapping[str, Any]) -> tuple[tuple[int, int, int], ...]:
-    """The shapes of images in the values of a spec, as JSON has them."""
+    """Shapes of images from the JSON values of a spec."""
     return tuple((int(h), int(w), int(c)) for h, w, c in values["images"])
 
 
 class ImageNet(MediaNet):
-    """A tower for each column of images, and one linear layer over all.
+    """A tower for each image column, and one linear layer over all.
 
     Shape:
-        Images ``(n_rows, height, width, channels)`` (uint8), one tensor for each column, to
+        Images ``(n_rows, height, width, channels)`` (uint8), one tensor per column, to
         ``(n_rows, n_outputs)``.
 
     Args:
-        spec: Its shape.
+        spec: Spec of the net.
     """
 
     def __init__(self, spec: ImageSpec) -> None:
@@ -88,21 +88,21 @@ class ImageNet(MediaNet):
         self.output = nn.Linear(sum(tower.n_features for tower in towers), spec.n_outputs)
 
     def make_tower(self, shape: tuple[int, int, int]) -> ScaledTower:
-        """Makes the tower of a column of images of some height, width and channels."""
+        """Creates the tower of an image column of the given height, width and channels."""
         return Tower(shape, self.spec.block, self.spec.width, self.spec.whitened)
 
     @property
     def towers(self) -> list[ScaledTower]:
-        """One for each column of images."""
+        """One tower per image column."""
         return [cast(ScaledTower, tower) for tower in self.columns]
 
     def prepare(self, images: Sequence[Images]) -> None:
-        """Fits scales, and filters that are not learnt, to training images, one for each column."""
+        """Fits scales and fixed filters to training images, one per column."""
         for tower, column in zip(self.towers, images, strict=True):
             tower.prepare(column)
 
     def forward(self, *images: Tensor) -> Tensor:
-        """Outputs of images as they are."""
+        """Outputs for unscaled images."""
         return self.joined(self.scaled(*images))
 
     def scaled(self, *images: Tensor) -> list[Tensor]:
@@ -110,31 +110,31 @@ class ImageNet(MediaNet):
         return [tower.scaled(x) for tower, x in zip(self.towers, images, strict=True)]
 
     def joined(self, scaled: list[Tensor]) -> Tensor:
-        """Outputs of scaled images, ``(n_rows, channels, height, width)`` each."""
+        """Outputs for scaled images, ``(n_rows, channels, height, width)`` each."""
         features = [tower(x) for tower, x in zip(self.towers, scaled, strict=True)]
         output: Tensor = self.output(self.dropout(torch.cat(features, dim=1)))
         return output
 
     def inputs_of(self, rows: Rows) -> tuple[Tensor, ...]:
-        """The images of some rows."""
+        """Images of some rows."""
         device = self.output.weight.device
         return tuple(torch.from_numpy(images.read()).to(device) for images in rows.images)
 
     @property
     def n_looks(self) -> int:
-        """One for each view."""
+        """Number of views."""
         if not self.spec.views:
             return 1
         return 6 if self.spec.flip else 3
 
     def final_outputs(self, rows: Rows, are_classes: bool) -> Tensor:
-        """The mean over all views of the images."""
+        """Mean over all views of the images."""
         views = self._views(self.scaled(*self.inputs_of(rows)))
         found = [self.joined(view).double() for view in views]
         return torch.stack([o.softmax(-1) if are_classes else o for o in found]).mean(dim=0)
 
     def _views(self, scaled: list[Tensor]) -> list[list[Tensor]]:
-        """The images themselves, mirrored, and moved by a pixel two ways."""
+        """The images, mirrored ones, and copies shifted by a pixel in two directions."""
         if not self.spec.views:
             return [scaled]
         both = [scaled, [x.flip(-1) for x in scaled]] if self.spec.flip else [scaled]
@@ -143,7 +143,7 @@ class ImageNet(MediaNet):
 
 
 def _moved(images: Tensor, by: int) -> Tensor:
-    """Moves images down and to the right, or up and to the left; the border repeats itself."""
+    """Shifts images down and right, or up and left; border pixels are repeated."""
     size = _TEST_SHIFT
     padded = functional.pad(images, (size,) * 4, mode="replicate")
     height, width = images.shape[-2:]
@@ -160,13 +160,13 @@ def _pixel_statistics(images: Images) -> tuple[Tensor, Tensor]:
 
 
 class ScaledTower(nn.Module):
-    """What turns one column of images into features, after it has scaled them.
+    """Scales one image column and computes features.
 
     Args:
-        n_channels: Of the images.
+        n_channels: Channels of the images.
 
     Attributes:
-        n_features: Features that ``forward`` gives.
+        n_features: Number of features of ``forward``.
     """
 
     mean: Tensor
@@ -179,7 +179,7 @@ class ScaledTower(nn.Module):
         self.register_buffer("deviation", torch.ones(n_channels))
 
     def scaled(self, images: Tensor) -> Tensor:
-        """Bytes ``(n, height, width, channels)`` as floats ``(n, channels, height, width)``."""
+        """Converts bytes ``(n, height, width, channels)`` to ``(n, channels, height, width)``."""
         return (((images.float() / 255.0) - self.mean) / self.deviation).permute(0, 3, 1, 2)
 
     def prepare(self, images: Images) -> None:
@@ -195,7 +195,7 @@ class ScaledTower(nn.Module):
 
 
 class Tower(ScaledTower):
-    """Stages of convolutions over one column of images; the mean and the maximum of the last.
+    """Stages of convolutions over one image column, with mean and maximum of the last.
 
     Args:
         shape: Height, width and channels.
@@ -223,7 +223,7 @@ class Tower(ScaledTower):
         self.n_features = 2 * n_inputs
 
     def prepare(self, images: Images) -> None:
-        """Fits scale, and filters that are not learnt, to training images."""
+        """Fits the scale and the fixed filters to training images."""
         super().prepare(images)
         if not self.stem.weight.requires_grad:
             some = images[:: max(1, len(images) // _STATISTICS_IMAGES)].read()
@@ -238,7 +238,7 @@ class Tower(ScaledTower):
 
 
 def _whitening_filters(images: Tensor) -> Tensor:
-    """Filters whose outputs on patches of the images have variance 1 and no covariance."""
+    """Filters whose outputs for patches of the images have variance 1 and covariance 0."""
     n_channels = images.shape[1]
     short = [max(0, _PATCH - side) for side in images.shape[2:]]
     images = functional.pad(images, (0, short[1], 0, short[0]), mode="replicate")
@@ -246,7 +246,7 @@ def _whitening_filters(images: Tensor) -> Tensor:
     flat = patches.reshape(-1, n_channels * _PATCH**2).double()
     covariance = flat.T @ flat / max(1, len(flat))
     values, vectors = torch.linalg.eigh(covariance)
-    # Directions in which patches hardly differ would be nothing but noise made large.
+    # Directions of tiny variance would only amplify noise.
     factor = (values.clamp_min(0) + 1e-2 * values.amax().clamp_min(1e-6)).rsqrt()
     filters: Tensor = (vectors * factor).T.reshape(-1, n_channels, _PATCH, _PATCH).float()
     return filters
@@ -277,7 +277,7 @@ class _PlainStage(nn.Module):
 
 
 class _ResidualStage(nn.Module):
-    """Pool, then two convolutions beside a shortcut."""
+    """Pool, then two convolutions with a shortcut."""
 
     def __init__(self, n_inputs: int, n_outputs: int, halve: bool) -> None:
         super().__init__()

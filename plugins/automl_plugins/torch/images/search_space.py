@@ -1,24 +1,24 @@
-"""What all nets of images vary alike: how they are trained, and what may be done to an image."""
+"""Search space of training and augmentation that all nets for images share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from automl.plugin import Shape, Suggest
+from automl.plugin import ProblemInfo, Suggest
 
-__all__ = ["default_changes", "suggest_training"]
+__all__ = ["default_changes", "suggest_image_training"]
 
 
-def suggest_training(
+def suggest_image_training(
     suggest: Suggest, batch_sizes: Sequence[int], rates: tuple[float, float]
 ) -> dict[str, Any]:
-    """Dropout, length and steps of training, and how far an image is changed.
+    """Suggests dropout, epochs, batch size, rates and augmentation.
 
     Args:
-        suggest: Proposes.
-        batch_sizes: Rows of a step to choose from.
-        rates: The lowest and the highest learning rate.
+        suggest: Suggests params.
+        batch_sizes: Batch sizes to choose from.
+        rates: Lowest and highest learning rate.
     """
     real, one_of = suggest.suggest_float, suggest.suggest_categorical
     return {
@@ -38,24 +38,24 @@ def suggest_training(
     }
 
 
-def default_changes(shape: Shape) -> dict[str, Any]:
-    """How far images are changed at first, and what training is wherever it does not matter."""
+def default_changes(problem: ProblemInfo) -> dict[str, Any]:
+    """Default augmentation, and training params that do not depend on the net."""
     return {
         "dropout": 0.1,
         "weight_decay": 0.05,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
-        "flip": not _is_grey(shape),
+        "label_smoothing": 0.1 if problem.metric.needs == "labels" else 0.0,
+        "flip": not _is_grey(problem),
         "shift": 0.08,
         "rotate": 8.0,
         "zoom": 0.1,
-        "contrast": 0.0 if _is_grey(shape) else 0.1,
+        "contrast": 0.0 if _is_grey(problem) else 0.1,
         "cutout": 0.0,
     }
 
 
-def _is_grey(shape: Shape) -> bool:
-    """Whether no image has colours.
+def _is_grey(problem: ProblemInfo) -> bool:
+    """True if all images are grey.
 
-    Grey images are digits, letters or scans as often as not, which mirrored mean nothing.
+    Grey images are often digits, letters or scans, which change their meaning when mirrored.
     """
-    return all(channels == 1 for _, _, channels in shape.images)
+    return all(channels == 1 for _, _, channels in problem.images)

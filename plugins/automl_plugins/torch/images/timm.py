@@ -1,4 +1,4 @@
-"""Larger nets for images, of the package timm; weights come from a local file or from nowhere."""
+"""Larger nets for images from the package timm, from scratch or with weights of a local file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from automl.plugin import (
     ModelFamily,
     Param,
     Params,
+    ProblemInfo,
     Report,
     Resources,
-    Shape,
     Suggest,
     TrialContext,
     hookimpl,
 )
-from automl_plugins.torch.images.search_space import default_changes, suggest_training
+from automl_plugins.torch.images.search_space import default_changes, suggest_image_training
 from automl_plugins.torch.media.family import MediaFamily, default_epochs
 
 __all__ = ["Timm", "automl_model_families"]
@@ -37,15 +37,15 @@ _CONVNEXTS = ("atto", "femto", "pico", "nano")
 _EFFICIENTNETS = ("b0", "b1", "b2")
 _SIDES = (32, 64, 96, 128, 160, 224)
 _BATCH_SIZES = (16, 32, 64, 128)
-_LONG_S = 3600.0  # without a GPU less than this is spent better on small nets
+_LONG_S = 3600.0  # without a GPU, smaller nets are better in less time
 _PRODUCTS = 5e7  # of convnext_atto, the smallest, at 64 x 64 pixels: 0.55e9 at 224 x 224
 
 
 class Timm(MediaFamily):
-    """ResNets, ConvNeXts, EfficientNets, or one net that the settings name.
+    """ResNets, ConvNeXts, EfficientNets, or one net set by the user.
 
     ``model.timm.architecture`` names a net of timm, and ``model.timm.weights`` a file with its
-    weights (``.safetensors``, or ``.pth`` of tensors alone). Nothing is ever downloaded.
+    weights (``.safetensors``, or ``.pth`` with tensors only). Nothing is ever downloaded.
     """
 
     name: ClassVar[str] = "timm"
@@ -66,42 +66,42 @@ class Timm(MediaFamily):
         "max_side": Param("int", low=_SIDES[0], high=_SIDES[-1]),
     }
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses a CPU without an hour, and weights that cannot be those of a net."""
-        given = shape.settings
+    def unsupported_reason(self, problem: ProblemInfo) -> str | None:
+        """Skips a CPU with less than an hour, and wrong settings."""
+        given = problem.settings
         if given["weights"] and not given["architecture"]:
-            return "model.timm.weights needs model.timm.architecture, the net that they are of"
+            return "model.timm.weights needs model.timm.architecture, the net of these weights"
         if given["weights"] and not Path(given["weights"]).is_file():
             return f"there is no file {given['weights']}, which model.timm.weights names"
-        if shape.n_gpus or given["architecture"]:
+        if problem.n_gpus or given["architecture"]:
             return None
-        if shape.time_s is None or shape.time_s < _LONG_S:
-            return "nets as large as these need a GPU, or a time budget of an hour or more"
-        return super().accepts(shape)
+        if problem.time_s is None or problem.time_s < _LONG_S:
+            return "nets of this size need a GPU, or a time budget of at least an hour"
+        return super().unsupported_reason(problem)
 
-    def products(self, shape: Shape) -> float:
-        """Of the smallest net, at the fewest pixels."""
-        return _PRODUCTS * len(shape.images)
+    def macs_per_row(self, problem: ProblemInfo) -> float:
+        """Multiply-adds of the smallest net at the fewest pixels."""
+        return _PRODUCTS * len(problem.images)
 
-    def resources(self, shape: Shape) -> Resources:
-        """One core, or half of a GPU; what fits take is measured from the first on."""
-        if shape.n_gpus:
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """One core, or half of a GPU; measured after the first fits."""
+        if problem.n_gpus:
             return Resources(ram_gib=2.5, n_gpus=0.5, vram_gib=6.0)
         return Resources(ram_gib=3.0)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """The net with its size, how it is trained, and what may be done to an image."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """The net and its size, training, and augmentation."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
         return {
-            **self._net_space(suggest, shape),
-            "side": one_of("side", self._sides(shape)),
+            **self._net_space(suggest, problem),
+            "side": one_of("side", self._sides(problem)),
             "drop_path": real("drop_path", 0.0, 0.3),
-            **suggest_training(suggest, _BATCH_SIZES, (3e-5, 3e-3)),
+            **suggest_image_training(suggest, _BATCH_SIZES, (3e-5, 3e-3)),
         }
 
-    def _net_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """A kind of net, and the param that says its size; nothing where the settings name one."""
-        if shape.settings["architecture"]:
+    def _net_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Kind and size of the net; empty if the settings name one."""
+        if problem.settings["architecture"]:
             return {}
         net = suggest.suggest_categorical("net", ["resnet", "convnext", "efficientnet"])
         if net == "resnet":
@@ -110,11 +110,11 @@ class Timm(MediaFamily):
             return {"net": net, "size": suggest.suggest_categorical("size", _CONVNEXTS)}
         return {"net": net, "scale": suggest.suggest_categorical("scale", _EFFICIENTNETS)}
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A net of each kind; of one that the settings name, slower and faster rates."""
-        given, default = shape.settings, _default(shape, self._sides(shape))
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """A net of each kind; lower and higher rates for a net set by the user."""
+        given, default = problem.settings, _default(problem, self._sides(problem))
         if given["architecture"]:
-            # Weights that were learnt before are left slowly.
+            # Pretrained weights need lower rates.
             rates = (2e-4, 5e-4, 1e-4) if given["weights"] else (1e-3, 2e-3, 5e-4)
             return [{**default, "lr": lr} for lr in rates]
         nets: Sequence[Mapping[str, Any]] = (
@@ -135,24 +135,24 @@ class Timm(MediaFamily):
             "drop_path": params["drop_path"],
         }
         weights = Path(given["weights"]) if given["weights"] else None
-        most = self.max_epochs(context.shape)
+        most = self.max_epochs(context.problem)
         return fit_timm(spec, weights, params, fold, context, report, most)
 
     def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
+        """Reads the model written by ``save``, onto the CPU."""
         from automl_plugins.torch.images.timm_net import build
         from automl_plugins.torch.media.fitted_net import load
 
         return load(path, build)
 
-    def _sides(self, shape: Shape) -> Sequence[int]:
-        """Sides in pixels at which images may enter a net."""
-        most = shape.settings["max_side"]
+    def _sides(self, problem: ProblemInfo) -> Sequence[int]:
+        """Sides of the input images in pixels."""
+        most = problem.settings["max_side"]
         return [side for side in _SIDES if side <= most] or [_SIDES[0]]
 
 
 def _architecture(params: Params) -> str:
-    """Name in timm of the net that params describe."""
+    """Name in timm of the net in the params."""
     if params["net"] == "resnet":
         return _RESNETS[params["depth"]]
     if params["net"] == "convnext":
@@ -160,15 +160,15 @@ def _architecture(params: Params) -> str:
     return f"efficientnet_{params['scale']}"
 
 
-def _default(shape: Shape, sides: Sequence[int]) -> dict[str, Any]:
-    # These nets halve an image five times: a small one is made larger where that costs little.
-    side = max([96 if shape.n_gpus else 32, *(max(h, w) for h, w, _ in shape.images)])
+def _default(problem: ProblemInfo, sides: Sequence[int]) -> dict[str, Any]:
+    # These nets halve an image five times, so small images are enlarged if that is cheap.
+    side = max([96 if problem.n_gpus else 32, *(max(h, w) for h, w, _ in problem.images)])
     return {
-        **default_changes(shape),
+        **default_changes(problem),
         "side": next((s for s in sides if s >= side), sides[-1]),
         "drop_path": 0.0,
-        "epochs": default_epochs(shape.n_rows, 64_000, most=48),
-        "batch_size": 64 if shape.n_rows > 2_000 else 32,
+        "epochs": default_epochs(problem.n_rows, 64_000, most=48),
+        "batch_size": 64 if problem.n_rows > 2_000 else 32,
         "lr": 1e-3,
         "views": False,
     }
@@ -176,5 +176,5 @@ def _default(shape: Shape, sides: Sequence[int]) -> dict[str, Any]:
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``timm``."""
+    """Returns the family ``timm``."""
     return [Timm()]

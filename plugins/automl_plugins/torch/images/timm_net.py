@@ -1,4 +1,4 @@
-"""Nets of the package timm: how they are made, get weights from a file, and are trained."""
+"""Creates nets of the package timm, loads weights from a file, and trains them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from torch.nn import functional
 from automl.plugin import Fold, Params, Report, TrialContext
 from automl_plugins.torch.images.fit import fit_images
 from automl_plugins.torch.images.nets import ImageNet, ImageSpec, ScaledTower, shapes_of
-from automl_plugins.torch.media.fitted_net import FittedNet
+from automl_plugins.torch.media.fitted_net import MediaModel
 
 __all__ = ["TimmNet", "TimmSpec", "build", "fit_timm", "read_weights"]
 
-_BATCH_ROWS = 64  # images of a larger net that are predicted at once
-_COLOURS = 3  # channels that the weights of files are for
+_BATCH_ROWS = 64  # images per batch of predictions
+_COLOURS = 3  # channels of pretrained weights
 
 
 @dataclass(frozen=True, slots=True)
 class TimmSpec(ImageSpec):
-    """Shape of a net, and how it predicts.
+    """Spec of a net of timm.
 
     Attributes:
-        architecture: Name of the net in timm.
-        side: Height and width in pixels at which images enter it.
-        drop_path: Share of residual branches that are left out in training, in the last block;
-            in earlier ones it is less (stochastic depth, arXiv 1603.09382).
+        architecture: timm's name of the net.
+        side: Height and width of the input images in pixels.
+        drop_path: Share of residual branches dropped in training in the last block; lower in
+            earlier ones (stochastic depth, arXiv 1603.09382).
     """
 
     architecture: str
@@ -39,15 +39,15 @@ class TimmSpec(ImageSpec):
 
 
 def build(values: Mapping[str, Any]) -> TimmNet:
-    """Makes a net from the values of its spec, as JSON has them."""
+    """Creates a net from the JSON values of its spec."""
     return TimmNet(TimmSpec(**{**values, "images": shapes_of(values)}))
 
 
 class TimmNet(ImageNet):
-    """A net of timm without its last layer for each column of images, one linear layer over all.
+    """A net of timm without its last layer per image column, one linear layer over all.
 
     Args:
-        spec: Its shape.
+        spec: Spec of the net.
 
     Raises:
         ValueError: timm has no net of this name.
@@ -56,14 +56,14 @@ class TimmNet(ImageNet):
     spec: TimmSpec
 
     def make_tower(self, shape: tuple[int, int, int]) -> ScaledTower:
-        """Makes the net of a column of images of some height, width and channels."""
+        """Creates the net of an image column of the given height, width and channels."""
         return _TimmTower(shape[2], self.spec)
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Starts every net from weights that were learnt before, as ``read_weights`` gives them.
+        """Starts every net from pretrained weights, from ``read_weights``.
 
         Raises:
-            ValueError: They are those of another net.
+            ValueError: The weights are those of another net.
         """
         for tower in self.towers:
             assert isinstance(tower, _TimmTower)
@@ -77,7 +77,7 @@ class _TimmTower(ScaledTower):
         import timm
 
         super().__init__(n_channels)
-        # A name with a prefix, such as hf-hub:, would be looked up elsewhere.
+        # timm would download a name with a prefix, such as hf-hub:.
         if not timm.is_model(spec.architecture):
             raise ValueError(f"timm {timm.__version__} has no net {spec.architecture!r}")
         self.architecture, self.side = spec.architecture, spec.side
@@ -104,12 +104,12 @@ class _TimmTower(ScaledTower):
         return features
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
-        """Starts from weights of the same net; ValueError where they are of another."""
+        """Loads pretrained weights; raises ValueError if they are those of another net."""
         own = self.net.state_dict()
         missing = sorted(own.keys() - weights.keys())
         if missing:
             raise ValueError(
-                f"the weights are not those of {self.architecture}: {missing[0]} is not among them"
+                f"the weights are not those of {self.architecture}: {missing[0]} is missing"
             )
         fitting = {name: weights[name] for name in own}
         first = f"{self.net.pretrained_cfg['first_conv']}.weight"
@@ -122,17 +122,17 @@ class _TimmTower(ScaledTower):
 
 
 def _for_channels(weight: Tensor, n_channels: int) -> Tensor:
-    """Filters ``(n, n_channels, height, width)`` that answer to grey as those for colours do."""
+    """Filters ``(n, n_channels, height, width)`` that respond to grey like those for colours."""
     if n_channels == _COLOURS:
         return weight
     return weight.sum(dim=1, keepdim=True).repeat(1, n_channels, 1, 1) / n_channels
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
-    """Reads weights by name from a file of safetensors, or of torch; no code in it is run.
+    """Reads weights by name from a file of safetensors or of torch, without running code.
 
     Raises:
-        ValueError: It is neither, or holds something else than tensors.
+        ValueError: The file has another format, or contains more than tensors.
     """
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
@@ -142,7 +142,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
         found = torch.load(path, map_location="cpu", weights_only=True)
     found = found.get("state_dict", found) if isinstance(found, dict) else found
     if not isinstance(found, dict) or not all(isinstance(t, Tensor) for t in found.values()):
-        raise ValueError(f"{path} holds no tensors by name")
+        raise ValueError(f"{path} does not contain tensors by name")
     return found
 
 
@@ -154,21 +154,21 @@ def fit_timm(
     context: TrialContext,
     report: Report,
     max_epochs: int,
-) -> FittedNet:
+) -> MediaModel:
     """Trains a net of timm.
 
     Args:
-        spec: The fields of ``TimmSpec`` that are not those of every net of images.
-        weights: File of the weights to start from; None starts from scratch.
-        params: A point of the family's search space.
-        fold: Its images.
-        context: The slot.
-        report: Told the validation score after each epoch.
-        max_epochs: The most epochs, whatever the params say.
+        spec: Fields of ``TimmSpec`` that are not in ``ImageSpec``.
+        weights: File of pretrained weights; None to train from scratch.
+        params: Params of the family's search space.
+        fold: Training and validation rows.
+        context: Context of the fit.
+        report: Called with the validation score after each epoch.
+        max_epochs: Largest number of epochs, whatever the params.
 
     Raises:
         ValueError: There is no such net, or the weights are those of another one.
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
 
     def make_net(common: Mapping[str, Any]) -> ImageNet:

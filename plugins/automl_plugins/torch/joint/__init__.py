@@ -1,1 +1,1 @@
-"""Nets that read several things of a row together: numbers, categories, texts, images, series."""
+"""Nets for several kinds of columns: numbers, categories, texts, images and sequences."""

@@ -1,4 +1,4 @@
-"""Parts that read the encoded columns, a column of images, or a column of sequences."""
+"""Branches that read the encoded columns, an image column, or a sequence column."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from torch import Tensor, nn
 from automl.plugin import Images, Matrix, Rows, Sequences
 from automl_plugins.torch.images.augment import Augmentation
 from automl_plugins.torch.images.nets import Tower
-from automl_plugins.torch.media.branch import Part
-from automl_plugins.torch.sequences.inputs import Front, SeriesSpec, padded
+from automl_plugins.torch.media.branch import Branch
+from automl_plugins.torch.sequences.inputs import SequenceInput, SeriesSpec, padded
 from automl_plugins.torch.sequences.rnn_net import Reader
 
-__all__ = ["ImagePart", "ImageSpec", "SeriesPart", "StatesSpec", "TablePart", "TableSpec"]
+__all__ = ["ImageBranch", "ImageSpec", "SequenceBranch", "StatesSpec", "TablePart", "TableSpec"]
 
-# Changes that keep the meaning of nearly all images, whatever they show.
+# Augmentation that keeps the meaning of almost all images.
 _AUGMENTATION = Augmentation(flip=False, shift=0.08, rotate=8.0, zoom=0.1, contrast=0.0, cutout=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """How encoded columns are read.
+    """Reading of the encoded columns.
 
     Attributes:
-        n_inputs: Their number.
+        n_inputs: Number of encoded columns.
         width: Hidden values, and features.
-        dropout: Between the two layers.
+        dropout: Dropout between the two layers.
     """
 
     n_inputs: int
@@ -39,7 +39,7 @@ class TableSpec:
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """How a column of images is read.
+    """Reading of an image column.
 
     Attributes:
         shape: Height, width and channels.
@@ -52,12 +52,12 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class StatesSpec:
-    """How a column of sequences is read.
+    """Reading of a sequence column.
 
     Attributes:
-        series: What of it a net sees.
-        width: Values of a state, in each direction.
-        noise: Deviation of noise that is added to scaled values in training.
+        series: Inputs of the net.
+        width: Size of the state, per direction.
+        noise: Deviation of noise added to scaled values in training.
     """
 
     series: SeriesSpec
@@ -65,7 +65,7 @@ class StatesSpec:
     noise: float
 
 
-class TablePart(Part):
+class TablePart(Branch):
     """Two layers over the encoded columns, ``(n_rows, n_inputs)``."""
 
     def __init__(self, spec: TableSpec) -> None:
@@ -93,14 +93,14 @@ class TablePart(Part):
         return features
 
 
-class ImagePart(Part):
+class ImageBranch(Branch):
     """A residual tower over images, ``(n_rows, height, width, channels)`` (uint8).
 
-    In training they are moved, turned and scaled a little.
+    Images are shifted, rotated and scaled a little in training.
 
     Args:
         spec: How the column is read.
-        number: Which of the columns of images.
+        number: Number of the image column.
     """
 
     def __init__(self, spec: ImageSpec, number: int) -> None:
@@ -118,7 +118,7 @@ class ImagePart(Part):
         return rows.images[self.number]
 
     def inputs_of(self, column: Images, device: torch.device) -> tuple[Tensor, ...]:
-        """Their bytes."""
+        """Bytes of the images."""
         return (torch.from_numpy(column.read()).to(device),)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -131,18 +131,18 @@ class ImagePart(Part):
         return features
 
 
-class SeriesPart(Part):
-    """A GRU that reads both ways, with attention: values and lengths to features.
+class SequenceBranch(Branch):
+    """A bidirectional GRU with attention, from values and lengths to features.
 
     Args:
         spec: How the column is read.
-        number: Which of the columns of sequences.
+        number: Number of the sequence column.
     """
 
     def __init__(self, spec: StatesSpec, number: int) -> None:
         super().__init__()
         self.number = number
-        self.front = Front(spec.series, spec.noise)
+        self.front = SequenceInput(spec.series, spec.noise)
         self.reader = Reader(
             spec.series.n_inputs,
             cell="gru",

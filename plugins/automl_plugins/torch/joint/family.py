@@ -1,30 +1,30 @@
-"""What the families have in common whose nets join all that a row holds."""
+"""Base class of families of nets for several kinds of columns."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from automl.plugin import FittedModel, Fold, Params, Report, Shape, TrialContext, View
+from automl.plugin import Encoding, FittedModel, Fold, Params, ProblemInfo, Report, TrialContext
 from automl_plugins.torch.media.family import MediaFamily
 
-__all__ = ["JoiningFamily"]
+__all__ = ["MultiInputFamily"]
 
 
-class JoiningFamily(MediaFamily):
-    """A family of nets of ``_net.py``: a part for each thing, and a head over all."""
+class MultiInputFamily(MediaFamily):
+    """A family of nets of ``net.py``: a branch for each column kind, and a head over all."""
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """Texts as they are; numbers scaled, and a column for each category."""
-        return View(numeric="quantile", categorical="onehot", text="raw", max_onehot=32)
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
+        """Unencoded texts, scaled numbers, one-hot categories."""
+        return Encoding(numeric="quantile", categorical="onehot", text="raw", max_onehot=32)
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
         """Trains with early stopping and keeps the weights of the best epoch."""
         from automl_plugins.torch.joint.fit import fit_fusion
 
-        return fit_fusion(params, fold, context, report, self.max_epochs(context.shape))
+        return fit_fusion(params, fold, context, report, self.max_epochs(context.problem))
 
     def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
+        """Reads the model written by ``save``, onto the CPU."""
         from automl_plugins.torch.joint.net import build
         from automl_plugins.torch.media.fitted_net import load
 

@@ -1,4 +1,4 @@
-"""From params and all that the rows of a fold hold to a trained net."""
+"""Trains nets from params and all kinds of columns of a fold."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from automl_plugins.torch.core.outputs import n_outputs_of
 from automl_plugins.torch.joint.branches import ImageSpec, StatesSpec, TableSpec
 from automl_plugins.torch.joint.net import FusionNet, FusionSpec
 from automl_plugins.torch.media.fit import Forward, fit_net
-from automl_plugins.torch.media.fitted_net import FittedNet
+from automl_plugins.torch.media.fitted_net import MediaModel
 from automl_plugins.torch.sequences.inputs import series_specs
 from automl_plugins.torch.text.branch import TextSpec, pieces_of
 
 __all__ = ["fit_fusion"]
 
-_MOST_STEPS = 512  # of a sequence, which are read one after another: more are thinned out
+_MOST_STEPS = 512  # steps of a recurrent net; longer sequences are thinned out
 _NOISE = 0.1
 
 
 def fit_fusion(
     params: Params, fold: Fold, context: TrialContext, report: Report, max_epochs: int
-) -> FittedNet:
-    """Trains one net on all that the rows hold.
+) -> MediaModel:
+    """Trains one net on all columns.
 
     Args:
         params: ``table_width``, ``head`` and ``dropout``; for texts ``encoder``, ``embedding``,
             ``filters`` or ``states``, and ``word_dropout``; for images ``image_width``; for
-            sequences ``series_width``; and what ``fit_net`` looks at.
-        fold: Its rows.
-        context: The slot.
-        report: Told the validation score after each epoch.
-        max_epochs: The most epochs, whatever the params say.
+            sequences ``series_width``; and the params of ``fit_net``.
+        fold: Training and validation rows.
+        context: Context of the fit.
+        report: Called with the validation score after each epoch.
+        max_epochs: Largest number of epochs, whatever the params.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
 
     def prepare(device: torch.device, generator: torch.Generator) -> tuple[FusionNet, Forward]:
@@ -55,7 +55,7 @@ def fit_fusion(
 
 
 def _spec(params: Params, fold: Fold, context: TrialContext, n_pieces: list[int]) -> FusionSpec:
-    shape = context.shape
+    shape = context.problem
     is_encoded = bool(shape.n_numeric or shape.n_categorical)
     series = series_specs(fold.sequences_train, _MOST_STEPS)
     return FusionSpec(

@@ -1,4 +1,4 @@
-"""A net of several parts, which read the same rows, and one head over all that they find."""
+"""A net of several branches that read the same rows, with one head over all."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from torch import Tensor, nn
 
 from automl.plugin import Rows
 from automl_plugins.torch.joint.branches import (
-    ImagePart,
+    ImageBranch,
     ImageSpec,
-    SeriesPart,
+    SequenceBranch,
     StatesSpec,
     TablePart,
     TableSpec,
 )
-from automl_plugins.torch.media.branch import Columns, Part
+from automl_plugins.torch.media.branch import Branch, BranchInputs
 from automl_plugins.torch.media.fitted_net import MediaNet
 from automl_plugins.torch.sequences.inputs import SeriesSpec
-from automl_plugins.torch.text.branch import TextPart, TextSpec
+from automl_plugins.torch.text.branch import TextBranch, TextSpec
 
 __all__ = ["FusionNet", "FusionSpec", "build"]
 
 
 @dataclass(frozen=True, slots=True)
 class FusionSpec:
-    """Shape of a net.
+    """Spec of a net.
 
     Attributes:
-        table: How the encoded columns are read; None where there are none.
-        texts, images, sequences: How each column of these is read.
-        n_outputs: Outputs.
+        table: How the encoded columns are read; None without them.
+        texts, images, sequences: How each column of these kinds is read.
+        n_outputs: Number of outputs.
         head: Hidden values between features and outputs; 0 for none.
-        dropout: Of features, and of hidden values.
+        dropout: Dropout of features, and of hidden values.
     """
 
     table: TableSpec | None
@@ -50,7 +50,7 @@ class FusionSpec:
 
 
 def build(values: Mapping[str, Any]) -> FusionNet:
-    """Makes a net from the values of its spec, as JSON has them."""
+    """Creates a net from the JSON values of its spec."""
     images = tuple(
         ImageSpec((int(i["shape"][0]), int(i["shape"][1]), int(i["shape"][2])), i["width"])
         for i in values["images"]
@@ -72,23 +72,22 @@ def build(values: Mapping[str, Any]) -> FusionNet:
 
 
 class FusionNet(MediaNet):
-    """Features of all parts side by side, and one or two layers over them.
+    """Concatenated features of all branches, and one or two layers over them.
 
     Shape:
-        A tuple of tensors for each part, as its ``inputs_of`` gives it, to
-        ``(n_rows, n_outputs)``.
+        A tuple of tensors for each branch, from its ``inputs_of``, to ``(n_rows, n_outputs)``.
 
     Args:
-        spec: Its shape.
+        spec: Spec of the net.
     """
 
     def __init__(self, spec: FusionSpec) -> None:
         super().__init__()
         self.spec = spec
-        parts: list[Part] = [] if spec.table is None else [TablePart(spec.table)]
-        parts += [TextPart(text, i) for i, text in enumerate(spec.texts)]
-        parts += [ImagePart(images, i) for i, images in enumerate(spec.images)]
-        parts += [SeriesPart(states, i) for i, states in enumerate(spec.sequences)]
+        parts: list[Branch] = [] if spec.table is None else [TablePart(spec.table)]
+        parts += [TextBranch(text, i) for i, text in enumerate(spec.texts)]
+        parts += [ImageBranch(images, i) for i, images in enumerate(spec.images)]
+        parts += [SequenceBranch(states, i) for i, states in enumerate(spec.sequences)]
         self.columns = nn.ModuleList(parts)
         n_features = sum(part.n_features for part in parts)
         layers: list[nn.Module] = [nn.Dropout(spec.dropout)]
@@ -98,28 +97,28 @@ class FusionNet(MediaNet):
         self.output = nn.Linear(spec.head or n_features, spec.n_outputs)
 
     @property
-    def parts(self) -> list[Part]:
-        """What reads the rows."""
-        return [cast(Part, part) for part in self.columns]
+    def parts(self) -> list[Branch]:
+        """The branches."""
+        return [cast(Branch, part) for part in self.columns]
 
     def prepare(self, rows: Rows, hashes: Sequence[NDArray[np.int64]]) -> None:
         """Fits scales to training rows.
 
         Args:
             rows: The training rows.
-            hashes: The known pieces of each column of texts.
+            hashes: Known pieces of each text column.
         """
         for part in self.parts:
-            if isinstance(part, TextPart):
+            if isinstance(part, TextBranch):
                 part.prepare(hashes[part.number])
-            elif isinstance(part, ImagePart | SeriesPart):
+            elif isinstance(part, ImageBranch | SequenceBranch):
                 part.prepare(rows)
 
-    def read(self, rows: Rows) -> Columns:
-        """What each part reads of some rows."""
-        return Columns(tuple(part.column_of(rows) for part in self.parts))
+    def read(self, rows: Rows) -> BranchInputs:
+        """Inputs of each branch for some rows."""
+        return BranchInputs(tuple(part.column_of(rows) for part in self.parts))
 
-    def inputs_of(self, rows: Columns) -> tuple[tuple[Tensor, ...], ...]:
+    def inputs_of(self, rows: BranchInputs) -> tuple[tuple[Tensor, ...], ...]:
         """The arguments of ``forward`` for a batch."""
         device = self.output.weight.device
         return tuple(

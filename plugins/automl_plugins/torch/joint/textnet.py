@@ -1,4 +1,4 @@
-"""Nets of texts, trained from scratch, that read the other columns beside them."""
+"""Nets for texts and other columns, trained from scratch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from automl.plugin import (
     ColumnKind,
     ModelFamily,
     Params,
+    ProblemInfo,
     Resources,
-    Shape,
     Suggest,
     hookimpl,
 )
-from automl_plugins.torch.joint.family import JoiningFamily
+from automl_plugins.torch.joint.family import MultiInputFamily
 from automl_plugins.torch.media.family import (
-    core_or_quarter,
     default_epochs,
+    default_resources,
     suggest_training,
 )
 from automl_plugins.torch.text.search_space import (
@@ -32,28 +32,28 @@ __all__ = ["TextNet", "automl_model_families"]
 _WIDTHS = (16, 32, 64, 128)
 
 
-class TextNet(JoiningFamily):
-    """Vectors of words made of their pieces; a bag, convolutions or a GRU over them."""
+class TextNet(MultiInputFamily):
+    """Word vectors from pieces of words; a bag, convolutions or a GRU over them."""
 
     name: ClassVar[str] = "textnet"
     needs: ClassVar[tuple[frozenset[ColumnKind], ...]] = (frozenset({ColumnKind.TEXT}),)
     priority: ClassVar[int] = 40
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses tables without texts."""
-        if not shape.n_text:
-            return "it learns from texts, and no column is of that kind"
-        return super().accepts(shape)
+    def unsupported_reason(self, problem: ProblemInfo) -> str | None:
+        """Skips tables without texts."""
+        if not problem.n_text:
+            return "it needs a text column"
+        return super().unsupported_reason(problem)
 
-    def products(self, shape: Shape) -> float:
-        """Of a bag of the smallest vectors."""
-        return text_products(shape)
+    def macs_per_row(self, problem: ProblemInfo) -> float:
+        """Multiply-adds of a bag of the smallest vectors."""
+        return text_products(problem)
 
-    def resources(self, shape: Shape) -> Resources:
+    def resources(self, problem: ProblemInfo) -> Resources:
         """One core, or a quarter of a GPU."""
-        return core_or_quarter(shape, text_gib(shape), host_gib=2.0)
+        return default_resources(problem, text_gib(problem), host_gib=2.0)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """Encoder, head, and training."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
         return {
@@ -64,9 +64,9 @@ class TextNet(JoiningFamily):
             **suggest_training(suggest, (6, 64)),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
         """A bag, convolutions, a GRU, and a bag of larger vectors with a hidden layer."""
-        default = _default(shape)
+        default = _default(problem)
         changes: Sequence[Mapping[str, Any]] = (
             {},
             {"encoder": "cnn", "filters": 64, "dropout": 0.4},
@@ -76,21 +76,21 @@ class TextNet(JoiningFamily):
         return [{**default, **change} for change in changes]
 
 
-def _default(shape: Shape) -> dict[str, Any]:
+def _default(problem: ProblemInfo) -> dict[str, Any]:
     return {
         **default_text(),
         "table_width": 64,
         "head": 0,
         "dropout": 0.2,
-        "epochs": default_epochs(shape.n_rows, 32_000, most=16),
-        "batch_size": 128 if shape.n_rows > 5_000 else 32,
+        "epochs": default_epochs(problem.n_rows, 32_000, most=16),
+        "batch_size": 128 if problem.n_rows > 5_000 else 32,
         "lr": 5e-3,
         "weight_decay": 0.05,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+        "label_smoothing": 0.1 if problem.metric.needs == "labels" else 0.0,
     }
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``textnet``."""
+    """Returns the family ``textnet``."""
     return [TextNet()]

@@ -1,1 +1,1 @@
-"""What the nets of images, sequences and texts share: training, outputs, files."""
+"""Training, outputs and files shared by nets for images, sequences and texts."""

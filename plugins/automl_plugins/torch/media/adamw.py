@@ -17,11 +17,11 @@ _EPSILON = 1e-8
 
 @dataclass(slots=True)
 class Group:
-    """Weights that learn alike.
+    """Weights with the same rates.
 
     Attributes:
         weights: The weights, on one device.
-        lr: Learning rate at the height of its cycle.
+        lr: Highest learning rate of the cycle.
         weight_decay: Decoupled weight decay, multiplied by the learning rate.
     """
 
@@ -39,27 +39,26 @@ class Group:
 
 
 class Optimiser:
-    """AdamW (arXiv 1711.05101) by torch's function for it.
+    """AdamW (arXiv 1711.05101) on torch's functional form.
 
-    The class that torch has imports a compiler with its first instance, in as much time as some
-    whole fits take.
+    The first instance of torch's class imports a compiler, which takes as long as some whole fits.
 
     Args:
-        groups: What is moved.
+        groups: Weights to train.
     """
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self.groups = [group for group in groups if group.weights]
 
     def forget_gradients(self) -> None:
-        """Makes ready for the gradients of another step."""
+        """Clears the gradients before a step."""
         for group in self.groups:
             for weight in group.weights:
                 weight.grad = None
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """Moves all weights that have a gradient.
+        """Updates all weights that have a gradient.
 
         Args:
             rate: Factor of the learning rates.
@@ -87,7 +86,7 @@ class Optimiser:
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """Its memory, by name."""
+        """State of the optimiser, by name."""
         return {
             f"{number}.{name}.{i}": tensor
             for number, group in enumerate(self.groups)
@@ -96,6 +95,6 @@ class Optimiser:
         }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes up what ``tensors`` was."""
+        """Restores the state from ``tensors``."""
         for name, tensor in self.tensors.items():
             tensor.copy_(tensors[name])

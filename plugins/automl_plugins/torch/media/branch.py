@@ -1,4 +1,4 @@
-"""Parts of a net, each of which reads one thing that a row holds, and what they read together."""
+"""Base class for the branches of a net, each of which reads one column or the encoded columns."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from torch import Tensor, nn
 
 from automl.plugin import Rows
 
-__all__ = ["Columns", "Part"]
+__all__ = ["Branch", "BranchInputs"]
 
 
-class Part(nn.Module):
-    """Reads one thing that a row holds, and makes features of it.
+class Branch(nn.Module):
+    """Computes features from one part of a row.
 
     Attributes:
-        n_features: That ``forward`` gives, ``(n_rows, n_features)``.
+        n_features: Number of features of ``forward``, ``(n_rows, n_features)``.
     """
 
     n_features: int
 
     def column_of(self, rows: Rows) -> Any:
-        """What is read of some rows: it has a length, and gives some of its rows as they do."""
+        """The input of this branch for some rows; it has a length and can be indexed by rows."""
         raise NotImplementedError
 
     def inputs_of(self, column: Any, device: torch.device) -> tuple[Tensor, ...]:
-        """The arguments of ``forward`` for rows of what ``column_of`` gave."""
+        """The arguments of ``forward`` for rows of ``column_of``."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """What several parts read of the same rows.
+class BranchInputs:
+    """Inputs of several branches for the same rows.
 
     Attributes:
-        each: What ``column_of`` of each part gave.
+        each: Result of ``column_of`` of each branch.
     """
 
     each: tuple[Any, ...]
@@ -44,6 +44,6 @@ class Columns:
     def __len__(self) -> int:
         return len(self.each[0])
 
-    def __getitem__(self, rows: Any) -> Columns:
+    def __getitem__(self, rows: Any) -> BranchInputs:
         """Some of the rows: a slice, a mask or row numbers."""
-        return Columns(tuple(column[rows] for column in self.each))
+        return BranchInputs(tuple(column[rows] for column in self.each))

@@ -1,4 +1,4 @@
-"""From params and a fold to a trained net, whatever it reads."""
+"""Creates and trains a net from params and a fold, for any kind of inputs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from automl.plugin import Fold, Params, Report, TrialContext
 from automl_plugins.torch.core.checkpoint import checkpoint_of
 from automl_plugins.torch.core.outputs import loss_of, n_outputs_of, scale_of, target_of, weight_of
-from automl_plugins.torch.core.schedule import stop_at
-from automl_plugins.torch.core.threads import threads
-from automl_plugins.torch.core.validation import FEWEST_STAGES, Judge, n_stages_of
+from automl_plugins.torch.core.schedule import deadline_of
+from automl_plugins.torch.core.threads import torch_threads
+from automl_plugins.torch.core.validation import FEWEST_STAGES, Validation, n_stages_of
 from automl_plugins.torch.media.adamw import Group, Optimiser
-from automl_plugins.torch.media.fitted_net import FittedNet, MediaNet, predict_rows
-from automl_plugins.torch.media.training import CycleOptions, train_net
+from automl_plugins.torch.media.fitted_net import MediaModel, MediaNet, predict_rows
+from automl_plugins.torch.media.training import OneCycleConfig, train_net
 
 __all__ = ["Forward", "Prepare", "fit_net"]
 
@@ -25,10 +25,10 @@ Forward: TypeAlias = Callable[[Tensor, int], Tensor]
 """Outputs for training rows ``(n_batch,)`` in an epoch, from 0: ``(n_batch, n_outputs)``."""
 
 Prepare: TypeAlias = Callable[[torch.device, torch.Generator], tuple[MediaNet, Forward]]
-"""Makes a net on a device, and its outputs for training; all that is drawn for these comes from
-the generator."""
+"""Creates a net on a device, and its outputs for training; all random numbers come from the
+generator."""
 
-_PATIENCE_SHARE = 0.4  # of the epochs
+_PATIENCE_SHARE = 0.4  # share of the epochs
 _MIN_PATIENCE = 5
 _CLIP_NORM = 2.0
 
@@ -40,24 +40,24 @@ def fit_net(
     context: TrialContext,
     report: Report,
     max_epochs: int,
-) -> FittedNet:
-    """Trains a net with one cycle of AdamW; it ends with the weights of its best epoch.
+) -> MediaModel:
+    """Trains a net with one cycle of AdamW and keeps the weights of its best epoch.
 
     Args:
-        prepare: Makes the net.
-        params: ``epochs``, ``batch_size``, ``lr``, ``weight_decay`` and ``label_smoothing`` are
-            looked at here.
-        fold: Its rows.
-        context: The slot.
-        report: Told the score of each epoch.
-        max_epochs: The most epochs, whatever the params say.
+        prepare: Creates the net.
+        params: Params, of which ``epochs``, ``batch_size``, ``lr``, ``weight_decay`` and
+            ``label_smoothing`` are used here.
+        fold: Training and validation rows.
+        context: Context of the fit.
+        report: Called with the score of each epoch.
+        max_epochs: Largest number of epochs, whatever the params.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
-    due, device = stop_at(context), torch.device(context.device)
+    due, device = deadline_of(context), torch.device(context.device)
     forked = [device] if device.type == "cuda" else []
-    with threads(context.n_threads), torch.random.fork_rng(devices=forked):
+    with torch_threads(context.n_threads), torch.random.fork_rng(devices=forked):
         torch.manual_seed(context.seed)
         generator = torch.Generator().manual_seed(context.seed)
         net, forward = prepare(device, generator)
@@ -73,18 +73,18 @@ def fit_net(
 
         n_epochs = min(params["epochs"], max_epochs)
         n_stages = n_stages_of(len(fold.y_valid), n_outputs_of(context)) // net.n_looks
-        judge = Judge(fold, context, report, n_epochs, max(FEWEST_STAGES, n_stages))
+        judge = Validation(fold, context, report, n_epochs, max(FEWEST_STAGES, n_stages))
 
         def final() -> NDArray[Any]:
             return predict_rows(net.final_outputs, valid, scale)
 
         def evaluate(epoch: int, progress: float) -> float:
             if not len(fold.y_valid):
-                return 0.0  # all epochs are alike
+                return 0.0  # all epochs count as equal
             prediction = predict_rows(net.outputs, valid, scale)
-            return judge.look(epoch, progress, prediction, final if net.n_looks > 1 else None)
+            return judge.evaluate(epoch, progress, prediction, final if net.n_looks > 1 else None)
 
-        options = CycleOptions(
+        options = OneCycleConfig(
             n_epochs=n_epochs,
             batch_size=params["batch_size"],
             patience=max(_MIN_PATIENCE, 1 + round(_PATIENCE_SHARE * n_epochs))
@@ -99,11 +99,11 @@ def fit_net(
         checkpoint = checkpoint_of(context, [(params, context.seed)])
         n_rows = len(fold.y_train)
         train_net(net, optimiser, n_rows, loss, evaluate, options, generator, judge.log, checkpoint)
-    return FittedNet(net.cpu(), scale, context.n_threads, judge.stages)
+    return MediaModel(net.cpu(), scale, context.n_threads, judge.stages)
 
 
 def _groups(net: MediaNet, lr: float, weight_decay: float) -> list[Group]:
-    """Matrices decay; biases and the factors of norms do not."""
+    """Groups of weights: only matrices decay, not biases and factors of norms."""
     learnt = [p for p in net.parameters() if p.requires_grad]
     matrices, others = ([p for p in learnt if (p.ndim > 1) is many] for many in (True, False))
     return [Group(matrices, lr, weight_decay), Group(others, lr, 0.0)]

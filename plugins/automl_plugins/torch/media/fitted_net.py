@@ -1,4 +1,4 @@
-"""A fitted net of images or sequences: how it predicts, and how it is kept on disk."""
+"""Predicts with a fitted net for images, sequences or texts, and stores it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from automl.plugin import Rows, StageLog
 from automl_plugins.torch.core.meta import shapes_only
-from automl_plugins.torch.core.micro_batching import Parts
+from automl_plugins.torch.core.micro_batching import MicroBatching
 from automl_plugins.torch.core.outputs import OutputScale, rescaled
-from automl_plugins.torch.core.threads import threads
+from automl_plugins.torch.core.threads import torch_threads
 
-__all__ = ["FittedNet", "MediaNet", "load", "predict_rows", "save"]
+__all__ = ["MediaModel", "MediaNet", "load", "predict_rows", "save"]
 
 _BATCH_ROWS = 512
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
@@ -30,52 +30,52 @@ class MediaNet(nn.Module):
     """A net that reads its inputs from rows.
 
     Attributes:
-        spec: A dataclass of plain values, from which an equal net is built.
+        spec: A dataclass of plain values to build an equal net from.
     """
 
     spec: Any
 
     @property
     def n_looks(self) -> int:
-        """How often ``final_outputs`` looks at a row, where ``outputs`` looks once."""
+        """Forward passes per row of ``final_outputs``, relative to ``outputs``."""
         return 1
 
     def read(self, rows: Rows) -> Any:
-        """What is looked at of some rows, made once for all times that they are predicted.
+        """The net's input for some rows, computed once for all their predictions.
 
-        It has a length, and gives some of its rows as ``Rows`` do.
+        It has a length and can be indexed by rows, like ``Rows``.
         """
         return rows
 
     def inputs_of(self, rows: Any) -> tuple[Any, ...]:
-        """The arguments of ``forward`` for a batch of what ``read`` gave, on the net's device."""
+        """The arguments of ``forward`` for a batch of ``read``, on the net's device."""
         raise NotImplementedError
 
     def outputs(self, rows: Any, are_classes: bool) -> Tensor:
-        """What is predicted: probabilities where the outputs stand for classes, else the outputs.
+        """Predictions: probabilities for classes, else the outputs.
 
         Args:
-            rows: A batch of what ``read`` gave.
-            are_classes: Whether they do.
+            rows: A batch of ``read``.
+            are_classes: True if the outputs are class scores.
         """
-        # In double precision probabilities add up to 1 as closely as anybody checks.
+        # In double precision probabilities add up to 1 closely enough for checks.
         output: Tensor = self(*self.inputs_of(rows)).double()
         return output.softmax(-1) if are_classes else output
 
     def final_outputs(self, rows: Any, are_classes: bool) -> Tensor:
-        """The same for a net that is trained: it may take longer to be better."""
+        """Predictions of the finished net, which may be slower and better than ``outputs``."""
         return self.outputs(rows, are_classes)
 
 
 @dataclass(frozen=True, slots=True)
-class FittedNet:
+class MediaModel:
     """A trained net on the CPU.
 
     Attributes:
-        net: In evaluation mode.
-        scale: For regression; None for classification.
-        n_threads: Threads to predict with.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+        net: The net, in evaluation mode.
+        scale: Scale of a regression; None for classification.
+        n_threads: Number of threads to predict with.
+        stages: Stage logs of validation predictions; only after a fit.
     """
 
     net: MediaNet
@@ -85,7 +85,7 @@ class FittedNet:
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Predicts rows, in batches."""
-        with threads(self.n_threads):
+        with torch_threads(self.n_threads):
             return predict_rows(self.net.final_outputs, self.net.read(X), self.scale)
 
 
@@ -95,9 +95,9 @@ def predict_rows(
     """Predicts in batches.
 
     Args:
-        outputs: Of a net, as ``MediaNet.outputs``.
-        rows: What to predict, as the net reads it.
-        scale: For regression; None for classification.
+        outputs: Function of a net such as ``MediaNet.outputs``.
+        rows: Rows as the net reads them.
+        scale: Scale of a regression; None for classification.
 
     Returns:
         Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles
@@ -110,11 +110,11 @@ def predict_rows(
         return torch.cat([outputs(rows[i : i + size], scale is None) for i in starts])
 
     with torch.inference_mode():
-        return rescaled(Parts().run(forward), scale)
+        return rescaled(MicroBatching().run(forward), scale)
 
 
-def save(model: FittedNet, path: Path) -> None:
-    """Writes the shape of the net as JSON and its weights as safetensors."""
+def save(model: MediaModel, path: Path) -> None:
+    """Writes the spec of the net as JSON and its weights as safetensors."""
     description = {
         "net": asdict(model.net.spec),
         "scale": asdict(model.scale) if model.scale else None,
@@ -124,19 +124,19 @@ def save(model: FittedNet, path: Path) -> None:
     save_file(weights, path / _WEIGHTS_FILE)
 
 
-def load(path: Path, build: Callable[[Mapping[str, Any]], MediaNet]) -> FittedNet:
-    """Builds the net that ``net.json`` describes and gives it its weights.
+def load(path: Path, build: Callable[[Mapping[str, Any]], MediaNet]) -> MediaModel:
+    """Builds the net of ``net.json`` and loads its weights.
 
     Args:
-        path: Where ``save`` wrote it.
-        build: Makes a net from the values of its spec.
+        path: Folder written by ``save``.
+        build: Creates a net from the values of its spec.
 
     Raises:
-        ValueError: The description is damaged, or the weights do not fit it.
+        ValueError: The spec is damaged, or the weights do not match it.
     """
     try:
         value = json.loads((path / _SPEC_FILE).read_bytes())
-        with shapes_only():  # shapes only: nothing is allocated before they are checked
+        with shapes_only():  # nothing is allocated before shapes are checked
             net = build(value["net"])
         scale = OutputScale(**value["scale"]) if value["scale"] else None
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -150,6 +150,6 @@ def load(path: Path, build: Callable[[Mapping[str, Any]], MediaNet]) -> FittedNe
             f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {names[0]} is "
             f"{found.get(names[0], 'missing')}, expected {expected.get(names[0], 'nothing')}"
         )
-    # Copies are aligned as torch aligns its own: elsewhere a product may differ in the last bit.
+    # torch aligns copies; with other alignment a product may differ in the last bit.
     net.load_state_dict({name: tensor.clone() for name, tensor in weights.items()}, assign=True)
-    return FittedNet(net.eval(), scale)
+    return MediaModel(net.eval(), scale)

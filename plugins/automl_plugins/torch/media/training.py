@@ -1,4 +1,4 @@
-"""How one net is trained that reads its rows batch by batch: one cycle of the learning rate."""
+"""Trains one net that reads its rows in batches, with one cycle of the learning rate."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import torch
 from torch import Tensor, nn
 
 from automl_plugins.torch.core.checkpoint import Checkpoint
-from automl_plugins.torch.core.early_stopping import Course
+from automl_plugins.torch.core.early_stopping import EarlyStopping
 from automl_plugins.torch.core.loop import train
-from automl_plugins.torch.core.micro_batching import Parts
+from automl_plugins.torch.core.micro_batching import MicroBatching
 from automl_plugins.torch.core.schedule import SCHEDULES
 from automl_plugins.torch.core.validation import EpochLog
 from automl_plugins.torch.media.adamw import Optimiser
 
-__all__ = ["CycleOptions", "train_net"]
+__all__ = ["OneCycleConfig", "train_net"]
 
 
 @dataclass(frozen=True, slots=True)
-class CycleOptions:
-    """How a net is trained.
+class OneCycleConfig:
+    """Options of the training.
 
     Attributes:
-        n_epochs: Epochs, fewer where the time does not allow them.
-        batch_size: Rows of a step.
+        n_epochs: Number of epochs; fewer if time is short.
+        batch_size: Rows per step.
         patience: Epochs without a better score after which training stops; None for never.
         end: Share of the schedule after which training ends in any case.
-        clip_norm: Gradients are clipped to this norm.
-        stop_at: What ``clock`` says when it must be over; None without a limit.
-        clock: Gives the seconds.
+        clip_norm: Largest norm of the gradient.
+        stop_at: Value of ``clock`` by which training must end; None without a limit.
+        clock: Returns the time in seconds.
     """
 
     n_epochs: int
@@ -50,34 +50,34 @@ def train_net(
     n_rows: int,
     loss: Callable[[Tensor, int], Tensor],
     evaluate: Callable[[int, float], float],
-    options: CycleOptions,
+    options: OneCycleConfig,
     generator: torch.Generator,
     log: EpochLog | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains a net in place and leaves it with its best weights, in evaluation mode.
 
-    Where a batch needs more memory than the GPU has, it goes through the net in halves or quarters,
-    whose gradients add up.
+    If the GPU runs out of memory, batches are split into halves or quarters, whose gradients are
+    summed.
 
     Args:
-        net: What is trained.
-        optimiser: Of its weights; its rates are the highest of the cycle.
+        net: The net to train.
+        optimiser: Optimiser of its weights, with the highest rates of the cycle.
         n_rows: Training rows.
         loss: ``(row numbers of a batch, epoch from 0) -> scalar``.
-        evaluate: Called with the number of the epoch, from 1, and the share of the schedule that is
-            done; returns the validation loss. What it raises, such as ``TrialPruned``, passes.
-        options: How to train.
-        generator: Of the order of rows, on the CPU.
-        log: Where ``evaluate`` logs stages; None where it does not.
-        checkpoint: Where the state is kept, and where training goes on if there is one.
+        evaluate: Called with the number of the epoch, from 1, and the share of the schedule done;
+            returns the validation loss. Its exceptions, such as ``TrialPruned``, are not caught.
+        options: Options of the training.
+        generator: Generator of the order of rows, on the CPU.
+        log: Log of the stages that ``evaluate`` adds; None without stages.
+        checkpoint: Stores the state; training continues from it if it has one.
     """
     training = _NetTraining(net, optimiser, n_rows, loss, evaluate, options, generator, log)
     train(training, options.n_epochs, options.stop_at, checkpoint, options.clock)
 
 
 class _NetTraining:
-    """A trainee of the loop."""
+    """Adapts one net to the training loop."""
 
     def __init__(
         self,
@@ -86,18 +86,18 @@ class _NetTraining:
         n_rows: int,
         loss: Callable[[Tensor, int], Tensor],
         evaluate: Callable[[int, float], float],
-        options: CycleOptions,
+        options: OneCycleConfig,
         generator: torch.Generator,
         log: EpochLog | None,
     ) -> None:
         self.net, self.optimiser, self.n_rows = net, optimiser, n_rows
-        self.loss, self.evaluate, self.log = loss, evaluate, log
+        self.loss, self.validate, self.log = loss, evaluate, log
         self.clip_norm, self.generator = options.clip_norm, generator
         self.batch_size = min(options.batch_size, n_rows)
         self.steps_per_epoch = n_rows // self.batch_size
-        self.course, self.end, self.is_done = Course(options.patience), options.end, False
+        self.course, self.end, self.is_done = EarlyStopping(options.patience), options.end, False
         self.best_weights = _copy(net)
-        self.parts = Parts()
+        self.parts = MicroBatching()
 
     @property
     def n_going(self) -> int:
@@ -108,7 +108,7 @@ class _NetTraining:
         return True
 
     def batches(self) -> Iterator[Tensor]:
-        """Row numbers; those that do not fill a last batch are left to another epoch."""
+        """Row numbers, without an incomplete last batch."""
         self.net.train()
         order = torch.randperm(self.n_rows, generator=self.generator)
         return iter(torch.split(order[: self.steps_per_epoch * self.batch_size], self.batch_size))
@@ -119,22 +119,22 @@ class _NetTraining:
         self.optimiser.step(SCHEDULES["one_cycle"](progress))
 
     def _accumulate(self, batch: Tensor, n_parts: int) -> None:
-        """Leaves the gradient of a batch, which goes through the net in so many parts."""
+        """Computes the gradient of a batch, split into ``n_parts``."""
         self.optimiser.forget_gradients()
         for part in batch.chunk(n_parts):
-            share = len(part) / len(batch)  # losses are means over the rows of a part
+            share = len(part) / len(batch)  # the loss of a part is its mean over rows
             loss = share * self.loss(part, self.course.n_epochs)
             loss.backward()  # type: ignore[no-untyped-call]
 
-    def judge(self, epoch: int, progress: float) -> None:
+    def evaluate(self, epoch: int, progress: float) -> None:
         self.net.eval()
-        if self.course.note(epoch, self.evaluate(epoch, progress)):
+        if self.course.note(epoch, self.validate(epoch, progress)):
             self.best_weights = _copy(self.net)
         self.is_done = progress >= self.end
 
     def finish(self) -> None:
         if self.log is not None:
-            self.log.close()  # the weights of the last epoch go now
+            self.log.close()  # before the weights of the last epoch are replaced
         self.net.load_state_dict(self.best_weights)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

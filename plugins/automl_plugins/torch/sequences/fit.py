@@ -1,4 +1,4 @@
-"""From params and the sequences of a fold to a trained net."""
+"""Trains nets from params and the sequences of a fold."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from torch import Tensor
 from automl.plugin import Fold, Params, Report, TrialContext
 from automl_plugins.torch.core.outputs import n_outputs_of
 from automl_plugins.torch.media.fit import Forward, fit_net
-from automl_plugins.torch.media.fitted_net import FittedNet
+from automl_plugins.torch.media.fitted_net import MediaModel
 from automl_plugins.torch.sequences.inception_net import InceptionNet, InceptionSpec
 from automl_plugins.torch.sequences.inputs import SeriesNet, series_specs
 from automl_plugins.torch.sequences.rnn_net import RecurrentNet, RnnSpec
 
 __all__ = ["fit_inception", "fit_rnn"]
 
-_MOST_CELLS = 512  # steps that a recurrent net reads one after another: more are thinned out
-_MOST_STEPS = 4096  # of a convolution, which reads them all at once
+_MOST_CELLS = 512  # steps of a recurrent net; longer sequences are thinned out
+_MOST_STEPS = 4096  # steps of a convolutional net, which reads them in parallel
 
 
 def fit_rnn(
     params: Params, fold: Fold, context: TrialContext, report: Report, max_epochs: int
-) -> FittedNet:
+) -> MediaModel:
     """Trains a recurrent net.
 
     Args:
-        params: A point of the family's search space.
-        fold: Its sequences.
-        context: The slot.
-        report: Told the validation score after each epoch.
-        max_epochs: The most epochs, whatever the params say.
+        params: Params of the family's search space.
+        fold: Training and validation rows.
+        context: Context of the fit.
+        report: Called with the validation score after each epoch.
+        max_epochs: Largest number of epochs, whatever the params.
 
     Raises:
-        TrialPruned: As raised by ``report``.
+        TrialPruned: Raised by ``report``.
     """
     spec = RnnSpec(
         series=series_specs(fold.sequences_train, _MOST_CELLS),
@@ -51,8 +51,8 @@ def fit_rnn(
 
 def fit_inception(
     params: Params, fold: Fold, context: TrialContext, report: Report, max_epochs: int
-) -> FittedNet:
-    """Trains a net of convolutions over time; see ``fit_rnn``."""
+) -> MediaModel:
+    """Trains a net of convolutions over time; arguments as in ``fit_rnn``."""
     spec = InceptionSpec(
         series=series_specs(fold.sequences_train, _MOST_STEPS),
         n_outputs=n_outputs_of(context),
@@ -72,7 +72,7 @@ def _fit(
     context: TrialContext,
     report: Report,
     max_epochs: int,
-) -> FittedNet:
+) -> MediaModel:
     def prepare(device: torch.device, generator: torch.Generator) -> tuple[SeriesNet, Forward]:
         net = make()
         net.prepare(fold.sequences_train)

@@ -1,4 +1,4 @@
-"""InceptionTime for sequences: convolutions of several lengths side by side."""
+"""InceptionTime for sequences: parallel convolutions of several lengths."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from automl.plugin import (
     Fold,
     ModelFamily,
     Params,
+    ProblemInfo,
     Report,
     Resources,
-    Shape,
     Suggest,
     TrialContext,
     hookimpl,
 )
 from automl_plugins.torch.media.family import (
     MediaFamily,
-    core_or_quarter,
     default_epochs,
+    default_resources,
     suggest_training,
 )
 
@@ -33,26 +33,26 @@ _KERNELS = (5, 9, 19, 39)
 
 
 class Inception(MediaFamily):
-    """Convolutions over time; what they find is averaged over the steps of a sequence."""
+    """Convolutions over time, averaged over the steps of a sequence."""
 
     name: ClassVar[str] = "inception"
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
     priority: ClassVar[int] = 65
 
-    def products(self, shape: Shape) -> float:
-        """Of the narrowest net with the shortest filters: three blocks at every step."""
+    def macs_per_row(self, problem: ProblemInfo) -> float:
+        """Multiply-adds of the narrowest net with the shortest filters: three blocks per step."""
         width = _WIDTHS[0]
         block = 12 * width * width + 8 * width * width
-        return float(sum(n * (12 * c * width + 3 * block) for c, n in shape.sequences))
+        return float(sum(n * (12 * c * width + 3 * block) for c, n in problem.sequences))
 
-    def resources(self, shape: Shape) -> Resources:
-        """One core, or a quarter of a GPU; the maps of a batch, in both directions."""
-        steps = sum(n for _, n in shape.sequences)
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """One core, or a quarter of a GPU; the maps of a batch, forward and backward."""
+        steps = sum(n for _, n in problem.sequences)
         batch_gib = 128 * steps * 4 * 32 * 4.0 * 18 / 2**30
-        return core_or_quarter(shape, batch_gib)
+        return default_resources(problem, batch_gib)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """Depth, width and length of the filters, and training."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Depth, width and filter length, and training."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
         return {
             "n_blocks": one_of("n_blocks", [3, 6]),
@@ -63,9 +63,9 @@ class Inception(MediaFamily):
             **suggest_training(suggest, (10, 128)),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A net of three blocks, then the six of the paper, and shorter or noisier ones."""
-        default = _default(shape)
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """A net of three blocks, the paper's six, and nets with shorter filters or more noise."""
+        default = _default(problem)
         shorter = _KERNELS[max(0, _KERNELS.index(default["kernel"]) - 1)]
         changes: Sequence[Mapping[str, Any]] = (
             {},
@@ -79,19 +79,19 @@ class Inception(MediaFamily):
         """Trains with early stopping and keeps the weights of the best epoch."""
         from automl_plugins.torch.sequences.fit import fit_inception
 
-        return fit_inception(params, fold, context, report, self.max_epochs(context.shape))
+        return fit_inception(params, fold, context, report, self.max_epochs(context.problem))
 
     def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
+        """Reads the model written by ``save``, onto the CPU."""
         from automl_plugins.torch.media.fitted_net import load
         from automl_plugins.torch.sequences.inception_net import build
 
         return load(path, build)
 
 
-def _default(shape: Shape) -> dict[str, Any]:
-    many = shape.n_rows > 5_000
-    longest = max((n for _, n in shape.sequences), default=1)
+def _default(problem: ProblemInfo) -> dict[str, Any]:
+    many = problem.n_rows > 5_000
+    longest = max((n for _, n in problem.sequences), default=1)
     fitting = [kernel for kernel in _KERNELS if kernel <= longest // 2]
     return {
         "n_blocks": 3,
@@ -99,15 +99,15 @@ def _default(shape: Shape) -> dict[str, Any]:
         "kernel": max(fitting, default=_KERNELS[0]),
         "dropout": 0.2,
         "noise": 0.1,
-        "epochs": default_epochs(shape.n_rows, 26_000, most=40),
+        "epochs": default_epochs(problem.n_rows, 26_000, most=40),
         "batch_size": 128 if many else 32,
         "lr": 5e-3,
         "weight_decay": 0.02,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+        "label_smoothing": 0.1 if problem.metric.needs == "labels" else 0.0,
     }
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``inception``."""
+    """Returns the family ``inception``."""
     return [Inception()]

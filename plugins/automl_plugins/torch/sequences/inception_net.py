@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from automl_plugins.torch.sequences.inputs import Front, SeriesNet, SeriesSpec, masked_mean
+from automl_plugins.torch.sequences.inputs import SequenceInput, SeriesNet, SeriesSpec, masked_mean
 
 __all__ = ["InceptionNet", "InceptionSpec", "MaskedNorm", "build"]
 
@@ -20,16 +20,16 @@ _BLOCKS_PER_SHORTCUT = 3
 
 @dataclass(frozen=True, slots=True)
 class InceptionSpec:
-    """Shape of a net.
+    """Spec of a net.
 
     Attributes:
-        series: How each column of sequences is read.
-        n_outputs: Outputs.
-        n_blocks: Blocks; a shortcut leads past every three of them.
+        series: How each sequence column is read.
+        n_outputs: Number of outputs.
+        n_blocks: Number of blocks, with a shortcut past every three of them.
         width: Filters of each of the four branches of a block.
-        kernel: Steps that the longest filters span; the others span a half and a quarter.
-        dropout: Before the last layer.
-        noise: Deviation of noise that is added to scaled values in training.
+        kernel: Steps of the longest filters; the others have a half and a quarter.
+        dropout: Dropout before the last layer.
+        noise: Deviation of noise added to scaled values in training.
     """
 
     series: tuple[SeriesSpec, ...]
@@ -42,25 +42,24 @@ class InceptionSpec:
 
 
 def build(values: Mapping[str, Any]) -> InceptionNet:
-    """Makes a net from the values of its spec, as JSON has them."""
+    """Creates a net from the JSON values of its spec."""
     series = tuple(SeriesSpec(**column) for column in values["series"])
     return InceptionNet(InceptionSpec(**{**values, "series": series}))
 
 
 class InceptionNet(SeriesNet):
-    """Blocks of convolutions over each column of sequences, and one linear layer over all.
+    """Blocks of convolutions over each sequence column, and one linear layer over all.
 
     Shape:
-        Values and lengths of each column, as ``padded_inputs`` gives them, to
-        ``(n_rows, n_outputs)``.
+        Values and lengths of each column, from ``padded_inputs``, to ``(n_rows, n_outputs)``.
 
     Args:
-        spec: Its shape.
+        spec: Spec of the net.
     """
 
     def __init__(self, spec: InceptionSpec) -> None:
         super().__init__(
-            [Front(series, spec.noise) for series in spec.series],
+            [SequenceInput(series, spec.noise) for series in spec.series],
             [_Tower(series.n_inputs, spec) for series in spec.series],
             4 * spec.width,
             spec.n_outputs,
@@ -70,7 +69,7 @@ class InceptionNet(SeriesNet):
 
 
 class _Tower(nn.Module):
-    """Blocks with shortcuts, then the mean over the steps that are there."""
+    """Blocks with shortcuts, then the mean over the steps of a sequence."""
 
     def __init__(self, n_inputs: int, spec: InceptionSpec) -> None:
         super().__init__()
@@ -97,10 +96,9 @@ class _Tower(nn.Module):
 
 
 class _Block(nn.Module):
-    """Filters of three lengths side by side, and the maximum of neighbours.
+    """Parallel filters of three lengths, and the maximum of neighbours.
 
-    All maps are 0 after the end of a sequence, as they are before its beginning: what it gives
-    does not depend on how far it was padded.
+    All maps are 0 beyond both ends of a sequence, so outputs do not depend on the padding.
     """
 
     def __init__(self, n_inputs: int, width: int, kernel: int) -> None:
@@ -137,10 +135,10 @@ class _Shortcut(nn.Module):
 
 
 class MaskedNorm(nn.Module):
-    """Batch normalisation (arXiv 1502.03167) over the steps that are there; 0 elsewhere.
+    """Batch normalisation (arXiv 1502.03167) over the steps of sequences; 0 elsewhere.
 
     Shape:
-        Maps ``(n_rows, n_channels, n_steps)`` and mask ``(n_rows, 1, n_steps)`` to the former.
+        Maps ``(n_rows, n_channels, n_steps)`` and mask ``(n_rows, 1, n_steps)`` to the maps.
     """
 
     mean: Tensor

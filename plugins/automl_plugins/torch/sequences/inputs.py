@@ -1,4 +1,4 @@
-"""What stands before the nets of sequences: padding, masks, scales, and thinning of long ones."""
+"""Inputs of nets for sequences: padding, masks, scales, and thinning of long sequences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from automl.plugin import Rows, Sequences
 from automl_plugins.torch.media.fitted_net import MediaNet
 
 __all__ = [
-    "Front",
+    "SequenceInput",
     "SeriesNet",
     "SeriesSpec",
     "masked_maximum",
@@ -27,12 +27,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SeriesSpec:
-    """How one column of sequences is read.
+    """Reading of one sequence column.
 
     Attributes:
-        n_channels: Values of a step.
-        marks: Whether each channel has another one beside it that says where a value is missing.
-        stride: So many steps are made one, their mean.
+        n_channels: Values per step.
+        marks: True to add for each channel another that marks missing values.
+        stride: Number of steps that are averaged to one.
     """
 
     n_channels: int
@@ -41,16 +41,16 @@ class SeriesSpec:
 
     @property
     def n_inputs(self) -> int:
-        """Values of a step as a net sees it."""
+        """Inputs of the net per step."""
         return self.n_channels * (1 + self.marks)
 
 
 def series_specs(columns: tuple[Sequences, ...], most_steps: int) -> tuple[SeriesSpec, ...]:
-    """How the columns of some training rows are to be read.
+    """Creates the specs of sequence columns from training rows.
 
     Args:
-        columns: The sequences.
-        most_steps: Longer ones are thinned out to about so many steps.
+        columns: The sequence columns.
+        most_steps: Approximate number of steps to which longer sequences are thinned out.
     """
     return tuple(
         SeriesSpec(
@@ -68,22 +68,21 @@ def padded_inputs(rows: Rows, device: torch.device) -> tuple[Tensor, ...]:
 
 
 def padded(sequences: Sequences, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Values and lengths of one column, likewise."""
+    """Values and lengths of one column; see ``padded_inputs``."""
     values, lengths = torch.from_numpy(sequences.padded()), torch.from_numpy(sequences.lengths)
     return values.to(device), lengths.to(device)
 
 
-class Front(nn.Module):
-    """Scales steps, puts 0 where a value is missing or a sequence is over, and thins out.
+class SequenceInput(nn.Module):
+    """Scales steps, sets missing values and padding to 0, and thins out long sequences.
 
     Shape:
         Values ``(n_rows, n_steps, n_channels)`` and lengths ``(n_rows,)`` to steps
-        ``(n_rows, n_thinned, n_inputs)`` and the mask of those that are there,
-        ``(n_rows, n_thinned, 1)``.
+        ``(n_rows, n_thinned, n_inputs)`` and their mask ``(n_rows, n_thinned, 1)``.
 
     Args:
         spec: How the column is read.
-        noise: Deviation of noise that is added to scaled values in training.
+        noise: Deviation of noise added to scaled values in training.
     """
 
     mean: Tensor
@@ -96,7 +95,7 @@ class Front(nn.Module):
         self.register_buffer("deviation", torch.ones(spec.n_channels))
 
     def prepare(self, sequences: Sequences) -> None:
-        """Takes means and deviations from training rows."""
+        """Fits means and deviations to training rows."""
         steps = sequences.steps().astype(np.float64)
         there = ~np.isnan(steps)
         n_there = np.maximum(there.sum(axis=0), 1)
@@ -107,7 +106,7 @@ class Front(nn.Module):
         self.deviation.copy_(torch.from_numpy(np.where(deviation > 0, deviation, 1.0)))
 
     def forward(self, values: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Steps, and which of them are there."""
+        """Steps and their mask."""
         place = torch.arange(values.shape[1], device=values.device)
         mask = (place < lengths[:, None])[..., None]
         there = mask & ~values.isnan()
@@ -132,23 +131,22 @@ class Front(nn.Module):
 
 
 class SeriesNet(MediaNet):
-    """A front and a reader for each column of sequences, and one linear layer over all.
+    """A front and a reader for each sequence column, and one linear layer over all.
 
     Shape:
-        Values and lengths of each column, as ``padded_inputs`` gives them, to
-        ``(n_rows, n_outputs)``.
+        Values and lengths of each column, from ``padded_inputs``, to ``(n_rows, n_outputs)``.
 
     Args:
-        fronts: One for each column.
-        readers: What takes steps and mask of a column to ``(n_rows, n_features)``.
-        n_features: That a reader gives.
-        n_outputs: Outputs.
-        dropout: Before the last layer.
+        fronts: Input module of each column.
+        readers: Maps steps and mask of each column to ``(n_rows, n_features)``.
+        n_features: Number of features of a reader.
+        n_outputs: Number of outputs.
+        dropout: Dropout before the last layer.
     """
 
     def __init__(
         self,
-        fronts: list[Front],
+        fronts: list[SequenceInput],
         readers: Sequence[nn.Module],
         n_features: int,
         n_outputs: int,
@@ -160,9 +158,9 @@ class SeriesNet(MediaNet):
         self.output = nn.Linear(n_features * len(fronts), n_outputs)
 
     @property
-    def fronts(self) -> list[Front]:
-        """One for each column of sequences."""
-        return [cast(Front, front) for front in self.columns]
+    def fronts(self) -> list[SequenceInput]:
+        """Input module of each sequence column."""
+        return [cast(SequenceInput, front) for front in self.columns]
 
     def prepare(self, columns: Sequence[Sequences]) -> None:
         """Fits scales to training rows, one entry for each column."""
@@ -182,17 +180,17 @@ class SeriesNet(MediaNet):
 
 
 def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the steps that are there, ``(n_rows, n_features)``.
+    """Mean over the steps of each sequence, ``(n_rows, n_features)``.
 
     Args:
         steps: ``(n_rows, n_steps, n_features)``.
         mask: ``(n_rows, n_steps, 1)``.
     """
-    # A product of matrices takes a small part of the time of a sum along the middle axis.
+    # A matrix product is much faster than a sum along the middle axis.
     return torch.bmm(mask.transpose(1, 2), steps)[:, 0] / mask.sum(dim=1).clamp_min(1.0)
 
 
 def masked_maximum(steps: Tensor, mask: Tensor) -> Tensor:
-    """Maximum over the steps that are there, likewise."""
-    # Backwards ``amax`` looks for ties among all steps; ``max`` remembers one.
+    """Maximum over the steps of each sequence; see ``masked_mean``."""
+    # The gradient of ``amax`` searches all steps for ties; that of ``max`` does not.
     return steps.masked_fill(mask == 0, -torch.inf).max(dim=1).values

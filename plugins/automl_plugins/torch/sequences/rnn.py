@@ -12,17 +12,17 @@ from automl.plugin import (
     Fold,
     ModelFamily,
     Params,
+    ProblemInfo,
     Report,
     Resources,
-    Shape,
     Suggest,
     TrialContext,
     hookimpl,
 )
 from automl_plugins.torch.media.family import (
     MediaFamily,
-    core_or_quarter,
     default_epochs,
+    default_resources,
     suggest_training,
 )
 
@@ -33,25 +33,27 @@ _MOST_STEPS = 512  # longer sequences are thinned out
 
 
 class Rnn(MediaFamily):
-    """Sequences of unequal lengths, read forwards and backwards by gated cells."""
+    """Sequences of unequal lengths, read in both directions by gated cells."""
 
     name: ClassVar[str] = "rnn"
     kinds: ClassVar[frozenset[ColumnKind]] = frozenset({ColumnKind.SEQUENCE})
     priority: ClassVar[int] = 70
 
-    def products(self, shape: Shape) -> float:
-        """Of the narrowest net: three or four gates at every step, read both ways."""
+    def macs_per_row(self, problem: ProblemInfo) -> float:
+        """Multiply-adds of the narrowest net: three or four gates per step and direction."""
         width = _WIDTHS[0]
-        return float(sum(8 * min(n, _MOST_STEPS) * width * (c + width) for c, n in shape.sequences))
+        return float(
+            sum(8 * min(n, _MOST_STEPS) * width * (c + width) for c, n in problem.sequences)
+        )
 
-    def resources(self, shape: Shape) -> Resources:
-        """One core, or a quarter of a GPU; the states of a batch, step by step."""
-        steps = sum(min(n, _MOST_STEPS) for _, n in shape.sequences)
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """One core, or a quarter of a GPU; the states of a batch for all steps."""
+        steps = sum(min(n, _MOST_STEPS) for _, n in problem.sequences)
         batch_gib = 256 * steps * 128 * 2 * 4.0 * 10 / 2**30
-        return core_or_quarter(shape, batch_gib)
+        return default_resources(problem, batch_gib)
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """Cells, their number, and training."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Kind and size of cells, and training."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
         return {
             "cell": one_of("cell", ["gru", "lstm"]),
@@ -63,9 +65,9 @@ class Rnn(MediaFamily):
             **suggest_training(suggest, (10, 128)),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """A GRU that reads both ways, then deeper, wider and plainer ones."""
-        default = _default(shape)
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """A bidirectional GRU, then deeper, wider and simpler nets."""
+        default = _default(problem)
         changes: Sequence[Mapping[str, Any]] = (
             {},
             {"cell": "lstm"},
@@ -79,18 +81,18 @@ class Rnn(MediaFamily):
         """Trains with early stopping and keeps the weights of the best epoch."""
         from automl_plugins.torch.sequences.fit import fit_rnn
 
-        return fit_rnn(params, fold, context, report, self.max_epochs(context.shape))
+        return fit_rnn(params, fold, context, report, self.max_epochs(context.problem))
 
     def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
+        """Reads the model written by ``save``, onto the CPU."""
         from automl_plugins.torch.media.fitted_net import load
         from automl_plugins.torch.sequences.rnn_net import build
 
         return load(path, build)
 
 
-def _default(shape: Shape) -> dict[str, Any]:
-    many = shape.n_rows > 5_000
+def _default(problem: ProblemInfo) -> dict[str, Any]:
+    many = problem.n_rows > 5_000
     return {
         "cell": "gru",
         "width": 64,
@@ -98,15 +100,15 @@ def _default(shape: Shape) -> dict[str, Any]:
         "both_ways": True,
         "dropout": 0.2,
         "noise": 0.1,
-        "epochs": default_epochs(shape.n_rows, 26_000, most=40),
+        "epochs": default_epochs(problem.n_rows, 26_000, most=40),
         "batch_size": 128 if many else 32,
         "lr": 5e-3,
         "weight_decay": 0.02,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+        "label_smoothing": 0.1 if problem.metric.needs == "labels" else 0.0,
     }
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``rnn``."""
+    """Returns the family ``rnn``."""
     return [Rnn()]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from automl_plugins.torch.sequences.inputs import (
-    Front,
+    SequenceInput,
     SeriesNet,
     SeriesSpec,
     masked_maximum,
@@ -24,18 +24,18 @@ _CELLS = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 @dataclass(frozen=True, slots=True)
 class RnnSpec:
-    """Shape of a net.
+    """Spec of a net.
 
     Attributes:
-        series: How each column of sequences is read.
-        n_outputs: Outputs.
+        series: How each sequence column is read.
+        n_outputs: Number of outputs.
         cell: ``gru`` (Cho et al. 2014, arXiv 1406.1078) or ``lstm`` (Hochreiter & Schmidhuber
             1997).
-        width: Values of a state, in each direction.
-        n_layers: Layers of cells.
-        both_ways: Whether sequences are read from their ends too (Schuster & Paliwal 1997).
-        dropout: Between layers, and before the last one.
-        noise: Deviation of noise that is added to scaled values in training.
+        width: Size of the state, per direction.
+        n_layers: Number of layers.
+        both_ways: True for a bidirectional net (Schuster & Paliwal 1997).
+        dropout: Dropout between layers and before the last one.
+        noise: Deviation of noise added to scaled values in training.
     """
 
     series: tuple[SeriesSpec, ...]
@@ -49,25 +49,24 @@ class RnnSpec:
 
 
 def build(values: Mapping[str, Any]) -> RecurrentNet:
-    """Makes a net from the values of its spec, as JSON has them."""
+    """Creates a net from the JSON values of its spec."""
     series = tuple(SeriesSpec(**column) for column in values["series"])
     return RecurrentNet(RnnSpec(**{**values, "series": series}))
 
 
 class RecurrentNet(SeriesNet):
-    """A reader for each column of sequences, and one linear layer over all.
+    """A reader for each sequence column, and one linear layer over all.
 
     Shape:
-        Values and lengths of each column, as ``padded_inputs`` gives them, to
-        ``(n_rows, n_outputs)``.
+        Values and lengths of each column, from ``padded_inputs``, to ``(n_rows, n_outputs)``.
 
     Args:
-        spec: Its shape.
+        spec: Spec of the net.
     """
 
     def __init__(self, spec: RnnSpec) -> None:
         super().__init__(
-            [Front(series, spec.noise) for series in spec.series],
+            [SequenceInput(series, spec.noise) for series in spec.series],
             [
                 Reader(
                     series.n_inputs,
@@ -87,14 +86,14 @@ class RecurrentNet(SeriesNet):
 
 
 class Reader(nn.Module):
-    """Reads sequences packed, so that no cell sees a step that is not there.
+    """Reads packed sequences, without padding.
 
     Shape:
-        Steps ``(n_rows, n_steps, n_inputs)`` and mask ``(n_rows, n_steps, 1)``, of which each row
-        has at least the first, to ``(n_rows, n_features)``.
+        Steps ``(n_rows, n_steps, n_inputs)`` and mask ``(n_rows, n_steps, 1)``, with at least one
+        step per row, to ``(n_rows, n_features)``.
 
     Args:
-        n_inputs: Values of a step.
+        n_inputs: Inputs per step.
         cell, width, n_layers, both_ways, dropout: As in ``RnnSpec``.
     """
 
@@ -132,7 +131,7 @@ class Reader(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Mean of states, weighted by a learnt score of each (Yang et al. 2016, equations 5 to 7)."""
+    """Mean of states weighted by learnt scores (Yang et al. 2016, equations 5 to 7)."""
 
     def __init__(self, n_states: int) -> None:
         super().__init__()

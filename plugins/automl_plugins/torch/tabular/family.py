@@ -1,4 +1,4 @@
-"""What the families of nets have in common. Light: torch is imported when something is fitted."""
+"""Base class of families of nets for tables; torch is imported only to fit or load."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Any, ClassVar
 
 from automl.plugin import (
     ConfigurableFamily,
+    Encoding,
     FittedModel,
     Fold,
     IterativeFamily,
     PackedFamily,
-    PackMember,
+    PackFit,
     Param,
     Params,
+    ProblemInfo,
     Report,
     Resources,
     SelectiveFamily,
-    Shape,
     Suggest,
     Task,
     TrialContext,
-    View,
 )
 from automl_plugins.torch.core.batch_sizes import MOST_VALUES
 from automl_plugins.torch.core.validation import log_bytes_of
 
-__all__ = ["NetFamily", "portfolio_of", "suggest_embedding"]
+__all__ = ["NetFamily", "make_portfolio", "suggest_embedding"]
 
 
-_MAX_EMBEDDED = 200  # more numeric columns than that make the embedding the larger part of the net
-_MOST_PACKED = 16  # params of a pack on a GPU
+_MAX_EMBEDDED = 200  # with more numeric columns the embedding would be most of the net
+_MOST_PACKED = 16  # params per pack on a GPU
 _FLOPS_PER_S = 2e10  # of one CPU core in training: a cautious estimate
-_TEXT_COLUMNS = 64  # dense columns of a text
-_COPIES = 10  # of the hidden values of a batch, in what a step of training holds
+_TEXT_COLUMNS = 64  # dense columns per text column
+_COPIES = 10  # memory of a training step, in copies of the hidden values of a batch
 
 
 class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFamily):
-    """A family whose models are nets of ``_nets.py``, trained by the loop of ``_loop.py``.
+    """A family of nets of ``nets/``, trained by ``training/``.
 
     Attributes:
-        constants: Values of what the family does not vary; see ``_values.py``.
+        constants: Options that the family does not search; see ``training/net_config.py``.
     """
 
     tasks: ClassVar[frozenset[Task]] = frozenset(Task)
@@ -49,7 +49,7 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
     preload: ClassVar[tuple[str, ...]] = ("torch", "safetensors.torch")
     fidelity: ClassVar[str] = "epochs"
     early_stopping = "staged"
-    packed: ClassVar[frozenset[str]] = frozenset(
+    packable_params: ClassVar[frozenset[str]] = frozenset(
         {
             "average_epochs",
             "clip_norm",
@@ -75,67 +75,67 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
     }
     constants: ClassVar[Mapping[str, Any]] = {}
 
-    def accepts(self, shape: Shape) -> str | None:
-        """Refuses data of which the folds do not see one epoch within half of the budget."""
-        if shape.n_gpus or shape.time_s is None:
+    def unsupported_reason(self, problem: ProblemInfo) -> str | None:
+        """Skips data of which the folds cannot finish one epoch within half of the budget."""
+        if problem.n_gpus or problem.time_s is None:
             return None
-        epoch_s = self._epoch_s(shape)
-        needed_s = epoch_s * shape.n_folds / max(1, min(shape.n_cpus, shape.n_folds))
-        if needed_s <= 0.5 * shape.time_s:
+        epoch_s = self._epoch_s(problem)
+        needed_s = epoch_s * problem.n_folds / max(1, min(problem.n_cpus, problem.n_folds))
+        if needed_s <= 0.5 * problem.time_s:
             return None
         return (
-            f"one epoch over {shape.n_rows:,} rows x {shape.n_columns} columns takes about "
-            f"{epoch_s:.0f} s on a CPU core, too long for {shape.n_folds} fold(s) in "
-            f"{shape.time_s:.0f} s: give it more time or a GPU"
+            f"one epoch over {problem.n_rows:,} rows x {problem.n_columns} columns takes about "
+            f"{epoch_s:.0f} s on a CPU core, too long for {problem.n_folds} fold(s) in "
+            f"{problem.time_s:.0f} s: give it more time or a GPU"
         )
 
-    def resources(self, shape: Shape) -> Resources:
-        """One core, or a quarter of a GPU, where the encoded rows stay while it trains."""
-        data_gib, step_gib = self._sizes_gib(shape)
-        if shape.n_gpus:
+    def resources(self, problem: ProblemInfo) -> Resources:
+        """One core, or a quarter of a GPU, which holds the encoded rows during training."""
+        data_gib, step_gib = self._sizes_gib(problem)
+        if problem.n_gpus:
             vram_gib = 1.0 + data_gib + step_gib
-            ram_gib = 1.0 + data_gib + self._log_gib(shape)
+            ram_gib = 1.0 + data_gib + self._log_gib(problem)
             return Resources(ram_gib=ram_gib, n_gpus=0.25, vram_gib=vram_gib)
-        return Resources(ram_gib=0.3 + 2 * data_gib + step_gib + self._log_gib(shape))
+        return Resources(ram_gib=0.3 + 2 * data_gib + step_gib + self._log_gib(problem))
 
-    def pack_resources(self, n_members: int, shape: Shape) -> Resources:
-        """All cores that members can use, or a whole GPU; the rows of a fold stay there once."""
-        data_gib, step_gib = self._sizes_gib(shape)
-        data_gib *= min(n_members, shape.n_folds)
-        log_gib = n_members * self._log_gib(shape)
-        if shape.n_gpus:
+    def pack_resources(self, n_members: int, problem: ProblemInfo) -> Resources:
+        """All cores that members can use, or a whole GPU, with one copy of the rows per fold."""
+        data_gib, step_gib = self._sizes_gib(problem)
+        data_gib *= min(n_members, problem.n_folds)
+        log_gib = n_members * self._log_gib(problem)
+        if problem.n_gpus:
             vram_gib = 1.0 + data_gib + n_members * step_gib
             return Resources(ram_gib=1.0 + data_gib + log_gib, n_gpus=1.0, vram_gib=vram_gib)
         ram_gib = 0.3 + 2 * data_gib + n_members * step_gib + log_gib
-        return Resources(n_cpus=min(n_members, shape.n_cpus), ram_gib=ram_gib)
+        return Resources(n_cpus=min(n_members, problem.n_cpus), ram_gib=ram_gib)
 
-    def view(self, params: Params, shape: Shape) -> View:
-        """Scaled or normal-quantile numbers, codes of categories, components of text."""
+    def encoding(self, params: Params, problem: ProblemInfo) -> Encoding:
+        """Scaled or quantile-normal numbers, category codes, components of texts."""
         numeric = {**self.constants, **params}["numeric"]
-        return View(numeric=numeric, categorical="codes", text="svd")
+        return Encoding(numeric=numeric, categorical="codes", text="svd")
 
-    def pack_size(self, params: Params, shape: Shape) -> int:
-        """As many as fill the caches of all cores, or the GPU."""
-        values: int = params["batch_size"] * params["width"] * params.get("k", 1) * shape.n_folds
-        most = MOST_VALUES["cuda"] if shape.n_gpus else MOST_VALUES["cpu"] * shape.n_cpus
+    def max_pack_size(self, params: Params, problem: ProblemInfo) -> int:
+        """Number of params that fill the caches of all cores, or the GPU."""
+        values: int = params["batch_size"] * params["width"] * params.get("k", 1) * problem.n_folds
+        most = MOST_VALUES["cuda"] if problem.n_gpus else MOST_VALUES["cpu"] * problem.n_cpus
         return max(1, min(most // values, _MOST_PACKED))
 
     def fit(self, params: Params, fold: Fold, context: TrialContext, report: Report) -> FittedModel:
-        """Trains with early stopping and keeps the weights of the best epoch: a pack of one."""
-        (outcome,) = self.fit_pack([PackMember(params, fold, context.seed, report)], context)
+        """Trains a pack of one with early stopping and keeps the weights of its best epoch."""
+        (outcome,) = self.fit_pack([PackFit(params, fold, context.seed, report)], context)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     def fit_pack(
-        self, members: Sequence[PackMember], context: TrialContext
+        self, members: Sequence[PackFit], context: TrialContext
     ) -> list[FittedModel | Exception]:
-        """Trains nets with stacked weights; each stops early by itself."""
+        """Trains nets with stacked weights; each stops early on its own."""
         from automl_plugins.torch.tabular.training.fit import fit_nets
         from automl_plugins.torch.tabular.training.net_config import net_fit
 
-        shape = context.shape
-        most = [shape.n_folds * self.pack_size(member.params, shape) for member in members]
+        shape = context.problem
+        most = [shape.n_folds * self.max_pack_size(member.params, shape) for member in members]
         fits = [
             net_fit(self.constants, member, context, most_beside)
             for member, most_beside in zip(members, most, strict=True)
@@ -144,39 +144,41 @@ class NetFamily(ConfigurableFamily, IterativeFamily, PackedFamily, SelectiveFami
 
     def save(self, model: FittedModel, path: Path) -> None:
         """Writes ``net.json`` and ``weights.safetensors``."""
-        from automl_plugins.torch.tabular.training.fitted_net import FittedNet, save
+        from automl_plugins.torch.tabular.training.fitted_net import TabularModel, save
 
-        assert isinstance(model, FittedNet)
+        assert isinstance(model, TabularModel)
         save(model, path)
 
     def load(self, path: Path) -> FittedModel:
-        """Reads what ``save`` wrote, onto the CPU."""
+        """Reads the model written by ``save``, onto the CPU."""
         from automl_plugins.torch.tabular.training.fitted_net import load
 
         return load(path)
 
-    def _sizes_gib(self, shape: Shape) -> tuple[float, float]:
-        """Of the encoded rows of a fold, and of what a step of the default net holds."""
-        net = {"k": 1, **self.portfolio(shape)[0]}
+    def _sizes_gib(self, problem: ProblemInfo) -> tuple[float, float]:
+        """Memory of a fold's encoded rows, and of a training step of the default net, in GiB."""
+        net = {"k": 1, **self.portfolio(problem)[0]}
         values = net["batch_size"] * net["width"] * net["k"] * net["n_layers"]
-        data_gib = 8 * shape.n_rows * max(1, shape.n_columns) / 2**30
+        data_gib = 8 * problem.n_rows * max(1, problem.n_columns) / 2**30
         return data_gib, 4 * _COPIES * values / 2**30
 
-    def _log_gib(self, shape: Shape) -> float:
-        """Of what a fit logs for its validation rows; see ``_judge.py``."""
-        n_outputs = shape.n_classes or len(shape.quantiles) or 1
-        n_fits = shape.n_folds * self.pack_size(self.portfolio(shape)[0], shape)
-        return log_bytes_of(shape.n_rows // max(2, shape.n_folds), n_outputs, n_fits) / 2**30
+    def _log_gib(self, problem: ProblemInfo) -> float:
+        """Memory of the stage log of a fit, in GiB; see ``core/validation.py``."""
+        n_outputs = problem.n_classes or len(problem.quantiles) or 1
+        n_fits = problem.n_folds * self.max_pack_size(self.portfolio(problem)[0], problem)
+        return log_bytes_of(problem.n_rows // max(2, problem.n_folds), n_outputs, n_fits) / 2**30
 
-    def _epoch_s(self, shape: Shape) -> float:
-        """Seconds of one epoch of the default net on one CPU core: an estimate from its size."""
+    def _epoch_s(self, problem: ProblemInfo) -> float:
+        """Seconds of one epoch of the default net on one CPU core, estimated from its size."""
         net: dict[str, Any] = {"k": 1, "embedding_width": 1, **self.constants}
-        net.update(self.portfolio(shape)[0])
-        n_inputs = net["embedding_width"] * shape.n_numeric + _TEXT_COLUMNS * shape.n_text
-        n_inputs += net["category_width"] * shape.n_categorical
+        net.update(self.portfolio(problem)[0])
+        n_inputs = net["embedding_width"] * problem.n_numeric + _TEXT_COLUMNS * problem.n_text
+        n_inputs += net["category_width"] * problem.n_categorical
         inner = 4 * net["width"] if net.get("body") == "resnet" else net["width"]
-        weights: float = net["width"] * (n_inputs + inner * (net["n_layers"] - 1) + shape.n_classes)
-        return 6.0 * shape.n_rows * int(net["k"]) * weights / _FLOPS_PER_S
+        weights: float = net["width"] * (
+            n_inputs + inner * (net["n_layers"] - 1) + problem.n_classes
+        )
+        return 6.0 * problem.n_rows * int(net["k"]) * weights / _FLOPS_PER_S
 
 
 def suggest_embedding(
@@ -187,14 +189,14 @@ def suggest_embedding(
     frequencies: Sequence[int],
     rates: tuple[float, float] = (0.03, 1.0),
 ) -> dict[str, Any]:
-    """An embedding of numbers, with the params that its kind has.
+    """Suggests an embedding of numbers with the params of its kind.
 
     Args:
-        suggest: Proposes.
-        kinds: Of ``periodic``, ``piecewise`` and ``none``.
-        widths: Outputs for each number.
-        frequencies: Cosines of a periodic one, bins of a piecewise one.
-        rates: The range of its factor of the learning rate.
+        suggest: Suggests params.
+        kinds: Some of ``periodic``, ``piecewise`` and ``none``.
+        widths: Range of the outputs per number.
+        frequencies: Range of the cosines (periodic) or bins (piecewise).
+        rates: Range of the factor of the embedding's learning rate.
     """
     chosen: dict[str, Any] = {"embedding": suggest.suggest_categorical("embedding", kinds)}
     if chosen["embedding"] == "none":
@@ -207,20 +209,20 @@ def suggest_embedding(
     return chosen
 
 
-def portfolio_of(
-    default: Params, changes: Sequence[Mapping[str, Any]], shape: Shape
+def make_portfolio(
+    default: Params, changes: Sequence[Mapping[str, Any]], problem: ProblemInfo
 ) -> list[dict[str, Any]]:
-    """The default and what differs from it, without params of embeddings that are not there.
+    """The default and its variants, without params of embeddings that are not used.
 
     Args:
-        default: With the params of every kind of embedding.
-        changes: Of the others.
-        shape: Of the problem: many numeric columns are not embedded.
+        default: Default params, with those of every kind of embedding.
+        changes: Changed params of each variant.
+        problem: The problem; many numeric columns are not embedded.
     """
     entries = []
     for change in ({}, *changes):
         entry = {**default, **change}
-        if shape.n_numeric > _MAX_EMBEDDED:
+        if problem.n_numeric > _MAX_EMBEDDED:
             entry["embedding"] = "none"
         absent = set() if entry["embedding"] == "periodic" else {"sigma"}
         if entry["embedding"] == "none":

@@ -1,7 +1,7 @@
 """Feed-forward net for tables, after RealMLP (Holzmüller et al. 2024, arXiv 2407.04491).
 
-The default trades RealMLP's periodic embedding and robust scaling for bins of normal quantiles
-(arXiv 2203.05556): it learns in far fewer epochs, and epochs are what a CPU is short of.
+Instead of RealMLP's periodic embedding and robust scaling, the default uses piecewise linear
+embeddings of quantile-normal numbers (arXiv 2203.05556), which need far fewer epochs on a CPU.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from automl.plugin import ModelFamily, Params, Shape, Suggest, hookimpl
+from automl.plugin import ModelFamily, Params, ProblemInfo, Suggest, hookimpl
 from automl_plugins.torch.core.batch_sizes import batch_size_of
 from automl_plugins.torch.tabular.family import (
     NetFamily,
-    portfolio_of,
+    make_portfolio,
     suggest_embedding,
 )
 
@@ -21,7 +21,7 @@ __all__ = ["Mlp", "automl_model_families"]
 
 _WIDTHS = (64, 128, 256, 384, 512)
 _BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
-_FEW_ROWS = 3_000  # below that classes are learnt by heart without more dropout
+_FEW_ROWS = 3_000  # with fewer rows the net overfits classes without more dropout
 
 
 class Mlp(NetFamily):
@@ -35,7 +35,7 @@ class Mlp(NetFamily):
         "second_moment": 0.95,
     }
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """The space of RealMLP in TabArena (arXiv 2506.16791), with smaller nets for a CPU."""
         real, whole, one_of = (
             suggest.suggest_float,
@@ -67,9 +67,9 @@ class Mlp(NetFamily):
             "clip_norm": one_of("clip_norm", [None, 1.0]),
         }
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """Two nets on binned normal quantiles, then RealMLP's own default and other sizes."""
-        default = _default(shape)
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """Two nets with piecewise embeddings, then RealMLP's default and other sizes."""
+        default = _default(problem)
         changes: Sequence[Mapping[str, Any]] = (
             # One wide layer.
             {
@@ -80,7 +80,7 @@ class Mlp(NetFamily):
                 "n_frequencies": 32,
                 "schedule": "coslog4",
             },
-            # RealMLP-TD: robust scaling and low frequencies; slower to learn, another view.
+            # RealMLP-TD: robust scaling and low frequencies; slower, but more diverse.
             {
                 "numeric": "standard",
                 "n_layers": 3,
@@ -90,7 +90,7 @@ class Mlp(NetFamily):
                 "embedding_lr": 0.1,
                 "sigma": 0.1,
             },
-            # Deep, with higher frequencies: for targets that change fast.
+            # Deep, with higher frequencies: for targets that change quickly with a column.
             {
                 "numeric": "standard",
                 "n_layers": 4,
@@ -112,12 +112,12 @@ class Mlp(NetFamily):
                 "schedule": "cosine",
             },
         )
-        return portfolio_of(default, changes, shape)
+        return make_portfolio(default, changes, problem)
 
 
-def _default(shape: Shape) -> dict[str, Any]:
-    regression = not shape.task.is_classification
-    few = shape.task.is_classification and shape.n_rows < _FEW_ROWS
+def _default(problem: ProblemInfo) -> dict[str, Any]:
+    regression = not problem.task.is_classification
+    few = problem.task.is_classification and problem.n_rows < _FEW_ROWS
     return {
         "numeric": "quantile",
         "n_layers": 2,
@@ -133,18 +133,18 @@ def _default(shape: Shape) -> dict[str, Any]:
         "lr": 0.2 if regression else 0.04,
         "scale_lr": 6.0,
         "embedding_lr": 0.3,
-        # Learnt vectors of categories fit single rows unless they decay.
-        "weight_decay": 0.1 if shape.n_categorical and not regression else 0.02,
+        # Without decay, embeddings of categories overfit single rows.
+        "weight_decay": 0.1 if problem.n_categorical and not regression else 0.02,
         "optimiser": "adamw",
-        "batch_size": batch_size_of(shape.n_rows, ((50_000, 256), (150_000, 512))),
+        "batch_size": batch_size_of(problem.n_rows, ((50_000, 256), (150_000, 512))),
         "schedule": "flat_cos",
         "average_epochs": 0.0,
-        "label_smoothing": 0.1 if shape.metric.needs == "labels" else 0.0,
+        "label_smoothing": 0.1 if problem.metric.needs == "labels" else 0.0,
         "clip_norm": None,
     }
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``mlp``."""
+    """Returns the family ``mlp``."""
     return [Mlp()]

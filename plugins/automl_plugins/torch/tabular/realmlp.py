@@ -1,8 +1,8 @@
 """RealMLP (Holzmüller et al. 2024, arXiv 2407.04491): a feed-forward net with tuned defaults.
 
-Beside ``mlp``: layers that start from the data, units that learn how much they are activated,
-dropout and weight decay that ease, and embeddings by slow waves. It takes more epochs and finds
-other functions.
+In addition to ``mlp``: data-dependent initialisation, parametric activations, dropout and weight
+decay that fall with the schedule, and periodic embeddings. It needs more epochs and makes other
+errors.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from automl.plugin import ModelFamily, Params, Shape, Suggest, hookimpl
+from automl.plugin import ModelFamily, Params, ProblemInfo, Suggest, hookimpl
 from automl_plugins.torch.core.batch_sizes import batch_size_of
 from automl_plugins.torch.tabular.family import (
     NetFamily,
-    portfolio_of,
+    make_portfolio,
     suggest_embedding,
 )
 
@@ -38,8 +38,8 @@ class RealMlp(NetFamily):
         "eases": True,
     }
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """Depth, width, embedding and rates; label smoothing where there are classes."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """Depth, width, embedding and rates; label smoothing for classes."""
         real, whole, one_of = (
             suggest.suggest_float,
             suggest.suggest_int,
@@ -67,15 +67,15 @@ class RealMlp(NetFamily):
             "weight_decay": real("weight_decay", 1e-3, 0.05, log=True),
             "batch_size": one_of("batch_size", [64, 128, 256, 512, 1024]),
         }
-        if shape.task.is_classification:
+        if problem.task.is_classification:
             params["smooths"] = one_of("smooths", [False, True])
             if params["smooths"]:
                 params["label_smoothing"] = real("label_smoothing", 0.005, 0.1, log=True)
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """RealMLP-TD, then a wider and a deeper one with richer embeddings, then one by Muon."""
-        default = _default(shape)
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """RealMLP-TD, a wider and a deeper one with larger embeddings, and one with Muon."""
+        default = _default(problem)
         changes: Sequence[Mapping[str, Any]] = (
             {"width": 512, "dropout": 0.3, "embedding_width": 16, "n_frequencies": 32},
             {
@@ -89,12 +89,12 @@ class RealMlp(NetFamily):
             },
             {"optimiser": "muon", "sigma": 0.5, "weight_decay": 0.01},
         )
-        return portfolio_of(default, changes, shape)
+        return make_portfolio(default, changes, problem)
 
 
-def _default(shape: Shape) -> dict[str, Any]:
-    """RealMLP-TD (arXiv 2407.04491, table A.1); smaller batches where rows are few."""
-    regression = not shape.task.is_classification
+def _default(problem: ProblemInfo) -> dict[str, Any]:
+    """RealMLP-TD (arXiv 2407.04491, table A.1), with smaller batches for few rows."""
+    regression = not problem.task.is_classification
     default = {
         "n_layers": 3,
         "width": 256,
@@ -113,16 +113,16 @@ def _default(shape: Shape) -> dict[str, Any]:
         "scale_lr": 6.0,
         "second_moment": 0.95,
         "weight_decay": 0.02,
-        "batch_size": batch_size_of(shape.n_rows, _BATCH_ROWS),
+        "batch_size": batch_size_of(problem.n_rows, _BATCH_ROWS),
     }
     if regression:
         return default
-    # Smoothed labels make probabilities of doubtful use, and decisions better.
-    smooths = shape.metric.needs == "labels"
+    # Label smoothing distorts probabilities and improves labels.
+    smooths = problem.metric.needs == "labels"
     return {**default, "smooths": smooths, **({"label_smoothing": 0.1} if smooths else {})}
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``realmlp``."""
+    """Returns the family ``realmlp``."""
     return [RealMlp()]

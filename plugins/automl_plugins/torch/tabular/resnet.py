@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from automl.plugin import ModelFamily, Params, Shape, Suggest, hookimpl
+from automl.plugin import ModelFamily, Params, ProblemInfo, Suggest, hookimpl
 from automl_plugins.torch.core.batch_sizes import batch_size_of
 from automl_plugins.torch.tabular.family import (
     NetFamily,
-    portfolio_of,
+    make_portfolio,
     suggest_embedding,
 )
 
@@ -19,7 +19,7 @@ _BATCH_ROWS = ((5_000, 128), (50_000, 256), (150_000, 512))
 
 
 class ResNet(NetFamily):
-    """Residual blocks: in published comparisons behind the other nets, and of other errors."""
+    """Residual blocks: weaker than the other nets in published comparisons, but diverse."""
 
     name: ClassVar[str] = "resnet"
     priority: ClassVar[int] = 30
@@ -30,13 +30,13 @@ class ResNet(NetFamily):
         "patience": 16,
     }
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
-        """That of the paper, table 14, with embeddings of numbers and smaller nets for a CPU."""
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
+        """The space of the paper, table 14, with embeddings and smaller nets for a CPU."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
-        widths = [64, 128, 256, 512, 1024] if shape.n_gpus else [64, 128, 192, 256]
+        widths = [64, 128, 256, 512, 1024] if problem.n_gpus else [64, 128, 192, 256]
         params = {
             "numeric": one_of("numeric", ["standard", "quantile"]),
-            "n_layers": suggest.suggest_int("n_layers", 1, 8 if shape.n_gpus else 4),
+            "n_layers": suggest.suggest_int("n_layers", 1, 8 if problem.n_gpus else 4),
             "width": one_of("width", widths),
             "activation": one_of("activation", ["relu", "silu"]),
             "dropout": real("dropout", 0.0, 0.5),
@@ -56,12 +56,12 @@ class ResNet(NetFamily):
             params["weight_decay"] = real("weight_decay", 1e-6, 0.1, log=True)
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """Two blocks on binned normal quantiles, then plain ones as in the paper, deeper."""
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """Two blocks with piecewise embeddings, then deeper ones without, as in the paper."""
         default = {
             "numeric": "quantile",
             "n_layers": 2,
-            "width": 256 if shape.n_gpus else 128,
+            "width": 256 if problem.n_gpus else 128,
             "activation": "relu",
             "dropout": 0.2,
             "embedding": "piecewise",
@@ -70,15 +70,17 @@ class ResNet(NetFamily):
             "embedding_lr": 1.0,
             "optimiser": "adamw",
             "lr": 1e-3,
-            "batch_size": batch_size_of(shape.n_rows, _BATCH_ROWS),
+            "batch_size": batch_size_of(problem.n_rows, _BATCH_ROWS),
             "average_epochs": 1.0,
             "decays": True,
             "weight_decay": 1e-2,
         }
-        return portfolio_of(default, [{"embedding": "none", "n_layers": 4, "dropout": 0.3}], shape)
+        return make_portfolio(
+            default, [{"embedding": "none", "n_layers": 4, "dropout": 0.3}], problem
+        )
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``resnet``."""
+    """Returns the family ``resnet``."""
     return [ResNet()]

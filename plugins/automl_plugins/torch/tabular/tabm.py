@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from automl.plugin import ModelFamily, Params, Shape, Suggest, hookimpl
+from automl.plugin import ModelFamily, Params, ProblemInfo, Suggest, hookimpl
 from automl_plugins.torch.core.batch_sizes import batch_size_of
 from automl_plugins.torch.tabular.family import (
     NetFamily,
-    portfolio_of,
+    make_portfolio,
     suggest_embedding,
 )
 
@@ -23,9 +23,9 @@ _SPACE = {
 
 
 class TabM(NetFamily):
-    """An ensemble of nets within one net, on normal quantiles of the numbers.
+    """An ensemble of nets in one net, on quantile-normal numbers.
 
-    On a CPU its nets are fewer and narrower: 16 nets of width 128 take 4 times as long as ``mlp``,
+    On a CPU it has fewer and narrower nets: 16 nets of width 128 take 4 times as long as ``mlp``,
     and 32 of width 256 take 33 times.
     """
 
@@ -41,10 +41,10 @@ class TabM(NetFamily):
         "patience": 16,
     }
 
-    def search_space(self, suggest: Suggest, shape: Shape) -> dict[str, Any]:
+    def search_space(self, suggest: Suggest, problem: ProblemInfo) -> dict[str, Any]:
         """The space of TabArena (arXiv 2506.16791), with smaller nets for a CPU."""
         real, one_of = suggest.suggest_float, suggest.suggest_categorical
-        space = _SPACE["gpu" if shape.n_gpus else "cpu"]
+        space = _SPACE["gpu" if problem.n_gpus else "cpu"]
         params = {
             "n_layers": suggest.suggest_int("n_layers", 1, 5),
             "width": one_of("width", space["width"]),
@@ -68,9 +68,9 @@ class TabM(NetFamily):
             params["weight_decay"] = real("weight_decay", 1e-4, 0.1, log=True)
         return params
 
-    def portfolio(self, shape: Shape) -> Sequence[Params]:
-        """The default, then a mini one with more dropout, a deeper one, and one by Muon."""
-        is_small = not shape.n_gpus
+    def portfolio(self, problem: ProblemInfo) -> Sequence[Params]:
+        """The default, a mini one with more dropout, a deeper one, and one with Muon."""
+        is_small = not problem.n_gpus
         default = {
             "n_layers": 2,
             "width": 128 if is_small else 512,
@@ -81,7 +81,7 @@ class TabM(NetFamily):
             "n_frequencies": 16 if is_small else 48,
             "embedding_lr": 1.0,
             "lr": 2e-3,
-            "batch_size": batch_size_of(shape.n_rows, _BATCH_ROWS),
+            "batch_size": batch_size_of(problem.n_rows, _BATCH_ROWS),
             "drops": True,
             "dropout": 0.1,
             "decays": True,
@@ -93,10 +93,10 @@ class TabM(NetFamily):
             {"n_layers": 4, "lr": 1e-3, "dropout": 0.0},
             {"optimiser": "muon", "lr": 4e-3, "weight_decay": 1e-2},
         )
-        return portfolio_of(default, changes, shape)
+        return make_portfolio(default, changes, problem)
 
 
 @hookimpl
 def automl_model_families() -> Sequence[ModelFamily]:
-    """Brings ``tabm``."""
+    """Returns the family ``tabm``."""
     return [TabM()]

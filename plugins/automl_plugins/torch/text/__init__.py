@@ -1,1 +1,1 @@
-"""Families that read the words of text columns: nets from scratch, and given models."""
+"""Nets and linear models that read the words of text columns."""

@@ -1,4 +1,4 @@
-"""The part of a net that reads a column of texts."""
+"""Branch of a net that reads a text column."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from automl.plugin import Rows, Texts
-from automl_plugins.torch.media.branch import Part
+from automl_plugins.torch.media.branch import Branch
 from automl_plugins.torch.sequences.inputs import masked_maximum, masked_mean
 from automl_plugins.torch.sequences.rnn_net import Reader
 from automl_plugins.torch.text.tokens import N_RESERVED, Tokens, known_pieces, tokens_of
 from automl_plugins.torch.text.words import split_texts
 
-__all__ = ["TextPart", "TextSpec", "has_pairs", "pieces_of"]
+__all__ = ["TextBranch", "TextSpec", "has_pairs", "pieces_of"]
 
-_MOST_WORDS = {"bag": 512, "cnn": 256, "rnn": 256}  # of a text that are read
+_MOST_WORDS = {"bag": 512, "cnn": 256, "rnn": 256}  # words read per text
 _FILTER_LENGTHS = (2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class TextSpec:
-    """How a column of texts is read.
+    """Reading of a text column.
 
     Attributes:
-        n_pieces: Pieces of words that are known.
-        encoder: What makes features of vectors of words: ``bag``, ``cnn`` or ``rnn``.
-        embedding: Values of the vector of a word.
-        width: Filters of each length, or values of a state in each direction; nothing to a bag.
-        word_dropout: Share of words that are not seen in training.
+        n_pieces: Known pieces of words.
+        encoder: Encoder of word vectors: ``bag``, ``cnn`` or ``rnn``.
+        embedding: Size of a word vector.
+        width: Filters per length, or size of the state per direction; unused by a bag.
+        word_dropout: Share of words dropped in training.
     """
 
     n_pieces: int
@@ -43,24 +43,24 @@ class TextSpec:
 
 
 def has_pairs(encoder: str) -> bool:
-    """Whether an encoder is shown pairs of neighbours: the others see them by themselves."""
+    """True if the encoder needs pairs of neighbouring words as input."""
     return encoder == "bag"
 
 
 def pieces_of(texts: Texts, encoder: str) -> NDArray[np.int64]:
-    """Hashes of the pieces to know from some training rows, ascending."""
+    """Hashes of the pieces known from training rows, ascending."""
     return known_pieces(split_texts(texts.read(), has_pairs(encoder)))
 
 
-class TextPart(Part):
-    """Vectors of words, each the mean of those of its known pieces, and an encoder over them.
+class TextBranch(Branch):
+    """Word vectors, each the mean of its known pieces, and an encoder.
 
     Shape:
-        The arrays of a ``TokenBatch`` to ``(n_rows, n_features)``.
+        Arrays of a ``TokenBatch`` to ``(n_rows, n_features)``.
 
     Args:
         spec: How the column is read.
-        number: Which of the columns of texts.
+        number: Number of the text column.
     """
 
     hashes: Tensor
@@ -75,16 +75,16 @@ class TextPart(Part):
         self.n_features: int = self.encoder.n_features
 
     def prepare(self, hashes: NDArray[np.int64]) -> None:
-        """Takes the pieces that are known, as ``pieces_of`` gives them."""
+        """Sets the known pieces, from ``pieces_of``."""
         self.hashes.copy_(torch.from_numpy(hashes))
 
     def column_of(self, rows: Rows) -> Tokens:
-        """The texts in known pieces."""
+        """The texts as known pieces."""
         words = split_texts(rows.texts[self.number].read(), has_pairs(self.spec.encoder))
         return tokens_of(words, self.hashes.cpu().numpy())
 
     def inputs_of(self, column: Tokens, device: torch.device) -> tuple[Tensor, ...]:
-        """Pieces, starts and words."""
+        """Pieces, starts and words of a batch."""
         batch = column.batch(_MOST_WORDS[self.spec.encoder])
         arrays = (batch.pieces, batch.starts, batch.words)
         return tuple(torch.from_numpy(array).to(device) for array in arrays)
@@ -109,7 +109,7 @@ def _encoder(spec: TextSpec) -> _Bag | _Convolutions | Reader:
 
 
 class _Bag(nn.Module):
-    """Mean and maximum over the words, in whatever order (Shen et al. 2018, arXiv 1805.09843)."""
+    """Mean and maximum over the words, ignoring order (Shen et al. 2018, arXiv 1805.09843)."""
 
     def __init__(self, n_inputs: int) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _Bag(nn.Module):
 
 
 class _Convolutions(nn.Module):
-    """Filters over runs of words; the maximum of each over the text (Kim 2014, arXiv 1408.5882)."""
+    """Filters over runs of words, with the maximum over the text (Kim 2014, arXiv 1408.5882)."""
 
     def __init__(self, n_inputs: int, width: int) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
-"""How nets may read texts, and what that costs; it loads no library."""
+"""Search space of text branches, and their cost; imports no library."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from automl.plugin import Shape, Suggest
+from automl.plugin import ProblemInfo, Suggest
 
 __all__ = ["default_text", "suggest_text", "text_gib", "text_products"]
 
@@ -14,13 +14,13 @@ _WIDTHS = (32, 48, 64, 96, 128)
 _BYTES_OF_A_WORD = 6.0
 _MOST_WORDS = 512
 _PIECES_OF_A_WORD = 10
-_TABLE_PRODUCTS = 10_000.0  # a row's share of the steps of all vectors, seen or not
-_COPIES = 6  # of the vectors: gradients, two moments, and the best ones
+_TABLE_PRODUCTS = 10_000.0  # share per row of updating all vectors, also unused ones
+_COPIES = 6  # of the vectors: gradients, two moments, and the best weights
 _MOST_PIECES = 30_000
 
 
 def suggest_text(suggest: Suggest) -> dict[str, Any]:
-    """Draws an encoder, and what it has of its own."""
+    """Suggests an encoder with its params."""
     one_of = suggest.suggest_categorical
     params = {
         "encoder": one_of("encoder", ["bag", "cnn", "rnn"]),
@@ -35,18 +35,18 @@ def suggest_text(suggest: Suggest) -> dict[str, Any]:
 
 
 def default_text() -> dict[str, Any]:
-    """A bag of words and pairs: the cheapest, and seldom far behind."""
+    """A bag of words and pairs, which is cheap and rarely much worse."""
     return {"encoder": "bag", "embedding": 32, "word_dropout": 0.1}
 
 
-def text_products(shape: Shape) -> float:
-    """Products of a weight and a value for the texts of one row, in the smallest net."""
-    words = sum(min(_MOST_WORDS, size / _BYTES_OF_A_WORD) for size in shape.text_bytes)
-    return words * _PIECES_OF_A_WORD * _EMBEDDINGS[0] + shape.n_text * _TABLE_PRODUCTS
+def text_products(problem: ProblemInfo) -> float:
+    """Multiply-adds for the texts of one row, in the smallest net."""
+    words = sum(min(_MOST_WORDS, size / _BYTES_OF_A_WORD) for size in problem.text_bytes)
+    return words * _PIECES_OF_A_WORD * _EMBEDDINGS[0] + problem.n_text * _TABLE_PRODUCTS
 
 
-def text_gib(shape: Shape) -> float:
-    """Memory that texts take in a fit: vectors, numbers of words, and the states of a batch."""
-    vectors = shape.n_text * _MOST_PIECES * _EMBEDDINGS[-1] * 4.0 * _COPIES
-    batch = shape.n_text * 512 * 256 * 4 * _WIDTHS[-1] * 4.0
-    return (vectors + batch + 4.0 * shape.n_rows * sum(shape.text_bytes)) / 2**30
+def text_gib(problem: ProblemInfo) -> float:
+    """Memory of texts in a fit: vectors, word numbers, and the states of a batch."""
+    vectors = problem.n_text * _MOST_PIECES * _EMBEDDINGS[-1] * 4.0 * _COPIES
+    batch = problem.n_text * 512 * 256 * 4 * _WIDTHS[-1] * 4.0
+    return (vectors + batch + 4.0 * problem.n_rows * sum(problem.text_bytes)) / 2**30

@@ -1,4 +1,4 @@
-"""Embeddings of texts by a model from a local folder: made once, and kept for other fits."""
+"""Embeds texts with a model from a local folder, and caches the embeddings for other fits."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from automl_plugins.torch.text.sentence_folder import fingerprint, problem_with
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["Encoder", "KeptVectors", "open_encoder"]
+__all__ = ["EmbeddingCache", "SentenceModel", "open_encoder"]
 
 _RECENT_BYTES = 512 * 2**20
 _LEAST_CHUNK = 32  # texts: half a second of a core for a small transformer
-_MOST_CHUNKS = 512  # of a column: each is a file
-_MARGIN = 2.0  # a chunk takes at most as many times as long as the slowest before it
-_RESERVE_S = 2.0  # for what follows the embedding
+_MOST_CHUNKS = 512  # per column; each is a file
+_MARGIN = 2.0  # a chunk takes at most this multiple of the slowest one so far
+_RESERVE_S = 2.0  # for work after the embedding
 
 Vectors = NDArray[np.float32]
 
 
-class Encoder:
-    """A loaded model, with the embeddings that it made last.
+class SentenceModel:
+    """A loaded model with its latest embeddings.
 
-    The models of an ensemble ask for the same texts, one after another.
+    The models of an ensemble embed the same texts one after another.
 
     Args:
-        model: What embeds.
+        model: Model of sentence-transformers.
     """
 
     def __init__(self, model: SentenceTransformer) -> None:
@@ -66,7 +66,7 @@ class Encoder:
 
     @contextmanager
     def on(self, device: str) -> Iterator[None]:
-        """Embeds there for a while, then leaves no weights behind."""
+        """Moves the model to a device temporarily; no weights stay there."""
         self._model.to(device)
         try:
             yield
@@ -74,16 +74,16 @@ class Encoder:
             self._model.to("cpu")
 
 
-def open_encoder(folder: Path, expected: str) -> Encoder:
-    """Loads the model of a folder, once in a process. Nothing is downloaded, no code in it is run.
+def open_encoder(folder: Path, expected: str) -> SentenceModel:
+    """Loads the model of a folder, once per process, without downloads or code of the folder.
 
     Args:
-        folder: Where it lies.
-        expected: Its fingerprint.
+        folder: Folder of the model.
+        expected: Fingerprint of the model.
 
     Raises:
-        ValueError: The folder is not there, or holds no model, or one that is not loaded for its
-            code, or another one than expected.
+        ValueError: The folder is missing, has no model that may be loaded, or has a different
+            fingerprint.
     """
     problem = problem_with(folder)
     if problem is not None:
@@ -91,15 +91,15 @@ def open_encoder(folder: Path, expected: str) -> Encoder:
     found = fingerprint(folder)
     if found != expected:
         raise ValueError(
-            f"{folder} holds another model (fingerprint {found}) than the one that was learnt with "
+            f"{folder} holds another model (fingerprint {found}) than in training "
             f"({expected}): its weights, vocabulary or settings differ"
         )
     return _load(folder, found)
 
 
 @lru_cache(maxsize=1)
-def _load(folder: Path, digest: str) -> Encoder:
-    """By its fingerprint too: what was changed is loaded anew."""
+def _load(folder: Path, digest: str) -> SentenceModel:
+    """Loads the model; the digest is part of the cache key, so a changed model is loaded again."""
     from sentence_transformers import SentenceTransformer
 
     with _without_progress():
@@ -110,12 +110,12 @@ def _load(folder: Path, digest: str) -> Encoder:
             local_files_only=True,
             model_kwargs={"use_safetensors": True, "dtype": "float32"},
         )
-    return Encoder(model)
+    return SentenceModel(model)
 
 
 @contextmanager
 def _without_progress() -> Iterator[None]:
-    """Draws no progress bar of weights that are loaded."""
+    """Suppresses the progress bar for loading weights."""
     from transformers.utils import logging
 
     was_drawn = logging.is_progress_bar_enabled()
@@ -127,32 +127,32 @@ def _without_progress() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-class KeptVectors:
-    """Embeddings of whole columns, in a folder that all fits of a run share.
+class EmbeddingCache:
+    """Embeddings of whole columns in a folder shared by all fits of a run.
 
-    The distinct texts of a column are divided into chunks, each a file. A fit makes those that are
-    missing in an order of its own: fits that begin together share the work, and what is there
-    when one is ended is not made again.
+    The distinct texts of a column are divided into chunks, one file each. Each fit makes missing
+    chunks in its own order, so that concurrent fits share the work, and chunks made before a fit
+    is ended are kept.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         digest: Fingerprint of the model.
     """
 
     def __init__(self, folder: Path, digest: str) -> None:
         self._folder, self._digest = folder, digest
 
-    def add(self, texts: Texts, encoder: Encoder, context: TrialContext) -> None:
-        """Embeds the chunks that have texts of some rows, as far as they are missing.
+    def add(self, texts: Texts, encoder: SentenceModel, context: TrialContext) -> None:
+        """Embeds missing chunks with texts of some rows.
 
-        At least one, and then as many as there is time for: later fits make the others.
+        At least one chunk, and more while time allows; later fits make the others.
         """
         place = self._place(texts)
         place.folder.mkdir(exist_ok=True)
         missing = [number for number in place.chunks.tolist() if not place.file(number).exists()]
         slowest_s = 0.0
         for number in np.random.default_rng(context.seed).permutation(missing).tolist():
-            if place.file(number).exists():  # by now
+            if place.file(number).exists():  # made by another fit meanwhile
                 continue
             if slowest_s and context.time_left_s < _MARGIN * slowest_s + _RESERVE_S:
                 return
@@ -164,9 +164,9 @@ class KeptVectors:
             slowest_s = max(slowest_s, seconds)
 
     def read(self, texts: Texts) -> tuple[Vectors, float] | None:
-        """Embeddings ``(n_rows, width)`` of the texts of some rows, and the seconds of a text.
+        """Embeddings ``(n_rows, width)`` of the texts of some rows, and the seconds per text.
 
-        Those of chunks that are missing are NaN; None where all are.
+        Rows of missing chunks are NaN; returns None if all are missing.
         """
         place = self._place(texts)
         parts, seconds = {}, []
@@ -195,14 +195,14 @@ class KeptVectors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Place:
-    """Where the embeddings of some rows lie.
+    """Location of the embeddings of some rows.
 
     Attributes:
-        folder: Of the column.
-        distinct: Its distinct texts.
-        codes: Which of them each of the rows has.
-        size: Distinct texts of a chunk.
-        chunks: Numbers of the chunks that the rows need, ascending.
+        folder: Folder of the column.
+        distinct: Distinct texts of the column.
+        codes: Number of the distinct text of each row.
+        size: Distinct texts per chunk.
+        chunks: Numbers of the chunks with texts of the rows, ascending.
     """
 
     folder: Path
@@ -212,12 +212,12 @@ class _Place:
     chunks: NDArray[np.int64]
 
     def file(self, chunk: int) -> Path:
-        """Of one chunk, by its number."""
+        """File of a chunk, by its number."""
         return self.folder / f"{chunk}.npz"
 
 
 def _distinct(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Distinct texts in the order of their first rows, and the number of that of each row."""
+    """Distinct texts in the order of their first rows, and the number of each row's text."""
     coded = pc.fill_null(values, "").dictionary_encode()
     return coded.dictionary, coded.indices.to_numpy().astype(np.int64)
 
@@ -228,7 +228,7 @@ def _digest(texts: pa.Array) -> str:
 
 
 def _write(file: Path, vectors: Vectors, seconds: float) -> None:
-    """Whole or not at all; who is at the same chunk writes the same."""
+    """Writes a chunk atomically; concurrent writers write equal files."""
     draft = file.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as opened:
         np.savez(opened, allow_pickle=False, vectors=vectors, seconds=np.array(seconds))

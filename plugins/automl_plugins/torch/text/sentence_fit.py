@@ -1,4 +1,4 @@
-"""A linear model of embeddings of texts and of the other columns."""
+"""Fits a linear model on embeddings of texts and the other columns."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from automl.plugin import (
 from automl_plugins.common.fitting import load_arrays, save_arrays
 from automl_plugins.linear.model import LinearModel
 from automl_plugins.linear.training import fit_linear, refit_linear
-from automl_plugins.torch.core.threads import threads
-from automl_plugins.torch.text.sentence_encoder import Encoder, KeptVectors, open_encoder
+from automl_plugins.torch.core.threads import torch_threads
+from automl_plugins.torch.text.sentence_encoder import EmbeddingCache, SentenceModel, open_encoder
 from automl_plugins.torch.text.sentence_folder import fingerprint
 
 __all__ = [
@@ -40,34 +40,34 @@ __all__ = [
 ]
 
 FOLDER_VARIABLE = "AUTOML_SENTENCES_MODEL"
-"""Environment variable that names the folder of the encoder, where it has been moved."""
+"""Environment variable with the folder of the embedding model, if it was moved."""
 
-_CONSTANT = 1e-6  # of the largest values: what varies less is rounding
+_CONSTANT = 1e-6  # of the largest values: smaller variation is rounding
 
 Vectors = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class Source:
-    """Where embeddings come from.
+    """Source of embeddings.
 
     Attributes:
-        folder: Of the model that embeds.
-        digest: Its fingerprint.
-        kept: What the fits of a run keep; None outside of a run.
+        folder: Folder of the embedding model.
+        digest: Fingerprint of the model.
+        kept: Embeddings cached by the fits of a run; None outside of a run.
     """
 
     folder: Path
     digest: str
-    kept: KeptVectors | None = None
-    _encoder: Encoder | None = None
+    kept: EmbeddingCache | None = None
+    _encoder: SentenceModel | None = None
 
     @property
-    def encoder(self) -> Encoder:
-        """The model that embeds, loaded when it is first asked for.
+    def encoder(self) -> SentenceModel:
+        """The embedding model, loaded on first use.
 
         Raises:
-            ValueError: It is not in the folder any more.
+            ValueError: The model is missing from the folder.
         """
         if self._encoder is None:
             self._encoder = open_encoder(self.folder, self.digest)
@@ -76,16 +76,16 @@ class Source:
     def vectors(self, texts: Texts) -> Vectors:
         """Embeddings of the texts of some rows, ``(n_rows, width)``.
 
-        NaN in rows of the run for which no fit had the time.
+        NaN for rows of the run that no fit had the time to embed.
         """
         known = None if self.kept is None else self.kept.read(texts)
         return self.encoder.embed(texts) if known is None else known[0]
 
     def prepare(self, fold: Fold, context: TrialContext) -> float:
-        """Embeds what no fit of the run has embedded yet, as far as there is time.
+        """Embeds texts that no fit of the run has embedded yet, while time allows.
 
         Returns:
-            Milliseconds in which 1,000 new rows are embedded; 0 outside of a run.
+            Milliseconds to embed 1,000 new rows; 0 outside of a run.
         """
         if self.kept is None:
             return 0.0
@@ -97,18 +97,18 @@ class Source:
                 with self.encoder.on(context.device):
                     self.kept.add(both, self.encoder, context)
                 found = self.kept.read(both)
-            assert found is not None  # at least one chunk is there
+            assert found is not None  # at least one chunk exists
             total_ms += 1e6 * found[1]
         return total_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Brings embeddings of a column to mean 0 and a variance of all values together of 1.
+    """Scales the embeddings of a column to mean 0 and total variance 1.
 
     Attributes:
-        by_length: Whether each embedding is first brought to length 1.
-        mean, factor: The features are ``(vectors - mean) * factor``, ``(width,)`` each.
+        by_length: True to first divide each embedding by its length.
+        mean, factor: Features are ``(vectors - mean) * factor``, ``(width,)`` each.
     """
 
     by_length: bool
@@ -119,9 +119,9 @@ class Scaling:
     def fitted(
         cls, vectors: Vectors, weight: NDArray[np.float64] | None, by_length: bool
     ) -> Scaling:
-        """By length all values keep their shares of the variance, else all get the same.
+        """Fits the scaling: one factor for all values with ``by_length``, else one for each.
 
-        Rows of NaN do not count; where there are no others, nothing is made of embeddings.
+        Rows of NaN are ignored; if there are no others, all features are 0.
         """
         known = ~np.isnan(vectors).any(axis=1)
         if not known.any():
@@ -137,7 +137,7 @@ class Scaling:
         return cls(by_length, mean.astype(np.float32), factor.astype(np.float32))
 
     def features(self, vectors: Vectors) -> Vectors:
-        """Scaled embeddings, ``(n_rows, width)``; those that are not known are as the mean."""
+        """Scaled embeddings, ``(n_rows, width)``; unknown ones are 0."""
         vectors = _of_length_1(vectors) if self.by_length else vectors
         features = (vectors - self.mean) * self.factor
         return np.asarray(np.nan_to_num(features, nan=0.0), dtype=np.float32)
@@ -145,19 +145,19 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class SentencesModel:
-    """Coefficients of embeddings and of the other columns.
+    """A linear model on embeddings and the other columns.
 
     Attributes:
-        source: Of the embeddings.
-        scalings: Of each column of texts.
+        source: Source of the embeddings.
+        scalings: Scaling of each text column.
         head: The linear model.
-        new_rows_ms: Milliseconds in which 1,000 rows that are not of the run are embedded.
+        extra_predict_ms: Milliseconds to embed 1,000 rows that are not in the run's cache.
     """
 
     source: Source
     scalings: tuple[Scaling, ...]
     head: LinearModel
-    new_rows_ms: float = 0.0
+    extra_predict_ms: float = 0.0
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Probabilities ``(n_rows, n_classes)``, values ``(n_rows,)``, or quantiles."""
@@ -165,7 +165,7 @@ class SentencesModel:
 
     @property
     def stages(self) -> tuple[StageLog, ...]:
-        """The log of the linear model, where its fit stopped early; else none."""
+        """The stage logs of the linear model; empty if it did not stop early."""
         return self.head.stages
 
 
@@ -174,45 +174,45 @@ def fit_sentences(
 ) -> SentencesModel:
     """Embeds the texts, unless another fit of the run did, and fits the linear model.
 
-    Texts that there is no time for count as unknown: the fits that follow embed them.
+    Texts that time does not allow to embed count as unknown; later fits embed them.
 
     Args:
-        folder: Of the model that embeds.
-        params: A point of the family's search space.
-        fold: Its rows.
-        context: The slot.
-        report: Told scores where there are too many rows to solve exactly.
+        folder: Folder of the embedding model.
+        params: Params of the family's search space.
+        fold: Training and validation rows.
+        context: Context of the fit.
+        report: Called with scores if there are too many rows for the exact solver.
 
     Raises:
-        ValueError: The folder holds no model that may be loaded.
-        TrialPruned: As raised by ``report``.
+        ValueError: The folder has no model that may be loaded.
+        TrialPruned: Raised by ``report``.
     """
-    with threads(context.n_threads):
-        source, scalings, joined, new_rows_ms = _joined(folder, params, fold, context)
+    with torch_threads(context.n_threads):
+        source, scalings, joined, extra_predict_ms = _joined(folder, params, fold, context)
     head = fit_linear(params["C"], 0.0, joined, context, report)
-    return SentencesModel(source, scalings, head, new_rows_ms)
+    return SentencesModel(source, scalings, head, extra_predict_ms)
 
 
 def refit_sentences(
     folder: Path, params: Params, fold: Fold, context: TrialContext
 ) -> SentencesModel:
-    """Fits all rows.
+    """Fits all rows by the exact solver.
 
     Raises:
-        CannotRefit: That takes validation rows to stop by.
-        RefitIncomplete: There is no time to embed the texts, or to solve exactly.
+        CannotRefit: Gradient descent would be needed, which needs validation rows.
+        RefitIncomplete: There is too little time to embed the texts, or for the exact solver.
     """
-    with threads(context.n_threads):
-        source, scalings, joined, new_rows_ms = _joined(folder, params, fold, context)
+    with torch_threads(context.n_threads):
+        source, scalings, joined, extra_predict_ms = _joined(folder, params, fold, context)
         for texts in fold.texts_train:
             n_unknown = int(np.isnan(source.vectors(texts)).any(axis=1).sum())
             check_refit(len(texts) - n_unknown, len(texts), "embedded texts")
     head = refit_linear(params["C"], 0.0, joined, context)
-    return SentencesModel(source, scalings, head, new_rows_ms)
+    return SentencesModel(source, scalings, head, extra_predict_ms)
 
 
 def save_sentences(model: SentencesModel, path: Path) -> None:
-    """Writes the coefficients, and what the model that embeds is known by: not that itself."""
+    """Writes the coefficients, and path and fingerprint of the embedding model, not the model."""
     arrays = {f"head.{name}": value for name, value in model.head.state().items()}
     for i, scaling in enumerate(model.scalings):
         arrays |= {f"{i}.mean": scaling.mean, f"{i}.factor": scaling.factor}
@@ -226,10 +226,10 @@ def save_sentences(model: SentencesModel, path: Path) -> None:
 
 
 def load_sentences(path: Path) -> SentencesModel:
-    """Reads what ``save_sentences`` wrote, and loads the model that embeds.
+    """Reads the model written by ``save_sentences``, and loads the embedding model.
 
     Raises:
-        ValueError: That is not where it was, or it is another one.
+        ValueError: The embedding model is missing or has changed.
     """
     value, arrays = json.loads((path / "sentences.json").read_bytes()), load_arrays(path)
     folder = Path(os.environ.get(FOLDER_VARIABLE) or value["model"])
@@ -237,8 +237,8 @@ def load_sentences(path: Path) -> SentencesModel:
         encoder = open_encoder(folder, value["fingerprint"])
     except ValueError as error:
         raise ValueError(
-            f"{error}; where the folder was moved, the environment variable {FOLDER_VARIABLE} can "
-            "name it"
+            f"{error}. If the folder was moved, set the environment variable {FOLDER_VARIABLE} to "
+            "its new path"
         ) from None
     scalings = tuple(
         Scaling(by_length, arrays[f"{i}.mean"], arrays[f"{i}.factor"])
@@ -252,10 +252,10 @@ def load_sentences(path: Path) -> SentencesModel:
 def _joined(
     folder: Path, params: Params, fold: Fold, context: TrialContext
 ) -> tuple[Source, tuple[Scaling, ...], Fold, float]:
-    """The fold with embeddings among its features, and how they were made."""
-    digest, shared = fingerprint(folder), fold.shared_by_folds
-    source = Source(folder, digest, None if shared is None else KeptVectors(shared, digest))
-    new_rows_ms = source.prepare(fold, context)
+    """The fold with embeddings among its features, and their source and scalings."""
+    digest, shared = fingerprint(folder), fold.run_cache_dir
+    source = Source(folder, digest, None if shared is None else EmbeddingCache(shared, digest))
+    extra_predict_ms = source.prepare(fold, context)
     scalings = tuple(
         Scaling.fitted(source.vectors(texts), fold.weight_train, params["scaling"] == "length")
         for texts in fold.texts_train
@@ -267,11 +267,11 @@ def _joined(
         texts_train=(),
         texts_valid=(),
     )
-    return source, scalings, joined, new_rows_ms
+    return source, scalings, joined, extra_predict_ms
 
 
 def _features(rows: Rows, source: Source, scalings: tuple[Scaling, ...]) -> Matrix:
-    """The encoded columns and the scaled embeddings side by side."""
+    """The encoded columns and the scaled embeddings, concatenated."""
     if not len(rows):
         width = rows.X.shape[1] + sum(len(scaling.mean) for scaling in scalings)
         return np.zeros((0, width), dtype=np.float32)
@@ -281,6 +281,6 @@ def _features(rows: Rows, source: Source, scalings: tuple[Scaling, ...]) -> Matr
 
 
 def _of_length_1(vectors: Vectors) -> Vectors:
-    """Each embedding divided by its length; those without one stay."""
+    """Divides each embedding by its length; zero vectors are unchanged."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(length > 0, length, 1.0), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""A folder with a model of sentence-transformers, looked at without loading it or a library."""
+"""Inspects a folder with a model of sentence-transformers, without loading it or a library."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 __all__ = ["ModelSize", "fingerprint", "problem_with", "size_of"]
 
 _PACKAGE = "sentence_transformers."
-_KIND = "SentenceTransformer"  # others are not made to embed single texts
+_KIND = "SentenceTransformer"  # other kinds do not embed single texts
 _PICKLED = ("pytorch_model*.bin", "adapter_model*.bin")
-_READ = frozenset({".json", ".model", ".safetensors", ".txt"})  # what decides on the embeddings
-_MOST_HEADER_BYTES = 100_000_000  # the limit that safetensors set themselves
-_USUAL_TOKENS = 512  # that are read of a text, where the folder does not say
+_READ = frozenset({".json", ".model", ".safetensors", ".txt"})  # files that affect embeddings
+_MOST_HEADER_BYTES = 100_000_000  # limit of safetensors
+_USUAL_TOKENS = 512  # tokens read per text, if the folder does not say
 _LIMITS = (
     ("sentence_bert_config.json", "max_seq_length"),
     ("tokenizer_config.json", "model_max_length"),
@@ -27,14 +27,13 @@ _LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class ModelSize:
-    """What a model takes.
+    """Size of a model.
 
     Attributes:
-        weights_gib: Of all weights, on the disk.
-        n_products: Products of a weight and a value for each token: weights that are no vectors of
-            tokens.
-        width: Values of an embedding, as far as can be told without loading it.
-        most_tokens: Tokens of a text that are read.
+        weights_gib: Size of all weights on disk.
+        n_products: Multiply-adds per token: weights outside of the token embedding.
+        width: Size of an embedding, as far as known without loading the model.
+        most_tokens: Tokens read per text.
     """
 
     weights_gib: float
@@ -44,9 +43,9 @@ class ModelSize:
 
 
 def problem_with(folder: Path) -> str | None:
-    """Says why a folder is no model that is loaded; None where it is one.
+    """Returns the reason why a folder has no model that may be loaded, or None.
 
-    Refused is what would run code that the folder names or brings along.
+    Models that would run code are rejected.
     """
     if not folder.is_dir():
         return f"there is no folder {folder}, which model.sentences.model names"
@@ -57,22 +56,22 @@ def problem_with(folder: Path) -> str | None:
         size_of(folder)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        return f"{folder} is no folder that sentence-transformers saved a model in: {reason}"
+        return f"{folder} is not a folder saved by sentence-transformers: {reason}"
     foreign = next((module for module in modules if not module.startswith(_PACKAGE)), None)
     if foreign is not None:
         return f"the model in {folder} needs {foreign}: code outside of the library is never run"
     if kind != _KIND:
-        return f"the model in {folder} is a {kind}, and no SentenceTransformer"
+        return f"the model in {folder} is a {kind}, not a SentenceTransformer"
     for pickled in (file for pattern in _PICKLED for file in sorted(folder.rglob(pattern))):
         if not any(pickled.parent.glob("*.safetensors")):
             return f"{pickled} may be a pickle, which can run code: save the model as safetensors"
     if not any(folder.rglob("*.safetensors")):
-        return f"the model in {folder} has no weights in files of safetensors"
+        return f"the model in {folder} has no weights in safetensors files"
     return None
 
 
 def size_of(folder: Path) -> ModelSize:
-    """Reads what a model takes from the headers of its weights.
+    """Reads the size of a model from the headers of its weights.
 
     Raises:
         OSError: A file is missing.
@@ -93,10 +92,10 @@ def size_of(folder: Path) -> ModelSize:
 
 
 def fingerprint(folder: Path) -> str:
-    """A digest of all that decides on the embeddings: weights, vocabulary and settings.
+    """A digest of everything that affects the embeddings: weights, vocabulary and settings.
 
     Args:
-        folder: A model.
+        folder: Folder of a model.
 
     Returns:
         16 hexadecimal digits.
@@ -112,7 +111,7 @@ def fingerprint(folder: Path) -> str:
 
 @lru_cache(maxsize=4)
 def _digest(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
-    """Of files by name, size and time: they are read once, as long as neither changes."""
+    """Digest of files by name, size and time, cached as long as these do not change."""
     whole = hashlib.sha256()
     for name, _, _ in files:
         with (folder / name).open("rb") as file:
@@ -126,10 +125,10 @@ def _json(file: Path) -> Any:
 
 
 def _header(file: Path) -> dict[str, Any]:
-    """Names, types and shapes of the tensors in a file of safetensors."""
+    """Names, types and shapes of the tensors in a safetensors file."""
     with file.open("rb") as opened:
         n_bytes = int.from_bytes(opened.read(8), "little")
         if n_bytes > _MOST_HEADER_BYTES:
-            raise ValueError(f"{file} is no file of safetensors")
+            raise ValueError(f"{file} is not a safetensors file")
         found: dict[str, Any] = json.loads(opened.read(n_bytes))
     return found

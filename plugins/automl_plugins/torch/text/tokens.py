@@ -1,4 +1,4 @@
-"""Texts as an embedding reads them: the pieces that training texts taught, in batches."""
+"""Converts texts to the pieces known from training, in batches for an embedding."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ __all__ = ["N_RESERVED", "TokenBatch", "Tokens", "known_pieces", "tokens_of"]
 
 UNKNOWN, EMPTY = 0, 1
 N_RESERVED = 2
-"""Rows of an embedding for words without a known piece, and for texts without a word."""
+"""Rows of the embedding for words without a known piece, and for texts without words."""
 
 _MOST_PIECES = 30_000
-_FEWEST_TEXTS_FOR_PRUNING = 20  # from so many on, a piece must be in two of them
+_FEWEST_TEXTS_FOR_PRUNING = 20  # from this number on, a piece must be in two texts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenBatch:
-    """Some texts side by side.
+    """A batch of texts.
 
     Attributes:
-        pieces: Rows of an embedding (int64), those of one distinct word after those of another.
-        starts: Where the pieces of each distinct word begin, ``(1 + n_distinct,)``; the first of
-            these has none, and stands for what follows the end of a text.
+        pieces: Embedding rows (int64) of the pieces of all distinct words, in order.
+        starts: Start of the pieces of each distinct word, ``(1 + n_distinct,)``; the first word has
+            none and is padding.
         words: Numbers of distinct words, ``(n_texts, n_steps)``; 0 after the end of a text. Each
-            text has at least one.
+            text has at least one word.
     """
 
     pieces: NDArray[np.int64]
@@ -42,9 +42,9 @@ class Tokens:
     """The texts of one column as numbers.
 
     Attributes:
-        words: As in ``Words``, but that ``pieces`` are rows of an embedding: each text has at
-            least one word, each word at least one piece.
-        index: Which of the texts each row has (int64), ``(n_rows,)``.
+        words: Like ``Words``, but ``pieces`` are embedding rows: each text has at least one word,
+            each word at least one piece.
+        index: Number of each row's text (int64), ``(n_rows,)``.
     """
 
     words: Words
@@ -58,28 +58,28 @@ class Tokens:
         return replace(self, index=self.index[rows])
 
     def batch(self, most_words: int) -> TokenBatch:
-        """All rows side by side.
+        """Returns all rows as a batch.
 
         Args:
-            most_words: Words of a text that are read, from the first.
+            most_words: Words read per text, from the first.
         """
         table = self.words
         flat, lengths = ragged_take(table.words, table.offsets, self.index, most_words)
         distinct, numbers = np.unique(flat, return_inverse=True)
-        pieces, sizes = ragged_take(table.pieces, table.starts, distinct.astype(np.int64), None)
+        pieces, sizes = ragged_take(table.subwords, table.starts, distinct.astype(np.int64), None)
         words = np.zeros((len(self), int(lengths.max(initial=1))), dtype=np.int64)
         words[np.arange(words.shape[1]) < lengths[:, np.newaxis]] = numbers + 1
         return TokenBatch(pieces, np.concatenate(([0], sizes.cumsum() - sizes)), words)
 
 
 def known_pieces(texts: Words) -> NDArray[np.int64]:
-    """The pieces that most texts have, of those that two have: their hashes, ascending."""
+    """Hashes of the most frequent pieces that at least two texts contain, ascending."""
     n_texts = len(texts.offsets) - 1
     n_distinct = len(texts.starts) - 1
     row = np.repeat(np.arange(n_texts), np.diff(texts.offsets))
     each = np.unique(row * max(1, n_distinct) + texts.words) % max(1, n_distinct)
     n_texts_of_word = np.bincount(each, minlength=n_distinct)
-    hashes, piece = np.unique(texts.pieces, return_inverse=True)
+    hashes, piece = np.unique(texts.subwords, return_inverse=True)
     weights = np.repeat(n_texts_of_word, np.diff(texts.starts))
     count = np.bincount(piece, weights=weights, minlength=len(hashes))
     fewest = 2 if n_texts >= _FEWEST_TEXTS_FOR_PRUNING else 1
@@ -88,22 +88,22 @@ def known_pieces(texts: Words) -> NDArray[np.int64]:
 
 
 def tokens_of(texts: Words, known: NDArray[np.int64]) -> Tokens:
-    """Texts in known pieces.
+    """Converts texts to known pieces.
 
-    A word without any is the unknown word, a pair without any is left out, and a text in which
-    nothing is left has one word that stands for that.
+    A word without known pieces becomes the unknown word, a pair without any is dropped, and an
+    empty text gets a word of its own.
 
     Args:
-        texts: As they were divided.
+        texts: Split texts.
         known: Hashes of the known pieces, ascending.
     """
-    place = np.searchsorted(known, texts.pieces)
-    is_known = np.append(known, -1)[place] == texts.pieces
+    place = np.searchsorted(known, texts.subwords)
+    is_known = np.append(known, -1)[place] == texts.subwords
     ends = np.concatenate(([0], is_known.cumsum()))[texts.starts]
     sizes = np.diff(ends)
     is_lost = (sizes == 0) & ~texts.is_pair
     pieces = np.insert(place[is_known] + N_RESERVED, ends[:-1][is_lost], UNKNOWN)
-    sizes = np.append(sizes + is_lost, 1)  # the last word stands for an empty text
+    sizes = np.append(sizes + is_lost, 1)  # the last word is that of empty texts
     stays = sizes[texts.words] > 0
     offsets = np.concatenate(([0], stays.cumsum()))[texts.offsets]
     is_empty = np.diff(offsets) == 0
@@ -111,7 +111,7 @@ def tokens_of(texts: Words, known: NDArray[np.int64]) -> Tokens:
     whole = Words(
         words=words,
         offsets=_ends(np.diff(offsets) + is_empty),
-        pieces=np.append(pieces, EMPTY),
+        subwords=np.append(pieces, EMPTY),
         starts=_ends(sizes),
         is_pair=np.append(texts.is_pair, False),
     )

@@ -1,4 +1,4 @@
-"""Texts of any script as words, and words as hashed pieces."""
+"""Splits texts of any script into words, and words into hashed pieces."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from numpy.typing import NDArray
 
 __all__ = ["Words", "ragged_take", "split_texts"]
 
-_MOST_CHARACTERS = 20_000  # of a text that are read: what follows seldom says more
-_LONGEST_WORD = 24  # characters: scripts without spaces between words are cut into such parts
+_MOST_CHARACTERS = 20_000  # characters read per text; later ones rarely add information
+_LONGEST_WORD = 24  # characters: longer runs, as in scripts without spaces, are cut
 _GRAM_LENGTHS = (3, 4, 5)
-_BETWEEN = " "  # the words of a pair: no word holds a space
+_BETWEEN = " "  # joins the words of a pair; words contain no spaces
 
-# Of scripts without spaces in which one character says much: each is a word.
+# Scripts without spaces in which a character carries much meaning: each is a word.
 _IDEOGRAPHS = "\u2e80-\u31ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """Texts as numbers of words, and what each distinct word is made of.
+    """Texts as word numbers, and the pieces of each distinct word.
 
     Attributes:
-        words: Numbers of the words of all texts, one text after another (int32).
+        words: Word numbers of all texts, in order (int32).
         offsets: Text i has the words ``offsets[i]`` to ``offsets[i + 1]`` (int64),
             ``(n_texts + 1,)``.
-        pieces: Hashes of the pieces of all distinct words, one word after another (int64, from 0
-            to 2**32 - 1).
-        starts: Likewise, ``(n_distinct + 1,)``.
-        is_pair: Whether a distinct word is a pair of neighbours, ``(n_distinct,)``.
+        subwords: Hashes of the pieces of all distinct words, in order (int64, from 0 to
+            2**32 - 1).
+        starts: Offsets of each word's pieces, like ``offsets``, ``(n_distinct + 1,)``.
+        is_pair: True if a distinct word is a pair of neighbours, ``(n_distinct,)``.
     """
 
     words: NDArray[np.int32]
     offsets: NDArray[np.int64]
-    pieces: NDArray[np.int64]
+    subwords: NDArray[np.int64]
     starts: NDArray[np.int64]
     is_pair: NDArray[np.bool_]
 
 
 def split_texts(texts: list[str], pairs: bool) -> Words:
-    """Divides texts into words: runs of letters and digits, single signs, single ideographs.
+    """Splits texts into words: runs of letters and digits, punctuation marks, ideographs.
 
-    Upper case and forms of the same letter do not matter. A word is made of itself and of the runs
-    of 3 to 5 characters in it, with marks at both ends (Bojanowski et al. 2017, arXiv 1607.04606):
-    what a word that was never seen has in common with others is known.
+    Case and compatibility forms are ignored. The pieces of a word are itself and its runs of 3 to 5
+    characters, with marks at both ends (Bojanowski et al. 2017, arXiv 1607.04606), so that an
+    unseen word shares pieces with others.
 
     Args:
-        texts: What is divided.
-        pairs: Whether each pair of neighbours follows as a word, after the words of its text;
-            it is made of itself alone (Joulin et al. 2017, arXiv 1607.01759).
+        texts: Texts to split.
+        pairs: True to add each pair of neighbours as a word, after the words of its text; its
+            only piece is itself (Joulin et al. 2017, arXiv 1607.01759).
     """
     numbers: dict[str, int] = {}
     words, offsets = array("i"), array("q", [0])
@@ -75,7 +75,7 @@ def split_texts(texts: list[str], pairs: bool) -> Words:
     return Words(
         words=np.array(words, dtype=np.int32),
         offsets=np.array(offsets),
-        pieces=np.array(pieces, dtype=np.int64),
+        subwords=np.array(pieces, dtype=np.int64),
         starts=np.array(starts),
         is_pair=np.array([_BETWEEN in word for word in numbers], dtype=np.bool_),
     )
@@ -84,13 +84,13 @@ def split_texts(texts: list[str], pairs: bool) -> Words:
 def ragged_take(
     values: NDArray[Any], offsets: NDArray[np.int64], rows: NDArray[np.int64], most: int | None
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The values of some rows one after another, and how many each has.
+    """The values of some rows in order, and the number of values of each.
 
     Args:
-        values: Of all rows, one row after another.
+        values: Values of all rows, in order.
         offsets: Row i has the values ``offsets[i]`` to ``offsets[i + 1]``.
         rows: Numbers of the rows.
-        most: Values of a row that are taken, from the first; None for all.
+        most: Values taken per row, from the first; None for all.
     """
     lengths = offsets[rows + 1] - offsets[rows]
     if most is not None:
@@ -106,10 +106,10 @@ def _words_of(text: str) -> list[str]:
 
 
 def _pieces_of(word: str) -> list[int]:
-    """Hashes of the word and of the runs of characters in it; of a pair only its own."""
+    """Hashes of a word and its runs of characters; of a pair only its own."""
     pieces = [zlib.crc32(word.encode("utf-8", "surrogatepass"))]
     if len(word) > 1 and _BETWEEN not in word:
-        # Marks that no word holds: a run at an end of a word is another one than inside.
+        # With marks that no word contains, runs at the ends differ from those inside.
         marked = f"<{word}>"
         for length in _GRAM_LENGTHS:
             runs = (marked[i : i + length] for i in range(len(marked) - length + 1))
@@ -119,7 +119,7 @@ def _pieces_of(word: str) -> list[int]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    r"""Matches a word. ``\w`` leaves out the vowel signs and accents that stand alone."""
+    r"""Matches a word. ``\w`` lacks vowel signs and accents that are separate characters."""
     marks = "".join(
         f"{chr(first)}-{chr(last)}"
         for first, last in _runs(
@@ -133,7 +133,7 @@ def _pattern() -> re.Pattern[str]:
 
 
 def _runs(points: Iterable[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as first and last of each run of neighbours."""
+    """First and last numbers of each run of consecutive numbers."""
     runs: list[tuple[int, int]] = []
     for point in points:
         if runs and runs[-1][1] == point - 1:

@@ -32,7 +32,7 @@ def learnt(run_dir: RunDir) -> RunDir:
 def test_a_trial_is_shown_with_its_folds_and_how_they_learnt(learnt: RunDir, capsys: Shown):
     assert main(["leaderboard", str(learnt.path), "svm-0"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "trial     svm-0: complete, number 1 of the leaderboard"
+    assert lines[0] == "trial     svm-0: complete, rank 1"
     assert lines[1] == "score     0.9000 ± 0.0100 by roc_auc: higher is better"
     assert lines[2] == "95 %      0.8880 to 0.9080 on new rows"
     assert lines[3] == "folds     standard deviation 0.0071 over 2 folds"
@@ -109,8 +109,8 @@ def test_a_script_gets_the_trial_or_its_curves(learnt: RunDir, capsys: Shown):
     [
         (["svm-1"], "has no trial 'svm-1'; did you mean 'svm-0'?"),
         (["svm-0", "mlp-0"], "expected one TRIAL, got 2"),
-        (["svm-0", "--format", "md"], "one TRIAL is shown as table, csv or json"),
-        (["svm-0", "--test", "a.csv"], "--test scores all trials: leave out TRIAL"),
+        (["svm-0", "--format", "md"], "one TRIAL supports --format table, csv and json"),
+        (["svm-0", "--test", "a.csv"], "--test scores all trials: omit TRIAL"),
     ],
 )
 def test_a_mistake_is_status_2(run_dir: RunDir, words: list[str], message: str, capsys: Shown):

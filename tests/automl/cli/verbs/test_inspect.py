@@ -40,7 +40,7 @@ def test_the_named_target_and_task_are_taken(table: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["search.folds=5"], "'search.folds=5' does not say how a table is read"),
+        (["search.folds=5"], "'search.folds=5' does not affect how a table is read"),
         (["data.drap=[n]"], "data.drop"),
         (["--target", "lable"], "did you mean 'label'"),
     ],
@@ -111,14 +111,14 @@ def test_columns_that_give_the_target_away_are_named(
     path.write_text("\n".join(["decision,n,y", *rows]))
     assert main(["inspect", str(path)]) == 0
     said = capsys.readouterr().out
-    assert "column 'decision' gives the target away in 299 of 300 rows" in said
+    assert "column 'decision' predicts the target in 299 of 300 rows" in said
     assert "column 'n'" not in said
 
 
 def test_one_column_is_one_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "a.csv").write_text("x,y\n" + "1,a\n2,b\n" * 9)
     assert main(["inspect", str(tmp_path / "a.csv")]) == 0
-    assert "18 rows, 1 column, 1 to learn from" in capsys.readouterr().out
+    assert "18 rows, 1 column, 1 used" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verb", ["search", "inspect", "leaderboard"])

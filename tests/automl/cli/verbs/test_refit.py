@@ -5,7 +5,7 @@ import pytest
 from automl.cli.verbs.refit import run
 from automl.errors import UserError
 from automl.store.run_dir import RunDir
-from automl.tuning.refit.refit import Refit
+from automl.tuning.refit.refit import RefitResult
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,11 @@ def test_it_says_what_became_faster_and_what_stays(
 ):
     asked = []
 
-    def fake(run: RunDir, *, undo: bool, metric: object = None) -> Refit:
+    def fake(run: RunDir, *, undo: bool, metric: object = None) -> RefitResult:
         asked.append((run.path, undo))
-        return Refit(("svm-0",), {"mlp-0": "family mlp has no model of all rows"}, 10.0, 3318.0)
+        return RefitResult(
+            ("svm-0",), {"mlp-0": "family mlp cannot be refitted on all rows"}, 10.0, 3318.0
+        )
 
     monkeypatch.setattr("automl.tuning.lifecycle.refit_run.refit_run", fake)
     assert run([str(run_dir.path), *["--undo"] * undo], 0.0) == 0
@@ -41,14 +43,16 @@ def test_it_says_what_became_faster_and_what_stays(
     assert first.startswith(
         "1 of 2 members were refitted on all rows (10 ms per 1,000 rows, 3,318 "
     )
-    assert second == ("mlp-0 keeps the models of its folds: family mlp has no model of all rows")
+    assert second == (
+        "mlp-0 keeps the models of its folds: family mlp cannot be refitted on all rows"
+    )
 
 
 def test_an_undo_says_which_time_is_of_which_models():
-    (note,) = Refit((), {}, 103.0, 2.74).notes
+    (note,) = RefitResult((), {}, 103.0, 2.74).notes
     assert note == (
         "all members predict with the models of their folds: 103 ms per 1,000 rows; with the "
         "models of all rows they took 2.74 ms"
     )
-    (note,) = Refit((), {}, 103.0, None).notes
+    (note,) = RefitResult((), {}, 103.0, None).notes
     assert note == "all members predict with the models of their folds: 103 ms per 1,000 rows"

@@ -10,7 +10,7 @@ from automl.errors import UserError
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record
 from automl.trial.spec import TrialError
-from automl.tuning.lifecycle.rerun import FoldRerun, Rerun
+from automl.tuning.lifecycle.rerun import FoldRerun, RerunResult
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def rerun(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             trial: str,
             on_fold: Callable[[FoldRerun], None],
             given: object = None,
-        ) -> Rerun:
+        ) -> RerunResult:
             for fold in folds:
                 on_fold(fold)
-            return Rerun(read_record(run, trial), "roc_auc", folds, timed)
+            return RerunResult(read_record(run, trial), "roc_auc", folds, timed)
 
         monkeypatch.setattr("automl.tuning.lifecycle.rerun.rerun_trial", fake)
 
@@ -73,7 +73,7 @@ def test_scores_stand_beside_the_recorded_ones(
         ["2", "0.7", "0.7", "no: the predictions differ"],
         ["3", "-", "0.6", "-"],
     ]
-    assert end == "1 of 3 recorded folds came out equal (roc_auc)"
+    assert end == "1 of 3 recorded folds are equal (roc_auc)"
     assert err == ""
 
 
@@ -94,4 +94,4 @@ def test_with_a_limit_of_time_it_says_that_fits_may_differ(
 ):
     rerun(FoldRerun(0, 0.9, 0.9, True), timed=True)
     assert run([str(run_dir.path), "svm-0"], 0.0) == 0
-    assert "limit of time: fits that adapt to the clock may" in capsys.readouterr().err
+    assert "time limit: fits that adapt to the clock may" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import automl
 from automl.cli import main
 from automl.errors import DataError, NoPredictorError
 from automl.events import Event, SearchFinished
-from automl.leaderboard import Board, read_board
+from automl.leaderboard import Leaderboard, read_board
 from automl.store.run_dir import RunDir
 
 
@@ -25,7 +25,7 @@ class FoundRun:
     path: Path
     stopped_by: str = "time"
 
-    def board(self) -> Board:
+    def board(self) -> Leaderboard:
         return read_board(RunDir(self.path))
 
 
@@ -136,7 +136,7 @@ def test_a_reader_that_is_gone_changes_neither_the_search_nor_the_status(
 def test_after_a_second_ctrl_c_the_run_is_named(calls: Any, capsys: pytest.CaptureFixture[str]):
     calls.error = KeyboardInterrupt()
     assert main(["search", "data.csv"]) == 130
-    message = "automl: stopped at once; what was found until then is in runs/first\n"
+    message = "automl: stopped at once; results so far are in runs/first\n"
     assert capsys.readouterr().err == message
 
 

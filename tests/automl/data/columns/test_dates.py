@@ -3,7 +3,7 @@ from datetime import datetime
 import pyarrow as pa
 import pytest
 
-from automl.data.columns.dates import date_share, dates_of_texts, is_day_first
+from automl.data.columns.dates import date_share, is_day_first, parse_dates
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ from automl.data.columns.dates import date_share, dates_of_texts, is_day_first
     ],
 )
 def test_common_formats_are_read(text, expected):
-    assert dates_of_texts(pa.array([text, "no date"]), day_first=False)[0].as_py() == expected
+    assert parse_dates(pa.array([text, "no date"]), day_first=False)[0].as_py() == expected
 
 
 def test_the_part_above_twelve_is_the_day():
@@ -64,7 +64,7 @@ def test_the_part_above_twelve_is_the_day():
     assert not is_day_first(pa.array(["01/02/2013", "12/31/2013"]))
     assert not is_day_first(pa.array(["01/02/2013"]))
     assert is_day_first(pa.array(["01.02.2013"]))
-    assert dates_of_texts(pa.array(["01/02/2013"]), True)[0].as_py() == datetime(2013, 2, 1)
+    assert parse_dates(pa.array(["01/02/2013"]), True)[0].as_py() == datetime(2013, 2, 1)
 
 
 def test_the_share_of_dates_counts_what_can_be_read():

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from automl.data.columns.features import type_columns
+from automl.data.columns.features import infer_columns
 from automl.data.options import Reading, ReadOptions
 from automl.data.raw_table import RawTable, let_go
 
@@ -15,7 +15,7 @@ def raw(**columns):
 def test_columns_are_let_go_once_they_are_typed():
     table = raw(a=["1", "2", "2"], b=["x", "y", "x"], when=["2020-01-01", "2020-01-03", "soon"])
     emptied, columns = table.emptied()
-    typed = type_columns(emptied, columns, [], {}, ReadOptions())
+    typed = infer_columns(emptied, columns, [], {}, ReadOptions())
     assert [column.kind for column in typed.columns] == ["numeric", "categorical", "categorical"]
     assert [len(column) for column in columns] == [0, 0, 0]
     assert emptied.n_rows == 3
@@ -23,7 +23,7 @@ def test_columns_are_let_go_once_they_are_typed():
 
 def test_a_column_in_doubt_is_kept_until_the_others_tell_how_it_is_read():
     table = raw(a=["1,234", "5,678", "9,125"], b=["0,5", "1,25", "2,75"])
-    typed = type_columns(*table.emptied(), [], {}, ReadOptions())
+    typed = infer_columns(*table.emptied(), [], {}, ReadOptions())
     assert typed.data["c0"].to_pylist() == [1.234, 5.678, 9.125]
     assert typed.data["c1"].to_pylist() == [0.5, 1.25, 2.75]
 

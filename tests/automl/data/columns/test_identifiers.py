@@ -5,7 +5,7 @@ import pytest
 
 from automl.data import (
     ReadOptions,
-    describe,
+    describe_table,
     load_dataset,
     load_features,
     open_dataset,
@@ -112,7 +112,7 @@ def test_identifiers_that_groups_or_time_make_new_stay_numbers():
 def test_inspection_says_the_same_with_the_reason():
     data = shops()
     data.loc[::9, "y"] = None
-    shop = describe(data, target="y").columns[0]
+    shop = describe_table(data, target="y").columns[0]
     assert shop.kind.value == "categorical"
     assert "single values explain" in shop.reason
     assert shop.reason == load_dataset(data, target="y").table.columns[0].reason

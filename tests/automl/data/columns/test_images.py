@@ -98,20 +98,20 @@ def test_broken_and_missing_files_are_named_and_counted(draw, tmp_path):
         decode(paths, (8, 8, 1))
     said = str(caught.value)
     assert "cut.jpg is a damaged image" in said
-    assert "text.png is no image" in said
+    assert "text.png is not an image" in said
     assert "there is no file" in said
     assert "and 2 more files" in said
 
 
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(DataError, match="is no regular file"):
+    with pytest.raises(DataError, match="is not a regular file"):
         decode([tmp_path / "pipe.png"], (8, 8, 1))
 
 
 def test_other_formats_are_not_tried_whatever_a_file_is_called(tmp_path):
     (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
-    with pytest.raises(DataError, match="is no image"):
+    with pytest.raises(DataError, match="is not an image"):
         decode([tmp_path / "a.png"], (8, 8, 1))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl.data import ReadOptions, describe, load_dataset
+from automl.data import ReadOptions, describe_table, load_dataset
 from automl.errors import DataError
 
 N = 40
@@ -15,7 +15,7 @@ def column(values, options=None):
     data = pd.DataFrame({"x": values})
     data["other"] = np.random.default_rng(1).normal(size=len(data))
     data["y"] = [0, 1] * (len(data) // 2)
-    return describe(data, options).columns[0]
+    return describe_table(data, options).columns[0]
 
 
 def cells(*values):
@@ -107,7 +107,7 @@ def test_names_can_say_that_numbers_are_ids(name):
 def test_an_id_is_used_where_there_is_nothing_else():
     table = load_dataset(pd.DataFrame({"id": range(100), "y": [0, 1] * 50})).table
     assert [c.name for c in table.used] == ["id"]
-    assert "nothing else" in table.columns[0].reason
+    assert "no other usable columns" in table.columns[0].reason
 
 
 def test_a_repeated_column_names_its_twin():
@@ -138,7 +138,7 @@ def test_a_set_kind_reads_what_fits_and_empties_the_rest():
         ({"x": "catgorical"}, "did you mean 'categorical'"),
         ({"X": "numeric"}, "did you mean 'x'"),
         ({"y": "numeric"}, "is the target"),
-        ({"x": "numeric"}, "none of its values fits, such as 'u'"),
+        ({"x": "numeric"}, r"none of its values fits \(for example 'u'\)"),
         ({"x": "datetime"}, "none of its values fits"),
     ],
 )

@@ -9,12 +9,12 @@ from PIL import Image
 
 from automl.data import ReadOptions, fingerprint, load_dataset, open_dataset, save_dataset
 from automl.data.columns.media import images_of, sequences_of, store_images
-from automl.data.describe.leaks import suspicions
+from automl.data.describe.leaks import leak_warnings
 from automl.data.folds.encoder_store import EncoderStore
 from automl.data.split.choose import make_split_plan
 from automl.data.table import Table
 from automl.errors import DataError
-from automl.plugin import TABULAR_KINDS, ColumnKind, View
+from automl.plugin import TABULAR_KINDS, ColumnKind, Encoding
 
 ALL = frozenset(ColumnKind)
 IMAGES, SEQUENCES = frozenset({ColumnKind.IMAGE}), frozenset({ColumnKind.SEQUENCE})
@@ -90,11 +90,11 @@ def test_a_fold_shows_a_family_its_kinds_and_no_other(
     dataset, tmp_path, kinds, n_images, n_sequences, names
 ):
     plan = make_split_plan(dataset, seed=0, folds=3)
-    fold, _ = EncoderStore(tmp_path, 0, plan.digest).fold(dataset, plan, 1, View(), kinds)
+    fold, _ = EncoderStore(tmp_path, 0, plan.digest).fold(dataset, plan, 1, Encoding(), kinds)
     assert fold.features.names == names
     for rows, numbers in (
-        (fold.train, plan.divisions[1].train),
-        (fold.valid, plan.divisions[1].valid),
+        (fold.train, plan.splits[1].train),
+        (fold.valid, plan.splits[1].valid),
     ):
         assert (len(rows.images), len(rows.sequences)) == (n_images, n_sequences)
         assert len(rows) == len(numbers)
@@ -108,9 +108,9 @@ def test_a_fold_shows_a_family_its_kinds_and_no_other(
 
 def test_copies_of_images_and_series_are_told(source):
     copied = source.drop(columns="number").iloc[[*range(50), *range(10)]]
-    (said,) = suspicions(load_dataset(copied, target="y"), exchangeable=True)
-    assert "10 rows are equal to an earlier one" in said
-    assert not list(suspicions(load_dataset(source, target="y"), exchangeable=True))
+    (said,) = leak_warnings(load_dataset(copied, target="y"), exchangeable=True)
+    assert "10 rows equal an earlier one" in said
+    assert not list(leak_warnings(load_dataset(source, target="y"), exchangeable=True))
 
 
 def test_a_column_of_one_image_tells_nothing(source):
@@ -121,7 +121,7 @@ def test_a_column_of_one_image_tells_nothing(source):
 def test_a_kind_that_does_not_fit_is_refused(source):
     from automl.errors import DataError
 
-    with pytest.raises(DataError, match="its values are no lists of numbers"):
+    with pytest.raises(DataError, match="its values are not lists of numbers"):
         load_dataset(source, target="y", options=ReadOptions(kinds={"number": "sequence"}))
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from automl.data import ReadOptions, describe, load_dataset, load_features, load_labelled
+from automl.data import ReadOptions, describe_table, load_dataset, load_features, load_labelled
 from automl.data.columns.misfits import misfit_text, warn_of_misfits
 from automl.data.table import Misfits
 from automl.errors import DataError, MisfitWarning
@@ -175,10 +175,10 @@ def test_a_strict_search_takes_data_whose_misfits_are_no_features(drop, row):
 
 
 def test_inspect_shows_what_a_strict_search_would_refuse():
-    found = describe(messy(), ReadOptions(strict=True), "y")
+    found = describe_table(messy(), ReadOptions(strict=True), "y")
     assert "'x' (numeric): 4 of 84 rows" in found.problem
     assert found.columns
-    assert describe(messy(), ReadOptions(), "y").problem == ""
+    assert describe_table(messy(), ReadOptions(), "y").problem == ""
 
 
 def test_a_strict_test_table_refuses_a_target_that_cannot_be_read():

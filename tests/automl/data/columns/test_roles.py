@@ -79,7 +79,7 @@ def test_row_numbers_in_messages_count_rows_of_the_source():
 def test_rows_of_weight_zero_are_left_out_with_their_class_and_the_rest_has_mean_one():
     data = frame(w=[0, 2, 2, 4, 2, 2, 4, 0])
     dataset = load_dataset(data, target="y", weight="w")
-    assert dataset.n_weightless == 2
+    assert dataset.n_zero_weight == 2
     assert len(dataset.y) == dataset.table.n_rows == 6
     assert dataset.weight.mean() == pytest.approx(1.0)
     assert dataset.weight.min() > 0

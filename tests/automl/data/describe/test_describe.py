@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl.data import ReadOptions, describe
+from automl.data import ReadOptions, describe_table
 from automl.errors import DataError
 
 
@@ -18,7 +18,7 @@ def frame():
 
 
 def test_columns_are_described_with_kind_share_values_and_reason():
-    found = describe(frame())
+    found = describe_table(frame())
     assert found.n_rows == 20
     x, c, same = found.columns
     assert (x.kind, x.missing_share, x.n_distinct, x.examples) == (
@@ -30,7 +30,7 @@ def test_columns_are_described_with_kind_share_values_and_reason():
 
 
 def test_the_target_is_described_with_its_classes():
-    found = describe(frame())
+    found = describe_table(frame())
     assert (found.target.name, found.target.task, found.problem) == ("y", "binary", "")
     assert found.class_counts == {"p": 5, "q": 10}
     assert found.n_without_target == 5
@@ -38,16 +38,16 @@ def test_the_target_is_described_with_its_classes():
 
 def test_a_guess_that_fails_is_told_and_the_columns_still_shown():
     data = pd.DataFrame({"x": np.arange(10) / 7, "z": 1})
-    found = describe(data)
+    found = describe_table(data)
     assert found.target is None
     assert "same value 1" in found.problem
     assert [c.name for c in found.columns] == ["x", "z"]
     with pytest.raises(DataError, match="same value 1"):
-        describe(data, target="z")
+        describe_table(data, target="z")
 
 
 def test_a_single_column_is_described():
-    found = describe(pd.DataFrame({"only": [1, 2, 3]}))
+    found = describe_table(pd.DataFrame({"only": [1, 2, 3]}))
     assert found.columns[0].name == "only"
     assert "only one column" in found.problem
 
@@ -55,13 +55,13 @@ def test_a_single_column_is_described():
 def test_how_a_file_was_read_is_told(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes("a;y\nü;1\nb;2\n".encode("latin-1"))
-    notes = describe(path).notes
+    notes = describe_table(path).notes
     assert any("cp1252" in note for note in notes)
     assert any("';'" in note for note in notes)
 
 
 def test_set_kinds_are_shown():
-    found = describe(frame(), ReadOptions(kinds={"x": "categorical"}))
+    found = describe_table(frame(), ReadOptions(kinds={"x": "categorical"}))
     assert found.columns[0].reason == "set by data.kinds"
 
 
@@ -70,11 +70,11 @@ def test_columns_that_steer_are_told_as_a_search_takes_them():
     shop = random.integers(100, 160, 1200)
     worth = random.normal(size=200)
     data = pd.DataFrame({"shop": shop, "x": random.normal(size=1200), "y": worth[shop - 100]})
-    assert describe(data, target="y").columns[0].kind == "categorical"
-    found = describe(data.assign(w=1.0, f=shop % 3), target="y", group="shop", weight="w")
+    assert describe_table(data, target="y").columns[0].kind == "categorical"
+    found = describe_table(data.assign(w=1.0, f=shop % 3), target="y", group="shop", weight="w")
     assert found.columns[0].left_out == "not a feature: it gives the groups"
     assert found.columns[2].left_out == "not a feature: it gives the weights"
-    by_time = describe(data, target="y", time_column="shop").columns[0]
+    by_time = describe_table(data, target="y", time_column="shop").columns[0]
     assert (by_time.kind, by_time.left_out) == ("numeric", "")
 
 
@@ -83,10 +83,10 @@ def test_a_value_of_one_group_alone_names_nothing():
     shop = random.integers(100, 160, 1200)
     worth = random.normal(size=200)
     data = pd.DataFrame({"shop": shop, "g": shop // 2, "y": worth[shop - 100]})
-    assert describe(data, target="y").columns[0].kind == "categorical"
-    assert describe(data, target="y", group="g").columns[0].kind == "numeric"
+    assert describe_table(data, target="y").columns[0].kind == "categorical"
+    assert describe_table(data, target="y", group="g").columns[0].kind == "numeric"
 
 
 def test_a_column_that_steers_and_is_not_there_is_an_error():
     with pytest.raises(DataError, match="for group"):
-        describe(frame(), target="y", group="nobody")
+        describe_table(frame(), target="y", group="nobody")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset
-from automl.data.describe.leaks import suspicions
+from automl.data.describe.leaks import leak_warnings
 
 N_ROWS = 200
 RANDOM = np.random.default_rng(0)
@@ -15,7 +15,7 @@ CLASS = np.where(NUMBER + RANDOM.normal(size=N_ROWS) > 0, "yes", "no")
 
 def told(target, exchangeable=True, **columns):
     frame = pd.DataFrame({"number": NUMBER, **columns, "target": target})
-    return list(suspicions(load_dataset(frame, target="target"), exchangeable))
+    return list(leak_warnings(load_dataset(frame, target="target"), exchangeable))
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def told(target, exchangeable=True, **columns):
 )
 def test_a_column_that_is_the_target_in_disguise_is_named(target, column):
     frame = pd.DataFrame({"other": RANDOM.normal(size=N_ROWS), "leak": column, "target": target})
-    (said,) = suspicions(load_dataset(frame, target="target"), True)
-    assert said.startswith("column 'leak' gives the target away")
+    (said,) = leak_warnings(load_dataset(frame, target="target"), True)
+    assert said.startswith("column 'leak' predicts the target")
     assert "data.drop" in said
 
 
@@ -61,8 +61,8 @@ OTHER = {"yes": "no", "no": "yes"}[CLASS[3]]
 def test_a_column_that_is_right_in_nearly_all_rows_is_named_with_their_number(target, leak):
     frame = pd.DataFrame({"other": RANDOM.normal(size=N_ROWS), "leak": leak, "target": target})
     dataset = load_dataset(frame, target="target", task=None)
-    (said,) = suspicions(dataset, True)
-    assert said.startswith(f"column 'leak' gives the target away in {N_ROWS - 1} of {N_ROWS} rows")
+    (said,) = leak_warnings(dataset, True)
+    assert said.startswith(f"column 'leak' predicts the target in {N_ROWS - 1} of {N_ROWS} rows")
 
 
 def test_what_is_right_as_often_as_a_constant_is_not_named():
@@ -80,7 +80,7 @@ def test_many_values_that_are_right_by_chance_are_not_named():
 
 
 def test_of_a_large_table_a_sample_tells_which_columns_deserve_a_look_at_all_rows(monkeypatch):
-    from automl.data.describe import giveaways
+    from automl.data.describe import leak_columns as giveaways
 
     monkeypatch.setattr(giveaways, "SAMPLE_ROWS", 60)
     looked = []
@@ -100,7 +100,7 @@ def test_of_a_large_table_a_sample_tells_which_columns_deserve_a_look_at_all_row
 
 def test_a_few_rows_may_be_sorted_by_chance():
     frame = pd.DataFrame({"x": [1.0, 2.5, 3.0, 4.5] * 5, "target": ["a", "a", "b", "b"] * 5})
-    assert list(suspicions(load_dataset(frame, target="target"), True)) == []
+    assert list(leak_warnings(load_dataset(frame, target="target"), True)) == []
 
 
 def copied():
@@ -109,13 +109,13 @@ def copied():
 
 
 def test_copied_rows_are_counted_where_they_may_be_parted():
-    (said,) = suspicions(copied(), True)
-    assert said.startswith("40 rows are equal to an earlier one")
+    (said,) = leak_warnings(copied(), True)
+    assert said.startswith("40 rows equal an earlier one")
     assert "group=COLUMN" in said
-    assert list(suspicions(copied(), False)) == []
+    assert list(leak_warnings(copied(), False)) == []
 
 
 def test_rows_of_few_values_are_equal_by_nature():
     columns = {name: RANDOM.choice(["a", "b", "c"], N_ROWS) for name in "pqr"}
     frame = pd.DataFrame({**columns, "target": CLASS})
-    assert list(suspicions(load_dataset(frame, target="target"), True)) == []
+    assert list(leak_warnings(load_dataset(frame, target="target"), True)) == []

@@ -10,7 +10,7 @@ import pytest
 
 from automl.data.encode import fit_encoder
 from automl.data.table import Column, Table
-from automl.plugin import ColumnKind, Task, View
+from automl.plugin import ColumnKind, Encoding, Task
 
 STORAGE = {
     ColumnKind.NUMERIC: pa.float64(),
@@ -48,7 +48,7 @@ def fit():
         y = np.arange(table.n_rows) % 2 if y is None else np.asarray(y)
         kw = {"kinds": frozenset(ColumnKind), "seed": 0} | kw
         return fit_encoder(
-            table, rows, y, task=task, n_classes=n_classes, view=view or View(), **kw
+            table, rows, y, task=task, n_classes=n_classes, encoding=view or Encoding(), **kw
         )
 
     return fit_

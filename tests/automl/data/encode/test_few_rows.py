@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from automl.data import load_dataset, load_features
 from automl.data.encode import fit_encoder
-from automl.data.encode.blocks import Blocks
+from automl.data.encode.column_blocks import Blocks
 from automl.data.encode.few_rows import DateRows, NumberRows
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
 from automl.data.table import Table
 from automl.errors import MissingColumnError
-from automl.plugin.context import View
+from automl.plugin.context import Encoding
 from automl.plugin.task import ColumnKind
 
 KINDS = frozenset(
@@ -49,14 +49,14 @@ CATEGORICAL = {"raw": "codes", "standard": "onehot", "quantile": "target"}
 
 
 def encoder_of(dataset, mode, kinds=KINDS, **view):
-    shown = View(numeric=mode, categorical=CATEGORICAL[mode], max_onehot=5, **view)
+    shown = Encoding(numeric=mode, categorical=CATEGORICAL[mode], max_onehot=5, **view)
     encoder, _ = fit_encoder(
         dataset.table,
         np.arange(N_ROWS),
         dataset.y,
         task=dataset.target.task,
         n_classes=2,
-        view=shown,
+        encoding=shown,
         kinds=kinds,
         seed=0,
     )
@@ -102,10 +102,10 @@ def test_they_are_the_rows_of_a_large_table(dataset, mode):
 
 def test_numbers_categories_and_dates_are_not_written_block_by_block(dataset, monkeypatch):
     encoder = encoder_of(dataset, "standard")
-    monkeypatch.setattr("automl.data.encode.columns.numeric.NumericBlock.write", None)
-    monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotBlock.write", None)
-    monkeypatch.setattr("automl.data.encode.columns.target.TargetBlock.write", None)
-    monkeypatch.setattr("automl.data.encode.columns.dates.DateBlock.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.numeric.NumericColumnEncoder.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotEncoder.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.target.TargetEncoder.write", None)
+    monkeypatch.setattr("automl.data.encode.columns.dates.DateEncoder.write", None)
     assert encoder.transform(dataset.table, np.array([1])).shape[0] == 1
     with pytest.raises(TypeError):
         encoder.transform(dataset.table)
@@ -116,7 +116,7 @@ def test_few_rows_of_a_sparse_matrix_are_its_rows(dataset, monkeypatch):
     encoder = encoder_of(dataset, "standard", kinds, sparse=True)
     whole, rows = encoder.transform(dataset.table), np.array([3, 0, 59])
     assert encoder.is_sparse
-    monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotBlock.sparse", None)
+    monkeypatch.setattr("automl.data.encode.columns.categorical.OneHotEncoder.sparse", None)
     few = encoder.transform(dataset.table, rows)
     assert type(few) is type(whole)
     np.testing.assert_array_equal(few.toarray(), whole[rows].toarray())

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from automl.data.encode import Encoder
+from automl.data.encode import TableEncoder
 from automl.data.table import Table
 from automl.errors import MissingColumnError, RunError
-from automl.plugin import ColumnKind, Task, View
+from automl.plugin import ColumnKind, Encoding, Task
 
 VIEWS = [
-    View(),
-    View("standard", "onehot", max_onehot=3),
-    View("quantile", "target"),
-    View("raw", "onehot", "tfidf", sparse=True),
-    View("standard", "drop", "drop"),
+    Encoding(),
+    Encoding("standard", "onehot", max_onehot=3),
+    Encoding("quantile", "target"),
+    Encoding("raw", "onehot", "tfidf", sparse=True),
+    Encoding("standard", "drop", "drop"),
 ]
 
 
@@ -35,7 +35,7 @@ def assert_equal(a, b):
 def test_what_is_saved_encodes_bit_for_bit_alike(table, fit, tmp_path, view, mixed):
     encoder, X = fit(table(*mixed(0)), view)
     encoder.save(tmp_path / "encoder")
-    loaded = Encoder.load(tmp_path / "encoder")
+    loaded = TableEncoder.load(tmp_path / "encoder")
     assert loaded.features == encoder.features
     assert X.shape[1] == len(encoder.features.names) == len(set(encoder.features.names))
     new = table(*mixed(1))
@@ -76,10 +76,10 @@ def test_rows_are_encoded_alike_alone_and_together(table, fit, view, mixed):
 
 
 def test_the_seed_decides_and_nothing_else(table, fit, mixed):
-    data, view = table(*mixed(0)), View("standard", "target")
-    _, a = fit(data, view, seed=1)
-    _, b = fit(data, view, seed=1)
-    _, c = fit(data, view, seed=2)
+    data, encoding = table(*mixed(0)), Encoding("standard", "target")
+    _, a = fit(data, encoding, seed=1)
+    _, b = fit(data, encoding, seed=1)
+    _, c = fit(data, encoding, seed=2)
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, c)
 
@@ -103,7 +103,7 @@ def test_names_never_hold_text_of_the_data(table, fit):
         assert all(name.replace("_", "").isalnum() and name.isascii() for name in names)
 
 
-@pytest.mark.parametrize("view", [*VIEWS, View(generated=("target",))])
+@pytest.mark.parametrize("view", [*VIEWS, Encoding(generated=("target",))])
 def test_each_column_of_the_matrix_has_the_column_that_it_is_made_of(table, fit, view, mixed):
     features = fit(table(*mixed(0)), view)[0].features
     assert len(features.sources) == len(features.names)
@@ -116,7 +116,9 @@ def test_what_is_made_of_several_columns_has_no_source(table, fit):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 400))
     data = table(("numeric", a.tolist()), ("numeric", b.tolist()))
-    features = fit(data, View(generated=("arithmetic",)), y=a * b, task=Task.REGRESSION)[0].features
+    features = fit(data, Encoding(generated=("arithmetic",)), y=a * b, task=Task.REGRESSION)[
+        0
+    ].features
     assert features.sources[:2] == ("c0", "c1")
     assert len(features.sources) > 2
     assert set(features.sources[2:]) == {""}
@@ -124,7 +126,7 @@ def test_what_is_made_of_several_columns_has_no_source(table, fit):
 
 def test_a_sparse_view_is_dense_where_that_is_smaller(table, fit):
     data = table(("numeric", range(20)), ("numeric", np.arange(20.0)[::-1]))
-    assert isinstance(fit(data, View(sparse=True))[1], np.ndarray)
+    assert isinstance(fit(data, Encoding(sparse=True))[1], np.ndarray)
 
 
 def test_column_order_and_further_columns_do_not_matter(table, fit, mixed):
@@ -148,10 +150,10 @@ def test_a_missing_or_torn_file_is_named(table, fit, tmp_path, mixed):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(RunError, match=f"{path.name} is damaged"):
-        Encoder.load(tmp_path)
+        TableEncoder.load(tmp_path)
     path.unlink()
     with pytest.raises(RunError, match=f"{path.name} is missing"):
-        Encoder.load(tmp_path)
+        TableEncoder.load(tmp_path)
 
 
 @settings(
@@ -167,18 +169,18 @@ def test_a_missing_or_torn_file_is_named(table, fit, tmp_path, mixed):
         min_size=2,
         max_size=25,
     ),
-    view=st.sampled_from(VIEWS),
+    encoding=st.sampled_from(VIEWS),
 )
-def test_any_values_encode_to_the_announced_shape(table, fit, values, view):
+def test_any_values_encode_to_the_announced_shape(table, fit, values, encoding):
     numbers, texts, y = zip(*values, strict=True)
     numbers = [None if v is None else float(v) for v in numbers]
     data = table(("numeric", [*numbers, 0.0]), ("categorical", [*texts, "end"]))
     rows = np.arange(len(y))
-    encoder, X = fit(data, view, rows=rows, y=[*y, 0], task=Task.MULTICLASS, n_classes=3)
+    encoder, X = fit(data, encoding, rows=rows, y=[*y, 0], task=Task.MULTICLASS, n_classes=3)
     assert X.shape == (len(y), len(encoder.features.names))
     assert not np.isinf(dense(X)).any()
     assert encoder.transform(data).shape == (len(y) + 1, len(encoder.features.names))
-    if view.numeric != "raw":
+    if encoding.numeric != "raw":
         assert not np.isnan(dense(X)).any()
 
 
@@ -195,6 +197,6 @@ class WithoutNames:
 
 def test_no_column_is_looked_up_in_a_list_of_all_names(table, fit, mixed):
     full = table(*mixed(5))
-    encoder, _ = fit(full, View())
+    encoder, _ = fit(full, Encoding())
     bare = Table(WithoutNames(full.data), full.columns)
     assert_equal(encoder.transform(bare), encoder.transform(full))

@@ -23,10 +23,10 @@ from automl.data.folds.encoder_store import (
 from automl.data.split.choose import ALL_ROWS, make_split_plan
 from automl.data.table import Column, Dataset, Table, Target
 from automl.errors import RunError, StorageError
-from automl.plugin import ColumnKind, Task, View
+from automl.plugin import ColumnKind, Encoding, Task
 
 KINDS = frozenset(ColumnKind)
-SPARSE = View("standard", "onehot", sparse=True)
+SPARSE = Encoding("standard", "onehot", sparse=True)
 
 
 def make_dataset(n_rows=60):
@@ -70,17 +70,17 @@ def test_columns_that_a_view_drops_are_not_even_read(data, plan, tmp_path, monke
 
     real = fit.values_of
     monkeypatch.setattr(fit, "values_of", values_of)
-    view = View(numeric=numeric, categorical="drop", text="drop")
-    fold, _ = store(tmp_path, plan).fold(data, plan, 0, view, KINDS)
+    encoding = Encoding(numeric=numeric, categorical="drop", text="drop")
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, encoding, KINDS)
     assert read == ([] if numeric == "drop" else ["c0"])
-    assert view.is_empty == (numeric == "drop")
+    assert encoding.is_empty == (numeric == "drop")
     assert fold.X_train.shape == (40, 1)
-    encoder = store(tmp_path, plan).encoder(0, view, KINDS)
+    encoder = store(tmp_path, plan).encoder(0, encoding, KINDS)
     assert encoder.transform(data.table).shape == (60, 1)
     assert (encoder.transform(data.table) == 0).all() == (numeric == "drop")
 
 
-@pytest.mark.parametrize("view", [View(), SPARSE])
+@pytest.mark.parametrize("view", [Encoding(), SPARSE])
 def test_a_fold_is_encoded_once_and_then_mapped(data, plan, tmp_path, view):
     first, seconds = store(tmp_path, plan).fold(data, plan, 1, view, KINDS)
     again, no_seconds = store(tmp_path, plan).fold(data, plan, 1, view, KINDS)
@@ -98,8 +98,8 @@ def test_a_fold_is_encoded_once_and_then_mapped(data, plan, tmp_path, view):
 
 
 def test_rows_targets_and_weights_belong_together(data, plan, tmp_path):
-    fold, _ = store(tmp_path, plan).fold(data, plan, 2, View(), KINDS)
-    division = plan.divisions[2]
+    fold, _ = store(tmp_path, plan).fold(data, plan, 2, Encoding(), KINDS)
+    division = plan.splits[2]
     c0 = data.table.data["c0"].to_numpy().astype(np.float32)
     np.testing.assert_array_equal(fold.X_train[:, 0], c0[division.train])
     np.testing.assert_array_equal(fold.X_valid[:, 0], c0[division.valid])
@@ -108,12 +108,12 @@ def test_rows_targets_and_weights_belong_together(data, plan, tmp_path):
     np.testing.assert_array_equal(fold.weight_train, data.weight[division.train])
     np.testing.assert_array_equal(fold.weight_valid, data.weight[division.valid])
     assert fold.index == 2
-    bare, _ = store(tmp_path, plan).fold(replace(data, weight=None), plan, 2, View(), KINDS)
+    bare, _ = store(tmp_path, plan).fold(replace(data, weight=None), plan, 2, Encoding(), KINDS)
     assert bare.weight_train is None
     assert bare.weight_valid is None
 
 
-@pytest.mark.parametrize("view", [View(), SPARSE])
+@pytest.mark.parametrize("view", [Encoding(), SPARSE])
 def test_all_rows_have_an_empty_validation_part(data, plan, tmp_path, view):
     fold, _ = store(tmp_path, plan).fold(data, plan, ALL_ROWS, view, KINDS)
     assert fold.X_train.shape[0] == len(data.y)
@@ -126,12 +126,12 @@ def test_all_rows_have_an_empty_validation_part(data, plan, tmp_path, view):
 def test_views_kinds_seeds_and_folds_do_not_mix(data, plan, tmp_path):
     numeric = frozenset({ColumnKind.NUMERIC})
     asked = [
-        (0, View(), KINDS, 0),
-        (1, View(), KINDS, 0),
-        (ALL_ROWS, View(), KINDS, 0),
-        (0, View("standard"), KINDS, 0),
-        (0, View(), numeric, 0),
-        (0, View(), KINDS, 1),
+        (0, Encoding(), KINDS, 0),
+        (1, Encoding(), KINDS, 0),
+        (ALL_ROWS, Encoding(), KINDS, 0),
+        (0, Encoding("standard"), KINDS, 0),
+        (0, Encoding(), numeric, 0),
+        (0, Encoding(), KINDS, 1),
     ]
     folders = set()
     for fold, view, kinds, seed in asked:
@@ -146,28 +146,28 @@ def test_a_fold_keeps_its_folder_from_version_to_version(tmp_path):
     """Else no run on disk would find its encoders."""
     first = EncoderStore(tmp_path, 5, "plan")
     numeric = frozenset({ColumnKind.NUMERIC})
-    folder = first.encoder_folder(0, View(), numeric)
+    folder = first.encoder_folder(0, Encoding(), numeric)
     assert folder == tmp_path / "1b4fe66010616cdc" / "fold-0" / "encoder"
     folder = EncoderStore(tmp_path, 0, "d").encoder_folder(ALL_ROWS - 1, SPARSE, KINDS)
     assert folder == tmp_path / "4846f7eb1c3225b7" / "fold-all" / "encoder"
 
 
 def test_a_fold_that_was_encoded_without_sources_has_them(data, plan, tmp_path):
-    first, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+    first, _ = store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     (meta,) = tmp_path.glob(f"*/fold-0/{cache.META_FILE}")
     told = json.loads(meta.read_text(encoding="utf-8"))
     del told["features"]["sources"]
     meta.write_text(json.dumps(told), encoding="utf-8")
-    again, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+    again, _ = store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     assert again.features == first.features
     assert again.features.sources == ("c0", "c1")
 
 
-@pytest.mark.parametrize("view", [View(), SPARSE])
+@pytest.mark.parametrize("view", [Encoding(), SPARSE])
 def test_the_encoder_of_a_fold_encodes_as_the_fold_was(data, plan, tmp_path, view):
     fold, _ = store(tmp_path, plan).fold(data, plan, 0, view, KINDS)
     encoder = store(tmp_path, plan).encoder(0, view, KINDS)
-    X = encoder.transform(data.table, plan.divisions[0].valid)
+    X = encoder.transform(data.table, plan.splits[0].valid)
     np.testing.assert_array_equal(dense(X), dense(fold.X_valid))
     with pytest.raises(RunError, match="is missing"):
         store(tmp_path, plan).encoder(1, view, KINDS)
@@ -175,24 +175,24 @@ def test_the_encoder_of_a_fold_encodes_as_the_fold_was(data, plan, tmp_path, vie
 
 def test_folds_and_views_have_a_folder_in_common(data, plan, tmp_path):
     folds = [
-        store(tmp_path, plan).fold(data, plan, fold, view, KINDS)[0]
-        for fold, view in ((0, View()), (1, View()), (1, SPARSE))
+        store(tmp_path, plan).fold(data, plan, fold, encoding, KINDS)[0]
+        for fold, encoding in ((0, Encoding()), (1, Encoding()), (1, SPARSE))
     ]
-    assert len({fold.shared for fold in folds}) == 3
-    (folder,) = {fold.shared_by_folds for fold in folds}
+    assert len({fold.fold_cache_dir for fold in folds}) == 3
+    (folder,) = {fold.run_cache_dir for fold in folds}
     assert folder.is_dir()
 
 
 def test_dropped_matrices_are_made_again_and_encoders_stay(data, plan, tmp_path):
-    before, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+    before, _ = store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     kept = np.array(before.X_train)
-    (before.shared / "binned").write_bytes(b"made of the matrices")
-    (before.shared_by_folds / "binned").write_bytes(b"made of single rows")
+    (before.fold_cache_dir / "binned").write_bytes(b"made of the matrices")
+    (before.run_cache_dir / "binned").write_bytes(b"made of single rows")
     drop_matrices(tmp_path)
     assert not list(tmp_path.rglob("X_*.npy"))
     assert not list(tmp_path.rglob("binned"))
-    store(tmp_path, plan).encoder(0, View(), KINDS)
-    after, seconds = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+    store(tmp_path, plan).encoder(0, Encoding(), KINDS)
+    after, seconds = store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     assert seconds > 0
     np.testing.assert_array_equal(after.X_train, kept)
 
@@ -204,24 +204,24 @@ def test_a_failed_writer_leaves_nothing(data, plan, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(cache, "save_matrix", full_disk)
         with pytest.raises(StorageError, match="fold-0 cannot be written: no space"):
-            store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+            store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     assert {p.suffix for p in tmp_path.glob("*/*")} == {".lock"}
-    assert store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)[1] > 0
+    assert store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)[1] > 0
 
 
 @pytest.mark.parametrize("name", ["X_train.npy", "X_valid.npy", "fold.json"])
 def test_a_damaged_file_is_named(data, plan, tmp_path, name):
-    store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
-    path = store(tmp_path, plan).encoder_folder(0, View(), KINDS).parent / name
+    store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
+    path = store(tmp_path, plan).encoder_folder(0, Encoding(), KINDS).parent / name
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(RunError, match=name):
-        store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+        store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
 
 
 def _encode_and_tell(views, queue):
     data = make_dataset()
     plan = make_split_plan(data, seed=0, folds=3)
-    queue.put(store(views, plan).fold(data, plan, 0, View(), KINDS)[1])
+    queue.put(store(views, plan).fold(data, plan, 0, Encoding(), KINDS)[1])
 
 
 def _encode_for_ever(views, started):
@@ -232,7 +232,7 @@ def _encode_for_ever(views, started):
     cache.save_matrix = hang  # in the child alone
     data = make_dataset()
     plan = make_split_plan(data, seed=0, folds=3)
-    store(views, plan).fold(data, plan, 0, View(), KINDS)
+    store(views, plan).fold(data, plan, 0, Encoding(), KINDS)
 
 
 needs_fork = pytest.mark.skipif(
@@ -268,9 +268,9 @@ def test_a_killed_writer_leaves_neither_its_lock_nor_half_a_fold(data, plan, tmp
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     (left,) = tmp_path.glob("*/.fold-0.*")
-    fold, seconds = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+    fold, seconds = store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     assert seconds > 0
-    assert len(fold.y_train) == len(plan.divisions[0].train)
+    assert len(fold.y_train) == len(plan.splits[0].train)
     assert not left.exists()
 
 
@@ -284,12 +284,12 @@ def test_without_file_locks_the_first_to_finish_wins(data, plan, tmp_path, monke
             inner.append(True)
             with monkeypatch.context() as patch:
                 patch.setattr("os.getpid", lambda: 0)
-                store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
+                store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
         return encode(*args, **options)
 
     monkeypatch.setattr(cache, "fit_encoder", encode_twice)
-    fold, _ = store(tmp_path, plan).fold(data, plan, 0, View(), KINDS)
-    assert len(fold.y_train) == len(plan.divisions[0].train)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
+    assert len(fold.y_train) == len(plan.splits[0].train)
     assert [p.name for p in tmp_path.glob("*/*")] == ["fold-0"]
 
 
@@ -307,7 +307,7 @@ def test_texts_are_fitted_once_for_views_that_differ_in_other_things(tmp_path, m
         fit, "fit_text", lambda key, *rest: fitted.append(key) or fit_text(key, *rest)
     )
     for numeric in ("raw", "standard", "quantile"):
-        fold, _ = store(tmp_path, plan).fold(data, plan, 0, View(numeric), KINDS)
+        fold, _ = store(tmp_path, plan).fold(data, plan, 0, Encoding(numeric), KINDS)
         assert any("score" in name for name in fold.features.names)
     assert fitted == ["c1"]
 
@@ -321,11 +321,11 @@ def test_raw_texts_are_shown_beside_the_matrix_and_only_if_asked_for(tmp_path):
     )
     data = Dataset(Table(table, columns), Target("y", Task.BINARY, (0, 1)), np.arange(60) % 2)
     plan = make_split_plan(data, seed=0, folds=3)
-    fold, _ = store(tmp_path, plan).fold(data, plan, 0, View(text="raw"), KINDS)
+    fold, _ = store(tmp_path, plan).fold(data, plan, 0, Encoding(text="raw"), KINDS)
     assert fold.features.names == ("c0",)
-    division = plan.divisions[0]
+    division = plan.splits[0]
     for rows, numbers in ((fold.train, division.train), (fold.valid, division.valid)):
         assert [texts.read() for texts in rows.texts] == [[notes[i] or "" for i in numbers]]
-    for view, kinds in ((View(), KINDS), (View(text="raw"), KINDS - {ColumnKind.TEXT})):
-        fold, _ = store(tmp_path, plan).fold(data, plan, 0, view, kinds)
+    for encoding, kinds in ((Encoding(), KINDS), (Encoding(text="raw"), KINDS - {ColumnKind.TEXT})):
+        fold, _ = store(tmp_path, plan).fold(data, plan, 0, encoding, kinds)
         assert fold.train.texts == fold.valid.texts == ()

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automl.data import ReadOptions, describe, load_dataset
+from automl.data import ReadOptions, describe_table, load_dataset
 from automl.data.options import Roles
-from automl.data.read import blocks, parts
+from automl.data.read import blocks
+from automl.data.read import column_parts as parts
 from automl.data.read import delimited as text
 from automl.data.read.formats import read_source
 from automl.data.read.layout import Layout
@@ -59,7 +60,7 @@ def described(path, options, monkeypatch, in_blocks):
         if not in_blocks:
             patch.setattr(text, "read_blocks", lambda *_: None)
         try:
-            found = describe(path, options, "goal")
+            found = describe_table(path, options, "goal")
         except DataError as error:
             return str(error)
     data = {} if found.table is None else found.table.data.to_pydict()

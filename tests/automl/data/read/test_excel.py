@@ -108,7 +108,7 @@ def test_the_first_visible_sheet_is_read_and_others_by_name_or_number(tmp_path):
 
 def test_new_rows_may_stand_in_the_only_sheet_under_another_name(tmp_path):
     assert read(tmp_path, workbook({"New": ROWS}), "Data", again=True).n_rows == 8
-    with pytest.raises(DataError, match=r"no sheet 'Data'.*call the one with the rows so"):
+    with pytest.raises(DataError, match=r"no sheet 'Data'.*give the sheet with the rows that name"):
         read(tmp_path, workbook({"New": ROWS, "B": ROWS}), "Data", again=True)
 
 
@@ -123,7 +123,7 @@ def test_new_rows_may_stand_in_the_only_sheet_under_another_name(tmp_path):
         (b"a,y\n1,2\n", "not an Excel file.*rename it to end in .csv"),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
-            "protected by a password: take it off",
+            "protected by a password: remove it",
         ),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, r"old format \(.xls\).*save it as"),
     ],
@@ -141,7 +141,7 @@ def test_what_cannot_be_read_is_said_with_a_way_out(tmp_path, content, said):
         (
             SHEET,
             f'{HEAD}<row r="9"><c r="XFD9000000"><v>1</v></c></row>',
-            "as far as the cell XFD9",
+            "up to the cell XFD9",
         ),
     ],
 )

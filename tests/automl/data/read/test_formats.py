@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from automl.cli.output import output_of, write_output
 from automl.data import ReadOptions, fingerprint, load_dataset
 from automl.data.read.formats import read_source
-from automl.data.read.streams import open_bytes
+from automl.data.read.streams import open_decompressed
 from automl.errors import DataError, MissingExtraError
 
 
@@ -168,7 +168,7 @@ def test_paths_that_are_no_files_are_refused(source):
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.xyz", b"a,y\n1,2\n", r"'.xyz' are not known.*\.parquet"),
+        ("a.xyz", b"a,y\n1,2\n", r"extension '.xyz'.*\.parquet"),
         ("a.csvv", b"a,y\n1,2\n", r"did you mean '\.csv'"),
         ("a.csv.gz", b"a,y\n1,2\n", "not a gzip file"),
         ("a.csv.gz", gzip.compress(os.urandom(5000))[:-2000], "damaged compressed file"),
@@ -206,7 +206,7 @@ def test_a_file_that_grows_beyond_reason_is_refused(tmp_path):
 def test_compressed_streams_give_all_bytes(tmp_path):
     data = os.urandom(3_000_000)
     (tmp_path / "a.gz").write_bytes(gzip.compress(data))
-    with open_bytes(Path(tmp_path / "a.gz"), "gzip") as file:
+    with open_decompressed(Path(tmp_path / "a.gz"), "gzip") as file:
         assert file.read() == data
 
 
@@ -265,5 +265,5 @@ def test_a_label_that_looks_like_another_line_is_a_label(tmp_path, names, last):
 
 def test_a_link_that_leads_nowhere_is_told_with_its_end(tmp_path):
     (tmp_path / "link.csv").symlink_to("nowhere.csv")
-    with pytest.raises(DataError, match=r"link to nowhere\.csv, which is not there"):
+    with pytest.raises(DataError, match=r"link to nowhere\.csv, which does not exist"):
         load_dataset(tmp_path / "link.csv")

@@ -91,7 +91,7 @@ def test_a_first_line_of_numbers_may_be_no_names_and_that_is_said(tmp_path):
     text = "".join(f"{i}.5,{i},{i % 2}\n" for i in range(30))
     names, n_rows, _, notes = read(tmp_path, text)
     assert (names, n_rows) == (("0.5", "0", "0"), 29)
-    assert "is taken for the column names" in notes[0]
+    assert "is used as the column names" in notes[0]
     assert load_dataset(tmp_path / "a.csv").notes == notes
 
 
@@ -121,7 +121,7 @@ def test_a_first_line_names_the_separator(tmp_path, mark):
         assert (names, n_rows) == (("a", "b", "c")[:width], 30)
 
 
-LIKE_A_ROW = "is taken for the column names. If the file has none"
+LIKE_A_ROW = "is used as the column names. If the file has none"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_first_line_like_all_others_may_be_no_names_and_that_is_said(tmp_path,
 @pytest.mark.parametrize("block", [1, 7, 1 << 18])
 def test_spaces_before_a_quote_are_no_part_of_a_value(tmp_path, monkeypatch, block):
     monkeypatch.setattr(
-        "automl.data.read.spaced.io.BufferedReader", lambda raw, buffer_size: Slow(raw)
+        "automl.data.read.spaced_quotes.io.BufferedReader", lambda raw, buffer_size: Slow(raw)
     )
     rows = "".join(f'{i},  "red, ""{i}""", "x" , "",{i}\n' for i in range(30))
     (tmp_path / "a.csv").write_text('n, "what, exactly", c , d,y\n' + rows)

@@ -6,17 +6,17 @@ import io
 import pyarrow as pa
 import pytest
 
-from automl.data.read.streams import direct, is_utf8, open_bytes
+from automl.data.read.streams import direct, is_utf8, open_decompressed
 
 
 def test_arrow_reads_a_plain_file_itself_and_a_compressed_one_through_its_stream(tmp_path):
     plain, packed = tmp_path / "t.csv", tmp_path / "t.csv.gz"
     plain.write_bytes(b"a,b\n1,2\n")
     packed.write_bytes(gzip.compress(b"a,b\n1,2\n"))
-    with open_bytes(plain, None) as file, direct(file) as found:
+    with open_decompressed(plain, None) as file, direct(file) as found:
         assert isinstance(found, pa.OSFile)
         assert found.read() == b"a,b\n1,2\n"
-    with open_bytes(packed, "gzip") as file:
+    with open_decompressed(packed, "gzip") as file:
         assert direct(file) is file
         assert file.read() == b"a,b\n1,2\n"
 

@@ -48,7 +48,7 @@ def test_files_without_labels_can_be_predicted(write):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (HEADER + "1,2:3,4:1\n1,x:3,4:2\n", "line 7: 'x' is no number"),
+        (HEADER + "1,2:3,4:1\n1,x:3,4:2\n", "line 7: 'x' is not a number"),
         (HEADER + "1,2:3,4:1\n1,2:2\n", "case 2 has 1 channels, the first has 2"),
         (HEADER + "1\n", "line 6: there is no series before the label"),
         (HEADER, "has no case after @data"),

@@ -31,7 +31,7 @@ def coin(n_rows, seed=0):
 def assert_partition(plan, n_folds):
     """Every repeat validates each row once and trains on all others."""
     for start in range(0, plan.n_folds, n_folds):
-        divisions = plan.divisions[start : start + n_folds]
+        divisions = plan.splits[start : start + n_folds]
         np.testing.assert_array_equal(
             np.sort(np.concatenate([d.valid for d in divisions])), np.arange(plan.n_rows)
         )
@@ -57,7 +57,7 @@ def test_stratified_folds_partition_the_rows_and_train_on_every_class(y, folds, 
     assert plan.n_folds == folds * repeats
     assert_partition(plan, folds)
     counts = np.bincount(data.y)
-    for d in plan.divisions:
+    for d in plan.splits:
         assert set(np.flatnonzero(counts >= 2)) <= set(data.y[d.train])
         share = np.bincount(data.y[d.valid], minlength=len(counts))
         assert np.all(np.abs(share - counts / folds) <= 1)
@@ -83,7 +83,7 @@ def test_no_group_is_on_both_sides(rows, folds, task):
     assert not plan.exchangeable
     if folds > 1:
         assert_partition(plan, folds)
-    for d in plan.divisions:
+    for d in plan.splits:
         assert not set(group[d.train]) & set(group[d.valid])
         assert len(d.train)
         assert len(d.valid)
@@ -105,9 +105,9 @@ def test_training_rows_lie_before_validation_rows(times, folds):
     plan = make_split_plan(data, seed=0, folds=folds)
     assert plan.kind == "time"
     assert plan.n_folds == folds
-    for d in plan.divisions:
+    for d in plan.splits:
         assert time[d.train].max() < time[d.valid].min()
-    valid = np.concatenate([d.valid for d in plan.divisions])
+    valid = np.concatenate([d.valid for d in plan.splits])
     assert len(np.unique(valid)) == len(valid)
     assert time.argmax() in valid
     np.testing.assert_array_equal(np.flatnonzero(plan.covered), np.sort(valid))
@@ -116,8 +116,8 @@ def test_training_rows_lie_before_validation_rows(times, folds):
 def test_time_windows_expand_and_are_about_equal():
     time = np.random.default_rng(0).permutation(600)
     plan = make_split_plan(dataset(coin(600), time=time), seed=0, folds=5)
-    assert [len(d.train) for d in plan.divisions] == [100, 200, 300, 400, 500]
-    assert [len(d.valid) for d in plan.divisions] == [100] * 5
+    assert [len(d.train) for d in plan.splits] == [100, 200, 300, 400, 500]
+    assert [len(d.valid) for d in plan.splits] == [100] * 5
     assert plan.covered.sum() == 500
 
 
@@ -125,7 +125,7 @@ def test_with_time_and_groups_both_promises_hold():
     rng = np.random.default_rng(0)
     time, group = np.arange(300), rng.integers(0, 60, 300)
     plan = make_split_plan(dataset(coin(300), time=time, group=group), seed=0, folds=3)
-    for d in plan.divisions:
+    for d in plan.splits:
         assert time[d.train].max() < time[d.valid].min()
         assert not set(group[d.train]) & set(group[d.valid])
 
@@ -134,7 +134,7 @@ def test_given_folds_are_kept_as_they_are():
     fold = np.array([7, 7, 3, 3, 9, 9])
     plan = make_split_plan(dataset([0, 1] * 3, fold=fold), seed=0, folds=5)
     assert plan.kind == "given"
-    assert [set(fold[d.valid]) for d in plan.divisions] == [{3}, {7}, {9}]
+    assert [set(fold[d.valid]) for d in plan.splits] == [{3}, {7}, {9}]
     assert "search.folds=5 is not used" in plan.reason
     assert not plan.exchangeable
 
@@ -210,7 +210,7 @@ def test_a_holdout_takes_the_place_of_folds_that_would_take_half_the_budget(fold
 
 def test_a_large_holdout_stays_at_100000_rows():
     plan = make_split_plan(dataset(coin(1_500_000)), seed=0)
-    assert abs(len(plan.divisions[0].valid) - 100_000) <= 2
+    assert abs(len(plan.splits[0].valid) - 100_000) <= 2
 
 
 @many
@@ -218,7 +218,7 @@ def test_a_large_holdout_stays_at_100000_rows():
 def test_a_holdout_leaves_every_class_in_training(y, share):
     data = dataset(y, Task.MULTICLASS)
     plan = make_split_plan(data, seed=1, folds=1, holdout_share=share)
-    (d,) = plan.divisions
+    (d,) = plan.splits
     np.testing.assert_array_equal(np.union1d(d.train, d.valid), np.arange(len(y)))
     assert len(d.train) + len(d.valid) == len(y)
     if len(d.valid) > 1:
@@ -228,14 +228,14 @@ def test_a_holdout_leaves_every_class_in_training(y, share):
 def test_a_holdout_share_alone_means_a_holdout():
     plan = make_split_plan(dataset(coin(1000)), seed=0, holdout_share=0.25)
     assert plan.kind == "holdout"
-    assert abs(len(plan.divisions[0].valid) - 250) <= 1
+    assert abs(len(plan.splits[0].valid) - 250) <= 1
 
 
 def test_regression_folds_have_like_targets():
     y = np.random.default_rng(0).lognormal(size=800)
     plan = make_split_plan(dataset(y, Task.REGRESSION), seed=0, folds=8)
     assert plan.kind == "plain"
-    medians = [np.median(y[d.valid]) for d in plan.divisions]
+    medians = [np.median(y[d.valid]) for d in plan.splits]
     assert max(medians) / min(medians) < 1.25
 
 
@@ -244,7 +244,7 @@ def test_grouped_folds_have_like_classes_and_sizes():
     group = rng.integers(0, 200, 4000)
     y = (rng.random(200) < 0.2).astype(int)[group]
     plan = make_split_plan(dataset(y, group=group), seed=0, folds=5)
-    for d in plan.divisions:
+    for d in plan.splits:
         assert abs(y[d.valid].mean() - y.mean()) < 0.02
         assert abs(len(d.valid) - 800) < 80
 
@@ -252,7 +252,7 @@ def test_grouped_folds_have_like_classes_and_sizes():
 def test_repeats_and_seeds_divide_otherwise():
     data = dataset(coin(100))
     plan = make_split_plan(data, seed=0, folds=4, repeats=2)
-    first, second = plan.divisions[0], plan.divisions[4]
+    first, second = plan.splits[0], plan.splits[4]
     assert not np.array_equal(first.valid, second.valid)
     assert make_split_plan(data, seed=1, folds=4, repeats=2).digest != plan.digest
 
@@ -262,7 +262,7 @@ def test_a_saved_plan_comes_back_equal(tmp_path):
     save_split_plan(plan, tmp_path / "split")
     loaded = load_split_plan(tmp_path / "split")
     assert (loaded.digest, loaded.kind, loaded.reason) == (plan.digest, plan.kind, plan.reason)
-    for a, b in zip(plan.divisions, loaded.divisions, strict=True):
+    for a, b in zip(plan.splits, loaded.splits, strict=True):
         np.testing.assert_array_equal(a.train, b.train)
         np.testing.assert_array_equal(a.valid, b.valid)
 
@@ -302,7 +302,7 @@ def test_rows_of_fold_minus_one_train_always_and_are_never_validated(tmp_path):
     data = dataset([0, 1] * 4, fold=fold)
     plan = make_split_plan(data, seed=0)
     assert plan.n_folds == 3
-    for number, division in enumerate(plan.divisions):
+    for number, division in enumerate(plan.splits):
         assert fold[division.valid].tolist() == [number] * 2
         assert {0, 3} < set(division.train)
     assert plan.fold_of_row.tolist() == fold.tolist()
@@ -317,7 +317,7 @@ def test_given_folds_are_those_of_a_predefined_split():
 
     fold = np.random.default_rng(0).integers(-1, 4, 60)
     plan = make_split_plan(dataset(coin(60), fold=fold), seed=0)
-    for division, (train, valid) in zip(plan.divisions, PredefinedSplit(fold).split(), strict=True):
+    for division, (train, valid) in zip(plan.splits, PredefinedSplit(fold).split(), strict=True):
         assert division.train.tolist() == train.tolist()
         assert division.valid.tolist() == valid.tolist()
 
@@ -325,7 +325,7 @@ def test_given_folds_are_those_of_a_predefined_split():
 def test_one_given_fold_beside_rows_that_always_train_is_a_holdout():
     plan = make_split_plan(dataset([0, 1] * 4, fold=[-1] * 5 + [0] * 3), seed=0)
     assert plan.n_folds == 1
-    assert plan.divisions[0].valid.tolist() == [5, 6, 7]
+    assert plan.splits[0].valid.tolist() == [5, 6, 7]
     assert plan.reason.startswith("1 fold, as given")
 
 
@@ -333,3 +333,87 @@ def test_repeats_are_told_apart():
     plan = make_split_plan(dataset(coin(40)), seed=0, folds=3, repeats=2)
     assert plan.repeats == ((0, 1, 2), (3, 4, 5))
     assert make_split_plan(dataset(coin(40)), seed=0, folds=3).repeats == ((0, 1, 2),)
+
+
+FEW = {"y": [0, 1] * 6, "group": [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]}
+ROWS = {"y": [0, 1] * 6}
+TIMES = {"y": [0, 1] * 6, "time": list(range(12))}
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "reason"),
+    [
+        (ROWS, {"folds": 3}, "3 folds stratified by class (as asked)"),
+        (
+            ROWS,
+            {"folds": 3, "repeats": 2, "holdout_share": 0.5},
+            "3 folds stratified by class, 2 times (as asked, so no share is held out)",
+        ),
+        (ROWS, {"folds": 1, "holdout_share": 0.5}, "a holdout of 6 rows (as asked)"),
+        (ROWS, {"holdout_share": 0.25}, "a holdout of 3 rows (a share to hold out was given)"),
+        (FEW, {"folds": 2}, "2 folds of whole groups, 6 groups (as asked)"),
+        (FEW, {"folds": 1}, "a holdout of whole groups, 6 groups (as asked)"),
+        (
+            TIMES,
+            {"folds": 2},
+            "2 folds in order of time, each trained on all rows before (as asked)",
+        ),
+        (
+            TIMES,
+            {"folds": 2, "repeats": 2, "window": 3},
+            "2 folds in order of time, each trained on the last 3 distinct times before "
+            "(as asked); repeats make no other division",
+        ),
+        (
+            TIMES,
+            {"folds": 1, "gap": 1},
+            "the last rows in time are held out, trained on all rows before a gap of "
+            "1 distinct time (as asked)",
+        ),
+    ],
+)
+def test_the_reason_says_what_was_chosen_and_why(columns, options, reason):
+    assert make_split_plan(dataset(**columns), seed=0, **options).reason == reason
+
+
+def test_the_reason_for_values_says_what_is_balanced():
+    values = dataset(np.arange(12.0), Task.REGRESSION)
+    reason = make_split_plan(values, seed=0, folds=3).reason
+    assert reason == "3 folds balanced by target value (as asked)"
+
+
+def test_groups_without_a_common_class_are_dealt_out_by_their_rows():
+    sizes = [40, 30, 30, 20]
+    group = np.repeat(np.arange(4), sizes)
+    plan = make_split_plan(dataset(group, Task.MULTICLASS, group=group), seed=0, folds=2)
+    assert [len(d.valid) for d in plan.splits] == [60, 60]
+
+
+def test_a_fold_whose_group_leaves_no_training_row_is_refused():
+    data = dataset(coin(12), time=np.arange(12), group=np.zeros(12))
+    with pytest.raises(DataError, match="fold 0 has no training rows"):
+        make_split_plan(data, seed=0, folds=2)
+
+
+def test_a_holdout_is_a_tenth_of_the_rows_unless_a_share_is_given():
+    assert len(make_split_plan(dataset(coin(200)), seed=0, folds=1).splits[0].valid) == 20
+
+
+def test_a_holdout_in_time_has_the_last_rows_of_the_share():
+    (split,) = make_split_plan(dataset(**TIMES), seed=0, holdout_share=0.25).splits
+    assert (split.train.tolist(), split.valid.tolist()) == (list(range(9)), [9, 10, 11])
+
+
+@pytest.mark.parametrize(("n_rows", "n_folds"), [(499, 16), (500, 8)])
+def test_folds_of_fewer_than_500_rows_are_repeated(n_rows, n_folds):
+    assert make_split_plan(dataset(coin(n_rows)), seed=0).n_folds == n_folds
+
+
+def test_settings_that_given_folds_override_are_named():
+    data = dataset([0, 1] * 6, fold=[0, 1, 2] * 4)
+    reason = make_split_plan(data, seed=0, folds=5, repeats=2).reason
+    assert reason == (
+        "3 folds, as given by the folds column (search.folds=5 is not used) "
+        "(search.repeats=2 is not used)"
+    )
+    assert "not used" not in make_split_plan(data, seed=0, folds=3, repeats=1).reason

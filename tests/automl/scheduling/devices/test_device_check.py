@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from automl.scheduling.devices import device_check as cuda
-from automl.scheduling.devices.device_check import WrongDeviceError, check_devices
+from automl.scheduling.devices.device_check import WrongDeviceError, check_visible_gpu
 
 ONE = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 OTHER = "GPU-ff010203-0405-0607-0809-0a0b0c0d0e0f"
@@ -37,7 +37,7 @@ def check(monkeypatch):
     def check(visible, *uuids, said=None, status=0):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible if said is None else said)
         monkeypatch.setattr(cuda, "_driver", lambda: Driver(*uuids, status=status))
-        check_devices(visible)
+        check_visible_gpu(visible)
 
     return check
 
@@ -54,7 +54,7 @@ def test_a_name_that_is_no_uuid_is_right_with_one_gpu(check):
 
 @pytest.mark.parametrize("seen", [[OTHER], [ONE, OTHER], []])
 def test_another_gpu_or_several_or_none_are_wrong_and_named(check, seen):
-    with pytest.raises(WrongDeviceError, match=f"{ONE} alone and sees: ") as error:
+    with pytest.raises(WrongDeviceError, match=f"only the GPU {ONE}, but sees: ") as error:
         check(ONE, *seen)
     assert str(error.value).endswith(", ".join(seen) or "none")
 
@@ -81,13 +81,13 @@ def test_without_a_gpu_the_driver_is_not_asked(monkeypatch):
 
     monkeypatch.setattr(cuda, "_driver", must_not_be_called)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    check_devices("")
+    check_visible_gpu("")
 
 
 def test_where_no_driver_is_installed_the_environment_has_to_do(monkeypatch):
     monkeypatch.setattr(cuda, "LIBRARY", "libno-such-thing.so.9")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ONE)
-    check_devices(ONE)
+    check_visible_gpu(ONE)
 
 
 @pytest.mark.gpu
@@ -100,8 +100,8 @@ def test_a_real_driver_knows_a_gpu_by_the_name_that_nvml_gives_it():
     code = (
         "import os; from automl.scheduling.devices.nvml import find_gpus; gpu = find_gpus()[0];"
         "os.environ['CUDA_VISIBLE_DEVICES'] = gpu.visible;"
-        "from automl.scheduling.devices.device_check import check_devices;"
-        "check_devices(gpu.visible)"
+        "from automl.scheduling.devices.device_check import check_visible_gpu;"
+        "check_visible_gpu(gpu.visible)"
     )
     env = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     subprocess.run([sys.executable, "-c", code], env=env, check=True)

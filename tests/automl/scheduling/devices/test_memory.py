@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from automl.scheduling.devices import cgroups, memory
-from automl.scheduling.devices.memory import available_gib, fair_gib, oom_kills, tree_gib
+from automl.scheduling.devices.memory import (
+    available_gib,
+    oom_kills,
+    process_tree_gib,
+    proportional_gib,
+)
 
 GIB = 2**30
 
@@ -95,12 +100,12 @@ def test_a_damaged_limit_is_none(machine):
 
 def test_anonymous_and_shared_memory_count_and_mapped_files_do_not(machine):
     process(machine, 7, VmRSS=9 * 2**20, RssAnon=2**20, RssFile=6 * 2**20, RssShmem=2**19)
-    assert tree_gib(7) == 1.5
+    assert process_tree_gib(7) == 1.5
 
 
 def test_a_kernel_that_does_not_tell_them_apart_gives_all_that_is_resident(machine):
     process(machine, 7, VmRSS=2**20)
-    assert tree_gib(7) == fair_gib(7) == 1.0
+    assert process_tree_gib(7) == proportional_gib(7) == 1.0
 
 
 def test_descendants_of_every_thread_count(machine):
@@ -110,13 +115,13 @@ def test_descendants_of_every_thread_count(machine):
     process(machine, 9, RssAnon=2**20)
     process(machine, 10, RssAnon=2**20)
     process(machine, 11, RssAnon=2**20)
-    assert tree_gib(7) == 4.0
+    assert process_tree_gib(7) == 4.0
 
 
 def test_a_process_that_is_gone_holds_nothing(machine):
     process(machine, 7, "8 ", RssAnon=2**20)
-    assert tree_gib(7) == 1.0
-    assert tree_gib(8) == 0.0
+    assert process_tree_gib(7) == 1.0
+    assert process_tree_gib(8) == 0.0
 
 
 def test_the_verdict_divides_what_is_shared(machine):
@@ -126,7 +131,7 @@ def test_the_verdict_divides_what_is_shared(machine):
         "00400000-7fff0000 ---p 00000000 00:00 0    [rollup]\n"
         "Pss: 900000 kB\nPss_Anon: 262144 kB\nPss_File: 99999 kB\nPss_Shmem: 262144 kB\n",
     )
-    assert fair_gib(7) == 0.5
+    assert proportional_gib(7) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -171,8 +176,8 @@ def test_a_real_process_and_its_child_are_measured_together(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         try:
             assert [parent.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
-            assert 0.38 < tree_gib(parent.pid) < 0.5
-            assert 0.38 < fair_gib(parent.pid) < 0.5
+            assert 0.38 < process_tree_gib(parent.pid) < 0.5
+            assert 0.38 < proportional_gib(parent.pid) < 0.5
         finally:
             for pid in memory._tree(parent.pid):
                 os.kill(pid, 9)
@@ -182,18 +187,18 @@ def test_a_real_process_and_its_child_are_measured_together(tmp_path):
 def test_a_mapped_file_takes_nothing_of_the_limit(tmp_path):
     path = tmp_path / "data.npy"
     np.save(path, np.ones(25 << 20))  # 200 MiB
-    before = tree_gib(os.getpid())
+    before = process_tree_gib(os.getpid())
     mapped = np.load(path, mmap_mode="r")
     assert float(mapped.sum()) == 25 << 20
-    assert tree_gib(os.getpid()) - before < 0.05
+    assert process_tree_gib(os.getpid()) - before < 0.05
     del mapped
 
 
 @linux
 def test_reserved_addresses_take_nothing_of_the_limit():
-    before = tree_gib(os.getpid())
+    before = process_tree_gib(os.getpid())
     with mmap.mmap(-1, 2 * GIB):
-        assert tree_gib(os.getpid()) - before < 0.05
+        assert process_tree_gib(os.getpid()) - before < 0.05
 
 
 @linux
@@ -205,6 +210,6 @@ def test_a_look_reads_a_short_file_for_each_process_and_thread_and_no_map_of_pag
         read, read_text = [], Path.read_text
         with monkeypatch.context() as patch:
             patch.setattr(Path, "read_text", lambda file: (read.append(file), read_text(file))[1])
-            assert tree_gib(child.pid) > 0
+            assert process_tree_gib(child.pid) > 0
         child.kill()
     assert sorted(file.name for file in read) == ["children", "children", "status"]

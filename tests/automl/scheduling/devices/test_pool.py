@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.plugin import Resources
-from automl.scheduling.devices.pool import DevicePool, Gpu, Lease, Shortage
+from automl.scheduling.devices.pool import BlockingResource, DevicePool, Gpu, Lease
 
 
 def test_a_job_that_wants_more_cores_than_there_are_gets_all():
@@ -187,7 +187,7 @@ def test_what_a_job_waits_for_is_told_and_memory_comes_last():
     pool = DevicePool(4, (Gpu(0),), memory_gib=8.0)
     assert pool.shortage(Resources(n_gpus=1.0, ram_gib=6.0)) is None
     pool.lease(Resources(n_gpus=1.0, ram_gib=6.0))
-    assert pool.shortage(Resources(ram_gib=3.0)) is Shortage.MEMORY
-    assert pool.shortage(Resources(ram_gib=3.0, n_gpus=0.5)) is Shortage.GPU
-    assert pool.shortage(Resources(4, ram_gib=3.0, n_gpus=0.5)) is Shortage.CORES
+    assert pool.shortage(Resources(ram_gib=3.0)) is BlockingResource.MEMORY
+    assert pool.shortage(Resources(ram_gib=3.0, n_gpus=0.5)) is BlockingResource.GPU
+    assert pool.shortage(Resources(4, ram_gib=3.0, n_gpus=0.5)) is BlockingResource.CORES
     assert pool.shortage(Resources(ram_gib=1.0)) is None

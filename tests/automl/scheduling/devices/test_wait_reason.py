@@ -2,14 +2,14 @@ import pytest
 
 from automl.plugin import Resources
 from automl.scheduling.devices.pool import DevicePool, Gpu
-from automl.scheduling.devices.wait_reason import explain
+from automl.scheduling.devices.wait_reason import wait_reason
 
 
 def why(pool, **need):
     need = Resources(**need)
     shortage = pool.shortage(need)
     assert shortage is not None
-    return explain(pool, need, shortage)
+    return wait_reason(pool, need, shortage)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 
 from automl.plugin import Resources
 from automl.scheduling.devices.pool import DevicePool, Gpu
-from automl.scheduling.executor import Done, Failed, Progressed, Pruned, Unwritable
+from automl.scheduling.executor import Done, Failed, Pruned, Reported, StorageFull
 from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
-from automl.scheduling.thread_probe import Probe
+from automl.scheduling.thread_probe import ThreadProbe
 from automl.store import RunDir
 from automl.trial.spec import Job, JobKey, TrialError, TrialSpec
 
@@ -84,11 +84,11 @@ class Runner:
         said, patience = {}, time.monotonic() + PATIENCE_S
         while len(said) < len(job_ids) and time.monotonic() < patience:
             for happening in self.executor.poll(0.2):
-                if not isinstance(happening, Progressed):
+                if not isinstance(happening, Reported):
                     said[happening.job_id] = happening
         return [said[job_id] for job_id in job_ids]
 
-    def until(self, job_id, wanted=(Done, Failed, Pruned, Unwritable)):
+    def until(self, job_id, wanted=(Done, Failed, Pruned, StorageFull)):
         """Polls until a job says something of these kinds."""
         patience = time.monotonic() + PATIENCE_S
         while time.monotonic() < patience:
@@ -175,7 +175,7 @@ def test_a_failure_is_recorded_with_its_cause_and_harms_nobody(
 
 def test_a_full_disk_is_no_failure_of_the_fit_that_met_it(runner):
     answer = runner.fit("fills_disk")
-    assert isinstance(answer, Unwritable)
+    assert isinstance(answer, StorageFull)
     assert "fold-0 cannot be written: no space is left on its disk (" in answer.why
     assert runner.pool.free_cpus == 2
 
@@ -203,7 +203,7 @@ def test_all_that_a_failure_says_can_be_written_as_utf8(runner):
 @pytest.mark.parametrize("family", ["sleeps", "spins", "deaf"])
 def test_a_fit_past_its_deadline_is_killed_and_the_next_one_runs(runner, score, family, all_gone):
     job_id = runner.submit(family, deadline_s=6000.0)
-    runner.until(job_id, Progressed)
+    runner.until(job_id, Reported)
     (busy,) = runner.executor._with(job_id)
     runner.clock.by_s = 5000.0
     assert not [said for said in runner.executor.poll(0.0) if isinstance(said, Failed)]
@@ -229,7 +229,7 @@ def test_one_poll_ends_though_a_worker_talks_faster_than_it_is_read(runner):
             return True
 
         def recv(self):
-            return Progressed(JobKey("spins-1", 0), 1, 0.5)
+            return Reported(JobKey("spins-1", 0), 1, 0.5)
 
     job_id = runner.submit("sleeps")
     (busy,) = runner.executor._with(job_id)
@@ -250,7 +250,7 @@ def test_a_fit_stops_at_its_next_report_when_it_is_pruned(runner, score, tmp_pat
 
 def test_a_fit_that_catches_the_pruning_is_told_again(runner):
     job_id = runner.submit("stubborn")
-    runner.until(job_id, Progressed)
+    runner.until(job_id, Reported)
     runner.executor.prune(job_id)
     assert isinstance(runner.until(job_id), Pruned)
 
@@ -273,7 +273,7 @@ def test_a_pruning_that_comes_too_late_does_not_hit_the_next_fit(runner, score):
 
 def test_progress_carries_step_and_score(runner):
     job_id = runner.submit("stepper")
-    first = runner.until(job_id, Progressed)
+    first = runner.until(job_id, Reported)
     assert (first.step, first.score) == (1, 0.5)
     runner.executor.kill(job_id, TrialError("interrupted", "enough"))
 
@@ -303,7 +303,7 @@ def test_each_of_a_pack_is_answered_and_the_devices_come_back_with_the_last(runn
 
 def test_one_of_a_pack_is_pruned_and_the_others_go_on(runner):
     jobs = runner.submit_pack("together", [{"do": "step", "n": 10**6}, {"do": "step", "n": 50}])
-    runner.until(jobs[0], Progressed)
+    runner.until(jobs[0], Reported)
     runner.executor.prune(jobs[0])
     pruned, done = runner.until_all(jobs)
     assert isinstance(pruned, Pruned)
@@ -312,7 +312,7 @@ def test_one_of_a_pack_is_pruned_and_the_others_go_on(runner):
 
 def test_one_of_a_pack_is_killed_and_the_others_go_on(runner):
     jobs = runner.submit_pack("together", [{"do": "step", "n": 10**6}, {"do": "step", "n": 50}])
-    runner.until(jobs[0], Progressed)
+    runner.until(jobs[0], Reported)
     error = TrialError("exception", "its other fold has failed")
     runner.executor.kill(jobs[0], error)
     assert Failed(jobs[0], error) in runner.executor.poll(0.0)
@@ -456,7 +456,7 @@ def test_a_worker_that_sees_another_gpu_than_its_own_fails_the_fit_by_name(
     runner.pool.gpus = tuple(Gpu(i, uuid=f"GPU-{i:08x}") for i in range(2))
     error = runner.error("good", need=Resources(n_gpus=0.5))
     assert error.kind == "wrong_device"
-    assert error.message.startswith("the worker was to see the GPU GPU-00000000 alone and sees: ")
+    assert error.message.startswith("the worker should see only the GPU GPU-00000000, but sees: ")
     assert "GPU-00000001" in error.message
     assert runner.good_score() is not None  # the CPU is none of its business
 
@@ -465,7 +465,7 @@ def test_a_fit_that_has_a_gpu_to_itself_leaves_no_idle_workers_on_it(runner):
     quarter, whole = Resources(n_gpus=0.25), Resources(n_gpus=1.0)
     first, second = (runner.submit("stepper", need=quarter) for _ in range(2))
     for job_id in (first, second):
-        runner.until(job_id, Progressed)
+        runner.until(job_id, Reported)
         runner.executor.prune(job_id)
     while runner.pool.leases:
         runner.executor.poll(0.1)
@@ -480,8 +480,8 @@ def test_a_fit_that_has_a_gpu_to_itself_leaves_no_idle_workers_on_it(runner):
 def test_two_fits_run_side_by_side(runner):
     first, second = runner.submit("stepper"), runner.submit("stepper")
     assert runner.executor.pool.lease(Resources()) is None
-    runner.until(first, Progressed)
-    runner.until(second, Progressed)
+    runner.until(first, Reported)
+    runner.until(second, Reported)
     for job_id in (first, second):
         runner.executor.kill(job_id, TrialError("interrupted", "enough"))
 
@@ -564,7 +564,7 @@ def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
     for n_threads, n_workers in ((1, 2), (2, 1)):
         rate, patience = 0.0, time.monotonic() + PATIENCE_S
         while rate == 0.0 and time.monotonic() < patience:  # a worker may come too late
-            rate = runner.executor.probe(Probe(n_threads, 1000, 5, 0.1), n_workers)
+            rate = runner.executor.probe(ThreadProbe(n_threads, 1000, 5, 0.1), n_workers)
         assert rate is not None
         assert rate > 0
     assert isinstance(runner.fit("good"), Done)
@@ -572,15 +572,15 @@ def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
 
 def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
     runner.executor.warm_up(2)
-    assert runner.executor.probe(Probe(1, 1000, 5, 0.0), 2) is not None
+    assert runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2) is not None
     os.kill(runner.executor._crew._idle[0][1].pid, signal.SIGKILL)
-    assert runner.executor.probe(Probe(1, 1000, 5, 0.0), 2) is None
+    assert runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2) is None
     assert isinstance(runner.fit("good"), Done)
 
 
 def test_surplus_workers_are_ended(runner, all_gone):
     runner.executor.warm_up(2)
-    runner.executor.probe(Probe(1, 1000, 5, 0.0), 2)
+    runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2)
     surplus = runner.executor._crew._idle[1][1].pid
     runner.executor.warm_up(1)
     all_gone([surplus])

@@ -15,7 +15,7 @@ from automl.scheduling.devices.pool import DevicePool
 from automl.scheduling.executor import Done, Failed
 from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
-from automl.scheduling.local.memory_guard import LOOK_S, Footprint, MemoryGuard
+from automl.scheduling.local.memory_guard import LOOK_S, MemoryGuard, MemoryUse
 from automl.trial.spec import FoldResult, Job, TrialSpec
 
 LIMIT_GIB = 0.5
@@ -78,8 +78,10 @@ def runner(prepared, launcher):
 
 
 def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, monkeypatch):
-    looks, fair_gib = [], memory.fair_gib
-    monkeypatch.setattr(memory, "fair_gib", lambda pid: (looks.append(pid), fair_gib(pid))[1])
+    looks, fair_gib = [], memory.proportional_gib
+    monkeypatch.setattr(
+        memory, "proportional_gib", lambda pid: (looks.append(pid), fair_gib(pid))[1]
+    )
     others = [runner.submit("sleeps"), runner.submit("good")]
     hog = runner.submit("hog", gib=3.0)
     (busy,) = runner.executor._with(hog)
@@ -187,13 +189,13 @@ def test_a_kill_that_the_kernel_has_counted_is_lack_of_memory(runner, monkeypatc
 
 def test_a_kill_near_the_limit_is_lack_of_memory(runner, monkeypatch):
     job_id = runner.submit("sleeps")
-    monkeypatch.setattr(memory, "tree_gib", lambda pid: 0.47)
+    monkeypatch.setattr(memory, "process_tree_gib", lambda pid: 0.47)
     until_there(runner, job_id)
     runner.forward_s = 1.0
     runner.executor.poll(0.0)
     error = killed_by_hand(runner, job_id)
     assert error.kind == "oom"
-    assert "0.47 GiB when last looked at" in error.message
+    assert "0.47 GiB at the last measurement" in error.message
 
 
 def test_a_kill_far_from_the_limit_is_somebody_elses_doing(runner):
@@ -216,23 +218,23 @@ def test_a_fit_without_a_limit_is_not_looked_at(monkeypatch):
     def must_not_be_called(pid):
         raise AssertionError
 
-    monkeypatch.setattr(memory, "tree_gib", must_not_be_called)
-    assert Footprint(math.inf, 0).error(1) is None
-    footprint = Footprint(math.inf, 0)
-    footprint.look(1)
-    assert footprint.is_light
+    monkeypatch.setattr(memory, "process_tree_gib", must_not_be_called)
+    assert MemoryUse(math.inf, 0).error(1) is None
+    memory_use = MemoryUse(math.inf, 0)
+    memory_use.look(1)
+    assert memory_use.is_light
     result = FoldResult(0, 0.5, 1.0, 0.0, peak_rss_mib=77.0)
-    assert footprint.measured(result) == result
+    assert memory_use.measured(result) == result
 
 
 def test_a_result_says_the_most_that_was_seen_of_its_fit(monkeypatch):
     seen = iter([0.5, 2.0, 1.0])
-    monkeypatch.setattr(memory, "tree_gib", lambda pid: next(seen))
-    footprint = Footprint(4.0, 0)
+    monkeypatch.setattr(memory, "process_tree_gib", lambda pid: next(seen))
+    memory_use = MemoryUse(4.0, 0)
     for _ in range(3):
-        footprint.look(1)
-    assert footprint.measured(FoldResult(0, 0.5, 1.0, 0.0, peak_rss_mib=77.0)).peak_rss_mib == 2048
-    assert footprint.is_light
+        memory_use.look(1)
+    assert memory_use.measured(FoldResult(0, 0.5, 1.0, 0.0, peak_rss_mib=77.0)).peak_rss_mib == 2048
+    assert memory_use.is_light
 
 
 def test_what_a_fit_took_is_in_its_result_though_it_has_given_it_back(runner):

@@ -42,7 +42,7 @@ def test_ranks_are_judged_in_each_repeat_by_its_own_folds(metric):
         np.testing.assert_array_equal(judged.group[rows], np.arange(40))  # one draw each
         for number in numbers:
             inside = rows[judged.fold[rows] == number] - 40 * repeat
-            np.testing.assert_array_equal(inside, plan.divisions[number].valid)
+            np.testing.assert_array_equal(inside, plan.splits[number].valid)
 
 
 def test_groups_stay_together_over_the_repeats():

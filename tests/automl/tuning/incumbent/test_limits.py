@@ -8,7 +8,7 @@ from automl.data.folds.encoder_store import EncoderStore
 from automl.ensemble import read_ensemble
 from automl.testing import CountedClock
 from automl.trial.spec import Job, TrialSpec
-from automl.tuning.incumbent.limits import look_at_predictor, look_s
+from automl.tuning.incumbent.limits import check_latency, check_latency_s
 from automl.tuning.trials.trial import Trial
 
 
@@ -35,7 +35,7 @@ def stopwatch():
 @pytest.fixture
 def notes(stopwatch):
     """notes(scene): what the last look at its predictor says."""
-    return lambda scene: list(look_at_predictor(scene.standing, scene.config, stopwatch))
+    return lambda scene: list(check_latency(scene.incumbent, scene.config, stopwatch))
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def make(make_scene, make_family, monkeypatch, stopwatch):
                 p = 1 / (1 + np.exp(-seen[scene.rows(fold)]))
                 done = scene.done(Job(spec, fold, 0), np.column_stack([1 - p, p]))
                 trial.results[fold] = done.result
-            scene.standing.add(trial)
-        scene.standing.finish()
+            scene.incumbent.add(trial)
+        scene.incumbent.finish()
         return scene
 
     return make
@@ -72,14 +72,14 @@ def make(make_scene, make_family, monkeypatch, stopwatch):
 def test_without_objective_and_limit_of_time_nothing_is_measured(make, notes):
     scene = make(None, [1.0] * 3, [1.0] * 3)
     assert notes(scene) == []
-    assert look_s(scene.standing, scene.config) == 0.0
+    assert check_latency_s(scene.incumbent, scene.config) == 0.0
     assert read_ensemble(scene.run).predict_ms is None
 
 
 def test_a_predictor_within_its_limit_is_measured_and_left_alone(make, notes):
     scene = make(60.0, [2.0] * 3, [2.0] * 3)
-    before = scene.standing.current.weights
-    assert look_s(scene.standing, scene.config) > 0.0
+    before = scene.incumbent.current.weights
+    assert check_latency_s(scene.incumbent, scene.config) > 0.0
     assert notes(scene) == []
     ensemble = read_ensemble(scene.run)
     assert ensemble.weights == before
@@ -95,11 +95,11 @@ def test_as_an_objective_it_is_measured_without_a_limit(make, notes):
 
 def test_members_that_are_slower_than_they_said_have_to_go(make, notes):
     scene = make(60.0, [1.0] * 4, [1.0] * 4)
-    slow = next(iter(scene.standing.current.weights))
+    slow = next(iter(scene.incumbent.current.weights))
     scene = make(60.0, [1.0] * 4, [30.0 if f"a-{n}" == slow else 2.0 for n in range(4)])
-    assert slow in scene.standing.current.weights
+    assert slow in scene.incumbent.current.weights
     (note,) = notes(scene)
-    assert "beyond limits.predict_ms=60: a cheaper one is selected" in note
+    assert "beyond limits.predict_ms=60: selecting a cheaper one" in note
     ensemble = read_ensemble(scene.run)
     assert slow not in ensemble.weights
     assert ensemble.predict_ms == pytest.approx(3 * len(ensemble.weights) * 2.0)
@@ -108,16 +108,16 @@ def test_members_that_are_slower_than_they_said_have_to_go(make, notes):
 def test_a_limit_that_nothing_keeps_is_told_with_what_comes_nearest(make, notes):
     scene = make(3.0, [9.0, 4.0, 6.0], [9.0, 4.0, 6.0])
     (note,) = notes(scene)
-    assert "limits.predict_ms=3 is not kept: the predictor has 1" in note
-    assert "no complete trial keeps the limits, and a-1 comes nearest to them" in note
+    assert "limits.predict_ms=3 is exceeded: the predictor has 1" in note
+    assert "no complete trial is within the limits, and a-1 is closest to them" in note
     assert read_ensemble(scene.run).weights == {"a-1": 1.0}
 
 
 def test_a_model_that_cannot_be_loaded_is_told_and_nothing_else_happens(make, notes):
     scene = make(60.0, [1.0] * 2, [1.0] * 2)
-    before = scene.standing.current
-    scene.standing.families["a"][0].load = lambda path: 1 / 0
+    before = scene.incumbent.current
+    scene.incumbent.families["a"][0].load = lambda path: 1 / 0
     (note,) = notes(scene)
-    assert "how long predicting takes was not measured" in note
+    assert "prediction time was not measured" in note
     assert "ZeroDivisionError" in note
     assert read_ensemble(scene.run) == before

@@ -9,7 +9,7 @@ from automl.data.split.choose import make_split_plan
 from automl.metrics import get_metric
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialSpec
-from automl.tuning.incumbent.oof_store import Evidence
+from automl.tuning.incumbent.oof_store import OofStore
 from automl.tuning.trials.trial import Trial
 
 N_ROWS = 60
@@ -21,13 +21,13 @@ def make_evidence(path, metric, repeats=1, **columns):
     dataset = load_dataset(frame, target="y", folds_column="f" if "f" in columns else None)
     folds = None if "f" in columns else 3
     plan = make_split_plan(dataset, seed=0, folds=folds, repeats=repeats)
-    return Evidence(RunDir(path), dataset, plan, get_metric(metric, dataset.target.task))
+    return OofStore(RunDir(path), dataset, plan, get_metric(metric, dataset.target.task))
 
 
 def complete(evidence, predict):
     """A trial whose folds are on disk: ``predict(fold, rows)`` gives the probability of class 1."""
     spec = TrialSpec("a", 0, {})
-    for fold, division in enumerate(evidence.plan.divisions):
+    for fold, division in enumerate(evidence.plan.splits):
         path = evidence.run.oof(spec.trial_id, fold)
         path.parent.mkdir(parents=True)
         p = predict(fold, np.asarray(division.valid))
@@ -62,7 +62,7 @@ def test_the_ensemble_of_a_ranking_metric_gets_predictions_of_one_model_a_row(tm
     trial = complete(evidence, shifted(evidence))
     evidence.add(trial)
     first = np.load(evidence.run.oof(trial.spec.trial_id, 0))
-    oof = evidence.oof[trial.spec.trial_id][evidence.plan.divisions[0].valid]
+    oof = evidence.oof[trial.spec.trial_id][evidence.plan.splits[0].valid]
     np.testing.assert_allclose(oof, first)
 
 
@@ -78,7 +78,7 @@ def test_all_repeats_are_judged_and_the_interval_is_of_that_score(tmp_path):
     oof = evidence.oof[trial.spec.trial_id]
     assert len(oof) == 2 * N_ROWS
     last = np.load(evidence.run.oof(trial.spec.trial_id, 5))
-    np.testing.assert_allclose(oof[N_ROWS + evidence.plan.divisions[5].valid], last)
+    np.testing.assert_allclose(oof[N_ROWS + evidence.plan.splits[5].valid], last)
     low, high = trial.interval
     assert low < score < high < 1.0
     assert 0.7 < score < 0.8
@@ -91,7 +91,7 @@ def test_predictions_out_of_bag_are_judged_in_every_repeat(tmp_path):
     p = np.random.default_rng(0).random(N_ROWS)
     np.save(path, np.column_stack([1 - p, p]))
     trial = Trial(TrialSpec("a", 0, {}), 0, (-1,), 0.0)
-    folds = [[evidence.plan.divisions[f].valid for f in fs] for fs in evidence.plan.repeats]
+    folds = [[evidence.plan.splits[f].valid for f in fs] for fs in evidence.plan.repeats]
     y, shown = evidence.dataset.y, np.column_stack([1 - p, p])
     means = [
         np.average([evidence.metric.score(y[v], shown[v]) for v in vs], weights=list(map(len, vs)))

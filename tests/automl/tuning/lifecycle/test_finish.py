@@ -35,7 +35,7 @@ def finished(make_scene, families, **options):
     """A search that is over, with a manifest and models on disk."""
     scene = make_scene(families, **{"trials": 5, **options})
     write_facts(scene)
-    scene.run.views.mkdir()
+    scene.run.encodings.mkdir()
     scene.search()
     for trial in scene.ledger.trials:
         for fold in trial.results:
@@ -57,7 +57,7 @@ def test_leaderboard_and_manifest_tell_the_end(make_scene, make_family):
     assert isinstance(end, SearchFinished)
     assert (end.n_complete + end.n_pruned, end.n_failed, end.failures) == (5, 0, ())
     assert (end.n_out_of_time, end.n_interrupted) == (0, 0)
-    assert end.weights == scene.standing.current.weights
+    assert end.weights == scene.incumbent.current.weights
     assert end.run == str(scene.run.path)
 
 

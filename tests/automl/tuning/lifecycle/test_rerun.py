@@ -116,7 +116,7 @@ def test_a_trial_that_was_ended_by_a_limit_of_time_is_ended_by_it_again(limited_
 def test_a_trial_has_as_many_threads_as_a_probe_gave_it(search, monkeypatch):
     monkeypatch.setattr("automl.tuning.lifecycle.threads._can_matter", lambda problem: True)
     monkeypatch.setattr(
-        "automl.tuning.lifecycle.threads.compare_widths", lambda *_: {1: 1.0, 2: 3.0}
+        "automl.tuning.lifecycle.threads.compare_thread_counts", lambda *_: {1: 1.0, 2: 3.0}
     )
     run = search(["threads"])
     assert [fold.n_threads for fold in read_record(run, "threads-0").folds] == [2, 2, 2]

@@ -12,14 +12,14 @@ import pytest
 from automl.config.schema import PrunerConfig, SearchConfig
 from automl.errors import RunError
 from automl.plugin import StageLog
-from automl.scheduling.executor import Progressed
+from automl.scheduling.executor import Reported
 from automl.store.files import write_json
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
-from automl.trial.setup import seed_of
+from automl.trial.setup import derive_seed
 from automl.trial.spec import TrialState
 from automl.trial.stages import write_stages
-from automl.tuning.lifecycle.resume import read_past
+from automl.tuning.lifecycle.resume import read_earlier_search
 
 TRIALS = 11
 
@@ -30,8 +30,8 @@ class Killed(BaseException):
 
 def log_stages(scene, job):
     """Logs what a fit predicted at each of five stages; each fold has another best one."""
-    predicted, log = scene.predictions(job), StageLog(scene.standing.evidence.metric)
-    rng = np.random.default_rng(seed_of(str(job.job_id)))
+    predicted, log = scene.predictions(job), StageLog(scene.incumbent.oof.metric)
+    rng = np.random.default_rng(derive_seed(str(job.job_id)))
     for stage, share in enumerate(rng.uniform(0, 1, 5), start=1):
         log.add(stage, (share * predicted + (1 - share) / 2).astype(np.float32))
     folder, y = scene.run.fold(job.spec.trial_id, job.fold), scene.dataset.y
@@ -42,7 +42,7 @@ def answer(scene, job):
     """Mostly reports, then the end; some fits fail, some are stopped by what they report."""
     luck = random.Random(f"{job.spec.trial_id}-{job.fold}").random()
     score = 0.9 - 0.5 * job.spec.params["x"]
-    reports = [Progressed(job.job_id, step, score) for step in (1, 2) if luck < 0.8]
+    reports = [Reported(job.job_id, step, score) for step in (1, 2) if luck < 0.8]
     if luck < 0.12:
         return [*reports, scene.failed(job, message=f"x is {job.spec.params['x']}")]
     done = scene.done(job)
@@ -78,7 +78,7 @@ def outcome(scene):
         (r.index, r.trial_id, r.spec.params, r.spec.source, r.state, r.score, r.score_se)
         for r in read_records(scene.run)
     ]
-    return trials, scene.standing.current.weights, scene.controller.stopped_by
+    return trials, scene.incumbent.current.weights, scene.controller.stopped_by
 
 
 def told(scene):
@@ -225,7 +225,7 @@ def test_time_that_was_used_counts(make_scene, make_family):
     write_json(scene.run.manifest, {})
     for _ in itertools.islice(scene.controller.events(), 30):
         pass
-    used_s = read_past(scene.run).elapsed_s
+    used_s = read_earlier_search(scene.run).elapsed_s
     assert used_s > 1.0
     again = make_scene([make_family("a")], time_s=20.0, killed=scene, fit_s=lambda job: 1.0)
     assert again.budget.time_left_s == pytest.approx(20.0 - used_s)
@@ -298,7 +298,7 @@ def test_without_their_models_trials_stay_out_of_the_ensemble(search, untouched)
     again = search(killed=untouched, config=untouched.config)
     again.search()
     assert fits(again) == []
-    assert record.trial_id not in again.standing.current.weights
+    assert record.trial_id not in again.incumbent.current.weights
     assert again.ledger.find(record.trial_id).state is TrialState.COMPLETE
 
 
@@ -323,7 +323,7 @@ def test_a_record_that_is_gone_is_named_by_its_number(search, untouched):
     record = read_records(untouched.run)[3]
     (untouched.run.trial(record.trial_id) / "trial.json").unlink()
     with pytest.raises(RunError, match="no record of trial number 3"):
-        read_past(RunDir(untouched.run.path))
+        read_earlier_search(RunDir(untouched.run.path))
 
 
 def test_a_family_that_is_gone_is_named(untouched, make_scene, make_family):
@@ -349,3 +349,28 @@ def test_several_objectives_and_limits_are_told_as_if_nobody_had_touched_it(sear
     assert outcome(again)[0] == outcome(untouched)[0]
     assert told(again) == told(untouched)
     assert any(len(t[3] or ()) == 2 for trials in told(again).values() for t in trials)
+
+
+def test_a_fold_that_failed_before_its_turn_ends_no_trial_that_is_interrupted(
+    make_scene, make_family
+):
+    def answer(scene, job):
+        return scene.failed(job, message=f"fold {job.fold}") if job.fold else scene.done(job)
+
+    def make(killed=None):
+        return make_scene([make_family("a")], slots=3, trials=1, answer=answer, killed=killed)
+
+    scene = make()
+    write_json(scene.run.manifest, {})
+
+    def interrupt_after_the_last_fold():
+        scene.interrupted[0] = True
+        return [answer(scene, job) for job, _ in scene.executor.running.values() if job.fold == 2]
+
+    scene.executor.turn = interrupt_after_the_last_fold
+    scene.search()
+    (cut,) = read_records(scene.run)
+    assert cut.state is TrialState.INTERRUPTED
+    make(killed=scene).search()
+    (record,) = read_records(scene.run)
+    assert (record.state, record.error.message) == (TrialState.FAILED, "fold 1")

@@ -18,7 +18,7 @@ from automl.scheduling.devices.machine import make_pool
 from automl.scheduling.local.executor import LocalExecutor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
-from automl.tuning.lifecycle.start import prepare_search
+from automl.tuning.lifecycle.start import start_search
 
 
 class StillLauncher:
@@ -56,7 +56,7 @@ def prepare(tmp_path):
         locks.append(RunLock(run))
         started = time.monotonic()
         executor = LocalExecutor(make_pool(config.scheduler), prepare.launcher)
-        return prepare_search(
+        return start_search(
             data, config, registry, run, executor, started, lambda: False, locks[-1]
         )
 
@@ -85,7 +85,7 @@ def test_the_number_of_threads_is_written_when_the_workers_start(prepare):
 
 
 def test_the_first_news_is_the_start_and_then_the_notes(prepare):
-    first, *notes = prepare(time_s=60.0).news
+    first, *notes = prepare(time_s=60.0).first_events
     assert isinstance(first, SearchStarted)
     assert (first.n_rows, first.n_columns, first.n_cpus, first.time_s) == (80, 1, 3, 60.0)
     assert (first.target, first.task) == ("y", "binary")
@@ -111,7 +111,7 @@ def test_the_baseline_predicts_before_the_first_worker_is_started(prepare, budge
     assert [(e.trial, e.state) for e in events if isinstance(e, TrialFinished)] == [
         ("baseline-0", "complete")
     ]
-    assert prepared.controller.standing.current.weights == {"baseline-0": 1.0}
+    assert prepared.controller.incumbent.current.weights == {"baseline-0": 1.0}
     assert any(prepared.controller.run.ensemble.iterdir())
     assert prepared.controller.executor.pool.free_cpus == 3
 

@@ -181,7 +181,7 @@ def test_a_study_of_another_run_of_the_same_name_is_left_alone(run, add, tmp_pat
     add()
     write_studies(run, url)
     change(run, started="2026-02-02T03:04:05+00:00")
-    with pytest.raises(UserError, match=r"all\.db has a study 'a run/tree' that is not of"):
+    with pytest.raises(UserError, match=r"all\.db has a study 'a run/tree' that is not from"):
         write_studies(run, url)
 
 
@@ -212,7 +212,7 @@ def test_a_full_disk_is_named(run, add, monkeypatch):
         raise StorageError(f"{path} cannot be written")
 
     add()
-    monkeypatch.setattr("automl.tuning.lifecycle.studies.write_whole", full)
+    monkeypatch.setattr("automl.tuning.lifecycle.studies.write_atomic", full)
     with pytest.raises(StorageError, match=r"studies\.journal"):
         write_studies(run)
 

@@ -4,7 +4,7 @@ import pytest
 
 from automl.config.schema import SchedulerConfig, SearchConfig
 from automl.scheduling.devices.capacity import Capacity, Node
-from automl.tuning.lifecycle.threads import MIN_ROWS, MIN_TIME_S, staff
+from automl.tuning.lifecycle.threads import MIN_ROWS, MIN_TIME_S, choose_threads
 
 
 class FakeExecutor:
@@ -35,32 +35,36 @@ def problem(n_cpus=4, n_rows=MIN_ROWS, time_s=MIN_TIME_S, trials=None, threads=N
 
 def test_one_thread_where_that_gets_most_done():
     executor = FakeExecutor({1: 1.0, 2: 1.5, 4: 2.0})
-    threads, (note,) = staff(problem(), executor)
+    threads, (note,) = choose_threads(problem(), executor)
     assert (threads, executor.n_workers) == (1, 4)
-    assert note.startswith("4 fits of 1 thread run side by side: a probe got 75% with 2 threads")
+    assert note.startswith(
+        "4 fits of 1 thread run side by side; throughput relative to one thread a fit: 75% with 2"
+    )
 
 
 def test_wide_fits_where_they_get_clearly_more_done():
     executor = FakeExecutor({1: 1.0, 2: 3.0, 4: 4.0})
-    threads, (note,) = staff(problem(), executor)
+    threads, (note,) = choose_threads(problem(), executor)
     assert (threads, executor.n_workers) == (2, 2)
-    assert note.startswith("2 fits of 2 threads run side by side: a probe got 150% with 2 threads")
+    assert note.startswith(
+        "2 fits of 2 threads run side by side; throughput relative to one thread a fit: 150% with 2"
+    )
 
 
 def test_a_small_advantage_of_wide_fits_is_none():
-    threads, _ = staff(problem(), FakeExecutor({1: 1.0, 2: 2.1, 4: 4.2}))
+    threads, _ = choose_threads(problem(), FakeExecutor({1: 1.0, 2: 2.1, 4: 4.2}))
     assert threads == 1
 
 
 def test_each_width_uses_all_cores_and_is_measured_more_than_once():
     executor = FakeExecutor({1: 1.0, 2: 1.0, 4: 1.0})
-    staff(problem(), executor)
+    choose_threads(problem(), executor)
     assert executor.probes == [(1, 4), *[(1, 4), (2, 2), (4, 1)] * 2]
 
 
 def test_a_probe_that_fails_leaves_one_thread_and_all_workers():
     executor = FakeExecutor(None)
-    assert staff(problem(), executor) == (1, ())
+    assert choose_threads(problem(), executor) == (1, ())
     assert executor.n_workers == 4
 
 
@@ -77,22 +81,22 @@ def test_a_probe_that_fails_leaves_one_thread_and_all_workers():
 )
 def test_no_probe_where_it_cannot_matter_or_must_not_decide(options):
     executor = FakeExecutor({})
-    assert staff(problem(**options), executor) == (1, ())
+    assert choose_threads(problem(**options), executor) == (1, ())
     assert not executor.probes
     assert executor.n_workers == options.get("n_cpus", 4)
 
 
 def test_what_the_user_set_is_used_without_a_probe():
     executor = FakeExecutor({})
-    assert staff(problem(threads=3), executor) == (3, ())
+    assert choose_threads(problem(threads=3), executor) == (3, ())
     assert (executor.probes, executor.n_workers) == ([], 1)
 
 
 def test_a_run_that_is_resumed_keeps_the_number_it_began_with():
     executor = FakeExecutor({1: 1.0, 2: 1.0, 4: 1.0})
-    assert staff(problem(), executor, known=2) == (2, ())
+    assert choose_threads(problem(), executor, known=2) == (2, ())
     assert (executor.probes, executor.n_workers) == ([], 2)
 
 
 def test_what_the_user_sets_later_counts_more_than_what_the_run_began_with():
-    assert staff(problem(threads=4), FakeExecutor({}), known=2) == (4, ())
+    assert choose_threads(problem(threads=4), FakeExecutor({}), known=2) == (4, ())

@@ -13,7 +13,7 @@ from automl.events import EnsembleUpdated, Note, Progress, TrialFinished, TrialS
 from automl.leaderboard import read_board
 from automl.plugin import Metric
 from automl.scheduling.devices.pool import Gpu
-from automl.scheduling.executor import Done, Progressed, Unwritable
+from automl.scheduling.executor import Done, Reported, StorageFull
 from automl.store.files import write_json
 from automl.trial.records import read_records
 from automl.trial.spec import TrialState
@@ -53,7 +53,7 @@ def test_the_last_news_is_of_finishing_and_of_the_last_ensemble(make_scene, make
 def test_a_full_disk_ends_the_search_and_no_trial(make_scene, make_family):
     def answer(scene, job):
         full = job.spec.number == 1 and job.fold == 1
-        return Unwritable(job.job_id, "oof.npy cannot be written") if full else scene.done(job)
+        return StorageFull(job.job_id, "oof.npy cannot be written") if full else scene.done(job)
 
     scene = make_scene([make_family("a")], trials=8, slots=2, answer=answer)
     with pytest.raises(StorageError, match=r"^oof\.npy cannot be written$"):
@@ -207,7 +207,7 @@ def test_a_hopeless_fit_is_asked_to_stop_and_its_trial_is_pruned(
 ):
     def answer(scene, job):
         scores = [good] * 3 if job.spec.number < 8 else [bad] * 3
-        reports = [Progressed(job.job_id, i, s) for i, s in enumerate(scores)]
+        reports = [Reported(job.job_id, i, s) for i, s in enumerate(scores)]
         again = job.job_id in scene.executor.to_prune
         if job.spec.number < 8:
             return [*reports, scene.done(job)]
@@ -256,7 +256,7 @@ def test_an_interrupt_before_the_first_fit_ends_without_a_predictor(make_scene, 
     scene.search()
     assert scene.controller.stopped_by == "interrupt"
     assert scene.executor.submitted == []
-    assert scene.standing.current is None
+    assert scene.incumbent.current is None
 
 
 def test_an_interrupt_after_the_first_fold_leaves_that_predictor(make_scene, make_family):
@@ -350,7 +350,7 @@ def test_all_failed_leaves_causes_and_no_predictor(make_scene, make_family):
     )
     scene.search()
     assert scene.controller.stopped_by == "exhausted"
-    assert scene.standing.current is None
+    assert scene.incumbent.current is None
     assert set(scene.ledger.failures()) == {("a: cause a", 3), ("b: cause b", 3)}
 
 
@@ -386,12 +386,12 @@ def test_a_trial_without_a_score_fails_with_the_reason_and_the_others_go_on(
 def test_a_report_that_is_no_number_is_not_a_step_of_a_curve(make_scene, make_family):
     def answer(scene, job):
         return [
-            Progressed(job.job_id, 1, math.nan),
-            Progressed(job.job_id, 2, 0.5),
+            Reported(job.job_id, 1, math.nan),
+            Reported(job.job_id, 2, 0.5),
             scene.done(job),
         ]
 
     scene = make_scene([make_family("a")], trials=1, answer=answer)
     scene.search()
     (trial,) = scene.ledger.trials
-    assert [step for step, _ in trial.steps[0]] == [2]
+    assert [step for step, _ in trial.reports[0]] == [2]

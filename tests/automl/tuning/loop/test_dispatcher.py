@@ -206,7 +206,7 @@ def test_cpu_families_run_on_the_cores_while_nets_hold_the_gpus(make_scene, make
         done.trial.state = TrialState.COMPLETE
         fits += all_started(scene, 900.0)
         assert sorted(f.trial.spec.family for f in fits) == ["net", "tree", "tree", "tree"]
-    assert len(scene.ledger.of("net")) == 1
+    assert len(scene.ledger.of_family("net")) == 1
 
 
 def test_with_a_trial_budget_nets_that_wait_leave_the_cores_to_others(make_scene, make_family):
@@ -215,7 +215,7 @@ def test_with_a_trial_budget_nets_that_wait_leave_the_cores_to_others(make_scene
     started_now = [f.trial.spec.family for f in all_started(scene)]
     assert started_now.count("net") == 1
     assert started_now.count("tree") == 3
-    assert len(scene.ledger.of("net")) > 1
+    assert len(scene.ledger.of_family("net")) > 1
 
 
 def test_a_fit_for_the_gpu_gets_the_core_that_is_free(make_scene, make_family):

@@ -62,11 +62,11 @@ def test_what_was_good_long_ago_alone_is_held_and_what_is_good_now_goes_on(make_
 def test_families_are_compared_on_the_newest_rows(make_scene, make_family):
     scene = make_scene([make_family("a")], trials=1, folds=N_FOLDS, by_time=True)
     plan = scene.plan
-    assert scene.standing.evidence.first_rows.tolist() == plan.divisions[NEWEST].valid.tolist()
+    assert scene.incumbent.oof.first_rows.tolist() == plan.splits[NEWEST].valid.tolist()
     scene.search()
-    evidence, (trial,) = scene.standing.evidence, scene.ledger.trials
+    evidence, (trial,) = scene.incumbent.oof, scene.ledger.trials
     rows, prediction = evidence.first_fold(trial)
-    assert rows.tolist() == plan.divisions[NEWEST].valid.tolist()
+    assert rows.tolist() == plan.splits[NEWEST].valid.tolist()
     assert trial.first_loss == evidence.loss(rows, prediction)
 
 

@@ -9,7 +9,7 @@ from automl.config.schema import SearchConfig
 from automl.data import load_dataset
 from automl.errors import ConfigError
 from automl.metrics import get_metric
-from automl.plugin import ColumnKind, Param, Shape, Task
+from automl.plugin import ColumnKind, Param, ProblemInfo, Task
 from automl.registry import load_registry
 from automl.scheduling.devices.capacity import Capacity, Node
 from automl.store.run_dir import RunDir
@@ -44,11 +44,11 @@ def check(dataset, family):
 
     def check(fixed, extra=None, task=Task.REGRESSION, space=None):
         toy = family(space) if space else family()
-        toy.extra_params = lambda shape: extra or {}
+        toy.extra_params = lambda problem: extra or {}
         metric = get_metric("rmse", Task.REGRESSION)
-        shape = Shape(task, metric, 60, 1, 1, settings={"fixed": fixed})
+        problem = ProblemInfo(task, metric, 60, 1, 1, settings={"fixed": fixed})
         try:
-            check_fixed({"toy": (toy, shape)}, dataset)
+            check_fixed({"toy": (toy, problem)}, dataset)
         except ConfigError as error:
             return str(error).split("\n")
         return []
@@ -64,12 +64,12 @@ def test_values_that_trials_can_have_are_taken(check):
     ("fixed", "said"),
     [
         ({"depht": 3}, "toy has no such param; did you mean 'depth'?"),
-        ({"bogus": 3}, "toy has no such param (those that trials vary: depth, kind, rate, share)"),
+        ({"bogus": 3}, "toy has no such param (the search space has: depth, kind, rate, share)"),
         ({"rate": 2.0}, "fixed.rate=2.0: expected a number from 0.01 to 1"),
         ({"rate": "0.5"}, "fixed.rate='0.5': expected a number"),
         ({"rate": float("nan")}, "fixed.rate=nan: expected a number"),
         ({"depth": 2.0}, "fixed.depth=2.0: expected an integer from 1 to 9"),
-        ({"depth": True}, "fixed.depth=true: expected an integer"),
+        ({"depth": True}, "fixed.depth=True: expected an integer"),
         ({"depth": None}, "fixed.depth=null: expected an integer"),
         ({"depth": [2]}, "fixed.depth=[2]: expected an integer"),
         ({"depth": {"a": 2}}, "fixed.depth={'a': 2}: expected an integer"),
@@ -129,12 +129,12 @@ def test_what_a_family_lists_beyond_its_space_is_taken(check, fixed):
     ("fixed", "said"),
     [
         ({"rate": 0}, "model.toy.fixed.rate=0: expected a number above 0"),
-        ({"eta": 0.1}, "model.toy.fixed.eta=0.1: write model.toy.fixed.rate"),
+        ({"eta": 0.1}, "model.toy.fixed.eta=0.1: use model.toy.fixed.rate"),
         ({"seed": 1}, "model.toy.fixed.seed=1: it cannot be set: use --seed"),
         ({"gro": "leaf"}, "did you mean 'grow'?"),
-        ({"leaves": 4}, "it has an effect only where grow: 'leaf' is fixed as well"),
-        ({"leaves": 4, "grow": None}, "only where grow: 'leaf' is fixed as well"),
-        ({"mono_method": "basic"}, "only where mono is fixed as well"),
+        ({"leaves": 4}, "it has an effect only if grow: 'leaf' is fixed as well"),
+        ({"leaves": 4, "grow": None}, "only if grow: 'leaf' is fixed as well"),
+        ({"mono_method": "basic"}, "only if mono is fixed as well"),
         ({"mono": [1, 0]}, "expected a mapping of columns such as {age: 1}"),
         ({"mono": {}}, "expected a mapping of columns"),
         ({"mono": {"age": 2}}, "fixed.mono.age=2: expected an integer from -1 to 1"),
@@ -156,8 +156,8 @@ def test_a_column_whose_name_is_not_its_own_cannot_be_named(family):
     rng = np.random.default_rng(0)
     data = pd.DataFrame(rng.normal(size=(30, 3)), columns=["age", "age", "y"])
     toy = family()
-    toy.extra_params = lambda shape: EXTRA
-    shape = Shape(
+    toy.extra_params = lambda problem: EXTRA
+    problem = ProblemInfo(
         Task.REGRESSION,
         get_metric("rmse", Task.REGRESSION),
         30,
@@ -165,7 +165,7 @@ def test_a_column_whose_name_is_not_its_own_cannot_be_named(family):
         settings={"fixed": {"mono": {"age": 1}}},
     )
     with pytest.raises(ConfigError, match="2 columns are called 'age'"):
-        check_fixed({"toy": (toy, shape)}, load_dataset(data, target="y"))
+        check_fixed({"toy": (toy, problem)}, load_dataset(data, target="y"))
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_a_constraint_is_said_to_bind_its_family_alone(read):
     fixed = {"lightgbm": {"fixed": {"monotone_constraints": {"age": 1}}}}
     (note,) = [n for n in read(fixed).notes if "monotone_constraints" in n]
     assert note == (
-        "model.lightgbm.fixed.monotone_constraints binds lightgbm alone, and the ensemble may mix "
-        "it with linear, svm: 'family=[lightgbm]' leaves them out"
+        "model.lightgbm.fixed.monotone_constraints applies only to lightgbm, and the ensemble may "
+        "mix it with linear, svm: 'family=[lightgbm]' excludes them"
     )
     assert not [n for n in read(fixed, ("lightgbm",)).notes if "monotone" in n]

@@ -73,7 +73,7 @@ def test_folds_without_a_value_are_counted_with_the_first_reason():
     labels = ["a", "b"] * 20 + ["a"] * 5
     (note,) = notes(labels, "roc_auc", f=[0] * 20 + [1] * 20 + [2] * 5)
     assert "1 of 3 folds (fold 2: all 5 rows are of one class)" in note
-    assert "left out of means" in note
+    assert "means over folds exclude them" in note
 
 
 def test_a_metric_that_ranks_and_has_no_fold_to_rank_in_says_what_it_does_instead():
@@ -85,7 +85,7 @@ def test_a_metric_that_ranks_and_has_no_fold_to_rank_in_says_what_it_does_instea
 def test_a_class_of_which_no_row_is_scored_is_named():
     labels = ["a", "b"] * 10 + ["c"] * 4
     (note,) = notes(labels, "log_loss", f=[0, 0, 1, 1] * 5 + [-1] * 4)
-    assert "no row that is scored has the class 'c'" in note
+    assert "no scored row has the class 'c'" in note
 
 
 def test_an_area_of_few_rows_has_its_chance_said():

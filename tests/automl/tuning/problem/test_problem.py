@@ -67,12 +67,12 @@ def test_reading_writes_nothing(read, tmp_path):
 
 def test_the_shape_is_that_of_the_table(read):
     problem = read(time_s=60.0)
-    _, shape = problem.families["linear"]
-    assert shape.task is Task.BINARY
-    assert shape.metric.name == problem.metric.name
-    assert (shape.n_rows, shape.n_numeric, shape.n_categorical) == (120, 1, 1)
-    assert (shape.n_classes, shape.n_categories, shape.time_s) == (2, (2,), 60.0)
-    assert shape.n_folds == problem.plan.n_folds == 5
+    _, info = problem.families["linear"]
+    assert info.task is Task.BINARY
+    assert info.metric.name == problem.metric.name
+    assert (info.n_rows, info.n_numeric, info.n_categorical) == (120, 1, 1)
+    assert (info.n_classes, info.n_categories, info.time_s) == (2, (2,), 60.0)
+    assert info.n_folds == problem.plan.n_folds == 5
 
 
 def test_columns_and_rows_that_are_left_out_are_named(read, frame):
@@ -80,7 +80,7 @@ def test_columns_and_rows_that_are_left_out_are_named(read, frame):
     data.loc[:9, "y"] = None
     notes = read(data).notes
     assert any("'same' ignored" in note for note in notes)
-    assert any("10 rows are left out: they have no target" in note for note in notes)
+    assert any("10 rows ignored: no target" in note for note in notes)
 
 
 def test_many_useless_columns_are_one_line_with_a_count_and_three_names(read, frame):
@@ -142,24 +142,23 @@ def test_a_family_that_does_not_take_the_data_is_left_out_with_its_reason(frame,
         config = SearchConfig(family=["linear", "baseline"])
         problem = read_problem(frame, config, registry, RunDir(tmp_path / "run"), here(config))
         alone = SearchConfig(family=["linear"])
-        with pytest.raises(PluginError, match=r"no family takes this data.*no column is of a kind"):
+        with pytest.raises(PluginError, match=r"no family supports this data.*no column of a kind"):
             read_problem(frame, alone, registry, RunDir(tmp_path / "run"), here(alone))
     finally:
         type(linear).kinds = original
     assert set(problem.families) == {"baseline"}
-    assert "linear skipped: no column is of a kind that is taken" in problem.notes
+    assert "linear skipped: no column of a kind that it supports" in problem.notes
 
 
 def test_families_that_are_left_out_for_one_reason_are_told_together(frame, tmp_path):
     config = SearchConfig(family=["rnn", "baseline", "rocket"])
     problem = read_problem(frame, config, load_registry(), RunDir(tmp_path / "run"), here(config))
-    assert "rocket, rnn skipped: no column is of a kind that is taken" in problem.notes
+    assert "rocket, rnn skipped: no column of a kind that it supports" in problem.notes
 
 
 @pytest.mark.parametrize(
     ("settings", "error", "said"),
     [
-        ({"task": "binray"}, ConfigError, "did you mean 'binary'"),
         ({"target": "z"}, DataError, "'z'"),
         ({"families": ["lightbgm"]}, PluginError, "did you mean 'lightgbm'"),
         ({"metric": "rmse"}, DataError, "not numeric"),

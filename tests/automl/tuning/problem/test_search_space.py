@@ -20,13 +20,13 @@ def test_the_description_is_the_same_in_every_process():
     code = (
         "import json\n"
         "from automl.metrics import get_metric\n"
-        "from automl.plugin import Shape, Task\n"
+        "from automl.plugin import ProblemInfo, Task\n"
         "from automl.tuning.problem.search_space import describe_space\n"
         "class Family:\n"
-        "    def search_space(self, suggest, shape):\n"
+        "    def search_space(self, suggest, problem):\n"
         "        return {n: suggest.suggest_float(n, 0, 1) for n in {'a', 'b', 'c', 'd', 'e'}}\n"
-        "shape = Shape(Task.BINARY, get_metric('log_loss', Task.BINARY), 100, 4)\n"
-        "print(json.dumps(describe_space(Family(), shape), sort_keys=True))\n"
+        "problem = ProblemInfo(Task.BINARY, get_metric('log_loss', Task.BINARY), 100, 4)\n"
+        "print(json.dumps(describe_space(Family(), problem), sort_keys=True))\n"
     )
     texts = {
         subprocess.run(

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.tuning.propose.allocator import Arm, Stakes, choose_family
+from automl.tuning.propose.allocator import AllocatorState, Arm, choose_family
 
-STAKES = Stakes(prior_loss=0.7, best_loss=0.1, n_rows=400, n_trials=9, core_seconds=120.0)
+STAKES = AllocatorState(prior_loss=0.7, best_loss=0.1, n_rows=400, n_trials=9, core_seconds=120.0)
 WITHOUT_CLOCK = replace(STAKES, core_seconds=None)
-START = Stakes(prior_loss=0.7, best_loss=None, n_rows=400, n_trials=0)
+START = AllocatorState(prior_loss=0.7, best_loss=None, n_rows=400, n_trials=0)
 
 
-def rounds(arms: dict[str, Arm], n: int, stakes: Stakes = STAKES) -> list[str]:
+def rounds(arms: dict[str, Arm], n: int, stakes: AllocatorState = STAKES) -> list[str]:
     """The families of the next trials when nothing new is learnt from them."""
     chosen = []
     for _ in range(n):
@@ -63,8 +63,10 @@ def test_arms_that_differ_by_no_more_than_chance_take_turns():
 
 def test_the_best_of_all_counts_even_where_its_family_is_not_among_them():
     arms = [Arm("ahead", 50, 9, best_loss=0.300), Arm("behind", 50, 5, best_loss=0.305)]
-    assert choose_family(arms, Stakes(0.7, 0.3, 10_000, 14)) == "ahead"
-    assert choose_family(arms, Stakes(0.7, 0.1, 10_000, 14)) == "behind"  # both are far behind
+    assert choose_family(arms, AllocatorState(0.7, 0.3, 10_000, 14)) == "ahead"
+    assert (
+        choose_family(arms, AllocatorState(0.7, 0.1, 10_000, 14)) == "behind"
+    )  # both are far behind
 
 
 def test_what_is_far_behind_is_tried_again_only_after_many_trials_of_the_leader():
@@ -76,8 +78,8 @@ def test_what_is_far_behind_is_tried_again_only_after_many_trials_of_the_leader(
 
 def test_the_same_gap_says_more_on_more_rows():
     arms = [Arm("good", 50, 4, best_loss=0.30), Arm("behind", 50, 2, best_loss=0.305)]
-    assert choose_family(arms, Stakes(0.7, 0.3, 100, 6)) == "behind"
-    assert choose_family(arms, Stakes(0.7, 0.3, 100_000, 6)) == "good"
+    assert choose_family(arms, AllocatorState(0.7, 0.3, 100, 6)) == "behind"
+    assert choose_family(arms, AllocatorState(0.7, 0.3, 100_000, 6)) == "good"
 
 
 def test_cost_decides_between_equals_only_when_it_may():
@@ -127,3 +129,34 @@ def test_the_choice_does_not_depend_on_the_order_of_the_arms(arms, random):
     choice = choose_family(arms, STAKES)
     assert choice == choose_family(mixed, STAKES)
     assert choice in {a.family for a in arms}
+
+
+def tried(name, priority=100, cost_s=None, n_trials=1):
+    """A family that leads like the others of its kind."""
+    return Arm(name, priority, n_trials, best_loss=0.1, cost_s=cost_s)
+
+
+def test_four_times_the_cost_needs_twice_the_priority():
+    """By a fifth the worth of a trial per root of its cost is higher on one side, then lower."""
+    for priority, chosen in ((240, "dear"), (160, "cheap")):
+        arms = [tried("dear", priority, cost_s=40.0), tried("cheap", cost_s=10.0)]
+        assert choose_family(arms, STAKES) == chosen
+
+
+def test_a_family_of_unknown_cost_counts_as_a_typical_one():
+    """A trial of 12 s is typical among these; one of 0.1 s counts as 0.6 s, of 120 core-seconds."""
+    dear, usual, cheap = (
+        tried(n, p, s) for n, p, s in (("c", 9, 48.0), ("b", 9, 12.0), ("a", 9, 3))
+    )
+    for priority, chosen in ((90, "new"), (110, "known")):
+        known = tried("known", priority, cost_s=12.0)
+        assert choose_family([tried("new"), known, dear, usual, cheap], STAKES) == chosen
+    for priority, chosen in ((90, "new"), (110, "known")):
+        known = tried("known", priority, cost_s=0.1)
+        assert choose_family([tried("new"), known], STAKES) == chosen
+
+
+def test_of_equal_worth_the_higher_priority_comes_first_then_the_name():
+    once, twice = tried("a", 75, n_trials=1), tried("b", 100, n_trials=2)
+    assert choose_family([once, twice], STAKES) == "b"
+    assert choose_family([replace(twice, family="d"), replace(twice, family="c")], STAKES) == "c"

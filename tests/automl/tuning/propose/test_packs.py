@@ -21,9 +21,9 @@ def taken(scene, search_left_s=1000.0):
     fit, _ = scene.dispatcher.next_fit(search_left_s)
     if fit is None:
         return []
-    for trial, fold in fit.units:
+    for trial, fold in fit.pack_of:
         trial.running.add(fold)
-    return [(trial.spec.trial_id, fold) for trial, fold in fit.units]
+    return [(trial.spec.trial_id, fold) for trial, fold in fit.pack_of]
 
 
 def everything(numbers, folds=3):
@@ -75,7 +75,7 @@ def test_params_of_a_portfolio_that_do_not_go_together_are_packs_of_their_own(
     make_scene, make_family
 ):
     family = net(make_family, portfolio=[{"x": x} for x in (0.1, 0.2, 0.3)])
-    family.pack = lambda params, shape: [[i] for i in range(len(params))]
+    family.split_into_packs = lambda params, problem: [[i] for i in range(len(params))]
     scene = make_scene([family], gpus=CARD, slots=2, trials=3)
     scene.search()
     assert [len(pack) for pack in scene.executor.packs] == [3, 3, 3]
@@ -125,7 +125,7 @@ def test_the_limits_of_a_pack_are_those_of_a_trial(make_scene, make_family):
     scene = make_scene([net(make_family)], gpus=CARD, slots=2, time_s=100.0)
     fit, _ = scene.dispatcher.next_fit(90.0)
     jobs = scene.dispatcher.jobs(fit, 90.0)
-    share = scene.dispatcher.costs.fair_share_s(fit.trial)
+    share = scene.dispatcher.fit_times.fair_share_s(fit.trial)
     assert {job.time_limit_s for job in jobs} == {3 * share}
     assert len({job.seed for job in jobs}) == len(jobs) == 12
 
@@ -158,4 +158,4 @@ def test_what_fits_in_packs_held_says_nothing_of_single_ones(make_scene, make_fa
     trial.results[0] = FoldResult(
         0, -0.5, 1.0, 0.0, peak_rss_mib=1e5, peak_vram_mib=1e5, n_members=12
     )
-    assert scene.dispatcher.needs.of("net").vram_gib == 1.0
+    assert scene.dispatcher.resources.estimate("net").vram_gib == 1.0

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from automl.config.schema import SearchConfig
 from automl.data.split.choose import ALL_ROWS
 from automl.events import Note
-from automl.plugin import View
-from automl.scheduling.executor import Progressed
+from automl.plugin import Encoding
+from automl.scheduling.executor import Reported
 from automl.trial.spec import Job, TrialSpec, TrialState
 from automl.tuning.propose.proposer import MIN_GAIN, PATIENCE
 from automl.tuning.trials.outcomes import SAME_FAILURES
@@ -70,7 +70,7 @@ def reports_then_answer(scene, job):
     """Two reports, then the end; some fits fail, and not always on the same fold."""
     luck = random.Random(f"{job.spec.trial_id}-{job.fold}").random()
     score = 0.9 - 0.5 * uneven_skill(job)
-    reports = [Progressed(job.job_id, step, score) for step in (1, 2)]
+    reports = [Reported(job.job_id, step, score) for step in (1, 2)]
     if luck < 0.15:
         return [*reports, scene.failed(job, message=f"x is {job.spec.params['x']}")]
     return [*reports, scene.done(job)]
@@ -112,7 +112,7 @@ def test_with_a_trial_budget_the_order_of_answers_changes_nothing(
     assert len(found) == 28
     assert states == {TrialState.COMPLETE, TrialState.FAILED, TrialState.PRUNED}
     assert found == expected.setdefault("trials", found)
-    weights = scene.standing.current.weights
+    weights = scene.incumbent.current.weights
     assert weights == expected.setdefault("weights", weights)
 
 
@@ -152,12 +152,14 @@ def test_an_out_of_bag_family_is_fitted_on_folds_where_its_view_uses_the_target(
     make_scene, make_family
 ):
     family = make_family("bag", portfolio=[{"x": 0.1}, {"x": 0.9}], out_of_bag=True)
-    family.view = lambda params, shape: View(generated=("target",) if params["x"] > 0.5 else ())
+    family.encoding = lambda params, problem: Encoding(
+        generated=("target",) if params["x"] > 0.5 else ()
+    )
     scene = make_scene([family], trials=2, folds=3)
     scene.search()
     assert [t.folds for t in scene.ledger.trials] == [(ALL_ROWS,), (0, 1, 2)]
     spec = scene.ledger.trials[1].spec
-    assert scene.proposer.costs.folds_of(spec, done=[ALL_ROWS]) == (ALL_ROWS,)  # as on record
+    assert scene.proposer.fit_times.folds_of(spec, done=[ALL_ROWS]) == (ALL_ROWS,)  # as on record
 
 
 def test_a_family_gets_no_more_than_its_limit(make_scene, make_family):
@@ -256,14 +258,14 @@ def test_a_family_that_adds_nothing_waits_until_devices_would_idle(make_scene, m
         trial.gain, trial.first_loss, trial.state = 0.0, 0.1, TrialState.COMPLETE
         if trial.index == 0:
             trial.gain = None
-        if scene.ledger.idle_trials("dull", MIN_GAIN) >= PATIENCE:
+        if scene.ledger.trials_since_gain("dull", MIN_GAIN) >= PATIENCE:
             break
-    assert scene.ledger.idle_trials("dull", MIN_GAIN) == PATIENCE
+    assert scene.ledger.trials_since_gain("dull", MIN_GAIN) == PATIENCE
     for _ in range(4):
         (trial,) = scene.proposer.propose(600)
         assert trial.spec.family == "other"
         trial.gain, trial.first_loss, trial.state = 0.5, 0.6, TrialState.COMPLETE
-    while scene.ledger.idle_trials("other", MIN_GAIN) < PATIENCE:
+    while scene.ledger.trials_since_gain("other", MIN_GAIN) < PATIENCE:
         (trial,) = scene.proposer.propose(600)
         assert trial.spec.family == "other"
         trial.gain, trial.first_loss, trial.state = 0.0, 0.6, TrialState.COMPLETE
@@ -307,7 +309,7 @@ def test_a_family_that_never_has_enough_memory_is_stopped_after_three(make_scene
         ),
     )
     scene.search()
-    assert len(scene.ledger.of("hog")) == SAME_FAILURES
+    assert len(scene.ledger.of_family("hog")) == SAME_FAILURES
     assert "3 times in the same way" in scene.proposer.stopped["hog"]
     assert "good" not in scene.proposer.stopped
 
@@ -367,7 +369,7 @@ def test_a_faster_trial_that_gains_nothing_goes_on_where_time_is_an_objective(
             scene.controller._on_done(trial, scene.done(Job(trial.spec, fold, 0)))
         if trial.is_done:
             list(scene.controller._conclude(trial))
-            scene.standing.update(1e6)
+            scene.incumbent.update(1e6)
     promoted = {t.spec.params["x"]: t.promoted for t in scene.ledger.trials}
     assert promoted == {0.9: True, 0.8: True, 0.2: len(objectives) > 1, 0.1: False}
 
@@ -377,6 +379,6 @@ def test_a_trial_in_order_of_time_costs_what_its_newest_model_does(
     make_scene, make_family, kind, is_newest
 ):
     scene = make_scene([make_family("a")])
-    costs = scene.proposer.costs
+    costs = scene.proposer.fit_times
     by_plan = replace(costs, plan=replace(costs.plan, kind=kind))
     assert by_plan.new_trial(TrialSpec("a", 0, {}), 0).ships_newest is is_newest

@@ -11,9 +11,9 @@ from automl.errors import ConfigError
 from automl.tuning.prune.rules import (
     PRUNERS,
     _signed_rank_p,
+    fit_prune_reason,
     may_stop_fit,
-    should_stop_fit,
-    should_stop_trial,
+    trial_prune_reason,
 )
 from automl.tuning.trials.trial import TrialLosses
 
@@ -29,7 +29,7 @@ def peers_of(*rows):
 
 
 def stop(name, trial, peers, startup_trials=1):
-    return should_stop_trial(PrunerConfig(name, startup_trials), trial, peers)
+    return trial_prune_reason(PrunerConfig(name, startup_trials), trial, peers)
 
 
 GOOD = peers_of((0.1, 0.2, 0.3, 0.2), (0.2, 0.3, 0.4, 0.3), (0.3, 0.3, 0.5, 0.4))
@@ -105,7 +105,7 @@ def test_an_unknown_rule_is_a_wrong_setting_with_the_nearest_named():
     with pytest.raises(ConfigError, match=r"pruner\.name=medain: choose one of .*'median'"):
         stop("medain", HOPELESS, GOOD)
     with pytest.raises(ConfigError, match="medain"):
-        should_stop_fit(PrunerConfig("medain"), HOPELESS, 0, [])
+        fit_prune_reason(PrunerConfig("medain"), HOPELESS, 0, [])
 
 
 # ---- forgiving ---------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ FITTED = [
 
 def stop_fit(*reports, name="forgiving", peers=FITTED, **options):
     config = PrunerConfig(name, startup_trials=options.pop("startup_trials", 3), **options)
-    return should_stop_fit(config, TrialLosses(9, {}, {0: list(reports)}), 0, peers)
+    return fit_prune_reason(config, TrialLosses(9, {}, {0: list(reports)}), 0, peers)
 
 
 def test_a_fit_stops_when_it_had_the_steps_of_others_and_is_worse_than_all():
@@ -250,7 +250,9 @@ def test_a_fit_as_good_as_others_is_seldom_stopped():
             for i, row in enumerate(ends[:-1])
         ]
         n_stopped += any(
-            should_stop_fit(PrunerConfig(), TrialLosses(9, {}, {f: [(10, 1.0), (20, v)]}), f, peers)
+            fit_prune_reason(
+                PrunerConfig(), TrialLosses(9, {}, {f: [(10, 1.0), (20, v)]}), f, peers
+            )
             for f, v in enumerate(ends[-1])
         )
     assert n_stopped <= 0.05 * n

@@ -20,7 +20,7 @@ from automl.tuning.refit.at_end import (
     OPENING_S,
     RESERVE,
     expected_refit_s,
-    is_refitted,
+    refits_at_end,
 )
 from automl.tuning.trials.trial import Trial
 
@@ -71,7 +71,7 @@ def test_fits_on_all_rows_are_expected_to_take_as_long_as_the_slowest_fold_and_t
 ):
     config = SearchConfig()
     config.ensemble.refit = True
-    standing = make_scene([make_family("a")], config=config).standing
+    standing = make_scene([make_family("a")], config=config).incumbent
     standing.members = [Trial(TrialSpec("a", n, {}), n, (0, 1), 0.0) for n in range(4)]
     for trial in standing.members:
         slow = FoldResult(0, 0.9, fit_s=2.0, predict_s=9.0, encode_s=1.0)
@@ -85,7 +85,7 @@ def test_fits_on_all_rows_are_expected_to_take_as_long_as_the_slowest_fold_and_t
 def test_what_was_fitted_on_all_rows_needs_no_time(make_scene, make_family):
     config = SearchConfig()
     config.ensemble.refit = True
-    standing = make_scene([make_family("bag", out_of_bag=True)], config=config).standing
+    standing = make_scene([make_family("bag", out_of_bag=True)], config=config).incumbent
     trial = Trial(TrialSpec("bag", 0, {}), 0, (ALL_ROWS,), 0.0)
     trial.results = {ALL_ROWS: FoldResult(ALL_ROWS, 0.9, fit_s=60.0, predict_s=1.0)}
     standing.members = [trial]
@@ -95,8 +95,8 @@ def test_what_was_fitted_on_all_rows_needs_no_time(make_scene, make_family):
 def test_a_search_refits_where_rows_are_many_unless_it_is_told(
     make_scene, make_family, monkeypatch
 ):
-    standing = make_scene([make_family("a")]).standing
-    n_rows = len(standing.evidence.dataset.y)
+    standing = make_scene([make_family("a")]).incumbent
+    n_rows = len(standing.oof.dataset.y)
     for many, asked, expected in (
         (n_rows, None, True),
         (n_rows + 1, None, False),
@@ -105,7 +105,7 @@ def test_a_search_refits_where_rows_are_many_unless_it_is_told(
     ):
         monkeypatch.setattr("automl.tuning.refit.at_end.MANY_ROWS", many)
         standing.config.refit = asked
-        assert is_refitted(standing) is expected
+        assert refits_at_end(standing) is expected
 
 
 @pytest.mark.parametrize(
@@ -120,21 +120,21 @@ def test_a_search_refits_where_rows_are_many_unless_it_is_told(
 def test_a_holdout_is_not_refitted_unless_it_is_one_in_time_or_was_asked_for(
     make_scene, make_family, monkeypatch, kind, asked, expected
 ):
-    standing = make_scene([make_family("a")]).standing
+    standing = make_scene([make_family("a")]).incumbent
     monkeypatch.setattr("automl.tuning.refit.at_end.MANY_ROWS", 1)
-    plan = standing.evidence.plan
-    standing.evidence.plan = replace(plan, kind=kind, divisions=plan.divisions[:1])
+    plan = standing.oof.plan
+    standing.oof.plan = replace(plan, kind=kind, splits=plan.splits[:1])
     standing.config.refit = asked
-    assert is_refitted(standing) is expected
-    standing.evidence.plan = replace(plan, kind="group")
-    assert is_refitted(standing)
+    assert refits_at_end(standing) is expected
+    standing.oof.plan = replace(plan, kind="group")
+    assert refits_at_end(standing)
 
 
 def test_no_time_is_kept_for_what_cannot_be_fitted_on_all_rows(make_scene, make_family):
     config = SearchConfig()
     config.ensemble.refit = True
     families = [make_family("a"), make_family("net", refits=False)]
-    standing = make_scene(families, config=config).standing
+    standing = make_scene(families, config=config).incumbent
     trials = [Trial(TrialSpec(name, 0, {}), 0, (0, 1), 0.0) for name in ("a", "net")]
     for trial, fit_s in zip(trials, (4.0, 400.0), strict=True):
         trial.results = {fold: FoldResult(fold, 0.9, fit_s, 1.0) for fold in (0, 1)}

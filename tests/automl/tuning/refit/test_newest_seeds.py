@@ -6,7 +6,7 @@ import pytest
 
 from automl.config.schema import LimitsConfig
 from automl.ensemble import Member
-from automl.plugin import IterativeFamily, RefittableFamily, View
+from automl.plugin import Encoding, IterativeFamily, RefittableFamily
 from automl.trial.spec import FoldResult
 from automl.tuning.refit.newest_seeds import fit_more_seeds
 from automl.tuning.refit.refit import returned
@@ -67,8 +67,8 @@ class Refitter:
 
 
 def members(*families):
-    view = View()
-    return [Member(f"{f}-0", f, 1 / len(families), (1,), view, frozenset()) for f in families]
+    encoding = Encoding()
+    return [Member(f"{f}-0", f, 1 / len(families), (1,), encoding, frozenset()) for f in families]
 
 
 def fit(chosen, most=99, **limits):

@@ -68,7 +68,7 @@ def test_members_predict_with_one_model_each_and_much_as_before(run):
     opened = automl.load_run(run.path)
     before, board = opened.predict(table()), opened.board()
     done = opened.refit()
-    assert done.kept == {}
+    assert done.not_refitted == {}
     assert set(done.refitted) == set(read_ensemble(run).weights)
     assert all(member.folds == (ALL_ROWS,) for member in read_ensemble(run).members)
     after = opened.predict(table())
@@ -90,14 +90,14 @@ def test_without_time_everything_stays(run):
     before = read_ensemble(run)
     done = refit_ensemble(run, time_left_s=0.0)
     assert done.refitted == ()
-    assert set(done.kept.values()) == {"there was no time for it"}
+    assert set(done.not_refitted.values()) == {"no time was left for it"}
     assert [m.folds for m in read_ensemble(run).members] == [m.folds for m in before.members]
     assert next(iter(done.notes)).startswith("no member was refitted (")
 
 
 def test_where_time_is_limited_none_goes_into_measuring_what_was_before(run):
     done = refit_ensemble(run, time_left_s=100.0)
-    assert done.kept == {}
+    assert done.not_refitted == {}
     assert done.before_ms is None
     assert " before" not in next(iter(done.notes))
     assert done.after_ms > 0
@@ -178,7 +178,7 @@ def test_a_user_who_wants_the_end_is_not_made_to_wait(run):
         done = returned(refit_members(problem, search.runner))
         assert search.executor.shortage(Resources(n_cpus=2)) is None
     assert done.refitted == ()
-    assert set(done.kept.values()) == {"the search was stopped"}
+    assert set(done.not_refitted.values()) == {"the search was stopped"}
 
 
 def test_a_refit_whose_worker_was_killed_is_fitted_again(run, monkeypatch):
@@ -193,7 +193,7 @@ def test_a_refit_whose_worker_was_killed_is_fitted_again(run, monkeypatch):
         return events
 
     monkeypatch.setattr(LocalExecutor, "poll", lossy)
-    assert refit_ensemble(run).kept == {}
+    assert refit_ensemble(run).not_refitted == {}
     assert lost
 
 
@@ -205,4 +205,4 @@ def test_families_without_such_a_model_keep_those_of_their_folds_and_nothing_is_
     monkeypatch.setattr(LocalExecutor, "submit", lambda *_: started.append(1))
     done = refit_ensemble(run)
     assert not started
-    assert all("has no model of all rows" in why for why in done.kept.values())
+    assert all("cannot be refitted on all rows" in why for why in done.not_refitted.values())

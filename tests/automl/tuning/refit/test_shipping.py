@@ -3,7 +3,7 @@
 import pytest
 
 from automl.config.schema import LimitsConfig
-from automl.trial.inference_cost import Cost
+from automl.trial.inference_cost import InferenceCost
 from automl.tuning.refit.shipping import EQUAL, Expected, choose_shipped
 
 FREE = LimitsConfig()
@@ -11,7 +11,7 @@ FREE = LimitsConfig()
 
 def expected(variance, n_folds=5, **more):
     """An ensemble with an error of 1, of which a model takes 10 ms and 2 MB."""
-    one = Cost(10.0, 2.0)
+    one = InferenceCost(10.0, 2.0)
     parts = {"folds": one.times(n_folds), "refit": one, "seed": one, **more}
     return Expected(loss=1.0, variance=variance, n_folds=n_folds, **parts)
 
@@ -48,7 +48,7 @@ def test_limits_come_first():
     assert choose_shipped(varying, LimitsConfig(predict_ms=35.0)).n_seeds == 3
     assert choose_shipped(varying, LimitsConfig(size_mb=4.0)).n_seeds == 2
     too_tight = choose_shipped(varying, LimitsConfig(predict_ms=5.0))
-    assert (too_tight.n_seeds, "nothing keeps the limits" in too_tight.reason) == (1, True)
+    assert (too_tight.n_seeds, "nothing is within the limits" in too_tight.reason) == (1, True)
 
 
 def test_a_mean_of_models_gains_what_one_varies_by():
@@ -56,7 +56,12 @@ def test_a_mean_of_models_gains_what_one_varies_by():
     assert one.gain(0) == pytest.approx(0.1 * (1 - 1 / 5))
     assert one.gain(1) < one.gain(2) < one.gain(3) < one.gain(0)
     assert expected(0.0).gain(1) > expected(0.0).gain(0) == 0.0
-    assert choose_shipped(Expected(0.0, 0.0, 5, Cost(5), Cost(1), Cost(1)), FREE).n_seeds == 1
+    assert (
+        choose_shipped(
+            Expected(0.0, 0.0, 5, InferenceCost(5), InferenceCost(1), InferenceCost(1)), FREE
+        ).n_seeds
+        == 1
+    )
 
 
 def test_a_difference_just_beyond_noise_decides():

@@ -56,9 +56,9 @@ def test_a_trial_is_done_when_every_fold_has_its_result():
 
 def test_a_fit_costs_all_of_its_seconds_and_the_longest_counts():
     t = trial()
-    assert t.unit_s is None
+    assert t.fold_s is None
     t.results = {0: result(0, fit_s=1.0, encode_s=0.5, predict_s=0.25), 1: result(1, fit_s=1.0)}
-    assert t.unit_s == 1.75
+    assert t.fold_s == 1.75
 
 
 @pytest.mark.parametrize(("metric", "expected"), [(AUC, -0.75), (LOG_LOSS, 0.75)])
@@ -169,17 +169,17 @@ def test_a_trial_that_is_over_keeps_few_of_its_reports():
     over = {}
     for state in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED):
         over[state] = t = trial(state=state)
-        t.steps = {0: list(reports), 1: list(reports[:3]), 2: []}
+        t.reports = {0: list(reports), 1: list(reports[:3]), 2: []}
         t.results = {0: FoldResult(0, 0.5, 1.0, 0.0, steps=tuple(reports))}
-        t.shed_reports()
+        t.drop_reports()
         assert t.results[0].steps == ()
         assert t.results[0].score == 0.5
-    kept = over[TrialState.COMPLETE].steps
+    kept = over[TrialState.COMPLETE].reports
     assert len(kept[0]) == 64
     assert (kept[0][0], kept[0][-1]) == (reports[0], reports[-1])
     assert [step for step, _ in kept[0]] == sorted({step for step, _ in kept[0]})
     assert kept[1] == reports[:3]
-    assert over[TrialState.PRUNED].steps == over[TrialState.FAILED].steps == {}
+    assert over[TrialState.PRUNED].reports == over[TrialState.FAILED].reports == {}
 
 
 def costly(family, number, index, score, predict_ms, state=TrialState.COMPLETE):
@@ -211,14 +211,14 @@ def test_a_trial_that_a_complete_one_dominates_cannot_be_on_the_front():
     slow = costly("a", 2, 2, 0.7, predict_ms=9.0, state=TrialState.RUNNING)
     ledger = Ledger(AUC, [done, fast, slow], objectives=("score", "predict_ms"))
     assert ledger.losses(done) == (AUC.loss(0.8), 15.0)
-    assert ledger.may_be_on_front(fast)
-    assert not ledger.may_be_on_front(slow)
-    assert not Ledger(AUC, [done, fast]).may_be_on_front(fast)
+    assert ledger.may_be_pareto_optimal(fast)
+    assert not ledger.may_be_pareto_optimal(slow)
+    assert not Ledger(AUC, [done, fast]).may_be_pareto_optimal(fast)
 
 
 def test_the_pruner_sees_the_objective_that_was_declared():
     t = costly("a", 0, 0, 0.8, predict_ms=5.0)
-    t.steps = {0: [(1, 0.4)]}
+    t.reports = {0: [(1, 0.4)]}
     objectives = ("score", "predict_ms")
     by_time = Ledger(AUC, [t], objectives=objectives, prune_on="predict_ms").curve(t)
     by_score = Ledger(AUC, [t], objectives=objectives).curve(t)

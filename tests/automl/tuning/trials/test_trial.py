@@ -72,7 +72,7 @@ def test_losses_inside_are_scores_on_disk():
     assert (record.state, record.finished_s) == (TrialState.COMPLETE, 9.0)
     again = Trial.restored(record, FOLDS, AUC, ships_newest=False)
     assert again.loss == -0.8
-    assert again.steps == {0: [(1, -0.6)]}
+    assert again.reports == {0: [(1, -0.6)]}
     assert again.record(AUC) == record
 
 
@@ -84,7 +84,7 @@ def test_a_lost_fold_is_fitted_again_and_the_score_is_gone_with_it():
     trial.take_loss(-0.8, 0.01, (0.7, 0.9))
     trial.finish(9.0)
     trial.reopen([1])
-    assert (trial.state, trial.ready, list(trial.steps)) == (TrialState.RUNNING, [1], [0])
+    assert (trial.state, trial.ready, list(trial.reports)) == (TrialState.RUNNING, [1], [0])
     assert trial.loss is trial.score_se is trial.interval is trial.finished_s is None
 
 
@@ -100,7 +100,7 @@ def test_the_first_reason_why_a_fold_ended_stays_and_no_later_fold_waits():
 def test_an_attempt_begins_without_the_reports_of_the_one_before():
     trial = begun()
     trial.start_fold(1, in_pack=True)
-    assert (1 in trial.steps, trial.packed, trial.running) == (False, {1}, {1})
+    assert (1 in trial.reports, trial.packed_folds, trial.running) == (False, {1}, {1})
 
 
 def test_a_fold_that_was_stopped_and_ended_all_the_same_is_not_on_record():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from automl.plugin import Shape, Task, TrialContext
+from automl.plugin import ProblemInfo, Task, TrialContext
 from automl.testing import LOG_LOSS
 from automl_plugins.torch.core.checkpoint import Checkpoint, checkpoint_of
 
@@ -51,7 +51,9 @@ def test_what_cannot_be_written_ends_nothing(tmp_path):
 
 
 def test_other_params_other_seeds_and_other_company_are_other_files(tmp_path):
-    context = TrialContext(Shape(Task.BINARY, LOG_LOSS, 10, 1, n_classes=2), 0, scratch=tmp_path)
+    context = TrialContext(
+        ProblemInfo(Task.BINARY, LOG_LOSS, 10, 1, n_classes=2), 0, scratch_dir=tmp_path
+    )
     one, other = ({"lr": 0.1}, 1), ({"lr": np.float64(0.2)}, 1)
     kinds = [[one], [other], [one, other], [({"lr": 0.1}, 2)]]
     paths = {checkpoint_of(context, fits).path for fits in kinds}

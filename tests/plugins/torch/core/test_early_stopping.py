@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from automl_plugins.torch.core.early_stopping import Course
+from automl_plugins.torch.core.early_stopping import EarlyStopping
 
 
 def after(losses, patience=None):
-    course = Course(patience)
+    course = EarlyStopping(patience)
     best = [epoch for epoch, loss in enumerate(losses, 1) if course.note(epoch, loss)]
     return course, best
 
@@ -36,7 +36,7 @@ def test_a_loss_that_is_no_number_is_beaten_by_any():
 
 def test_it_is_restored_from_its_facts():
     course, _ = after([3.0, 1.0, 2.0], patience=2)
-    other = Course(2)
+    other = EarlyStopping(2)
     other.restore(course.facts)
     assert other == course
     other.note(4, 1.5)

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from automl_plugins.torch.core.losses import squared_error
-from automl_plugins.torch.core.micro_batching import MAX_PARTS, Parts
-from automl_plugins.torch.tabular.training.fold_tensors import PackRows, Rows
+from automl_plugins.torch.core.micro_batching import MAX_PARTS, MicroBatching
+from automl_plugins.torch.tabular.training.fold_tensors import FoldTensors, PackTensors
 from automl_plugins.torch.tabular.training.pack import Pack
 from automl_plugins.torch.tabular.training.pack_training import PackOptions, train_pack
-from automl_plugins.torch.tabular.training.packed_net import Member
-from automl_plugins.torch.tabular.training.train_config import Recipe
+from automl_plugins.torch.tabular.training.packed_net import PackedNet
+from automl_plugins.torch.tabular.training.train_config import TrainConfig
 
 FULL = torch.OutOfMemoryError("CUDA out of memory.")
 
@@ -22,7 +22,7 @@ def rows():
     x = torch.randn(500, 3, generator=generator)
     weight = torch.rand(500, generator=generator) + 0.5
     codes = torch.empty(500, 0, dtype=torch.int64)
-    return Rows(x, codes, x.sum(-1) ** 2, weight / weight.mean())
+    return FoldTensors(x, codes, x.sum(-1) ** 2, weight / weight.mean())
 
 
 @pytest.fixture
@@ -43,13 +43,13 @@ def fit(rows, kinds, make_net):
             return forward(numeric, codes)
 
         pack.net.forward = limited
-        recipe = Recipe(lr=0.001, clip_norm=clip_norm)
+        config = TrainConfig(lr=0.001, clip_norm=clip_norm)
         members = [
-            Member(recipe, lambda epoch, progress, output: -epoch, s) for s in range(n_members)
+            PackedNet(config, lambda epoch, progress, output: -epoch, s) for s in range(n_members)
         ]
         parts = [rows] * n_members
         options = PackOptions(**{"n_epochs": 2, "batch_size": 90, **options})
-        train_pack(pack, members, PackRows(parts), PackRows(parts), squared_error, options)
+        train_pack(pack, members, PackTensors(parts), PackTensors(parts), squared_error, options)
         learnt = [p.detach().flatten() for m in members for p in m.net.parameters()]
         return sizes, torch.cat(learnt)
 
@@ -112,7 +112,7 @@ def test_nothing_of_the_failed_attempt_is_held_when_the_cache_is_emptied(monkeyp
         return n_parts
 
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: held.append(held[0]() is None))
-    assert Parts().run(attempt) == 2
+    assert MicroBatching().run(attempt) == 2
     assert held[1] is True
 
 
@@ -122,7 +122,7 @@ def test_predictions_in_parts_are_the_predictions(kinds, make_net, inputs, monke
     monkeypatch.setattr(_model, "_BATCH_ROWS", 150)  # 50 rows of 3 nets
     net = make_net(kinds["tabm"]).eval()
     X = torch.cat([x[0].float() for x in inputs], dim=1).numpy()
-    model = _model.FittedNet(net, torch.zeros(4), torch.ones(4), (4, 5), 6, None)
+    model = _model.TabularModel(net, torch.zeros(4), torch.ones(4), (4, 5), 6, None)
     whole, forward, sizes = model.predict(X), net.forward, []
 
     def limited(numeric, codes):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from automl_plugins.torch.core.schedule import SCHEDULES, Pace
+from automl_plugins.torch.core.schedule import SCHEDULES, StepBudget
 
 
 class FakeClock:
@@ -44,12 +44,12 @@ def test_coslog4_has_four_cycles():
 
 def test_without_a_clock_every_step_is_made():
     clock = FakeClock()
-    assert run(Pace(100, 10, None, clock), clock, 1.0, 1.0) == 100
+    assert run(StepBudget(100, 10, None, clock), clock, 1.0, 1.0) == 100
 
 
 def test_with_time_enough_the_plan_never_changes():
     clock = FakeClock()
-    pace = Pace(100, 10, 1000.0, clock)
+    pace = StepBudget(100, 10, 1000.0, clock)
     assert run(pace, clock, 1.0, 1.0) == 100
     assert pace.n_steps == 100
 
@@ -57,7 +57,7 @@ def test_with_time_enough_the_plan_never_changes():
 @pytest.mark.parametrize(("step_s", "evaluation_s"), [(0.1, 0.0), (0.1, 0.5), (1.0, 3.0)])
 def test_with_little_time_the_plan_shrinks_and_the_time_is_kept_and_used(step_s, evaluation_s):
     clock = FakeClock()
-    pace = Pace(100_000, 20, 60.0, clock)
+    pace = StepBudget(100_000, 20, 60.0, clock)
     steps = run(pace, clock, step_s, evaluation_s)
     assert clock.now <= 60.0
     assert clock.now >= 50.0
@@ -66,14 +66,14 @@ def test_with_little_time_the_plan_shrinks_and_the_time_is_kept_and_used(step_s,
 
 def test_progress_reaches_1_when_the_time_ends():
     clock = FakeClock()
-    pace = Pace(100_000, 20, 60.0, clock)
+    pace = StepBudget(100_000, 20, 60.0, clock)
     run(pace, clock, 0.1, 0.5)
     assert pace.progress > 0.95
 
 
 def test_a_plan_that_shrank_in_a_slow_moment_grows_again():
     clock = FakeClock()
-    pace = Pace(1000, 10, 100.0, clock)
+    pace = StepBudget(1000, 10, 100.0, clock)
     for _ in range(10):  # as if another process took the core
         clock.now += 1.0
         pace.step_done()
@@ -89,13 +89,13 @@ def test_a_plan_that_shrank_in_a_slow_moment_grows_again():
 
 def test_time_that_is_up_ends_an_epoch_in_the_middle():
     clock = FakeClock()
-    pace = Pace(1000, 500, 10.0, clock)
+    pace = StepBudget(1000, 500, 10.0, clock)
     assert run(pace, clock, 1.0, 0.0) <= 10
 
 
 def test_steps_that_become_faster_are_timed_anew():
     clock = FakeClock()
-    pace = Pace(1000, 10, 100.0, clock)
+    pace = StepBudget(1000, 10, 100.0, clock)
     for _ in range(50):
         clock.now += 1.0
         pace.step_done()

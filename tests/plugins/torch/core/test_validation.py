@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import Features, Fold, Shape, StageLog, Task, TrialContext
+from automl.plugin import Features, Fold, ProblemInfo, StageLog, Task, TrialContext
 from automl.testing import LOG_LOSS, RMSE, RecordingReport
 from automl_plugins.torch.core.validation import (
     MOST_BYTES_EACH,
     MOST_LOG_BYTES,
     EpochLog,
-    Judge,
+    Validation,
     n_stages_of,
     stage_grid,
 )
@@ -27,9 +27,9 @@ def fold_of(y):
 
 
 def judge_of(y, metric=LOG_LOSS, task=Task.BINARY, n_epochs=10):
-    shape = Shape(task, metric, len(y), 1, n_classes=2 if task is Task.BINARY else 0)
+    problem = ProblemInfo(task, metric, len(y), 1, n_classes=2 if task is Task.BINARY else 0)
     report = RecordingReport()
-    judge = Judge(fold_of(y), TrialContext(shape, seed=0), report, n_epochs, n_stages=44)
+    judge = Validation(fold_of(y), TrialContext(problem, seed=0), report, n_epochs, n_stages=44)
     return judge, report
 
 
@@ -103,7 +103,7 @@ def test_the_logs_of_a_pack_have_a_bound(n_valid, n_outputs, n_fits):
 
 @pytest.mark.parametrize("n_gpus", [0, 1])
 def test_an_estimate_of_memory_counts_what_is_logged(n_gpus):
-    two = Shape(Task.MULTICLASS, LOG_LOSS, 1_000_000, 10, n_classes=2, n_gpus=n_gpus)
+    two = ProblemInfo(Task.MULTICLASS, LOG_LOSS, 1_000_000, 10, n_classes=2, n_gpus=n_gpus)
     many = replace(two, n_classes=100)
     for n_members in (1, 10):
         less, more = (Mlp().pack_resources(n_members, shape).ram_gib for shape in (two, many))
@@ -159,7 +159,9 @@ def test_a_log_of_nothing_is_restored_as_one():
 
 def test_a_metric_of_labels_is_reported_but_log_loss_stops():
     judge, report = judge_of(Y, get_metric("accuracy", Task.BINARY))
-    losses = [judge.look(k, k / 10, sure(Y, share)) for k, share in ((1, 0.6), (2, 0.9), (3, 0.7))]
+    losses = [
+        judge.evaluate(k, k / 10, sure(Y, share)) for k, share in ((1, 0.6), (2, 0.9), (3, 0.7))
+    ]
     assert losses == pytest.approx([-math.log(share) for share in (0.6, 0.9, 0.7)])
     assert report.steps == [(1, 1.0), (2, 1.0), (3, 1.0)]
 
@@ -167,7 +169,7 @@ def test_a_metric_of_labels_is_reported_but_log_loss_stops():
 def test_each_epoch_reports_its_own_score_and_not_the_best_so_far():
     judge, report = judge_of(Y)
     for k, share in ((1, 0.6), (2, 0.9), (3, 0.7)):
-        judge.look(k, k / 10, sure(Y, share))
+        judge.evaluate(k, k / 10, sure(Y, share))
     assert [score for _, score in report.steps] == pytest.approx(
         [-math.log(share) for share in (0.6, 0.9, 0.7)]
     )
@@ -176,7 +178,7 @@ def test_each_epoch_reports_its_own_score_and_not_the_best_so_far():
 def test_what_is_logged_is_what_was_predicted():
     judge, _ = judge_of(Y)
     for k in (1, 2, 3):
-        judge.look(k, k / 10, sure(Y, k / 10))
+        judge.evaluate(k, k / 10, sure(Y, k / 10))
     (log,) = judge.stages
     assert log.stages == pytest.approx([0.1, 0.2, 0.3])
     for k, prediction in enumerate(log.predictions, 1):
@@ -185,7 +187,7 @@ def test_what_is_logged_is_what_was_predicted():
 
 def test_what_a_fitted_net_will_predict_is_logged_where_that_differs():
     judge, _ = judge_of(Y)
-    loss = judge.look(1, 0.1, sure(Y, 0.6), lambda: sure(Y, 0.8))
+    loss = judge.evaluate(1, 0.1, sure(Y, 0.6), lambda: sure(Y, 0.8))
     (log,) = judge.stages
     assert loss == pytest.approx(-math.log(0.6))
     np.testing.assert_allclose(log.predictions[0], sure(Y, 0.8), rtol=1e-6)
@@ -195,7 +197,7 @@ def test_what_a_fitted_net_will_predict_is_logged_where_that_differs():
 def test_rows_that_are_too_few_choose_no_epoch_and_log_nothing(y):
     judge, report = judge_of(y)
     assert not judge.stops
-    losses = [judge.look(k, k / 10, sure(y, share)) for k, share in ((1, 0.9), (2, 0.6))]
+    losses = [judge.evaluate(k, k / 10, sure(y, share)) for k, share in ((1, 0.9), (2, 0.6))]
     assert losses == [0.0, 0.0]
     assert judge.stages == ()
     assert [step for step, _ in report.steps] == [1, 2]
@@ -203,22 +205,22 @@ def test_rows_that_are_too_few_choose_no_epoch_and_log_nothing(y):
 
 def test_without_rows_nothing_is_scored():
     judge, report = judge_of(Y[:0])
-    assert judge.look(1, 0.1, sure(Y[:0], 0.5)) == 0.0
+    assert judge.evaluate(1, 0.1, sure(Y[:0], 0.5)) == 0.0
     assert (judge.stages, report.steps) == ((), [])
 
 
 def test_a_score_that_is_no_number_is_not_reported():
     undefined = replace(RMSE, function=lambda y, prediction, weight: math.nan)
     judge, report = judge_of(np.arange(30.0), undefined, Task.REGRESSION)
-    assert math.isnan(judge.look(1, 0.1, np.ones(30)))
+    assert math.isnan(judge.evaluate(1, 0.1, np.ones(30)))
     assert report.steps == []
     assert len(judge.stages) == 1
 
 
 def test_predictions_that_are_not_finite_are_neither_scored_nor_logged():
     judge, report = judge_of(np.arange(30.0), RMSE, Task.REGRESSION)
-    judge.look(1, 0.1, np.zeros(30))
-    assert math.isnan(judge.look(2, 0.2, np.full(30, np.inf)))
+    judge.evaluate(1, 0.1, np.zeros(30))
+    assert math.isnan(judge.evaluate(2, 0.2, np.full(30, np.inf)))
     (log,) = judge.stages
     assert log.stages == [0.1]
     assert [step for step, _ in report.steps] == [1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from automl.plugin import Features, Fold, Images, Shape, Task, TrialContext
+from automl.plugin import Features, Fold, Images, ProblemInfo, Task, TrialContext
 from automl.testing import LOG_LOSS, FamilyTestCase, RecordingReport
 from automl_plugins.torch.images.cnn import Cnn
 
@@ -43,9 +43,9 @@ def digits():
 
 def shape_of(fold, **changes):
     shapes = tuple(images.shape for images in fold.images_train)
-    shape = Shape(Task.MULTICLASS, LOG_LOSS, 600, 0, n_classes=10, images=shapes)
-    shape = replace(shape, settings=Cnn.settings)
-    return replace(shape, **changes)
+    problem = ProblemInfo(Task.MULTICLASS, LOG_LOSS, 600, 0, n_classes=10, images=shapes)
+    problem = replace(problem, settings=Cnn.settings)
+    return replace(problem, **changes)
 
 
 def test_digits_are_learnt_and_every_epoch_is_told(digits):
@@ -78,6 +78,6 @@ def test_grey_images_begin_as_they_are_and_photographs_mirrored_too(digits):
 
 def test_data_for_which_there_is_no_time_is_refused(digits):
     large = shape_of(digits, n_rows=2_000_000, images=((96, 96, 3),), time_s=60.0)
-    assert "too long for 5 fold(s) in 60 s" in CNN.accepts(large)
-    assert CNN.accepts(replace(large, n_gpus=1)) is None
-    assert CNN.accepts(shape_of(digits, time_s=60.0)) is None
+    assert "too long for 5 fold(s) in 60 s" in CNN.unsupported_reason(large)
+    assert CNN.unsupported_reason(replace(large, n_gpus=1)) is None
+    assert CNN.unsupported_reason(shape_of(digits, time_s=60.0)) is None

@@ -6,7 +6,7 @@ import torch
 
 from automl.plugin import Images, Rows
 from automl_plugins.torch.images.nets import CnnSpec, ImageNet, build
-from automl_plugins.torch.media.fitted_net import FittedNet, load, predict_rows, save
+from automl_plugins.torch.media.fitted_net import MediaModel, load, predict_rows, save
 
 
 def spec(*shapes, **changes):
@@ -109,7 +109,7 @@ def test_a_row_is_predicted_by_itself():
 
 def test_files_that_do_not_fit_are_refused(tmp_path):
     net = ImageNet(spec((8, 8, 1))).eval()
-    save(FittedNet(net, None), tmp_path)
+    save(MediaModel(net, None), tmp_path)
     path = tmp_path / "net.json"
     path.write_text(path.read_text().replace('"width": 4', '"width": 5'))
     with pytest.raises(ValueError, match="does not fit"):

@@ -11,7 +11,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from automl.plugin import Images, Rows, Shape, Task
+from automl.plugin import Images, ProblemInfo, Rows, Task
 from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.images.timm import Timm, _architecture
 from automl_plugins.torch.images.timm_net import TimmNet, TimmSpec, read_weights
@@ -46,7 +46,7 @@ class EachValue:
 
 
 def shape(**changes):
-    made = Shape(Task.MULTICLASS, LOG_LOSS, 600, 0, n_classes=10, images=((32, 32, 3),))
+    made = ProblemInfo(Task.MULTICLASS, LOG_LOSS, 600, 0, n_classes=10, images=((32, 32, 3),))
     settings = {**TIMM.settings, **changes.pop("settings", {})}
     return replace(made, settings=settings, **changes)
 
@@ -96,22 +96,24 @@ def test_images_enter_a_net_at_their_size_or_somewhat_larger_up_to_a_limit():
 
 
 def test_it_is_tried_on_a_gpu_in_a_long_search_or_where_a_net_is_named(tmp_path):
-    assert "need a GPU" in TIMM.accepts(shape())
-    assert "need a GPU" in TIMM.accepts(shape(time_s=600.0))
-    assert TIMM.accepts(shape(time_s=7200.0)) is None
-    assert "too long for" in TIMM.accepts(shape(time_s=7200.0, n_rows=1_000_000))
-    assert TIMM.accepts(shape(n_gpus=1)) is None
-    assert TIMM.accepts(shape(settings={"architecture": TINY})) is None
+    assert "need a GPU" in TIMM.unsupported_reason(shape())
+    assert "need a GPU" in TIMM.unsupported_reason(shape(time_s=600.0))
+    assert TIMM.unsupported_reason(shape(time_s=7200.0)) is None
+    assert "too long for" in TIMM.unsupported_reason(shape(time_s=7200.0, n_rows=1_000_000))
+    assert TIMM.unsupported_reason(shape(n_gpus=1)) is None
+    assert TIMM.unsupported_reason(shape(settings={"architecture": TINY})) is None
 
 
 def test_weights_need_the_name_of_their_net_and_a_file(tmp_path):
     path = tmp_path / "net.safetensors"
     only = {"weights": str(path)}
-    assert "needs model.timm.architecture" in TIMM.accepts(shape(settings=only, n_gpus=1))
+    assert "needs model.timm.architecture" in TIMM.unsupported_reason(
+        shape(settings=only, n_gpus=1)
+    )
     both = shape(settings={**only, "architecture": TINY})
-    assert f"there is no file {path}" in TIMM.accepts(both)
+    assert f"there is no file {path}" in TIMM.unsupported_reason(both)
     path.touch()
-    assert TIMM.accepts(both) is None
+    assert TIMM.unsupported_reason(both) is None
 
 
 def test_a_net_starts_from_the_weights_of_a_file(weights, tmp_path):
@@ -145,7 +147,7 @@ def test_a_file_that_would_run_code_or_holds_no_tensors_is_refused(tmp_path):
     with pytest.raises(Exception, match="Weights only load failed"):
         read_weights(tmp_path / "code.pth")
     torch.save({"epoch": 3}, tmp_path / "number.pth")
-    with pytest.raises(ValueError, match="holds no tensors by name"):
+    with pytest.raises(ValueError, match="does not contain tensors by name"):
         read_weights(tmp_path / "number.pth")
 
 

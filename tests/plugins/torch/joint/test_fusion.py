@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automl.plugin import Features, Fold, Images, Shape, Task, TrialContext
+from automl.plugin import Features, Fold, Images, ProblemInfo, Task, TrialContext
 from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.joint.fusion import Fusion
 
 FUSION = Fusion()
 FAST = {"max_epochs": 4}
-SHAPE = Shape(
+SHAPE = ProblemInfo(
     Task.BINARY,
     LOG_LOSS,
     300,
@@ -70,7 +70,7 @@ def test_what_images_and_numbers_say_together_is_learnt():
     ids=["images alone", "a table", "texts and a table", "series alone"],
 )
 def test_rows_without_images_or_series_beside_others_are_refused(kinds):
-    assert "not both are here" in FUSION.accepts(replace(SHAPE, **kinds))
+    assert "needs an image or sequence column" in FUSION.unsupported_reason(replace(SHAPE, **kinds))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_rows_without_images_or_series_beside_others_are_refused(kinds):
     ids=["numbers", "texts", "categories", "series"],
 )
 def test_images_beside_others_are_taken(kinds):
-    assert FUSION.accepts(replace(SHAPE, **kinds)) is None
+    assert FUSION.unsupported_reason(replace(SHAPE, **kinds)) is None
 
 
 def test_no_param_is_of_a_kind_that_is_not_there():

@@ -10,7 +10,7 @@ import torch
 from automl.plugin import Images, Rows, Sequences, Texts
 from automl_plugins.torch.joint.branches import ImageSpec, StatesSpec, TableSpec
 from automl_plugins.torch.joint.net import FusionNet, FusionSpec, build
-from automl_plugins.torch.media.fitted_net import FittedNet, load, save
+from automl_plugins.torch.media.fitted_net import MediaModel, load, save
 from automl_plugins.torch.sequences.inputs import series_specs
 from automl_plugins.torch.text.branch import TextSpec, pieces_of
 
@@ -83,7 +83,7 @@ def test_every_part_counts(net, rows):
 
 
 def test_a_saved_net_is_built_again(net, rows, tmp_path):
-    fitted = FittedNet(net.eval(), None)
+    fitted = MediaModel(net.eval(), None)
     save(fitted, tmp_path)
     loaded = load(tmp_path, build)
     assert asdict(loaded.net.spec) == asdict(net.spec)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from automl.plugin import Features, Fold, Shape, Task, Texts, TrialContext
+from automl.plugin import Features, Fold, ProblemInfo, Task, Texts, TrialContext
 from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.joint.textnet import TextNet
 
@@ -51,20 +51,20 @@ def written_fold(n_rows=400):
 @pytest.mark.parametrize("entry", [0, 1, 2], ids=["bag", "cnn", "rnn"])
 def test_the_order_of_words_is_learnt(entry):
     fold = written_fold()
-    shape = Shape(Task.BINARY, LOG_LOSS, 300, 0, n_text=1, n_classes=2, text_bytes=(40.0,))
-    shape = replace(shape, settings=TEXTNET.settings)
-    params = {**TEXTNET.portfolio(shape)[entry], "epochs": 16, "embedding": 16, "lr": 0.01}
-    model = TEXTNET.fit(params, fold, TrialContext(shape, seed=0), lambda step, score: None)
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 300, 0, n_text=1, n_classes=2, text_bytes=(40.0,))
+    problem = replace(problem, settings=TEXTNET.settings)
+    params = {**TEXTNET.portfolio(problem)[entry], "epochs": 16, "embedding": 16, "lr": 0.01}
+    model = TEXTNET.fit(params, fold, TrialContext(problem, seed=0), lambda step, score: None)
     assert (model.predict(fold.valid).argmax(axis=1) == fold.y_valid).mean() > 0.9
 
 
 def test_tables_without_texts_are_refused():
-    shape = Shape(Task.BINARY, LOG_LOSS, 300, n_numeric=2, n_classes=2)
-    assert "no column is of that kind" in TEXTNET.accepts(shape)
-    assert TEXTNET.accepts(replace(shape, n_text=1, text_bytes=(40.0,))) is None
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 300, n_numeric=2, n_classes=2)
+    assert "needs a text column" in TEXTNET.unsupported_reason(problem)
+    assert TEXTNET.unsupported_reason(replace(problem, n_text=1, text_bytes=(40.0,))) is None
 
 
 def test_texts_too_long_for_the_time_are_refused():
-    shape = Shape(Task.BINARY, LOG_LOSS, 10**6, 0, n_text=1, text_bytes=(5e3,), n_classes=2)
-    assert TEXTNET.accepts(shape) is None
-    assert "one epoch" in TEXTNET.accepts(replace(shape, time_s=60.0))
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 10**6, 0, n_text=1, text_bytes=(5e3,), n_classes=2)
+    assert TEXTNET.unsupported_reason(problem) is None
+    assert "one epoch" in TEXTNET.unsupported_reason(replace(problem, time_s=60.0))

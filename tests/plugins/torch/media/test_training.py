@@ -12,7 +12,7 @@ from automl.testing import RMSE
 from automl_plugins.torch.core.checkpoint import Checkpoint
 from automl_plugins.torch.core.validation import EpochLog, stage_grid
 from automl_plugins.torch.media.adamw import Group, Optimiser
-from automl_plugins.torch.media.training import CycleOptions, train_net
+from automl_plugins.torch.media.training import OneCycleConfig, train_net
 
 
 def over(net, lr=0.1):
@@ -28,7 +28,7 @@ def options(**changes):
         "clip_norm": 1.0,
         "stop_at": None,
     }
-    return CycleOptions(**{**values, **changes})
+    return OneCycleConfig(**{**values, **changes})
 
 
 def run(losses, **changes):

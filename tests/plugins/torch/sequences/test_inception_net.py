@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from automl.plugin import Shape, Task
+from automl.plugin import ProblemInfo, Task
 from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.sequences.inception import Inception
 
@@ -22,6 +22,6 @@ class TestInception(FamilyTestCase):
 
 @pytest.mark.parametrize(("longest", "kernel"), [(6, 5), (24, 9), (60, 19), (500, 39)])
 def test_filters_are_shorter_than_half_of_the_longest_sequence(longest, kernel):
-    shape = Shape(Task.BINARY, LOG_LOSS, 300, 0, n_classes=2, sequences=((1, longest),))
-    shape = replace(shape, settings=INCEPTION.settings)
-    assert INCEPTION.portfolio(shape)[0]["kernel"] == kernel
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 300, 0, n_classes=2, sequences=((1, longest),))
+    problem = replace(problem, settings=INCEPTION.settings)
+    assert INCEPTION.portfolio(problem)[0]["kernel"] == kernel

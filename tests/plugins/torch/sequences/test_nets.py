@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from automl.plugin import Rows, Sequences
-from automl_plugins.torch.core.threads import threads
-from automl_plugins.torch.media.fitted_net import FittedNet, load, predict_rows, save
+from automl_plugins.torch.core.threads import torch_threads
+from automl_plugins.torch.media.fitted_net import MediaModel, load, predict_rows, save
 from automl_plugins.torch.sequences import inception_net as _inception
 from automl_plugins.torch.sequences import rnn_net as _rnn
 from automl_plugins.torch.sequences.inception_net import InceptionNet, InceptionSpec, MaskedNorm
 from automl_plugins.torch.sequences.inputs import (
-    Front,
+    SequenceInput,
     SeriesSpec,
     masked_maximum,
     masked_mean,
@@ -135,11 +135,11 @@ def test_gradients_do_not_flow_from_what_is_not_there(make):
 def test_a_saved_net_is_built_again(make, tmp_path):
     rows = rows_of(missing=0.2)
     net = trained(make(rows), rows)
-    save(FittedNet(net, None), tmp_path)
+    save(MediaModel(net, None), tmp_path)
     module = _rnn if isinstance(net, RecurrentNet) else _inception
     again = load(tmp_path, module.build)
     assert asdict(again.net.spec) == asdict(net.spec)
-    with threads(again.n_threads):  # the last bits of a product depend on their number
+    with torch_threads(again.n_threads):  # the last bits of a product depend on their number
         expected = predict_rows(net.outputs, rows, None)
     np.testing.assert_array_equal(again.predict(rows), expected)
 
@@ -147,7 +147,7 @@ def test_a_saved_net_is_built_again(make, tmp_path):
 def test_steps_are_scaled_by_those_that_are_there():
     rows = rows_of(missing=0.3)
     (sequences,) = rows.sequences
-    front = Front(SeriesSpec(2, marks=True, stride=1))
+    front = SequenceInput(SeriesSpec(2, marks=True, stride=1))
     front.prepare(sequences)
     steps, mask = front.eval()(*padded_inputs(rows, torch.device("cpu")))
     assert mask[..., 0].sum(dim=1).tolist() == list(LENGTHS)
@@ -177,7 +177,7 @@ def test_a_norm_of_whole_sequences_is_batch_normalisation():
 
 def test_noise_is_for_training_alone():
     rows = rows_of()
-    front = Front(SeriesSpec(2, marks=False, stride=1), noise=0.5)
+    front = SequenceInput(SeriesSpec(2, marks=False, stride=1), noise=0.5)
     inputs = padded_inputs(rows, torch.device("cpu"))
     torch.manual_seed(0)
     noisy, mask = front.train()(*inputs)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from automl.plugin import Features, Fold, Sequences, Shape, Task, TrialContext
+from automl.plugin import Features, Fold, ProblemInfo, Sequences, Task, TrialContext
 from automl.testing import LOG_LOSS, FamilyTestCase
 from automl_plugins.torch.sequences.rnn import Rnn
 
@@ -44,8 +44,8 @@ def ordered_fold(n_rows=400):
 
 def test_the_order_of_steps_is_learnt():
     fold = ordered_fold()
-    shape = Shape(Task.BINARY, LOG_LOSS, 300, 0, n_classes=2, sequences=((1, 12),))
-    shape = replace(shape, settings=RNN.settings)
-    params = {**RNN.portfolio(shape)[0], "epochs": 20, "lr": 0.01}
-    model = RNN.fit(params, fold, TrialContext(shape, seed=0), lambda step, score: None)
+    problem = ProblemInfo(Task.BINARY, LOG_LOSS, 300, 0, n_classes=2, sequences=((1, 12),))
+    problem = replace(problem, settings=RNN.settings)
+    params = {**RNN.portfolio(problem)[0], "epochs": 20, "lr": 0.01}
+    model = RNN.fit(params, fold, TrialContext(problem, seed=0), lambda step, score: None)
     assert (model.predict(fold.valid).argmax(axis=1) == fold.y_valid).mean() > 0.95

@@ -13,12 +13,12 @@ from automl.plugin import (
     Features,
     Fold,
     Metric,
-    Shape,
+    ProblemInfo,
     Task,
     TrialContext,
     TrialPruned,
 )
-from automl.testing import CountedClock, FamilyTestCase, made_table
+from automl.testing import CountedClock, FamilyTestCase, synthetic_table
 from automl_plugins.torch.tabular.mlp import Mlp
 
 ACCURACY = Metric(
@@ -71,7 +71,7 @@ def make_fold(X, y, categorical=(), cardinalities=(), weight=None):
 def make_context(fold, task, seed=0, settings=FAST, **slot):
     n_classes = int(fold.y_train.max()) + 1 if task.is_classification else 0
     metric = ACCURACY if task.is_classification else RMSE
-    shape = Shape(
+    problem = ProblemInfo(
         task,
         metric,
         len(fold.y_train),
@@ -81,7 +81,7 @@ def make_context(fold, task, seed=0, settings=FAST, **slot):
         n_classes=n_classes,
         settings={**Mlp.settings, **settings},
     )
-    return TrialContext(shape, seed, **slot)
+    return TrialContext(problem, seed, **slot)
 
 
 def standardised(X):
@@ -117,7 +117,7 @@ def mixed():
 
 def fit(fold, task, report=silent, entry=0, **slot):
     context = make_context(fold, task, **slot)
-    params = Mlp().portfolio(context.shape)[entry]
+    params = Mlp().portfolio(context.problem)[entry]
     return Mlp().fit(params, fold, context, report)
 
 
@@ -181,8 +181,8 @@ def test_poor_data_still_gives_finite_predictions(X, categorical, cardinalities)
 def test_a_class_that_the_fold_lacks_gets_a_probability_all_the_same():
     fold = make_fold(NOISE.normal(size=(60, 2)), np.arange(60) % 2)
     context = make_context(fold, Task.MULTICLASS)
-    context = replace(context, shape=replace(context.shape, n_classes=4))
-    params = Mlp().portfolio(context.shape)[0]
+    context = replace(context, problem=replace(context.problem, n_classes=4))
+    params = Mlp().portfolio(context.problem)[0]
     assert Mlp().fit(params, fold, context, silent).predict(fold.X_valid).shape == (15, 4)
 
 
@@ -203,7 +203,7 @@ def test_codes_it_never_saw_are_predicted_as_missing(mixed):
 @pytest.mark.parametrize("entry", range(5))
 def test_every_portfolio_entry_fits_and_is_json(mixed, entry):
     context = make_context(mixed, Task.BINARY)
-    params = Mlp().portfolio(context.shape)[entry]
+    params = Mlp().portfolio(context.problem)[entry]
     assert json.loads(json.dumps(params)) == params
     model = fit(mixed, Task.BINARY, entry=entry, settings={"max_epochs": 3})
     assert np.isfinite(model.predict(mixed.X_valid)).all()
@@ -232,10 +232,10 @@ class OwnValues:
 @pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
 def test_the_portfolio_is_complete_and_lies_inside_the_space(n_rows, task):
     metric = RMSE if task is Task.REGRESSION else ACCURACY
-    shape = Shape(task, metric, n_rows, 10, n_classes=2 if task is Task.BINARY else 0)
-    for params in Mlp().portfolio(shape):
+    problem = ProblemInfo(task, metric, n_rows, 10, n_classes=2 if task is Task.BINARY else 0)
+    for params in Mlp().portfolio(problem):
         suggest = OwnValues(params)
-        assert Mlp().search_space(suggest, shape) == params
+        assert Mlp().search_space(suggest, problem) == params
         assert suggest.asked == set(params)
 
 
@@ -315,9 +315,9 @@ def test_validation_rows_that_are_too_few_choose_no_epoch(regression):
 
 
 def test_the_levels_of_quantiles_have_one_log():
-    table = made_table(Task.QUANTILE, family=Mlp(), settings=FAST)
-    params = Mlp().portfolio(table.shape())[0]
-    fold = table.fold(Mlp().view(params, table.shape()))
+    table = synthetic_table(Task.QUANTILE, family=Mlp(), settings=FAST)
+    params = Mlp().portfolio(table.problem())[0]
+    fold = table.fold(Mlp().encoding(params, table.problem()))
     (log,) = Mlp().fit(params, fold, table.context(), silent).stages
     assert {prediction.shape for prediction in log.predictions} == {(60, 3)}
 
@@ -333,9 +333,11 @@ def test_a_fit_whose_worker_was_lost_has_the_log_of_one_that_was_not(binary, tmp
     options = {"settings": {"max_epochs": 60}}
     whole = fit(binary, Task.BINARY, **options)
     with pytest.raises(KeyboardInterrupt):
-        fit(binary, Task.BINARY, lost, scratch=tmp_path, **options)
+        fit(binary, Task.BINARY, lost, scratch_dir=tmp_path, **options)
     seen = []
-    again = fit(binary, Task.BINARY, lambda step, _: seen.append(step), scratch=tmp_path, **options)
+    again = fit(
+        binary, Task.BINARY, lambda step, _: seen.append(step), scratch_dir=tmp_path, **options
+    )
     assert seen[0] == 9
     for one, other in zip(whole.stages, again.stages, strict=True):
         assert one.stages == other.stages
@@ -416,7 +418,7 @@ def test_a_damaged_description_is_refused(binary, tmp_path):
 
 def test_a_matrix_of_another_width_is_refused(binary):
     model = fit(binary, Task.BINARY, settings={"max_epochs": 1})
-    with pytest.raises(ValueError, match="29 columns, the net 30"):
+    with pytest.raises(ValueError, match="29 columns; the net needs 30"):
         model.predict(binary.X_valid[:, 1:])
 
 
@@ -426,24 +428,26 @@ def test_no_rows_give_no_predictions(binary, regression):
 
 
 def test_data_without_time_for_one_epoch_is_refused_with_a_reason_and_a_gpu_is_not():
-    shape = Shape(Task.BINARY, ACCURACY, 10_000_000, 100, n_classes=2, n_cpus=2, time_s=60.0)
-    reason = Mlp().accepts(shape)
+    problem = ProblemInfo(
+        Task.BINARY, ACCURACY, 10_000_000, 100, n_classes=2, n_cpus=2, time_s=60.0
+    )
+    reason = Mlp().unsupported_reason(problem)
     assert reason is not None
     assert "10,000,000 rows x 100 columns" in reason
-    assert Mlp().accepts(replace(shape, n_gpus=1)) is None
-    assert Mlp().accepts(replace(shape, time_s=None)) is None
-    assert Mlp().accepts(replace(shape, n_rows=20_000)) is None
+    assert Mlp().unsupported_reason(replace(problem, n_gpus=1)) is None
+    assert Mlp().unsupported_reason(replace(problem, time_s=None)) is None
+    assert Mlp().unsupported_reason(replace(problem, n_rows=20_000)) is None
 
 
 def test_many_numeric_columns_are_not_embedded():
-    shape = Shape(Task.BINARY, ACCURACY, 1000, 2000, n_classes=2)
-    assert {p["embedding"] for p in Mlp().portfolio(shape)} == {"none"}
+    problem = ProblemInfo(Task.BINARY, ACCURACY, 1000, 2000, n_classes=2)
+    assert {p["embedding"] for p in Mlp().portfolio(problem)} == {"none"}
 
 
 def test_a_share_of_a_gpu_is_asked_for_only_where_there_is_one():
-    shape = Shape(Task.BINARY, ACCURACY, 1000, 10, n_classes=2)
-    assert Mlp().resources(shape).n_gpus == 0
-    assert Mlp().resources(replace(shape, n_gpus=2)).n_gpus == 0.25
+    problem = ProblemInfo(Task.BINARY, ACCURACY, 1000, 10, n_classes=2)
+    assert Mlp().resources(problem).n_gpus == 0
+    assert Mlp().resources(replace(problem, n_gpus=2)).n_gpus == 0.25
 
 
 def test_importing_the_family_does_not_import_torch():

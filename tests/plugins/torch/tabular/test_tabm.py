@@ -8,7 +8,7 @@ import pytest
 from automl.plugin import Task
 from automl.testing import FamilyTestCase
 from automl.testing.fakes import CheckingSuggest, RandomSuggest
-from automl.testing.tables import made_table
+from automl.testing.tables import synthetic_table
 from automl_plugins.torch.tabular.tabm import TabM
 
 FAST = {"max_epochs": 10}
@@ -35,22 +35,22 @@ class TestTabM(FamilyTestCase):
 def test_its_own_portfolio_is_complete_and_inside_the_space(task, n_gpus):
     for n_rows in (200, 10_000, 1_000_000):
         for n_numeric in (3, 500):
-            shape = replace(
-                made_table(task).shape(),
+            problem = replace(
+                synthetic_table(task).problem(),
                 n_rows=n_rows,
                 n_numeric=n_numeric,
                 n_gpus=n_gpus,
             )
-            for params in TabM().portfolio(shape):
+            for params in TabM().portfolio(problem):
                 check = CheckingSuggest(dict(params))
-                assert TabM().search_space(check, shape) == params
+                assert TabM().search_space(check, problem) == params
                 assert check.problems == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_nets_of_all_sizes_can_be_fitted(seed):
-    table = made_table(Task.MULTICLASS, family=TabM(), settings={"max_epochs": 1})
-    params = TabM().search_space(RandomSuggest(seed), table.shape())
-    fold = table.fold(TabM().view(params, table.shape()))
+    table = synthetic_table(Task.MULTICLASS, family=TabM(), settings={"max_epochs": 1})
+    params = TabM().search_space(RandomSuggest(seed), table.problem())
+    fold = table.fold(TabM().encoding(params, table.problem()))
     model = TabM().fit(params, fold, table.context(), lambda step, score: None)
     assert np.isfinite(model.predict(fold.X_valid)).all()

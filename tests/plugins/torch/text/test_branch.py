@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from automl.plugin import Rows, Texts
-from automl_plugins.torch.text.branch import TextPart, TextSpec, pieces_of
+from automl_plugins.torch.text.branch import TextBranch, TextSpec, pieces_of
 
 TEXTS = ["a good film", "bad", "", None, "not a good film, not at all good", "a bad film"]
 each_encoder = pytest.mark.parametrize("encoder", ["bag", "cnn", "rnn"])
@@ -21,7 +21,7 @@ def part_of(encoder, word_dropout=0.0):
     torch.manual_seed(0)
     rows = rows_of(TEXTS * 4)
     hashes = pieces_of(rows.texts[0], encoder)
-    part = TextPart(TextSpec(len(hashes), encoder, 6, 5, word_dropout), 0)
+    part = TextBranch(TextSpec(len(hashes), encoder, 6, 5, word_dropout), 0)
     part.prepare(hashes)
     return part
 

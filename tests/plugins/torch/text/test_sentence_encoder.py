@@ -14,13 +14,13 @@ pytest.importorskip("sentence_transformers")
 
 from sentence_transformers import SentenceTransformer
 
-from automl.plugin import Shape, Task, Texts, TrialContext
+from automl.plugin import ProblemInfo, Task, Texts, TrialContext
 from automl.testing import LOG_LOSS
 from automl_plugins.torch.text import sentence_encoder as _sentence_encoder
-from automl_plugins.torch.text.sentence_encoder import Encoder, KeptVectors, open_encoder
+from automl_plugins.torch.text.sentence_encoder import EmbeddingCache, SentenceModel, open_encoder
 from automl_plugins.torch.text.sentence_folder import fingerprint
 
-CONTEXT = TrialContext(Shape(Task.BINARY, LOG_LOSS, 40, 0, n_text=1, n_classes=2), seed=0)
+CONTEXT = TrialContext(ProblemInfo(Task.BINARY, LOG_LOSS, 40, 0, n_text=1, n_classes=2), seed=0)
 
 
 def column(*texts):
@@ -34,13 +34,13 @@ def opened(folder):
 @pytest.fixture
 def embedded(monkeypatch):
     """The texts that a model reads, in their order."""
-    seen, embed = [], Encoder.embed_texts
+    seen, embed = [], SentenceModel.embed_texts
 
     def watched(self, texts):
         seen.extend(texts)
         return embed(self, texts)
 
-    monkeypatch.setattr(Encoder, "embed_texts", watched)
+    monkeypatch.setattr(SentenceModel, "embed_texts", watched)
     return seen
 
 
@@ -48,7 +48,7 @@ def embedded(monkeypatch):
 def kept(static_model, tmp_path, monkeypatch):
     """What a run keeps, in chunks of four texts."""
     monkeypatch.setattr(_sentence_encoder, "_LEAST_CHUNK", 4)
-    return KeptVectors(tmp_path, fingerprint(static_model))
+    return EmbeddingCache(tmp_path, fingerprint(static_model))
 
 
 def test_embeddings_are_those_of_the_library(transformer_model):
@@ -129,7 +129,7 @@ def test_a_run_keeps_what_was_embedded(static_model, kept, embedded):
 def test_other_texts_and_other_models_are_kept_apart(static_model, kept, tmp_path):
     kept.add(column("good"), opened(static_model), CONTEXT)
     assert kept.read(column("bad")) is None
-    assert KeptVectors(tmp_path, "another").read(column("good")) is None
+    assert EmbeddingCache(tmp_path, "another").read(column("good")) is None
     assert kept.read(column("good")) is not None
 
 

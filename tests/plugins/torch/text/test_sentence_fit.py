@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("sentence_transformers")
 
-from automl.plugin import Features, Fold, Shape, StageLog, Task, Texts, TrialContext
+from automl.plugin import Features, Fold, ProblemInfo, StageLog, Task, Texts, TrialContext
 from automl.testing import LOG_LOSS, RecordingReport
 from automl_plugins.torch.text import sentence_encoder as _sentence_encoder
-from automl_plugins.torch.text.sentence_encoder import Encoder
+from automl_plugins.torch.text.sentence_encoder import SentenceModel
 from automl_plugins.torch.text.sentence_fit import (
     FOLDER_VARIABLE,
     Scaling,
@@ -65,7 +65,7 @@ def told_fold(number=0, n_rows=160):
 
 
 def fitted(folder, fold, slot=(), **changes):
-    told = Shape(Task.BINARY, LOG_LOSS, 160, 1, n_text=1, n_classes=2, text_bytes=(20.0,))
+    told = ProblemInfo(Task.BINARY, LOG_LOSS, 160, 1, n_text=1, n_classes=2, text_bytes=(20.0,))
     told = replace(told, settings={"model": str(folder)})
     context = TrialContext(told, seed=0, **dict(slot))
     return fit_sentences(folder, {**PARAMS, **changes}, fold, context, RecordingReport())
@@ -82,23 +82,23 @@ def test_texts_tell_what_the_other_columns_do_not(static_model, scaling):
 
 
 def test_a_run_embeds_each_text_once_for_all_folds_and_fits(static_model, tmp_path, monkeypatch):
-    seen, embed = [], Encoder.embed_texts
+    seen, embed = [], SentenceModel.embed_texts
     monkeypatch.setattr(
-        Encoder, "embed_texts", lambda self, texts: seen.extend(texts) or embed(self, texts)
+        SentenceModel, "embed_texts", lambda self, texts: seen.extend(texts) or embed(self, texts)
     )
     for number in (0, 1):
         fold = told_fold(number)
         for C in (1.0, 10.0):
-            model = fitted(static_model, replace(fold, shared_by_folds=tmp_path), C=C)
+            model = fitted(static_model, replace(fold, run_cache_dir=tmp_path), C=C)
             prediction = model.predict(fold.valid)
-            assert model.new_rows_ms > 0
+            assert model.extra_predict_ms > 0
     assert len(seen) == len(set(seen)) == len(set(fold.texts_train[0].values.to_pylist()))
     alone = fitted(static_model, fold, C=10.0)
     np.testing.assert_allclose(alone.predict(fold.valid), prediction, atol=1e-5)
 
 
 def test_a_fit_of_a_run_loads_no_model_where_all_is_embedded(static_model, tmp_path, monkeypatch):
-    fold = replace(told_fold(), shared_by_folds=tmp_path)
+    fold = replace(told_fold(), run_cache_dir=tmp_path)
     first = fitted(static_model, fold).predict(fold.valid)
 
     def refuse(*_):
@@ -110,7 +110,7 @@ def test_a_fit_of_a_run_loads_no_model_where_all_is_embedded(static_model, tmp_p
 
 def test_a_fit_without_time_learns_from_what_is_embedded(static_model, tmp_path, monkeypatch):
     monkeypatch.setattr(_sentence_encoder, "_LEAST_CHUNK", 1)
-    fold = replace(told_fold(), shared_by_folds=tmp_path)
+    fold = replace(told_fold(), run_cache_dir=tmp_path)
     for n_known in (1, 2, 3):
         model = fitted(static_model, fold, {"deadline": time.monotonic()})
         assert np.isfinite(model.predict(fold.valid)).all()

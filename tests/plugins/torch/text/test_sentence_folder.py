@@ -30,12 +30,12 @@ def test_a_folder_without_a_list_of_modules_is_no_model(model, content):
     (model / "modules.json").unlink()
     if content is not None:
         (model / "modules.json").write_text(content)
-    assert "is no folder that sentence-transformers saved a model in" in problem_with(model)
+    assert "is not a folder saved by sentence-transformers" in problem_with(model)
 
 
 def test_damaged_weights_are_told(model):
     (model / "model.safetensors").write_bytes(b"\xff" * 100)
-    assert "is no file of safetensors" in problem_with(model)
+    assert "is not a safetensors file" in problem_with(model)
 
 
 @pytest.mark.parametrize("kind", ["evil.Module", "os.system", "sentence_transformers_evil.A"])
@@ -57,7 +57,7 @@ def test_weights_that_may_be_pickles_are_refused(model):
     (model / "model.safetensors").unlink()
     assert f"{pickled} may be a pickle" in problem_with(model)
     pickled.unlink()
-    assert "no weights in files of safetensors" in problem_with(model)
+    assert "no weights in safetensors files" in problem_with(model)
 
 
 def test_what_a_model_takes_is_read_from_its_headers(static_model, transformer_model):

@@ -9,7 +9,7 @@ from automl_plugins.torch.text.words import ragged_take, split_texts
 def words_of(text, pairs=False):
     """How many words a text has, and the sets of hashes that they are made of."""
     words = split_texts([text], pairs)
-    each = np.split(words.pieces, words.starts[1:-1])
+    each = np.split(words.subwords, words.starts[1:-1])
     return [frozenset(each[number].tolist()) for number in words.words]
 
 

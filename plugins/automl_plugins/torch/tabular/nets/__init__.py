@@ -1,1 +1,1 @@
-"""The modules that nets for tables are made of."""
+"""Modules of nets for tables."""

@@ -1,4 +1,4 @@
-"""What stands between the inputs of a net and its outputs: plain, residual or ensembled layers."""
+"""Backbones of nets for tables: plain, residual or ensembled hidden layers."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from automl_plugins.torch.tabular.nets.layers import (
     ParametricActivation,
 )
 
-__all__ = ["Body", "Mlp", "ResNet", "TabM"]
+__all__ = ["Backbone", "Mlp", "ResNet", "TabM"]
 
 _SIMPLEX = 5
-_HIDDEN_FACTOR = 2  # width within a residual block
+_HIDDEN_FACTOR = 2  # width inside a residual block
 
 Drop = Callable[[Tensor], Tensor]
 
 
-class Body(nn.Module):
+class Backbone(nn.Module):
     """Hidden layers and an output layer."""
 
     @abstractmethod
     def forward(self, x: Tensor, drop: Drop) -> Tensor:
-        """Takes ``(n_members, n_rows, n_inputs)`` and what to do after hidden layers."""
+        """Maps ``(n_members, n_rows, n_inputs)``; ``drop`` is applied after hidden layers."""
 
     def start_from(self, x: Tensor) -> None:
-        """Chooses first weights by inputs ``(1, n_rows, n_inputs)``; by default they stay."""
+        """Initialises weights from inputs ``(1, n_rows, n_inputs)``; by default does nothing."""
         return
 
 
-class Mlp(Body):
+class Mlp(Backbone):
     """Linear layers with activations.
 
-    They start as in the NTK parametrisation: outputs and biases of variance 1. The output layer
-    starts at 0: the first prediction is the prior.
+    Initialised like the NTK parametrisation: outputs and biases of variance 1. The output layer
+    starts at 0, so the first prediction is constant.
 
     Args:
         n_inputs, n_layers, width, activation, n_outputs: The layers.
-        is_parametric: Whether each unit learns how much it is activated.
+        is_parametric: True for parametric activations.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class Mlp(Body):
         return output
 
     def start_from(self, x: Tensor) -> None:
-        """Scales weights so that each unit varies by 1, and puts its kink among the rows.
+        """Scales weights to outputs of variance 1, and places the kink of each unit among the rows.
 
         Method: RealMLP (arXiv 2407.04491), section 3: the bias of a unit is minus a random convex
-        combination of its values at five rows.
+        combination of its outputs for five rows.
         """
         for layer, activation in zip(self.hidden, self.activations, strict=True):
             assert isinstance(layer, Linear)
@@ -103,11 +103,11 @@ class Mlp(Body):
             x = activation(values + layer.bias)
 
 
-class ResNet(Body):
-    """Residual blocks of two layers behind a norm (arXiv 2106.11959, section 3.2).
+class ResNet(Backbone):
+    """Residual blocks of two layers after a norm (arXiv 2106.11959, section 3.2).
 
-    The norm is over the units of a row, where the paper's is over the rows of a batch: what a net
-    learns from a batch must not depend on how it was divided to fit into memory.
+    Layer norm replaces the paper's batch norm, because results must not depend on how a batch is
+    split to fit into memory.
     """
 
     def __init__(
@@ -131,15 +131,15 @@ class ResNet(Body):
         return output
 
 
-class TabM(Body):
+class TabM(Backbone):
     """``k`` nets that share their matrices and are trained as one (arXiv 2410.24210, section 3).
 
     Args:
-        widths: Of the features among the inputs: those of one start with the same random scale.
+        widths: Inputs per feature; those of one feature start with the same random scale.
         n_layers, width, activation, n_outputs: The layers.
-        k: Nets.
-        is_mini: Whether the nets differ in the scale of their inputs and in their outputs alone.
-        is_embedded: Whether numbers are embedded: scales are then normal, and else signs.
+        k: Number of nets.
+        is_mini: True if the nets differ only in the scale of their inputs and in their outputs.
+        is_embedded: True for normal initial scales, for embedded numbers; else random signs.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What stands between the encoded columns and the first hidden layer of a net."""
+"""Embeddings of numeric and categorical columns before the first hidden layer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 _MAX_ROWS_FOR_QUANTILES = 50_000
-_CLIP = 3.0  # where the smooth clip has taken away 29 % of a value
+_CLIP = 3.0  # the smooth clip shrinks this value by 29 %
 
 
 def scaled(x: Tensor, centre: Tensor, factor: Tensor) -> Tensor:
@@ -29,18 +29,18 @@ def scaled(x: Tensor, centre: Tensor, factor: Tensor) -> Tensor:
 
     Args:
         x: ``(..., n_features)``.
-        centre: As ``robust_centre_and_factor`` gives it, ``(n_features,)``.
-        factor: The same.
+        centre: Medians from ``robust_centre_and_factor``, ``(n_features,)``.
+        factor: Factors from ``robust_centre_and_factor``, ``(n_features,)``.
     """
     plain = (x - centre) * factor
     return plain / torch.sqrt(1.0 + (plain / _CLIP) ** 2)
 
 
 def robust_centre_and_factor(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Medians and one over the interquartile ranges of columns, each ``(n_features,)``.
+    """Medians and inverse interquartile ranges of columns, each ``(n_features,)``.
 
-    A column whose quartiles are equal is scaled by half its range in place of them, a constant
-    one by 0.
+    If the quartiles are equal, half the range replaces their distance; the factor of a constant
+    column is 0.
 
     Args:
         x: Training rows, ``(n_rows, n_features)``.
@@ -53,7 +53,7 @@ def robust_centre_and_factor(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quantile_edges(x: Tensor, n_bins: int) -> Tensor:
-    """Edges of bins with equal numbers of rows, ``(n_features, n_bins + 1)``, rising or equal."""
+    """Edges of bins with equal numbers of rows, ``(n_features, n_bins + 1)``, non-decreasing."""
     shares = [i / n_bins for i in range(n_bins + 1)]
     return _quantiles(x, shares).T.contiguous()
 
@@ -77,8 +77,8 @@ class PeriodicEmbedding(nn.Module):
 
     Args:
         n_features: Number of numeric features.
-        width: Outputs for each feature, its value included: at least 2.
-        n_frequencies: Cosines for each feature.
+        width: Outputs per feature, including its value: at least 2.
+        n_frequencies: Cosines per feature.
         sigma: Standard deviation of the initial frequencies.
     """
 
@@ -103,14 +103,14 @@ class PeriodicEmbedding(nn.Module):
 class PiecewiseLinearEmbedding(nn.Module):
     """Piecewise-linear encoding of each number by quantile bins, then a linear layer each.
 
-    Method: arXiv 2203.05556, equation 1; the value itself is kept beside it.
+    Method: arXiv 2203.05556, equation 1, with the value itself as another output.
 
     Shape:
         ``(n_members, n_rows, n_features)`` to ``(n_members, n_rows, n_features * width)``.
 
     Args:
         edges: Bin edges of each feature, ``(n_features, n_bins + 1)``; empty bins are allowed.
-        width: Outputs for each feature, its value included: at least 2.
+        width: Outputs per feature, including its value: at least 2.
     """
 
     edges: Tensor
@@ -128,28 +128,28 @@ class PiecewiseLinearEmbedding(nn.Module):
         """Embeds each feature."""
         low = self.edges[..., :-1].unsqueeze(1)
         size = self.edges.diff(dim=-1).clamp_min(1e-6).unsqueeze(1)
-        # An empty bin is a step: 0 below its edge, 1 from it on.
+        # An empty bin is a step: 0 below its edge, 1 from the edge on.
         share = ((x.unsqueeze(-1) - low) / size).clamp(0.0, 1.0)
         embedded = _per_feature(share, self.weight, self.bias)
         return torch.cat([x, embedded.flatten(-2)], dim=-1)
 
 
 def _per_feature(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """One linear layer a member and feature: ``mrfi`` by ``mfio``, plus ``mfo``."""
+    """One linear layer per member and feature: ``mrfi`` by ``mfio``, plus ``mfo``."""
     return torch.einsum("mrfi,mfio->mrfo", x, weight) + bias.unsqueeze(1)
 
 
 class CategoryEncoding(nn.Module):
-    """One-hot for columns of few categories, a learnt vector for the others.
+    """One-hot encoding for columns of few categories, learnt vectors for others.
 
-    Code 0 (missing, unseen or rare) is all zeros in the one-hot form.
+    Code 0 (missing, unseen or rare) is all zeros in one-hot encoding.
 
     Shape:
         Codes ``(n_members, n_rows, n_columns)`` (int64) to ``(n_members, n_rows, n_outputs)``.
 
     Args:
         cardinalities: Number of codes of each column.
-        max_onehot: The most codes a column may have to be one-hot encoded.
+        max_onehot: Largest number of codes of a one-hot encoded column.
         width: Length of the learnt vectors.
     """
 
@@ -165,7 +165,7 @@ class CategoryEncoding(nn.Module):
         self.n_outputs = sum(self.widths)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Encodes each column and puts the results side by side."""
+        """Encodes each column and concatenates the results."""
         return torch.cat([self._encoded(codes[..., i], i) for i in range(codes.shape[-1])], dim=-1)
 
     def _encoded(self, codes: Tensor, column: int) -> Tensor:

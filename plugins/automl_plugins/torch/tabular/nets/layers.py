@@ -1,6 +1,6 @@
-"""Layers of several nets at once: every weight has the members of a pack along its first axis.
+"""Layers for several nets: the first axis of every weight is the members of a pack.
 
-A layer is made for one member, with a first axis of length 1; packs put members together.
+A new layer has one member; packs concatenate layers.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class Linear(nn.Module):
-    """One linear layer a member.
+    """One linear layer per member.
 
     Shape:
         ``(n_members, n_rows, n_inputs)`` to ``(n_members, n_rows, n_outputs)``.
 
-    It starts as torch's own layers do, uniformly within ``1 / sqrt(n_inputs)``.
+    Initialised like torch's layers, uniformly within ``1 / sqrt(n_inputs)``.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int) -> None:
@@ -67,7 +67,7 @@ class LearntScale(nn.Module):
 
 
 class ParametricActivation(nn.Module):
-    """An activation that each unit may turn towards the identity (arXiv 2407.04491, section 3).
+    """An activation blended with the identity for each unit (arXiv 2407.04491, section 3).
 
     ``x + slope * (f(x) - x)`` with a learnt slope that starts at 1.
 
@@ -111,9 +111,9 @@ class EnsembleLinear(nn.Module):
         ``(n_members, n_rows, k, n_inputs)`` to ``(n_members, n_rows, k, n_outputs)``.
 
     Args:
-        n_inputs, n_outputs: Of the matrix.
-        k: Nets.
-        scales_inputs: Whether to scale the inputs: not where that has been done.
+        n_inputs, n_outputs: Shape of the matrix.
+        k: Number of nets.
+        scales_inputs: False if the inputs are already scaled.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, k: int, *, scales_inputs: bool) -> None:
@@ -154,18 +154,18 @@ class EnsembleHead(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout with a share and a stream of random numbers for each member.
+    """Dropout with a share and a random stream for each member.
 
-    What a member drops depends on its seed and on how often it was asked, and not on the others or
-    on the device: random bytes come from a counter that is hashed (SplitMix64: Steele, Lea & Flood
-    2014, figure 13). The share is rounded to a multiple of 1/256.
+    The dropped values depend on the member's seed and number of calls, not on other members or the
+    device: random bytes come from a hashed counter (SplitMix64: Steele, Lea & Flood 2014,
+    figure 13). The share is rounded to a multiple of 1/256.
 
     Shape:
         ``(n_members, n_rows, ...)`` to the same.
 
     Args:
-        share: Share of values set to zero while training, below 1.
-        seed: Of the random numbers.
+        share: Share of values set to zero in training, below 1.
+        seed: Seed of the random stream.
     """
 
     seed: Tensor
@@ -179,12 +179,12 @@ class Dropout(nn.Module):
         self.n_calls = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Drops values and scales up the others."""
+        """Drops values and scales the others up."""
         if not self.training or self.is_idle:
             return x
         self.n_calls += 1
         n_dropped = (256 * self.share).round().view(-1, *[1] * (x.dim() - 1)).to(x.dtype)
-        # 1 where the byte is at least n_dropped, else 0: booleans take three times as long.
+        # 1 where the byte is at least n_dropped, else 0; booleans are three times slower.
         kept = self._bytes(x[0].numel()).view(x.shape).to(x.dtype)
         kept = kept.sub_(n_dropped - 1).clamp_(0, 1)
         return x * kept.mul_(256 / (256 - n_dropped))
@@ -201,7 +201,7 @@ _FACTORS = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
 
 
 def _hashed(x: Tensor) -> Tensor:
-    """Whole numbers (int64) that look random, one for each of ``x``."""
+    """SplitMix64 hashes (int64) of ``x``."""
     x = x ^ _shifted(x, 30)
     x *= _FACTORS[0]
     x ^= _shifted(x, 27)
@@ -210,5 +210,5 @@ def _hashed(x: Tensor) -> Tensor:
 
 
 def _shifted(x: Tensor, n_bits: int) -> Tensor:
-    """Bits moved to the right, with zeros before them, as if there were no sign."""
+    """Logical shift to the right, as for unsigned numbers."""
     return (x >> n_bits).bitwise_and_(2 ** (64 - n_bits) - 1)

@@ -1,4 +1,4 @@
-"""Nets for tables: embedded columns, then hidden layers of one of several kinds."""
+"""Nets for tables: embedded columns, then a backbone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from automl_plugins.torch.tabular.nets.backbones import Body, Mlp, ResNet, TabM
+from automl_plugins.torch.tabular.nets.backbones import Backbone, Mlp, ResNet, TabM
 from automl_plugins.torch.tabular.nets.embeddings import (
     CategoryEncoding,
     PeriodicEmbedding,
@@ -16,33 +16,33 @@ from automl_plugins.torch.tabular.nets.embeddings import (
 )
 from automl_plugins.torch.tabular.nets.layers import Dropout, LearntScale
 
-__all__ = ["NetSpec", "Start", "TabularNet"]
+__all__ = ["NetInit", "NetSpec", "TabularNet"]
 
 _MAX_START_ROWS = 2_048
 
 
 @dataclass(frozen=True, slots=True)
 class NetSpec:
-    """All that is needed to build a net of the same shape again; JSON values only.
+    """Values to build a net from, JSON only.
 
-    Nets of equal specs can be put together in a pack.
+    Nets of equal specs can form a pack.
 
     Attributes:
         n_numeric: Numeric inputs.
         cardinalities: Number of codes of each categorical input.
         n_outputs: Classes, quantiles, or 1 for regression.
         body: ``mlp``, ``resnet`` or ``tabm``.
-        n_layers, width: Hidden layers (blocks of a ``resnet``) and their size.
+        n_layers, width: Number and size of the hidden layers (blocks of a ``resnet``).
         activation: ``selu``, ``silu``, ``mish`` or ``relu``.
-        is_parametric: Whether each unit of an ``mlp`` learns how much it is activated.
-        has_front_scale: Whether each input has a learnt factor.
-        starts_from_data: Whether the layers of an ``mlp`` start from the training rows.
-        k: Nets within a ``tabm``; 1 for the others.
-        is_mini: Whether those differ in the scale of their inputs and in their outputs alone.
-        embedding: Of numbers: ``periodic``, ``piecewise`` or ``none``.
-        embedding_width: Outputs for each number.
+        is_parametric: True for parametric activations in an ``mlp``.
+        has_front_scale: True for a learnt factor of each input.
+        starts_from_data: True for data-dependent initialisation of an ``mlp``.
+        k: Nets of a ``tabm``; 1 for the others.
+        is_mini: True if these differ only in the scale of their inputs and in their outputs.
+        embedding: Embedding of numbers: ``periodic``, ``piecewise`` or ``none``.
+        embedding_width: Outputs per number.
         n_frequencies: Cosines of ``periodic``, bins of ``piecewise``.
-        max_onehot: The most codes a column may have to be one-hot encoded.
+        max_onehot: Largest number of codes of a one-hot encoded column.
         category_width: Length of the learnt vectors of the other columns.
     """
 
@@ -66,15 +66,15 @@ class NetSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """What a net is made from before it is trained.
+class NetInit:
+    """Data and options to initialise a net with.
 
     Attributes:
         numeric: Scaled numbers of training rows, ``(n_rows, n_numeric)``.
         codes: Codes of the same rows, ``(n_rows, n_categorical)``.
         sigma: Standard deviation of the initial frequencies of a periodic embedding.
-        dropout: Share of hidden values set to zero while training.
-        seed: Of what is dropped.
+        dropout: Share of hidden values set to zero in training.
+        seed: Seed of the dropout.
     """
 
     numeric: Tensor
@@ -85,23 +85,23 @@ class Start:
 
 
 class TabularNet(nn.Module):
-    """Embedded numbers and categories, a learnt scale of each, then a body with an output layer.
+    """Embedded numbers and categories, a learnt scale of each, then a backbone.
 
     Shape:
         Scaled numbers ``(n_members, n_rows, n_numeric)`` and codes ``(n_members, n_rows,
-        n_categorical)`` (int64) to ``(n_members, n_rows, n_outputs)``, and with nets within the
-        net to ``(n_members, n_rows, k, n_outputs)``.
+        n_categorical)`` (int64) to ``(n_members, n_rows, n_outputs)``, or for ``tabm`` to
+        ``(n_members, n_rows, k, n_outputs)``.
 
     Args:
-        spec: What to build.
-        start: What it starts from, with random numbers of torch's global state. None builds a net
-            that waits for its stored weights.
+        spec: Spec of the net.
+        start: Initialises the weights, with torch's global random state. None builds a net whose
+            weights will be loaded.
     """
 
-    def __init__(self, spec: NetSpec, start: Start | None = None) -> None:
+    def __init__(self, spec: NetSpec, start: NetInit | None = None) -> None:
         super().__init__()
         self.spec = spec
-        widths: list[int] = []  # of the features, side by side
+        widths: list[int] = []  # of the features, in order
         self.embedding = _numeric_embedding(spec, start)
         widths += [spec.embedding_width if self.embedding else 1] * spec.n_numeric
         self.categories: CategoryEncoding | None = None
@@ -114,7 +114,7 @@ class TabularNet(nn.Module):
         self.dropout = Dropout(start.dropout, start.seed) if start else None
         self.body = _body(spec, widths)
         if start and spec.starts_from_data:
-            # Embedded, all rows of a large table would take more memory than training does.
+            # Embedding all rows of a large table would take more memory than training.
             rows = slice(None, None, max(1, len(start.numeric) // _MAX_START_ROWS))
             with torch.no_grad():
                 self.body.start_from(
@@ -122,7 +122,7 @@ class TabularNet(nn.Module):
                 )
 
     def inputs(self, numeric: Tensor, codes: Tensor) -> Tensor:
-        """What the body gets, ``(n_members, n_rows, n_inputs)``."""
+        """Inputs of the backbone, ``(n_members, n_rows, n_inputs)``."""
         parts = [self.embedding(numeric) if self.embedding else numeric]
         if self.categories:
             parts.append(self.categories(codes))
@@ -136,7 +136,7 @@ class TabularNet(nn.Module):
 
 
 def _numeric_embedding(
-    spec: NetSpec, start: Start | None
+    spec: NetSpec, start: NetInit | None
 ) -> PeriodicEmbedding | PiecewiseLinearEmbedding | None:
     width, n_frequencies = spec.embedding_width, spec.n_frequencies
     if not spec.n_numeric or spec.embedding == "none":
@@ -149,7 +149,7 @@ def _numeric_embedding(
     return PiecewiseLinearEmbedding(quantile_edges(start.numeric, n_frequencies), width)
 
 
-def _body(spec: NetSpec, widths: list[int]) -> Body:
+def _body(spec: NetSpec, widths: list[int]) -> Backbone:
     if spec.body == "resnet":
         return ResNet(sum(widths), spec.n_layers, spec.width, spec.activation, spec.n_outputs)
     if spec.body == "tabm":

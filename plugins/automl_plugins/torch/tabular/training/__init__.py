@@ -1,1 +1,1 @@
-"""How packs of nets for tables are trained."""
+"""Training of packs of nets for tables."""

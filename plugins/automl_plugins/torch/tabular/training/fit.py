@@ -1,4 +1,4 @@
-"""From params and encoded folds to trained nets."""
+"""Trains nets from params and encoded folds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from automl.plugin import FittedModel, Fold, PackMember, TrialContext
+from automl.plugin import FittedModel, Fold, PackFit, TrialContext
 from automl_plugins.torch.core.batch_sizes import MOST_VALUES
 from automl_plugins.torch.core.checkpoint import checkpoint_of
 from automl_plugins.torch.core.outputs import (
@@ -25,40 +25,40 @@ from automl_plugins.torch.core.outputs import (
     to_prediction,
     weight_of,
 )
-from automl_plugins.torch.core.schedule import stop_at
-from automl_plugins.torch.core.threads import threads
-from automl_plugins.torch.core.validation import Judge, n_stages_of
-from automl_plugins.torch.tabular.nets.net import NetSpec, Start, TabularNet
-from automl_plugins.torch.tabular.training.fitted_net import FittedNet
-from automl_plugins.torch.tabular.training.fold_tensors import PackRows, Rows, fold_inputs
+from automl_plugins.torch.core.schedule import deadline_of
+from automl_plugins.torch.core.threads import torch_threads
+from automl_plugins.torch.core.validation import Validation, n_stages_of
+from automl_plugins.torch.tabular.nets.net import NetInit, NetSpec, TabularNet
+from automl_plugins.torch.tabular.training.fitted_net import TabularModel
+from automl_plugins.torch.tabular.training.fold_tensors import FoldTensors, PackTensors, fold_inputs
 from automl_plugins.torch.tabular.training.pack import Pack
 from automl_plugins.torch.tabular.training.pack_training import PackOptions, train_pack
-from automl_plugins.torch.tabular.training.packed_net import Member
-from automl_plugins.torch.tabular.training.train_config import Recipe
+from automl_plugins.torch.tabular.training.packed_net import PackedNet
+from automl_plugins.torch.tabular.training.train_config import TrainConfig
 
-__all__ = ["NetFit", "fit_nets"]
+__all__ = ["NetJob", "fit_nets"]
 
-_ALONE = Lock()  # held for the random state of torch, and for reports, which go to one place
-_MIXED_FROM_WIDTH = 256  # narrower products gain nothing from bfloat16
+_ALONE = Lock()  # guards torch's random state, and reports
+_MIXED_FROM_WIDTH = 256  # narrower products are not faster in bfloat16
 
 
 @dataclass(frozen=True, slots=True)
-class NetFit:
-    """One net that is to be fitted.
+class NetJob:
+    """One net to fit.
 
     Attributes:
         member: Fold, seed and report.
-        spec: The net.
-        recipe: How it learns.
-        options: How its pack is trained.
-        dropout: Share of hidden values set to zero while training.
-        sigma: Standard deviation of the initial frequencies of a periodic embedding.
-        most_beside: Fits of the largest pack that such a fit may be in.
+            spec: Spec of the net.
+        config: Training options of the net.
+        options: Training options of its pack.
+        dropout: Share of hidden values set to zero in training.
+            sigma: Standard deviation of the initial frequencies of a periodic embedding.
+        most_beside: Fits of the largest possible pack.
     """
 
-    member: PackMember
+    member: PackFit
     spec: NetSpec
-    recipe: Recipe
+    config: TrainConfig
     options: PackOptions
     dropout: float
     sigma: float
@@ -66,32 +66,32 @@ class NetFit:
 
     @property
     def layout(self) -> tuple[NetSpec, PackOptions, int]:
-        """What nets of one pack have in common: spec, options, and batches of an epoch."""
+        """Common values of the nets of a pack: spec, options, and batches per epoch."""
         n_rows = len(self.member.fold.y_train)
         n_batches = n_rows // self.options.batch_size
         return self.spec, self.options, n_batches or -n_rows
 
 
-def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel | Exception]:
-    """Trains nets in as few packs as their shapes and the device allow.
+def fit_nets(fits: Sequence[NetJob], context: TrialContext) -> list[FittedModel | Exception]:
+    """Trains nets in as few packs as their specs and the device allow.
 
-    On a CPU packs are trained side by side, a thread each: the threads of one would wait for one
-    another after every product.
+    On a CPU packs train in parallel, one thread each: the threads of a single pack would wait for
+    one another after every product.
 
     Args:
-        fits: What is to be fitted.
-        context: The slot; its limits are for all packs together.
+        fits: Nets to fit.
+        context: Context of the fit, whose limits apply to all packs together.
 
     Returns:
-        A model for each, or what its report or metric raised.
+        For each net its model, or the exception of its report or metric.
     """
-    device, end = torch.device(context.device), stop_at(context)
+    device, end = torch.device(context.device), deadline_of(context)
     n_cores = context.n_threads if device.type == "cpu" else 1
     packs = _packs(fits, MOST_VALUES[device.type], n_cores)
     n_beside = min(n_cores, len(packs))
 
     def fit(number: int) -> list[FittedModel | Exception]:
-        torch.set_num_threads(context.n_threads // n_beside)  # of this thread of Python
+        torch.set_num_threads(context.n_threads // n_beside)  # for this Python thread
         own_end, places = end, packs[number]
         if end is not None:
             now, n_left = context.clock(), sum(map(len, packs[number:]))
@@ -99,20 +99,20 @@ def fit_nets(fits: Sequence[NetFit], context: TrialContext) -> list[FittedModel 
         return _fit_pack([fits[place] for place in places], context, device, own_end)
 
     for one in fits:
-        fold_inputs(one.member.fold, device)  # else two threads might do it at once
-    with threads(context.n_threads), ThreadPoolExecutor(n_beside) as pool:
+        fold_inputs(one.member.fold, device)  # before threads start, which could do it twice
+    with torch_threads(context.n_threads), ThreadPoolExecutor(n_beside) as pool:
         found = (pool.map if n_beside > 1 else map)(fit, range(len(packs)))
         outcomes = dict(zip(chain(*packs), chain(*found), strict=True))
     return [outcomes[place] for place in range(len(fits))]
 
 
-def _packs(fits: Sequence[NetFit], most_values: int, n_cores: int) -> list[list[int]]:
-    """Places of fits of one layout, in packs of about equal size.
+def _packs(fits: Sequence[NetJob], most_values: int, n_cores: int) -> list[list[int]]:
+    """Numbers of fits with the same layout, in packs of about equal size.
 
     Args:
-        fits: What is to be fitted.
-        most_values: The most hidden values of one layer for a batch of all members.
-        n_cores: At least so many packs are made, where there are so many fits.
+        fits: Nets to fit.
+        most_values: Largest number of hidden values of one layer for a batch of all members.
+        n_cores: Smallest number of packs, if there are enough fits.
     """
     groups: dict[Any, list[int]] = {}
     for place, fit in enumerate(fits):
@@ -127,10 +127,10 @@ def _packs(fits: Sequence[NetFit], most_values: int, n_cores: int) -> list[list[
 
 
 def _fit_pack(
-    fits: Sequence[NetFit], context: TrialContext, device: torch.device, end: float | None
+    fits: Sequence[NetJob], context: TrialContext, device: torch.device, end: float | None
 ) -> list[FittedModel | Exception]:
     scales: dict[int, OutputScale | None] = {}
-    train_parts: dict[int, Rows] = {}
+    train_parts: dict[int, FoldTensors] = {}
     for fold in (fit.member.fold for fit in fits):
         if id(fold) not in scales:
             scales[id(fold)] = scale = scale_of(fold, context)
@@ -155,9 +155,9 @@ def _fit_pack(
         and device.type == "cuda"
         and fits[0].spec.width >= _MIXED_FROM_WIDTH,
     )
-    rows = PackRows([train_parts[id(fold)] for fold in folds])
+    rows = PackTensors([train_parts[id(fold)] for fold in folds])
     checkpoint = checkpoint_of(context, [(fit.member.params, fit.member.seed) for fit in fits])
-    train_pack(pack, members, rows, PackRows(valid_parts), loss_of(context), options, checkpoint)
+    train_pack(pack, members, rows, PackTensors(valid_parts), loss_of(context), options, checkpoint)
     return [
         member.failure
         or replace(
@@ -168,17 +168,17 @@ def _fit_pack(
     ]
 
 
-def _start(fit: NetFit) -> TabularNet:
-    """The net before training, from its own seed: whatever else is in the pack."""
+def _start(fit: NetJob) -> TabularNet:
+    """The net before training, initialised from its own seed only."""
     inputs = fold_inputs(fit.member.fold, torch.device("cpu"))
     with _ALONE, torch.random.fork_rng(devices=[]):
         torch.manual_seed(fit.member.seed)
         seed = int(torch.randint(2**62, ()))
         rows = inputs.train
-        return TabularNet(fit.spec, Start(rows.numeric, rows.codes, fit.sigma, fit.dropout, seed))
+        return TabularNet(fit.spec, NetInit(rows.numeric, rows.codes, fit.sigma, fit.dropout, seed))
 
 
-def _judge(fit: NetFit, context: TrialContext) -> Judge:
+def _judge(fit: NetJob, context: TrialContext) -> Validation:
     fold = fit.member.fold
 
     def report(step: int, score: float) -> None:
@@ -186,27 +186,27 @@ def _judge(fit: NetFit, context: TrialContext) -> Judge:
             fit.member.report(step, score)
 
     n_stages = n_stages_of(len(fold.y_valid), n_outputs_of(context), fit.most_beside)
-    return Judge(fold, context, report, fit.options.n_epochs, n_stages)
+    return Validation(fold, context, report, fit.options.n_epochs, n_stages)
 
 
-def _member(fit: NetFit, judge: Judge, scale: OutputScale | None) -> Member:
-    """The net in its pack, without patience where its validation rows cannot tell when to end."""
+def _member(fit: NetJob, judge: Validation, scale: OutputScale | None) -> PackedNet:
+    """The net as a member of its pack; it does not stop early with too few validation rows."""
 
     def look(epoch: int, progress: float, output: Tensor) -> float:
-        return judge.look(epoch, progress, to_prediction(output, scale))
+        return judge.evaluate(epoch, progress, to_prediction(output, scale))
 
-    recipe = replace(fit.recipe, end=judge.end)
+    recipe = replace(fit.config, end=judge.end)
     if not judge.stops:
         recipe = replace(recipe, patience=None)
-    return Member(recipe, look, fit.member.seed, judge.log)
+    return PackedNet(recipe, look, fit.member.seed, judge.log)
 
 
 def _fitted(
-    member: Member, fold: Fold, scale: OutputScale | None, context: TrialContext
-) -> FittedNet:
+    member: PackedNet, fold: Fold, scale: OutputScale | None, context: TrialContext
+) -> TabularModel:
     assert member.net is not None
     inputs = fold_inputs(fold, torch.device("cpu"))
-    return FittedNet(
+    return TabularModel(
         member.net,
         inputs.centre,
         inputs.factor,

@@ -1,4 +1,4 @@
-"""A fitted net: how it predicts, and how it is kept on disk."""
+"""Predicts with a fitted net for tables, and stores it."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from automl.plugin import Features, Matrix, StageLog
 from automl_plugins.common.fitting import predict_threads
 from automl_plugins.common.forking import threads_here
 from automl_plugins.torch.core.meta import shapes_only
-from automl_plugins.torch.core.micro_batching import Parts
+from automl_plugins.torch.core.micro_batching import MicroBatching
 from automl_plugins.torch.core.outputs import OutputScale, to_prediction
-from automl_plugins.torch.core.threads import threads
+from automl_plugins.torch.core.threads import torch_threads
 from automl_plugins.torch.tabular.nets.embeddings import scaled
 from automl_plugins.torch.tabular.nets.net import NetSpec, TabularNet
 from automl_plugins.torch.tabular.training.fold_tensors import split_columns
 from automl_plugins.torch.tabular.training.pack import one_net
 
-__all__ = ["FittedNet", "load", "save"]
+__all__ = ["TabularModel", "load", "save"]
 
 _BATCH_ROWS = 4096
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class FittedNet:
+class TabularModel:
     """A trained net on the CPU.
 
     Attributes:
-        net: In evaluation mode.
-        centre, factor: How numbers are scaled, ``(n_numeric,)``.
-        categorical: Indices of the matrix columns that hold category codes.
+        net: The net, in evaluation mode.
+        centre, factor: Scale of the numbers, ``(n_numeric,)``.
+        categorical: Positions of the columns with category codes.
         n_columns: Columns of the matrix.
-        scale: For regression; None for classification.
-        n_threads: Threads to predict with.
-        stages: What it predicted for the validation rows on the way, of one that was just fitted.
+        scale: Scale of a regression; None for classification.
+        n_threads: Number of threads to predict with.
+        stages: Stage logs of validation predictions; only after a fit.
     """
 
     net: TabularNet
@@ -55,15 +55,15 @@ class FittedNet:
     stages: tuple[StageLog, ...] = ()
 
     def predict(self, X: Matrix) -> NDArray[Any]:
-        """Predicts encoded rows, in batches, of which each thread takes one at a time.
+        """Predicts encoded rows in batches, one batch per thread at a time.
 
-        The threads of one product would come to other sums than one thread.
+        Several threads within a product would change the order of its sums.
 
         Raises:
-            ValueError: The matrix has another number of columns than at the fit.
+            ValueError: The matrix has a different number of columns than in training.
         """
         if X.shape[1] != self.n_columns:
-            raise ValueError(f"the matrix has {X.shape[1]} columns, the net {self.n_columns}")
+            raise ValueError(f"the matrix has {X.shape[1]} columns; the net needs {self.n_columns}")
         threads_here(torch.get_num_threads())
         features = Features(("",) * self.n_columns, self.categorical, self.net.spec.cardinalities)
         numeric, codes = split_columns(X, features)
@@ -79,17 +79,17 @@ class FittedNet:
             with ThreadPoolExecutor(n_threads) as pool:
                 return torch.cat([*pool.map(self._outputs, batches)], dim=1)
 
-        return to_prediction(Parts().run(forward)[0], self.scale)
+        return to_prediction(MicroBatching().run(forward)[0], self.scale)
 
     def _outputs(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Of one batch, with one thread, which torch sets for the thread of Python that asks."""
-        with threads(1), torch.inference_mode():
+        """Outputs of one batch, with one torch thread, which is set per Python thread."""
+        with torch_threads(1), torch.inference_mode():
             outputs: Tensor = self.net(*batch)
             return outputs
 
 
-def save(model: FittedNet, path: Path) -> None:
-    """Writes the shape of the net as JSON and its weights as safetensors."""
+def save(model: TabularModel, path: Path) -> None:
+    """Writes the spec of the net as JSON and its weights as safetensors."""
     description = {
         "net": asdict(model.net.spec),
         "categorical": model.categorical,
@@ -101,11 +101,11 @@ def save(model: FittedNet, path: Path) -> None:
     save_file({**tensors, "centre": model.centre, "factor": model.factor}, path / _WEIGHTS_FILE)
 
 
-def load(path: Path) -> FittedNet:
-    """Builds the net that ``net.json`` describes and gives it its weights.
+def load(path: Path) -> TabularModel:
+    """Builds the net of ``net.json`` and loads its weights.
 
     Raises:
-        ValueError: The description is damaged, or the weights do not fit it.
+        ValueError: The spec is damaged, or the weights do not match it.
     """
     try:
         value = json.loads((path / _SPEC_FILE).read_bytes())
@@ -122,4 +122,4 @@ def load(path: Path) -> FittedNet:
         net = one_net(spec, {name.removeprefix("net."): t for name, t in tensors.items()})
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path / _WEIGHTS_FILE} does not fit {_SPEC_FILE}: {error}") from error
-    return FittedNet(net, centre, factor, categorical, n_columns, scale, predict_threads())
+    return TabularModel(net, centre, factor, categorical, n_columns, scale, predict_threads())

@@ -1,4 +1,4 @@
-"""Rows of folds, resident on the device, from which each member of a pack draws its own."""
+"""Rows of folds on the device, from which each member of a pack takes its own."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch import Tensor
 from automl.plugin import Features, Fold, Matrix
 from automl_plugins.torch.tabular.nets.embeddings import robust_centre_and_factor, scaled
 
-__all__ = ["FoldInputs", "PackRows", "Rows", "fold_inputs", "split_columns"]
+__all__ = ["FoldInputs", "FoldTensors", "PackTensors", "fold_inputs", "split_columns"]
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class FoldTensors:
     """Rows of one fold.
 
     Attributes:
-        numeric: Scaled, ``(n_rows, n_numeric)``.
-        codes: ``(n_rows, n_categorical)``, int64.
-        target: ``(n_rows,)``: class indices or standardised values; None of rows to predict.
+        numeric: Scaled numbers, ``(n_rows, n_numeric)``.
+        codes: Category codes, ``(n_rows, n_categorical)``, int64.
+        target: Class indices or standardised values, ``(n_rows,)``; None to predict.
         weight: Row weights of mean 1, or None.
     """
 
@@ -38,21 +38,21 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class FoldInputs:
-    """Inputs of a fold on a device, and how its numbers were scaled.
+    """Inputs of a fold on a device, and the scale of its numbers.
 
     Attributes:
         train, valid: Rows without targets.
-        centre, factor: As ``robust_centre_and_factor`` gives them, on the CPU.
+        centre, factor: Results of ``robust_centre_and_factor``, on the CPU.
     """
 
-    train: Rows
-    valid: Rows
+    train: FoldTensors
+    valid: FoldTensors
     centre: Tensor
     factor: Tensor
 
 
 def fold_inputs(fold: Fold, device: torch.device) -> FoldInputs:
-    """Scaled numbers and codes of a fold, kept in its memo for the next fit."""
+    """Scaled numbers and codes of a fold, cached in its memo for the next fit."""
     key = ("torch.inputs", str(device))
     if key not in fold.memo:
         fold.memo[key] = _on_cpu(fold) if device.type == "cpu" else _moved(fold, device)
@@ -65,9 +65,9 @@ def _on_cpu(fold: Fold) -> FoldInputs:
     centre, factor = robust_centre_and_factor(numeric)
     valid_numeric, valid_codes = split_columns(fold.X_valid, fold.features)
     return FoldInputs(
-        Rows(scaled(numeric, centre, factor), codes),
-        Rows(scaled(valid_numeric, centre, factor), valid_codes),
-        centre.clone(),  # and not a part of all quantiles
+        FoldTensors(scaled(numeric, centre, factor), codes),
+        FoldTensors(scaled(valid_numeric, centre, factor), valid_codes),
+        centre.clone(),  # not a view that keeps all quantiles in memory
         factor,
     )
 
@@ -75,7 +75,7 @@ def _on_cpu(fold: Fold) -> FoldInputs:
 def _moved(fold: Fold, device: torch.device) -> FoldInputs:
     inputs = fold_inputs(fold, torch.device("cpu"))
     train, valid = (
-        Rows(rows.numeric.to(device), rows.codes.to(device))
+        FoldTensors(rows.numeric.to(device), rows.codes.to(device))
         for rows in (inputs.train, inputs.valid)
     )
     return FoldInputs(train, valid, inputs.centre, inputs.factor)
@@ -84,7 +84,7 @@ def _moved(fold: Fold, device: torch.device) -> FoldInputs:
 def split_columns(X: Matrix, features: Features) -> tuple[Tensor, Tensor]:
     """Numbers ``(n_rows, n_numeric)`` (float32) and codes ``(n_rows, n_categorical)`` (int64).
 
-    Codes that a net has no place for become 0, the code of the unseen.
+    Codes beyond the cardinality become 0, the code of unseen categories.
     """
     X = np.asarray(X, dtype=np.float32)
     categorical = list(features.categorical)
@@ -95,14 +95,14 @@ def split_columns(X: Matrix, features: Features) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.ascontiguousarray(numeric)), torch.from_numpy(codes)
 
 
-class PackRows:
-    """Rows of several folds in one place, and where those of each member begin.
+class PackTensors:
+    """Concatenated rows of several folds, with the start of each member's rows.
 
     Args:
-        parts: Rows of each fold, on one device; those that are one object are held once.
+        parts: Rows of each member's fold, on one device; identical objects are stored once.
     """
 
-    def __init__(self, parts: Sequence[Rows]) -> None:
+    def __init__(self, parts: Sequence[FoldTensors]) -> None:
         distinct = list({id(part): part for part in parts}.values())
         ends = np.cumsum([len(part) for part in distinct])
         starts = {id(p): int(end) - len(p) for p, end in zip(distinct, ends, strict=True)}
@@ -119,23 +119,23 @@ class PackRows:
         self._weight = _joined([weight for weight in weights if weight is not None])
 
     def keep(self, members: Sequence[int]) -> None:
-        """Forgets all members but these, in their order."""
+        """Drops all members but these, in their order."""
         self._start = self._start[torch.tensor(members, device=self._start.device)]
         self.n_rows = [self.n_rows[member] for member in members]
 
     def all_rows(self) -> Tensor:
-        """Numbers of all rows of each member, ``(n_members, n)``: short ones repeat their last."""
+        """Row numbers of each member, ``(n_members, n)``; short ones repeat their last row."""
         last = torch.tensor(self.n_rows, device=self._start.device)[:, None] - 1
         count = torch.arange(max(self.n_rows), device=self._start.device)
         return torch.minimum(count, last.clamp_min(0))
 
     def inputs(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Numbers and codes of rows ``(n_members, n)`` of each member's own."""
+        """Numbers and codes of rows ``(n_members, n)`` of each member."""
         place = (index + self._start).flatten()
         return self._rows(self._numeric, place, index), self._rows(self._codes, place, index)
 
     def target(self, index: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Targets and weights of rows ``(n_members, n)`` of each member's own."""
+        """Targets and weights of rows ``(n_members, n)`` of each member."""
         place = (index + self._start).flatten()
         weight = self._weight
         if not len(weight):
@@ -148,7 +148,7 @@ class PackRows:
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
-    """One after another; a single one as it is, and none as an empty tensor."""
+    """Concatenates tensors; returns a single one unchanged, and an empty tensor for none."""
     if len(parts) == 1:
         return parts[0]
     return torch.cat(list(parts)) if parts else torch.empty(0)

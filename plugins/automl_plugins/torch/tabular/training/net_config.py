@@ -1,4 +1,4 @@
-"""What the params of a family mean: a net, a recipe and options of the loop."""
+"""Converts params of a family to the spec of a net and its training options."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from automl.plugin import PackMember, TrialContext
+from automl.plugin import PackFit, TrialContext
 from automl_plugins.torch.core.outputs import n_outputs_of
 from automl_plugins.torch.tabular.nets.net import NetSpec
-from automl_plugins.torch.tabular.training.fit import NetFit
+from automl_plugins.torch.tabular.training.fit import NetJob
 from automl_plugins.torch.tabular.training.pack_training import PackOptions
-from automl_plugins.torch.tabular.training.train_config import Recipe
+from automl_plugins.torch.tabular.training.train_config import TrainConfig
 
 __all__ = ["DEFAULTS", "net_fit"]
 
@@ -45,7 +45,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "patience": None,
     }
 )
-"""Of what neither the params nor the constants of a family say."""
+"""Defaults of options that are neither params nor constants of a family."""
 
 _PATIENCE_SHARE = {"coslog4": 0.55, "flat_cos": 0.3, "cosine": 0.3, "constant": 0.3}
 _MIN_PATIENCE = 20
@@ -85,18 +85,18 @@ _RECIPE = (
 
 def net_fit(
     constants: Mapping[str, Any],
-    member: PackMember,
+    member: PackFit,
     context: TrialContext,
     most_beside: int = 1,
-) -> NetFit:
-    """The fit that params ask for.
+) -> NetJob:
+    """Creates the net job for params and a fold.
 
     Args:
-        constants: Values of what the family does not vary.
+        constants: Options that the family does not search.
         member: Params and fold.
-        context: The slot. A large table gets fewer epochs than the setting ``max_epochs``, for
-            about 20,000 steps.
-        most_beside: Fits of the largest pack that such a fit may be in.
+        context: Context of the fit. A large table gets fewer epochs than the setting
+            ``max_epochs``, for about 20,000 steps.
+        most_beside: Fits of the largest possible pack.
     """
     values = {**DEFAULTS, **constants, **member.params}
     fold, settings = member.fold, context.settings
@@ -105,7 +105,7 @@ def net_fit(
     n_epochs = min(settings["max_epochs"], max(_MIN_EPOCHS, _MAX_STEPS // steps))
     by_schedule = max(_MIN_PATIENCE, int(_PATIENCE_SHARE[values["schedule"]] * n_epochs))
     patience = values["patience"] or by_schedule
-    return NetFit(
+    return NetJob(
         member=member,
         spec=NetSpec(
             n_numeric=n_columns - len(fold.features.categorical),
@@ -113,7 +113,7 @@ def net_fit(
             n_outputs=n_outputs_of(context),
             **{name: values[name] for name in _SPEC},
         ),
-        recipe=Recipe(patience=patience, **{name: values[name] for name in _RECIPE}),
+        config=TrainConfig(patience=patience, **{name: values[name] for name in _RECIPE}),
         options=PackOptions(
             n_epochs=n_epochs,
             batch_size=values["batch_size"],

@@ -1,4 +1,4 @@
-"""AdamW and Muon for packs: each member has its own rates, all are moved together."""
+"""AdamW and Muon for packs: members have their own rates and are updated together."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import torch
 from torch import Tensor
 
 from automl_plugins.torch.tabular.training.pack import Pack
-from automl_plugins.torch.tabular.training.train_config import Recipe, is_matrix
+from automl_plugins.torch.tabular.training.train_config import TrainConfig, is_matrix
 
 __all__ = ["PackOptimiser", "orthogonal"]
 
 _FIRST_MOMENT = 0.9
 _EPSILON = 1e-8
-_ADAM_SIZE = 0.2  # root of the mean square of a step of Adam, which Muon's is scaled to
+_ADAM_SIZE = 0.2  # root mean square of a step of Adam, to which Muon's is scaled
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 _N_ITERATIONS = 5
 
 
 class PackOptimiser:
-    """AdamW (arXiv 1711.05101), with Muon in its place for the matrices of hidden layers.
+    """AdamW (arXiv 1711.05101), optionally with Muon for the matrices of hidden layers.
 
     Args:
-        pack: Whose weights are moved.
-        recipes: Of its members.
-        uses_muon: Whether hidden matrices are moved by Muon.
+        pack: Pack to train.
+        recipes: Training options of its members.
+        uses_muon: True to use Muon for hidden matrices.
     """
 
-    def __init__(self, pack: Pack, recipes: Sequence[Recipe], *, uses_muon: bool) -> None:
+    def __init__(self, pack: Pack, recipes: Sequence[TrainConfig], *, uses_muon: bool) -> None:
         weights = pack.weights
         self._pack = pack
         self._first, self._second = torch.zeros_like(weights), torch.zeros_like(weights)
@@ -47,28 +47,28 @@ class PackOptimiser:
         self._n_steps = 0
 
     def keep(self, members: Sequence[int]) -> None:
-        """Drops what belongs to members that the pack no longer has."""
+        """Drops the state of members that left the pack."""
         index = torch.tensor(members, device=self._rate.device)
         for name in ("_first", "_second", "_rate", "_decay", "_moment", "_clip_norm"):
             setattr(self, name, getattr(self, name).index_select(0, index))
 
     @property
     def state(self) -> tuple[dict[str, Tensor], int]:
-        """Its memory, ``(n_members, n_weights)`` each, and how many steps it has moved."""
+        """State of the optimiser, ``(n_members, n_weights)`` each, and its number of steps."""
         return {"first": self._first, "second": self._second}, self._n_steps
 
     def restore(self, tensors: Mapping[str, Tensor], n_steps: int) -> None:
-        """Takes up a state of the same members."""
+        """Restores the state of the same members."""
         self._first.copy_(tensors["first"])
         self._second.copy_(tensors["second"])
         self._n_steps = n_steps
 
     @torch.no_grad()
     def step(self, gradient: Tensor, rate: Tensor, decay: Tensor) -> None:
-        """Moves all weights once.
+        """Updates all weights once.
 
         Args:
-            gradient: ``(n_members, n_weights)``; may be written to.
+            gradient: ``(n_members, n_weights)``; may be overwritten.
             rate: Factors of the learning rates, ``(n_members, 1)``.
             decay: Factors of the weight decay, ``(n_members, 1)``.
         """
@@ -80,7 +80,7 @@ class PackOptimiser:
             self._move(rows, gradient[rows], rate[rows], decay[rows])
 
     def _parts(self) -> Iterator[slice]:
-        """Members to move together: all on a GPU, one on a CPU, whose cache holds one."""
+        """Members to update together: all on a GPU; on a CPU one, which fits into the cache."""
         size = self._pack.n_members if self._pack.weights.is_cuda else 1
         return (slice(i, i + size) for i in range(0, self._pack.n_members, size))
 
@@ -101,10 +101,10 @@ class PackOptimiser:
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """The nearest orthogonal matrices, nearly: singular values become about 1.
+    """Approximately orthogonal matrices: singular values become about 1.
 
     Method: Muon (Jordan et al. 2024), five steps of a Newton-Schulz iteration; its step is scaled
-    to that of Adam as in arXiv 2502.16982, section 2.2, so that one learning rate fits both.
+    to Adam's as in arXiv 2502.16982, section 2.2, so that one learning rate fits both.
 
     Args:
         matrices: ``(n, n_rows, n_columns)``.

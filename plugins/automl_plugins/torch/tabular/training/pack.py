@@ -1,4 +1,4 @@
-"""Several nets of one shape as one net: their weights are the rows of one matrix."""
+"""Stacks nets of equal specs into one net, whose weights are rows of one matrix."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Pack", "one_net"]
 
 
 class Pack:
-    """Nets of equal specs, trained and asked together.
+    """Nets of equal specs that are trained and predict together.
 
     Attributes:
-        net: Whose tensors hold all members along their first axis.
-        weights: All that is learnt, ``(n_members, n_weights)``: the tensors of ``net`` are views.
-        places: Where each tensor lies in a row of ``weights``: name to start, end and shape.
+        net: Net whose tensors have all members along their first axis.
+        weights: All weights, ``(n_members, n_weights)``; the tensors of ``net`` are views of it.
+        places: For each tensor name its start, end and shape in a row of ``weights``.
 
     Args:
-        nets: One for each member, on one device; the first becomes that of the pack.
+        nets: One per member, on one device; the first becomes the net of the pack.
     """
 
     def __init__(self, nets: Sequence[TabularNet]) -> None:
@@ -47,7 +47,7 @@ class Pack:
 
     @property
     def spec(self) -> NetSpec:
-        """The shape of each net."""
+        """Spec of each net."""
         return self.net.spec
 
     @property
@@ -56,7 +56,7 @@ class Pack:
         return len(self.weights)
 
     def gradient(self, loss: Tensor) -> Tensor:
-        """Derivatives of a sum over members, ``(n_members, n_weights)``."""
+        """Gradient of a sum over members, ``(n_members, n_weights)``."""
         grads = torch.autograd.grad(
             loss, list(self._tensors.values()), allow_unused=True, materialize_grads=True
         )
@@ -72,7 +72,7 @@ class Pack:
 
     @contextmanager
     def with_weights(self, weights: Tensor) -> Iterator[None]:
-        """Lets the nets predict with others than their own weights."""
+        """Temporarily replaces the weights of the nets."""
         self._bind(weights)
         try:
             yield
@@ -80,11 +80,11 @@ class Pack:
             self._bind(self.weights)
 
     def member(self, number: int, weights: Tensor) -> TabularNet:
-        """One net by itself, on the CPU and in evaluation mode.
+        """Returns one net on the CPU, in evaluation mode.
 
         Args:
-            number: Its place.
-            weights: What it has learnt, ``(n_weights,)``.
+            number: Number of the member.
+            weights: Its weights, ``(n_weights,)``.
         """
         tensors = {
             name: weights[start:end].view(1, *shape)
@@ -110,9 +110,9 @@ def one_net(spec: NetSpec, tensors: dict[str, Tensor]) -> TabularNet:
     """Builds one net with given weights, on the CPU and in evaluation mode.
 
     Raises:
-        ValueError: The weights are not those of such a net; the first that differs is named.
+        ValueError: The weights do not match the spec; the first difference is named.
     """
-    with shapes_only():  # shapes only: nothing is allocated before they are checked
+    with shapes_only():  # nothing is allocated before shapes are checked
         net = TabularNet(spec)
     expected = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -122,7 +122,7 @@ def one_net(spec: NetSpec, tensors: dict[str, Tensor]) -> TabularNet:
             f"{names[0]} is {found.get(names[0], 'missing')}, "
             f"expected {expected.get(names[0], 'nothing')}"
         )
-    # Copies are aligned as torch aligns its own: elsewhere a product may differ in the last bit.
+    # torch aligns copies; with other alignment a product may differ in the last bit.
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     net.load_state_dict(own, assign=True)
     return net.eval().requires_grad_(False)

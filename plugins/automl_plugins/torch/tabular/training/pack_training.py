@@ -1,4 +1,4 @@
-"""How a pack of nets is trained, of which a single net is the smallest."""
+"""Trains a pack of nets; a single net is a pack of one."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from automl_plugins.torch.core.batch_sizes import MOST_VALUES
 from automl_plugins.torch.core.checkpoint import Checkpoint
 from automl_plugins.torch.core.loop import train
 from automl_plugins.torch.core.losses import Loss
-from automl_plugins.torch.core.micro_batching import Parts
+from automl_plugins.torch.core.micro_batching import MicroBatching
 from automl_plugins.torch.core.schedule import SCHEDULES
-from automl_plugins.torch.tabular.training.fold_tensors import PackRows
+from automl_plugins.torch.tabular.training.fold_tensors import PackTensors
 from automl_plugins.torch.tabular.training.optimizer import PackOptimiser
 from automl_plugins.torch.tabular.training.pack import Pack
-from automl_plugins.torch.tabular.training.packed_net import Member
+from automl_plugins.torch.tabular.training.packed_net import PackedNet
 
 __all__ = ["PackOptions", "train_pack"]
 
-_LEAST_EVALUATED = 64  # rows of a member at a time
+_LEAST_EVALUATED = 64  # rows per member and batch
 
 
 @dataclass(frozen=True, slots=True)
 class PackOptions:
-    """How a pack is trained: what all members share.
+    """Training options common to all members.
 
     Attributes:
-        n_epochs: Epochs, unless time or patience end it earlier.
-        batch_size: Rows of a step.
-        uses_muon: Whether hidden matrices are moved by Muon in place of AdamW.
-        mixed_precision: Whether products are computed in bfloat16; on a GPU only.
-        stop_at: What ``clock`` says when it must be over; None without a limit.
-        clock: Gives the seconds.
+        n_epochs: Number of epochs, unless time or patience ends training earlier.
+        batch_size: Rows per step.
+        uses_muon: True to use Muon instead of AdamW for hidden matrices.
+        mixed_precision: True to compute products in bfloat16; on a GPU only.
+        stop_at: Value of ``clock`` by which training must end; None without a limit.
+        clock: Returns the time in seconds.
     """
 
     n_epochs: int = 256
@@ -50,47 +50,47 @@ class PackOptions:
 
 def train_pack(
     pack: Pack,
-    members: Sequence[Member],
-    rows: PackRows,
-    valid: PackRows,
+    members: Sequence[PackedNet],
+    rows: PackTensors,
+    valid: PackTensors,
     loss: Loss,
     options: PackOptions,
     checkpoint: Checkpoint | None = None,
 ) -> int:
-    """Trains a pack; each member ends with the net of its best epoch.
+    """Trains a pack; each member keeps the net of its best epoch.
 
-    What becomes of a member depends on the others in rounding and by the clock alone: each has its
-    own order of rows, dropout and rates. Members that have stopped are dropped from the tensors,
-    and the others get faster.
+    A member's result depends on the others only by rounding and by the clock: each has its own
+    order of rows, dropout and rates. Stopped members are removed from the tensors, which makes the
+    others faster.
 
-    Where a batch needs more memory than the GPU has, it goes through the net in halves or quarters
-    whose gradients add up to its own: the step stays the same.
+    If the GPU runs out of memory, batches are split into halves or quarters, whose gradients are
+    summed, so steps are unchanged.
 
     Args:
-        pack: Nets on the device of the rows.
-        members: In the order of the pack. All must have as many batches of rows.
-        rows: To learn from.
-        valid: To be judged by.
-        loss: What is made small.
-        options: How to train.
-        checkpoint: Where the state is kept, and where training goes on if there is one.
+        pack: Pack on the device of the rows.
+        members: Members in the order of the pack, with equal numbers of batches.
+        rows: Training rows.
+        valid: Validation rows.
+        loss: Training loss.
+        options: Training options.
+        checkpoint: Stores the state; training continues from it if it has one.
 
     Returns:
-        Steps of the optimiser.
+        Number of optimiser steps.
     """
     training = _PackTraining(pack, members, rows, valid, loss, options)
     return train(training, options.n_epochs, options.stop_at, checkpoint, options.clock)
 
 
 class _PackTraining:
-    """A trainee of the loop."""
+    """Adapts a pack to the training loop."""
 
     def __init__(
         self,
         pack: Pack,
-        members: Sequence[Member],
-        rows: PackRows,
-        valid: PackRows,
+        members: Sequence[PackedNet],
+        rows: PackTensors,
+        valid: PackTensors,
         loss: Loss,
         options: PackOptions,
     ) -> None:
@@ -101,23 +101,23 @@ class _PackTraining:
         self.batch_size = min(options.batch_size, *rows.n_rows)
         self.steps_per_epoch = min(rows.n_rows) // self.batch_size
         if max(rows.n_rows) // self.batch_size != self.steps_per_epoch:
-            raise ValueError("the members of a pack must have as many batches in an epoch")
+            raise ValueError("the members of a pack must have equal numbers of batches per epoch")
         self.optimiser = PackOptimiser(
-            pack, [member.recipe for member in members], uses_muon=options.uses_muon
+            pack, [member.config for member in members], uses_muon=options.uses_muon
         )
         self.average = pack.weights.clone() if self._averages else None
         self.dropout = pack.net.dropout.share.clone() if pack.net.dropout else None
-        self.step_parts, self.predict_parts = Parts(), Parts()
+        self.step_parts, self.predict_parts = MicroBatching(), MicroBatching()
         self.n_steps = 0
         self._note_recipes()
 
     @property
     def _averages(self) -> bool:
-        return any(member.recipe.average_epochs for member in self.members)
+        return any(member.config.average_epochs for member in self.members)
 
     def _note_recipes(self) -> None:
-        """What of the recipes enters each step, as tensors."""
-        recipes = [member.recipe for member in self.members]
+        """Converts the options that steps use to tensors."""
+        recipes = [member.config for member in self.members]
         column = {
             "smoothing": [r.label_smoothing for r in recipes],
             "memory": [_memory(r.average_epochs * self.steps_per_epoch) for r in recipes],
@@ -131,7 +131,7 @@ class _PackTraining:
 
     @property
     def is_worth_keeping(self) -> bool:
-        # Who fails is told of at the end: kept as going on, it would fail once more.
+        # Errors are raised at the end; a failed member must not continue from a checkpoint.
         return not any(member.failure for member in self.all_members)
 
     def finish(self) -> None:
@@ -174,9 +174,9 @@ class _PackTraining:
         self.n_steps = facts["n_steps"]
 
     def batches(self) -> Iterator[Tensor]:
-        """Rows of each member, ``(n_members, batch_size)``.
+        """Rows of each member, ``(n_members, batch_size)``, without an incomplete last batch.
 
-        Those that do not fill a last batch are left to another epoch.
+        The order of the rows is new in every epoch.
         """
         self.pack.net.train()
         n_used = self.steps_per_epoch * self.batch_size
@@ -189,7 +189,7 @@ class _PackTraining:
         return iter(torch.split(order, self.batch_size, dim=1))
 
     def step(self, batch: Tensor, progress: float) -> None:
-        recipes = [member.recipe for member in self.members]
+        recipes = [member.config for member in self.members]
         rate = [[SCHEDULES[recipe.schedule](progress)] for recipe in recipes]
         ease = torch.ones(len(recipes), 1)
         if any(recipe.eases for recipe in recipes):
@@ -213,22 +213,22 @@ class _PackTraining:
             ):
                 output = self.pack.net(*self.rows.inputs(part))
             losses = self.loss(output.float(), target, weight, self.smoothing)
-            # Losses are means over the rows of a part.
+            # The loss of a part is its mean over rows.
             share = part.shape[1] / index.shape[1]
             gradient = self.pack.gradient(losses.sum() * share)
             total = gradient if total is None else total.add_(gradient)
         assert total is not None
         return total
 
-    def judge(self, epoch: int, progress: float) -> None:
-        """Lets each member look at its validation rows, and drops those that stop."""
+    def evaluate(self, epoch: int, progress: float) -> None:
+        """Scores the validation rows of each member, and removes members that stop."""
         weights = self.pack.weights if self.average is None else self.average
         with self.pack.with_weights(weights):
             outputs = self.predict_parts.run(self._predict)
         going = [
             place
             for place, member in enumerate(self.members)
-            if member.look(
+            if member.evaluate(
                 epoch, progress, outputs[place, : self.valid.n_rows[place]], weights[place]
             )
         ]
@@ -245,7 +245,7 @@ class _PackTraining:
             return torch.cat([self.pack.net(*self.valid.inputs(part)) for part in parts], dim=1)
 
     def _drop_all_but(self, going: Sequence[int]) -> None:
-        """Takes members that have stopped out of the pack."""
+        """Removes stopped members from the pack."""
         for place in set(range(len(self.members))) - set(going):
             self.members[place].settle(self.pack, place)
         self.members = [self.members[place] for place in going]
@@ -263,5 +263,5 @@ class _PackTraining:
 
 
 def _memory(n_steps: float) -> float:
-    """What an average over so many steps keeps of itself in a step."""
+    """Decay per step of a moving average over ``n_steps`` steps."""
     return math.exp(-1 / n_steps) if n_steps else 0.0

@@ -1,4 +1,4 @@
-"""How one net of a pack learns: what may differ from member to member."""
+"""Training options that may differ between the members of a pack."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-__all__ = ["Recipe", "is_matrix"]
+__all__ = ["TrainConfig", "is_matrix"]
 
-_BIAS_FACTOR = 0.1  # of the rate, in the parametrisation of RealMLP
+_BIAS_FACTOR = 0.1  # of the learning rate, as in RealMLP's parametrisation
 _SLOPE_FACTOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Values by which a member learns.
+class TrainConfig:
+    """Training options of a member.
 
     Attributes:
-        lr: Learning rate; of weights of a layer of one input where ``by_inputs``.
+        lr: Learning rate; with ``by_inputs`` that of layers with one input.
         weight_decay: Decoupled weight decay, multiplied by ``lr``.
-        by_inputs: Whether a layer of n inputs learns at ``lr / sqrt(n)``: one rate fits all widths.
-            For Adam that is the NTK parametrisation without its products.
+        by_inputs: True if a layer of n inputs uses ``lr / sqrt(n)``, so that one rate fits all
+            widths. For Adam this is the NTK parametrisation without its products.
         first_lr, scale_lr, embedding_lr: Factors of the rate for the first layer, the learnt scale
             of the inputs and the embeddings of numbers.
-        second_moment: The decay of Adam's mean of squares.
-        schedule: Of the rate, a key of ``SCHEDULES``.
-        eases: Whether dropout and weight decay go down with the schedule ``flat_cos``.
+        second_moment: Decay of Adam's mean of squares.
+        schedule: Schedule of the rate, a key of ``SCHEDULES``.
+        eases: True if dropout and weight decay fall with the schedule ``flat_cos``.
         patience: Epochs without a better score after which training stops.
         end: Share of the schedule after which training ends in any case.
         label_smoothing: Share of the target that is spread over all classes.
-        clip_norm: Gradients are clipped to this norm; None for not at all.
-        average_epochs: Epochs over which the weights that predict are averaged; 0 for none.
+        clip_norm: Largest norm of the gradient; None for no limit.
+        average_epochs: Epochs of the moving average of the weights; 0 for none.
     """
 
     lr: float
@@ -50,14 +50,14 @@ class Recipe:
     average_epochs: float = 0.0
 
     def rate_and_decay(self, name: str, weight: Tensor) -> tuple[float, float]:
-        """Learning rate of a weight of a net, and what decays of it in a step at full rate.
+        """Learning rate of a weight, and its decay in a step at full rate.
 
-        Factors are those of RealMLP (arXiv 2407.04491, table A.1). Only matrices and vectors of
-        categories decay: what scales or shifts does not.
+        Factors are those of RealMLP (arXiv 2407.04491, table A.1). Only matrices and embeddings of
+        categories decay, not scales and biases.
 
         Args:
-            name: Of the weight within the net.
-            weight: With the members along its first axis.
+            name: Name of the weight in the net.
+            weight: The weight, with the members along its first axis.
         """
         owner, kind = name.split(".", 1)[0], name.rsplit(".", 1)[-1]
         if owner == "factors":
@@ -76,6 +76,6 @@ class Recipe:
 
 
 def is_matrix(name: str) -> bool:
-    """Whether a weight of a net is the matrix of a hidden layer."""
+    """True for the matrix of a hidden layer."""
     owner, *layer, kind = name.split(".")
     return owner == "body" and kind == "weight" and layer[0] != "output"

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from automl.data.encode.columns import categories
-from automl.data.encode.columns.categories import CategoryIndex, fit_index
+from automl.data.encode.columns.categories import CategoryIndex, fit_categories
 from automl.data.numbers import NumberForm
 from automl.data.table import Table
-from automl.plugin import View
+from automl.plugin import Encoding
 
 COLOURS = ["red", "blue", "red", None, "green", "blue", "red"]
 
@@ -47,13 +47,13 @@ def test_categories_are_matched_by_text_whatever_the_dictionary(table, fit):
 def test_categories_beyond_the_limit_are_rare(monkeypatch):
     monkeypatch.setattr(categories, "MAX_CATEGORIES", 2)
     values = pa.array(["a", "b", "b", "c", "c", "d"])
-    index = fit_index(values)
+    index = fit_categories(values)
     assert index == CategoryIndex.of(("b", "c"))
     assert index.codes(values).tolist() == [3, 1, 1, 2, 2, 3]
 
 
 def test_onehot_gives_each_category_a_column_and_drops_none(table, fit):
-    encoder, X = fit(table(("categorical", COLOURS)), View(categorical="onehot"))
+    encoder, X = fit(table(("categorical", COLOURS)), Encoding(categorical="onehot"))
     assert encoder.features.names == ("c0_cat0", "c0_cat1", "c0_cat2", "c0_is_missing")
     assert encoder.features.categorical == ()
     assert X.argmax(axis=1).tolist() == [0, 1, 0, 3, 2, 1, 0]
@@ -61,10 +61,10 @@ def test_onehot_gives_each_category_a_column_and_drops_none(table, fit):
 
 
 def test_onehot_of_an_unseen_category_is_all_zero(table, fit):
-    view = View(categorical="onehot")
-    encoder, _ = fit(table(("categorical", COLOURS)), view)
+    encoding = Encoding(categorical="onehot")
+    encoder, _ = fit(table(("categorical", COLOURS)), encoding)
     assert encoder.transform(table(("categorical", ["violet"]))).tolist() == [[0, 0, 0, 0]]
-    encoder, _ = fit(table(("categorical", ["a", "b", "a"])), view)
+    encoder, _ = fit(table(("categorical", ["a", "b", "a"])), encoding)
     assert encoder.transform(table(("categorical", [None]))).tolist() == [[0, 0]]
 
 
@@ -72,8 +72,8 @@ def test_sparse_onehot_equals_dense(table, fit):
     rng = np.random.default_rng(0)
     values = [None if v == 0 else f"v{v}" for v in rng.integers(0, 40, 200)]
     data = table(("categorical", values), ("numeric", rng.normal(size=200)))
-    dense, X = fit(data, View(categorical="onehot"))
-    sparse, S = fit(data, View(categorical="onehot", sparse=True))
+    dense, X = fit(data, Encoding(categorical="onehot"))
+    sparse, S = fit(data, Encoding(categorical="onehot", sparse=True))
     assert type(S).__name__ == "csr_matrix"
     assert S.dtype == np.float32
     np.testing.assert_array_equal(S.toarray(), X)
@@ -83,7 +83,7 @@ def test_sparse_onehot_equals_dense(table, fit):
 @pytest.mark.parametrize("categorical", ["codes", "onehot", "target", "drop"])
 def test_a_category_that_never_changes_is_dropped(table, fit, categorical):
     data = table(("categorical", ["a"] * 4), ("categorical", [None] * 4), ("numeric", range(4)))
-    encoder, _ = fit(data, View(categorical=categorical))
+    encoder, _ = fit(data, Encoding(categorical=categorical))
     assert encoder.features.names == ("c2",)
 
 

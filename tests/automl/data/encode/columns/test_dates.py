@@ -6,7 +6,7 @@ import datetime as dt
 
 import numpy as np
 
-from automl.plugin import View
+from automl.plugin import Encoding
 
 
 def test_dates_become_their_parts_without_an_hour(table, fit):
@@ -29,7 +29,7 @@ def test_a_time_of_day_gives_hours_and_part_of_the_day_count(table, fit):
 
 def test_scaled_views_add_circles_and_one_indicator(table, fit):
     times = [dt.datetime(2020, 1 + i % 12, 1 + i % 28, i % 24) for i in range(100)]
-    encoder, X = fit(table(("datetime", [*times, None])), View("standard"))
+    encoder, X = fit(table(("datetime", [*times, None])), Encoding("standard"))
     names = encoder.features.names
     assert {"c0_month_sin", "c0_month_cos", "c0_hour_sin", "c0_hour_cos"} <= set(names)
     assert [n for n in names if n.endswith("_is_missing")] == ["c0_days_is_missing"]

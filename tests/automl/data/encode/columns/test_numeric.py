@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from automl.data.encode.columns.numeric import NumberEncoder, fit_numbers
-from automl.plugin import View
+from automl.plugin import Encoding
 
 
 def test_raw_keeps_values_and_missing_ones(table, fit):
@@ -29,15 +29,15 @@ def test_columns_that_tell_nothing_are_dropped(table, fit, numeric):
         ("numeric", [None, None, None, None, None, 5.0]),
         ("numeric", range(6)),
     )
-    encoder, X = fit(data, View(numeric), rows=[0, 1, 2, 3, 4])
+    encoder, X = fit(data, Encoding(numeric), rows=[0, 1, 2, 3, 4])
     assert encoder.features.names == ("c2",)
     assert X.shape == (5, 1)
 
 
 def test_a_constant_that_is_sometimes_missing_is_kept_as_the_indicator(table, fit):
     data = table(("numeric", [3.0, None, 3.0]))
-    assert fit(data, View("raw"))[0].features.names == ("c0",)
-    encoder, X = fit(data, View("standard"))
+    assert fit(data, Encoding("raw"))[0].features.names == ("c0",)
+    encoder, X = fit(data, Encoding("standard"))
     assert encoder.features.names == ("c0_is_missing",)
     assert X[:, 0].tolist() == [0, 1, 0]
 
@@ -45,7 +45,7 @@ def test_a_constant_that_is_sometimes_missing_is_kept_as_the_indicator(table, fi
 def test_standard_has_mean_0_and_deviation_1_after_filling_the_median(table, fit):
     values = np.random.default_rng(0).normal(50, 7, 500).tolist()
     values[3] = values[70] = None
-    encoder, X = fit(table(("numeric", values)), View("standard"))
+    encoder, X = fit(table(("numeric", values)), Encoding("standard"))
     assert encoder.features.names == ("c0", "c0_is_missing")
     assert abs(X[:, 0].mean()) < 1e-5
     assert abs(X[:, 0].std() - 1) < 1e-5
@@ -57,14 +57,14 @@ def test_standard_has_mean_0_and_deviation_1_after_filling_the_median(table, fit
 
 def test_one_absurd_value_does_not_flatten_the_others(table, fit):
     values = [*np.random.default_rng(0).normal(size=300), 1e30]
-    _, X = fit(table(("numeric", values)), View("standard"))
+    _, X = fit(table(("numeric", values)), Encoding("standard"))
     assert 0.4 < X[:-1, 0].std() < 1.1
     assert np.abs(X).max() <= 10
 
 
 def test_quantile_makes_any_distribution_normal(table, fit):
     values = np.random.default_rng(0).lognormal(sigma=3, size=5000)
-    encoder, X = fit(table(("numeric", values)), View("quantile"))
+    encoder, X = fit(table(("numeric", values)), Encoding("quantile"))
     order = np.argsort(values)
     assert np.all(np.diff(X[order, 0]) >= 0)
     assert abs(np.median(X)) < 0.01
@@ -75,14 +75,14 @@ def test_quantile_makes_any_distribution_normal(table, fit):
 
 
 def test_quantile_places_ties_at_their_middle_rank(table, fit):
-    _, X = fit(table(("numeric", [0.0] * 50 + [1.0] * 50)), View("quantile"))
+    _, X = fit(table(("numeric", [0.0] * 50 + [1.0] * 50)), Encoding("quantile"))
     assert X[0, 0] == pytest.approx(-X[-1, 0])
     assert X[0, 0] == pytest.approx(-0.6745, abs=0.001)  # the 25 % point of a normal
 
 
 @pytest.mark.parametrize("numeric", ["standard", "quantile"])
 def test_a_value_first_missing_at_prediction_is_the_median(table, fit, numeric):
-    encoder, _ = fit(table(("numeric", [1.0, 2, 3, 4, 5])), View(numeric))
+    encoder, _ = fit(table(("numeric", [1.0, 2, 3, 4, 5])), Encoding(numeric))
     X = encoder.transform(table(("numeric", [None, 3.0])))
     assert X[0, 0] == X[1, 0]
     assert X.shape == (2, 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from automl.plugin import Task, View
+from automl.plugin import Encoding, Task
 
-TARGET = View(categorical="target")
+TARGET = Encoding(categorical="target")
 
 
 def test_a_category_is_encoded_by_its_smoothed_mean(table, fit):
@@ -79,7 +79,7 @@ def test_scaled_views_scale_the_means_of_a_large_target(table, fit):
     codes = rng.integers(0, 5, 500)
     data = table(("categorical", [f"v{v}" for v in codes]))
     y = codes * 1e6
-    _, X = fit(data, View("standard", "target"), y=y, task=Task.REGRESSION, n_classes=0)
+    _, X = fit(data, Encoding("standard", "target"), y=y, task=Task.REGRESSION, n_classes=0)
     np.testing.assert_allclose(X.std(axis=0), 1, atol=1e-3)
     assert np.corrcoef(X[:, 0], y)[0, 1] > 0.99
 
@@ -87,8 +87,8 @@ def test_scaled_views_scale_the_means_of_a_large_target(table, fit):
 def test_onehot_turns_to_the_target_above_the_limit(table, fit):
     values = [f"v{i % 9}" for i in range(90)]
     data = table(("categorical", values), ("categorical", [v[:2] for v in values]))
-    assert "c0_cat8" in fit(data, View(categorical="onehot", max_onehot=9))[0].features.names
-    names = fit(data, View(categorical="onehot", max_onehot=8))[0].features.names
+    assert "c0_cat8" in fit(data, Encoding(categorical="onehot", max_onehot=9))[0].features.names
+    names = fit(data, Encoding(categorical="onehot", max_onehot=8))[0].features.names
     assert names == ("c0_te0", "c0_frequency", "c1_te0", "c1_frequency")
 
 
@@ -100,7 +100,7 @@ def test_a_single_row_can_be_encoded(table, fit):
 
 def test_a_column_that_is_constant_but_for_rounding_is_not_scaled_up(table, fit):
     names = [f"name {i}" for i in range(249)]
-    encoder, X = fit(table(("categorical", names)), View("quantile", "target"))
+    encoder, X = fit(table(("categorical", names)), Encoding("quantile", "target"))
     again = encoder.transform(table(("categorical", ["name 1", "never seen", None])))
     assert np.abs(X).max() <= 10
     assert np.abs(again).max() <= 10

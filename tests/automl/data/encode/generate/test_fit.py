@@ -8,16 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automl.data.encode import Encoder
+from automl.data.encode import TableEncoder
 from automl.data.encode.columns.categories import CategoryIndex
 from automl.data.encode.columns.target import inner_target
 from automl.data.encode.generate.combinations import fit_combinations
 from automl.data.encode.generate.generator import Grouping
 from automl.data.table import Table
 from automl.errors import PluginError
-from automl.plugin import Task, View
+from automl.plugin import Encoding, Task
 
-ALL = View(generated=("arithmetic", "target", "interactions", "groups"))
+ALL = Encoding(generated=("arithmetic", "target", "interactions", "groups"))
 REGRESSION = {"task": Task.REGRESSION, "n_classes": 0}
 
 
@@ -53,7 +53,7 @@ def test_a_quotient_that_decides_is_found(table, fit):
     a, b = draw.uniform(1, 9, (2, 1000))
     encoder, X = fit(
         table(("numeric", a), ("numeric", b), ("numeric", draw.normal(size=1000))),
-        View(generated=("arithmetic",)),
+        Encoding(generated=("arithmetic",)),
         y=a / b,
         **REGRESSION,
     )
@@ -71,7 +71,7 @@ def test_a_date_minus_a_date_is_found(table, fit):
     second = [day + dt.timedelta(int(n)) for day, n in zip(first, length, strict=True)]
     encoder, X = fit(
         table(("datetime", first), ("datetime", second)),
-        View(generated=("arithmetic",)),
+        Encoding(generated=("arithmetic",)),
         y=length.astype(float),
         **REGRESSION,
     )
@@ -84,7 +84,7 @@ def test_a_pair_of_categories_that_decides_is_found(table, fit):
     a, b = draw.integers(0, 4, (2, 1000))
     y = (a + b) % 2
     data = table(("categorical", [f"v{v}" for v in a]), ("categorical", [f"w{v}" for v in b]))
-    encoder, X = fit(data, View(generated=("interactions",)), y=y)
+    encoder, X = fit(data, Encoding(generated=("interactions",)), y=y)
     assert encoder.features.names == ("c0", "c1", "c0_c1_mean0", "c0_c1_count")
     assert encoder.features.categorical == (0, 1)
     assert np.corrcoef(X[:, 2], y)[0, 1] > 0.99
@@ -96,7 +96,7 @@ def test_a_number_is_compared_with_its_group(table, fit):
     level = draw.normal(0, 10, 20)[group]
     excess = draw.normal(size=2000)
     data = table(("numeric", level + excess), ("categorical", [f"g{g}" for g in group]))
-    encoder, X = fit(data, View(generated=("groups",)), y=excess, **REGRESSION)
+    encoder, X = fit(data, Encoding(generated=("groups",)), y=excess, **REGRESSION)
     assert encoder.features.names[2] in {"c0_excess_in_c1", "c0_score_in_c1"}
     assert np.corrcoef(X[:, 2], excess)[0, 1] > 0.98
 
@@ -112,7 +112,7 @@ def test_columns_made_of_numbers_far_from_zero_are_told_apart(table, fit, kind):
         else ("categorical", [f"g{g}" for g in group])
     )
     data = table(("numeric", base + excess), other)
-    encoder, X = fit(data, View(generated=(kind,)), y=excess, **REGRESSION)
+    encoder, X = fit(data, Encoding(generated=(kind,)), y=excess, **REGRESSION)
     assert X.shape[1] > 2
     for column in X[:, 2:].T:
         assert len(np.unique(column)) > 1900
@@ -123,9 +123,9 @@ def test_nothing_is_made_where_columns_add_up(table, fit):
     draw = rng()
     a, b = draw.normal(size=(2, 1000))
     data = table(("numeric", a), ("numeric", b), ("categorical", draw.choice(list("xyz"), 1000)))
-    view = View(generated=("arithmetic", "interactions", "groups"))
+    encoding = Encoding(generated=("arithmetic", "interactions", "groups"))
     y = draw.normal(size=1000)
-    assert fit(data, view, y=y, **REGRESSION)[0].features.names == ("c0", "c1", "c2")
+    assert fit(data, encoding, y=y, **REGRESSION)[0].features.names == ("c0", "c1", "c2")
 
 
 def test_few_rows_get_no_new_columns(table, fit):
@@ -151,7 +151,7 @@ def test_what_is_saved_encodes_bit_for_bit_alike(table, fit, tmp_path):
     columns, y = mixed(0)
     encoder, _ = fit(table(*columns), ALL, y=y, **REGRESSION)
     encoder.save(tmp_path)
-    loaded = Encoder.load(tmp_path)
+    loaded = TableEncoder.load(tmp_path)
     assert loaded.features == encoder.features
     new = table(*mixed(1)[0])
     np.testing.assert_array_equal(loaded.transform(new), encoder.transform(new))
@@ -227,7 +227,7 @@ def test_a_random_target_cannot_be_told_from_the_columns(table, fit, generated):
         ("numeric", draw.normal(size=n_rows)),
         ("numeric", draw.normal(size=n_rows)),
     )
-    _, X = fit(data, View(generated=generated), y=y)
+    _, X = fit(data, Encoding(generated=generated), y=y)
     made = X[:, 5:]
     related = [abs(np.corrcoef(column, y)[0, 1]) for column in made.T if column.std() > 0]
     assert all(r < 0.08 for r in related)
@@ -287,10 +287,10 @@ def test_rows_without_weight_do_not_decide_what_is_made(table, fit):
     ignored = np.arange(1200) % 3 == 0
     y = np.where(ignored, draw.normal(0, 1e4, 1200), a / b)
     data = table(("numeric", a), ("numeric", b))
-    view = View(generated=("arithmetic",))
-    assert not fit(data, view, y=y, **REGRESSION)[0].generators
+    encoding = Encoding(generated=("arithmetic",))
+    assert not fit(data, encoding, y=y, **REGRESSION)[0].generators
     weight = np.where(ignored, 0.0, 1.0)
-    assert fit(data, view, y=y, weight=weight, **REGRESSION)[0].generators
+    assert fit(data, encoding, y=y, weight=weight, **REGRESSION)[0].generators
 
 
 def test_each_class_has_a_column_and_all_together_are_bounded(table, fit):
@@ -298,7 +298,7 @@ def test_each_class_has_a_column_and_all_together_are_bounded(table, fit):
     y = draw.integers(0, 4, 900)
     columns = [("categorical", [f"v{v}" for v in draw.integers(0, 5 + i, 900)]) for i in range(30)]
     encoder, X = fit(
-        table(*columns), View(generated=("target",)), y=y, task=Task.MULTICLASS, n_classes=4
+        table(*columns), Encoding(generated=("target",)), y=y, task=Task.MULTICLASS, n_classes=4
     )
     assert encoder.features.names[30:35] == (*(f"c29_mean{i}" for i in range(4)), "c29_count")
     assert X.shape[1] == 30 + 40
@@ -306,4 +306,4 @@ def test_each_class_has_a_column_and_all_together_are_bounded(table, fit):
 
 def test_new_columns_are_dense(table, fit):
     with pytest.raises(PluginError, match="generated"):
-        fit(table(("numeric", range(9))), View(sparse=True, generated=("arithmetic",)))
+        fit(table(("numeric", range(9))), Encoding(sparse=True, generated=("arithmetic",)))

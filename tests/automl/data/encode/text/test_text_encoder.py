@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from automl.data.encode import Encoder
+from automl.data.encode import TableEncoder
 from automl.data.encode.text import projection
 from automl.data.encode.text import text_encoder as text
-from automl.plugin import ColumnKind, Task, View
+from automl.plugin import ColumnKind, Encoding, Task
 
 WORDS = np.array([f"word{i}" for i in range(60)])
 
@@ -73,7 +73,7 @@ def test_scores_are_of_values_and_of_each_class(table, fit):
 
 
 @pytest.mark.parametrize(
-    "view", [View(), View("quantile"), View("quantile", text="tfidf", sparse=True)]
+    "view", [Encoding(), Encoding("quantile"), Encoding("quantile", text="tfidf", sparse=True)]
 )
 def test_the_same_text_is_encoded_alike_in_training_and_later(table, fit, view):
     data = table(("text", spam()))
@@ -91,7 +91,7 @@ def test_the_same_text_is_encoded_alike_in_training_and_later(table, fit, view):
 
 
 def test_tfidf_is_sparse_words_beside_characters_each_of_length_1(table, fit):
-    encoder, X = fit(table(("text", spam())), View(text="tfidf", sparse=True))
+    encoder, X = fit(table(("text", spam())), Encoding(text="tfidf", sparse=True))
     assert type(X).__name__ == "csr_matrix"
     assert X.dtype == np.float32
     (block,) = encoder.blocks
@@ -104,7 +104,7 @@ def test_tfidf_is_sparse_words_beside_characters_each_of_length_1(table, fit):
 
 def test_much_text_is_counted_by_words_alone(table, fit, monkeypatch):
     monkeypatch.setattr(text, "MOST_CHARACTERS", 1_000)
-    encoder, _ = fit(table(("text", spam())), View(text="tfidf", sparse=True))
+    encoder, _ = fit(table(("text", spam())), Encoding(text="tfidf", sparse=True))
     assert [part.grams for part in encoder.blocks[0].terms] == ["words"]
 
 
@@ -117,11 +117,11 @@ def test_scores_are_learnt_from_a_sample_of_many_texts(table, fit, monkeypatch):
 
 def test_a_text_fitted_before_gives_the_same_as_one_fitted_now(table, fit):
     data = table(("text", [*spam(), None]), ("numeric", range(201)))
-    for view in (View("standard"), View("quantile", text="tfidf", sparse=True)):
-        of_texts = View(text=view.text, sparse=view.sparse)
+    for encoding in (Encoding("standard"), Encoding("quantile", text="tfidf", sparse=True)):
+        of_texts = Encoding(text=encoding.text, sparse=encoding.sparse)
         first, train = fit(data, of_texts, kinds=frozenset({ColumnKind.TEXT}))
         known = first.fitted_blocks(train)
-        (one, X), (two, Z) = fit(data, view), fit(data, view, texts=known)
+        (one, X), (two, Z) = fit(data, encoding), fit(data, encoding, texts=known)
         assert one.features == two.features
         assert (abs(X - Z)).max() < 1e-6
         assert (abs(one.transform(data) - two.transform(data))).max() < 1e-6
@@ -131,12 +131,12 @@ def test_tfidf_without_sparse_is_refused(table, fit):
     from automl.errors import PluginError
 
     with pytest.raises(PluginError, match="sparse=True"):
-        fit(table(("text", spam())), View(text="tfidf"))
+        fit(table(("text", spam())), Encoding(text="tfidf"))
 
 
 def test_text_can_be_left_out(table, fit):
     data = table(("text", spam()), ("numeric", range(200)))
-    assert fit(data, View(text="drop"))[0].features.names == ("c1",)
+    assert fit(data, Encoding(text="drop"))[0].features.names == ("c1",)
 
 
 HARD = [
@@ -155,7 +155,9 @@ HARD = [
 
 
 @pytest.mark.parametrize("texts", HARD)
-@pytest.mark.parametrize("view", [View(), View("standard"), View(text="tfidf", sparse=True)])
+@pytest.mark.parametrize(
+    "view", [Encoding(), Encoding("standard"), Encoding(text="tfidf", sparse=True)]
+)
 def test_texts_with_few_or_no_terms_do_not_fail(table, fit, texts, view):
     data = table(("text", texts))
     encoder, X = fit(data, view)
@@ -171,26 +173,26 @@ def test_missing_text_is_told_and_has_no_terms(table, fit):
     names = encoder.features.names
     assert np.isnan(X[-1, :4]).all()
     assert (X[-1, [i for i, name in enumerate(names) if "svd" in name]] == 0).all()
-    encoder, X = fit(table(("text", [*spam(), None])), View("standard"))
+    encoder, X = fit(table(("text", [*spam(), None])), Encoding("standard"))
     assert np.flatnonzero(X[:, encoder.features.names.index("c0_length_is_missing")]) == [200]
     assert np.isfinite(X).all()
 
 
 def test_a_text_of_unseen_words_has_no_terms(table, fit):
-    encoder, _ = fit(table(("text", spam())), View(text="tfidf", sparse=True))
+    encoder, _ = fit(table(("text", spam())), Encoding(text="tfidf", sparse=True))
     X = encoder.transform(table(("text", ["ЖЖЖ ЩЩЩ"])))
     assert X.nnz == 0
 
 
 def test_several_text_columns_have_blocks_of_their_own(table, fit):
     data = table(("text", spam()), ("text", spam(seed=1)))
-    for view in (View(), View(text="tfidf", sparse=True)):
-        names = fit(data, view)[0].features.names
+    for encoding in (Encoding(), Encoding(text="tfidf", sparse=True)):
+        names = fit(data, encoding)[0].features.names
         assert {name.split("_")[0] for name in names} == {"c0", "c1"}
 
 
 def test_columns_of_scaled_views_have_like_scales(table, fit):
-    encoder, X = fit(table(("text", spam())), View("standard"))
+    encoder, X = fit(table(("text", spam())), Encoding("standard"))
     names = encoder.features.names
     svd = [i for i, name in enumerate(names) if "svd" in name]
     assert X[:, svd].var(axis=0).mean() == pytest.approx(1, rel=1e-3)
@@ -209,8 +211,10 @@ def test_fitting_twice_gives_equal_columns_whose_signs_are_fixed(table, fit):
 
 def test_texts_and_their_encoder_survive_being_saved(table, fit, tmp_path):
     data = table(("text", [*spam(), None]))
-    for number, view in enumerate((View("standard"), View("standard", text="tfidf", sparse=True))):
-        encoder, _ = fit(data, view)
+    for number, encoding in enumerate(
+        (Encoding("standard"), Encoding("standard", text="tfidf", sparse=True))
+    ):
+        encoder, _ = fit(data, encoding)
         encoder.save(tmp_path / str(number))
-        again = Encoder.load(tmp_path / str(number))
+        again = TableEncoder.load(tmp_path / str(number))
         assert (abs(again.transform(data) - encoder.transform(data))).max() == 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from automl_plugins.torch.tabular.nets.backbones import Mlp
-from automl_plugins.torch.tabular.nets.net import Start, TabularNet
+from automl_plugins.torch.tabular.nets.net import NetInit, TabularNet
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _seeded():
 
 
 def made(spec, inputs, **start):
-    return TabularNet(spec, Start(inputs[0][0], inputs[1][0], **start))
+    return TabularNet(spec, NetInit(inputs[0][0], inputs[1][0], **start))
 
 
 @pytest.mark.parametrize("embedding", ["periodic", "piecewise", "none"])
@@ -92,5 +92,7 @@ def test_of_many_rows_some_are_enough_to_start_from(kinds, monkeypatch):
     spec, seen = kinds["realmlp"], []
     monkeypatch.setattr(Mlp, "start_from", lambda self, x: seen.append(x.shape[1]))
     numeric = torch.randn(10_000, spec.n_numeric)
-    TabularNet(spec, Start(numeric, torch.zeros(10_000, len(spec.cardinalities), dtype=torch.long)))
+    TabularNet(
+        spec, NetInit(numeric, torch.zeros(10_000, len(spec.cardinalities), dtype=torch.long))
+    )
     assert seen == [2_500]

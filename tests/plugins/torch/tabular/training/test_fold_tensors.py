@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from automl.plugin import Features, Fold
-from automl_plugins.torch.tabular.training.fold_tensors import PackRows, Rows, fold_inputs
+from automl_plugins.torch.tabular.training.fold_tensors import FoldTensors, PackTensors, fold_inputs
 
 
 def rows(n, first, weight=None):
     numeric = torch.arange(first, first + n).float()[:, None]
-    return Rows(numeric, numeric.long(), numeric[:, 0] * 10, weight)
+    return FoldTensors(numeric, numeric.long(), numeric[:, 0] * 10, weight)
 
 
 def test_each_member_sees_rows_of_its_own_fold():
     one, two = rows(3, 100), rows(4, 200)
-    pack = PackRows([two, one, two])
+    pack = PackTensors([two, one, two])
     index = torch.tensor([[0, 3], [2, 0], [1, 1]])
     numeric, codes = pack.inputs(index)
     assert numeric[..., 0].tolist() == [[200, 203], [102, 100], [201, 201]]
@@ -27,23 +27,23 @@ def test_each_member_sees_rows_of_its_own_fold():
 
 def test_a_fold_of_several_members_is_held_once():
     one = rows(3, 100)
-    assert len(PackRows([one, one, one])._numeric) == 3
+    assert len(PackTensors([one, one, one])._numeric) == 3
 
 
 def test_those_that_are_kept_see_their_rows():
-    pack = PackRows([rows(3, 100), rows(4, 200)])
+    pack = PackTensors([rows(3, 100), rows(4, 200)])
     pack.keep([1])
     assert pack.n_rows == [4]
     assert pack.inputs(torch.tensor([[3]]))[0].item() == 203
 
 
 def test_rows_without_weights_weigh_one_beside_those_that_have_some():
-    pack = PackRows([rows(2, 0), rows(2, 0, torch.tensor([0.5, 1.5]))])
+    pack = PackTensors([rows(2, 0), rows(2, 0, torch.tensor([0.5, 1.5]))])
     assert pack.target(torch.tensor([[0, 1], [0, 1]]))[1].tolist() == [[1, 1], [0.5, 1.5]]
 
 
 def test_all_rows_of_folds_of_unequal_length_repeat_the_last_of_the_short():
-    pack = PackRows([rows(2, 100), rows(4, 200)])
+    pack = PackTensors([rows(2, 100), rows(4, 200)])
     assert pack.all_rows().tolist() == [[0, 1, 1, 1], [0, 1, 2, 3]]
 
 

@@ -5,7 +5,7 @@ import torch
 
 from automl_plugins.torch.tabular.training.optimizer import PackOptimiser, orthogonal
 from automl_plugins.torch.tabular.training.pack import Pack
-from automl_plugins.torch.tabular.training.train_config import Recipe
+from automl_plugins.torch.tabular.training.train_config import TrainConfig
 
 ONE = torch.ones(2, 1)
 
@@ -17,8 +17,8 @@ def random():
 
 def test_each_member_is_moved_as_by_the_adamw_of_torch(kinds, make_net, random):
     recipes = [
-        Recipe(lr=0.01, weight_decay=0.1, second_moment=0.95),
-        Recipe(lr=0.001, embedding_lr=0.3, by_inputs=True),
+        TrainConfig(lr=0.01, weight_decay=0.1, second_moment=0.95),
+        TrainConfig(lr=0.001, embedding_lr=0.3, by_inputs=True),
     ]
     nets = [make_net(kinds["mlp"], seed) for seed in range(2)]
     pack = Pack([make_net(kinds["mlp"], seed) for seed in range(2)])
@@ -45,7 +45,7 @@ def test_each_member_is_moved_as_by_the_adamw_of_torch(kinds, make_net, random):
 
 @pytest.mark.parametrize("uses_muon", [False, True])
 def test_a_member_is_moved_alike_whatever_the_others_are(kinds, make_net, random, uses_muon):
-    recipes = [Recipe(lr=0.5, clip_norm=1.0), Recipe(lr=0.01, weight_decay=0.1)]
+    recipes = [TrainConfig(lr=0.5, clip_norm=1.0), TrainConfig(lr=0.01, weight_decay=0.1)]
     both = Pack([make_net(kinds["mlp"], seed) for seed in range(2)])
     alone = Pack([make_net(kinds["mlp"], 1)])
     optimisers = [
@@ -60,7 +60,7 @@ def test_a_member_is_moved_alike_whatever_the_others_are(kinds, make_net, random
 
 
 def test_those_that_are_kept_go_on_with_their_moments(kinds, make_net, random):
-    recipes = [Recipe(lr=0.1 * (i + 1)) for i in range(2)]
+    recipes = [TrainConfig(lr=0.1 * (i + 1)) for i in range(2)]
     whole, cut = (Pack([make_net(kinds["mlp"], s) for s in range(2)]) for _ in range(2))
     optimisers = [PackOptimiser(pack, recipes, uses_muon=False) for pack in (whole, cut)]
     first, second = torch.randn(2, *whole.weights.shape, generator=random)
@@ -75,7 +75,7 @@ def test_those_that_are_kept_go_on_with_their_moments(kinds, make_net, random):
 
 def test_a_gradient_is_clipped_to_the_norm_of_its_member(kinds, make_net, random):
     """Adam does not see the size of a gradient, but for how it changes."""
-    recipes = [Recipe(lr=0.1, clip_norm=1.0), Recipe(lr=0.1)]
+    recipes = [TrainConfig(lr=0.1, clip_norm=1.0), TrainConfig(lr=0.1)]
     pack = Pack([make_net(kinds["mlp"], 0) for _ in range(2)])
     optimiser = PackOptimiser(pack, recipes, uses_muon=False)
     direction = torch.randn(1, pack.weights.shape[1], generator=random)
@@ -90,7 +90,7 @@ def test_a_gradient_is_clipped_to_the_norm_of_its_member(kinds, make_net, random
 def test_factors_of_rate_and_decay_are_the_members_own(kinds, make_net):
     pack = Pack([make_net(kinds["mlp"], 0) for _ in range(2)])
     start = pack.weights.clone()
-    optimiser = PackOptimiser(pack, [Recipe(lr=0.1, weight_decay=0.5)] * 2, uses_muon=False)
+    optimiser = PackOptimiser(pack, [TrainConfig(lr=0.1, weight_decay=0.5)] * 2, uses_muon=False)
     gradient = torch.zeros_like(start)
     optimiser.step(gradient, torch.tensor([[1.0], [0.5]]), torch.tensor([[1.0], [0.0]]))
     begin, end, _ = pack.places["body.hidden.1.weight"]
@@ -117,7 +117,7 @@ def test_muon_moves_matrices_as_far_as_adam_does(kinds, make_net, random):
     for uses_muon in (False, True):
         pack = Pack([make_net(kinds["mlp"], 0)])
         start = pack.weights.clone()
-        optimiser = PackOptimiser(pack, [Recipe(lr=0.01)], uses_muon=uses_muon)
+        optimiser = PackOptimiser(pack, [TrainConfig(lr=0.01)], uses_muon=uses_muon)
         optimiser.step(torch.randn(start.shape, generator=random), ONE[:1], ONE[:1])
         begin, end, _ = pack.places["body.hidden.1.weight"]
         moved.append(float((pack.weights - start)[0, begin:end].square().mean().sqrt()))

@@ -10,13 +10,13 @@ from automl.plugin import TrialPruned
 from automl.testing import CountedClock
 from automl_plugins.torch.core.checkpoint import Checkpoint
 from automl_plugins.torch.core.losses import squared_error
-from automl_plugins.torch.tabular.training.fold_tensors import PackRows, Rows
+from automl_plugins.torch.tabular.training.fold_tensors import FoldTensors, PackTensors
 from automl_plugins.torch.tabular.training.pack import Pack
 from automl_plugins.torch.tabular.training.pack_training import PackOptions, train_pack
-from automl_plugins.torch.tabular.training.packed_net import Member
-from automl_plugins.torch.tabular.training.train_config import Recipe
+from automl_plugins.torch.tabular.training.packed_net import PackedNet
+from automl_plugins.torch.tabular.training.train_config import TrainConfig
 
-RECIPE = Recipe(lr=0.02, schedule="cosine")
+RECIPE = TrainConfig(lr=0.02, schedule="cosine")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def spec(kinds):
 
 def some_rows(n=512, seed=0, sign=1.0):
     x = torch.randn(n, 3, generator=torch.Generator().manual_seed(seed))
-    return Rows(x, torch.empty(n, 0, dtype=torch.int64), sign * (x[:, 0] - 2 * x[:, 1]))
+    return FoldTensors(x, torch.empty(n, 0, dtype=torch.int64), sign * (x[:, 0] - 2 * x[:, 1]))
 
 
 @pytest.fixture
@@ -57,13 +57,13 @@ def fit(spec, make_net):
         judges = judges or [own_loss(part) for part in valid]
         inputs = rows[0].numeric[None], rows[0].codes[None]
         nets = [make_net(spec, seed, rows=inputs, dropout=dropout) for seed in seeds]
-        members = [Member(r, j, s) for r, j, s in zip(recipes, judges, seeds, strict=True)]
+        members = [PackedNet(r, j, s) for r, j, s in zip(recipes, judges, seeds, strict=True)]
         options = PackOptions(**{"n_epochs": 12, "batch_size": 64, **options})
         n_steps = train_pack(
             Pack(nets),
             members,
-            PackRows(rows),
-            PackRows(valid),
+            PackTensors(rows),
+            PackTensors(valid),
             squared_error,
             options,
             checkpoint,
@@ -84,7 +84,7 @@ def answers(member, rows=None):
 
 def test_it_learns(fit):
     (member,), n_steps = fit(n_epochs=40)
-    assert member.course.best_loss < 0.02
+    assert member.early_stopping.best_loss < 0.02
     assert n_steps == 40 * 8
 
 
@@ -103,7 +103,7 @@ def test_the_net_of_the_best_epoch_is_kept(fit):
 
     rows = some_rows()
     (member,), _ = fit(judges=[judge], rows=[rows], n_epochs=8)
-    assert (member.course.best_epoch, member.course.n_epochs) == (4, 8)
+    assert (member.early_stopping.best_epoch, member.early_stopping.n_epochs) == (4, 8)
     assert torch.allclose(answers(member, rows), seen[4], atol=1e-5)
     assert not torch.allclose(answers(member, rows), seen[8], atol=1e-3)
 
@@ -111,17 +111,17 @@ def test_the_net_of_the_best_epoch_is_kept(fit):
 def test_training_stops_when_patience_is_over(fit):
     recipe = replace(RECIPE, patience=5)
     (member,), _ = fit([recipe], [lambda epoch, progress, output: abs(epoch - 3)], n_epochs=20)
-    assert (member.course.best_epoch, member.course.n_epochs) == (3, 8)
+    assert (member.early_stopping.best_epoch, member.early_stopping.n_epochs) == (3, 8)
 
 
 def test_of_equal_epochs_the_last_is_kept_but_does_not_renew_patience(fit):
     (member,), _ = fit([replace(RECIPE, patience=5)], [lambda epoch, progress, output: 1.0])
-    assert (member.course.best_epoch, member.course.n_epochs) == (6, 6)
+    assert (member.early_stopping.best_epoch, member.early_stopping.n_epochs) == (6, 6)
 
 
 def test_a_loss_that_is_no_number_does_not_end_in_no_net(fit):
     (member,), _ = fit(judges=[lambda epoch, progress, output: math.nan], n_epochs=2)
-    assert (member.course.best_epoch, member.net is not None) == (1, True)
+    assert (member.early_stopping.best_epoch, member.net is not None) == (1, True)
 
 
 @pytest.mark.parametrize("schedule", ["coslog4", "flat_cos", "cosine"])
@@ -170,14 +170,14 @@ def test_what_is_eased_drops_less_and_decays_less_at_the_end(fit):
     members, _ = fit(
         [replace(recipe, eases=True), recipe], rows=[rows, rows], seeds=[1, 1], n_epochs=20
     )
-    assert members[0].course.best_loss < 0.5 * members[1].course.best_loss
+    assert members[0].early_stopping.best_loss < 0.5 * members[1].early_stopping.best_loss
 
 
 def test_row_weights_decide_what_is_learnt(fit):
     x = torch.ones(64, 3)
     target = torch.cat([torch.zeros(32), torch.ones(32)])
     weight = torch.cat([torch.full((32,), 0.2), torch.full((32,), 1.8)])
-    rows = Rows(x, torch.empty(64, 0, dtype=torch.int64), target, weight)
+    rows = FoldTensors(x, torch.empty(64, 0, dtype=torch.int64), target, weight)
     (member,), _ = fit(judges=[lambda epoch, progress, output: -epoch], rows=[rows], n_epochs=150)
     assert float(answers(member, rows)[0]) == pytest.approx(0.9, abs=0.02)
 
@@ -192,7 +192,7 @@ def test_the_clock_ends_training_and_leaves_a_usable_net(fit):
 
 def test_time_that_is_up_at_the_start_still_gives_one_evaluation(fit):
     (member,), _ = fit(stop_at=9.0, clock=lambda: 10.0)
-    assert member.course.n_epochs == 1
+    assert member.early_stopping.n_epochs == 1
     assert member.net is not None
 
 
@@ -220,7 +220,7 @@ def test_members_of_a_pack_become_what_they_become_alone(fit):
     rows = [some_rows(seed=1), some_rows(515, seed=2, sign=-1.0), some_rows(512, seed=3)]
     packed, alone = packed_and_alone(fit, recipes, rows, dropout=0.2, n_epochs=4)
     for one, other in zip(packed, alone, strict=True):
-        assert one.course.best_epoch == other.course.best_epoch
+        assert one.early_stopping.best_epoch == other.early_stopping.best_epoch
         assert torch.allclose(answers(one), answers(other), atol=1e-3)
     assert not torch.allclose(answers(packed[0]), answers(packed[1]), atol=0.1)
 
@@ -234,7 +234,7 @@ def test_members_by_muon_become_what_they_become_alone(fit):
 
 
 def test_members_with_unequal_numbers_of_batches_are_refused(fit):
-    with pytest.raises(ValueError, match="as many batches"):
+    with pytest.raises(ValueError, match="equal numbers of batches"):
         fit([RECIPE] * 2, rows=[some_rows(512), some_rows(510)])
 
 
@@ -266,11 +266,13 @@ def test_a_member_that_is_pruned_or_fails_ends_alone(fit):
     assert isinstance(members[0].failure, TrialPruned)
     assert isinstance(members[1].failure, ValueError)
     assert [member.net is None for member in members] == [True, True, False]
-    assert [member.course.n_epochs for member in members] == [2, 1, 5]
+    assert [member.early_stopping.n_epochs for member in members] == [2, 1, 5]
 
 
 def test_a_member_that_diverges_keeps_what_it_had_or_says_so(fit):
-    far = Rows(*(getattr(some_rows(), n) for n in ("numeric", "codes")), torch.full((512,), 1e30))
+    far = FoldTensors(
+        *(getattr(some_rows(), n) for n in ("numeric", "codes")), torch.full((512,), 1e30)
+    )
     members, _ = fit([RECIPE, replace(RECIPE, lr=1e25)], rows=[some_rows(), far], n_epochs=3)
     assert members[0].net is not None
     assert isinstance(members[1].failure, FloatingPointError)
@@ -288,7 +290,7 @@ def test_those_that_have_stopped_are_dropped_from_the_tensors(fit, monkeypatch):
     recipes = [replace(RECIPE, patience=p) for p in (1, 3, 2)]
     judges = [lambda epoch, progress, output: epoch] * 3
     members, n_steps = fit(recipes, judges, n_epochs=20)
-    assert [member.course.n_epochs for member in members] == [2, 4, 3]
+    assert [member.early_stopping.n_epochs for member in members] == [2, 4, 3]
     assert sizes == [3] * 16 + [2] * 8 + [1] * 8
     assert n_steps == 32
 
@@ -321,7 +323,7 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(fit, tmp_path):
     resumed, n_after = fit(judges=judges(None), checkpoint=checkpoint, **options)
     assert n_after == n_steps
     for member, again in zip(whole, resumed, strict=True):
-        assert member.course.facts == again.course.facts
+        assert member.early_stopping.facts == again.early_stopping.facts
         for name, tensor in member.net.state_dict().items():
             torch.testing.assert_close(again.net.state_dict()[name], tensor, rtol=0, atol=0)
 

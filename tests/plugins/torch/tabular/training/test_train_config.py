@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from automl_plugins.torch.tabular.training.train_config import Recipe, is_matrix
+from automl_plugins.torch.tabular.training.train_config import TrainConfig, is_matrix
 
-RECIPE = Recipe(lr=0.1, weight_decay=0.02, first_lr=0.5, scale_lr=6.0, embedding_lr=0.3)
+RECIPE = TrainConfig(lr=0.1, weight_decay=0.02, first_lr=0.5, scale_lr=6.0, embedding_lr=0.3)
 MATRIX = torch.zeros(1, 16, 8)
 
 

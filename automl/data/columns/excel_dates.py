@@ -1,0 +1,78 @@
+"""Detects dates stored as Excel serial numbers (44,197 is 2021-01-01) in columns of numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from automl.data.columns.kinds import InferredKind
+from automl.data.columns.values import FIRST_SERIAL, LAST_SERIAL, SERIAL_EPOCH, cast_to_kind
+from automl.data.numbers import NumberForm
+from automl.plugin.task import ColumnKind
+
+__all__ = ["says_date", "with_serial_dates"]
+
+_DATE_NAME = re.compile(
+    r"(^|[^a-z])(dates?|datum|fecha|dob|birthday|timestamp)($|[^a-z])|date$|^(day|dt|when)$|_(at|dt)$"
+)
+_CODE_NAME = re.compile(r"(^|[^a-z])(ids?|zip|postal|postcode|plz|code|no|nr|number)($|[^a-z])")
+RECENT = 36_526, 51_544  # from 2000 to 2041
+MOST_DAYS = 3_700
+FEWEST_DISTINCT = 20
+MOST_ROUND = 0.3
+"""Largest share of multiples of ten: prices and wages have more of them than days."""
+
+
+def with_serial_dates(name: str, guess: InferredKind, source: pa.ChunkedArray) -> InferredKind:
+    """Treats numbers as Excel dates if the name of the column says that it holds dates.
+
+    If only their range suggests it, they stay numbers and ``doubt`` mentions the other reading.
+
+    Args:
+        name: Name of the column.
+        guess: The kind inferred so far.
+        source: The column as read from the source, ``(n_rows,)``.
+    """
+    if guess.kind is not ColumnKind.NUMERIC or guess.left_out:
+        return guess
+    if guess.form not in (None, NumberForm()) or pa.types.is_temporal(source.type):
+        return guess
+    values = cast_to_kind(source, guess.kind) if guess.values is None else guess.values
+    numbers = values.drop_null().to_numpy()
+    if not len(numbers) or numbers.min() < FIRST_SERIAL or numbers.max() > LAST_SERIAL:
+        return replace(guess, values=values)
+    span = f"{_day(numbers.min())} to {_day(numbers.max())}"
+    if says_date(name):
+        why = f"by its name, days as Excel counts them: {span}"
+        return replace(guess, kind=ColumnKind.DATETIME, reason=why, form=None, values=None)
+    if not guess.doubt and not _CODE_NAME.search(_snake(name)) and _may_be_days(numbers):
+        doubt = f"its numbers could be days as Excel counts them ({span}); "
+        doubt += f"data.kinds={{{name}: datetime}} reads them so"
+        return replace(guess, values=values, doubt=doubt)
+    return replace(guess, values=values)
+
+
+def says_date(name: str) -> bool:
+    """Whether the name of a column says that it holds dates."""
+    return _DATE_NAME.search(_snake(name).strip()) is not None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _may_be_days(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    low, high = numbers.min(), numbers.max()
+    if low < RECENT[0] or high > RECENT[1] or high - low > MOST_DAYS:
+        return False
+    if (numbers != np.floor(numbers)).any() or (numbers % 10 == 0).mean() > MOST_ROUND:
+        return False
+    return len(np.unique(numbers)) >= FEWEST_DISTINCT
+
+
+def _day(number: float) -> date:
+    return SERIAL_EPOCH + timedelta(days=int(number))

@@ -1,0 +1,119 @@
+"""Reads columns of texts that are all plain numbers, without collecting the distinct texts."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from automl.data.numbers import finite
+from automl.data.options import Reading
+
+__all__ = ["n_different", "plain_column", "plain_part"]
+
+FIRST_ROWS = 1000
+FEW_ROWS = 100_000
+"""Rows up to which chunks are merged first: one cast per small chunk is slow."""
+LONGEST = 15
+"""Largest number of digits of a whole number that is not a code."""
+SO_FEW = 40
+"""Rows up to which a Python loop is faster than array operations."""
+_CODE = re.compile(r"[+-]?0[0-9]")
+ZERO, NINE, POINT = b"09."
+
+
+def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
+    """Reads a column whose texts are all numbers such as 12, -1.5 or 1e-3, and not codes.
+
+    Args:
+        column: Strings, ``(n_rows,)``.
+        reading: Rules for reading its texts.
+
+    Returns:
+        float64, ``(n_rows,)``, null where missing or not finite. None if a text is not such a
+        number, may be a code such as ``007``, or may be ambiguous, or if no row has a value.
+    """
+    mark = reading.usual if reading.decimal is None else reading.decimal
+    if mark != "." or reading.form is not None:
+        return None
+    try:
+        if len(column) > FIRST_ROWS:
+            column.slice(0, FIRST_ROWS).cast(pa.float64())
+        if column.num_chunks > 1 and len(column) <= FEW_ROWS:
+            column = pa.chunked_array([column.combine_chunks()])
+        parts = [chunk.cast(pa.float64()) for chunk in column.chunks]
+    except pa.ArrowInvalid:
+        return None
+    chunks = zip(column.chunks, parts, strict=True)
+    if any(_may_have_codes(texts, part) for texts, part in chunks):
+        return None
+    values = finite(parts[0] if len(parts) == 1 else pa.concat_arrays(parts))
+    return None if values.null_count == len(values) else values
+
+
+def plain_part(texts: pa.Array) -> pa.Array | None:
+    """Reads some rows of a column like ``plain_column``.
+
+    Args:
+        texts: Strings, ``(n_rows,)``.
+
+    Returns:
+        float64, ``(n_rows,)``, including non-finite values; None if a text is not a plain number.
+    """
+    try:
+        if len(texts) > FIRST_ROWS:
+            texts.slice(0, FIRST_ROWS).cast(pa.float64())
+        values = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return None if _may_have_codes(texts, values) else values
+
+
+def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
+    """Whether a number has a leading zero, or more digits than float64 can keep."""
+    if len(texts) <= SO_FEW:
+        return any(
+            _CODE.match(text) or (len(text) > LONGEST and abs(number) >= 10.0**LONGEST)
+            for text, number in zip(texts.to_pylist(), values.to_pylist(), strict=True)
+            if text is not None
+        )
+    _, ends, data = texts.buffers()
+    if data is None or not len(data):
+        return False
+    offsets = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = np.frombuffer(data, np.uint8)
+    lengths = np.diff(offsets)
+    if (rows := np.flatnonzero(lengths > LONGEST)).size:
+        numbers = values.to_numpy(zero_copy_only=False)[rows]
+        if (np.abs(numbers) >= 10.0**LONGEST).any():
+            return True
+    first = data.take(offsets[:-1], mode="clip")
+    rows = np.flatnonzero((first <= ZERO) & (first != POINT) & (lengths > 1))
+    starts = offsets[rows] + (first[rows] != ZERO)  # behind the sign
+    rest = offsets[rows + 1] - starts > 1
+    starts = starts[rest]
+    return bool(((data[starts] == ZERO) & _is_digit(data[starts + 1])).any())
+
+
+def _is_digit(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return (letters >= ZERO) & (letters <= NINE)
+
+
+def n_different(values: pa.Array) -> int:
+    """Number of distinct values of a column, without missing ones.
+
+    Numbers are sorted, which is several times faster than a hash table. They are compared by
+    bits, as by Arrow: 0 and -0 differ.
+
+    Args:
+        values: In the storage type of a kind (see ``Table``), ``(n_rows,)``; no NaN.
+    """
+    if not pa.types.is_float64(values.type):
+        is_dictionary = pa.types.is_dictionary(values.type)
+        return int(pc.count_distinct(values.indices if is_dictionary else values).as_py())
+    known = values.drop_null() if values.null_count else values
+    bits = np.sort(known.to_numpy().view(np.int64))
+    return int(np.count_nonzero(bits[1:] != bits[:-1])) + (bits.size > 0)

@@ -1,0 +1,148 @@
+"""Holds the fitted column encoders of a table as arrays, one set of arrays per column kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
+from automl.data.encode.columns.category_columns import CategoryColumns, text_arrays, texts_of
+from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, inner_arrays, prefixed
+from automl.data.encode.columns.date_columns import DateColumns
+from automl.data.encode.columns.dates import DateEncoder
+from automl.data.encode.columns.number_columns import NumberColumns
+from automl.data.encode.columns.numeric import NumericColumnEncoder
+from automl.data.encode.columns.target import TargetEncoder
+from automl.data.encode.text.text_encoder import TextEncoder
+from automl.data.table import IntArray
+
+__all__ = ["CATEGORIES", "DATES", "NUMBERS", "TEXTS", "Blocks"]
+
+NUMBERS, CATEGORIES, DATES, TEXTS = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks(Sequence[ColumnEncoder]):
+    """One block (encoder) per column, in the order of the table; items are created on access.
+
+    Attributes:
+        keys: Keys of the columns, ``(n,)``.
+        kind: ``NUMBERS``, ``CATEGORIES``, ``DATES`` or ``TEXTS``, ``(n,)``.
+        place: Index of each column among those of its kind, ``(n,)``.
+        widths: Number of matrix columns that each block writes, ``(n,)``.
+        numbers, categories, dates, texts: The blocks of each kind.
+    """
+
+    keys: tuple[str, ...]
+    kind: NDArray[np.uint8]
+    place: IntArray
+    widths: IntArray
+    numbers: NumberColumns
+    categories: CategoryColumns
+    dates: DateColumns
+    texts: tuple[TextEncoder, ...]
+
+    @classmethod
+    def of(cls, blocks: Sequence[ColumnEncoder]) -> Blocks:
+        """Copies fitted blocks into arrays."""
+        return cls._of(
+            tuple(block.key for block in blocks),
+            np.array([_kind(block) for block in blocks], dtype=np.uint8),
+            NumberColumns.of([b.encoder for b in blocks if isinstance(b, NumericColumnEncoder)]),
+            CategoryColumns.of(
+                [b for b in blocks if isinstance(b, OrdinalEncoder | OneHotEncoder | TargetEncoder)]
+            ),
+            DateColumns.of([b for b in blocks if isinstance(b, DateEncoder)]),
+            tuple(b for b in blocks if isinstance(b, TextEncoder)),
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        keys: tuple[str, ...],
+        kind: NDArray[np.uint8],
+        numbers: NumberColumns,
+        categories: CategoryColumns,
+        dates: DateColumns,
+        texts: tuple[TextEncoder, ...],
+    ) -> Blocks:
+        text_widths = np.array([len(block.names) for block in texts], dtype=np.int64)
+        place, widths = np.zeros(len(kind), dtype=np.int64), np.zeros(len(kind), dtype=np.int64)
+        of_kinds = (numbers.widths, categories.widths, dates.widths, text_widths)
+        for number, own in enumerate(of_kinds):
+            at = np.flatnonzero(kind == number)
+            place[at], widths[at] = np.arange(len(own)), own
+        return cls(keys, kind, place, widths, numbers, categories, dates, texts)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, number: int) -> ColumnEncoder: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[ColumnEncoder]: ...
+
+    def __getitem__(self, number: int | slice) -> ColumnEncoder | Sequence[ColumnEncoder]:
+        if isinstance(number, slice):
+            return [self[i] for i in range(*number.indices(len(self)))]
+        key, kind, place = self.keys[number], self.kind[number], int(self.place[number])
+        if kind == NUMBERS:
+            return NumericColumnEncoder(key, self.numbers.encoder(place, key))
+        if kind == CATEGORIES:
+            return self.categories.block(place, key)
+        return self.dates.block(place, key) if kind == DATES else self.texts[place]
+
+    def keys_of(self, kind: int) -> tuple[str, ...]:
+        """Keys of the columns of a kind."""
+        return tuple(self.keys[i] for i in np.flatnonzero(self.kind == kind).tolist())
+
+    def state(self) -> tuple[list[Any], dict[str, NDArray[Any]]]:
+        """Returns the JSON values of text columns and the arrays of all, for ``from_state``."""
+        arrays = text_arrays("keys", pa.array(self.keys, type=pa.large_string()))
+        arrays |= {"kind": self.kind}
+        arrays |= prefixed("numbers", self.numbers.arrays())
+        arrays |= prefixed("categories", self.categories.arrays())
+        arrays |= prefixed("dates", self.dates.arrays())
+        values = []
+        for number, block in enumerate(self.texts):
+            meta, own = block.state()
+            values.append(meta)
+            arrays |= prefixed(f"text{number}", own)
+        return values, arrays
+
+    @classmethod
+    def from_state(cls, values: Sequence[Any], arrays: Arrays) -> Blocks:
+        """Builds blocks from the result of ``state``, without copying.
+
+        Raises:
+            KeyError: An array is missing.
+            ValueError: The arrays do not fit each other.
+        """
+        keys = tuple(texts_of("keys", arrays).to_pylist())
+        kind = arrays["kind"]
+        numbers = NumberColumns.from_arrays(inner_arrays("numbers", arrays))
+        categories = CategoryColumns.from_arrays(inner_arrays("categories", arrays))
+        dates = DateColumns.from_arrays(inner_arrays("dates", arrays))
+        counts = [len(numbers), len(categories), len(dates), len(values)]
+        if len(kind) != len(keys) or np.bincount(kind, minlength=4).tolist() != counts:
+            raise ValueError(f"columns are {counts} by kind, and their kinds say otherwise")
+        of_texts = (key for key, of in zip(keys, kind, strict=True) if of == TEXTS)
+        texts = tuple(
+            TextEncoder.from_state(key, meta, inner_arrays(f"text{i}", arrays))
+            for i, (key, meta) in enumerate(zip(of_texts, values, strict=True))
+        )
+        return cls._of(keys, kind, numbers, categories, dates, texts)
+
+
+def _kind(block: ColumnEncoder) -> int:
+    if isinstance(block, NumericColumnEncoder):
+        return NUMBERS
+    if isinstance(block, DateEncoder):
+        return DATES
+    return TEXTS if isinstance(block, TextEncoder) else CATEGORIES
