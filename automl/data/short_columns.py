@@ -6,6 +6,7 @@ With thousands of columns, one Arrow call per column takes longer than convertin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import pyarrow as pa
 
@@ -14,7 +15,6 @@ __all__ = ["FEW_ROWS", "MANY_COLUMNS", "encoded", "joined", "parted"]
 FEW_ROWS, MANY_COLUMNS = 32, 32
 MOST_NAMES = 100_000
 """Largest number of entries of all dictionaries together that are merged into one."""
-_FIRST = pa.array([0], pa.int32())
 
 
 def joined(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Array:
@@ -37,5 +37,11 @@ def parted(values: pa.Array, n_rows: int) -> list[pa.Array]:
 def encoded(column: pa.Array) -> pa.Array:
     """Dictionary-encodes a column of texts; a single text needs no Arrow kernel."""
     if len(column) == 1 and not column.null_count:
-        return pa.DictionaryArray.from_arrays(_FIRST, column)
+        return pa.DictionaryArray.from_arrays(_first(), column)
     return column.dictionary_encode()
+
+
+@cache
+def _first() -> pa.Array:
+    """The index of a single text; made on first use, because ``pa.array`` imports pandas."""
+    return pa.array([0], pa.int32())

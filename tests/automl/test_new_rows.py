@@ -205,7 +205,7 @@ def test_kept_columns_stand_before_predictions_as_they_are(run, tmp_path, name, 
     ("names", "message"),
     [
         ("idd", "no column 'idd' for --keep; did you mean 'id'?"),
-        ("prediction", "--keep prediction: predictions have a column 'prediction' too"),
+        ("prediction", "--keep prediction: the predictions have a column 'prediction' too"),
     ],
 )
 def test_columns_that_cannot_be_kept_are_named(run, tmp_path, capsys, names, message):

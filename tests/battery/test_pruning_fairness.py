@@ -89,7 +89,7 @@ def test_the_better_family_is_never_lost(make_scene, make_family, size, figure, 
         scene = study(make_scene, make_family, pruner, seed, CURVES)
         lost += scene.ledger.best().spec.family != "slow"
         for name in CURVES:
-            states = [t.state for t in scene.ledger.of(name)]
+            states = [t.state for t in scene.ledger.of_family(name)]
             n_pruned[name] += states.count(TrialState.PRUNED)
             early += states.count(TrialState.COMPLETE) < 3
     figure(f"lost {lost} of {n} studies of {TRIALS} trials; pruned {n_pruned}")

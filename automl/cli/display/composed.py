@@ -29,6 +29,7 @@ def print_config(options: Mapping[str, Any], overrides: Sequence[str]) -> int:
     registry.tell_remarks()
     data = composed.config.data
     data.sql = None if data.sql is None else without_passwords(data.sql)
-    text = hide(render_config(composed), sources_in(overrides))
+    given = [*overrides, *map(str, options.values())]
+    text = hide(render_config(composed), sources_in(given))
     sys.stdout.write(text.rstrip("\n") + "\n")
     return 0

@@ -49,7 +49,7 @@ def test_what_is_missing_or_wrong_is_named(tmp_path):
     with pytest.raises(RunError, match=r"fold-0.oof\.npy is missing"):
         read_oof(run, "m-0", (0,), plan)
     save(run, 0, [1, 2, 3])
-    with pytest.raises(RunError, match="3 predictions, fold 0 of the split plan has 2 rows"):
+    with pytest.raises(RunError, match="3 predictions, but fold 0 of the split plan has 2 rows"):
         read_oof(run, "m-0", (0,), plan)
     (run.fold("m-0", 0) / "oof.npy").write_bytes(b"no array")
     with pytest.raises(RunError, match=r"oof\.npy is damaged"):

@@ -213,7 +213,7 @@ def test_a_series_of_which_the_table_says_nothing_has_no_target(tmp_path):
     ("ids", "columns", "options", "message"),
     [
         (("s0", "s0"), {}, LONG, "has the series 's0' twice"),
-        (("a", "b"), {}, LONG, "has none of the series .* first: 's0'.; its own first is 'a'"),
+        (("a", "b"), {}, LONG, "has none of the series .* .first: 's0'.; its own first is 'a'"),
         (("s0", "s1"), {"y": [0, 1], "age": [1, 2]}, LONG, "both have a column 'age'"),
         (("s0", "s1"), {}, ReadOptions(series_id="t"), "has no column 't' for series_id"),
         (("s0", "s1"), {}, ReadOptions(), "data.series_table needs series_id"),

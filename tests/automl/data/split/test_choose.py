@@ -343,32 +343,32 @@ TIMES = {"y": [0, 1] * 6, "time": list(range(12))}
 @pytest.mark.parametrize(
     ("columns", "options", "reason"),
     [
-        (ROWS, {"folds": 3}, "3 folds stratified by class (as asked)"),
+        (ROWS, {"folds": 3}, "3 folds stratified by class (as set)"),
         (
             ROWS,
             {"folds": 3, "repeats": 2, "holdout_share": 0.5},
-            "3 folds stratified by class, 2 times (as asked, so no share is held out)",
+            "3 folds stratified by class, 2 times (as set; holdout_share is not used)",
         ),
-        (ROWS, {"folds": 1, "holdout_share": 0.5}, "a holdout of 6 rows (as asked)"),
-        (ROWS, {"holdout_share": 0.25}, "a holdout of 3 rows (a share to hold out was given)"),
-        (FEW, {"folds": 2}, "2 folds of whole groups, 6 groups (as asked)"),
-        (FEW, {"folds": 1}, "a holdout of whole groups, 6 groups (as asked)"),
+        (ROWS, {"folds": 1, "holdout_share": 0.5}, "a holdout of 6 rows (as set)"),
+        (ROWS, {"holdout_share": 0.25}, "a holdout of 3 rows (holdout_share is set)"),
+        (FEW, {"folds": 2}, "2 folds of whole groups, 6 groups (as set)"),
+        (FEW, {"folds": 1}, "a holdout of whole groups, 6 groups (as set)"),
         (
             TIMES,
             {"folds": 2},
-            "2 folds in order of time, each trained on all rows before (as asked)",
+            "2 folds in order of time, each trained on all rows before (as set)",
         ),
         (
             TIMES,
             {"folds": 2, "repeats": 2, "window": 3},
             "2 folds in order of time, each trained on the last 3 distinct times before "
-            "(as asked); repeats make no other division",
+            "(as set); repeats would be the same split",
         ),
         (
             TIMES,
             {"folds": 1, "gap": 1},
             "the last rows in time are held out, trained on all rows before a gap of "
-            "1 distinct time (as asked)",
+            "1 distinct time (as set)",
         ),
     ],
 )
@@ -379,7 +379,7 @@ def test_the_reason_says_what_was_chosen_and_why(columns, options, reason):
 def test_the_reason_for_values_says_what_is_balanced():
     values = dataset(np.arange(12.0), Task.REGRESSION)
     reason = make_split_plan(values, seed=0, folds=3).reason
-    assert reason == "3 folds balanced by target value (as asked)"
+    assert reason == "3 folds balanced by target value (as set)"
 
 
 def test_groups_without_a_common_class_are_dealt_out_by_their_rows():
