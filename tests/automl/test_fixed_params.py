@@ -68,7 +68,7 @@ def test_the_command_line_refuses_all_that_is_wrong_with_status_two(frame, tmp_p
     for text in (
         "did you mean 'num_leaves'",
         "use model.lightgbm.fixed.learning_rate",
-        "--metric",
+        "it is derived from the task and the metric",
         "expected an integer from 2 to 131,072",
     ):
         assert text in said

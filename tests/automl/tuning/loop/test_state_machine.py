@@ -317,7 +317,7 @@ def outcome_of(scene):
         (r.index, r.trial_id, r.spec, r.state, r.score, r.score_se, r.error, r.stages)
         for r in read_records(scene.run)
     ]
-    current = scene.standing.current
+    current = scene.incumbent.current
     return *trials, current and current.weights, scene.controller.stopped_by
 
 
