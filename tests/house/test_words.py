@@ -104,7 +104,6 @@ def breaches(name, text):
 
 
 PHRASES = phrases()
-ALLOWED = (HERE / "phrases_allowed.txt").read_text(encoding="utf-8").split()
 
 
 def test_phrases_are_found_in_docstrings_comments_messages_and_pages():
@@ -126,18 +125,9 @@ def test_phrases_are_found_in_docstrings_comments_messages_and_pages():
 
 def test_prose_is_free_of_phrases_that_have_a_plainer_form(root):
     found = [
-        f"{name}:{breach}"
-        for name, text in prose_files(root)
-        if name not in ALLOWED
-        for breach in breaches(name, text)
+        f"{name}:{breach}" for name, text in prose_files(root) for breach in breaches(name, text)
     ]
     assert not found, "\n".join(found)
-
-
-def test_only_files_that_need_it_are_excused(root):
-    texts = dict(prose_files(root))
-    clean = [name for name in ALLOWED if not breaches(name, texts.get(name, ""))]
-    assert not clean, f"remove from phrases_allowed.txt: {clean}"
 
 
 if __name__ == "__main__":

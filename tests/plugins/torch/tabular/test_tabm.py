@@ -1,56 +1,16 @@
 """The family tabm: nets that share weights."""
 
-from dataclasses import replace
-
-import numpy as np
-import pytest
-
-from automl.plugin import Task
-from automl.testing import FamilyTestCase
-from automl.testing.fakes import CheckingSuggest, RandomSuggest
-from automl.testing.tables import synthetic_table
 from automl_plugins.torch.tabular.tabm import TabM
+from tests.plugins.torch.tabular.net_families import NetFamilyTestCase, SmallNets
 
 FAST = {"max_epochs": 10}
 SMALL = {"n_layers": 2, "width": 64, "k": 8, "lr": 5e-3, "batch_size": 64}
 
 
-class SmallTabM(TabM):
-    """With small nets alone: the suite fits hundreds of them."""
-
-    def search_space(self, suggest, shape):
-        return {**super().search_space(suggest, shape), **SMALL}
-
-    def portfolio(self, shape):
-        return [{**params, **SMALL} for params in super().portfolio(shape)]
+class SmallTabM(SmallNets, TabM):
+    small = SMALL
 
 
-class TestTabM(FamilyTestCase):
-    family = SmallTabM()
+class TestTabM(NetFamilyTestCase):
+    family, shipped = SmallTabM(), TabM()
     settings = FAST
-
-
-@pytest.mark.parametrize("n_gpus", [0, 1])
-@pytest.mark.parametrize("task", list(Task), ids=str)
-def test_its_own_portfolio_is_complete_and_inside_the_space(task, n_gpus):
-    for n_rows in (200, 10_000, 1_000_000):
-        for n_numeric in (3, 500):
-            problem = replace(
-                synthetic_table(task).problem(),
-                n_rows=n_rows,
-                n_numeric=n_numeric,
-                n_gpus=n_gpus,
-            )
-            for params in TabM().portfolio(problem):
-                check = CheckingSuggest(dict(params))
-                assert TabM().search_space(check, problem) == params
-                assert check.problems == []
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_nets_of_all_sizes_can_be_fitted(seed):
-    table = synthetic_table(Task.MULTICLASS, family=TabM(), settings={"max_epochs": 1})
-    params = TabM().search_space(RandomSuggest(seed), table.problem())
-    fold = table.fold(TabM().encoding(params, table.problem()))
-    model = TabM().fit(params, fold, table.context(), lambda step, score: None)
-    assert np.isfinite(model.predict(fold.X_valid)).all()
