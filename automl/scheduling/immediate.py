@@ -19,19 +19,19 @@ class ImmediateFits:
     """Runs the fits that end before a worker could answer.
 
     Attributes:
-        bench: The data and the plugins, as in a worker.
+        state: The data and the plugins, as in a worker.
     """
 
-    bench: WorkerState
+    state: WorkerState
     _shapes: dict[str, ProblemInfo] = field(default_factory=dict)
 
     def takes(self, job: Job) -> bool:
         """Whether a fit reads no column."""
-        bench, name = self.bench, job.spec.family
+        state, name = self.state, job.spec.family
         try:
-            family = bench.registry.get(name)
+            family = state.registry.get(name)
             if name not in self._shapes:
-                problem = problem_info(bench.setup, bench.dataset, bench.metric, family)
+                problem = problem_info(state.setup, state.dataset, state.metric, family)
                 self._shapes[name] = problem
             return family.encoding(job.spec.params, self._shapes[name]).is_empty
         except Exception:  # a plugin's code: the worker reports the error
@@ -41,7 +41,7 @@ class ImmediateFits:
         """Runs a fit to its end."""
         outcome: FoldResult | Exception
         try:
-            ((_, outcome),) = outcomes([job], self.bench, lambda job: lambda step, score: None)
+            ((_, outcome),) = outcomes([job], self.state, lambda job: lambda step, score: None)
         except Exception as error:
             outcome = error
         return without_memory(answer(job, outcome))

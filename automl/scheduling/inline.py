@@ -30,7 +30,7 @@ from automl.scheduling.immediate import ImmediateFits, without_memory
 from automl.scheduling.job_outcomes import answer, outcomes, restored
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import FoldResult, Job, JobKey, TrialError
-from automl.trial.worker_state import WorkerState, open_workbench
+from automl.trial.worker_state import WorkerState, open_worker_state
 
 __all__ = ["InlineExecutor", "make_inline"]
 
@@ -90,8 +90,8 @@ class InlineExecutor(OneMachineExecutor):
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Opens the run in this process, unless it is open."""
-        self._bench, self._interrupted = state or open_workbench(setup), interrupted
-        self._immediate = ImmediateFits(self._bench)
+        self._state, self._interrupted = state or open_worker_state(setup), interrupted
+        self._immediate = ImmediateFits(self._state)
 
     def shortage(self, need: Resources) -> BlockingResource | None:
         """Cores, while another job runs."""
@@ -137,7 +137,7 @@ class InlineExecutor(OneMachineExecutor):
         jobs, events = tuple(pack.jobs.values()), list[ExecutorEvent]()
         with restored(), _threads(jobs[0].n_threads, pack.modules):
             watch = _Watch(pack, self._to_prune, self._clock, self._interrupted)
-            for job, outcome in _each(jobs, self._bench, watch):
+            for job, outcome in _each(jobs, self._state, watch):
                 if watch.is_interrupted and not isinstance(outcome, FoldResult):
                     continue  # as if it had not started: the search ends it by stop()
                 events.append(watch.ended(job, outcome))

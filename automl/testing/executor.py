@@ -32,7 +32,7 @@ from automl.store.run_dir import RunDir
 from automl.testing.executor_families import N_REPORTS
 from automl.testing.executor_jobs import MOST_LEASES, ExecutorJobs
 from automl.trial.spec import JobKey, TrialError
-from automl.trial.worker_state import open_workbench
+from automl.trial.worker_state import open_worker_state
 
 __all__ = ["ExecutorTestCase"]
 
@@ -133,7 +133,7 @@ class ExecutorTestCase:
 
     def test_where_a_job_runs_does_not_change_its_predictions(self, jobs: ExecutorJobs) -> None:
         """Fold and seed are those of the job; predictions are as in this process."""
-        state = open_workbench(jobs.setup)
+        state = open_worker_state(jobs.setup)
         for fold in range(jobs.setup.n_folds):
             job = jobs.job(fold=fold)
             jobs.submit(job)

@@ -26,7 +26,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.latency import min_time_ms, sample_batch
 from automl.trial.setup import TrialSetup
 
-__all__ = ["WorkerState", "open_workbench"]
+__all__ = ["WorkerState", "open_worker_state"]
 
 MIN_FOLD_BYTES = 1 << 20  # smaller folds count as this, which limits them to a few hundred
 
@@ -94,7 +94,7 @@ class WorkerState:
         return self._encode_ms[key]
 
 
-def open_workbench(setup: TrialSetup) -> WorkerState:
+def open_worker_state(setup: TrialSetup) -> WorkerState:
     """Opens the data of a run as memory maps, and loads the plugins that it uses."""
     run = RunDir(Path(setup.run))
     registry = load_registry(setup.modules, setup.block, setup.plugins or None)

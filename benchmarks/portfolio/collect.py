@@ -35,7 +35,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.execute import execute_job
 from automl.trial.setup import derive_seed
 from automl.trial.spec import FoldResult, Job, TrialSpec
-from automl.trial.worker_state import WorkerState, open_workbench
+from automl.trial.worker_state import WorkerState, open_worker_state
 from automl.tuning.budget.budget import Budget
 from automl.tuning.problem.problem import Problem, read_problem
 from benchmarks.portfolio.candidates import Candidate, candidates
@@ -70,7 +70,7 @@ def measure_table(entry: Entry, registry: Registry, options: argparse.Namespace)
             return
         columns, target = problem.dataset.table.columns, problem.dataset.target
         held_out = load_labelled(test, columns, target)
-        state = open_workbench(problem.setup)
+        state = open_worker_state(problem.setup)
         write_table(folder, _facts(entry, problem, held_out.y, _share_s(problem, options)))
         for candidate in missing:
             try:

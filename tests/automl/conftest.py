@@ -162,7 +162,7 @@ class FakeExecutor(OneMachineExecutor):
     stopped: bool = False
     untold: list[Failed] = field(default_factory=list)
 
-    def open(self, setup, bench=None, interrupted=None):
+    def open(self, setup, state=None, interrupted=None):
         raise AssertionError("it is open")
 
     def close(self):

@@ -10,11 +10,11 @@ from automl.scheduling.local.launcher import WorkerProcess
 from automl.scheduling.local.memory_guard import MemoryUse
 from automl.trial.spec import Job, JobKey
 
-__all__ = ["Busy"]
+__all__ = ["BusyWorker"]
 
 
 @dataclass(eq=False, slots=True)
-class Busy:
+class BusyWorker:
     """A worker with the jobs that it has not answered yet.
 
     Attributes:

@@ -22,7 +22,7 @@ from automl.scheduling.executor import (
     Reported,
 )
 from automl.scheduling.immediate import ImmediateFits
-from automl.scheduling.local.busy_worker import Busy
+from automl.scheduling.local.busy_worker import BusyWorker
 from automl.scheduling.local.launcher import Launcher
 from automl.scheduling.local.memory_guard import MemoryGuard, MemoryUse
 from automl.scheduling.local.messages import Encoded, FromWorker, Prune, Ready, Start
@@ -46,7 +46,7 @@ class LocalExecutor(OneMachineExecutor):
         clock: Returns the seconds for time limits; workers use ``time.monotonic``.
     """
 
-    _crew: WorkerPool
+    _workers: WorkerPool
 
     def __init__(
         self, pool: DevicePool, launcher: Launcher, clock: Callable[[], float] = time.monotonic
@@ -54,7 +54,7 @@ class LocalExecutor(OneMachineExecutor):
         self.pool, self._launcher, self._clock = pool, launcher, clock
         self._guard, self._capacity = MemoryGuard(clock), capacity_of(pool)
         self._immediate: ImmediateFits | None = None
-        self._busy: list[Busy] = []
+        self._busy: list[BusyWorker] = []
         self._ended: list[ExecutorEvent] = []
 
     def capacity(self) -> Capacity:
@@ -72,16 +72,16 @@ class LocalExecutor(OneMachineExecutor):
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Sets the run of all jobs; with ``state``, some fits need no worker."""
-        self._crew = WorkerPool(setup, self._launcher)
+        self._workers = WorkerPool(setup, self._launcher)
         self._immediate = None if state is None else ImmediateFits(state)
 
     def warm_up(self, n_workers: int) -> None:
         """Starts or ends workers until there are ``n_workers``; they open the data at once."""
-        self._crew.warm_up(n_workers)
+        self._workers.warm_up(n_workers)
 
     def probe(self, probe: ThreadProbe, n_workers: int) -> float | None:
         """Runs a probe on workers side by side: see ``WorkerPool.probe``."""
-        return self._crew.probe(probe, n_workers)
+        return self._workers.probe(probe, n_workers)
 
     def is_immediate(self, job: Job) -> bool:
         """Whether a job reads no column, so that ``submit`` runs it at once without a worker."""
@@ -98,12 +98,12 @@ class LocalExecutor(OneMachineExecutor):
             self._ended.append(self._immediate.run(jobs[0]))
             self.pool.release(lease)
             return
-        worker, first, now = self._crew.acquire(lease, modules), jobs[0], self._clock()
+        worker, first, now = self._workers.acquire(lease, modules), jobs[0], self._clock()
         due = math.inf if first.end_s is None else now + first.end_s
         limit_s = math.inf if first.encode_limit_s is None else first.encode_limit_s
         memory_use = MemoryUse(lease.limit_gib, first.fold)
         by_id = {job.job_id: job for job in jobs}
-        busy = Busy(by_id, lease, worker, memory_use, due, limit_s, now)
+        busy = BusyWorker(by_id, lease, worker, memory_use, due, limit_s, now)
         busy.is_fitting = bool(first.replaces_folds)  # a refit has one limit for everything
         self._busy.append(busy)
         with contextlib.suppress(OSError):  # a dead worker is seen at the next poll
@@ -144,7 +144,7 @@ class LocalExecutor(OneMachineExecutor):
                 if error is not None:
                     self._kill_all(busy, error)
 
-    def _read(self, busy: Busy) -> Iterator[ExecutorEvent]:
+    def _read(self, busy: BusyWorker) -> Iterator[ExecutorEvent]:
         """Reads a worker's messages, up to a limit."""
         try:
             for _ in range(MAX_MESSAGES):
@@ -166,7 +166,7 @@ class LocalExecutor(OneMachineExecutor):
             self._launcher.kill(busy.worker)
             yield from self._lost(busy, TrialError("crash", message_text[:500]))
 
-    def _over(self, busy: Busy, message: Ended) -> Ended:
+    def _over(self, busy: BusyWorker, message: Ended) -> Ended:
         """Ends a job, and with the last of its pack the lease; keeps the worker warm.
 
         A worker is replaced if a job has failed, since its state is unknown, and if it keeps too
@@ -184,17 +184,17 @@ class LocalExecutor(OneMachineExecutor):
             if busy.has_failed or not busy.memory_use.is_light:
                 self._launcher.kill(busy.worker)
             else:
-                self._crew.release(busy.worker, busy.lease)
+                self._workers.release(busy.worker, busy.lease)
         if isinstance(message, Done):
             return Done(message.job_id, busy.memory_use.measured(message.result))
         return message
 
-    def _lost(self, busy: Busy, error: TrialError) -> list[Failed]:
+    def _lost(self, busy: BusyWorker, error: TrialError) -> list[Failed]:
         """Ends all jobs of a lost worker."""
         self._end(busy)
         return [Failed(job.job_id, replace(error, fold=job.fold)) for job in busy.wanted]
 
-    def _death_of(self, busy: Busy) -> TrialError:
+    def _death_of(self, busy: BusyWorker) -> TrialError:
         """Determines why a worker died."""
         for _ in range(50):  # the parent of workers reports the exit just after the pipe closes
             self._launcher.refresh()
@@ -236,12 +236,12 @@ class LocalExecutor(OneMachineExecutor):
             busy.dropped.add(job_id)
             self._ended.append(Failed(job_id, error))
 
-    def _kill_all(self, busy: Busy, error: TrialError) -> None:
+    def _kill_all(self, busy: BusyWorker, error: TrialError) -> None:
         """Kills a worker with all its jobs."""
         self._launcher.kill(busy.worker)
         self._ended += self._lost(busy, error)
 
-    def _with(self, job_id: JobKey) -> list[Busy]:
+    def _with(self, job_id: JobKey) -> list[BusyWorker]:
         """The worker of a job, if it is running and not dropped."""
         return [b for b in self._busy if job_id in b.jobs and job_id not in b.dropped]
 
@@ -257,7 +257,7 @@ class LocalExecutor(OneMachineExecutor):
         self.stop()
         self._launcher.close()
 
-    def _end(self, busy: Busy) -> None:
+    def _end(self, busy: BusyWorker) -> None:
         self._busy.remove(busy)
         self.pool.release(busy.lease)
 

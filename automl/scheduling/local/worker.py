@@ -22,7 +22,7 @@ from automl.scheduling.thread_probe import ProbeResult, ThreadProbe, work
 from automl.trial.gpu_memory import free_vram
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, JobKey
-from automl.trial.worker_state import WorkerState, open_workbench
+from automl.trial.worker_state import WorkerState, open_worker_state
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -41,7 +41,7 @@ def serve(connection: Connection[Any, Any]) -> None:
         state: WorkerState | None = None
         problem: Exception | None = None
         try:
-            state = open_workbench(setup)  # before the first job comes
+            state = open_worker_state(setup)  # before the first job comes
         except Exception as error:
             problem = error
         late_s = time.monotonic() - born if connection.poll() else 0.0

@@ -91,7 +91,7 @@ class _Stopwatch:
     def __init__(self, incumbent: EnsembleTracker, clock: Callable[[], float]) -> None:
         run, dataset = incumbent.oof.run, incumbent.oof.dataset
         store = EncoderStore(run.encodings, incumbent.seed, incumbent.oof.plan.digest)
-        self._standing, self._clock = incumbent, clock
+        self._incumbent, self._clock = incumbent, clock
         self._predictor = Predictor(
             run,
             self._ensemble,
@@ -104,8 +104,8 @@ class _Stopwatch:
 
     @property
     def _ensemble(self) -> Ensemble:
-        assert self._standing.current is not None
-        return self._standing.current
+        assert self._incumbent.current is not None
+        return self._incumbent.current
 
     def ensemble_ms(self) -> float:
         """Milliseconds per 1,000 rows of the ensemble on disk."""
@@ -116,7 +116,7 @@ class _Stopwatch:
     def correct(self, predictor_cost: PredictorCost) -> None:
         """Measures each member alone, and corrects the expected cost of all trials by it."""
         members = {member.trial: member for member in self._ensemble.members}
-        for trial in self._standing.members:
+        for trial in self._incumbent.members:
             alone = replace(members[trial.spec.trial_id], weight=1.0)
             self._predictor.ensemble = replace(self._ensemble, members=(alone,))
             milliseconds = min_time_ms(

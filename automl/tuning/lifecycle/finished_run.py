@@ -18,11 +18,11 @@ from automl.trial.spec import CUT_SHORT, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.lifecycle.resume import EarlierSearch, damage
 
-__all__ = ["Over", "is_over"]
+__all__ = ["FinishedRun", "is_over"]
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class FinishedRun:
     """A finished search without budget left.
 
     Attributes:

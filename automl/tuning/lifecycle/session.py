@@ -72,7 +72,7 @@ class SearchSession:
 
     def run_resumed(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
         """Continues a search; its data may be given, to be compared."""
-        from automl.tuning.lifecycle.finished_run import Over
+        from automl.tuning.lifecycle.finished_run import FinishedRun
         from automl.tuning.lifecycle.run_search import run_search
         from automl.tuning.lifecycle.start import resume_search
 
@@ -83,7 +83,7 @@ class SearchSession:
             prepared = resume_search(
                 data, config, registry, run, executor, self.started, interrupts.asked
             )
-            if isinstance(prepared, Over):
+            if isinstance(prepared, FinishedRun):
                 _watch(run, prepared.events(), self.watchers, interrupts, ends=False)
             else:
                 _watch(run, run_search(prepared), self.watchers, interrupts)

@@ -22,7 +22,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.worker_state import WorkerState
 from automl.tuning.lifecycle.build import build_search
 from automl.tuning.lifecycle.compat import check_config, check_data, check_problem, manifest_facts
-from automl.tuning.lifecycle.finished_run import Over, is_over
+from automl.tuning.lifecycle.finished_run import FinishedRun, is_over
 from automl.tuning.lifecycle.location import check_place, make_folders
 from automl.tuning.lifecycle.resume import EarlierSearch, read_earlier_search, restore_trials
 from automl.tuning.lifecycle.threads import choose_threads, set_threads
@@ -114,7 +114,7 @@ def resume_search(
     executor: Executor,
     started: float,
     interrupted: Callable[[], bool],
-) -> PreparedSearch | Over:
+) -> PreparedSearch | FinishedRun:
     """Opens the problem of a run, checks that it is unchanged, and builds the controller.
 
     For a finished run without more budget, nothing is built or written.
@@ -140,7 +140,7 @@ def resume_search(
     facts = manifest_facts(problem, registry)
     check_problem(problem, earlier.manifest, facts)
     if is_over(run, earlier, problem.plan, then, config):
-        return Over(run, earlier)
+        return FinishedRun(run, earlier)
     prepared = _build(
         problem, registry, executor, started - earlier.elapsed_s, interrupted, earlier
     )

@@ -78,11 +78,11 @@ class Dispatcher:
         fit = self._first(live, search_left_s)
         if fit is not None or self._waits_for_memory or not self._is_anything_free():
             return fit, ()
-        barred = self._without_gpu()
-        proposed = self.proposer.propose(search_left_s, barred)
+        excluded = self._without_gpu()
+        proposed = self.proposer.propose(search_left_s, excluded)
         if not proposed and self._revive(live, search_left_s):
             return self._first(live, search_left_s), ()
-        proposed = proposed or self.proposer.propose(search_left_s, barred, idle=True)
+        proposed = proposed or self.proposer.propose(search_left_s, excluded, idle=True)
         return self._first(proposed, search_left_s), proposed
 
     def _revive(self, live: Sequence[Trial], search_left_s: float) -> bool:

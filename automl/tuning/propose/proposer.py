@@ -103,17 +103,17 @@ class Proposer:
         return is_good and self.fit_times.rest_is_cheap(trial)
 
     def propose(
-        self, search_left_s: float, barred: Collection[str] = (), *, idle: bool = False
+        self, search_left_s: float, excluded: Collection[str] = (), *, idle: bool = False
     ) -> list[Trial]:
         """Adds new trials to the ledger: a generation, or one; none while others must finish first.
 
         Args:
             search_left_s: Seconds left for fits.
-            barred: Families of which no trial could start now. A generation includes them anyway.
+            excluded: Families of which no trial could start now. A generation includes them anyway.
             idle: Whether to include deferred families, without a recent gain.
         """
         if not self.deterministic:
-            return self._propose_some(search_left_s, idle, barred)
+            return self._propose_some(search_left_s, idle, excluded)
         if self.ledger.in_state(TrialState.RUNNING):
             return []
         self.tell_studies()
@@ -164,11 +164,11 @@ class Proposer:
         self,
         search_left_s: float,
         idle: bool,
-        barred: Collection[str] = (),
+        excluded: Collection[str] = (),
         most: float = float("inf"),
     ) -> list[Trial]:
         """The next trial, with those of its pack; none if no family has time for one."""
-        names = [] if self.is_exhausted else self._candidates(search_left_s, idle, barred)
+        names = [] if self.is_exhausted else self._candidates(search_left_s, idle, excluded)
         while (name := self._choose(names)) is not None:
             spec = self._ahead.pop(name, None) or self._ask(name)
             if spec is not None:
@@ -178,10 +178,10 @@ class Proposer:
         return []
 
     def _candidates(
-        self, search_left_s: float, idle: bool = False, barred: Collection[str] = ()
+        self, search_left_s: float, idle: bool = False, excluded: Collection[str] = ()
     ) -> list[str]:
         """Families that may get a trial now."""
-        names = [n for n in self._open_families() if n not in barred]
+        names = [n for n in self._open_families() if n not in excluded]
         names = [n for n in names if self.fit_times.new_trial_fits(n, search_left_s)]
         return [n for n in names if idle or self.ledger.trials_since_gain(n, MIN_GAIN) < PATIENCE]
 

@@ -10,7 +10,7 @@ from automl.scheduling.executor import Done, Failed, StorageFull
 from automl.scheduling.local.executor import LocalExecutor
 from automl.store.disk import StorageError
 from automl.trial.spec import Job, TrialSpec
-from automl.trial.worker_state import open_workbench
+from automl.trial.worker_state import open_worker_state
 from automl_plugins.baseline import Baseline
 
 
@@ -50,7 +50,7 @@ class Failing(Baseline):
 @pytest.fixture
 def executor(prepared, importable):
     """An executor without workers; the memory of a fit is limited to next to nothing."""
-    state = open_workbench(prepared)
+    state = open_worker_state(prepared)
     families = [Baseline(), Reading(), Undecided(), Failing()]
     state.registry.families.update({f.name: _Entry(f) for f in families})
     pool = DevicePool(1, memory_gib=0.1, fit_memory_gib=0.001)

@@ -60,7 +60,7 @@ def start(executor):
     import nasty_families
 
     numbers = iter(range(1000))
-    registered = executor._bench.registry.families["good"].family
+    registered = executor._state.registry.families["good"].family
 
     def start(misbehave=lambda *_: None, need=None, **limits):
         job = Job(TrialSpec("good", next(numbers), {}), 0, 0, **limits)

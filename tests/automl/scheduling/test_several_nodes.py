@@ -43,7 +43,7 @@ class TwoNodes(Executor):
         for executor in self.alive:
             executor.preload(modules)
 
-    def open(self, setup, bench=None, interrupted=lambda: False):
+    def open(self, setup, state=None, interrupted=lambda: False):
         for executor in self.nodes.values():
             executor.open(setup)
 

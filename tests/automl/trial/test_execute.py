@@ -13,7 +13,7 @@ from automl.trial.execute import FIT_SHARE, BadPredictionError, execute_job, exe
 from automl.trial.setup import TrialSetup
 from automl.trial.spec import Job, TrialSpec
 from automl.trial.stages import halves_of, predict_by_halves
-from automl.trial.worker_state import WorkerState, open_workbench
+from automl.trial.worker_state import WorkerState, open_worker_state
 
 
 class Model:
@@ -451,7 +451,7 @@ def test_a_fold_is_encoded_once_for_all_trials(open_bench):
 
 def test_a_worker_opens_what_the_controller_has_written(open_bench):
     bench = open_bench(Family())
-    opened = open_workbench(TrialSetup(bench.setup.run, "roc_auc", seed=0, n_folds=3))
+    opened = open_worker_state(TrialSetup(bench.setup.run, "roc_auc", seed=0, n_folds=3))
     assert opened.metric.name == "roc_auc"
     assert opened.plan.digest == bench.plan.digest
     np.testing.assert_array_equal(opened.dataset.y, bench.dataset.y)

@@ -126,7 +126,7 @@ def runner(prepared, launcher):
     runner = Runner(prepared, launcher)
     yield runner
     for worker in [b.worker for b in runner.executor._busy] + [
-        w for _, w in runner.executor._crew._idle
+        w for _, w in runner.executor._workers._idle
     ]:
         launcher.kill(worker)
 
@@ -266,7 +266,7 @@ def test_a_pruning_that_comes_too_late_does_not_hit_the_next_fit(runner, score):
     from automl.scheduling.local.messages import Prune
 
     runner.good_score()
-    _, worker = runner.executor._crew._idle[0]
+    _, worker = runner.executor._workers._idle[0]
     worker.connection.send(Prune(JobKey("good-1", 0)))
     assert runner.good_score() == score
 
@@ -354,9 +354,9 @@ def test_what_a_fit_prints_reaches_nobody(prepared, score, capfd):
 
 def test_folder_and_environment_of_a_fit_do_not_reach_the_next(runner, tmp_path):
     runner.fit("moves")
-    pid = runner.executor._crew._idle[0][1].pid
+    pid = runner.executor._workers._idle[0][1].pid
     runner.fit("sees", to=str(tmp_path / "seen"))
-    assert runner.executor._crew._idle[0][1].pid == pid
+    assert runner.executor._workers._idle[0][1].pid == pid
     seen = json.loads((tmp_path / "seen").read_text())
     assert seen["cwd"] == str(Path.cwd())
     assert seen["env"]["CUDA_VISIBLE_DEVICES"] == ""
@@ -369,7 +369,7 @@ def test_children_end_with_the_worker_that_forked_them(runner, score, tmp_path, 
     job_id = runner.submit("forks", to=str(target), then=then)
     runner.until(job_id)
     if then == "return":
-        runner.launcher.kill(runner.executor._crew._idle.pop()[1])
+        runner.launcher.kill(runner.executor._workers._idle.pop()[1])
     all_gone(json.loads(target.read_text()))
     assert runner.good_score() == score
 
@@ -410,17 +410,17 @@ def test_a_finished_fold_is_on_disk(runner):
 
 def test_a_worker_is_kept_for_the_next_job_and_replaced_after_a_failure(runner):
     runner.good_score()
-    first = runner.executor._crew._idle[0][1]
+    first = runner.executor._workers._idle[0][1]
     runner.good_score()
-    assert runner.executor._crew._idle[0][1] is first
+    assert runner.executor._workers._idle[0][1] is first
     runner.error("raises")
     runner.good_score()
-    assert runner.executor._crew._idle[0][1] is not first
+    assert runner.executor._workers._idle[0][1] is not first
 
 
 def test_a_worker_that_died_while_idle_is_no_failure_of_the_next_fit(runner, score):
     runner.good_score()
-    worker = runner.executor._crew._idle[0][1]
+    worker = runner.executor._workers._idle[0][1]
     os.kill(worker.pid, signal.SIGKILL)
     patience = time.monotonic() + PATIENCE_S
     while worker.exit_status is None and time.monotonic() < patience:
@@ -440,11 +440,11 @@ def test_jobs_on_a_gpu_go_to_workers_that_see_it_and_no_others_do(runner, tmp_pa
 def test_a_gpu_that_is_full_is_told_from_other_errors_and_its_worker_is_replaced(runner, params):
     need = Resources(n_gpus=0.25)
     runner.fit("good", need=need)
-    worker = runner.executor._crew._idle[-1][1]
+    worker = runner.executor._workers._idle[-1][1]
     error = runner.error("fills_gpu", need=need, **params)
     assert error.kind == "cuda_oom"
     assert error.traceback
-    assert worker not in [w for _, w in runner.executor._crew._idle]
+    assert worker not in [w for _, w in runner.executor._workers._idle]
     assert not runner.pool.leases
 
 
@@ -469,12 +469,12 @@ def test_a_fit_that_has_a_gpu_to_itself_leaves_no_idle_workers_on_it(runner):
         runner.executor.prune(job_id)
     while runner.pool.leases:
         runner.executor.poll(0.1)
-    idle = [w for gpu, w in runner.executor._crew._idle if gpu is not None]
+    idle = [w for gpu, w in runner.executor._workers._idle if gpu is not None]
     assert len(idle) == 2
     job_id = runner.submit("good", need=whole)
-    assert [gpu for gpu, _ in runner.executor._crew._idle if gpu is not None] == []
+    assert [gpu for gpu, _ in runner.executor._workers._idle if gpu is not None] == []
     assert isinstance(runner.until(job_id), Done)
-    assert [w for gpu, w in runner.executor._crew._idle if gpu is not None] == idle[:1]
+    assert [w for gpu, w in runner.executor._workers._idle if gpu is not None] == idle[:1]
 
 
 def test_two_fits_run_side_by_side(runner):
@@ -494,9 +494,9 @@ def test_a_release_gives_back_a_lease_that_was_not_used(runner):
 
 def test_warm_workers_take_the_first_jobs(runner, score):
     runner.executor.warm_up(2)
-    warm = [w for _, w in runner.executor._crew._idle]
+    warm = [w for _, w in runner.executor._workers._idle]
     assert runner.good_score() == score
-    assert runner.executor._crew._idle[-1][1] in warm
+    assert runner.executor._workers._idle[-1][1] in warm
 
 
 def test_data_that_cannot_be_opened_fails_the_job_and_says_why(prepared, launcher, tmp_path):
@@ -573,7 +573,7 @@ def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
 def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
     runner.executor.warm_up(2)
     assert runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2) is not None
-    os.kill(runner.executor._crew._idle[0][1].pid, signal.SIGKILL)
+    os.kill(runner.executor._workers._idle[0][1].pid, signal.SIGKILL)
     assert runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2) is None
     assert isinstance(runner.fit("good"), Done)
 
@@ -581,7 +581,7 @@ def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
 def test_surplus_workers_are_ended(runner, all_gone):
     runner.executor.warm_up(2)
     runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2)
-    surplus = runner.executor._crew._idle[1][1].pid
+    surplus = runner.executor._workers._idle[1][1].pid
     runner.executor.warm_up(1)
     all_gone([surplus])
     assert isinstance(runner.fit("good"), Done)

@@ -57,7 +57,7 @@ class Runner:
 
     def workers(self):
         busy = [b.worker for b in self.executor._busy]
-        return busy + self.executor._crew.idle
+        return busy + self.executor._workers.idle
 
 
 @pytest.fixture(scope="module")
