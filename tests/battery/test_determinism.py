@@ -37,7 +37,7 @@ def test_params_and_scores_are_those_of_one_worker_for_any_number(
         scene.executor.seconds = rng.uniform(0.01, 100)
         scene.search()
         assert outcome(scene) == outcome(expected)
-        assert scene.incumbent.current.weights == expected.standing.current.weights
+        assert scene.incumbent.current.weights == expected.incumbent.current.weights
     figure(f"{n} of {n} searches equal")
 
 

@@ -68,7 +68,7 @@ def check_stopped(done, run, data, expected):
     assert "cannot be written: no space is left on its disk (" in done.stderr
     assert "Traceback" not in done.stderr
     if not (run / "manifest.json").exists():
-        assert "Start it again" in done.stderr
+        assert "start it again" in done.stderr
         return
     assert f"automl resume {run}" in done.stderr
     assert not list(run.rglob("*.draft"))

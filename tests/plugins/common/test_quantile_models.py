@@ -28,8 +28,8 @@ def slots_of(context, take_time=lambda: None):
         slots.append(slot)
         left_s.append(slot.time_left_s)
         take_time()
-        assert context.problem.quantiles[number : number + 1] == slot.shape.quantiles
-        return Constant(slot.shape.quantiles[0])
+        assert context.problem.quantiles[number : number + 1] == slot.problem.quantiles
+        return Constant(slot.problem.quantiles[0])
 
     return fit_levels(fit, context), slots, left_s
 
@@ -43,7 +43,7 @@ def test_each_level_is_judged_by_its_own_loss():
     _, slots, _ = slots_of(synthetic_table(Task.QUANTILE).context())
     y, prediction = np.array([1.0, 3.0]), np.array([2.0, 2.0])
     weight = np.array([1.0, 3.0])
-    assert [s.shape.quantiles for s in slots] == [(0.1,), (0.5,), (0.9,)]
+    assert [s.problem.quantiles for s in slots] == [(0.1,), (0.5,), (0.9,)]
     scores = [s.metric.score(y, prediction, weight) for s in slots]
     assert scores == pytest.approx([(0.9 + 0.3) / 4, 0.5, (0.1 + 2.7) / 4])
 

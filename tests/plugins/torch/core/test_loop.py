@@ -27,7 +27,7 @@ class Counter:
     def step(self, batch, progress):
         self.seen.append((int(batch), progress))
 
-    def judge(self, epoch, progress):
+    def evaluate(self, epoch, progress):
         if epoch == self.cut_at:
             raise KeyboardInterrupt
         self.judged.append(epoch)
