@@ -35,9 +35,8 @@ clock = scenes.clock
 
 
 @pytest.fixture
-def make_scene(tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def make_scene(tmp_path: Path, clock: Any) -> Callable[..., Any]:
     """Makes a search with a fake executor; each in a directory of its own."""
-    monkeypatch.setattr("os.fsync", lambda file: None)  # decisions are looked at, and no disk
     count = iter(range(1_000_000))
 
     def make(families: Any, **options: Any) -> Any:

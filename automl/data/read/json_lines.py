@@ -87,7 +87,8 @@ def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
             if not isinstance(found, dict):
                 raise DataError(f"{path}, line {number}: not a JSON object. Write one per line")
             for name in found:
-                columns.setdefault(name, [None] * n_rows)
+                if name not in columns:
+                    columns[name] = [None] * n_rows
             n_rows += 1
             for name, values in columns.items():
                 values.append(found.get(name))
