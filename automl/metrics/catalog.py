@@ -24,16 +24,8 @@ PINBALL = frozenset({Task.REGRESSION, Task.QUANTILE})
 
 
 def _ranking(name: str, tasks: frozenset[Task], function: MetricFunction) -> Metric:
-    return Metric(
-        name,
-        True,
-        "probabilities",
-        (0.0, 1.0),
-        tasks,
-        function,
-        is_ranking=True,
-        undefined=undefined.is_one_class,
-    )
+    metric = Metric(name, True, "probabilities", (0.0, 1.0), tasks, function)
+    return replace(metric, is_ranking=True, undefined=undefined.is_one_class)
 
 
 def _labels(

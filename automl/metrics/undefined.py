@@ -41,11 +41,9 @@ def has_no_spread(y_true: NDArray[Any], weight: Weight = None) -> str:
     del weight
     if y_true.min() != y_true.max():
         return ""
-    return (
-        "one row has no variance"
-        if len(y_true) == 1
-        else f"the target is {y_true[0]:g} in all {len(y_true):,} rows: it has no variance"
-    )
+    if len(y_true) == 1:
+        return "one row has no variance"
+    return f"the target is {y_true[0]:g} in {_of_all(y_true)}: it has no variance"
 
 
 def has_zeros(y_true: NDArray[Any], weight: Weight = None) -> str:
@@ -69,7 +67,7 @@ def has_no_logarithm(y_true: NDArray[Any], weight: Weight = None) -> str:
 
 
 def _all(y_true: NDArray[Any]) -> str:
-    return "the only row is" if len(y_true) == 1 else f"all {len(y_true):,} rows are"
+    return f"{_of_all(y_true)} {'is' if len(y_true) == 1 else 'are'}"
 
 
 def _of_all(y_true: NDArray[Any]) -> str:
