@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -61,14 +62,12 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: The table cannot be read, or a setting or the target is invalid.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
     data_words, overrides = split_data_and_overrides(words)
     data = one_word(verb, data_words, "DATA", overrides=True)
     config = _config(given_options(options), overrides)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,14 +67,12 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run, or the test table is invalid.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
     words, given = split_settings(words, "data.sql")
     query = given.get("data.sql")
     if query is not None and options.test is None:
@@ -103,7 +100,7 @@ def run(argv: Sequence[str], started: float) -> int:
     return 0
 
 
-def _show_board(board: Leaderboard, options: argparse.Namespace) -> None:
+def _show_board(board: Leaderboard, options: Namespace) -> None:
     format = options.format
     if format == "table":
         from automl.cli.display.console import make_console
@@ -129,7 +126,7 @@ def _show_board(board: Leaderboard, options: argparse.Namespace) -> None:
                 print(f"note: {note}", file=sys.stderr)
 
 
-def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
+def _show_trial(path: str, trial: str, options: Namespace) -> None:
     from automl.leaderboard import read_board, read_trial
     from automl.store.run_dir import RunDir
 
@@ -149,7 +146,7 @@ def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
         data_stream(sys.stdout).write(render_trial(details, options.format, raw=options.raw))
 
 
-def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Leaderboard:
+def _read_board(path: str, options: Namespace, query: str | None) -> Leaderboard:
     """Reads only the records unless there is a test table, so that a run may still be running."""
     if options.test is not None:
         from automl.api import load_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.display.streams import data_stream
@@ -35,10 +35,8 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb."""
-    del started
-    options, words = (verb := parser()).read(argv)
     if words:
         verb.error(f"unexpected argument {words[0]!r}")
     from automl.registry import load_registry

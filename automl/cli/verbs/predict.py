@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
+import csv
 import sys
 import warnings
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,14 @@ from automl.cli.display.streams import data_stream
 from automl.cli.formats import write_csv
 from automl.cli.output import check_stdout, output_of, write_output
 from automl.cli.parser import Parser, one_word
-from automl.cli.predict_options import check_apart, column_names, python_values
 from automl.cli.stdin import readable
-from automl.errors import MisfitWarning
+from automl.errors import DataError, MisfitWarning
 
 if TYPE_CHECKING:
     from automl.api import Run
     from automl.data import Table
 
-__all__ = ["parser", "run"]
+__all__ = ["check_apart", "column_names", "parser", "python_values", "run"]
 
 
 def parser() -> Parser:
@@ -77,27 +77,21 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run or table, the table is invalid, or FILE cannot be written.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
     words, given = split_settings(words, "data.sql", "data.strict")
-    if len(words) < 2:
-        one_word(verb, words[:1], "RUN", overrides=False)
-        one_word(verb, words[1:], "DATA", overrides=False)
+    run = one_word(verb, words[:1], "RUN", overrides=False)
     data = one_word(verb, words[1:], "DATA", overrides=False)
     with readable(data) as path:
-        _write_predictions(words[0], path, options, given)
+        _write_predictions(run, path, options, given)
     return 0
 
 
-def _write_predictions(
-    run: str, data: str, options: argparse.Namespace, given: Mapping[str, Any]
-) -> None:
+def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[str, Any]) -> None:
     inputs = (data,)
     out = None if options.out is None else output_of(options.out, inputs)
     if out is None:
@@ -155,3 +149,39 @@ def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[lis
         names += [f"q{level:g}" for level in run.quantiles]
         return names, [*columns, *prediction.T.tolist()]
     return [*names, "prediction"], [*columns, prediction.tolist()]
+
+
+def column_names(text: str) -> list[str]:
+    """Parses comma-separated names for argparse; quotes protect commas within names.
+
+    Raises:
+        ArgumentTypeError: There is no name.
+    """
+    names = [name for name in next(csv.reader([text], skipinitialspace=True), []) if name]
+    if not names:
+        raise ArgumentTypeError("expected column names, such as id,date")
+    return names
+
+
+def check_apart(kept: Sequence[str], predicted: Sequence[str]) -> None:
+    """Checks that no kept column has the name of a column of predictions.
+
+    Raises:
+        DataError: One has.
+    """
+    both = next((name for name in kept if name in predicted), None)
+    if both is not None:
+        raise DataError(
+            f"--keep {both}: the predictions have a column {both!r} too. Rename it in the input, "
+            "or omit it from --keep"
+        )
+
+
+def python_values(table: Any) -> list[list[Any]]:
+    """Converts the columns of an Arrow table to Python values, with dates and times as text."""
+    import pyarrow as pa
+
+    from automl.data.columns.values import to_strings
+
+    columns = (to_strings(c) if pa.types.is_temporal(c.type) else c for c in table.columns)
+    return [column.to_pylist() for column in columns]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,22 +38,19 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run or trial, or its family is not installed.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
-    if len(words) < 2:
-        one_word(verb, words[:1], "RUN", overrides=False)
+    path = one_word(verb, words[:1], "RUN", overrides=False)
     trial = one_word(verb, words[1:], "TRIAL", overrides=False)
     from automl.store.run_dir import RunDir
     from automl.trial.records import find_record
     from automl.tuning.lifecycle.rerun import rerun_trial
 
-    run_dir = RunDir(Path(words[0])).check()
+    run_dir = RunDir(Path(path)).check()
     _print_head(find_record(run_dir, trial))
     done = rerun_trial(run_dir, trial, _print_fold, options.metric)
     _print_end(done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from automl.cli.data_options import config_option
@@ -47,14 +47,13 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: The command is invalid, the run is in use, damaged or was changed, or no model
             could be fitted.
     """
-    options, words = (verb := parser()).read(argv)
     path = one_word(verb, words, "RUN", overrides=False)
     if options.quiet and options.verbose:
         verb.error("-q and -v contradict each other")
@@ -70,7 +69,7 @@ def run(argv: Sequence[str], started: float) -> int:
             trials=options.trials,
             on_event=watcher,
             verbosity=0,
-            started=started,
+            started=options.started,
         )
 
     return follow(resume, path, options)
