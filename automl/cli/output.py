@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -159,7 +160,9 @@ def _write_bytes(path: Path, content: bytes) -> None:
     from automl.store.disk import storage_errors
     from automl.store.files import write_atomic
 
-    def write(file: BinaryIO) -> None:
+    def write(file: BinaryIO, mode: int | None = None) -> None:
+        if mode is not None:  # of a file that is replaced
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
         file.write(content)
         file.flush()
 
@@ -174,7 +177,7 @@ def _write_bytes(path: Path, content: bytes) -> None:
                 with os.fdopen(os.dup(stream.fileno()), "wb") as file:
                     return write(file)
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-            return write_atomic(_target(path), _with_mode(write, found.st_mode))
+            return write_atomic(_target(path), partial(write, mode=found.st_mode))
         with path.open("wb") as file:  # a pipe, a device, or a file with several hard links
             return write(file)
 
@@ -184,13 +187,3 @@ def _is_open_as(stream: TextIO, found: os.stat_result) -> bool:
         return os.path.samestat(os.fstat(stream.fileno()), found)
     except (OSError, ValueError):
         return False
-
-
-def _with_mode(write: Callable[[BinaryIO], None], mode: int) -> Callable[[BinaryIO], None]:
-    """Keeps the permissions of a file that is replaced."""
-
-    def write_with_mode(file: BinaryIO) -> None:
-        os.fchmod(file.fileno(), stat.S_IMODE(mode))
-        write(file)
-
-    return write_with_mode

@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from automl.cli.display.console import print_facts
 from automl.leaderboard import (
     Leaderboard,
-    clean,
     format_amount,
     format_score,
     format_seconds,
@@ -56,27 +55,18 @@ def print_summary(
     console.print()
     console.print(to_table(board, console.width, limit=min(_N_TRIALS, board.count("complete"))))
     console.print()
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(width=9, style="dim")
-    lines.add_column(overflow="fold")
-    members = [f"{row.trial} {row.weight:.2f}" for row in board.members]
-    if members:
-        lines.add_row("ensemble", Text(", ".join(members)))
-    score = _score(board)
-    if score:
-        lines.add_row("score", Text(score))
-    if board.outlook:
-        lines.add_row("expected", Text(board.outlook))
-    if board.kept_reason:
-        lines.add_row("kept", Text(board.kept_reason))
-    for text, is_kept in _limits(board):
-        lines.add_row("limit", Text(text, style="" if is_kept else "red"))
+    facts = [
+        ("ensemble", ", ".join(f"{row.trial} {row.weight:.2f}" for row in board.members), ""),
+        ("score", _score(board), ""),
+        ("expected", board.outlook, ""),
+        ("kept", board.kept_reason, ""),
+        *(("limit", text, "" if is_kept else "red") for text, is_kept in _limits(board)),
+    ]
     for index, cause in enumerate(_causes(board)):
-        lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
+        facts.append(("", cause, "") if index else ("failed", cause, "red"))
     for index, note in enumerate([*board.notes, *notes]):
-        lines.add_row("" if index else "note", Text(clean(note), style="yellow"))
-    lines.add_row("run", Text(path))
-    console.print(lines)
+        facts.append(("" if index else "note", note, "yellow"))
+    print_facts(console, [*facts, ("run", path, "")])
     # Printed separately and never wrapped, so that it can be copied.
     command = f"automl predict {shlex.quote(path)} new.csv --out predictions.csv"
     console.print(Text.assemble((f"{'next':<10}", "dim"), (command, "bold")), soft_wrap=True)
@@ -102,7 +92,7 @@ def _score(board: Leaderboard) -> str:
     selected = format_score(row.selected_score)
     optimistic = "" if selected == expected else f" ({selected} on those that were: optimistic)"
     return (
-        f"{clean(board.metric)} {expected} (95 %: {low} to {high}) on rows not used to choose "
+        f"{board.metric} {expected} (95 %: {low} to {high}) on rows not used to choose "
         f"the ensemble{optimistic}"
     )
 
@@ -130,7 +120,7 @@ def _causes(board: Leaderboard) -> list[str]:
     if not failures:
         return []
     lines = [f"{board.count('failed')} of {len(board.trials)} trials failed"]
-    lines += [f"{count} × {clean(cause)}" for cause, count in failures[:_N_CAUSES]]
+    lines += [f"{count} × {cause}" for cause, count in failures[:_N_CAUSES]]
     if len(failures) > _N_CAUSES:
         lines.append(f"and {len(failures) - _N_CAUSES} more causes: see the leaderboard")
     return lines

@@ -13,6 +13,7 @@ from automl.cli.display.streams import data_stream
 from automl.cli.output import check_stdout
 from automl.cli.parser import METRIC_HELP, Parser, one_word
 from automl.cli.stdin import readable
+from automl.formatting import clean
 
 if TYPE_CHECKING:
     from automl.leaderboard import Leaderboard
@@ -162,8 +163,6 @@ def _read_board(path: str, options: Namespace, query: str | None) -> Leaderboard
 
 def _heading(board: Leaderboard) -> str:
     """Returns the heading with target, metric and its direction."""
-    from automl.leaderboard import clean
-
     task = f"{board.target} ({board.task}), " if board.target and board.task else ""
     direction = "higher" if board.greater_is_better else "lower"
     return clean(f"{task}by {board.metric}: {direction} is better")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from automl.cli.display.streams import data_stream
 from automl.cli.parser import Parser
+from automl.formatting import clean
 
 if TYPE_CHECKING:
     from automl.registry import Registry
@@ -68,16 +69,8 @@ def to_json(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         }
         for name, entry in registry.families.items()
     ]
-    broken = [
-        {
-            "plugin": entry.plugin,
-            "distribution": entry.distribution,
-            "version": entry.version,
-            "module": entry.module,
-            "error": entry.error,
-        }
-        for entry in registry.broken
-    ]
+    known = ("plugin", "distribution", "version", "module", "error")
+    broken = [{name: getattr(entry, name) for name in known} for entry in registry.broken]
     conflicts = [
         {"family": name, "claimed_by": [entry.origin for entry in rivals]}
         for name, rivals in registry.conflicts.items()
@@ -89,7 +82,6 @@ def _print(registry: Registry, verbose: bool) -> None:
     from rich.text import Text
 
     from automl.cli.display.console import make_console, make_table
-    from automl.leaderboard import clean
 
     console = make_console(sys.stdout)
     table = make_table()

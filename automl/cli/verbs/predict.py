@@ -97,6 +97,7 @@ def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[s
     if out is None:
         check_stdout(inputs)
     from automl.api import load_run
+    from automl.data.columns.misfits import misfit_text
     from automl.registry import printing_to
 
     opened = load_run(run)
@@ -113,12 +114,6 @@ def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[s
     else:
         write_output(out, names, columns, raw=options.raw)
         print(f"{len(columns[0])} predictions: {out.path}", file=sys.stderr)
-    _tell_misfits(table)
-
-
-def _tell_misfits(table: Table) -> None:
-    from automl.data.columns.misfits import misfit_text
-
     if table.misfits:
         print(f"note: {misfit_text(table.misfits)}", file=sys.stderr)
 

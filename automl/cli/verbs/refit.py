@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from automl.cli.parser import METRIC_HELP, Parser, one_word
+from automl.formatting import clean
 
 __all__ = ["parser", "run"]
 
@@ -40,7 +41,6 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
         AutoMLError: There is no such run or ensemble, or it is in use.
     """
     path = one_word(verb, words, "RUN", overrides=False)
-    from automl.leaderboard import clean
     from automl.store.run_dir import RunDir
     from automl.tuning.lifecycle.refit_run import refit_run
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl.cli.parser import METRIC_HELP, Parser, one_word
+from automl.formatting import clean
 
 if TYPE_CHECKING:
     from automl.trial.spec import TrialRecord
@@ -58,8 +59,6 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
 
 
 def _print(text: str) -> None:
-    from automl.leaderboard import clean
-
     # Flushed immediately, as a fold may take minutes.
     print(clean(text, keep_newlines=True), flush=True)
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from automl.cli.parser import Parser, one_word
+from automl.formatting import clean
 
 __all__ = ["parser", "run"]
 
@@ -41,7 +42,6 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
         AutoMLError: There is no such run, it is damaged, or the studies cannot be written.
     """
     path = one_word(verb, words, "RUN", overrides=False)
-    from automl.formatting import clean
     from automl.store.run_dir import RunDir
     from automl.tuning.lifecycle.studies import write_studies
 
