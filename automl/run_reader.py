@@ -132,7 +132,7 @@ class RunReader:
     @cached_property
     def config(self) -> SearchConfig:
         """The configuration of the search."""
-        from automl.config import load_config
+        from automl.config.saved import load_config
 
         return load_config(self.run.config)
 

@@ -53,7 +53,9 @@ def escaped(value: Any) -> Any:
 
 
 def _by_leaf(key: str, value: Any, keys: KnownKeys) -> Iterator[tuple[str, Any]]:
-    if key not in keys.config_keys and isinstance(value, Mapping):
+    if above := keys.mapping_above(key):
+        yield above, {key.removeprefix(f"{above}."): value}
+    elif key not in keys.config_keys and isinstance(value, Mapping):
         for name, item in value.items():
             yield from _by_leaf(f"{key}.{name}", item, keys)
     else:

@@ -31,7 +31,7 @@ class Assignment:
     """One value to set.
 
     Attributes:
-        key: Key of a leaf, or of a branch if the value is a mapping.
+        key: Key of a leaf, of a value in a mapping, or of a branch if the value is a mapping.
         value: Parsed value.
         origin: Origin as text.
         literal: Whether ``${`` in it is text, not a reference to another key.
@@ -181,20 +181,14 @@ def _assignment(key: str, text: str, keys: KnownKeys) -> Assignment:
     leaf = keys.config_keys.get(key)
     if leaf is not None and (leaf.declared.parse or leaf.is_text):
         if (text == "null" and leaf.is_optional) or not (leaf.is_list or leaf.is_mapping):
-            return Assignment(key, leaf.parsed(_text(text)), origin, literal=True)
+            value = None if text == "null" else leaf.parsed(_unquoted(text))
+            return Assignment(key, value, origin, literal=True)
         value, literal = _names(key, text, leaf)
         return Assignment(key, value, origin, literal)
     value = _parsed(key, text, leaf)
     if leaf is not None and leaf.is_list and value is not None and not isinstance(value, list):
         value = [value]
-    above = None if leaf else keys.mapping_above(key)
-    if above is not None:
-        return Assignment(above, {key.removeprefix(f"{above}."): value}, origin)
     return Assignment(key, value, origin)
-
-
-def _text(text: str) -> str | None:
-    return None if text == "null" else _unquoted(text)
 
 
 def _unquoted(text: str) -> str:

@@ -94,7 +94,7 @@ def _config(given: Mapping[str, Any], overrides: Sequence[str]) -> SearchConfig:
     if other is not None:
         raise UsageError(f"{other!r} does not affect how a table is read: use data.* settings only")
     if overrides:
-        from automl.config import compose_config
+        from automl.config.compose import compose_config
         from automl.registry import Registry
 
         return compose_config(overrides, given, Registry()).config

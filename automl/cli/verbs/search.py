@@ -107,7 +107,8 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
 
 def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
     """Prints the configuration of a search with the origin of each value, without passwords."""
-    from automl.config import compose_with_plugins, render_config
+    from automl.config.compose import compose_with_plugins
+    from automl.config.provenance import render_config
 
     composed, registry = compose_with_plugins(overrides, options)
     registry.tell_remarks()
