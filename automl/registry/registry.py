@@ -18,34 +18,10 @@ from automl.plugin import (
     Task,
 )
 
-__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry", "is_suited"]
+__all__ = ["BrokenPlugin", "RegisteredFamily", "Registry", "is_suited"]
 
 FROM_CONFIG = "plugins.modules"
 """Shown as the distribution of plugins that the configuration names as modules."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPlugin:
-    """A plugin that works.
-
-    Attributes:
-        plugin: Name of its entry point or module.
-        distribution: Its installed distribution; ``plugins.modules`` for a module named in the
-            configuration.
-        version: Version of the distribution; "" if unknown.
-        module: Target of the entry point.
-        hooks: Names of the hooks it implements, sorted.
-        families: Names of its families.
-        metrics: Names of its metrics.
-    """
-
-    plugin: str
-    distribution: str
-    version: str
-    module: str
-    hooks: tuple[str, ...] = ()
-    families: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +93,7 @@ class Registry:
         config_search_paths: ``(distribution, path)`` of plugins' config groups.
         conflicts: Families by names that several plugins claim. A built-in one is also in
             ``families``.
-        plugins: Plugins that work.
+        plugins: Module of each plugin that works, and the names of its families and metrics.
         given: The metric that the caller of a search passed as an object.
         remarks: Messages about plugins for the user, such as output at import.
     """
@@ -128,7 +104,7 @@ class Registry:
     executors: Mapping[str, ExecutorFactory] = field(default_factory=dict)
     config_search_paths: tuple[tuple[str, str], ...] = ()
     conflicts: Mapping[str, tuple[RegisteredFamily, ...]] = field(default_factory=dict)
-    plugins: tuple[LoadedPlugin, ...] = ()
+    plugins: tuple[tuple[str, frozenset[str]], ...] = ()
     given: GivenMetric | None = None
     remarks: tuple[str, ...] = ()
 
@@ -148,7 +124,7 @@ class Registry:
     def modules_of(self, families: Collection[str], metric: str) -> tuple[str, ...]:
         """Returns the modules of the plugins of some families or a metric."""
         wanted = {*families, metric}
-        return tuple(p.module for p in self.plugins if wanted & {*p.families, *p.metrics})
+        return tuple(module for module, names in self.plugins if wanted & names)
 
     def select(self, names: Sequence[str] | None) -> tuple[ModelFamily, ...]:
         """Returns the families to search.
