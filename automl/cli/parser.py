@@ -96,11 +96,6 @@ class Parser(argparse.ArgumentParser):
         )
         self.option("-h", "--help", action="help", section=section, help="show this text")
 
-    @property
-    def option_names(self) -> tuple[str, ...]:
-        """Names of all options."""
-        return tuple(self._takes_value)
-
     def read(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """Splits a command line into options and other words.
 
@@ -127,7 +122,7 @@ class Parser(argparse.ArgumentParser):
 
     def _refuse(self, name: str) -> NoReturn:
         # Without the dashes, which make all options similar.
-        bare = {known.lstrip("-"): known for known in self.option_names}
+        bare = {known.lstrip("-"): known for known in self._takes_value}
         word = name.lstrip("-")
         near = [ELSEWHERE[word]] if ELSEWHERE.get(word) in bare else None
         near = near or difflib.get_close_matches(word, bare, n=1)

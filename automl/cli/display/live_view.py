@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -15,7 +14,7 @@ from rich.text import Text
 
 from automl.cli.display.console import make_table
 from automl.cli.display.watcher import Watcher
-from automl.event_text import describe_event, describe_start, format_elapsed
+from automl.event_text import describe_event, describe_start
 from automl.events import (
     EnsembleUpdated,
     Event,
@@ -24,7 +23,7 @@ from automl.events import (
     SearchStarted,
     TrialFinished,
 )
-from automl.formatting import clean, format_score
+from automl.formatting import clean, format_elapsed, format_score
 
 __all__ = ["LiveView"]
 
@@ -71,12 +70,7 @@ class LiveView(Watcher):
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self._flush_notes()
             self._live.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -60,10 +60,9 @@ def print_summary(
         ("score", _score(board), ""),
         ("expected", board.outlook, ""),
         ("kept", board.kept_reason, ""),
-        *(("limit", text, "" if is_kept else "red") for text, is_kept in _limits(board)),
+        *_limits(board),
+        *_causes(board),
     ]
-    for index, cause in enumerate(_causes(board)):
-        facts.append(("", cause, "") if index else ("failed", cause, "red"))
     for index, note in enumerate([*board.notes, *notes]):
         facts.append(("" if index else "note", note, "yellow"))
     print_facts(console, [*facts, ("run", path, "")])
@@ -97,30 +96,26 @@ def _score(board: Leaderboard) -> str:
     )
 
 
-def _limits(board: Leaderboard) -> list[tuple[str, bool]]:
-    """Returns the cost of the ensemble for each limit, and whether it satisfies the limit."""
+def _limits(board: Leaderboard) -> Iterator[tuple[str, str, str]]:
+    """Yields the cost of the ensemble for each limit, and whether it satisfies the limit."""
     if board.ensemble is None:
-        return []
+        return
     figures = {
         "predict_ms": (board.ensemble.predict_ms, "ms to predict 1,000 rows"),
         "size_mb": (board.ensemble.size_mb, "MB of models"),
     }
-    lines = []
     for name, limit in board.limits.items():
         value, unit = figures[name]
-        is_kept = value <= limit
-        verdict = "" if is_kept else ": EXCEEDED"
-        lines.append((f"{format_amount(value) or 0} of {limit:g} {unit}{verdict}", is_kept))
-    return lines
+        verdict, style = ("", "") if value <= limit else (": EXCEEDED", "red")
+        yield "limit", f"{format_amount(value) or 0} of {limit:g} {unit}{verdict}", style
 
 
-def _causes(board: Leaderboard) -> list[str]:
-    """Returns ``k of n trials failed`` and the most frequent errors."""
+def _causes(board: Leaderboard) -> Iterator[tuple[str, str, str]]:
+    """Yields ``k of n trials failed`` and the most frequent errors."""
     failures = board.failures
-    if not failures:
-        return []
-    lines = [f"{board.count('failed')} of {len(board.trials)} trials failed"]
-    lines += [f"{count} × {cause}" for cause, count in failures[:_N_CAUSES]]
+    if failures:
+        yield "failed", f"{board.count('failed')} of {len(board.trials)} trials failed", "red"
+    for cause, count in failures[:_N_CAUSES]:
+        yield "", f"{count} × {cause}", ""
     if len(failures) > _N_CAUSES:
-        lines.append(f"and {len(failures) - _N_CAUSES} more causes: see the leaderboard")
-    return lines
+        yield "", f"and {len(failures) - _N_CAUSES} more causes: see the leaderboard", ""

@@ -120,14 +120,6 @@ def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[s
 
 def _predict(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
     """Returns names and values of the columns to write, kept columns first."""
-    names, columns = _predicted(run, table, proba)
-    if table.kept is None:
-        return names, columns
-    check_apart(table.kept.column_names, names)
-    return [*table.kept.column_names, *names], [*python_values(table.kept), *columns]
-
-
-def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
     from automl.plugin.task import Task
 
     names: list[str] = []
@@ -138,12 +130,17 @@ def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[lis
     if proba and Task(run.task).is_classification:
         frame = run.predict_proba(table)
         names += [str(label) for label in frame.columns]
-        return names, columns + [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
-    prediction = run.predict(table)
-    if run.quantiles:
+        columns += [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    elif run.quantiles:
         names += [f"q{level:g}" for level in run.quantiles]
-        return names, [*columns, *prediction.T.tolist()]
-    return [*names, "prediction"], [*columns, prediction.tolist()]
+        columns += run.predict(table).T.tolist()
+    else:
+        names.append("prediction")
+        columns.append(run.predict(table).tolist())
+    if table.kept is None:
+        return names, columns
+    check_apart(table.kept.column_names, names)
+    return [*table.kept.column_names, *names], [*python_values(table.kept), *columns]
 
 
 def column_names(text: str) -> list[str]:

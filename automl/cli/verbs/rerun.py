@@ -66,13 +66,9 @@ def _print(text: str) -> None:
 def _print_head(record: TrialRecord) -> None:
     _print(f"{record.trial_id}, {record.state.value}: {json.dumps(record.spec.params)}")
     if record.error is not None:
-        _print(f"on record: {record.error.kind} in fold {record.error.fold}: {_first(record)}")
+        first = next(iter(record.error.message.splitlines()), "")
+        _print(f"on record: {record.error.kind} in fold {record.error.fold}: {first}")
     _print(_ROW.format("fold", "recorded", "again", "equal"))
-
-
-def _first(record: TrialRecord) -> str:
-    """Returns the first line of the recorded error."""
-    return "" if record.error is None else next(iter(record.error.message.splitlines()), "")
 
 
 def _print_fold(fold: FoldRerun) -> None:
