@@ -68,14 +68,9 @@ def check_stdout(inputs: Iterable[str]) -> None:
     Raises:
         UserError: It is.
     """
-    try:
-        out = os.fstat(sys.stdout.fileno())
-    except (OSError, ValueError):  # closed, or a notebook's
-        return
-    if stat.S_ISREG(out.st_mode):
-        for file in _files(inputs):
-            if os.path.samestat(out, file.stat()):
-                raise UserError(f"standard output goes to {file}, which is an input: redirect it")
+    for file in _files(inputs):
+        if _is_open_as(sys.stdout, file.stat()):
+            raise UserError(f"standard output goes to {file}, which is an input: redirect it")
 
 
 def write_output(
@@ -185,5 +180,5 @@ def _write_bytes(path: Path, content: bytes) -> None:
 def _is_open_as(stream: TextIO, found: os.stat_result) -> bool:
     try:
         return os.path.samestat(os.fstat(stream.fileno()), found)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # closed, or a notebook's
         return False

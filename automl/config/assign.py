@@ -13,7 +13,7 @@ from automl.config.fields import ConfigKey
 from automl.config.overrides import Assignment, KnownKeys
 from automl.config.values import python_value
 
-__all__ = ["escaped", "set_value"]
+__all__ = ["by_leaf", "escaped", "set_value"]
 
 _REFERENCE = re.compile(r"(\\*)\$\{")
 
@@ -27,7 +27,7 @@ def set_value(
         Problems, one message per key.
     """
     problems = []
-    for key, value in _by_leaf(assignment.key, assignment.value, keys):
+    for key, value in by_leaf(assignment.key, assignment.value, keys):
         leaf = keys.config_keys.get(key)
         problem = keys.check(key) or (
             f"{key}={value}: expected a mapping of keys such as {_example(key, keys)}"
@@ -52,12 +52,19 @@ def escaped(value: Any) -> Any:
     return value
 
 
-def _by_leaf(key: str, value: Any, keys: KnownKeys) -> Iterator[tuple[str, Any]]:
+def by_leaf(key: str, value: Any, keys: KnownKeys) -> Iterator[tuple[str, Any]]:
+    """Yields the keys that hold a value, and their values.
+
+    Args:
+        key: Key of the value; "" for a mapping of the top level.
+        value: A value, or a mapping with values of the keys below.
+        keys: Known keys.
+    """
     if above := keys.mapping_above(key):
         yield above, {key.removeprefix(f"{above}."): value}
     elif key not in keys.config_keys and isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _by_leaf(f"{key}.{name}", item, keys)
+            yield from by_leaf(f"{key}.{name}".lstrip("."), item, keys)
     else:
         yield key, value
 

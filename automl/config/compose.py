@@ -200,17 +200,12 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: KnownKeys, found: O
             elif problem := keys.check(key):
                 found.problems.append(problem)
             else:
-                found.assignments.append(_assignment(key, value, kind, keys))
+                leaf = keys.config_keys.get(key)
+                value = value if leaf is None else leaf.parsed(value)
+                value = [value] if leaf and leaf.is_list and isinstance(value, str) else value
+                found.assignments.append(Assignment(key, value, f"{kind} {key}", literal=True))
         except ConfigError as error:
             found.problems.append(str(error))
-
-
-def _assignment(key: str, value: Any, kind: str, keys: KnownKeys) -> Assignment:
-    leaf = keys.config_keys.get(key)
-    if leaf is not None:
-        value = leaf.parsed(value)
-        value = [value] if leaf.is_list and isinstance(value, str) else value
-    return Assignment(key, value, f"{kind} {key}", literal=True)
 
 
 def _stop_the_clock(composed: DictConfig, provenance: dict[str, str]) -> None:

@@ -78,11 +78,12 @@ class KnownKeys:
 
     def mapping_above(self, key: str) -> str | None:
         """Returns the key above this one whose keys the user may choose, if any."""
+        return next((leaf.key for leaf in self._leaves_above(key) if leaf.is_mapping), None)
+
+    def _leaves_above(self, key: str) -> list[ConfigKey]:
         parts = key.split(".")
         above = (".".join(parts[:n]) for n in range(1, len(parts)))
-        return next(
-            (k for k in above if k in self.config_keys and self.config_keys[k].is_mapping), None
-        )
+        return [self.config_keys[k] for k in above if k in self.config_keys]
 
     def check(self, key: str) -> str | None:
         """Returns the problem with a key; None if it is known."""
@@ -94,10 +95,8 @@ class KnownKeys:
                 self.registry.get(parts[1])
             except PluginError as error:
                 return f"{key}: {error}"
-        tops = (".".join(parts[:n]) for n in range(1, len(parts)))
-        above = next((k for k in tops if k in self.config_keys), None)
-        if above is not None:
-            return f"unknown key {key!r}: {above} holds {self.config_keys[above].expected}"
+        if above := self._leaves_above(key):
+            return f"unknown key {key!r}: {above[0].key} holds {above[0].expected}"
         return f"unknown key {key!r}{self._nearest(key)}"
 
     def _nearest(self, key: str) -> str:

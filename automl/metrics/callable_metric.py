@@ -124,8 +124,7 @@ def resolve_given(
             f"the metric of the run is the Python function {name!r}, not {given.name!r}: give the "
             "function that the search was started with"
         )
-    metric = own_metric(name, given.found, task, quantiles)
-    return metric if metric.name == name else replace(metric, name=name)
+    return replace(own_metric(name, given.found, task, quantiles), name=name)
 
 
 def packed(given: GivenMetric) -> bytes:

@@ -75,6 +75,9 @@ ALLOWED = frozenset(
 )
 """Full names of the classes that can be saved and loaded."""
 
+_HEADERS = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+"""Functions that read the shape and type of an array, by the major version of its format."""
+
 # Needed only to continue a fit, and not plain values.
 _TRANSIENT = frozenset({"_loss_function_"})
 
@@ -248,14 +251,9 @@ class _Decoder:
         info = self._archive.getinfo(f"{int(number)}.npy")
         with self._archive.open(info) as file:
             version = np.lib.format.read_magic(file)
-            if version[0] not in (1, 2):
+            if version[0] not in _HEADERS:
                 raise ValueError(f"array {number} has the unknown format version {version}")
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version[0] == 1
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(file)
+            shape, _, dtype = _HEADERS[version[0]](file)
             if math.prod(shape) * dtype.itemsize > info.file_size:
                 raise ValueError(f"array {number} claims the shape {shape} but is smaller")
         with self._archive.open(info) as file:

@@ -199,14 +199,11 @@ def _is_plain(value: object) -> bool:
 
 
 def _check_search_path(path: object) -> None:
-    hint = "automl_config_search_path must return a string such as 'pkg://my_package.conf'"
-    if not isinstance(path, str):
+    if not isinstance(path, str) or not path.startswith(("pkg://", "file://")):
+        hint = "automl_config_search_path must return a string such as 'pkg://my_package.conf'"
         raise HookError(f"{hint}, not {path!r}")
-    if path.startswith("pkg://"):
-        if importlib.util.find_spec(path.removeprefix("pkg://")) is None:
-            raise HookError(f"the config search path {path!r} is not a package")
-    elif path.startswith("file://"):
-        if not Path(path.removeprefix("file://")).is_dir():
-            raise HookError(f"the config search path {path!r} is not a folder")
-    else:
-        raise HookError(f"{hint}, not {path!r}")
+    kind, _, place = path.partition("://")
+    if kind == "pkg" and importlib.util.find_spec(place) is None:
+        raise HookError(f"the config search path {path!r} is not a package")
+    if kind == "file" and not Path(place).is_dir():
+        raise HookError(f"the config search path {path!r} is not a folder")

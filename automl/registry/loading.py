@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
@@ -133,11 +134,7 @@ def _installed(block: Sequence[str], only: Collection[str] | None) -> Iterator[_
 
 def _named(modules: Sequence[str]) -> Iterator[_Source]:
     for name in dict.fromkeys(modules):
-
-        def load(name: str = name) -> object:
-            return importlib.import_module(name)
-
-        yield _Source(name, FROM_CONFIG, "", name, load)
+        yield _Source(name, FROM_CONFIG, "", name, partial(importlib.import_module, name))
 
 
 def _load(

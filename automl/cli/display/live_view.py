@@ -99,11 +99,9 @@ class LiveView(Watcher):
     def picture(self) -> RenderableType:
         """Returns the current view."""
         start, progress = self._start, self._progress
-        if start is None:
-            self._spinner.update(text=Text(f"reading {clean(self._data)} and loading libraries"))
-            return self._spinner
-        if progress is None:
-            self._spinner.update(text=Text("starting workers"))
+        if start is None or progress is None:
+            reading = f"reading {clean(self._data)} and loading libraries"
+            self._spinner.update(text=Text(reading if start is None else "starting workers"))
             return self._spinner
         # A thread draws while events arrive, so values are replaced, never modified.
         return Group(

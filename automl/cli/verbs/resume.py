@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from functools import partial
 
 from automl.cli.data_options import config_option
 from automl.cli.parser import METRIC_HELP, Parser, one_word
 from automl.cli.verbs.search import follow
-
-if TYPE_CHECKING:
-    from automl.api import Run
-    from automl.cli.display.watcher import Watcher
 
 __all__ = ["parser", "run"]
 
@@ -59,17 +55,13 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
         verb.error("-q and -v contradict each other")
     from automl import api
 
-    given = {} if options.metric is None else {"metric": options.metric}
-
-    def resume(watcher: Watcher) -> Run:
-        return api.resume(
-            path,
-            **given,
-            time_s=options.time_s,
-            trials=options.trials,
-            on_event=watcher,
-            verbosity=0,
-            started=options.started,
-        )
-
-    return follow(resume, path, options)
+    search = partial(
+        api.resume,
+        path,
+        metric=options.metric,
+        time_s=options.time_s,
+        trials=options.trials,
+        verbosity=0,
+        started=options.started,
+    )
+    return follow(search, path, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.data_options import config_options, given_options
@@ -90,18 +91,16 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
         check_stdout((path,))
         given["data_path"] = shown(where_from(data))
 
-        def search(watcher: Watcher) -> Run:
-            return api.search(
-                path,
-                out=options.out,
-                resume=options.resume,
-                overrides=overrides,
-                settings=given,
-                on_event=watcher,
-                verbosity=0,
-                started=options.started,
-            )
-
+        search = partial(
+            api.search,
+            path,
+            out=options.out,
+            resume=options.resume,
+            overrides=overrides,
+            settings=given,
+            verbosity=0,
+            started=options.started,
+        )
         return follow(search, given["data_path"], options)
 
 
@@ -120,11 +119,11 @@ def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
     return 0
 
 
-def follow(search: Callable[[Watcher], Run], about: str, options: Namespace) -> int:
+def follow(search: Callable[..., Run], about: str, options: Namespace) -> int:
     """Runs a search, showing its progress and result.
 
     Args:
-        search: Runs the search and passes its events to the watcher.
+        search: Runs the search; its argument ``on_event`` is called with every event.
         about: DATA or RUN as given on the command line.
         options: ``quiet`` and ``verbose``.
 
@@ -137,7 +136,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: Namespace) -> 
     watcher = _make_watcher(about, options)
     try:
         with watcher:
-            found = search(watcher)
+            found = search(on_event=watcher)
     except NoPredictorError as error:
         if watcher.finished is None or watcher.finished.stopped_by != "interrupt":
             raise
