@@ -107,9 +107,8 @@ def save_estimator(estimator: Any, path: Path, name: str = "model") -> None:
     structure = {"format": FORMAT, "scikit-learn": sklearn.__version__, "value": tree}
     (path / f"{name}.json").write_text(json.dumps(structure, allow_nan=False), encoding="utf-8")
     # Level 1: three times as fast as NumPy's compressed form, and nearly as small.
-    with zipfile.ZipFile(
-        path / f"{name}.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1
-    ) as archive:
+    arrays = path / f"{name}.npz"
+    with zipfile.ZipFile(arrays, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number, array in enumerate(encoder.arrays):
             with archive.open(f"{number}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, array, allow_pickle=False)

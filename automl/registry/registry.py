@@ -80,6 +80,14 @@ class RegisteredFamily:
         packages = (module.partition(".")[0] for module in self.family.preload)
         return next((p for p in packages if importlib.util.find_spec(p) is None), None)
 
+    @property
+    def missing_error(self) -> MissingExtraError | None:
+        """The error for ``missing_module``; None if there is none."""
+        if (module := self.missing_module) is None:
+            return None
+        extra = "" if self.distribution == FROM_CONFIG else self.family.extra
+        return MissingExtraError(f"family {self.name}", module, extra, self.distribution)
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -149,8 +157,8 @@ class Registry:
             )
         registered = [self._registered(name) for name in names]
         for entry in registered:
-            if entry.missing_module is not None:
-                raise _missing(entry, entry.missing_module)
+            if error := entry.missing_error:
+                raise error
         return tuple(r.family for r in registered)
 
     def notes_for(
@@ -184,11 +192,9 @@ class Registry:
         conflicts = (_conflict(name, rivals) for name, rivals in self.conflicts.items())
         lacking: dict[str, list[MissingExtraError]] = {}
         for entry in self.families.values():
-            if entry.missing_module is not None:
-                error = _missing(entry, entry.missing_module)
-                lacking.setdefault(error.distribution if error.extra else str(error), []).append(
-                    error
-                )
+            if error := entry.missing_error:
+                cause = error.distribution if error.extra else str(error)
+                lacking.setdefault(cause, []).append(error)
         return (*map(str, self.broken), *conflicts, *map(_together, lacking.values()))
 
     def _registered(self, name: str) -> RegisteredFamily:
@@ -228,8 +234,3 @@ def _together(errors: Sequence[MissingExtraError]) -> str:
         f"families {', '.join(names[:-1])} and {names[-1]} are skipped: their libraries are not "
         f"installed: pip install '{errors[0].distribution}[{extras}]'"
     )
-
-
-def _missing(entry: RegisteredFamily, module: str) -> MissingExtraError:
-    extra = "" if entry.distribution == FROM_CONFIG else entry.family.extra
-    return MissingExtraError(f"family {entry.name}", module, extra, distribution=entry.distribution)

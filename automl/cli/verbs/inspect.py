@@ -59,7 +59,7 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     data = one_word(verb, data_words, "DATA", overrides=True)
     config = _config(given_options(options), overrides)
     with readable(data) as path:
-        check_stdout((path,))
+        check_stdout(path)
         found = _describe(path, config)
     if path != data:
         found = replace(found, where=where_from(data))

@@ -82,7 +82,7 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
         verb.error("--sheet is for --test FILE, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if options.test is not None:
-        check_stdout((options.test,))
+        check_stdout(options.test)
     from automl.cli.display.runs import runs_of, show_runs
 
     if several := runs_of(words):

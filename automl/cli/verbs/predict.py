@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from automl.cli.data_options import SHEET_HELP, config_option, split_settings
 from automl.cli.display.streams import data_stream
 from automl.cli.formats import write_csv
-from automl.cli.output import check_stdout, output_of, write_output
+from automl.cli.output import check_stdout, output_path, write_output
 from automl.cli.parser import Parser, one_word
 from automl.cli.stdin import readable
 from automl.errors import DataError, MisfitWarning
@@ -92,10 +92,9 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
 
 
 def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[str, Any]) -> None:
-    inputs = (data,)
-    out = None if options.out is None else output_of(options.out, inputs)
+    out = None if options.out is None else output_path(options.out, data)
     if out is None:
-        check_stdout(inputs)
+        check_stdout(data)
     from automl.api import load_run
     from automl.data.columns.misfits import misfit_text
     from automl.registry import printing_to
@@ -112,8 +111,8 @@ def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[s
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)
     else:
-        write_output(out, names, columns, raw=options.raw)
-        print(f"{len(columns[0])} predictions: {out.path}", file=sys.stderr)
+        write_output(out, data, names, columns, raw=options.raw)
+        print(f"{len(columns[0])} predictions: {out}", file=sys.stderr)
     if table.misfits:
         print(f"note: {misfit_text(table.misfits)}", file=sys.stderr)
 

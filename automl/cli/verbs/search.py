@@ -88,7 +88,7 @@ def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     with readable(data) as path:
         from automl import api
 
-        check_stdout((path,))
+        check_stdout(path)
         given["data_path"] = shown(where_from(data))
 
         search = partial(
