@@ -225,17 +225,4 @@ def _parsed(key: str, text: str, leaf: ConfigKey | None) -> Any:
     if override.is_sweep_override():
         hint = f"; write {key}=[{text}]" if leaf is not None and leaf.is_list else ""
         raise ConfigError(f"{key}={text}: expected one value, got several{hint}")
-    return _plain(override.value())
-
-
-def _plain(value: Any) -> Any:
-    """Converts Hydra's quoted strings to plain ones."""
-    from hydra.core.override_parser.types import QuotedString
-
-    if isinstance(value, QuotedString):
-        return value.text
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(_plain(k)): _plain(v) for k, v in value.items()}
-    return value
+    return override.value()

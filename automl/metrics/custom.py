@@ -20,9 +20,8 @@ from automl.metrics.scikit import (
     CLASSIFICATION_NEEDS,
     SECOND_IS_PROBABILITIES,
     ScikitMetric,
-    Scorer,
     scikit_metric,
-    scorer_of,
+    scorer_parts,
 )
 from automl.plugin.metric import Metric, NoScoreError, Optimum
 from automl.plugin.task import Task
@@ -119,18 +118,15 @@ def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] =
         return found
     if not callable(found):
         raise ConfigError(f"metric {name!r} is a {type(found).__name__}, expected a function")
-    scorer = scorer_of(name, found, task)
-    function = found if scorer is None else scorer.function
+    function, decided = scorer_parts(name, found, task)
     known = scikit_metric(name, function, task)
     parameters = _parameters(name, function)
-    traits = known or _declared(name, found, scorer, parameters, task)
-    if scorer is not None:
-        better = scorer.greater_is_better
-        traits = replace(traits, greater_is_better=better, needs=scorer.needs)
+    traits = known or _declared(name, function, parameters, task, is_scorers=bool(decided))
+    traits = replace(traits, **decided)
     of_probabilities = traits.needs == "probabilities"
     takes = OPTIONAL | {ALL_LABELS} if known is not None and of_probabilities else OPTIONAL
     # as scikit-learn's scorers do; own functions get one column per class
-    of_class_1 = of_probabilities and task is Task.BINARY and (known or scorer) is not None
+    of_class_1 = of_probabilities and task is Task.BINARY and bool(known or decided)
     metric = Metric(
         name=name,
         greater_is_better=traits.greater_is_better,
@@ -148,13 +144,13 @@ def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] =
 
 
 def _declared(
-    name: str, found: Any, scorer: Scorer | None, parameters: Sequence[str], task: Task
+    name: str, function: Any, parameters: Sequence[str], task: Task, *, is_scorers: bool
 ) -> ScikitMetric:
-    """Reads what a function that is not scikit-learn's declares by its attributes."""
-    source = found if scorer is None else scorer.function.func
+    """Reads what a function declares by its attributes; a scorer decides some of it instead."""
+    source = function.func if is_scorers else function
     return ScikitMetric(
-        scorer is not None or _flag(name, source, "greater_is_better", True),
-        scorer.needs if scorer is not None else _needs(name, source, parameters, task),
+        is_scorers or _flag(name, source, "greater_is_better", True),
+        "values" if is_scorers else _needs(name, source, parameters, task),
         _flag(name, source, "ranks", False),
         optimum=_optimum(name, source),
     )
@@ -279,6 +275,5 @@ def _score(metric: Metric, y_true: NDArray[Any], prediction: NDArray[Any]) -> fl
 
 def _shape(metric: Metric, prediction: NDArray[Any]) -> str:
     """Shape of the predictions passed to the function, as text."""
-    if metric.needs == "labels" or getattr(metric.function, "of_class_1", False):
-        return "(n_rows,)"
-    return "(n_rows,)" if prediction.ndim == 1 else f"(n_rows, {prediction.shape[1]})"
+    is_flat = metric.needs == "labels" or getattr(metric.function, "of_class_1", False)
+    return "(n_rows,)" if is_flat or prediction.ndim == 1 else f"(n_rows, {prediction.shape[1]})"

@@ -29,9 +29,8 @@ __all__ = [
     "SECOND_IS_PROBABILITIES",
     "Needs",
     "ScikitMetric",
-    "Scorer",
     "scikit_metric",
-    "scorer_of",
+    "scorer_parts",
     "unwrapped",
 ]
 
@@ -79,36 +78,27 @@ class ScikitMetric:
     optimum: Optimum = "mean"
 
 
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """The arguments of ``sklearn.metrics.make_scorer``.
+def scorer_parts(name: str, found: Any, task: Task) -> tuple[Any, dict[str, Any]]:
+    """Extracts the function of a scorer of scikit-learn, and what the scorer decides.
 
-    Attributes:
-        function: ``(y_true, y_pred)`` with the scorer's own keywords.
-        greater_is_better: The direction.
-        needs: Type of its second argument; probabilities of two classes are those of class 1.
-    """
-
-    function: partial[Any]
-    greater_is_better: bool
-    needs: Needs
-
-
-def scorer_of(name: str, found: Any, task: Task) -> Scorer | None:
-    """Extracts function and settings of a scorer of scikit-learn; None for anything else.
+    Returns:
+        ``(y_true, y_pred)`` with the scorer's own keywords, and ``greater_is_better`` and ``needs``
+        as of ``ScikitMetric``; probabilities of two classes are those of class 1. Anything else
+        than a scorer is returned unchanged, with nothing.
 
     Raises:
         ConfigError: The scorer does not expose its function in this version of scikit-learn.
     """
     if inspect.isfunction(found) or not type(found).__module__.startswith("sklearn."):
-        return None
+        return found, {}
     parts = _parts(found)
     if parts is None:
         raise _takes_a_model(name, found)
     function, greater_is_better, decided = parts
     needs = CLASSIFICATION_NEEDS[not decided] if task.is_classification else "values"
     settings = dict(getattr(found, "_kwargs", {}))
-    return Scorer(partial(function, **settings), greater_is_better, needs)
+    decides = {"greater_is_better": greater_is_better, "needs": needs}
+    return partial(function, **settings), decides
 
 
 def _parts(scorer: Any) -> tuple[Any, bool, bool] | None:

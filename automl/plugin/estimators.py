@@ -171,11 +171,8 @@ class _Encoder:
             return {kind: [self.encode(v, f"{where}[{i}]") for i, v in enumerate(value)]}
         if type(value) is dict:
             pairs = value.items()
-            return {
-                "dict": [
-                    [self.encode(k, where), self.encode(v, f"{where}[{k!r}]")] for k, v in pairs
-                ]
-            }
+            items = [[self.encode(k, where), self.encode(v, f"{where}[{k!r}]")] for k, v in pairs]
+            return {"dict": items}
         return self._encode_object(value, where)
 
     def _encode_array(self, value: Any, where: str) -> Any:
