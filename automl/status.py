@@ -11,14 +11,7 @@ from typing import Any, TextIO
 
 from automl.errors import ConfigError
 from automl.event_text import describe_event
-from automl.events import (
-    Event,
-    Note,
-    Progress,
-    SearchFinished,
-    SearchStarted,
-    TrialFinished,
-)
+from automl.events import Event, Note, Progress, SearchFinished, SearchStarted, TrialFinished
 from automl.formatting import clean, format_elapsed, format_score
 
 __all__ = ["StatusLine", "make_status"]

@@ -30,7 +30,7 @@ def set_value(
     for key, value in by_leaf(assignment.key, assignment.value, keys):
         leaf = keys.config_keys.get(key)
         problem = keys.check(key) or (
-            f"{key}={value}: expected a mapping of keys such as {_example(key, keys)}"
+            f"{key}={value}: expected a mapping of keys such as {keys.first_below(key)}"
             if leaf is None
             else _set(composed, leaf, value, assignment.literal)
         )
@@ -95,7 +95,3 @@ def _fits(leaf: ConfigKey, value: Any) -> bool:
     if leaf.types == (bool,) and not isinstance(value, (bool, str)):
         return False
     return not (is_mapping or is_list)
-
-
-def _example(key: str, keys: KnownKeys) -> str:
-    return next(leaf for leaf in keys.config_keys if leaf.startswith(f"{key}."))

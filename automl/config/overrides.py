@@ -72,9 +72,9 @@ class KnownKeys:
     groups: Mapping[str, Sequence[str]]
     registry: Registry
 
-    def is_branch(self, key: str) -> bool:
-        """Whether there are keys below this one."""
-        return any(leaf.startswith(f"{key}.") for leaf in self.config_keys)
+    def first_below(self, key: str) -> str | None:
+        """Returns the first key below this one; None if there is none."""
+        return next((leaf for leaf in self.config_keys if leaf.startswith(f"{key}.")), None)
 
     def mapping_above(self, key: str) -> str | None:
         """Returns the key above this one whose keys the user may choose, if any."""
@@ -87,7 +87,7 @@ class KnownKeys:
 
     def check(self, key: str) -> str | None:
         """Returns the problem with a key; None if it is known."""
-        if key in self.config_keys or self.is_branch(key) or self.mapping_above(key):
+        if key in self.config_keys or self.first_below(key) or self.mapping_above(key):
             return None
         parts = key.split(".")
         if parts[0] == "model" and len(parts) > 1 and parts[1] not in self.registry.families:

@@ -13,14 +13,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from automl.errors import did_you_mean
-from automl.plugin import (
-    ColumnKind,
-    ConfigurableFamily,
-    ExecutorFactory,
-    Metric,
-    ModelFamily,
-    Task,
-)
+from automl.plugin import ColumnKind, ConfigurableFamily, ExecutorFactory, Metric, ModelFamily, Task
 from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.plugin.hookspecs import PROJECT_NAME
 

@@ -9,14 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
 from automl.metrics import CATALOG, GivenMetric
-from automl.plugin import (
-    ColumnKind,
-    ExecutorFactory,
-    Metric,
-    ModelFamily,
-    SelectiveFamily,
-    Task,
-)
+from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, SelectiveFamily, Task
 
 __all__ = ["BrokenPlugin", "RegisteredFamily", "Registry", "is_suited"]
 

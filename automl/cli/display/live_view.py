@@ -15,14 +15,7 @@ from rich.text import Text
 from automl.cli.display.console import make_table
 from automl.cli.display.watcher import Watcher
 from automl.event_text import describe_event, describe_start
-from automl.events import (
-    EnsembleUpdated,
-    Event,
-    Note,
-    Progress,
-    SearchStarted,
-    TrialFinished,
-)
+from automl.events import EnsembleUpdated, Event, Note, Progress, SearchStarted, TrialFinished
 from automl.formatting import clean, format_elapsed, format_score
 
 __all__ = ["LiveView"]
