@@ -121,7 +121,7 @@ def search(
         "metric": given.setting if isinstance(given, GivenMetric) else given,
     }
     with start_session(started, on_event, verbosity) as session:
-        from automl.config import compose_with_plugins
+        from automl.config.compose import compose_with_plugins
         from automl.errors import ConfigError
 
         if resume and out is None:
@@ -179,8 +179,8 @@ def resume(
     """
     run = RunDir(Path(path)).check()
     with start_session(started, on_event, verbosity) as session:
-        from automl.config import load_config
         from automl.config.reopened import registry_of
+        from automl.config.saved import load_config
         from automl.config.validate import with_values
 
         config = with_values(load_config(run.config), {"time_s": time_s, "trials": trials})

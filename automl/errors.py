@@ -118,7 +118,7 @@ class MisfitWarning(UserWarning):
         self.counts = dict(counts or {})
 
 
-def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Returns ``"; did you mean 'x'?"`` for the closest choices, or ``""`` if none is close."""
-    near = difflib.get_close_matches(word, list(choices), n=3, cutoff=0.6)
+def did_you_mean(word: str, choices: Iterable[str], n: int = 3) -> str:
+    """Returns ``"; did you mean 'x'?"`` for the ``n`` closest choices, "" if none is close."""
+    near = difflib.get_close_matches(word, list(choices), n, cutoff=0.6)
     return f"; did you mean {', '.join(repr(n) for n in near)}?" if near else ""

@@ -12,16 +12,9 @@ from automl.events import (
     TrialFinished,
     TrialStarted,
 )
-from automl.leaderboard import clean, format_score, format_seconds, format_state
+from automl.formatting import clean, format_score, format_seconds, format_state
 
-__all__ = ["describe_event", "describe_start", "format_elapsed"]
-
-
-def format_elapsed(seconds: float) -> str:
-    """Returns a point in time since the start: ``0:07``, ``12:30``, ``1:02:05``."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+__all__ = ["describe_event", "describe_start"]
 
 
 def describe_start(event: SearchStarted, data: str) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from automl.cell_escaping import is_hidden
 __all__ = [
     "clean",
     "format_amount",
+    "format_elapsed",
     "format_params",
     "format_score",
     "format_seconds",
@@ -73,7 +74,12 @@ def format_seconds(seconds: float | None) -> str:
         return "<1 ms" if seconds < 0.0005 else f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    return format_elapsed(round(seconds))
+
+
+def format_elapsed(seconds: float) -> str:
+    """Returns a point in time since the start: ``0:07``, ``12:30``, ``1:02:05``."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 __all__ = ["hide", "shown", "sources_in", "without_passwords"]
 
 _MASK = "***"
+_URL_START = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)*[A-Za-z][A-Za-z0-9+.-]+:/")
 _URL = re.compile(r"\s*((?:[A-Za-z][A-Za-z0-9+.-]*:)*[A-Za-z][A-Za-z0-9+.-]+:/+)(.*)", re.DOTALL)
 _PLAIN = re.compile(
     r"(?:(?P<user>[^:@/?#]*)(?P<password>:[^@/?]*)?@)?"
@@ -51,15 +52,8 @@ _SHORT = 3
 
 def sources_in(words: Iterable[str]) -> list[str]:
     """Returns what may hold a password in a command line: each word from its URL or setting on."""
-    found = []
-    for word in words:
-        start = re.search(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)*[A-Za-z][A-Za-z0-9+.-]+:/", word)
-        setting = _SECRET_SETTING.search(word)
-        if start is not None:
-            found.append(word[start.start() :])
-        elif setting is not None:
-            found.append(word[setting.start() :])
-    return found
+    starts = ((word, _URL_START.search(word) or _SECRET_SETTING.search(word)) for word in words)
+    return [word[start.start() :] for word, start in starts if start is not None]
 
 
 def shown(source: str) -> str:

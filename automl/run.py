@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automl.run_reader import RunReader
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.surface import python_call
@@ -70,11 +69,14 @@ class Run:
     """
 
     def __init__(self, path: str | Path, metric: Any = None) -> None:
+        from automl.config.reopened import given_metric_of
+        from automl.run_reader import RunReader
+
         self._run = RunDir(Path(path)).check()
         self._metric = metric
         self._opened = RunReader(self._run, metric)
         if metric is not None:
-            self._opened.check_given()
+            given_metric_of(self._run, self._opened.config, metric)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

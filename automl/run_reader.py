@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.config.read_options import read_options
+from automl.config.reopened import metric_setting, registry_of
+from automl.config.saved import load_config
+from automl.config.schema import SearchConfig
+from automl.data import ReadOptions, load_features, load_labelled, open_dataset, read_schema
+from automl.data.columns.misfits import warn_of_misfits
+from automl.data.folds.encoder_store import EncoderStore
+from automl.data.persist import read_vocabulary
+from automl.data.read.sql import is_database_url
+from automl.data.split.choose import SplitPlan, load_split_plan
+from automl.data.table import Column, Table, Target
+from automl.ensemble import Ensemble, Member, Predictor, read_ensemble
+from automl.errors import DataError
+from automl.leaderboard import HeldOutScores, read_board, score_table
+from automl.metrics import get_metric
+from automl.plugin.metric import Metric
+from automl.redact import shown, without_passwords
+from automl.registry import Registry
 from automl.store.run_dir import RunDir
 from automl.surface import named
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from automl.config.schema import SearchConfig
-    from automl.data import ReadOptions
-    from automl.data.split.choose import SplitPlan
-    from automl.data.table import Column, Table, Target
-    from automl.ensemble import Ensemble, Predictor
-    from automl.leaderboard import HeldOutScores
-    from automl.plugin.metric import Metric
-    from automl.registry import Registry
+from automl.trial.records import read_record
+from automl.trial.setup import problem_info, setup_of_run
 
 __all__ = ["RunReader"]
 
@@ -40,10 +50,6 @@ class RunReader:
 
     def single_trial_ensemble(self, trial_id: str) -> Ensemble | None:
         """Returns an ensemble of one trial; None if its models were not kept."""
-        from automl.ensemble import Ensemble, Member
-        from automl.trial.records import read_record
-        from automl.trial.setup import problem_info
-
         record = read_record(self.run, trial_id)
         folds = tuple(result.fold for result in record.folds)
         if not all(self.run.model(trial_id, fold).is_dir() for fold in folds):
@@ -75,9 +81,6 @@ class RunReader:
 
         Warns of unreadable values, once for all columns.
         """
-        from automl.data import Table, load_features
-        from automl.data.columns.misfits import warn_of_misfits
-
         if isinstance(data, Table):
             return data
         options = replace(self.read_options_for(data, sql, sheet), carry=tuple(keep))
@@ -98,48 +101,28 @@ class RunReader:
 
     def tested(self, test: Any, sql: str | None, sheet: str | None = None) -> HeldOutScores:
         """Scores every complete trial, and the ensemble, on a held-out table."""
-        from automl.data import load_labelled
-        from automl.leaderboard import score_table
-
         columns, target = self.schema
         options = self.read_options_for(test, sql, sheet)
         labelled = load_labelled(test, columns, target, options, self.config.weight)
         calibration = self.predictor.ensemble.calibration
         prediction = self.predictor.predict(labelled.table)
-        shown = {"ensemble": calibration.for_metric(self.metric, prediction)}
+        predictions = {"ensemble": calibration.for_metric(self.metric, prediction)}
         singly = self.predict_singly(labelled.table)
         lost = set(self.complete_trials()) - set(singly)
         unpredicted = dict.fromkeys(sorted(lost), "its models were not kept (search.keep_models)")
-        return score_table(labelled, shown | singly, self.metric, unpredicted)
+        return score_table(labelled, predictions | singly, self.metric, unpredicted)
 
     def complete_trials(self) -> list[str]:
         """Returns the names of the complete trials, best first."""
-        from automl.leaderboard import read_board
-
         return [row.trial for row in read_board(self.run).trials if row.state == "complete"]
-
-    def check_given(self) -> None:
-        """Checks that the given metric is that of the run.
-
-        Raises:
-            ConfigError: It is not.
-        """
-        from automl.config.reopened import metric_setting
-        from automl.metrics import CATALOG, given_again
-
-        given_again(self._given, metric_setting(self.run, self.config), frozenset(CATALOG))
 
     @cached_property
     def config(self) -> SearchConfig:
         """The configuration of the search."""
-        from automl.config import load_config
-
         return load_config(self.run.config)
 
     def registry(self, families: Iterable[str] = ()) -> Registry:
         """Loads the plugins of some families and of the metric, and no others."""
-        from automl.config.reopened import registry_of
-
         names = frozenset(families)
         if names not in self._registries:
             registry = registry_of(self.run, self.config, self._given, names)
@@ -161,11 +144,6 @@ class RunReader:
         Raises:
             DataError: The source is a database and there is no query.
         """
-        from automl.config.read_options import read_options
-        from automl.data.read.sql import is_database_url
-        from automl.errors import DataError
-        from automl.redact import shown, without_passwords
-
         if sql is None and is_database_url(source):
             then = self.config.data.sql
             query = "SELECT * FROM my_table" if then is None else without_passwords(then)
@@ -182,15 +160,11 @@ class RunReader:
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """Strings that the search recognised as missing values."""
-        from automl.data.persist import read_vocabulary
-
         return read_vocabulary(self.run.data)
 
     @cached_property
     def schema(self) -> tuple[tuple[Column, ...], Target]:
         """The columns and the target."""
-        from automl.data import read_schema
-
         return read_schema(self.run.data)
 
     @property
@@ -205,9 +179,6 @@ class RunReader:
         Raises:
             ConfigError: It was a Python object and is not given.
         """
-        from automl.config.reopened import metric_setting
-        from automl.metrics import get_metric
-
         name, target, registry = metric_setting(self.run, self.config), self.target, self.registry()
         levels = target.quantiles
         return get_metric(name, target.task, registry.metrics, levels, registry.given)
@@ -215,36 +186,25 @@ class RunReader:
     @cached_property
     def dataset(self) -> Any:
         """The data of the search."""
-        from automl.data import open_dataset
-
         return open_dataset(self.run.data)
 
     @cached_property
     def plan(self) -> SplitPlan:
         """Split plan of the search."""
-        from automl.data.split.choose import load_split_plan
-
         return load_split_plan(self.run.split)
 
     @cached_property
     def setup(self) -> Any:
         """Setup of the search's workers."""
-        from automl.trial.setup import setup_of_run
-
         return setup_of_run(self.run, self.config, self.plan.n_folds, self.metric.name)
 
     @cached_property
     def predictor(self) -> Predictor:
         """Predictor of the ensemble."""
-        from automl.ensemble import read_ensemble
-
         return self.make_predictor(read_ensemble(self.run))
 
     def make_predictor(self, ensemble: Ensemble) -> Predictor:
         """Returns a predictor of an ensemble whose models are in the run."""
-        from automl.data.folds.encoder_store import EncoderStore
-        from automl.ensemble import Predictor
-
         store = EncoderStore(self.run.encodings, self.config.seed, self.plan.digest)
         registry = self.registry(member.family for member in ensemble.members)
         families = {name: r.family for name, r in registry.families.items()}

@@ -10,16 +10,9 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 from automl.errors import ConfigError
-from automl.event_text import describe_event, format_elapsed
-from automl.events import (
-    Event,
-    Note,
-    Progress,
-    SearchFinished,
-    SearchStarted,
-    TrialFinished,
-)
-from automl.leaderboard import clean, format_score
+from automl.event_text import describe_event
+from automl.events import Event, Note, Progress, SearchFinished, SearchStarted, TrialFinished
+from automl.formatting import clean, format_elapsed, format_score
 
 __all__ = ["StatusLine", "make_status"]
 

@@ -10,13 +10,9 @@ import time
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, cast
 
 from automl.errors import INTERRUPTED, AutoMLError, StorageError, UserError, did_you_mean
 from automl.version import __version__
-
-if TYPE_CHECKING:
-    from automl.cli.parser import Parser
 
 __all__ = ["VERBS", "main"]
 
@@ -31,7 +27,11 @@ VERBS = {
     "inspect": "show the inferred kinds of the columns of a table, and why",
     "plugins": "show the installed model families and broken plugins",
 }
-"""The verbs, in the order of their use. Each is a module in ``automl.cli.verbs``."""
+"""The verbs, in the order of their use.
+
+Each is a module in ``automl.cli.verbs`` with two functions: ``parser()``, and ``run(verb, options,
+words)`` with that parser and what it read from a command line, which returns the exit status.
+"""
 
 ELSEWHERE = {
     **dict.fromkeys(("fit", "train", "run", "tune"), "search DATA"),
@@ -65,14 +65,6 @@ Exit status: 0 success, 2 an error you can fix, 3 the disk is full or cannot be 
 """
 
 
-class _Verb(Protocol):
-    """Interface of a verb's module."""
-
-    def parser(self) -> Parser: ...
-
-    def run(self, argv: Sequence[str], started: float) -> int: ...
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command line.
 
@@ -94,44 +86,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("stopped")
         return INTERRUPTED
-    except AutoMLError as error:
-        _say(_without_secrets(f"error: {error}", words), _traceback_if(words))
-        return error.exit_status
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            return _too_long(error, words)
-        return _unwritten(error, words)
     except Exception as error:
-        return _unexpected(error, words)
+        return _report(error, words)
     return status
 
 
-def _too_long(error: OSError, words: Sequence[str]) -> int:
-    """Reports that a word of the command is too long for a file name."""
-    name = os.fsdecode(error.filename or "")
-    text = f"error: a file name of {len(name):,} characters is too long: {name[:60]!r}..."
-    _say(_without_secrets(text, words), _traceback_if(words))
-    return UserError.exit_status
-
-
-def _unwritten(error: OSError, words: Sequence[str]) -> int:
-    """Reports that standard output cannot be written; files of a run raise own errors."""
+def _report(error: Exception, words: Sequence[str]) -> int:
+    """Reports an error and returns its exit status; a message holds no password of the command."""
     from automl.store.disk import FULL
 
-    if error.filename is not None or error.errno not in FULL:
-        return _unexpected(error, words)
-    _let_go_of_stdout()
-    _say(f"error: standard output cannot be written: {FULL[error.errno]}", _traceback_if(words))
-    return StorageError.exit_status
-
-
-def _unexpected(error: Exception, words: Sequence[str]) -> int:
-    """Reports an unexpected error."""
     trace = _traceback_if(words)
-    hint = "" if trace else " (run again with -v for the traceback)"
-    text = f"unexpected error: {type(error).__name__}: {error}{hint}"
+    status = UserError.exit_status
+    if isinstance(error, AutoMLError):
+        text, status = f"error: {error}", error.exit_status
+    elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        name = os.fsdecode(error.filename or "")
+        text = f"error: a file name of {len(name):,} characters is too long: {name[:60]!r}..."
+    elif isinstance(error, OSError) and error.filename is None and error.errno in FULL:
+        _let_go_of_stdout()  # files of a run raise StorageError
+        text = f"error: standard output cannot be written: {FULL[error.errno]}"
+        status = StorageError.exit_status
+    else:
+        hint = "" if trace else " (run again with -v for the traceback)"
+        text, status = f"unexpected error: {type(error).__name__}: {error}{hint}", 1
     _say(_without_secrets(text, words), trace)
-    return 1
+    return status
 
 
 def _dispatch(words: list[str], started: float) -> int:
@@ -157,13 +136,15 @@ def _dispatch(words: list[str], started: float) -> int:
 
     forgive(sys.stdout)
     forgive(sys.stderr)
-    module = importlib.import_module(f"automl.cli.verbs.{verb}")
     from automl.surface import command_line
 
-    offered = cast(_Verb, module)
-    with warnings.catch_warnings(), command_line(offered.parser().flags):
+    module = importlib.import_module(f"automl.cli.verbs.{verb}")
+    parser = module.parser()
+    parser.set_defaults(started=started)
+    with warnings.catch_warnings(), command_line(parser.flags):
         warnings.showwarning = _show_warning
-        return offered.run(rest, started)
+        status: int = module.run(parser, *parser.read(rest))
+        return status
 
 
 def _show_warning(message: Warning | str, *where: object, **options: object) -> None:

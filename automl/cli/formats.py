@@ -17,11 +17,8 @@ __all__ = ["Format", "encoded", "format_of", "write_csv"]
 _TEXT = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """Delimiters by extension; a comma for others."""
 _ARROW = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".feather": "feather",
-    ".arrow": "feather",
-    ".ipc": "feather",
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), "feather"),
 }
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 _UNWRITTEN = frozenset(

@@ -5,45 +5,30 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from automl.cli.formats import Format, encoded, format_of
+from automl.cli.formats import encoded, format_of
 from automl.errors import UserError
 
-__all__ = ["Output", "check_stdout", "output_of", "write_output"]
+__all__ = ["check_stdout", "output_path", "write_output"]
 
 _OF_A_RUN = ("manifest.json", "config.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Destination of predictions.
-
-    Attributes:
-        path: Path as given.
-        format: Format of the file.
-        inputs: Inputs, which must not be overwritten.
-    """
-
-    path: Path
-    format: Format
-    inputs: tuple[str, ...] = ()
-
-
-def output_of(name: str, inputs: Iterable[str]) -> Output:
-    """Validates path and format of the output before any work is done.
+def output_path(name: str, source: str) -> Path:
+    """Validates path and format of the output before any work is done, and returns its path.
 
     Args:
         name: Value of ``--out``.
-        inputs: Paths and URLs of the inputs.
+        source: Path or URL of the input, which must not be overwritten.
 
     Raises:
-        UserError: It cannot be written or is an input; the message says what to use.
+        UserError: It cannot be written or is the input; the message says what to use.
     """
-    path, given = Path(name), tuple(inputs)
+    path = Path(name)
     if not name:
         raise UserError("--out is empty: give a file name, such as predictions.csv")
     if path.is_dir():
@@ -57,33 +42,30 @@ def output_of(name: str, inputs: Iterable[str]) -> Output:
         raise UserError(
             f"--out {name}: there is no directory {folder if path.is_symlink() else path.parent}"
         )
-    _check_inputs(path, given)
-    return Output(path, format_of(path), given)
+    _check_source(path, source)
+    format_of(path)
+    return path
 
 
-def check_stdout(inputs: Iterable[str]) -> None:
-    """Checks that standard output is not redirected to an input.
+def check_stdout(source: str) -> None:
+    """Checks that standard output is not redirected to the input.
 
     Raises:
         UserError: It is.
     """
-    try:
-        out = os.fstat(sys.stdout.fileno())
-    except (OSError, ValueError):  # closed, or a notebook's
-        return
-    if stat.S_ISREG(out.st_mode):
-        for file in _files(inputs):
-            if os.path.samestat(out, file.stat()):
-                raise UserError(f"standard output goes to {file}, which is an input: redirect it")
+    file = _file_of(source)
+    if file is not None and _is_open_as(sys.stdout, file.stat()):
+        raise UserError(f"standard output goes to {file}, which is an input: redirect it")
 
 
 def write_output(
-    out: Output, names: Sequence[str], columns: Sequence[Sequence[Any]], *, raw: bool
+    path: Path, source: str, names: Sequence[str], columns: Sequence[Sequence[Any]], *, raw: bool
 ) -> None:
     """Writes a table atomically, or into a pipe or device, following links.
 
     Args:
-        out: Destination.
+        path: Return value of ``output_path``.
+        source: As for ``output_path``.
         names: Names of the columns.
         columns: Values of each column, Python objects, all ``(n_rows,)``.
         raw: Whether text is written unchanged, even if a spreadsheet would execute it.
@@ -93,14 +75,14 @@ def write_output(
         StorageError: The disk cannot be written.
         BrokenPipeError: The reader of the pipe has gone.
     """
-    content = encoded(out.format, names, columns, raw=raw)
-    _check_inputs(out.path, out.inputs)  # again, as links may have changed
+    content = encoded(format_of(path), names, columns, raw=raw)
+    _check_source(path, source)  # again, as links may have changed
     try:
-        _write_bytes(out.path, content)
+        _write_bytes(path, content)
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise UserError(f"--out {out.path} cannot be written: {error.strerror}") from error
+        raise UserError(f"--out {path} cannot be written: {error.strerror}") from error
 
 
 def _target(path: Path) -> Path:
@@ -108,8 +90,8 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _check_inputs(path: Path, inputs: Iterable[str]) -> None:
-    """Checks that an output is not an input under any name, nor a file of a run.
+def _check_source(path: Path, source: str) -> None:
+    """Checks that an output is not the input under any name, nor a file of a run.
 
     Raises:
         UserError: It is.
@@ -120,15 +102,13 @@ def _check_inputs(path: Path, inputs: Iterable[str]) -> None:
             raise UserError(f"--out {path} belongs to the run {parent}: use another file name")
     if not path.is_file():
         return
-    for name in inputs:
-        folder = Path(name)
-        if folder.is_dir() and target.is_relative_to(_target(folder)):
-            raise UserError(f"--out {path} is a file of the data in {name}: use another file name")
-    for file in _files(inputs):
-        if path.samefile(file):
-            raise UserError(
-                f"--out {path} is the same file as {file}, which is an input: use another name"
-            )
+    if Path(source).is_dir() and target.is_relative_to(_target(Path(source))):
+        raise UserError(f"--out {path} is a file of the data in {source}: use another file name")
+    file = _file_of(source)
+    if file is not None and path.samefile(file):
+        raise UserError(
+            f"--out {path} is the same file as {file}, which is an input: use another name"
+        )
 
 
 def _is_of_run(folder: Path, target: Path) -> bool:
@@ -141,25 +121,25 @@ def _is_of_run(folder: Path, target: Path) -> bool:
     return any(target.is_relative_to(path) for path in (*files, *folders))
 
 
-def _files(inputs: Iterable[str]) -> Iterable[Path]:
-    """Yields the files among the inputs, including those of SQLite URLs."""
+def _file_of(source: str) -> Path | None:
+    """The file that an input is, also if it is the URL of an SQLite database; None for others."""
     from urllib.parse import unquote
 
-    for name in inputs:
-        scheme, mark, rest = name.partition("://")
-        path = Path(unquote(rest).removeprefix("/") if mark and scheme == "sqlite" else name)
-        try:
-            if path.is_file():
-                yield path
-        except (OSError, ValueError):
-            continue  # not a path; its reader reports that
+    scheme, mark, rest = source.partition("://")
+    path = Path(unquote(rest).removeprefix("/") if mark and scheme == "sqlite" else source)
+    try:
+        return path if path.is_file() else None
+    except (OSError, ValueError):
+        return None  # not a path; its reader reports that
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
     from automl.store.disk import storage_errors
     from automl.store.files import write_atomic
 
-    def write(file: BinaryIO) -> None:
+    def write(file: BinaryIO, mode: int | None = None) -> None:
+        if mode is not None:  # of a file that is replaced
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
         file.write(content)
         file.flush()
 
@@ -174,7 +154,7 @@ def _write_bytes(path: Path, content: bytes) -> None:
                 with os.fdopen(os.dup(stream.fileno()), "wb") as file:
                     return write(file)
         if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
-            return write_atomic(_target(path), _with_mode(write, found.st_mode))
+            return write_atomic(_target(path), partial(write, mode=found.st_mode))
         with path.open("wb") as file:  # a pipe, a device, or a file with several hard links
             return write(file)
 
@@ -182,15 +162,5 @@ def _write_bytes(path: Path, content: bytes) -> None:
 def _is_open_as(stream: TextIO, found: os.stat_result) -> bool:
     try:
         return os.path.samestat(os.fstat(stream.fileno()), found)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # closed, or a notebook's
         return False
-
-
-def _with_mode(write: Callable[[BinaryIO], None], mode: int) -> Callable[[BinaryIO], None]:
-    """Keeps the permissions of a file that is replaced."""
-
-    def write_with_mode(file: BinaryIO) -> None:
-        os.fchmod(file.fileno(), stat.S_IMODE(mode))
-        write(file)
-
-    return write_with_mode

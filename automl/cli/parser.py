@@ -96,11 +96,6 @@ class Parser(argparse.ArgumentParser):
         )
         self.option("-h", "--help", action="help", section=section, help="show this text")
 
-    @property
-    def option_names(self) -> tuple[str, ...]:
-        """Names of all options."""
-        return tuple(self._takes_value)
-
     def read(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """Splits a command line into options and other words.
 
@@ -123,11 +118,13 @@ class Parser(argparse.ArgumentParser):
                 options.append(word if rest[0] in self._takes_value else f"{word}={rest.pop(0)}")
             else:
                 options.append(word)
-        return self.parse_args(_one_word_each(options)), words
+        # argparse accepts = only after a long name: -o=x is -ox
+        options = [o[:2] + o[3:] if re.match(r"-[^-]=", o) else o for o in options]
+        return self.parse_args(options), words
 
     def _refuse(self, name: str) -> NoReturn:
         # Without the dashes, which make all options similar.
-        bare = {known.lstrip("-"): known for known in self.option_names}
+        bare = {known.lstrip("-"): known for known in self._takes_value}
         word = name.lstrip("-")
         near = [ELSEWHERE[word]] if ELSEWHERE.get(word) in bare else None
         near = near or difflib.get_close_matches(word, bare, n=1)
@@ -185,11 +182,6 @@ def _wrapped(item: Sequence[str], width: int) -> list[str]:
     first, *rest = item
     text = " ".join([first, *(line.strip() for line in rest)])
     return textwrap.wrap(text, width, subsequent_indent=below) or [""]
-
-
-def _one_word_each(options: list[str]) -> list[str]:
-    """Converts ``-o=x`` to ``-ox``: argparse accepts ``=`` only after a long name."""
-    return [o[:2] + o[3:] if re.match(r"-[^-]=", o) else o for o in options]
 
 
 def split_data_and_overrides(words: Sequence[str]) -> tuple[list[str], list[str]]:

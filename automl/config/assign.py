@@ -13,7 +13,7 @@ from automl.config.fields import ConfigKey
 from automl.config.overrides import Assignment, KnownKeys
 from automl.config.values import python_value
 
-__all__ = ["escaped", "set_value"]
+__all__ = ["by_leaf", "escaped", "set_value"]
 
 _REFERENCE = re.compile(r"(\\*)\$\{")
 
@@ -27,10 +27,10 @@ def set_value(
         Problems, one message per key.
     """
     problems = []
-    for key, value in _by_leaf(assignment.key, assignment.value, keys):
+    for key, value in by_leaf(assignment.key, assignment.value, keys):
         leaf = keys.config_keys.get(key)
         problem = keys.check(key) or (
-            f"{key}={value}: expected a mapping of keys such as {_example(key, keys)}"
+            f"{key}={value}: expected a mapping of keys such as {keys.first_below(key)}"
             if leaf is None
             else _set(composed, leaf, value, assignment.literal)
         )
@@ -52,10 +52,19 @@ def escaped(value: Any) -> Any:
     return value
 
 
-def _by_leaf(key: str, value: Any, keys: KnownKeys) -> Iterator[tuple[str, Any]]:
-    if key not in keys.config_keys and isinstance(value, Mapping):
+def by_leaf(key: str, value: Any, keys: KnownKeys) -> Iterator[tuple[str, Any]]:
+    """Yields the keys that hold a value, and their values.
+
+    Args:
+        key: Key of the value; "" for a mapping of the top level.
+        value: A value, or a mapping with values of the keys below.
+        keys: Known keys.
+    """
+    if above := keys.mapping_above(key):
+        yield above, {key.removeprefix(f"{above}."): value}
+    elif key not in keys.config_keys and isinstance(value, Mapping):
         for name, item in value.items():
-            yield from _by_leaf(f"{key}.{name}", item, keys)
+            yield from by_leaf(f"{key}.{name}".lstrip("."), item, keys)
     else:
         yield key, value
 
@@ -86,7 +95,3 @@ def _fits(leaf: ConfigKey, value: Any) -> bool:
     if leaf.types == (bool,) and not isinstance(value, (bool, str)):
         return False
     return not (is_mapping or is_list)
-
-
-def _example(key: str, keys: KnownKeys) -> str:
-    return next(leaf for leaf in keys.config_keys if leaf.startswith(f"{key}."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from automl.config.fields import config_keys
@@ -20,14 +21,15 @@ from automl.config.schema import PluginsConfig
 from automl.config.validate import find_problems
 from automl.config.values import value_problem
 from automl.errors import ConfigError
+from automl.metrics import GivenMetric
 from automl.plugin import Param
 from automl.redact import shown
-from automl.registry import Registry
+from automl.registry import Registry, load_plugins_for, load_registry
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["compose_config", "named_families", "plugin_settings"]
+__all__ = ["compose_config", "compose_with_plugins", "plugin_settings"]
 
 USER = "the user"
 """Shown as the distribution of config groups from ``hydra.searchpath``."""
@@ -89,6 +91,49 @@ def compose_config(
     return ComposedConfig(config, provenance)
 
 
+def compose_with_plugins(
+    overrides: Sequence[str],
+    options: Mapping[str, object],
+    settings: Mapping[str, Any] | None = None,
+    given: GivenMetric | None = None,
+) -> tuple[ComposedConfig, Registry]:
+    """Composes the configuration of a search and loads the plugins that it uses.
+
+    If families are named, only their plugins and that of the metric are loaded. Config groups
+    that fail to compose are skipped; ``Registry.remarks`` names their distribution.
+
+    Args:
+        overrides: As for ``compose_config``.
+        options: As for ``compose_config``.
+        settings: As for ``compose_config``.
+        given: The metric that the caller gave as an object.
+
+    Raises:
+        ConfigError: A key is unknown or a value is invalid; the message lists all problems.
+    """
+    plugins = plugin_settings(overrides, settings)
+    families, all_plugins = _named_families(overrides, settings), None
+    if families is None:
+        registry = all_plugins = load_registry(plugins.modules, plugins.block)
+    else:
+        metric = options.get("metric")
+        name = metric if isinstance(metric, str) else None
+        registry = load_plugins_for(families, name, plugins.modules, plugins.block)
+    try:
+        registry = replace(registry, given=given)
+        composed = compose_config(overrides, options, registry, settings)
+        if all_plugins is not None or registry.has_metric(composed.config.metric):
+            return composed, registry
+    except ConfigError:
+        pass  # the key may be of a plugin that is not loaded, or a plugin's groups are invalid
+    registry = _without_misfits(all_plugins or load_registry(plugins.modules, plugins.block))
+    registry = replace(registry, given=given)
+    try:
+        return compose_config(overrides, options, registry, settings), registry
+    except ConfigError as error:
+        raise ConfigError("\n".join([str(error), *registry.remarks])) from None
+
+
 def plugin_settings(
     overrides: Sequence[str], settings: Mapping[str, Any] | None = None
 ) -> PluginsConfig:
@@ -103,7 +148,7 @@ def plugin_settings(
     return PluginsConfig(**values)
 
 
-def named_families(
+def _named_families(
     overrides: Sequence[str], settings: Mapping[str, Any] | None = None
 ) -> list[str] | None:
     """Reads only ``family``, to choose the plugins to load; None if it is not a list."""
@@ -111,6 +156,21 @@ def named_families(
     values = [a.value for a in found.assignments if a.key == "family"]
     is_list = values and isinstance(values[-1], list) and not found.problems
     return [str(name) for name in values[-1]] if is_list else None
+
+
+def _without_misfits(registry: Registry) -> Registry:
+    """Drops config groups that do not compose, one distribution after another."""
+    kept = replace(registry, config_search_paths=())
+    for distribution, path in registry.config_search_paths:
+        more = replace(kept, config_search_paths=(*kept.config_search_paths, (distribution, path)))
+        try:
+            compose_config((), {}, more)
+        except ConfigError as error:
+            remark = f"the config groups of {distribution} ({path}) are skipped: {error}"
+            kept = replace(kept, remarks=(*kept.remarks, remark))
+        else:
+            kept = more
+    return kept
 
 
 def _read_alone(
@@ -140,21 +200,12 @@ def _read_values(values: Mapping[str, Any], kind: str, keys: KnownKeys, found: O
             elif problem := keys.check(key):
                 found.problems.append(problem)
             else:
-                found.assignments.append(_assignment(key, value, kind, keys))
+                leaf = keys.config_keys.get(key)
+                value = value if leaf is None else leaf.parsed(value)
+                value = [value] if leaf and leaf.is_list and isinstance(value, str) else value
+                found.assignments.append(Assignment(key, value, f"{kind} {key}", literal=True))
         except ConfigError as error:
             found.problems.append(str(error))
-
-
-def _assignment(key: str, value: Any, kind: str, keys: KnownKeys) -> Assignment:
-    origin = f"{kind} {key}"
-    leaf = keys.config_keys.get(key)
-    if leaf is not None:
-        value = leaf.parsed(value)
-        value = [value] if leaf.is_list and isinstance(value, str) else value
-    above = None if leaf else keys.mapping_above(key)
-    if above is not None:
-        key, value = above, {key.removeprefix(f"{above}."): value}
-    return Assignment(key, value, origin, literal=True)
 
 
 def _stop_the_clock(composed: DictConfig, provenance: dict[str, str]) -> None:

@@ -134,8 +134,8 @@ def _in_words(annotation: Any) -> str:
     if get_origin(annotation) is dict:
         return "a mapping such as {name: value}"
     if get_origin(annotation) is list:
-        item = {int: " of integers", float: " of numbers", str: " of strings"}.get(inner[0], "")
-        return f"a list{item} such as [a, b]" if inner[0] is str else f"a list{item}"
+        items = {int: " of integers", float: " of numbers", str: " of strings such as [a, b]"}
+        return f"a list{items.get(inner[0], '')}"
     return _WORDS.get(annotation, "any value")
 
 

@@ -21,6 +21,7 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig, OmegaConf, SCMode
 from omegaconf.errors import OmegaConfBaseException
 
+from automl.config.assign import by_leaf
 from automl.config.fields import family_node
 from automl.config.groups import CORE_PATH, find_groups
 from automl.config.overrides import KnownKeys
@@ -133,9 +134,9 @@ def _origins(overrides: list[str], keys: KnownKeys) -> dict[str, str]:
         layer = loader.repository.load_config(path)
         content = OmegaConf.to_container(layer.config, structured_config_mode=SCMode.DICT)
         if isinstance(content, Mapping):
-            origin = _in_words(entry, layer.provider, keys.registry)
-            for key in _leaf_keys(content, entry.package or "", keys):
-                origins[key] = origin
+            package = "" if entry.package == "_global_" else entry.package or ""
+            found = [key for key, _ in by_leaf(package, content, keys) if key in origins]
+            origins |= dict.fromkeys(found, _in_words(entry, layer.provider, keys.registry))
     return origins
 
 
@@ -144,12 +145,3 @@ def _in_words(entry: ResultDefault, provider: str, registry: Registry) -> str:
     if group == _FAMILIES:
         return f"settings of {registry.families[option].distribution}"
     return f"{group}={option}" if provider == "main" else f"{group}={option} of {provider}"
-
-
-def _leaf_keys(content: Mapping[Any, Any], package: str, keys: KnownKeys) -> Iterator[str]:
-    for name, value in content.items():
-        key = f"{package}.{name}" if package not in ("", "_global_") else str(name)
-        if key in keys.config_keys:
-            yield key
-        elif isinstance(value, Mapping):
-            yield from _leaf_keys(value, key, keys)

@@ -31,7 +31,7 @@ class Assignment:
     """One value to set.
 
     Attributes:
-        key: Key of a leaf, or of a branch if the value is a mapping.
+        key: Key of a leaf, of a value in a mapping, or of a branch if the value is a mapping.
         value: Parsed value.
         origin: Origin as text.
         literal: Whether ``${`` in it is text, not a reference to another key.
@@ -72,21 +72,22 @@ class KnownKeys:
     groups: Mapping[str, Sequence[str]]
     registry: Registry
 
-    def is_branch(self, key: str) -> bool:
-        """Whether there are keys below this one."""
-        return any(leaf.startswith(f"{key}.") for leaf in self.config_keys)
+    def first_below(self, key: str) -> str | None:
+        """Returns the first key below this one; None if there is none."""
+        return next((leaf for leaf in self.config_keys if leaf.startswith(f"{key}.")), None)
 
     def mapping_above(self, key: str) -> str | None:
         """Returns the key above this one whose keys the user may choose, if any."""
+        return next((leaf.key for leaf in self._leaves_above(key) if leaf.is_mapping), None)
+
+    def _leaves_above(self, key: str) -> list[ConfigKey]:
         parts = key.split(".")
         above = (".".join(parts[:n]) for n in range(1, len(parts)))
-        return next(
-            (k for k in above if k in self.config_keys and self.config_keys[k].is_mapping), None
-        )
+        return [self.config_keys[k] for k in above if k in self.config_keys]
 
     def check(self, key: str) -> str | None:
         """Returns the problem with a key; None if it is known."""
-        if key in self.config_keys or self.is_branch(key) or self.mapping_above(key):
+        if key in self.config_keys or self.first_below(key) or self.mapping_above(key):
             return None
         parts = key.split(".")
         if parts[0] == "model" and len(parts) > 1 and parts[1] not in self.registry.families:
@@ -94,10 +95,8 @@ class KnownKeys:
                 self.registry.get(parts[1])
             except PluginError as error:
                 return f"{key}: {error}"
-        tops = (".".join(parts[:n]) for n in range(1, len(parts)))
-        above = next((k for k in tops if k in self.config_keys), None)
-        if above is not None:
-            return f"unknown key {key!r}: {above} holds {self.config_keys[above].expected}"
+        if above := self._leaves_above(key):
+            return f"unknown key {key!r}: {above[0].key} holds {above[0].expected}"
         return f"unknown key {key!r}{self._nearest(key)}"
 
     def _nearest(self, key: str) -> str:
@@ -181,20 +180,14 @@ def _assignment(key: str, text: str, keys: KnownKeys) -> Assignment:
     leaf = keys.config_keys.get(key)
     if leaf is not None and (leaf.declared.parse or leaf.is_text):
         if (text == "null" and leaf.is_optional) or not (leaf.is_list or leaf.is_mapping):
-            return Assignment(key, leaf.parsed(_text(text)), origin, literal=True)
+            value = None if text == "null" else leaf.parsed(_unquoted(text))
+            return Assignment(key, value, origin, literal=True)
         value, literal = _names(key, text, leaf)
         return Assignment(key, value, origin, literal)
     value = _parsed(key, text, leaf)
     if leaf is not None and leaf.is_list and value is not None and not isinstance(value, list):
         value = [value]
-    above = None if leaf else keys.mapping_above(key)
-    if above is not None:
-        return Assignment(above, {key.removeprefix(f"{above}."): value}, origin)
     return Assignment(key, value, origin)
-
-
-def _text(text: str) -> str | None:
-    return None if text == "null" else _unquoted(text)
 
 
 def _unquoted(text: str) -> str:
@@ -232,17 +225,4 @@ def _parsed(key: str, text: str, leaf: ConfigKey | None) -> Any:
     if override.is_sweep_override():
         hint = f"; write {key}=[{text}]" if leaf is not None and leaf.is_list else ""
         raise ConfigError(f"{key}={text}: expected one value, got several{hint}")
-    return _plain(override.value())
-
-
-def _plain(value: Any) -> Any:
-    """Converts Hydra's quoted strings to plain ones."""
-    from hydra.core.override_parser.types import QuotedString
-
-    if isinstance(value, QuotedString):
-        return value.text
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(_plain(k)): _plain(v) for k, v in value.items()}
-    return value
+    return override.value()

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from automl.config.schema import SearchConfig
-from automl.metrics import CATALOG, given_again
+from automl.metrics import CATALOG, GivenMetric, given_again
 from automl.registry import Registry, load_plugins_for, load_registry
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 
-__all__ = ["metric_setting", "registry_of"]
+__all__ = ["given_metric_of", "metric_setting", "registry_of"]
 
 
 def metric_setting(run: RunDir, config: SearchConfig) -> str:
@@ -43,7 +43,19 @@ def registry_of(
     else:
         executor = config.scheduler.name
         registry = load_plugins_for(families, config.metric, modules, block, executor)
-    if metric is None:
-        return registry
-    given = given_again(metric, metric_setting(run, config), frozenset(CATALOG))
+    given = None if metric is None else given_metric_of(run, config, metric)
     return replace(registry, given=given)
+
+
+def given_metric_of(run: RunDir, config: SearchConfig, metric: Any) -> GivenMetric | None:
+    """Returns the metric of a run that the caller gave again, if it is an object; else None.
+
+    Args:
+        run: The run directory.
+        config: Its configuration.
+        metric: What the caller gave; see ``given_again``.
+
+    Raises:
+        ConfigError: The run has another metric.
+    """
+    return given_again(metric, metric_setting(run, config), frozenset(CATALOG))

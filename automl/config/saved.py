@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 from automl.config.schema import SearchConfig
 from automl.errors import RunError
@@ -71,20 +71,10 @@ def config_of(composed: DictConfig | ListConfig) -> SearchConfig:
     from automl.errors import ConfigError
 
     try:
-        values = OmegaConf.to_container(composed, resolve=True, structured_config_mode=SCMode.DICT)
+        config: Any = OmegaConf.to_object(composed)
+        config.model = OmegaConf.to_container(
+            composed.model, resolve=True, structured_config_mode=SCMode.DICT
+        )
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from None
-    config: SearchConfig = _build(SearchConfig, values)
-    return config
-
-
-def _build(kind: type, values: Any) -> Any:
-    hints = get_type_hints(kind)
-    return kind(
-        **{
-            f.name: _build(hints[f.name], values[f.name])
-            if is_dataclass(hints[f.name])
-            else values[f.name]
-            for f in fields(kind)
-        }
-    )
+    return cast(SearchConfig, config)

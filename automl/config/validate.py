@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from itertools import combinations
 from typing import Any
 
 from automl.config.fields import ConfigKey, config_keys, value_of
@@ -23,16 +24,9 @@ def find_problems(config: SearchConfig, families: Iterable[ModelFamily] = ()) ->
         config: Values of the right types.
         families: Families whose settings are checked.
     """
-    found = (
-        *(
-            problem
-            for leaf in config_keys(()).values()
-            for problem in _value_problems(config, leaf)
-        ),
-        *_contradictions(config),
-        *_objectives(config),
-        *(problem for family in families for problem in _settings(config, family)),
-    )
+    found = [p for leaf in config_keys(()).values() for p in _value_problems(config, leaf)]
+    found += [*_contradictions(config), *_objectives(config)]
+    found += [p for family in families for p in _settings(config, family)]
     return [problem for problem in found if problem]
 
 
@@ -99,11 +93,10 @@ def _contradictions(config: SearchConfig) -> Iterator[str]:
                 f"{named('time_column')}"
             )
     roles = ("target", "group", "time_column", "folds_column", "weight", "series_id", "step")
-    for i, one in enumerate(roles):
-        for other in roles[i + 1 :]:
-            name = getattr(config, one)
-            if name is not None and name == getattr(config, other):
-                yield f"{named(one)} and {named(other)} both name the column {name!r}"
+    for one, other in combinations(roles, 2):
+        name = getattr(config, one)
+        if name is not None and name == getattr(config, other):
+            yield f"{named(one)} and {named(other)} both name the column {name!r}"
 
 
 def _objectives(config: SearchConfig) -> Iterator[str]:

@@ -7,13 +7,13 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from automl.errors import ConfigError
 from automl.metrics.custom import import_metric, own_metric
+from automl.metrics.scikit import unwrapped
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
 from automl.surface import named
@@ -124,8 +124,7 @@ def resolve_given(
             f"the metric of the run is the Python function {name!r}, not {given.name!r}: give the "
             "function that the search was started with"
         )
-    metric = own_metric(name, given.found, task, quantiles)
-    return metric if metric.name == name else replace(metric, name=name)
+    return replace(own_metric(name, given.found, task, quantiles), name=name)
 
 
 def packed(given: GivenMetric) -> bytes:
@@ -140,9 +139,9 @@ def packed(given: GivenMetric) -> bytes:
     import cloudpickle
 
     reasons = []
-    for by_value in (True, False):
+    for module in (_own_module(given.found), None):
         try:
-            with _by_value(_modules_of(given.found)) if by_value else contextlib.nullcontext():
+            with _by_value(module):
                 return bytes(cloudpickle.dumps(given))
         except Exception as error:  # objects of the user may raise anything
             reasons.append(f"{type(error).__name__}: {error}")
@@ -164,39 +163,32 @@ def unpacked(code: bytes) -> GivenMetric:
 
 def _name_of(function: Any) -> str:
     """Name of a function (``lambda`` for a lambda), or of the class of a callable object."""
-    scored = getattr(function, "_score_func", None)  # for a scorer
-    while isinstance(scored or function, partial):
-        scored = (scored or function).func
-    base = scored or function
+    base = unwrapped(function)
     return str(getattr(base, "__name__", type(base).__name__)).strip("<>")
 
 
-def _modules_of(found: Any) -> Iterator[ModuleType]:
-    """Yields the module of the function unless it is an installed one."""
-    base = found.function if isinstance(found, Metric) else found
-    base = getattr(base, "_score_func", base)
-    while isinstance(base, partial):
-        base = base.func
+def _own_module(found: Any) -> ModuleType | None:
+    """The module of the function unless it is an installed one."""
+    base = unwrapped(found.function if isinstance(found, Metric) else found)
     module = sys.modules.get(getattr(base, "__module__", None) or type(base).__module__)
     file = getattr(module, "__file__", None)
     if module is None or file is None or module.__name__ == "__main__":
-        return
+        return None
     installed = [Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib")]
-    if not any(Path(file).resolve().is_relative_to(folder) for folder in installed):
-        yield module
+    is_own = not any(Path(file).resolve().is_relative_to(folder) for folder in installed)
+    return module if is_own else None
 
 
 @contextlib.contextmanager
-def _by_value(modules: Iterator[ModuleType]) -> Iterator[None]:
-    """Makes cloudpickle serialize functions of the given modules by value, not by reference."""
+def _by_value(module: ModuleType | None) -> Iterator[None]:
+    """Makes cloudpickle serialize functions of a module by value, not by reference."""
     import cloudpickle
 
-    known = cloudpickle.list_registry_pickle_by_value()
-    new = [module for module in modules if module.__name__ not in known]
-    for module in new:
-        cloudpickle.register_pickle_by_value(module)
+    if module is None or module.__name__ in cloudpickle.list_registry_pickle_by_value():
+        yield
+        return
+    cloudpickle.register_pickle_by_value(module)
     try:
         yield
     finally:
-        for module in new:
-            cloudpickle.unregister_pickle_by_value(module)
+        cloudpickle.unregister_pickle_by_value(module)

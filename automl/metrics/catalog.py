@@ -24,16 +24,8 @@ PINBALL = frozenset({Task.REGRESSION, Task.QUANTILE})
 
 
 def _ranking(name: str, tasks: frozenset[Task], function: MetricFunction) -> Metric:
-    return Metric(
-        name,
-        True,
-        "probabilities",
-        (0.0, 1.0),
-        tasks,
-        function,
-        is_ranking=True,
-        undefined=undefined.is_one_class,
-    )
+    metric = Metric(name, True, "probabilities", (0.0, 1.0), tasks, function)
+    return replace(metric, is_ranking=True, undefined=undefined.is_one_class)
 
 
 def _labels(
@@ -72,7 +64,7 @@ _METRICS = (
     _labels("recall", BINARY, classification.recall, undefined.lacks_class_1),
     _labels("f1", BINARY, classification.f1, undefined.lacks_class_1),
     _labels("f1_macro", CLASSES, classification.f1_macro),
-    _labels("f1_micro", CLASSES, classification.f1_micro),
+    _labels("f1_micro", CLASSES, classification.accuracy),
     _labels("f1_weighted", CLASSES, classification.f1_weighted),
     _labels("mcc", CLASSES, classification.mcc, undefined.is_one_class, -1.0),
     _labels("kappa", CLASSES, classification.kappa, undefined.is_one_class, -1.0),

@@ -21,7 +21,6 @@ __all__ = [
     "brier",
     "f1",
     "f1_macro",
-    "f1_micro",
     "f1_weighted",
     "kappa",
     "log_loss",
@@ -68,7 +67,10 @@ def brier(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None)
 
 
 def accuracy(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """Share of rows with the correct class."""
+    """Share of rows with the correct class.
+
+    It equals micro F1, that of the pooled decisions of all classes, as each row has one class.
+    """
     return mean((y_true == prediction).astype(np.float64), weight)
 
 
@@ -112,11 +114,6 @@ def f1_macro(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = No
     table = _confusion(y_true, prediction, weight)
     present = table.sum(axis=0) + table.sum(axis=1) > 0
     return float(np.mean(_f1_by_class(table)[present])) if present.any() else 0.0
-
-
-def f1_micro(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:
-    """F1 of the pooled decisions of all classes; equals accuracy, as each row has one class."""
-    return accuracy(y_true, prediction, weight)
 
 
 def f1_weighted(y_true: NDArray[Any], prediction: NDArray[Any], weight: Weight = None) -> float:

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from automl.errors import ConfigError, did_you_mean
 from automl.metrics.scikit import (
+    CLASSIFICATION_NEEDS,
     SECOND_IS_PROBABILITIES,
-    Needs,
     ScikitMetric,
-    Scorer,
     scikit_metric,
-    scorer_of,
+    scorer_parts,
 )
-from automl.metrics.try_out import try_out
 from automl.plugin.metric import Metric, NoScoreError, Optimum
 from automl.plugin.task import Task
 
@@ -33,7 +31,8 @@ __all__ = ["CustomFunction", "import_metric", "load_metric", "own_metric"]
 CLASSES = frozenset(task for task in Task if task.is_classification)
 OPTIONAL = frozenset({"sample_weight", "quantiles"})
 ALL_LABELS = "labels"
-CLASSIFICATION_NEEDS: tuple[Needs, Needs] = ("labels", "probabilities")
+N_ROWS = 100
+"""Rows of the table on which a metric is tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,65 +118,42 @@ def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] =
         return found
     if not callable(found):
         raise ConfigError(f"metric {name!r} is a {type(found).__name__}, expected a function")
-    scorer = scorer_of(name, found)
-    if scorer is not None:
-        return _scored_by(name, scorer, task, quantiles)
-    known = scikit_metric(name, found, task)
-    takes = _takes(name, found)
-    if known is None:
-        function = CustomFunction(found, takes)
-        known = ScikitMetric(
-            _direction(name, found),
-            _needs(name, found, task),
-            _flag(name, found, "ranks", False),
-            optimum=_optimum(name, found),
-        )
-    elif known.needs == "probabilities":
-        labels = frozenset({ALL_LABELS} & inspect.signature(found).parameters.keys())
-        function = CustomFunction(found, takes | labels, of_class_1=task is Task.BINARY)
-    else:
-        function = CustomFunction(found, takes)
-    return _tried(name, known, function, task, quantiles)
-
-
-def _scored_by(name: str, scorer: Scorer, task: Task, quantiles: tuple[float, ...]) -> Metric:
-    """Makes a metric of a scorer's function, with the scorer's direction and prediction type."""
-    base = scorer.function.func
-    is_scikits = str(getattr(base, "__module__", "")).startswith("sklearn.")
-    known = scikit_metric(name, scorer.function, task) if is_scikits else None
-    needs = CLASSIFICATION_NEEDS[scorer.of_probabilities] if task.is_classification else "values"
-    known = known or ScikitMetric(
-        True, needs, _flag(name, base, "ranks", False), optimum=_optimum(name, base)
-    )
-    known = replace(known, greater_is_better=scorer.greater_is_better, needs=needs)
-    takes = _takes(name, scorer.function)
-    if needs == "probabilities" and is_scikits:
-        takes |= {ALL_LABELS} & inspect.signature(scorer.function).parameters.keys()
-    of_class_1 = needs == "probabilities" and task is Task.BINARY  # as scikit-learn's scorers do
-    return _tried(name, known, CustomFunction(scorer.function, takes, of_class_1), task, quantiles)
-
-
-def _tried(
-    name: str,
-    known: ScikitMetric,
-    function: CustomFunction,
-    task: Task,
-    quantiles: tuple[float, ...],
-) -> Metric:
+    function, decided = scorer_parts(name, found, task)
+    known = scikit_metric(name, function, task)
+    parameters = _parameters(name, function)
+    traits = known or _declared(name, function, parameters, task, is_scorers=bool(decided))
+    traits = replace(traits, **decided)
+    of_probabilities = traits.needs == "probabilities"
+    takes = OPTIONAL | {ALL_LABELS} if known is not None and of_probabilities else OPTIONAL
+    # as scikit-learn's scorers do; own functions get one column per class
+    of_class_1 = of_probabilities and task is Task.BINARY and bool(known or decided)
     metric = Metric(
         name=name,
-        greater_is_better=known.greater_is_better,
-        needs=known.needs,
+        greater_is_better=traits.greater_is_better,
+        needs=traits.needs,
         bounds=(-float("inf"), float("inf")),
         tasks=CLASSES if task.is_classification else frozenset({task}),
-        function=function,
+        function=CustomFunction(function, takes & set(parameters), of_class_1),
         quantiles=quantiles,
-        is_ranking=known.is_ranking,
-        undefined=known.undefined,
-        optimum=known.optimum,
+        is_ranking=traits.is_ranking,
+        undefined=traits.undefined,
+        optimum=traits.optimum,
     )
-    try_out(metric, task)
+    _try_out(metric, task)
     return metric
+
+
+def _declared(
+    name: str, function: Any, parameters: Sequence[str], task: Task, *, is_scorers: bool
+) -> ScikitMetric:
+    """Reads what a function declares by its attributes; a scorer decides some of it instead."""
+    source = function.func if is_scorers else function
+    return ScikitMetric(
+        is_scorers or _flag(name, source, "greater_is_better", True),
+        "values" if is_scorers else _needs(name, source, parameters, task),
+        _flag(name, source, "ranks", False),
+        optimum=_optimum(name, source),
+    )
 
 
 def import_metric(name: str) -> Any:
@@ -217,10 +193,6 @@ def _working_directory_importable() -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _direction(name: str, function: Any) -> bool:
-    return _flag(name, function, "greater_is_better", True)
-
-
 def _flag(name: str, function: Any, attribute: str, default: bool) -> bool:
     value = getattr(function, attribute, default)
     if not isinstance(value, bool):
@@ -236,12 +208,11 @@ def _optimum(name: str, function: Any) -> Optimum:
     return value
 
 
-def _needs(name: str, function: Any, task: Task) -> Any:
+def _needs(name: str, function: Any, parameters: Sequence[str], task: Task) -> Any:
     """Type of predictions that a function takes, by its attribute or its second parameter."""
     choices = CLASSIFICATION_NEEDS if task.is_classification else ("values",)
-    default = choices[0]
-    if task.is_classification and _second_name(function) in SECOND_IS_PROBABILITIES:
-        default = "probabilities"
+    is_of_probabilities = SECOND_IS_PROBABILITIES.intersection(parameters[1:2])
+    default = "probabilities" if task.is_classification and is_of_probabilities else choices[0]
     needs = getattr(function, "needs", default)
     if needs not in choices:
         raise ConfigError(
@@ -251,16 +222,58 @@ def _needs(name: str, function: Any, task: Task) -> Any:
     return needs
 
 
-def _second_name(function: Any) -> str:
+def _parameters(name: str, function: Any) -> list[str]:
     try:
-        names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # no signature; _takes reports it
-        return ""
-    return names[1] if len(names) > 1 else ""
-
-
-def _takes(name: str, function: Any) -> frozenset[str]:
-    try:
-        return frozenset(OPTIONAL & inspect.signature(function).parameters.keys())
+        return list(inspect.signature(function).parameters)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"metric {name!r} cannot be called: {error}") from None
+
+
+def _try_out(metric: Metric, task: Task) -> None:
+    """Scores a perfect and a shuffled prediction of 100 rows.
+
+    Raises:
+        ConfigError: The function fails, returns a non-finite number, or does not prefer the
+            perfect prediction.
+    """
+    n_classes = {Task.BINARY: 2, Task.MULTICLASS: 3}.get(task, 0)
+    shuffle = np.random.default_rng(0).permutation(N_ROWS)
+    if n_classes:
+        y_true: NDArray[Any] = np.arange(N_ROWS, dtype=np.int64) % n_classes
+        perfect = np.full((N_ROWS, n_classes), 0.01)
+        perfect[np.arange(N_ROWS), y_true] = 1 - 0.01 * (n_classes - 1)
+    else:
+        # Positive, so that logarithmic and relative metrics are defined.
+        y_true = np.linspace(1.0, 10.0, N_ROWS)
+        n_levels = len(metric.quantiles)
+        perfect = np.tile(y_true[:, np.newaxis], n_levels) if n_levels else y_true.copy()
+    best, worse = (_score(metric, y_true, p) for p in (perfect, perfect[shuffle]))
+    if best == worse:
+        raise ConfigError(
+            f"metric {metric.name!r} gives a perfect prediction and a shuffled one the same score "
+            f"{best:g}: it cannot tell models of a {task} task apart"
+        )
+    if not metric.is_better(best, worse):
+        opposite = not metric.greater_is_better
+        raise ConfigError(
+            f"metric {metric.name!r} gives a perfect prediction {best:g} and a shuffled one "
+            f"{worse:g}, but greater_is_better is {metric.greater_is_better}: set the function's "
+            f"attribute greater_is_better = {opposite} if that is its direction"
+        )
+
+
+def _score(metric: Metric, y_true: NDArray[Any], prediction: NDArray[Any]) -> float:
+    score, reason = metric.evaluate(y_true, prediction)
+    if reason:
+        raise ConfigError(
+            f"metric {metric.name!r} fails on a test of {N_ROWS} rows with {metric.needs} "
+            f"{_shape(metric, prediction)} as predictions: {reason}. If it needs an argument, "
+            "write a function that passes it, and name that as module:function"
+        )
+    return score
+
+
+def _shape(metric: Metric, prediction: NDArray[Any]) -> str:
+    """Shape of the predictions passed to the function, as text."""
+    is_flat = metric.needs == "labels" or getattr(metric.function, "of_class_1", False)
+    return "(n_rows,)" if is_flat or prediction.ndim == 1 else f"(n_rows, {prediction.shape[1]})"

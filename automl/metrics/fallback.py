@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from automl.metrics.averages import Weight
 from automl.metrics.classification import accuracy, log_loss
 from automl.metrics.regression import mae, pinball
 from automl.plugin.metric import Metric, NoScoreError
@@ -24,49 +26,26 @@ def steering(metric: Metric) -> Metric:
     values are comparable only between predictions of the same rows; with them a fit can stop
     early on a fold that has a single class.
     """
-    return replace(metric, function=_StandIn(metric), undefined=None, is_ranking=False)
+    return replace(metric, function=partial(_score, metric), undefined=None, is_ranking=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _StandIn:
-    """The function of a metric with a fallback.
-
-    Attributes:
-        metric: The run's metric.
-    """
-
-    metric: Metric
-
-    def __call__(
-        self,
-        y_true: NDArray[Any],
-        shown: NDArray[Any],
-        weight: NDArray[np.float64] | None = None,
-        quantiles: tuple[float, ...] = (),
-    ) -> float:
-        """Scores by the metric if it is defined, otherwise by the fallback."""
-        if not self.metric.undefined_reason(y_true, weight):
-            levels = (quantiles,) if quantiles else ()
-            try:
-                score = float(self.metric.function(y_true, shown, weight, *levels))
-            except NoScoreError:
-                score = math.nan
+def _score(
+    metric: Metric,
+    y_true: NDArray[Any],
+    shown: NDArray[Any],
+    weight: Weight = None,
+    *levels: tuple[float, ...],
+) -> float:
+    """Scores by the metric if it is defined, otherwise by the fallback."""
+    if not metric.undefined_reason(y_true, weight):
+        with suppress(NoScoreError):
+            score = float(metric.function(y_true, shown, weight, *levels))
             if math.isfinite(score):
                 return score
-        loss = self._loss(y_true, shown, weight, quantiles)
-        return -loss if self.metric.greater_is_better else loss
-
-    def _loss(
-        self,
-        y_true: NDArray[Any],
-        shown: NDArray[Any],
-        weight: NDArray[np.float64] | None,
-        quantiles: tuple[float, ...],
-    ) -> float:
-        if self.metric.needs == "probabilities":
-            return log_loss(y_true, shown, weight)
-        if self.metric.needs == "labels":
-            return 1 - accuracy(y_true, shown, weight)
-        if quantiles:
-            return pinball(y_true, shown, weight, quantiles)
-        return mae(y_true, shown, weight)
+    if metric.needs == "probabilities":
+        loss = log_loss(y_true, shown, weight)
+    elif metric.needs == "labels":
+        loss = 1 - accuracy(y_true, shown, weight)
+    else:
+        loss = pinball(y_true, shown, weight, *levels) if levels else mae(y_true, shown, weight)
+    return -loss if metric.greater_is_better else loss

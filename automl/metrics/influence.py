@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from automl.metrics import classification, ranking, regression
 from automl.metrics.averages import mean, ratio
+from automl.metrics.catalog import CATALOG
 from automl.plugin.metric import Metric
 
 __all__ = ["influence"]
@@ -118,22 +119,7 @@ _ROOTS: Mapping[Callable[..., float], RowLosses] = {
 }
 """Metrics that are the root of a mean of row losses."""
 
-_OF_LABELS = frozenset(
-    {
-        classification.accuracy,
-        classification.balanced_accuracy,
-        classification.f1,
-        classification.f1_macro,
-        classification.f1_micro,
-        classification.f1_weighted,
-        classification.kappa,
-        classification.mcc,
-        classification.precision,
-        classification.precision_macro,
-        classification.quadratic_kappa,
-        classification.recall,
-    }
-)
+_OF_LABELS = frozenset(m.function for m in CATALOG.values() if m.needs == "labels")
 """Metrics that depend only on the confusion matrix, but not on its scale."""
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin.metric import Metric
+from automl.metrics.averages import Weight
+from automl.plugin.metric import Metric, MetricFunction, UndefinedReason
 
 __all__ = ["shifted"]
 
@@ -29,52 +31,30 @@ def shifted(metric: Metric, offset: float) -> Metric:
     """
     if not offset:
         return metric
-    is_of_errors = metric.name in DIFFERENCES
+    undefined = metric.undefined
     return replace(
         metric,
-        name=metric.name if is_of_errors else f"{metric.name}@{offset!r}",
-        function=_Shifted(metric, offset),
-        undefined=None if metric.undefined is None else _ShiftedReason(metric, offset),
+        name=metric.name if metric.name in DIFFERENCES else f"{metric.name}@{offset!r}",
+        function=partial(_score, metric.function, offset),
+        undefined=None if undefined is None else partial(_reason, undefined, offset),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Shifted:
-    """The function of a shifted metric.
-
-    Attributes:
-        metric: The metric on the original scale.
-        offset: Added to targets and predictions.
-    """
-
-    metric: Metric
-    offset: float
-
-    def __call__(
-        self,
-        y_true: NDArray[Any],
-        shown: NDArray[Any],
-        weight: NDArray[np.float64] | None = None,
-        *levels: tuple[float, ...],
-    ) -> float:
-        """Scores in float64, whatever the dtype of the predictions."""
-        y_true, shown = (np.asarray(a, dtype=np.float64) + self.offset for a in (y_true, shown))
-        return self.metric.function(y_true, shown, weight, *levels)
+def _score(
+    function: MetricFunction,
+    offset: float,
+    y_true: NDArray[Any],
+    shown: NDArray[Any],
+    weight: Weight = None,
+    *levels: tuple[float, ...],
+) -> float:
+    """Scores in float64, whatever the dtype of the predictions."""
+    y_true, shown = (np.asarray(a, dtype=np.float64) + offset for a in (y_true, shown))
+    return function(y_true, shown, weight, *levels)
 
 
-@dataclass(frozen=True, slots=True)
-class _ShiftedReason:
-    """The ``undefined`` function of a shifted metric.
-
-    Attributes:
-        metric: The metric on the original scale, which has such a function.
-        offset: Added to the targets.
-    """
-
-    metric: Metric
-    offset: float
-
-    def __call__(self, y_true: NDArray[Any], weight: NDArray[np.float64] | None = None) -> str:
-        """The reason, or ""."""
-        assert self.metric.undefined is not None
-        return self.metric.undefined(y_true + self.offset, weight)
+def _reason(
+    undefined: UndefinedReason, offset: float, y_true: NDArray[Any], weight: Weight = None
+) -> str:
+    """Returns why rows have no score on the original scale, or ""."""
+    return undefined(y_true + offset, weight)

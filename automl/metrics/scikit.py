@@ -25,15 +25,17 @@ from automl.plugin.metric import Optimum, UndefinedReason
 from automl.plugin.task import Task
 
 __all__ = [
+    "CLASSIFICATION_NEEDS",
     "SECOND_IS_PROBABILITIES",
     "Needs",
     "ScikitMetric",
-    "Scorer",
     "scikit_metric",
-    "scorer_of",
+    "scorer_parts",
+    "unwrapped",
 ]
 
 Needs = Literal["probabilities", "labels", "values"]
+CLASSIFICATION_NEEDS: tuple[Needs, Needs] = ("labels", "probabilities")
 
 SECOND_IS_PROBABILITIES = frozenset({"y_score", "y_proba", "y_prob"})
 SECOND_IS_DECIDED = frozenset({"y_pred", "y2"})
@@ -76,39 +78,43 @@ class ScikitMetric:
     optimum: Optimum = "mean"
 
 
-@dataclass(frozen=True, slots=True)
-class Scorer:
-    """The arguments of ``sklearn.metrics.make_scorer``.
+def scorer_parts(name: str, found: Any, task: Task) -> tuple[Any, dict[str, Any]]:
+    """Extracts the function of a scorer of scikit-learn, and what the scorer decides.
 
-    Attributes:
-        function: ``(y_true, y_pred)`` with the scorer's own keywords.
-        greater_is_better: The direction.
-        of_probabilities: Whether it takes probabilities (for two classes, of class 1) instead of
-            labels.
-    """
-
-    function: partial[Any]
-    greater_is_better: bool
-    of_probabilities: bool
-
-
-def scorer_of(name: str, found: Any) -> Scorer | None:
-    """Extracts function and settings of a scorer of scikit-learn; None for anything else.
+    Returns:
+        ``(y_true, y_pred)`` with the scorer's own keywords, and ``greater_is_better`` and ``needs``
+        as of ``ScikitMetric``; probabilities of two classes are those of class 1. Anything else
+        than a scorer is returned unchanged, with nothing.
 
     Raises:
         ConfigError: The scorer does not expose its function in this version of scikit-learn.
     """
     if inspect.isfunction(found) or not type(found).__module__.startswith("sklearn."):
-        return None
-    function, sign = getattr(found, "_score_func", None), getattr(found, "_sign", None)
-    methods = getattr(found, "_response_method", None)
-    if function is None or sign not in (1, -1) or not methods:
-        raise ConfigError(
-            f"metric {name!r} is a {type(found).__name__} of scikit-learn, which takes a model: "
-            "name its function instead, such as sklearn.metrics:roc_auc_score"
-        )
+        return found, {}
+    parts = _parts(found)
+    if parts is None:
+        raise _takes_a_model(name, found)
+    function, greater_is_better, decided = parts
+    needs = CLASSIFICATION_NEEDS[not decided] if task.is_classification else "values"
     settings = dict(getattr(found, "_kwargs", {}))
-    return Scorer(partial(function, **settings), sign == 1, methods != "predict")
+    decides = {"greater_is_better": greater_is_better, "needs": needs}
+    return partial(function, **settings), decides
+
+
+def _parts(scorer: Any) -> tuple[Any, bool, bool] | None:
+    """Function of a scorer, its direction, and whether it takes labels or values; else None."""
+    function, sign = getattr(scorer, "_score_func", None), getattr(scorer, "_sign", None)
+    methods = getattr(scorer, "_response_method", None)
+    if function is None or sign not in (1, -1) or not methods:
+        return None
+    return function, sign == 1, methods == "predict"
+
+
+def _takes_a_model(name: str, found: Any) -> ConfigError:
+    return ConfigError(
+        f"metric {name!r} is a {type(found).__name__} of scikit-learn, which takes a model: "
+        "name its function instead, such as sklearn.metrics:roc_auc_score"
+    )
 
 
 def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
@@ -123,17 +129,12 @@ def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
         ConfigError: The function is scikit-learn's, but does not return a single score, needs more
             arguments than truth and prediction, or is for another task.
     """
-    base = function
-    while isinstance(base, partial):
-        base = base.func
+    base = unwrapped(function)
     module = str(getattr(base, "__module__", ""))
     if not module.startswith("sklearn."):
         return None
     if not inspect.isfunction(base):
-        raise ConfigError(
-            f"metric {name!r} is a {type(base).__name__} of scikit-learn, which takes a model: "
-            "name its function instead, such as sklearn.metrics:roc_auc_score"
-        )
+        raise _takes_a_model(name, base)
     second = _second_parameter(name, function, base)
     direction, decided = _scorer_of(base) or (_by_name(name, base), second in SECOND_IS_DECIDED)
     _check_task(name, module, task)
@@ -149,6 +150,14 @@ def scikit_metric(name: str, function: Any, task: Task) -> ScikitMetric | None:
         _undefined(function, base.__name__, task),
         "median" if base.__name__ in BEST_AT_MEDIAN else "mean",
     )
+
+
+def unwrapped(function: Any) -> Any:
+    """Returns the function of a scorer or of a ``functools.partial``; others unchanged."""
+    function = getattr(function, "_score_func", function)
+    while isinstance(function, partial):
+        function = function.func
+    return function
 
 
 def _second_parameter(name: str, function: Any, base: Any) -> str:
@@ -187,14 +196,8 @@ def _scorer_of(base: Any) -> tuple[bool, bool] | None:
     """
     from sklearn.metrics import get_scorer, get_scorer_names
 
-    for scorer_name in get_scorer_names():
-        scorer = get_scorer(scorer_name)
-        if getattr(scorer, "_score_func", None) is not base:
-            continue
-        sign, methods = getattr(scorer, "_sign", None), getattr(scorer, "_response_method", None)
-        if sign in (1, -1) and methods:
-            return sign == 1, methods == "predict"
-    return None
+    found = (_parts(get_scorer(scorer_name)) for scorer_name in get_scorer_names())
+    return next((parts[1:] for parts in found if parts is not None and parts[0] is base), None)
 
 
 def _by_name(name: str, base: Any) -> bool:
@@ -221,11 +224,6 @@ def _check_task(name: str, module: str, task: Task) -> None:
 
 def _undefined(function: Any, name: str, task: Task) -> UndefinedReason | None:
     """Function that tells for which rows the metric is undefined; None if it never is."""
-    averages = name in _OF_CLASS_1 and (
-        isinstance(function, partial) and function.keywords.get("average", "binary") != "binary"
-    )
-    return (
-        None
-        if averages or (name in _OF_CLASS_1 and task is not Task.BINARY)
-        else (_UNDEFINED.get(name))
-    )
+    settings = function.keywords if isinstance(function, partial) else {}
+    averages = task is not Task.BINARY or settings.get("average", "binary") != "binary"
+    return None if averages and name in _OF_CLASS_1 else _UNDEFINED.get(name)

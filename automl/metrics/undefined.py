@@ -26,50 +26,42 @@ __all__ = [
 
 def is_one_class(y_true: NDArray[Any], weight: Weight = None) -> str:
     """All rows have the same class, so any agreement is by chance."""
-    del weight
     return f"{_all(y_true)} of one class" if (y_true == y_true[0]).all() else ""
 
 
 def lacks_class_1(y_true: NDArray[Any], weight: Weight = None) -> str:
     """No row has class 1, so there are no positives to find."""
-    del weight
     return "" if (y_true == 1).any() else f"{_all(y_true)} of the first class, none of the second"
 
 
 def has_no_spread(y_true: NDArray[Any], weight: Weight = None) -> str:
     """The target is constant, so there is no variance to explain."""
-    del weight
     if y_true.min() != y_true.max():
         return ""
-    return (
-        "one row has no variance"
-        if len(y_true) == 1
-        else f"the target is {y_true[0]:g} in all {len(y_true):,} rows: it has no variance"
-    )
+    if len(y_true) == 1:
+        return "one row has no variance"
+    return f"the target is {y_true[0]:g} in {_of_all(y_true)}: it has no variance"
 
 
 def has_zeros(y_true: NDArray[Any], weight: Weight = None) -> str:
     """The target is 0 in some rows, so relative errors are undefined there."""
-    del weight
     n_zeros = len(y_true) - np.count_nonzero(y_true)
     return f"the target is 0 in {n_zeros:,} of {len(y_true):,} rows" if n_zeros else ""
 
 
 def is_all_zero(y_true: NDArray[Any], weight: Weight = None) -> str:
     """The target is 0 in all rows, so relative errors are undefined."""
-    del weight
     return "" if y_true.any() else f"the target is 0 in {_of_all(y_true)}"
 
 
 def has_no_logarithm(y_true: NDArray[Any], weight: Weight = None) -> str:
     """A target is -1 or below, so ``log(1 + y)`` is undefined."""
-    del weight
     lowest = float(np.min(y_true))
     return "" if lowest > -1 else f"it needs targets above -1, and the lowest is {lowest:g}"
 
 
 def _all(y_true: NDArray[Any]) -> str:
-    return "the only row is" if len(y_true) == 1 else f"all {len(y_true):,} rows are"
+    return f"{_of_all(y_true)} {'is' if len(y_true) == 1 else 'are'}"
 
 
 def _of_all(y_true: NDArray[Any]) -> str:

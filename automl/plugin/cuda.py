@@ -24,13 +24,10 @@ def is_cuda_oom(error: BaseException) -> bool:
         >>> is_cuda_oom(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"))
         True
     """
-    if any(_is_oom_class(c) for c in type(error).__mro__):
+    kinds = (kind for kind in type(error).__mro__ if kind.__name__ == OOM_CLASS)
+    if any(kind.__module__.partition(".")[0] == "torch" for kind in kinds):
         return True
     text = " ".join(part for part in error.args if isinstance(part, str)).lower()
     if isinstance(error, RuntimeError) and any(known in text for known in OOM_TEXTS):
         return True
     return error.__cause__ is not None and is_cuda_oom(error.__cause__)
-
-
-def _is_oom_class(kind: type) -> bool:
-    return kind.__name__ == OOM_CLASS and kind.__module__.partition(".")[0] == "torch"

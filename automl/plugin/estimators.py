@@ -75,6 +75,9 @@ ALLOWED = frozenset(
 )
 """Full names of the classes that can be saved and loaded."""
 
+_HEADERS = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
+"""Functions that read the shape and type of an array, by the major version of its format."""
+
 # Needed only to continue a fit, and not plain values.
 _TRANSIENT = frozenset({"_loss_function_"})
 
@@ -104,9 +107,8 @@ def save_estimator(estimator: Any, path: Path, name: str = "model") -> None:
     structure = {"format": FORMAT, "scikit-learn": sklearn.__version__, "value": tree}
     (path / f"{name}.json").write_text(json.dumps(structure, allow_nan=False), encoding="utf-8")
     # Level 1: three times as fast as NumPy's compressed form, and nearly as small.
-    with zipfile.ZipFile(
-        path / f"{name}.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1
-    ) as archive:
+    arrays = path / f"{name}.npz"
+    with zipfile.ZipFile(arrays, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for number, array in enumerate(encoder.arrays):
             with archive.open(f"{number}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, array, allow_pickle=False)
@@ -169,11 +171,8 @@ class _Encoder:
             return {kind: [self.encode(v, f"{where}[{i}]") for i, v in enumerate(value)]}
         if type(value) is dict:
             pairs = value.items()
-            return {
-                "dict": [
-                    [self.encode(k, where), self.encode(v, f"{where}[{k!r}]")] for k, v in pairs
-                ]
-            }
+            items = [[self.encode(k, where), self.encode(v, f"{where}[{k!r}]")] for k, v in pairs]
+            return {"dict": items}
         return self._encode_object(value, where)
 
     def _encode_array(self, value: Any, where: str) -> Any:
@@ -248,14 +247,9 @@ class _Decoder:
         info = self._archive.getinfo(f"{int(number)}.npy")
         with self._archive.open(info) as file:
             version = np.lib.format.read_magic(file)
-            if version[0] not in (1, 2):
+            if version[0] not in _HEADERS:
                 raise ValueError(f"array {number} has the unknown format version {version}")
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version[0] == 1
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(file)
+            shape, _, dtype = _HEADERS[version[0]](file)
             if math.prod(shape) * dtype.itemsize > info.file_size:
                 raise ValueError(f"array {number} claims the shape {shape} but is smaller")
         with self._archive.open(info) as file:

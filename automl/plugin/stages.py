@@ -101,9 +101,7 @@ class StageLog:
     @property
     def predictions(self) -> list[NDArray[np.float32]]:
         """Predictions of the validation rows at each kept stage."""
-        if self._last is None:
-            return self._predictions
-        return [*self._predictions, self._last[1]]
+        return self._predictions if self._last is None else [*self._predictions, self._last[1]]
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from automl.registry.containment import printing_to
 from automl.registry.loading import load_plugins_for, load_registry
-from automl.registry.registry import BrokenPlugin, LoadedPlugin, RegisteredFamily, Registry
+from automl.registry.registry import BrokenPlugin, RegisteredFamily, Registry
 
 __all__ = [
     "BrokenPlugin",
-    "LoadedPlugin",
     "RegisteredFamily",
     "Registry",
     "load_plugins_for",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import re
@@ -13,14 +12,8 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from automl.plugin import (
-    ColumnKind,
-    ConfigurableFamily,
-    ExecutorFactory,
-    Metric,
-    ModelFamily,
-    Task,
-)
+from automl.errors import did_you_mean
+from automl.plugin import ColumnKind, ConfigurableFamily, ExecutorFactory, Metric, ModelFamily, Task
 from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.plugin.hookspecs import PROJECT_NAME
 
@@ -45,14 +38,12 @@ class Contribution:
     """The families, metrics, executors and config groups of one plugin.
 
     Attributes:
-        hooks: Names of the hooks it implements, sorted.
         families: Its families.
         metrics: Its metrics.
         executors: Its executors.
         search_paths: Search paths of its config groups.
     """
 
-    hooks: tuple[str, ...] = ()
     families: tuple[ModelFamily, ...] = ()
     metrics: tuple[Metric, ...] = ()
     executors: tuple[ExecutorFactory, ...] = ()
@@ -89,16 +80,17 @@ def collect(manager: pluggy.PluginManager, plugin: object) -> Contribution:
     paths = [p for p in answers.get("automl_config_search_path", []) if p is not None]
     for path in paths:
         _check_search_path(path)
-    return Contribution(tuple(sorted(answers)), families, metrics, executors, tuple(paths))
+    return Contribution(families, metrics, executors, tuple(paths))
 
 
 def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
+    # the closest one alone is suggested below, as their common prefix makes all of them close
     known = [name for name, caller in vars(manager.hook).items() if _has_spec(caller)]
     for caller in manager.get_hookcallers(plugin) or ():
         required = any(i.plugin is plugin and not i.optionalhook for i in caller.get_hookimpls())
         if required and not caller.has_spec():
             raise HookError(
-                f"unknown hook {caller.name!r}{_nearest(caller.name, known)} "
+                f"unknown hook {caller.name!r}{did_you_mean(caller.name, known, n=1)} "
                 f"(hooks: {', '.join(sorted(known))})"
             )
     implemented = {
@@ -108,14 +100,8 @@ def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
         # an imported function is not meant as a hook
         own = getattr(function, "__module__", None) == getattr(plugin, "__name__", None)
         if name.startswith(_HOOK_PREFIX) and own and function not in implemented:
-            nearest = "" if name in known else _nearest(name, known)
+            nearest = "" if name in known else did_you_mean(name, known, n=1)
             raise HookError(f"{name} looks like a hook but is not marked @hookimpl{nearest}")
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    """Suggests only the closest hook, as their common prefix makes all of them close."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _has_spec(caller: object) -> bool:
@@ -206,14 +192,11 @@ def _is_plain(value: object) -> bool:
 
 
 def _check_search_path(path: object) -> None:
-    hint = "automl_config_search_path must return a string such as 'pkg://my_package.conf'"
-    if not isinstance(path, str):
+    if not isinstance(path, str) or not path.startswith(("pkg://", "file://")):
+        hint = "automl_config_search_path must return a string such as 'pkg://my_package.conf'"
         raise HookError(f"{hint}, not {path!r}")
-    if path.startswith("pkg://"):
-        if importlib.util.find_spec(path.removeprefix("pkg://")) is None:
-            raise HookError(f"the config search path {path!r} is not a package")
-    elif path.startswith("file://"):
-        if not Path(path.removeprefix("file://")).is_dir():
-            raise HookError(f"the config search path {path!r} is not a folder")
-    else:
-        raise HookError(f"{hint}, not {path!r}")
+    kind, _, place = path.partition("://")
+    if kind == "pkg" and importlib.util.find_spec(place) is None:
+        raise HookError(f"the config search path {path!r} is not a package")
+    if kind == "file" and not Path(place).is_dir():
+        raise HookError(f"the config search path {path!r} is not a folder")

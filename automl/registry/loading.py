@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
 
 import pluggy
 
@@ -17,19 +20,14 @@ from automl.plugin.executor import BUILT_IN_EXECUTORS
 from automl.plugin.hookspecs import ENTRY_POINT_GROUP, PROJECT_NAME
 from automl.registry.containment import contained
 from automl.registry.contribution import Contribution, HookError, collect
-from automl.registry.registry import (
-    FROM_CONFIG,
-    BrokenPlugin,
-    LoadedPlugin,
-    RegisteredFamily,
-    Registry,
-)
+from automl.registry.registry import FROM_CONFIG, BrokenPlugin, RegisteredFamily, Registry
 from automl.store.manifest import DISTRIBUTION
 
 __all__ = ["load_plugins_for", "load_registry"]
 
 
 MAX_PRINTED = 200
+_Named = TypeVar("_Named", Metric, ExecutorFactory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +83,17 @@ def load_registry(
     manager.add_hookspecs(hookspecs)
     broken: list[BrokenPlugin] = []
     good: list[tuple[_Source, Contribution]] = []
-    metrics: dict[str, tuple[Metric, str]] = {}
-    executors: dict[str, tuple[ExecutorFactory, str]] = {}
+    claimed: dict[tuple[str, str], str] = {}
     printed: list[str] = []
     seen: set[str] = set()
     for source in (*_installed(block, only), *_named(modules)):
         if source.distribution == FROM_CONFIG and source.module in seen:
             continue  # both installed and named in the configuration
         seen.add(source.module)
-        if source.distribution == DISTRIBUTION:
-            found = _load(manager, source, metrics, executors)
-        else:
-            with contained() as output:
-                found = _load(manager, source, metrics, executors)
-            printed += [f"{source} printed while it was imported: {_line(o)}" for o in output]
+        is_own = source.distribution == DISTRIBUTION
+        with nullcontext(list[str]()) if is_own else contained() as output:
+            found = _load(manager, source, claimed)
+        printed += [f"{source} printed while it was imported: {_line(o)}" for o in output]
         if isinstance(found, BrokenPlugin):
             broken.append(found)
         else:
@@ -107,24 +102,20 @@ def load_registry(
     return Registry(
         families=families,
         broken=tuple(broken),
-        metrics={name: metric for name, (metric, _) in sorted(metrics.items())},
-        executors={name: executor for name, (executor, _) in sorted(executors.items())},
+        metrics=_sorted(metric for _, c in good for metric in c.metrics),
+        executors=_sorted(executor for _, c in good for executor in c.executors),
         config_search_paths=tuple((s.distribution, p) for s, c in good for p in c.search_paths),
         conflicts=conflicts,
         remarks=tuple(printed),
         plugins=tuple(
-            LoadedPlugin(
-                plugin=s.plugin,
-                distribution=s.distribution,
-                version=s.version,
-                module=s.module,
-                hooks=c.hooks,
-                families=tuple(f.name for f in c.families),
-                metrics=tuple(m.name for m in c.metrics),
-            )
+            (s.module, frozenset({f.name for f in c.families} | {m.name for m in c.metrics}))
             for s, c in good
         ),
     )
+
+
+def _sorted(items: Iterable[_Named]) -> dict[str, _Named]:
+    return {item.name: item for item in sorted(items, key=lambda item: item.name)}
 
 
 def _installed(block: Sequence[str], only: Collection[str] | None) -> Iterator[_Source]:
@@ -143,39 +134,31 @@ def _installed(block: Sequence[str], only: Collection[str] | None) -> Iterator[_
 
 def _named(modules: Sequence[str]) -> Iterator[_Source]:
     for name in dict.fromkeys(modules):
-
-        def load(name: str = name) -> object:
-            return importlib.import_module(name)
-
-        yield _Source(name, FROM_CONFIG, "", name, load)
+        yield _Source(name, FROM_CONFIG, "", name, partial(importlib.import_module, name))
 
 
 def _load(
     manager: pluggy.PluginManager,
     source: _Source,
-    metrics: dict[str, tuple[Metric, str]],
-    executors: dict[str, tuple[ExecutorFactory, str]],
+    claimed: dict[tuple[str, str], str],
 ) -> Contribution | BrokenPlugin:
-    """Loads one plugin and calls its hooks; an error makes it a ``BrokenPlugin``."""
+    """Loads one plugin and calls its hooks; an error makes it a ``BrokenPlugin``.
+
+    ``claimed`` has the origin of each metric and executor so far, and gets those of the plugin.
+    """
     key = f"{source.distribution}:{source.plugin}"
     plugin: object = None
     try:
         plugin = source.load()
         manager.register(plugin, name=key)
         found = collect(manager, plugin)
-        for metric in found.metrics:
-            if metric.name in CATALOG:
-                raise HookError(f"metric {metric.name!r} is built in: rename it")
-            if metric.name in metrics:
-                raise HookError(
-                    f"metric {metric.name!r} is already defined by {metrics[metric.name][1]}"
-                )
-        for executor in found.executors:
-            if executor.name in executors:
-                raise HookError(
-                    f"executor {executor.name!r} is already defined by "
-                    f"{executors[executor.name][1]}"
-                )
+        claims = [("metric", m.name) for m in found.metrics]
+        claims += [("executor", e.name) for e in found.executors]
+        for what, name in claims:
+            if what == "metric" and name in CATALOG:
+                raise HookError(f"metric {name!r} is built in: rename it")
+            if (what, name) in claimed:
+                raise HookError(f"{what} {name!r} is already defined by {claimed[what, name]}")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: a plugin must not end the program
@@ -183,9 +166,7 @@ def _load(
         if plugin is not None and manager.get_plugin(key) is not None:
             manager.unregister(plugin)
         return _broken(source, error)
-    origin = f"{source.distribution} ({source.module})"
-    metrics.update({m.name: (m, origin) for m in found.metrics})
-    executors.update({e.name: (e, origin) for e in found.executors})
+    claimed.update(dict.fromkeys(claims, f"{source.distribution} ({source.module})"))
     return found
 
 

@@ -9,43 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from automl.errors import MissingExtraError, PluginError, did_you_mean
 from automl.metrics import CATALOG, GivenMetric
-from automl.plugin import (
-    ColumnKind,
-    ExecutorFactory,
-    Metric,
-    ModelFamily,
-    SelectiveFamily,
-    Task,
-)
+from automl.plugin import ColumnKind, ExecutorFactory, Metric, ModelFamily, SelectiveFamily, Task
 
-__all__ = ["BrokenPlugin", "LoadedPlugin", "RegisteredFamily", "Registry", "is_suited"]
+__all__ = ["BrokenPlugin", "RegisteredFamily", "Registry", "is_suited"]
 
 FROM_CONFIG = "plugins.modules"
 """Shown as the distribution of plugins that the configuration names as modules."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPlugin:
-    """A plugin that works.
-
-    Attributes:
-        plugin: Name of its entry point or module.
-        distribution: Its installed distribution; ``plugins.modules`` for a module named in the
-            configuration.
-        version: Version of the distribution; "" if unknown.
-        module: Target of the entry point.
-        hooks: Names of the hooks it implements, sorted.
-        families: Names of its families.
-        metrics: Names of its metrics.
-    """
-
-    plugin: str
-    distribution: str
-    version: str
-    module: str
-    hooks: tuple[str, ...] = ()
-    families: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +73,14 @@ class RegisteredFamily:
         packages = (module.partition(".")[0] for module in self.family.preload)
         return next((p for p in packages if importlib.util.find_spec(p) is None), None)
 
+    @property
+    def missing_error(self) -> MissingExtraError | None:
+        """The error for ``missing_module``; None if there is none."""
+        if (module := self.missing_module) is None:
+            return None
+        extra = "" if self.distribution == FROM_CONFIG else self.family.extra
+        return MissingExtraError(f"family {self.name}", module, extra, self.distribution)
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -117,7 +94,7 @@ class Registry:
         config_search_paths: ``(distribution, path)`` of plugins' config groups.
         conflicts: Families by names that several plugins claim. A built-in one is also in
             ``families``.
-        plugins: Plugins that work.
+        plugins: Module of each plugin that works, and the names of its families and metrics.
         given: The metric that the caller of a search passed as an object.
         remarks: Messages about plugins for the user, such as output at import.
     """
@@ -128,7 +105,7 @@ class Registry:
     executors: Mapping[str, ExecutorFactory] = field(default_factory=dict)
     config_search_paths: tuple[tuple[str, str], ...] = ()
     conflicts: Mapping[str, tuple[RegisteredFamily, ...]] = field(default_factory=dict)
-    plugins: tuple[LoadedPlugin, ...] = ()
+    plugins: tuple[tuple[str, frozenset[str]], ...] = ()
     given: GivenMetric | None = None
     remarks: tuple[str, ...] = ()
 
@@ -148,7 +125,7 @@ class Registry:
     def modules_of(self, families: Collection[str], metric: str) -> tuple[str, ...]:
         """Returns the modules of the plugins of some families or a metric."""
         wanted = {*families, metric}
-        return tuple(p.module for p in self.plugins if wanted & {*p.families, *p.metrics})
+        return tuple(module for module, names in self.plugins if wanted & names)
 
     def select(self, names: Sequence[str] | None) -> tuple[ModelFamily, ...]:
         """Returns the families to search.
@@ -173,8 +150,8 @@ class Registry:
             )
         registered = [self._registered(name) for name in names]
         for entry in registered:
-            if entry.missing_module is not None:
-                raise _missing(entry, entry.missing_module)
+            if error := entry.missing_error:
+                raise error
         return tuple(r.family for r in registered)
 
     def notes_for(
@@ -208,11 +185,9 @@ class Registry:
         conflicts = (_conflict(name, rivals) for name, rivals in self.conflicts.items())
         lacking: dict[str, list[MissingExtraError]] = {}
         for entry in self.families.values():
-            if entry.missing_module is not None:
-                error = _missing(entry, entry.missing_module)
-                lacking.setdefault(error.distribution if error.extra else str(error), []).append(
-                    error
-                )
+            if error := entry.missing_error:
+                cause = error.distribution if error.extra else str(error)
+                lacking.setdefault(cause, []).append(error)
         return (*map(str, self.broken), *conflicts, *map(_together, lacking.values()))
 
     def _registered(self, name: str) -> RegisteredFamily:
@@ -252,8 +227,3 @@ def _together(errors: Sequence[MissingExtraError]) -> str:
         f"families {', '.join(names[:-1])} and {names[-1]} are skipped: their libraries are not "
         f"installed: pip install '{errors[0].distribution}[{extras}]'"
     )
-
-
-def _missing(entry: RegisteredFamily, module: str) -> MissingExtraError:
-    extra = "" if entry.distribution == FROM_CONFIG else entry.family.extra
-    return MissingExtraError(f"family {entry.name}", module, extra, distribution=entry.distribution)

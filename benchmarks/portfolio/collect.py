@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.config import compose_config
+from automl.config.compose import compose_config
 from automl.data import load_labelled, save_dataset
 from automl.data.split.choose import ALL_ROWS, SplitPlan, save_split_plan
 from automl.data.table import Table

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from automl.config import compose_config
+from automl.config.compose import compose_config
 from automl.config.schema import SearchConfig
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.events import TrialFinished

@@ -1,4 +1,4 @@
-from automl.event_text import format_elapsed
+from automl.formatting import format_elapsed
 
 
 def test_the_clock_has_hours_only_when_there_are_any():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from automl.config import compose_config
+from automl.config.compose import compose_config
 from automl.errors import ConfigError
 from automl.plugin.configurable import default_settings
 from automl.registry import load_registry

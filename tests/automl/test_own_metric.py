@@ -9,7 +9,7 @@ from sklearn.metrics import make_scorer
 
 import automl
 from automl.cli import main
-from automl.config import load_config
+from automl.config.saved import load_config
 from automl.errors import ConfigError, RunError
 from automl.scheduling.local.launcher import SpawnLauncher
 from automl.trial.records import read_records

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.config import load_config, save_config
+from automl.config.saved import load_config, save_config
 from automl.errors import ConfigError, RunError
 from automl.events import Note, SearchFinished, TrialStarted
 from automl.store.files import read_json, write_json

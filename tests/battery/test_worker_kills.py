@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from automl.config import compose_config
+from automl.config.compose import compose_config
 from automl.events import Progress
 from automl.registry import load_registry
 from automl.scheduling.factory import make_executor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from automl.config import compose_config
+from automl.config.compose import compose_config
 from automl.registry import load_registry
 from benchmarks.ablation import MEASURES, changes, leave_out, main, to_markdown
 from benchmarks.standings import comparisons

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from automl.config import compose_config
+from automl.config.compose import compose_config
 from automl.config.fields import config_keys, value_of
 from automl.config.groups import CORE_PATH, find_groups
 from automl.registry import load_registry

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Iterable
 from typing import Any, TextIO, cast
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-__all__ = ["make_console", "make_table"]
+from automl.formatting import clean
+
+__all__ = ["make_console", "make_table", "print_facts"]
 
 _WIDTH_WITHOUT_TERMINAL = 120
 
@@ -60,3 +64,19 @@ def make_table() -> Table:
         padding=(0, 1, 0, 0),
         header_style="bold",
     )
+
+
+def print_facts(console: Console, facts: Iterable[tuple[str | Text, str, str]]) -> None:
+    """Prints names and values in two columns, without those that have no value.
+
+    Args:
+        console: The console.
+        facts: Name, value and style of the value.
+    """
+    lines = Table.grid(padding=(0, 1))
+    lines.add_column(width=9, style="dim")
+    lines.add_column(overflow="fold")
+    for name, value, style in facts:
+        if value:
+            lines.add_row(name, Text(clean(value), style))
+    console.print(lines)

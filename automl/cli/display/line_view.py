@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from automl.cli.display.watcher import Watcher
-from automl.event_text import describe_event, describe_start, format_elapsed
+from automl.event_text import describe_event, describe_start
 from automl.events import (
     EnsembleUpdated,
     Event,
@@ -16,7 +16,7 @@ from automl.events import (
     TrialFinished,
     TrialStarted,
 )
-from automl.leaderboard import format_score
+from automl.formatting import format_elapsed, format_score
 
 __all__ = ["LineView"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -15,17 +14,9 @@ from rich.text import Text
 
 from automl.cli.display.console import make_table
 from automl.cli.display.watcher import Watcher
-from automl.event_text import describe_event, describe_start, format_elapsed
-from automl.events import (
-    EnsembleUpdated,
-    Event,
-    FamilyCounts,
-    Note,
-    Progress,
-    SearchStarted,
-    TrialFinished,
-)
-from automl.leaderboard import clean, format_score
+from automl.event_text import describe_event, describe_start
+from automl.events import EnsembleUpdated, Event, Note, Progress, SearchStarted, TrialFinished
+from automl.formatting import clean, format_elapsed, format_score
 
 __all__ = ["LiveView"]
 
@@ -34,6 +25,14 @@ _MAX_BAR = 48
 _N_RECENT = 5
 _FIXED_LINES = 9
 """Lines other than those of families and recent events."""
+_COUNTS = (
+    ("done", "complete", ""),
+    ("running", "running", "cyan"),
+    ("pruned", "pruned", ""),
+    ("cut", "cut", ""),
+    ("failed", "failed", "red"),
+)
+"""Titles of the columns, the counts they show, and their style."""
 
 
 class LiveView(Watcher):
@@ -64,12 +63,7 @@ class LiveView(Watcher):
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self._flush_notes()
             self._live.stop()
@@ -98,11 +92,9 @@ class LiveView(Watcher):
     def picture(self) -> RenderableType:
         """Returns the current view."""
         start, progress = self._start, self._progress
-        if start is None:
-            self._spinner.update(text=Text(f"reading {clean(self._data)} and loading libraries"))
-            return self._spinner
-        if progress is None:
-            self._spinner.update(text=Text("starting workers"))
+        if start is None or progress is None:
+            reading = f"reading {clean(self._data)} and loading libraries"
+            self._spinner.update(text=Text(reading if start is None else "starting workers"))
             return self._spinner
         # A thread draws while events arrive, so values are replaced, never modified.
         return Group(
@@ -169,36 +161,27 @@ def _time_line(
 
 
 def _families_table(start: SearchStarted, progress: Progress) -> Table:
+    any_cut = any(counts.cut for counts in progress.families.values())
+    shown = [item for item in _COUNTS if item[0] != "cut" or any_cut]
     table = make_table()
     table.add_column("family", no_wrap=True, min_width=10)
-    any_cut = any(counts.cut for counts in progress.families.values())
-    for title in ("done", "running", "pruned", *(["cut"] if any_cut else []), "failed"):
+    for title, _, _ in shown:
         table.add_column(title, justify="right", min_width=7)
     table.add_column(clean(start.metric), justify="right", min_width=9, no_wrap=True)
     best = (progress.best_trial or "").rpartition("-")[0]
     begun = {name: c for name, c in progress.families.items() if c.over + c.running}
     for family, counts in begun.items():
-        table.add_row(
-            Text(family), *_cells(counts, any_cut), style="bold" if family == best else ""
-        )
+        numbers = (_number(getattr(counts, name), style) for _, name, style in shown)
+        score = Text(format_score(counts.best_score))
+        table.add_row(Text(family), *numbers, score, style="bold" if family == best else "")
     n_waiting = len(progress.families) - len(begun)
     if n_waiting:
         table.add_row(Text(f"{n_waiting} to come", style="dim"))
     return table
 
 
-def _cells(counts: FamilyCounts, any_cut: bool) -> list[Text]:
-    def number(n: int, style: str = "") -> Text:
-        return Text(str(n), style=style) if n else Text("·", style="dim")
-
-    return [
-        number(counts.complete),
-        number(counts.running, "cyan"),
-        number(counts.pruned),
-        *([number(counts.cut)] if any_cut else []),
-        number(counts.failed, "red"),
-        Text(format_score(counts.best_score)),
-    ]
+def _number(n: int, style: str) -> Text:
+    return Text(str(n), style=style) if n else Text("·", style="dim")
 
 
 def _best_line(start: SearchStarted, progress: Progress) -> Text:

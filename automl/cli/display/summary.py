@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from automl.cli.display.console import print_facts
 from automl.leaderboard import (
     Leaderboard,
-    clean,
     format_amount,
     format_score,
     format_seconds,
@@ -56,27 +55,17 @@ def print_summary(
     console.print()
     console.print(to_table(board, console.width, limit=min(_N_TRIALS, board.count("complete"))))
     console.print()
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(width=9, style="dim")
-    lines.add_column(overflow="fold")
-    members = [f"{row.trial} {row.weight:.2f}" for row in board.members]
-    if members:
-        lines.add_row("ensemble", Text(", ".join(members)))
-    score = _score(board)
-    if score:
-        lines.add_row("score", Text(score))
-    if board.outlook:
-        lines.add_row("expected", Text(board.outlook))
-    if board.kept_reason:
-        lines.add_row("kept", Text(board.kept_reason))
-    for text, is_kept in _limits(board):
-        lines.add_row("limit", Text(text, style="" if is_kept else "red"))
-    for index, cause in enumerate(_causes(board)):
-        lines.add_row("" if index else "failed", Text(cause, style="red" if index == 0 else ""))
+    facts = [
+        ("ensemble", ", ".join(f"{row.trial} {row.weight:.2f}" for row in board.members), ""),
+        ("score", _score(board), ""),
+        ("expected", board.outlook, ""),
+        ("kept", board.kept_reason, ""),
+        *_limits(board),
+        *_causes(board),
+    ]
     for index, note in enumerate([*board.notes, *notes]):
-        lines.add_row("" if index else "note", Text(clean(note), style="yellow"))
-    lines.add_row("run", Text(path))
-    console.print(lines)
+        facts.append(("" if index else "note", note, "yellow"))
+    print_facts(console, [*facts, ("run", path, "")])
     # Printed separately and never wrapped, so that it can be copied.
     command = f"automl predict {shlex.quote(path)} new.csv --out predictions.csv"
     console.print(Text.assemble((f"{'next':<10}", "dim"), (command, "bold")), soft_wrap=True)
@@ -102,35 +91,31 @@ def _score(board: Leaderboard) -> str:
     selected = format_score(row.selected_score)
     optimistic = "" if selected == expected else f" ({selected} on those that were: optimistic)"
     return (
-        f"{clean(board.metric)} {expected} (95 %: {low} to {high}) on rows not used to choose "
+        f"{board.metric} {expected} (95 %: {low} to {high}) on rows not used to choose "
         f"the ensemble{optimistic}"
     )
 
 
-def _limits(board: Leaderboard) -> list[tuple[str, bool]]:
-    """Returns the cost of the ensemble for each limit, and whether it satisfies the limit."""
+def _limits(board: Leaderboard) -> Iterator[tuple[str, str, str]]:
+    """Yields the cost of the ensemble for each limit, and whether it satisfies the limit."""
     if board.ensemble is None:
-        return []
+        return
     figures = {
         "predict_ms": (board.ensemble.predict_ms, "ms to predict 1,000 rows"),
         "size_mb": (board.ensemble.size_mb, "MB of models"),
     }
-    lines = []
     for name, limit in board.limits.items():
         value, unit = figures[name]
-        is_kept = value <= limit
-        verdict = "" if is_kept else ": EXCEEDED"
-        lines.append((f"{format_amount(value) or 0} of {limit:g} {unit}{verdict}", is_kept))
-    return lines
+        verdict, style = ("", "") if value <= limit else (": EXCEEDED", "red")
+        yield "limit", f"{format_amount(value) or 0} of {limit:g} {unit}{verdict}", style
 
 
-def _causes(board: Leaderboard) -> list[str]:
-    """Returns ``k of n trials failed`` and the most frequent errors."""
+def _causes(board: Leaderboard) -> Iterator[tuple[str, str, str]]:
+    """Yields ``k of n trials failed`` and the most frequent errors."""
     failures = board.failures
-    if not failures:
-        return []
-    lines = [f"{board.count('failed')} of {len(board.trials)} trials failed"]
-    lines += [f"{count} × {clean(cause)}" for cause, count in failures[:_N_CAUSES]]
+    if failures:
+        yield "failed", f"{board.count('failed')} of {len(board.trials)} trials failed", "red"
+    for cause, count in failures[:_N_CAUSES]:
+        yield "", f"{count} × {cause}", ""
     if len(failures) > _N_CAUSES:
-        lines.append(f"and {len(failures) - _N_CAUSES} more causes: see the leaderboard")
-    return lines
+        yield "", f"and {len(failures) - _N_CAUSES} more causes: see the leaderboard", ""

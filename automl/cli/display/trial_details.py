@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from automl.cli.display.console import make_table
+from automl.cli.display.console import make_table, print_facts
 from automl.leaderboard import (
     CurveAxes,
     LearningCurve,
@@ -32,7 +32,7 @@ _MIN_CURVE, _MAX_CURVE = 10, 100
 
 def print_details(console: Console, details: TrialDetails) -> None:
     """Prints a trial, with learning curves as wide as the console allows."""
-    console.print(_head(details))
+    print_facts(console, _facts(details))
     learnt = dict(details.learnt)
     if learnt:
         room = min(max(console.width - _NUMBERS, _MIN_CURVE), _MAX_CURVE)
@@ -47,33 +47,26 @@ def print_details(console: Console, details: TrialDetails) -> None:
         console.print(Text(clean(details.failure.traceback, keep_newlines=True).rstrip()))
 
 
-def _head(details: TrialDetails) -> Table:
+def _facts(details: TrialDetails) -> Iterator[tuple[str, str, str]]:
     row, failure = details.row, details.failure
-    lines = Table.grid(padding=(0, 1))
-    lines.add_column(width=9, style="dim")
-    lines.add_column(overflow="fold")
     place = "" if row.rank is None else f", rank {row.rank}"
     weight = f", weight {row.weight:.2f} in the ensemble" if row.weight else ""
-    lines.add_row(
-        "trial", Text(clean(f"{row.trial}: {format_state(row.state)}{place}{weight}"), "bold")
-    )
+    yield "trial", f"{row.trial}: {format_state(row.state)}{place}{weight}", "bold"
     if row.score is not None:
         margin = "" if row.score_margin is None else f" ± {format_score(row.score_margin)}"
         direction = "higher" if details.greater_is_better else "lower"
         text = f"{format_score(row.score)}{margin} by {details.metric}: {direction} is better"
-        lines.add_row("score", Text(clean(text)))
+        yield "score", text, ""
         if row.score_low is not None and row.score_high is not None:
             low, high = format_score(row.score_low), format_score(row.score_high)
-            lines.add_row("95 %", Text(f"{low} to {high} on new rows"))
+            yield "95 %", f"{low} to {high} on new rows", ""
         if row.fold_sd is not None:
             spread = f"standard deviation {format_score(row.fold_sd)} over {len(row.folds)} folds"
-            lines.add_row("folds", Text(spread))
+            yield "folds", spread, ""
     if failure is not None:
         name, style = ("error", "red") if row.state == "failed" else ("stopped", "dim")
-        lines.add_row(name, Text(clean(f"in fold {failure.fold}: {row.error}"), style))
-    params = format_params(row.params) or "none"
-    lines.add_row("params", Text(f"{params} (from the {clean(details.source)})"))
-    return lines
+        yield name, f"in fold {failure.fold}: {row.error}", style
+    yield "params", f"{format_params(row.params) or 'none'} (from the {details.source})", ""
 
 
 def _folds(details: TrialDetails, axes: CurveAxes | None) -> Table:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from automl.cli.display.streams import data_stream
 from automl.cli.output import check_stdout
 from automl.cli.parser import METRIC_HELP, Parser, one_word
 from automl.cli.stdin import readable
+from automl.formatting import clean
 
 if TYPE_CHECKING:
     from automl.leaderboard import Leaderboard
@@ -68,14 +68,12 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run, or the test table is invalid.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
     words, given = split_settings(words, "data.sql")
     query = given.get("data.sql")
     if query is not None and options.test is None:
@@ -84,7 +82,7 @@ def run(argv: Sequence[str], started: float) -> int:
         verb.error("--sheet is for --test FILE, which is missing")
     path = one_word(verb, words[:1], "RUN", overrides=False)
     if options.test is not None:
-        check_stdout((options.test,))
+        check_stdout(options.test)
     from automl.cli.display.runs import runs_of, show_runs
 
     if several := runs_of(words):
@@ -103,7 +101,7 @@ def run(argv: Sequence[str], started: float) -> int:
     return 0
 
 
-def _show_board(board: Leaderboard, options: argparse.Namespace) -> None:
+def _show_board(board: Leaderboard, options: Namespace) -> None:
     format = options.format
     if format == "table":
         from automl.cli.display.console import make_console
@@ -129,7 +127,7 @@ def _show_board(board: Leaderboard, options: argparse.Namespace) -> None:
                 print(f"note: {note}", file=sys.stderr)
 
 
-def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
+def _show_trial(path: str, trial: str, options: Namespace) -> None:
     from automl.leaderboard import read_board, read_trial
     from automl.store.run_dir import RunDir
 
@@ -149,7 +147,7 @@ def _show_trial(path: str, trial: str, options: argparse.Namespace) -> None:
         data_stream(sys.stdout).write(render_trial(details, options.format, raw=options.raw))
 
 
-def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Leaderboard:
+def _read_board(path: str, options: Namespace, query: str | None) -> Leaderboard:
     """Reads only the records unless there is a test table, so that a run may still be running."""
     if options.test is not None:
         from automl.api import load_run
@@ -165,8 +163,6 @@ def _read_board(path: str, options: argparse.Namespace, query: str | None) -> Le
 
 def _heading(board: Leaderboard) -> str:
     """Returns the heading with target, metric and its direction."""
-    from automl.leaderboard import clean
-
     task = f"{board.target} ({board.task}), " if board.target and board.task else ""
     direction = "higher" if board.greater_is_better else "lower"
     return clean(f"{task}by {board.metric}: {direction} is better")

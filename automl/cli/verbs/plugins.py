@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.display.streams import data_stream
 from automl.cli.parser import Parser
+from automl.formatting import clean
 
 if TYPE_CHECKING:
     from automl.registry import Registry
@@ -35,10 +36,8 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb."""
-    del started
-    options, words = (verb := parser()).read(argv)
     if words:
         verb.error(f"unexpected argument {words[0]!r}")
     from automl.registry import load_registry
@@ -70,16 +69,8 @@ def to_json(registry: Registry) -> dict[str, list[dict[str, Any]]]:
         }
         for name, entry in registry.families.items()
     ]
-    broken = [
-        {
-            "plugin": entry.plugin,
-            "distribution": entry.distribution,
-            "version": entry.version,
-            "module": entry.module,
-            "error": entry.error,
-        }
-        for entry in registry.broken
-    ]
+    known = ("plugin", "distribution", "version", "module", "error")
+    broken = [{name: getattr(entry, name) for name in known} for entry in registry.broken]
     conflicts = [
         {"family": name, "claimed_by": [entry.origin for entry in rivals]}
         for name, rivals in registry.conflicts.items()
@@ -91,7 +82,6 @@ def _print(registry: Registry, verbose: bool) -> None:
     from rich.text import Text
 
     from automl.cli.display.console import make_console, make_table
-    from automl.leaderboard import clean
 
     console = make_console(sys.stdout)
     table = make_table()

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
+import csv
 import sys
 import warnings
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.data_options import SHEET_HELP, config_option, split_settings
 from automl.cli.display.streams import data_stream
 from automl.cli.formats import write_csv
-from automl.cli.output import check_stdout, output_of, write_output
+from automl.cli.output import check_stdout, output_path, write_output
 from automl.cli.parser import Parser, one_word
-from automl.cli.predict_options import check_apart, column_names, python_values
 from automl.cli.stdin import readable
-from automl.errors import MisfitWarning
+from automl.errors import DataError, MisfitWarning
 
 if TYPE_CHECKING:
     from automl.api import Run
     from automl.data import Table
 
-__all__ = ["parser", "run"]
+__all__ = ["check_apart", "column_names", "parser", "python_values", "run"]
 
 
 def parser() -> Parser:
@@ -77,32 +77,26 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run or table, the table is invalid, or FILE cannot be written.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
     words, given = split_settings(words, "data.sql", "data.strict")
-    if len(words) < 2:
-        one_word(verb, words[:1], "RUN", overrides=False)
-        one_word(verb, words[1:], "DATA", overrides=False)
+    run = one_word(verb, words[:1], "RUN", overrides=False)
     data = one_word(verb, words[1:], "DATA", overrides=False)
     with readable(data) as path:
-        _write_predictions(words[0], path, options, given)
+        _write_predictions(run, path, options, given)
     return 0
 
 
-def _write_predictions(
-    run: str, data: str, options: argparse.Namespace, given: Mapping[str, Any]
-) -> None:
-    inputs = (data,)
-    out = None if options.out is None else output_of(options.out, inputs)
+def _write_predictions(run: str, data: str, options: Namespace, given: Mapping[str, Any]) -> None:
+    out = None if options.out is None else output_path(options.out, data)
     if out is None:
-        check_stdout(inputs)
+        check_stdout(data)
     from automl.api import load_run
+    from automl.data.columns.misfits import misfit_text
     from automl.registry import printing_to
 
     opened = load_run(run)
@@ -117,28 +111,14 @@ def _write_predictions(
     if out is None:
         write_csv(data_stream(sys.stdout), names, columns, raw=options.raw)
     else:
-        write_output(out, names, columns, raw=options.raw)
-        print(f"{len(columns[0])} predictions: {out.path}", file=sys.stderr)
-    _tell_misfits(table)
-
-
-def _tell_misfits(table: Table) -> None:
-    from automl.data.columns.misfits import misfit_text
-
+        write_output(out, data, names, columns, raw=options.raw)
+        print(f"{len(columns[0])} predictions: {out}", file=sys.stderr)
     if table.misfits:
         print(f"note: {misfit_text(table.misfits)}", file=sys.stderr)
 
 
 def _predict(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
     """Returns names and values of the columns to write, kept columns first."""
-    names, columns = _predicted(run, table, proba)
-    if table.kept is None:
-        return names, columns
-    check_apart(table.kept.column_names, names)
-    return [*table.kept.column_names, *names], [*python_values(table.kept), *columns]
-
-
-def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[list[Any]]]:
     from automl.plugin.task import Task
 
     names: list[str] = []
@@ -149,9 +129,50 @@ def _predicted(run: Run, table: Table, proba: bool) -> tuple[list[str], list[lis
     if proba and Task(run.task).is_classification:
         frame = run.predict_proba(table)
         names += [str(label) for label in frame.columns]
-        return names, columns + [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
-    prediction = run.predict(table)
-    if run.quantiles:
+        columns += [frame.iloc[:, i].tolist() for i in range(frame.shape[1])]
+    elif run.quantiles:
         names += [f"q{level:g}" for level in run.quantiles]
-        return names, [*columns, *prediction.T.tolist()]
-    return [*names, "prediction"], [*columns, prediction.tolist()]
+        columns += run.predict(table).T.tolist()
+    else:
+        names.append("prediction")
+        columns.append(run.predict(table).tolist())
+    if table.kept is None:
+        return names, columns
+    check_apart(table.kept.column_names, names)
+    return [*table.kept.column_names, *names], [*python_values(table.kept), *columns]
+
+
+def column_names(text: str) -> list[str]:
+    """Parses comma-separated names for argparse; quotes protect commas within names.
+
+    Raises:
+        ArgumentTypeError: There is no name.
+    """
+    names = [name for name in next(csv.reader([text], skipinitialspace=True), []) if name]
+    if not names:
+        raise ArgumentTypeError("expected column names, such as id,date")
+    return names
+
+
+def check_apart(kept: Sequence[str], predicted: Sequence[str]) -> None:
+    """Checks that no kept column has the name of a column of predictions.
+
+    Raises:
+        DataError: One has.
+    """
+    both = next((name for name in kept if name in predicted), None)
+    if both is not None:
+        raise DataError(
+            f"--keep {both}: the predictions have a column {both!r} too. Rename it in the input, "
+            "or omit it from --keep"
+        )
+
+
+def python_values(table: Any) -> list[list[Any]]:
+    """Converts the columns of an Arrow table to Python values, with dates and times as text."""
+    import pyarrow as pa
+
+    from automl.data.columns.values import to_strings
+
+    columns = (to_strings(c) if pa.types.is_temporal(c.type) else c for c in table.columns)
+    return [column.to_pylist() for column in columns]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automl.cli.parser import METRIC_HELP, Parser, one_word
+from automl.formatting import clean
 
 if TYPE_CHECKING:
     from automl.trial.spec import TrialRecord
@@ -38,22 +39,19 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run or trial, or its family is not installed.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
-    if len(words) < 2:
-        one_word(verb, words[:1], "RUN", overrides=False)
+    path = one_word(verb, words[:1], "RUN", overrides=False)
     trial = one_word(verb, words[1:], "TRIAL", overrides=False)
     from automl.store.run_dir import RunDir
     from automl.trial.records import find_record
     from automl.tuning.lifecycle.rerun import rerun_trial
 
-    run_dir = RunDir(Path(words[0])).check()
+    run_dir = RunDir(Path(path)).check()
     _print_head(find_record(run_dir, trial))
     done = rerun_trial(run_dir, trial, _print_fold, options.metric)
     _print_end(done)
@@ -61,8 +59,6 @@ def run(argv: Sequence[str], started: float) -> int:
 
 
 def _print(text: str) -> None:
-    from automl.leaderboard import clean
-
     # Flushed immediately, as a fold may take minutes.
     print(clean(text, keep_newlines=True), flush=True)
 
@@ -70,13 +66,9 @@ def _print(text: str) -> None:
 def _print_head(record: TrialRecord) -> None:
     _print(f"{record.trial_id}, {record.state.value}: {json.dumps(record.spec.params)}")
     if record.error is not None:
-        _print(f"on record: {record.error.kind} in fold {record.error.fold}: {_first(record)}")
+        first = next(iter(record.error.message.splitlines()), "")
+        _print(f"on record: {record.error.kind} in fold {record.error.fold}: {first}")
     _print(_ROW.format("fold", "recorded", "again", "equal"))
-
-
-def _first(record: TrialRecord) -> str:
-    """Returns the first line of the recorded error."""
-    return "" if record.error is None else next(iter(record.error.message.splitlines()), "")
 
 
 def _print_fold(fold: FoldRerun) -> None:

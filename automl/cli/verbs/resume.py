@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from functools import partial
 
 from automl.cli.data_options import config_option
 from automl.cli.parser import METRIC_HELP, Parser, one_word
 from automl.cli.verbs.search import follow
-
-if TYPE_CHECKING:
-    from automl.api import Run
-    from automl.cli.display.watcher import Watcher
 
 __all__ = ["parser", "run"]
 
@@ -47,30 +43,25 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: The command is invalid, the run is in use, damaged or was changed, or no model
             could be fitted.
     """
-    options, words = (verb := parser()).read(argv)
     path = one_word(verb, words, "RUN", overrides=False)
     if options.quiet and options.verbose:
         verb.error("-q and -v contradict each other")
     from automl import api
 
-    given = {} if options.metric is None else {"metric": options.metric}
-
-    def resume(watcher: Watcher) -> Run:
-        return api.resume(
-            path,
-            **given,
-            time_s=options.time_s,
-            trials=options.trials,
-            on_event=watcher,
-            verbosity=0,
-            started=started,
-        )
-
-    return follow(resume, path, options)
+    search = partial(
+        api.resume,
+        path,
+        metric=options.metric,
+        time_s=options.time_s,
+        trials=options.trials,
+        verbosity=0,
+        started=options.started,
+    )
+    return follow(search, path, options)

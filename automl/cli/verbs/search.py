@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from automl.cli.data_options import config_options, given_options
-from automl.cli.display.composed import print_config
 from automl.cli.output import check_stdout
 from automl.cli.parser import Parser, one_word, split_data_and_overrides
 from automl.cli.stdin import readable, where_from
 from automl.errors import INTERRUPTED, NoPredictorError
-from automl.redact import shown
+from automl.redact import hide, shown, sources_in, without_passwords
 
 if TYPE_CHECKING:
     from automl.api import Run
@@ -68,60 +68,62 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: The command, the configuration or the data is invalid, or no model could be
             fitted.
     """
-    options, words = (verb := parser()).read(argv)
     data_words, overrides = split_data_and_overrides(words)
     given = given_options(options)
     if options.cfg:
         path = one_word(verb, data_words, "DATA", overrides=True) if data_words else None
-        return print_config(given if path is None else {"data_path": path, **given}, overrides)
+        return _print_config(given if path is None else {"data_path": path, **given}, overrides)
     data = one_word(verb, data_words, "DATA", overrides=True)
     if options.quiet and options.verbose:
         verb.error("-q and -v contradict each other")
     if options.resume and options.out is None:
         verb.error("--resume needs --out: the run to continue")
     with readable(data) as path:
+        from automl import api
+
+        check_stdout(path)
         given["data_path"] = shown(where_from(data))
-        return _search(path, given, options, overrides, started)
 
-
-def _search(
-    data: str,
-    given: dict[str, Any],
-    options: argparse.Namespace,
-    overrides: Sequence[str],
-    started: float,
-) -> int:
-    from automl import api
-
-    check_stdout((data,))
-
-    def search(watcher: Watcher) -> Run:
-        return api.search(
-            data,
+        search = partial(
+            api.search,
+            path,
             out=options.out,
             resume=options.resume,
             overrides=overrides,
             settings=given,
-            on_event=watcher,
             verbosity=0,
-            started=started,
+            started=options.started,
         )
+        return follow(search, given["data_path"], options)
 
-    return follow(search, given["data_path"], options)
+
+def _print_config(options: dict[str, Any], overrides: Sequence[str]) -> int:
+    """Prints the configuration of a search with the origin of each value, without passwords."""
+    from automl.config.compose import compose_with_plugins
+    from automl.config.provenance import render_config
+
+    composed, registry = compose_with_plugins(overrides, options)
+    registry.tell_remarks()
+    data = composed.config.data
+    data.sql = None if data.sql is None else without_passwords(data.sql)
+    given = [*overrides, *map(str, options.values())]
+    text = hide(render_config(composed), sources_in(given))
+    sys.stdout.write(text.rstrip("\n") + "\n")
+    return 0
 
 
-def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Namespace) -> int:
+def follow(search: Callable[..., Run], about: str, options: Namespace) -> int:
     """Runs a search, showing its progress and result.
 
     Args:
-        search: Runs the search and passes its events to the watcher.
+        search: Runs the search; its argument ``on_event`` is called with every event.
         about: DATA or RUN as given on the command line.
         options: ``quiet`` and ``verbose``.
 
@@ -134,7 +136,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
     watcher = _make_watcher(about, options)
     try:
         with watcher:
-            found = search(watcher)
+            found = search(on_event=watcher)
     except NoPredictorError as error:
         if watcher.finished is None or watcher.finished.stopped_by != "interrupt":
             raise
@@ -149,7 +151,7 @@ def follow(search: Callable[[Watcher], Run], about: str, options: argparse.Names
     return INTERRUPTED if found.stopped_by == "interrupt" else 0
 
 
-def _make_watcher(data: str, options: argparse.Namespace) -> Watcher:
+def _make_watcher(data: str, options: Namespace) -> Watcher:
     """Returns the view of the search: none, live, or lines."""
     if options.quiet:
         from automl.cli.display.watcher import Watcher

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from argparse import Namespace
 from pathlib import Path
 
 from automl.cli.parser import Parser, one_word
+from automl.formatting import clean
 
 __all__ = ["parser", "run"]
 
@@ -34,16 +35,13 @@ def parser() -> Parser:
     return parser
 
 
-def run(argv: Sequence[str], started: float) -> int:
+def run(verb: Parser, options: Namespace, words: list[str]) -> int:
     """Runs the verb.
 
     Raises:
         AutoMLError: There is no such run, it is damaged, or the studies cannot be written.
     """
-    del started
-    options, words = (verb := parser()).read(argv)
     path = one_word(verb, words, "RUN", overrides=False)
-    from automl.formatting import clean
     from automl.store.run_dir import RunDir
     from automl.tuning.lifecycle.studies import write_studies
 

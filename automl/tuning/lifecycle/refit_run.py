@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from automl.config import load_config
 from automl.config.reopened import registry_of
+from automl.config.saved import load_config
 from automl.ensemble import read_ensemble
 from automl.errors import RunError, did_you_mean
 from automl.registry import Registry

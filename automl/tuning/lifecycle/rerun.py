@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from automl.config import load_config
 from automl.config.reopened import metric_setting, registry_of
+from automl.config.saved import load_config
 from automl.metrics.callable_metric import PREFIX
 from automl.scheduling.executor import Done, Failed
 from automl.store.files import read_json

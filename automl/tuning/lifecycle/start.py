@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automl.config import load_config, save_config
+from automl.config.saved import load_config, save_config
 from automl.config.schema import SearchConfig
 from automl.data import save_dataset
 from automl.data.split.choose import save_split_plan

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from automl.config import parse_span
+from automl.config.durations import parse_span
 from automl.config.read_options import read_options
 from automl.config.schema import SearchConfig
 from automl.data import load_dataset, open_dataset

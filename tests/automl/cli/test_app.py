@@ -92,7 +92,7 @@ def test_verbose_shows_the_traceback_of_a_mistake(capsys: pytest.CaptureFixture[
 def test_an_unexpected_exception_is_one_line_and_status_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    def fail(argv, started):
+    def fail(*parsed):
         raise ZeroDivisionError("by \x1b[31mzero")
 
     monkeypatch.setattr(plugins, "run", fail)
@@ -104,7 +104,7 @@ def test_an_unexpected_exception_is_one_line_and_status_1(
 
 
 def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def interrupt(argv, started):
+    def interrupt(*parsed):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(plugins, "run", interrupt)
@@ -132,7 +132,7 @@ def test_a_reader_that_stops_reading_is_no_error():
 
 def test_a_warning_is_shown_without_its_line_of_code(monkeypatch, capsys):
 
-    def run(argv, started):
+    def run(*parsed):
         warnings.simplefilter("always")
         warnings.warn("two images count as missing", UserWarning, stacklevel=1)
         return 0

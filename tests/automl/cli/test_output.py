@@ -14,7 +14,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from automl.cli.output import output_of, write_output
+from automl.cli.output import output_path, write_output
 from automl.errors import StorageError, UserError
 
 NAMES, COLUMNS = ["id", "prediction"], [[1, 2], ["=1+1", "no\x1b[31m"]]
@@ -28,8 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write(name: str, *inputs: str, raw: bool = False) -> None:
-    write_output(output_of(name, inputs), NAMES, COLUMNS, raw=raw)
+def write(name: str, source: str = "no file", raw: bool = False) -> None:
+    write_output(output_path(name, source), source, NAMES, COLUMNS, raw=raw)
 
 
 def named_otherwise(kind: str) -> str:
@@ -62,10 +62,10 @@ def test_an_input_is_never_written_over_by_whatever_name(kind: str, given: str):
 
 
 def test_a_link_that_is_turned_to_the_input_while_predicting_does_not_help():
-    out = output_of("out.csv", ["data.csv"])
+    out = output_path("out.csv", "data.csv")
     Path("out.csv").symlink_to("data.csv")
     with pytest.raises(UserError, match="is the same file"):
-        write_output(out, NAMES, COLUMNS, raw=False)
+        write_output(out, "data.csv", NAMES, COLUMNS, raw=False)
     assert Path("data.csv").read_text() == "a\n1\n"
 
 
@@ -133,7 +133,7 @@ def test_an_open_file_of_the_process_is_written_where_it_stands(folder: Path, ki
     Path("stdout").symlink_to("/proc/self/fd/1")
     code = (
         "from automl.cli.output import *; print('before')\n"
-        f"write_output(output_of('stdout', []), {NAMES}, {COLUMNS}, raw=False)"
+        f"write_output(output_path('stdout', '-'), '-', {NAMES}, {COLUMNS}, raw=False)"
     )
     command = [sys.executable, "-c", code]
     if kind == "pipe":
@@ -191,4 +191,4 @@ def test_a_format_that_is_not_written_is_refused_with_a_name_that_is(ending: str
 )
 def test_a_place_that_is_none_is_named(name: str, message: str):
     with pytest.raises(UserError, match=message):
-        output_of(name, [])
+        output_path(name, "data.csv")

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from automl.config import SearchConfig, compose_config, plugin_settings
+from automl.config.compose import compose_config, plugin_settings
 from automl.config.groups import CORE_PATH, find_groups
+from automl.config.schema import SearchConfig
 from automl.errors import ConfigError
 from automl.plugin import ExecutorFactory
 from automl.registry import BrokenPlugin, Registry, load_registry

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from automl.config import parse_duration, parse_span
+from automl.config.durations import parse_duration, parse_span
 from automl.errors import ConfigError
 
 

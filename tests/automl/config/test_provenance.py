@@ -1,6 +1,8 @@
 import yaml
 
-from automl.config import compose_config, load_config, render_config
+from automl.config.compose import compose_config
+from automl.config.provenance import render_config
+from automl.config.saved import load_config
 
 
 def test_what_is_printed_is_the_configuration_itself(registry, tmp_path):

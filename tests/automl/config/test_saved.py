@@ -2,7 +2,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from automl.config import SearchConfig, compose_config, load_config, save_config
+from automl.config.compose import compose_config
+from automl.config.saved import load_config, save_config
+from automl.config.schema import SearchConfig
 from automl.errors import RunError
 
 TEXTS = st.text(st.sampled_from("ab ${}\\'\"=:[]\n#\t") | st.characters(), max_size=20)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import sys
@@ -9,13 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from automl.cli.formats import write_csv
-from automl.cli.verbs.predict import run
-from automl.errors import UserError
+from automl.cli.verbs import predict
+from automl.cli.verbs.predict import check_apart, column_names, python_values
+from automl.errors import DataError, UserError
+
+
+def run(line: list[str]) -> int:
+    verb = predict.parser()
+    return predict.run(verb, *verb.read(line))
+
 
 VALUES = st.one_of(
     st.floats(allow_nan=False),
@@ -46,7 +55,7 @@ def test_csv_gives_every_value_back(values: list[object]):
 )
 def test_a_mistake_is_named_before_any_work(line: list[str], message: str):
     with pytest.raises(UserError, match=message):
-        run(line, 0.0)
+        run(line)
 
 
 @dataclass
@@ -95,10 +104,52 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_predictions_are_the_same_on_stdout_and_in_a_file(
     line: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert run(line, 0.0) == 0
+    assert run(line) == 0
     assert capsys.readouterr() == (text, "")
     out = tmp_path / "predictions.csv"
-    assert run([*line, "--out", str(out)], 0.0) == 0
+    assert run([*line, "--out", str(out)]) == 0
     assert out.read_text() == text
     assert capsys.readouterr() == ("", f"2 predictions: {out}\n")
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("id", ["id"]),
+        ("id,date", ["id", "date"]),
+        ("id, the date,", ["id", "the date"]),
+        ('"a,b",id', ["a,b", "id"]),
+    ],
+)
+def test_names_stand_between_commas(text, names):
+    assert column_names(text) == names
+
+
+@pytest.mark.parametrize("text", ["", ","])
+def test_no_name_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="such as id,date"):
+        column_names(text)
+
+
+def test_a_kept_column_must_not_have_the_name_of_a_prediction():
+    check_apart(["id"], ["prediction"])
+    with pytest.raises(DataError, match=r"--keep prediction: .* Rename"):
+        check_apart(["id", "prediction"], ["prediction"])
+
+
+def test_moments_are_text_and_other_values_stay():
+    table = pa.table(
+        {
+            "n": pa.array([1, None]),
+            "x": pa.array([0.1, 2.0]),
+            "t": pa.array([0, 1_500_000_001], pa.timestamp("ns")),
+            "c": pa.array(["u", "v"]).dictionary_encode(),
+        }
+    )
+    assert python_values(table) == [
+        [1, None],
+        [0.1, 2.0],
+        ["1970-01-01 00:00:00", "1970-01-01 00:00:01.500000001"],
+        ["u", "v"],
+    ]

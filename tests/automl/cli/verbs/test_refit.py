@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from automl.cli.verbs.refit import run
+from automl.cli.verbs import refit
 from automl.errors import UserError
 from automl.store.run_dir import RunDir
 from automl.tuning.refit.refit import RefitResult
+
+
+def run(line: list[str]) -> int:
+    verb = refit.parser()
+    return refit.run(verb, *verb.read(line))
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ from automl.tuning.refit.refit import RefitResult
 )
 def test_a_mistake_is_named(line: list[str], message: str):
     with pytest.raises(UserError, match=message):
-        run(line, 0.0)
+        run(line)
 
 
 @pytest.mark.parametrize("undo", [False, True])
@@ -37,7 +42,7 @@ def test_it_says_what_became_faster_and_what_stays(
         )
 
     monkeypatch.setattr("automl.tuning.lifecycle.refit_run.refit_run", fake)
-    assert run([str(run_dir.path), *["--undo"] * undo], 0.0) == 0
+    assert run([str(run_dir.path), *["--undo"] * undo]) == 0
     assert asked == [(run_dir.path, undo)]
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith(

@@ -5,12 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from automl.cli import main
-from automl.cli.verbs.rerun import run
+from automl.cli.verbs import rerun as module
 from automl.errors import UserError
 from automl.store.run_dir import RunDir
 from automl.trial.records import read_record
 from automl.trial.spec import TrialError
 from automl.tuning.lifecycle.rerun import FoldRerun, RerunResult
+
+
+def run(line: list[str]) -> int:
+    verb = module.parser()
+    return module.run(verb, *verb.read(line))
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def rerun(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 )
 def test_a_mistake_is_named(line: list[str], message: str):
     with pytest.raises(UserError, match=message):
-        run(line, 0.0)
+        run(line)
 
 
 def test_an_unknown_trial_is_status_2_with_the_nearest(
@@ -63,7 +68,7 @@ def test_scores_stand_beside_the_recorded_ones(
         FoldRerun(2, 0.7, 0.7, False),
         FoldRerun(3, None, 0.6),
     )
-    assert run([str(run_dir.path), "svm-0"], 0.0) == 0
+    assert run([str(run_dir.path), "svm-0"]) == 0
     out, err = capsys.readouterr()
     head, _, *rows, end = out.splitlines()
     assert head == 'svm-0, complete: {"kernel": "rbf"}'
@@ -82,7 +87,7 @@ def test_of_a_failure_the_whole_traceback_is_shown_and_the_status_is_0(
 ):
     trace = "Traceback:\n  line 1\x1b[31m\nMemoryError: needed 3 GiB\n"
     rerun(FoldRerun(0, None, error=TrialError("memory", "needed 3 GiB", trace)))
-    assert run([str(run_dir.path), "mlp-0"], 0.0) == 0
+    assert run([str(run_dir.path), "mlp-0"]) == 0
     out, _ = capsys.readouterr()
     assert "on record: memory in fold 0: needed 3 GiB" in out
     assert "memory in fold 0: needed 3 GiB\nTraceback:\n  line 1\nMemoryError" in out
@@ -93,5 +98,5 @@ def test_with_a_limit_of_time_it_says_that_fits_may_differ(
     run_dir: RunDir, rerun: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ):
     rerun(FoldRerun(0, 0.9, 0.9, True), timed=True)
-    assert run([str(run_dir.path), "svm-0"], 0.0) == 0
+    assert run([str(run_dir.path), "svm-0"]) == 0
     assert "time limit: fits that adapt to the clock may" in capsys.readouterr().err

@@ -30,13 +30,13 @@ def calls(monkeypatch):
 
 def test_budgets_are_passed_on_and_errors_told(calls, capsys):
     assert main(["resume", "runs/x", "--time", "20m", "--trials", "40"]) == 2
-    assert calls == [("runs/x", {"time_s": 1200.0, "trials": 40, "verbosity": 0})]
+    assert calls == [("runs/x", {"metric": None, "time_s": 1200.0, "trials": 40, "verbosity": 0})]
     assert "process id 7" in capsys.readouterr().err
 
 
 def test_what_is_not_given_stays_as_it_is_in_the_run(calls):
     main(["resume", "-q", "runs/x"])
-    assert calls == [("runs/x", {"time_s": None, "trials": None, "verbosity": 0})]
+    assert calls == [("runs/x", {"metric": None, "time_s": None, "trials": None, "verbosity": 0})]
 
 
 @pytest.mark.parametrize(

@@ -196,3 +196,12 @@ def test_cfg_shows_a_gap_under_its_key(capsys: pytest.CaptureFixture[str]):
 def test_cfg_needs_no_data(capsys: pytest.CaptureFixture[str]):
     assert main(["search", "--cfg", "--time", "1h"]) == 0
     assert "time_s: 3600.0" in capsys.readouterr().out
+
+
+def test_a_password_in_a_query_is_not_shown(capsys):
+    query = "select * from dblink('postgresql://u:Hush77@h/d password=Hush78', 'x') as t (a int)"
+    assert main(["search", "--cfg", f"data.sql={query}", "seed=3"]) == 0
+    said = capsys.readouterr().out
+    assert "Hush7" not in said
+    assert "seed: 3" in said
+    assert "dblink" in said

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.cli.output import output_of, write_output
+from automl.cli.output import output_path, write_output
 from automl.data import ReadOptions, fingerprint, load_dataset
 from automl.data.read.formats import read_source
 from automl.data.read.streams import open_decompressed
@@ -245,7 +245,7 @@ def test_every_label_that_we_write_is_read_back_exactly(labels, times, ending, i
         names, columns = [ids, *names], [[f"r{i}" for i in range(len(labels))], labels]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"a{ending}"
-        write_output(output_of(str(path), ()), names, columns, raw=False)
+        write_output(output_path(str(path), "-"), "-", names, columns, raw=False)
         raw = read_source(path, ReadOptions(vocabulary=()))
     assert raw.names == tuple(names)
     assert raw.columns[-1].to_pylist() == labels
@@ -257,7 +257,7 @@ def test_every_label_that_we_write_is_read_back_exactly(labels, times, ending, i
 def test_a_label_that_looks_like_another_line_is_a_label(tmp_path, names, last):
     labels = [*"ab" * 12, last]
     columns = [[str(i) for i in range(len(labels))], labels][-len(names) :]
-    write_output(output_of(str(tmp_path / "a.csv"), ()), names, columns, raw=False)
+    write_output(output_path(str(tmp_path / "a.csv"), "-"), "-", names, columns, raw=False)
     raw = read_source(tmp_path / "a.csv", ReadOptions())
     assert raw.columns[-1].to_pylist() == labels
     assert raw.notes == ()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.config import load_config
+from automl.config.saved import load_config
 from automl.data.split.choose import ALL_ROWS
 from automl.ensemble import read_ensemble, write_ensemble
 from automl.errors import RunError

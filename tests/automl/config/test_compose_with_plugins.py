@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from automl.config import compose_with_plugins
+from automl.config.compose import compose_with_plugins
 from automl.errors import ConfigError
 
 GROUPS = """
