@@ -86,7 +86,7 @@ def told(scene):
     return {
         name: [
             (t.number, t.state, t.params, t.values)
-            for t in study._study.trials
+            for t in study.study.trials
             if t.state.name != "FAIL"
         ]
         for name, study in scene.proposer.studies.items()
