@@ -83,7 +83,8 @@ def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, mon
     others = [runner.submit("sleeps"), runner.submit("good")]
     hog = runner.submit("hog", gib=3.0)
     (failed,) = runner.until_ended(hog)
-    assert set(looks) == {runner.launcher.worker_of[hog].pid}  # it is looked at closely where it seems too large
+    # it is looked at closely where it seems too large
+    assert set(looks) == {runner.launcher.worker_of[hog].pid}
     assert (failed.error.kind, failed.error.fold) == ("oom", 0)
     assert "above the limit of 0.50 GiB for one fit: scheduler.fit_memory_gib" in (
         failed.error.message

@@ -12,7 +12,7 @@ from automl.data.split.choose import ALL_ROWS
 from automl.events import Note
 from automl.plugin import Encoding
 from automl.scheduling.executor import Reported
-from automl.trial.spec import Job, TrialSpec, TrialState
+from automl.trial.spec import TrialSpec, TrialState
 from automl.tuning.propose.proposer import MIN_GAIN, PATIENCE
 from automl.tuning.trials.outcomes import SAME_FAILURES
 
