@@ -52,14 +52,16 @@ def test_children_of_a_process_with_threads_have_one_each():
 def boosted():
     import lightgbm
 
-    from automl_plugins.lightgbm.family import _model
+    from automl_plugins.lightgbm.family import LightGBMModel
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 5))
     data = lightgbm.Dataset(x, (x[:, 0] > 0).astype(int), params={"verbose": -1})
     params = {"objective": "binary", "verbose": -1, "num_threads": 1}
     booster = lightgbm.train(params, data, WORTH_THREADS // N_ROWS + 10)
-    return _model(booster.model_to_string(), True, 2), rng.normal(size=(N_ROWS, 5))
+    text = booster.model_to_string()
+    model = LightGBMModel(text, lightgbm.Booster(model_str=text), True, 2)
+    return model, rng.normal(size=(N_ROWS, 5))
 
 
 class Predicts:
