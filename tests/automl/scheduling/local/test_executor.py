@@ -550,18 +550,6 @@ def test_one_that_says_that_its_fold_is_encoded_before_it_is_looked_at_is_not_ki
     assert isinstance(runner.until(job_id), Done)
 
 
-def test_the_time_it_takes_to_start_a_worker_counts_against_the_end(runner, tmp_path):
-    """Otherwise a fit that minds the end is killed all the same."""
-    from automl.scheduling.local.worker import _with_time_left
-
-    job = Job(TrialSpec("good", 0, {}), 0, 0, end_s=10.0)
-    (left,) = _with_time_left((job,), late_s=6.0)
-    assert left.end_s == 4.0
-    assert _with_time_left((job,), late_s=11.0)[0].end_s == 0.0
-    forever = replace(job, end_s=None)
-    assert _with_time_left((forever,), late_s=6.0) == (forever,)
-
-
 def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
     runner.executor.warm_up(2)
     for n_threads, n_workers in ((1, 2), (2, 1)):

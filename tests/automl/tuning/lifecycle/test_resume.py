@@ -138,7 +138,7 @@ def kill_at(monkeypatch, module, name, number, after):
 POINTS = [
     ("automl.tuning.propose.proposer", "write_record"),
     ("automl.tuning.loop.controller", "write_record"),
-    ("automl.tuning.propose.study.FamilyStudy", "_tell"),
+    ("optuna.Study", "tell"),
     ("automl.tuning.incumbent.ensemble_tracker", "write_to_run"),
     ("automl.trial.settle.Path", "unlink"),
 ]
