@@ -82,8 +82,8 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
     ``y_true`` holds class indices or values. ``y_pred`` holds the same by default, probabilities
     ``(n_rows, n_classes)`` if the function has an attribute ``needs = "probabilities"``, and
     ``(n_rows, n_levels)`` for a quantile task, with the levels as ``quantiles`` if it has that
-    parameter. Optional attributes: ``greater_is_better = False``; ``ranks = True`` if it compares
-    rows by the order of their predictions (it is then computed within folds);
+    parameter. Optional attributes: ``greater_is_better = False``; ``is_ranking = True`` if it
+    compares rows by the order of their predictions (it is then computed within folds);
     ``optimum = "median"`` for absolute errors (families then fit absolute errors). The name may
     also refer to a ``Metric``, or to a scorer made by scikit-learn's ``make_scorer``.
 
@@ -129,7 +129,7 @@ def own_metric(name: str, found: Any, task: Task, quantiles: tuple[float, ...] =
         known = ScikitMetric(
             _direction(name, found),
             _needs(name, found, task),
-            _flag(name, found, "ranks", False),
+            _is_ranking(name, found),
             optimum=_optimum(name, found),
         )
     elif known.needs == "probabilities":
@@ -147,7 +147,7 @@ def _scored_by(name: str, scorer: Scorer, task: Task, quantiles: tuple[float, ..
     known = scikit_metric(name, scorer.function, task) if is_scikits else None
     needs = CLASSIFICATION_NEEDS[scorer.of_probabilities] if task.is_classification else "values"
     known = known or ScikitMetric(
-        True, needs, _flag(name, base, "ranks", False), optimum=_optimum(name, base)
+        True, needs, _is_ranking(name, base), optimum=_optimum(name, base)
     )
     known = replace(known, greater_is_better=scorer.greater_is_better, needs=needs)
     takes = _takes(name, scorer.function)
@@ -226,6 +226,12 @@ def _flag(name: str, function: Any, attribute: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"metric {name!r}: {attribute} is {value!r}, not True or False")
     return value
+
+
+def _is_ranking(name: str, function: Any) -> bool:
+    if hasattr(function, "ranks"):  # ignored, the score would change without a word
+        raise ConfigError(f"metric {name!r}: its attribute ranks is called is_ranking now")
+    return _flag(name, function, "is_ranking", False)
 
 
 def _optimum(name: str, function: Any) -> Optimum:
