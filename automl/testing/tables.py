@@ -245,7 +245,7 @@ def synthetic_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
     The target depends on the first numeric column and on the category.
 
     Example:
-        >>> problem = synthetic_table(Task.MULTICLASS, family=MyFamily()).problem()
+        >>> problem = synthetic_table(Task.MULTICLASS).problem()
         >>> problem.n_numeric, problem.n_categorical, problem.n_classes
         (3, 1, 4)
     """
