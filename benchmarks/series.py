@@ -66,12 +66,23 @@ class Series:
     retry: Sequence[str] = ()
     folder: Path | None = None
 
+    def turns(self) -> Iterator[tuple[Entry, int, System]]:
+        """Every run; from table to table another system goes first."""
+        systems = list(self.systems)
+        for seed in self.seeds:
+            for place, entry in enumerate(self.entries):
+                if self.tables and entry.name not in self.tables:
+                    continue
+                first = (place + seed) % len(systems)
+                for system in systems[first:] + systems[:first]:
+                    yield entry, seed, system
+
 
 def run_series(series: Series) -> None:
     """Runs what is not done yet, and says on the standard error how it went."""
     done = latest(read_results(series.results))
     cores, machine = cores_for(series.n_cores), describe_machine()
-    for entry, seed, system in _turns(series):
+    for entry, seed, system in series.turns():
         header: dict[str, Any] = {
             "table": entry.name,
             "seed": seed,
@@ -89,18 +100,6 @@ def run_series(series: Series) -> None:
         append_result(series.results, result)
         said = result["error"].splitlines()[-1:] or [f"{result['metric']} {result['score']:.6g}"]
         print(f"{entry.name} {seed} {system.id}: {said[0]}", file=sys.stderr, flush=True)
-
-
-def _turns(series: Series) -> Iterator[tuple[Entry, int, System]]:
-    """Every run; from table to table another system goes first."""
-    systems = list(series.systems)
-    for seed in series.seeds:
-        for place, entry in enumerate(series.entries):
-            if series.tables and entry.name not in series.tables:
-                continue
-            first = (place + seed) % len(systems)
-            for system in systems[first:] + systems[:first]:
-                yield entry, seed, system
 
 
 def _measure(

@@ -81,8 +81,8 @@ def load_metric(name: str, task: Task, quantiles: tuple[float, ...] = ()) -> Met
     ``y_true`` holds class indices or values. ``y_pred`` holds the same by default, probabilities
     ``(n_rows, n_classes)`` if the function has an attribute ``needs = "probabilities"``, and
     ``(n_rows, n_levels)`` for a quantile task, with the levels as ``quantiles`` if it has that
-    parameter. Optional attributes: ``greater_is_better = False``; ``ranks = True`` if it compares
-    rows by the order of their predictions (it is then computed within folds);
+    parameter. Optional attributes: ``greater_is_better = False``; ``is_ranking = True`` if it
+    compares rows by the order of their predictions (it is then computed within folds);
     ``optimum = "median"`` for absolute errors (families then fit absolute errors). The name may
     also refer to a ``Metric``, or to a scorer made by scikit-learn's ``make_scorer``.
 
@@ -151,7 +151,7 @@ def _declared(
     return ScikitMetric(
         is_scorers or _flag(name, source, "greater_is_better", True),
         "values" if is_scorers else _needs(name, source, parameters, task),
-        _flag(name, source, "ranks", False),
+        _is_ranking(name, source),
         optimum=_optimum(name, source),
     )
 
@@ -198,6 +198,12 @@ def _flag(name: str, function: Any, attribute: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"metric {name!r}: {attribute} is {value!r}, not True or False")
     return value
+
+
+def _is_ranking(name: str, function: Any) -> bool:
+    if hasattr(function, "ranks"):  # ignored, the score would change without a word
+        raise ConfigError(f"metric {name!r}: its attribute ranks is called is_ranking now")
+    return _flag(name, function, "is_ranking", False)
 
 
 def _optimum(name: str, function: Any) -> Optimum:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from automl.metrics import classification, ranking, regression
 from automl.metrics.averages import mean, ratio
 from automl.metrics.catalog import CATALOG
-from automl.plugin.metric import Metric
+from automl.plugin.metric import Metric, pinball_losses
 
 __all__ = ["influence"]
 
@@ -46,7 +46,7 @@ def influence(
     """
     function = metric.function
     if function is regression.pinball:
-        losses = _pinball(y_true, prediction, metric.quantiles or (0.5,))
+        losses = pinball_losses(y_true, prediction, metric.quantiles or (0.5,))
         return losses - mean(losses, weight)
     if function in _LOSSES:
         losses = _LOSSES[function](y_true, prediction)
@@ -93,12 +93,6 @@ def _symmetric(y: NDArray[Any], p: NDArray[Any]) -> Array:
 
 def _log_squares(y: NDArray[Any], p: NDArray[Any]) -> Array:
     return _squares(np.log1p(y), np.log1p(np.maximum(p, regression.LOWEST_BELOW_LOG)))
-
-
-def _pinball(y: NDArray[Any], p: NDArray[Any], quantiles: tuple[float, ...]) -> Array:
-    levels = np.asarray(quantiles)
-    above = y[:, np.newaxis] - (p[:, np.newaxis] if p.ndim == 1 else p)
-    return np.asarray(np.maximum(levels * above, (levels - 1) * above).mean(axis=1))
 
 
 RowLosses = Callable[[NDArray[Any], NDArray[Any]], Array]

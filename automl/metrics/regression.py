@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from automl.errors import DataError
 from automl.metrics.averages import Weight, mean, ratio
+from automl.plugin.metric import pinball_losses
 
 __all__ = ["mae", "mape", "medae", "mse", "pinball", "r2", "rmse", "rmsle", "smape"]
 
@@ -104,21 +105,8 @@ def pinball(
     weight: Weight = None,
     quantiles: Sequence[float] = (0.5,),
 ) -> float:
-    """Pinball loss of quantiles, averaged over their levels (Koenker & Bassett, 1978, eq. 2.1).
-
-    A value above the predicted quantile of level q costs q times its distance, one below it 1 - q
-    times. For the median this is half the mean absolute error.
-
-    Args:
-        y_true: Values ``(n_rows,)``.
-        prediction: Quantiles ``(n_rows, n_levels)``, or ``(n_rows,)`` for a single level.
-        weight: Row weights ``(n_rows,)``.
-        quantiles: The levels, between 0 and 1.
-    """
-    levels = np.asarray(quantiles)
-    columns = prediction[:, np.newaxis] if prediction.ndim == 1 else prediction
-    above = y_true[:, np.newaxis] - columns
-    return mean(np.maximum(levels * above, (levels - 1) * above).mean(axis=1), weight)
+    """Mean of ``pinball_losses`` over rows ``(n_rows,)``, with their weights."""
+    return mean(pinball_losses(y_true, prediction, quantiles), weight)
 
 
 def _weighted_lower_median(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:

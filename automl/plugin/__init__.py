@@ -17,7 +17,7 @@ from automl.plugin.family import (
 )
 from automl.plugin.hookspecs import hookimpl
 from automl.plugin.iterative import IterativeFamily
-from automl.plugin.metric import Metric, NoScoreError
+from automl.plugin.metric import Metric, NoScoreError, pinball_losses
 from automl.plugin.out_of_bag import OutOfBagFamily, OutOfBagModel
 from automl.plugin.packs import PackedFamily, PackFit
 from automl.plugin.param import Param
@@ -70,6 +70,7 @@ __all__ = [
     "hookimpl",
     "is_cuda_oom",
     "load_estimator",
+    "pinball_losses",
     "save_estimator",
     "stage_steps",
     "stopping_metric",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from automl.plugin.task import Task
 
-__all__ = ["Metric", "MetricFunction", "NoScoreError", "Optimum", "UndefinedReason"]
+__all__ = [
+    "Metric",
+    "MetricFunction",
+    "NoScoreError",
+    "Optimum",
+    "UndefinedReason",
+    "pinball_losses",
+]
 
 MetricFunction = Callable[..., float]
 """``(y_true, prediction, weight or None) -> score``; the levels come last in a quantile task."""
@@ -36,6 +43,32 @@ class NoScoreError(ValueError):
         >>> Metric("ratio", True, "values", bounds, tasks, ratio).evaluate(np.zeros(2), np.ones(2))
         (nan, 'all targets are 0')
     """
+
+
+def pinball_losses(
+    y_true: NDArray[Any], prediction: NDArray[Any], levels: Sequence[float]
+) -> NDArray[np.float64]:
+    """Pinball loss of each row, averaged over the levels (Koenker & Bassett, 1978, eq. 2.1).
+
+    A value above the predicted quantile of level q costs q times its distance, one below it 1 - q
+    times. For the median this is half the absolute error.
+
+    Args:
+        y_true: Values ``(n_rows,)``.
+        prediction: Quantiles ``(n_rows, n_levels)``, or ``(n_rows,)`` for a single level.
+        levels: The levels, between 0 and 1.
+
+    Returns:
+        Losses ``(n_rows,)``.
+
+    Example:
+        >>> pinball_losses(np.array([3.0, 1.0]), np.array([2.0, 2.0]), (0.75,)).tolist()
+        [0.75, 0.25]
+    """
+    shares = np.asarray(levels)
+    columns = prediction[:, np.newaxis] if prediction.ndim == 1 else prediction
+    above = y_true[:, np.newaxis] - columns
+    return np.asarray(np.maximum(shares * above, (shares - 1) * above).mean(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,13 @@
-"""Conformance suites for families and executors, to inherit in the tests of a plugin."""
+"""Conformance suites for families and executors, to inherit in the tests of a plugin.
+
+``LOG_LOSS``, ``RMSE`` and ``PINBALL`` are the metrics of the tables to test with.
+
+Example:
+    >>> [metric.name for metric in (LOG_LOSS, RMSE, PINBALL)]
+    ['log_loss', 'rmse', 'pinball']
+    >>> PINBALL.quantiles
+    (0.1, 0.5, 0.9)
+"""
 
 from automl.testing.executor import ExecutorTestCase
 from automl.testing.fakes import CheckingSuggest, CountedClock, RandomSuggest, RecordingReport

@@ -1,11 +1,4 @@
-"""The conformance suite of executors: inherit ``ExecutorTestCase`` and define ``make_executor``.
-
-from automl.testing import ExecutorTestCase
-
-class TestMyExecutor(ExecutorTestCase):
-    def make_executor(self):
-        return MyExecutor(n_cpus=2)
-"""
+"""The conformance suite of executors: inherit ``ExecutorTestCase`` and define ``make_executor``."""
 
 from __future__ import annotations
 
@@ -48,6 +41,14 @@ class ExecutorTestCase:
         runs_beside: Whether jobs run outside the search's process, so that they can be stopped
             and a crash affects no other.
         patience_s: Longest wait for an answer in seconds.
+
+    Example:
+        >>> from automl.scheduling.inline import InlineExecutor
+        >>> class TestMyExecutor(ExecutorTestCase):
+        ...     runs_beside = False
+        ...     def make_executor(self):
+        ...         return InlineExecutor(n_cpus=2)
+        >>> TestMyExecutor().test_capacity_is_known_before_it_is_opened()  # pytest runs them all
     """
 
     runs_beside: ClassVar[bool] = True

@@ -21,6 +21,12 @@ class RandomSuggest:
 
     Args:
         seed: Seed of the draws.
+
+    Example:
+        >>> suggest = RandomSuggest(seed=0)
+        >>> params = {"depth": suggest.suggest_int("depth", 1, 8)}
+        >>> 1 <= params["depth"] <= 8
+        True
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -49,6 +55,13 @@ class CheckingSuggest:
 
     Attributes:
         problems: One message per problem.
+
+    Example:
+        >>> suggest = CheckingSuggest({"depth": 9})
+        >>> suggest.suggest_int("depth", 1, 8)
+        1
+        >>> suggest.problems
+        ['depth = 9 is not in [1, 8]']
     """
 
     def __init__(self, params: dict[str, Any]) -> None:
@@ -98,6 +111,14 @@ class CountedClock:
     Attributes:
         now: Value of the next read.
         n_looks: Number of reads.
+
+    Example:
+        >>> clock = CountedClock(look_s=0.5)
+        >>> deadline, n_rounds = clock() + 2.2, 0
+        >>> while clock() < deadline:
+        ...     n_rounds += 1
+        >>> n_rounds
+        4
     """
 
     def __init__(self, look_s: float = 0.0) -> None:
@@ -127,6 +148,15 @@ class RecordingReport:
 
     Attributes:
         steps: The calls as (step, score).
+
+    Example:
+        >>> report = RecordingReport(prune_at=2)
+        >>> try:
+        ...     for step in range(1, 10):
+        ...         report(step, 0.5)
+        ... except TrialPruned:
+        ...     print(report.steps)
+        [(1, 0.5), (2, 0.5)]
     """
 
     def __init__(

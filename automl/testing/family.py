@@ -1,10 +1,4 @@
-"""The conformance suite of families: inherit ``FamilyTestCase`` and set ``family``.
-
-from automl.testing import FamilyTestCase
-
-class TestMyFamily(FamilyTestCase):
-    family = MyFamily()
-"""
+"""The conformance suite of families: inherit ``FamilyTestCase`` and set ``family``."""
 
 from __future__ import annotations
 
@@ -60,6 +54,12 @@ class FamilyTestCase(
             16 if a fit takes milliseconds, 0 if it takes too long.
         noise_settings: Additional settings for noise tables, such as fewer rounds.
         expected_failures: Names of tests to skip, with the reason, which is shown.
+
+    Example:
+        >>> class TestMyFamily(FamilyTestCase):
+        ...     family = MyFamily()
+        ...     tasks = frozenset({Task.REGRESSION})
+        >>> TestMyFamily().test_resources_are_positive(Task.REGRESSION)  # pytest runs them all
     """
 
     # What it declares

@@ -67,6 +67,13 @@ class TestTable:
         kinds: Column kinds that the family takes.
         raw_texts: Whether its encoding of text is ``raw``.
         family: Family with defaults for other settings, if any.
+
+    Example:
+        >>> table = real_table(Task.REGRESSION)
+        >>> fold = table.fold(Encoding())
+        >>> model = MyFamily().fit({}, fold, table.context(), RecordingReport())
+        >>> model.predict(fold.X_valid).shape == fold.y_valid.shape
+        True
     """
 
     __test__ = False  # not collected by pytest
@@ -214,7 +221,13 @@ class TestTable:
 
 
 def real_table(task: Task, n_rows: int = 300, **extra: Any) -> TestTable:
-    """Returns rows of a data set of scikit-learn: breast cancer, iris or diabetes."""
+    """Returns rows of a data set of scikit-learn: breast cancer, iris or diabetes.
+
+    Example:
+        >>> table = real_table(Task.BINARY, n_rows=100)
+        >>> table.numeric.shape, table.n_classes
+        ((100, 30), 2)
+    """
     from sklearn import datasets
 
     name = {Task.BINARY: "breast_cancer", Task.MULTICLASS: "iris"}.get(task, "diabetes")
@@ -230,6 +243,11 @@ def synthetic_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:
     """Returns three numeric columns, one constant and one with NaN, and one of category codes.
 
     The target depends on the first numeric column and on the category.
+
+    Example:
+        >>> problem = synthetic_table(Task.MULTICLASS).problem()
+        >>> problem.n_numeric, problem.n_categorical, problem.n_classes
+        (3, 1, 4)
     """
     rng = np.random.default_rng(7)
     numeric = rng.normal(size=(n_rows, 3))
@@ -248,6 +266,12 @@ def mixed_table(task: Task, n_rows: int = 320, **extra: Any) -> TestTable:
     """Returns two alternating populations that no column distinguishes.
 
     Odd rows have the higher half of the classes, or values that are higher by 4.
+
+    Example:
+        >>> table = mixed_table(Task.BINARY)
+        >>> fold = table.fold(Encoding(), weight=np.where(table.y == 1, 3.0, 1.0))
+        >>> fold.y_train[:4].tolist(), fold.weight_train[:4].tolist()
+        ([0, 1, 0, 0], [1.0, 3.0, 1.0, 1.0])
     """
     rng = np.random.default_rng(11)
     numeric, high = rng.normal(size=(n_rows, 3)), np.arange(n_rows) % 2

@@ -27,7 +27,7 @@ from automl.store.run_dir import RunDir
 from automl.trial.prediction_files import as_they_are, write_predictions
 from automl.trial.stages import CURVES_FILE, StageCurve, stage_near
 
-__all__ = ["Settled", "best_stage", "discard_stages", "settle_folds"]
+__all__ = ["Settled", "best_stage", "choosers", "discard_stages", "settle_folds"]
 
 FOLDS_TO_HALF = 2.0
 SHORT = 0.5  # of the median end: a fold that the clock stopped earlier would shorten all curves
@@ -80,7 +80,7 @@ def settle_folds(
     curves = {fold: found for fold, found in curves.items() if found}
     settled: dict[int, Settled] = {}
     for fold, own in curves.items():
-        others = _choosers(fold, curves, plan)
+        others = choosers(fold, curves, plan)
         if not others:
             continue  # a single fold keeps the score by its halves
         parts = []
@@ -204,7 +204,7 @@ def discard_stages(run: RunDir, trial_id: str) -> None:
             file.unlink(missing_ok=True)
 
 
-def _choosers(fold: int, curves: Mapping[int, Any], plan: SplitPlan) -> list[int]:
+def choosers(fold: int, curves: Mapping[int, Any], plan: SplitPlan) -> list[int]:
     """Folds whose curves may choose for a fold: they do not contain its rows.
 
     With a time plan these are earlier ones; in a repeat, the other folds of that repeat.

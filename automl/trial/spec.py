@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -112,6 +112,12 @@ class Job:
     def job_id(self) -> JobKey:
         """Key of the job."""
         return JobKey(self.spec.trial_id, self.fold)
+
+    def late_by(self, late_s: float) -> Job:
+        """The job with the seconds it has left after it waited ``late_s``."""
+        if self.end_s is None:
+            return self
+        return replace(self, end_s=max(0.0, self.end_s - late_s))
 
     def fit_limit_s(self, spent_s: float) -> float | None:
         """Seconds until the fit is killed, ``spent_s`` after the start; None for never."""

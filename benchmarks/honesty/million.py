@@ -17,7 +17,7 @@ from benchmarks.honesty.generator import best_auc, draw_rows, write_tables
 from benchmarks.honesty.row import TABLES, Key, Line, Parts, Row, Unit, Verdict, merged
 from benchmarks.honesty.searches import Opened
 
-__all__ = ["ROW", "beside_a_load", "boosted"]
+__all__ = ["ROW", "beside_a_load", "boosted", "table_of"]
 
 N_ROWS, N_NEW = 1_000_000, 100_000
 NEW_SEED = 1000
@@ -40,7 +40,7 @@ def _units(n_seeds: int, parts: tuple[str, ...]) -> list[Unit]:
 def _measure(key: Key, parts: Sequence[str], folder: Path) -> Parts:
     import automl
 
-    path = _table(key, Path(os.environ.get(TABLES, folder)))
+    path = table_of(key, Path(os.environ.get(TABLES, folder)))
     with beside_a_load(key["load"]):
         automl.search(
             str(path), target="y", time_s=key["time_s"], seed=key["seed"], out=str(folder / "run")
@@ -52,7 +52,7 @@ def _measure(key: Key, parts: Sequence[str], folder: Path) -> Parts:
     return dict.fromkeys(parts, result)
 
 
-def _table(key: Key, folder: Path) -> Path:
+def table_of(key: Key, folder: Path) -> Path:
     """The table of a unit; it is drawn once for a seed, and written in all formats at once."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = {kind: folder / f"rows-{key['rows']}-{key['seed']}.{kind}" for kind in FORMATS}

@@ -19,7 +19,7 @@ from benchmarks.process import run_watched
 from benchmarks.results import append_result, read_results
 from benchmarks.systems import THREADS
 
-__all__ = ["RESULTS", "Plan", "lines_of", "missing_units", "run_row", "tree_paths"]
+__all__ = ["RESULTS", "Plan", "environment", "lines_of", "missing_units", "run_row", "tree_paths"]
 
 RESULTS = ROOT / "benchmarks" / "honesty" / "results"
 """A file of JSON lines for each row."""
@@ -129,7 +129,7 @@ def _run_one(row: Row, unit: Unit, plan: Plan) -> dict[str, Any]:
             folder / "log.txt",
             row.limit_s,
             cores=cores_for(plan.cores) if row.is_timed else (),
-            env=_environment(plan.tree, plan.cores if row.is_timed else 1, folder),
+            env=environment(plan.tree, plan.cores if row.is_timed else 1, folder),
             folder=folder,
         )
         out = folder / "parts.json"
@@ -154,7 +154,8 @@ def tree_paths(tree: Path) -> str:
     return os.pathsep.join(str(tree / name) for name in ("", "plugins", "conf"))
 
 
-def _environment(tree: Path, threads: int, scratch: Path) -> dict[str, str]:
+def environment(tree: Path, threads: int, scratch: Path) -> dict[str, str]:
+    """The environment of a worker; ours may name another folder for the tables of all units."""
     return {
         TABLES: str(Path(tempfile.gettempdir()) / "automl-honesty-tables"),
         **os.environ,

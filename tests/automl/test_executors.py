@@ -1,6 +1,7 @@
 """Searches on executors other than ``local``, from a table to predictions."""
 
 import json
+import signal
 import sys
 import threading
 
@@ -11,6 +12,7 @@ import pytest
 import automl
 from automl.errors import ConfigError, PluginError
 from automl.events import EnsembleUpdated, SearchFinished, TrialFinished
+from automl.scheduling import job_outcomes
 from automl.scheduling.inline import InlineExecutor
 from automl.store.run_dir import RunDir
 
@@ -86,20 +88,19 @@ def test_a_run_of_inline_goes_on_with_local_and_back(table, tmp_path):
 
 def test_the_first_ctrl_c_ends_a_search_on_inline_with_what_there_is(table, tmp_path, monkeypatch):
     """It comes while a fit runs, whose next report is the last."""
-    from automl.trial.execute import _Task
+    events, pressed = [], []
+    execute_job = job_outcomes.execute_job
 
-    events, record = [], _Task.record
+    def watched(job, state, report, encoded):
+        def press_once(step, score):
+            if job.spec.family == "lightgbm" and not pressed:
+                pressed.append(step)
+                signal.raise_signal(signal.SIGINT)
+            report(step, score)
 
-    def press_once(task, step, score):
-        if task.job.spec.family == "lightgbm" and not pressed:
-            pressed.append(step)
-            import signal
+        return execute_job(job, state, press_once, encoded)
 
-            signal.raise_signal(signal.SIGINT)
-        record(task, step, score)
-
-    pressed = []
-    monkeypatch.setattr(_Task, "record", press_once)
+    monkeypatch.setattr(job_outcomes, "execute_job", watched)
     assert threading.current_thread() is threading.main_thread()
     run = search(table, tmp_path / "run", "scheduler=inline", trials=9, on_event=events.append)
     (end,) = [e for e in events if isinstance(e, SearchFinished)]

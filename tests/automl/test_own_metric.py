@@ -12,6 +12,7 @@ from automl.cli import main
 from automl.config.saved import load_config
 from automl.errors import ConfigError, RunError
 from automl.scheduling.local.launcher import SpawnLauncher
+from automl.store.run_dir import RunDir
 from automl.trial.records import read_records
 
 QUICK = ("family=[linear,lightgbm]", "search.folds=2", "scheduler.cpus=2")
@@ -48,7 +49,7 @@ def run(table, tmp_path_factory):
 
 
 def test_a_closure_judges_every_fold_in_the_workers(run, table):
-    records = read_records(run._run)
+    records = read_records(RunDir(run.path))
     assert all(record.state == "complete" for record in records)
     board = run.board()
     assert (board.metric, board.greater_is_better, board.target) == ("cost", False, "bought")
@@ -60,11 +61,11 @@ def test_a_closure_judges_every_fold_in_the_workers(run, table):
 
 
 def test_a_run_keeps_the_name_of_the_function_alone(run):
-    assert json.loads(run._run.manifest.read_text())["metric"] == {
+    assert json.loads(RunDir(run.path).manifest.read_text())["metric"] == {
         "name": "cost",
         "greater_is_better": False,
     }
-    assert load_config(run._run.config).metric == "callable:cost"
+    assert load_config(RunDir(run.path).config).metric == "callable:cost"
 
 
 def test_a_run_predicts_without_its_function_and_asks_for_it_where_it_scores(run, table):

@@ -4,6 +4,7 @@ A file by card says which process holds how many bytes, as a driver knows it: wh
 is free again when it is gone. The cards are those of the folder that ``AUTOML_PAPER_GPUS`` names.
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -105,27 +106,11 @@ class Cuda:
         pass
 
 
-class Driver:
-    def cuInit(self, flags):
-        return 0
-
-    def cuDeviceGetCount(self, count):
-        count._obj.value = len(visible())
-        return 0
-
-    def cuDeviceGet(self, device, number):
-        device._obj.value = number.value
-        return 0
-
-    def cuDeviceGetUuid(self, raw, device):
-        name = visible()[device.value].removeprefix("GPU-")
-        raw._obj[:] = bytes.fromhex(name.replace("-", ""))
-        return 0
-
-
 def install():
     """Puts the paper in the place of torch and of the driver, in this process."""
-    from automl.scheduling.devices import device_check as cuda
+    from fake_cuda import FakeCuda, loads_instead
+
+    from automl.scheduling.devices.device_check import LIBRARY
 
     paper = Cuda()
     torch = types.ModuleType("torch")
@@ -133,7 +118,7 @@ def install():
     torch.set_num_threads = lambda n: None
     torch.empty = lambda n, dtype, device: Tensor(paper, n)
     sys.modules["torch"] = torch
-    cuda._driver = Driver
+    ctypes.CDLL = loads_instead(LIBRARY, lambda: FakeCuda(visible()))
 
 
 if getattr(sys.modules["__main__"].__spec__, "name", "") == "automl.scheduling.local.forkserver":

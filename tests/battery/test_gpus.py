@@ -4,6 +4,7 @@ Each test runs on real GPUs where there are any, and on paper everywhere:
 ``AUTOML_BATTERY=full pytest tests/battery/test_gpus.py``.
 """
 
+import ctypes
 import importlib.util
 import json
 import sys
@@ -16,7 +17,8 @@ import pandas as pd
 import pytest
 
 import automl
-from automl.scheduling.devices.nvml import find_gpus
+from automl.scheduling.devices.nvml import LIBRARY, find_gpus
+from tests.automl.scheduling.fake_cuda import loads_instead
 
 HERE = Path(__file__).parent
 REAL = Path("/dev/nvidiactl").exists() and importlib.util.find_spec("torch") is not None
@@ -50,7 +52,7 @@ def gpus(request, monkeypatch, tmp_path, load_module):
         fakes = load_module("scheduling_fakes", HERE.parent / "automl/scheduling/conftest.py")
         cards = [("paper", uuid, paper.Card(uuid).free_gib) for uuid in paper.UUIDS]
         nvml = fakes.FakeNvml(*cards)
-        monkeypatch.setattr("automl.scheduling.devices.nvml._library", lambda: nvml)
+        monkeypatch.setattr(ctypes, "CDLL", loads_instead(LIBRARY, lambda: nvml))
     found = find_gpus()
     assert found
     return found

@@ -24,7 +24,7 @@ def waits(monkeypatch):
 
     def noting(executor, timeout_s):
         if timeout_s > 0:
-            busy.append(len(executor._busy))
+            busy.append(len(executor.pool.leases))
         return poll(executor, timeout_s)
 
     monkeypatch.setattr(LocalExecutor, "poll", noting)

@@ -12,11 +12,13 @@ import pytest
 from automl.config.compose import compose_config
 from automl.events import Progress
 from automl.registry import load_registry
+from automl.scheduling.early_start import start_early
 from automl.scheduling.factory import make_executor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
 from automl.tuning.lifecycle.start import start_search
+from tests.automl.scheduling.watched_launcher import WatchedLauncher
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks"),
@@ -32,12 +34,11 @@ class Killer:
     def __init__(self, n, seed):
         self.left, self.rng, self.killed = n, random.Random(seed), {}
 
-    def __call__(self, controller):
+    def __call__(self, launcher):
         fits = [
-            (job_id, busy.worker.pid)
-            for busy in controller.executor._busy
-            for job_id in busy.jobs
-            if busy.worker.pid is not None and self.killed.get(job_id, 0) < 2
+            (job_id, worker.pid)
+            for job_id, worker in launcher.running().items()
+            if worker.pid is not None and self.killed.get(job_id, 0) < 2
         ]
         if self.left and fits and self.rng.random() < 0.7:
             job_id, pid = self.rng.choice(fits)
@@ -60,12 +61,13 @@ def search(frame, out, meddle):
         ]
         options = {"target": "target", "trials": TRIALS, "time_s": None}
         config = compose_config(overrides, options, registry, None).config
-        executor = make_executor(config.scheduler, registry)
+        launcher = WatchedLauncher(start_early())
+        executor = make_executor(config.scheduler, registry, launcher)
         prepared = start_search(frame, config, registry, run, executor, 0.0, lambda: False, lock)
         prepared.start_workers()
         for event in prepared.controller.events():
             if isinstance(event, Progress):
-                meddle(prepared.controller)
+                meddle(launcher)
         return prepared.controller.ledger.trials, prepared.controller.runner.losses
     finally:
         if executor is not None:
@@ -84,7 +86,7 @@ def test_a_killed_worker_costs_a_repetition_and_nothing_else(tmp_path, size, fig
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(200, 3)), columns=["a", "b", "c"])
     frame["target"] = np.where(frame["a"] + rng.normal(scale=0.5, size=200) > 0, "yes", "no")
-    calm, _ = search(frame, tmp_path / "calm", lambda controller: None)
+    calm, _ = search(frame, tmp_path / "calm", lambda launcher: None)
     assert all(t.state is TrialState.COMPLETE for t in calm)
     wanted, done, lost, n_runs = size(6, 200), 0, 0, 0
     while done < wanted:

@@ -1,5 +1,6 @@
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -7,6 +8,7 @@ import pytest
 
 from automl.metrics import default_metric, get_metric
 from automl.plugin import Task
+from automl.store.run_dir import RunDir
 from benchmarks.honesty import coverage, drift, million, noise, running, signal
 from benchmarks.honesty.__main__ import main
 from benchmarks.honesty.draws import Drawn, World
@@ -109,12 +111,10 @@ def test_a_million_rows_are_drawn_once_for_all_units_of_a_seed(tmp_path, monkeyp
             path.touch()
 
     monkeypatch.setattr(million, "write_tables", draw)
-    folders = {
-        running._environment(tmp_path, 1, tmp_path / name)["HONESTY_TABLES"] for name in "ab"
-    }
+    folders = {running.environment(tmp_path, 1, tmp_path / name)["HONESTY_TABLES"] for name in "ab"}
     assert len(folders) == 1  # whatever the scratch folder of a unit is
-    for key in million._units(2, ("ensemble",)):
-        million._table(key.key, tmp_path)
+    for key in million.ROW.units(2, ("ensemble",)):
+        million.table_of(key.key, tmp_path)
     assert drawn == [0, 1]
 
 
@@ -368,12 +368,16 @@ def test_how_far_a_booster_went_is_the_sum_of_its_learning_rates(tmp_path):
     x = np.random.default_rng(0).normal(size=(200, 2))
     data = lightgbm.Dataset(x, x[:, 0])
     settings = {"learning_rate": 0.05, "verbose": -1, "objective": "regression"}
-    for fold, rounds in (("fold-0", 20), ("fold--1", 10)):
-        folder = tmp_path / fold / "model"
+    run = RunDir(tmp_path)
+    for fold, rounds in ((0, 20), (-1, 10)):
+        folder = run.model("lightgbm-0", fold)
         folder.mkdir(parents=True)
         lightgbm.train(settings, data, rounds).save_model(folder / "model.txt")
-    assert million._way(tmp_path / "fold-0" / "model") == pytest.approx(1.0, abs=0.06)
-    assert million._way(tmp_path / "fold--1" / "model") == pytest.approx(0.5, abs=0.06)
+    members = [SimpleNamespace(trial="lightgbm-0", folds=(-1,))]
+    predictor = SimpleNamespace(ensemble=SimpleNamespace(members=members))
+    opened = SimpleNamespace(opened=SimpleNamespace(run=run, predictor=predictor))
+    (found,) = million.boosted(opened).values()
+    assert found == pytest.approx({"refit": 0.5, "folds": 1.0}, abs=0.06)
 
 
 def test_every_measurement_keeps_json(tmp_path):

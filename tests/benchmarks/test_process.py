@@ -1,6 +1,8 @@
 import os
+import resource
 import signal
 import sys
+from collections import namedtuple
 
 import psutil
 import pytest
@@ -41,19 +43,19 @@ def test_what_a_command_leaves_behind_is_killed_as_well(tmp_path):
 
 
 def test_an_interrupted_command_is_killed(tmp_path, monkeypatch):
-    def interrupt(self, timeout):
+    def interrupt(self):
         raise KeyboardInterrupt
 
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     with monkeypatch.context() as patch:
-        patch.setattr("benchmarks.process._Usage.look", interrupt)
+        patch.setattr(psutil.Process, "memory_info", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run_watched([sys.executable, "-c", code], tmp_path / "log", 30.0)
     assert not psutil.Process().children()
 
 
 def test_a_command_is_killed_before_the_system_shows_its_environment(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks.process._kill_marked", lambda mark: [])
+    monkeypatch.setattr(psutil, "process_iter", lambda: [])
     code = "import time; time.sleep(60)"
     outcome = run_watched([sys.executable, "-c", code], tmp_path / "log", 0.1)
     assert outcome.timed_out
@@ -71,8 +73,9 @@ def test_a_command_runs_on_its_cores_and_we_on_ours(tmp_path):
 
 
 def test_time_of_the_command_itself_is_not_that_of_others(tmp_path, monkeypatch):
-    busy_s, waited_s = iter([100.0, 107.0]), iter([10.0, 14.0])
-    monkeypatch.setattr("benchmarks.process._busy_s", lambda: next(busy_s))
-    monkeypatch.setattr("benchmarks.process._waited_s", lambda: next(waited_s))
+    times, usage = namedtuple("Times", "user idle"), namedtuple("Usage", "ru_utime ru_stime")
+    of_machine, of_children = iter([100.0, 107.0]), iter([10.0, 14.0])
+    monkeypatch.setattr(psutil, "cpu_times", lambda: times(next(of_machine), 5.0))
+    monkeypatch.setattr(resource, "getrusage", lambda who: usage(next(of_children), 0.0))
     alone = run_watched([sys.executable, "-c", "pass"], tmp_path / "log", 30.0)
     assert alone.others_cores == pytest.approx((7.0 - 4.0) / alone.wall_s)

@@ -120,7 +120,7 @@ def test_a_run_that_does_not_end_is_killed_and_said_so(run, adapter, monkeypatch
 def test_another_system_goes_first_on_the_next_table_and_with_the_next_seed(catalog):
     systems = [System(id, Path(), Path()) for id in ("p", "q", "r")]
     one = Series(read_catalog(catalog), [], systems, [0, 1], 1.0, 1, Path())
-    turns = [(entry.name, seed, system.id) for entry, seed, system in module._turns(one)]
+    turns = [(entry.name, seed, system.id) for entry, seed, system in one.turns()]
     orders = {
         key: "".join(s for *k, s in turns if tuple(k) == key) for key in [t[:2] for t in turns]
     }
@@ -130,4 +130,4 @@ def test_another_system_goes_first_on_the_next_table_and_with_the_next_seed(cata
 def test_the_order_on_a_table_is_the_same_when_it_is_run_alone(catalog):
     systems = [System(id, Path(), Path()) for id in ("p", "q")]
     one = Series(read_catalog(catalog), ["b"], systems, [0], 1.0, 1, Path())
-    assert [system.id for _, _, system in module._turns(one)] == ["q", "p"]
+    assert [system.id for _, _, system in one.turns()] == ["q", "p"]

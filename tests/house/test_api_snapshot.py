@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Protocol, get_origin
 
 PACKAGES = ("automl", "automl.plugin")
 FILE = Path(__file__).with_name("api.txt")
@@ -51,7 +51,7 @@ def members(cls: type) -> Iterator[str]:
         yield from (f"{member.name} = {member.value!r}" for member in cls)
         return
     fields = {field.name: field for field in dataclasses.fields(cls)} if is_dataclass(cls) else {}
-    skipped = {"__init__"} if fields or getattr(cls, "_is_protocol", False) else set()
+    skipped = {"__init__"} if fields or Protocol in cls.__bases__ else set()
     for name, note in inspect.get_annotations(cls).items():
         field = fields.get(name)
         is_set = name in vars(cls) if field is None else has_default(field)

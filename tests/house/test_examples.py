@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the public API and of the plugin API run.
+"""The examples in the docstrings of the public API, the plugin API and the test kit run.
 
 An example can use the names of its module and of its package, and those of ``values``. The methods
 of ``Run`` share one small run in ``runs/flats``.
@@ -11,7 +11,7 @@ import importlib
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,16 +19,42 @@ import pandas as pd
 import pytest
 
 import automl
+import automl.testing
 from automl.metrics import get_metric
-from automl.plugin import Features, Fold, ProblemInfo, Task, TrialContext
+from automl.plugin import Features, Fold, ModelFamily, ProblemInfo, Task, TrialContext
+from automl.testing import RecordingReport
 
-PACKAGES = ("automl", "automl.plugin")
+PACKAGES = ("automl", "automl.plugin", "automl.testing")
 FLATS = pd.DataFrame({"area": [50.0, 60, 70, 80, 90, 100] * 8, "floor": [1, 2, 3] * 16})
 FLATS["sold"] = np.where(FLATS.area > 75, "yes", "no")
 
 
+class MyFamily(ModelFamily):
+    """A family that a plugin could bring: it predicts the mean."""
+
+    name = "mine"
+    tasks = frozenset({Task.REGRESSION})
+
+    def search_space(self, suggest: Any, problem: Any) -> dict[str, Any]:
+        return {}
+
+    def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
+        mean = float(fold.y_train.mean())
+        return SimpleNamespace(predict=lambda X: np.full(X.shape[0], mean))
+
+    def save(self, model: Any, path: Path) -> None:
+        raise NotImplementedError
+
+    def load(self, path: Path) -> Any:
+        raise NotImplementedError
+
+
 def documented() -> Iterator[tuple[str, ModuleType, Any]]:
-    """Public functions and classes with their packages, and the methods of ``Run``."""
+    """Public functions and classes with their packages, and the methods of ``Run``.
+
+    The test kit describes its constants in its own docstring.
+    """
+    yield "automl.testing", automl.testing, automl.testing
     for package in map(importlib.import_module, PACKAGES):
         for name in package.__all__:
             value = getattr(package, name)
@@ -63,6 +89,8 @@ def values(folder: Path) -> Mapping[str, Any]:
         "folder": folder,
         "mae": mae,
         "problem": problem,
+        "MyFamily": MyFamily,
+        "RecordingReport": RecordingReport,
         "context": TrialContext(problem, seed=0),
         "fold": Fold(X[:2], y[:2], None, X[2:], y[2:], None, Features(("c0", "c1", "c2"))),
     }

@@ -19,7 +19,7 @@ __all__ = ["DEEPEST", "read_json_lines"]
 
 DEEPEST = 100
 """Largest depth of nesting. Arrow's parser crashes the process at about 10,000."""
-_SCAN_BYTES = 1 << 22
+SCAN_BYTES = 1 << 22
 _MARKS = b'"\r\n[]{}'
 _OTHERS = bytes(set(range(256)) - set(_MARKS))
 
@@ -116,7 +116,7 @@ def _check_depth(opened: Callable[[], BinaryIO], path: Path) -> None:
     depth = lowest = n_lines = 0
     in_text, carried = False, b""
     with opened() as file:
-        while block := file.read(_SCAN_BYTES):
+        while block := file.read(SCAN_BYTES):
             block, carried = _without_escapes(carried + block)
             marks = np.frombuffer(block.translate(None, _OTHERS), np.uint8)
             if not len(marks):

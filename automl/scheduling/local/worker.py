@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -53,7 +53,8 @@ def serve(connection: Connection[Any, Any]) -> None:
                 connection.send(ProbeResult(work(message)))
                 late_s = 0.0
                 continue
-            jobs, late_s = _with_time_left(message.jobs, late_s), 0.0
+            # they waited while this worker opened the data
+            jobs, late_s = [job.late_by(late_s) for job in message.jobs], 0.0
             answers: Iterator[FromWorker]
             if state is None:
                 why = problem or RuntimeError("no data")
@@ -79,14 +80,6 @@ def _send_all_but_last(
             last = answer
     assert last is not None  # each job is answered
     return last
-
-
-def _with_time_left(jobs: Sequence[Job], late_s: float) -> tuple[Job, ...]:
-    """The jobs with their remaining seconds, as they waited while this worker opened the data."""
-    return tuple(
-        job if job.end_s is None else replace(job, end_s=max(0.0, job.end_s - late_s))
-        for job in jobs
-    )
 
 
 @dataclass(slots=True)

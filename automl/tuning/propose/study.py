@@ -63,7 +63,8 @@ class FamilyStudy:
         self.exhausted = False
 
     @cached_property
-    def _study(self) -> optuna.Study:
+    def study(self) -> optuna.Study:
+        """The study itself, for Optuna's own functions: its table, plots and importances."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -87,7 +88,7 @@ class FamilyStudy:
 
         noted = {} if spec is None else {ENQUEUED: spec.params, **spec.noted}
         waiting = optuna.trial.TrialState.WAITING
-        self._study.add_trial(optuna.trial.create_trial(state=waiting, system_attrs=noted))
+        self.study.add_trial(optuna.trial.create_trial(state=waiting, system_attrs=noted))
         trial = self._ask_for(None)
         if spec is None:
             self._tell_repeated(trial.number)
@@ -119,11 +120,11 @@ class FamilyStudy:
         number = self._n_asked
         self._n_asked += 1
         seed = derive_seed(self._seed, self.family.name, number)
-        self._study.sampler = make_sampler(self._config, seed)
+        self.study.sampler = make_sampler(self._config, seed)
         given = self._portfolio[number] if number < len(self._portfolio) else None
         asked = self._ask_for(like if given is None else given)
         params = self._params_of(asked)
-        attributes = self._study.get_trials(deepcopy=False)[number].system_attrs
+        attributes = self.study.get_trials(deepcopy=False)[number].system_attrs
         noted = {key: value for key, value in attributes.items() if key != ENQUEUED}
         source = "sampler" if given is None else "portfolio"
         return TrialSpec(self.family.name, number, params, source, noted)
@@ -131,8 +132,8 @@ class FamilyStudy:
     def _ask_for(self, params: Mapping[str, Any] | None) -> optuna.trial.Trial:
         """A new trial of the study, with the given params or the sampler's."""
         if params is not None:
-            self._study.enqueue_trial(dict(params))
-        trial = self._study.ask()
+            self.study.enqueue_trial(dict(params))
+        trial = self.study.ask()
         self._open[trial.number] = trial
         return trial
 
@@ -214,7 +215,7 @@ class FamilyStudy:
         losses: Sequence[float] | None = None,
         state: optuna.trial.TrialState | None = None,
     ) -> None:
-        self._study.tell(number, losses, state=state)
+        self.study.tell(number, losses, state=state)
         self._open.pop(number, None)
 
 

@@ -22,7 +22,14 @@ from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError, did_you_mean
 from automl.tuning.trials.trial import TrialLosses
 
-__all__ = ["PRUNERS", "fit_prune_reason", "has_too_few_folds", "may_stop_fit", "trial_prune_reason"]
+__all__ = [
+    "PRUNERS",
+    "fit_prune_reason",
+    "has_too_few_folds",
+    "may_stop_fit",
+    "signed_rank_p",
+    "trial_prune_reason",
+]
 
 HALVING_ETA = 3
 N_BRACKETS = 3
@@ -176,7 +183,7 @@ def _wilcoxon(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | Non
     if len(folds) < MIN_WILCOXON_FOLDS:
         return None
     incumbent = min(peers, key=lambda p: (_mean(p.folds, folds), p.number))
-    p_value = _signed_rank_p([trial.folds[f] - incumbent.folds[f] for f in folds])
+    p_value = signed_rank_p([trial.folds[f] - incumbent.folds[f] for f in folds])
     if p_value >= WILCOXON_P:
         return None
     why = (
@@ -186,7 +193,7 @@ def _wilcoxon(trial: TrialLosses, peers: Sequence[TrialLosses]) -> Verdict | Non
     return _mean(incumbent.folds, folds), why
 
 
-def _signed_rank_p(differences: Sequence[float]) -> float:
+def signed_rank_p(differences: Sequence[float]) -> float:
     """Exact P(rank sum of positive differences >= the observed one) under symmetry; drops zeros.
 
     Ties share the mean of their ranks. The distribution of the sum is built rank by rank, with

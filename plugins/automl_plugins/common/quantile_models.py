@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.plugin import FittedModel, Matrix, Metric, StagedModel, StageLog, Task, TrialContext
+from automl.plugin import (
+    FittedModel,
+    Matrix,
+    Metric,
+    StagedModel,
+    StageLog,
+    Task,
+    TrialContext,
+    pinball_losses,
+)
 
 __all__ = ["QuantileModels", "fit_levels", "load_levels", "save_levels"]
 
@@ -71,8 +80,7 @@ def _loss_of(level: float) -> Metric:
     def loss(
         y: NDArray[Any], prediction: NDArray[Any], weight: NDArray[np.float64] | None
     ) -> float:
-        above = y - prediction
-        return float(np.average(np.maximum(level * above, (level - 1) * above), weights=weight))
+        return float(np.average(pinball_losses(y, prediction, (level,)), weights=weight))
 
     return Metric("pinball", False, "values", (0.0, float("inf")), frozenset({Task.QUANTILE}), loss)
 

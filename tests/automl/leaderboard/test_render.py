@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 import csv
 import io
 import json
@@ -147,7 +148,8 @@ def test_a_board_without_missing_scores_has_no_notes(mixed_run: RunDir):
 
 
 def test_in_a_notebook_the_table_is_text_as_well(monkeypatch):
-    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    notebook = type("ZMQInteractiveShell", (), {})
+    monkeypatch.setattr(builtins, "get_ipython", notebook, raising=False)
     board = Leaderboard(
         "rmse", False, "regression", "y", (LeaderboardRow(1, "svm", "svm-0", "complete", 0.5),)
     )

@@ -3,9 +3,11 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.metrics import make_scorer
 
 from automl.errors import ConfigError
 from automl.metrics import get_metric
+from automl.metrics.custom import own_metric
 from automl.plugin import Task
 
 MODULE = """
@@ -139,10 +141,21 @@ def test_a_second_parameter_that_is_named_like_a_probability_gets_probabilities(
         "    return y_proba[range(len(y_true)), y_true].mean()\n"
         "def ordered(y_true, y_pred):\n"
         "    return (y_true * y_pred).sum()\n"
-        "ordered.ranks = True\n"
+        "ordered.is_ranking = True\n"
     )
     assert get_metric("named_metrics:sure", Task.BINARY).needs == "probabilities"
     assert get_metric("named_metrics:ordered", Task.REGRESSION).is_ranking
+
+
+@pytest.mark.parametrize("scorer", [False, True])
+def test_the_old_name_of_an_attribute_is_refused_with_the_new_one(scorer):
+    def ordered(y_true, y_pred):
+        return float((y_true * y_pred).sum())
+
+    ordered.ranks = True
+    metric = make_scorer(ordered) if scorer else ordered
+    with pytest.raises(ConfigError, match="'cost': its attribute ranks is called is_ranking now"):
+        own_metric("cost", metric, Task.REGRESSION)
 
 
 def test_what_a_function_raises_on_some_rows_is_the_reason_of_no_score(tmp_path, monkeypatch):

@@ -30,9 +30,10 @@ def usable(name):
 def scorers():
     """Function, direction and kind of prediction of every scorer."""
     for name in sk.get_scorer_names():
-        scorer = sk.get_scorer(name)
-        predicts = scorer._response_method == "predict"
-        yield scorer._score_func.__name__, scorer._sign == 1, predicts
+        shown = repr(sk.get_scorer(name))
+        function = shown.removeprefix("make_scorer(").partition(",")[0]
+        predicts = "response_method='predict'" in shown
+        yield function, "greater_is_better=False" not in shown, predicts
 
 
 def test_every_function_with_a_scorer_has_its_direction_and_its_kind_of_prediction():

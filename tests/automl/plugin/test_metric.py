@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from automl.metrics import get_metric
-from automl.plugin import Metric, NoScoreError, Task
+from automl.plugin import Metric, NoScoreError, Task, pinball_losses
 from automl.testing import LOG_LOSS
+
+
+def test_a_quantile_costs_its_share_of_the_distance_above_and_the_rest_below() -> None:
+    y, quantiles = np.array([3.0, 0.0]), np.array([[1.0, 2.0], [1.0, 2.0]])
+    above, below = (0.1 * 2 + 0.5 * 1) / 2, (0.9 * 1 + 0.5 * 2) / 2
+    assert pinball_losses(y, quantiles, (0.1, 0.5)) == pytest.approx([above, below])
+    assert pinball_losses(y, quantiles[:, 0], (0.1,)) == pytest.approx([0.2, 0.9])
 
 
 def test_the_direction_decides_what_is_better() -> None:

@@ -1,5 +1,6 @@
 """A prepared run on disk, and workers that are really processes."""
 
+import ctypes
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +12,13 @@ import pytest
 
 from automl.data import load_dataset, save_dataset
 from automl.data.split.choose import make_split_plan, save_split_plan
+from automl.scheduling.devices.nvml import LIBRARY
 from automl.store import RunDir
 from automl.trial.setup import TrialSetup
+from tests.automl.scheduling.fake_cuda import loads_instead
 
 HERE = Path(__file__).parent
+UINT, HANDLE = ctypes.POINTER(ctypes.c_uint), ctypes.POINTER(ctypes.c_void_p)
 
 
 @pytest.fixture(scope="session")
@@ -101,27 +105,27 @@ class FakeNvml:
         return 0
 
     def nvmlDeviceGetCount_v2(self, count):
-        count._obj.value = len(self.cards)
+        ctypes.cast(count, UINT)[0] = len(self.cards)
         return 0
 
     def nvmlDeviceGetHandleByIndex_v2(self, number, handle):
         if self.cards[number.value] is None:
             return 15
-        handle._obj.value = 1000 * (number.value + 1)
+        ctypes.cast(handle, HANDLE)[0] = 1000 * (number.value + 1)
         return 0
 
     def nvmlDeviceGetMigMode(self, handle, mode, pending):
-        mode._obj.value = isinstance(self._at(handle), list)
+        ctypes.cast(mode, UINT)[0] = isinstance(self._at(handle), list)
         return 0
 
     def nvmlDeviceGetMaxMigDeviceCount(self, handle, most):
-        most._obj.value = 7
+        ctypes.cast(most, UINT)[0] = 7
         return 0
 
     def nvmlDeviceGetMigDeviceHandleByIndex(self, handle, place, part):
         if place.value >= len(self._at(handle)):
             return 6
-        part._obj.value = handle.value + place.value + 1
+        ctypes.cast(part, HANDLE)[0] = handle.value + place.value + 1
         return 0
 
     def nvmlDeviceGetName(self, handle, buffer, length):
@@ -137,7 +141,8 @@ class FakeNvml:
         free_gib = free_gib() if callable(free_gib) else free_gib
         if free_gib is None:
             return 3
-        memory._obj.total, memory._obj.free = 2**40, int(free_gib * 2**30)
+        total_and_free = ctypes.cast(memory, ctypes.POINTER(ctypes.c_ulonglong))
+        total_and_free[0], total_and_free[1] = 2**40, int(free_gib * 2**30)
         return 0
 
     def _at(self, handle):
@@ -152,7 +157,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeNvml]:
 
     def make(*cards, visible=None, starts=True):
         nvml = FakeNvml(*cards, starts=starts)
-        monkeypatch.setattr("automl.scheduling.devices.nvml._library", lambda: nvml)
+        monkeypatch.setattr(ctypes, "CDLL", loads_instead(LIBRARY, lambda: nvml))
         if visible is None:
             monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         else:

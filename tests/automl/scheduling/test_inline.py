@@ -55,23 +55,20 @@ def executor(prepared, importable, clock, interrupted):
 
 
 @pytest.fixture
-def start(executor):
+def start(executor, monkeypatch):
     """Submits a fit whose family does what a function says."""
-    import nasty_families
+    from nasty_families import Good
 
     numbers = iter(range(1000))
-    registered = executor._state.registry.families["good"].family
 
     def start(misbehave=lambda *_: None, need=None, **limits):
         job = Job(TrialSpec("good", next(numbers), {}), 0, 0, **limits)
         lease = executor.try_lease(need or Resources(), "good-0")
-        assert isinstance(registered, nasty_families.Good)
-        registered.misbehave = misbehave
+        monkeypatch.setattr(Good, "misbehave", staticmethod(misbehave))
         executor.submit([job], lease)
         return job
 
-    yield start
-    del registered.__dict__["misbehave"]
+    return start
 
 
 def test_a_fit_runs_on_the_thread_and_in_the_process_of_the_search(executor, start):

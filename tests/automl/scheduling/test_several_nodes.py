@@ -15,6 +15,7 @@ from automl.scheduling.executor import Executor, Failed
 from automl.scheduling.local.executor import LocalExecutor
 from automl.testing import ExecutorTestCase
 from automl.testing.executor_jobs import ExecutorJobs
+from tests.automl.scheduling.watched_launcher import WatchedLauncher
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks")
 
@@ -23,8 +24,9 @@ class TwoNodes(Executor):
     """Hosts an executor on each node; what one of them says is said by all."""
 
     def __init__(self):
+        self.launchers = {name: WatchedLauncher(start_early()) for name in "ab"}
         self.nodes = {
-            name: LocalExecutor(DevicePool(n_cpus, name=name), start_early())
+            name: LocalExecutor(DevicePool(n_cpus, name=name), self.launchers[name])
             for name, n_cpus in (("a", 1), ("b", 2))
         }
         self.lost = set()
@@ -91,8 +93,8 @@ class TwoNodes(Executor):
     def lose(self, name):
         """A node is gone with all that runs on it."""
         self.lost.add(name)
-        for busy in self.nodes[name]._busy:
-            os.kill(busy.worker.pid, signal.SIGKILL)
+        for worker in self.launchers[name].running().values():
+            os.kill(worker.pid, signal.SIGKILL)
 
 
 class TestTwoNodes(ExecutorTestCase):

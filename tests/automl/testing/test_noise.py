@@ -76,7 +76,7 @@ def test_the_suite_finds_a_family_that_is_scored_at_its_own_best(tmp_path, famil
 def test_the_suite_finds_a_search_that_lets_a_fold_choose_for_itself(tmp_path, monkeypatch):
     from automl.trial import settle
 
-    monkeypatch.setattr(settle, "_choosers", lambda fold, curves, plan: [fold])
+    monkeypatch.setattr(settle, "choosers", lambda fold, curves, plan: [fold])
     case = type("Case", (FamilyTestCase,), {"family": Walk()})()
     with pytest.raises(AssertionError, match="choosing a stage raises AUC on noise"):
         case.test_its_score_on_noise_is_chance(tmp_path)

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 from automl.trial.spec import FoldResult, Job, JobKey, TrialError, TrialSpec
 
@@ -16,3 +17,12 @@ def test_what_goes_to_a_worker_and_back_survives_the_pipe():
     error = TrialError("timeout", "killed", fold=2)
     for value in (job, result, error):
         assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_the_time_a_job_waits_for_its_worker_counts_against_its_end():
+    """Otherwise a fit that respects the end is killed."""
+    job = Job(TrialSpec("good", 0, {}), 0, 0, end_s=10.0)
+    assert job.late_by(6.0).end_s == 4.0
+    assert job.late_by(11.0).end_s == 0.0
+    forever = replace(job, end_s=None)
+    assert forever.late_by(6.0) == forever

@@ -1,11 +1,12 @@
 """A process that forks after it has predicted goes on working, and so do its children."""
 
+import importlib
 import multiprocessing
 
 import numpy as np
 import pytest
 
-from automl_plugins.common import forking as _forking
+from automl_plugins.common import forking
 from automl_plugins.common.boosting import WORTH_THREADS
 from automl_plugins.common.forking import threads_here
 
@@ -16,9 +17,8 @@ forks = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:Dep
 
 
 @pytest.fixture(autouse=True)
-def as_in_a_new_process(monkeypatch):
-    monkeypatch.setattr(_forking._Process, "has_used_threads", False)
-    monkeypatch.setattr(_forking._Process, "is_forked", False)
+def as_in_a_new_process():
+    importlib.reload(forking)  # functions that were imported from it before forget it as well
 
 
 def in_children(function):
@@ -52,14 +52,16 @@ def test_children_of_a_process_with_threads_have_one_each():
 def boosted():
     import lightgbm
 
-    from automl_plugins.lightgbm.family import _model
+    from automl_plugins.lightgbm.family import LightGBMModel
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(500, 5))
     data = lightgbm.Dataset(x, (x[:, 0] > 0).astype(int), params={"verbose": -1})
     params = {"objective": "binary", "verbose": -1, "num_threads": 1}
     booster = lightgbm.train(params, data, WORTH_THREADS // N_ROWS + 10)
-    return _model(booster.model_to_string(), True, 2), rng.normal(size=(N_ROWS, 5))
+    text = booster.model_to_string()
+    model = LightGBMModel(text, lightgbm.Booster(model_str=text), True, 2)
+    return model, rng.normal(size=(N_ROWS, 5))
 
 
 class Predicts:
@@ -75,6 +77,6 @@ class Predicts:
 def test_children_predict_what_their_parent_does():
     Predicts.model, Predicts.rows = boosted()
     expected = Predicts.model.predict(Predicts.rows)
-    assert _forking._Process.has_used_threads
+    assert in_children(widths) == [1, 1]
     for found in in_children(Predicts()):
         np.testing.assert_array_equal(found, expected)

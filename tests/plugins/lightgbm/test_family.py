@@ -65,8 +65,8 @@ def test_data_that_another_worker_binned_gives_the_same_model(
     weight = np.linspace(0.5, 2.0, len(fold.y_train))
     fold = replace(fold, weight_train=weight, fold_cache_dir=tmp_path)
     first = family.fit(params, fold, table.context(), RecordingReport())
-    monkeypatch.setattr("automl_plugins.lightgbm.training._bin", None)
-    elsewhere = replace(fold, memo={})
+    unread = {"X_train": np.zeros_like(fold.X_train), "y_train": np.zeros_like(fold.y_train)}
+    elsewhere = replace(fold, memo={}, **unread)
     second = family.fit(params, elsewhere, table.context(), RecordingReport())
     np.testing.assert_array_equal(second.predict(fold.X_valid), first.predict(fold.X_valid))
     assert [path.name.startswith("lightgbm-") for path in tmp_path.iterdir()] == [True]

@@ -9,7 +9,6 @@ from automl.plugin import Sequences
 from automl_plugins.rocket.minirocket import (
     KERNELS,
     MiniRocket,
-    _dilations,
     convolved,
     fit_minirocket,
 )
@@ -53,7 +52,9 @@ def test_outputs_are_convolutions(dilation):
     ("length", "per_kernel"), [(1, 3), (9, 6), (24, 119), (1_000, 40), (50, 1)]
 )
 def test_dilations_grow_to_the_length_and_share_the_features(length, per_kernel):
-    dilations, counts = _dilations(length, per_kernel)
+    values = np.random.default_rng(0).normal(size=(3, length, 1))
+    rocket = fit_minirocket(sequences_of(*values), per_kernel * len(KERNELS), False, seed=0)
+    dilations, counts = rocket.dilations, [biases.shape[1] for biases in rocket.biases]
     assert dilations[0] == 1
     assert (np.diff(dilations) > 0).all()
     assert 8 * dilations[-1] < max(length, 9)

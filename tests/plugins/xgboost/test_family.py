@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from typing import Any, ClassVar
 
 import numpy as np
@@ -116,14 +117,17 @@ def test_it_stops_by_itself_when_its_time_is_over(limit: str) -> None:
 
 @pytest.mark.parametrize(("n_gpus", "n_rows"), [(0, 10**6), (1, 10_000)])
 def test_gpus_are_for_many_rows(n_gpus: int, n_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xgboost, "_runs_on_gpus", lambda: True)
+    monkeypatch.setattr(xgboost, "version", lambda distribution: "3.0")
     problem = synthetic_table(Task.BINARY, family=XGBoost()).problem()
     assert XGBoost().resources(replace(problem, n_gpus=n_gpus, n_rows=n_rows)).n_gpus == 0
     assert XGBoost().resources(replace(problem, n_gpus=1, n_rows=10**6)).n_gpus > 0
 
 
 def test_a_distribution_without_cuda_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xgboost, "_runs_on_gpus", lambda: False)
+    def missing(distribution: str) -> str:
+        raise PackageNotFoundError(distribution)
+
+    monkeypatch.setattr(xgboost, "version", missing)
     problem = replace(
         synthetic_table(Task.BINARY, family=XGBoost()).problem(), n_gpus=1, n_rows=10**6
     )

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddingCache", "SentenceModel", "open_encoder"]
 
-_RECENT_BYTES = 512 * 2**20
-_LEAST_CHUNK = 32  # texts: half a second of a core for a small transformer
-_MOST_CHUNKS = 512  # per column; each is a file
+RECENT_BYTES = 512 * 2**20
+LEAST_CHUNK = 32  # texts: half a second of a core for a small transformer
+MOST_CHUNKS = 512  # per column; each is a file
 _MARGIN = 2.0  # a chunk takes at most this multiple of the slowest one so far
 _RESERVE_S = 2.0  # for work after the embedding
 
@@ -56,7 +56,7 @@ class SentenceModel:
         if vectors is None:
             vectors = self.embed_texts(distinct.to_pylist())
         self._recent[key] = vectors
-        while sum(kept.nbytes for kept in self._recent.values()) > _RECENT_BYTES:
+        while sum(kept.nbytes for kept in self._recent.values()) > RECENT_BYTES:
             self._recent.popitem(last=False)
         return vectors[codes]
 
@@ -188,7 +188,7 @@ class EmbeddingCache:
 
     def _place(self, texts: Texts) -> _Place:
         distinct, codes = _distinct(texts.values)
-        own, size = codes[texts.index], max(_LEAST_CHUNK, -(-len(distinct) // _MOST_CHUNKS))
+        own, size = codes[texts.index], max(LEAST_CHUNK, -(-len(distinct) // MOST_CHUNKS))
         folder = self._folder / f"sentences-{self._digest}-{_digest(distinct)}"
         return _Place(folder, distinct, own, size, np.unique(own // size))
 

@@ -74,15 +74,15 @@ def _value(rng, depth):
 @pytest.mark.parametrize("seed", range(20))
 def test_the_bound_is_exact_wherever_blocks_end(tmp_path, monkeypatch, seed):
     rng = random.Random(seed)
-    monkeypatch.setattr(json_lines, "_SCAN_BYTES", rng.choice([1, 2, 7, 64]))
+    monkeypatch.setattr(json_lines, "SCAN_BYTES", rng.choice([1, 2, 7, 64]))
     path = tmp_path / "any.jsonl"
     values = [{"a": _value(rng, depth)} for depth in (0, 2, 5, 3)]
     path.write_text("\n".join(json.dumps(v, ensure_ascii=False) for v in values))
     monkeypatch.setattr(json_lines, "DEEPEST", 6)
-    json_lines._check_depth(lambda: path.open("rb"), path)
+    assert read_source(str(path), ReadOptions()).n_rows == 4
     monkeypatch.setattr(json_lines, "DEEPEST", 5)
     with pytest.raises(DataError, match=r"line 3: .*more than 5 deep"):
-        json_lines._check_depth(lambda: path.open("rb"), path)
+        read_source(str(path), ReadOptions())
 
 
 def test_a_compressed_file_that_grows_beyond_reason_ends_the_program(tmp_path):

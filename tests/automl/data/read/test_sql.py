@@ -77,7 +77,7 @@ def test_a_statement_that_reads_is_run_whatever_stands_around_it(url, query):
 )
 def test_a_statement_of_another_kind_is_never_sent(url, query, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("automl.data.read.sql._connect_sqlite", lambda url: pytest.fail("was sent"))
+    monkeypatch.setattr("adbc_driver_sqlite.dbapi.connect", lambda url: pytest.fail("was sent"))
     with pytest.raises(DataError, match="must be one statement that reads and begins with SELECT"):
         read_sql(url, query)
     assert [path.name for path in tmp_path.iterdir()] == ["a.db"]

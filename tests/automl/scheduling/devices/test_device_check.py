@@ -1,42 +1,31 @@
 """What a process sees of CUDA, with a driver that is there on paper only."""
 
+import ctypes
 from pathlib import Path
 
 import pytest
 
-from automl.scheduling.devices import device_check as cuda
+from automl.scheduling.devices import device_check
 from automl.scheduling.devices.device_check import WrongDeviceError, check_visible_gpu
+from tests.automl.scheduling.fake_cuda import FakeCuda, loads_instead
 
 ONE = "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f"
 OTHER = "GPU-ff010203-0405-0607-0809-0a0b0c0d0e0f"
 
 
-class Driver:
-    def __init__(self, *uuids, status=0):
-        self.uuids, self.status = uuids, status
-
-    def cuInit(self, flags):
-        return self.status
-
-    def cuDeviceGetCount(self, count):
-        count._obj.value = len(self.uuids)
-        return 0
-
-    def cuDeviceGet(self, device, number):
-        device._obj.value = number.value
-        return 0
-
-    def cuDeviceGetUuid(self, raw, device):
-        name = self.uuids[device.value].partition("-")[2]
-        raw._obj[:] = bytes.fromhex(name.replace("-", ""))
-        return 0
+@pytest.fixture
+def install(monkeypatch):
+    """Puts a function that makes a driver in the place of the one of this machine."""
+    return lambda make: monkeypatch.setattr(
+        ctypes, "CDLL", loads_instead(device_check.LIBRARY, make)
+    )
 
 
 @pytest.fixture
-def check(monkeypatch):
+def check(monkeypatch, install):
     def check(visible, *uuids, said=None, status=0):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible if said is None else said)
-        monkeypatch.setattr(cuda, "_driver", lambda: Driver(*uuids, status=status))
+        install(lambda: FakeCuda(uuids, status))
         check_visible_gpu(visible)
 
     return check
@@ -75,17 +64,14 @@ def test_an_environment_that_says_otherwise_is_wrong(check, visible, said):
         check(visible, ONE, said=said)
 
 
-def test_without_a_gpu_the_driver_is_not_asked(monkeypatch):
-    def must_not_be_called():
-        raise AssertionError
-
-    monkeypatch.setattr(cuda, "_driver", must_not_be_called)
+def test_without_a_gpu_the_driver_is_not_asked(monkeypatch, install):
+    install(lambda: pytest.fail("was asked"))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     check_visible_gpu("")
 
 
 def test_where_no_driver_is_installed_the_environment_has_to_do(monkeypatch):
-    monkeypatch.setattr(cuda, "LIBRARY", "libno-such-thing.so.9")
+    monkeypatch.setattr(device_check, "LIBRARY", "libno-such-thing.so.9")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ONE)
     check_visible_gpu(ONE)
 

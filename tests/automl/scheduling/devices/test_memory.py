@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -173,14 +174,15 @@ def test_a_real_process_and_its_child_are_measured_together(tmp_path):
     script = tmp_path / "child.py"
     script.write_text(CHILD)
     command = [sys.executable, str(script), "with a child"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
         try:
             assert [parent.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
             assert 0.38 < process_tree_gib(parent.pid) < 0.5
             assert 0.38 < proportional_gib(parent.pid) < 0.5
         finally:
-            for pid in memory._tree(parent.pid):
-                os.kill(pid, 9)
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 @linux

@@ -16,6 +16,7 @@ from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
 from automl.scheduling.thread_probe import ThreadProbe
 from automl.store import RunDir
 from automl.trial.spec import Job, JobKey, TrialError, TrialSpec
+from tests.automl.scheduling.watched_launcher import WatchedLauncher
 
 PATIENCE_S = 20.0
 
@@ -100,6 +101,10 @@ class Runner:
     def fit(self, family, **options):
         return self.until(self.submit(family, **options))
 
+    def worker(self, family, **options):
+        """The worker that has fitted a family."""
+        return self.launcher.worker_of[self.fit(family, **options).job_id]
+
     def error(self, family, **options):
         answer = self.fit(family, **options)
         assert isinstance(answer, Failed), answer
@@ -123,12 +128,9 @@ def launcher():
 
 @pytest.fixture
 def runner(prepared, launcher):
-    runner = Runner(prepared, launcher)
-    yield runner
-    for worker in [b.worker for b in runner.executor._busy] + [
-        w for _, w in runner.executor._workers._idle
-    ]:
-        launcher.kill(worker)
+    watched = WatchedLauncher(launcher)
+    yield Runner(prepared, watched)
+    watched.kill_all()
 
 
 @pytest.fixture(scope="module")
@@ -204,14 +206,13 @@ def test_all_that_a_failure_says_can_be_written_as_utf8(runner):
 def test_a_fit_past_its_deadline_is_killed_and_the_next_one_runs(runner, score, family, all_gone):
     job_id = runner.submit(family, deadline_s=6000.0)
     runner.until(job_id, Reported)
-    (busy,) = runner.executor._with(job_id)
     runner.clock.by_s = 5000.0
     assert not [said for said in runner.executor.poll(0.0) if isinstance(said, Failed)]
     runner.clock.by_s = 6000.0
     (failed,) = [said for said in runner.executor.poll(0.0) if isinstance(said, Failed)]
     assert failed.error.kind == "timeout"
     assert failed.error.message == "killed after 6000.0 s: it did not stop at its deadline"
-    all_gone([busy.worker.pid])
+    all_gone([runner.launcher.worker_of[job_id].pid])
     assert runner.good_score() == score
 
 
@@ -225,17 +226,24 @@ def test_a_fit_that_talks_without_pause_keeps_no_other_waiting(runner, score):
 
 def test_one_poll_ends_though_a_worker_talks_faster_than_it_is_read(runner):
     class Torrent:
+        def fileno(self):
+            return connection.fileno()
+
         def poll(self):
             return True
 
         def recv(self):
-            return Reported(JobKey("spins-1", 0), 1, 0.5)
+            return report
 
-    job_id = runner.submit("sleeps")
-    (busy,) = runner.executor._with(job_id)
-    connection, busy.worker.connection = busy.worker.connection, Torrent()
-    assert len(list(runner.executor._read(busy))) > 1
-    busy.worker.connection = connection
+    report = Reported(runner.submit("sleeps"), 1, 0.5)
+    worker = runner.launcher.worker_of[report.job_id]
+    connection = worker.connection
+    assert connection.poll(PATIENCE_S)  # so that it is read
+    worker.connection = Torrent()
+    happenings = runner.executor.poll(0.0)
+    worker.connection = connection
+    assert len(happenings) > 1
+    assert set(happenings) == {report}
 
 
 def test_a_fit_stops_at_its_next_report_when_it_is_pruned(runner, score, tmp_path):
@@ -265,8 +273,7 @@ def test_pruning_what_is_over_does_nothing(runner, score):
 def test_a_pruning_that_comes_too_late_does_not_hit_the_next_fit(runner, score):
     from automl.scheduling.local.messages import Prune
 
-    runner.good_score()
-    _, worker = runner.executor._workers._idle[0]
+    worker = runner.worker("good")
     worker.connection.send(Prune(JobKey("good-1", 0)))
     assert runner.good_score() == score
 
@@ -318,7 +325,7 @@ def test_one_of_a_pack_is_killed_and_the_others_go_on(runner):
     assert Failed(jobs[0], error) in runner.executor.poll(0.0)
     (done,) = runner.until_all(jobs[1:])
     assert isinstance(done, Done)
-    while runner.executor._busy:  # until the one that was killed has left
+    while runner.pool.leases:  # until the one that was killed has left
         assert not runner.executor.poll(0.2)
     assert runner.pool.free_cpus == 2
 
@@ -353,10 +360,8 @@ def test_what_a_fit_prints_reaches_nobody(prepared, score, capfd):
 
 
 def test_folder_and_environment_of_a_fit_do_not_reach_the_next(runner, tmp_path):
-    runner.fit("moves")
-    pid = runner.executor._workers._idle[0][1].pid
-    runner.fit("sees", to=str(tmp_path / "seen"))
-    assert runner.executor._workers._idle[0][1].pid == pid
+    worker = runner.worker("moves")
+    assert runner.worker("sees", to=str(tmp_path / "seen")) is worker
     seen = json.loads((tmp_path / "seen").read_text())
     assert seen["cwd"] == str(Path.cwd())
     assert seen["env"]["CUDA_VISIBLE_DEVICES"] == ""
@@ -369,7 +374,7 @@ def test_children_end_with_the_worker_that_forked_them(runner, score, tmp_path, 
     job_id = runner.submit("forks", to=str(target), then=then)
     runner.until(job_id)
     if then == "return":
-        runner.launcher.kill(runner.executor._workers._idle.pop()[1])
+        runner.executor.warm_up(0)
     all_gone(json.loads(target.read_text()))
     assert runner.good_score() == score
 
@@ -409,18 +414,14 @@ def test_a_finished_fold_is_on_disk(runner):
 
 
 def test_a_worker_is_kept_for_the_next_job_and_replaced_after_a_failure(runner):
-    runner.good_score()
-    first = runner.executor._workers._idle[0][1]
-    runner.good_score()
-    assert runner.executor._workers._idle[0][1] is first
-    runner.error("raises")
-    runner.good_score()
-    assert runner.executor._workers._idle[0][1] is not first
+    first = runner.worker("good")
+    assert runner.worker("good") is first
+    assert runner.worker("raises") is first
+    assert runner.worker("good") is not first
 
 
 def test_a_worker_that_died_while_idle_is_no_failure_of_the_next_fit(runner, score):
-    runner.good_score()
-    worker = runner.executor._workers._idle[0][1]
+    worker = runner.worker("good")
     os.kill(worker.pid, signal.SIGKILL)
     patience = time.monotonic() + PATIENCE_S
     while worker.exit_status is None and time.monotonic() < patience:
@@ -439,13 +440,13 @@ def test_jobs_on_a_gpu_go_to_workers_that_see_it_and_no_others_do(runner, tmp_pa
 @pytest.mark.parametrize("params", [{}, {"wrapped": True}])
 def test_a_gpu_that_is_full_is_told_from_other_errors_and_its_worker_is_replaced(runner, params):
     need = Resources(n_gpus=0.25)
-    runner.fit("good", need=need)
-    worker = runner.executor._workers._idle[-1][1]
-    error = runner.error("fills_gpu", need=need, **params)
-    assert error.kind == "cuda_oom"
-    assert error.traceback
-    assert worker not in [w for _, w in runner.executor._workers._idle]
+    worker = runner.worker("good", need=need)
+    failed = runner.fit("fills_gpu", need=need, **params)
+    assert failed.error.kind == "cuda_oom"
+    assert failed.error.traceback
     assert not runner.pool.leases
+    assert runner.launcher.worker_of[failed.job_id] is worker
+    assert runner.worker("good", need=need) is not worker
 
 
 def test_a_worker_that_sees_another_gpu_than_its_own_fails_the_fit_by_name(
@@ -469,12 +470,13 @@ def test_a_fit_that_has_a_gpu_to_itself_leaves_no_idle_workers_on_it(runner):
         runner.executor.prune(job_id)
     while runner.pool.leases:
         runner.executor.poll(0.1)
-    idle = [w for gpu, w in runner.executor._workers._idle if gpu is not None]
-    assert len(idle) == 2
+    idle = [runner.launcher.worker_of[job_id] for job_id in (first, second)]
+    assert runner.launcher.killed == []
     job_id = runner.submit("good", need=whole)
-    assert [gpu for gpu, _ in runner.executor._workers._idle if gpu is not None] == []
+    idle.remove(kept := runner.launcher.worker_of[job_id])
+    assert runner.launcher.killed == idle
     assert isinstance(runner.until(job_id), Done)
-    assert [w for gpu, w in runner.executor._workers._idle if gpu is not None] == idle[:1]
+    assert runner.worker("good", need=quarter) is kept
 
 
 def test_two_fits_run_side_by_side(runner):
@@ -494,9 +496,10 @@ def test_a_release_gives_back_a_lease_that_was_not_used(runner):
 
 def test_warm_workers_take_the_first_jobs(runner, score):
     runner.executor.warm_up(2)
-    warm = [w for _, w in runner.executor._workers._idle]
+    warm = list(runner.launcher.workers)
+    assert len(warm) == 2
     assert runner.good_score() == score
-    assert runner.executor._workers._idle[-1][1] in warm
+    assert runner.launcher.workers == warm
 
 
 def test_data_that_cannot_be_opened_fails_the_job_and_says_why(prepared, launcher, tmp_path):
@@ -547,18 +550,6 @@ def test_one_that_says_that_its_fold_is_encoded_before_it_is_looked_at_is_not_ki
     assert isinstance(runner.until(job_id), Done)
 
 
-def test_the_time_it_takes_to_start_a_worker_counts_against_the_end(runner, tmp_path):
-    """Otherwise a fit that minds the end is killed all the same."""
-    from automl.scheduling.local.worker import _with_time_left
-
-    job = Job(TrialSpec("good", 0, {}), 0, 0, end_s=10.0)
-    (left,) = _with_time_left((job,), late_s=6.0)
-    assert left.end_s == 4.0
-    assert _with_time_left((job,), late_s=11.0)[0].end_s == 0.0
-    forever = replace(job, end_s=None)
-    assert _with_time_left((forever,), late_s=6.0) == (forever,)
-
-
 def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
     runner.executor.warm_up(2)
     for n_threads, n_workers in ((1, 2), (2, 1)):
@@ -573,7 +564,7 @@ def test_idle_workers_do_the_work_of_a_probe_and_then_fits(runner):
 def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
     runner.executor.warm_up(2)
     assert runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2) is not None
-    os.kill(runner.executor._workers._idle[0][1].pid, signal.SIGKILL)
+    os.kill(runner.launcher.workers[0].pid, signal.SIGKILL)
     assert runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2) is None
     assert isinstance(runner.fit("good"), Done)
 
@@ -581,9 +572,9 @@ def test_a_worker_that_dies_in_a_probe_leaves_no_answer_and_no_harm(runner):
 def test_surplus_workers_are_ended(runner, all_gone):
     runner.executor.warm_up(2)
     runner.executor.probe(ThreadProbe(1, 1000, 5, 0.0), 2)
-    surplus = runner.executor._workers._idle[1][1].pid
     runner.executor.warm_up(1)
-    all_gone([surplus])
+    (surplus,) = runner.launcher.killed
+    all_gone([surplus.pid])
     assert isinstance(runner.fit("good"), Done)
 
 

@@ -17,6 +17,7 @@ from automl.scheduling.local.executor import LocalExecutor
 from automl.scheduling.local.launcher import ForkLauncher, SpawnLauncher
 from automl.scheduling.local.memory_guard import LOOK_S, MemoryGuard, MemoryUse
 from automl.trial.spec import FoldResult, Job, TrialSpec
+from tests.automl.scheduling.watched_launcher import WatchedLauncher
 
 LIMIT_GIB = 0.5
 PATIENCE_S = 20.0
@@ -31,10 +32,11 @@ class Runner:
     """An executor with some cores and a limit of half a GiB for each fit."""
 
     def __init__(self, setup, launcher, limit_gib=LIMIT_GIB):
+        self.launcher = WatchedLauncher(launcher)
         self.pool = DevicePool(4, memory_gib=8.0, fit_memory_gib=limit_gib)
         self.forward_s = 0.0  # of the clock
         clock = lambda: time.monotonic() + self.forward_s  # noqa: E731
-        self.executor = LocalExecutor(self.pool, launcher, clock)
+        self.executor = LocalExecutor(self.pool, self.launcher, clock)
         self.executor.open(setup)
         self.ended = {}
         self._count = 0
@@ -55,10 +57,6 @@ class Runner:
                     self.ended[happening.job_id] = happening
         return [self.ended[j] for j in job_ids]
 
-    def workers(self):
-        busy = [b.worker for b in self.executor._busy]
-        return busy + self.executor._workers.idle
-
 
 @pytest.fixture(scope="module")
 def launcher():
@@ -70,11 +68,11 @@ def launcher():
 
 
 @pytest.fixture
-def runner(prepared, launcher):
-    runner = Runner(prepared, launcher)
+def runner(request, prepared, launcher):
+    """A runner; a test may set its limit in GiB as its parameter."""
+    runner = Runner(prepared, launcher, getattr(request, "param", LIMIT_GIB))
     yield runner
-    for worker in runner.workers():
-        launcher.kill(worker)
+    runner.launcher.kill_all()
 
 
 def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, monkeypatch):
@@ -84,9 +82,9 @@ def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, mon
     )
     others = [runner.submit("sleeps"), runner.submit("good")]
     hog = runner.submit("hog", gib=3.0)
-    (busy,) = runner.executor._with(hog)
     (failed,) = runner.until_ended(hog)
-    assert set(looks) == {busy.worker.pid}  # it is looked at closely where it seems too large
+    # it is looked at closely where it seems too large
+    assert set(looks) == {runner.launcher.worker_of[hog].pid}
     assert (failed.error.kind, failed.error.fold) == ("oom", 0)
     assert "above the limit of 0.50 GiB for one fit: scheduler.fit_memory_gib" in (
         failed.error.message
@@ -95,9 +93,7 @@ def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, mon
     assert LIMIT_GIB <= told_gib < 3.0
     runner.until_ended(others[1])
     assert isinstance(runner.ended[others[1]], Done)
-    (busy,) = runner.executor._with(others[0])
-    sleeper = busy.worker
-    assert sleeper.exit_status is None
+    assert others[0] in runner.launcher.running()
     (good,) = runner.until_ended(runner.submit("good"))
     assert isinstance(good, Done)
     assert runner.pool.free_cpus == 3
@@ -105,12 +101,12 @@ def test_a_hog_is_ended_at_the_first_look_and_alone_with_its_numbers(runner, mon
 
 def test_a_worker_that_was_ended_is_replaced(runner, all_gone):
     hog = runner.submit("hog", gib=3.0)
-    (busy,) = runner.executor._with(hog)
-    worker = busy.worker
     runner.until_ended(hog)
+    worker = runner.launcher.worker_of[hog]
     all_gone([worker.pid])
-    runner.until_ended(runner.submit("good"))
-    assert worker not in runner.workers()
+    good = runner.submit("good")
+    runner.until_ended(good)
+    assert runner.launcher.worker_of[good] is not worker
 
 
 def test_what_a_fit_takes_in_a_process_of_its_own_counts(runner):
@@ -123,20 +119,16 @@ def test_memory_below_the_limit_is_no_matter(runner):
     assert isinstance(done, Done)
 
 
-def test_pages_that_forked_children_share_count_once(prepared, launcher):
-    runner = Runner(prepared, launcher, limit_gib=0.9)
+@pytest.mark.parametrize("runner", [0.9], indirect=True)
+def test_pages_that_forked_children_share_count_once(runner):
     (done,) = runner.until_ended(runner.submit("sharer", gib=0.3))
     assert isinstance(done, Done), done.error
-    for worker in runner.workers():
-        launcher.kill(worker)
 
 
-def test_without_a_limit_nothing_is_ended(prepared, launcher):
-    runner = Runner(prepared, launcher, limit_gib=math.inf)
+@pytest.mark.parametrize("runner", [math.inf], indirect=True)
+def test_without_a_limit_nothing_is_ended(runner):
     (done,) = runner.until_ended(runner.submit("hog", gib=0.55))
     assert isinstance(done, Done)
-    for worker in runner.workers():
-        launcher.kill(worker)
 
 
 def test_spawned_workers_are_watched_as_well(prepared):
@@ -150,28 +142,24 @@ def test_spawned_workers_are_watched_as_well(prepared):
 
 
 def test_a_worker_whose_fits_leak_is_replaced_before_that_costs_a_fit(runner):
-    pids = set()
     for _ in range(8):
-        job_id = runner.submit("leaks", mib=100)
-        (done,) = runner.until_ended(job_id)
+        (done,) = runner.until_ended(runner.submit("leaks", mib=100))
         assert isinstance(done, Done), done.error
-        pids |= {w.pid for w in runner.workers()}
-    assert len(pids) > 2
+    assert len(runner.launcher.workers) > 2
 
 
 def until_there(runner, job_id):
-    """Waits until the process of a worker is known."""
-    (busy,) = runner.executor._with(job_id)
+    """Waits until the process of a worker is known: its id."""
+    worker = runner.launcher.worker_of[job_id]
     patience = time.monotonic() + PATIENCE_S
-    while busy.worker.pid is None and time.monotonic() < patience:
+    while worker.pid is None and time.monotonic() < patience:
         runner.executor.poll(0.05)
-    return busy
+    return worker.pid
 
 
 def killed_by_hand(runner, job_id):
     """Kills the worker of a fit from outside."""
-    busy = until_there(runner, job_id)
-    os.kill(busy.worker.pid, signal.SIGKILL)
+    os.kill(until_there(runner, job_id), signal.SIGKILL)
     (failed,) = runner.until_ended(job_id)
     return failed.error
 

@@ -22,18 +22,18 @@ ODD = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory):
-    """search(families, *overrides): one trial each."""
+    """search(families, *overrides): one trial each, unless another budget is given."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 2))
     frame = pd.DataFrame({"a": x[:, 0], "b": np.where(x[:, 1] > 0, "p", "q")})
     frame["target"] = np.where(x[:, 0] + rng.normal(scale=0.5, size=120) > 0, "yes", "no")
 
-    def search(families, *overrides):
+    def search(families, *overrides, **budget):
         run = automl.search(
             frame,
             target="target",
-            trials=len(families),
             seed=5,
+            **(budget or {"trials": len(families)}),
             out=tmp_path_factory.mktemp("runs") / "run",
             overrides=(
                 f"family=[{','.join(families)}]",
@@ -114,11 +114,11 @@ def test_a_trial_that_was_ended_by_a_limit_of_time_is_ended_by_it_again(limited_
 
 
 def test_a_trial_has_as_many_threads_as_a_probe_gave_it(search, monkeypatch):
-    monkeypatch.setattr("automl.tuning.lifecycle.threads._can_matter", lambda problem: True)
+    monkeypatch.setattr("automl.tuning.lifecycle.threads.MIN_ROWS", 0)
     monkeypatch.setattr(
         "automl.tuning.lifecycle.threads.compare_thread_counts", lambda *_: {1: 1.0, 2: 3.0}
     )
-    run = search(["threads"])
+    run = search(["threads"], "search.max_trials_per_family=1", time_s=60)
     assert [fold.n_threads for fold in read_record(run, "threads-0").folds] == [2, 2, 2]
     assert rerun_trial(run, "threads-0").is_equal
 

@@ -86,7 +86,7 @@ def told(scene):
     return {
         name: [
             (t.number, t.state, t.params, t.values)
-            for t in study._study.trials
+            for t in study.study.trials
             if t.state.name != "FAIL"
         ]
         for name, study in scene.proposer.studies.items()
@@ -138,7 +138,7 @@ def kill_at(monkeypatch, module, name, number, after):
 POINTS = [
     ("automl.tuning.propose.proposer", "write_record"),
     ("automl.tuning.loop.controller", "write_record"),
-    ("automl.tuning.propose.study.FamilyStudy", "_tell"),
+    ("optuna.Study", "tell"),
     ("automl.tuning.incumbent.ensemble_tracker", "write_to_run"),
     ("automl.trial.settle.Path", "unlink"),
 ]

@@ -168,9 +168,9 @@ def test_pruned_and_failed_trials_can_be_told_and_the_search_goes_on(study):
     s.tell_failed(second)
     s.tell_pruned(first)
     s.tell_complete(third, [0.25])
-    states = [t.state.name for t in s._study.trials]
+    states = [t.state.name for t in s.study.trials]
     assert states == ["PRUNED", "FAIL", "COMPLETE"]
-    assert s._study.best_value == 0.25
+    assert s.study.best_value == 0.25
     assert len(play(s, 3)) == 3
 
 
@@ -211,7 +211,7 @@ def test_the_sampler_keeps_away_from_where_memory_ran_out(study):
 
 
 def states_of(study):
-    return [(t.state.name, t.value) for t in study._study.trials]
+    return [(t.state.name, t.value) for t in study.study.trials]
 
 
 def test_a_trial_out_of_memory_has_the_worst_loss_there_was(study):
@@ -239,8 +239,8 @@ def test_several_objectives_are_told_together_with_pruned_and_failed_trials(stud
             s.tell_failed(spec)
         else:
             s.tell_complete(spec, [loss(spec.params), spec.params["depth"]])
-    assert len(s._study.directions) == 2
-    assert {t.state.name for t in s._study.best_trials} == {"COMPLETE"}
+    assert len(s.study.directions) == 2
+    assert {t.state.name for t in s.study.best_trials} == {"COMPLETE"}
 
 
 def test_several_objectives_have_a_worst_loss_each_where_memory_ran_out(study):
@@ -248,7 +248,7 @@ def test_several_objectives_have_a_worst_loss_each_where_memory_ran_out(study):
     for losses in ([0.3, 5.0], [0.9, 1.0]):
         s.tell_complete(s.ask(), losses)
     s.tell_out_of_memory(s.ask())
-    assert s._study.trials[-1].values == [0.9, 5.0]
+    assert s.study.trials[-1].values == [0.9, 5.0]
 
 
 def test_the_sampler_looks_where_limits_hold(study):

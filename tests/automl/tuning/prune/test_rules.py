@@ -10,9 +10,9 @@ from automl.config.schema import PrunerConfig
 from automl.errors import ConfigError
 from automl.tuning.prune.rules import (
     PRUNERS,
-    _signed_rank_p,
     fit_prune_reason,
     may_stop_fit,
+    signed_rank_p,
     trial_prune_reason,
 )
 from automl.tuning.trials.trial import TrialLosses
@@ -151,17 +151,17 @@ def test_the_wilcoxon_p_value_is_the_exact_one_of_scipy(n):
     for _ in range(20):
         differences = rng.normal(0.3, 1.0, size=n)
         expected = wilcoxon(differences, alternative="greater", method="exact").pvalue
-        assert _signed_rank_p(differences) == pytest.approx(expected, abs=1e-12)
+        assert signed_rank_p(differences) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_wilcoxon_p_value_ignores_zeros_and_is_one_without_differences():
-    assert _signed_rank_p([0.0, 0.0]) == 1.0
-    assert _signed_rank_p([0.0, 1.0, 2.0]) == _signed_rank_p([1.0, 2.0])
+    assert signed_rank_p([0.0, 0.0]) == 1.0
+    assert signed_rank_p([0.0, 1.0, 2.0]) == signed_rank_p([1.0, 2.0])
 
 
 def test_equal_differences_share_their_rank_whatever_their_order():
     tied = [1.0, 1.0, -1.0, 2.0]
-    values = {round(_signed_rank_p(p), 12) for p in itertools.permutations(tied)}
+    values = {round(signed_rank_p(p), 12) for p in itertools.permutations(tied)}
     assert values == {0.25}  # of 16 choices of signs, four give a rank sum of 8 or more
 
 
@@ -169,7 +169,7 @@ def test_the_wilcoxon_p_value_of_many_folds_takes_no_time():
     rng = np.random.default_rng(0)
     differences = rng.normal(0.3, 1.0, size=60)
     expected = wilcoxon(differences, alternative="greater", method="exact").pvalue
-    assert _signed_rank_p(differences) == pytest.approx(expected, rel=1e-9)
+    assert signed_rank_p(differences) == pytest.approx(expected, rel=1e-9)
 
 
 def test_wilcoxon_waits_for_four_folds_and_then_wants_them_all_worse():

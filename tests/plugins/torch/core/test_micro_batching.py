@@ -119,7 +119,7 @@ def test_nothing_of_the_failed_attempt_is_held_when_the_cache_is_emptied(monkeyp
 def test_predictions_in_parts_are_the_predictions(kinds, make_net, inputs, monkeypatch):
     from automl_plugins.torch.tabular.training import fitted_net as _model
 
-    monkeypatch.setattr(_model, "_BATCH_ROWS", 150)  # 50 rows of 3 nets
+    monkeypatch.setattr(_model, "BATCH_ROWS", 150)  # 50 rows of 3 nets
     net = make_net(kinds["tabm"]).eval()
     X = torch.cat([x[0].float() for x in inputs], dim=1).numpy()
     model = _model.TabularModel(net, torch.zeros(4), torch.ones(4), (4, 5), 6, None)

@@ -88,11 +88,19 @@ def test_fixed_filters_whiten_patches():
     torch.testing.assert_close(net.towers[0].stem.weight[:9], -net.towers[0].stem.weight[9:])
 
 
+def views_of(rows, **changes):
+    """What a net looks at before it predicts."""
+    net, seen = ImageNet(spec((10, 10, 1), views=True, **changes)), []
+    net.joined = lambda view: seen.extend(view) or torch.zeros(len(rows), 3)
+    net.final_outputs(rows, are_classes=True)
+    return seen
+
+
 def test_views_are_the_image_mirrored_and_moved_by_a_pixel():
-    (image,) = rows_of((10, 10, 1)).images
-    scaled = torch.from_numpy(image.read()).float().permute(0, 3, 1, 2)
-    one_way = [v for (v,) in ImageNet(spec((10, 10, 1), views=True))._views([scaled])]
-    both = [v for (v,) in ImageNet(spec((10, 10, 1), views=True, flip=True))._views([scaled])]
+    rows = rows_of((10, 10, 1))
+    net = ImageNet(spec((10, 10, 1)))
+    (scaled,) = net.scaled(*net.inputs_of(rows))
+    one_way, both = views_of(rows), views_of(rows, flip=True)
     assert (len(one_way), len(both)) == (3, 6)
     torch.testing.assert_close(both[1], scaled.flip(-1))
     torch.testing.assert_close(one_way[0], scaled)

@@ -11,9 +11,9 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from automl.plugin import Images, ProblemInfo, Rows, Task
+from automl.plugin import Images, ProblemInfo, Rows, Task, TrialContext
 from automl.testing import LOG_LOSS, FamilyTestCase
-from automl_plugins.torch.images.timm import Timm, _architecture
+from automl_plugins.torch.images.timm import Timm
 from automl_plugins.torch.images.timm_net import TimmNet, TimmSpec, read_weights
 
 TIMM = Timm()
@@ -72,7 +72,13 @@ def weights():
     return timm.create_model(TINY, pretrained=False).state_dict()
 
 
-def test_a_net_has_one_param_that_says_its_size():
+def test_a_net_has_one_param_that_says_its_size(monkeypatch):
+    def built(params):
+        monkeypatch.setattr(
+            "automl_plugins.torch.images.timm_net.fit_timm", lambda spec, *_: spec["architecture"]
+        )
+        return TIMM.fit(params, None, TrialContext(shape(), seed=0), None)
+
     for net, name, value, architecture in (
         ("resnet", "depth", 34, "resnet34"),
         ("convnext", "size", "nano", "convnext_nano"),
@@ -80,7 +86,7 @@ def test_a_net_has_one_param_that_says_its_size():
     ):
         params = TIMM.search_space(EachValue(net=net, **{name: value}), shape())
         assert {"depth", "size", "scale"} & params.keys() == {name}
-        assert _architecture(params) == architecture
+        assert built(params) == architecture
         assert timm.is_model(architecture)
     named = shape(settings={"architecture": TINY})
     assert not {"net", "depth", "size", "scale"} & TIMM.search_space(EachValue(), named).keys()

@@ -47,7 +47,7 @@ def embedded(monkeypatch):
 @pytest.fixture
 def kept(static_model, tmp_path, monkeypatch):
     """What a run keeps, in chunks of four texts."""
-    monkeypatch.setattr(_sentence_encoder, "_LEAST_CHUNK", 4)
+    monkeypatch.setattr(_sentence_encoder, "LEAST_CHUNK", 4)
     return EmbeddingCache(tmp_path, fingerprint(static_model))
 
 
@@ -76,7 +76,7 @@ def test_the_same_texts_are_not_embedded_for_each_model_that_asks(static_model, 
 
 
 def test_embeddings_that_were_not_asked_for_lately_make_room(static_model, embedded, monkeypatch):
-    monkeypatch.setattr(_sentence_encoder, "_RECENT_BYTES", 2 * 24 * 4)
+    monkeypatch.setattr(_sentence_encoder, "RECENT_BYTES", 2 * 24 * 4)
     encoder = opened(static_model)
     for word in ("sad", "poor", "fine", "sad"):
         encoder.embed(column(word))
@@ -146,7 +146,7 @@ def test_where_time_runs_out_the_next_fit_goes_on(static_model, kept, embedded):
 
 
 def test_a_column_has_no_more_than_so_many_chunks(static_model, kept, tmp_path, monkeypatch):
-    monkeypatch.setattr(_sentence_encoder, "_MOST_CHUNKS", 2)
+    monkeypatch.setattr(_sentence_encoder, "MOST_CHUNKS", 2)
     texts, encoder = column(*[f"huge{i}" for i in range(21)]), opened(static_model)
     kept.add(texts, encoder, CONTEXT)
     assert len(list(tmp_path.glob("*/*.npz"))) == 2

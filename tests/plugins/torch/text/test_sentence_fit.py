@@ -109,7 +109,7 @@ def test_a_fit_of_a_run_loads_no_model_where_all_is_embedded(static_model, tmp_p
 
 
 def test_a_fit_without_time_learns_from_what_is_embedded(static_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(_sentence_encoder, "_LEAST_CHUNK", 1)
+    monkeypatch.setattr(_sentence_encoder, "LEAST_CHUNK", 1)
     fold = replace(told_fold(), run_cache_dir=tmp_path)
     for n_known in (1, 2, 3):
         model = fitted(static_model, fold, {"deadline": time.monotonic()})

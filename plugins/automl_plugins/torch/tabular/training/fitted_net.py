@@ -27,7 +27,7 @@ from automl_plugins.torch.tabular.training.pack import one_net
 
 __all__ = ["TabularModel", "load", "save"]
 
-_BATCH_ROWS = 4096
+BATCH_ROWS = 4096
 _SPEC_FILE, _WEIGHTS_FILE = "net.json", "weights.safetensors"
 
 
@@ -68,7 +68,7 @@ class TabularModel:
         features = Features(("",) * self.n_columns, self.categorical, self.net.spec.cardinalities)
         numeric, codes = split_columns(X, features)
         inputs = scaled(numeric, self.centre, self.factor)[None], codes[None]
-        size = max(1, _BATCH_ROWS // self.net.spec.k)
+        size = max(1, BATCH_ROWS // self.net.spec.k)
 
         def forward(n_parts: int) -> Tensor:
             parts = (torch.split(x, max(1, size // n_parts), dim=1) for x in inputs)

@@ -27,7 +27,9 @@ def test_each_member_sees_rows_of_its_own_fold():
 
 def test_a_fold_of_several_members_is_held_once():
     one = rows(3, 100)
-    assert len(PackTensors([one, one, one])._numeric) == 3
+    pack = PackTensors([one, one, one])
+    one.numeric[0] = 7
+    assert pack.inputs(torch.zeros(3, 1, dtype=torch.long))[0].flatten().tolist() == [7, 7, 7]
 
 
 def test_those_that_are_kept_see_their_rows():
