@@ -28,7 +28,6 @@ from automl.config.overrides import KnownKeys
 from automl.config.provenance import DEFAULT
 from automl.config.schema import SearchConfig
 from automl.errors import ConfigError
-from automl.registry import Registry
 
 __all__ = ["compose_layers"]
 
@@ -106,13 +105,11 @@ def _store(keys: KnownKeys) -> None:
     store = ConfigStore.instance()
     families = keys.registry.families
     store.store(name=_SCHEMA, node=SearchConfig)
-    for name, entry in families.items():
-        node = family_node(entry.family)
-        store.store(group=_FAMILIES, name=name, node=node, provider=entry.distribution)
+    # one node for all: Hydra composes an element of its own for each entry of the defaults
+    nodes = {name: family_node(entry.family) for name, entry in families.items()}
+    store.store(name=_FAMILIES, node={"model": nodes})
     core = find_groups([CORE_PATH])
-    defaults: list[Any] = [_SCHEMA]
-    defaults += [{f"{_FAMILIES}@model.{name}": name} for name in families]
-    defaults += ["config"]
+    defaults: list[Any] = [_SCHEMA, _FAMILIES, "config"]
     # a plugin's model/<family>.yaml replaces defaults of that family's settings
     tuned = [name for name in keys.groups.get("model", ()) if name in families]
     defaults += [{f"model@model.{name}": name} for name in tuned]
@@ -127,21 +124,22 @@ def _origins(overrides: list[str], keys: KnownKeys) -> dict[str, str]:
     loader: Any = GlobalHydra.instance().config_loader()
     chain = loader.compute_defaults_list(_ROOT, overrides, RunMode.RUN).defaults
     origins = dict.fromkeys(keys.config_keys, DEFAULT)
+    for name, family in keys.registry.families.items():
+        own = [key for key in origins if key.startswith(f"model.{name}.")]
+        origins |= dict.fromkeys(own, f"settings of {family.distribution}")
     for entry in chain:
         path = entry.config_path or ""
-        if path in (_SCHEMA, _ROOT) or path.startswith("hydra/") or path == "hydra":
+        if path in (_SCHEMA, _FAMILIES, _ROOT) or path.startswith("hydra/") or path == "hydra":
             continue
         layer = loader.repository.load_config(path)
         content = OmegaConf.to_container(layer.config, structured_config_mode=SCMode.DICT)
         if isinstance(content, Mapping):
             package = "" if entry.package == "_global_" else entry.package or ""
             found = [key for key, _ in by_leaf(package, content, keys) if key in origins]
-            origins |= dict.fromkeys(found, _in_words(entry, layer.provider, keys.registry))
+            origins |= dict.fromkeys(found, _in_words(entry, layer.provider))
     return origins
 
 
-def _in_words(entry: ResultDefault, provider: str, registry: Registry) -> str:
+def _in_words(entry: ResultDefault, provider: str) -> str:
     group, _, option = (entry.config_path or "").rpartition("/")
-    if group == _FAMILIES:
-        return f"settings of {registry.families[option].distribution}"
     return f"{group}={option}" if provider == "main" else f"{group}={option} of {provider}"
