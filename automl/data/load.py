@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from automl.data.columns.features import build_table
@@ -31,7 +30,7 @@ from automl.data.columns.target import (
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw_table import RawTable
 from automl.data.read.formats import read_source
-from automl.data.table import Dataset, Target
+from automl.data.table import Dataset, FloatArray, Target
 from automl.data.target_offset import target_offset
 from automl.errors import DataError
 from automl.plugin.task import Task
@@ -145,7 +144,7 @@ def _check_one_a_series(raw: RawTable, target: str | None) -> None:
         )
 
 
-def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, NDArray[np.float64] | None]:
+def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, FloatArray | None]:
     """Drops rows of weight 0, and returns the rest with weights of mean 1; None without a column.
 
     They are dropped so that no class, fold or bootstrap sample consists of such rows alone.

@@ -115,10 +115,7 @@ def split_numbers(texts: pa.Array) -> Split:
     is_open, is_closed = pc.equal(part["open"], "("), pc.equal(part["close"], ")")
     is_whole = pc.and_(
         pc.and_(stands, pc.equal(is_open, is_closed)),
-        pc.and_(
-            pc.less_equal(n_signs, 1),
-            pc.invert(pc.and_(has_after, pc.not_equal(before, ""))),
-        ),
+        pc.and_(pc.less_equal(n_signs, 1), pc.invert(pc.and_(has_after, pc.not_equal(before, "")))),
     )
     is_whole = pc.and_(is_whole, found.is_valid()).fill_null(False)
     nothing = pa.scalar(None, pa.string())

@@ -280,8 +280,7 @@ def _is_boolean(words: set[str]) -> bool:
 
 
 def _text_or_category(distinct: pa.Array, n_valid: int) -> InferredKind:
-    step = max(1, len(distinct) // SAMPLE)
-    sample = distinct.take(pa.array(np.arange(0, len(distinct), step)))
+    sample = distinct[:: max(1, len(distinct) // SAMPLE)]
     spaces = pc.count_substring_regex(pc.utf8_trim_whitespace(sample), r"\s+")
     wide = pc.count_substring_regex(sample, _WIDE)
     n_words = 1 + pc.mean(spaces).as_py() + 0.5 * pc.mean(wide).as_py()

@@ -113,8 +113,7 @@ def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> StoredC
     Raises:
         MissingColumnError: A channel is missing.
     """
-    one = pa.chunked_array(series.chunks or [pa.array([], series.type)]).combine_chunks()
-    lists = one.chunk(0) if isinstance(one, pa.ChunkedArray) else one
+    lists = series.combine_chunks()
     known = channels_of(lists.type)
     missing = [name for name in channels if name not in known]
     if missing:
@@ -225,7 +224,7 @@ def _bytes(values: pa.Array) -> NDArray[np.uint8]:
     return whole[start * width : (start + len(values)) * width].reshape(len(values), width)
 
 
-def _steps(values: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _steps(values: pa.Array) -> tuple[NDArray[np.float32], IntArray]:
     """Steps ``(n_steps, n_channels)`` and offsets ``(n_rows + 1,)``, steps without a copy."""
     offsets = values.offsets.to_numpy(zero_copy_only=False)
     first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)

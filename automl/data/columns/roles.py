@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from automl.data.columns.kinds import infer_kind
 from automl.data.columns.target import rows_with_value
 from automl.data.columns.values import cast_to_kind, factorize, to_strings
 from automl.data.raw_table import RawTable
-from automl.data.table import IntArray
+from automl.data.table import FloatArray, IntArray
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 from automl.surface import named
@@ -132,13 +131,13 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
     return fold.astype(np.int64)
 
 
-def _without(fold: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+def _without(fold: IntArray, number: int) -> IntArray:
     """Replaces one fold number by -1 and shifts the numbers above it down."""
     moved = fold - (fold > number)
     return np.where(fold == number, ALWAYS_TRAINS, moved)
 
 
-def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
+def read_weight(raw: RawTable, position: int) -> FloatArray:
     """Reads row weights and scales them to mean 1, ``(n_rows,)``; some may be 0.
 
     Raises:

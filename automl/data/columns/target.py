@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from automl.data.columns.labels import LabelValues, n_special, read_labels
 from automl.data.columns.values import factorize, find_in
 from automl.data.raw_table import RawTable, composed
-from automl.data.table import Misfits, Target
+from automl.data.table import BoolArray, Misfits, Target
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind, Task
 from automl.surface import named
@@ -134,7 +134,7 @@ def _lost_text(lost: Misfits) -> str:
     )
 
 
-def rows_with_value(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+def rows_with_value(column: pa.ChunkedArray) -> BoolArray:
     """Whether each row has a value, ``(n_rows,)``; NaN counts as missing."""
     present = column.is_valid().to_numpy()
     if pa.types.is_floating(column.type):

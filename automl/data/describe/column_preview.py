@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from automl.data.table import FloatArray, IntArray
+from automl.formatting import shortened
 from automl.plugin.task import ColumnKind
 
 __all__ = ["Look", "look_at"]
 
 FIRST_ROWS, N_SHOWN = 2000, 3
-LONGEST = 40
 FEWEST_ROWS = 20  # with fewer, no value counts as an outlier
 FAR = 3.0
 """Interquartile ranges beyond the quartiles (Tukey, Exploratory Data Analysis, 1977: "far out")."""
@@ -59,7 +59,7 @@ def look_at(values: pa.ChunkedArray, kind: ColumnKind) -> Look:
     return Look(first, len(far), tuple(dict.fromkeys(shown))[:N_SHOWN])
 
 
-def _far_out(numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+def _far_out(numbers: FloatArray) -> IntArray:
     """Row numbers of outliers, the farthest first; none if there are too many."""
     if len(numbers) < FEWEST_ROWS:
         return np.empty(0, np.int64)
@@ -81,5 +81,4 @@ def _text(value: object, kind: ColumnKind) -> str:
         return str(value).removesuffix(" 00:00:00")
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
-    text = str(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return shortened(str(value))

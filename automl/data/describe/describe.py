@@ -31,7 +31,7 @@ from automl.data.describe.leak_columns import giveaways
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw_table import RawTable
 from automl.data.read.formats import read_source
-from automl.data.table import Column, Label, Misfits, Table, Target
+from automl.data.table import BoolArray, Column, Label, Misfits, Table, Target
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, Task
 from automl.surface import named
@@ -167,7 +167,7 @@ class _Goal:
 
     target: Target | None = None
     y: NDArray[Any] = field(default_factory=lambda: np.empty(0))
-    present: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    present: BoolArray = field(default_factory=lambda: np.empty(0, bool))
     excluded: tuple[int, ...] = ()
     not_features: Mapping[int, str] = field(default_factory=dict)
     wanted: tuple[int, ...] = ()
@@ -221,9 +221,7 @@ def _strict_problem(misfits: Sequence[Misfits], where: str) -> str:
     return ""
 
 
-def _leaks(
-    table: Table, target: Target, present: NDArray[np.bool_], y: NDArray[Any]
-) -> Iterator[str]:
+def _leaks(table: Table, target: Target, present: BoolArray, y: NDArray[Any]) -> Iterator[str]:
     """Likely leaks, judged by the rows that have a target."""
     if not present.all():
         table = replace(table, data=table.data.filter(pa.array(present)))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.table import Column, Table, Target
+from automl.data.table import BoolArray, Column, FloatArray, IntArray, Table, Target
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
 __all__ = ["MIN_ROWS", "giveaways"]
@@ -38,9 +38,6 @@ SAMPLE_ROWS = 20_000
 SAMPLE_ERRORS = 3.0
 _PAIRS = 501
 _EXACT = 1e-6  # of the spread of the target
-
-_Floats = NDArray[np.float64]
-_Codes = NDArray[np.int64]
 
 
 def giveaways(table: Table, target: Target, y: NDArray[np.generic]) -> Iterator[str]:
@@ -142,7 +139,7 @@ class _Look:
             return best
         return max(best, _by_line(numbers, self._y.astype(np.float64)))
 
-    def _by_value(self, codes: _Codes) -> int:
+    def _by_value(self, codes: IntArray) -> int:
         """Number of rows in the most frequent class of their value, for a column of few values."""
         assert self._classes is not None
         n_values, n_classes = int(codes.max()) + 1, int(self._classes.max()) + 1
@@ -153,7 +150,7 @@ class _Look:
         return int(table.max(axis=1)[table.sum(axis=1) >= FEWEST_OF_A_VALUE].sum())
 
 
-def _by_threshold(numbers: _Floats, is_positive: NDArray[np.bool_]) -> int:
+def _by_threshold(numbers: FloatArray, is_positive: BoolArray) -> int:
     """Number of rows classified correctly by the best threshold, in either direction."""
     known = ~np.isnan(numbers)
     order = np.argsort(numbers[known], kind="stable")
@@ -167,7 +164,7 @@ def _by_threshold(numbers: _Floats, is_positive: NDArray[np.bool_]) -> int:
     return int(max(right[is_cut].max(), len(ordered) - right[is_cut].min()))
 
 
-def _by_line(numbers: _Floats, y: _Floats) -> int:
+def _by_line(numbers: FloatArray, y: FloatArray) -> int:
     """Number of rows on the line with the median slope of pairs of rows, up to rounding."""
     known = np.flatnonzero(~np.isnan(numbers))
     spread = float(np.ptp(y)) if len(y) else 0.0
@@ -185,7 +182,7 @@ def _by_line(numbers: _Floats, y: _Floats) -> int:
     return int((np.abs(rest - np.nanmedian(rest)) <= _EXACT * spread).sum())
 
 
-def _codes(values: pa.ChunkedArray) -> _Codes:
+def _codes(values: pa.ChunkedArray) -> IntArray:
     """Integer codes of the values from 0; missing values have a code of their own."""
     encoded = values.combine_chunks()
     if not pa.types.is_dictionary(encoded.type):

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.columns.media import row_digests
 from automl.data.describe.leak_columns import MIN_ROWS, giveaways
-from automl.data.table import Dataset
+from automl.data.table import Dataset, IntArray
 from automl.surface import named
 
 __all__ = ["leak_warnings"]
@@ -65,7 +64,7 @@ def _copied_rows(dataset: Dataset) -> int:
     return n_rows - len(np.unique(signs))
 
 
-def _codes(values: pa.ChunkedArray) -> NDArray[np.int64]:
+def _codes(values: pa.ChunkedArray) -> IntArray:
     """Integer codes of the values from 0; -1 where missing."""
     encoded = values.combine_chunks()
     if pa.types.is_fixed_size_binary(encoded.type) or pa.types.is_large_list(encoded.type):
@@ -73,5 +72,5 @@ def _codes(values: pa.ChunkedArray) -> NDArray[np.int64]:
         return np.unique(row_digests(whole), return_inverse=True)[1].astype(np.int64)
     if not pa.types.is_dictionary(encoded.type):
         encoded = pc.dictionary_encode(encoded)
-    codes: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    codes: IntArray = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return codes.astype(np.int64)

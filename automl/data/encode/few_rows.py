@@ -17,7 +17,7 @@ from automl.data.encode.columns.dates import PARTS
 from automl.data.encode.columns.number_columns import MODES, NumberColumns
 from automl.data.encode.columns.numeric import FLOAT32_MAX, MAX_STANDARD
 from automl.data.short_columns import joined
-from automl.data.table import IntArray, Table
+from automl.data.table import BoolArray, FloatArray, IntArray, Table
 from automl.errors import MissingColumnError
 
 __all__ = ["DateRows", "NumberRows", "numbers_at_once"]
@@ -67,7 +67,7 @@ class NumberRows:
         at = np.flatnonzero(blocks.kind == NUMBERS)
         return cls.of(blocks.numbers, np.cumsum(blocks.widths)[at] - blocks.widths[at])
 
-    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    def write(self, values: FloatArray, out: NDArray[np.float32]) -> None:
         """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
@@ -84,7 +84,7 @@ class NumberRows:
         out[:, self.quantile.places] = self._interpolated(filled[:, self.quantile.columns])
         out[:, self.indicator.places] = missing[:, self.indicator.columns]
 
-    def _interpolated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _interpolated(self, values: FloatArray) -> FloatArray:
         """``np.interp`` of each column, ``(n_rows, n_quantile)``."""
         at = self.quantile.columns
         if not len(at):
@@ -105,7 +105,7 @@ class NumberRows:
         y0, y1 = scores[score_starts + left], scores[score_starts + right]
         is_on_level = (x0 == x1) | (low == 0) | (values == x0)
         slope = (y1 - y0) / np.where(x0 == x1, 1.0, x1 - x0)
-        found: NDArray[np.float64] = np.where(is_on_level, y0, slope * (values - x0) + y0)
+        found: FloatArray = np.where(is_on_level, y0, slope * (values - x0) + y0)
         return found
 
 
@@ -148,9 +148,7 @@ class DateRows:
         self.parts.write(found, out)
 
 
-def numbers_at_once(
-    table: Table, keys: tuple[str, ...], rows: IntArray | None
-) -> NDArray[np.float64]:
+def numbers_at_once(table: Table, keys: tuple[str, ...], rows: IntArray | None) -> FloatArray:
     """The numbers of several columns, ``(n_rows, n)``; NaN where missing or too large for float32.
 
     Args:
@@ -171,11 +169,11 @@ def numbers_at_once(
             ) from None
     (batch,) = data.combine_chunks().to_batches()
     tensor = np.asarray(batch.to_tensor(null_to_nan=True))
-    values: NDArray[np.float64] = tensor if rows is None else tensor[rows]
-    known: NDArray[np.float64] = np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
+    values: FloatArray = tensor if rows is None else tensor[rows]
+    known: FloatArray = np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
     return known
 
 
-def _part(is_in: NDArray[np.bool_], places: IntArray) -> _Part:
+def _part(is_in: BoolArray, places: IntArray) -> _Part:
     columns = np.flatnonzero(is_in)
     return _Part(columns, places[columns])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -20,7 +19,7 @@ from automl.data.encode.columns.target import InnerFoldTarget, fit_target, inner
 from automl.data.encode.generate.fit import fit_generators
 from automl.data.encode.table_encoder import TableEncoder, encode_table, values_of
 from automl.data.encode.text.text_encoder import fit_text, with_numeric_mode
-from automl.data.table import Column, IntArray, Table
+from automl.data.table import Column, FloatArray, IntArray, Table
 from automl.errors import PluginError
 from automl.plugin.context import Encoding
 from automl.plugin.rows import Matrix
@@ -39,7 +38,7 @@ def fit_encoder(
     encoding: Encoding,
     kinds: frozenset[ColumnKind],
     seed: int,
-    weight: NDArray[np.float64] | None = None,
+    weight: FloatArray | None = None,
     texts: Mapping[str, FittedColumn] | None = None,
 ) -> tuple[TableEncoder, Matrix]:
     """Fits an encoder on the given rows of a table only.

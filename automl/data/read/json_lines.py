@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from automl.data.read.delimited import BLOCK_BYTES
 from automl.errors import DataError
+from automl.formatting import first_line
 
 __all__ = ["DEEPEST", "read_json_lines"]
 
@@ -52,17 +53,17 @@ def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
     while True:
         try:
             with opened() as file:
-                return pj.read_json(file, pj.ReadOptions(block_size=blocks[0]))
+                return pj.read_json(file, pj.ReadOptions(block_size=blocks.pop(0)))
         except (pa.ArrowException, ValueError) as error:
-            if "straddl" in str(error) and len(blocks) > 1:
-                blocks = blocks[1:]
+            if "straddl" in str(error) and blocks:
                 continue
             if "changed from" in str(error) or "changed type" in str(error):
                 return _by_line(opened, path)
             row = re.search(r"in row (\d+)", str(error))
             line = f", about line {int(row[1]) + 1}" if row else ""
-            said = (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")
-            raise DataError(f"{path}{line}: {said}. Write one JSON object per line") from None
+            raise DataError(
+                f"{path}{line}: {first_line(error)}. Write one JSON object per line"
+            ) from None
 
 
 def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:

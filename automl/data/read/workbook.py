@@ -13,6 +13,7 @@ from pathlib import Path
 
 from automl.data.read.streams import BOMB_BYTES, BOMB_RATIO
 from automl.errors import DataError
+from automl.formatting import first_line
 
 __all__ = [
     "OLD_MAGIC",
@@ -122,7 +123,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def damaged(path: Path, error: BaseException) -> DataError:
     """Returns the error for an Excel file that cannot be read."""
-    reason = (str(error).splitlines() or ["no reason given"])[0][:150].rstrip(".")
+    reason = first_line(error, 150)
     if reason.isalpha():  # the parser names only the element without an end
         reason = f"the element <{reason}> has no end"
     return DataError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automl.data.columns.roles import ALWAYS_TRAINS
 from automl.data.split.split_plan import (
@@ -23,7 +22,7 @@ from automl.data.split.splitters import (
     stratified_labels,
 )
 from automl.data.split.time_splits import Span, forward
-from automl.data.table import Dataset, IntArray
+from automl.data.table import BoolArray, Dataset, IntArray
 from automl.errors import ConfigError, DataError
 from automl.surface import named
 
@@ -218,7 +217,7 @@ def _group_plan(dataset: Dataset, group: IntArray, request: _Request, seed: int)
     request = _limit(request, n_groups, "groups")
     is_class = dataset.target.task.is_classification
     strata = strata_of(dataset.y, is_class, request.folds)
-    masks: list[NDArray[np.bool_]] = []
+    masks: list[BoolArray] = []
     for repeat in range(request.repeats):
         rng = np.random.default_rng([seed, repeat])
         if request.folds == 1:
@@ -236,7 +235,7 @@ def _row_plan(dataset: Dataset, request: _Request, seed: int) -> SplitPlan:
     request = _limit(request, n_rows, "rows")
     is_class = dataset.target.task.is_classification
     strata = strata_of(dataset.y, is_class, max(request.folds, 2))
-    masks: list[NDArray[np.bool_]] = []
+    masks: list[BoolArray] = []
     for repeat in range(request.repeats):
         rng = np.random.default_rng([seed, repeat])
         if request.folds == 1:
@@ -258,7 +257,7 @@ def _times(request: _Request) -> str:
     return f", {request.repeats} times" if request.repeats > 1 else ""
 
 
-def _divisions(valid_masks: list[NDArray[np.bool_]]) -> tuple[Split, ...]:
+def _divisions(valid_masks: list[BoolArray]) -> tuple[Split, ...]:
     return tuple(Split(np.flatnonzero(~m), np.flatnonzero(m)) for m in valid_masks)
 
 

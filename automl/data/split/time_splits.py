@@ -8,11 +8,10 @@ from datetime import timedelta
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automl.data.split.split_plan import Split
 from automl.data.split.splitters import move_time_cuts
-from automl.data.table import Dataset, IntArray
+from automl.data.table import BoolArray, Dataset, IntArray
 from automl.errors import ConfigError, DataError
 from automl.surface import named
 
@@ -162,7 +161,7 @@ class Forward:
             first = max(0, len(self.moments) - window)
         return np.flatnonzero(self.time >= first)
 
-    def _before(self, start: int) -> NDArray[np.bool_]:
+    def _before(self, start: int) -> BoolArray:
         """Mask of the training rows of a fold that validates from this rank on, ``(n_rows,)``."""
         gap, window, end, first = self.gap, self.window, start, 0
         if isinstance(gap, timedelta):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from automl.data.encode.columns.categories import MISSING, CategoryIndex
 from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
+from automl.data.table import IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -73,7 +74,7 @@ class OneHotEncoder(ColumnEncoder):
         ones = np.ones(len(rows), dtype=np.float32)
         return csr_matrix((ones, (rows, columns)), shape=(len(values), len(self.names)))
 
-    def _ones(self, values: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _ones(self, values: pa.Array) -> tuple[IntArray, IntArray]:
         """Row and column of each 1."""
         codes = self.index.codes(values)
         column_of = np.arange(-1, self.index.unseen, dtype=np.int64)

@@ -14,7 +14,7 @@ from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.categories import CategoryIndex
 from automl.data.encode.columns.column_encoder import Arrays
 from automl.data.encode.columns.target import TargetEncoder
-from automl.data.table import IntArray
+from automl.data.table import BoolArray, IntArray
 
 __all__ = ["CategoryBlock", "CategoryColumns", "text_arrays", "texts_of"]
 
@@ -37,7 +37,7 @@ class CategoryColumns:
     """
 
     form: NDArray[np.uint8]
-    has_missing: NDArray[np.bool_]
+    has_missing: BoolArray
     texts: pa.LargeStringArray
     starts: IntArray
     widths: IntArray

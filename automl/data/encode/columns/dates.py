@@ -10,11 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from automl.data.encode.columns.column_encoder import (
-    ColumnEncoder,
-    FittedColumn,
-)
+from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
 from automl.data.encode.columns.numeric import NumberEncoder, NumericMode, fit_numbers, write_parts
+from automl.data.table import FloatArray
 
 __all__ = ["DateEncoder", "days", "fit_dates"]
 
@@ -67,29 +65,29 @@ def fit_dates(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn | N
     return FittedColumn(block, float(len(block.names)))
 
 
-def days(values: pa.Array) -> NDArray[np.float64]:
+def days(values: pa.Array) -> FloatArray:
     """Days since 1970, with the time of day as a fraction."""
     return _floats(values.cast(pa.timestamp("us")).cast(pa.int64())) / DAY_US
 
 
-def _floats(values: pa.Array) -> NDArray[np.float64]:
+def _floats(values: pa.Array) -> FloatArray:
     array = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return np.asarray(array, dtype=np.float64)
 
 
-def _part(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], NDArray[np.float64]]:
+def _part(function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], FloatArray]:
     return lambda values: _floats(function(values))
 
 
 def _wave(
     function: Callable[[pa.Array], pa.Array],
     period: float,
-    wave: Callable[[NDArray[np.float64]], NDArray[np.float64]],
-) -> Callable[[pa.Array], NDArray[np.float64]]:
+    wave: Callable[[FloatArray], FloatArray],
+) -> Callable[[pa.Array], FloatArray]:
     return lambda values: wave(_floats(function(values)) * (2 * np.pi / period))
 
 
-PARTS: Mapping[str, Callable[[pa.Array], NDArray[np.float64]]] = {
+PARTS: Mapping[str, Callable[[pa.Array], FloatArray]] = {
     "days": days,
     "year": _part(pc.year),
     "month": _part(pc.month),

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, FittedColumn, State
+from automl.data.table import FloatArray
 
 __all__ = [
     "NumberEncoder",
@@ -56,8 +57,8 @@ class NumberEncoder:
     has_value: bool
     has_indicator: bool
     fill: float
-    levels: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    levels: FloatArray
+    scores: FloatArray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ class NumberEncoder:
         value = (self.name,) if self.has_value else ()
         return (*value, f"{self.name}_is_missing") if self.has_indicator else value
 
-    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    def write(self, values: FloatArray, out: NDArray[np.float32]) -> None:
         """Encodes values ``(n_rows,)``, NaN where missing, into ``(n_rows, len(names))``."""
         if self.mode == "raw":
             out[:, 0] = values - self.levels[0] if len(self.levels) else values
@@ -93,13 +94,13 @@ class NumberEncoder:
         """Builds an equal encoder from the result of ``state``."""
         return cls(**meta, levels=arrays["levels"], scores=arrays["scores"])
 
-    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _scaled(self, values: FloatArray) -> FloatArray:
         scaled = (values - self.levels[0]) / self.scores[0]
-        clipped: NDArray[np.float64] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
+        clipped: FloatArray = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
         return clipped
 
-    def _quantile(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = np.interp(values, self.levels, self.scores)
+    def _quantile(self, values: FloatArray) -> FloatArray:
+        scores: FloatArray = np.interp(values, self.levels, self.scores)
         return scores
 
 
@@ -120,7 +121,7 @@ class NumericColumnEncoder(ColumnEncoder):
         self.encoder.write(to_float64(values), out)
 
 
-def to_float64(values: pa.Array) -> NDArray[np.float64]:
+def to_float64(values: pa.Array) -> FloatArray:
     """Converts Arrow numbers to float64; NaN where missing, infinite or too large for float32."""
     if not pa.types.is_float64(values.type):
         values = values.cast(pa.float64())
@@ -133,7 +134,7 @@ def to_float64(values: pa.Array) -> NDArray[np.float64]:
 
 def write_parts(
     parts: Mapping[str, NumberEncoder],
-    numbers_of: Callable[[str], NDArray[np.float64]],
+    numbers_of: Callable[[str], FloatArray],
     out: NDArray[np.float32],
 ) -> int:
     """Encodes several parts of one column, side by side from the left of ``out``.
@@ -163,7 +164,7 @@ def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn |
 
 
 def fit_numbers(
-    name: str, values: NDArray[np.float64], mode: NumericMode, indicator: bool = True
+    name: str, values: FloatArray, mode: NumericMode, indicator: bool = True
 ) -> NumberEncoder | None:
     """Fits an encoder of numbers on the training rows.
 
@@ -204,7 +205,7 @@ def fit_numbers(
     return NumberEncoder(name, mode, True, has_indicator, fill, levels, scores)
 
 
-def offset_of(known: NDArray[np.float64]) -> float:
+def offset_of(known: FloatArray) -> float:
     """Offset to subtract from numbers that lie close together far from 0; 0.0 for others.
 
     float32 has 24 bits: it resolves milliseconds since 1970 only to two minutes.
@@ -220,9 +221,7 @@ def offset_of(known: NDArray[np.float64]) -> float:
     return middle if n_told < LEAST_TOLD * n_moved else 0.0
 
 
-def _scale(
-    known: NDArray[np.float64], n_missing: int, fill: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _scale(known: FloatArray, n_missing: int, fill: float) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of the imputed values, with far outliers clipped."""
     first, third = np.quantile(known, [0.25, 0.75])
     reach = OUTLIER_IQRS * (third - first)
@@ -235,9 +234,7 @@ def _scale(
     return np.array([mean]), np.array([deviation or 1.0])
 
 
-def _quantile_levels(
-    known: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _quantile_levels(known: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Distinct values and the normal scores of their mid-ranks, to interpolate between."""
     from scipy.special import ndtri
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+
+from automl.data.table import FloatArray
 
 __all__ = ["TRAITS", "text_statistic"]
 
@@ -14,7 +15,7 @@ TRAITS = ("length", "words", "digits", "capitals", "signs")
 _SHARES = {"digits": r"\p{Nd}", "capitals": r"\p{Lu}", "signs": r"[\p{P}\p{S}]"}
 
 
-def text_statistic(name: str, texts: pa.Array) -> NDArray[np.float64]:
+def text_statistic(name: str, texts: pa.Array) -> FloatArray:
     """One statistic of each text, ``(n_rows,)``; NaN where the text is missing.
 
     Args:
@@ -31,5 +32,5 @@ def text_statistic(name: str, texts: pa.Array) -> NDArray[np.float64]:
     return np.asarray(found / np.maximum(length, 1.0))
 
 
-def _floats(counts: pa.Array) -> NDArray[np.float64]:
+def _floats(counts: pa.Array) -> FloatArray:
     return np.asarray(counts.cast(pa.float64()).to_numpy(zero_copy_only=False))
