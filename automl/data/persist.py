@@ -79,7 +79,8 @@ def open_dataset(folder: Path) -> Dataset:
         raise RunError(f"{path} is missing: the run is not complete") from None
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
-    y = _array(folder, "y")
+    arrays: dict[str, Any] = {name: _array(folder, name) for name in ARRAYS}
+    y = arrays["y"]
     if y is None:
         raise RunError(f"{folder / 'y.npy'} is missing: the run is not complete")
     if target.n_classes and len(y) and not 0 <= y.min() <= y.max() < target.n_classes:
@@ -87,11 +88,7 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(
         table=Table(data=data, columns=columns),
         target=target,
-        y=y,
-        weight=_array(folder, "weight"),
-        group=_array(folder, "group"),
-        time=_array(folder, "time"),
-        fold=_array(folder, "fold"),
+        **arrays,
         n_dropped=int(schema["n_dropped"]),
         n_zero_weight=int(schema.get("n_weightless", 0)),
     )
@@ -147,9 +144,7 @@ def fingerprint(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for column in dataset.table.used:
         digest.update(repr((column.name, column.occurrence, str(column.kind))).encode())
-        array = dataset.table.data.column(column.key).combine_chunks()
-        for part in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
-            _digest_array(digest, part)
+        _digest_array(digest, dataset.table.data.column(column.key).combine_chunks())
     target = dataset.target
     labels = target.classes or target.quantiles
     digest.update(repr((target.name, target.task, labels)).encode())

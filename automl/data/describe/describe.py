@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,7 @@ from numpy.typing import NDArray
 from automl.data.columns.features import infer_columns
 from automl.data.columns.identifiers import with_identifiers
 from automl.data.columns.misfits import WAYS_OUT, known_misfits, refuse_misfits
-from automl.data.columns.roles import (
-    not_features,
-    read_folds,
-    read_groups,
-    read_time,
-    steering_positions,
-)
+from automl.data.columns.roles import find_steering, read_steering
 from automl.data.columns.target import (
     choose_target,
     read_target,
@@ -34,7 +28,6 @@ from automl.data.read.formats import read_source
 from automl.data.table import BoolArray, Column, Label, Misfits, Table, Target
 from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, Task
-from automl.surface import named
 
 __all__ = ["Description", "describe_table"]
 
@@ -102,18 +95,17 @@ def describe_table(
         DataError: The source cannot be read, or the named target cannot be predicted.
     """
     options = options or ReadOptions()
-    steers = _Steers(group, time_column, folds_column, weight)
-    roles = Roles(target, tuple(filter(None, astuple(steers))))
+    roles = Roles(target, group, time_column, folds_column, weight)
     raw = read_source(source, replace(options, roles=roles))
     goal, problem = _Goal(), ""
     try:
-        raw, goal = _read_goal(raw, target, task, steers)
+        raw, goal = _read_goal(raw, roles, task)
     except DataError as error:
         if target is not None:
             raise
         problem = str(error)
     raw, columns = raw.emptied()
-    table = infer_columns(raw, columns, goal.excluded, goal.not_features, options, goal.wanted)
+    table = infer_columns(raw, columns, goal.excluded, goal.steering, options)
     found = goal.target
     if found is not None:
         is_classification = found.task.is_classification
@@ -141,16 +133,6 @@ def describe_table(
 
 
 @dataclass(frozen=True, slots=True)
-class _Steers:
-    """Names of the columns that steer a search."""
-
-    group: str | None
-    time_column: str | None
-    folds_column: str | None
-    weight: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Goal:
     """The target, and the steering columns of the rows that have one.
 
@@ -159,8 +141,7 @@ class _Goal:
         y: Class indices or values of the rows that have a target.
         present: Mask of the rows that have a target.
         excluded: Position of the target; empty without one.
-        not_features: Reason why steering columns are not features, by position.
-        wanted: Position of the time column, which stays a feature.
+        steering: Positions of the steering columns; see ``find_steering``.
         lost: Values of the target that could not be read.
         about: Arguments of ``with_identifiers`` for these rows: groups, times and given folds.
     """
@@ -169,8 +150,7 @@ class _Goal:
     y: NDArray[Any] = field(default_factory=lambda: np.empty(0))
     present: BoolArray = field(default_factory=lambda: np.empty(0, bool))
     excluded: tuple[int, ...] = ()
-    not_features: Mapping[int, str] = field(default_factory=dict)
-    wanted: tuple[int, ...] = ()
+    steering: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[Misfits, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
 
@@ -182,34 +162,17 @@ class _Goal:
         return dict(zip(self.target.classes, np.bincount(self.y).tolist(), strict=True))
 
 
-def _read_goal(
-    raw: RawTable, target: str | None, task: Task | None, steers: _Steers
-) -> tuple[RawTable, _Goal]:
+def _read_goal(raw: RawTable, roles: Roles, task: Task | None) -> tuple[RawTable, _Goal]:
     """Reads the target and the steering columns; the target of the returned table is clean."""
-    position, chosen = choose_target(raw, target)
-    steering = steering_positions(raw, position, steers.group, steers.folds_column, steers.weight)
-    time_column = steers.time_column
-    time = None if time_column is None else raw.position(time_column, named("time_column"))
+    position, chosen = choose_target(raw, roles.target)
+    steering = find_steering(raw, position, roles)
     raw, lost = with_clean_target(raw, position, task)
     present = rows_with_value(raw.columns[position])
     with_target = raw.with_rows(present)
     found, y = read_target(with_target, position, task, chosen)
-    about: dict[str, Any] = {
-        "group": read_groups(with_target, steering["groups"]) if "groups" in steering else None,
-        "fold": read_folds(with_target, steering["folds"]) if "folds" in steering else None,
-        "time": None if time is None else read_time(with_target, time)[0],
-        "skip": () if time_column is None else (time_column,),
-    }
-    return raw, _Goal(
-        target=found,
-        y=y,
-        present=present,
-        excluded=(position,),
-        not_features=not_features(steering),
-        wanted=() if time is None else (time,),
-        lost=lost,
-        about=about,
-    )
+    steered, _ = read_steering(with_target, steering)
+    skip = () if roles.time_column is None else (roles.time_column,)
+    return raw, _Goal(found, y, present, (position,), steering, lost, {"skip": skip, **steered})
 
 
 def _strict_problem(misfits: Sequence[Misfits], where: str) -> str:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from automl.data.columns.media import row_digests
 from automl.data.table import BoolArray, Column, FloatArray, IntArray, Table, Target
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
-__all__ = ["MIN_ROWS", "giveaways"]
+__all__ = ["MIN_ROWS", "codes_of", "giveaways"]
 
 MIN_ROWS = 50  # with fewer, a column may sort the target by chance
 MIN_DISTINCT = 20  # distinct values of a numeric column that explains a numeric target
@@ -183,9 +183,15 @@ def _by_line(numbers: FloatArray, y: FloatArray) -> int:
 
 
 def _codes(values: pa.ChunkedArray) -> IntArray:
-    """Integer codes of the values from 0; missing values have a code of their own."""
-    encoded = values.combine_chunks()
-    if not pa.types.is_dictionary(encoded.type):
-        encoded = pc.dictionary_encode(encoded)
-    found = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.unique(found, return_inverse=True)[1].astype(np.int64)
+    """Codes from 0 of the values, ``(n_rows,)``; missing is a value of its own."""
+    return np.unique(codes_of(values), return_inverse=True)[1].astype(np.int64)
+
+
+def codes_of(values: pa.ChunkedArray) -> IntArray:
+    """Codes of the values of a column, ``(n_rows,)``; -1 where missing."""
+    whole = values.combine_chunks()
+    if pa.types.is_fixed_size_binary(whole.type) or pa.types.is_large_list(whole.type):
+        return np.unique(row_digests(whole), return_inverse=True)[1].astype(np.int64)
+    encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    codes: IntArray = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes.astype(np.int64)

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from automl.data.columns.media import row_digests
-from automl.data.describe.leak_columns import MIN_ROWS, giveaways
-from automl.data.table import Dataset, IntArray
+from automl.data.describe.leak_columns import MIN_ROWS, codes_of, giveaways
+from automl.data.table import Dataset
 from automl.surface import named
 
 __all__ = ["leak_warnings"]
@@ -55,22 +52,10 @@ def _copied_rows(dataset: Dataset) -> int:
     signs = np.zeros(n_rows, dtype=np.uint64)
     combinations = 0.0  # logarithm of their number
     for column in table.used:
-        codes = _codes(table.data[column.key])
+        codes = codes_of(table.data[column.key])
         combinations += float(np.log(codes.max() + 2))
         signs = (signs ^ codes.astype(np.uint64)) * _MIX
         signs ^= signs >> np.uint64(29)
     if combinations < CHANCE_FREE * np.log(n_rows):
         return 0
     return n_rows - len(np.unique(signs))
-
-
-def _codes(values: pa.ChunkedArray) -> IntArray:
-    """Integer codes of the values from 0; -1 where missing."""
-    encoded = values.combine_chunks()
-    if pa.types.is_fixed_size_binary(encoded.type) or pa.types.is_large_list(encoded.type):
-        whole = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-        return np.unique(row_digests(whole), return_inverse=True)[1].astype(np.int64)
-    if not pa.types.is_dictionary(encoded.type):
-        encoded = pc.dictionary_encode(encoded)
-    codes: IntArray = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return codes.astype(np.int64)

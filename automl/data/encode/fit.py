@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from automl.data.columns.identifiers import is_identifier
 from automl.data.encode.column_blocks import Blocks
-from automl.data.encode.columns.categorical import fit_codes, fit_onehot
+from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.categories import MISSING, fit_categories, in_order_of_numbers
 from automl.data.encode.columns.column_encoder import FittedColumn
 from automl.data.encode.columns.dates import fit_dates
@@ -78,7 +78,11 @@ def fit_encoder(
             continue
         values = values_of(table, column.key, rows)
         if column.kind is ColumnKind.TEXT:
-            block = _fit_text(column.key, values, target, encoding, seed, texts)
+            if texts is None:
+                block = fit_text(column.key, values, target, encoding.text == "svd", seed)
+            else:
+                block = texts.get(column.key)
+            block = block and with_numeric_mode(block, values, _scaling(encoding))
         else:
             block = _fit_column(column, values, target, encoding)
         if block is not None:
@@ -117,21 +121,6 @@ def _scaling(encoding: Encoding) -> Literal["raw", "standard", "quantile"]:
     return "raw" if encoding.numeric == "drop" else encoding.numeric
 
 
-def _fit_text(
-    key: str,
-    values: pa.Array,
-    target: InnerFoldTarget,
-    encoding: Encoding,
-    seed: int,
-    known: Mapping[str, FittedColumn] | None,
-) -> FittedColumn | None:
-    if known is None:
-        fitted = fit_text(key, values, target, encoding.text == "svd", seed)
-    else:
-        fitted = known.get(key)
-    return None if fitted is None else with_numeric_mode(fitted, values, _scaling(encoding))
-
-
 def _fit_categories(
     column: Column, values: pa.Array, target: InnerFoldTarget, encoding: Encoding
 ) -> FittedColumn | None:
@@ -140,9 +129,10 @@ def _fit_categories(
     if len(index) + has_missing < 2:
         return None
     if encoding.categorical == "codes":
-        return fit_codes(key, in_order_of_numbers(index) if is_identifier(column) else index)
+        index = in_order_of_numbers(index) if is_identifier(column) else index
+        return FittedColumn(OrdinalEncoder(key, index), 1.0)
     if encoding.categorical == "onehot" and len(index) <= encoding.max_onehot:
-        return fit_onehot(key, index, has_missing)
+        return FittedColumn(OneHotEncoder(key, index, has_missing), 1.0)
     return fit_target(key, index, values, target, scaled=_scaling(encoding) != "raw")
 
 

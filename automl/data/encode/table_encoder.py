@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from automl.data.encode.column_blocks import CATEGORIES, DATES, NUMBERS, Blocks
 from automl.data.encode.columns.column_encoder import (
-    ColumnEncoder,
     FittedColumn,
     inner_arrays,
     prefixed,
@@ -65,7 +64,26 @@ class TableEncoder:
     @cached_property
     def features(self) -> Features:
         """Names, categories and sources of the matrix columns; computed on first use."""
-        return _features_of(self.blocks, self.generators)
+        names: list[str] = []
+        categorical: list[int] = []
+        cardinalities: list[int] = []
+        sources: list[str] = []
+        for block in self.blocks:
+            if block.cardinality:
+                categorical.append(len(names))
+                cardinalities.append(block.cardinality)
+            names += block.names
+            sources += [block.key] * len(block.names)
+        for generator in self.generators:
+            names += generator.names
+            sources += generator.sources
+        # A family never gets a matrix without columns.
+        return Features(
+            tuple(names) or ("constant",),
+            tuple(categorical),
+            tuple(cardinalities),
+            tuple(sources) or ("",),
+        )
 
     @cached_property
     def width(self) -> int:
@@ -158,32 +176,6 @@ def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Featur
     return GENERATOR_TYPES[value["type"]].from_state(tuple(value["keys"]), value["state"], arrays)
 
 
-def _features_of(
-    blocks: Sequence[ColumnEncoder], generators: Sequence[FeatureGenerator]
-) -> Features:
-    """Describes the matrix columns that blocks and generators write."""
-    names: list[str] = []
-    categorical: list[int] = []
-    cardinalities: list[int] = []
-    sources: list[str] = []
-    for block in blocks:
-        if block.cardinality:
-            categorical.append(len(names))
-            cardinalities.append(block.cardinality)
-        names += block.names
-        sources += [block.key] * len(block.names)
-    for generator in generators:
-        names += generator.names
-        sources += generator.sources
-    # A family never gets a matrix without columns.
-    return Features(
-        tuple(names) or ("constant",),
-        tuple(categorical),
-        tuple(cardinalities),
-        tuple(sources) or ("",),
-    )
-
-
 def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
     """The values of a column in the given rows, or in all.
 
@@ -204,28 +196,30 @@ def encode_table(
     """Encodes a table into one matrix; parts already encoded in ``known`` are copied."""
     n_rows = table.n_rows if rows is None else len(rows)
     is_few = n_rows <= FEW_ROWS and not any(train is not None for train in known)
+    is_small = len(encoder.blocks) >= MANY_COLUMNS and encoder.width <= MOST_DENSE
+    if encoder.is_sparse and not (is_few and is_small):
+        return _assemble_sparse(table, rows, encoder, known)
+    out = np.zeros((n_rows, encoder.width), dtype=np.float32)
+    if n_rows:
+        done = _write_at_once(table, rows, encoder, out) if is_few else set()
+        _write_blocks(table, rows, encoder, known, out, done)
     if not encoder.is_sparse:
-        return _assemble_dense(table, rows, n_rows, encoder, known, is_few)
-    if is_few and len(encoder.blocks) >= MANY_COLUMNS and encoder.width <= MOST_DENSE:
-        from scipy.sparse import csr_matrix
+        return out
+    from scipy.sparse import csr_matrix
 
-        return csr_matrix(_assemble_dense(table, rows, n_rows, encoder, known, is_few))
-    return _assemble_sparse(table, rows, n_rows, encoder, known)
+    return csr_matrix(out)
 
 
-def _assemble_dense(
+def _write_blocks(
     table: Table,
     rows: IntArray | None,
-    n_rows: int,
     encoder: TableEncoder,
     known: Sequence[Matrix | None],
-    is_few: bool,
-) -> NDArray[np.float32]:
-    out = np.zeros((n_rows, encoder.width), dtype=np.float32)
-    if n_rows == 0:
-        return out
+    out: NDArray[np.float32],
+    done: set[int],
+) -> None:
+    """Encodes all blocks and generators, except blocks of the kinds that are done."""
     blocks, ends = encoder.blocks, np.cumsum(encoder.blocks.widths)
-    done = _write_at_once(table, rows, encoder, out) if is_few else set()
     for number in np.flatnonzero(~np.isin(blocks.kind, sorted(done))).tolist():
         train, end = known[number], ends[number]
         to = out[:, end - blocks.widths[number] : end]
@@ -241,7 +235,6 @@ def _assemble_dense(
         else:
             generator.write([values_of(table, key, rows) for key in generator.keys], to)
         start += len(generator.names)
-    return out
 
 
 def _write_at_once(
@@ -267,15 +260,11 @@ def _write_at_once(
 
 
 def _assemble_sparse(
-    table: Table,
-    rows: IntArray | None,
-    n_rows: int,
-    encoder: TableEncoder,
-    known: Sequence[Matrix | None],
+    table: Table, rows: IntArray | None, encoder: TableEncoder, known: Sequence[Matrix | None]
 ) -> Matrix:
     from scipy.sparse import csr_matrix, hstack
 
-    if n_rows == 0:
+    if not (table.n_rows if rows is None else len(rows)):
         return csr_matrix((0, encoder.width), dtype=np.float32)
     parts = [
         block.sparse(values_of(table, block.key, rows)) if train is None else csr_matrix(train)

@@ -89,14 +89,12 @@ class EncoderStore:
             StorageError: The disk is full or read-only, or access is denied.
         """
         folder, seconds = self._folder(fold, encoding_, kinds), 0.0
-        encoding = _Encoding(dataset, _division(plan, fold), fold, encoding_, kinds, folder)
+        encoding = _Encoding(dataset, plan, fold, encoding_, kinds, folder)
         if not encoding.is_there:
             with _locked(folder):
                 if not encoding.is_there:
                     started = time.perf_counter()
-                    encoding.write(
-                        self.seed, self._fitted_texts(dataset, plan, fold, encoding_, kinds)
-                    )
+                    encoding.write(self.seed, self._fitted_texts(encoding))
                     seconds = time.perf_counter() - started
         by_folds = self.views / SHARED_FOLDER
         with storage_errors(by_folds):
@@ -125,27 +123,18 @@ class EncoderStore:
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
         return self.views / digest / ("fold-all" if fold <= ALL_ROWS else f"fold-{fold}")
 
-    def _fitted_texts(
-        self,
-        dataset: Dataset,
-        plan: SplitPlan,
-        fold: int,
-        encoding: Encoding,
-        kinds: frozenset[ColumnKind],
-    ) -> dict[str, FittedColumn] | None:
+    def _fitted_texts(self, encoding: _Encoding) -> dict[str, FittedColumn] | None:
         """Fitted text columns, shared by all encodings with the same ``text``: they are costly.
 
         They come from a separate encoding of the text columns only. None if there are no text
         columns to encode, or if this is that encoding.
         """
-        of_texts = Encoding(text=encoding.text, sparse=encoding.sparse)
-        has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and encoding.text in (
-            "svd",
-            "tfidf",
-        )
-        if not has_texts or (encoding == of_texts and kinds == TEXTS):
+        dataset, fold, view, kinds = encoding.dataset, encoding.fold, encoding.view, encoding.kinds
+        of_texts = Encoding(text=view.text, sparse=view.sparse)
+        is_encoded = view.text in ("svd", "tfidf") and dataset.table.of_kind(*(kinds & TEXTS))
+        if not is_encoded or (view == of_texts and kinds == TEXTS):
             return None
-        known, _ = self.fold(dataset, plan, fold, of_texts, TEXTS)
+        known, _ = self.fold(dataset, encoding.plan, fold, of_texts, TEXTS)
         return self.encoder(fold, of_texts, TEXTS).fitted_blocks(known.X_train)
 
 
@@ -157,13 +146,6 @@ def drop_matrices(views: Path) -> None:
             matrix.unlink()
         shutil.rmtree(meta.parent / SHARED_FOLDER, ignore_errors=True)
     shutil.rmtree(views / SHARED_FOLDER, ignore_errors=True)
-
-
-def _division(plan: SplitPlan, fold: int) -> Split:
-    if fold <= ALL_ROWS:
-        rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
-        return Split(rows, np.empty(0, dtype=np.int64))
-    return plan.splits[fold]
 
 
 @contextmanager
@@ -190,11 +172,18 @@ class _Encoding:
     """One encoding of a fold, and its folder."""
 
     dataset: Dataset
-    division: Split
+    plan: SplitPlan
     fold: int
     view: Encoding
     kinds: frozenset[ColumnKind]
     folder: Path
+
+    @property
+    def division(self) -> Split:
+        if self.fold > ALL_ROWS:
+            return self.plan.splits[self.fold]
+        rows = np.arange(self.plan.n_rows) if self.plan.newest is None else self.plan.newest
+        return Split(rows, np.empty(0, dtype=np.int64))
 
     @property
     def is_there(self) -> bool:
@@ -239,7 +228,8 @@ class _Encoding:
             features = TableEncoder.load(folder / ENCODER_FOLDER).features
         width, is_sparse = len(features.names), meta["is_sparse"]
         table, y, weight = self.dataset.table, self.dataset.y, self.dataset.weight
-        train, valid = self.division.train, self.division.valid
+        division = self.division
+        train, valid = division.train, division.valid
         return Fold(
             X_train=open_matrix(folder, "X_train", (len(train), width), is_sparse),
             y_train=_read_only(y[train]),

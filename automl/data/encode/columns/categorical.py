@@ -10,13 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.categories import MISSING, CategoryIndex
-from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
+from automl.data.encode.columns.column_encoder import ColumnEncoder
 from automl.data.table import IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["OneHotEncoder", "OrdinalEncoder", "fit_codes", "fit_onehot"]
+__all__ = ["OneHotEncoder", "OrdinalEncoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,3 @@ class OneHotEncoder(ColumnEncoder):
         columns = column_of[codes]
         rows = np.flatnonzero(columns >= 0)
         return rows, columns[rows]
-
-
-def fit_codes(key: str, index: CategoryIndex) -> FittedColumn:
-    """Makes an ordinal encoder."""
-    return FittedColumn(OrdinalEncoder(key, index), 1.0)
-
-
-def fit_onehot(key: str, index: CategoryIndex, has_missing: bool) -> FittedColumn:
-    """Makes a one-hot encoder."""
-    return FittedColumn(OneHotEncoder(key, index, has_missing), 1.0)

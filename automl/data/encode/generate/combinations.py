@@ -152,11 +152,9 @@ def fit_combinations(
     used = tuple(groupings[key] for key in keys)
     rows = [codes[key] for key in keys]
     places = tuple(tuple(keys.index(key) for key in columns) for columns in combinations)
-    parts = list(_fitted(places, rows, used, target, rng))
-    generator = CombinationGenerator(
-        keys, used, places, tuple(known for known, _, _ in parts), tuple(t for _, t, _ in parts)
-    )
-    return FittedGenerator(generator, np.column_stack([train for _, _, train in parts]))
+    known, tables, trains = zip(*_fitted(places, rows, used, target, rng), strict=True)
+    generator = CombinationGenerator(keys, used, places, known, tables)
+    return FittedGenerator(generator, np.column_stack(trains))
 
 
 def _fitted(
