@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -102,29 +103,21 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
     """
     schema = read_json(folder / SCHEMA_FILE)
     try:
-        columns = tuple(
-            Column(
-                **{
-                    **c,
-                    "kind": ColumnKind(c["kind"]),
-                    **{key: tuple(c.get(key, ())) for key in TUPLES},
-                    "form": None if c.get("form") is None else NumberForm(**c["form"]),
-                }
-            )
-            for c in schema["columns"]
-        )
+        columns = tuple(map(_column, schema["columns"]))
         written = schema["target"]
-        target = Target(
-            **{
-                **written,
-                "task": Task(written["task"]),
-                "classes": tuple(written["classes"]),
-                "quantiles": tuple(written.get("quantiles", ())),
-            }
-        )
+        typed = {"task": Task(written["task"]), "classes": tuple(written["classes"])}
+        target = Target(**written | typed | {"quantiles": tuple(written.get("quantiles", ()))})
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / SCHEMA_FILE} is damaged: {error!r}") from None
     return columns, target
+
+
+def _column(written: Mapping[str, Any]) -> Column:
+    form = written.get("form")
+    typed: dict[str, Any] = {key: tuple(written.get(key, ())) for key in TUPLES}
+    typed["kind"] = ColumnKind(written["kind"])
+    typed["form"] = None if form is None else NumberForm(**form)
+    return Column(**{**written, **typed})
 
 
 def read_vocabulary(folder: Path) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from automl.data.columns.kinds import InferredKind
 from automl.data.columns.values import FIRST_SERIAL, LAST_SERIAL, SERIAL_EPOCH, cast_to_kind
 from automl.data.numbers import NumberForm
 from automl.data.raw_table import snake_case
+from automl.data.table import FloatArray
 from automl.plugin.task import ColumnKind
 
 __all__ = ["says_date", "with_serial_dates"]
@@ -62,7 +63,7 @@ def says_date(name: str) -> bool:
     return _DATE_NAME.search(snake_case(name).strip()) is not None
 
 
-def _may_be_days(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+def _may_be_days(numbers: FloatArray) -> bool:
     low, high = numbers.min(), numbers.max()
     if low < RECENT[0] or high > RECENT[1] or high - low > MOST_DAYS:
         return False

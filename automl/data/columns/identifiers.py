@@ -71,10 +71,8 @@ def find_identifiers(
     *,
     is_classification: bool,
     skip: Collection[str] = (),
-    group: IntArray | None = None,
-    time: IntArray | None = None,
-    fold: IntArray | None = None,
     present: BoolArray | None = None,
+    **steering: IntArray | None,
 ) -> dict[str, str]:
     """Finds the columns of whole numbers that are identifiers.
 
@@ -84,10 +82,8 @@ def find_identifiers(
             ``group``, ``time`` and ``fold`` too.
         is_classification: Whether ``y`` holds class indices.
         skip: Names of columns to leave unchanged, such as those whose kind the user has set.
-        group: Group of each row; groups are not split.
-        time: Rank of each row in time: rows are predicted from earlier ones.
-        fold: Given fold of each row; -1 for rows that are never predicted.
         present: Mask of the rows that have a target; None for all.
+        **steering: ``group``, ``time`` and ``fold`` of each row, as for ``fold_rows``.
 
     Returns:
         Reason for each identifier, as text, by column key.
@@ -106,11 +102,8 @@ def find_identifiers(
         if not _are_names(values):
             continue
         rows = _sample(values, column.n_distinct)
-        steering = {
-            name: None if array is None else array[rows]
-            for name, array in (("group", group), ("time", time), ("fold", fold))
-        }
-        folding = fold_rows(len(rows), **steering)
+        known = {name: None if of is None else of[rows] for name, of in steering.items()}
+        folding = fold_rows(len(rows), **known)
         explained = compare(values[rows], target[rows], folding, GAIN)
         if _is_clear(explained, _says_id(column.name)):
             found[column.key] = _reason(explained)

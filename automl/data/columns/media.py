@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -78,7 +79,7 @@ def store_images(
     there = [file for file in files if file is not None]
     if not there:
         raise DataError("a column of images has no file name in any row")
-    found = _image_shape(shape) if shape else choose_shape(there, longest)
+    found = cast(ImageShape, shape) if shape else choose_shape(there, longest)
     missing = np.array([file is None for file in files] + [True])
     if shape:
         pixels, broken = decode_most([*files, None], found)
@@ -232,11 +233,6 @@ def _steps(values: pa.Array) -> tuple[NDArray[np.float32], IntArray]:
     flat = lists.flatten().to_numpy(zero_copy_only=False)
     n_channels = values.type.value_type.list_size
     return flat.reshape(-1, n_channels), np.asarray(offsets - first, dtype=np.int64)
-
-
-def _image_shape(shape: tuple[int, ...]) -> ImageShape:
-    height, width, channels = shape
-    return height, width, channels
 
 
 def _is_number(kind: pa.DataType) -> bool:

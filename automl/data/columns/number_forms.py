@@ -18,7 +18,7 @@ from automl.data.numbers import (
     read_numbers,
     split_numbers,
 )
-from automl.data.options import NO_NUMBERS
+from automl.data.options import NO_NUMBERS, Reading
 from automl.data.table import BoolArray, IntArray
 from automl.formatting import shortened
 
@@ -62,25 +62,20 @@ class FoundNumbers:
 
 
 def find_numbers(
-    distinct: pa.Array,
-    counts: IntArray,
-    *,
-    usual: str = ".",
-    decimal: str | None = None,
-    any_misfits: bool = False,
+    distinct: pa.Array, counts: IntArray, reading: Reading, *, any_misfits: bool = False
 ) -> FoundNumbers | None:
     """Detects the notation of the numbers of a column.
 
     Args:
         distinct: The distinct texts, ``(n_distinct,)``.
         counts: Number of rows of each, ``(n_distinct,)``.
-        usual: Decimal mark for ambiguous texts: ``,`` in files separated by semicolons.
-        decimal: Decimal mark set by the user; None detects it.
+        reading: Rules for reading texts; of these the decimal marks count.
         any_misfits: Whether to accept any number of misfits, because the kind is known.
 
     Returns:
         The numbers; None if too few of the texts are numbers.
     """
+    usual, decimal = reading.usual, reading.decimal
     if decimal == "." or (decimal is None and not _may_be_thousands(distinct, usual)):
         plain = plain_numbers(distinct)
         if plain is not None:

@@ -203,8 +203,7 @@ def _sums(codes: IntArray, n_codes: int, target: FloatArray, folding: Folding) -
 
     def known(weights: FloatArray | None) -> FloatArray:
         sums = np.bincount(cells, weights, minlength=n_parts * n_codes)
-        seen: FloatArray = folding.sees @ sums.reshape(n_parts, n_codes)
-        return seen
+        return folding.sees @ sums.reshape(n_parts, n_codes)
 
     n_rows = known(None)
     sums = tuple(known(column) for column in target.T)
@@ -218,8 +217,7 @@ def _around(sums: FloatArray, width: int) -> FloatArray:
     until = np.pad(np.cumsum(sums, axis=1), ((0, 0), (1, 0)))
     at = np.arange(n_codes)
     window = until[:, np.minimum(at + width + 1, n_codes)] - until[:, np.maximum(at - width, 0)]
-    around: FloatArray = window - sums
-    return around
+    return window - sums
 
 
 def _ratio(gain: float, error: float) -> float:

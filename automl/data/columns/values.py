@@ -98,13 +98,8 @@ def find_in(
         any_misfits: Whether to accept any number of misfits, because the kind is known.
     """
     known = indices.drop_null().to_numpy(zero_copy_only=False)
-    return find_numbers(
-        distinct,
-        np.bincount(known, minlength=len(distinct)).astype(np.int64),
-        usual=reading.usual,
-        decimal=reading.decimal,
-        any_misfits=any_misfits,
-    )
+    counts = np.bincount(known, minlength=len(distinct)).astype(np.int64)
+    return find_numbers(distinct, counts, reading, any_misfits=any_misfits)
 
 
 def to_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -170,8 +170,7 @@ def numbers_at_once(table: Table, keys: tuple[str, ...], rows: IntArray | None) 
     (batch,) = data.combine_chunks().to_batches()
     tensor = np.asarray(batch.to_tensor(null_to_nan=True))
     values: FloatArray = tensor if rows is None else tensor[rows]
-    known: FloatArray = np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
-    return known
+    return np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
 
 
 def _part(is_in: BoolArray, places: IntArray) -> _Part:

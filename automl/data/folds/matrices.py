@@ -19,16 +19,14 @@ CSR_PARTS = ("data", "indices", "indptr")
 
 def save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
     """Writes ``<name>.npy``, or one file for each part of a CSR matrix."""
-    if isinstance(matrix, np.ndarray):
-        _save_array(folder / f"{name}.npy", matrix)
-        return
-    for part in CSR_PARTS:
-        _save_array(folder / f"{name}.{part}.npy", getattr(matrix, part))
-
-
-def _save_array(path: Path, array: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        write_array(file, array)
+    parts = (
+        {name: matrix}
+        if isinstance(matrix, np.ndarray)
+        else {f"{name}.{part}": getattr(matrix, part) for part in CSR_PARTS}
+    )
+    for part, array in parts.items():
+        with (folder / f"{part}.npy").open("wb") as file:
+            write_array(file, array)
 
 
 def open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:

@@ -11,8 +11,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from automl.data.read.delimited import BLOCK_BYTES
+from automl.data.table import BoolArray
 from automl.errors import DataError
 from automl.formatting import first_line
 
@@ -148,15 +150,11 @@ def _without_escapes(block: bytes) -> tuple[bytes, bytes]:
     return (block[:-1], b"\\") if block.endswith(b"\\") else (block, b"")
 
 
-def _inside_texts(
-    marks: np.ndarray[tuple[int], np.dtype[np.uint8]],
-    is_line_end: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    begun: bool,
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _inside_texts(marks: NDArray[np.uint8], is_line_end: BoolArray, begun: bool) -> BoolArray:
     """Mask of the marks inside strings: those after an odd number of quotes of their line."""
     is_quote = marks == ord('"')
     before = np.cumsum(is_quote) - is_quote + int(begun)
     at_line = np.maximum.accumulate(np.where(is_line_end, before + is_quote, 0))
     at_line = np.concatenate(([0], at_line[:-1]))
-    inside: np.ndarray[tuple[int], np.dtype[np.bool_]] = (before - at_line) % 2 == 1
+    inside: BoolArray = (before - at_line) % 2 == 1
     return inside & ~is_line_end

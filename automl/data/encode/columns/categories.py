@@ -55,8 +55,7 @@ class CategoryIndex:
         known = pc.index_in(texts, value_set=self.texts)
         code_of = np.append(pc.add(pc.fill_null(known, self.unseen - 1), 1), MISSING)
         code_of[:-1][np.asarray(texts.is_null())] = MISSING
-        codes: IntArray = code_of.astype(np.int64)[positions]
-        return codes
+        return code_of.astype(np.int64)[positions]
 
 
 def fit_categories(values: pa.Array) -> CategoryIndex:

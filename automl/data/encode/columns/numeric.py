@@ -74,7 +74,11 @@ class NumberEncoder:
         missing = np.isnan(values)
         if self.has_value:
             filled = np.where(missing, self.fill, values)
-            out[:, 0] = self._quantile(filled) if self.mode == "quantile" else self._scaled(filled)
+            if self.mode == "quantile":
+                out[:, 0] = np.interp(filled, self.levels, self.scores)
+            else:
+                scaled = (filled - self.levels[0]) / self.scores[0]
+                out[:, 0] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
         if self.has_indicator:
             out[:, -1] = missing
 
@@ -93,15 +97,6 @@ class NumberEncoder:
     def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> NumberEncoder:
         """Builds an equal encoder from the result of ``state``."""
         return cls(**meta, levels=arrays["levels"], scores=arrays["scores"])
-
-    def _scaled(self, values: FloatArray) -> FloatArray:
-        scaled = (values - self.levels[0]) / self.scores[0]
-        clipped: FloatArray = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
-        return clipped
-
-    def _quantile(self, values: FloatArray) -> FloatArray:
-        scores: FloatArray = np.interp(values, self.levels, self.scores)
-        return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +131,19 @@ def write_parts(
     parts: Mapping[str, NumberEncoder],
     numbers_of: Callable[[str], FloatArray],
     out: NDArray[np.float32],
-) -> int:
+) -> None:
     """Encodes several parts of one column, side by side from the left of ``out``.
 
     Args:
         parts: Encoders by part name.
         numbers_of: Returns the numbers of a part, ``(n_rows,)``.
         out: ``(n_rows, n_columns)``, with at least as many columns as the parts write.
-
-    Returns:
-        Number of columns written.
     """
     start = 0
     for part, encoder in parts.items():
         end = start + len(encoder.names)
         encoder.write(numbers_of(part), out[:, start:end])
         start = end
-    return start
 
 
 def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn | None:

@@ -17,6 +17,7 @@ from automl.data.encode.generate.generator import (
     FittedGenerator,
     Grouping,
     pairs_of,
+    position_among,
 )
 from automl.data.encode.generate.residual import TargetResidual, explained_by_groups
 from automl.data.table import IntArray
@@ -74,7 +75,7 @@ class CombinationGenerator(FeatureGenerator):
         start = 0
         for places, known, table in zip(self.combinations, self.known, self.tables, strict=True):
             end = start + table.shape[1]
-            out[:, start:end] = table[_position(_joint(places, codes, self.groupings), known)]
+            out[:, start:end] = table[position_among(_joint(places, codes, self.groupings), known)]
             start = end
 
     def state(self) -> State:
@@ -187,9 +188,3 @@ def _joint(
     for column in columns[1:]:
         joint = joint * groupings[column].n_codes + codes[column]
     return joint
-
-
-def _position(joint: IntArray, known: IntArray) -> IntArray:
-    """Position of each code among the known ones; that after the last for an unknown code."""
-    position = np.minimum(np.searchsorted(known, joint), len(known) - 1)
-    return np.where(known[position] == joint, position, len(known))

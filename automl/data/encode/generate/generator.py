@@ -29,6 +29,7 @@ __all__ = [
     "numeric_values",
     "offsets_of",
     "pairs_of",
+    "position_among",
     "quotient",
     "within_float32",
 ]
@@ -107,10 +108,9 @@ class Grouping:
         if isinstance(self.of, CategoryIndex):
             return self.of.codes(values)
         levels, known = np.array(self.of), numeric_values(values)
-        position = np.minimum(np.searchsorted(levels, known), len(levels) - 1)
-        codes = np.where(levels[position] == known, position + 1, len(levels) + 1)
+        codes = position_among(known, levels) + 1
         codes[np.isnan(known)] = MISSING
-        return codes.astype(np.int64)
+        return codes
 
     def state(self) -> list[Any]:
         """Returns a list of texts or numbers for ``from_state``."""
@@ -152,6 +152,12 @@ def offsets_of(columns: FloatArray) -> tuple[float, ...]:
         columns: New columns of the training rows, ``(n_rows, n)``, NaN where missing.
     """
     return tuple(offset_of(column[~np.isnan(column)]) for column in columns.T)
+
+
+def position_among(values: NDArray[Any], known: NDArray[Any]) -> IntArray:
+    """Position of each value among the known ones; that after the last for an unknown value."""
+    position = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    return np.where(known[position] == values, position, len(known)).astype(np.int64)
 
 
 def within_float32(values: FloatArray) -> FloatArray:

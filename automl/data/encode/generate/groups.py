@@ -41,10 +41,9 @@ Term: TypeAlias = tuple[str, int, int]
 
 
 def _score(value: FloatArray, mean: FloatArray, deviation: FloatArray) -> FloatArray:
-    score: FloatArray = np.divide(
+    return np.divide(
         value - mean, deviation, out=np.where(np.isnan(value), np.nan, 0.0), where=deviation > 0
     )
-    return score
 
 
 COMPARISONS: Mapping[str, Callable[[FloatArray, FloatArray, FloatArray], FloatArray]] = {
@@ -93,8 +92,8 @@ class GroupGenerator(FeatureGenerator):
         meta: dict[str, Any] = {
             "groupings": [g.state() for g in self.groupings],
             "terms": self.terms,
+            "offsets": self.offsets,
         }
-        meta["offsets"] = self.offsets
         return meta, {f"moments{i}": moments for i, moments in enumerate(self.moments)}
 
     @classmethod

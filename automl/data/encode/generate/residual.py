@@ -198,8 +198,7 @@ def _n_bins(n_rows: int) -> int:
 
 
 def _centred(values: FloatArray, weight: FloatArray) -> FloatArray:
-    centred: FloatArray = values - np.average(values, axis=0, weights=weight)
-    return centred
+    return values - np.average(values, axis=0, weights=weight)
 
 
 def _variance(values: FloatArray, weight: FloatArray) -> float:

@@ -95,10 +95,10 @@ def test_many_columns_of_floats_are_read_without_a_series_of_each(monkeypatch, n
     frame = pd.DataFrame(values, columns=[f"c{i}" for i in range(1000)])
     one_by_one = [pa.Array.from_pandas(series) for _, series in frame.items()]
 
-    def refuse(series, name):
+    def refuse(series, name, where):
         raise AssertionError(name)
 
-    monkeypatch.setattr(frames, "_series", refuse)
+    monkeypatch.setattr(frames, "column_of", refuse)
     raw = frames.read_frame(frame, ReadOptions())
     assert raw.names == tuple(frame.columns)
     assert [column.combine_chunks() for column in raw.columns] == one_by_one
