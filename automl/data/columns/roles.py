@@ -162,7 +162,7 @@ def read_weight(raw: RawTable, position: int) -> FloatArray:
 
 
 def find_steering(raw: RawTable, target: int, roles: Roles) -> dict[str, int]:
-    """Positions of the columns that steer splits and weights, by what they give.
+    """Positions of the columns that steer splits and weights, by role.
 
     Args:
         raw: The table.
