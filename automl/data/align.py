@@ -275,12 +275,8 @@ def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> IntArra
     exact = {str(label): i for i, label in enumerate(classes)}
     if {str(label).lower() for label in classes} == {"true", "false"}:
         words = {str(label).lower(): i for i, label in enumerate(classes)}
-        exact |= {
-            "1": words["true"],
-            "0": words["false"],
-            "1.0": words["true"],
-            "0.0": words["false"],
-        }
+        numbers = (("1", "true"), ("1.0", "true"), ("0", "false"), ("0.0", "false"))
+        exact |= {number: words[word] for number, word in numbers}
     loose = {_loose(label): i for i, label in reversed(list(enumerate(classes)))}
     return np.array([exact.get(str(v), loose.get(_loose(v), -1)) for v in labels], dtype=np.int64)
 

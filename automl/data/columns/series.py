@@ -81,13 +81,10 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
             f"{series_id!r} names the series of each row"
         )
     in_order = {name: fields[name] for name in channels or fields}
-    return RawTable(
+    return replace(
+        raw,
         names=(SERIES_COLUMN, *names),
         columns=(lists_of_steps(in_order, offsets), *columns),
-        where=raw.where,
-        reading=raw.reading,
-        notes=raw.notes,
-        folder=raw.folder,
         row_names=(series_id, ids),
     )
 

@@ -21,7 +21,7 @@ from automl.data.columns.target import (
     with_clean_target,
 )
 from automl.data.describe.column_preview import Look, look_at
-from automl.data.describe.leak_columns import giveaways
+from automl.data.describe.leaks import giveaways
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw_table import RawTable
 from automl.data.read.formats import read_source

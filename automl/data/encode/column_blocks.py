@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.category_columns import CategoryColumns, text_arrays, texts_of
 from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, inner_arrays, prefixed
-from automl.data.encode.columns.date_columns import DateColumns
-from automl.data.encode.columns.dates import DateEncoder
+from automl.data.encode.columns.dates import DateColumns, DateEncoder
 from automl.data.encode.columns.number_columns import NumberColumns
 from automl.data.encode.columns.numeric import NumericColumnEncoder
 from automl.data.encode.columns.target import TargetEncoder

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +17,13 @@ from automl.data.encode.columns.column_encoder import (
     inner_arrays,
     prefixed,
 )
-from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
-from automl.data.encode.few_rows import DateRows, NumberRows, numbers_at_once
+from automl.data.encode.few_rows import (
+    MOST_CATEGORIES,
+    CategoryRows,
+    DateRows,
+    NumberRows,
+    numbers_at_once,
+)
 from automl.data.encode.generate.arithmetic import ArithmeticGenerator
 from automl.data.encode.generate.combinations import CombinationGenerator
 from automl.data.encode.generate.generator import FeatureGenerator
@@ -157,23 +161,20 @@ class TableEncoder:
         try:
             if not path.exists() and (folder / META_FILE).exists():
                 blocks, generators, arrays, is_sparse = read_earlier(folder)
-                made = [_generator(g, own) for g, own in zip(generators, arrays, strict=True)]
-                return cls(Blocks.of(blocks), tuple(made), is_sparse)
-            value, found = read_array_file(path)
-            made = [
-                _generator(g, inner_arrays(f"generator{i}", found))
-                for i, g in enumerate(value["generators"])
-            ]
-            blocks_ = Blocks.from_state(value["texts"], found)
-            return cls(blocks_, tuple(made), bool(value["is_sparse"]))
+            else:
+                value, found = read_array_file(path)
+                blocks, generators = Blocks.from_state(value["texts"], found), value["generators"]
+                arrays = [inner_arrays(f"generator{i}", found) for i in range(len(generators))]
+                is_sparse = bool(value["is_sparse"])
+            made = tuple(
+                GENERATOR_TYPES[g["type"]].from_state(tuple(g["keys"]), g["state"], own)
+                for g, own in zip(generators, arrays, strict=True)
+            )
+            return cls(blocks, made, is_sparse)
         except FileNotFoundError:
             raise RunError(f"{path} is missing: the encoder is not complete") from None
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise RunError(f"{path} is damaged: {error}") from None
-
-
-def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FeatureGenerator:
-    return GENERATOR_TYPES[value["type"]].from_state(tuple(value["keys"]), value["state"], arrays)
 
 
 def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from automl.data.columns.media import images_of, sequences_of, texts_of
 from automl.data.encode import TableEncoder, fit_encoder
 from automl.data.encode.columns.column_encoder import FittedColumn
-from automl.data.folds.matrices import damaged, open_matrix, save_matrix
 from automl.data.split.split_plan import ALL_ROWS, Split, SplitPlan
 from automl.data.table import Dataset
 from automl.plugin.context import Encoding, Features, Fold
@@ -40,11 +39,16 @@ try:
 except ImportError:  # no such locks on this platform: see _locked
     fcntl = None  # type: ignore[assignment]
 
+from automl.errors import RunError
+from automl.plugin.rows import Matrix
+from automl.store.files import write_array
+
 __all__ = ["EncoderStore", "drop_matrices"]
 
 META_FILE = "fold.json"
 ENCODER_FOLDER = "encoder"
 SHARED_FOLDER = "shared"
+CSR_PARTS = ("data", "indices", "indptr")
 TEXTS = frozenset({ColumnKind.TEXT})
 
 
@@ -213,9 +217,9 @@ class _Encoding:
             texts=texts,
         )
         encoder.save(draft / ENCODER_FOLDER)
-        save_matrix(draft, "X_train", matrix)
+        _save_matrix(draft, "X_train", matrix)
         del matrix
-        save_matrix(draft, "X_valid", encoder.transform(dataset.table, division.valid))
+        _save_matrix(draft, "X_valid", encoder.transform(dataset.table, division.valid))
         (draft / SHARED_FOLDER).mkdir()
         meta = {"is_sparse": encoder.is_sparse, "features": asdict(encoder.features)}
         (draft / META_FILE).write_text(json.dumps(meta), encoding="utf-8")
@@ -231,10 +235,10 @@ class _Encoding:
         division = self.division
         train, valid = division.train, division.valid
         return Fold(
-            X_train=open_matrix(folder, "X_train", (len(train), width), is_sparse),
+            X_train=_open_matrix(folder, "X_train", (len(train), width), is_sparse),
             y_train=_read_only(y[train]),
             weight_train=None if weight is None else _read_only(weight[train]),
-            X_valid=open_matrix(folder, "X_valid", (len(valid), width), is_sparse),
+            X_valid=_open_matrix(folder, "X_valid", (len(valid), width), is_sparse),
             y_valid=_read_only(y[valid]),
             weight_valid=None if weight is None else _read_only(weight[valid]),
             features=features,
@@ -259,5 +263,52 @@ def _read_meta(path: Path) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from None
+        raise _damaged(path, error) from None
     return meta
+
+
+def _save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
+    """Writes ``<name>.npy``, or one file for each part of a CSR matrix."""
+    parts = (
+        {name: matrix}
+        if isinstance(matrix, np.ndarray)
+        else {f"{name}.{part}": getattr(matrix, part) for part in CSR_PARTS}
+    )
+    for part, array in parts.items():
+        with (folder / f"{part}.npy").open("wb") as file:
+            write_array(file, array)
+
+
+def _open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:
+    """Maps a matrix that ``_save_matrix`` wrote.
+
+    Raises:
+        RunError: A file is missing or damaged; the message names it.
+    """
+    if not is_sparse:
+        matrix = _open_array(folder / f"{name}.npy")
+        if matrix.shape != shape:
+            reason = ValueError(f"it has shape {matrix.shape}, expected {shape}")
+            raise _damaged(folder / f"{name}.npy", reason)
+        return matrix
+    from scipy.sparse import csr_matrix
+
+    parts = tuple(_open_array(folder / f"{name}.{part}.npy") for part in CSR_PARTS)
+    try:
+        return csr_matrix(parts, shape=shape, copy=False)
+    except ValueError as error:
+        raise _damaged(folder / f"{name}.indptr.npy", error) from None
+
+
+def _open_array(path: Path) -> NDArray[Any]:
+    """Maps an array, as a plain ndarray, since slices of a memmap would be memmaps too."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from None
+    return np.asarray(array)
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    """Returns the error for a damaged file of an encoded fold."""
+    return RunError(f"{path} is damaged: {error}; delete {path.parent}, and it is rebuilt")

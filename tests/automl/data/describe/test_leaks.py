@@ -80,7 +80,7 @@ def test_many_values_that_are_right_by_chance_are_not_named():
 
 
 def test_of_a_large_table_a_sample_tells_which_columns_deserve_a_look_at_all_rows(monkeypatch):
-    from automl.data.describe import leak_columns as giveaways
+    from automl.data.describe import leaks as giveaways
 
     monkeypatch.setattr(giveaways, "SAMPLE_ROWS", 60)
     looked = []

@@ -202,7 +202,7 @@ def test_a_failed_writer_leaves_nothing(data, plan, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "save_matrix", full_disk)
+        patch.setattr(cache, "_save_matrix", full_disk)
         with pytest.raises(StorageError, match="fold-0 cannot be written: no space"):
             store(tmp_path, plan).fold(data, plan, 0, Encoding(), KINDS)
     assert {p.suffix for p in tmp_path.glob("*/*")} == {".lock"}
@@ -229,7 +229,7 @@ def _encode_for_ever(views, started):
         started.set()
         time.sleep(600)
 
-    cache.save_matrix = hang  # in the child alone
+    cache._save_matrix = hang  # in the child alone
     data = make_dataset()
     plan = make_split_plan(data, seed=0, folds=3)
     store(views, plan).fold(data, plan, 0, Encoding(), KINDS)
