@@ -112,32 +112,30 @@ class RunDir:
         Raises:
             RunError: The directory does not exist, or does not hold a run.
         """
+        if self.manifest.is_file():
+            return self
         if not self.path.is_dir():
             raise RunError(f"there is no run at {self.path}: no such directory")
-        if not self.manifest.is_file() and self.lock.is_file():
-            if self._is_held():
-                raise RunError(
-                    f"the search in {self.path} is still starting: try again in a few seconds"
-                )
-            raise RunError(
-                f"{self.path} is not a run yet: its search was killed before it began. Start it "
-                "again with the same command"
-            )
-        if not self.manifest.is_file():
+        if not self.lock.is_file():
             raise RunError(f"{self.path} is not a run: it has no {self.manifest.name}")
-        return self
+        if self._is_held():
+            raise RunError(
+                f"the search in {self.path} is still starting: try again in a few seconds"
+            )
+        raise RunError(
+            f"{self.path} is not a run yet: its search was killed before it began. Start it "
+            "again with the same command"
+        )
 
     def _is_held(self) -> bool:
         """Whether a search holds the lock; one that starts meanwhile retries."""
         try:
             import fcntl
-        except ImportError:  # no such locks on this platform
-            return False
-        try:
+
             with self.lock.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:
+        except (ImportError, OSError):  # no such locks on this platform, or no such file
             return False
         return False

@@ -155,7 +155,8 @@ def _typed(
     if chosen:
         guess = _chosen_guess(guess, parse_kind(wanted, name), source, raw.reading)
     if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
-        return _typed_media(raw, source, Column(key, name, occurrence, *guess.told), options)
+        column = Column(key, name, occurrence, guess.kind, guess.reason)
+        return _typed_media(raw, source, column, options)
     values = guess.values
     if values is None:
         values = cast_to_kind(source, guess.kind, guess.reading(raw.reading))

@@ -66,11 +66,6 @@ class InferredKind:
     doubt: str = ""
     values: pa.Array | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def told(self) -> tuple[ColumnKind, str]:
-        """Kind and reason, in the order of ``Column``."""
-        return self.kind, self.reason
-
     def reading(self, of_table: Reading) -> Reading:
         """The rules for reading this column, given those of its table."""
         return replace(of_table, form=self.form, day_first=self.day_first)
@@ -175,22 +170,18 @@ def _of_type(column: pa.ChunkedArray) -> InferredKind | None:
 
 
 def _of_integers(column: pa.ChunkedArray) -> InferredKind:
-    if (code := _beyond_floats(column)) is None:
-        return InferredKind(ColumnKind.NUMERIC, "its values are whole numbers")
-    why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
-    return InferredKind(ColumnKind.CATEGORICAL, why)
-
-
-def _beyond_floats(column: pa.ChunkedArray) -> int | None:
-    """A whole number that float64 cannot represent exactly; None if there is none.
+    """Whole numbers that float64 cannot represent exactly are codes.
 
     Nanoseconds since 1970 are accepted as times: rounding them does no harm.
     """
     found = pc.min_max(column).as_py()
     low, high = found["min"], found["max"]
-    if low >= -EXACT and high <= EXACT:
-        return None
-    return None if low >= NANOSECONDS[0] and high <= NANOSECONDS[1] else max(low, high, key=abs)
+    are_exact = low >= -EXACT and high <= EXACT
+    if are_exact or (low >= NANOSECONDS[0] and high <= NANOSECONDS[1]):
+        return InferredKind(ColumnKind.NUMERIC, "its values are whole numbers")
+    code = max(low, high, key=abs)
+    why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
+    return InferredKind(ColumnKind.CATEGORICAL, why)
 
 
 def _of_texts(distinct: pa.Array, n_valid: int) -> InferredKind:

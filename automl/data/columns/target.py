@@ -88,9 +88,8 @@ def with_clean_target(
     else:
         return raw, ()
     columns = (*raw.columns[:position], cleaned, *raw.columns[position + 1 :])
-    if lost is None:
-        return replace(raw, columns=columns), ()
-    return replace(raw, columns=columns, notes=(*raw.notes, _lost_text(lost))), (lost,)
+    misfits = () if lost is None else (lost,)
+    return replace(raw, columns=columns, notes=(*raw.notes, *map(_lost_text, misfits))), misfits
 
 
 def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:

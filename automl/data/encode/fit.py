@@ -109,22 +109,12 @@ def _fit_column(
     column: Column, values: pa.Array, target: InnerFoldTarget, encoding: Encoding
 ) -> FittedColumn | None:
     """Fits one column; None if it is uninformative or the encoding drops it."""
-    if column.kind is ColumnKind.CATEGORICAL:
-        return _fit_categories(column, values, target, encoding)
+    key, scaling = column.key, _scaling(encoding)
     if column.kind is ColumnKind.DATETIME:
-        return fit_dates(column.key, values, _scaling(encoding))
-    return fit_numeric(column.key, values, _scaling(encoding))
-
-
-def _scaling(encoding: Encoding) -> Literal["raw", "standard", "quantile"]:
-    """Scaling of numbers, including those computed from texts and categories."""
-    return "raw" if encoding.numeric == "drop" else encoding.numeric
-
-
-def _fit_categories(
-    column: Column, values: pa.Array, target: InnerFoldTarget, encoding: Encoding
-) -> FittedColumn | None:
-    key, index = column.key, fit_categories(values)
+        return fit_dates(key, values, scaling)
+    if column.kind is not ColumnKind.CATEGORICAL:
+        return fit_numeric(key, values, scaling)
+    index = fit_categories(values)
     has_missing = bool((index.codes(values) == MISSING).any())
     if len(index) + has_missing < 2:
         return None
@@ -133,7 +123,12 @@ def _fit_categories(
         return FittedColumn(OrdinalEncoder(key, index), 1.0)
     if encoding.categorical == "onehot" and len(index) <= encoding.max_onehot:
         return FittedColumn(OneHotEncoder(key, index, has_missing), 1.0)
-    return fit_target(key, index, values, target, scaled=_scaling(encoding) != "raw")
+    return fit_target(key, index, values, target, scaled=scaling != "raw")
+
+
+def _scaling(encoding: Encoding) -> Literal["raw", "standard", "quantile"]:
+    """Scaling of numbers, including those computed from texts and categories."""
+    return "raw" if encoding.numeric == "drop" else encoding.numeric
 
 
 def _saves_memory(fitted: Sequence[FittedColumn], width: int) -> bool:

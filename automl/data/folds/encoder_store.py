@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -226,7 +226,8 @@ class _Encoding:
 
     def open(self) -> Fold:
         """Maps the matrices of the fold, and adds the targets, weights and media of its rows."""
-        folder, kinds, meta = self.folder, self.kinds, _read_meta(self.folder / META_FILE)
+        folder, kinds, path = self.folder, self.kinds, self.folder / META_FILE
+        meta = _read(path, lambda: json.loads(path.read_bytes()))
         features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
         if not features.sources:  # an old run, which did not write them
             features = TableEncoder.load(folder / ENCODER_FOLDER).features
@@ -257,14 +258,6 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Makes an array read-only: a worker reuses folds, so one trial's change would reach others."""
     array.flags.writeable = False
     return array
-
-
-def _read_meta(path: Path) -> dict[str, Any]:
-    try:
-        meta: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise _damaged(path, error) from None
-    return meta
 
 
 def _save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
@@ -302,11 +295,14 @@ def _open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: boo
 
 def _open_array(path: Path) -> NDArray[Any]:
     """Maps an array, as a plain ndarray, since slices of a memmap would be memmaps too."""
+    return np.asarray(_read(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False)))
+
+
+def _read(path: Path, read: Callable[[], Any]) -> Any:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return read()
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from None
-    return np.asarray(array)
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

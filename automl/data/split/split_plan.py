@@ -100,10 +100,7 @@ class SplitPlan:
     @cached_property
     def covered(self) -> BoolArray:
         """True for the rows that get an out-of-fold prediction, ``(n_rows,)``."""
-        mask = np.zeros(self.n_rows, dtype=np.bool_)
-        for division in self.splits:
-            mask[division.valid] = True
-        return mask
+        return self.fold_of_row >= 0
 
 
 def save_split_plan(plan: SplitPlan, folder: Path) -> None:

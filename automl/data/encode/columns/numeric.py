@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -84,14 +84,8 @@ class NumberEncoder:
 
     def state(self) -> State:
         """Returns JSON values and arrays for ``from_state``."""
-        meta = {
-            "name": self.name,
-            "mode": self.mode,
-            "has_value": self.has_value,
-            "has_indicator": self.has_indicator,
-            "fill": self.fill,
-        }
-        return meta, {"levels": self.levels, "scores": self.scores}
+        meta = {field.name: getattr(self, field.name) for field in fields(self)}
+        return meta, {name: meta.pop(name) for name in ("levels", "scores")}
 
     @classmethod
     def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> NumberEncoder:
