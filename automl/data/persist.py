@@ -59,10 +59,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
 
 def _written(target: Target) -> dict[str, Any]:
     """The target as JSON values, without ``offset`` if that is 0."""
-    written = asdict(target)
-    if not target.offset:
-        del written["offset"]
-    return written
+    return {name: value for name, value in asdict(target).items() if name != "offset" or value}
 
 
 def open_dataset(folder: Path) -> Dataset:

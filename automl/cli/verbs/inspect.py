@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from automl.config.schema import SearchConfig
     from automl.data import Column, Description
-    from automl.data.describe.column_preview import Look
+    from automl.data.describe.describe import Look
 
 __all__ = ["parser", "run"]
 

@@ -90,8 +90,8 @@ def find_identifiers(
     """
     if len(y) < FEWEST_ROWS:
         return {}
-    candidates = [c for c in table.of_kind(ColumnKind.NUMERIC) if c.name not in skip]
-    candidates = [c for c in candidates if _may_name(c, len(y))]
+    numeric = table.of_kind(ColumnKind.NUMERIC)
+    candidates = [c for c in numeric if c.name not in skip and _may_name(c, len(y))]
     if not candidates:
         return {}
     target = shown_target(y, is_classification)

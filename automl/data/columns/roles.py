@@ -110,12 +110,13 @@ def _folds(raw: RawTable, position: int) -> IntArray:
     """
     name, column = raw.names[position], require_complete(raw, position, "folds")
     numbers = cast_to_kind(column, ColumnKind.NUMERIC, raw.reading)
-    ordered = numbers if numbers.null_count == 0 else None
-    if ordered is not None:
-        distinct, fold = np.unique(ordered.to_numpy(), return_inverse=True)
+    if numbers.null_count == 0:
+        distinct, fold = np.unique(numbers.to_numpy(), return_inverse=True)
         trains = distinct == ALWAYS_TRAINS
         if trains.any():
-            distinct, fold = distinct[~trains], _without(fold, int(np.flatnonzero(trains)[0]))
+            number, distinct = int(trains.argmax()), distinct[~trains]
+            # the numbers above it are shifted down
+            fold = np.where(fold == number, ALWAYS_TRAINS, fold - (fold > number))
     else:
         distinct, fold = np.unique(to_strings(column).to_numpy().astype(str), return_inverse=True)
     if not len(distinct):
@@ -131,12 +132,6 @@ def _folds(raw: RawTable, position: int) -> IntArray:
             "number folds"
         )
     return fold.astype(np.int64)
-
-
-def _without(fold: IntArray, number: int) -> IntArray:
-    """Replaces one fold number by -1 and shifts the numbers above it down."""
-    moved = fold - (fold > number)
-    return np.where(fold == number, ALWAYS_TRAINS, moved)
 
 
 def read_weight(raw: RawTable, position: int) -> FloatArray:

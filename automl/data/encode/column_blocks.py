@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,12 @@ from automl.data.table import IntArray
 __all__ = ["CATEGORIES", "DATES", "NUMBERS", "TEXTS", "Blocks"]
 
 NUMBERS, CATEGORIES, DATES, TEXTS = range(4)
+KIND_OF: Mapping[type[ColumnEncoder], int] = {
+    NumericColumnEncoder: NUMBERS,
+    DateEncoder: DATES,
+    TextEncoder: TEXTS,
+}
+"""Kinds of blocks; all others are of categories."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Blocks:
         """Copies fitted blocks into arrays."""
         return cls(
             tuple(block.key for block in blocks),
-            np.array([_kind(block) for block in blocks], dtype=np.uint8),
+            np.array([KIND_OF.get(type(block), CATEGORIES) for block in blocks], dtype=np.uint8),
             NumberColumns.of([b.encoder for b in blocks if isinstance(b, NumericColumnEncoder)]),
             CategoryColumns.of(
                 [b for b in blocks if isinstance(b, OrdinalEncoder | OneHotEncoder | TargetEncoder)]
@@ -130,11 +136,3 @@ class Blocks:
             for i, (key, meta) in enumerate(zip(of_texts, values, strict=True))
         )
         return cls(keys, kind, numbers, categories, dates, texts)
-
-
-def _kind(block: ColumnEncoder) -> int:
-    if isinstance(block, NumericColumnEncoder):
-        return NUMBERS
-    if isinstance(block, DateEncoder):
-        return DATES
-    return TEXTS if isinstance(block, TextEncoder) else CATEGORIES

@@ -163,16 +163,15 @@ class Forward:
 
     def _before(self, start: int) -> BoolArray:
         """Mask of the training rows of a fold that validates from this rank on, ``(n_rows,)``."""
-        gap, window, end, first = self.gap, self.window, start, 0
+        gap, window, end, until = self.gap, self.window, start, self.moments[start]
         if isinstance(gap, timedelta):
-            last = self.moments[start] - gap // MICROSECOND
-            end = min(start, int(np.searchsorted(self.moments, last, side="left")))
+            until = until - gap // MICROSECOND
+            end = min(start, int(np.searchsorted(self.moments, until, side="left")))
         elif gap is not None:
             end = start - gap
+            until = self.moments[end]
+        first = 0
         if isinstance(window, timedelta):
-            until = self.moments[start] - (gap // MICROSECOND if isinstance(gap, timedelta) else 0)
-            if isinstance(gap, int):
-                until = self.moments[end]
             first = int(np.searchsorted(self.moments, until - window // MICROSECOND, side="left"))
         elif window is not None:
             first = max(0, end - window)

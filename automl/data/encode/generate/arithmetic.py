@@ -100,24 +100,25 @@ def fit_arithmetic(
     varied = {key: values for key, values in columns.items() if _n_distinct(values) >= MIN_DISTINCT}
     keys = most_telling(varied, residual, MAX_COLUMNS)
     values = [columns[key] for key in keys]
-    scored = [
-        (share, term)
-        for a, b in pairs_of(len(keys))
-        for share, term in _scored(_terms(a, b), values, residual)
-    ]
+    scored: list[tuple[float, Term]] = []
+    for a, b in pairs_of(len(keys)):
+        terms = [*((name, a, b) for name in OPERATIONS), ("over", b, a)]
+        block = np.column_stack([_term(term, values) for term in terms])
+        shares = explained_share(block, residual.residual, residual.weight)
+        scored += zip(shares.tolist(), terms, strict=True)
     least = residual.least_share
     best = sorted((s for s in scored if s[0] > least), key=lambda s: -s[0])[: SPARE * limit]
     if not best:
         return None
     candidates = np.column_stack([_term(term, values) for _, term in best])
     kept = drop_correlated(candidates, limit)
-    terms = [best[i][1] for i in kept]
-    used = sorted({position for _, a, b in terms for position in (a, b)})
+    chosen = [best[i][1] for i in kept]
+    used = sorted({position for _, a, b in chosen for position in (a, b)})
     place = {position: i for i, position in enumerate(used)}
     return FittedGenerator(
         ArithmeticGenerator(
             tuple(keys[position] for position in used),
-            tuple((name, place[a], place[b]) for name, a, b in terms),
+            tuple((name, place[a], place[b]) for name, a, b in chosen),
             offsets_of(candidates[:, kept]),
         )
     )
@@ -127,19 +128,7 @@ def _n_distinct(values: FloatArray) -> int:
     return len(np.unique(values[~np.isnan(values)]))
 
 
-def _terms(a: int, b: int) -> list[Term]:
-    return [*((name, a, b) for name in OPERATIONS), ("over", b, a)]
-
-
 def _term(term: Term, values: Sequence[FloatArray]) -> FloatArray:
     name, a, b = term
     with np.errstate(over="ignore", invalid="ignore"):
         return within_float32(OPERATIONS[name](values[a], values[b]))
-
-
-def _scored(
-    terms: list[Term], values: Sequence[FloatArray], residual: TargetResidual
-) -> list[tuple[float, Term]]:
-    block = np.column_stack([_term(term, values) for term in terms])
-    shares = explained_share(block, residual.residual, residual.weight)
-    return [(float(share), term) for share, term in zip(shares, terms, strict=True)]

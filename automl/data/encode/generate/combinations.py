@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -153,31 +153,19 @@ def fit_combinations(
     used = tuple(groupings[key] for key in keys)
     rows = [codes[key] for key in keys]
     places = tuple(tuple(keys.index(key) for key in columns) for columns in combinations)
-    known, tables, trains = zip(*_fitted(places, rows, used, target, rng), strict=True)
-    generator = CombinationGenerator(keys, used, places, known, tables)
-    return FittedGenerator(generator, np.column_stack(trains))
-
-
-def _fitted(
-    places: Sequence[tuple[int, ...]],
-    rows: Sequence[IntArray],
-    groupings: Sequence[Grouping],
-    target: InnerFoldTarget,
-    rng: np.random.Generator,
-) -> Iterator[tuple[IntArray, NDArray[np.float32], NDArray[np.float32]]]:
-    """Known joint codes, table and encoded training rows of each combination."""
+    known, tables, trains = [], [], []
     for columns in places:
-        known, position, counts = np.unique(
-            _joint(columns, rows, groupings), return_inverse=True, return_counts=True
+        joint, position, counts = np.unique(
+            _joint(columns, rows, used), return_inverse=True, return_counts=True
         )
         dealt = replace(target, part=rng.permutation(target.part))
-        table, train = smoothed_means(position, len(known) + 1, dealt)
+        table, train = smoothed_means(position, len(joint) + 1, dealt)
         frequency = np.log1p(np.append(counts, 0))
-        yield (
-            known,
-            np.column_stack([table, frequency]).astype(np.float32),
-            np.column_stack([train, frequency[position]]).astype(np.float32),
-        )
+        known.append(joint)
+        tables.append(np.column_stack([table, frequency]).astype(np.float32))
+        trains.append(np.column_stack([train, frequency[position]]).astype(np.float32))
+    generator = CombinationGenerator(keys, used, places, tuple(known), tuple(tables))
+    return FittedGenerator(generator, np.column_stack(trains))
 
 
 def _joint(
