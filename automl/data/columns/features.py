@@ -92,13 +92,13 @@ def infer_columns(
     if is_doubtful and (usual := _decimal_of(typed)) not in ("", raw.reading.usual):
         raw = replace(raw, reading=replace(raw.reading, usual=usual))
         typed = [typed_at(n) if t.column.doubt else t for n, t in enumerate(typed)]
-    typed = [
-        replace(t, column=replace(t.column, left_out=""))
-        if position == steering.get(TIME) and t.column.left_out.startswith(ID_LIKE)
-        else t
-        for t, position in zip(typed, positions, strict=True)
-    ]
-    typed = _without_duplicates(_with_some_left(typed))
+    if steering.get(TIME) in positions:
+        at = positions.index(steering[TIME])
+        typed[at] = _taken_in(typed[at])
+    if all(t.column.left_out for t in typed):
+        why = "; looks like an id, but there are no other usable columns"
+        typed = [_taken_in(t, why) for t in typed]
+    typed = _without_duplicates(typed)
     used = [t for t in typed if not t.column.left_out]
     data = pa.Table.from_arrays([t.values for t in used], names=[t.column.key for t in used])
     return Table(data, tuple(t.column for t in typed), raw.row_names)
@@ -261,19 +261,12 @@ def _chosen_guess(
     return replace(read, kind=kind, reason="set by data.kinds", left_out=left_out)
 
 
-def _with_some_left(typed: list[_Typed]) -> list[_Typed]:
-    """Restores id-like columns if there are no other usable columns."""
-    if any(not t.column.left_out for t in typed):
+def _taken_in(typed: _Typed, why: str = "") -> _Typed:
+    """Restores a column that was left out because it looks like an id."""
+    column = typed.column
+    if not column.left_out.startswith(ID_LIKE):
         return typed
-    return [
-        replace(t, column=_taken_in(t.column)) if t.column.left_out.startswith(ID_LIKE) else t
-        for t in typed
-    ]
-
-
-def _taken_in(column: Column) -> Column:
-    reason = f"{column.reason}; looks like an id, but there are no other usable columns"
-    return replace(column, left_out="", reason=reason)
+    return replace(typed, column=replace(column, left_out="", reason=column.reason + why))
 
 
 def _without_duplicates(typed: list[_Typed]) -> list[_Typed]:

@@ -172,13 +172,9 @@ def _are_odd(values: pa.ChunkedArray, kind: ColumnKind, marks: frozenset[str]) -
 
 def _of_column(misfits: Misfits) -> str:
     name, examples = shortened(misfits.column, 60), " | ".join(map(repr, misfits.examples))
+    first = "" if misfits.n == 1 else "first "
+    place = f" ({first}in row {misfits.first_row:,})" if misfits.first_row else ""
     return (
         f"column {name!r} ({misfits.kind.value}): {misfits.n:,} of {misfits.n_rows:,} "
-        f"row{'' if misfits.n_rows == 1 else 's'}, such as {examples}{_place(misfits)}"
+        f"row{'' if misfits.n_rows == 1 else 's'}, such as {examples}{place}"
     )
-
-
-def _place(misfits: Misfits) -> str:
-    if not misfits.first_row:
-        return ""
-    return f" ({'' if misfits.n == 1 else 'first '}in row {misfits.first_row:,})"

@@ -22,7 +22,6 @@ from automl.surface import named
 __all__ = [
     "USUAL_NAMES",
     "choose_target",
-    "infer_task",
     "only_numbers",
     "read_target",
     "rows_with_value",
@@ -184,7 +183,7 @@ def read_target(
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
         why = "inferred: the data has it as categories"
     else:
-        guessed, why = (task, "given") if task else infer_task(values, name, among)
+        guessed, why = (task, "given") if task else _infer_task(values, name, among)
     _check_task(guessed, values, raw, position)
     reason = f"target: {name} ({chosen}); task: {guessed} ({why})"
     if not guessed.is_classification:
@@ -203,7 +202,7 @@ def only_numbers(among: Collection[Task]) -> Task | None:
     return Task.REGRESSION if among and not any(t.is_classification for t in among) else None
 
 
-def infer_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
+def _infer_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
     """Infers the task, with the reason.
 
     Args:

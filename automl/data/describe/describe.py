@@ -30,7 +30,7 @@ from automl.errors import DataError
 from automl.formatting import shortened
 from automl.plugin.task import TABULAR_KINDS, ColumnKind, Task
 
-__all__ = ["Description", "describe_table", "look_at"]
+__all__ = ["Description", "Look", "describe_table", "look_at"]
 
 FIRST_ROWS, N_SHOWN = 2000, 3
 FEWEST_ROWS = 20  # with fewer, no value counts as an outlier

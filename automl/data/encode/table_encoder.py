@@ -12,11 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.column_blocks import CATEGORIES, DATES, NUMBERS, Blocks
-from automl.data.encode.columns.column_encoder import (
-    FittedColumn,
-    inner_arrays,
-    prefixed,
-)
+from automl.data.encode.columns.column_encoder import FittedColumn, inner_arrays, prefixed
 from automl.data.encode.few_rows import (
     MOST_CATEGORIES,
     CategoryRows,
@@ -43,9 +39,7 @@ GENERATOR_TYPES: dict[str, type[FeatureGenerator]] = {
     "combinations": CombinationGenerator,
     "groups": GroupGenerator,
 }
-TYPE_NAMES: dict[type[FeatureGenerator], str] = {
-    kind: name for name, kind in GENERATOR_TYPES.items()
-}
+TYPE_NAMES = {kind: name for name, kind in GENERATOR_TYPES.items()}
 ENCODER_FILE = "encoder.arrays"
 MOST_DENSE = 100_000
 """Largest width at which few rows of a sparse matrix are encoded as dense first: 400 kB a row."""

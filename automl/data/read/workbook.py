@@ -18,7 +18,6 @@ from automl.formatting import first_line
 __all__ = [
     "OLD_MAGIC",
     "ZIP_MAGIC",
-    "SheetSize",
     "check_workbook",
     "damaged",
     "is_workbook",
@@ -40,7 +39,7 @@ _PASSWORD = "EncryptedPackage".encode("utf-16-le")
 
 
 @dataclass(frozen=True, slots=True)
-class SheetSize:
+class _SheetSize:
     """The extent of a sheet.
 
     Attributes:
@@ -87,7 +86,7 @@ def check_workbook(path: Path) -> None:
                     pass
 
 
-def measure_sheet(path: Path, sheet: str) -> SheetSize:
+def measure_sheet(path: Path, sheet: str) -> _SheetSize:
     """Measures one sheet of an Excel file by scanning its XML as text.
 
     Args:
@@ -102,7 +101,7 @@ def measure_sheet(path: Path, sheet: str) -> SheetSize:
     """
     with _opened(path) as file:
         part = _part_of(file, sheet, path)
-        found = SheetSize() if part is None else _scan(_blocks(file, part, path))
+        found = _SheetSize() if part is None else _scan(_blocks(file, part, path))
     if found.n_rows * found.n_columns > MOST_CELLS:
         raise DataError(
             f"{path}: the sheet {sheet!r} spans {found.n_rows:,} rows and {found.n_columns:,} "
@@ -177,9 +176,9 @@ def _attribute(element: bytes, name: str) -> str:
     return unescape(found[1] or found[2] or "") if found else ""
 
 
-def _scan(blocks: Iterator[bytes]) -> SheetSize:
+def _scan(blocks: Iterator[bytes]) -> _SheetSize:
     """Finds the last cells and the formulas without a value; a block may end within a tag."""
-    size, rest = SheetSize(), b""
+    size, rest = _SheetSize(), b""
     for block in blocks:
         text = rest + block
         cut = text.rfind(b"<c ") if len(text) > len(rest) else -1
@@ -190,7 +189,7 @@ def _scan(blocks: Iterator[bytes]) -> SheetSize:
     return _with_cells(size, rest)
 
 
-def _with_cells(size: SheetSize, text: bytes) -> SheetSize:
+def _with_cells(size: _SheetSize, text: bytes) -> _SheetSize:
     cells = _CELL.findall(text)
     n_blank = size.n_blank_formulas + len(_FORMULA.findall(text))
     if not cells:
@@ -201,7 +200,7 @@ def _with_cells(size: SheetSize, text: bytes) -> SheetSize:
         n_columns = _number(widest)
         last = next(f"{a.decode()}{b.decode()}" for a, b in cells if a == widest)
     n_rows = max(size.n_rows, *(int(row[:9]) for row in {row for _, row in cells}), 0)
-    return SheetSize(n_rows, n_columns, last, n_blank)
+    return _SheetSize(n_rows, n_columns, last, n_blank)
 
 
 def _number(letters: bytes) -> int:
