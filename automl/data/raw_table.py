@@ -25,6 +25,7 @@ __all__ = [
     "let_go",
     "no_rows",
     "occurrence_numbers",
+    "one_array",
     "plain_strings",
     "snake_case",
     "suggestion",
@@ -172,6 +173,11 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     choices = list(choices)
     same = [choice for choice in choices if choice.strip().lower() == word.strip().lower()]
     return f"; did you mean {same[0]!r}?" if same else did_you_mean(word, choices) or "."
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, without a copy if it has one chunk."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -17,7 +17,7 @@ from automl.data.columns.plain_numbers import plain_column
 from automl.data.columns.values import FALSE_WORDS, TRUE_WORDS, factorize, find_in
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import NULL_TEXTS, USUAL_READING, Reading
-from automl.data.raw_table import suggestion
+from automl.data.raw_table import one_array, suggestion
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
@@ -121,8 +121,7 @@ def kind_of_plain(column: pa.ChunkedArray) -> InferredKind:
     """Infers the kind of a column of texts that were read as plain numbers, ``(n_rows,)``."""
     if column.null_count == len(column):
         return infer_kind(column)
-    is_one = column.num_chunks == 1  # avoids a copy
-    return _of_plain(column.chunk(0) if is_one else pa.concat_arrays(column.chunks))
+    return _of_plain(one_array(column))
 
 
 def _of_plain(values: pa.Array) -> InferredKind:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from automl.data.columns.images import ImageShape, choose_shape, decode, decode_most, some_of
 from automl.data.columns.values import factorize, to_strings
+from automl.data.raw_table import one_array
 from automl.data.table import Column, IntArray, Table
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.context import Encoding
@@ -206,12 +207,7 @@ def _columns(
 ) -> list[tuple[Column, pa.Array]]:
     if kind not in kinds:
         return []
-    found = []
-    for column in table.of_kind(kind):
-        values = table.data.column(column.key)
-        whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-        found.append((column, whole))
-    return found
+    return [(c, one_array(table.data.column(c.key))) for c in table.of_kind(kind)]
 
 
 def _index(values: pa.Array, rows: IntArray | None) -> IntArray:

@@ -25,6 +25,7 @@ from automl.data.encode.generate.combinations import CombinationGenerator
 from automl.data.encode.generate.generator import FeatureGenerator
 from automl.data.encode.generate.groups import GroupGenerator
 from automl.data.encode.legacy_format import META_FILE, read_earlier
+from automl.data.raw_table import one_array
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
@@ -180,8 +181,7 @@ def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
     at = table.data.schema.get_field_index(key)  # listing all names is slow
     if at < 0:
         raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
-    column = table.data.column(at)
-    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    values = one_array(table.data.column(at))
     return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
 
 
