@@ -11,12 +11,14 @@ from automl.cell_escaping import is_hidden
 
 __all__ = [
     "clean",
+    "first_line",
     "format_amount",
     "format_elapsed",
     "format_params",
     "format_score",
     "format_seconds",
     "format_state",
+    "shortened",
 ]
 
 _ESCAPE_SEQUENCE = re.compile(
@@ -41,6 +43,16 @@ def clean(text: str, *, keep_newlines: bool = False) -> str:
     if keep_newlines:
         return "".join(c for c in text if c == "\n" or not is_hidden(c))
     return _BREAK.sub(" ", "".join(c for c in text if c.isspace() or not is_hidden(c))).strip()
+
+
+def first_line(error: BaseException, at_most: int = 200) -> str:
+    """Returns the first line of an error, without its full stop, to become part of a message."""
+    return (str(error).splitlines() or ["no reason given"])[0][:at_most].rstrip(".")
+
+
+def shortened(text: str, at_most: int = 40) -> str:
+    """Returns a text of at most this number of characters; a longer one ends in dots."""
+    return text if len(text) <= at_most else f"{text[: at_most - 3]}..."
 
 
 def format_state(state: str) -> str:

@@ -25,7 +25,7 @@ from automl.data.options import Reading, ReadOptions
 from automl.data.raw_table import RawTable, composed, format_names, occurrence_numbers, suggestion
 from automl.data.read.formats import read_source
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, encoded, joined, parted
-from automl.data.table import Column, Label, Misfits, Table, Target
+from automl.data.table import Column, FloatArray, IntArray, Label, Misfits, Table, Target
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 from automl.surface import named
@@ -50,7 +50,7 @@ class LabelledTable:
 
     table: Table
     y: NDArray[Any]
-    weight: NDArray[np.float64] | None
+    weight: FloatArray | None
     n_dropped: int
 
 
@@ -267,7 +267,7 @@ def _labels(raw: RawTable, position: int, target: Target) -> NDArray[Any]:
     return indices[values.codes]
 
 
-def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray[np.int64]:
+def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> IntArray:
     """Index of the class of each label, -1 if none matches.
 
     Tolerates other spellings in files: ``1.0`` for ``1``, ``True`` or ``1`` for ``true``.
@@ -275,12 +275,8 @@ def _class_indices(labels: Sequence[Label], classes: Sequence[Label]) -> NDArray
     exact = {str(label): i for i, label in enumerate(classes)}
     if {str(label).lower() for label in classes} == {"true", "false"}:
         words = {str(label).lower(): i for i, label in enumerate(classes)}
-        exact |= {
-            "1": words["true"],
-            "0": words["false"],
-            "1.0": words["true"],
-            "0.0": words["false"],
-        }
+        numbers = (("1", "true"), ("1.0", "true"), ("0", "false"), ("0.0", "false"))
+        exact |= {number: words[word] for number, word in numbers}
     loose = {_loose(label): i for i, label in reversed(list(enumerate(classes)))}
     return np.array([exact.get(str(v), loose.get(_loose(v), -1)) for v in labels], dtype=np.int64)
 

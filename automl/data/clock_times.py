@@ -36,12 +36,10 @@ def seconds_of_texts(texts: pa.Array) -> pa.Array:
         float64, ``(n,)``; null where a text is neither.
     """
     trimmed = pc.utf8_trim_whitespace(texts)
-    found = [_by_clock(trimmed)]
     # A single part, such as 5 m, is a number with a unit, not a duration.
     several = pc.match_substring_regex(trimmed, r"\d ?[dhm].*\d ?[a-z]")
-    found.append(pc.if_else(several, _sum(trimmed, _WORDS), pa.scalar(None, pa.float64())))
-    found.append(_sum(trimmed, _ISO))
-    return pc.coalesce(*found)
+    in_words = pc.if_else(several, _sum(trimmed, _WORDS), None)
+    return pc.coalesce(_by_clock(trimmed), in_words, _sum(trimmed, _ISO))
 
 
 def _by_clock(texts: pa.Array) -> pa.Array:
@@ -56,18 +54,18 @@ def _by_clock(texts: pa.Array) -> pa.Array:
         pc.starts_with(half, "p"), to_pm, pc.if_else(pc.starts_with(half, "a"), to_am, 0.0)
     )
     is_real = pc.or_(pc.equal(half, ""), pc.less_equal(hours, 12.0))
-    total = pc.if_else(is_real, pc.add(seconds, moved), pa.scalar(None, pa.float64()))
+    total = pc.if_else(is_real, pc.add(seconds, moved), None)
     return pc.if_else(pc.equal(parts.field("sign"), "-"), pc.negate(total), total)
 
 
 def _sum(texts: pa.Array, pattern: str) -> pa.Array:
     """Seconds in the parts of a pattern, ``(n,)``; null where a text does not match it."""
     parts = pc.extract_regex(texts, pattern)
-    total = pc.if_else(parts.is_valid(), 0.0, pa.scalar(None, pa.float64()))
+    total = pc.if_else(parts.is_valid(), 0.0, None)
     for name, factor in _PARTS.items():
         total = pc.add(total, pc.multiply(_number(parts.field(name)), factor))
     # Every part is optional, so the pattern also matches a text with none, such as P.
-    return pc.if_else(pc.match_substring_regex(texts, r"\d"), total, pa.scalar(None, pa.float64()))
+    return pc.if_else(pc.match_substring_regex(texts, r"\d"), total, None)
 
 
 def _number(digits: pa.Array) -> pa.Array:

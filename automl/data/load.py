@@ -6,21 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.columns.features import build_table
+from automl.data.columns.features import infer_columns, require_used
 from automl.data.columns.identifiers import with_identifiers
 from automl.data.columns.media import channels_of
 from automl.data.columns.misfits import WAYS_OUT, known_misfits, refuse_misfits
-from automl.data.columns.roles import (
-    not_features,
-    read_folds,
-    read_groups,
-    read_time,
-    read_weight,
-    steering_positions,
-)
+from automl.data.columns.roles import find_steering, read_steering, read_weight
 from automl.data.columns.target import (
     choose_target,
     only_numbers,
@@ -31,11 +23,10 @@ from automl.data.columns.target import (
 from automl.data.options import ReadOptions, Roles
 from automl.data.raw_table import RawTable
 from automl.data.read.formats import read_source
-from automl.data.table import Dataset, Target
+from automl.data.table import Dataset, FloatArray, Target
 from automl.data.target_offset import target_offset
 from automl.errors import DataError
 from automl.plugin.task import Task
-from automl.surface import named
 
 __all__ = ["load_dataset"]
 
@@ -73,48 +64,30 @@ def load_dataset(
         MissingExtraError: It is a database and the connectors are not installed.
     """
     options = options or ReadOptions()
-    roles = Roles(target, tuple(filter(None, (group, time_column, folds_column, weight))))
+    roles = Roles(target, group, time_column, folds_column, weight)
     raw = read_source(source, replace(options, roles=roles))
     _check_one_a_series(raw, target)
     position, chosen = choose_target(raw, target)
-    steering = steering_positions(raw, position, group, folds_column, weight)
-    time_position = None if time_column is None else raw.position(time_column, named("time_column"))
+    steering = find_steering(raw, position, roles)
     raw, lost = with_clean_target(raw, position, task or only_numbers(among))
     present = rows_with_value(raw.columns[position])
     raw, weights = _weighing(raw.with_rows(present), steering.get("weights"))
     described, y = read_target(raw, position, task, chosen, among)
     described = _of_values(described, y, quantiles)
-    rank, moments = (None, None) if time_position is None else read_time(raw, time_position)
-    groups = read_groups(raw, steering["groups"]) if "groups" in steering else None
-    folds = read_folds(raw, steering["folds"]) if "folds" in steering else None
+    steered, moments = read_steering(raw, steering)
     raw, columns = raw.emptied()
-    table = build_table(
-        raw,
-        columns,
-        excluded=[position],
-        steering=not_features(steering),
-        options=options,
-        wanted=() if time_position is None else (time_position,),
-    )
-    table = with_identifiers(
-        table,
-        y,
-        options,
-        is_classification=described.task.is_classification,
-        skip=(time_column or "",),
-        group=groups,
-        time=rank,
-        fold=folds,
-    )
+    table = infer_columns(raw, columns, [position], steering, options)
+    require_used(table, raw.where)
+    is_classification, skip = described.task.is_classification, (time_column or "",)
+    about = {"is_classification": is_classification, "skip": skip, **steered}
+    table = with_identifiers(table, y, options, **about)
     refuse_misfits([*lost, *known_misfits(table)] if options.strict else (), raw.where, WAYS_OUT)
     return Dataset(
         table=table,
         target=described,
         y=y,
         weight=weights,
-        group=groups,
-        time=rank,
-        fold=folds,
+        **steered,
         n_dropped=int((~present).sum()),
         n_zero_weight=int(present.sum()) - raw.n_rows,
         time_name=time_column or "",
@@ -145,7 +118,7 @@ def _check_one_a_series(raw: RawTable, target: str | None) -> None:
         )
 
 
-def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, NDArray[np.float64] | None]:
+def _weighing(raw: RawTable, position: int | None) -> tuple[RawTable, FloatArray | None]:
     """Drops rows of weight 0, and returns the rest with weights of mean 1; None without a column.
 
     They are dropped so that no class, fold or bootstrap sample consists of such rows alone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -104,7 +105,7 @@ def split_numbers(texts: pa.Array) -> Split:
     trimmed = pc.replace_substring_regex(trimmed, f"[{SPACES}]", " ")
     trimmed = pc.replace_substring_regex(trimmed, f"[{MINUS}]", "-")
     found = pc.extract_regex(trimmed, _PATTERN)
-    part = {name: found.field(name) for name in _NAMES}
+    part = {field.name: found.field(field.name) for field in found.type}
     before, after = (_unit(part[name]) for name in ("before", "after"))
     glued = pc.is_in(after, pa.array(sorted(GLUED_UNITS - NOT_GLUED)))
     money = pc.match_substring_regex(part["after"], r"^\p{Sc}$")
@@ -113,26 +114,16 @@ def split_numbers(texts: pa.Array) -> Split:
     signs = [pc.equal(part[name], "-") for name in ("sign", "inner", "behind")]
     n_signs = sum((pc.cast(s, pa.int8()) for s in signs[1:]), pc.cast(signs[0], pa.int8()))
     is_open, is_closed = pc.equal(part["open"], "("), pc.equal(part["close"], ")")
-    is_whole = pc.and_(
-        pc.and_(stands, pc.equal(is_open, is_closed)),
-        pc.and_(
-            pc.less_equal(n_signs, 1),
-            pc.invert(pc.and_(has_after, pc.not_equal(before, ""))),
-        ),
-    )
-    is_whole = pc.and_(is_whole, found.is_valid()).fill_null(False)
-    nothing = pa.scalar(None, pa.string())
+    has_two_units = pc.and_(has_after, pc.not_equal(before, ""))
+    has_one_sign = pc.less_equal(n_signs, 1)
+    conditions = (stands, pc.equal(is_open, is_closed), has_one_sign, pc.invert(has_two_units))
+    is_whole = reduce(pc.and_, conditions, found.is_valid()).fill_null(False)
     return Split(
-        body=pc.if_else(is_whole, part["body"], nothing),
+        body=pc.if_else(is_whole, part["body"], None),
         factor=part["exponent"],
         is_negative=pc.or_(pc.equal(n_signs, 1), is_open),
         unit=pc.if_else(has_after, after, before),
     )
-
-
-_NAMES = (
-    *("open", "sign", "before", "inner", "body", "exponent", "gap", "after", "close", "behind"),
-)
 
 
 def _unit(written: pa.Array) -> pa.Array:
@@ -170,7 +161,7 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
         digits = pc.replace_substring(digits, ",", ".")
     sign = pc.if_else(split.is_negative, "-", "")
     written = pc.binary_join_element_wise(sign, digits, split.factor, "")
-    values = pc.if_else(fits, written, pa.scalar(None, pa.string())).cast(pa.float64())
+    values = pc.if_else(fits, written, None).cast(pa.float64())
     special = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _SPECIAL)
     return finite(values), pc.or_(fits, special).fill_null(False)
 
@@ -214,4 +205,4 @@ def finite(values: pa.Array) -> pa.Array:
     """Numbers with null in place of infinite ones and NaN, ``(n,)``."""
     if values.null_count == 0 and np.isfinite(values.to_numpy(zero_copy_only=False)).all():
         return values
-    return pc.if_else(pc.is_finite(values), values, pa.scalar(None, pa.float64()))
+    return pc.if_else(pc.is_finite(values), values, None)

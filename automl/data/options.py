@@ -49,11 +49,21 @@ class Roles:
 
     Attributes:
         target: The column to predict; None to infer it.
-        others: Columns of groups, folds, weights or times.
+        group, time_column, folds_column, weight: Columns of groups, times, folds and row weights;
+            None without one.
     """
 
     target: str | None = None
-    others: tuple[str, ...] = ()
+    group: str | None = None
+    time_column: str | None = None
+    folds_column: str | None = None
+    weight: str | None = None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the columns of groups, times, folds and weights."""
+        names = (self.group, self.time_column, self.folds_column, self.weight)
+        return tuple(name for name in names if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

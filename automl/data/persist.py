@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -58,10 +59,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
 
 def _written(target: Target) -> dict[str, Any]:
     """The target as JSON values, without ``offset`` if that is 0."""
-    written = asdict(target)
-    if not target.offset:
-        del written["offset"]
-    return written
+    return {name: value for name, value in asdict(target).items() if name != "offset" or value}
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -79,7 +77,8 @@ def open_dataset(folder: Path) -> Dataset:
         raise RunError(f"{path} is missing: the run is not complete") from None
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path} is damaged: {error}") from None
-    y = _array(folder, "y")
+    arrays: dict[str, Any] = {name: _array(folder, name) for name in ARRAYS}
+    y = arrays["y"]
     if y is None:
         raise RunError(f"{folder / 'y.npy'} is missing: the run is not complete")
     if target.n_classes and len(y) and not 0 <= y.min() <= y.max() < target.n_classes:
@@ -87,11 +86,7 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(
         table=Table(data=data, columns=columns),
         target=target,
-        y=y,
-        weight=_array(folder, "weight"),
-        group=_array(folder, "group"),
-        time=_array(folder, "time"),
-        fold=_array(folder, "fold"),
+        **arrays,
         n_dropped=int(schema["n_dropped"]),
         n_zero_weight=int(schema.get("n_weightless", 0)),
     )
@@ -105,29 +100,21 @@ def read_schema(folder: Path) -> tuple[tuple[Column, ...], Target]:
     """
     schema = read_json(folder / SCHEMA_FILE)
     try:
-        columns = tuple(
-            Column(
-                **{
-                    **c,
-                    "kind": ColumnKind(c["kind"]),
-                    **{key: tuple(c.get(key, ())) for key in TUPLES},
-                    "form": None if c.get("form") is None else NumberForm(**c["form"]),
-                }
-            )
-            for c in schema["columns"]
-        )
+        columns = tuple(map(_column, schema["columns"]))
         written = schema["target"]
-        target = Target(
-            **{
-                **written,
-                "task": Task(written["task"]),
-                "classes": tuple(written["classes"]),
-                "quantiles": tuple(written.get("quantiles", ())),
-            }
-        )
+        typed = {"task": Task(written["task"]), "classes": tuple(written["classes"])}
+        target = Target(**written | typed | {"quantiles": tuple(written.get("quantiles", ()))})
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{folder / SCHEMA_FILE} is damaged: {error!r}") from None
     return columns, target
+
+
+def _column(written: Mapping[str, Any]) -> Column:
+    form = written.get("form")
+    typed: dict[str, Any] = {key: tuple(written.get(key, ())) for key in TUPLES}
+    typed["kind"] = ColumnKind(written["kind"])
+    typed["form"] = None if form is None else NumberForm(**form)
+    return Column(**{**written, **typed})
 
 
 def read_vocabulary(folder: Path) -> tuple[str, ...]:
@@ -147,9 +134,7 @@ def fingerprint(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for column in dataset.table.used:
         digest.update(repr((column.name, column.occurrence, str(column.kind))).encode())
-        array = dataset.table.data.column(column.key).combine_chunks()
-        for part in array.chunks if isinstance(array, pa.ChunkedArray) else [array]:
-            _digest_array(digest, part)
+        _digest_array(digest, dataset.table.data.column(column.key).combine_chunks())
     target = dataset.target
     labels = target.classes or target.quantiles
     digest.update(repr((target.name, target.task, labels)).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from automl.data.options import UNREAD, Reading
-from automl.data.table import IntArray
+from automl.data.table import BoolArray, IntArray
 from automl.errors import DataError, did_you_mean
+from automl.formatting import shortened
 
 __all__ = [
     "RawTable",
@@ -24,7 +25,9 @@ __all__ = [
     "let_go",
     "no_rows",
     "occurrence_numbers",
+    "one_array",
     "plain_strings",
+    "snake_case",
     "suggestion",
 ]
 
@@ -75,7 +78,7 @@ class RawTable:
         """Number of a row in the source, from 1, for messages."""
         return index + 1 if self.row_numbers is None else int(self.row_numbers[index])
 
-    def with_rows(self, mask: NDArray[np.bool_]) -> RawTable:
+    def with_rows(self, mask: BoolArray) -> RawTable:
         """The rows of a mask, ``(n_rows,)``; the table itself if the mask selects all of them."""
         if mask.all():
             return self
@@ -130,6 +133,11 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
+def snake_case(name: str) -> str:
+    """A name in lower case, with its capitalised words separated."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def occurrence_numbers(names: Sequence[str]) -> list[int]:
     """Number of earlier occurrences of each name."""
     seen: Counter[str] = Counter()
@@ -150,9 +158,7 @@ def let_go(columns: list[pa.ChunkedArray], position: int) -> None:
 
 def format_names(names: Sequence[str], at_most: int = 12) -> str:
     """Returns names for a message, such as ``'a', 'b' and 7 more``."""
-    shown = ", ".join(
-        repr(name if len(name) <= 60 else name[:57] + "...") for name in names[:at_most]
-    )
+    shown = ", ".join(repr(shortened(name, 60)) for name in names[:at_most])
     more = len(names) - at_most
     return f"{shown} and {more:,} more" if more > 0 else shown
 
@@ -167,6 +173,11 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     choices = list(choices)
     same = [choice for choice in choices if choice.strip().lower() == word.strip().lower()]
     return f"; did you mean {same[0]!r}?" if same else did_you_mean(word, choices) or "."
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, without a copy if it has one chunk."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -12,8 +12,20 @@ from numpy.typing import NDArray
 from automl.data.numbers import NumberForm
 from automl.plugin.task import ColumnKind, Task
 
-__all__ = ["Column", "Dataset", "IntArray", "Label", "Misfits", "Table", "Target"]
+__all__ = [
+    "BoolArray",
+    "Column",
+    "Dataset",
+    "FloatArray",
+    "IntArray",
+    "Label",
+    "Misfits",
+    "Table",
+    "Target",
+]
 
+BoolArray: TypeAlias = NDArray[np.bool_]
+FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 Label: TypeAlias = str | int | float | bool
 
@@ -177,7 +189,7 @@ class Dataset:
     table: Table
     target: Target
     y: NDArray[Any]
-    weight: NDArray[np.float64] | None = None
+    weight: FloatArray | None = None
     group: IntArray | None = None
     time: IntArray | None = None
     fold: IntArray | None = None

@@ -111,7 +111,7 @@ def commit(draft: Path, path: Path) -> None:
     if path.exists():
         path.rename(before)
     draft.rename(path)
-    _sync_folder(path.parent)
+    _sync(path.parent)
     shutil.rmtree(before, ignore_errors=True)
 
 
@@ -155,15 +155,10 @@ def _draft(path: Path) -> Path:
     return path.with_name(DRAFT.format(name=path.name, pid=os.getpid()))
 
 
-def _sync_folder(folder: Path) -> None:
-    """Syncs the directory entries of a folder."""
-    opened = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Syncs a file, or the directory entries of a folder."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:
         os.close(opened)
-
-
-def _sync(file: Path) -> None:
-    with file.open("rb+") as opened:
-        os.fsync(opened.fileno())

@@ -31,65 +31,43 @@ def new_run_path(data_path: str | None) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class _Inside:
+    """An attribute of a run directory: the path of this name in it."""
+
+    name: str
+
+    def __get__(self, run: RunDir, _: type[RunDir]) -> Path:
+        return run.path / self.name
+
+
+@dataclass(frozen=True, slots=True)
 class RunDir:
     """The layout of one run on disk, given its path."""
 
     path: Path
 
-    @property
-    def manifest(self) -> Path:
-        """Versions, hashes, schema, seeds and the fingerprint of the data."""
-        return self.path / "manifest.json"
-
-    @property
-    def config(self) -> Path:
-        """The composed configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def log(self) -> Path:
-        """The events of the run, one JSON object per line."""
-        return self.path / "log.jsonl"
-
-    @property
-    def data(self) -> Path:
-        """Table, target and weights, which workers map into memory."""
-        return self.path / "data"
-
-    @property
-    def encodings(self) -> Path:
-        """Encoded folds and their fitted encoders."""
-        return self.path / "views"
-
-    @property
-    def split(self) -> Path:
-        """The split plan."""
-        return self.path / "split"
-
-    @property
-    def studies(self) -> Path:
-        """The trials as Optuna studies, in the format of Optuna's journals."""
-        return self.path / "studies.journal"
-
-    @property
-    def trials(self) -> Path:
-        """One directory per trial."""
-        return self.path / "trials"
-
-    @property
-    def ensemble(self) -> Path:
-        """Members and weights of the predictor."""
-        return self.path / "ensemble"
-
-    @property
-    def leaderboard(self) -> Path:
-        """The leaderboard as CSV."""
-        return self.path / "leaderboard.csv"
-
-    @property
-    def lock(self) -> Path:
-        """File locked by the process of the search; holds its process id."""
-        return self.path / "lock"
+    manifest = _Inside("manifest.json")
+    """Versions, hashes, schema, seeds and the fingerprint of the data."""
+    config = _Inside("config.yaml")
+    """The composed configuration."""
+    log = _Inside("log.jsonl")
+    """The events of the run, one JSON object per line."""
+    data = _Inside("data")
+    """Table, target and weights, which workers map into memory."""
+    encodings = _Inside("views")
+    """Encoded folds and their fitted encoders."""
+    split = _Inside("split")
+    """The split plan."""
+    studies = _Inside("studies.journal")
+    """The trials as Optuna studies, in the format of Optuna's journals."""
+    trials = _Inside("trials")
+    """One directory per trial."""
+    ensemble = _Inside("ensemble")
+    """Members and weights of the predictor."""
+    leaderboard = _Inside("leaderboard.csv")
+    """The leaderboard as CSV."""
+    lock = _Inside("lock")
+    """File locked by the process of the search; holds its process id."""
 
     def trial(self, trial_id: str) -> Path:
         """Directory of one trial, such as ``lightgbm-3``."""
@@ -134,32 +112,30 @@ class RunDir:
         Raises:
             RunError: The directory does not exist, or does not hold a run.
         """
+        if self.manifest.is_file():
+            return self
         if not self.path.is_dir():
             raise RunError(f"there is no run at {self.path}: no such directory")
-        if not self.manifest.is_file() and self.lock.is_file():
-            if self._is_held():
-                raise RunError(
-                    f"the search in {self.path} is still starting: try again in a few seconds"
-                )
-            raise RunError(
-                f"{self.path} is not a run yet: its search was killed before it began. Start it "
-                "again with the same command"
-            )
-        if not self.manifest.is_file():
+        if not self.lock.is_file():
             raise RunError(f"{self.path} is not a run: it has no {self.manifest.name}")
-        return self
+        if self._is_held():
+            raise RunError(
+                f"the search in {self.path} is still starting: try again in a few seconds"
+            )
+        raise RunError(
+            f"{self.path} is not a run yet: its search was killed before it began. Start it "
+            "again with the same command"
+        )
 
     def _is_held(self) -> bool:
         """Whether a search holds the lock; one that starts meanwhile retries."""
         try:
             import fcntl
-        except ImportError:  # no such locks on this platform
-            return False
-        try:
+
             with self.lock.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:
+        except (ImportError, OSError):  # no such locks on this platform, or no such file
             return False
         return False

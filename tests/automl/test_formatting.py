@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automl.formatting import clean, format_params, format_score, format_seconds
+from automl.formatting import (
+    clean,
+    first_line,
+    format_params,
+    format_score,
+    format_seconds,
+    shortened,
+)
 
 
 @pytest.mark.parametrize(
@@ -78,3 +85,18 @@ def test_params_are_short():
 def test_two_spaces_stay_two_and_lines_become_one():
     assert clean("'a b' and 'a  b'") == "'a b' and 'a  b'"
     assert clean(" one\n   two\t \x1b[31mthree\x1b[0m \n") == "one two three"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [(ValueError("one.\ntwo"), "one"), (ValueError(""), "no reason given")],
+)
+def test_the_first_line_of_an_error_has_no_full_stop(error: ValueError, line: str):
+    assert first_line(error) == line
+    assert first_line(ValueError("x" * 300), 5) == "xxxxx"
+
+
+def test_a_long_text_is_cut_to_its_length():
+    assert shortened("a" * 40) == "a" * 40
+    assert shortened("a" * 41) == "a" * 37 + "..."
+    assert shortened("abcdef", 5) == "ab..."

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from automl.cli.display.console import make_table, print_facts
 from automl.data import Column, Description
-from automl.data.describe.column_preview import Look
+from automl.data.describe.describe import Look
 from automl.formatting import clean
 from automl.plugin.task import ColumnKind
 

@@ -6,7 +6,6 @@ import contextlib
 import re
 from datetime import UTC, datetime
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -88,11 +87,10 @@ def plain_dates(texts: pa.Array) -> pa.Array | None:
 
 def date_share(texts: pa.Array) -> float:
     """Share of a sample of texts that are dates, 0 to 1."""
-    sample = _sample(texts)
-    if not sample:
-        return 0.0
-    day_first = is_day_first(texts)
-    return sum(_parse(text.strip(), day_first) is not None for text in sample) / len(sample)
+    known, day_first = texts.drop_null(), is_day_first(texts)
+    sample = known[:: max(1, len(known) // SAMPLE)].to_pylist()
+    n_dates = sum(_parse(text.strip(), day_first) is not None for text in sample)
+    return n_dates / max(len(sample), 1)
 
 
 def is_day_first(texts: pa.Array) -> bool:
@@ -119,14 +117,6 @@ def told_day_first(texts: pa.Array) -> bool | None:
     n_day_first = pc.sum(pc.greater(first, 12)).as_py() or 0
     n_month_first = pc.sum(pc.greater(second, 12)).as_py() or 0
     return None if n_day_first == n_month_first else int(n_day_first) > int(n_month_first)
-
-
-def _sample(texts: pa.Array) -> list[str]:
-    texts = texts.drop_null()
-    step = max(1, len(texts) // SAMPLE)
-    chosen = texts.take(pa.array(np.arange(0, len(texts), step)))
-    values: list[str] = chosen.to_pylist()
-    return values
 
 
 def _parse(text: str, day_first: bool) -> datetime | None:

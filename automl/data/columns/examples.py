@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from automl.data.columns.values import to_strings
+from automl.formatting import shortened
 
 __all__ = ["EXAMPLE_LENGTH", "MORE_ROWS", "examples_of"]
 
@@ -27,4 +28,4 @@ def examples_of(column: pa.ChunkedArray) -> tuple[str, ...]:
 
 def _different(column: pa.ChunkedArray) -> tuple[str, ...]:
     texts = pc.unique(to_strings(column).drop_null())[:N_EXAMPLES].to_pylist()
-    return tuple(t if len(t) <= EXAMPLE_LENGTH else t[: EXAMPLE_LENGTH - 3] + "..." for t in texts)
+    return tuple(shortened(text, EXAMPLE_LENGTH) for text in texts)

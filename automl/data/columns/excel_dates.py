@@ -12,6 +12,8 @@ import pyarrow as pa
 from automl.data.columns.kinds import InferredKind
 from automl.data.columns.values import FIRST_SERIAL, LAST_SERIAL, SERIAL_EPOCH, cast_to_kind
 from automl.data.numbers import NumberForm
+from automl.data.raw_table import snake_case
+from automl.data.table import FloatArray
 from automl.plugin.task import ColumnKind
 
 __all__ = ["says_date", "with_serial_dates"]
@@ -49,7 +51,7 @@ def with_serial_dates(name: str, guess: InferredKind, source: pa.ChunkedArray) -
     if says_date(name):
         why = f"by its name, days as Excel counts them: {span}"
         return replace(guess, kind=ColumnKind.DATETIME, reason=why, form=None, values=None)
-    if not guess.doubt and not _CODE_NAME.search(_snake(name)) and _may_be_days(numbers):
+    if not guess.doubt and not _CODE_NAME.search(snake_case(name)) and _may_be_days(numbers):
         doubt = f"its numbers could be days as Excel counts them ({span}); "
         doubt += f"data.kinds={{{name}: datetime}} reads them so"
         return replace(guess, values=values, doubt=doubt)
@@ -58,14 +60,10 @@ def with_serial_dates(name: str, guess: InferredKind, source: pa.ChunkedArray) -
 
 def says_date(name: str) -> bool:
     """Whether the name of a column says that it holds dates."""
-    return _DATE_NAME.search(_snake(name).strip()) is not None
+    return _DATE_NAME.search(snake_case(name).strip()) is not None
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-def _may_be_days(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+def _may_be_days(numbers: FloatArray) -> bool:
     low, high = numbers.min(), numbers.max()
     if low < RECENT[0] or high > RECENT[1] or high - low > MOST_DAYS:
         return False

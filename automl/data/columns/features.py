@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from automl.data.columns.media import (
 )
 from automl.data.columns.misfits import with_misfits
 from automl.data.columns.plain_numbers import n_different
+from automl.data.columns.roles import TIME
 from automl.data.columns.useless import ID_LIKE, useless_reason
 from automl.data.columns.values import cast_to_kind
 from automl.data.options import Reading, ReadOptions
@@ -36,7 +37,7 @@ from automl.errors import DataError
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 from automl.surface import named
 
-__all__ = ["build_table", "infer_columns", "store_media_like"]
+__all__ = ["infer_columns", "require_used", "store_media_like"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +47,22 @@ class _Typed:
     chosen: bool
 
 
-def build_table(
+def infer_columns(
     raw: RawTable,
     columns: list[pa.ChunkedArray],
     excluded: Sequence[int],
-    steering: Mapping[int, str],
+    steering: Mapping[str, int],
     options: ReadOptions,
-    wanted: Collection[int] = (),
 ) -> Table:
-    """Types the feature columns of a table.
+    """Types the feature columns of a table, of which all may turn out to be useless.
 
     Args:
         raw: The raw table; its columns may be emptied.
         columns: Its columns; each is released once it is typed.
         excluded: Positions of columns that are not features at all, such as the target.
-        steering: Positions of columns that are listed but not used, with the reason.
+        steering: The result of ``find_steering``. These columns are listed but not used; the time
+            is used, even if it looks like an id.
         options: Kinds set by the user.
-        wanted: Positions of columns that are kept even if they look like ids, such as the time.
-
-    Raises:
-        DataError: A kind is unknown or does not fit, or there are no usable columns.
-    """
-    table = infer_columns(raw, columns, excluded, steering, options, wanted)
-    if not table.used:
-        reasons = "; ".join(f"{c.name!r} {c.left_out}" for c in table.columns[:5])
-        raise DataError(
-            f"{raw.where} has no usable columns{': ' + reasons if reasons else ''}. "
-            "Add columns, or set a kind with data.kinds to use one of them"
-        )
-    return table
-
-
-def infer_columns(
-    raw: RawTable,
-    columns: list[pa.ChunkedArray],
-    excluded: Sequence[int],
-    steering: Mapping[int, str],
-    options: ReadOptions,
-    wanted: Collection[int] = (),
-) -> Table:
-    """Types the feature columns like ``build_table``, but accepts a table without usable ones.
 
     Raises:
         DataError: A kind is unknown or does not fit.
@@ -99,9 +76,11 @@ def infer_columns(
     positions = [i for i in range(len(raw.names)) if i not in set(excluded)]
     counts = occurrence_numbers([composed(raw.names[i]) for i in positions])
 
+    unused = {at: f"not a feature: it gives the {r}" for r, at in steering.items() if r != TIME}
+
     def typed_at(number: int) -> _Typed:
         at = positions[number]
-        steers = steering.get(at, "")
+        steers = unused.get(at, "")
         return _typed(raw, columns, at, f"c{number}", counts[number], steers, options)
 
     typed = []
@@ -113,16 +92,30 @@ def infer_columns(
     if is_doubtful and (usual := _decimal_of(typed)) not in ("", raw.reading.usual):
         raw = replace(raw, reading=replace(raw.reading, usual=usual))
         typed = [typed_at(n) if t.column.doubt else t for n, t in enumerate(typed)]
-    typed = [
-        replace(t, column=replace(t.column, left_out=""))
-        if position in wanted and t.column.left_out.startswith(ID_LIKE)
-        else t
-        for t, position in zip(typed, positions, strict=True)
-    ]
-    typed = _without_duplicates(_with_some_left(typed))
+    if steering.get(TIME) in positions:
+        at = positions.index(steering[TIME])
+        typed[at] = _taken_in(typed[at])
+    if all(t.column.left_out for t in typed):
+        why = "; looks like an id, but there are no other usable columns"
+        typed = [_taken_in(t, why) for t in typed]
+    typed = _without_duplicates(typed)
     used = [t for t in typed if not t.column.left_out]
     data = pa.Table.from_arrays([t.values for t in used], names=[t.column.key for t in used])
     return Table(data, tuple(t.column for t in typed), raw.row_names)
+
+
+def require_used(table: Table, where: str) -> None:
+    """Refuses a table without usable columns.
+
+    Raises:
+        DataError: All columns are left out; the message says why.
+    """
+    if not table.used:
+        reasons = "; ".join(f"{c.name!r} {c.left_out}" for c in table.columns[:5])
+        raise DataError(
+            f"{where} has no usable columns{': ' + reasons if reasons else ''}. "
+            "Add columns, or set a kind with data.kinds to use one of them"
+        )
 
 
 def _decimal_of(typed: Sequence[_Typed]) -> str:
@@ -162,7 +155,8 @@ def _typed(
     if chosen:
         guess = _chosen_guess(guess, parse_kind(wanted, name), source, raw.reading)
     if guess.kind not in TABULAR_KINDS and not guess.left_out and not steers:
-        return _typed_media(raw, source, Column(key, name, occurrence, *guess.told), options)
+        column = Column(key, name, occurrence, guess.kind, guess.reason)
+        return _typed_media(raw, source, column, options)
     values = guess.values
     if values is None:
         values = cast_to_kind(source, guess.kind, guess.reading(raw.reading))
@@ -267,19 +261,12 @@ def _chosen_guess(
     return replace(read, kind=kind, reason="set by data.kinds", left_out=left_out)
 
 
-def _with_some_left(typed: list[_Typed]) -> list[_Typed]:
-    """Restores id-like columns if there are no other usable columns."""
-    if any(not t.column.left_out for t in typed):
+def _taken_in(typed: _Typed, why: str = "") -> _Typed:
+    """Restores a column that was left out because it looks like an id."""
+    column = typed.column
+    if not column.left_out.startswith(ID_LIKE):
         return typed
-    return [
-        replace(t, column=_taken_in(t.column)) if t.column.left_out.startswith(ID_LIKE) else t
-        for t in typed
-    ]
-
-
-def _taken_in(column: Column) -> Column:
-    reason = f"{column.reason}; looks like an id, but there are no other usable columns"
-    return replace(column, left_out="", reason=reason)
+    return replace(typed, column=replace(column, left_out="", reason=column.reason + why))
 
 
 def _without_duplicates(typed: list[_Typed]) -> list[_Typed]:

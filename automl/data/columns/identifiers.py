@@ -12,14 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.columns.value_signal import Explained, compare, fold_rows, shown_target
 from automl.data.columns.values import codes_of_numbers
 from automl.data.numbers import NumberForm
 from automl.data.options import ReadOptions
-from automl.data.table import Column, IntArray, Table
+from automl.data.raw_table import snake_case
+from automl.data.table import BoolArray, Column, FloatArray, IntArray, Table
 from automl.plugin.task import ColumnKind
 
 __all__ = ["find_identifiers", "is_identifier", "with_identifiers"]
@@ -71,10 +71,8 @@ def find_identifiers(
     *,
     is_classification: bool,
     skip: Collection[str] = (),
-    group: IntArray | None = None,
-    time: IntArray | None = None,
-    fold: IntArray | None = None,
-    present: NDArray[np.bool_] | None = None,
+    present: BoolArray | None = None,
+    **steering: IntArray | None,
 ) -> dict[str, str]:
     """Finds the columns of whole numbers that are identifiers.
 
@@ -84,33 +82,28 @@ def find_identifiers(
             ``group``, ``time`` and ``fold`` too.
         is_classification: Whether ``y`` holds class indices.
         skip: Names of columns to leave unchanged, such as those whose kind the user has set.
-        group: Group of each row; groups are not split.
-        time: Rank of each row in time: rows are predicted from earlier ones.
-        fold: Given fold of each row; -1 for rows that are never predicted.
         present: Mask of the rows that have a target; None for all.
+        **steering: ``group``, ``time`` and ``fold`` of each row, as for ``fold_rows``.
 
     Returns:
         Reason for each identifier, as text, by column key.
     """
     if len(y) < FEWEST_ROWS:
         return {}
-    candidates = [c for c in table.of_kind(ColumnKind.NUMERIC) if c.name not in skip]
-    candidates = [c for c in candidates if _may_name(c, len(y))]
+    numeric = table.of_kind(ColumnKind.NUMERIC)
+    candidates = [c for c in numeric if c.name not in skip and _may_name(c, len(y))]
     if not candidates:
         return {}
     target = shown_target(y, is_classification)
     found = {}
     for column in candidates:
-        values = _one(table.data[column.key]).to_numpy(zero_copy_only=False)
+        values = table.data[column.key].to_numpy()
         values = values if present is None else values[present]
         if not _are_names(values):
             continue
         rows = _sample(values, column.n_distinct)
-        steering = {
-            name: None if array is None else array[rows]
-            for name, array in (("group", group), ("time", time), ("fold", fold))
-        }
-        folding = fold_rows(len(rows), **steering)
+        known = {name: None if of is None else of[rows] for name, of in steering.items()}
+        folding = fold_rows(len(rows), **known)
         explained = compare(values[rows], target[rows], folding, GAIN)
         if _is_clear(explained, _says_id(column.name)):
             found[column.key] = _reason(explained)
@@ -136,7 +129,7 @@ def with_identifiers(table: Table, y: NDArray[Any], options: ReadOptions, **abou
     for column in table.columns:
         if column.key in reasons:
             at = data.schema.get_field_index(column.key)
-            codes = codes_of_numbers(_one(data.column(at)))
+            codes = codes_of_numbers(data.column(at).combine_chunks())
             data = data.set_column(at, column.key, codes)
             columns.append(_as_category(column, reasons[column.key]))
         else:
@@ -155,11 +148,6 @@ def _as_category(column: Column, reason: str) -> Column:
     return replace(column, kind=ColumnKind.CATEGORICAL, reason=reason, form=form)
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    chunks = column.combine_chunks()
-    return chunks.chunk(0) if isinstance(chunks, pa.ChunkedArray) else chunks
-
-
 def _may_name(column: Column, n_rows: int) -> bool:
     """Whether a column may be an identifier, judged by its name and by rows per value."""
     if column.n_distinct < FEWEST_NAMED:
@@ -173,8 +161,7 @@ def _may_name(column: Column, n_rows: int) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    return [word for word in re.split(r"[^a-z]+", snake) if word]
+    return [word for word in re.split(r"[^a-z]+", snake_case(name)) if word]
 
 
 def _says_id(name: str) -> bool:
@@ -187,7 +174,7 @@ def _says_id(name: str) -> bool:
     return bool(_THINGS & {*words}) and not _QUANTITIES & {*words}
 
 
-def _are_names(values: NDArray[np.float64]) -> bool:
+def _are_names(values: FloatArray) -> bool:
     """Whether numbers can be identifiers: whole, none below -1, not dates, no dominant value."""
     known = values[np.isfinite(values)]
     if not len(known) or known.min() < -1 or (known != np.floor(known)).any():
@@ -196,7 +183,7 @@ def _are_names(values: NDArray[np.float64]) -> bool:
     return counts.max() <= MOST_IN_ONE * len(known) and not _are_dates(distinct)
 
 
-def _are_dates(distinct: NDArray[np.float64]) -> bool:
+def _are_dates(distinct: FloatArray) -> bool:
     """Whether all numbers are years, or dates such as 20130131 and 201301."""
     for divisor in (1, 100, 10_000):
         year, rest = np.divmod(distinct, divisor)
@@ -209,7 +196,7 @@ def _are_dates(distinct: NDArray[np.float64]) -> bool:
     return False
 
 
-def _sample(values: NDArray[np.float64], n_distinct: int) -> IntArray:
+def _sample(values: FloatArray, n_distinct: int) -> IntArray:
     """Samples rows with a value: if there are too many, first of the values, then of the rows."""
     rows = np.flatnonzero(np.isfinite(values))
     if len(rows) <= MAX_ROWS:

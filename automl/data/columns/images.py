@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from automl.errors import DataError, MissingExtraError
+from automl.formatting import first_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -183,7 +184,7 @@ def _open(path: Path) -> Image:
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning):
         raise DataError(_too_large(path)) from None
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} is not an image, or is damaged: {_line(error)}") from None
+        raise DataError(f"{path} is not an image, or is damaged: {first_line(error)}") from None
     if image.width * image.height > MOST_PIXELS:
         image.close()
         raise DataError(_too_large(path))
@@ -192,10 +193,6 @@ def _open(path: Path) -> Image:
 
 def _too_large(path: Path) -> str:
     return f"{path} is larger than {MOST_PIXELS // 10**6} million pixels: scale it down first"
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0][:120]
 
 
 def _header(path: Path) -> tuple[int, int, bool]:
@@ -212,7 +209,7 @@ def _pixels(path: Path, shape: ImageShape) -> NDArray[np.uint8]:
             image.draft("L" if channels == 1 else "RGB", (2 * width, 2 * height))
             plain = _plain(image, "L" if channels == 1 else "RGB")
         except (OSError, ValueError, SyntaxError, MemoryError) as error:
-            raise DataError(f"{path} is a damaged image: {_line(error)}") from None
+            raise DataError(f"{path} is a damaged image: {first_line(error)}") from None
     if plain.size != (width, height):
         from PIL.Image import Resampling
 

@@ -17,7 +17,7 @@ from automl.data.columns.plain_numbers import plain_column
 from automl.data.columns.values import FALSE_WORDS, TRUE_WORDS, factorize, find_in
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import NULL_TEXTS, USUAL_READING, Reading
-from automl.data.raw_table import suggestion
+from automl.data.raw_table import one_array, suggestion
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 
@@ -65,11 +65,6 @@ class InferredKind:
     misfits: tuple[str, ...] = ()
     doubt: str = ""
     values: pa.Array | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def told(self) -> tuple[ColumnKind, str]:
-        """Kind and reason, in the order of ``Column``."""
-        return self.kind, self.reason
 
     def reading(self, of_table: Reading) -> Reading:
         """The rules for reading this column, given those of its table."""
@@ -126,8 +121,7 @@ def kind_of_plain(column: pa.ChunkedArray) -> InferredKind:
     """Infers the kind of a column of texts that were read as plain numbers, ``(n_rows,)``."""
     if column.null_count == len(column):
         return infer_kind(column)
-    is_one = column.num_chunks == 1  # avoids a copy
-    return _of_plain(column.chunk(0) if is_one else pa.concat_arrays(column.chunks))
+    return _of_plain(one_array(column))
 
 
 def _of_plain(values: pa.Array) -> InferredKind:
@@ -175,22 +169,18 @@ def _of_type(column: pa.ChunkedArray) -> InferredKind | None:
 
 
 def _of_integers(column: pa.ChunkedArray) -> InferredKind:
-    if (code := _beyond_floats(column)) is None:
-        return InferredKind(ColumnKind.NUMERIC, "its values are whole numbers")
-    why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
-    return InferredKind(ColumnKind.CATEGORICAL, why)
-
-
-def _beyond_floats(column: pa.ChunkedArray) -> int | None:
-    """A whole number that float64 cannot represent exactly; None if there is none.
+    """Whole numbers that float64 cannot represent exactly are codes.
 
     Nanoseconds since 1970 are accepted as times: rounding them does no harm.
     """
     found = pc.min_max(column).as_py()
     low, high = found["min"], found["max"]
-    if low >= -EXACT and high <= EXACT:
-        return None
-    return None if low >= NANOSECONDS[0] and high <= NANOSECONDS[1] else max(low, high, key=abs)
+    are_exact = low >= -EXACT and high <= EXACT
+    if are_exact or (low >= NANOSECONDS[0] and high <= NANOSECONDS[1]):
+        return InferredKind(ColumnKind.NUMERIC, "its values are whole numbers")
+    code = max(low, high, key=abs)
+    why = f"whole numbers of over {MOST_DIGITS} digits, such as '{code}', are codes"
+    return InferredKind(ColumnKind.CATEGORICAL, why)
 
 
 def _of_texts(distinct: pa.Array, n_valid: int) -> InferredKind:
@@ -280,8 +270,7 @@ def _is_boolean(words: set[str]) -> bool:
 
 
 def _text_or_category(distinct: pa.Array, n_valid: int) -> InferredKind:
-    step = max(1, len(distinct) // SAMPLE)
-    sample = distinct.take(pa.array(np.arange(0, len(distinct), step)))
+    sample = distinct[:: max(1, len(distinct) // SAMPLE)]
     spaces = pc.count_substring_regex(pc.utf8_trim_whitespace(sample), r"\s+")
     wide = pc.count_substring_regex(sample, _WIDE)
     n_words = 1 + pc.mean(spaces).as_py() + 0.5 * pc.mean(wide).as_py()

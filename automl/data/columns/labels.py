@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.columns.number_forms import FoundNumbers
 from automl.data.columns.values import factorize, find_in
 from automl.data.numbers import NumberForm, read_numbers
 from automl.data.options import USUAL_READING, Reading
-from automl.data.table import Label
+from automl.data.table import FloatArray, IntArray, Label
 from automl.errors import DataError
 
 __all__ = ["LabelValues", "n_special", "read_labels"]
@@ -36,8 +35,8 @@ class LabelValues:
         odd: A value that is not a number; "" if all are numbers.
     """
 
-    codes: NDArray[np.int64]
-    numbers: NDArray[np.float64] | None
+    codes: IntArray
+    numbers: FloatArray | None
     labels: Callable[[], list[Label]]
     odd: str = ""
 
@@ -63,22 +62,19 @@ def read_labels(
     kind = column.type
     if pa.types.is_dictionary(kind):
         return read_labels(column.cast(kind.value_type), name, reading)
-    if pa.types.is_boolean(kind):
-        flags, codes = np.unique(column.to_numpy().astype(bool), return_inverse=True)
-        return LabelValues(codes.astype(np.int64), None, flags.tolist, "True")
-    if pa.types.is_integer(kind):
-        whole, codes = np.unique(column.to_numpy(), return_inverse=True)
-        return LabelValues(codes.astype(np.int64), whole.astype(np.float64), whole.tolist)
+    if pa.types.is_string(kind):
+        return _labels_of_texts(column, reading)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        floats = column.cast(pa.float64(), safe=False).to_numpy()
-        distinct, codes = np.unique(floats, return_inverse=True)
-        return LabelValues(codes.astype(np.int64), distinct, distinct.tolist)
-    if not pa.types.is_string(kind):
+        column = column.cast(pa.float64(), safe=False)
+    elif not pa.types.is_boolean(kind) and not pa.types.is_integer(kind):
         raise DataError(
             f"the target {name!r} holds values of type {kind}, which cannot be predicted: convert "
             "them to numbers or texts"
         )
-    return _labels_of_texts(column, reading)
+    distinct, codes = np.unique(column.to_numpy(), return_inverse=True)
+    if pa.types.is_boolean(kind):
+        return LabelValues(codes.astype(np.int64), None, distinct.tolist, "True")
+    return LabelValues(codes.astype(np.int64), distinct.astype(np.float64), distinct.tolist)
 
 
 def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
@@ -91,10 +87,9 @@ def _labels_of_texts(column: pa.ChunkedArray, reading: Reading) -> LabelValues:
         odd = next((t for t in texts if not _is_number(t)), texts[0])
         return LabelValues(codes, None, lambda: list(texts), odd)
     # "1" and "1.0" are the same number: merge different notations
-    numbers, merged = np.unique(_with_infinite(found), return_inverse=True)
-    first = np.full(len(numbers), -1)
-    for i, j in enumerate(merged):
-        first[j] = i if first[j] < 0 else first[j]
+    numbers, first, merged = np.unique(
+        _with_infinite(found), return_index=True, return_inverse=True
+    )
     written = [texts[i] for i in first]
     return LabelValues(merged[codes].astype(np.int64), numbers, lambda: _typed(written))
 
@@ -104,7 +99,7 @@ def n_special(found: FoundNumbers) -> int:
     return int(pc.sum(pc.and_(found.is_number, pc.is_null(found.values))).as_py() or 0)
 
 
-def _with_infinite(found: FoundNumbers) -> NDArray[np.float64]:
+def _with_infinite(found: FoundNumbers) -> FloatArray:
     """The numbers, with inf for non-finite ones, which are refused later by row."""
     numbers = found.values.to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where(np.isnan(numbers), np.inf, numbers)

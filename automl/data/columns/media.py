@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from automl.data.columns.images import ImageShape, choose_shape, decode, decode_most, some_of
 from automl.data.columns.values import factorize, to_strings
+from automl.data.raw_table import one_array
 from automl.data.table import Column, IntArray, Table
 from automl.errors import DataError, MissingColumnError
 from automl.plugin.context import Encoding
@@ -78,7 +80,7 @@ def store_images(
     there = [file for file in files if file is not None]
     if not there:
         raise DataError("a column of images has no file name in any row")
-    found = _image_shape(shape) if shape else choose_shape(there, longest)
+    found = cast(ImageShape, shape) if shape else choose_shape(there, longest)
     missing = np.array([file is None for file in files] + [True])
     if shape:
         pixels, broken = decode_most([*files, None], found)
@@ -113,8 +115,7 @@ def store_sequences(series: pa.ChunkedArray, channels: Sequence[str]) -> StoredC
     Raises:
         MissingColumnError: A channel is missing.
     """
-    one = pa.chunked_array(series.chunks or [pa.array([], series.type)]).combine_chunks()
-    lists = one.chunk(0) if isinstance(one, pa.ChunkedArray) else one
+    lists = series.combine_chunks()
     known = channels_of(lists.type)
     missing = [name for name in channels if name not in known]
     if missing:
@@ -206,12 +207,7 @@ def _columns(
 ) -> list[tuple[Column, pa.Array]]:
     if kind not in kinds:
         return []
-    found = []
-    for column in table.of_kind(kind):
-        values = table.data.column(column.key)
-        whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-        found.append((column, whole))
-    return found
+    return [(c, one_array(table.data.column(c.key))) for c in table.of_kind(kind)]
 
 
 def _index(values: pa.Array, rows: IntArray | None) -> IntArray:
@@ -225,7 +221,7 @@ def _bytes(values: pa.Array) -> NDArray[np.uint8]:
     return whole[start * width : (start + len(values)) * width].reshape(len(values), width)
 
 
-def _steps(values: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _steps(values: pa.Array) -> tuple[NDArray[np.float32], IntArray]:
     """Steps ``(n_steps, n_channels)`` and offsets ``(n_rows + 1,)``, steps without a copy."""
     offsets = values.offsets.to_numpy(zero_copy_only=False)
     first, last = (int(offsets[0]), int(offsets[-1])) if len(offsets) else (0, 0)
@@ -233,11 +229,6 @@ def _steps(values: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     flat = lists.flatten().to_numpy(zero_copy_only=False)
     n_channels = values.type.value_type.list_size
     return flat.reshape(-1, n_channels), np.asarray(offsets - first, dtype=np.int64)
-
-
-def _image_shape(shape: tuple[int, ...]) -> ImageShape:
-    height, width, channels = shape
-    return height, width, channels
 
 
 def _is_number(kind: pa.DataType) -> bool:

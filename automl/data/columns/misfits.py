@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.options import NO_NUMBERS
 from automl.data.raw_table import RawTable
-from automl.data.table import Column, Misfits, Table
+from automl.data.table import BoolArray, Column, Misfits, Table
 from automl.errors import DataError, MisfitWarning
+from automl.formatting import shortened
 from automl.plugin.task import TABULAR_KINDS, ColumnKind
 from automl.surface import named
 
@@ -38,7 +38,6 @@ WAYS_OUT = (
 """Settings of a search that change how its values are read, as text for messages."""
 
 EXAMPLES = 3
-LONGEST_EXAMPLE = 40
 MOST_COLUMNS = 5
 """Largest number of columns in one message; the others are counted."""
 LOOKED_AT = 1000
@@ -79,7 +78,7 @@ def find_misfits(
         column.kind,
         int(odd.sum()),
         raw.n_rows,
-        tuple(_short(text) for text in list(texts)[:EXAMPLES]),
+        tuple(map(shortened, list(texts)[:EXAMPLES])),
         raw.row(int(rows[first[0]])),
     )
 
@@ -105,7 +104,7 @@ def _is_infinite(source: pa.ChunkedArray, column: Column) -> bool:
 def known_misfits(table: Table) -> list[Misfits]:
     """The misfits of a training table, from the counts of its columns."""
     return [
-        Misfits(c.name, c.kind, c.n_misfits, table.n_rows, tuple(map(_short, c.misfits)), 0)
+        Misfits(c.name, c.kind, c.n_misfits, table.n_rows, tuple(map(shortened, c.misfits)), 0)
         for c in table.used
         if c.n_misfits
     ]
@@ -158,7 +157,7 @@ def _callers_level() -> int:
     return level
 
 
-def _are_odd(values: pa.ChunkedArray, kind: ColumnKind, marks: frozenset[str]) -> NDArray[np.bool_]:
+def _are_odd(values: pa.ChunkedArray, kind: ColumnKind, marks: frozenset[str]) -> BoolArray:
     """Whether values are neither empty nor texts that mean a missing value, ``(n,)``."""
     if pa.types.is_floating(values.type):
         return np.asarray(pc.invert(pc.is_nan(values)), dtype=bool)
@@ -172,19 +171,10 @@ def _are_odd(values: pa.ChunkedArray, kind: ColumnKind, marks: frozenset[str]) -
 
 
 def _of_column(misfits: Misfits) -> str:
-    name = misfits.column if len(misfits.column) <= 60 else misfits.column[:57] + "..."
-    examples = " | ".join(map(repr, misfits.examples))
+    name, examples = shortened(misfits.column, 60), " | ".join(map(repr, misfits.examples))
+    first = "" if misfits.n == 1 else "first "
+    place = f" ({first}in row {misfits.first_row:,})" if misfits.first_row else ""
     return (
         f"column {name!r} ({misfits.kind.value}): {misfits.n:,} of {misfits.n_rows:,} "
-        f"row{'' if misfits.n_rows == 1 else 's'}, such as {examples}{_place(misfits)}"
+        f"row{'' if misfits.n_rows == 1 else 's'}, such as {examples}{place}"
     )
-
-
-def _place(misfits: Misfits) -> str:
-    if not misfits.first_row:
-        return ""
-    return f" ({'' if misfits.n == 1 else 'first '}in row {misfits.first_row:,})"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_EXAMPLE else f"{text[: LONGEST_EXAMPLE - 3]}..."

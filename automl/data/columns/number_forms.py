@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.numbers import (
     GLUED_UNITS,
@@ -19,7 +18,9 @@ from automl.data.numbers import (
     read_numbers,
     split_numbers,
 )
-from automl.data.options import NO_NUMBERS
+from automl.data.options import NO_NUMBERS, Reading
+from automl.data.table import BoolArray, IntArray
+from automl.formatting import shortened
 
 __all__ = ["FoundNumbers", "find_numbers", "misfit_rows"]
 
@@ -28,7 +29,6 @@ MISFIT_SHARE, MISFIT_CELLS = 0.05, 2
 FITS_A_MISFIT = 3
 SAMPLE, SAMPLE_SHARE = 1000, 0.5
 EXAMPLES = 3
-LONGEST_EXAMPLE = 40
 FEWEST_PHONE_DIGITS = 7
 MARKS = (
     *((".", ""), (".", ","), (".", " "), (".", "'")),
@@ -62,25 +62,20 @@ class FoundNumbers:
 
 
 def find_numbers(
-    distinct: pa.Array,
-    counts: NDArray[np.int64],
-    *,
-    usual: str = ".",
-    decimal: str | None = None,
-    any_misfits: bool = False,
+    distinct: pa.Array, counts: IntArray, reading: Reading, *, any_misfits: bool = False
 ) -> FoundNumbers | None:
     """Detects the notation of the numbers of a column.
 
     Args:
         distinct: The distinct texts, ``(n_distinct,)``.
         counts: Number of rows of each, ``(n_distinct,)``.
-        usual: Decimal mark for ambiguous texts: ``,`` in files separated by semicolons.
-        decimal: Decimal mark set by the user; None detects it.
+        reading: Rules for reading texts; of these the decimal marks count.
         any_misfits: Whether to accept any number of misfits, because the kind is known.
 
     Returns:
         The numbers; None if too few of the texts are numbers.
     """
+    usual, decimal = reading.usual, reading.decimal
     if decimal == "." or (decimal is None and not _may_be_thousands(distinct, usual)):
         plain = plain_numbers(distinct)
         if plain is not None:
@@ -124,13 +119,13 @@ def misfit_rows(indices: pa.Array, distinct: pa.Array, is_number: pa.Array) -> i
     return int(pc.sum(pa.array(odd).take(indices)).as_py() or 0)
 
 
-def _are_marks(distinct: pa.Array) -> NDArray[np.bool_]:
+def _are_marks(distinct: pa.Array) -> BoolArray:
     words = pc.utf8_lower(pc.utf8_trim_whitespace(distinct))
     marks = pc.is_in(words, pa.array(sorted(NO_NUMBERS)))
     return np.asarray(marks.to_numpy(zero_copy_only=False), dtype=bool)
 
 
-def _as_clock(distinct: pa.Array, missing: NDArray[np.bool_]) -> FoundNumbers | None:
+def _as_clock(distinct: pa.Array, missing: BoolArray) -> FoundNumbers | None:
     """Reads times of day and durations; None unless all texts are such."""
     form = NumberForm(is_clock=True)
     rows = np.flatnonzero(~missing)
@@ -142,7 +137,7 @@ def _as_clock(distinct: pa.Array, missing: NDArray[np.bool_]) -> FoundNumbers | 
     return FoundNumbers(form, values, is_time) if is_whole else None
 
 
-def _may_be_numbers(distinct: pa.Array, missing: NDArray[np.bool_]) -> bool:
+def _may_be_numbers(distinct: pa.Array, missing: BoolArray) -> bool:
     """Whether a sample of the texts looks like numbers, to avoid parsing columns of long texts."""
     rows = np.flatnonzero(~missing)
     chosen = rows[:: max(1, len(rows) // SAMPLE)]
@@ -161,7 +156,7 @@ def _has_digits(texts: pa.Array) -> bool:
 
 
 def _form_of(
-    split: Split, weights: NDArray[np.int64], usual: str, decimal: str | None
+    split: Split, weights: IntArray, usual: str, decimal: str | None
 ) -> tuple[NumberForm, str]:
     """The form of most rows, and the other decimal mark if it fits equally well."""
     unit = _usual_unit(split.unit, split.body, weights)
@@ -191,7 +186,7 @@ def _of_either(
     return NumberForm(*chosen, unit), "" if is_sure else (mark if is_thousands else opposite)
 
 
-def _other_reading(body: pa.Array, weights: NDArray[np.int64]) -> tuple[str, bool | None] | None:
+def _other_reading(body: pa.Array, weights: IntArray) -> tuple[str, bool | None] | None:
     """The ambiguous mark, and whether it marks thousands; None if no mark is ambiguous.
 
     Numbers of four or more digits without the mark, or a 0 before it, show that it is a decimal
@@ -213,12 +208,12 @@ def _other_reading(body: pa.Array, weights: NDArray[np.int64]) -> tuple[str, boo
     return mark, True if len(whole) else None
 
 
-def _n_fitting(body: pa.Array, form: NumberForm, weights: NDArray[np.int64]) -> int:
+def _n_fitting(body: pa.Array, form: NumberForm, weights: IntArray) -> int:
     fits = fits_form(body, form).fill_null(False).to_numpy(zero_copy_only=False)
     return int(weights[fits].sum())
 
 
-def _usual_unit(unit: pa.Array, body: pa.Array, weights: NDArray[np.int64]) -> str:
+def _usual_unit(unit: pa.Array, body: pa.Array, weights: IntArray) -> str:
     """The unit of most numbers; a word that is not a known unit must follow nearly all of them."""
     is_number = body.is_valid().to_numpy(zero_copy_only=False)
     n_by_unit: dict[str, int] = {}
@@ -234,9 +229,7 @@ def _usual_unit(unit: pa.Array, body: pa.Array, weights: NDArray[np.int64]) -> s
     return best if is_usual else ""
 
 
-def _are_codes(
-    distinct: pa.Array, split: Split, found: FoundNumbers, odd: NDArray[np.bool_]
-) -> bool:
+def _are_codes(distinct: pa.Array, split: Split, found: FoundNumbers, odd: BoolArray) -> bool:
     """Whether the numbers are codes written in digits, such as 12, 12a, 13, or phone numbers."""
     body = split.body.filter(pa.array(~odd)).drop_null()
     if found.form.thousands == " " and found.form.unit == "":
@@ -250,8 +243,5 @@ def _are_codes(
     return False
 
 
-def _examples(distinct: pa.Array, odd: NDArray[np.bool_]) -> tuple[str, ...]:
-    texts = distinct.filter(pa.array(odd))[:EXAMPLES].to_pylist()
-    return tuple(
-        t if len(t) <= LONGEST_EXAMPLE else f"{t[: LONGEST_EXAMPLE - 3]}..." for t in texts
-    )
+def _examples(distinct: pa.Array, odd: BoolArray) -> tuple[str, ...]:
+    return tuple(map(shortened, distinct.filter(pa.array(odd))[:EXAMPLES].to_pylist()))

@@ -7,7 +7,6 @@ import re
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.numbers import finite
 from automl.data.options import Reading
@@ -39,17 +38,14 @@ def plain_column(column: pa.ChunkedArray, reading: Reading) -> pa.Array | None:
     mark = reading.usual if reading.decimal is None else reading.decimal
     if mark != "." or reading.form is not None:
         return None
-    try:
-        if len(column) > FIRST_ROWS:
-            column.slice(0, FIRST_ROWS).cast(pa.float64())
-        if column.num_chunks > 1 and len(column) <= FEW_ROWS:
-            column = pa.chunked_array([column.combine_chunks()])
-        parts = [chunk.cast(pa.float64()) for chunk in column.chunks]
-    except pa.ArrowInvalid:
-        return None
-    chunks = zip(column.chunks, parts, strict=True)
-    if any(_may_have_codes(texts, part) for texts, part in chunks):
-        return None
+    if column.num_chunks > 1 and len(column) <= FEW_ROWS:
+        column = pa.chunked_array([column.combine_chunks()])
+    parts = []
+    for texts in column.chunks:
+        part = plain_part(texts)
+        if part is None:
+            return None
+        parts.append(part)
     values = finite(parts[0] if len(parts) == 1 else pa.concat_arrays(parts))
     return None if values.null_count == len(values) else values
 
@@ -95,11 +91,8 @@ def _may_have_codes(texts: pa.Array, values: pa.Array) -> bool:
     starts = offsets[rows] + (first[rows] != ZERO)  # behind the sign
     rest = offsets[rows + 1] - starts > 1
     starts = starts[rest]
-    return bool(((data[starts] == ZERO) & _is_digit(data[starts + 1])).any())
-
-
-def _is_digit(letters: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    return (letters >= ZERO) & (letters <= NINE)
+    after = data[starts + 1]
+    return bool(((data[starts] == ZERO) & (after >= ZERO) & (after <= NINE)).any())
 
 
 def n_different(values: pa.Array) -> int:

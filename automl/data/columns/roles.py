@@ -6,30 +6,31 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from automl.data.columns.kinds import infer_kind
 from automl.data.columns.target import rows_with_value
 from automl.data.columns.values import cast_to_kind, factorize, to_strings
+from automl.data.options import Roles
 from automl.data.raw_table import RawTable
-from automl.data.table import IntArray
+from automl.data.table import FloatArray, IntArray
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind
 from automl.surface import named
 
 __all__ = [
     "ALWAYS_TRAINS",
-    "not_features",
-    "read_folds",
-    "read_groups",
+    "TIME",
+    "find_steering",
+    "read_steering",
     "read_time",
     "read_weight",
     "require_complete",
-    "steering_positions",
 ]
 
 ALWAYS_TRAINS = -1
 """Fold number of rows that train in every fold and are never validated."""
+TIME = "order in time"
+"""What the time column gives, which stays a feature unlike the others."""
 
 
 def require_complete(raw: RawTable, position: int, role: str) -> pa.ChunkedArray:
@@ -54,7 +55,7 @@ def require_complete(raw: RawTable, position: int, role: str) -> pa.ChunkedArray
     return column
 
 
-def read_groups(raw: RawTable, position: int) -> IntArray:
+def _groups(raw: RawTable, position: int) -> IntArray:
     """Returns the group number of each row, ``(n_rows,)``.
 
     Raises:
@@ -78,7 +79,7 @@ def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
     Raises:
         DataError: A row has no time, or the values are neither dates nor numbers.
     """
-    name, column = raw.names[position], require_complete(raw, position, "order in time")
+    name, column = raw.names[position], require_complete(raw, position, TIME)
     guess = infer_kind(column, raw.reading)
     if guess.kind not in (ColumnKind.DATETIME, ColumnKind.NUMERIC):
         raise DataError(
@@ -98,7 +99,7 @@ def read_time(raw: RawTable, position: int) -> tuple[IntArray, IntArray | None]:
     return rank.astype(np.int64), values if is_date else None
 
 
-def read_folds(raw: RawTable, position: int) -> IntArray:
+def _folds(raw: RawTable, position: int) -> IntArray:
     """Numbers the given folds from 0 in the order of their values, ``(n_rows,)``.
 
     Rows of fold -1 keep -1: they always train and are never validated, as in scikit-learn's
@@ -109,12 +110,13 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
     """
     name, column = raw.names[position], require_complete(raw, position, "folds")
     numbers = cast_to_kind(column, ColumnKind.NUMERIC, raw.reading)
-    ordered = numbers if numbers.null_count == 0 else None
-    if ordered is not None:
-        distinct, fold = np.unique(ordered.to_numpy(), return_inverse=True)
+    if numbers.null_count == 0:
+        distinct, fold = np.unique(numbers.to_numpy(), return_inverse=True)
         trains = distinct == ALWAYS_TRAINS
         if trains.any():
-            distinct, fold = distinct[~trains], _without(fold, int(np.flatnonzero(trains)[0]))
+            number, distinct = int(trains.argmax()), distinct[~trains]
+            # the numbers above it are shifted down
+            fold = np.where(fold == number, ALWAYS_TRAINS, fold - (fold > number))
     else:
         distinct, fold = np.unique(to_strings(column).to_numpy().astype(str), return_inverse=True)
     if not len(distinct):
@@ -132,13 +134,7 @@ def read_folds(raw: RawTable, position: int) -> IntArray:
     return fold.astype(np.int64)
 
 
-def _without(fold: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-    """Replaces one fold number by -1 and shifts the numbers above it down."""
-    moved = fold - (fold > number)
-    return np.where(fold == number, ALWAYS_TRAINS, moved)
-
-
-def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
+def read_weight(raw: RawTable, position: int) -> FloatArray:
     """Reads row weights and scales them to mean 1, ``(n_rows,)``; some may be 0.
 
     Raises:
@@ -160,36 +156,50 @@ def read_weight(raw: RawTable, position: int) -> NDArray[np.float64]:
     return np.asarray(shares / shares.mean(), dtype=np.float64)
 
 
-def steering_positions(
-    raw: RawTable, target: int, group: str | None, folds: str | None, weight: str | None
-) -> dict[str, int]:
-    """Positions of the columns that steer splits and weights and are not features, by role.
+def find_steering(raw: RawTable, target: int, roles: Roles) -> dict[str, int]:
+    """Positions of the columns that steer splits and weights, by role.
 
     Args:
         raw: The table.
         target: Position of the target.
-        group: Name of the column of groups; None without one, like the next two.
-        folds: Name of the column of fold numbers.
-        weight: Name of the column of row weights.
+        roles: Names of the columns.
 
     Raises:
-        DataError: There is no such column, or it is the target.
+        DataError: There is no such column, or it is the target and gives groups, folds or weights.
     """
     asked = {
-        "groups": (group, named("group")),
-        "folds": (folds, named("folds_column")),
-        "weights": (weight, named("weight")),
+        "groups": (roles.group, named("group")),
+        "folds": (roles.folds_column, named("folds_column")),
+        "weights": (roles.weight, named("weight")),
+        TIME: (roles.time_column, named("time_column")),
     }
     found: dict[str, int] = {}
     for role, (name, option) in asked.items():
         if name is None:
             continue
         found[role] = raw.position(name, option)
-        if found[role] == target:
+        if found[role] == target and role != TIME:
             raise DataError(f"column {name!r} is the target and cannot give the {role} as well")
     return found
 
 
-def not_features(steering: Mapping[str, int]) -> dict[int, str]:
-    """Reason why each steering column is not a feature, by position."""
-    return {at: f"not a feature: it gives the {role}" for role, at in steering.items()}
+def read_steering(
+    raw: RawTable, steering: Mapping[str, int]
+) -> tuple[dict[str, IntArray | None], IntArray | None]:
+    """Reads groups, times and folds.
+
+    Args:
+        raw: Rows that all have a target.
+        steering: The result of ``find_steering``.
+
+    Returns:
+        ``group``, ``time`` and ``fold`` of each row, ``(n_rows,)``, as in ``Dataset``, None without
+        such a column; and its ``moments``.
+
+    Raises:
+        DataError: A column cannot give what it should.
+    """
+    time, moments = read_time(raw, steering[TIME]) if TIME in steering else (None, None)
+    group = _groups(raw, steering["groups"]) if "groups" in steering else None
+    fold = _folds(raw, steering["folds"]) if "folds" in steering else None
+    return {"group": group, "time": time, "fold": fold}, moments

@@ -13,14 +13,13 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from automl.data.columns.kinds import infer_kind
 from automl.data.columns.roles import read_time, require_complete
 from automl.data.columns.values import cast_to_kind, factorize, to_strings
 from automl.data.options import Reading
 from automl.data.raw_table import RawTable, format_names
-from automl.data.table import IntArray
+from automl.data.table import FloatArray, IntArray
 from automl.errors import DataError, MissingColumnError, did_you_mean
 from automl.plugin.task import ColumnKind
 from automl.surface import named
@@ -82,13 +81,10 @@ def from_long(raw: RawTable, series_id: str, step: str | None, channels: Sequenc
             f"{series_id!r} names the series of each row"
         )
     in_order = {name: fields[name] for name in channels or fields}
-    return RawTable(
+    return replace(
+        raw,
         names=(SERIES_COLUMN, *names),
         columns=(lists_of_steps(in_order, offsets), *columns),
-        where=raw.where,
-        reading=raw.reading,
-        notes=raw.notes,
-        folder=raw.folder,
         row_names=(series_id, ids),
     )
 
@@ -174,7 +170,7 @@ def from_wide(raw: RawTable, prefixes: Sequence[str]) -> RawTable:
     return replace(raw, names=(SERIES_COLUMN, *raw.names), columns=(series, *raw.columns))
 
 
-def lists_of_steps(fields: dict[str, pa.Array], offsets: NDArray[np.int64]) -> pa.ChunkedArray:
+def lists_of_steps(fields: dict[str, pa.Array], offsets: IntArray) -> pa.ChunkedArray:
     """Builds series from the concatenated steps of all of them.
 
     Args:
@@ -216,8 +212,6 @@ def _one_a_series(
         return None
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     encoded = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0)
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)[order]
     most = np.maximum.reduceat(codes, offsets[:-1])
     least = np.minimum.reduceat(np.where(codes < 0, len(codes), codes), offsets[:-1])
@@ -236,8 +230,6 @@ def _is_number(column: pa.ChunkedArray, raw: RawTable) -> bool:
 def _left_as_lists(column: pa.ChunkedArray, order: IntArray, offsets: IntArray) -> pa.ChunkedArray:
     """Keeps texts that change within a series as lists, so that they are reported as unusable."""
     texts = to_strings(column).take(pa.array(order)).combine_chunks()
-    if isinstance(texts, pa.ChunkedArray):
-        texts = pc.concat_arrays(texts.chunks)
     return pa.chunked_array([pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), texts)])
 
 
@@ -266,6 +258,6 @@ def _numbered(raw: RawTable, prefix: str) -> dict[int, int]:
     return found
 
 
-def _floats(column: pa.ChunkedArray, reading: Reading) -> NDArray[np.float64]:
+def _floats(column: pa.ChunkedArray, reading: Reading) -> FloatArray:
     values = cast_to_kind(column, ColumnKind.NUMERIC, reading).to_numpy(zero_copy_only=False)
     return np.asarray(values, dtype=np.float64)

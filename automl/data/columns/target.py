@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from automl.data.columns.labels import LabelValues, n_special, read_labels
 from automl.data.columns.values import factorize, find_in
 from automl.data.raw_table import RawTable, composed
-from automl.data.table import Misfits, Target
+from automl.data.table import BoolArray, Misfits, Target
 from automl.errors import DataError
 from automl.plugin.task import ColumnKind, Task
 from automl.surface import named
@@ -22,7 +22,6 @@ from automl.surface import named
 __all__ = [
     "USUAL_NAMES",
     "choose_target",
-    "infer_task",
     "only_numbers",
     "read_target",
     "rows_with_value",
@@ -88,9 +87,8 @@ def with_clean_target(
     else:
         return raw, ()
     columns = (*raw.columns[:position], cleaned, *raw.columns[position + 1 :])
-    if lost is None:
-        return replace(raw, columns=columns), ()
-    return replace(raw, columns=columns, notes=(*raw.notes, _lost_text(lost))), (lost,)
+    misfits = () if lost is None else (lost,)
+    return replace(raw, columns=columns, notes=(*raw.notes, *map(_lost_text, misfits))), misfits
 
 
 def _cleaned(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.ChunkedArray:
@@ -134,7 +132,7 @@ def _lost_text(lost: Misfits) -> str:
     )
 
 
-def rows_with_value(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+def rows_with_value(column: pa.ChunkedArray) -> BoolArray:
     """Whether each row has a value, ``(n_rows,)``; NaN counts as missing."""
     present = column.is_valid().to_numpy()
     if pa.types.is_floating(column.type):
@@ -185,7 +183,7 @@ def read_target(
         guessed = Task.BINARY if values.n_distinct == 2 else Task.MULTICLASS
         why = "inferred: the data has it as categories"
     else:
-        guessed, why = (task, "given") if task else infer_task(values, name, among)
+        guessed, why = (task, "given") if task else _infer_task(values, name, among)
     _check_task(guessed, values, raw, position)
     reason = f"target: {name} ({chosen}); task: {guessed} ({why})"
     if not guessed.is_classification:
@@ -204,7 +202,7 @@ def only_numbers(among: Collection[Task]) -> Task | None:
     return Task.REGRESSION if among and not any(t.is_classification for t in among) else None
 
 
-def infer_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
+def _infer_task(values: LabelValues, name: str, among: Collection[Task] = ()) -> tuple[Task, str]:
     """Infers the task, with the reason.
 
     Args:

@@ -8,6 +8,7 @@ import uuid
 import numpy as np
 import pyarrow as pa
 
+from automl.data.raw_table import snake_case
 from automl.plugin.task import ColumnKind
 
 __all__ = ["ID_LIKE", "useless_reason"]
@@ -50,7 +51,7 @@ def _counter(name: str, values: pa.Array) -> str:
     numbers = values.to_numpy(zero_copy_only=False)
     if not np.equal(numbers, np.floor(numbers)).all():
         return ""  # measurements are often unique; only whole numbers can be row numbers
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    snake = snake_case(name)
     if not name.strip() or snake.startswith("unnamed:") or ID_NAME.search(snake):
         return f"{ID_LIKE}unique whole numbers, named like an id or index"
     span = float(numbers.max() - numbers.min()) + 1

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.table import IntArray
+from automl.data.table import FloatArray, IntArray
 
 __all__ = ["Explained", "Folding", "compare", "fold_rows", "shown_target"]
 
@@ -42,7 +42,7 @@ class Folding:
     """
 
     part: IntArray
-    sees: NDArray[np.float64]
+    sees: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def fold_rows(
     return Folding(part.astype(np.int64), sees)
 
 
-def shown_target(y: NDArray[Any], is_classification: bool) -> NDArray[np.float64]:
+def shown_target(y: NDArray[Any], is_classification: bool) -> FloatArray:
     """Converts the target to columns that can be averaged, ``(n_rows, n_outputs)``.
 
     Numbers become ranks, so that a few large ones do not dominate; classes become one column of 0
@@ -104,16 +104,11 @@ def shown_target(y: NDArray[Any], is_classification: bool) -> NDArray[np.float64
         classes = np.argsort(-counts, kind="stable")[: 1 if len(counts) == 2 else MAX_CLASSES]
         return np.asarray(y[:, None] == classes, dtype=np.float64)
     _, place, counts = np.unique(y, return_inverse=True, return_counts=True)
-    ranks: NDArray[np.float64] = (np.cumsum(counts) - counts / 2)[place] / len(y)
+    ranks: FloatArray = (np.cumsum(counts) - counts / 2)[place] / len(y)
     return ranks[:, None]
 
 
-def compare(
-    numbers: NDArray[np.float64],
-    target: NDArray[np.float64],
-    folding: Folding,
-    enough: float,
-) -> Explained:
+def compare(numbers: FloatArray, target: FloatArray, folding: Folding, enough: float) -> Explained:
     """Compares how well a column of numbers explains the target by value and by order.
 
     Args:
@@ -143,12 +138,8 @@ def compare(
 
 
 def _ordered(
-    values: _Sums,
-    codes: IntArray,
-    counts: IntArray,
-    target: NDArray[np.float64],
-    folding: Folding,
-) -> list[NDArray[np.float64]]:
+    values: _Sums, codes: IntArray, counts: IntArray, target: FloatArray, folding: Folding
+) -> list[FloatArray]:
     """Errors of each row, predicted by ranges of about equal numbers of rows, and by neighbours."""
     middle = (np.cumsum(counts) - counts / 2) / counts.sum()
     most = max(2, min(MAX_BINS, len(counts) // VALUES_A_BIN))
@@ -176,44 +167,43 @@ class _Sums:
     """
 
     codes: IntArray
-    target: NDArray[np.float64]
+    target: FloatArray
     folding: Folding
-    n_rows: NDArray[np.float64]
-    sums: tuple[NDArray[np.float64], ...]
-    means: tuple[NDArray[np.float64], ...]
+    n_rows: FloatArray
+    sums: tuple[FloatArray, ...]
+    means: tuple[FloatArray, ...]
 
     def of_neighbours(self, width: int) -> _Sums:
         """The sums over ``width`` neighbouring codes on each side, without the code itself."""
         sums = tuple(_around(sums, width) for sums in self.sums)
         return replace(self, n_rows=_around(self.n_rows, width), sums=sums)
 
-    def error(self, smoothing: float) -> NDArray[np.float64]:
+    def error(self, smoothing: float) -> FloatArray:
         """Squared error of each row, summed over outputs, ``(n_rows,)``; 0 where not scored."""
         cells = self.folding.part, self.codes
         weight = self.n_rows + smoothing
         known = zip(self.sums, self.means, strict=True)
         return self._error([((s + smoothing * m[:, None]) / weight)[cells] for s, m in known])
 
-    def error_of_one_mean(self) -> NDArray[np.float64]:
+    def error_of_one_mean(self) -> FloatArray:
         """Squared error of each row, predicted by the mean of all known rows, ``(n_rows,)``."""
         return self._error([mean[self.folding.part] for mean in self.means])
 
-    def _error(self, predicted: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    def _error(self, predicted: Sequence[FloatArray]) -> FloatArray:
         pairs = zip(self.target.T, predicted, strict=True)
         error = np.sum([(column - means) ** 2 for column, means in pairs], axis=0)
         is_scored = (self.folding.sees.sum(axis=1) > 0)[self.folding.part]
         return np.where(is_scored, error, 0.0)
 
 
-def _sums(codes: IntArray, n_codes: int, target: NDArray[np.float64], folding: Folding) -> _Sums:
+def _sums(codes: IntArray, n_codes: int, target: FloatArray, folding: Folding) -> _Sums:
     """Adds up the known rows by code; codes are below ``n_codes``."""
     n_parts = len(folding.sees)
     cells = folding.part * n_codes + codes
 
-    def known(weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    def known(weights: FloatArray | None) -> FloatArray:
         sums = np.bincount(cells, weights, minlength=n_parts * n_codes)
-        seen: NDArray[np.float64] = folding.sees @ sums.reshape(n_parts, n_codes)
-        return seen
+        return folding.sees @ sums.reshape(n_parts, n_codes)
 
     n_rows = known(None)
     sums = tuple(known(column) for column in target.T)
@@ -221,14 +211,13 @@ def _sums(codes: IntArray, n_codes: int, target: NDArray[np.float64], folding: F
     return _Sums(codes, target, folding, n_rows, sums, tuple(s.sum(axis=1) / n_known for s in sums))
 
 
-def _around(sums: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def _around(sums: FloatArray, width: int) -> FloatArray:
     """Sums over the ``width`` columns on each side, ``(n_parts, n_codes)``."""
     n_codes = sums.shape[1]
     until = np.pad(np.cumsum(sums, axis=1), ((0, 0), (1, 0)))
     at = np.arange(n_codes)
     window = until[:, np.minimum(at + width + 1, n_codes)] - until[:, np.maximum(at - width, 0)]
-    around: NDArray[np.float64] = window - sums
-    return around
+    return window - sums
 
 
 def _ratio(gain: float, error: float) -> float:

@@ -64,7 +64,7 @@ def cast_to_kind(
             if reading.form is None
             else codes_of_numbers(_numbers(c, reading))
         ),
-        ColumnKind.TEXT: _texts,
+        ColumnKind.TEXT: lambda c: to_strings(c).combine_chunks(),
     }
     return convert[kind](_decoded(column))
 
@@ -82,7 +82,7 @@ def codes_of_numbers(values: pa.Array) -> pa.Array:
 
 def factorize(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     """Returns ``(indices, distinct)`` of a string column; missing values have a null index."""
-    encoded = _one(column.dictionary_encode())
+    encoded = column.dictionary_encode().combine_chunks()
     return encoded.indices, encoded.dictionary
 
 
@@ -98,13 +98,8 @@ def find_in(
         any_misfits: Whether to accept any number of misfits, because the kind is known.
     """
     known = indices.drop_null().to_numpy(zero_copy_only=False)
-    return find_numbers(
-        distinct,
-        np.bincount(known, minlength=len(distinct)).astype(np.int64),
-        usual=reading.usual,
-        decimal=reading.decimal,
-        any_misfits=any_misfits,
-    )
+    counts = np.bincount(known, minlength=len(distinct)).astype(np.int64)
+    return find_numbers(distinct, counts, reading, any_misfits=any_misfits)
 
 
 def to_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -127,31 +122,17 @@ def to_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _has_texts(kind: pa.DataType) -> bool:
     """Whether values of a type can be written as text; columns of other types are left out."""
-    is_interval = pa.types.is_interval(kind)
     is_binary = is_bytes(kind) or pa.types.is_fixed_size_binary(kind)
     is_other = pa.types.is_null(kind) or isinstance(kind, pa.BaseExtensionType)
-    return not (pa.types.is_nested(kind) or is_interval or is_binary or is_other)
+    return not (pa.types.is_nested(kind) or pa.types.is_interval(kind) or is_binary or is_other)
 
 
 def _whole_as_integers(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return pc.replace_substring_regex(texts, r"^([+-]?\d+)\.0+$", r"\1")
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    if not isinstance(combined, pa.ChunkedArray):
-        return combined
-    return combined.chunk(0) if combined.num_chunks else pa.array([], combined.type)
-
-
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column
-
-
-def _nothing(n_rows: int, kind: pa.DataType) -> pa.Array:
-    return pa.nulls(n_rows, kind)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _numbers_of_texts(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
@@ -159,7 +140,7 @@ def _numbers_of_texts(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
     if reading.form is not None:
         return read_numbers(distinct, reading.form)[0].take(indices)
     found = find_in(indices, distinct, reading, any_misfits=True)
-    return _nothing(len(column), pa.float64()) if found is None else found.values.take(indices)
+    return pa.nulls(len(column), pa.float64()) if found is None else found.values.take(indices)
 
 
 def _numbers(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
@@ -167,24 +148,24 @@ def _numbers(column: pa.ChunkedArray, reading: Reading) -> pa.Array:
     if pa.types.is_string(kind):
         return _numbers_of_texts(column, reading)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        since = _one(column.cast(pa.timestamp("us"), safe=False)).cast(pa.int64())
+        since = column.cast(pa.timestamp("us"), safe=False).combine_chunks().cast(pa.int64())
         return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
     if pa.types.is_time(kind):
-        since = _one(column.cast(pa.time64("us"), safe=False)).cast(pa.int64())
+        since = column.cast(pa.time64("us"), safe=False).combine_chunks().cast(pa.int64())
         return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
     if pa.types.is_duration(kind):
-        since = _one(column.cast(pa.duration("us"), safe=False)).cast(pa.int64())
+        since = column.cast(pa.duration("us"), safe=False).combine_chunks().cast(pa.int64())
         return pc.divide(since.cast(pa.float64(), safe=False), float(_MICROSECONDS))
     if pa.types.is_boolean(kind):
-        return _one(column).cast(pa.int8()).cast(pa.float64())
+        return column.combine_chunks().cast(pa.int8()).cast(pa.float64())
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return finite(_one(column).cast(pa.float64(), safe=False))
-    return _nothing(len(column), pa.float64())
+        return finite(column.combine_chunks().cast(pa.float64(), safe=False))
+    return pa.nulls(len(column), pa.float64())
 
 
 def _booleans(column: pa.ChunkedArray) -> pa.Array:
     if pa.types.is_boolean(column.type):
-        return _one(column).cast(pa.int8()).cast(pa.float64())
+        return column.combine_chunks().cast(pa.int8()).cast(pa.float64())
     indices, distinct = factorize(to_strings(column))
     words = pc.utf8_lower(pc.utf8_trim_whitespace(distinct))
     true, false = pc.is_in(words, pa.array(TRUE_WORDS)), pc.is_in(words, pa.array(FALSE_WORDS))
@@ -196,7 +177,7 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         unit = pa.timestamp("us", kind.tz) if pa.types.is_timestamp(kind) else pa.timestamp("us")
-        moments = _one(column.cast(unit, safe=False))
+        moments = column.cast(unit, safe=False).combine_chunks()
         return moments.cast(pa.int64()).cast(pa.timestamp("us"))
     if pa.types.is_string(kind):
         indices, distinct = factorize(column)
@@ -207,7 +188,7 @@ def _datetimes(column: pa.ChunkedArray, day_first: bool) -> pa.Array:
         return moments.take(indices)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return _moments_of_numbers(_numbers(column, USUAL_READING))
-    return _nothing(len(column), pa.timestamp("us"))
+    return pa.nulls(len(column), pa.timestamp("us"))
 
 
 def _moments_of_numbers(values: pa.Array) -> pa.Array:
@@ -249,7 +230,3 @@ def _categories(column: pa.ChunkedArray, marks: frozenset[str]) -> pa.Array:
     if len(again.dictionary) == len(distinct):
         return pa.DictionaryArray.from_arrays(indices, names)
     return pa.DictionaryArray.from_arrays(again.indices.take(indices), again.dictionary)
-
-
-def _texts(column: pa.ChunkedArray) -> pa.Array:
-    return _one(to_strings(column))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,7 @@ from numpy.typing import NDArray
 from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.category_columns import CategoryColumns, text_arrays, texts_of
 from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, inner_arrays, prefixed
-from automl.data.encode.columns.date_columns import DateColumns
-from automl.data.encode.columns.dates import DateEncoder
+from automl.data.encode.columns.dates import DateColumns, DateEncoder
 from automl.data.encode.columns.number_columns import NumberColumns
 from automl.data.encode.columns.numeric import NumericColumnEncoder
 from automl.data.encode.columns.target import TargetEncoder
@@ -24,24 +24,26 @@ from automl.data.table import IntArray
 __all__ = ["CATEGORIES", "DATES", "NUMBERS", "TEXTS", "Blocks"]
 
 NUMBERS, CATEGORIES, DATES, TEXTS = range(4)
+KIND_OF: Mapping[type[ColumnEncoder], int] = {
+    NumericColumnEncoder: NUMBERS,
+    DateEncoder: DATES,
+    TextEncoder: TEXTS,
+}
+"""Kinds of blocks; all others are of categories."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks(Sequence[ColumnEncoder]):
+@dataclass(frozen=True)
+class Blocks:
     """One block (encoder) per column, in the order of the table; items are created on access.
 
     Attributes:
         keys: Keys of the columns, ``(n,)``.
         kind: ``NUMBERS``, ``CATEGORIES``, ``DATES`` or ``TEXTS``, ``(n,)``.
-        place: Index of each column among those of its kind, ``(n,)``.
-        widths: Number of matrix columns that each block writes, ``(n,)``.
         numbers, categories, dates, texts: The blocks of each kind.
     """
 
     keys: tuple[str, ...]
     kind: NDArray[np.uint8]
-    place: IntArray
-    widths: IntArray
     numbers: NumberColumns
     categories: CategoryColumns
     dates: DateColumns
@@ -50,9 +52,9 @@ class Blocks(Sequence[ColumnEncoder]):
     @classmethod
     def of(cls, blocks: Sequence[ColumnEncoder]) -> Blocks:
         """Copies fitted blocks into arrays."""
-        return cls._of(
+        return cls(
             tuple(block.key for block in blocks),
-            np.array([_kind(block) for block in blocks], dtype=np.uint8),
+            np.array([KIND_OF.get(type(block), CATEGORIES) for block in blocks], dtype=np.uint8),
             NumberColumns.of([b.encoder for b in blocks if isinstance(b, NumericColumnEncoder)]),
             CategoryColumns.of(
                 [b for b in blocks if isinstance(b, OrdinalEncoder | OneHotEncoder | TargetEncoder)]
@@ -61,36 +63,32 @@ class Blocks(Sequence[ColumnEncoder]):
             tuple(b for b in blocks if isinstance(b, TextEncoder)),
         )
 
-    @classmethod
-    def _of(
-        cls,
-        keys: tuple[str, ...],
-        kind: NDArray[np.uint8],
-        numbers: NumberColumns,
-        categories: CategoryColumns,
-        dates: DateColumns,
-        texts: tuple[TextEncoder, ...],
-    ) -> Blocks:
-        text_widths = np.array([len(block.names) for block in texts], dtype=np.int64)
-        place, widths = np.zeros(len(kind), dtype=np.int64), np.zeros(len(kind), dtype=np.int64)
-        of_kinds = (numbers.widths, categories.widths, dates.widths, text_widths)
-        for number, own in enumerate(of_kinds):
-            at = np.flatnonzero(kind == number)
-            place[at], widths[at] = np.arange(len(own)), own
-        return cls(keys, kind, place, widths, numbers, categories, dates, texts)
+    @cached_property
+    def place(self) -> IntArray:
+        """Index of each column among those of its kind, ``(n,)``."""
+        place = np.zeros(len(self), dtype=np.int64)
+        for kind in range(4):
+            at = np.flatnonzero(self.kind == kind)
+            place[at] = np.arange(len(at))
+        return place
+
+    @cached_property
+    def widths(self) -> IntArray:
+        """Number of matrix columns that each block writes, ``(n,)``."""
+        widths = np.zeros(len(self), dtype=np.int64)
+        of_texts = np.array([len(block.names) for block in self.texts], dtype=np.int64)
+        of_kinds = (self.numbers.widths, self.categories.widths, self.dates.widths, of_texts)
+        for kind, own in enumerate(of_kinds):
+            widths[self.kind == kind] = own
+        return widths
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    @overload
-    def __getitem__(self, number: int) -> ColumnEncoder: ...
+    def __iter__(self) -> Iterator[ColumnEncoder]:
+        return (self[number] for number in range(len(self)))
 
-    @overload
-    def __getitem__(self, number: slice) -> Sequence[ColumnEncoder]: ...
-
-    def __getitem__(self, number: int | slice) -> ColumnEncoder | Sequence[ColumnEncoder]:
-        if isinstance(number, slice):
-            return [self[i] for i in range(*number.indices(len(self)))]
+    def __getitem__(self, number: int) -> ColumnEncoder:
         key, kind, place = self.keys[number], self.kind[number], int(self.place[number])
         if kind == NUMBERS:
             return NumericColumnEncoder(key, self.numbers.encoder(place, key))
@@ -137,12 +135,4 @@ class Blocks(Sequence[ColumnEncoder]):
             TextEncoder.from_state(key, meta, inner_arrays(f"text{i}", arrays))
             for i, (key, meta) in enumerate(zip(of_texts, values, strict=True))
         )
-        return cls._of(keys, kind, numbers, categories, dates, texts)
-
-
-def _kind(block: ColumnEncoder) -> int:
-    if isinstance(block, NumericColumnEncoder):
-        return NUMBERS
-    if isinstance(block, DateEncoder):
-        return DATES
-    return TEXTS if isinstance(block, TextEncoder) else CATEGORIES
+        return cls(keys, kind, numbers, categories, dates, texts)

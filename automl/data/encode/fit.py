@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.columns.identifiers import is_identifier
 from automl.data.encode.column_blocks import Blocks
-from automl.data.encode.columns.categorical import fit_codes, fit_onehot
+from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.categories import MISSING, fit_categories, in_order_of_numbers
 from automl.data.encode.columns.column_encoder import FittedColumn
 from automl.data.encode.columns.dates import fit_dates
@@ -20,7 +19,7 @@ from automl.data.encode.columns.target import InnerFoldTarget, fit_target, inner
 from automl.data.encode.generate.fit import fit_generators
 from automl.data.encode.table_encoder import TableEncoder, encode_table, values_of
 from automl.data.encode.text.text_encoder import fit_text, with_numeric_mode
-from automl.data.table import Column, IntArray, Table
+from automl.data.table import Column, FloatArray, IntArray, Table
 from automl.errors import PluginError
 from automl.plugin.context import Encoding
 from automl.plugin.rows import Matrix
@@ -39,7 +38,7 @@ def fit_encoder(
     encoding: Encoding,
     kinds: frozenset[ColumnKind],
     seed: int,
-    weight: NDArray[np.float64] | None = None,
+    weight: FloatArray | None = None,
     texts: Mapping[str, FittedColumn] | None = None,
 ) -> tuple[TableEncoder, Matrix]:
     """Fits an encoder on the given rows of a table only.
@@ -79,7 +78,11 @@ def fit_encoder(
             continue
         values = values_of(table, column.key, rows)
         if column.kind is ColumnKind.TEXT:
-            block = _fit_text(column.key, values, target, encoding, seed, texts)
+            if texts is None:
+                block = fit_text(column.key, values, target, encoding.text == "svd", seed)
+            else:
+                block = texts.get(column.key)
+            block = block and with_numeric_mode(block, values, _scaling(encoding))
         else:
             block = _fit_column(column, values, target, encoding)
         if block is not None:
@@ -106,45 +109,26 @@ def _fit_column(
     column: Column, values: pa.Array, target: InnerFoldTarget, encoding: Encoding
 ) -> FittedColumn | None:
     """Fits one column; None if it is uninformative or the encoding drops it."""
-    if column.kind is ColumnKind.CATEGORICAL:
-        return _fit_categories(column, values, target, encoding)
+    key, scaling = column.key, _scaling(encoding)
     if column.kind is ColumnKind.DATETIME:
-        return fit_dates(column.key, values, _scaling(encoding))
-    return fit_numeric(column.key, values, _scaling(encoding))
+        return fit_dates(key, values, scaling)
+    if column.kind is not ColumnKind.CATEGORICAL:
+        return fit_numeric(key, values, scaling)
+    index = fit_categories(values)
+    has_missing = bool((index.codes(values) == MISSING).any())
+    if len(index) + has_missing < 2:
+        return None
+    if encoding.categorical == "codes":
+        index = in_order_of_numbers(index) if is_identifier(column) else index
+        return FittedColumn(OrdinalEncoder(key, index), 1.0)
+    if encoding.categorical == "onehot" and len(index) <= encoding.max_onehot:
+        return FittedColumn(OneHotEncoder(key, index, has_missing), 1.0)
+    return fit_target(key, index, values, target, scaled=scaling != "raw")
 
 
 def _scaling(encoding: Encoding) -> Literal["raw", "standard", "quantile"]:
     """Scaling of numbers, including those computed from texts and categories."""
     return "raw" if encoding.numeric == "drop" else encoding.numeric
-
-
-def _fit_text(
-    key: str,
-    values: pa.Array,
-    target: InnerFoldTarget,
-    encoding: Encoding,
-    seed: int,
-    known: Mapping[str, FittedColumn] | None,
-) -> FittedColumn | None:
-    if known is None:
-        fitted = fit_text(key, values, target, encoding.text == "svd", seed)
-    else:
-        fitted = known.get(key)
-    return None if fitted is None else with_numeric_mode(fitted, values, _scaling(encoding))
-
-
-def _fit_categories(
-    column: Column, values: pa.Array, target: InnerFoldTarget, encoding: Encoding
-) -> FittedColumn | None:
-    key, index = column.key, fit_categories(values)
-    has_missing = bool((index.codes(values) == MISSING).any())
-    if len(index) + has_missing < 2:
-        return None
-    if encoding.categorical == "codes":
-        return fit_codes(key, in_order_of_numbers(index) if is_identifier(column) else index)
-    if encoding.categorical == "onehot" and len(index) <= encoding.max_onehot:
-        return fit_onehot(key, index, has_missing)
-    return fit_target(key, index, values, target, scaled=_scaling(encoding) != "raw")
 
 
 def _saves_memory(fitted: Sequence[FittedColumn], width: int) -> bool:

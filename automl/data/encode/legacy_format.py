@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.data.encode.column_blocks import Blocks
 from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.categories import CategoryIndex
 from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, inner_arrays
@@ -27,7 +28,7 @@ META_FILE, ARRAY_FILE = "encoder.json", "encoder.npz"
 
 def read_earlier(
     folder: Path,
-) -> tuple[list[ColumnEncoder], list[dict[str, Any]], list[dict[str, NDArray[Any]]], bool]:
+) -> tuple[Blocks, list[dict[str, Any]], list[dict[str, NDArray[Any]]], bool]:
     """Reads ``encoder.json`` and ``encoder.npz``.
 
     Returns:
@@ -52,7 +53,7 @@ def read_earlier(
         ]
         generators = value["generators"]
         arrays = [own.get(str(i), {}) for i in range(len(blocks), len(blocks) + len(generators))]
-        return blocks, generators, arrays, bool(value["is_sparse"])
+        return Blocks.of(blocks), generators, arrays, bool(value["is_sparse"])
     except FileNotFoundError:
         raise RunError(f"{path} is missing: the encoder is not complete") from None
     except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:

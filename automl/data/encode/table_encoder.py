@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.column_blocks import CATEGORIES, DATES, NUMBERS, Blocks
-from automl.data.encode.columns.column_encoder import (
-    ColumnEncoder,
-    FittedColumn,
-    inner_arrays,
-    prefixed,
+from automl.data.encode.columns.column_encoder import FittedColumn, inner_arrays, prefixed
+from automl.data.encode.few_rows import (
+    MOST_CATEGORIES,
+    CategoryRows,
+    DateRows,
+    NumberRows,
+    numbers_at_once,
 )
-from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
-from automl.data.encode.few_rows import DateRows, NumberRows, numbers_at_once
 from automl.data.encode.generate.arithmetic import ArithmeticGenerator
 from automl.data.encode.generate.combinations import CombinationGenerator
 from automl.data.encode.generate.generator import FeatureGenerator
 from automl.data.encode.generate.groups import GroupGenerator
 from automl.data.encode.legacy_format import META_FILE, read_earlier
+from automl.data.raw_table import one_array
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
@@ -40,9 +40,7 @@ GENERATOR_TYPES: dict[str, type[FeatureGenerator]] = {
     "combinations": CombinationGenerator,
     "groups": GroupGenerator,
 }
-TYPE_NAMES: dict[type[FeatureGenerator], str] = {
-    kind: name for name, kind in GENERATOR_TYPES.items()
-}
+TYPE_NAMES = {kind: name for name, kind in GENERATOR_TYPES.items()}
 ENCODER_FILE = "encoder.arrays"
 MOST_DENSE = 100_000
 """Largest width at which few rows of a sparse matrix are encoded as dense first: 400 kB a row."""
@@ -65,7 +63,26 @@ class TableEncoder:
     @cached_property
     def features(self) -> Features:
         """Names, categories and sources of the matrix columns; computed on first use."""
-        return _features_of(self.blocks, self.generators)
+        names: list[str] = []
+        categorical: list[int] = []
+        cardinalities: list[int] = []
+        sources: list[str] = []
+        for block in self.blocks:
+            if block.cardinality:
+                categorical.append(len(names))
+                cardinalities.append(block.cardinality)
+            names += block.names
+            sources += [block.key] * len(block.names)
+        for generator in self.generators:
+            names += generator.names
+            sources += generator.sources
+        # A family never gets a matrix without columns.
+        return Features(
+            tuple(names) or ("constant",),
+            tuple(categorical),
+            tuple(cardinalities),
+            tuple(sources) or ("",),
+        )
 
     @cached_property
     def width(self) -> int:
@@ -139,49 +156,20 @@ class TableEncoder:
         try:
             if not path.exists() and (folder / META_FILE).exists():
                 blocks, generators, arrays, is_sparse = read_earlier(folder)
-                made = [_generator(g, own) for g, own in zip(generators, arrays, strict=True)]
-                return cls(Blocks.of(blocks), tuple(made), is_sparse)
-            value, found = read_array_file(path)
-            made = [
-                _generator(g, inner_arrays(f"generator{i}", found))
-                for i, g in enumerate(value["generators"])
-            ]
-            blocks_ = Blocks.from_state(value["texts"], found)
-            return cls(blocks_, tuple(made), bool(value["is_sparse"]))
+            else:
+                value, found = read_array_file(path)
+                blocks, generators = Blocks.from_state(value["texts"], found), value["generators"]
+                arrays = [inner_arrays(f"generator{i}", found) for i in range(len(generators))]
+                is_sparse = bool(value["is_sparse"])
+            made = tuple(
+                GENERATOR_TYPES[g["type"]].from_state(tuple(g["keys"]), g["state"], own)
+                for g, own in zip(generators, arrays, strict=True)
+            )
+            return cls(blocks, made, is_sparse)
         except FileNotFoundError:
             raise RunError(f"{path} is missing: the encoder is not complete") from None
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise RunError(f"{path} is damaged: {error}") from None
-
-
-def _generator(value: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FeatureGenerator:
-    return GENERATOR_TYPES[value["type"]].from_state(tuple(value["keys"]), value["state"], arrays)
-
-
-def _features_of(
-    blocks: Sequence[ColumnEncoder], generators: Sequence[FeatureGenerator]
-) -> Features:
-    """Describes the matrix columns that blocks and generators write."""
-    names: list[str] = []
-    categorical: list[int] = []
-    cardinalities: list[int] = []
-    sources: list[str] = []
-    for block in blocks:
-        if block.cardinality:
-            categorical.append(len(names))
-            cardinalities.append(block.cardinality)
-        names += block.names
-        sources += [block.key] * len(block.names)
-    for generator in generators:
-        names += generator.names
-        sources += generator.sources
-    # A family never gets a matrix without columns.
-    return Features(
-        tuple(names) or ("constant",),
-        tuple(categorical),
-        tuple(cardinalities),
-        tuple(sources) or ("",),
-    )
 
 
 def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
@@ -193,8 +181,7 @@ def values_of(table: Table, key: str, rows: IntArray | None) -> pa.Array:
     at = table.data.schema.get_field_index(key)  # listing all names is slow
     if at < 0:
         raise MissingColumnError(f"the table has no column {key}, which the encoder was fitted on")
-    column = table.data.column(at)
-    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    values = one_array(table.data.column(at))
     return values if rows is None else values.take(pa.array(rows, type=pa.int64()))
 
 
@@ -204,28 +191,30 @@ def encode_table(
     """Encodes a table into one matrix; parts already encoded in ``known`` are copied."""
     n_rows = table.n_rows if rows is None else len(rows)
     is_few = n_rows <= FEW_ROWS and not any(train is not None for train in known)
+    is_small = len(encoder.blocks) >= MANY_COLUMNS and encoder.width <= MOST_DENSE
+    if encoder.is_sparse and not (is_few and is_small):
+        return _assemble_sparse(table, rows, encoder, known)
+    out = np.zeros((n_rows, encoder.width), dtype=np.float32)
+    if n_rows:
+        done = _write_at_once(table, rows, encoder, out) if is_few else set()
+        _write_blocks(table, rows, encoder, known, out, done)
     if not encoder.is_sparse:
-        return _assemble_dense(table, rows, n_rows, encoder, known, is_few)
-    if is_few and len(encoder.blocks) >= MANY_COLUMNS and encoder.width <= MOST_DENSE:
-        from scipy.sparse import csr_matrix
+        return out
+    from scipy.sparse import csr_matrix
 
-        return csr_matrix(_assemble_dense(table, rows, n_rows, encoder, known, is_few))
-    return _assemble_sparse(table, rows, n_rows, encoder, known)
+    return csr_matrix(out)
 
 
-def _assemble_dense(
+def _write_blocks(
     table: Table,
     rows: IntArray | None,
-    n_rows: int,
     encoder: TableEncoder,
     known: Sequence[Matrix | None],
-    is_few: bool,
-) -> NDArray[np.float32]:
-    out = np.zeros((n_rows, encoder.width), dtype=np.float32)
-    if n_rows == 0:
-        return out
+    out: NDArray[np.float32],
+    done: set[int],
+) -> None:
+    """Encodes all blocks and generators, except blocks of the kinds that are done."""
     blocks, ends = encoder.blocks, np.cumsum(encoder.blocks.widths)
-    done = _write_at_once(table, rows, encoder, out) if is_few else set()
     for number in np.flatnonzero(~np.isin(blocks.kind, sorted(done))).tolist():
         train, end = known[number], ends[number]
         to = out[:, end - blocks.widths[number] : end]
@@ -241,7 +230,6 @@ def _assemble_dense(
         else:
             generator.write([values_of(table, key, rows) for key in generator.keys], to)
         start += len(generator.names)
-    return out
 
 
 def _write_at_once(
@@ -267,15 +255,11 @@ def _write_at_once(
 
 
 def _assemble_sparse(
-    table: Table,
-    rows: IntArray | None,
-    n_rows: int,
-    encoder: TableEncoder,
-    known: Sequence[Matrix | None],
+    table: Table, rows: IntArray | None, encoder: TableEncoder, known: Sequence[Matrix | None]
 ) -> Matrix:
     from scipy.sparse import csr_matrix, hstack
 
-    if n_rows == 0:
+    if not (table.n_rows if rows is None else len(rows)):
         return csr_matrix((0, encoder.width), dtype=np.float32)
     parts = [
         block.sparse(values_of(table, block.key, rows)) if train is None else csr_matrix(train)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from automl.data.columns.media import images_of, sequences_of, texts_of
 from automl.data.encode import TableEncoder, fit_encoder
 from automl.data.encode.columns.column_encoder import FittedColumn
-from automl.data.folds.matrices import damaged, open_matrix, save_matrix
 from automl.data.split.split_plan import ALL_ROWS, Split, SplitPlan
 from automl.data.table import Dataset
 from automl.plugin.context import Encoding, Features, Fold
@@ -40,11 +39,16 @@ try:
 except ImportError:  # no such locks on this platform: see _locked
     fcntl = None  # type: ignore[assignment]
 
+from automl.errors import RunError
+from automl.plugin.rows import Matrix
+from automl.store.files import write_array
+
 __all__ = ["EncoderStore", "drop_matrices"]
 
 META_FILE = "fold.json"
 ENCODER_FOLDER = "encoder"
 SHARED_FOLDER = "shared"
+CSR_PARTS = ("data", "indices", "indptr")
 TEXTS = frozenset({ColumnKind.TEXT})
 
 
@@ -89,14 +93,12 @@ class EncoderStore:
             StorageError: The disk is full or read-only, or access is denied.
         """
         folder, seconds = self._folder(fold, encoding_, kinds), 0.0
-        encoding = _Encoding(dataset, _division(plan, fold), fold, encoding_, kinds, folder)
+        encoding = _Encoding(dataset, plan, fold, encoding_, kinds, folder)
         if not encoding.is_there:
             with _locked(folder):
                 if not encoding.is_there:
                     started = time.perf_counter()
-                    encoding.write(
-                        self.seed, self._fitted_texts(dataset, plan, fold, encoding_, kinds)
-                    )
+                    encoding.write(self.seed, self._fitted_texts(encoding))
                     seconds = time.perf_counter() - started
         by_folds = self.views / SHARED_FOLDER
         with storage_errors(by_folds):
@@ -125,27 +127,18 @@ class EncoderStore:
         digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
         return self.views / digest / ("fold-all" if fold <= ALL_ROWS else f"fold-{fold}")
 
-    def _fitted_texts(
-        self,
-        dataset: Dataset,
-        plan: SplitPlan,
-        fold: int,
-        encoding: Encoding,
-        kinds: frozenset[ColumnKind],
-    ) -> dict[str, FittedColumn] | None:
+    def _fitted_texts(self, encoding: _Encoding) -> dict[str, FittedColumn] | None:
         """Fitted text columns, shared by all encodings with the same ``text``: they are costly.
 
         They come from a separate encoding of the text columns only. None if there are no text
         columns to encode, or if this is that encoding.
         """
-        of_texts = Encoding(text=encoding.text, sparse=encoding.sparse)
-        has_texts = bool(dataset.table.of_kind(*(kinds & TEXTS))) and encoding.text in (
-            "svd",
-            "tfidf",
-        )
-        if not has_texts or (encoding == of_texts and kinds == TEXTS):
+        dataset, fold, view, kinds = encoding.dataset, encoding.fold, encoding.view, encoding.kinds
+        of_texts = Encoding(text=view.text, sparse=view.sparse)
+        is_encoded = view.text in ("svd", "tfidf") and dataset.table.of_kind(*(kinds & TEXTS))
+        if not is_encoded or (view == of_texts and kinds == TEXTS):
             return None
-        known, _ = self.fold(dataset, plan, fold, of_texts, TEXTS)
+        known, _ = self.fold(dataset, encoding.plan, fold, of_texts, TEXTS)
         return self.encoder(fold, of_texts, TEXTS).fitted_blocks(known.X_train)
 
 
@@ -157,13 +150,6 @@ def drop_matrices(views: Path) -> None:
             matrix.unlink()
         shutil.rmtree(meta.parent / SHARED_FOLDER, ignore_errors=True)
     shutil.rmtree(views / SHARED_FOLDER, ignore_errors=True)
-
-
-def _division(plan: SplitPlan, fold: int) -> Split:
-    if fold <= ALL_ROWS:
-        rows = np.arange(plan.n_rows) if plan.newest is None else plan.newest
-        return Split(rows, np.empty(0, dtype=np.int64))
-    return plan.splits[fold]
 
 
 @contextmanager
@@ -190,11 +176,18 @@ class _Encoding:
     """One encoding of a fold, and its folder."""
 
     dataset: Dataset
-    division: Split
+    plan: SplitPlan
     fold: int
     view: Encoding
     kinds: frozenset[ColumnKind]
     folder: Path
+
+    @property
+    def division(self) -> Split:
+        if self.fold > ALL_ROWS:
+            return self.plan.splits[self.fold]
+        rows = np.arange(self.plan.n_rows) if self.plan.newest is None else self.plan.newest
+        return Split(rows, np.empty(0, dtype=np.int64))
 
     @property
     def is_there(self) -> bool:
@@ -233,18 +226,20 @@ class _Encoding:
 
     def open(self) -> Fold:
         """Maps the matrices of the fold, and adds the targets, weights and media of its rows."""
-        folder, kinds, meta = self.folder, self.kinds, _read_meta(self.folder / META_FILE)
+        folder, kinds, path = self.folder, self.kinds, self.folder / META_FILE
+        meta = _read(path, lambda: json.loads(path.read_bytes()))
         features = Features(**{name: tuple(value) for name, value in meta["features"].items()})
         if not features.sources:  # an old run, which did not write them
             features = TableEncoder.load(folder / ENCODER_FOLDER).features
         width, is_sparse = len(features.names), meta["is_sparse"]
         table, y, weight = self.dataset.table, self.dataset.y, self.dataset.weight
-        train, valid = self.division.train, self.division.valid
+        division = self.division
+        train, valid = division.train, division.valid
         return Fold(
-            X_train=open_matrix(folder, "X_train", (len(train), width), is_sparse),
+            X_train=_open_matrix(folder, "X_train", (len(train), width), is_sparse),
             y_train=_read_only(y[train]),
             weight_train=None if weight is None else _read_only(weight[train]),
-            X_valid=open_matrix(folder, "X_valid", (len(valid), width), is_sparse),
+            X_valid=_open_matrix(folder, "X_valid", (len(valid), width), is_sparse),
             y_valid=_read_only(y[valid]),
             weight_valid=None if weight is None else _read_only(weight[valid]),
             features=features,
@@ -265,9 +260,51 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _read_meta(path: Path) -> dict[str, Any]:
+def save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
+    """Writes ``<name>.npy``, or one file for each part of a CSR matrix."""
+    parts = (
+        {name: matrix}
+        if isinstance(matrix, np.ndarray)
+        else {f"{name}.{part}": getattr(matrix, part) for part in CSR_PARTS}
+    )
+    for part, array in parts.items():
+        with (folder / f"{part}.npy").open("wb") as file:
+            write_array(file, array)
+
+
+def _open_matrix(folder: Path, name: str, shape: tuple[int, int], is_sparse: bool) -> Matrix:
+    """Maps a matrix that ``save_matrix`` wrote.
+
+    Raises:
+        RunError: A file is missing or damaged; the message names it.
+    """
+    if not is_sparse:
+        matrix = _open_array(folder / f"{name}.npy")
+        if matrix.shape != shape:
+            reason = ValueError(f"it has shape {matrix.shape}, expected {shape}")
+            raise _damaged(folder / f"{name}.npy", reason)
+        return matrix
+    from scipy.sparse import csr_matrix
+
+    parts = tuple(_open_array(folder / f"{name}.{part}.npy") for part in CSR_PARTS)
     try:
-        meta: dict[str, Any] = json.loads(path.read_bytes())
+        return csr_matrix(parts, shape=shape, copy=False)
+    except ValueError as error:
+        raise _damaged(folder / f"{name}.indptr.npy", error) from None
+
+
+def _open_array(path: Path) -> NDArray[Any]:
+    """Maps an array, as a plain ndarray, since slices of a memmap would be memmaps too."""
+    return np.asarray(_read(path, lambda: np.load(path, mmap_mode="r", allow_pickle=False)))
+
+
+def _read(path: Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from None
-    return meta
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    """Returns the error for a damaged file of an encoded fold."""
+    return RunError(f"{path} is damaged: {error}; delete {path.parent}, and it is rebuilt")

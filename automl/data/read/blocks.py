@@ -15,12 +15,13 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
+from automl.data.columns.excel_dates import says_date
+from automl.data.columns.target import USUAL_NAMES
 from automl.data.options import Reading, ReadOptions
-from automl.data.raw_table import RawTable
+from automl.data.raw_table import RawTable, composed
 from automl.data.read.column_parts import ColumnParts
 from automl.data.read.layout import SAMPLE_ROWS, Layout, without_other_lines
 from automl.data.read.streams import direct
-from automl.data.read.text_columns import text_positions
 
 __all__ = ["Form", "read_blocks"]
 
@@ -52,6 +53,20 @@ class Form:
         """Names of the columns."""
         return self.layout.names
 
+    @property
+    def reading(self) -> Reading:
+        """Rules for reading the texts."""
+        return Reading(usual=self.usual, marks=self.options.marks)
+
+    def as_texts(self, only: Sequence[int] = ()) -> pa.csv.ConvertOptions:
+        """Options to read the columns, or only those at some positions, as texts."""
+        return pa.csv.ConvertOptions(
+            column_types={f"f{i}": pa.string() for i in range(len(self.names))},
+            include_columns=[f"f{i}" for i in only],
+            strings_can_be_null=True,
+            null_values=sorted(self.options.marks),
+        )
+
 
 def read_blocks(
     open_file: Callable[[], BinaryIO], where: str, form: Form, sample: bytes
@@ -68,13 +83,35 @@ def read_blocks(
         The table; None if it has no column of plain numbers, or anything that needs all texts,
         such as a total below the rows. The file must then be read as texts.
     """
-    texts, size = text_positions(form.names, form.options), _block_bytes(sample)
+    texts, size = _text_positions(form.names, form.options), _block_bytes(sample)
     if texts is None or size is None or (form.options.decimal or form.usual) != ".":
         return None
     try:
         return _table(open_file, where, form, texts, sample, size)
     except (pa.ArrowInvalid, UnicodeError, IndexError):
         return None
+
+
+def _text_positions(names: Sequence[str], options: ReadOptions) -> frozenset[int] | None:
+    """Positions of the columns whose texts are needed later; None if all columns are.
+
+    These are the target, steering columns, columns whose kind the user has set, and columns named
+    like dates, whose numbers may be Excel dates.
+    """
+    roles = options.roles
+    if roles is None or options.carry or options.series_id is not None or options.wide:
+        return None
+    dropped = {composed(name) for name in options.drop}
+    wanted = {composed(name) for name in (*roles.others, *options.kinds)}
+    if roles.target is not None:
+        wanted.add(composed(roles.target))
+    known = [composed(name) for name in names]
+    found = {at for at, name in enumerate(known) if name in wanted or says_date(names[at])}
+    if roles.target is None:
+        left = [at for at, name in enumerate(known) if name not in dropped]
+        found |= {at for at, name in enumerate(known) if name.lower() in USUAL_NAMES}
+        found |= {*left[-1:]}
+    return frozenset(found)
 
 
 def _block_bytes(sample: bytes) -> int | None:
@@ -129,7 +166,7 @@ def _table(
         form.names,
         values,
         where,
-        Reading(usual=form.usual, marks=marks),
+        form.reading,
         starts={at: pa.chunked_array(c.texts) for at, c in enumerate(columns) if c.is_number},
         encoded=frozenset(at for at, c in enumerate(values) if pa.types.is_dictionary(c.type)),
     )
@@ -140,12 +177,7 @@ def _batches(
     open_file: Callable[[], BinaryIO], form: Form, size: int, only: Sequence[int] = ()
 ) -> Iterator[pa.RecordBatch]:
     """Yields rows of strings without the line of names."""
-    convert = pa.csv.ConvertOptions(
-        column_types={f"f{i}": pa.string() for i in range(len(form.names))},
-        include_columns=[f"f{i}" for i in only],
-        strings_can_be_null=True,
-        null_values=sorted(form.options.marks),
-    )
+    convert = form.as_texts(only)
     read = pa.csv.ReadOptions(
         autogenerate_column_names=True,
         block_size=size,
@@ -154,10 +186,7 @@ def _batches(
     )
     parse = pa.csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True)
     is_first = form.layout.has_names_as_row
-    with (
-        open_file() as file,
-        pa.csv.open_csv(direct(file), read, parse, convert) as reader,
-    ):
+    with open_file() as file, pa.csv.open_csv(direct(file), read, parse, convert) as reader:
         for batch in reader:
             rows = batch.slice(1) if is_first and batch.num_rows else batch
             is_first = is_first and not batch.num_rows

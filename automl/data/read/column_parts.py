@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from automl.data.columns.examples import MORE_ROWS
 from automl.data.columns.plain_numbers import plain_part
+from automl.data.table import FloatArray
 
 __all__ = ["ColumnParts"]
 
@@ -46,9 +47,7 @@ class ColumnParts:
     is_whole: bool
     is_lost: bool = False
     texts: list[pa.Array] = field(default_factory=list)
-    numbers: np.ndarray[tuple[int], np.dtype[np.float64]] = field(
-        default_factory=lambda: np.empty(0)
-    )
+    numbers: FloatArray = field(default_factory=lambda: np.empty(0))
     n: int = 0
     n_known: int = 0
     is_known: bool = False

@@ -8,20 +8,25 @@ reading (``blocks``), with the same result.
 from __future__ import annotations
 
 import codecs
-import csv
 import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 
-from automl.data.options import Reading, ReadOptions
+from automl.data.options import ReadOptions
 from automl.data.raw_table import RawTable, no_rows
 from automl.data.read.blocks import Form, read_blocks
-from automl.data.read.delimited_errors import find_unclosed_quote, parse_error, unlimited_field_size
+from automl.data.read.delimited_errors import (
+    find_unclosed_quote,
+    parse_error,
+    records_of,
+    unlimited_field_size,
+)
 from automl.data.read.file_signatures import refuse_markup
 from automl.data.read.layout import Layout, Record, find_layout, ignorable, without_other_lines
 from automl.data.read.spaced_quotes import has_spaced_quotes, without_spaces
@@ -78,21 +83,22 @@ def read_delimited(
         text = _decoded(sample, encoding)
     delimiter = _checked(options.delimiter) or _named_delimiter(text)
     delimiter = delimiter or _found_delimiter(text, "\t" if tabs else ",")
-    header = _layout(text, delimiter, where)
+    form = Form(
+        _layout(text, delimiter, where), delimiter, "," if delimiter == ";" else ".", options
+    )
     if "\n" not in text.strip() and "\r" not in text.strip():
-        raise DataError(no_rows(where, header.names))
+        raise DataError(no_rows(where, form.names))
     told = [f"{where} is separated by {delimiter!r}"] if delimiter != "," else []
-    usual = "," if delimiter == ";" else "."
     if encoding == "utf-8" and len(sample) >= SAMPLE_BYTES:
-        raw = read_blocks(open_file, where, Form(header, delimiter, usual, options), sample)
+        raw = read_blocks(open_file, where, form, sample)
         if raw is not None:
-            return replace(raw, notes=(*told, *header.notes))
+            return replace(raw, notes=(*told, *form.layout.notes))
     is_known = options.encoding is not None or encoding != "utf-8"
     encodings = (encoding,) if is_known else (encoding, *FALLBACKS)
-    table, used, odd = _read(open_file, where, delimiter, encodings, header, options.marks)
+    table, used, odd = _read(open_file, where, form, encodings)
     notes = []
     if used != encoding:
-        header = _layout(_decoded(sample, used), delimiter, where)
+        form = replace(form, layout=_layout(_decoded(sample, used), delimiter, where))
         other = named("data.encoding", "NAME")
         notes.append(f"{where} is not UTF-8: read as {used}; {other} sets another")
     notes += told
@@ -101,11 +107,11 @@ def read_delimited(
         for line, text in [(line, text) for line, text, _ in odd if text.strip()][:3]
     ]
     raw = RawTable(
-        names=header.names,
+        names=form.names,
         columns=tuple(table.columns),
         where=where,
-        reading=Reading(usual=usual, marks=options.marks),
-        notes=(*notes, *header.notes),
+        reading=form.reading,
+        notes=(*notes, *form.layout.notes),
     )
     return without_other_lines(raw)
 
@@ -113,15 +119,15 @@ def read_delimited(
 def _sample(open_file: Open) -> bytes:
     """Reads the start of a file, at least to the end of its first line."""
     with open_file() as file:
-        sample = file.read(SAMPLE_BYTES)
-        while sample and len(sample) < LONGEST_HEADER_BYTES:
-            if b"\n" in sample or b"\r" in sample:
-                break
+        sample = more = file.read(SAMPLE_BYTES)
+        while more and len(sample) < LONGEST_HEADER_BYTES and not _has_line(sample):
             more = file.read(len(sample))
-            if not more:
-                break
             sample += more
     return sample
+
+
+def _has_line(sample: bytes) -> bool:
+    return b"\n" in sample or b"\r" in sample
 
 
 def _given_encoding(name: str | None) -> str | None:
@@ -152,7 +158,7 @@ def _encoding(sample: bytes, where: str) -> str:
             f"{where}, line {line}: there is a NUL byte, so this is not a text file, or it is "
             "damaged. Save it as CSV in UTF-8"
         )
-    if len(sample) >= LONGEST_HEADER_BYTES and b"\n" not in sample and b"\r" not in sample:
+    if len(sample) >= LONGEST_HEADER_BYTES and not _has_line(sample):
         raise DataError(
             f"{where}: the first line is longer than {LONGEST_HEADER_BYTES >> 20} MiB, "
             "so this is not a table with a line of column names"
@@ -182,18 +188,12 @@ def _named_delimiter(text: str) -> str | None:
     return first[4:] if first.startswith("sep=") and len(first) == 5 else None
 
 
-def _records(text: str, delimiter: str, at_most: int) -> list[Record]:
-    """The first records of a text that may be cut off; blank lines are skipped."""
-    found: list[Record] = []
+def _records(text: str, delimiter: str) -> list[Record]:
+    """The first records that are not blank."""
     with unlimited_field_size():
-        reader, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 0
-        for record in reader:
-            if record:
-                found.append((before + 1, record))
-            before = reader.line_num
-            if len(found) == at_most:
-                break
-    return found
+        records = records_of(io.StringIO(text, newline=""), delimiter)
+        filled = ((line, record) for line, record, _ in records if record)
+        return list(islice(filled, SAMPLE_RECORDS))
 
 
 def _found_delimiter(text: str, preferred: str) -> str:
@@ -204,7 +204,7 @@ def _found_delimiter(text: str, preferred: str) -> str:
     """
     best, best_score = preferred, (0.0, False, 0)
     for delimiter in sorted(DELIMITERS, key=lambda d: d != preferred):
-        counts = [_n_fields(record) for _, record in _records(text, delimiter, SAMPLE_RECORDS)]
+        counts = [_n_fields(record) for _, record in _records(text, delimiter)]
         if len(counts) > 2:
             counts = counts[:-1]  # the last one may be cut off
         n_fields = max(set(counts), key=lambda n: (counts.count(n), n), default=0)
@@ -224,7 +224,7 @@ def _n_fields(record: Sequence[str]) -> int:
 
 
 def _layout(text: str, delimiter: str, where: str) -> Layout:
-    records = _records(text, delimiter, SAMPLE_RECORDS)
+    records = _records(text, delimiter)
     if not records:
         raise DataError(f"{where} is empty: it needs a line of column names and rows below it")
     is_cut = len(text) >= SAMPLE_BYTES // 4 and len(records) > 2
@@ -232,29 +232,18 @@ def _layout(text: str, delimiter: str, where: str) -> Layout:
 
 
 def _read(
-    open_file: Open,
-    where: str,
-    delimiter: str,
-    encodings: tuple[str, ...],
-    layout: Layout,
-    marks: frozenset[str],
+    open_file: Open, where: str, form: Form, encodings: tuple[str, ...]
 ) -> tuple[pa.Table, str, list[_Odd]]:
     """Reads all cells as strings, with the first encoding and the smallest block size that work.
 
     Returns:
         The table, the encoding, and the lines that were skipped because they are not rows.
     """
-    n_columns = len(layout.names)
-    convert = pa.csv.ConvertOptions(
-        column_types={f"f{i}": pa.string() for i in range(n_columns)},
-        strings_can_be_null=True,
-        null_values=sorted(marks),
-    )
+    layout, delimiter, n_columns = form.layout, form.delimiter, len(form.names)
     odd: list[_Odd] = []
     parse = strict = _parse_options(delimiter)
-    encoding, failure = encodings[0], ""
+    (encoding, *others), failure = encodings, ""
     blocks = BLOCK_BYTES[n_columns > FEW_COLUMNS :]
-    remaining = list(encodings)
     while True:
         read = pa.csv.ReadOptions(
             autogenerate_column_names=True,
@@ -266,13 +255,12 @@ def _read(
         odd.clear()
         try:
             with open_file() as file:
-                table = pa.csv.read_csv(direct(file), read, parse, convert)
+                table = pa.csv.read_csv(direct(file), read, parse, form.as_texts())
             break
         except (pa.ArrowInvalid, UnicodeError, IndexError) as error:
             message = str(error)
-            if len(remaining) > 1 and _is_not_decoded(error, open_file, encoding):
-                remaining = remaining[1:]
-                encoding = remaining[0]
+            if others and _is_not_decoded(error, open_file, encoding):
+                encoding, *others = others
             elif "straddl" in message and len(blocks) > 1:
                 blocks = blocks[1:]
             elif "Expected" in message and parse is strict:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from automl.errors import DataError
+from automl.formatting import shortened
 
-__all__ = ["find_unclosed_quote", "parse_error", "unlimited_field_size"]
+__all__ = ["find_unclosed_quote", "parse_error", "records_of", "unlimited_field_size"]
 
 PATIENCE_S = 5.0
 """Time limit of the search for the wrong line, in seconds."""
@@ -45,7 +46,7 @@ def parse_error(
     last: Record = (1, [], [])
     with unlimited_field_size(), _text(open_file(), encoding) as text:
         try:
-            for last in _records(text, delimiter):
+            for last in records_of(text, delimiter):
                 line, record, lines = last
                 n_expected = n_expected or len(record)
                 if record and len(record) != n_expected:
@@ -66,7 +67,7 @@ def find_unclosed_quote(
     """Returns the error for a quote that is open at the end of a text; None if there is none."""
     last: Record = (1, [], [])
     with unlimited_field_size(), _text(open_file(), encoding) as text:
-        for last in _records(text, delimiter):  # noqa: B007 - only the last counts
+        for last in records_of(text, delimiter):  # noqa: B007 - only the last counts
             pass
     line, _, lines = last
     return _unclosed(where, line) if _is_unclosed(lines, delimiter) else None
@@ -76,7 +77,7 @@ def _text(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
 
 
-def _records(text: Iterable[str], delimiter: str) -> Iterator[Record]:
+def records_of(text: Iterable[str], delimiter: str) -> Iterator[Record]:
     """Yields the records of a text with their lines, for at most ``PATIENCE_S``."""
     lines: list[str] = []
 
@@ -103,14 +104,10 @@ def _is_unclosed(lines: list[str], delimiter: str) -> bool:
 
 
 def _ragged(where: str, line: int, record: list[str], n_expected: int, delimiter: str) -> DataError:
-    shown = delimiter.join(record)
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
-    few = len(record) < n_expected
-    fix = (
-        "Fill the row up, or delete it"
-        if few
-        else f"Put values that contain {delimiter!r} in double quotes, or delete the row"
-    )
+    shown = shortened(delimiter.join(record), 80)
+    fix = f"Put values that contain {delimiter!r} in double quotes, or delete the row"
+    if len(record) < n_expected:
+        fix = "Fill the row up, or delete it"
     values = "value" if len(record) == 1 else "values"
     columns = "column" if n_expected == 1 else "columns"
     return DataError(

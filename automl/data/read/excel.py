@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,14 @@ def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTab
     if sheet.start is None:
         raise empty
     top, left = sheet.start
-    merged = [_moved(one, left) for one in sheet.merged_cell_ranges or ()]
+    ranges = sheet.merged_cell_ranges or ()
+    # columns are counted from the first one that is not empty
+    merged = [((row, a - left), (last, b - left)) for (row, a), (last, b) in ranges]
     numbered = _filled(sheet.iter_rows(), top, merged)
-    first = [row for _, row in zip(range(SAMPLE_ROWS), numbered, strict=False)]
+    first = list(islice(numbered, SAMPLE_ROWS))
     if not first:
         raise empty
-    layout = find_layout([(at, fields) for at, fields in first], where)
+    layout = find_layout(first, where)
     rows_left = [row for row in first if row[0] > layout.n_above]
     names = layout.names
     if layout.has_names_as_row:
@@ -143,7 +146,7 @@ def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTab
             f"{where}: the sheet {name!r} has column names but no rows: {format_names(names)}. "
             "Add rows below them"
         )
-    chunks = _chunks(_chain(rows_left, numbered), len(names))
+    chunks = _chunks((fields for _, fields in chain(rows_left, numbered)), len(names))
     raw = RawTable(
         names=names,
         columns=tuple(pa.chunked_array(column) for column in zip(*chunks, strict=True)),
@@ -151,19 +154,6 @@ def _table(sheet: Any, where: str, name: str, others: tuple[str, ...]) -> RawTab
         notes=notes,
     )
     return without_other_lines(raw)
-
-
-def _chain(
-    first: list[tuple[int, list[str]]], rest: Iterator[tuple[int, list[str]]]
-) -> Iterator[list[str]]:
-    yield from (fields for _, fields in first)
-    yield from (fields for _, fields in rest)
-
-
-def _moved(merged: Merged, left: int) -> Merged:
-    """A merged range with columns counted from the first column of the sheet's data."""
-    (top, first), (bottom, last) = merged
-    return (top, first - left), (bottom, last - left)
 
 
 def _filled(
@@ -223,10 +213,7 @@ def _joined(
 
 def _chunks(rows: Iterator[list[str]], width: int) -> Iterator[list[pa.Array]]:
     """Yields Arrow strings of each column, ``CHUNK_ROWS`` rows at a time."""
-    while True:
-        some = [row for _, row in zip(range(CHUNK_ROWS), rows, strict=False)]
-        if not some:
-            return
+    while some := list(islice(rows, CHUNK_ROWS)):
         yield [pa.array(column, pa.string()) for column in zip(*some, strict=True)][:width]
 
 
@@ -234,33 +221,25 @@ def _text(value: Any) -> str:
     """A cell as text like in a CSV file: ISO dates, whole numbers without a decimal point."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float):
-        if value.is_integer() and abs(value) < EXACT:
-            return str(int(value))
-        return repr(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return str(int(value))
     if isinstance(value, datetime.datetime):
         return value.isoformat(" ")
     return str(value)
 
 
-def _with_notes(
-    raw: RawTable, name: str, others: tuple[str, ...], n_blank_formulas: int
-) -> RawTable:
+def _with_notes(raw: RawTable, name: str, others: tuple[str, ...], n_blank: int) -> RawTable:
     notes = list(raw.notes)
     if others:
         notes.append(
             f"{raw.where}: the sheet {name!r} is read, not {format_names(others, 4)}; "
             f"{named('data.sheet', 'NAME')} reads another"
         )
-    if n_blank_formulas:
-        cells = (
-            "1 cell holds a formula"
-            if n_blank_formulas == 1
-            else f"{n_blank_formulas:,} cells hold formulas"
-        )
+    if n_blank:
+        cells = "1 cell holds a formula" if n_blank == 1 else f"{n_blank:,} cells hold formulas"
         notes.append(
             f"{raw.where}: {cells} whose value was not saved, and "
-            f"{'counts' if n_blank_formulas == 1 else 'count'} as missing. Open and save the file "
-            "in Excel once"
+            f"{'counts' if n_blank == 1 else 'count'} as missing. Open and save the file in Excel "
+            "once"
         )
     return replace(raw, notes=tuple(notes))

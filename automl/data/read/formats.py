@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from automl.cell_escaping import unguarded
 from automl.data.columns.series import from_long, from_wide, with_static_features
+from automl.data.columns.values import factorize
 from automl.data.options import ReadOptions
 from automl.data.raw_table import (
     RawTable,
@@ -33,6 +35,7 @@ from automl.data.read.sql import DATABASE_SCHEMES, read_sql
 from automl.data.read.streams import detect_compression, open_decompressed, require_regular_file
 from automl.data.read.ts_format import read_ts
 from automl.errors import DataError
+from automl.formatting import first_line
 from automl.redact import shown
 from automl.surface import named
 
@@ -122,28 +125,30 @@ def _with_reading(raw: RawTable, options: ReadOptions) -> RawTable:
     """Sets the rules for reading texts, and empties cells that mean a missing value."""
     reading = replace(raw.reading, decimal=options.decimal, marks=options.marks)
     columns = raw.columns
-    if raw.reading.marks != options.marks:
-        columns = _without_marks(columns, options.marks)
+    if raw.reading.marks != options.marks:  # categories are handled when they are typed
+        marks = pa.array(sorted(options.marks), pa.string())
+        columns = _with_texts(
+            columns,
+            lambda texts: pc.is_in(texts, marks),
+            lambda texts: pc.if_else(pc.is_in(texts, marks), None, texts),
+        )
     return replace(raw, columns=columns, reading=reading)
 
 
-def _without_marks(
-    columns: tuple[pa.ChunkedArray, ...], marks: frozenset[str]
+def _with_texts(
+    columns: tuple[pa.ChunkedArray, ...],
+    are_odd: Callable[[pa.ChunkedArray], pa.ChunkedArray],
+    change: Callable[[pa.ChunkedArray], pa.ChunkedArray],
 ) -> tuple[pa.ChunkedArray, ...]:
-    """Empties text cells that mean a missing value; categories are handled when they are typed."""
+    """Changes the columns of texts in which one is odd, which are few."""
     texts = [c for column in columns if pa.types.is_string(column.type) for c in column.chunks]
-    known, nothing = pa.array(sorted(marks), pa.string()), pa.scalar(None, pa.string())
     # one call for all columns: one call per column is slow if they are many
-    if not texts or not pc.any(pc.is_in(pa.chunked_array(texts), known)).as_py():
+    if not texts or not pc.any(are_odd(pa.chunked_array(texts))).as_py():
         return columns
-
-    def without_marks(column: pa.ChunkedArray) -> pa.ChunkedArray:
-        if not pa.types.is_string(column.type):
-            return column
-        is_mark = pc.is_in(column, known)
-        return pc.if_else(is_mark, nothing, column) if pc.any(is_mark).as_py() else column
-
-    return tuple(map(without_marks, columns))
+    return tuple(
+        change(c) if pa.types.is_string(c.type) and pc.any(are_odd(c)).as_py() else c
+        for c in columns
+    )
 
 
 def _read(source: Any, options: ReadOptions, again: bool = False) -> RawTable:
@@ -192,9 +197,9 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
         )
     opened = partial(open_decompressed, path, compression)
     if ending in PARQUET_ENDINGS:
-        return _read_parquet(path)
+        return _read_columnar(path, "a Parquet file", _parquet)
     if ending in ARROW_ENDINGS:
-        return _read_arrow(path)
+        return _read_columnar(path, "a Feather or Arrow file", _arrow)
     if ending in JSON_ENDINGS:
         return _from_arrow(read_json_lines(opened, path), path.name)
     if ending in TS_ENDINGS:
@@ -206,66 +211,49 @@ def _read_file(path: Path, options: ReadOptions, again: bool) -> RawTable:
     if ending in TEXT_ENDINGS:
         raw = read_delimited(opened, path.name, options, tabs=ending in (".tsv", ".tab"))
         return _unguarded(raw)
-    known = (
-        *TEXT_ENDINGS,
-        *EXCEL_ENDINGS,
-        *JSON_ENDINGS,
-        *PARQUET_ENDINGS,
-        *ARROW_ENDINGS,
-        *TS_ENDINGS,
-    )
     if ending in OTHER_ENDINGS:
         raise DataError(f"{path}: {ending} files are not supported: save it as .xlsx or CSV")
+    known = TEXT_ENDINGS + JSON_ENDINGS + EXCEL_ENDINGS + PARQUET_ENDINGS + ARROW_ENDINGS
     problem = f"unknown extension {ending!r}" if ending else "no extension: the format is unknown"
-    raise DataError(f"{path}: {problem}{suggestion(ending, known)} Supported: {SUPPORTED}")
+    near = suggestion(ending, known + TS_ENDINGS)
+    raise DataError(f"{path}: {problem}{near} Supported: {SUPPORTED}")
 
 
 def _unguarded(raw: RawTable) -> RawTable:
     """Restores texts that CSV files of automl guard from spreadsheets and terminals."""
-    names = tuple(map(unguarded, raw.names))
-    texts = [c for column in raw.columns if pa.types.is_string(column.type) for c in column.chunks]
-    # one call for all columns: one call per column is slow if they are many
-    if not texts or not pc.any(pc.starts_with(pa.chunked_array(texts), "'")).as_py():
-        return replace(raw, names=names)
 
     def without_guards(column: pa.ChunkedArray) -> pa.ChunkedArray:
-        if not pa.types.is_string(column.type):
-            return column
-        if not pc.any(pc.starts_with(column, "'")).as_py():
-            return column
-        distinct = pc.dictionary_encode(column).combine_chunks()
-        texts = [text and unguarded(text) for text in distinct.dictionary.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string()).take(distinct.indices)])
+        indices, distinct = factorize(column)
+        texts = [text and unguarded(text) for text in distinct.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string()).take(indices)])
 
-    columns = tuple(without_guards(column) for column in raw.columns)
-    return replace(raw, names=names, columns=columns)
+    columns = _with_texts(raw.columns, lambda c: pc.starts_with(c, "'"), without_guards)
+    return replace(raw, names=tuple(map(unguarded, raw.names)), columns=columns)
 
 
-def _read_parquet(path: Path) -> RawTable:
+def _read_columnar(path: Path, what: str, read: Callable[[Path], pa.Table]) -> RawTable:
+    try:
+        table = read(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"{path} is not {what}, or is damaged: {first_line(error)}. Write it again"
+        ) from None
+    return _from_arrow(table, path.name)
+
+
+def _parquet(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a Parquet file, or is damaged: {_line(error)}. Write it again"
-        ) from None
-    return _from_arrow(table, path.name)
+    return pq.ParquetFile(path).read()
 
 
-def _read_arrow(path: Path) -> RawTable:
-    try:
-        with pa.memory_map(str(path), "rb") as file:
-            try:
-                table = pa.ipc.open_file(file).read_all()
-            except pa.ArrowInvalid:
-                file.seek(0)
-                table = pa.ipc.open_stream(file).read_all()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{path} is not a Feather or Arrow file, or is damaged: {_line(error)}. Write it again"
-        ) from None
-    return _from_arrow(table, path.name)
+def _arrow(path: Path) -> pa.Table:
+    with pa.memory_map(str(path), "rb") as file:
+        try:
+            return pa.ipc.open_file(file).read_all()
+        except pa.ArrowInvalid:
+            file.seek(0)
+            return pa.ipc.open_stream(file).read_all()
 
 
 def _from_arrow(table: pa.Table, where: str) -> RawTable:
@@ -275,11 +263,7 @@ def _from_arrow(table: pa.Table, where: str) -> RawTable:
         columns = tuple(plain_strings(column) for column in table.columns)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DataError(
-            f"{where} is damaged, or its names or texts are not UTF-8: {_line(error)}. Write it "
-            "again"
+            f"{where} is damaged, or its names or texts are not UTF-8: {first_line(error)}. Write "
+            "it again"
         ) from None
     return RawTable(names, columns, where)
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")

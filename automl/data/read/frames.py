@@ -13,7 +13,7 @@ import pyarrow as pa
 from automl.data import short_columns
 from automl.data.options import ReadOptions
 from automl.data.raw_table import RawTable, plain_strings
-from automl.data.read.records import read_records
+from automl.data.read.records import column_of, read_records
 from automl.data.short_columns import parted
 from automl.errors import DataError
 from automl.surface import named
@@ -59,7 +59,8 @@ def _from_pandas(frame: Any) -> RawTable:
     known = _columns_at_once(frame)
     others = [i for i in range(len(names)) if i not in known]
     rest = (frame.iloc[:, others] if known else frame).items()
-    known |= {i: _series(s, names[i]) for i, (_, s) in zip(others, rest, strict=True)}
+    for i, (_, series) in zip(others, rest, strict=True):
+        known[i] = column_of(_plain(series), names[i], "the data frame")
     return RawTable(names, tuple(known[i] for i in range(len(names))), "the data frame")
 
 
@@ -95,25 +96,6 @@ def _columns_at_once(frame: Any) -> dict[int, pa.ChunkedArray]:
     return found
 
 
-def _series(series: Any, name: str) -> pa.ChunkedArray:
-    """Converts a pandas column to Arrow; objects of mixed types become text."""
-    series = _plain(series)
-    try:
-        array = pa.Array.from_pandas(series)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        missing = np.asarray(series.isna(), dtype=bool)
-        values = [None if gone else str(v) for v, gone in zip(series, missing, strict=True)]
-        array = pa.array(values, type=pa.string())
-    column = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    try:
-        return plain_strings(column)
-    except pa.ArrowInvalid:
-        raise DataError(
-            f"column {name!r} of the data frame holds bytes that are not UTF-8 text: decode or "
-            "drop it"
-        ) from None
-
-
 def _plain(series: Any) -> Any:
     """Converts a series of a type that only pandas has.
 
@@ -143,10 +125,8 @@ def _from_array(array: Any) -> RawTable:
         raise DataError(f"an array must have 2 dimensions (rows, columns), not {array.ndim}")
     names = tuple(str(i) for i in range(array.shape[1]))
     columns = []
-    for i in range(array.shape[1]):
-        values = (
-            array[:, i].tolist() if array.dtype == object else np.ascontiguousarray(array[:, i])
-        )
+    for i, column in enumerate(array.T):
+        values = column.tolist() if array.dtype == object else np.ascontiguousarray(column)
         try:
             columns.append(pa.chunked_array([pa.array(values, from_pandas=True)]))
         except (pa.ArrowException, TypeError) as error:

@@ -24,10 +24,12 @@ def read_folder(folder: Path) -> RawTable:
         DataError: The folder has no images, or has images both in subfolders and beside them.
     """
     try:
+        inner = (path.relative_to(folder) for path in folder.rglob("*"))
         files = sorted(
-            path.relative_to(folder)
-            for path in folder.rglob("*")
-            if path.suffix.lower() in IMAGE_ENDINGS and not _is_hidden(path.relative_to(folder))
+            path
+            for path in inner
+            if path.suffix.lower() in IMAGE_ENDINGS
+            and not any(part.startswith(".") for part in path.parts)
         )
         inside = sorted(path.name for path in folder.iterdir() if path.is_file())[:5]
     except OSError as error:
@@ -56,7 +58,3 @@ def read_folder(folder: Path) -> RawTable:
         folder=folder,
         row_names=("image", paths),
     )
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)

@@ -11,9 +11,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from automl.data.read.delimited import BLOCK_BYTES
+from automl.data.table import BoolArray
 from automl.errors import DataError
+from automl.formatting import first_line
 
 __all__ = ["DEEPEST", "read_json_lines"]
 
@@ -52,17 +55,17 @@ def read_json_lines(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
     while True:
         try:
             with opened() as file:
-                return pj.read_json(file, pj.ReadOptions(block_size=blocks[0]))
+                return pj.read_json(file, pj.ReadOptions(block_size=blocks.pop(0)))
         except (pa.ArrowException, ValueError) as error:
-            if "straddl" in str(error) and len(blocks) > 1:
-                blocks = blocks[1:]
+            if "straddl" in str(error) and blocks:
                 continue
             if "changed from" in str(error) or "changed type" in str(error):
                 return _by_line(opened, path)
             row = re.search(r"in row (\d+)", str(error))
             line = f", about line {int(row[1]) + 1}" if row else ""
-            said = (str(error).splitlines() or ["no reason given"])[0][:200].rstrip(".")
-            raise DataError(f"{path}{line}: {said}. Write one JSON object per line") from None
+            raise DataError(
+                f"{path}{line}: {first_line(error)}. Write one JSON object per line"
+            ) from None
 
 
 def _by_line(opened: Callable[[], BinaryIO], path: Path) -> pa.Table:
@@ -148,15 +151,11 @@ def _without_escapes(block: bytes) -> tuple[bytes, bytes]:
     return (block[:-1], b"\\") if block.endswith(b"\\") else (block, b"")
 
 
-def _inside_texts(
-    marks: np.ndarray[tuple[int], np.dtype[np.uint8]],
-    is_line_end: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    begun: bool,
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _inside_texts(marks: NDArray[np.uint8], is_line_end: BoolArray, begun: bool) -> BoolArray:
     """Mask of the marks inside strings: those after an odd number of quotes of their line."""
     is_quote = marks == ord('"')
     before = np.cumsum(is_quote) - is_quote + int(begun)
     at_line = np.maximum.accumulate(np.where(is_line_end, before + is_quote, 0))
     at_line = np.concatenate(([0], at_line[:-1]))
-    inside: np.ndarray[tuple[int], np.dtype[np.bool_]] = (before - at_line) % 2 == 1
+    inside: BoolArray = (before - at_line) % 2 == 1
     return inside & ~is_line_end

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from automl.data.options import NO_NUMBERS
 from automl.data.raw_table import RawTable, format_names
+from automl.formatting import shortened
 
 __all__ = ["SAMPLE_ROWS", "Layout", "Record", "find_layout", "ignorable", "without_other_lines"]
 
@@ -112,10 +113,10 @@ def _like_a_row(names: Sequence[str], rows: Sequence[Sequence[str]], where: str)
     that the column repeats.
     """
     rows = [row for row in rows if len(row) == len(names)]
-    if len(names) < 2 or not (
-        all(map(_NUMBER.match, names))
-        or (rows and _are_values(names, list(zip(*rows, strict=True))))
-    ):
+    are_values = all(map(_NUMBER.match, names)) or (
+        rows and _are_values(names, list(zip(*rows, strict=True)))
+    )
+    if len(names) < 2 or not are_values:
         return ()
     return (
         f"{where}: the first line, {format_names(names, 4)}, is used as the column names. "
@@ -146,11 +147,12 @@ def ignorable(odd: Sequence[tuple[int, str, int]], n_rows: int, header_line: int
         n_rows: Number of rows with the right field count, without the line of names.
         header_line: Number of the line of names.
     """
-    for place, (line, text, n_fields) in enumerate(odd):
-        is_below = n_fields == 1 and line >= header_line + n_rows + place + 1
-        if text.strip() and not _COMMENT.match(text) and not is_below:
-            return False
-    return True
+    return all(
+        not text.strip()
+        or _COMMENT.match(text)
+        or (n_fields == 1 and line > header_line + n_rows + place)
+        for place, (line, text, n_fields) in enumerate(odd)
+    )
 
 
 def without_other_lines(raw: RawTable) -> RawTable:
@@ -166,12 +168,10 @@ def without_other_lines(raw: RawTable) -> RawTable:
         for name, column in zip(raw.names[1:], raw.columns[1:], strict=True):
             same = pc.equal(column, name) if name else column.is_null()
             repeats = pc.and_(repeats, same.fill_null(False))
-        again = repeats.to_numpy(zero_copy_only=False).astype(bool)
-        keep &= ~again
-        if n := int(again.sum()):
-            lines = "1 line repeats" if n == 1 else f"{n:,} lines repeat"
-            left_out = "is" if n == 1 else "are"
-            notes.append(f"{raw.where}: {lines} the column names and {left_out} left out")
+        keep = ~repeats.to_numpy(zero_copy_only=False).astype(bool)
+        if n := int((~keep).sum()):
+            lines, are = ("1 line repeats", "is") if n == 1 else (f"{n:,} lines repeat", "are")
+            notes.append(f"{raw.where}: {lines} the column names and {are} left out")
     if (total := _total(raw)) is not None:
         keep[-1] = False
         notes.append(f"{raw.where}: the last row is left out, as it is a sum of others: {total!r}")
@@ -221,5 +221,4 @@ def _units(raw: RawTable) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    text = text.strip().strip(",")
-    return repr(text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}...")
+    return repr(shortened(text.strip().strip(","), LONGEST))

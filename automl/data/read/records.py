@@ -12,7 +12,7 @@ from automl.data.raw_table import RawTable, format_names, plain_strings
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, parted
 from automl.errors import DataError
 
-__all__ = ["read_records"]
+__all__ = ["column_of", "read_records"]
 
 
 def read_records(source: Any) -> RawTable | None:
@@ -82,7 +82,7 @@ def _of_rows(rows: Sequence[Any]) -> RawTable:
 def _table(names: Sequence[str], columns: Sequence[Any], where: str) -> RawTable:
     known = _columns_at_once(columns)
     arrays = [
-        known[i] if i in known else _column(values, name)
+        known[i] if i in known else column_of(values, name, where)
         for i, (name, values) in enumerate(zip(names, columns, strict=True))
     ]
     return RawTable(tuple(names), tuple(arrays), where)
@@ -114,7 +114,7 @@ def _is_of(kind: type, values: Any, n_rows: int) -> bool:
     )
 
 
-def _column(values: Any, name: str) -> pa.ChunkedArray:
+def column_of(values: Any, name: str, where: str) -> pa.ChunkedArray:
     """Converts a column to Arrow; values of mixed types become text."""
     try:
         array = pa.array(values, from_pandas=True)
@@ -125,7 +125,9 @@ def _column(values: Any, name: str) -> pa.ChunkedArray:
     try:
         return plain_strings(column)
     except pa.ArrowInvalid:
-        raise DataError(f"column {name!r} holds bytes that are not UTF-8 text") from None
+        raise DataError(
+            f"column {name!r} of {where} holds bytes that are not UTF-8 text: decode or drop it"
+        ) from None
 
 
 def _is_column(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 from automl.data.raw_table import RawTable, plain_strings
 from automl.data.read.streams import require_regular_file
 from automl.errors import DataError, MissingExtraError
+from automl.formatting import shortened
 from automl.redact import hide, shown, without_passwords
 from automl.surface import named
 
@@ -57,7 +59,7 @@ def read_sql(url: str, query: str | None) -> RawTable:
     sqlite = url.lower().startswith("sqlite:")
     if not sqlite:
         _check_url(url)
-    database_error = _database_error()
+    database_error: type[Exception] = _driver("adbc_driver_manager", "a database").Error
     try:
         connect = _connect_sqlite if sqlite else _connect_postgresql
         with connect(url) as connection, connection.cursor() as cursor:
@@ -74,20 +76,15 @@ def read_sql(url: str, query: str | None) -> RawTable:
     return RawTable(tuple(table.column_names), columns, where)
 
 
-def _database_error() -> type[Exception]:
+def _driver(module: str, what: str) -> Any:
     try:
-        import adbc_driver_manager.dbapi as dbapi
+        return import_module(f"{module}.dbapi")
     except ImportError:
-        raise MissingExtraError("reading a database", "adbc_driver_manager", "sql") from None
-    error: type[Exception] = dbapi.Error
-    return error
+        raise MissingExtraError(f"reading {what}", module, "sql") from None
 
 
 def _connect_sqlite(url: str) -> Any:
-    try:
-        import adbc_driver_sqlite.dbapi as sqlite
-    except ImportError:
-        raise MissingExtraError("reading SQLite", "adbc_driver_sqlite", "sql") from None
+    sqlite = _driver("adbc_driver_sqlite", "SQLite")
     path = unquote(url.split("://", 1)[1])
     path = path[1:] if path.startswith("/") else path
     if not path:
@@ -97,10 +94,7 @@ def _connect_sqlite(url: str) -> Any:
 
 
 def _connect_postgresql(url: str) -> Any:
-    try:
-        import adbc_driver_postgresql.dbapi as postgresql
-    except ImportError:
-        raise MissingExtraError("reading PostgreSQL", "adbc_driver_postgresql", "sql") from None
+    postgresql = _driver("adbc_driver_postgresql", "PostgreSQL")
     scheme, _, rest = url.partition("://")
     return postgresql.connect(f"{scheme.lower()}://{rest}")
 
@@ -116,10 +110,9 @@ def _check_reads(query: str) -> None:
     word = re.match(r"\w*", statement)
     if word is None or word[0].upper() not in READING:
         text = " ".join(without_passwords(statement).split())
-        some = text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 3]}..."
         raise DataError(
             f"{named('data.sql')} must be one statement that reads and begins with "
-            f"{', '.join(READING[:-1])} or {READING[-1]}, got {some!r}"
+            f"{', '.join(READING[:-1])} or {READING[-1]}, got {shortened(text, MOST_SHOWN)!r}"
         )
 
 

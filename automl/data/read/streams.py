@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 
 from automl.errors import DataError, did_you_mean
+from automl.formatting import first_line
 
 __all__ = ["detect_compression", "direct", "is_utf8", "open_decompressed", "require_regular_file"]
 
@@ -125,10 +126,9 @@ class _Capped(io.RawIOBase):
         try:
             data: bytes = self._source.read(len(buffer))
         except (OSError, EOFError, pa.ArrowException) as error:
-            reason = str(error).splitlines()[0][:150]
             raise DataError(
-                f"{self._path} is a damaged compressed file: {reason}. Download or compress it "
-                "again"
+                f"{self._path} is a damaged compressed file: {first_line(error, 150)}. Download or "
+                "compress it again"
             ) from None
         buffer[: len(data)] = data
         self._n_read += len(data)

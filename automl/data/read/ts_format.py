@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from automl.data.columns.series import SERIES_COLUMN, lists_of_steps
 from automl.data.raw_table import RawTable
+from automl.data.table import FloatArray
 from automl.errors import DataError
 from automl.surface import named
 
@@ -30,7 +30,7 @@ __all__ = ["read_ts"]
 LABEL_COLUMN, TARGET_COLUMN = "label", "target"
 LONGEST_LINE_BYTES = 1 << 28
 
-Case = tuple[NDArray[np.float64], str | None]
+Case = tuple[FloatArray, str | None]
 """Steps ``(n_steps, n_channels)``, and the class or number as text."""
 
 
@@ -69,10 +69,8 @@ def read_ts(open_file: Callable[[], BinaryIO], where: str) -> RawTable:
     columns = {SERIES_COLUMN: lists_of_steps(fields, offsets)}
     if label_column is not None:
         labels = pa.array([label for _, label in cases], pa.string())
-        is_class = label_column == LABEL_COLUMN
-        columns[label_column] = pa.chunked_array(
-            [labels.dictionary_encode() if is_class else labels]
-        )
+        labels = labels.dictionary_encode() if label_column == LABEL_COLUMN else labels
+        columns[label_column] = pa.chunked_array([labels])
     return RawTable(tuple(columns), tuple(columns.values()), where)
 
 
@@ -136,20 +134,13 @@ def _case(text: str, line: int, label_column: str | None, where: str) -> Case:
 
 
 def _channel(text: str, line: int, where: str) -> list[float]:
-    cells = [cell.strip() for cell in text.split(",")]
-    try:
-        return [float("nan") if cell in ("?", "") else float(cell) for cell in cells]
-    except ValueError:
-        odd = next(cell for cell in cells if cell not in ("?", "") and not _is_number(cell))
-        raise DataError(
-            f"{where}, line {line}: {odd[:40]!r} is not a number; separate values by commas and "
-            "channels by colons"
-        ) from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    values = []
+    for cell in map(str.strip, text.split(",")):
+        try:
+            values.append(float("nan" if cell in ("?", "") else cell))
+        except ValueError:
+            raise DataError(
+                f"{where}, line {line}: {cell[:40]!r} is not a number; separate values by commas "
+                "and channels by colons"
+            ) from None
+    return values

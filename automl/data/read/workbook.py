@@ -13,11 +13,11 @@ from pathlib import Path
 
 from automl.data.read.streams import BOMB_BYTES, BOMB_RATIO
 from automl.errors import DataError
+from automl.formatting import first_line
 
 __all__ = [
     "OLD_MAGIC",
     "ZIP_MAGIC",
-    "SheetSize",
     "check_workbook",
     "damaged",
     "is_workbook",
@@ -39,7 +39,7 @@ _PASSWORD = "EncryptedPackage".encode("utf-16-le")
 
 
 @dataclass(frozen=True, slots=True)
-class SheetSize:
+class _SheetSize:
     """The extent of a sheet.
 
     Attributes:
@@ -86,7 +86,7 @@ def check_workbook(path: Path) -> None:
                     pass
 
 
-def measure_sheet(path: Path, sheet: str) -> SheetSize:
+def measure_sheet(path: Path, sheet: str) -> _SheetSize:
     """Measures one sheet of an Excel file by scanning its XML as text.
 
     Args:
@@ -101,7 +101,7 @@ def measure_sheet(path: Path, sheet: str) -> SheetSize:
     """
     with _opened(path) as file:
         part = _part_of(file, sheet, path)
-        found = SheetSize() if part is None else _scan(_blocks(file, part, path))
+        found = _SheetSize() if part is None else _scan(_blocks(file, part, path))
     if found.n_rows * found.n_columns > MOST_CELLS:
         raise DataError(
             f"{path}: the sheet {sheet!r} spans {found.n_rows:,} rows and {found.n_columns:,} "
@@ -122,7 +122,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def damaged(path: Path, error: BaseException) -> DataError:
     """Returns the error for an Excel file that cannot be read."""
-    reason = (str(error).splitlines() or ["no reason given"])[0][:150].rstrip(".")
+    reason = first_line(error, 150)
     if reason.isalpha():  # the parser names only the element without an end
         reason = f"the element <{reason}> has no end"
     return DataError(
@@ -176,9 +176,9 @@ def _attribute(element: bytes, name: str) -> str:
     return unescape(found[1] or found[2] or "") if found else ""
 
 
-def _scan(blocks: Iterator[bytes]) -> SheetSize:
+def _scan(blocks: Iterator[bytes]) -> _SheetSize:
     """Finds the last cells and the formulas without a value; a block may end within a tag."""
-    size, rest = SheetSize(), b""
+    size, rest = _SheetSize(), b""
     for block in blocks:
         text = rest + block
         cut = text.rfind(b"<c ") if len(text) > len(rest) else -1
@@ -189,7 +189,7 @@ def _scan(blocks: Iterator[bytes]) -> SheetSize:
     return _with_cells(size, rest)
 
 
-def _with_cells(size: SheetSize, text: bytes) -> SheetSize:
+def _with_cells(size: _SheetSize, text: bytes) -> _SheetSize:
     cells = _CELL.findall(text)
     n_blank = size.n_blank_formulas + len(_FORMULA.findall(text))
     if not cells:
@@ -200,7 +200,7 @@ def _with_cells(size: SheetSize, text: bytes) -> SheetSize:
         n_columns = _number(widest)
         last = next(f"{a.decode()}{b.decode()}" for a, b in cells if a == widest)
     n_rows = max(size.n_rows, *(int(row[:9]) for row in {row for _, row in cells}), 0)
-    return SheetSize(n_rows, n_columns, last, n_blank)
+    return _SheetSize(n_rows, n_columns, last, n_blank)
 
 
 def _number(letters: bytes) -> int:

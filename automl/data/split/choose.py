@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automl.data.columns.roles import ALWAYS_TRAINS
 from automl.data.split.split_plan import (
@@ -23,7 +22,7 @@ from automl.data.split.splitters import (
     stratified_labels,
 )
 from automl.data.split.time_splits import Span, forward
-from automl.data.table import Dataset, IntArray
+from automl.data.table import BoolArray, Dataset, IntArray
 from automl.errors import ConfigError, DataError
 from automl.surface import named
 
@@ -98,10 +97,8 @@ def make_split_plan(
         plan = _given_plan(dataset, dataset.fold, folds, repeats)
     elif dataset.time is not None:
         plan = _time_plan(dataset, dataset.time, request, (gap, window))
-    elif dataset.group is not None:
-        plan = _group_plan(dataset, dataset.group, request, seed)
     else:
-        plan = _row_plan(dataset, request, seed)
+        plan = _random_plan(dataset, request, seed)
     _check_plan(plan, dataset)
     return plan
 
@@ -213,52 +210,43 @@ def _time_plan(
     return SplitPlan("time", divisions, reason, len(time), order.newest())
 
 
-def _group_plan(dataset: Dataset, group: IntArray, request: _Request, seed: int) -> SplitPlan:
-    n_rows, n_groups = len(group), len(np.unique(group))
-    request = _limit(request, n_groups, "groups")
-    is_class = dataset.target.task.is_classification
-    strata = strata_of(dataset.y, is_class, request.folds)
-    masks: list[NDArray[np.bool_]] = []
+def _random_plan(dataset: Dataset, request: _Request, seed: int) -> SplitPlan:
+    n_rows, group = len(dataset.y), dataset.group
+    n_groups = 0 if group is None else len(np.unique(group))
+    request = _limit(request, n_groups or n_rows, "rows" if group is None else "groups")
+    masks: list[BoolArray] = []
     for repeat in range(request.repeats):
-        rng = np.random.default_rng([seed, repeat])
-        if request.folds == 1:
-            masks.append(group_holdout(group, request.n_valid, rng))
-        else:
-            labels = group_labels(strata, group, request.folds, rng)
-            masks += [labels == k for k in range(request.folds)]
+        masks += _random_masks(dataset, request, np.random.default_rng([seed, repeat]))
     name = f"{request.folds} folds" if request.folds > 1 else "a holdout"
-    reason = f"{name} of whole groups, {n_groups} groups{_times(request)} ({request.why})"
-    return SplitPlan("group", _divisions(masks), reason, n_rows)
-
-
-def _row_plan(dataset: Dataset, request: _Request, seed: int) -> SplitPlan:
-    n_rows = len(dataset.y)
-    request = _limit(request, n_rows, "rows")
-    is_class = dataset.target.task.is_classification
-    strata = strata_of(dataset.y, is_class, max(request.folds, 2))
-    masks: list[NDArray[np.bool_]] = []
-    for repeat in range(request.repeats):
-        rng = np.random.default_rng([seed, repeat])
-        if request.folds == 1:
-            masks.append(stratified_holdout(strata, request.n_valid, rng))
-        else:
-            labels = stratified_labels(strata, request.folds, rng)
-            masks += [labels == k for k in range(request.folds)]
-    if request.folds == 1:
-        kind, name = "holdout", f"a holdout of {int(masks[0].sum()):,} rows"
+    if group is not None:
+        kind, name = "group", f"{name} of whole groups, {n_groups} groups"
+    elif request.folds == 1:
+        kind, name = "holdout", f"{name} of {int(masks[0].sum()):,} rows"
+    elif dataset.target.task.is_classification:
+        kind, name = "stratified", f"{name} stratified by class"
     else:
-        kind = "stratified" if is_class else "plain"
-        by = "stratified by class" if is_class else "balanced by target value"
-        name = f"{request.folds} folds {by}"
-    reason = f"{name}{_times(request)} ({request.why})"
-    return SplitPlan(kind, _divisions(masks), reason, n_rows)
+        kind, name = "plain", f"{name} balanced by target value"
+    times = f", {request.repeats} times" if request.repeats > 1 else ""
+    return SplitPlan(kind, _divisions(masks), f"{name}{times} ({request.why})", n_rows)
 
 
-def _times(request: _Request) -> str:
-    return f", {request.repeats} times" if request.repeats > 1 else ""
+def _random_masks(dataset: Dataset, request: _Request, rng: np.random.Generator) -> list[BoolArray]:
+    """Masks of the validation rows of one repeat."""
+    group, n_folds, n_valid = dataset.group, request.folds, request.n_valid
+    is_class = dataset.target.task.is_classification
+    strata = strata_of(dataset.y, is_class, max(n_folds, 2))
+    if group is None:
+        if n_folds == 1:
+            return [stratified_holdout(strata, n_valid, rng)]
+        labels = stratified_labels(strata, n_folds, rng)
+    else:
+        if n_folds == 1:
+            return [group_holdout(group, n_valid, rng)]
+        labels = group_labels(strata, group, n_folds, rng)
+    return [labels == k for k in range(n_folds)]
 
 
-def _divisions(valid_masks: list[NDArray[np.bool_]]) -> tuple[Split, ...]:
+def _divisions(valid_masks: list[BoolArray]) -> tuple[Split, ...]:
     return tuple(Split(np.flatnonzero(~m), np.flatnonzero(m)) for m in valid_masks)
 
 

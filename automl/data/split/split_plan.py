@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from automl.data.table import IntArray
+from automl.data.table import BoolArray, IntArray
 from automl.errors import RunError
 from automl.store.files import read_json, write_array, write_atomic, write_json
 
@@ -91,7 +90,7 @@ class SplitPlan:
         return parts if self.newest is None else [*parts, self.newest]
 
     @cached_property
-    def fold_of_row(self) -> NDArray[np.int64]:
+    def fold_of_row(self) -> IntArray:
         """Number of the first fold that validates each row, ``(n_rows,)``; -1 for none."""
         fold = np.full(self.n_rows, -1, dtype=np.int64)
         for number in reversed(range(self.n_folds)):
@@ -99,12 +98,9 @@ class SplitPlan:
         return fold
 
     @cached_property
-    def covered(self) -> NDArray[np.bool_]:
+    def covered(self) -> BoolArray:
         """True for the rows that get an out-of-fold prediction, ``(n_rows,)``."""
-        mask = np.zeros(self.n_rows, dtype=np.bool_)
-        for division in self.splits:
-            mask[division.valid] = True
-        return mask
+        return self.fold_of_row >= 0
 
 
 def save_split_plan(plan: SplitPlan, folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.table import IntArray
+from automl.data.table import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "group_holdout",
@@ -95,9 +95,7 @@ def group_labels(
     return label_of[group]
 
 
-def stratified_holdout(
-    strata: IntArray, n_valid: int, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def stratified_holdout(strata: IntArray, n_valid: int, rng: np.random.Generator) -> BoolArray:
     """Chooses rows to hold out, the same share of each stratum.
 
     At least one row of each stratum is left for training, unless the holdout would be empty.
@@ -118,7 +116,7 @@ def stratified_holdout(
     return valid
 
 
-def group_holdout(group: IntArray, n_valid: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def group_holdout(group: IntArray, n_valid: int, rng: np.random.Generator) -> BoolArray:
     """Chooses whole groups to hold out, with about ``n_valid`` rows in total.
 
     Args:
@@ -139,7 +137,7 @@ def group_holdout(group: IntArray, n_valid: int, rng: np.random.Generator) -> ND
     return chosen[group]
 
 
-def move_time_cuts(time: IntArray, positions: NDArray[np.float64]) -> IntArray:
+def move_time_cuts(time: IntArray, positions: FloatArray) -> IntArray:
     """Moves cuts in time-ordered rows to the nearest changes of time.
 
     Args:

@@ -8,11 +8,10 @@ from datetime import timedelta
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automl.data.split.split_plan import Split
 from automl.data.split.splitters import move_time_cuts
-from automl.data.table import Dataset, IntArray
+from automl.data.table import BoolArray, Dataset, IntArray
 from automl.errors import ConfigError, DataError
 from automl.surface import named
 
@@ -162,18 +161,17 @@ class Forward:
             first = max(0, len(self.moments) - window)
         return np.flatnonzero(self.time >= first)
 
-    def _before(self, start: int) -> NDArray[np.bool_]:
+    def _before(self, start: int) -> BoolArray:
         """Mask of the training rows of a fold that validates from this rank on, ``(n_rows,)``."""
-        gap, window, end, first = self.gap, self.window, start, 0
+        gap, window, end, until = self.gap, self.window, start, self.moments[start]
         if isinstance(gap, timedelta):
-            last = self.moments[start] - gap // MICROSECOND
-            end = min(start, int(np.searchsorted(self.moments, last, side="left")))
+            until = until - gap // MICROSECOND
+            end = min(start, int(np.searchsorted(self.moments, until, side="left")))
         elif gap is not None:
             end = start - gap
+            until = self.moments[end]
+        first = 0
         if isinstance(window, timedelta):
-            until = self.moments[start] - (gap // MICROSECOND if isinstance(gap, timedelta) else 0)
-            if isinstance(gap, int):
-                until = self.moments[end]
             first = int(np.searchsorted(self.moments, until - window // MICROSECOND, side="left"))
         elif window is not None:
             first = max(0, end - window)

@@ -10,12 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.categories import MISSING, CategoryIndex
-from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
+from automl.data.encode.columns.column_encoder import ColumnEncoder
+from automl.data.table import IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["OneHotEncoder", "OrdinalEncoder", "fit_codes", "fit_onehot"]
+__all__ = ["OneHotEncoder", "OrdinalEncoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class OneHotEncoder(ColumnEncoder):
         ones = np.ones(len(rows), dtype=np.float32)
         return csr_matrix((ones, (rows, columns)), shape=(len(values), len(self.names)))
 
-    def _ones(self, values: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _ones(self, values: pa.Array) -> tuple[IntArray, IntArray]:
         """Row and column of each 1."""
         codes = self.index.codes(values)
         column_of = np.arange(-1, self.index.unseen, dtype=np.int64)
@@ -82,13 +83,3 @@ class OneHotEncoder(ColumnEncoder):
         columns = column_of[codes]
         rows = np.flatnonzero(columns >= 0)
         return rows, columns[rows]
-
-
-def fit_codes(key: str, index: CategoryIndex) -> FittedColumn:
-    """Makes an ordinal encoder."""
-    return FittedColumn(OrdinalEncoder(key, index), 1.0)
-
-
-def fit_onehot(key: str, index: CategoryIndex, has_missing: bool) -> FittedColumn:
-    """Makes a one-hot encoder."""
-    return FittedColumn(OneHotEncoder(key, index, has_missing), 1.0)

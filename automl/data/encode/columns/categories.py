@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
+
+from automl.data.table import IntArray
 
 __all__ = ["MAX_CATEGORIES", "MISSING", "CategoryIndex", "fit_categories", "in_order_of_numbers"]
 
@@ -48,14 +49,13 @@ class CategoryIndex:
         """Code of categories that are not in ``texts``."""
         return len(self.texts) + 1
 
-    def codes(self, values: pa.Array) -> NDArray[np.int64]:
+    def codes(self, values: pa.Array) -> IntArray:
         """Codes of values, ``(n_rows,)``; each distinct value is looked up once."""
         texts, positions = _dictionary(values)
         known = pc.index_in(texts, value_set=self.texts)
         code_of = np.append(pc.add(pc.fill_null(known, self.unseen - 1), 1), MISSING)
         code_of[:-1][np.asarray(texts.is_null())] = MISSING
-        codes: NDArray[np.int64] = code_of.astype(np.int64)[positions]
-        return codes
+        return code_of.astype(np.int64)[positions]
 
 
 def fit_categories(values: pa.Array) -> CategoryIndex:
@@ -78,7 +78,7 @@ def in_order_of_numbers(index: CategoryIndex) -> CategoryIndex:
     return CategoryIndex.of(sorted(index.categories, key=float))
 
 
-def _dictionary(values: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+def _dictionary(values: pa.Array) -> tuple[pa.Array, IntArray]:
     """Distinct texts, and the index of each row's text among them; -1 where missing."""
     if not pa.types.is_dictionary(values.type):
         values = values.dictionary_encode()

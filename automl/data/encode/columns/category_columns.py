@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +14,7 @@ from automl.data.encode.columns.categorical import OneHotEncoder, OrdinalEncoder
 from automl.data.encode.columns.categories import CategoryIndex
 from automl.data.encode.columns.column_encoder import Arrays
 from automl.data.encode.columns.target import TargetEncoder
-from automl.data.table import IntArray
+from automl.data.table import BoolArray, IntArray
 
 __all__ = ["CategoryBlock", "CategoryColumns", "text_arrays", "texts_of"]
 
@@ -37,7 +37,7 @@ class CategoryColumns:
     """
 
     form: NDArray[np.uint8]
-    has_missing: NDArray[np.bool_]
+    has_missing: BoolArray
     texts: pa.LargeStringArray
     starts: IntArray
     widths: IntArray
@@ -77,14 +77,8 @@ class CategoryColumns:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Returns the arrays for ``from_arrays``."""
-        return {
-            "form": self.form,
-            "has_missing": self.has_missing,
-            "starts": self.starts,
-            "widths": self.widths,
-            "tables": self.tables,
-            "table_starts": self.table_starts,
-        } | text_arrays("texts", self.texts)
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return own | text_arrays("texts", own.pop("texts"))
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> CategoryColumns:
@@ -94,18 +88,16 @@ class CategoryColumns:
             KeyError: An array is missing.
             ValueError: The arrays do not fit each other.
         """
-        texts = texts_of("texts", arrays)
-        form, widths, has_missing = arrays["form"], arrays["widths"], arrays["has_missing"]
-        starts, table_starts, tables = arrays["starts"], arrays["table_starts"], arrays["tables"]
-        if not len(form) == len(widths) == len(has_missing) == len(starts) - 1:
+        own = {field.name: arrays[field.name] for field in fields(cls) if field.name != "texts"}
+        found = cls(texts=texts_of("texts", arrays), **own)
+        if not len(found) == len(found.widths) == len(found.has_missing) == len(found.starts) - 1:
             raise ValueError("arrays of categories differ in length")
-        _check_ends(starts, len(texts))
-        _check_ends(table_starts, len(tables))
-        is_target = form == TARGET
-        sizes = np.where(is_target, (np.diff(starts) + 2) * widths, 0)
-        if not np.array_equal(np.diff(table_starts), sizes) or (form > TARGET).any():
+        _check_ends(found.starts, len(found.texts))
+        _check_ends(found.table_starts, len(found.tables))
+        sizes = np.where(found.form == TARGET, (np.diff(found.starts) + 2) * found.widths, 0)
+        if not np.array_equal(np.diff(found.table_starts), sizes) or (found.form > TARGET).any():
             raise ValueError("tables of categories have the wrong size")
-        return cls(form, has_missing, texts, starts, widths, tables, table_starts)
+        return found
 
 
 _NO_TABLE = np.empty(0, dtype=np.float32)

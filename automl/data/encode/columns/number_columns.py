@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays
 from automl.data.encode.columns.numeric import NumberEncoder, NumericMode
-from automl.data.table import IntArray
+from automl.data.table import BoolArray, FloatArray, IntArray
 
 __all__ = ["MODES", "NumberColumns"]
 
@@ -36,16 +36,16 @@ class NumberColumns:
     """
 
     mode: NDArray[np.uint8]
-    has_value: NDArray[np.bool_]
-    has_indicator: NDArray[np.bool_]
-    fill: NDArray[np.float64]
-    shift: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    has_value: BoolArray
+    has_indicator: BoolArray
+    fill: FloatArray
+    shift: FloatArray
+    scale: FloatArray
     starts: IntArray
     lengths: IntArray
     score_starts: IntArray
-    levels: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    levels: FloatArray
+    scores: FloatArray
 
     @classmethod
     def of(cls, encoders: Sequence[NumberEncoder]) -> NumberColumns:
@@ -54,7 +54,7 @@ class NumberColumns:
         others = [None if e.mode == "quantile" else e for e in encoders]
         levels = [e.levels if e else NONE for e in by_quantile]
         lengths = np.array([len(values) for values in levels], dtype=np.int64)
-        scores: list[NDArray[np.float64]] = []
+        scores: list[FloatArray] = []
         place_of: dict[bytes, int] = {}
         score_starts, n_scores = [], 0
         for encoder in by_quantile:
@@ -125,7 +125,7 @@ class NumberColumns:
         return columns
 
 
-def _firsts(arrays: Sequence[NDArray[np.float64]], default: float) -> NDArray[np.float64]:
+def _firsts(arrays: Sequence[FloatArray], default: float) -> FloatArray:
     return np.array([a[0] if len(a) else default for a in arrays], dtype=np.float64)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, ColumnEncoder, FittedColumn, State
+from automl.data.table import FloatArray
 
 __all__ = [
     "NumberEncoder",
@@ -56,8 +57,8 @@ class NumberEncoder:
     has_value: bool
     has_indicator: bool
     fill: float
-    levels: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    levels: FloatArray
+    scores: FloatArray
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ class NumberEncoder:
         value = (self.name,) if self.has_value else ()
         return (*value, f"{self.name}_is_missing") if self.has_indicator else value
 
-    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    def write(self, values: FloatArray, out: NDArray[np.float32]) -> None:
         """Encodes values ``(n_rows,)``, NaN where missing, into ``(n_rows, len(names))``."""
         if self.mode == "raw":
             out[:, 0] = values - self.levels[0] if len(self.levels) else values
@@ -73,34 +74,23 @@ class NumberEncoder:
         missing = np.isnan(values)
         if self.has_value:
             filled = np.where(missing, self.fill, values)
-            out[:, 0] = self._quantile(filled) if self.mode == "quantile" else self._scaled(filled)
+            if self.mode == "quantile":
+                out[:, 0] = np.interp(filled, self.levels, self.scores)
+            else:
+                scaled = (filled - self.levels[0]) / self.scores[0]
+                out[:, 0] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
         if self.has_indicator:
             out[:, -1] = missing
 
     def state(self) -> State:
         """Returns JSON values and arrays for ``from_state``."""
-        meta = {
-            "name": self.name,
-            "mode": self.mode,
-            "has_value": self.has_value,
-            "has_indicator": self.has_indicator,
-            "fill": self.fill,
-        }
-        return meta, {"levels": self.levels, "scores": self.scores}
+        meta = {field.name: getattr(self, field.name) for field in fields(self)}
+        return meta, {name: meta.pop(name) for name in ("levels", "scores")}
 
     @classmethod
     def from_state(cls, meta: Mapping[str, Any], arrays: Arrays) -> NumberEncoder:
         """Builds an equal encoder from the result of ``state``."""
         return cls(**meta, levels=arrays["levels"], scores=arrays["scores"])
-
-    def _scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        scaled = (values - self.levels[0]) / self.scores[0]
-        clipped: NDArray[np.float64] = np.clip(scaled, -MAX_STANDARD, MAX_STANDARD)
-        return clipped
-
-    def _quantile(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        scores: NDArray[np.float64] = np.interp(values, self.levels, self.scores)
-        return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +110,7 @@ class NumericColumnEncoder(ColumnEncoder):
         self.encoder.write(to_float64(values), out)
 
 
-def to_float64(values: pa.Array) -> NDArray[np.float64]:
+def to_float64(values: pa.Array) -> FloatArray:
     """Converts Arrow numbers to float64; NaN where missing, infinite or too large for float32."""
     if not pa.types.is_float64(values.type):
         values = values.cast(pa.float64())
@@ -133,25 +123,21 @@ def to_float64(values: pa.Array) -> NDArray[np.float64]:
 
 def write_parts(
     parts: Mapping[str, NumberEncoder],
-    numbers_of: Callable[[str], NDArray[np.float64]],
+    numbers_of: Callable[[str], FloatArray],
     out: NDArray[np.float32],
-) -> int:
+) -> None:
     """Encodes several parts of one column, side by side from the left of ``out``.
 
     Args:
         parts: Encoders by part name.
         numbers_of: Returns the numbers of a part, ``(n_rows,)``.
         out: ``(n_rows, n_columns)``, with at least as many columns as the parts write.
-
-    Returns:
-        Number of columns written.
     """
     start = 0
     for part, encoder in parts.items():
         end = start + len(encoder.names)
         encoder.write(numbers_of(part), out[:, start:end])
         start = end
-    return start
 
 
 def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn | None:
@@ -163,7 +149,7 @@ def fit_numeric(key: str, values: pa.Array, mode: NumericMode) -> FittedColumn |
 
 
 def fit_numbers(
-    name: str, values: NDArray[np.float64], mode: NumericMode, indicator: bool = True
+    name: str, values: FloatArray, mode: NumericMode, indicator: bool = True
 ) -> NumberEncoder | None:
     """Fits an encoder of numbers on the training rows.
 
@@ -204,7 +190,7 @@ def fit_numbers(
     return NumberEncoder(name, mode, True, has_indicator, fill, levels, scores)
 
 
-def offset_of(known: NDArray[np.float64]) -> float:
+def offset_of(known: FloatArray) -> float:
     """Offset to subtract from numbers that lie close together far from 0; 0.0 for others.
 
     float32 has 24 bits: it resolves milliseconds since 1970 only to two minutes.
@@ -220,9 +206,7 @@ def offset_of(known: NDArray[np.float64]) -> float:
     return middle if n_told < LEAST_TOLD * n_moved else 0.0
 
 
-def _scale(
-    known: NDArray[np.float64], n_missing: int, fill: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _scale(known: FloatArray, n_missing: int, fill: float) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of the imputed values, with far outliers clipped."""
     first, third = np.quantile(known, [0.25, 0.75])
     reach = OUTLIER_IQRS * (third - first)
@@ -235,9 +219,7 @@ def _scale(
     return np.array([mean]), np.array([deviation or 1.0])
 
 
-def _quantile_levels(
-    known: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _quantile_levels(known: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Distinct values and the normal scores of their mid-ranks, to interpolate between."""
     from scipy.special import ndtri
 

@@ -20,7 +20,7 @@ from automl.data.encode.columns.categories import CategoryIndex
 from automl.data.encode.columns.column_encoder import ColumnEncoder, FittedColumn
 from automl.data.encode.columns.numeric import MAX_STANDARD
 from automl.data.split.splitters import strata_of, stratified_labels
-from automl.data.table import IntArray
+from automl.data.table import FloatArray, IntArray
 from automl.plugin.task import Task
 
 __all__ = ["InnerFoldTarget", "TargetEncoder", "fit_target", "inner_target", "smoothed_means"]
@@ -42,8 +42,8 @@ class InnerFoldTarget:
         part: Inner fold of each row, ``(n_rows,)``.
     """
 
-    values: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    values: FloatArray
+    weight: FloatArray
     part: IntArray
 
 
@@ -73,11 +73,7 @@ class TargetEncoder(ColumnEncoder):
 
 
 def inner_target(
-    y: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-    task: Task,
-    n_classes: int,
-    seed: int,
+    y: NDArray[Any], weight: FloatArray | None, task: Task, n_classes: int, seed: int
 ) -> InnerFoldTarget:
     """Prepares the target of the training rows.
 
@@ -136,7 +132,7 @@ def fit_target(
 
 def smoothed_means(
     codes: IntArray, n_codes: int, target: InnerFoldTarget
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[FloatArray, FloatArray]:
     """Means of the target by code, shrunk towards the mean of all rows.
 
     Args:
@@ -154,7 +150,7 @@ def smoothed_means(
     cell = target.part * n_codes + codes
     shape = (N_INNER_FOLDS, n_codes)
 
-    def sums(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def sums(values: FloatArray) -> FloatArray:
         counted = np.bincount(cell, weights=values, minlength=shape[0] * shape[1])
         return counted.reshape(shape).astype(np.float64)
 
@@ -174,8 +170,6 @@ def smoothed_means(
     return table, train
 
 
-def _smooth(
-    total: NDArray[np.float64], weight: NDArray[np.float64], prior: Any
-) -> NDArray[np.float64]:
-    smoothed: NDArray[np.float64] = (total + SMOOTHING * prior) / (weight + SMOOTHING)
+def _smooth(total: FloatArray, weight: FloatArray, prior: Any) -> FloatArray:
+    smoothed: FloatArray = (total + SMOOTHING * prior) / (weight + SMOOTHING)
     return smoothed

@@ -17,9 +17,16 @@ from automl.data.encode.generate.generator import (
     numeric_values,
     offsets_of,
     pairs_of,
+    quotient,
     within_float32,
 )
-from automl.data.encode.generate.residual import TargetResidual, drop_correlated, explained_share
+from automl.data.encode.generate.residual import (
+    TargetResidual,
+    drop_correlated,
+    explained_share,
+    most_telling,
+)
+from automl.data.table import FloatArray
 
 __all__ = ["ArithmeticGenerator", "fit_arithmetic"]
 
@@ -29,21 +36,15 @@ MIN_DISTINCT = 3
 SPARE = 3
 """Candidates checked for correlation, per wanted column."""
 
-Floats: TypeAlias = "NDArray[np.float64]"
 Term: TypeAlias = tuple[str, int, int]
 """An operation, and the positions of two columns."""
 
 
-def _quotient(a: Floats, b: Floats) -> Floats:
-    quotient: Floats = np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b != 0)
-    return quotient
-
-
-OPERATIONS: Mapping[str, Callable[[Floats, Floats], Floats]] = {
+OPERATIONS: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
     "plus": np.add,
     "minus": np.subtract,
     "times": np.multiply,
-    "over": _quotient,
+    "over": quotient,
 }
 
 
@@ -87,7 +88,7 @@ class ArithmeticGenerator(FeatureGenerator):
 
 
 def fit_arithmetic(
-    columns: Mapping[str, Floats], residual: TargetResidual, limit: int
+    columns: Mapping[str, FloatArray], residual: TargetResidual, limit: int
 ) -> FittedGenerator | None:
     """Chooses combinations that explain the residual of the target; None if none does.
 
@@ -96,59 +97,38 @@ def fit_arithmetic(
         residual: Residual of the target on the sample.
         limit: Largest number of new columns.
     """
-    keys = _most_telling(columns, residual)
+    varied = {key: values for key, values in columns.items() if _n_distinct(values) >= MIN_DISTINCT}
+    keys = most_telling(varied, residual, MAX_COLUMNS)
     values = [columns[key] for key in keys]
-    scored = [
-        (share, term)
-        for a, b in pairs_of(len(keys))
-        for share, term in _scored(_terms(a, b), values, residual)
-    ]
+    scored: list[tuple[float, Term]] = []
+    for a, b in pairs_of(len(keys)):
+        terms = [*((name, a, b) for name in OPERATIONS), ("over", b, a)]
+        block = np.column_stack([_term(term, values) for term in terms])
+        shares = explained_share(block, residual.residual, residual.weight)
+        scored += zip(shares.tolist(), terms, strict=True)
     least = residual.least_share
     best = sorted((s for s in scored if s[0] > least), key=lambda s: -s[0])[: SPARE * limit]
     if not best:
         return None
     candidates = np.column_stack([_term(term, values) for _, term in best])
     kept = drop_correlated(candidates, limit)
-    terms = [best[i][1] for i in kept]
-    used = sorted({position for _, a, b in terms for position in (a, b)})
+    chosen = [best[i][1] for i in kept]
+    used = sorted({position for _, a, b in chosen for position in (a, b)})
     place = {position: i for i, position in enumerate(used)}
     return FittedGenerator(
         ArithmeticGenerator(
             tuple(keys[position] for position in used),
-            tuple((name, place[a], place[b]) for name, a, b in terms),
+            tuple((name, place[a], place[b]) for name, a, b in chosen),
             offsets_of(candidates[:, kept]),
         )
     )
 
 
-def _most_telling(columns: Mapping[str, Floats], residual: TargetResidual) -> list[str]:
-    keys = [key for key, values in columns.items() if _n_distinct(values) >= MIN_DISTINCT]
-    if len(keys) <= MAX_COLUMNS:
-        return keys
-    shares = explained_share(
-        np.column_stack([columns[key] for key in keys]), residual.target, residual.weight
-    )
-    chosen = np.argsort(-shares, kind="stable")[:MAX_COLUMNS]
-    return [keys[i] for i in np.sort(chosen)]
-
-
-def _n_distinct(values: Floats) -> int:
+def _n_distinct(values: FloatArray) -> int:
     return len(np.unique(values[~np.isnan(values)]))
 
 
-def _terms(a: int, b: int) -> list[Term]:
-    return [*((name, a, b) for name in OPERATIONS), ("over", b, a)]
-
-
-def _term(term: Term, values: Sequence[Floats]) -> Floats:
+def _term(term: Term, values: Sequence[FloatArray]) -> FloatArray:
     name, a, b = term
     with np.errstate(over="ignore", invalid="ignore"):
         return within_float32(OPERATIONS[name](values[a], values[b]))
-
-
-def _scored(
-    terms: list[Term], values: Sequence[Floats], residual: TargetResidual
-) -> list[tuple[float, Term]]:
-    block = np.column_stack([_term(term, values) for term in terms])
-    shares = explained_share(block, residual.residual, residual.weight)
-    return [(float(share), term) for share, term in zip(shares, terms, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from automl.data.encode.generate.generator import (
     FittedGenerator,
     Grouping,
     pairs_of,
+    position_among,
 )
 from automl.data.encode.generate.residual import TargetResidual, explained_by_groups
 from automl.data.table import IntArray
@@ -74,7 +75,7 @@ class CombinationGenerator(FeatureGenerator):
         start = 0
         for places, known, table in zip(self.combinations, self.known, self.tables, strict=True):
             end = start + table.shape[1]
-            out[:, start:end] = table[_position(_joint(places, codes, self.groupings), known)]
+            out[:, start:end] = table[position_among(_joint(places, codes, self.groupings), known)]
             start = end
 
     def state(self) -> State:
@@ -152,33 +153,19 @@ def fit_combinations(
     used = tuple(groupings[key] for key in keys)
     rows = [codes[key] for key in keys]
     places = tuple(tuple(keys.index(key) for key in columns) for columns in combinations)
-    parts = list(_fitted(places, rows, used, target, rng))
-    generator = CombinationGenerator(
-        keys, used, places, tuple(known for known, _, _ in parts), tuple(t for _, t, _ in parts)
-    )
-    return FittedGenerator(generator, np.column_stack([train for _, _, train in parts]))
-
-
-def _fitted(
-    places: Sequence[tuple[int, ...]],
-    rows: Sequence[IntArray],
-    groupings: Sequence[Grouping],
-    target: InnerFoldTarget,
-    rng: np.random.Generator,
-) -> Iterator[tuple[IntArray, NDArray[np.float32], NDArray[np.float32]]]:
-    """Known joint codes, table and encoded training rows of each combination."""
+    known, tables, trains = [], [], []
     for columns in places:
-        known, position, counts = np.unique(
-            _joint(columns, rows, groupings), return_inverse=True, return_counts=True
+        joint, position, counts = np.unique(
+            _joint(columns, rows, used), return_inverse=True, return_counts=True
         )
         dealt = replace(target, part=rng.permutation(target.part))
-        table, train = smoothed_means(position, len(known) + 1, dealt)
+        table, train = smoothed_means(position, len(joint) + 1, dealt)
         frequency = np.log1p(np.append(counts, 0))
-        yield (
-            known,
-            np.column_stack([table, frequency]).astype(np.float32),
-            np.column_stack([train, frequency[position]]).astype(np.float32),
-        )
+        known.append(joint)
+        tables.append(np.column_stack([table, frequency]).astype(np.float32))
+        trains.append(np.column_stack([train, frequency[position]]).astype(np.float32))
+    generator = CombinationGenerator(keys, used, places, tuple(known), tuple(tables))
+    return FittedGenerator(generator, np.column_stack(trains))
 
 
 def _joint(
@@ -189,9 +176,3 @@ def _joint(
     for column in columns[1:]:
         joint = joint * groupings[column].n_codes + codes[column]
     return joint
-
-
-def _position(joint: IntArray, known: IntArray) -> IntArray:
-    """Position of each code among the known ones; that after the last for an unknown code."""
-    position = np.minimum(np.searchsorted(known, joint), len(known) - 1)
-    return np.where(known[position] == joint, position, len(known))

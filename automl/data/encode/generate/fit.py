@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from automl.data.encode.columns.target import InnerFoldTarget
 from automl.data.encode.generate.arithmetic import fit_arithmetic
@@ -22,7 +21,7 @@ from automl.data.encode.generate.generator import (
 )
 from automl.data.encode.generate.groups import fit_groups
 from automl.data.encode.generate.residual import TargetResidual, bins_of, fit_remainder, sample_rows
-from automl.data.table import Column, IntArray
+from automl.data.table import Column, FloatArray, IntArray
 from automl.plugin.context import Encoding
 from automl.plugin.task import ColumnKind
 
@@ -79,7 +78,7 @@ class _Source:
         return sample_rows(self.target.weight, self.seed)
 
     @cached_property
-    def numbers(self) -> dict[str, NDArray[np.float64]]:
+    def numbers(self) -> dict[str, FloatArray]:
         """Numeric columns that vary, each ``(n_rows,)``."""
         keys = [column.key for column in self.columns if column.kind in MEASURED]
         numbers = {key: numeric_values(self.values_of(key)) for key in keys}
@@ -127,7 +126,7 @@ class _Source:
         return max(1, self.limit(MAX_ENCODED) // n_columns)
 
 
-def _varies(values: NDArray[np.float64]) -> bool:
+def _varies(values: FloatArray) -> bool:
     known = values[~np.isnan(values)]
     return len(known) > 0 and bool(known.min() < known.max())
 
@@ -152,11 +151,7 @@ def _interactions(source: _Source) -> FittedGenerator | None:
 
 def _groups(source: _Source) -> FittedGenerator | None:
     return fit_groups(
-        source.numbers,
-        source.groupings,
-        source.codes,
-        source.remainder,
-        source.limit(MAX_GROUPS),
+        source.numbers, source.groupings, source.codes, source.remainder, source.limit(MAX_GROUPS)
     )
 
 

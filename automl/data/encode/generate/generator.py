@@ -18,7 +18,7 @@ from automl.data.encode.columns.categories import MISSING, CategoryIndex, fit_ca
 from automl.data.encode.columns.column_encoder import Arrays, State
 from automl.data.encode.columns.dates import days
 from automl.data.encode.columns.numeric import offset_of, to_float64
-from automl.data.table import Column, IntArray
+from automl.data.table import Column, FloatArray, IntArray
 from automl.plugin.task import ColumnKind
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "numeric_values",
     "offsets_of",
     "pairs_of",
+    "position_among",
+    "quotient",
     "within_float32",
 ]
 
@@ -106,10 +108,9 @@ class Grouping:
         if isinstance(self.of, CategoryIndex):
             return self.of.codes(values)
         levels, known = np.array(self.of), numeric_values(values)
-        position = np.minimum(np.searchsorted(levels, known), len(levels) - 1)
-        codes = np.where(levels[position] == known, position + 1, len(levels) + 1)
+        codes = position_among(known, levels) + 1
         codes[np.isnan(known)] = MISSING
-        return codes.astype(np.int64)
+        return codes
 
     def state(self) -> list[Any]:
         """Returns a list of texts or numbers for ``from_state``."""
@@ -137,12 +138,12 @@ def fit_grouping(column: Column, values: pa.Array) -> Grouping | None:
     return Grouping(tuple(levels.tolist())) if few else None
 
 
-def numeric_values(values: pa.Array) -> NDArray[np.float64]:
+def numeric_values(values: pa.Array) -> FloatArray:
     """Converts numbers to float64, and dates to days; NaN where missing."""
     return days(values) if pa.types.is_timestamp(values.type) else to_float64(values)
 
 
-def offsets_of(columns: NDArray[np.float64]) -> tuple[float, ...]:
+def offsets_of(columns: FloatArray) -> tuple[float, ...]:
     """Offset of each new column with which float32 distinguishes its values; 0.0 for most.
 
     Without one, a sum of two opposite numbers near 10^9 would be constant in float32.
@@ -153,10 +154,22 @@ def offsets_of(columns: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(offset_of(column[~np.isnan(column)]) for column in columns.T)
 
 
-def within_float32(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def position_among(values: NDArray[Any], known: NDArray[Any]) -> IntArray:
+    """Position of each value among the known ones; that after the last for an unknown value."""
+    position = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    return np.where(known[position] == values, position, len(known)).astype(np.int64)
+
+
+def within_float32(values: FloatArray) -> FloatArray:
     """Replaces values outside the range of float32 by NaN."""
     with np.errstate(invalid="ignore"):
         return np.where(np.abs(values) <= np.finfo(np.float32).max, values, np.nan)
+
+
+def quotient(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Divides elementwise; NaN where the divisor is 0."""
+    found: FloatArray = np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b != 0)
+    return found
 
 
 def pairs_of(n: int) -> list[tuple[int, int]]:

@@ -18,10 +18,16 @@ from automl.data.encode.generate.generator import (
     Grouping,
     numeric_values,
     offsets_of,
+    quotient,
     within_float32,
 )
-from automl.data.encode.generate.residual import TargetResidual, drop_correlated, explained_share
-from automl.data.table import IntArray
+from automl.data.encode.generate.residual import (
+    TargetResidual,
+    drop_correlated,
+    explained_share,
+    most_telling,
+)
+from automl.data.table import FloatArray, IntArray
 
 __all__ = ["GroupGenerator", "fit_groups"]
 
@@ -30,25 +36,18 @@ MIN_ROWS_OF_GROUP = 10
 """Smallest mean number of rows per group."""
 SPARE = 3
 
-Floats: TypeAlias = "NDArray[np.float64]"
 Term: TypeAlias = tuple[str, int, int]
 """A comparison, and the positions of the numeric column and the group column."""
 
 
-def _ratio(value: Floats, mean: Floats, deviation: Floats) -> Floats:
-    ratio: Floats = np.divide(value, mean, out=np.full(np.shape(value), np.nan), where=mean != 0)
-    return ratio
-
-
-def _score(value: Floats, mean: Floats, deviation: Floats) -> Floats:
-    score: Floats = np.divide(
+def _score(value: FloatArray, mean: FloatArray, deviation: FloatArray) -> FloatArray:
+    return np.divide(
         value - mean, deviation, out=np.where(np.isnan(value), np.nan, 0.0), where=deviation > 0
     )
-    return score
 
 
-COMPARISONS: Mapping[str, Callable[[Floats, Floats, Floats], Floats]] = {
-    "ratio": _ratio,
+COMPARISONS: Mapping[str, Callable[[FloatArray, FloatArray, FloatArray], FloatArray]] = {
+    "ratio": lambda value, mean, deviation: quotient(value, mean),
     "excess": lambda value, mean, deviation: value - mean,
     "score": _score,
 }
@@ -69,7 +68,7 @@ class GroupGenerator(FeatureGenerator):
     keys: tuple[str, ...]
     groupings: tuple[Grouping, ...]
     terms: tuple[Term, ...]
-    moments: tuple[Floats, ...]
+    moments: tuple[FloatArray, ...]
     offsets: tuple[float, ...]
 
     @property
@@ -93,8 +92,8 @@ class GroupGenerator(FeatureGenerator):
         meta: dict[str, Any] = {
             "groupings": [g.state() for g in self.groupings],
             "terms": self.terms,
+            "offsets": self.offsets,
         }
-        meta["offsets"] = self.offsets
         return meta, {f"moments{i}": moments for i, moments in enumerate(self.moments)}
 
     @classmethod
@@ -111,7 +110,7 @@ class GroupGenerator(FeatureGenerator):
 
 
 def fit_groups(
-    numbers: Mapping[str, Floats],
+    numbers: Mapping[str, FloatArray],
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
     residual: TargetResidual,
@@ -148,20 +147,21 @@ def fit_groups(
 
 
 def _scored(
-    numbers: Mapping[str, Floats],
+    numbers: Mapping[str, FloatArray],
     groupings: Mapping[str, Grouping],
     codes: Mapping[str, IntArray],
     residual: TargetResidual,
-) -> list[tuple[float, tuple[str, str, str], Floats]]:
+) -> list[tuple[float, tuple[str, str, str], FloatArray]]:
     """Share, term and moments of each candidate that explains enough, best first."""
     rows, least = residual.rows, residual.least_share
-    pairs = product(_usable(groupings, codes), _most_telling(numbers, residual))
+    sample = {key: values[rows] for key, values in numbers.items()}
+    pairs = product(_usable(groupings, codes), most_telling(sample, residual, MAX_NUMBERS))
     scored = []
     for b, a in pairs:
         if a == b:
             continue
         moments = _moments(numbers[a], codes[b], groupings[b].n_codes)
-        value, group = numbers[a][rows], codes[b][rows]
+        value, group = sample[a], codes[b][rows]
         block = np.column_stack([_compared(n, value, group, moments) for n in COMPARISONS])
         shares = explained_share(block, residual.residual, residual.weight)
         scored += [
@@ -177,17 +177,7 @@ def _usable(groupings: Mapping[str, Grouping], codes: Mapping[str, IntArray]) ->
     return sorted(enough, key=lambda key: -groupings[key].n_codes)[:MAX_GROUPINGS]
 
 
-def _most_telling(numbers: Mapping[str, Floats], residual: TargetResidual) -> list[str]:
-    keys = list(numbers)
-    if len(keys) <= MAX_NUMBERS:
-        return keys
-    block = np.column_stack([numbers[key][residual.rows] for key in keys])
-    shares = explained_share(block, residual.target, residual.weight)
-    chosen = np.argsort(-shares, kind="stable")[:MAX_NUMBERS]
-    return [keys[i] for i in np.sort(chosen)]
-
-
-def _moments(values: Floats, codes: IntArray, n_codes: int) -> Floats:
+def _moments(values: FloatArray, codes: IntArray, n_codes: int) -> FloatArray:
     """Mean and standard deviation by group; those of all rows for a group without numbers."""
     known = ~np.isnan(values)
     values, codes = values[known], codes[known]
@@ -204,7 +194,7 @@ def _moments(values: Floats, codes: IntArray, n_codes: int) -> Floats:
     return np.column_stack([mean, deviation])
 
 
-def _compared(name: str, values: Floats, codes: IntArray, moments: Floats) -> Floats:
+def _compared(name: str, values: FloatArray, codes: IntArray, moments: FloatArray) -> FloatArray:
     mean, deviation = moments[codes, 0], moments[codes, 1]
     with np.errstate(over="ignore", invalid="ignore"):
         return within_float32(COMPARISONS[name](values, mean, deviation))

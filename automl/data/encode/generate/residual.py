@@ -6,14 +6,13 @@ only if it explains some of this residual.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from automl.data.encode.columns.target import SMOOTHING, InnerFoldTarget, smoothed_means
-from automl.data.table import IntArray
+from automl.data.table import FloatArray, IntArray
 
 __all__ = [
     "TargetResidual",
@@ -22,6 +21,7 @@ __all__ = [
     "explained_by_groups",
     "explained_share",
     "fit_remainder",
+    "most_telling",
     "sample_rows",
 ]
 
@@ -49,9 +49,9 @@ class TargetResidual:
     """
 
     rows: IntArray
-    target: NDArray[np.float64]
-    residual: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    target: FloatArray
+    residual: FloatArray
+    weight: FloatArray
     part: IntArray
 
     @property
@@ -61,7 +61,7 @@ class TargetResidual:
         return float(NOISE_FACTOR * (_n_bins(len(self.rows)) - 1) / n_effective)
 
 
-def sample_rows(weight: NDArray[np.float64], seed: int) -> IntArray:
+def sample_rows(weight: FloatArray, seed: int) -> IntArray:
     """Samples at most ``MAX_SAMPLE`` rows of positive weight, in random order.
 
     The order is random because the order of the table may reveal the target, and stable sorts keep
@@ -92,7 +92,7 @@ def fit_remainder(
     return TargetResidual(rows, values, _centred(rest, weight), weight, target.part[rows])
 
 
-def bins_of(values: NDArray[np.float64]) -> IntArray:
+def bins_of(values: FloatArray) -> IntArray:
     """Codes of bins at quantiles of the rows and of the distinct values; one more if missing.
 
     The distinct values keep the rare values of a zero-inflated column from sharing one bin.
@@ -109,9 +109,7 @@ def bins_of(values: NDArray[np.float64]) -> IntArray:
     return codes
 
 
-def explained_share(
-    values: NDArray[np.float64], rest: NDArray[np.float64], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def explained_share(values: FloatArray, rest: FloatArray, weight: FloatArray) -> FloatArray:
     """Share of the variance between the bins of each candidate.
 
     Args:
@@ -136,6 +134,25 @@ def explained_share(
     return shares / total
 
 
+def most_telling(
+    columns: Mapping[str, FloatArray], residual: TargetResidual, most: int
+) -> list[str]:
+    """Selects the columns that explain most of the target on their own, in the order given.
+
+    Args:
+        columns: Columns of the sample by key, each ``(n_sample,)``, NaN where missing.
+        residual: Residual of the target on the sample.
+        most: Largest number of columns.
+    """
+    keys = list(columns)
+    if len(keys) <= most:
+        return keys
+    block = np.column_stack([columns[key] for key in keys])
+    shares = explained_share(block, residual.target, residual.weight)
+    chosen = np.argsort(-shares, kind="stable")[:most]
+    return [keys[i] for i in np.sort(chosen)]
+
+
 def explained_by_groups(codes: IntArray, residual: TargetResidual) -> float:
     """Share of the residual's variance that groups explain out of fold; may be negative.
 
@@ -152,7 +169,7 @@ def explained_by_groups(codes: IntArray, residual: TargetResidual) -> float:
     return 1.0 - _variance(rest - guess, weight) / total
 
 
-def drop_correlated(values: NDArray[np.float64], limit: int) -> list[int]:
+def drop_correlated(values: FloatArray, limit: int) -> list[int]:
     """Positions of candidates, best first, without those rank-correlated with an earlier one.
 
     Args:
@@ -180,11 +197,10 @@ def _n_bins(n_rows: int) -> int:
     return min(MAX_BINS, max(MIN_BINS, n_rows // ROWS_OF_BIN))
 
 
-def _centred(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = values - np.average(values, axis=0, weights=weight)
-    return centred
+def _centred(values: FloatArray, weight: FloatArray) -> FloatArray:
+    return values - np.average(values, axis=0, weights=weight)
 
 
-def _variance(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+def _variance(values: FloatArray, weight: FloatArray) -> float:
     """Weighted sum of squares of values with mean 0."""
     return float((weight[:, None] * values**2).sum())

@@ -16,6 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from automl.data.table import IntArray
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
@@ -40,7 +42,6 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)
 _PAIR = np.uint64(0xC2B2AE3D27D4EB4F)
 
 _U64: TypeAlias = "NDArray[np.uint64]"
-_I64: TypeAlias = "NDArray[np.int64]"
 
 
 def count_grams(values: pa.Array, grams: Grams) -> csr_matrix:
@@ -67,7 +68,7 @@ def count_grams(values: pa.Array, grams: Grams) -> csr_matrix:
 
 
 def _counted(
-    find: Callable[[NDArray[np.uint32], _I64], tuple[_I64, _U64]], texts: list[str]
+    find: Callable[[NDArray[np.uint32], IntArray], tuple[IntArray, _U64]], texts: list[str]
 ) -> csr_matrix:
     from scipy.sparse import csr_matrix
 
@@ -88,7 +89,7 @@ def _counted(
     return csr_matrix((counts, columns, pointers.astype(np.int32)), shape=(len(texts), N_BUCKETS))
 
 
-def _word_grams(points: NDArray[np.uint32], row: _I64) -> tuple[_I64, _U64]:
+def _word_grams(points: NDArray[np.uint32], row: IntArray) -> tuple[IntArray, _U64]:
     """Row and hash of each word, sign, and pair of neighbours."""
     kind = _kinds(points)
     is_word = kind == _WORD
@@ -108,7 +109,7 @@ def _word_grams(points: NDArray[np.uint32], row: _I64) -> tuple[_I64, _U64]:
     return np.concatenate([rows, rows[1:][is_pair]]), np.concatenate([hashes, pairs])
 
 
-def _char_grams(points: NDArray[np.uint32], row: _I64) -> tuple[_I64, _U64]:
+def _char_grams(points: NDArray[np.uint32], row: IntArray) -> tuple[IntArray, _U64]:
     """Row and hash of each character n-gram within one word and its surrounding spaces."""
     is_space = _kinds(points) == _SPACE
     letters = np.where(is_space, 32, points).astype(np.uint64)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from automl.data.encode.columns.column_encoder import Arrays, State
 from automl.data.encode.columns.target import InnerFoldTarget
+from automl.data.table import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -53,10 +54,7 @@ class Projection:
     def names(self) -> tuple[str, ...]:
         """One name per column."""
         scores = range(len(self.weights) - self.n_components)
-        return (
-            *(f"svd{i}" for i in range(self.n_components)),
-            *(f"score{i}" for i in scores),
-        )
+        return (*(f"svd{i}" for i in range(self.n_components)), *(f"score{i}" for i in scores))
 
     def apply(self, matrix: csr_matrix) -> NDArray[np.float32]:
         """Maps ``(n_rows, n_terms)`` to ``(n_rows, n_columns)``."""
@@ -143,9 +141,7 @@ def _components(matrix: csr_matrix, n_components: int, seed: int) -> NDArray[np.
     return np.asarray(components * signs[:, None], dtype=np.float32)
 
 
-def _out_of_fold(
-    matrix: csr_matrix, rows: NDArray[np.int64], target: InnerFoldTarget
-) -> NDArray[np.float64]:
+def _out_of_fold(matrix: csr_matrix, rows: IntArray, target: InnerFoldTarget) -> FloatArray:
     """Out-of-fold scores of each row, ``(n_rows, n_outputs)``."""
     scores = np.empty((matrix.shape[0], target.values.shape[1]))
     for part in np.unique(target.part):
@@ -159,8 +155,8 @@ def _out_of_fold(
 
 
 def _ridge(
-    matrix: csr_matrix, target: InnerFoldTarget, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    matrix: csr_matrix, target: InnerFoldTarget, rows: IntArray
+) -> tuple[FloatArray, FloatArray]:
     """Coefficients ``(n_outputs, n_terms)`` and intercepts ``(n_outputs,)``."""
     from sklearn.linear_model import Ridge
 

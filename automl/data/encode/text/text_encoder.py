@@ -23,18 +23,22 @@ from automl.data.encode.columns.numeric import NumberEncoder, NumericMode, fit_n
 from automl.data.encode.columns.target import InnerFoldTarget
 from automl.data.encode.text.ngrams import MAX_CHARACTERS, Grams, count_grams
 from automl.data.encode.text.projection import Projection, fit_projection
-from automl.data.encode.text.text_statistics import TRAITS, text_statistic
 from automl.data.encode.text.tfidf import Tfidf, fit_tfidf
 from automl.plugin.rows import Matrix
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["TextEncoder", "fit_text", "with_numeric_mode"]
+from automl.data.table import FloatArray
+
+__all__ = ["TRAITS", "TextEncoder", "fit_text", "text_statistic", "with_numeric_mode"]
 
 MOST_CHARACTERS = 5_000_000
 """Total characters of the training texts up to which character n-grams are used: they take four
 times as long as words, and add less the more texts there are."""
+TRAITS = ("length", "words", "digits", "capitals", "signs")
+
+_SHARES = {"digits": r"\p{Nd}", "capitals": r"\p{Lu}", "signs": r"[\p{P}\p{S}]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,3 +216,24 @@ def _stacked(parts: list[csr_matrix]) -> csr_matrix:
     from scipy.sparse import hstack
 
     return parts[0] if len(parts) == 1 else hstack(parts, format="csr", dtype=np.float32)
+
+
+def text_statistic(name: str, texts: pa.Array) -> FloatArray:
+    """One statistic of each text, ``(n_rows,)``; NaN where the text is missing.
+
+    Args:
+        name: ``length`` and ``words``: log(1 + number of characters or words); ``digits``,
+            ``capitals`` and ``signs`` (punctuation and symbols): shares of the characters.
+        texts: Arrow strings, ``(n_rows,)``.
+    """
+    length = _floats(pc.utf8_length(texts))
+    if name == "length":
+        return np.asarray(np.log1p(length))
+    if name == "words":
+        return np.asarray(np.log1p(_floats(pc.count_substring_regex(texts, pattern=r"\S+"))))
+    found = _floats(pc.count_substring_regex(texts, pattern=_SHARES[name]))
+    return np.asarray(found / np.maximum(length, 1.0))
+
+
+def _floats(counts: pa.Array) -> FloatArray:
+    return np.asarray(counts.cast(pa.float64()).to_numpy(zero_copy_only=False))

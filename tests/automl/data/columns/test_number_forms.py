@@ -6,12 +6,16 @@ import pytest
 
 from automl.data.columns.number_forms import find_numbers, misfit_rows
 from automl.data.numbers import NumberForm, read_numbers
+from automl.data.options import Reading
 
 
-def find(*texts, **options):
+def find(*texts, any_misfits=False, **reading):
     """What a column of these texts is; None where it holds no numbers."""
     counts = Counter(texts)
-    return find_numbers(pa.array(list(counts)), np.array(list(counts.values())), **options)
+    numbers = np.array(list(counts.values()))
+    return find_numbers(
+        pa.array(list(counts)), numbers, Reading(**reading), any_misfits=any_misfits
+    )
 
 
 def form_of(*texts, **options):

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from automl.data import load_dataset
-from automl.data.describe import leak_columns
-from automl.data.describe.leak_columns import giveaways
-from automl.data.describe.leaks import leak_warnings
+from automl.data.describe import leaks
+from automl.data.describe.leaks import giveaways, leak_warnings
 
 N_ROWS = 200
 RANDOM = np.random.default_rng(0)
@@ -98,7 +97,7 @@ class Noticed:
 
 
 def test_of_a_large_table_a_sample_tells_which_columns_deserve_a_look_at_all_rows(monkeypatch):
-    monkeypatch.setattr(leak_columns, "SAMPLE_ROWS", 60)
+    monkeypatch.setattr(leaks, "SAMPLE_ROWS", 60)
     leak = np.where((CLASS == "yes") == RIGHT, "J", "N")
     more = RANDOM.normal(size=N_ROWS)
     frame = pd.DataFrame({"number": NUMBER, "leak": leak, "more": more, "target": CLASS})

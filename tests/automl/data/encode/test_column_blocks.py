@@ -57,10 +57,9 @@ def test_columns_without_ties_share_their_scores(table, fit):
     assert len(numbers.levels) == 10 * len(numbers.scores)
 
 
-def test_blocks_are_a_sequence(table, fit, mixed):
+def test_blocks_are_iterated_and_indexed_in_the_order_of_the_columns(table, fit, mixed):
     blocks = fit(table(*mixed(0)))[0].blocks
     assert [block.key for block in blocks] == [f"c{i}" for i in range(6)]
-    assert [block.key for block in blocks[1:3]] == ["c1", "c2"]
     assert [len(block.names) for block in blocks] == blocks.widths.tolist()
     assert len(Blocks.of(())) == 0
     with pytest.raises(IndexError):

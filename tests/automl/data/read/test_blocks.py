@@ -156,7 +156,7 @@ def test_without_a_purpose_all_columns_are_texts(tmp_path):
     path = tmp_path / "file.csv"
     path.write_bytes(rows(range(N_ROWS), range(N_ROWS), GOAL))
     assert {str(c.type) for c in read_source(path, ReadOptions()).columns} == {"string"}
-    with_roles = read_source(path, ReadOptions(roles=Roles(None, ("b",))))
+    with_roles = read_source(path, ReadOptions(roles=Roles(group="b")))
     assert [str(c.type) for c in with_roles.columns] == ["double", "string", "string"]
 
 

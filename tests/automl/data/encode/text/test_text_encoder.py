@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from automl.data.encode import TableEncoder
@@ -218,3 +219,13 @@ def test_texts_and_their_encoder_survive_being_saved(table, fit, tmp_path):
         encoder.save(tmp_path / str(number))
         again = TableEncoder.load(tmp_path / str(number))
         assert (abs(again.transform(data) - encoder.transform(data))).max() == 0
+
+
+def test_traits_are_logarithms_of_sizes_and_shares_of_characters():
+    texts = pa.array(["Is it 42?", "", None, "ЖЖ ж", "😀!", "  "])
+    table = {name: text.text_statistic(name, texts) for name in text.TRAITS}
+    np.testing.assert_allclose(np.expm1(table["length"]), [9, 0, np.nan, 4, 2, 2])
+    np.testing.assert_allclose(np.expm1(table["words"]), [3, 0, np.nan, 2, 1, 0])
+    np.testing.assert_allclose(table["digits"], [2 / 9, 0, np.nan, 0, 0, 0])
+    np.testing.assert_allclose(table["capitals"], [1 / 9, 0, np.nan, 0.5, 0, 0])
+    np.testing.assert_allclose(table["signs"], [1 / 9, 0, np.nan, 0, 1, 0])
