@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from automl.scheduling.local.launcher import THREAD_ENV
+
+# As in a worker, set before native libraries are loaded: spinning threads cost ten times the work
+os.environ.update(THREAD_ENV)
 settings.register_profile("project", deadline=None)  # machines are shared; batteries look at time
 settings.load_profile("project")
 for _size in ("COLUMNS", "LINES"):  # where tests run has no say in what people see

@@ -66,8 +66,8 @@ class FamilyCase:
         if task is not None and task.params.get("task") not in {None, *taken}:
             pytest.skip(f"{self.family.name} is not tested for {task.params['task']}")
 
-    def _made(self, task: Task) -> TestTable:
-        return synthetic_table(task, **self._told(task))
+    def _made(self, task: Task, **size: int) -> TestTable:
+        return synthetic_table(task, **size, **self._told(task))
 
     def _real(self, task: Task) -> TestTable:
         return real_table(task, **self._told(task))
@@ -124,9 +124,9 @@ class FamilyCase:
         model = self._model(table, division, chosen, seed, **slot)
         return model.predict(self._shown(division.valid)), division
 
-    def _default_fit(self, task: Task, real: bool = False) -> DefaultFit:
+    def _default_fit(self, task: Task, real: bool = False, weighted: bool = False) -> DefaultFit:
         """Fits the default params on a synthetic or real table, once for all tests."""
-        return _fit_default(type(self), task, real)  # type: ignore[arg-type]  # classes are hashable
+        return _fit_default(type(self), task, real, weighted)  # type: ignore[arg-type]  # hashable
 
     def _shown(self, rows: Rows) -> Matrix | Rows:
         """Returns rows in the form that the family's models predict."""
@@ -169,11 +169,12 @@ class DefaultFit:
     report: RecordingReport
 
 
-@functools.lru_cache(maxsize=2 * len(Task))  # tests of one class run together
-def _fit_default(case: type[FamilyCase], task: Task, real: bool) -> DefaultFit:
+@functools.lru_cache(maxsize=3 * len(Task))  # tests of one class run together
+def _fit_default(case: type[FamilyCase], task: Task, real: bool, weighted: bool) -> DefaultFit:
     own, report = case(), RecordingReport()
     table = own._real(task) if real else own._made(task)
-    fold = own._fold(table)
+    weight = np.random.default_rng(4).uniform(0.2, 3.0, size=len(table.y)) if weighted else None
+    fold = table.fold(own._view(table), weight=weight)
     model = own.family.fit(own._params(table), fold, own._context(table), report)
     return DefaultFit(table, fold, model, model.predict(own._shown(fold.valid)), report)
 

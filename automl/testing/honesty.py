@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from automl.data.table import Dataset, Table, Target
 from automl.plugin import FittedModel, Fold, PackFit, StageLog, Task
 from automl.plugin.prediction import check_prediction
-from automl.testing.case import FamilyCase, each_task
+from automl.testing.case import DefaultFit, FamilyCase, each_task
 from automl.testing.fakes import RecordingReport
 from automl.testing.tables import TestTable
 from automl.trial.masked_fold import fold_shown_to
@@ -27,7 +27,9 @@ ROUNDING = 0.02
 """Allowed rounding in a pack, as a share of the spread of predictions."""
 
 FEW_ROWS = 12
-"""Too few validation rows for early stopping."""
+"""Too few validation rows for early stopping, of ``N_ROWS``."""
+
+N_ROWS = 80
 
 HINT = (
     'it never uses the rows for early stopping: declare early_stopping = "none" to train on all '
@@ -49,27 +51,20 @@ class Honesty(FamilyCase):
     @each_task
     def test_validation_targets_do_not_change_what_they_score(self, task: Task) -> None:
         """Compares the predictions logged at each stage, or the final ones without a log."""
-        found = self._default_fit(task)
-        fold = found.fold
-        if self.family.early_stopping == "inner":
-            self._check_targets_do_not_matter(found.table, fold)
-        else:
-            self._check_alike(found.model, self._permuted(found.table, fold), fold, found.table)
+        self._check_default_fit(self._default_fit(task))
 
     @each_task
     def test_validation_targets_with_weights_do_not_change_what_they_score(
         self, task: Task
     ) -> None:
         """The same with row weights."""
-        table = self._made(task)
-        weight = np.random.default_rng(4).uniform(0.2, 3.0, size=len(table.y))
-        self._check_targets_do_not_matter(table, table.fold(self._view(table), weight=weight))
+        self._check_default_fit(self._default_fit(task, weighted=True))
 
     @each_task
     def test_few_validation_targets_do_not_change_what_they_score(self, task: Task) -> None:
         """The same with too few rows for early stopping."""
-        table = self._made(task)
-        valid = np.arange(len(table.y)) >= len(table.y) - FEW_ROWS
+        table = self._made(task, n_rows=N_ROWS)
+        valid = np.arange(N_ROWS) >= N_ROWS - FEW_ROWS
         self._check_targets_do_not_matter(table, table.fold(self._view(table), valid=valid))
 
     @each_task
@@ -119,6 +114,13 @@ class Honesty(FamilyCase):
             if not np.array_equal(first.predict(X), second.predict(X)):
                 return
         pytest.fail(HINT)
+
+    def _check_default_fit(self, found: DefaultFit) -> None:
+        if self.family.early_stopping == "inner":  # its fit was not given the rows of a search
+            self._check_targets_do_not_matter(found.table, found.fold)
+            return
+        again = self._permuted(found.table, found.fold)
+        self._check_alike(found.model, again, found.fold, found.table)
 
     def _check_targets_do_not_matter(self, table: TestTable, fold: Fold) -> None:
         model = self._model(table, self._shown_fold(table, fold))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -228,15 +229,21 @@ def real_table(task: Task, n_rows: int = 300, **extra: Any) -> TestTable:
         >>> table.numeric.shape, table.n_classes
         ((100, 30), 2)
     """
-    from sklearn import datasets
-
     name = {Task.BINARY: "breast_cancer", Task.MULTICLASS: "iris"}.get(task, "diabetes")
-    X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    X, y = _data_set(name)
     rows = np.random.default_rng(0).permutation(len(y))[:n_rows]
     n_classes = int(y.max()) + 1 if task.is_classification else 0
     y = y.astype(np.int64 if task.is_classification else np.float64)
     none = np.empty((len(rows), 0), dtype=np.int64)
     return TestTable(task, X[rows], none, y[rows], n_classes, **extra)
+
+
+@functools.cache  # the files are texts
+def _data_set(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    from sklearn import datasets
+
+    X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    return X, y
 
 
 def synthetic_table(task: Task, n_rows: int = 240, **extra: Any) -> TestTable:

@@ -9,12 +9,13 @@ import numpy as np
 from automl.metrics import get_metric
 from automl.plugin import Task, TrialContext
 from automl.testing.case import FamilyCase, each_task
-from automl.testing.fakes import RecordingReport
+from automl.testing.fakes import CountedClock, RecordingReport
 from automl.testing.tables import mixed_table
 
 __all__ = ["WeightTests"]
 
-SHORT_S = 0.2
+N_ROWS = 80
+SHORT_S, LOOKS = 0.2, 20  # the clock is advanced by the looks of a fit at it
 METRICS = {
     "classes": ("roc_auc", "log_loss", "accuracy", "f1_macro"),
     "regression": ("rmse", "mae", "r2"),
@@ -28,10 +29,8 @@ class WeightTests(FamilyCase):
     @each_task
     def test_weights_are_taken(self, task: Task) -> None:
         """A fit accepts row weights."""
-        table = self._made(task)
-        weight = np.random.default_rng(0).uniform(0.2, 3.0, size=len(table.y))
-        fold = table.fold(self._view(table), weight=weight)
-        self._check(*self._fit(table, fold=fold), table)
+        found = self._default_fit(task, weighted=True)
+        self._check(found.prediction, found.fold, found.table)
 
     @each_task
     def test_a_row_of_weight_three_counts_as_the_row_three_times(self, task: Task) -> None:
@@ -57,14 +56,14 @@ class WeightTests(FamilyCase):
     @each_task
     def test_it_can_be_judged_by_the_usual_metrics(self, task: Task) -> None:
         """With row weights, with weights of one, and without."""
-        table = self._made(task)
+        table = self._made(task, n_rows=N_ROWS)
         names = METRICS["classes" if task.is_classification else task.value]
         for name in names:
             metric = table.metric if name == "pinball" else get_metric(name, task)
             problem = replace(table.problem(), metric=metric)
-            context = TrialContext(problem, seed=0, time_limit_s=SHORT_S)
             for weight in (None, np.ones(len(table.y)), np.linspace(0.5, 2.0, len(table.y))):
                 fold = table.fold(self._view(table), weight=weight)
-                params = self._params(table)
+                params, clock = self._params(table), CountedClock(SHORT_S / LOOKS)
+                context = TrialContext(problem, seed=0, time_limit_s=SHORT_S, clock=clock)
                 model = self.family.fit(params, fold, context, RecordingReport())
                 self._check(model.predict(self._shown(fold.valid)), fold, table)

@@ -200,16 +200,17 @@ def test_one_fit_has_the_turn_and_the_next_is_told_whose(executor, start):
 
 
 def test_native_threads_are_those_of_the_lease_and_come_back(executor, start):
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info, threadpool_limits
 
     def n_threads():
-        return [pool["num_threads"] for pool in threadpool_info()]
+        return {pool["num_threads"] for pool in threadpool_info()}
 
-    before, seen = n_threads(), []
-    start(lambda *_: seen.extend(n_threads()), n_threads=1)
-    executor.poll(0.0)
-    assert set(seen) == {1}
-    assert n_threads() == before
+    seen = set()
+    with threadpool_limits(2):
+        start(lambda *_: seen.update(n_threads()), n_threads=1)
+        executor.poll(0.0)
+        assert seen == {1}
+        assert n_threads() == {2}
 
 
 def test_it_has_no_gpu_and_says_so_where_one_is_asked_for():

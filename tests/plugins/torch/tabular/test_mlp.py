@@ -253,7 +253,7 @@ def test_a_fit_leaves_the_random_state_and_the_threads_of_torch_as_they_were(bin
     expected = torch.rand(3)
     torch.manual_seed(7)
     n_threads = torch.get_num_threads()
-    fit(binary, Task.BINARY, settings={"max_epochs": 2}, n_threads=1)
+    fit(binary, Task.BINARY, settings={"max_epochs": 2}, n_threads=n_threads + 1)
     assert torch.equal(torch.rand(3), expected)
     assert torch.get_num_threads() == n_threads
 
