@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from automl.data.encode.column_blocks import CATEGORIES, Blocks
 from automl.data.encode.columns.categories import MISSING
 from automl.data.encode.columns.category_columns import CODES, ONE_HOT, TARGET, CategoryColumns
-from automl.data.short_columns import joined
 from automl.data.table import IntArray
 
 __all__ = ["MOST_CATEGORIES", "CategoryRows"]
@@ -45,16 +44,16 @@ class CategoryRows:
         codes = tuple({texts[i]: i - first + 1 for i in range(first, end)} for first, end in ends)
         return cls(columns, places, codes)
 
-    def write(self, values: list[pa.Array], out: NDArray[np.float32]) -> None:
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
-            values: The values of each column, ``(n_rows,)``.
+            values: The values of all columns, one after another, ``(n * n_rows,)``.
             out: ``(n_rows, n_features)``, holding 0 in these columns.
         """
         columns = self.columns
         unseen = np.diff(columns.starts) + 1
-        codes = self._codes(values, unseen)
+        codes = self._codes(values, len(out), unseen)
         at = np.flatnonzero(columns.form == CODES)
         out[:, self.places[at]] = np.where(codes[:, at] == unseen[at], MISSING, codes[:, at])
         at = np.flatnonzero(columns.form == ONE_HOT)
@@ -69,13 +68,12 @@ class CategoryRows:
             for i in range(width):
                 out[:, self.places[at] + i] = columns.tables[starts + i]
 
-    def _codes(self, values: list[pa.Array], unseen: IntArray) -> IntArray:
+    def _codes(self, values: pa.Array, n_rows: int, unseen: IntArray) -> IntArray:
         """Codes of the values, ``(n_rows, n)``; missing and unseen ones included."""
-        texts = iter(joined(values).cast(pa.string()).to_pylist())
-        n_rows = len(values[0])
+        texts = iter(values.to_pylist())
         codes = [
             MISSING if text is None else code_of.get(text, beyond)
             for code_of, beyond in zip(self.codes, unseen.tolist(), strict=True)
             for text in islice(texts, n_rows)
         ]
-        return np.array(codes, dtype=np.int64).reshape(len(values), n_rows).T
+        return np.array(codes, dtype=np.int64).reshape(-1, n_rows).T

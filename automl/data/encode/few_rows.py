@@ -16,11 +16,9 @@ from automl.data.encode.columns.date_columns import PART_NAMES, DateColumns
 from automl.data.encode.columns.dates import PARTS
 from automl.data.encode.columns.number_columns import MODES, NumberColumns
 from automl.data.encode.columns.numeric import FLOAT32_MAX, MAX_STANDARD
-from automl.data.short_columns import joined
-from automl.data.table import IntArray, Table
-from automl.errors import MissingColumnError
+from automl.data.table import IntArray
 
-__all__ = ["DateRows", "NumberRows", "numbers_at_once"]
+__all__ = ["DateRows", "NumberRows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,19 @@ class NumberRows:
         at = np.flatnonzero(blocks.kind == NUMBERS)
         return cls.of(blocks.numbers, np.cumsum(blocks.widths)[at] - blocks.widths[at])
 
-    def write(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
-            values: The numbers, ``(n_rows, n)``; NaN where missing.
+            values: The numbers of all columns, one after another, ``(n * n_rows,)``; those too
+                large for float32 count as missing.
             out: ``(n_rows, n_features)``.
         """
+        numbers = values.to_numpy(zero_copy_only=False).reshape(-1, len(out)).T
+        self.write_numbers(np.where(np.abs(numbers) > FLOAT32_MAX, np.nan, numbers), out)
+
+    def write_numbers(self, values: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+        """Encodes numbers, ``(n_rows, n)``; NaN where missing."""
         missing, numbers = np.isnan(values), self.numbers
         filled = np.where(missing, numbers.fill, values)
         at = self.raw.columns
@@ -131,49 +135,21 @@ class DateRows:
         within = before - np.repeat(before[dates.starts[:-1]], n_parts)
         return cls(dates, NumberRows.of(dates.numbers, np.repeat(first, n_parts) + within))
 
-    def write(self, values: list[pa.Array], out: NDArray[np.float32]) -> None:
+    def write(self, values: pa.Array, out: NDArray[np.float32]) -> None:
         """Encodes rows; the result equals that of the blocks one by one.
 
         Args:
-            values: The timestamps of each column, ``(n_rows,)``.
+            values: The timestamps of all columns, one after another, ``(n * n_rows,)``.
             out: ``(n_rows, n_features)``.
         """
-        moments = joined(values)
-        column = np.repeat(np.arange(len(values)), np.diff(self.dates.starts))
+        n_columns = len(self.dates.starts) - 1
+        column = np.repeat(np.arange(n_columns), np.diff(self.dates.starts))
         found = np.empty((len(out), len(column)))
         for number in np.unique(self.dates.part).tolist():
             at = np.flatnonzero(self.dates.part == number)
-            numbers = PARTS[PART_NAMES[number]](moments).reshape(len(values), len(out))
+            numbers = PARTS[PART_NAMES[number]](values).reshape(n_columns, len(out))
             found[:, at] = numbers[column[at]].T
-        self.parts.write(found, out)
-
-
-def numbers_at_once(
-    table: Table, keys: tuple[str, ...], rows: IntArray | None
-) -> NDArray[np.float64]:
-    """The numbers of several columns, ``(n_rows, n)``; NaN where missing or too large for float32.
-
-    Args:
-        table: The table.
-        keys: Keys of the columns.
-        rows: Row numbers; None for all rows.
-
-    Raises:
-        MissingColumnError: The table lacks a column.
-    """
-    data = table.data
-    if tuple(data.schema.names) != keys:
-        try:
-            data = data.select(keys)
-        except KeyError as error:
-            raise MissingColumnError(
-                f"the table lacks a column that the encoder was fitted on: {error}"
-            ) from None
-    (batch,) = data.combine_chunks().to_batches()
-    tensor = np.asarray(batch.to_tensor(null_to_nan=True))
-    values: NDArray[np.float64] = tensor if rows is None else tensor[rows]
-    known: NDArray[np.float64] = np.where(np.abs(values) > FLOAT32_MAX, np.nan, values)
-    return known
+        self.parts.write_numbers(found, out)
 
 
 def _part(is_in: NDArray[np.bool_], places: IntArray) -> _Part:
