@@ -89,7 +89,7 @@ def _may_be_names(records: Sequence[Record], at: int, width: int) -> bool:
     as ``#id,weight``.
     """
     fields = records[at][1]
-    if len(fields) < width - 1:
+    if len(fields) < width - 1 or _is_padded_title(records, at, width):
         return False
     if not _COMMENT.match(fields[0]) and not (width > 2 and _is_nearly_blank(fields)):
         return True
@@ -97,12 +97,27 @@ def _may_be_names(records: Sequence[Record], at: int, width: int) -> bool:
     return len(fields) == width and any(_NUMBER.match(field) for field in after)
 
 
+def _is_padded_title(records: Sequence[Record], at: int, width: int) -> bool:
+    """Whether a record is a line such as ``Period;2023;;;;`` above a whole line of names.
+
+    Spreadsheets fill titles up to the width of the table.
+    """
+    return _is_mostly_blank(records[at][1]) and any(
+        len(fields) == width and all(f.strip() and not _VALUE.match(f) for f in fields)
+        for _, fields in records[at + 1 : at + 1 + MOST_ABOVE]
+    )
+
+
+def _is_mostly_blank(fields: Sequence[str]) -> bool:
+    return sum(bool(f.strip()) for f in fields) <= len(fields) // 3
+
+
 def _is_nearly_blank(fields: Sequence[str]) -> bool:
     return sum(bool(f.strip()) for f in fields) <= 1
 
 
 def _is_no_row(fields: Sequence[str]) -> bool:
-    return _is_nearly_blank(fields) or bool(_COMMENT.match(fields[0]))
+    return _is_nearly_blank(fields) or _is_mostly_blank(fields) or bool(_COMMENT.match(fields[0]))
 
 
 def _like_a_row(names: Sequence[str], rows: Sequence[Sequence[str]], where: str) -> tuple[str, ...]:

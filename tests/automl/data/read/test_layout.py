@@ -39,6 +39,22 @@ def test_titles_and_comments_above_the_names_are_no_rows(tmp_path, above, line):
     assert f"the table begins in line {line}, below" in notes[0]
 
 
+@pytest.mark.parametrize(
+    "above", ["Account;DE12;;;;\nPeriod;2023;;;;\n;;;;;\n", "Sales;;;Cost;;\n", "Report;;;;;\n"]
+)
+def test_titles_that_a_spreadsheet_filled_up_are_no_names(tmp_path, above):
+    rows = "".join(f"{i}.01.2023;x{i};{i},5;EUR;k{i % 3};{'ab'[i % 2]}\n" for i in range(10, 30))
+    names, n_rows, first, _ = read(tmp_path, f"{above}Day;Payee;Amount;Unit;Kind;y\n{rows}")
+    assert names == ("Day", "Payee", "Amount", "Unit", "Kind", "y")
+    assert (n_rows, first[:2]) == (20, ["10.01.2023", "x10"])
+
+
+def test_names_that_are_mostly_blank_are_names_where_no_other_line_is(tmp_path):
+    rows = "".join(f"x{i},{i},{i % 7},{i % 5},{i % 3},{'ab'[i % 2]}\n" for i in range(20))
+    names, n_rows, *_ = read(tmp_path, f"id,,,,,y\n{rows}")
+    assert (names, n_rows) == (("id", "", "", "", "", "y"), 20)
+
+
 def test_comments_among_the_rows_and_a_source_below_them_are_no_rows(tmp_path):
     text = "a,b,c\n" + ROWS + "# half\n" + ROWS + "Source: the office\n"
     names, n_rows, _, notes = read(tmp_path, text)
