@@ -63,7 +63,7 @@ def _is_pipe(word: str) -> bool:
 
 
 def _opened(pipe: Path) -> BinaryIO:
-    """Opens a pipe in a thread, as opening one that nobody writes to never ends."""
+    """Opens a pipe in a thread: without a program that writes to it, opening never returns."""
     found: list[BinaryIO | OSError] = []
 
     def open_it() -> None:

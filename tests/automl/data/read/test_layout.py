@@ -207,6 +207,20 @@ def test_a_first_row_with_a_few_odd_cells_is_a_row(tmp_path, line):
     assert (n_rows, notes) == (31, ())
 
 
+@pytest.mark.parametrize("rule", ["|---|:----:|--:|", "|=====|===|==|"])
+def test_a_rule_below_the_names_is_no_row(tmp_path, rule):
+    rows = "".join(f"| {i} | n{i} | {i % 2} |\n" for i in range(20))
+    names, n_rows, first, notes = read(tmp_path, f"| x | name | y |\n{rule}\n{rows}")
+    assert ([n.strip() for n in names], n_rows) == (["", "x", "name", "y", ""], 20)
+    assert first[2].strip() == "n0"
+    assert "a.csv: the rule below the names is left out" in notes
+
+
+@pytest.mark.parametrize("row", ["--,5,x", "-,-,-", "--,,"])
+def test_a_first_row_of_dashes_for_missing_values_is_a_row(tmp_path, row):
+    assert read(tmp_path, f"x,z,y\n{row}\n{ROWS}")[1] == 31
+
+
 def test_what_stands_within_quotes_is_no_space_before_one(tmp_path):
     labels = [', ",', '; "x', ' "', "a"] * 9
     rows = "".join('"' + label.replace('"', '""') + '"\n' for label in labels)
