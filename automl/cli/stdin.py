@@ -6,6 +6,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ __all__ = ["readable", "where_from"]
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0")
 _ENDINGS = {b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"\x1f\x8b": ".csv.gz", b"{": ".jsonl"}
 """Extensions by first bytes; anything else is read as CSV."""
+WRITER_S = 5.0
+"""Seconds within which another program must open a named pipe for writing."""
 
 
 @contextmanager
@@ -30,7 +33,8 @@ def readable(word: str) -> Iterator[str]:
         word: DATA; ``-`` and pipes are copied, anything else is returned unchanged.
 
     Raises:
-        UserError: Standard input is a terminal or empty, or the copy cannot be written.
+        UserError: Standard input is a terminal or empty, no program writes to the pipe, or the
+            copy cannot be written.
     """
     if word not in _STDIN and not _is_pipe(word):
         yield word
@@ -41,7 +45,7 @@ def readable(word: str) -> Iterator[str]:
         if word in _STDIN:
             yield _copied(sys.stdin.buffer, Path(folder))
         else:
-            with Path(word).open("rb") as pipe:
+            with _opened(Path(word)) as pipe:
                 path = _copied(pipe, Path(folder))
             yield path
 
@@ -56,6 +60,28 @@ def _is_pipe(word: str) -> bool:
         return stat.S_ISFIFO(Path(word).stat().st_mode)
     except (OSError, ValueError):
         return False
+
+
+def _opened(pipe: Path) -> BinaryIO:
+    """Opens a pipe in a thread: without a program that writes to it, opening never returns."""
+    found: list[BinaryIO | OSError] = []
+
+    def open_it() -> None:
+        try:
+            found.append(pipe.open("rb"))
+        except OSError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=open_it, daemon=True)
+    thread.start()
+    thread.join(WRITER_S)
+    if not found:
+        raise UserError(
+            f"{pipe} is a pipe that no program writes to: start that program first, or name a file"
+        )
+    if isinstance(found[0], OSError):
+        raise UserError(f"{pipe} cannot be read: {found[0].strerror}")
+    return found[0]
 
 
 def _copied(source: BinaryIO, folder: Path) -> str:

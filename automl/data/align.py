@@ -138,10 +138,11 @@ def _conform(
     names = [composed(name) for name in raw.names]
     found = dict(zip(zip(names, occurrence_numbers(names), strict=True), raw.columns, strict=True))
     used = [column for column in columns if not column.left_out]
-    missing = [c for c in used if (composed(c.name), c.occurrence) not in found]
+    wanted = [(composed(column.name), column.occurrence) for column in used]
+    missing = [c for c, name in zip(used, wanted, strict=True) if name not in found]
     if missing:
         raise MissingColumnError(_missing_message(missing, raw, columns))
-    sources = [found[composed(c.name), c.occurrence] for c in used]
+    sources = [found[name] for name in wanted]
     arrays = _all_stored(raw, sources, used)
     looked_at = zip(sources, arrays, used, strict=True)
     misfits = [m for m in (find_misfits(raw, *parts) for parts in looked_at) if m is not None]

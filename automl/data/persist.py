@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ __all__ = ["fingerprint", "open_dataset", "read_schema", "read_vocabulary", "sav
 TABLE_FILE = "table.arrow"
 SCHEMA_FILE = "schema.json"
 TUPLES = ("examples", "shape", "channels", "misfits")
+COLUMN_FIELDS = tuple(field.name for field in fields(Column))
 ARRAYS = ("y", "weight", "group", "time", "fold")
 
 
@@ -47,14 +48,20 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         else:
             write_atomic(path, partial(write_array, array=array))
     schema = {
-        "columns": [asdict(column) for column in dataset.table.columns],
+        "columns": [_written_column(column) for column in dataset.table.columns],
         "target": _written(dataset.target),
         "n_rows": dataset.table.n_rows,
         "n_dropped": dataset.n_dropped,
         "n_weightless": dataset.n_zero_weight,
         "vocabulary": list(NULL_TEXTS),
     }
-    write_json(folder / SCHEMA_FILE, schema)
+    write_json(folder / SCHEMA_FILE, schema, is_long=True)
+
+
+def _written_column(column: Column) -> dict[str, Any]:
+    """What ``asdict`` gives, without its copy of each value."""
+    written = {name: getattr(column, name) for name in COLUMN_FIELDS}
+    return written | {"form": column.form and asdict(column.form)}
 
 
 def _written(target: Target) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -142,6 +142,8 @@ class Table:
             the files of a folder, the ids of series.
         misfits: Values of new rows that do not fit, by column.
         kept: Columns of the source that were requested beside the features, unchanged.
+        joined: The values of many columns of few rows, one column after the other, by the keys of
+            the columns: the encoders of all folds read the same ones.
     """
 
     data: pa.Table
@@ -149,6 +151,9 @@ class Table:
     row_names: tuple[str, pa.Array] | None = None
     misfits: tuple[Misfits, ...] = ()
     kept: pa.Table | None = None
+    joined: dict[tuple[str, ...], pa.Array] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def n_rows(self) -> int:

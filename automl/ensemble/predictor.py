@@ -180,6 +180,9 @@ def _by_encoding(ensemble: Ensemble) -> dict[_Encoding, list[tuple[Member, int]]
 
 
 def _chunks(table: Table, chunk_rows: int) -> Iterator[tuple[slice, Table]]:
+    if 0 < table.n_rows <= chunk_rows:
+        yield slice(0, table.n_rows), table
+        return
     for start in range(0, table.n_rows, chunk_rows):
         data = table.data.slice(start, chunk_rows)
         yield slice(start, start + data.num_rows), Table(data, table.columns)

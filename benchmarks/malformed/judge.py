@@ -12,7 +12,7 @@ MOST_S, MOST_GIB = 10.0, 2e9 / 2**30
 _FIX = re.compile(
     r"(?i)\b(save|write|use|give|set|put|name|add|check|close|compress|decompress|delete|fill|"
     r"correct|rename|drop|choose|pip install|export|empty the cell|needs?|are needed|supported|"
-    r"did you mean|one .* a line|turn|take|make|unlock|download|shorten)\b"
+    r"did you mean|one .* a line|turn|take|make|unlock|download|shorten|separate)\b"
 )
 _PLACE = re.compile(
     r"(?i)line \d+|row \d+|column|target|names?\b|data|sheet|file|folder|\.\w{2,7}\b"

@@ -71,7 +71,7 @@ def folder(draw: Draw) -> Path:
     return path
 
 
-@kind("refused", "pipe, device or socket")
+@kind("refused", "pipe, device or socket|pipe that no program writes to")
 def pipe_or_device(draw: Draw) -> Path:
     """A pipe that nobody writes to, or a device that never ends."""
     path = draw.folder / "data.csv"

@@ -13,20 +13,15 @@ from numpy.typing import NDArray
 
 from automl.data.encode.column_blocks import CATEGORIES, DATES, NUMBERS, Blocks
 from automl.data.encode.columns.column_encoder import FittedColumn, inner_arrays, prefixed
-from automl.data.encode.few_rows import (
-    MOST_CATEGORIES,
-    CategoryRows,
-    DateRows,
-    NumberRows,
-    numbers_at_once,
-)
+from automl.data.encode.few_categories import MOST_CATEGORIES, CategoryRows
+from automl.data.encode.few_rows import DateRows, NumberRows
 from automl.data.encode.generate.arithmetic import ArithmeticGenerator
 from automl.data.encode.generate.combinations import CombinationGenerator
 from automl.data.encode.generate.generator import FeatureGenerator
 from automl.data.encode.generate.groups import GroupGenerator
 from automl.data.encode.legacy_format import META_FILE, read_earlier
 from automl.data.raw_table import one_array
-from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
+from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS, joined
 from automl.data.table import IntArray, Table
 from automl.errors import MissingColumnError, RunError
 from automl.plugin.context import Features
@@ -238,11 +233,17 @@ def _write_at_once(
     """Encodes a few rows of each kind that has many columns; returns these kinds."""
     blocks, done = encoder.blocks, set()
 
-    def values(kind: int) -> list[pa.Array]:
-        return [values_of(table, key, rows) for key in blocks.keys_of(kind)]
+    def values(kind: int) -> pa.Array:
+        keys = blocks.keys_of(kind)
+        found = table.joined.get(keys) if rows is None else None
+        if found is None:
+            found = joined([values_of(table, key, rows) for key in keys])
+            if rows is None:
+                table.joined[keys] = found
+        return found
 
     if len(blocks.numbers) >= MANY_COLUMNS:
-        encoder.number_rows.write(numbers_at_once(table, blocks.keys_of(NUMBERS), rows), out)
+        encoder.number_rows.write(values(NUMBERS), out)
         done.add(NUMBERS)
     n_categories = len(blocks.categories.texts)
     if len(blocks.categories) >= MANY_COLUMNS and n_categories <= MOST_CATEGORIES:

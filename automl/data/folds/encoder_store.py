@@ -43,7 +43,7 @@ from automl.errors import RunError
 from automl.plugin.rows import Matrix
 from automl.store.files import write_array
 
-__all__ = ["EncoderStore", "drop_matrices"]
+__all__ = ["EncoderStore", "drop_matrices", "save_matrix"]
 
 META_FILE = "fold.json"
 ENCODER_FOLDER = "encoder"

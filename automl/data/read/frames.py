@@ -81,8 +81,11 @@ def _columns_at_once(frame: Any) -> dict[int, pa.ChunkedArray]:
 
     def values(kind: pa.DataType) -> Iterator[tuple[int, pa.ChunkedArray]]:
         """The columns at ``at``; a single row is extracted as a row, which is faster."""
-        part = frame if len(at) == n_columns else frame.iloc[:, at]
-        cells = part.to_numpy().ravel(order="F") if row is None else row[at]
+        if row is None:
+            part = frame if len(at) == n_columns else frame.iloc[:, at]
+            cells = part.to_numpy().ravel(order="F")
+        else:
+            cells = row[at]
         array = pa.array(cells, type=kind, from_pandas=True)
         return zip(at, map(pa.chunked_array, zip(parted(array, n_rows))), strict=True)
 

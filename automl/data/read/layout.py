@@ -24,6 +24,7 @@ _COMMENT = re.compile(r"\s*(#|//|%|sep=.?$)")
 _TOTAL = r"(?i)^\s*(grand |sub)?(totals?|sums?|average|mean)\s*:?\s*$"
 _NUMBER = re.compile(r"\s*[-+]?[$€£]?\s*(\d+([.,]\d+)*|[.,]\d+)([eE][-+]?\d+)?\s*%?\s*$")
 _VALUE = re.compile(rf"{_NUMBER.pattern}|\s*\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b")
+_RULE = re.compile(r"\s*[:+]?(-{2,}|={2,})[:+]?\s*$")
 _YEAR = re.compile(r"\s*(19|20)\d\d\s*$")
 
 Record = tuple[int, list[str]]
@@ -90,7 +91,7 @@ def _may_be_names(records: Sequence[Record], at: int, width: int) -> bool:
     as ``#id,weight``.
     """
     fields = records[at][1]
-    if len(fields) < width - 1:
+    if len(fields) < width - 1 or _is_padded_title(records, at, width):
         return False
     if not _COMMENT.match(fields[0]) and not (width > 2 and _is_nearly_blank(fields)):
         return True
@@ -98,12 +99,27 @@ def _may_be_names(records: Sequence[Record], at: int, width: int) -> bool:
     return len(fields) == width and any(_NUMBER.match(field) for field in after)
 
 
+def _is_padded_title(records: Sequence[Record], at: int, width: int) -> bool:
+    """Whether a record is a line such as ``Period;2023;;;;`` above a whole line of names.
+
+    Spreadsheets fill titles up to the width of the table.
+    """
+    return _is_mostly_blank(records[at][1]) and any(
+        len(fields) == width and all(f.strip() and not _VALUE.match(f) for f in fields)
+        for _, fields in records[at + 1 : at + 1 + MOST_ABOVE]
+    )
+
+
+def _is_mostly_blank(fields: Sequence[str]) -> bool:
+    return sum(bool(f.strip()) for f in fields) <= len(fields) // 3
+
+
 def _is_nearly_blank(fields: Sequence[str]) -> bool:
     return sum(bool(f.strip()) for f in fields) <= 1
 
 
 def _is_no_row(fields: Sequence[str]) -> bool:
-    return _is_nearly_blank(fields) or bool(_COMMENT.match(fields[0]))
+    return _is_nearly_blank(fields) or _is_mostly_blank(fields) or bool(_COMMENT.match(fields[0]))
 
 
 def _like_a_row(names: Sequence[str], rows: Sequence[Sequence[str]], where: str) -> tuple[str, ...]:
@@ -175,7 +191,10 @@ def without_other_lines(raw: RawTable) -> RawTable:
     if (total := _total(raw)) is not None:
         keep[-1] = False
         notes.append(f"{raw.where}: the last row is left out, as it is a sum of others: {total!r}")
-    if (units := _units(raw)) and keep[0]:
+    if _begins_with_rule(raw):
+        keep[0] = False
+        notes.append(f"{raw.where}: the rule below the names is left out")
+    elif (units := _units(raw)) and keep[0]:
         keep[0] = False
         notes.append(
             f"{raw.where}: the line below the names is left out, as it holds no numbers where "
@@ -201,6 +220,13 @@ def _total(raw: RawTable) -> str | None:
         if is_total and has_sums and pc.sum(pc.equal(raw.columns[place], text)).as_py() == 1:
             return str(text)
     return None
+
+
+def _begins_with_rule(raw: RawTable) -> bool:
+    """Whether the first row is a line such as ``|---|:--:|`` of a Markdown table."""
+    cells = [column[0].as_py() for column in raw.columns] if raw.n_rows else []
+    told = [cell for cell in cells if cell]
+    return len(told) > 1 and all(_RULE.match(str(cell)) for cell in told)
 
 
 def _units(raw: RawTable) -> list[str]:

@@ -38,7 +38,7 @@ def require_regular_file(path: Path) -> None:
         raise DataError(_missing(path)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{str(path)[:200]!r} cannot be opened: {reason}") from None
+        raise DataError(f"{str(path)[:200]!r} cannot be opened: {reason}: name a file") from None
     if stat.S_ISDIR(found.st_mode):
         inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
         names = f", such as {', '.join(inside)}" if inside else ""
@@ -53,9 +53,9 @@ def _missing(path: Path) -> str:
     folder = path.parent
     if path.is_symlink():
         end = path.readlink()
-        return f"there is no file {path}: it is a link to {end}, which does not exist"
+        return f"there is no file {path}: it is a link to {end}, which does not exist: name a file"
     if not os.path.isdir(folder):  # noqa: PTH112  (it never raises, however long a name is)
-        return f"there is no file {path}: the folder {folder} does not exist"
+        return f"there is no file {path}: the folder {folder} does not exist: name a file"
     names = [p.name for p in folder.iterdir()]
     return f"there is no file {path}{did_you_mean(path.name, names)}"
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 import automl
-from automl.cli import main
+from automl.cli import main, stdin
 from automl.cli.stdin import readable
 from automl.errors import UserError
 from automl.store.files import read_json
@@ -55,6 +55,13 @@ def test_a_named_pipe_is_read(run, tmp_path, capsys):
     assert main(["predict", run, str(path), "--keep", "id"]) == 0
     writer.join()
     assert "007" in capsys.readouterr().out
+
+
+def test_a_pipe_that_no_program_writes_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(stdin, "WRITER_S", 0.01)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="start that program first"), readable(f"{tmp_path}/pipe"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -105,3 +105,13 @@ def test_a_schema_that_does_not_fit_is_named(tmp_path):
     (tmp_path / "schema.json").write_text(json.dumps({"columns": [{"kind": "odd"}]}))
     with pytest.raises(RunError, match=r"schema\.json is damaged"):
         read_schema(tmp_path)
+
+
+def test_columns_are_written_as_their_dataclass_is_in_one_line(tmp_path):
+    saved = load_dataset(pd.DataFrame({"x": ["$1.50", "$2"] * 20, "y": [0, 1] * 20}), target="y")
+    save_dataset(saved, tmp_path)
+    text = (tmp_path / "schema.json").read_text()
+    assert "\n" not in text  # Python's encoder is slow where it indents
+    assert saved.table.columns[0].form is not None
+    written = json.loads(json.dumps([asdict(column) for column in saved.table.columns]))
+    assert json.loads(text)["columns"] == written

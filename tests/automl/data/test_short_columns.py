@@ -142,3 +142,18 @@ def test_columns_are_joined_and_parted(most, monkeypatch):
 def test_a_column_is_encoded_as_arrow_does(texts):
     column = pa.array(texts, pa.string())
     assert encoded(column).equals(column.dictionary_encode())
+
+
+def test_one_row_of_a_frame_is_read_without_a_copy_of_its_columns(monkeypatch):
+    texts, numbers = (
+        dict.fromkeys(range(start, start + 40), v) for start, v in ((0, "a"), (40, 0.5))
+    )
+    frame, taken = pd.DataFrame(texts | numbers, index=[7]), []
+    take = pd.DataFrame.take
+    monkeypatch.setattr(
+        pd.DataFrame, "take", lambda f, at, *a, **o: taken.extend(at) or take(f, at, *a, **o)
+    )
+    assert [c[0].as_py() for c in read_frame(frame, ReadOptions()).columns] == ["a"] * 40 + [
+        0.5
+    ] * 40
+    assert taken == []

@@ -138,6 +138,17 @@ def test_rows_are_encoded_once_for_all_members_of_a_view_and_in_chunks(tmp_path,
     assert {key[0]: e.n_rows for key, e in encoders.made.items()} == {0: [2, 2, 1], 1: [2, 2, 1]}
 
 
+def test_few_rows_are_one_table_to_all_encoders(tmp_path, encoders, monkeypatch):
+    run, seen = RunDir(tmp_path), []
+    save_trial(run, "line-0", {0: 1.0, 1: 1.0})
+    ensemble = ensemble_of(Member("line-0", "line", 1.0, (0, 1), RAW, KINDS))
+    transform = Encoder.transform
+    monkeypatch.setattr(Encoder, "transform", lambda e, t: seen.append(t) or transform(e, t))
+    table = table_of(4.0)
+    predictor(run, ensemble, encoders).predict(table)
+    assert [t is table for t in seen] == [True, True]
+
+
 def test_models_are_loaded_once_unless_they_are_not_to_be_kept(tmp_path, encoders):
     run = RunDir(tmp_path)
     save_trial(run, "line-0", {0: 1.0})

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automl.data import load_dataset, load_features
-from automl.data.encode import fit_encoder
+from automl.data.encode import fit_encoder, table_encoder
 from automl.data.encode.column_blocks import Blocks
 from automl.data.encode.few_rows import DateRows, NumberRows
 from automl.data.short_columns import FEW_ROWS, MANY_COLUMNS
@@ -109,6 +109,20 @@ def test_numbers_categories_and_dates_are_not_written_block_by_block(dataset, mo
     assert encoder.transform(dataset.table, np.array([1])).shape[0] == 1
     with pytest.raises(TypeError):
         encoder.transform(dataset.table)
+
+
+def test_the_encoders_of_all_folds_read_the_columns_once(dataset, monkeypatch):
+    few = Table(dataset.table.data.slice(0, 2), dataset.table.columns)
+    encoders = [encoder_of(dataset, mode) for mode in ("standard", "quantile", "standard")]
+    calls = []
+    monkeypatch.setattr(
+        table_encoder, "values_of", lambda *a, of=table_encoder.values_of: calls.append(a) or of(*a)
+    )
+    first, _, again = (encoder.transform(few) for encoder in encoders)
+    np.testing.assert_array_equal(first, again)
+    assert len(calls) == len(encoders[0].blocks)
+    other = Table(dataset.table.data.slice(2, 2), dataset.table.columns)
+    assert not np.array_equal(encoders[0].transform(other), first)
 
 
 def test_few_rows_of_a_sparse_matrix_are_its_rows(dataset, monkeypatch):

@@ -39,6 +39,22 @@ def test_titles_and_comments_above_the_names_are_no_rows(tmp_path, above, line):
     assert f"the table begins in line {line}, below" in notes[0]
 
 
+@pytest.mark.parametrize(
+    "above", ["Account;DE12;;;;\nPeriod;2023;;;;\n;;;;;\n", "Sales;;;Cost;;\n", "Report;;;;;\n"]
+)
+def test_titles_that_a_spreadsheet_filled_up_are_no_names(tmp_path, above):
+    rows = "".join(f"{i}.01.2023;x{i};{i},5;EUR;k{i % 3};{'ab'[i % 2]}\n" for i in range(10, 30))
+    names, n_rows, first, _ = read(tmp_path, f"{above}Day;Payee;Amount;Unit;Kind;y\n{rows}")
+    assert names == ("Day", "Payee", "Amount", "Unit", "Kind", "y")
+    assert (n_rows, first[:2]) == (20, ["10.01.2023", "x10"])
+
+
+def test_names_that_are_mostly_blank_are_names_where_no_other_line_is(tmp_path):
+    rows = "".join(f"x{i},{i},{i % 7},{i % 5},{i % 3},{'ab'[i % 2]}\n" for i in range(20))
+    names, n_rows, *_ = read(tmp_path, f"id,,,,,y\n{rows}")
+    assert (names, n_rows) == (("id", "", "", "", "", "y"), 20)
+
+
 def test_comments_among_the_rows_and_a_source_below_them_are_no_rows(tmp_path):
     text = "a,b,c\n" + ROWS + "# half\n" + ROWS + "Source: the office\n"
     names, n_rows, _, notes = read(tmp_path, text)
@@ -189,6 +205,20 @@ def test_a_line_of_units_below_the_names_is_no_row(tmp_path):
 def test_a_first_row_with_a_few_odd_cells_is_a_row(tmp_path, line):
     _, n_rows, _, notes = read(tmp_path, f"a,b,c\n{line}\n" + ROWS)
     assert (n_rows, notes) == (31, ())
+
+
+@pytest.mark.parametrize("rule", ["|---|:----:|--:|", "|=====|===|==|"])
+def test_a_rule_below_the_names_is_no_row(tmp_path, rule):
+    rows = "".join(f"| {i} | n{i} | {i % 2} |\n" for i in range(20))
+    names, n_rows, first, notes = read(tmp_path, f"| x | name | y |\n{rule}\n{rows}")
+    assert ([n.strip() for n in names], n_rows) == (["", "x", "name", "y", ""], 20)
+    assert first[2].strip() == "n0"
+    assert "a.csv: the rule below the names is left out" in notes
+
+
+@pytest.mark.parametrize("row", ["--,5,x", "-,-,-", "--,,"])
+def test_a_first_row_of_dashes_for_missing_values_is_a_row(tmp_path, row):
+    assert read(tmp_path, f"x,z,y\n{row}\n{ROWS}")[1] == 31
 
 
 def test_what_stands_within_quotes_is_no_space_before_one(tmp_path):
