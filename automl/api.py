@@ -131,10 +131,8 @@ def search(
         composed, registry = compose_with_plugins(overrides, options, with_data, own)
         config = composed.config
         run = RunDir(new_run_path(config.data_path) if out is None else Path(out))
-        if resume and run.manifest.exists():
-            session.run_resumed(run, config, registry, data)
-        else:
-            session.run_new(run, config, registry, data)
+        is_new = not (resume and run.manifest.exists())
+        session.search(run, config, registry, data, is_new=is_new)
     return load_run(run.path, own)
 
 
@@ -185,5 +183,5 @@ def resume(
 
         config = with_values(load_config(run.config), {"time_s": time_s, "trials": trials})
         registry = registry_of(run, config, metric, config.family)
-        session.run_resumed(run, config, registry, None)
+        session.search(run, config, registry, None, is_new=False)
     return load_run(run.path, metric)

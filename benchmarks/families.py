@@ -191,14 +191,11 @@ def to_markdown(results: Sequence[Mapping[str, Any]]) -> str:
 def _ensemble_error(
     fitted: Sequence[Fitted], y_train: NDArray[Any], y_test: NDArray[Any], metric: Any
 ) -> float:
-    from automl.ensemble.selection import select_ensemble
+    from automl.ensemble import aligned, select_ensemble
 
-    selection = select_ensemble(
-        [one.out_of_fold for one in fitted],
-        y_train,
-        metric,
-        families=[one.family for one in fitted],
-    )
+    names = [one.family for one in fitted]
+    oof = [one.out_of_fold for one in fitted]
+    selection = select_ensemble(aligned(oof, y_train, metric, families=names))
     blend = sum(w * one.test for w, one in zip(selection.weights, fitted, strict=True) if w)
     return error(metric, y_test, np.asarray(blend))
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from automl.data import Dataset, Table, load_dataset
 from automl.data.split.choose import make_split_plan
 from automl.data.split.split_plan import Split, SplitPlan
-from automl.ensemble.choice import choose_ensemble
+from automl.ensemble import SelectionOptions, aligned, choose_ensemble
 from automl.ensemble.selection import Selection
 from automl.metrics import get_metric
 from automl.plugin import (
@@ -107,7 +107,8 @@ def measure(
             own = [m for m, n in zip(members, names, strict=True) if n == name]
             found = [metric.score(dataset.y, member, None) for member in own]
             scores[name + suffix] = max(found) if metric.greater_is_better else min(found)
-        chosen = choose_ensemble(members, dataset.y, metric, families=names, seed=seed)
+        candidates = aligned(members, dataset.y, metric, families=names)
+        chosen = choose_ensemble(candidates, SelectionOptions(seed=seed))
         scores[f"ensemble{suffix}"] = chosen.score if len(members) == 1 else _nested(chosen)
     return scores
 

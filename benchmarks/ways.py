@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from automl.ensemble.calibration import fit_calibration
 from automl.ensemble.candidates import Candidates
-from automl.ensemble.selection import best_single, greedy_weights, single_model_weights
+from automl.ensemble.selection import (
+    SelectionOptions,
+    best_single,
+    greedy_weights,
+    single_model_weights,
+)
 from automl.ensemble.temperature import apply_temperature, fit_temperature
 from automl.plugin.metric import Metric
 
@@ -62,7 +67,7 @@ def _by(weights: NDArray[np.float64]) -> Combine:
 
 
 def _greedy(candidates: Candidates, steps: int = 25) -> NDArray[np.float64]:
-    return greedy_weights(candidates, steps=steps, max_members=12, pool=30)
+    return greedy_weights(candidates, SelectionOptions(steps=steps))
 
 
 def _bagged(candidates: Candidates) -> NDArray[np.float64]:

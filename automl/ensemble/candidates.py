@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.ensemble.calibration import Calibration, fit_calibration
 from automl.plugin.metric import Metric
 
 __all__ = ["Candidates", "aligned", "common_rows", "round_loss", "sample", "sampled"]
@@ -17,6 +18,8 @@ __all__ = ["Candidates", "aligned", "common_rows", "round_loss", "sample", "samp
 MIN_COMMON_ROWS = 10
 SIGNIFICANT_DIGITS = 7
 LEAST_PROBABILITY = 1e-7
+
+C = TypeVar("C", bound="Candidates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Candidates:
             once per repeat.
         prior: Prediction of the baseline, ``(n_outputs,)`` or ``()``; models that are hardly
             better are not considered. None if unknown.
+        n_given: Number of models of the caller; some may predict no common rows.
     """
 
     predictions: tuple[NDArray[Any], ...]
@@ -52,6 +56,7 @@ class Candidates:
     fold: NDArray[np.int64] | None = None
     prior: NDArray[np.float64] | None = None
     repeat: NDArray[np.int64] | None = None
+    n_given: int = 0
 
     @property
     def n_rows(self) -> int:
@@ -94,6 +99,15 @@ class Candidates:
             total += weights[position] * self.predictions[position]
         return total
 
+    @property
+    def row_weights(self) -> NDArray[np.float64] | None:
+        """Weights of the rows for calibration, ``(n_rows,)``, or None."""
+        return self.weight
+
+    def calibration(self, weights: NDArray[np.float64]) -> Calibration:
+        """Fits the calibration of the weighted mean."""
+        return fit_calibration(self.blend(weights), self.y, self.metric, self.row_weights)
+
     def prior_loss(self) -> float:
         """Loss of the baseline; infinite if unknown."""
         if self.prior is None:
@@ -104,17 +118,14 @@ class Candidates:
         """Whether the models at these positions satisfy all limits together."""
         return bool((self.loads[sorted(set(positions))].sum(axis=0) <= 1.0).all())
 
-    def rows(self, rows: NDArray[np.int64]) -> Candidates:
-        """Returns the models on some of the rows."""
-        return replace(
-            self,
-            predictions=tuple(p[rows] for p in self.predictions),
-            y=self.y[rows],
-            weight=None if self.weight is None else self.weight[rows],
-            group=None if self.group is None else self.group[rows],
-            fold=None if self.fold is None else self.fold[rows],
-            repeat=None if self.repeat is None else self.repeat[rows],
-        )
+    def rows(self, rows: NDArray[np.int64]) -> Self:
+        """Returns the models on some of the rows, given in ascending order."""
+        if len(rows) == self.n_rows:
+            return self
+        by_row = ("y", "weight", "group", "fold", "repeat")
+        known = {name: getattr(self, name) for name in by_row}
+        parts = {name: values[rows] for name, values in known.items() if values is not None}
+        return replace(self, predictions=tuple(p[rows] for p in self.predictions), **parts)
 
     def repeats(self) -> list[NDArray[np.int64]]:
         """Positions of the rows of each repeat, ascending."""
@@ -122,7 +133,7 @@ class Candidates:
             return [np.arange(self.n_rows)]
         return [np.flatnonzero(self.repeat == number) for number in np.unique(self.repeat)]
 
-    def models(self, positions: Sequence[int]) -> Candidates:
+    def models(self, positions: Sequence[int]) -> Self:
         """Returns some of the models on all rows."""
         return replace(
             self,
@@ -203,32 +214,37 @@ def aligned(
         if values is not None and len(values) != len(predictions):
             raise ValueError(f"there are {len(values)} {name} for {len(predictions)} predictions")
     kept, rows = common_rows(predictions)
-    every = Candidates(
-        predictions=tuple(predictions),
-        numbers=tuple(range(len(predictions))),
-        costs=tuple(costs) if costs is not None else (0.0,) * len(predictions),
-        families=tuple(families) if families is not None else ("",) * len(predictions),
-        loads=np.zeros((len(predictions), 0)) if loads is None else np.array(loads, dtype=float),
-        y=y,
-        weight=weight,
-        metric=metric,
-        group=group,
-        fold=fold,
-        prior=prior,
-        repeat=repeat,
-    ).models(kept)
-    return every if len(rows) == len(y) else every.rows(rows)
+    return (
+        Candidates(
+            predictions=tuple(predictions),
+            numbers=tuple(range(len(predictions))),
+            costs=tuple(costs) if costs is not None else (0.0,) * len(predictions),
+            families=tuple(families) if families is not None else ("",) * len(predictions),
+            loads=np.zeros((len(predictions), 0))
+            if loads is None
+            else np.array(loads, dtype=float),
+            y=y,
+            weight=weight,
+            metric=metric,
+            group=group,
+            fold=fold,
+            prior=prior,
+            repeat=repeat,
+            n_given=len(predictions),
+        )
+        .models(kept)
+        .rows(rows)
+    )
 
 
-def sample(candidates: Candidates, max_rows: int, seed: int) -> Candidates:
+def sample(candidates: C, max_rows: int, seed: int) -> C:
     """Draws at most ``max_rows`` rows; see ``sampled``."""
-    drawn = sampled(candidates, candidates.n_rows, max_rows, seed)
-    return candidates if drawn is None else candidates.rows(drawn)
+    return candidates.rows(sampled(candidates, candidates.n_rows, max_rows, seed))
 
 
 def sampled(
     candidates: Candidates, n_rows: int, max_rows: int, seed: int | Sequence[int]
-) -> NDArray[np.int64] | None:
+) -> NDArray[np.int64]:
     """Draws row numbers, ascending; fewer if there are more than two classes.
 
     The time of a scoring grows with rows times classes, so their product is limited, down to a
@@ -239,14 +255,11 @@ def sampled(
         n_rows: Number of rows to draw from.
         max_rows: Largest number of rows to draw.
         seed: Seed of the draw.
-
-    Returns:
-        The numbers; None if all rows are taken.
     """
     shape = candidates.predictions[0].shape
     n_classes = shape[1] if len(shape) == 2 else 2
     most = min(max_rows, max(2 * max_rows // max(n_classes, 2), max_rows // 10, 1))
     if n_rows <= most:
-        return None
+        return np.arange(n_rows)
     drawn: NDArray[np.int64] = np.random.default_rng(seed).choice(n_rows, most, replace=False)
     return np.sort(drawn)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.ensemble.bagged_selection import FEW_ROWS, LEAST_ROWS, bagged_weights
-from automl.ensemble.calibration import NO_CALIBRATION, Calibration, fit_calibration
-from automl.ensemble.candidates import Candidates, aligned, sampled
+from automl.ensemble.calibration import NO_CALIBRATION
+from automl.ensemble.candidates import Candidates, sample, sampled
 from automl.ensemble.interval import estimate, kappa_of_cells
 from automl.ensemble.nested import (
     Choice,
@@ -20,44 +18,26 @@ from automl.ensemble.nested import (
     Kind,
     Select,
     Verdict,
+    comparison_text,
     parts_of,
     verdict_of,
     within_parts,
 )
 from automl.ensemble.selection import (
+    DEFAULT,
     Selection,
+    SelectionOptions,
     as_selection,
     best_single,
     greedy_weights,
     single_model_weights,
 )
-from automl.ensemble.selection_sizes import NESTED_POOL, NESTED_STEPS, Sizes
-from automl.plugin.metric import Metric
+from automl.ensemble.selection_sizes import Sizes
 
 __all__ = ["choose_ensemble"]
 
 
-def choose_ensemble(
-    predictions: Sequence[NDArray[Any]],
-    y: NDArray[Any],
-    metric: Metric,
-    *,
-    steps: int = 25,
-    max_members: int = 12,
-    weight: NDArray[np.float64] | None = None,
-    group: NDArray[np.int64] | None = None,
-    fold: NDArray[np.int64] | None = None,
-    families: Sequence[str] | None = None,
-    costs: Sequence[float] | None = None,
-    loads: Sequence[Sequence[float]] | None = None,
-    prior: NDArray[np.float64] | None = None,
-    repeat: NDArray[np.int64] | None = None,
-    pool: int = 30,
-    max_rows: int = 100_000,
-    parts: int = 5,
-    time_limit_s: float | None = None,
-    seed: int = 0,
-) -> Selection:
+def choose_ensemble(candidates: Candidates, options: SelectionOptions = DEFAULT) -> Selection:
     """Selects an ensemble, and keeps it only if it beats the best single model out of sample.
 
     Selection on the very rows that score it is optimistic. So the rows are divided into parts;
@@ -79,66 +59,29 @@ def choose_ensemble(
     repeat by itself, and what is chosen for one knows rows of the same repeat alone: other
     predictions of a row would tell its target. Scores out of sample are means over the repeats.
 
-    Args:
-        predictions: As in ``select_ensemble``, like ``y`` to ``max_rows``.
-        y: Class indices or values, ``(n_rows,)``.
-        metric: What is to be good.
-        steps: Models added at most, repeats included.
-        max_members: Distinct models at most.
-        weight: Row weights, ``(n_rows,)``.
-        group: Group number of each row, ``(n_rows,)``: no group is in two parts.
-        fold: Number of the fold of each row, as in ``select_ensemble``; for a metric that ranks
-            the parts are whole folds, where there are three at least.
-        families: Family of each model.
-        costs: What a prediction of each model costs, in any unit.
-        loads: What share of each limit each model takes up, as in ``select_ensemble``.
-        prior: What is predicted for every row without any column, as in ``select_ensemble``.
-        repeat: Number of the repeat of each row, ``(n_rows,)``: each row of the data is there once
-            for each, with the same group. No two repeats have folds of one number.
-        pool: Models considered at most, beside the best of each family.
-        max_rows: Rows that steer the steps at most.
-        parts: Parts of the rows.
-        time_limit_s: Wall-clock seconds to aim at: fewer rows steer the steps where it would take
-            longer. Without it the result depends on the arguments alone.
-        seed: Of the sample of rows, of the parts and of the halves.
-
-    Raises:
-        ValueError: The lengths do not agree, or no model predicts any row.
+    For a metric that ranks the parts are whole folds, where there are three at least; no two
+    repeats have folds of one number. No group is in two parts.
     """
-    candidates = aligned(
-        predictions,
-        y,
-        metric,
-        weight=weight,
-        group=group,
-        fold=fold,
-        families=families,
-        costs=costs,
-        loads=loads,
-        prior=prior,
-        repeat=repeat,
-    )
+    seed, n_models = options.seed, candidates.n_models
     repeats = candidates.repeats()
-    pieces = [candidates] if len(repeats) == 1 else [candidates.rows(rows) for rows in repeats]
-    divided = [parts_of(piece, parts, seed) for piece in pieces]
-    sizes = Sizes.of(candidates, steps, pool, parts, max_rows).within(time_limit_s, candidates)
-    drawn = sampled(candidates, candidates.n_rows, sizes.n_rows[0], seed)
-    steered = candidates if drawn is None else candidates.rows(drawn)
+    pieces = [candidates.rows(rows) for rows in repeats]
+    divided = [parts_of(piece, options.parts, seed) for piece in pieces]
+    sizes = Sizes.of(candidates, options).within(options.time_limit_s, candidates)
+    steered = sample(candidates, sizes.n_rows[0], seed)
     single = best_single(candidates)
-    lone = single_model_weights(single, candidates.n_models)
-    is_bagged = min(steps, max_members) > 1 and LEAST_ROWS <= len(repeats[0]) <= FEW_ROWS
-    weigh = partial(bagged_weights, seed=seed) if is_bagged else greedy_weights
-    weights = weigh(steered, steps=steps, max_members=max_members, pool=pool)
+    lone = single_model_weights(single, n_models)
+    is_bagged = min(options.steps, options.max_members) > 1 and (
+        LEAST_ROWS <= len(repeats[0]) <= FEW_ROWS
+    )
+    weigh = bagged_weights if is_bagged else greedy_weights
+    weights = weigh(steered, options)
     parted = [part for part in divided if part is not None]
     if len(parted) < len(divided):
-        chosen = as_selection(candidates, lone, single, len(predictions))
+        chosen = as_selection(candidates, lone, single)
         return replace(chosen, reason=_judged(candidates, weights, None)[1])
-    short = {"steps": min(steps, NESTED_STEPS), "pool": min(pool, NESTED_POOL)}
-    selections: dict[Kind, Select] = {
-        "ensemble": lambda seen: weigh(seen, max_members=max_members, **short),
-    }
+    selections: dict[Kind, Select] = {"ensemble": lambda seen: weigh(seen, options.short)}
     if not is_bagged:
-        selections["single"] = lambda seen: single_model_weights(best_single(seen), seen.n_models)
+        selections["single"] = lambda seen: single_model_weights(best_single(seen), n_models)
     fits = [
         CrossFit(*_drawn(piece, part, sizes.n_rows[0], seed), selections, sizes.n_rows[1:], seed)
         for piece, part in zip(pieces, parted, strict=True)
@@ -146,8 +89,8 @@ def choose_ensemble(
     verdict = verdict_of(fits)
     kind, reason = _judged(candidates, weights, verdict)
     weights = weights if kind == "ensemble" else lone
-    calibration = _learn(steered, weights) if verdict.is_corrected else NO_CALIBRATION
-    chosen = as_selection(candidates, weights, single, len(predictions), calibration)
+    calibration = steered.calibration(weights) if verdict.is_corrected else NO_CALIBRATION
+    chosen = as_selection(candidates, weights, single, calibration)
     shown = np.empty(candidates.predictions[0].shape)
     part_of_row = np.empty(candidates.n_rows, dtype=np.int64)
     for rows, piece, part, fit in zip(repeats, pieces, parted, fits, strict=True):
@@ -178,14 +121,10 @@ def _judged(
         n_rows = len(candidates.repeats()[0])
         few = f"{n_rows} rows are too few to tell the best model from a lucky one"
         return "ensemble", f"{few}, so several predict together"
-    found = (
-        f"on rows that selection did not see the ensemble has {candidates.metric.name} "
-        f"{verdict.scores['ensemble']:.6g} and the best single model "
-        f"{verdict.scores['single']:.6g}"
+    name = candidates.metric.name
+    return verdict.kind, comparison_text(
+        "on rows that selection did not see", name, verdict.scores, verdict.kind
     )
-    if verdict.kind == "ensemble":
-        return "ensemble", found
-    return "single", found + ", so that model predicts alone"
 
 
 def _drawn(
@@ -193,8 +132,6 @@ def _drawn(
 ) -> tuple[Candidates, NDArray[np.int64]]:
     """Draws at most ``max_rows`` rows, with the part of each."""
     drawn = sampled(candidates, candidates.n_rows, max_rows, seed)
-    if drawn is None:
-        return candidates, part_of_row
     return candidates.rows(drawn), part_of_row[drawn]
 
 
@@ -207,11 +144,6 @@ def _cross_predicted(
         rows = np.flatnonzero(part_of_row == part)
         shown[rows] = choice.held_out_predictions(candidates, rows)
     return shown
-
-
-def _learn(candidates: Candidates, weights: NDArray[np.float64]) -> Calibration:
-    blend = candidates.blend(weights)
-    return fit_calibration(blend, candidates.y, candidates.metric, candidates.weight)
 
 
 def _with_nested_score(

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import NO_CALIBRATION, Calibration, fit_calibration
+from automl.ensemble.calibration import NO_CALIBRATION, Calibration
 from automl.ensemble.candidates import Candidates, round_loss, sampled
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Kind",
     "Select",
     "Verdict",
+    "comparison_text",
     "parts_of",
     "verdict_of",
     "within_parts",
@@ -133,10 +134,7 @@ class CrossFit:
         if not is_corrected:
             return Choice(weights)
         if key not in self._learned:
-            seen = self._seen(outside)
-            self._learned[key] = fit_calibration(
-                seen.blend(weights), seen.y, seen.metric, seen.weight
-            )
+            self._learned[key] = self._seen(outside).calibration(weights)
         return Choice(weights, self._learned[key])
 
     def _seen(self, outside: frozenset[int]) -> Candidates:
@@ -144,7 +142,7 @@ class CrossFit:
         rows = self._rows_without(outside)
         max_rows = self.max_rows[len(outside) - 1]
         drawn = sampled(self.candidates, len(rows), max_rows, (self.seed, *sorted(outside)))
-        return self.candidates.rows(rows if drawn is None else rows[drawn])
+        return self.candidates.rows(rows[drawn])
 
     def _rows_without(self, outside: frozenset[int]) -> NDArray[np.int64]:
         return np.flatnonzero(~np.isin(self.part_of_row, list(outside)))
@@ -168,6 +166,15 @@ def verdict_of(repeats: Sequence[CrossFit], without: int | None = None) -> Verdi
     losses = {kind: round_loss(metric.loss(score)) for kind, score in scores.items()}
     kind = min(offered, key=losses.__getitem__)
     return Verdict(kind, round_loss(metric.loss(mean(kind, True))) < losses[kind], scores)
+
+
+def comparison_text(where: str, metric: str, scores: Mapping[Kind, float], kind: Kind) -> str:
+    """Returns why the ensemble or the best single model was chosen, for the user."""
+    found = (
+        f"{where} the ensemble has {metric} {scores['ensemble']:.6g} and the best single model "
+        f"{scores['single']:.6g}"
+    )
+    return found if kind == "ensemble" else f"{found}, so that model predicts alone"
 
 
 def parts_of(candidates: Candidates, parts: int, seed: int) -> NDArray[np.int64] | None:

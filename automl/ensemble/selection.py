@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.ensemble.calibration import NO_CALIBRATION, Calibration
-from automl.ensemble.candidates import Candidates, aligned, sample
-from automl.plugin.metric import Metric
+from automl.ensemble.candidates import Candidates, sample
 
 __all__ = [
+    "DEFAULT",
+    "SHORT_POOL",
+    "SHORT_STEPS",
     "Selection",
+    "SelectionOptions",
     "as_selection",
     "best_single",
+    "better_of",
     "greedy_path",
     "greedy_weights",
     "select_ensemble",
     "single_model_weights",
 ]
 
+SHORT_POOL, SHORT_STEPS = 12, 12
 MIN_SKILL = 0.02  # of the way from the prior to the best model
 
 
@@ -57,84 +62,68 @@ class Selection:
     blocks: tuple[int, ...] = ()
 
 
-def select_ensemble(
-    predictions: Sequence[NDArray[Any]],
-    y: NDArray[Any],
-    metric: Metric,
-    *,
-    steps: int = 25,
-    max_members: int = 12,
-    weight: NDArray[np.float64] | None = None,
-    fold: NDArray[np.int64] | None = None,
-    families: Sequence[str] | None = None,
-    costs: Sequence[float] | None = None,
-    loads: Sequence[Sequence[float]] | None = None,
-    prior: NDArray[np.float64] | None = None,
-    pool: int = 30,
-    max_rows: int = 100_000,
-    seed: int = 0,
-) -> Selection:
+@dataclass(frozen=True, slots=True)
+class SelectionOptions:
+    """Limits of a selection.
+
+    Attributes:
+        steps: Largest number of models added, with repetition.
+        max_members: Largest number of distinct models.
+        pool: Largest number of models considered, besides the best of each family.
+        max_rows: Largest number of rows used by the steps; fewer where there are many classes.
+        parts: Parts of the rows, for selections without one of them.
+        time_limit_s: Target for the wall-clock seconds; fewer rows are used to meet it. Without it
+            the result depends on the arguments alone.
+        seed: Seed of the samples of rows, of the parts and of the halves.
+    """
+
+    steps: int = 25
+    max_members: int = 12
+    pool: int = 30
+    max_rows: int = 100_000
+    parts: int = 5
+    time_limit_s: float | None = None
+    seed: int = 0
+
+    @property
+    def short(self) -> SelectionOptions:
+        """Options of the selections that are only scored: fewer steps and models."""
+        return replace(self, steps=min(self.steps, SHORT_STEPS), pool=min(self.pool, SHORT_POOL))
+
+
+DEFAULT = SelectionOptions()
+
+
+def select_ensemble(candidates: Candidates, options: SelectionOptions = DEFAULT) -> Selection:
     """Selects models greedily, with replacement (Caruana et al., 2004, section 2).
 
     From the best single model on, each step adds the model that lowers the loss of the mean
     prediction most. Losses are compared at 7 significant digits; among equal ones a model that is
     already in is preferred, then the cheaper one, then the first. Of the steps the shortest
-    prefix with the lowest loss is kept.
+    prefix with the lowest loss is kept. A model is added only if the sum of the loads stays within
+    every limit. One that does not go 2 % of the way from the loss of the baseline to the lowest one
+    is not added, as some metrics do not notice a constant.
 
-    Models are compared on the rows that all of them predict. Where these are more than
-    ``max_rows``, a sample of them steers the steps, and the result is checked against the best
-    single model on all of them.
-
-    Args:
-        predictions: One array per model, ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where a row
-            is not predicted.
-        y: Class indices or values, ``(n_rows,)``.
-        metric: What is to be good.
-        steps: Models added at most, repeats included.
-        max_members: Distinct models at most.
-        weight: Row weights, ``(n_rows,)``.
-        fold: Number of the fold of each row, ``(n_rows,)``: a metric that ranks compares rows of
-            a fold.
-        families: Family of each model: the best of each is always considered.
-        costs: What a prediction of each model costs, in any unit.
-        loads: What share of each limit each model takes up: a model is added only where the sum
-            of none exceeds 1.
-        prior: What is predicted for every row without any column, ``(n_outputs,)`` or ``()``: a
-            model that does not go 2 % of the way from its loss to the lowest one is not added,
-            as some metrics do not notice a constant.
-        pool: Models considered at most, beside the best of each family.
-        max_rows: Rows that steer the steps at most; fewer where there are many classes.
-        seed: Of the sample of rows.
-
-    Raises:
-        ValueError: The lengths do not agree, or no model predicts any row.
+    Where there are more than ``max_rows`` rows, a sample of them steers the steps, and the result
+    is checked against the best single model on all of them.
     """
-    candidates = aligned(
-        predictions,
-        y,
-        metric,
-        weight=weight,
-        fold=fold,
-        families=families,
-        costs=costs,
-        loads=loads,
-        prior=prior,
-    )
-    steered = sample(candidates, max_rows, seed)
-    weights = greedy_weights(steered, steps=steps, max_members=max_members, pool=pool)
-    single = best_single(candidates)
-    if candidates.loss(candidates.predictions[single]) <= candidates.loss(
-        candidates.blend(weights)
-    ):
+    weights = greedy_weights(sample(candidates, options.max_rows, options.seed), options)
+    return better_of(candidates, weights)
+
+
+def better_of(candidates: Candidates, weights: NDArray[np.float64]) -> Selection:
+    """Selects the weighted models, or the best single model if it is as good."""
+    losses = candidates.losses()
+    single = best_single(candidates, losses)
+    if losses[single] <= candidates.loss(candidates.blend(weights)):
         weights = single_model_weights(single, candidates.n_models)
-    return as_selection(candidates, weights, single, len(predictions))
+    return as_selection(candidates, weights, single)
 
 
 def as_selection(
     candidates: Candidates,
     weights: NDArray[np.float64],
     single: int,
-    n_models: int,
     calibration: Calibration = NO_CALIBRATION,
 ) -> Selection:
     """The result, in the numbers of the caller's models.
@@ -143,11 +132,10 @@ def as_selection(
         candidates: The models.
         weights: Of the candidates.
         single: Position of the one that is best by itself.
-        n_models: How many models the caller has.
         calibration: What is done to the weighted mean.
     """
     corrected = calibration.apply(candidates.blend(weights))
-    of_all = np.zeros(n_models)
+    of_all = np.zeros(candidates.n_given)
     of_all[list(candidates.numbers)] = weights
     return Selection(
         weights=of_all,
@@ -165,11 +153,9 @@ def single_model_weights(position: int, n_models: int) -> NDArray[np.float64]:
     return weights
 
 
-def greedy_weights(
-    candidates: Candidates, *, steps: int, max_members: int, pool: int
-) -> NDArray[np.float64]:
+def greedy_weights(candidates: Candidates, options: SelectionOptions) -> NDArray[np.float64]:
     """Weights of the candidates, ``(n_models,)``; see ``select_ensemble``."""
-    path = greedy_path(candidates, steps=steps, max_members=max_members, pool=pool)
+    path = greedy_path(candidates, options)
     return np.bincount(path, minlength=candidates.n_models) / len(path)
 
 
@@ -205,15 +191,15 @@ def _least_surprised(
     return min(ranks)[-1]
 
 
-def greedy_path(candidates: Candidates, *, steps: int, max_members: int, pool: int) -> list[int]:
+def greedy_path(candidates: Candidates, options: SelectionOptions) -> list[int]:
     """Positions of the models in the order they are added; see ``select_ensemble``."""
     losses = candidates.losses()
-    considered = _considered(candidates, losses, pool)
+    considered = _considered(candidates, losses, options.pool)
     path = [best_single(candidates, losses)]
     reached = [losses[path[0]]]
     total = candidates.predictions[path[0]].astype(np.float64)
-    while len(path) < steps:
-        full = len(set(path)) >= max_members
+    while len(path) < options.steps:
+        full = len(set(path)) >= options.max_members
         allowed = [
             i for i in considered if i in path or (not full and candidates.fit_together([*path, i]))
         ]

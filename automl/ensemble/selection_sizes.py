@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from automl.ensemble.candidates import Candidates, sampled
+from automl.ensemble.candidates import Candidates, sample
+from automl.ensemble.selection import SelectionOptions
 
-__all__ = ["NESTED_POOL", "NESTED_STEPS", "Sizes"]
+__all__ = ["Sizes"]
 
 MIN_SAMPLE_ROWS = 2_000
-NESTED_POOL, NESTED_STEPS = 12, 12
 NESTED_ROWS = (20_000, 5_000)  # for a selection without one part, and without two
 SHARE_OF_TIME_FOR_STEPS = 0.6
 
@@ -28,30 +28,26 @@ class Sizes:
     n_scorings: tuple[int, int, int]
 
     @classmethod
-    def of(cls, candidates: Candidates, steps: int, pool: int, parts: int, max_rows: int) -> Sizes:
+    def of(cls, candidates: Candidates, options: SelectionOptions) -> Sizes:
         """Returns the sizes without a time limit."""
         n_families, n_repeats = len(set(candidates.families)), len(candidates.repeats())
 
-        def scorings(steps: int, pool: int) -> int:
+        def scorings(options: SelectionOptions) -> int:
             n_models = candidates.n_models
-            return n_models + steps * min(pool + n_families, n_models)
+            return n_models + options.steps * min(options.pool + n_families, n_models)
 
-        short = scorings(min(steps, NESTED_STEPS), min(pool, NESTED_POOL))
+        n_rows, parts = options.max_rows, options.parts
+        short = n_repeats * parts * scorings(options.short)
         return cls(
-            (max_rows, min(max_rows, NESTED_ROWS[0]), min(max_rows, NESTED_ROWS[1])),
-            (
-                scorings(steps, pool),
-                n_repeats * parts * short,
-                n_repeats * parts * (parts - 1) // 2 * short,
-            ),
+            (n_rows, min(n_rows, NESTED_ROWS[0]), min(n_rows, NESTED_ROWS[1])),
+            (scorings(options), short, short * (parts - 1) // 2),
         )
 
     def within(self, time_limit_s: float | None, candidates: Candidates) -> Sizes:
         """Reduces the rows, to 2,000 at least, to fit a time limit, by timing one scoring."""
         if time_limit_s is None:
             return self
-        drawn = sampled(candidates, candidates.n_rows, self.n_rows[0], 0)
-        timed = candidates if drawn is None else candidates.rows(drawn)
+        timed = sample(candidates, self.n_rows[0], 0)
         start = time.perf_counter()
         timed.loss(timed.predictions[0])
         row_s = (time.perf_counter() - start) / timed.n_rows

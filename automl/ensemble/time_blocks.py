@@ -68,8 +68,7 @@ class Blocks(Candidates):
 
     def of(self, blocks: Collection[int]) -> Blocks:
         """Returns the models on the rows of some blocks."""
-        part = self.rows(np.flatnonzero(np.isin(self.blocks, list(blocks))))
-        return part if isinstance(part, Blocks) else in_blocks(part)
+        return self.rows(np.flatnonzero(np.isin(self.blocks, list(blocks))))
 
 
 def in_blocks(candidates: Candidates) -> Blocks:

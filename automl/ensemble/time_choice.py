@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import NO_CALIBRATION, Calibration, fit_calibration
-from automl.ensemble.candidates import Candidates, aligned, round_loss, sample
-from automl.ensemble.nested import KINDS, Choice, Kind
+from automl.ensemble.calibration import NO_CALIBRATION
+from automl.ensemble.candidates import Candidates, round_loss, sample
+from automl.ensemble.nested import KINDS, Choice, Kind, Select, comparison_text
 from automl.ensemble.selection import (
+    DEFAULT,
+    SHORT_POOL,
+    SHORT_STEPS,
     Selection,
+    SelectionOptions,
     as_selection,
     best_single,
+    better_of,
     greedy_weights,
     single_model_weights,
 )
@@ -28,11 +32,10 @@ from automl.ensemble.time_blocks import (
     kept_blocks,
     newest_blocks,
 )
-from automl.plugin.metric import Metric
 
 __all__ = ["choose_forward"]
 
-SHORT_POOL, SHORT_STEPS, SHORT_ROWS = 12, 12, 20_000
+SHORT_ROWS = 20_000
 LEAST_ROWS = 2_000
 SHARE_OF_TIME = 0.6
 
@@ -41,24 +44,7 @@ _Way = tuple[Kind, bool]
 
 
 def choose_forward(
-    predictions: Sequence[NDArray[Any]],
-    y: NDArray[Any],
-    metric: Metric,
-    *,
-    block: NDArray[np.int64],
-    final: bool = True,
-    steps: int = 25,
-    max_members: int = 12,
-    weight: NDArray[np.float64] | None = None,
-    group: NDArray[np.int64] | None = None,
-    families: Sequence[str] | None = None,
-    costs: Sequence[float] | None = None,
-    loads: Sequence[Sequence[float]] | None = None,
-    prior: NDArray[np.float64] | None = None,
-    pool: int = 30,
-    max_rows: int = 100_000,
-    time_limit_s: float | None = None,
-    seed: int = 0,
+    models: Candidates, options: SelectionOptions = DEFAULT, *, final: bool = True
 ) -> Selection:
     """Selects an ensemble by its scores on blocks of time.
 
@@ -70,65 +56,29 @@ def choose_forward(
     two, without shocks.
 
     Args:
-        predictions: One array per model, ``(n_rows, n_outputs)`` or ``(n_rows,)``; NaN for rows
-            without a prediction.
-        y: Class indices or values, ``(n_rows,)``.
-        metric: The metric to optimise.
-        block: Block of time of each row, ``(n_rows,)``, ascending in time.
+        models: The models; ``fold`` is the block of time of each row, ascending in time.
+        options: Limits of the selections.
         final: Whether to compute ``nested_score`` and to choose between the ensemble and the
             single model by it.
-        steps: Largest number of models added, with repetition.
-        max_members: Largest number of distinct models.
-        weight: Row weights, ``(n_rows,)``.
-        group: Group number of each row, ``(n_rows,)``.
-        families: Family of each model.
-        costs: Cost of a prediction of each model, in any unit.
-        loads: Share of each limit that each model uses.
-        prior: Prediction of the baseline.
-        pool: Largest number of models considered, besides the best of each family.
-        max_rows: Largest number of rows used by the steps.
-        time_limit_s: Target for the wall-clock seconds; fewer rows are used to meet it.
-        seed: Seed of the sample of rows.
-
-    Raises:
-        ValueError: Lengths differ, or no model predicts any row.
     """
-    candidates = in_blocks(
-        aligned(
-            predictions,
-            y,
-            metric,
-            weight=weight,
-            group=group,
-            fold=block,
-            families=families,
-            costs=costs,
-            loads=loads,
-            prior=prior,
-        )
-    )
+    candidates, seed = in_blocks(models), options.seed
     recent = candidates.of(kept_blocks(candidates))
-    rows = _affordable(candidates, steps, pool, max_rows, time_limit_s)
-    weights = greedy_weights(
-        sample(recent, rows[0], seed), steps=steps, max_members=max_members, pool=pool
-    )
-    single = best_single(recent)
-    lone, n_all = single_model_weights(single, recent.n_models), len(predictions)
+    rows = _affordable(candidates, options)
+    weights = greedy_weights(sample(recent, rows[0], seed), options)
     blocks = sorted(set(candidates.blocks.tolist()))
     if not final or len(blocks) < 2:
-        if recent.losses()[single] <= recent.loss(recent.blend(weights)):
-            weights = lone
-        return as_selection(recent, weights, single, n_all)
-    short = {"steps": min(steps, SHORT_STEPS), "pool": min(pool, SHORT_POOL)}
-    selections: dict[Kind, Callable[[Candidates], NDArray[np.float64]]] = {
+        return better_of(recent, weights)
+    selections: dict[Kind, Select] = {
         "single": lambda seen: single_model_weights(best_single(seen), seen.n_models),
-        "ensemble": lambda seen: greedy_weights(seen, max_members=max_members, **short),
+        "ensemble": lambda seen: greedy_weights(seen, options.short),
     }
     ahead = _predict_ahead(candidates, blocks, selections, rows[1], seed)
     kind, is_corrected = _best_way(candidates, ahead, blocks[1:])
-    weights = weights if kind == "ensemble" and np.count_nonzero(weights) > 1 else lone
-    calibration = _learn(recent, weights) if is_corrected else NO_CALIBRATION
-    chosen = as_selection(recent, weights, single, n_all, calibration)
+    single = best_single(recent)
+    if kind == "single" or np.count_nonzero(weights) == 1:
+        weights = single_model_weights(single, recent.n_models)
+    calibration = recent.calibration(weights) if is_corrected else NO_CALIBRATION
+    chosen = as_selection(recent, weights, single, calibration)
     chosen = replace(chosen, reason=_reason(candidates, ahead, blocks[1:], kind, weights))
     return _with_score(chosen, candidates, ahead, blocks)
 
@@ -136,7 +86,7 @@ def choose_forward(
 def _predict_ahead(
     candidates: Blocks,
     blocks: Sequence[int],
-    selections: Mapping[Kind, Callable[[Candidates], NDArray[np.float64]]],
+    selections: Mapping[Kind, Select],
     max_rows: int,
     seed: int,
 ) -> dict[_Way, NDArray[np.float64]]:
@@ -154,14 +104,10 @@ def _predict_ahead(
         for kind in KINDS:
             weights = selections[kind](seen)
             for is_corrected in (False, True):
-                learnt = _learn(in_blocks(seen), weights) if is_corrected else NO_CALIBRATION
+                learnt = seen.calibration(weights) if is_corrected else NO_CALIBRATION
                 choice = Choice(weights, learnt)
                 shown[kind, is_corrected][rows] = choice.held_out_predictions(candidates, rows)
     return shown
-
-
-def _learn(seen: Blocks, weights: NDArray[np.float64]) -> Calibration:
-    return fit_calibration(seen.blend(weights), seen.y, seen.metric, seen.row_weights)
 
 
 def _best_way(
@@ -200,7 +146,7 @@ def _with_score(
         way = _best_way(candidates, ahead, [b for b in blocks[1:] if b < number])
         rows = np.flatnonzero(candidates.blocks == number)
         shown[rows] = ahead[way][rows]
-    predicted = in_blocks(replace(candidates.models([0]), predictions=(shown,)))
+    predicted = replace(candidates.models([0]), predictions=(shown,))
     # Shocks are sought in all blocks: a block alone does not show whether it is the first bad one.
     kept = kept_blocks(predicted.of(blocks[1:]))
     said = tuple(b for b in newest_blocks(blocks) if b in kept)
@@ -239,26 +185,22 @@ def _reason(
     if kind == "ensemble" and np.count_nonzero(weights) == 1:
         return "no other model improves on the best single one"
     scores = {k: _score(candidates, ahead[k, False], blocks) for k in KINDS}
-    found = (
-        f"on rows later than those used to choose it, the ensemble has {candidates.metric.name} "
-        f"{scores['ensemble']:.6g} and the best single model {scores['single']:.6g}"
-    )
-    return found if kind == "ensemble" else f"{found}, so that model predicts alone"
+    where = "on rows later than those used to choose it,"
+    return comparison_text(where, candidates.metric.name, scores, kind)
 
 
-def _affordable(
-    candidates: Blocks, steps: int, pool: int, max_rows: int, time_limit_s: float | None
-) -> tuple[int, int]:
+def _affordable(candidates: Blocks, options: SelectionOptions) -> tuple[int, int]:
     """Returns the rows for the selection and for those of earlier blocks, by timing a scoring."""
-    if time_limit_s is None:
+    max_rows = options.max_rows
+    if options.time_limit_s is None:
         return max_rows, min(max_rows, SHORT_ROWS)
     n_models, n_blocks = candidates.n_models, len(set(candidates.blocks.tolist()))
     short = n_models + SHORT_STEPS * min(SHORT_POOL, n_models)
-    n_scorings = n_models + steps * min(pool, n_models) + n_blocks * short
+    n_scorings = n_models + options.steps * min(options.pool, n_models) + n_blocks * short
     start = time.perf_counter()
     candidates.loss(candidates.predictions[0])
     planned_s = max((time.perf_counter() - start) * n_scorings, 1e-9)
-    share = min(1.0, SHARE_OF_TIME * time_limit_s / planned_s)
+    share = min(1.0, SHARE_OF_TIME * options.time_limit_s / planned_s)
     return (
         max(LEAST_ROWS, int(max_rows * share)),
         max(LEAST_ROWS, int(min(max_rows, SHORT_ROWS) * share)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
@@ -13,8 +13,8 @@ from automl.formatting import clean, format_score
 from automl.leaderboard.held_out import HeldOutScores
 from automl.leaderboard.missing_folds import missing_folds, score_reason
 from automl.leaderboard.pareto_front import mark_pareto_front
-from automl.leaderboard.render import ShownAsTable
-from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, LeaderboardRow
+from automl.leaderboard.render import render
+from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, LeaderboardRow, Ranking
 from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.inference_cost import InferenceCost, cost_of
@@ -28,7 +28,7 @@ __all__ = ["Leaderboard", "read_board"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Leaderboard(ShownAsTable):
+class Leaderboard(Ranking):
     """All trials of a run, ranked.
 
     Attributes:
@@ -43,25 +43,9 @@ class Leaderboard(ShownAsTable):
         notes: Missing scores with their reasons, and ignored rows of a held-out table.
     """
 
-    metric: str
-    greater_is_better: bool
-    task: str
-    target: str
-    rows: tuple[LeaderboardRow, ...]
-    objectives: tuple[str, ...] = ("score",)
-    limits: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def ensemble(self) -> LeaderboardRow | None:
-        """Row of the ensemble; None without one."""
-        return next((row for row in self.rows if row.trial == ENSEMBLE), None)
-
-    @property
-    def trials(self) -> tuple[LeaderboardRow, ...]:
-        """All rows except the ensemble's."""
-        return tuple(row for row in self.rows if row.trial != ENSEMBLE)
+    def __repr__(self) -> str:
+        """Returns the table instead of all fields."""
+        return render(self)
 
     @property
     def members(self) -> tuple[LeaderboardRow, ...]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from automl.cell_escaping import guarded, guarded_json
 from automl.formatting import (
@@ -17,12 +16,12 @@ from automl.formatting import (
     format_seconds,
     format_state,
 )
-from automl.leaderboard.row import COLUMNS, LeaderboardRow
+from automl.leaderboard.row import COLUMNS, LeaderboardRow, Ranking
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["FORMATS", "ShownAsTable", "render", "to_json", "to_table"]
+__all__ = ["FORMATS", "render", "to_json", "to_table"]
 
 FORMATS = ("table", "csv", "json", "md")
 NO_SCORE = "none"
@@ -38,36 +37,7 @@ _MIN_DETAIL_BESIDE_FOLDS = 30
 _STATE_STYLES = {"complete": "", "running": "cyan", "failed": "red"}  # others are dim
 
 
-class _Ranking(Protocol):
-    """The rendered parts of ``Leaderboard``, which imports this module."""
-
-    @property
-    def metric(self) -> str: ...
-    @property
-    def rows(self) -> tuple[LeaderboardRow, ...]: ...
-    @property
-    def ensemble(self) -> LeaderboardRow | None: ...
-    @property
-    def trials(self) -> tuple[LeaderboardRow, ...]: ...
-    @property
-    def objectives(self) -> tuple[str, ...]: ...
-    @property
-    def limits(self) -> Mapping[str, float]: ...
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-
-class ShownAsTable:
-    """Base class whose ``repr`` is the table instead of all fields."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Returns the table."""
-        return render(self)  # type: ignore[arg-type]
-
-
-def render(board: _Ranking, format: str = "table", width: int = 100, *, raw: bool = False) -> str:
+def render(board: Ranking, format: str = "table", width: int = 100, *, raw: bool = False) -> str:
     """Returns the leaderboard as text that ends with a newline.
 
     Args:
@@ -91,7 +61,7 @@ def render(board: _Ranking, format: str = "table", width: int = 100, *, raw: boo
     raise ValueError(f"unknown format {format!r}: one of {', '.join(FORMATS)}")
 
 
-def to_table(board: _Ranking, width: int = 100, limit: int | None = None) -> Table:
+def to_table(board: Ranking, width: int = 100, limit: int | None = None) -> Table:
     """Returns the leaderboard as a rich table that fits ``width`` columns.
 
     Args:
@@ -126,7 +96,7 @@ def to_table(board: _Ranking, width: int = 100, limit: int | None = None) -> Tab
 
 
 def _fit(
-    board: _Ranking, rows: list[LeaderboardRow], width: int
+    board: Ranking, rows: list[LeaderboardRow], width: int
 ) -> tuple[dict[str, list[str]], list[int]]:
     """Chooses the columns that fit into ``width``, and their widths."""
     from rich.cells import cell_len
@@ -149,7 +119,7 @@ def _fit(
     return columns, list(sizes.values())
 
 
-def _columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
+def _columns(board: Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
     """Columns that are never cut, by title."""
     return {
         "#": ["" if row.rank is None else str(row.rank) for row in rows],
@@ -158,7 +128,7 @@ def _columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]
     }
 
 
-def _number_columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
+def _number_columns(board: Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
     """Columns of numbers by title, without those that are empty in this board."""
     columns = {
         clean(board.metric): [_score_cell(row) for row in rows],
@@ -172,7 +142,7 @@ def _number_columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, li
     return {title: cells for title, cells in columns.items() if any(cells) or not rows}
 
 
-def _cost_columns(board: _Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
+def _cost_columns(board: Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
     """Costs of predicting, if optimised or limited, and the Pareto front."""
     wanted = {*board.objectives, *board.limits}
     columns = {
@@ -201,7 +171,7 @@ def _detail(row: LeaderboardRow) -> str:
     return clean(row.error) if row.error else format_params(row.params)
 
 
-def _table_text(board: _Ranking, width: int) -> str:
+def _table_text(board: Ranking, width: int) -> str:
     from rich.console import Console
 
     file = io.StringIO()
@@ -217,7 +187,7 @@ def _table_text(board: _Ranking, width: int) -> str:
     return "\n".join([*lines, *(["", *board.notes] if board.notes else [])]) + "\n"
 
 
-def _csv(board: _Ranking, raw: bool) -> str:
+def _csv(board: Ranking, raw: bool) -> str:
     """One line per row: numbers in full precision, ``folds`` and ``params`` as JSON."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -230,7 +200,7 @@ def _csv(board: _Ranking, raw: bool) -> str:
     return file.getvalue()
 
 
-def _json(board: _Ranking) -> str:
+def _json(board: Ranking) -> str:
     rows = ",\n".join(f" {to_json(row.to_dict())}" for row in board.rows)
     return f"[\n{rows}\n]\n" if rows else "[]\n"
 
@@ -251,7 +221,7 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def _markdown(board: _Ranking) -> str:
+def _markdown(board: Ranking) -> str:
     rows = list(board.rows)
     columns = {
         **_columns(board, rows),

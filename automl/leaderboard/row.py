@@ -1,4 +1,4 @@
-"""One row of the leaderboard: a trial, or the ensemble."""
+"""The rows of the leaderboard: trials, and the ensemble."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "LeaderboardRow"]
+__all__ = ["COLUMNS", "ENSEMBLE", "NUMBERS", "LeaderboardRow", "Ranking"]
 
 ENSEMBLE = "ensemble"
 """Family and trial name of the ensemble's own row."""
@@ -125,3 +125,28 @@ class LeaderboardRow:
         """Returns the row as JSON values, keys in the order of ``COLUMNS``."""
         values = {name: getattr(self, name) for name in COLUMNS}
         return {**values, "folds": list(self.folds), "params": dict(self.params)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The rows of a leaderboard and what they are shown with; see ``Leaderboard``."""
+
+    metric: str
+    greater_is_better: bool
+    task: str
+    target: str
+    rows: tuple[LeaderboardRow, ...]
+    objectives: tuple[str, ...] = ("score",)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ensemble(self) -> LeaderboardRow | None:
+        """Row of the ensemble; None without one."""
+        return next((row for row in self.rows if row.trial == ENSEMBLE), None)
+
+    @property
+    def trials(self) -> tuple[LeaderboardRow, ...]:
+        """All rows except the ensemble's."""
+        return tuple(row for row in self.rows if row.trial != ENSEMBLE)

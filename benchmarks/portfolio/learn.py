@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble import select_ensemble
+from automl.ensemble import SelectionOptions, aligned, select_ensemble
 from automl.metrics import get_metric
 from automl.plugin.metric import Metric
 from automl.plugin.task import Task
@@ -82,13 +82,13 @@ class Judge:
     def _error(self, members: Sequence[Measured]) -> float:
         if not members:
             return 1.0
-        chosen = select_ensemble(
+        candidates = aligned(
             [m.oof[self._rows] for m in members],
             self.table.y[self._rows],
             self.metric,
-            steps=STEPS,
             families=[m.family for m in members],
         )
+        chosen = select_ensemble(candidates, SelectionOptions(steps=STEPS))
         weighted = zip(chosen.weights, members, strict=True)
         test = sum(weight * m.test.astype(np.float64) for weight, m in weighted if weight > 0)
         best, middle = self._scale

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from automl.data.split.choose import ALL_ROWS, SplitPlan
-from automl.plugin.context import ProblemInfo
-from automl.plugin.family import ModelFamily
 from automl.plugin.out_of_bag import OutOfBagFamily
 from automl.trial.spec import TrialSpec
 from automl.tuning.budget.budget import Budget
+from automl.tuning.problem.families import Families
 from automl.tuning.trials.ledger import Ledger
 from automl.tuning.trials.newest_rows import in_order_of_fits, is_by_time
 from automl.tuning.trials.trial import Trial
@@ -37,7 +36,7 @@ class FitTimes:
         n_slots: Fits that run side by side.
     """
 
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     plan: SplitPlan
     ledger: Ledger
     budget: Budget

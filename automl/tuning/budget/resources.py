@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from automl.plugin.context import ProblemInfo, Resources
-from automl.plugin.family import ModelFamily
+from automl.plugin.context import Resources
+from automl.tuning.problem.families import Families
 from automl.tuning.trials.ledger import Ledger
 
 __all__ = ["ResourceEstimator"]
@@ -28,7 +27,7 @@ class ResourceEstimator:
         threads_per_fit: Threads of one fit, unless its family asks for more.
     """
 
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     ledger: Ledger
     threads_per_fit: int = 1
     _declared: dict[str, Resources] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,18 +16,19 @@ from automl.ensemble import (
     Ensemble,
     Member,
     Selection,
+    SelectionOptions,
+    aligned,
     choose_ensemble,
     choose_forward,
     select_ensemble,
 )
 from automl.ensemble import write_ensemble as write_to_run
 from automl.errors import RunError
-from automl.plugin.context import ProblemInfo
-from automl.plugin.family import ModelFamily
 from automl.trial.inference_cost import InferenceCost
 from automl.tuning.incumbent.bagged_score import expected_of_mean
 from automl.tuning.incumbent.oof_store import OofStore, complete_rows
 from automl.tuning.incumbent.stopgap import best_cut, is_lost
+from automl.tuning.problem.families import Families
 from automl.tuning.trials.newest_rows import is_by_time, predicting_folds
 from automl.tuning.trials.trial import Trial
 
@@ -58,7 +59,7 @@ class EnsembleTracker:
 
     oof: OofStore
     config: EnsembleConfig
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     seed: int
     finish_limit_s: float | None = None
     selection_s: float = 0.0
@@ -167,41 +168,30 @@ class EnsembleTracker:
         oof = self.oof
         trials = oof.candidates()
         rows, oofs = oof.judged, [oof.oof[t.spec.trial_id] for t in trials]
-        options: dict[str, Any] = {
-            "steps": self.config.steps if self.config.enabled else 1,
-            "max_members": self.config.max_members if self.config.enabled else 1,
-            "weight": rows.weight,
-            "fold": rows.fold,
-            "families": [t.spec.family for t in trials],
+        candidates = aligned(
+            oofs,
+            rows.y,
+            oof.metric,
+            weight=rows.weight,
+            group=rows.group,
+            fold=rows.fold,
+            families=[t.spec.family for t in trials],
             # Sizes and not seconds: ties must not depend on a clock.
-            "costs": [t.cost.size_mb for t in trials],
-            "loads": [oof.predictor_cost.shares(t) for t in trials],
-            "prior": oof.prior,
-            "seed": self.seed,
-        }
+            costs=[t.cost.size_mb for t in trials],
+            loads=[oof.predictor_cost.shares(t) for t in trials],
+            prior=oof.prior,
+            repeat=rows.repeat,
+        )
+        options = SelectionOptions(
+            steps=self.config.steps if self.config.enabled else 1,
+            max_members=self.config.max_members if self.config.enabled else 1,
+            time_limit_s=self.finish_limit_s,
+            seed=self.seed,
+        )
         if is_by_time(oof.plan) and oof.plan.n_folds > 1:
-            chosen = choose_forward(
-                oofs,
-                rows.y,
-                oof.metric,
-                block=options.pop("fold"),
-                group=rows.group,
-                final=final,
-                time_limit_s=self.finish_limit_s,
-                **options,
-            )
-        elif final:
-            chosen = choose_ensemble(
-                oofs,
-                rows.y,
-                oof.metric,
-                group=rows.group,
-                repeat=rows.repeat,
-                time_limit_s=self.finish_limit_s,
-                **options,
-            )
+            chosen = choose_forward(candidates, options, final=final)
         else:
-            chosen = select_ensemble(oofs, rows.y, oof.metric, **options)
+            chosen = (choose_ensemble if final else select_ensemble)(candidates, options)
         if not self.config.enabled:
             chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)

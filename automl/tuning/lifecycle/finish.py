@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 from automl.data.folds.encoder_store import drop_matrices
+from automl.ensemble import Ensemble
 from automl.errors import NoPredictorError, StorageError
 from automl.events import SearchFinished
-from automl.leaderboard import read_board, render
+from automl.leaderboard import Leaderboard, read_board, render
 from automl.store.files import remove_staging, write_atomic
 from automl.store.manifest import update_manifest
 from automl.store.run_dir import RunDir
@@ -19,7 +21,7 @@ from automl.trial.spec import TrialState
 from automl.tuning.lifecycle.studies import write_studies
 from automl.tuning.loop.controller import Controller
 
-__all__ = ["finish_run", "require_predictor", "with_resume_hint"]
+__all__ = ["end_of", "finish_run", "require_predictor", "with_resume_hint"]
 
 
 def finish_run(controller: Controller) -> SearchFinished:
@@ -28,37 +30,44 @@ def finish_run(controller: Controller) -> SearchFinished:
     Raises:
         StorageError: The disk is full or read-only, or writing is not permitted.
     """
-    run, ledger = controller.run, controller.ledger
+    run, stopped_by = controller.run, controller.stopped_by
     ensemble = controller.incumbent.current
-    weights = {} if ensemble is None else ensemble.weights
     remove_staging(run.path)  # first, to free space
     for scratch in run.scratches:
         shutil.rmtree(scratch, ignore_errors=True)
     drop_matrices(run.encodings)
     if controller.config.search.keep_models == "members":
-        _drop_models(run, set(weights))
-    text = render(read_board(run), "csv")
+        _drop_models(run, set(ensemble.weights) if ensemble else set())
+    board = read_board(run)
+    text = render(board, "csv")
     write_atomic(run.leaderboard, lambda file: file.write(text.encode()))
     write_studies(run)
     update_manifest(
         run,
         status="finished",
-        stopped_by=controller.stopped_by,
+        stopped_by=stopped_by,
         elapsed_s=round(controller.budget.elapsed_s, 3),
     )
+    end = end_of(run, board, ensemble, stopped_by, controller.budget.elapsed_s)
+    return replace(end, failures=controller.ledger.failures(), notes=tuple(_notes(controller)))
+
+
+def end_of(
+    run: RunDir, board: Leaderboard, ensemble: Ensemble | None, stopped_by: str, elapsed_s: float
+) -> SearchFinished:
+    """Makes the last event of a search, with the failures that its leaderboard shows."""
     return SearchFinished(
         run=str(run.path),
-        stopped_by=controller.stopped_by,
-        n_complete=len(ledger.in_state(TrialState.COMPLETE)),
-        n_pruned=len(ledger.in_state(TrialState.PRUNED)),
-        n_failed=len(ledger.in_state(TrialState.FAILED)),
-        failures=ledger.failures(),
+        stopped_by=stopped_by,
+        n_complete=board.count(TrialState.COMPLETE),
+        n_pruned=board.count(TrialState.PRUNED),
+        n_failed=board.count(TrialState.FAILED),
+        failures=board.failures,
         ensemble_score=None if ensemble is None else ensemble.expected_score,
-        weights=weights,
-        elapsed_s=controller.budget.elapsed_s,
-        notes=tuple(_notes(controller)),
-        n_out_of_time=len(ledger.in_state(TrialState.OUT_OF_TIME)),
-        n_interrupted=len(ledger.in_state(TrialState.INTERRUPTED)),
+        weights={} if ensemble is None else ensemble.weights,
+        elapsed_s=elapsed_s,
+        n_out_of_time=board.count(TrialState.OUT_OF_TIME),
+        n_interrupted=board.count(TrialState.INTERRUPTED),
     )
 
 

@@ -10,12 +10,13 @@ from automl.config.schema import SearchConfig
 from automl.data.split.choose import SplitPlan
 from automl.ensemble import read_ensemble
 from automl.errors import RunError
-from automl.events import Event, Note, SearchFinished
+from automl.events import Event, Note
 from automl.leaderboard import read_board
 from automl.store.run_dir import RunDir
 from automl.surface import named
 from automl.trial.spec import CUT_SHORT, TrialState
 from automl.tuning.budget.budget import Budget
+from automl.tuning.lifecycle.finish import end_of
 from automl.tuning.lifecycle.resume import EarlierSearch, damage
 
 __all__ = ["FinishedRun", "is_over"]
@@ -46,20 +47,9 @@ class FinishedRun:
         """The events of a run without budget left: a note, and the recorded end."""
         yield self.note
         board, ensemble = read_board(self.run), read_ensemble(self.run)
-        yield SearchFinished(
-            run=str(self.run.path),
-            stopped_by=str(self.past.manifest.get("stopped_by", "")),
-            n_complete=board.count(TrialState.COMPLETE),
-            n_pruned=board.count(TrialState.PRUNED),
-            n_failed=board.count(TrialState.FAILED),
-            failures=board.failures,
-            ensemble_score=ensemble.expected_score,
-            weights=ensemble.weights,
-            elapsed_s=self.past.elapsed_s,
-            notes=(self.note.message,),
-            n_out_of_time=board.count(TrialState.OUT_OF_TIME),
-            n_interrupted=board.count(TrialState.INTERRUPTED),
-        )
+        stopped_by = str(self.past.manifest.get("stopped_by", ""))
+        end = end_of(self.run, board, ensemble, stopped_by, self.past.elapsed_s)
+        yield replace(end, notes=(self.note.message,))
 
 
 def is_over(

@@ -57,42 +57,29 @@ class SearchSession:
         if self.lock is not None:
             self.lock.release()
 
-    def run_new(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
-        """Searches in a new run directory."""
-        from automl.tuning.lifecycle.run_search import run_search
-        from automl.tuning.lifecycle.start import start_search
+    def search(
+        self, run: RunDir, config: SearchConfig, registry: Registry, data: Any, *, is_new: bool
+    ) -> None:
+        """Searches in a new run directory, or continues a search.
 
-        executor = self._make_executor(config, registry)
-        self.run, self.lock = run, (lock := RunLock(run))
-        with _interrupts() as interrupts:
-            prepared = start_search(
-                data, config, registry, run, executor, self.started, interrupts.asked, lock
-            )
-            _watch(run, run_search(prepared), self.watchers, interrupts)
-
-    def run_resumed(self, run: RunDir, config: SearchConfig, registry: Registry, data: Any) -> None:
-        """Continues a search; its data may be given, to be compared."""
+        The data of an earlier search may be given, to be compared.
+        """
+        from automl.scheduling.factory import make_executor
         from automl.tuning.lifecycle.finished_run import FinishedRun
         from automl.tuning.lifecycle.run_search import run_search
-        from automl.tuning.lifecycle.start import resume_search
+        from automl.tuning.lifecycle.start import SearchInputs, resume_search, start_search
 
-        executor = self._make_executor(config, registry)
+        self.executor = executor = make_executor(config.scheduler, registry, self.early)
         self.run, self.lock = run, RunLock(run)
-        self.lock.acquire()
         with _interrupts() as interrupts:
-            prepared = resume_search(
-                data, config, registry, run, executor, self.started, interrupts.asked
+            given = SearchInputs(
+                data, config, registry, run, executor, self.started, interrupts.asked, self.lock
             )
+            prepared = start_search(given) if is_new else resume_search(given)
             if isinstance(prepared, FinishedRun):
                 _watch(run, prepared.events(), self.watchers, interrupts, ends=False)
             else:
                 _watch(run, run_search(prepared), self.watchers, interrupts)
-
-    def _make_executor(self, config: SearchConfig, registry: Registry) -> Executor:
-        from automl.scheduling.factory import make_executor
-
-        self.executor = make_executor(config.scheduler, registry, self.early)
-        return self.executor
 
 
 @contextmanager

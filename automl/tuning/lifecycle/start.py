@@ -29,7 +29,7 @@ from automl.tuning.lifecycle.threads import choose_threads, set_threads
 from automl.tuning.loop.controller import Controller
 from automl.tuning.problem.problem import Problem, open_problem, read_dataset, read_problem
 
-__all__ = ["PreparedSearch", "resume_search", "start_search"]
+__all__ = ["PreparedSearch", "SearchInputs", "resume_search", "start_search"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,81 +69,72 @@ class PreparedSearch:
         return notes
 
 
-def start_search(
-    source: Any,
-    config: SearchConfig,
-    registry: Registry,
-    run: RunDir,
-    executor: Executor,
-    started: float,
-    interrupted: Callable[[], bool],
-    lock: RunLock,
-) -> PreparedSearch:
-    """Reads the data, fixes the folds, writes both to the run, and builds the controller.
+@dataclass(frozen=True, slots=True)
+class SearchInputs:
+    """What a search is started or resumed with.
 
-    Args:
-        source: The data.
-        config: The configuration.
+    Attributes:
+        source: The data; to be compared with that of the run on resume, None uses the run's own.
+        config: The configuration; budgets are totals.
         registry: The families.
-        run: The run directory: new, or one where a search was killed before it started.
+        run: The run directory; for a new search a new one, or one where a search was killed before
+            it started.
         executor: Runs the fits; it is not opened yet.
-        started: ``time.monotonic()`` at the start of the budget.
+        started: ``time.monotonic()`` at the start of this part of the search.
         interrupted: Whether the user wants the search to finish now.
         lock: Lock of the run directory; it is acquired here.
+    """
+
+    source: Any
+    config: SearchConfig
+    registry: Registry
+    run: RunDir
+    executor: Executor
+    started: float
+    interrupted: Callable[[], bool]
+    lock: RunLock
+
+
+def start_search(given: SearchInputs) -> PreparedSearch:
+    """Reads the data, fixes the folds, writes both to the run, and builds the controller.
 
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
         StorageError: The disk is full or read-only, or writing is not permitted.
     """
+    source, config, registry, run = given.source, given.config, given.registry, given.run
     check_place(run, source)
-    _preload(executor, registry, config, source)
-    problem = read_problem(source, config, registry, run, executor.capacity())
-    make_folders(run, lock)
+    _preload(given, source)
+    problem = read_problem(source, config, registry, run, given.executor.capacity())
+    make_folders(run, given.lock)
     save_dataset(problem.dataset, run.data)
     save_split_plan(problem.plan, run.split)
     save_config(config, run.config)
     write_manifest(run, new_manifest(manifest_facts(problem, registry)))  # last: now it is a run
-    return _build(problem, registry, executor, started, interrupted, None)
+    return _build(given, problem, None)
 
 
-def resume_search(
-    source: Any,
-    config: SearchConfig,
-    registry: Registry,
-    run: RunDir,
-    executor: Executor,
-    started: float,
-    interrupted: Callable[[], bool],
-) -> PreparedSearch | FinishedRun:
+def resume_search(given: SearchInputs) -> PreparedSearch | FinishedRun:
     """Opens the problem of a run, checks that it is unchanged, and builds the controller.
 
     For a finished run without more budget, nothing is built or written.
 
-    Args:
-        source: The data, to be compared with that of the run; None uses the run's own.
-        config: The configuration, with budgets that are totals.
-        registry: The families.
-        run: The run directory, already locked.
-        executor: Runs the fits; it is not opened yet.
-        started: ``time.monotonic()`` at the start of this part of the search.
-        interrupted: Whether the user wants the search to finish now.
-
     Raises:
         UserError: Something that must not change did, or a file of the run is damaged.
     """
-    _preload(executor, registry, config, config.data_path)
+    config, registry, run = given.config, given.registry, given.run
+    given.lock.acquire()
+    _preload(given, config.data_path)
     earlier, then = read_earlier_search(run), load_config(run.config)
-    problem = open_problem(config, registry, run, executor.capacity())
-    if source is not None:
+    problem = open_problem(config, registry, run, given.executor.capacity())
+    if given.source is not None:
         check_config(problem, then)
-        check_data(problem, read_dataset(source, config, registry, problem.dataset))
+        check_data(problem, read_dataset(given.source, config, registry, problem.dataset))
     facts = manifest_facts(problem, registry)
     check_problem(problem, earlier.manifest, facts)
     if is_over(run, earlier, problem.plan, then, config):
         return FinishedRun(run, earlier)
-    prepared = _build(
-        problem, registry, executor, started - earlier.elapsed_s, interrupted, earlier
-    )
+    prepared = _build(given, problem, earlier)
     save_config(config, run.config)
     changes = {"budget": facts["budget"], "families": facts["families"]}
     changes["deterministic"] = earlier.is_deterministic
@@ -151,12 +142,13 @@ def resume_search(
     return prepared
 
 
-def _preload(executor: Executor, registry: Registry, config: SearchConfig, source: Any) -> None:
+def _preload(given: SearchInputs, source: Any) -> None:
     """Starts the import of libraries while the data are read.
 
     Those of extras can wait until the first workers exist, unless the data look as if their
     families were needed.
     """
+    config, registry, executor = given.config, given.registry, given.executor
     path = Path(source) if isinstance(source, str | Path) else None
     awaited = set[ColumnKind]()
     if path is not None and os.path.isdir(path):  # noqa: PTH112  (it never raises)
@@ -170,37 +162,26 @@ def _preload(executor: Executor, registry: Registry, config: SearchConfig, sourc
     executor.preload([module.partition(":")[0] for module in plugins])
 
 
-def _build(
-    problem: Problem,
-    registry: Registry,
-    executor: Executor,
-    started: float,
-    interrupted: Callable[[], bool],
-    earlier: EarlierSearch | None,
-) -> PreparedSearch:
+def _build(given: SearchInputs, problem: Problem, earlier: EarlierSearch | None) -> PreparedSearch:
     """The controller of a new or resumed search, with its first events."""
+    executor, started = given.executor, given.started
     state = WorkerState(
-        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, registry
+        problem.setup, problem.run, problem.dataset, problem.plan, problem.metric, given.registry
     )
-    executor.open(problem.setup, state, interrupted)
+    executor.open(problem.setup, state, given.interrupted)
     known = None if earlier is None else earlier.threads_per_fit
     controller = build_search(
         problem,
         executor,
-        started=started,
-        interrupted=interrupted,
+        started=started if earlier is None else started - earlier.elapsed_s,
+        interrupted=given.interrupted,
         began_by_time=earlier is not None and not earlier.is_deterministic,
     )
     set_threads(controller, known or 1)
-    notes = [*problem.notes]
-    if earlier is not None:
-        notes += restore_trials(earlier, controller)
-    first_events: list[Event] = [
-        _started(problem),
-        *(Note(text, controller.budget.elapsed_s) for text in notes),
-    ]
-    is_new = earlier is None
-    return PreparedSearch(problem, controller, tuple(first_events), is_new, executor, known)
+    notes = [*problem.notes, *(() if earlier is None else restore_trials(earlier, controller))]
+    told = (Note(text, controller.budget.elapsed_s) for text in notes)
+    events: list[Event] = [_started(problem), *told]
+    return PreparedSearch(problem, controller, tuple(events), earlier is None, executor, known)
 
 
 def _started(problem: Problem) -> SearchStarted:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
 from automl.events import EnsembleUpdated, Event, Note
-from automl.plugin.context import ProblemInfo
-from automl.plugin.family import ModelFamily
 from automl.scheduling.executor import Done, Executor, Failed, Pruned, Reported
 from automl.scheduling.runner import JobRunner, RunnerEvent
 from automl.store.run_dir import RunDir
@@ -28,6 +26,7 @@ from automl.tuning.loop.end_reasons import (
     shed,
 )
 from automl.tuning.loop.progress import finished, make_progress, started
+from automl.tuning.problem.families import Families
 from automl.tuning.propose.proposer import Proposer
 from automl.tuning.prune.pruner import note_lost, should_prune_fit, should_prune_trial
 from automl.tuning.refit.at_end import expected_refit_s
@@ -59,7 +58,7 @@ class Controller:
 
     run: RunDir
     config: SearchConfig
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     runner: JobRunner
     proposer: Proposer
     dispatcher: Dispatcher

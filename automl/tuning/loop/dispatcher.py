@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from automl.plugin.context import ProblemInfo, Resources
-from automl.plugin.family import ModelFamily
+from automl.plugin.context import Resources
 from automl.scheduling.devices.pool import BlockingResource, Lease
 from automl.scheduling.executor import Executor
 from automl.trial.setup import derive_seed
@@ -15,6 +14,7 @@ from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import FitTimes
 from automl.tuning.budget.resources import ResourceEstimator
 from automl.tuning.loop.stalled_trials import StalledTrials
+from automl.tuning.problem.families import Families
 from automl.tuning.propose.packs import TrialFold
 from automl.tuning.propose.proposer import Proposer
 from automl.tuning.trials.ledger import Ledger
@@ -54,7 +54,7 @@ class Dispatcher:
         stalled: Trials that wait for devices.
     """
 
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     executor: Executor
     proposer: Proposer
     ledger: Ledger

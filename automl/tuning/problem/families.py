@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TypeAlias
 
 from automl.data.split.choose import SHORT_FOLDS
 from automl.errors import PluginError
@@ -14,13 +15,16 @@ from automl.registry.registry import is_suited
 from automl.scheduling.devices.capacity import Capacity
 from automl.tuning.problem.search_space import extra_params
 
-__all__ = ["min_cv_s", "select_families"]
+__all__ = ["Families", "min_cv_s", "select_families"]
+
+Families: TypeAlias = Mapping[str, tuple[ModelFamily, ProblemInfo]]
+"""Families by name, each with the problem as it sees it."""
 
 NO_COLUMN = "no column of a kind that it supports"
 
 
 def select_families(
-    shapes: Mapping[str, tuple[ModelFamily, ProblemInfo]],
+    shapes: Families,
     are_named: bool = True,
     kinds: Collection[ColumnKind] = frozenset(ColumnKind),
 ) -> tuple[dict[str, tuple[ModelFamily, ProblemInfo]], list[str]]:
@@ -76,7 +80,7 @@ def _useful_s(family: ModelFamily, problem: ProblemInfo) -> float | None:
     return family.min_useful_fit_s(problem) if isinstance(family, SelectiveFamily) else None
 
 
-def min_cv_s(shapes: Mapping[str, tuple[ModelFamily, ProblemInfo]], capacity: Capacity) -> float:
+def min_cv_s(shapes: Families, capacity: Capacity) -> float:
     """Shortest time in seconds of a useful trial on a few folds.
 
     Returns:

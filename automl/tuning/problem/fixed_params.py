@@ -18,13 +18,14 @@ from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.plugin.param import Param
 from automl.plugin.task import Task
+from automl.tuning.problem.families import Families
 from automl.tuning.problem.fixed_values import value_problems
 from automl.tuning.problem.search_space import extra_params, fixed_of, space_params
 
 __all__ = ["check_fixed", "fixed_notes"]
 
 
-def check_fixed(families: Mapping[str, tuple[ModelFamily, ProblemInfo]], dataset: Dataset) -> None:
+def check_fixed(families: Families, dataset: Dataset) -> None:
     """Checks the fixed params of the selected families.
 
     Args:
@@ -43,10 +44,7 @@ def check_fixed(families: Mapping[str, tuple[ModelFamily, ProblemInfo]], dataset
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
 
-def fixed_notes(
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]],
-    settings: Mapping[str, Mapping[str, Any]],
-) -> list[str]:
+def fixed_notes(families: Families, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Notes on fixed params that have less effect than a user may expect.
 
     Args:
@@ -54,28 +52,24 @@ def fixed_notes(
         settings: Settings by family (``model.<family>``), also of families that are not tried.
     """
     idle = [name for name, own in settings.items() if own.get("fixed") and name not in families]
-    notes = [f"model.{name}.fixed has no effect: {name} is not tried" for name in idle]
+    for name in idle:
+        yield f"model.{name}.fixed has no effect: {name} is not tried"
     for name, (family, problem) in families.items():
         extra = extra_params(family, problem) if fixed_of(problem) else {}
         for param in fixed_of(problem):
             free = [n for n, (_, s) in families.items() if n != name and param not in fixed_of(s)]
             if param in extra and extra[param].form != "value" and free:
-                notes.append(
+                yield (
                     f"model.{name}.fixed.{param} applies only to {name}, and the ensemble may "
                     f"mix it with {', '.join(free)}: 'family=[{name}]' excludes them"
                 )
-    return notes
 
 
 class _Check:
     """Checks the fixed params of one family against its search space and extra params."""
 
     def __init__(
-        self,
-        family: ModelFamily,
-        problem: ProblemInfo,
-        dataset: Dataset,
-        families: Mapping[str, tuple[ModelFamily, ProblemInfo]],
+        self, family: ModelFamily, problem: ProblemInfo, dataset: Dataset, families: Families
     ) -> None:
         self._family, self._shape, self._dataset, self._all = family, problem, dataset, families
         self._fixed = fixed_of(problem)

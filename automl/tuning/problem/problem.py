@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,21 +15,19 @@ from automl.data.describe.leaks import leak_warnings
 from automl.data.split.choose import SplitPlan, load_split_plan, make_split_plan
 from automl.data.table import Dataset
 from automl.metrics import GivenMetric, default_metric, get_metric, metric_tasks
-from automl.plugin.context import ProblemInfo
-from automl.plugin.family import ModelFamily
 from automl.plugin.metric import Metric
 from automl.plugin.task import ColumnKind, Task
 from automl.registry import Registry
 from automl.scheduling.devices.capacity import Capacity
 from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, problem_info, setup_of_run
-from automl.tuning.problem.families import min_cv_s, select_families
+from automl.tuning.problem.families import Families, min_cv_s, select_families
 from automl.tuning.problem.fixed_params import check_fixed, fixed_notes
 from automl.tuning.problem.metric_check import check_metric, metric_notes
 from automl.tuning.problem.notes import notes_of
 from automl.tuning.problem.rare_classes import rare_class_notes
 
-__all__ = ["Problem", "make_trial_setup", "open_problem", "read_dataset", "read_problem"]
+__all__ = ["Problem", "open_problem", "read_dataset", "read_problem"]
 
 MEMO_SHARE = 0.1  # of the memory limit of a fit on one core
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
@@ -57,7 +55,7 @@ class Problem:
     plan: SplitPlan
     metric: Metric
     setup: TrialSetup
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     capacity: Capacity
     notes: tuple[str, ...] = ()
 
@@ -70,9 +68,9 @@ def read_problem(
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
     """
-    dataset = read_dataset(source, config, registry)
-    metric = _metric(dataset, config, registry)
-    search = config.search
+    parts = _Parts(config, registry, run, capacity)
+    dataset, search = read_dataset(source, config, registry), config.search
+    metric = parts.metric(dataset)
     plan = make_split_plan(
         dataset,
         seed=config.seed,
@@ -80,12 +78,12 @@ def read_problem(
         repeats=search.repeats,
         holdout_share=search.holdout_share,
         time_s=config.time_s,
-        folds_s=_folds_s(dataset, metric, capacity, config, registry, run),
+        folds_s=parts.folds_s(dataset, metric),
         gap=None if search.gap is None else parse_span(search.gap),
         window=None if search.window is None else parse_span(search.window),
     )
     check_metric(dataset, plan, metric)
-    return _problem(dataset, plan, metric, capacity, config, registry, run)
+    return parts.problem(dataset, plan, metric)
 
 
 def open_problem(
@@ -97,8 +95,8 @@ def open_problem(
         UserError: A file of the run is damaged, or no family supports the data.
     """
     dataset, plan = open_dataset(run.data), load_split_plan(run.split)
-    metric = _metric(dataset, config, registry)
-    return _problem(dataset, plan, metric, capacity, config, registry, run)
+    parts = _Parts(config, registry, run, capacity)
+    return parts.problem(dataset, plan, parts.metric(dataset))
 
 
 def read_dataset(
@@ -129,97 +127,79 @@ def read_dataset(
     )
 
 
-def _metric(dataset: Dataset, config: SearchConfig, registry: Registry) -> Metric:
-    target = dataset.target
-    name = config.metric or default_metric(target.task).name
-    return get_metric(name, target.task, registry.metrics, target.quantiles, registry.given)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the problem of a search is made of, besides its data.
 
+    Attributes:
+        config, registry, run, capacity: As for ``read_problem``.
+    """
 
-def _problem(
-    dataset: Dataset,
-    plan: SplitPlan,
-    metric: Metric,
-    capacity: Capacity,
-    config: SearchConfig,
-    registry: Registry,
-    run: RunDir,
-) -> Problem:
-    name = config.metric or metric.name
-    setup = make_trial_setup(run, config, plan.n_folds, name, capacity, registry.given)
-    shapes = _shapes(setup, dataset, metric, config, registry)
-    families, refused = select_families(shapes, config.family is not None, _kinds(dataset))
-    setup = replace(setup, plugins=registry.modules_of(families, name))
-    check_fixed(families, dataset)
-    threads = config.scheduler.threads_per_fit or 1
-    notes = (
-        *registry.remarks,
-        *notes_of(dataset),
-        *rare_class_notes(dataset, metric),
-        *metric_notes(dataset, plan, metric),
-        *leak_warnings(dataset, plan.exchangeable),
-        *refused,
-        *fixed_notes(families, config.model),
-        *capacity.notes,
-        *_device_notes(families, capacity),
-        *_memory_notes(families, capacity, threads),
-        *registry.notes_for(config.family, dataset.target.task, _kinds(dataset)),
-    )
-    return Problem(run, config, dataset, plan, metric, setup, families, capacity, notes)
+    config: SearchConfig
+    registry: Registry
+    run: RunDir
+    capacity: Capacity
+
+    def metric(self, dataset: Dataset) -> Metric:
+        """The metric of the configuration, or the default of the task."""
+        target, registry = dataset.target, self.registry
+        name = self.config.metric or default_metric(target.task).name
+        return get_metric(name, target.task, registry.metrics, target.quantiles, registry.given)
+
+    def problem(self, dataset: Dataset, plan: SplitPlan, metric: Metric) -> Problem:
+        """The problem, with the families that support it and its notes."""
+        config, registry, capacity = self.config, self.registry, self.capacity
+        name, kinds = config.metric or metric.name, _kinds(dataset)
+        setup = self._setup(plan.n_folds, name, registry.given)
+        shapes = self._shapes(setup, dataset, metric)
+        families, refused = select_families(shapes, config.family is not None, kinds)
+        setup = replace(setup, plugins=registry.modules_of(families, name))
+        check_fixed(families, dataset)
+        threads = config.scheduler.threads_per_fit or 1
+        notes = (
+            *registry.remarks,
+            *notes_of(dataset),
+            *rare_class_notes(dataset, metric),
+            *metric_notes(dataset, plan, metric),
+            *leak_warnings(dataset, plan.exchangeable),
+            *refused,
+            *fixed_notes(families, config.model),
+            *capacity.notes,
+            *_device_notes(families, capacity),
+            *_memory_notes(families, capacity, threads),
+            *registry.notes_for(config.family, dataset.target.task, kinds),
+        )
+        return Problem(self.run, config, dataset, plan, metric, setup, families, capacity, notes)
+
+    def folds_s(self, dataset: Dataset, metric: Metric) -> float:
+        """Shortest time in seconds of a useful trial on folds, by the families; 0 if short."""
+        setup = self._setup(1, metric.name, None)
+        return min_cv_s(self._shapes(setup, dataset, metric), self.capacity)
+
+    def _shapes(self, setup: TrialSetup, dataset: Dataset, metric: Metric) -> Families:
+        """The candidate families in the order of their priority, each with its ProblemInfo."""
+        chosen = self.registry.select(self.config.family)
+        ordered = sorted(chosen, key=lambda f: (-f.priority, f.name))
+        return {f.name: (f, problem_info(setup, dataset, metric, f)) for f in ordered}
+
+    def _setup(self, n_folds: int, metric: str, given: GivenMetric | None) -> TrialSetup:
+        """The setup for workers, with the devices of the run; see ``setup_of_run``.
+
+        Args:
+            n_folds: Folds of the split plan.
+            metric: Name in the catalog, or ``module:function``.
+            given: The metric, if the caller has it as an object.
+
+        Raises:
+            ConfigError: Such a metric cannot be sent to workers.
+        """
+        setup, capacity = setup_of_run(self.run, self.config, n_folds, metric, given), self.capacity
+        memo_gib = min(setup.memo_gib, MEMO_SHARE * capacity.limit_gib(1))
+        return replace(setup, n_cpus=capacity.n_cpus, n_gpus=len(capacity.gpus), memo_gib=memo_gib)
 
 
 def _kinds(dataset: Dataset) -> frozenset[ColumnKind]:
     return frozenset(column.kind for column in dataset.table.used)
-
-
-def _shapes(
-    setup: TrialSetup,
-    dataset: Dataset,
-    metric: Metric,
-    config: SearchConfig,
-    registry: Registry,
-) -> dict[str, tuple[ModelFamily, ProblemInfo]]:
-    """The candidate families in the order of their priority, each with its ProblemInfo."""
-    selected = sorted(registry.select(config.family), key=lambda f: (-f.priority, f.name))
-    return {f.name: (f, problem_info(setup, dataset, metric, f)) for f in selected}
-
-
-def _folds_s(
-    dataset: Dataset,
-    metric: Metric,
-    capacity: Capacity,
-    config: SearchConfig,
-    registry: Registry,
-    run: RunDir,
-) -> float:
-    """Shortest time in seconds of a useful trial on folds, as families estimate; 0 if short."""
-    setup = make_trial_setup(run, config, 1, metric.name, capacity)
-    return min_cv_s(_shapes(setup, dataset, metric, config, registry), capacity)
-
-
-def make_trial_setup(
-    run: RunDir,
-    config: SearchConfig,
-    n_folds: int,
-    metric: str,
-    capacity: Capacity,
-    given: GivenMetric | None = None,
-) -> TrialSetup:
-    """The setup for workers, with the devices of the run; see ``setup_of_run``.
-
-    Args:
-        run: The run directory.
-        config: The configuration.
-        n_folds: Folds of the split plan.
-        metric: Name in the catalog, or ``module:function``.
-        capacity: The devices.
-        given: The metric, if the caller has it as an object.
-
-    Raises:
-        ConfigError: Such a metric cannot be sent to workers.
-    """
-    setup = setup_of_run(run, config, n_folds, metric, given)
-    memo_gib = min(setup.memo_gib, MEMO_SHARE * capacity.limit_gib(1))
-    return replace(setup, n_cpus=capacity.n_cpus, n_gpus=len(capacity.gpus), memo_gib=memo_gib)
 
 
 def _task(config: SearchConfig) -> Task | None:
@@ -228,34 +208,26 @@ def _task(config: SearchConfig) -> Task | None:
     return Task(config.task)
 
 
-def _device_notes(
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]], capacity: Capacity
-) -> list[str]:
+def _device_notes(families: Families, capacity: Capacity) -> Iterator[str]:
     """Families that expect to need more GPU memory than there is; they are tried anyway."""
-    notes = []
     largest_gib = max((gpu.vram_gib for gpu in capacity.gpus), default=math.inf)
     for name, (family, problem) in families.items():
         vram_gib = family.resources(problem).vram_gib
         if vram_gib > largest_gib:
-            notes.append(
+            yield (
                 f"family {name} expects a fit to take {vram_gib:.1f} GiB of GPU memory, and no GPU "
                 f"has more than {largest_gib:.1f} GiB free; it is tried anyway, alone on one"
             )
-    return notes
 
 
-def _memory_notes(
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]], capacity: Capacity, threads: int
-) -> list[str]:
+def _memory_notes(families: Families, capacity: Capacity, threads: int) -> Iterator[str]:
     """Families that expect to need more memory than a fit may use; they are tried anyway."""
-    notes = []
     for name, (family, problem) in families.items():
         need = family.resources(problem)
         limit = capacity.limit_gib(max(need.n_cpus, threads))
         if need.ram_gib > limit:
-            notes.append(
+            yield (
                 f"family {name} expects a fit to take {need.ram_gib:.1f} GiB of memory, and a fit "
                 f"is killed above {limit:.1f} GiB; it is tried anyway: "
                 "scheduler.fit_memory_gib raises the limit"
             )
-    return notes

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from automl.data.split.choose import ALL_ROWS
-from automl.plugin.context import ProblemInfo, Resources
-from automl.plugin.family import ModelFamily, Params
+from automl.plugin.context import Resources
+from automl.plugin.family import Params
 from automl.plugin.packs import PackedFamily
 from automl.trial.spec import TrialSpec
 from automl.tuning.budget.fit_times import FitTimes
+from automl.tuning.problem.families import Families
 from automl.tuning.trials.trial import Trial
 
 __all__ = ["PackPlanner", "TrialFold"]
@@ -36,7 +37,7 @@ class PackPlanner:
             fits on GPUs are packed, with the trials they were proposed with.
     """
 
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     fit_times: FitTimes
     deterministic: bool = False
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from automl.config.schema import SearchConfig
 from automl.errors import AutoMLError
-from automl.plugin.context import ProblemInfo
-from automl.plugin.family import ModelFamily, Params
+from automl.plugin.family import Params
 from automl.plugin.selective import SelectiveFamily
 from automl.store.run_dir import RunDir
 from automl.trial.records import write_record
@@ -16,6 +15,7 @@ from automl.trial.spec import TrialSpec, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import FitTimes
 from automl.tuning.incumbent.oof_store import OofStore
+from automl.tuning.problem.families import Families
 from automl.tuning.propose.allocator import AllocatorState, Arm, choose_family
 from automl.tuning.propose.packs import PackPlanner
 from automl.tuning.propose.study import FamilyStudy
@@ -51,7 +51,7 @@ class Proposer:
         stopped: Families that get no more trials, with the reason.
     """
 
-    families: Mapping[str, tuple[ModelFamily, ProblemInfo]]
+    families: Families
     studies: Mapping[str, FamilyStudy]
     ledger: Ledger
     config: SearchConfig

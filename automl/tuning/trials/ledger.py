@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -121,12 +122,11 @@ class Ledger:
 
     def failures(self) -> tuple[tuple[str, int], ...]:
         """Causes of failed trials with their counts, most frequent first."""
-        causes: dict[str, int] = {}
+        causes: Counter[str] = Counter()
         for trial in self.in_state(TrialState.FAILED):
             if trial.error is not None:
                 first_line = next(iter(trial.error.message.splitlines()), trial.error.kind)
-                cause = f"{trial.spec.family}: {first_line[:200]}"
-                causes[cause] = causes.get(cause, 0) + 1
+                causes[f"{trial.spec.family}: {first_line[:200]}"] += 1
         return tuple(sorted(causes.items(), key=lambda c: (-c[1], c[0])))
 
 

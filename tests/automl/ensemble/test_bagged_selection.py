@@ -5,15 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automl.ensemble import choose_ensemble
 from automl.ensemble.bagged_selection import bagged_weights
 from automl.ensemble.candidates import aligned
 from automl.ensemble.nested import CrossFit, parts_of, verdict_of
-from automl.ensemble.selection import best_single, greedy_weights, single_model_weights
+from automl.ensemble.selection import (
+    SelectionOptions,
+    best_single,
+    greedy_weights,
+    single_model_weights,
+)
 from automl.metrics import CATALOG
+from tests.automl.ensemble.choosing import choose_ensemble
 
 AUC, LOG_LOSS = CATALOG["roc_auc"], CATALOG["log_loss"]
-SIZES = {"steps": 24, "max_members": 12, "pool": 30}
+SIZES = SelectionOptions(steps=24)
 
 
 def alike(n_rows=200, n_models=12, seed=0, sureness=1.0):
@@ -48,7 +53,10 @@ def test_a_lucky_model_gets_less_weight_than_by_a_selection_on_all_rows():
     most, members = [], []
     for seed in range(12):
         candidates = aligned(*alike(seed=seed), AUC)
-        ways = greedy_weights(candidates, **SIZES), bagged_weights(candidates, seed=seed, **SIZES)
+        ways = (
+            greedy_weights(candidates, SIZES),
+            bagged_weights(candidates, replace(SIZES, seed=seed)),
+        )
         most.append([weights.max() for weights in ways])
         members.append([np.count_nonzero(weights) for weights in ways])
     greedy, bagged = np.transpose(most)
@@ -62,7 +70,7 @@ def test_there_are_at_most_eight_members_and_no_more_than_allowed(max_members):
     found = []
     for seed in range(4):
         candidates = aligned(*with_noise(200, seed), AUC)
-        weights = bagged_weights(candidates, seed=0, **{**SIZES, "max_members": max_members})
+        weights = bagged_weights(candidates, replace(SIZES, max_members=max_members))
         assert weights.sum() == pytest.approx(1)
         found.append(np.count_nonzero(weights))
     assert max(found) == min(max_members, 8)
@@ -70,15 +78,15 @@ def test_there_are_at_most_eight_members_and_no_more_than_allowed(max_members):
 
 def test_members_of_different_halves_keep_limits_together():
     candidates = aligned(*alike(), AUC, loads=[[0.3]] * 12)
-    weights = bagged_weights(candidates, seed=0, **SIZES)
-    free = bagged_weights(replace(candidates, loads=np.zeros((12, 0))), seed=0, **SIZES)
+    weights = bagged_weights(candidates, SIZES)
+    free = bagged_weights(replace(candidates, loads=np.zeros((12, 0))), SIZES)
     assert np.count_nonzero(free) > 3
     assert np.count_nonzero(weights) == 3
 
 
 def test_the_seed_draws_the_halves_and_nothing_else_does():
     candidates = aligned(*alike(), AUC)
-    found = [bagged_weights(candidates, seed=s, **SIZES).tolist() for s in (0, 0, 1, 2)]
+    found = [bagged_weights(candidates, replace(SIZES, seed=s)).tolist() for s in (0, 0, 1, 2)]
     assert found[0] == found[1]
     assert found[0] != found[2] or found[0] != found[3]
     chosen = [choose_ensemble(*alike(), AUC, seed=s) for s in (3, 3)]
@@ -88,7 +96,7 @@ def test_the_seed_draws_the_halves_and_nothing_else_does():
 
 def test_it_scores_half_of_the_rows_and_about_twice_as_often():
     metric, n_rows = counting(LOG_LOSS)
-    bagged_weights(aligned(*alike(), metric), seed=0, **SIZES)
+    bagged_weights(aligned(*alike(), metric), SIZES)
     assert set(n_rows) == {100}
     assert len(n_rows) <= 4 * (12 + 11 * 12)  # each model alone, and 11 steps after the best one
 
@@ -96,7 +104,7 @@ def test_it_scores_half_of_the_rows_and_about_twice_as_often():
 def test_on_a_handful_of_rows_it_is_the_greedy_selection():
     for n_rows, is_equal in ((39, True), (40, False)):
         candidates = aligned(*alike(n_rows), LOG_LOSS)
-        ways = greedy_weights(candidates, **SIZES), bagged_weights(candidates, seed=0, **SIZES)
+        ways = greedy_weights(candidates, SIZES), bagged_weights(candidates, SIZES)
         assert np.array_equal(*ways) == is_equal
 
 
@@ -126,13 +134,13 @@ def test_with_a_row_more_all_is_chosen_as_by_greedy_selection():
         known = aligned(predictions, y, LOG_LOSS)
         ways = {
             "single": lambda seen: single_model_weights(best_single(seen), seen.n_models),
-            "ensemble": lambda seen: greedy_weights(seen, steps=12, max_members=12, pool=12),
+            "ensemble": lambda seen: greedy_weights(seen, SelectionOptions(12, 12, 12)),
         }
         part = parts_of(known, 5, seed)
         fit = CrossFit(known, part, ways, (20_000, 5_000), seed)
         chosen = choose_ensemble(predictions, y, LOG_LOSS, seed=seed)
         kind = verdict_of([fit]).kind
-        last = greedy_weights(known, steps=25, max_members=12, pool=30)
+        last = greedy_weights(known, SelectionOptions(25, 12, 30))
         expected = last if kind == "ensemble" else ways["single"](known)
         assert chosen.weights.tolist() == expected.tolist()
         shown = np.empty((1001, 2))

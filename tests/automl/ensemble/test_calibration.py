@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from automl.ensemble import Calibration, choose_ensemble
+from automl.ensemble import Calibration
 from automl.ensemble.calibration import fit_calibration
 from automl.ensemble.temperature import apply_temperature
 from automl.metrics import CATALOG
+from tests.automl.ensemble.choosing import choose_ensemble
 
 PROBABILITIES = np.array([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8]])
 

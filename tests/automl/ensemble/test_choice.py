@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from automl.ensemble import choose_ensemble, select_ensemble
 from automl.ensemble.candidates import aligned
 from automl.ensemble.nested import parts_of, within_parts
 from automl.metrics import CATALOG
+from tests.automl.ensemble.choosing import choose_ensemble, select_ensemble
 
 
 def complementary(n_models=5, n_rows=2000, seed=0):

@@ -1,15 +1,20 @@
 import numpy as np
 import pytest
 
-from automl.ensemble import choose_ensemble, select_ensemble
 from automl.ensemble.candidates import aligned
 from automl.ensemble.nested import CrossFit, parts_of, within_parts
-from automl.ensemble.selection import best_single, greedy_weights, single_model_weights
+from automl.ensemble.selection import (
+    SelectionOptions,
+    best_single,
+    greedy_weights,
+    single_model_weights,
+)
 from automl.metrics import CATALOG
+from tests.automl.ensemble.choosing import choose_ensemble, select_ensemble
 
 SELECTIONS = {
     "single": lambda seen: single_model_weights(best_single(seen), seen.n_models),
-    "ensemble": lambda seen: greedy_weights(seen, steps=6, max_members=5, pool=8),
+    "ensemble": lambda seen: greedy_weights(seen, SelectionOptions(6, 5, 8)),
 }
 
 

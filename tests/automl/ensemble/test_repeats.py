@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from automl.ensemble import choose_ensemble, select_ensemble
 from automl.metrics import CATALOG
+from tests.automl.ensemble.choosing import choose_ensemble, select_ensemble
 
 N_FOLDS = 5
 AUC = CATALOG["roc_auc"]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from automl.ensemble import choose_ensemble, select_ensemble
 from automl.metrics import CATALOG
 from automl.plugin import Metric, Task
+from tests.automl.ensemble.choosing import choose_ensemble, select_ensemble
 
 BINARY, MULTICLASS, REGRESSION = "roc_auc", "log_loss", "rmse"
 SEEDS = st.integers(0, 2**32 - 1)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from automl.ensemble.time_choice import choose_forward
 from automl.metrics import get_metric
 from automl.plugin.task import Task
+from tests.automl.ensemble.choosing import choose_forward
 
 RMSE = get_metric("rmse", Task.REGRESSION)
 LOG_LOSS = get_metric("log_loss", Task.BINARY)

@@ -12,7 +12,7 @@ def notes(labels, metric, weight=None):
     if weight is not None:
         frame["w"] = weight
     dataset = load_dataset(frame, target="y", weight=None if weight is None else "w")
-    return rare_class_notes(dataset, get_metric(metric, dataset.target.task))
+    return list(rare_class_notes(dataset, get_metric(metric, dataset.target.task)))
 
 
 def test_a_class_of_one_row_is_named():
