@@ -16,7 +16,7 @@ from automl.scheduling.factory import make_executor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
-from automl.tuning.lifecycle.start import start_search
+from automl.tuning.lifecycle.start import SearchInputs, start_search
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks"),
@@ -61,7 +61,8 @@ def search(frame, out, meddle):
         options = {"target": "target", "trials": TRIALS, "time_s": None}
         config = compose_config(overrides, options, registry, None).config
         executor = make_executor(config.scheduler, registry)
-        prepared = start_search(frame, config, registry, run, executor, 0.0, lambda: False, lock)
+        given = (frame, config, registry, run, executor, 0.0, lambda: False, lock)
+        prepared = start_search(SearchInputs(*given))
         prepared.start_workers()
         for event in prepared.controller.events():
             if isinstance(event, Progress):
