@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.ensemble.calibration import fit_calibration
+from automl.ensemble.calibration import apply_temperature, fit_calibration, fit_temperature
 from automl.ensemble.candidates import Candidates
 from automl.ensemble.selection import (
     SelectionOptions,
@@ -18,7 +18,6 @@ from automl.ensemble.selection import (
     greedy_weights,
     single_model_weights,
 )
-from automl.ensemble.temperature import apply_temperature, fit_temperature
 from automl.plugin.metric import Metric
 
 __all__ = ["PLAIN", "Combine", "Way", "ways_for"]

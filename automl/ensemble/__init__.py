@@ -1,11 +1,10 @@
 """Selects, scores, calibrates and applies the ensemble of a run."""
 
-from automl.ensemble.bagging_gain import gain_of_mean, in_log_odds, on_scale_of_noise
+from automl.ensemble.bagging_gain import fold_variance, gain_of_mean, in_log_odds, on_scale_of_noise
 from automl.ensemble.calibration import Calibration
 from automl.ensemble.candidates import aligned
 from automl.ensemble.choice import choose_ensemble
 from automl.ensemble.ensemble import Ensemble, Member, read_ensemble, write_ensemble
-from automl.ensemble.fold_variance import fold_variance
 from automl.ensemble.interval import Estimate, estimate, kappa_of_cells
 from automl.ensemble.oof import read_oof
 from automl.ensemble.predictor import Predictor

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,12 @@ from automl.ensemble.selection import (
     greedy_weights,
     single_model_weights,
 )
-from automl.ensemble.selection_sizes import Sizes
 
 __all__ = ["choose_ensemble"]
+
+MIN_SAMPLE_ROWS = 2_000
+NESTED_ROWS = (20_000, 5_000)  # for a selection without one part, and without two
+SHARE_OF_TIME_FOR_STEPS = 0.6
 
 
 def choose_ensemble(candidates: Candidates, options: SelectionOptions = DEFAULT) -> Selection:
@@ -66,7 +70,7 @@ def choose_ensemble(candidates: Candidates, options: SelectionOptions = DEFAULT)
     repeats = candidates.repeats()
     pieces = [candidates.rows(rows) for rows in repeats]
     divided = [parts_of(piece, options.parts, seed) for piece in pieces]
-    sizes = Sizes.of(candidates, options).within(options.time_limit_s, candidates)
+    sizes = _Sizes.of(candidates, options).within(options.time_limit_s, candidates)
     steered = sample(candidates, sizes.n_rows[0], seed)
     single = best_single(candidates)
     lone = single_model_weights(single, n_models)
@@ -186,3 +190,51 @@ def _n_distinct(fold: NDArray[np.int64] | None, rows: NDArray[np.int64] | None =
     if fold is None:
         return 1
     return len(np.unique(fold if rows is None else fold[rows]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Sizes of three kinds of selections: the final one, without one part, and without two parts.
+
+    Attributes:
+        n_rows: Largest number of rows used by one selection of each kind.
+        n_scorings: Scorings of all selections of each kind.
+    """
+
+    n_rows: tuple[int, int, int]
+    n_scorings: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, candidates: Candidates, options: SelectionOptions) -> _Sizes:
+        """Returns the sizes without a time limit."""
+        n_families, n_repeats = len(set(candidates.families)), len(candidates.repeats())
+
+        def scorings(options: SelectionOptions) -> int:
+            n_models = candidates.n_models
+            return n_models + options.steps * min(options.pool + n_families, n_models)
+
+        n_rows, parts = options.max_rows, options.parts
+        short = n_repeats * parts * scorings(options.short)
+        return cls(
+            (n_rows, min(n_rows, NESTED_ROWS[0]), min(n_rows, NESTED_ROWS[1])),
+            (scorings(options), short, short * (parts - 1) // 2),
+        )
+
+    def within(self, time_limit_s: float | None, candidates: Candidates) -> _Sizes:
+        """Reduces the rows, to 2,000 at least, to fit a time limit, by timing one scoring."""
+        if time_limit_s is None:
+            return self
+        timed = sample(candidates, self.n_rows[0], 0)
+        start = time.perf_counter()
+        timed.loss(timed.predictions[0])
+        row_s = (time.perf_counter() - start) / timed.n_rows
+        n_scored = (
+            n * min(rows, timed.n_rows)
+            for n, rows in zip(self.n_scorings, self.n_rows, strict=True)
+        )
+        share = SHARE_OF_TIME_FOR_STEPS * time_limit_s / max(row_s * sum(n_scored), 1e-9)
+        last, one, two = (
+            rows if share >= 1 else min(rows, max(MIN_SAMPLE_ROWS, int(rows * share)))
+            for rows in self.n_rows
+        )
+        return replace(self, n_rows=(last, one, two))

@@ -13,7 +13,7 @@ from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.errors import RunError
 from automl.store.run_dir import RunDir
 
-__all__ = ["as_probabilities", "read_oof"]
+__all__ = ["as_probabilities", "read_oof", "read_predictions"]
 
 
 def read_oof(
@@ -43,7 +43,7 @@ def read_oof(
     for fold in folds:
         settled = run.settled(trial_id, fold)
         path = settled if settled.is_file() else run.oof(trial_id, fold)
-        prediction = _read(path)
+        prediction = read_predictions(path)
         rows = np.arange(plan.n_rows) if fold == ALL_ROWS else plan.splits[fold].valid
         if len(prediction) != len(rows):
             raise RunError(
@@ -75,7 +75,12 @@ def as_probabilities(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _read(path: Path) -> NDArray[np.float64]:
+def read_predictions(path: Path) -> NDArray[np.float64]:
+    """Reads a file of predictions in double precision.
+
+    Raises:
+        RunError: It is missing or damaged; the message names it.
+    """
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
         return array.astype(np.float64)

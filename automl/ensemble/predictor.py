@@ -23,6 +23,8 @@ from automl.store.run_dir import RunDir
 
 __all__ = ["FindEncoder", "Predictor", "TableEncoder"]
 
+CHUNK_ROWS = 50_000  # encoded at a time, which limits memory
+
 
 _Encoding = tuple[int, Encoding, frozenset[ColumnKind]]
 
@@ -48,9 +50,6 @@ class Predictor:
         families: Installed families by name.
         find_encoder: Returns the encoder of a fold, encoding and column kinds.
         offset: ``Target.offset`` of the run, added to the predictions of its models.
-        chunk_rows: Number of rows encoded at a time, which limits memory.
-        keep_models: Whether loaded models are kept for the next call. If not, a call holds only
-            the models of one fold and encoding at a time.
     """
 
     def __init__(
@@ -61,16 +60,12 @@ class Predictor:
         find_encoder: FindEncoder,
         *,
         offset: float,
-        chunk_rows: int = 50_000,
-        keep_models: bool = True,
     ) -> None:
         self.run = run
         self.ensemble = ensemble
         self._families = families
         self._find_encoder = find_encoder
         self._offset = offset
-        self._chunk_rows = chunk_rows
-        self._keep_models = keep_models
         self._models: dict[tuple[str, int], FittedModel] = {}
         self._encoders: dict[_Encoding, TableEncoder] = {}
 
@@ -95,7 +90,7 @@ class Predictor:
             encoder = self._encoder(encoding)
             _, view, kinds = encoding
             models = [(member, fold, self._model(member, fold)) for member, fold in fitted]
-            for rows, chunk in _chunks(table, self._chunk_rows):
+            for rows, chunk in _chunks(table):
                 shown = Rows(
                     encoder.transform(chunk),
                     images_of(chunk, kinds),
@@ -109,21 +104,15 @@ class Predictor:
         return self.ensemble.calibration.apply(result)
 
     def _encoder(self, encoding: _Encoding) -> TableEncoder:
-        found = self._encoders.get(encoding)
-        if found is None:
-            found = self._find_encoder(*encoding)
-        if self._keep_models:
-            self._encoders[encoding] = found
-        return found
+        if encoding not in self._encoders:
+            self._encoders[encoding] = self._find_encoder(*encoding)
+        return self._encoders[encoding]
 
     def _model(self, member: Member, fold: int) -> FittedModel:
         key = (member.trial, fold)
-        found = self._models.get(key)
-        if found is None:
-            found = self._load(member, fold)
-        if self._keep_models:
-            self._models[key] = found
-        return found
+        if key not in self._models:
+            self._models[key] = self._load(member, fold)
+        return self._models[key]
 
     def _load(self, member: Member, fold: int) -> FittedModel:
         family = self._families.get(member.family)
@@ -179,10 +168,10 @@ def _by_encoding(ensemble: Ensemble) -> dict[_Encoding, list[tuple[Member, int]]
     return groups
 
 
-def _chunks(table: Table, chunk_rows: int) -> Iterator[tuple[slice, Table]]:
-    if 0 < table.n_rows <= chunk_rows:
+def _chunks(table: Table) -> Iterator[tuple[slice, Table]]:
+    if 0 < table.n_rows <= CHUNK_ROWS:
         yield slice(0, table.n_rows), table
         return
-    for start in range(0, table.n_rows, chunk_rows):
-        data = table.data.slice(start, chunk_rows)
+    for start in range(0, table.n_rows, CHUNK_ROWS):
+        data = table.data.slice(start, CHUNK_ROWS)
         yield slice(start, start + data.num_rows), Table(data, table.columns)

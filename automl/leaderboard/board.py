@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from automl.errors import RunError
 from automl.formatting import clean, format_score
 from automl.leaderboard.held_out import HeldOutScores
-from automl.leaderboard.missing_folds import missing_folds, score_reason
 from automl.leaderboard.pareto_front import mark_pareto_front
 from automl.leaderboard.render import render
 from automl.leaderboard.row import COLUMNS, ENSEMBLE, NUMBERS, LeaderboardRow, Ranking
@@ -19,12 +18,14 @@ from automl.store.files import read_json
 from automl.store.run_dir import RunDir
 from automl.trial.inference_cost import InferenceCost, cost_of
 from automl.trial.records import read_records
-from automl.trial.spec import TrialRecord, TrialState
+from automl.trial.spec import FoldResult, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Leaderboard", "read_board"]
+
+MOST_NUMBERED = 4
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,7 +141,7 @@ def read_board(run: RunDir, tested: HeldOutScores | None = None) -> Leaderboard:
         objectives=objectives,
         limits=dict(manifest.get("limits") or {}),
         reason="" if ensemble is None else clean(str(ensemble.get("reason") or "")),
-        notes=(*missing_folds(records, name), *tests.notes),
+        notes=(*_missing_folds(records, name), *tests.notes),
     )
 
 
@@ -180,11 +181,7 @@ def _rank(
 
     Complete trials without a finite score follow the ranked ones.
     """
-    cut = (TrialState.OUT_OF_TIME, TrialState.INTERRUPTED)
-    others = (
-        *(TrialState.COMPLETE, TrialState.RUNNING, TrialState.PRUNED),
-        *(*cut, TrialState.FAILED),
-    )
+    others = ("complete", "running", "pruned", "out_of_time", "interrupted", "failed")
 
     def order(record: TrialRecord) -> tuple[int, float, int]:
         score = _finite(record.score)
@@ -226,7 +223,7 @@ def _trial_row(
         size_mb=cost.size_mb,
         weight=weight,
         error=None if error is None else clean(f"{error.kind}: {error.message}").rstrip(": "),
-        score_reason=score_reason(record),
+        score_reason=_score_reason(record),
         test_reason=tests.reasons.get(record.trial_id),
         folds=tuple(_finite(fold.final_score) for fold in record.folds),
         params=record.spec.params,
@@ -287,3 +284,34 @@ def _corrections(calibration: Mapping[str, Any]) -> dict[str, Any]:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _score_reason(record: TrialRecord) -> str | None:
+    """Returns why scores of folds are missing, in one line; None if none is."""
+    missing = {f.fold: f.score_reason or "not a finite number" for f in record.folds if _lacks(f)}
+    if not missing:
+        return None
+    reasons = "; ".join(dict.fromkeys(missing.values()))
+    return clean(f"no score of {_numbered(missing)}: {reasons}")
+
+
+def _missing_folds(records: Iterable[TrialRecord], metric: str) -> Iterator[str]:
+    """Yields one note per reason why folds have no score."""
+    folds: dict[str, set[int]] = {}
+    for record in records:
+        for fold in filter(_lacks, record.folds):
+            folds.setdefault(fold.score_reason or "not a finite number", set()).add(fold.fold)
+    for reason, numbers in folds.items():
+        yield clean(f"{metric} has no value for {_numbered(numbers)}: {reason}")
+
+
+def _numbered(folds: Iterable[int]) -> str:
+    """Names folds by number, such as ``folds 1 and 3``."""
+    *front, last = (str(fold) for fold in sorted(folds))
+    if len(front) >= MOST_NUMBERED:
+        return f"{len(front) + 1} folds"
+    return f"folds {', '.join(front)} and {last}" if front else f"fold {last}"
+
+
+def _lacks(fold: FoldResult) -> bool:
+    return fold.final_score is None or not math.isfinite(fold.final_score)

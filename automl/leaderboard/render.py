@@ -120,38 +120,29 @@ def _fit(
 
 
 def _columns(board: Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
-    """Columns that are never cut, by title."""
-    return {
-        "#": ["" if row.rank is None else str(row.rank) for row in rows],
-        "trial": [clean(row.trial) for row in rows],
-        **_number_columns(board, rows),
-    }
+    """Columns that are never cut, by title; those of numbers unless they are empty in this board.
 
-
-def _number_columns(board: Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
-    """Columns of numbers by title, without those that are empty in this board."""
-    columns = {
+    Costs of predicting are shown if they are optimised or limited.
+    """
+    wanted = {*board.objectives, *board.limits}
+    numbers = {
         clean(board.metric): [_score_cell(row) for row in rows],
         "±": [format_score(row.score_margin) for row in rows],
         "test": [format_score(row.test_score) or _none(row.test_reason) for row in rows],
         "weight": [f"{row.weight:.2f}" if row.weight else "" for row in rows],
-        **_cost_columns(board, rows),
-        "fit": [format_seconds(row.fit_s) if row.fit_s else "" for row in rows],
-        "predict": [format_seconds(row.predict_s) if row.predict_s else "" for row in rows],
-    }
-    return {title: cells for title, cells in columns.items() if any(cells) or not rows}
-
-
-def _cost_columns(board: Ranking, rows: list[LeaderboardRow]) -> dict[str, list[str]]:
-    """Costs of predicting, if optimised or limited, and the Pareto front."""
-    wanted = {*board.objectives, *board.limits}
-    columns = {
         "ms/1000": [format_amount(row.predict_ms) for row in rows],
         "MB": [format_amount(row.size_mb) for row in rows],
         "front": ["*" if row.front else "" for row in rows],
+        "fit": [format_seconds(row.fit_s) if row.fit_s else "" for row in rows],
+        "predict": [format_seconds(row.predict_s) if row.predict_s else "" for row in rows],
     }
-    shown = {"ms/1000": "predict_ms" in wanted, "MB": "size_mb" in wanted, "front": True}
-    return {title: cells for title, cells in columns.items() if shown[title]}
+    costs = {"ms/1000": "predict_ms", "MB": "size_mb"}
+    hidden = {title for title, name in costs.items() if name not in wanted}
+    return {
+        "#": ["" if row.rank is None else str(row.rank) for row in rows],
+        "trial": [clean(row.trial) for row in rows],
+        **{t: c for t, c in numbers.items() if t not in hidden and (any(c) or not rows)},
+    }
 
 
 def _score_cell(row: LeaderboardRow) -> str:

@@ -17,7 +17,7 @@ from automl.scheduling.factory import make_executor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
 from automl.trial.spec import TrialState
-from automl.tuning.lifecycle.start import start_search
+from automl.tuning.lifecycle.start import SearchInputs, start_search
 from tests.automl.scheduling.watched_launcher import WatchedLauncher
 
 pytestmark = [
@@ -63,7 +63,8 @@ def search(frame, out, meddle):
         config = compose_config(overrides, options, registry, None).config
         launcher = WatchedLauncher(start_early())
         executor = make_executor(config.scheduler, registry, launcher)
-        prepared = start_search(frame, config, registry, run, executor, 0.0, lambda: False, lock)
+        given = (frame, config, registry, run, executor, 0.0, lambda: False, lock)
+        prepared = start_search(SearchInputs(*given))
         prepared.start_workers()
         for event in prepared.controller.events():
             if isinstance(event, Progress):

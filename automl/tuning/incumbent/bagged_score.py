@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.data.table import Dataset
 from automl.ensemble import Ensemble, Member, fold_variance, gain_of_mean, in_log_odds, read_oof
-from automl.ensemble.oof import as_probabilities
-from automl.errors import RunError
+from automl.ensemble.oof import as_probabilities, read_predictions
 from automl.plugin.metric import Metric
 from automl.store.run_dir import RunDir
 from automl.trial.seen_rows import rows_of_all
 
-__all__ = ["expected_of_mean"]
+__all__ = ["Blend", "expected_of_mean"]
 
 MAX_ROWS = 20_000  # rows used for the estimate
 
@@ -62,7 +61,7 @@ def expected_of_mean(
     (used,) = numbers
     if len(used) < 2 or not all(run.known(m.trial, f).is_file() for m in in_folds for f in used):
         return None
-    blend = _Blend(run, ensemble, folds, plan)
+    blend = Blend(run, ensemble, folds, plan)
     ranked = metric.is_ranking and len(plan.repeats) > 1  # then each repeat is scored separately
     oof = blend.out_of_fold(set(plan.repeats[0]) if ranked else set(used))
     rows = rows_of_all(plan, seed)
@@ -95,7 +94,7 @@ def expected_of_mean(
 
 
 @dataclass(frozen=True, slots=True)
-class _Blend:
+class Blend:
     """Weighted sums of the predictions of an ensemble's members.
 
     Attributes:
@@ -135,16 +134,12 @@ class _Blend:
         return read_oof(self.run, member.trial, used, self.plan, sum_to_one=is_class)
 
     def _known(self, member: Member, fold: int) -> NDArray[np.float64]:
-        path = self.run.known(member.trial, fold)
-        try:
-            found = np.load(path, allow_pickle=False).astype(np.float64)
-        except (OSError, ValueError, EOFError) as error:
-            raise RunError(f"{path} is damaged: {error}") from None
+        found = read_predictions(self.run.known(member.trial, fold))
         if not self.ensemble.task.is_classification:
-            return np.asarray(found)
+            return found
         known = np.isfinite(found).all(axis=1)
         found[known] = as_probabilities(found[known])
-        return np.asarray(found)
+        return found
 
     def _sum(self, predictions: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         weights = [member.weight for member in self.ensemble.members]

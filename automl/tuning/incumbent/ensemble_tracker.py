@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,9 +26,10 @@ from automl.ensemble import (
 from automl.ensemble import write_ensemble as write_to_run
 from automl.errors import RunError
 from automl.trial.inference_cost import InferenceCost
+from automl.trial.lost_files import LOST
+from automl.trial.spec import TrialState
 from automl.tuning.incumbent.bagged_score import expected_of_mean
 from automl.tuning.incumbent.oof_store import OofStore, complete_rows
-from automl.tuning.incumbent.stopgap import best_cut, is_lost
 from automl.tuning.problem.families import Families
 from automl.tuning.trials.newest_rows import is_by_time, predicting_folds
 from automl.tuning.trials.trial import Trial
@@ -54,6 +56,8 @@ class EnsembleTracker:
         current: The ensemble on disk.
         members: Its trials.
         begun: Trials whose first fold is done.
+        blend: Predictions of the ensemble for ``OofStore.judged``, NaN if missing; None without
+            one.
         said_blocks: Time plans only: the folds over which its nested score is averaged.
     """
 
@@ -68,7 +72,7 @@ class EnsembleTracker:
     members: Sequence[Trial] = ()
     said_blocks: tuple[int, ...] = ()
     begun: list[Trial] = field(default_factory=list)
-    _blend: NDArray[Any] | None = None
+    blend: NDArray[Any] | None = None
     _stale: bool = False
 
     def first_fold_loss(self, trial: Trial) -> float:
@@ -83,7 +87,7 @@ class EnsembleTracker:
             on the baseline; negative if the trial only hurts; None without an ensemble. 0.0 if
             the trial alone exceeds ``limits``; 1.0 if the ensemble exceeds them by more than it.
         """
-        if self._blend is None:
+        if self.blend is None:
             return None
         predictor_cost = self.oof.predictor_cost
         excess = predictor_cost.max_excess([trial])
@@ -105,10 +109,10 @@ class EnsembleTracker:
         self, trial: Trial
     ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]] | None:
         """Rows of the first fold to be fitted, with the predictions of ensemble and trial."""
-        if self._blend is None:
+        if self.blend is None:
             return None
         rows, prediction = self.oof.first_fold(trial)
-        blend = self._blend[rows]
+        blend = self.blend[rows]
         known = complete_rows(blend)
         return None if known.sum() < 2 else (rows[known], blend[known], prediction[known])
 
@@ -155,10 +159,10 @@ class EnsembleTracker:
         has_complete = bool(self.oof.complete)
         if has_complete:
             self._select(final=True)
-        elif any(is_lost(trial) for trial in self.members):
+        elif any(_is_lost(trial) for trial in self.members):
             self.current = None
         # Among all, and against the last selection: their order depends on the clock.
-        cut = best_cut(self.begun, self.first_fold_loss)
+        cut = _best_cut(self.begun, self.first_fold_loss)
         if cut is not None and (not has_complete or self._is_outdone_by(cut)):
             self._write_alone(cut)
         return self.current
@@ -195,18 +199,13 @@ class EnsembleTracker:
         if not self.config.enabled:
             chosen = replace(chosen, reason="ensemble.enabled is false")
         members = np.flatnonzero(chosen.weights)
-        self._blend = sum(chosen.weights[i] * oofs[i] for i in members)
+        self.blend = sum(chosen.weights[i] * oofs[i] for i in members)
         self.said_blocks = chosen.blocks
         ensemble = self._write(chosen, trials)
         self._stale = False
         self.selection_s = time.monotonic() - start
         self.spent_s += self.selection_s
         return ensemble
-
-    @property
-    def blend(self) -> NDArray[Any] | None:
-        """Predictions of the ensemble for ``OofStore.judged``, NaN if missing; None without one."""
-        return self._blend
 
     @property
     def cost(self) -> InferenceCost:
@@ -284,3 +283,33 @@ class EnsembleTracker:
 def _known(score: float | None) -> float | None:
     """The score, or None if it is missing or NaN."""
     return None if score is None or math.isnan(score) else score
+
+
+def _best_cut(begun: Iterable[Trial], first_loss: Callable[[Trial], float]) -> Trial | None:
+    """The incomplete trial with the lowest loss on the first fold.
+
+    The choice depends neither on the order in which trials came nor on how fast a failed one was
+    stopped: of a trial that failed or was pruned, only the folds before that count.
+
+    Args:
+        begun: Trials whose first fold is done.
+        first_loss: Returns the loss of a trial on the first fold.
+
+    Returns:
+        The trial with the folds that may predict, or None.
+    """
+    cut = [t for t in begun if t.state is not TrialState.COMPLETE and not _is_lost(t)]
+    best = min(cut, key=lambda trial: (_loss(trial, first_loss), trial.index), default=None)
+    if best is None or best.ending is None or best.may_go_on:
+        return best
+    sure = itertools.takewhile(lambda f: f in best.results and f not in best.ended, best.folds)
+    return replace(best, results={fold: best.results[fold] for fold in sure})
+
+
+def _is_lost(trial: Trial) -> bool:
+    """Whether a trial cannot predict: it has no finished fold, or its files were removed."""
+    return not trial.results or (trial.error is not None and trial.error.kind == LOST)
+
+
+def _loss(trial: Trial, first_loss: Callable[[Trial], float]) -> float:
+    return first_loss(trial) if trial.first_loss is None else trial.first_loss

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.data.raw_table import format_names
 from automl.data.split.choose import SplitPlan
 from automl.data.table import Dataset
 from automl.errors import DataError
@@ -16,7 +17,11 @@ from automl.plugin.task import Task
 from automl.surface import named
 from automl.tuning.problem.constant_baseline import baseline_prediction
 
-__all__ = ["check_metric", "metric_notes"]
+__all__ = ["check_metric", "metric_notes", "rare_class_notes"]
+
+RARE_SHARE = 0.1
+BLIND = frozenset({"accuracy", "f1_micro"})
+"""Metrics by which a model that never predicts a rare class looks good."""
 
 SHARE_METRICS = frozenset({"mape"})
 FEW_SHARE, DOMINATES = 0.01, 0.5  # of the rows, and of their contribution to the score
@@ -155,4 +160,23 @@ def _few_to_rank(dataset: Dataset, plan: SplitPlan, metric: Metric) -> Iterator[
         yield (
             f"{metric.name} rests on {rows} of class {rare!r}: chance alone moves it by "
             f"{2 * error:.2f} up or down"
+        )
+
+
+def rare_class_notes(dataset: Dataset, metric: Metric) -> Iterator[str]:
+    """Notes on classes too small to train and score on, and on a metric that ignores them."""
+    classes = dataset.target.classes
+    if not classes:
+        return
+    alone = np.flatnonzero(np.bincount(dataset.y, minlength=len(classes)) == 1)
+    if len(alone):
+        names = format_names([str(classes[k]) for k in alone])
+        yield (f"only one row has the class {names}: a model scored on it has not trained on it")
+    weights = np.bincount(dataset.y, dataset.weight, minlength=len(classes))
+    share = float(weights.min() / weights.sum())
+    if metric.name in BLIND and share < RARE_SHARE:
+        rare = classes[int(weights.argmin())]
+        yield (
+            f"class {str(rare)!r} has {share:.1%} of the rows, which hardly affect {metric.name}: "
+            f"{named('metric', 'balanced_accuracy')}, f1_macro or mcc counts all classes"
         )

@@ -23,11 +23,10 @@ from automl.store.run_dir import RunDir
 from automl.trial.setup import TrialSetup, problem_info, setup_of_run
 from automl.tuning.problem.families import Families, min_cv_s, select_families
 from automl.tuning.problem.fixed_params import check_fixed, fixed_notes
-from automl.tuning.problem.metric_check import check_metric, metric_notes
+from automl.tuning.problem.metric_check import check_metric, metric_notes, rare_class_notes
 from automl.tuning.problem.notes import notes_of
-from automl.tuning.problem.rare_classes import rare_class_notes
 
-__all__ = ["Problem", "open_problem", "read_dataset", "read_problem"]
+__all__ = ["Problem", "make_trial_setup", "open_problem", "read_dataset", "read_problem"]
 
 MEMO_SHARE = 0.1  # of the memory limit of a fit on one core
 DEFAULT_QUANTILES = (0.1, 0.5, 0.9)
@@ -150,7 +149,7 @@ class _Parts:
         """The problem, with the families that support it and its notes."""
         config, registry, capacity = self.config, self.registry, self.capacity
         name, kinds = config.metric or metric.name, _kinds(dataset)
-        setup = self._setup(plan.n_folds, name, registry.given)
+        setup = make_trial_setup(self.run, config, plan.n_folds, name, capacity, registry.given)
         shapes = self._shapes(setup, dataset, metric)
         families, refused = select_families(shapes, config.family is not None, kinds)
         setup = replace(setup, plugins=registry.modules_of(families, name))
@@ -173,7 +172,7 @@ class _Parts:
 
     def folds_s(self, dataset: Dataset, metric: Metric) -> float:
         """Shortest time in seconds of a useful trial on folds, by the families; 0 if short."""
-        setup = self._setup(1, metric.name, None)
+        setup = make_trial_setup(self.run, self.config, 1, metric.name, self.capacity)
         return min_cv_s(self._shapes(setup, dataset, metric), self.capacity)
 
     def _shapes(self, setup: TrialSetup, dataset: Dataset, metric: Metric) -> Families:
@@ -182,20 +181,31 @@ class _Parts:
         ordered = sorted(chosen, key=lambda f: (-f.priority, f.name))
         return {f.name: (f, problem_info(setup, dataset, metric, f)) for f in ordered}
 
-    def _setup(self, n_folds: int, metric: str, given: GivenMetric | None) -> TrialSetup:
-        """The setup for workers, with the devices of the run; see ``setup_of_run``.
 
-        Args:
-            n_folds: Folds of the split plan.
-            metric: Name in the catalog, or ``module:function``.
-            given: The metric, if the caller has it as an object.
+def make_trial_setup(
+    run: RunDir,
+    config: SearchConfig,
+    n_folds: int,
+    metric: str,
+    capacity: Capacity,
+    given: GivenMetric | None = None,
+) -> TrialSetup:
+    """The setup for workers, with the devices of the run; see ``setup_of_run``.
 
-        Raises:
-            ConfigError: Such a metric cannot be sent to workers.
-        """
-        setup, capacity = setup_of_run(self.run, self.config, n_folds, metric, given), self.capacity
-        memo_gib = min(setup.memo_gib, MEMO_SHARE * capacity.limit_gib(1))
-        return replace(setup, n_cpus=capacity.n_cpus, n_gpus=len(capacity.gpus), memo_gib=memo_gib)
+    Args:
+        run: The run directory.
+        config: The configuration.
+        n_folds: Folds of the split plan.
+        metric: Name in the catalog, or ``module:function``.
+        capacity: The devices.
+        given: The metric, if the caller has it as an object.
+
+    Raises:
+        ConfigError: Such a metric cannot be sent to workers.
+    """
+    setup = setup_of_run(run, config, n_folds, metric, given)
+    memo_gib = min(setup.memo_gib, MEMO_SHARE * capacity.limit_gib(1))
+    return replace(setup, n_cpus=capacity.n_cpus, n_gpus=len(capacity.gpus), memo_gib=memo_gib)
 
 
 def _kinds(dataset: Dataset) -> frozenset[ColumnKind]:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import importlib.util
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from automl.config.schema import LimitsConfig, SamplerConfig
+from automl.errors import ConfigError, MissingExtraError
 from automl.plugin.context import ProblemInfo
 from automl.plugin.family import ModelFamily
 from automl.trial.records import canonical_params
 from automl.trial.setup import derive_seed
 from automl.trial.spec import TrialSpec, TrialState
 from automl.tuning.problem.search_space import FixedSuggest, fixed_of, space_params
-from automl.tuning.propose.samplers import make_sampler
 from automl.tuning.trials.outcomes import OUT_OF_MEMORY
 from automl.tuning.trials.trial import Trial
 
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["FamilyStudy"]
+__all__ = ["FamilyStudy", "make_sampler"]
 
+SAMPLERS = {
+    "tpe": ("TPESampler", "optuna"),
+    "random": ("RandomSampler", "optuna"),
+    "gp": ("GPSampler", "torch"),
+    "cmaes": ("CmaEsSampler", "cmaes"),
+}
+"""Optuna's class, and the library that it needs, by name as in ``sampler.name``."""
 MAX_REPEATS = 8  # repeated proposals in a row, after which the space counts as used up
 ENQUEUED = "fixed_params"  # Optuna's attribute with the params of an enqueued trial
 
@@ -91,7 +99,7 @@ class FamilyStudy:
         self.study.add_trial(optuna.trial.create_trial(state=waiting, system_attrs=noted))
         trial = self._ask_for(None)
         if spec is None:
-            self._tell_repeated(trial.number)
+            self._tell(trial.number, state="FAIL")
         else:
             self._params_of(trial)
 
@@ -109,7 +117,7 @@ class FamilyStudy:
                 self._n_repeats = 0
                 return spec
             self._n_repeats += 1
-            self._tell_repeated(spec.number)
+            self._tell(spec.number, state="FAIL")  # it only repeats an earlier one
         if like is None:
             self.exhausted = True
         self._n_repeats = 0
@@ -179,9 +187,7 @@ class FamilyStudy:
 
     def tell_pruned(self, spec: TrialSpec) -> None:
         """Tells that a trial was pruned."""
-        import optuna
-
-        self._tell(spec.number, state=optuna.trial.TrialState.PRUNED)
+        self._tell(spec.number, state="PRUNED")
 
     def tell_out_of_memory(self, spec: TrialSpec) -> None:
         """Tells that a trial ran out of memory, so that the sampler avoids its region.
@@ -199,23 +205,15 @@ class FamilyStudy:
 
     def tell_failed(self, spec: TrialSpec) -> None:
         """Tells that a trial failed."""
-        import optuna
-
-        self._tell(spec.number, state=optuna.trial.TrialState.FAIL)
-
-    def _tell_repeated(self, number: int) -> None:
-        """Tells that a proposal only repeated an earlier one."""
-        import optuna
-
-        self._tell(number, state=optuna.trial.TrialState.FAIL)
+        self._tell(spec.number, state="FAIL")
 
     def _tell(
-        self,
-        number: int,
-        losses: Sequence[float] | None = None,
-        state: optuna.trial.TrialState | None = None,
+        self, number: int, losses: Sequence[float] | None = None, state: str | None = None
     ) -> None:
-        self.study.tell(number, losses, state=state)
+        import optuna
+
+        told = None if state is None else optuna.trial.TrialState[state]
+        self.study.tell(number, losses, state=told)
         self._open.pop(number, None)
 
 
@@ -228,3 +226,21 @@ def _overridden(
         changed = {**entry, **fixed}
         found.setdefault(canonical_params(changed), changed)
     return list(found.values())
+
+
+def make_sampler(config: SamplerConfig, seed: int) -> optuna.samplers.BaseSampler:
+    """A new sampler for each proposal, so that it depends only on history and seed."""
+    import optuna
+
+    if config.name not in SAMPLERS:
+        raise ConfigError(f"sampler.name={config.name}: choose one of {', '.join(SAMPLERS)}")
+    class_name, module = SAMPLERS[config.name]
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(f"sampler.name={config.name}", module, config.name)
+    startup = {} if config.name == "random" else {"n_startup_trials": config.startup_trials}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler: optuna.samplers.BaseSampler = getattr(optuna.samplers, class_name)(
+            seed=seed, **startup
+        )
+        return sampler

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.data.split.choose import ALL_ROWS, SplitPlan
-from automl.data.table import Dataset
-from automl.ensemble import Ensemble, Member, fold_variance, read_oof
-from automl.ensemble.oof import as_probabilities
-from automl.errors import RunError
+from automl.data.split.choose import ALL_ROWS
+from automl.ensemble import Ensemble, Member, fold_variance
+from automl.ensemble.oof import as_probabilities, read_predictions
 from automl.store.run_dir import RunDir
 from automl.trial.inference_cost import InferenceCost, cost_of
 from automl.trial.refit_agreement import rows_to_compare
 from automl.trial.spec import FoldResult, TrialRecord
+from automl.tuning.incumbent.bagged_score import Blend
 from automl.tuning.problem.problem import Problem
 from automl.tuning.refit.shipping import Expected
 
@@ -50,14 +50,16 @@ def measure(
     plan, dataset = problem.plan, problem.dataset
     rows = rows_to_compare(plan.n_rows, problem.setup.seed)
     weight = np.ones(len(rows)) if dataset.weight is None else dataset.weight[rows]
-    saw = np.stack([_saw(plan, fold)[rows] for fold in members[0].folds])
+    saw = np.stack([np.isin(rows, plan.splits[fold].train) for fold in members[0].folds])
     blend = sum(m.weight * _of_folds(problem.run, m, ensemble) for m in members)
     kept = [m.trial for m in ensemble.members if m.trial not in refitted]
     fixed = sum((cost_of(records[trial].folds) for trial in kept), InferenceCost())
     seed = sum((cost_of(results[:1]) for results in refitted.values()), InferenceCost())
     folds = sum((cost_of(records[trial].folds) for trial in refitted), InferenceCost())
+    fitted = {m.trial: [r.fold for r in records[m.trial].folds] for m in ensemble.members}
+    oof = Blend(problem.run, ensemble, fitted, plan).out_of_fold(range(plan.n_folds))
     return Expected(
-        loss=_loss(problem.run, ensemble, records, dataset, plan, rows, weight),
+        loss=_loss(ensemble, oof[rows], dataset.y[rows], weight),
         variance=fold_variance(np.asarray(blend), saw, weight),
         n_folds=n_folds,
         folds=fixed + folds,
@@ -66,43 +68,19 @@ def measure(
     )
 
 
-def _saw(plan: SplitPlan, fold: int) -> NDArray[np.bool_]:
-    mask = np.zeros(plan.n_rows, dtype=bool)
-    mask[plan.splits[fold].train] = True
-    return mask
-
-
 def _of_folds(run: RunDir, member: Member, ensemble: Ensemble) -> NDArray[np.float64]:
     """Predictions by the folds' models that the refit of a member stored for comparison."""
-    path = run.compared(member.trial, ALL_ROWS)
-    try:
-        found = np.load(path, allow_pickle=False)[:-1].astype(np.float64)
-    except (OSError, ValueError, EOFError) as error:
-        raise RunError(f"{path} is missing or damaged: {error}") from None
+    found = read_predictions(run.compared(member.trial, ALL_ROWS))[:-1]
     if not ensemble.task.is_classification:
-        return np.asarray(found)
+        return found
     return np.stack([as_probabilities(one) for one in found])
 
 
 def _loss(
-    run: RunDir,
-    ensemble: Ensemble,
-    records: Mapping[str, TrialRecord],
-    dataset: Dataset,
-    plan: SplitPlan,
-    rows: NDArray[np.int64],
-    weight: NDArray[np.float64],
+    ensemble: Ensemble, oof: NDArray[np.float64], y: NDArray[Any], weight: NDArray[np.float64]
 ) -> float:
-    """Mean squared error of the weighted out-of-fold predictions of some rows."""
-    is_class = ensemble.task.is_classification
-    total: NDArray[np.float64] | float = 0.0
-    for member in ensemble.members:
-        folds = [result.fold for result in records[member.trial].folds]
-        oof = read_oof(run, member.trial, folds, plan, sum_to_one=is_class)
-        total = total + member.weight * oof[rows]
-    predicted = np.asarray(total).reshape(len(rows), -1)
-    y = dataset.y[rows]
-    truth = np.eye(ensemble.n_classes)[y] if is_class else y[:, np.newaxis]
-    squares = ((predicted - truth) ** 2).sum(axis=1)
+    """Mean squared error of weighted out-of-fold predictions."""
+    truth = np.eye(ensemble.n_classes)[y] if ensemble.task.is_classification else y[:, np.newaxis]
+    squares = ((oof.reshape(len(y), -1) - truth) ** 2).sum(axis=1)
     known = np.isfinite(squares)
     return float(np.average(squares[known], weights=weight[known])) if known.any() else 0.0

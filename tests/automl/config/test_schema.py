@@ -8,7 +8,7 @@ from automl.config.fields import config_keys, flagged
 from automl.config.schema import KINDS, SECTIONS, TASKS, PrunerConfig, SamplerConfig
 from automl.errors import MissingExtraError
 from automl.plugin import ColumnKind, Task
-from automl.tuning.propose.samplers import make_sampler
+from automl.tuning.propose.study import make_sampler
 from automl.tuning.prune.rules import PRUNERS
 
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from automl.ensemble import Calibration
-from automl.ensemble.calibration import fit_calibration
-from automl.ensemble.temperature import apply_temperature
+from automl.ensemble.calibration import apply_temperature, fit_calibration
 from automl.metrics import CATALOG
 from tests.automl.ensemble.choosing import choose_ensemble
 

@@ -126,13 +126,16 @@ def test_each_fold_model_sees_the_encoding_of_its_fold_and_view(tmp_path, encode
     np.testing.assert_allclose(prediction, [0.5 * 4 + 0.5 * (4 + 14) / 2])
 
 
-def test_rows_are_encoded_once_for_all_members_of_a_view_and_in_chunks(tmp_path, encoders):
+def test_rows_are_encoded_once_for_all_members_of_a_view_and_in_chunks(
+    tmp_path, encoders, monkeypatch
+):
+    monkeypatch.setattr("automl.ensemble.predictor.CHUNK_ROWS", 2)
     run = RunDir(tmp_path)
     members = []
     for k in range(3):
         save_trial(run, f"line-{k}", {0: 1.0, 1: 2.0})
         members.append(Member(f"line-{k}", "line", 1 / 3, (0, 1), RAW, KINDS))
-    whole = predictor(run, ensemble_of(*members), encoders, chunk_rows=2)
+    whole = predictor(run, ensemble_of(*members), encoders)
     prediction = whole.predict(table_of(1.0, 2.0, 3.0, 4.0, 5.0))
     np.testing.assert_allclose(prediction, np.arange(1, 6) * 1.5)
     assert {key[0]: e.n_rows for key, e in encoders.made.items()} == {0: [2, 2, 1], 1: [2, 2, 1]}
@@ -149,17 +152,15 @@ def test_few_rows_are_one_table_to_all_encoders(tmp_path, encoders, monkeypatch)
     assert [t is table for t in seen] == [True, True]
 
 
-def test_models_are_loaded_once_unless_they_are_not_to_be_kept(tmp_path, encoders):
+def test_models_are_loaded_once(tmp_path, encoders):
     run = RunDir(tmp_path)
     save_trial(run, "line-0", {0: 1.0})
     ensemble = ensemble_of(Member("line-0", "line", 1.0, (0,), RAW, KINDS))
-    for keep, expected in ((True, 1), (False, 2)):
-        LineFamily.loads = 0
-        encoders.made.clear()
-        loaded = predictor(run, ensemble, lambda *key: Encoder(*key), keep_models=keep)
-        first, second = (loaded.predict(table_of(2.0)) for _ in range(2))
-        assert first == second
-        assert LineFamily.loads == expected
+    LineFamily.loads = 0
+    loaded = predictor(run, ensemble, lambda *key: Encoder(*key))
+    first, second = (loaded.predict(table_of(2.0)) for _ in range(2))
+    assert first == second
+    assert LineFamily.loads == 1
 
 
 def test_values_get_the_offset_of_the_target_once_before_they_are_corrected(tmp_path, encoders):

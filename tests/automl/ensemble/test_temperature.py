@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from automl.ensemble.temperature import apply_temperature, fit_temperature
+from automl.ensemble.calibration import apply_temperature, fit_temperature
 from automl.metrics import CATALOG
 
 

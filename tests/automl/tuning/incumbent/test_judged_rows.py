@@ -9,7 +9,7 @@ import pytest
 from automl.data import load_dataset
 from automl.data.split.choose import make_split_plan
 from automl.metrics import get_metric
-from automl.tuning.incumbent.judged_rows import judged_rows
+from automl.tuning.incumbent.oof_store import judged_rows
 
 
 def run_of(metric, repeats, **columns):

@@ -18,7 +18,7 @@ from automl.scheduling.devices.machine import make_pool
 from automl.scheduling.local.executor import LocalExecutor
 from automl.store.lock import RunLock
 from automl.store.run_dir import RunDir
-from automl.tuning.lifecycle.start import start_search
+from automl.tuning.lifecycle.start import SearchInputs, start_search
 
 
 class StillLauncher:
@@ -56,9 +56,8 @@ def prepare(tmp_path):
         locks.append(RunLock(run))
         started = time.monotonic()
         executor = LocalExecutor(make_pool(config.scheduler), prepare.launcher)
-        return start_search(
-            data, config, registry, run, executor, started, lambda: False, locks[-1]
-        )
+        given = (data, config, registry, run, executor, started, lambda: False, locks[-1])
+        return start_search(SearchInputs(*given))
 
     yield prepare
     for lock in locks:

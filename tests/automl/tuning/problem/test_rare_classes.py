@@ -4,7 +4,7 @@ import pytest
 
 from automl.data import load_dataset
 from automl.metrics import get_metric
-from automl.tuning.problem.rare_classes import rare_class_notes
+from automl.tuning.problem.metric_check import rare_class_notes
 
 
 def notes(labels, metric, weight=None):
