@@ -151,6 +151,9 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
         return seconds, seconds.is_valid()
     if form == NumberForm() and (plain := plain_numbers(texts)) is not None:
         return plain
+    special = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _SPECIAL).fill_null(False)
+    if not pc.any(pc.match_substring_regex(texts, r"\d")).as_py():  # words: nothing to split
+        return pa.nulls(len(texts), pa.float64()), special
     split = split_numbers(texts)
     fits = pc.and_(fits_form(split.body, form), _has_unit(split.unit, form)).fill_null(False)
     digits = split.body
@@ -162,8 +165,7 @@ def read_numbers(texts: pa.Array, form: NumberForm) -> tuple[pa.Array, pa.Array]
     sign = pc.if_else(split.is_negative, "-", "")
     written = pc.binary_join_element_wise(sign, digits, split.factor, "")
     values = pc.if_else(fits, written, None).cast(pa.float64())
-    special = pc.match_substring_regex(pc.utf8_trim_whitespace(texts), _SPECIAL)
-    return finite(values), pc.or_(fits, special).fill_null(False)
+    return finite(values), pc.or_(fits, special)
 
 
 def fits_form(body: pa.Array, form: NumberForm) -> pa.Array:

@@ -58,13 +58,18 @@ class Form:
         """Rules for reading the texts."""
         return Reading(usual=self.usual, marks=self.options.marks)
 
-    def as_texts(self, only: Sequence[int] = ()) -> pa.csv.ConvertOptions:
-        """Options to read the columns, or only those at some positions, as texts."""
+    def as_texts(self, marks: frozenset[str], only: Sequence[int] = ()) -> pa.csv.ConvertOptions:
+        """Options to read the columns, or only those at some positions, as texts.
+
+        Args:
+            marks: Texts that become null.
+            only: Positions of the columns; all if empty.
+        """
         return pa.csv.ConvertOptions(
             column_types={f"f{i}": pa.string() for i in range(len(self.names))},
             include_columns=[f"f{i}" for i in only],
             strings_can_be_null=True,
-            null_values=sorted(self.options.marks),
+            null_values=sorted(marks),
         )
 
 
@@ -177,7 +182,7 @@ def _batches(
     open_file: Callable[[], BinaryIO], form: Form, size: int, only: Sequence[int] = ()
 ) -> Iterator[pa.RecordBatch]:
     """Yields rows of strings without the line of names."""
-    convert = form.as_texts(only)
+    convert = form.as_texts(form.options.marks, only)
     read = pa.csv.ReadOptions(
         autogenerate_column_names=True,
         block_size=size,

@@ -43,6 +43,7 @@ BLOCK_BYTES = (1 << 20, 1 << 22, 1 << 26, (1 << 30) - 1)
 """Sizes of parse blocks; larger ones are used for files with a row that does not fit."""
 FEW_COLUMNS = 200
 """Largest number of columns for which the smallest block size is used."""
+ONLY_EMPTY = frozenset({""})
 BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -110,7 +111,7 @@ def read_delimited(
         names=form.names,
         columns=tuple(table.columns),
         where=where,
-        reading=form.reading,
+        reading=replace(form.reading, marks=_marks_while_reading(form)),
         notes=(*notes, *form.layout.notes),
     )
     return without_other_lines(raw)
@@ -241,6 +242,7 @@ def _read(
     """
     layout, delimiter, n_columns = form.layout, form.delimiter, len(form.names)
     odd: list[_Odd] = []
+    marks = _marks_while_reading(form)
     parse = strict = _parse_options(delimiter)
     (encoding, *others), failure = encodings, ""
     blocks = BLOCK_BYTES[n_columns > FEW_COLUMNS :]
@@ -255,7 +257,7 @@ def _read(
         odd.clear()
         try:
             with open_file() as file:
-                table = pa.csv.read_csv(direct(file), read, parse, form.as_texts())
+                table = pa.csv.read_csv(direct(file), read, parse, form.as_texts(marks))
             break
         except (pa.ArrowInvalid, UnicodeError, IndexError) as error:
             message = str(error)
@@ -281,6 +283,14 @@ def _read(
             f"{table.num_columns} without. Check the quotes in that line"
         )
     return table.slice(int(layout.has_names_as_row)), encoding, odd
+
+
+def _marks_while_reading(form: Form) -> frozenset[str]:
+    """Texts that become null while the file is read; the others do when all columns are there.
+
+    Arrow keeps all of them once more for each column, which of many columns is most of the memory.
+    """
+    return form.options.marks if len(form.names) <= FEW_COLUMNS else ONLY_EMPTY
 
 
 def _is_not_decoded(error: Exception, open_file: Open, encoding: str) -> bool:

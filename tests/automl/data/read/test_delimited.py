@@ -199,3 +199,21 @@ def test_a_damaged_text_is_read_or_refused_by_name(tmp_path_factory, damages):
     except DataError:
         return
     assert dataset.table.n_rows == len(dataset.y) >= 2
+
+
+@pytest.mark.parametrize("n_columns", [9, 900])  # of many, marks are found in all at once
+def test_texts_for_missing_values_are_found_in_few_columns_and_in_many(tmp_path, n_columns):
+    path = tmp_path / "a.csv"
+    names = [f"c{i}" for i in range(n_columns)]
+    rows = [["x", "NA", "", "-", "1"], ["y", "b", "NA", "?", "2"], ["z", "c", "d", "e", "none"]]
+    lines = [",".join((row * n_columns)[:n_columns]) for row in rows]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n")
+    raw = read_source(path, ReadOptions(missing=("-",), keep=("none",)))
+    assert [column.to_pylist() for column in raw.columns[:5]] == [
+        ["x", "y", "z"],
+        [None, "b", "c"],
+        [None, None, "d"],
+        [None, None, "e"],
+        ["1", "2", "none"],
+    ]
+    assert raw.columns[5].to_pylist() == ["x", "y", "z"]
