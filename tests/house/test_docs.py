@@ -25,6 +25,7 @@ BLOCK = re.compile(
     r"^(?P<before>[^\n]*)\n```(?P<language>python|console)\n(?P<code>.*?)^```$", re.M | re.S
 )
 FILE = re.compile(r"# (\w+\.py)\n")
+MODULE = re.compile(r"`((?:automl|benchmarks|plugins|tests)/[\w/]+\.py)`")
 TIMEOUT_S = 600
 
 
@@ -77,6 +78,12 @@ def test_python_blocks_of_a_page_can_be_one_script():
     text = f"{ONE_SCRIPT}\n\n```python\nx = 1\n```\ntext\n\n```python\nprint(x)\n```\n"
     (script,) = blocks(text)
     assert (script.code, script.line) == ("x = 1\n\nprint(x)\n", 3)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_that_a_page_names_exist(page):
+    named = set(MODULE.findall(page.read_text(encoding="utf-8")))
+    assert {path for path in named if not (ROOT / path).is_file()} == set()
 
 
 @pytest.mark.slow
