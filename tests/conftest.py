@@ -25,7 +25,7 @@ FAMILY = """
     class Family({base}):
         name = "{name}"
         {extra}
-        def search_space(self, suggest, shape): return {{}}
+        def search_space(self, suggest, problem): return {{}}
         def fit(self, params, fold, context, report): raise NotImplementedError
         def save(self, model, path): raise NotImplementedError
         def load(self, path): raise NotImplementedError

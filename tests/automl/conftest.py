@@ -78,15 +78,15 @@ class FakeFamily(SelectiveFamily):
         self._portfolio, self._choices = portfolio, choices
         self._need = Resources(n_cpus, ram_gib, n_gpus, vram_gib)
 
-    def resources(self, shape):
+    def resources(self, problem):
         return self._need
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         if self._choices is not None:
             return {"x": suggest.suggest_categorical("x", list(self._choices))}
         return {"x": suggest.suggest_float("x", 0.0, 1.0)}
 
-    def portfolio(self, shape):
+    def portfolio(self, problem):
         return self._portfolio
 
     def fit(self, params, fold, context, report):
@@ -119,10 +119,10 @@ class FakePacks(FakeSolver, PackedFamily):
         super().__init__(name, *args, **options)
         self._pack_size = pack_size
 
-    def max_pack_size(self, params, shape):
+    def max_pack_size(self, params, problem):
         return self._pack_size
 
-    def pack_resources(self, n_members, shape):
+    def pack_resources(self, n_members, problem):
         return replace(self._need, n_gpus=1.0 if self._need.n_gpus else 0.0)
 
 

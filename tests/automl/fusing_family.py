@@ -26,17 +26,17 @@ class Fusing(ModelFamily):
     name = "fusing"
     kinds = frozenset(ColumnKind)
 
-    def encoding(self, params, shape):
+    def encoding(self, params, problem):
         return Encoding(numeric="standard", text="raw")
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {"penalty": suggest.suggest_float("penalty", 1e-6, 1e-3, log=True)}
 
     def fit(self, params, fold, context, report):
-        shape = context.problem
-        assert len(fold.images_train) == len(shape.images)
-        assert len(fold.sequences_train) == len(shape.sequences)
-        assert len(fold.texts_train) == len(shape.text_bytes) == shape.n_text
+        problem = context.problem
+        assert len(fold.images_train) == len(problem.images)
+        assert len(fold.sequences_train) == len(problem.sequences)
+        assert len(fold.texts_train) == len(problem.text_bytes) == problem.n_text
         Z = features_of(fold.train)
         gram = Z.T @ Z + params["penalty"] * np.eye(Z.shape[1])
         return Plane(np.linalg.solve(gram, Z.T @ fold.y_train))

@@ -26,7 +26,7 @@ class Shares(ModelFamily):
     name = "shares"
     kinds = frozenset(ColumnKind)
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {"smooth": suggest.suggest_float("smooth", 0.0, 1.0)}
 
     def fit(self, params, fold, context, report):

@@ -27,7 +27,7 @@ class Paced(Nasty):
 
     name = "paced"
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {"sharpness": suggest.suggest_float("sharpness", 0.1, 2.0)}
 
     def fit(self, params, fold, context, report):
@@ -41,7 +41,7 @@ class Quick(Nasty):
 
     name = "quick"
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {"sharpness": suggest.suggest_float("sharpness", -0.5, 2.0)}
 
     def fit(self, params, fold, context, report):

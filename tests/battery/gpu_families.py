@@ -37,10 +37,10 @@ class Net(ConfigurableFamily, _quick.Quick):
     settings = {"notes": "", "hold_s": 0.1, "meet": 1}  # noqa: RUF012
     n_gpus = 0.25
 
-    def resources(self, shape):
+    def resources(self, problem):
         return Resources(ram_gib=0.5, n_gpus=self.n_gpus, vram_gib=1.0 if self.n_gpus else 0.0)
 
-    def portfolio(self, shape):
+    def portfolio(self, problem):
         return [{"slope": 1.0 + k / 16} for k in range(96)]
 
     def fit(self, params, fold, context, report):
@@ -88,14 +88,14 @@ class Crowd(Net):
 
     name = "crowd"
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         hog = suggest.suggest_categorical("hog", [False, True])
-        return {"hog": hog, **super().search_space(suggest, shape)}
+        return {"hog": hog, **super().search_space(suggest, problem)}
 
-    def portfolio(self, shape):
+    def portfolio(self, problem):
         return [
             {"hog": k % HOG_EVERY == HOG_EVERY - 1, **params}
-            for k, params in enumerate(super().portfolio(shape))
+            for k, params in enumerate(super().portfolio(problem))
         ]
 
     def work(self, params, context, settings):
@@ -115,10 +115,10 @@ class Packed(Net, PackedFamily):
     packable_params = frozenset({"slope"})
     settings = {**Net.settings, "most": 1000}  # noqa: RUF012
 
-    def max_pack_size(self, params, shape):
+    def max_pack_size(self, params, problem):
         return 4
 
-    def pack_resources(self, n_members, shape):
+    def pack_resources(self, n_members, problem):
         return Resources(ram_gib=0.5, n_gpus=1.0, vram_gib=1.0)
 
     def fit_pack(self, members, context):

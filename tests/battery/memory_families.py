@@ -27,7 +27,7 @@ class Quick(ModelFamily):
     name = "quick"
     kinds = frozenset(ColumnKind)
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {"slope": suggest.suggest_float("slope", 0.1, 10.0)}
 
     def fit(self, params, fold, context, report):
@@ -57,11 +57,11 @@ class Mixed(Quick):
 
     name = "mixed"
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         hog = suggest.suggest_categorical("hog", [False, True])
-        return {"hog": hog, **super().search_space(suggest, shape)}
+        return {"hog": hog, **super().search_space(suggest, problem)}
 
-    def portfolio(self, shape):
+    def portfolio(self, problem):
         return [{"hog": bool(k % 2), "slope": 1.0 + k} for k in range(40)]
 
     def fit(self, params, fold, context, report):

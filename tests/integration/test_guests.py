@@ -22,7 +22,7 @@ from automl.plugin import ModelFamily, Resources, hookimpl
 
 class Family(ModelFamily):
     name = "guest"
-    def search_space(self, suggest, shape): return {"x": suggest.suggest_float("x", 0.0, 1.0)}
+    def search_space(self, suggest, problem): return {"x": suggest.suggest_float("x", 0.0, 1.0)}
     def fit(self, params, fold, context, report): return Model()
     def save(self, model, path): (path / "model").write_text("")
     def load(self, path): return Model()

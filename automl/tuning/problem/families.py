@@ -24,14 +24,14 @@ NO_COLUMN = "no column of a kind that it supports"
 
 
 def select_families(
-    shapes: Families,
+    candidates: Families,
     are_named: bool = True,
     kinds: Collection[ColumnKind] = frozenset(ColumnKind),
 ) -> tuple[dict[str, tuple[ModelFamily, ProblemInfo]], list[str]]:
     """The families that support the data, and for the others each reason once.
 
     Args:
-        shapes: Families, each with its ProblemInfo.
+        candidates: Families, each with its ProblemInfo.
         are_named: Whether the user asked for these. If not, it needs no note that a family of
             images is not tried on a table of numbers.
         kinds: Kinds of the columns.
@@ -41,16 +41,16 @@ def select_families(
     """
     chosen: dict[str, tuple[ModelFamily, ProblemInfo]] = {}
     refused: dict[str, list[str]] = {}
-    for name, (family, shape) in shapes.items():
-        why = _refusal(family, shape)
+    for name, (family, problem) in candidates.items():
+        why = _refusal(family, problem)
         if why is None:
-            chosen[name] = (family, shape)
+            chosen[name] = (family, problem)
         else:
             refused.setdefault(why, []).append(name)
     notes = []
     for why, names in refused.items():
         if chosen and not are_named:
-            names = [n for n in names if why != NO_COLUMN and is_suited(shapes[n][0], kinds)]
+            names = [n for n in names if why != NO_COLUMN and is_suited(candidates[n][0], kinds)]
         if names:
             notes.append(f"{', '.join(names)} skipped: {why}")
     if not chosen:
@@ -80,14 +80,14 @@ def _useful_s(family: ModelFamily, problem: ProblemInfo) -> float | None:
     return family.min_useful_fit_s(problem) if isinstance(family, SelectiveFamily) else None
 
 
-def min_cv_s(shapes: Families, capacity: Capacity) -> float:
+def min_cv_s(candidates: Families, capacity: Capacity) -> float:
     """Shortest time in seconds of a useful trial on a few folds.
 
     Returns:
         0 if a supporting family declares no minimum, as most families of tables.
     """
-    taking = [(f, shape) for f, shape in shapes.values() if _refusal(f, shape) is None]
-    guesses = [_useful_s(family, shape) for family, shape in taking]
+    taking = [(f, problem) for f, problem in candidates.values() if _refusal(f, problem) is None]
+    guesses = [_useful_s(family, problem) for family, problem in taking]
     known = [guess for guess in guesses if guess is not None]
     if not known or len(known) < len(guesses):
         return 0.0

@@ -71,7 +71,7 @@ class _Check:
     def __init__(
         self, family: ModelFamily, problem: ProblemInfo, dataset: Dataset, families: Families
     ) -> None:
-        self._family, self._shape, self._dataset, self._all = family, problem, dataset, families
+        self._family, self._problem, self._dataset, self._all = family, problem, dataset, families
         self._fixed = fixed_of(problem)
         self._space = space_params(family, problem)
         self._extra = extra_params(family, problem)
@@ -102,8 +102,8 @@ class _Check:
         settable = [n for n, p in self._extra.items() if not p.refused and not p.alias_of]
         known = list(dict.fromkeys([*self._space, *settable]))
         family = self._family.name
-        for what, shape in _other_shapes(self._shape, self._family):
-            if name in _names(self._family, shape):
+        for what, problem in _other_problems(self._problem, self._family):
+            if name in _names(self._family, problem):
                 return f"{family} has this param only {what}"
         is_setting = name in default_settings(self._family)
         setting = f"; model.{family}.{name} is a setting" if is_setting else ""
@@ -122,7 +122,7 @@ class _Check:
                     continue
                 choice = " or ".join(f"{needed}: {shown(value)}" for value in values) or needed
                 yield f"{self._key(name)}: it has an effect only if {choice} is fixed as well"
-        drawn = space_params(self._family, self._shape, self._fixed)
+        drawn = space_params(self._family, self._problem, self._fixed)
         table, target = self._dataset.table, self._dataset.target.name
         for name, value in self._fixed.items():
             if name in self._space and name not in drawn:
@@ -135,7 +135,7 @@ class _Check:
                 yield from value_problems(self._key(name), value, drawn[name], table, target)
 
 
-def _other_shapes(problem: ProblemInfo, family: ModelFamily) -> Iterator[tuple[str, ProblemInfo]]:
+def _other_problems(problem: ProblemInfo, family: ModelFamily) -> Iterator[tuple[str, ProblemInfo]]:
     """The problem with other columns, then with other tasks; each with a text that says so."""
     settings = {name: value for name, value in problem.settings.items() if name != "fixed"}
     blank = replace(problem, settings=settings)

@@ -67,9 +67,9 @@ def read_problem(
     Raises:
         UserError: The data, the configuration or the choice of families does not fit.
     """
-    parts = _Parts(config, registry, run, capacity)
+    builder = _ProblemBuilder(config, registry, run, capacity)
     dataset, search = read_dataset(source, config, registry), config.search
-    metric = parts.metric(dataset)
+    metric = builder.metric(dataset)
     plan = make_split_plan(
         dataset,
         seed=config.seed,
@@ -77,12 +77,12 @@ def read_problem(
         repeats=search.repeats,
         holdout_share=search.holdout_share,
         time_s=config.time_s,
-        folds_s=parts.folds_s(dataset, metric),
+        folds_s=builder.folds_s(dataset, metric),
         gap=None if search.gap is None else parse_span(search.gap),
         window=None if search.window is None else parse_span(search.window),
     )
     check_metric(dataset, plan, metric)
-    return parts.problem(dataset, plan, metric)
+    return builder.problem(dataset, plan, metric)
 
 
 def open_problem(
@@ -94,8 +94,8 @@ def open_problem(
         UserError: A file of the run is damaged, or no family supports the data.
     """
     dataset, plan = open_dataset(run.data), load_split_plan(run.split)
-    parts = _Parts(config, registry, run, capacity)
-    return parts.problem(dataset, plan, parts.metric(dataset))
+    builder = _ProblemBuilder(config, registry, run, capacity)
+    return builder.problem(dataset, plan, builder.metric(dataset))
 
 
 def read_dataset(
@@ -127,8 +127,8 @@ def read_dataset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    """What the problem of a search is made of, besides its data.
+class _ProblemBuilder:
+    """Builds the problem of a search from its data.
 
     Attributes:
         config, registry, run, capacity: As for ``read_problem``.
@@ -150,8 +150,8 @@ class _Parts:
         config, registry, capacity = self.config, self.registry, self.capacity
         name, kinds = config.metric or metric.name, _kinds(dataset)
         setup = make_trial_setup(self.run, config, plan.n_folds, name, capacity, registry.given)
-        shapes = self._shapes(setup, dataset, metric)
-        families, refused = select_families(shapes, config.family is not None, kinds)
+        candidates = self._candidates(setup, dataset, metric)
+        families, refused = select_families(candidates, config.family is not None, kinds)
         setup = replace(setup, plugins=registry.modules_of(families, name))
         check_fixed(families, dataset)
         threads = config.scheduler.threads_per_fit or 1
@@ -173,9 +173,9 @@ class _Parts:
     def folds_s(self, dataset: Dataset, metric: Metric) -> float:
         """Shortest time in seconds of a useful trial on folds, by the families; 0 if short."""
         setup = make_trial_setup(self.run, self.config, 1, metric.name, self.capacity)
-        return min_cv_s(self._shapes(setup, dataset, metric), self.capacity)
+        return min_cv_s(self._candidates(setup, dataset, metric), self.capacity)
 
-    def _shapes(self, setup: TrialSetup, dataset: Dataset, metric: Metric) -> Families:
+    def _candidates(self, setup: TrialSetup, dataset: Dataset, metric: Metric) -> Families:
         """The candidate families in the order of their priority, each with its ProblemInfo."""
         chosen = self.registry.select(self.config.family)
         ordered = sorted(chosen, key=lambda f: (-f.priority, f.name))

@@ -26,7 +26,7 @@ class Alpha(ConfigurableFamily):
         "sizes": Param("int", low=1),
     }
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
     def fit(self, params, fold, context, report):

@@ -33,7 +33,7 @@ class LineFamily(ModelFamily):
     extra = "lines"
     loads = 0
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
     def fit(self, params, fold, context, report):

@@ -10,10 +10,10 @@ class Packing(PackedFamily):
     name = "packing"
     packable_params = frozenset({"rate"})
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
-    def max_pack_size(self, params, shape):
+    def max_pack_size(self, params, problem):
         return 3
 
     def fit(self, params, fold, context, report):

@@ -102,12 +102,12 @@ def test_a_family_that_breaks_a_rule_is_refused(install, family_source, extra, e
     ("extra", "capability"),
     [
         ("settings = {}", "ConfigurableFamily"),
-        ("def extra_params(self, shape): return {}", "ConfigurableFamily"),
+        ("def extra_params(self, problem): return {}", "ConfigurableFamily"),
         ('fidelity = "rounds"', "IterativeFamily"),
         ('packable_params = frozenset({"x"})', "PackedFamily"),
         ("def fit_pack(self, members, context): return []", "PackedFamily"),
         ("def refit(self, params, fold, context, models): return None", "RefittableFamily"),
-        ("def unsupported_reason(self, shape): return None", "SelectiveFamily"),
+        ("def unsupported_reason(self, problem): return None", "SelectiveFamily"),
     ],
 )
 def test_a_capability_that_is_not_inherited_is_refused_not_skipped(

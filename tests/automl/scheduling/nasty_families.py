@@ -40,7 +40,7 @@ class Constant:
 
 
 class Family(ModelFamily):
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
     def fit(self, params, fold, context, report):
@@ -121,10 +121,10 @@ class Encodes(Family):
 
     name = "encodes"
 
-    def encoding(self, params, shape):
+    def encoding(self, params, problem):
         if "encode_gate" in params:
             wait_for(params["encode_gate"])
-        return super().encoding(params, shape)
+        return super().encoding(params, problem)
 
     def misbehave(self, params, fold, context, report):
         if "fit_gate" in params:
@@ -183,7 +183,7 @@ class Together(Family, PackedFamily):
     name = "together"
     packable_params = frozenset({"do", "n"})
 
-    def max_pack_size(self, params, shape):
+    def max_pack_size(self, params, problem):
         return 4
 
     def fit_pack(self, members, context):

@@ -29,14 +29,14 @@ class NoLauncher:
 class Reading(Baseline):
     name = "reading"
 
-    def encoding(self, params, shape):
+    def encoding(self, params, problem):
         return Encoding(numeric="raw", categorical="drop", text="drop")
 
 
 class Undecided(Baseline):
     name = "undecided"
 
-    def encoding(self, params, shape):
+    def encoding(self, params, problem):
         raise ValueError("which view?")
 
 

@@ -47,10 +47,10 @@ class Honest(IterativeFamily):
     fidelity = "rounds"
     early_stopping = "none"
 
-    def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
+    def search_space(self, suggest: Any, problem: Any) -> dict[str, Any]:
         return {"a": suggest.suggest_float("a", 0.0, 1.0)}
 
-    def portfolio(self, shape: Any) -> Any:
+    def portfolio(self, problem: Any) -> Any:
         return ({"a": 0.5},)
 
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:
@@ -78,17 +78,17 @@ class BadName(Honest):
 
 
 class OutsidePortfolio(Honest):
-    def portfolio(self, shape: Any) -> Any:
+    def portfolio(self, problem: Any) -> Any:
         return ({"a": 2.0},)
 
 
 class IncompletePortfolio(Honest):
-    def portfolio(self, shape: Any) -> Any:
+    def portfolio(self, problem: Any) -> Any:
         return ({},)
 
 
 class NotJSON(Honest):
-    def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
+    def search_space(self, suggest: Any, problem: Any) -> dict[str, Any]:
         return {"a": (1, 2)}
 
 
@@ -218,13 +218,13 @@ class NoFidelity(Honest):
 
 
 class MutteredReason(Honest, SelectiveFamily):
-    def unsupported_reason(self, shape: Any) -> str | None:
+    def unsupported_reason(self, problem: Any) -> str | None:
         return "no"
 
 
 class NoMemory(Honest):
-    def resources(self, shape: Any) -> Any:
-        return type(super().resources(shape))(ram_gib=0.0)
+    def resources(self, problem: Any) -> Any:
+        return type(super().resources(problem))(ram_gib=0.0)
 
 
 class Peeks(Honest):
@@ -279,18 +279,18 @@ class Packed(Honest, PackedFamily):
 
     packable_params = frozenset({"a"})
 
-    def max_pack_size(self, params: Any, shape: Any) -> int:
+    def max_pack_size(self, params: Any, problem: Any) -> int:
         return 1
 
 
 class LosesParams(Packed):
-    def split_into_packs(self, params: Any, shape: Any) -> Any:
-        return super().split_into_packs(params, shape)[1:]
+    def split_into_packs(self, params: Any, problem: Any) -> Any:
+        return super().split_into_packs(params, problem)[1:]
 
 
 class ShrinksWhenPacked(Packed):
-    def pack_resources(self, n_members: int, shape: Any) -> Any:
-        return replace(self.resources(shape), ram_gib=1.0 / n_members)
+    def pack_resources(self, n_members: int, problem: Any) -> Any:
+        return replace(self.resources(problem), ram_gib=1.0 / n_members)
 
 
 class MixesFolds(Packed):

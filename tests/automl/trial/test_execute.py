@@ -33,7 +33,7 @@ class Family(ModelFamily):
     def __init__(self):
         self.folds, self.contexts, self.params = [], [], []
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
     def fit(self, params, fold, context, report):
@@ -383,7 +383,7 @@ class Remembers(Family):
         super().__init__()
         self.counts = []
 
-    def encoding(self, params, shape):
+    def encoding(self, params, problem):
         return Encoding(numeric=params.get("numeric", "raw"))
 
     def fit(self, params, fold, context, report):
@@ -503,7 +503,7 @@ class Packs(Family, PackedFamily):
 
     packable_params = frozenset({"fail"})
 
-    def max_pack_size(self, params, shape):
+    def max_pack_size(self, params, problem):
         return 2
 
     def fit_pack(self, members, context):

@@ -65,7 +65,7 @@ def weighted_fold():
 
 
 class Light:
-    def encoding(self, params, shape):
+    def encoding(self, params, problem):
         from automl.plugin import Encoding
 
         return Encoding()

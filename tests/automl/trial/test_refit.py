@@ -33,7 +33,7 @@ class Line(RefittableFamily):
     tasks = frozenset({Task.BINARY})
     refitted = 2.05
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
     def fit(self, params, fold, context, report):

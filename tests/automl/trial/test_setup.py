@@ -13,7 +13,7 @@ from automl.trial.setup import derive_seed, problem_info
 class Family(ModelFamily):
     name = "all"
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         return {}
 
     def fit(self, params, fold, context, report):
@@ -32,32 +32,33 @@ class NoText(Family):
     kinds = frozenset({ColumnKind.NUMERIC, ColumnKind.CATEGORICAL})
 
 
-def shape_for(bench, family):
+def problem_for(bench, family):
     return problem_info(bench.setup, bench.dataset, bench.metric, family)
 
 
 def test_a_family_that_takes_all_kinds_sees_all_columns(open_bench):
-    shape = shape_for(open_bench(), Family())
-    assert (shape.n_numeric, shape.n_categorical, shape.n_text) == (2, 1, 1)
-    assert shape.n_categories == (3,)
-    assert len(shape.text_bytes) == 1
-    assert shape.text_bytes[0] > 1
+    problem = problem_for(open_bench(), Family())
+    assert (problem.n_numeric, problem.n_categorical, problem.n_text) == (2, 1, 1)
+    assert problem.n_categories == (3,)
+    assert len(problem.text_bytes) == 1
+    assert problem.text_bytes[0] > 1
 
 
 def test_a_family_sees_only_columns_of_kinds_it_takes(open_bench):
     bench = open_bench()
-    shape = shape_for(bench, NumbersOnly())
-    assert (shape.n_numeric, shape.n_categorical, shape.n_text, shape.n_columns) == (2, 0, 0, 2)
-    assert shape.n_categories == ()
-    assert shape_for(bench, NoText()).n_columns == 3
-    assert shape_for(bench, NoText()).text_bytes == ()
+    problem = problem_for(bench, NumbersOnly())
+    assert (problem.n_numeric, problem.n_categorical, problem.n_text) == (2, 0, 0)
+    assert problem.n_columns == 2
+    assert problem.n_categories == ()
+    assert problem_for(bench, NoText()).n_columns == 3
+    assert problem_for(bench, NoText()).text_bytes == ()
 
 
 def test_the_shape_tells_the_problem_and_the_resources_of_the_run(open_bench):
-    shape = shape_for(open_bench(n_cpus=4, n_gpus=1, time_s=90.0), Family())
-    assert (shape.task, shape.metric.name) == (Task.BINARY, "log_loss")
-    assert (shape.n_rows, shape.n_classes, shape.n_folds) == (60, 2, 3)
-    assert (shape.n_cpus, shape.n_gpus, shape.time_s) == (4, 1, 90.0)
+    problem = problem_for(open_bench(n_cpus=4, n_gpus=1, time_s=90.0), Family())
+    assert (problem.task, problem.metric.name) == (Task.BINARY, "log_loss")
+    assert (problem.n_rows, problem.n_classes, problem.n_folds) == (60, 2, 3)
+    assert (problem.n_cpus, problem.n_gpus, problem.time_s) == (4, 1, 90.0)
 
 
 def test_a_setting_that_the_user_did_not_give_has_its_default(open_bench):
@@ -65,14 +66,14 @@ def test_a_setting_that_the_user_did_not_give_has_its_default(open_bench):
         settings: ClassVar = {"depth": 1, "width": 2}
 
     bench = open_bench(settings={"all": {"depth": 3}})
-    shape = shape_for(bench, Tuned())
-    assert shape.settings == TrialContext(shape, seed=0).settings == {"depth": 3, "width": 2}
+    problem = problem_for(bench, Tuned())
+    assert problem.settings == TrialContext(problem, seed=0).settings == {"depth": 3, "width": 2}
 
 
 def test_a_family_sees_its_own_settings_only(open_bench):
     bench = open_bench(settings={"all": {"depth": 3}, "numbers": {"depth": 5}})
-    assert shape_for(bench, Family()).settings == {"depth": 3}
-    assert shape_for(bench, NoText()).settings == {}
+    assert problem_for(bench, Family()).settings == {"depth": 3}
+    assert problem_for(bench, NoText()).settings == {}
 
 
 parts = st.tuples(st.integers(0, 100), st.sampled_from(["svm", "tree"]), st.integers(0, 50))

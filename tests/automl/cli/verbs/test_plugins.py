@@ -17,10 +17,10 @@ class Family(ModelFamily):
     extra = "tiny"
     preload = ("no_such_library.part",)
 
-    def resources(self, shape: Any) -> Resources:
+    def resources(self, problem: Any) -> Resources:
         return Resources()
 
-    def search_space(self, suggest: Any, shape: Any) -> dict[str, Any]:
+    def search_space(self, suggest: Any, problem: Any) -> dict[str, Any]:
         return {}
 
     def fit(self, params: Any, fold: Any, context: Any, report: Any) -> Any:

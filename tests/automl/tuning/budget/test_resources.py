@@ -11,7 +11,7 @@ from automl.tuning.trials.trial import Trial
 class Net:
     asked = 0
 
-    def resources(self, shape):
+    def resources(self, problem):
         self.asked += 1
         return Resources(2, ram_gib=1.0, n_gpus=0.25, vram_gib=3.0)
 

@@ -198,7 +198,7 @@ def test_read_options_are_those_of_the_configuration():
 
 
 def test_a_family_that_fails_when_asked_is_left_out_with_its_error(read, registry, monkeypatch):
-    def resources(self, shape):
+    def resources(self, problem):
         raise ZeroDivisionError("nothing to divide")
 
     monkeypatch.setattr(type(registry.get("linear")), "resources", resources)

@@ -276,7 +276,7 @@ def test_a_family_that_adds_nothing_waits_until_devices_would_idle(make_scene, m
 
 def test_a_family_whose_search_space_fails_is_stopped_and_the_others_go_on(make_scene, make_family):
     class Broken(type(make_family("any"))):
-        def search_space(self, suggest, shape):
+        def search_space(self, suggest, problem):
             raise LookupError("no such table")
 
     scene = make_scene([Broken("broken", 90), make_family("good")], trials=3, slots=1)

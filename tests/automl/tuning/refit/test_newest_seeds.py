@@ -17,7 +17,7 @@ class Trees(IterativeFamily):
 
     fidelity = "rounds"
 
-    def search_space(self, suggest, shape):
+    def search_space(self, suggest, problem):
         raise NotImplementedError
 
     def fit(self, params, fold, context, report):
