@@ -161,7 +161,7 @@ class SearchFinished:
 
     Attributes:
         run: Path of the run directory.
-        stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
+        stopped_by: ``time``, ``trials``, ``exhausted``, ``no more gains`` or ``interrupt``.
         n_complete, n_pruned, n_failed: Trials by state.
         n_out_of_time, n_interrupted: Trials cut by the end of the search.
         failures: Causes of failed trials with their counts, most frequent first.

@@ -92,7 +92,10 @@ class Run:
 
     @property
     def stopped_by(self) -> str:
-        """``time``, ``trials``, ``exhausted`` or ``interrupt``; "" if it runs or was killed."""
+        """``time``, ``trials``, ``exhausted``, ``no more gains`` or ``interrupt``.
+
+        It is "" if the search runs or was killed.
+        """
         return str(read_json(self._run.manifest).get("stopped_by", ""))
 
     @property

@@ -143,6 +143,11 @@ class SearchOptions:
         "all",
         choices=("all", "members"),
     )
+    stop_early: bool = option(
+        "whether to stop before the time is spent, once the ensemble has gained next to nothing "
+        "for 30 % of it",
+        False,
+    )
     objectives: list[str] = option(
         "what is optimised: `score` first, then any of `predict_ms` (milliseconds to predict "
         "1,000 rows) and `size_mb` (10^6 bytes of models)",

@@ -9,6 +9,7 @@ from typing import Any
 
 __all__ = [
     "CUT_SHORT",
+    "SEED",
     "FoldResult",
     "Job",
     "JobKey",
@@ -20,6 +21,9 @@ __all__ = [
 
 CUT_SHORT = frozenset({"out_of_time", "interrupted", "held"})
 """Kinds of errors that mean that the search ended first, and say nothing about the trial."""
+
+SEED = "seed"
+"""Source of a trial with the params of an earlier one and another seed."""
 
 LIMITS = frozenset({"cuda_oom", "memory", "oom", "timeout"})
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+(?:[.,]\d+)*(?:e[+-]?\d+)?", re.IGNORECASE)
@@ -48,7 +52,8 @@ class TrialSpec:
         family: Name of the family.
         number: Number within the family, from 0.
         params: The point of the search space.
-        source: ``portfolio`` or ``sampler``.
+        source: ``portfolio``, ``sampler``, or ``seed`` for params that were tried before and are
+            fitted with another seed.
         noted: State that the sampler stored with it and reads again, such as that of CMA-ES.
     """
 

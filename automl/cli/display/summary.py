@@ -28,6 +28,7 @@ _STOPPED_BY = {
     "time": "time budget spent",
     "trials": "trial budget spent",
     "exhausted": "search spaces exhausted",
+    "no more gains": "no more gains",
     "interrupt": "stopped by Ctrl-C",
 }
 
@@ -46,7 +47,7 @@ def print_summary(
         console: The console.
         board: The leaderboard.
         path: Path of the run directory for commands.
-        stopped_by: ``time``, ``trials``, ``exhausted`` or ``interrupt``.
+        stopped_by: ``time``, ``trials``, ``exhausted``, ``no more gains`` or ``interrupt``.
         elapsed_s: Wall-clock seconds of the search, if known.
         notes: Notes of the end of the search.
     """

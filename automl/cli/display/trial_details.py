@@ -20,7 +20,7 @@ from automl.leaderboard import (
     format_seconds,
     format_state,
 )
-from automl.trial.spec import FoldResult
+from automl.trial.spec import SEED, FoldResult
 
 __all__ = ["print_details"]
 
@@ -66,7 +66,10 @@ def _facts(details: TrialDetails) -> Iterator[tuple[str, str, str]]:
     if failure is not None:
         name, style = ("error", "red") if row.state == "failed" else ("stopped", "dim")
         yield name, f"in fold {failure.fold}: {row.error}", style
-    yield "params", f"{format_params(row.params) or 'none'} (from the {details.source})", ""
+    source = "of an earlier trial, with another seed"
+    if details.source != SEED:
+        source = f"from the {details.source}"
+    yield "params", f"{format_params(row.params) or 'none'} ({source})", ""
 
 
 def _folds(details: TrialDetails, axes: CurveAxes | None) -> Table:

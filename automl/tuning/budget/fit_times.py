@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from automl.data.split.choose import ALL_ROWS, SplitPlan
 from automl.plugin.out_of_bag import OutOfBagFamily
-from automl.trial.spec import TrialSpec
+from automl.trial.spec import SEED, TrialSpec
 from automl.tuning.budget.budget import Budget
 from automl.tuning.problem.families import Families
 from automl.tuning.trials.ledger import Ledger
@@ -21,6 +21,8 @@ UNKNOWN_SHARE = 0.5
 CHEAP = 0.01  # of the core-seconds of the run
 OUT_OF_BAG_SHARE = 3.0
 LATEST = 20  # fits of each family
+SEED_FACTOR = 3.0
+SEED_SHARE = 0.8  # of the time left, which all folds of such a trial may take
 FEW_FAMILIES, FEW_FACTOR = 2, 2.0  # with few families, one fit may take more of the time
 
 
@@ -86,9 +88,20 @@ class FitTimes:
         default = next(iter(member.portfolio(problem)), {})
         return self.folds_of(TrialSpec(family, 0, dict(default)))
 
-    def fair_share_s(self, trial: Trial) -> float | None:
-        """Seconds that one fit of a trial should take; None without a time budget."""
+    def fair_share_s(self, trial: Trial, search_left_s: float = math.inf) -> float | None:
+        """Seconds that one fit of a trial should take; None without a time budget.
+
+        Another seed of a member of the ensemble may take three times as long, if all its folds
+        then end in time: what the clock cut in earlier fits is worth more.
+
+        Args:
+            trial: The trial.
+            search_left_s: Seconds left for fits.
+        """
         share = self._share_s(trial.folds)
+        if share is not None and trial.spec.source == SEED:
+            rounds = math.ceil((len(trial.folds) - len(trial.results)) / self.n_slots)
+            return max(share, min(SEED_FACTOR * share, SEED_SHARE * search_left_s / rounds))
         if share is not None and self.plan.n_folds == 1 and len(self.families) <= FEW_FAMILIES:
             return share * FEW_FACTOR
         return share

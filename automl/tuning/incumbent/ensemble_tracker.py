@@ -29,6 +29,7 @@ from automl.trial.inference_cost import InferenceCost
 from automl.trial.lost_files import LOST
 from automl.trial.spec import TrialState
 from automl.tuning.incumbent.bagged_score import expected_of_mean
+from automl.tuning.incumbent.gain_history import GainHistory
 from automl.tuning.incumbent.oof_store import OofStore, complete_rows
 from automl.tuning.problem.families import Families
 from automl.tuning.trials.newest_rows import is_by_time, predicting_folds
@@ -56,6 +57,7 @@ class EnsembleTracker:
         current: The ensemble on disk.
         members: Its trials.
         begun: Trials whose first fold is done.
+        gains: Its losses over time.
         blend: Predictions of the ensemble for ``OofStore.judged``, NaN if missing; None without
             one.
         said_blocks: Time plans only: the folds over which its nested score is averaged.
@@ -72,6 +74,7 @@ class EnsembleTracker:
     members: Sequence[Trial] = ()
     said_blocks: tuple[int, ...] = ()
     begun: list[Trial] = field(default_factory=list)
+    gains: GainHistory = field(default_factory=GainHistory)
     blend: NDArray[Any] | None = None
     _stale: bool = False
 
@@ -149,7 +152,11 @@ class EnsembleTracker:
         dear = self.spent_s + self.selection_s > SELECTION_SHARE * max(elapsed_s, 1.0)
         if not self._stale or (dear and self.current is not None and len(self.oof.complete) > 2):
             return None
-        return self._select(final=False)
+        ensemble = self._select(final=False)
+        if ensemble.score is not None and math.isfinite(elapsed_s):
+            self.gains.prior_loss = self.oof.prior_loss(np.arange(len(self.oof.dataset.y)))
+            self.gains.add(elapsed_s, self.oof.metric.loss(ensemble.score))
+        return ensemble
 
     def finish(self) -> Ensemble | None:
         """Selects for the last time, and checks that the ensemble beats the best single trial.

@@ -67,9 +67,10 @@ def build_search(
     ledger = Ledger(problem.metric, objectives=objectives, prune_on=prune_on or objectives[0])
     fit_times = FitTimes(families, problem.plan, ledger, budget, problem.capacity.n_cpus)
     oof = OofStore(run, problem.dataset, problem.plan, problem.metric, PredictorCost(config.limits))
-    proposer = Proposer(families, studies, ledger, config, budget, fit_times, oof, run)
-    resources = ResourceEstimator(families, ledger)
     finish_limit_s = None if budget.reserve_s is None else SELECTION_SHARE * budget.reserve_s
+    incumbent = EnsembleTracker(oof, config.ensemble, families, config.seed, finish_limit_s)
+    proposer = Proposer(families, studies, ledger, config, budget, fit_times, incumbent, run)
+    resources = ResourceEstimator(families, ledger)
     return Controller(
         run=run,
         config=config,
@@ -79,7 +80,7 @@ def build_search(
         dispatcher=Dispatcher(
             families, executor, proposer, ledger, budget, fit_times, config.seed, resources
         ),
-        incumbent=EnsembleTracker(oof, config.ensemble, families, config.seed, finish_limit_s),
+        incumbent=incumbent,
         ledger=ledger,
         budget=budget,
     )

@@ -94,7 +94,8 @@ def _is_used_up(earlier: EarlierSearch, then: SearchConfig, now: SearchConfig) -
     if budget.search_left_s() <= 0:
         return True
     stopped_by = earlier.manifest.get("stopped_by")
-    if stopped_by == "time":  # the remaining seconds were reserved, or too few for another fit
+    # By "time" the remaining seconds were reserved, or too few for another fit.
+    if stopped_by == "time" or (stopped_by == "no more gains" and now.search.stop_early):
         return not _has_grown(then.time_s, now.time_s)
     cut = [r for r in earlier.records if r.error is not None and r.error.kind in CUT_SHORT]
     if cut or any(r.state is TrialState.RUNNING for r in earlier.records):

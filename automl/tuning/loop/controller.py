@@ -19,8 +19,8 @@ from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.incumbent.limits import check_latency, check_latency_s
 from automl.tuning.loop.dispatcher import Dispatcher
 from automl.tuning.loop.end_reasons import (
+    cut_short,
     held,
-    interrupted,
     out_of_time,
     score_trial,
     shed,
@@ -36,6 +36,7 @@ from automl.tuning.trials.trial import Ending, Stopped, Trial, as_error
 __all__ = ["Controller"]
 
 TICK_S = 0.2
+STALLS_TO_STOP = 2  # spans without a gain: in the first, other work than new params is tried
 SHARED = frozenset({"crash", "memory", "oom"})  # errors that end all fits of a pack
 
 
@@ -140,6 +141,8 @@ class Controller:
             return "interrupt"
         if self._search_left_s() <= 0:
             return "time"
+        if self.config.search.stop_early and self.proposer.is_stalled(STALLS_TO_STOP):
+            return "no more gains"
         if any(t.running for t in self.ledger.trials):
             return ""
         if self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials:
@@ -271,8 +274,7 @@ class Controller:
                 trial.leave_fold(fold)
             note_lost(trial, self.run)
             if trial.ending is None:
-                over = interrupted if self.stopped_by == "interrupt" else out_of_time
-                why = held(trial) if trial.is_held else over(trial)
+                why = held(trial) if trial.is_held else cut_short(trial, self.stopped_by)
                 trial.condemn(self._ended_by_fit(trial) or why)
             yield from self._conclude(trial)
         self.proposer.tell_studies()

@@ -104,7 +104,7 @@ class Dispatcher:
             fit: The fit, with its lease.
             search_left_s: Seconds left for fits.
         """
-        share = self.fit_times.fair_share_s(fit.trial)
+        share = self.fit_times.fair_share_s(fit.trial, search_left_s)
         if share is not None:
             share *= min(len(fit.pack_of), len(fit.trial.folds))
         limit = self.budget.kill_after_s(share)

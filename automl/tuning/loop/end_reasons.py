@@ -13,7 +13,7 @@ from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.propose.proposer import MIN_GAIN
 from automl.tuning.trials.trial import Stopped, Trial
 
-__all__ = ["held", "interrupted", "out_of_time", "score_trial", "shed"]
+__all__ = ["cut_short", "held", "out_of_time", "score_trial", "shed"]
 
 
 def _progress_of(trial: Trial) -> str:
@@ -33,9 +33,12 @@ def out_of_time(trial: Trial) -> Stopped:
     return Stopped("out_of_time", f"stopped by the clock {_progress_of(trial)}")
 
 
-def interrupted(trial: Trial) -> Stopped:
-    """The reason for a trial stopped by the user."""
-    return Stopped("interrupted", f"stopped with the search {_progress_of(trial)}")
+def cut_short(trial: Trial, stopped_by: str) -> Stopped:
+    """The reason for a trial that still ran when the search ended."""
+    if stopped_by == "time":
+        return out_of_time(trial)
+    kind = "interrupted" if stopped_by == "interrupt" else "out_of_time"
+    return Stopped(kind, f"stopped with the search {_progress_of(trial)}")
 
 
 def score_trial(trial: Trial, incumbent: EnsembleTracker) -> None:

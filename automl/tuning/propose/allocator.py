@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["AllocatorState", "Arm", "choose_family"]
+__all__ = ["AllocatorState", "Arm", "choose_family", "is_hopeless"]
 
 DECAY = 0.75  # factor on a family's worth for each of its trials
 GAP_SCALE = 0.5  # times the standard error of a share
@@ -92,6 +92,11 @@ def choose_family(arms: Sequence[Arm], stakes: AllocatorState) -> str | None:
         return -worth / _price(arm, arms, stakes), -arm.priority, arm.family
 
     return min(arms, key=index).family
+
+
+def is_hopeless(arm: Arm, stakes: AllocatorState) -> bool:
+    """Whether all trials of a family are behind the best one by far more than chance explains."""
+    return arm.n_trials > 0 and _evidence(arm, stakes) <= LEAST_EVIDENCE
 
 
 def _evidence(arm: Arm, stakes: AllocatorState) -> float:

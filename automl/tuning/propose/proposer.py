@@ -14,9 +14,10 @@ from automl.trial.records import write_record
 from automl.trial.spec import TrialSpec, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.budget.fit_times import FitTimes
-from automl.tuning.incumbent.oof_store import OofStore
+from automl.tuning.incumbent.ensemble_tracker import EnsembleTracker
 from automl.tuning.problem.families import Families
-from automl.tuning.propose.allocator import AllocatorState, Arm, choose_family
+from automl.tuning.propose.allocator import AllocatorState, Arm, choose_family, is_hopeless
+from automl.tuning.propose.member_seeds import MemberSeeds
 from automl.tuning.propose.packs import PackPlanner
 from automl.tuning.propose.study import FamilyStudy
 from automl.tuning.trials.ledger import Ledger
@@ -29,6 +30,7 @@ GENERATION = 8
 PATIENCE = 8  # trials of a family without a gain, after which it is deferred
 MIN_GAIN = 1e-4  # of the ensemble's improvement on the baseline
 ELITE = 4  # complete trials that a cheap one must not be worse than
+STALL_SHARE = 0.15  # of the budget without a gain, after which other work is tried too
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Proposer:
         config: The configuration.
         budget: The budget of the run.
         fit_times: Expected times of fits and trials.
-        oof: Out-of-fold predictions of the trials.
+        incumbent: The best ensemble so far.
         run: The run directory, where a trial is recorded as soon as its params are known.
         stopped: Families that get no more trials, with the reason.
     """
@@ -57,13 +59,14 @@ class Proposer:
     config: SearchConfig
     budget: Budget
     fit_times: FitTimes
-    oof: OofStore
+    incumbent: EnsembleTracker
     run: RunDir
     stopped: dict[str, str] = field(default_factory=dict)
     _concluded: list[Trial] = field(default_factory=list)
     _ahead: dict[str, TrialSpec] = field(default_factory=dict)
     _is_prepared: bool = False
     _prior_loss: float | None = None
+    _was_again: bool = False
 
     @property
     def packing(self) -> PackPlanner:
@@ -88,6 +91,8 @@ class Proposer:
         of several objectives, or if it is among the best and the other folds cost next to nothing:
         a gain on one small fold is noisy.
         """
+        if self._seeds.is_copy(trial):
+            return False
         promising = trial.gain is None or trial.gain > MIN_GAIN
         if (
             trial.promoted
@@ -168,6 +173,11 @@ class Proposer:
         most: float = float("inf"),
     ) -> list[Trial]:
         """The next trial, with those of its pack; none if no family has time for one."""
+        if not self.deterministic and (idle or (self.is_stalled() and not self._was_again)):
+            trials = self._propose_again(search_left_s, excluded)
+            if trials:
+                return trials
+        self._was_again = False
         names = [] if self.is_exhausted else self._candidates(search_left_s, idle, excluded)
         while (name := self._choose(names)) is not None:
             spec = self._ahead.pop(name, None) or self._ask(name)
@@ -177,32 +187,76 @@ class Proposer:
             names.remove(name)
         return []
 
+    def is_stalled(self, n_windows: int = 1) -> bool:
+        """Whether the ensemble has gained next to nothing for 15 % of the budget.
+
+        Not before every family has had a trial, and never without a time budget.
+
+        Args:
+            n_windows: Number of such spans, up to now.
+        """
+        time_s = self.budget.time_s
+        if time_s is None or self.deterministic:
+            return False
+        since_s = self.budget.elapsed_s - n_windows * STALL_SHARE * time_s
+        return self.incumbent.gains.gain_since(since_s) < MIN_GAIN and all(
+            self.ledger.of_family(name) for name in self._open_families()
+        )
+
+    def _propose_again(self, search_left_s: float, excluded: Collection[str]) -> list[Trial]:
+        """A member of the ensemble with another seed; none if all have enough."""
+        able = [
+            name
+            for name in self.families
+            if name not in excluded
+            and self._has_room(name)
+            and self.fit_times.new_trial_fits(name, search_left_s)
+        ]
+        member = self._seeds.next(able)
+        if member is None:
+            return []
+        self._was_again = True
+        self.tell_studies()
+        return [self._enter(self.studies[member.spec.family].ask_again(member.spec.params))]
+
+    @property
+    def _seeds(self) -> MemberSeeds:
+        return MemberSeeds(self.incumbent, self.ledger)
+
     def _candidates(
         self, search_left_s: float, idle: bool = False, excluded: Collection[str] = ()
     ) -> list[str]:
-        """Families that may get a trial now."""
+        """Families that may get a trial now.
+
+        If all that brought gains are deferred, those that cannot catch up get no trial either,
+        as long as the leading family has untried params.
+        """
         names = [n for n in self._open_families() if n not in excluded]
         names = [n for n in names if self.fit_times.new_trial_fits(n, search_left_s)]
-        return [n for n in names if idle or self.ledger.trials_since_gain(n, MIN_GAIN) < PATIENCE]
+        if not idle:
+            return [n for n in names if self.ledger.trials_since_gain(n, MIN_GAIN) < PATIENCE]
+        if self.deterministic:
+            return names
+        stakes, arms = self._stakes(), {name: self._arm(name) for name in self._open_families()}
+        leads = any(arm.best_loss == stakes.best_loss for arm in arms.values())
+        return [n for n in names if not (leads and is_hopeless(arms[n], stakes))]
 
     def _choose(self, names: Sequence[str]) -> str | None:
         """The family that gets the next trial; None without names."""
-        if not names:
-            return None
-        arms = [self._arm(name) for name in names]
+        return choose_family([self._arm(n) for n in names], self._stakes()) if names else None
+
+    def _stakes(self) -> AllocatorState:
         losses = (t.first_loss for t in self.ledger.trials if t.first_loss is not None)
-        rows = self.oof.first_rows
+        rows = self.incumbent.oof.first_rows
         if self._prior_loss is None:
-            self._prior_loss = self.oof.prior_loss(rows)
-        core_seconds = None if self.deterministic else self.fit_times.core_seconds
-        stakes = AllocatorState(
+            self._prior_loss = self.incumbent.oof.prior_loss(rows)
+        return AllocatorState(
             self._prior_loss,
             min(losses, default=None),
             len(rows),
             len(self.ledger.trials),
-            core_seconds,
+            None if self.deterministic else self.fit_times.core_seconds,
         )
-        return choose_family(arms, stakes)
 
     def _ask(self, name: str, like: Params | None = None) -> TrialSpec | None:
         """Params for one more trial; None if the space is used up or its code fails."""
@@ -269,12 +323,16 @@ class Proposer:
         )
 
     def _open_families(self) -> list[str]:
-        limit = self.config.search.max_trials_per_family
-        return [name for name in self.families if self._is_open(name, limit)]
+        return [name for name in self.families if self._is_open(name)]
 
-    def _is_open(self, name: str, limit: int | None) -> bool:
-        if name in self.stopped or self.studies[name].exhausted:
+    def _is_open(self, name: str) -> bool:
+        return not self.studies[name].exhausted and self._has_room(name)
+
+    def _has_room(self, name: str) -> bool:
+        """Whether a family may get trials: it does not fail, and has not had all it may have."""
+        if name in self.stopped:
             return False
+        limit = self.config.search.max_trials_per_family
         own = self.families[name][1].settings.get("max_trials")
         allowed = min((x for x in (limit, own) if x is not None), default=None)
         return allowed is None or len(self.ledger.of_family(name)) < allowed

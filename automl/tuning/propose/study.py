@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from automl.config.schema import LimitsConfig, SamplerConfig
 from automl.errors import ConfigError, MissingExtraError
 from automl.plugin.context import ProblemInfo
-from automl.plugin.family import ModelFamily
+from automl.plugin.family import ModelFamily, Params
 from automl.trial.records import canonical_params
 from automl.trial.setup import derive_seed
-from automl.trial.spec import TrialSpec, TrialState
+from automl.trial.spec import SEED, TrialSpec, TrialState
 from automl.tuning.problem.search_space import FixedSuggest, fixed_of, space_params
 from automl.tuning.trials.outcomes import OUT_OF_MEMORY
 from automl.tuning.trials.trial import Trial
@@ -66,7 +66,7 @@ class FamilyStudy:
         self._portfolio = _overridden(given, self._fixed) if self._fixed else given
         self._seen: set[str] = set()
         self._open: dict[int, optuna.trial.Trial] = {}
-        self._n_asked = self._n_repeats = 0
+        self._n_asked = self._n_again = self._n_repeats = 0
         self._worst: tuple[float, ...] | None = None
         self.exhausted = False
 
@@ -87,6 +87,7 @@ class FamilyStudy:
         known = {spec.number: spec for spec in specs}
         self._seen = {canonical_params(spec.params) for spec in specs}
         self._n_asked = max(known, default=-1) + 1
+        self._n_again = sum(spec.source == SEED for spec in specs)
         for number in range(self._n_asked):
             self._enter_again(known.get(number))
 
@@ -123,18 +124,27 @@ class FamilyStudy:
         self._n_repeats = 0
         return None
 
+    def ask_again(self, params: Params) -> TrialSpec:
+        """Proposes params that were tried before, to be fitted with another seed."""
+        self._n_again += 1
+        return self._ask_number(params, SEED)
+
     def _next(self, like: Mapping[str, Any] | None = None) -> TrialSpec:
         """One more trial, which may repeat another."""
+        place = self._n_asked - self._n_again
+        if place < len(self._portfolio):
+            return self._ask_number(self._portfolio[place], "portfolio")
+        return self._ask_number(like, "sampler")
+
+    def _ask_number(self, given: Mapping[str, Any] | None, source: str) -> TrialSpec:
+        """The trial of the next number, with the given params or the sampler's."""
         number = self._n_asked
         self._n_asked += 1
         seed = derive_seed(self._seed, self.family.name, number)
         self.study.sampler = make_sampler(self._config, seed)
-        given = self._portfolio[number] if number < len(self._portfolio) else None
-        asked = self._ask_for(like if given is None else given)
-        params = self._params_of(asked)
+        params = self._params_of(self._ask_for(given))
         attributes = self.study.get_trials(deepcopy=False)[number].system_attrs
         noted = {key: value for key, value in attributes.items() if key != ENQUEUED}
-        source = "sampler" if given is None else "portfolio"
         return TrialSpec(self.family.name, number, params, source, noted)
 
     def _ask_for(self, params: Mapping[str, Any] | None) -> optuna.trial.Trial:
