@@ -74,6 +74,11 @@ class Proposer:
         return PackPlanner(self.families, self.fit_times, self.deterministic)
 
     @property
+    def seeds(self) -> MemberSeeds:
+        """Chooses members of the ensemble to fit with another seed."""
+        return MemberSeeds(self.incumbent, self.ledger)
+
+    @property
     def deterministic(self) -> bool:
         """Whether trials are proposed in generations."""
         return self.budget.is_deterministic
@@ -91,8 +96,6 @@ class Proposer:
         of several objectives, or if it is among the best and the other folds cost next to nothing:
         a gain on one small fold is noisy.
         """
-        if self._seeds.is_copy(trial):
-            return False
         promising = trial.gain is None or trial.gain > MIN_GAIN
         if (
             trial.promoted
@@ -173,12 +176,14 @@ class Proposer:
         most: float = float("inf"),
     ) -> list[Trial]:
         """The next trial, with those of its pack; none if no family has time for one."""
+        if self.is_exhausted:
+            return []
         if not self.deterministic and (idle or (self.is_stalled() and not self._was_again)):
             trials = self._propose_again(search_left_s, excluded)
             if trials:
                 return trials
         self._was_again = False
-        names = [] if self.is_exhausted else self._candidates(search_left_s, idle, excluded)
+        names = self._candidates(search_left_s, idle, excluded)
         while (name := self._choose(names)) is not None:
             spec = self._ahead.pop(name, None) or self._ask(name)
             if spec is not None:
@@ -212,16 +217,12 @@ class Proposer:
             and self._has_room(name)
             and self.fit_times.new_trial_fits(name, search_left_s)
         ]
-        member = self._seeds.next(able)
+        member = self.seeds.next(able)
         if member is None:
             return []
         self._was_again = True
         self.tell_studies()
         return [self._enter(self.studies[member.spec.family].ask_again(member.spec.params))]
-
-    @property
-    def _seeds(self) -> MemberSeeds:
-        return MemberSeeds(self.incumbent, self.ledger)
 
     def _candidates(
         self, search_left_s: float, idle: bool = False, excluded: Collection[str] = ()

@@ -112,6 +112,17 @@ def test_a_new_trial_starts_now_and_in_order_of_time_ships_the_newest():
     assert times(plan=plan_of(kind="time")).new_trial(TrialSpec("plain", 3, {}), 5).ships_newest
 
 
+def test_another_seed_of_a_member_may_take_three_times_as_long_if_all_its_folds_end_in_time():
+    fit_times = times()
+    trial = fit_times.new_trial(TrialSpec("plain", 0, {"targets": False}), 0)
+    other = fit_times.new_trial(TrialSpec("plain", 1, {"targets": False}, "seed"), 1)
+    share = fit_times.fair_share_s(trial)
+    assert fit_times.fair_share_s(other) == pytest.approx(3 * share)
+    two_rounds_s = 2 * 1.5 * share  # four folds on two slots
+    assert fit_times.fair_share_s(other, two_rounds_s / 0.8) == pytest.approx(1.5 * share)
+    assert fit_times.fair_share_s(other, share) == share
+
+
 def test_a_fit_of_all_rows_may_take_the_time_of_up_to_three_folds():
     for n_folds, factor in ((2, 2.0), (3, 3.0), (4, 3.0)):
         fit_times = times(plan=plan_of(n_folds))

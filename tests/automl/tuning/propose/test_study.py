@@ -282,6 +282,21 @@ def test_a_study_goes_on_from_the_records_alone(study, sampler):
     assert [spec.params for spec in play(again, 6)] == rest
 
 
+def test_params_can_be_asked_for_again_between_those_of_the_portfolio(study):
+    specs = play(asked := study(PORTFOLIO), 1)
+    specs.append(asked.ask_again(specs[0].params))
+    asked.tell_complete(specs[-1], [loss(specs[-1].params)])
+    specs += play(asked, 1)
+    assert [s.params for s in specs] == [PORTFOLIO[0], PORTFOLIO[0], PORTFOLIO[1]]
+    assert [s.source for s in specs] == ["portfolio", "seed", "portfolio"]
+    rest = [spec.params for spec in play(asked, 3)]
+    again = study(PORTFOLIO)
+    again.restore(specs)
+    for spec in specs:
+        again.tell_complete(spec, [loss(spec.params)])
+    assert [spec.params for spec in play(again, 3)] == rest
+
+
 def test_params_can_be_asked_for_that_keep_some_values(study):
     asked = study(portfolio=PORTFOLIO[:1])
     like = {"depth": 4, "kind": "plain"}
