@@ -13,6 +13,7 @@ __all__ = ["Budget"]
 # budget, which is better spent on more models: a fold of an hour's run stays near half a minute.
 MODEL_SHARE_AT_60_S = 0.15
 MODEL_SHARE_EXPONENT = 0.35
+MAX_FIT_SHARE = 0.3  # of the seconds of the run, however many cores there are: fits come in turns
 KILL_FACTOR = 3.0
 KILL_SLACK_S = 10.0
 KILL_SHARE = 0.5  # of the budget, so that one hanging fit cannot use up a short run
@@ -101,7 +102,7 @@ class Budget:
             return None
         relative = 60.0 / max(60.0, self.time_s)
         share = MODEL_SHARE_AT_60_S * float(relative**MODEL_SHARE_EXPONENT)
-        return share * self.time_s * n_slots / n_folds
+        return min(share * n_slots / n_folds, MAX_FIT_SHARE) * self.time_s
 
     def kill_after_s(self, fair_share_s: float | None) -> float | None:
         """Seconds after which a fit is killed once its fold is encoded; None for never."""

@@ -67,6 +67,12 @@ def test_longer_budgets_give_longer_fits_but_not_in_proportion(budget):
     assert minute < hour < 60 * minute
 
 
+def test_with_many_cores_a_fit_still_takes_a_part_of_the_time_alone(budget):
+    assert budget(0.0, time_s=60.0).fair_share_s(n_slots=16, n_folds=5) == pytest.approx(18.0)
+    assert budget(0.0, time_s=60.0).fair_share_s(n_slots=256, n_folds=1) == pytest.approx(18.0)
+    assert budget(0.0, time_s=60.0).fair_share_s(n_slots=2, n_folds=1) == pytest.approx(18.0)
+
+
 def test_a_fit_is_killed_after_three_shares_and_some_slack(budget):
     limit = budget(0.0, time_s=3600.0).kill_after_s(5.0)
     assert limit == KILL_FACTOR * 5.0 + KILL_SLACK_S
