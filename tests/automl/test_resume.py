@@ -91,6 +91,19 @@ def test_a_run_that_is_over_says_that_budgets_are_totals(run):
     assert any("4 trials finished, 0 unfinished" in n and "are totals" in n for n in notes)
 
 
+def test_a_run_that_stopped_early_has_nothing_to_do(run):
+    config = load_config(run.config)
+    config.time_s, config.trials, config.search.stop_early = 1e6, None, True
+    save_config(config, run.config)
+    manifest = read_json(run.manifest) | {"budget": {"time_s": 1e6, "trials": None}}
+    write_json(run.manifest, manifest | {"stopped_by": "no more gains", "deterministic": False})
+    before, events = files_of(run), []
+    automl.resume(run.path, on_event=events.append)
+    notes = [e.message for e in events if isinstance(e, Note)]
+    assert files_of(run) == before
+    assert any("as it gained nothing" in n for n in notes)
+
+
 def files_of(run):
     return {
         p.relative_to(run.path): p.read_bytes()

@@ -18,6 +18,7 @@ from automl.trial.spec import CUT_SHORT, TrialState
 from automl.tuning.budget.budget import Budget
 from automl.tuning.lifecycle.finish import end_of
 from automl.tuning.lifecycle.resume import EarlierSearch, damage
+from automl.tuning.loop.controller import NO_MORE_GAINS
 
 __all__ = ["FinishedRun", "is_over"]
 
@@ -37,9 +38,12 @@ class FinishedRun:
     @property
     def note(self) -> Note:
         """States that nothing was done, and how to continue."""
+        why = "The budget is spent"
+        if self.past.manifest.get("stopped_by") == NO_MORE_GAINS:
+            why = "It stopped early (search.stop_early) as it gained nothing"
         return Note(
-            f"nothing to do: {len(self.past.records)} trials finished, 0 unfinished. The budget is "
-            f"spent; {named('time_s')} and {named('trials')} are totals, so give a larger one",
+            f"nothing to do: {len(self.past.records)} trials finished, 0 unfinished. {why}; "
+            f"{named('time_s')} and {named('trials')} are totals, so give a larger one",
             self.past.elapsed_s,
         )
 
@@ -95,7 +99,7 @@ def _is_used_up(earlier: EarlierSearch, then: SearchConfig, now: SearchConfig) -
         return True
     stopped_by = earlier.manifest.get("stopped_by")
     # By "time" the remaining seconds were reserved, or too few for another fit.
-    if stopped_by == "time" or (stopped_by == "no more gains" and now.search.stop_early):
+    if stopped_by == "time" or (stopped_by == NO_MORE_GAINS and now.search.stop_early):
         return not _has_grown(then.time_s, now.time_s)
     cut = [r for r in earlier.records if r.error is not None and r.error.kind in CUT_SHORT]
     if cut or any(r.state is TrialState.RUNNING for r in earlier.records):

@@ -33,7 +33,10 @@ from automl.tuning.refit.at_end import expected_refit_s
 from automl.tuning.trials.ledger import Ledger
 from automl.tuning.trials.trial import Ending, Stopped, Trial, as_error
 
-__all__ = ["Controller"]
+__all__ = ["NO_MORE_GAINS", "Controller"]
+
+NO_MORE_GAINS = "no more gains"
+"""Why a search ended that ``search.stop_early`` stopped."""
 
 TICK_S = 0.2
 STALLS_TO_STOP = 2  # spans without a gain: in the first, other work than new params is tried
@@ -142,7 +145,7 @@ class Controller:
         if self._search_left_s() <= 0:
             return "time"
         if self.config.search.stop_early and self.proposer.is_stalled(STALLS_TO_STOP):
-            return "no more gains"
+            return NO_MORE_GAINS
         if any(t.running for t in self.ledger.trials):
             return ""
         if self.budget.trials is not None and len(self.ledger.trials) >= self.budget.trials:
