@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,16 @@ class Measured:
     Attributes:
         name, family: Of the candidate.
         params: Of the candidate.
+        variant: "" for its first fits; ``seed-1`` for the same folds with another seed, ``repeat-1``
+            for another division of the rows into folds.
         oof: Predictions of the rows to learn from, each by a model that did not see it,
             ``(n_rows, n_classes)`` or ``(n_rows,)``; NaN where there is none.
         test: Mean prediction of all fold models for the test rows, of the same form.
-        seconds: Of encoding, fitting and predicting, by fold, ``(n_folds,)``.
-        scores: By fold, in the metric's direction, ``(n_folds,)``.
+        seconds: CPU seconds of fitting, predicting and saving in one thread, by fold,
+            ``(n_folds,)``.
+        encode_s: CPU seconds of encoding the fold, 0 where an earlier candidate had encoded it.
+        scores: By fold, in the metric's direction, ``(n_folds,)``; as a search compares them when
+            the fold is done.
         size_mib, predict_ms: Of the model of each fold, ``(n_folds,)``; milliseconds are those of
             encoding and predicting 1,000 rows.
         steps: Reports of each fit, as step and score; thinned.
@@ -40,7 +45,14 @@ class Measured:
     scores: NDArray[np.float64]
     size_mib: NDArray[np.float64]
     predict_ms: NDArray[np.float64]
+    encode_s: NDArray[np.float64]
     steps: list[list[tuple[int, float]]]
+    variant: str = ""
+
+    @property
+    def key(self) -> str:
+        """Of the file: the name, with the variant."""
+        return f"{self.name}@{self.variant}" if self.variant else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class MeasuredTable:
         y, y_test: Targets, ``(n_rows,)`` and ``(n_test_rows,)``.
         fold_of: Number of the fold that validates each row, ``(n_rows,)``.
         candidates: By name.
+        variants: Further seeds and repeats of some candidates, by the key of their files.
     """
 
     name: str
@@ -68,9 +81,10 @@ class MeasuredTable:
     y_test: NDArray[Any]
     fold_of: NDArray[np.int64]
     candidates: dict[str, Measured]
+    variants: dict[str, Measured] = field(default_factory=dict)
 
 
-HEAD = ("name", "family", "params", "steps")
+HEAD = ("name", "family", "params", "steps", "variant")
 FACTS = (
     *("name", "task", "metric", "n_rows", "n_columns", "n_categorical", "n_classes", "share_s"),
 )
@@ -88,9 +102,9 @@ def write_candidate(folder: Path, measured: Measured) -> None:
     """Writes one candidate; its file appears whole."""
     values = asdict(measured)
     head = json.dumps({key: values.pop(key) for key in HEAD})
-    draft = folder / f".{measured.name}.npz"
+    draft = folder / f".{measured.key}.npz"
     np.savez(draft, head=np.array(head), **values)
-    draft.rename(folder / f"{measured.name}.npz")
+    draft.rename(folder / f"{measured.key}.npz")
 
 
 def read_table(folder: Path) -> MeasuredTable:
@@ -102,7 +116,13 @@ def read_table(folder: Path) -> MeasuredTable:
     facts = json.loads((folder / "table.json").read_text(encoding="utf-8"))
     with np.load(folder / "rows.npz") as rows:
         arrays = dict(rows)
-    return MeasuredTable(**facts, **arrays, candidates={m.name: m for m in _candidates(folder)})
+    found = list(_candidates(folder))
+    return MeasuredTable(
+        **facts,
+        **arrays,
+        candidates={m.name: m for m in found if not m.variant},
+        variants={m.key: m for m in found if m.variant},
+    )
 
 
 def _candidates(folder: Path) -> Iterator[Measured]:
