@@ -36,13 +36,19 @@ from automl.tuning.budget.budget import Budget
 from automl.tuning.problem.problem import Problem, read_problem
 from benchmarks.portfolio.candidates import SIZES, Candidate, candidates
 from benchmarks.portfolio.fits import Fits, best_candidates, is_out_of_bag, measure
-from benchmarks.portfolio.measured import MeasuredTable, read_table, write_candidate, write_table
+from benchmarks.portfolio.measured import (
+    MeasuredTable,
+    end_first_round,
+    read_table,
+    write_candidate,
+    write_table,
+)
 from benchmarks.tables import Entry, read_catalog, write_parts
 
 __all__ = ["main", "measure_table"]
 
 N_REPEATS = 3
-N_BEST = 5
+N_BEST = 4
 KINDS = ("seed", "repeat")
 
 
@@ -91,6 +97,7 @@ def _wanted(
     """Candidates with their variants, "" for the first fits."""
     if options.variants:
         variants = [f"{kind}-{n + 1}" for n in range(options.variants) for kind in KINDS]
+        end_first_round(folder)
         found = best_candidates(read_table(folder), N_BEST)
         return [(c, v) for c in found for v in variants if _has(problem, c, v)]
     families = list(problem.families.values())

@@ -141,9 +141,9 @@ def _thinned(steps: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def best_candidates(table: MeasuredTable, n: int) -> list[Candidate]:
-    """The best candidate of each of the best families, by out-of-fold loss."""
+    """The best candidates of the first round, each of another family, by out-of-fold loss."""
     metric, best = get_metric(table.metric, Task(table.task)), dict[str, tuple[float, Candidate]]()
-    for measured in table.candidates.values():
+    for measured in (table.candidates[name] for name in table.first or table.candidates):
         known = np.isfinite(measured.oof.reshape(len(table.y), -1)).all(axis=1)
         loss = metric.loss(metric.score(table.y[known], measured.oof[known].astype(float), None))
         found = Candidate(measured.name, measured.family, measured.params)

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measured", "MeasuredTable", "read_table", "write_candidate", "write_table"]
+__all__ = [
+    "Measured",
+    "MeasuredTable",
+    "end_first_round",
+    "read_table",
+    "write_candidate",
+    "write_table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ class MeasuredTable:
         fold_of: Number of the fold that validates each row, ``(n_rows,)``.
         candidates: By name.
         variants: Further seeds and repeats of some candidates, by the key of their files.
+        first: Names of the candidates among which those with variants were chosen, as the best:
+            others, measured later, stand for what a search would go on with.
     """
 
     name: str
@@ -82,9 +91,11 @@ class MeasuredTable:
     fold_of: NDArray[np.int64]
     candidates: dict[str, Measured]
     variants: dict[str, Measured] = field(default_factory=dict)
+    first: tuple[str, ...] = ()
 
 
 HEAD = ("name", "family", "params", "steps", "variant")
+FIRST = "first.json"
 FACTS = (
     *("name", "task", "metric", "n_rows", "n_columns", "n_categorical", "n_classes", "share_s"),
 )
@@ -122,7 +133,21 @@ def read_table(folder: Path) -> MeasuredTable:
         **arrays,
         candidates={m.name: m for m in found if not m.variant},
         variants={m.key: m for m in found if m.variant},
+        first=_first(folder),
     )
+
+
+def end_first_round(folder: Path) -> tuple[str, ...]:
+    """Notes which candidates are there, unless that is noted; returns those of the first round."""
+    if not _first(folder):
+        names = sorted(p.stem for p in folder.glob("[!.]*-*.npz") if "@" not in p.stem)
+        (folder / FIRST).write_text(json.dumps(names), encoding="utf-8")
+    return _first(folder)
+
+
+def _first(folder: Path) -> tuple[str, ...]:
+    path = folder / FIRST
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ()
 
 
 def _candidates(folder: Path) -> Iterator[Measured]:
